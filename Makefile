@@ -1,0 +1,108 @@
+# The house's commands. `make` alone lists them.
+#
+# .venv is made from the hash-locked requirements: requirements.lock (what Basira runs on),
+# requirements-build.lock (what an editable install needs) and requirements-dev.lock (all of it, and the
+# tools). The work is skipped while they are unchanged.
+
+PYTHON ?= python3
+# More options for pytest, for example: make test PYTEST_FLAGS='-k selection -x'
+PYTEST_FLAGS ?=
+# Two workers: the suite is written for two cores and some 4 GB.
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Wheels only: building a dependency from source would fetch parts that no lock names.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+LOCKED := install -qq --require-hashes --only-binary :all:
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+.PHONY: help setup setup-dev python browser demo test test-quick check docs bench wheel lock clean distclean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/bin/pip ## make .venv with the basira command in it, from the hash-locked requirements
+	@# The folder is part of the fingerprint: a .venv that was moved no longer works.
+	@fingerprint="$$(echo "$(CURDIR)"; cksum requirements.lock requirements-build.lock pyproject.toml)"; \
+	if [ "$$fingerprint" = "$$(cat $(VENV)/setup-stamp 2>/dev/null)" ]; then exit 0; fi; \
+	set -e; \
+	echo "Installing the requirements into $(VENV) (the first time: a minute or two) ..."; \
+	$(PIP) $(LOCKED) -r requirements.lock -r requirements-build.lock; \
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .; \
+	echo "$$fingerprint" > $(VENV)/setup-stamp; \
+	echo "Ready: $(BIN)/basira"
+
+setup-dev: setup ## setup, and the tools of the tests and checks
+	@fingerprint="$$(echo "$(CURDIR)"; cksum requirements-dev.lock)"; \
+	if [ "$$fingerprint" = "$$(cat $(VENV)/setup-dev-stamp 2>/dev/null)" ]; then exit 0; fi; \
+	set -e; \
+	echo "Installing the tools into $(VENV) ..."; \
+	$(PIP) $(LOCKED) -r requirements-dev.lock; \
+	echo "$$fingerprint" > $(VENV)/setup-dev-stamp
+
+$(VENV)/bin/pip: | python
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Could not make $(VENV). On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Basira needs Python 3.11 or later; '$(PYTHON)' is $$({ $(PYTHON) --version || echo absent; } 2>/dev/null | head -n 1)." >&2; \
+	  echo "Name another one, for example: make setup PYTHON=python3.12" >&2; exit 1; }
+
+browser:
+	@# The tests of the pages need Chromium. As root on Debian it is installed; elsewhere it is asked for.
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then exit 0; fi >/dev/null; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Chromium for the tests of the pages ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } </dev/null >/dev/null \
+	    || { echo "Chromium could not be installed (see above)." >&2; exit 1; }; \
+	else \
+	  echo "Chromium is absent: the tests of the pages are skipped. Debian: apt-get install chromium" >&2; \
+	fi
+
+demo: setup ## a simulated administration, from declarations to tomorrow's inspection list
+	@$(BIN)/basira demo
+
+test: setup-dev browser ## every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 $(PYTEST_FLAGS) </dev/null
+
+test-quick: setup-dev ## the tests that are not slow
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(PYTEST_FLAGS) </dev/null
+
+check: setup-dev ## style, formatting, types, direction of imports, links and generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/write_pages.py --check
+	$(BIN)/python -m pytest -q tests/house/test_house_docs.py tests/house/test_house_text.py
+
+docs: setup-dev ## write the generated pages anew
+	$(BIN)/python docs/write_pages.py
+
+bench: setup-dev ## the quick variants of the benchmarks
+	$(BIN)/python benchmarks/ingest_csv.py --rows 200000
+	$(BIN)/python benchmarks/features_scale.py --rows 100000 --memory 1GB
+	$(BIN)/python benchmarks/selection_allocate.py 20000 10
+	$(BIN)/python benchmarks/selection_record.py 5000
+
+wheel: setup-dev ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+lock: setup-dev ## resolve the requirements anew, for every platform, with hashes and without addresses
+	@$(BIN)/uv --version >/dev/null 2>&1 || $(PIP) install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --upgrade $(COMPILE) -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml -c requirements-dev.lock $(COMPILE) -o requirements.lock
+	$(BIN)/uv pip compile --group build -c requirements-dev.lock $(COMPILE) -o requirements-build.lock
+COMPILE := --quiet --generate-hashes --universal --no-header --no-annotate
+
+clean: ## remove what tests, checks and builds leave
+	rm -rf dist build out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv as well
+	rm -rf $(VENV)

@@ -1,0 +1,88 @@
+"""How fast and in how little memory a CSV file is taken in, with full validation.
+
+Writes a simulated file of ROWS declarations of 22 columns in the layout of the KCS files, takes it in into a
+fresh store, and prints rows per CPU-second and the largest resident memory.
+
+    .venv/bin/python benchmarks/ingest_csv.py --rows 1000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from basira.ingest.mapping import load_mapping
+from basira.storage.history import History
+from basira.workflows.ingest import ingest_files
+
+HEADER = (
+    "Declaration ID,Date,Office ID,Process Type,Import Type,Import Use,Payment Type,Mode of Transport,Declarant ID,"
+    "Importer ID,Seller ID,Courier ID,HS6 Code,Country of Departure,Country of Origin,Tax Rate,Tax Type,"
+    "Country of Origin Indicator,Net Mass,Item Price,Fraud,Critical Fraud\n"
+)
+
+
+def write_simulated(path: Path, rows: int, *, seed: int) -> None:
+    """A simulated file, in blocks, so that it may be larger than the memory."""
+    random = np.random.default_rng(seed)
+    countries = np.array(["CN", "DE", "FR", "US", "IT", "ES", "TR", "JP", "KR", "VN"])
+    first = datetime(2020, 1, 1)
+    with path.open("w", encoding="utf-8") as out:
+        out.write(HEADER)
+        for start in range(0, rows, 100_000):
+            count = min(100_000, rows - start)
+            offices, importers = random.integers(10, 60, count), random.integers(0, 40_000, count)
+            codes, origins = random.integers(100_000, 999_999, count), random.integers(0, 10, count)
+            masses, prices = random.lognormal(4, 2, count).round(1), random.lognormal(12, 2, count).round(2)
+            rates, frauds = random.choice([0.0, 2.5, 8.0, 13.0], count), random.random(count) < 0.2
+            lines = []
+            for i in range(count):
+                number = start + i
+                day = (first + timedelta(days=number * 730 // rows)).strftime("%Y-%m-%d")
+                country, fraud = countries[origins[i]], int(frauds[i])
+                lines.append(
+                    f"{10_000_000 + number},{day},{offices[i]},B,11,21,11,10,D{importers[i] % 997:05d},"
+                    f"I{importers[i]:06d},S{codes[i] % 9973:05d},,{codes[i] // 2 * 2:06d},{country},{country},"
+                    f"{rates[i]},A,Y,{masses[i]},{prices[i]},{fraud},{fraud}\n"
+                )
+            out.writelines(lines)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rows", type=int, default=1_000_000)
+    options.add_argument("--seed", type=int, default=1)
+    arguments = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "simulated.csv"
+        write_simulated(path, arguments.rows, seed=arguments.seed)
+        history = History.create(Path(folder) / "store")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        wall, cpu = time.perf_counter(), time.process_time()
+        report = ingest_files(history, [path], load_mapping("kcs"), received_at=datetime(2026, 1, 1))
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        result = {
+            "rows": report.rows,
+            "accepted": report.accepted,
+            "quarantined": report.quarantined,
+            "file_mb": round(path.stat().st_size / 1e6, 1),
+            "cpu_seconds": round(cpu, 2),
+            "wall_seconds": round(wall, 2),
+            "rows_per_cpu_second": round(report.rows / cpu),
+            "largest_resident_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            "resident_before_mb": round(before / 1024),
+        }
+        json.dump(result, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

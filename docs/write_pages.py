@@ -1,0 +1,155 @@
+"""The reference pages that are made from the program: write them, or say which are out of date.
+
+    .venv/bin/python docs/write_pages.py [--check]
+
+Enters: the command line's own definition, the fields, errors, reasons and features. Leaves: the pages of
+`PAGES` in docs/reference. Never here: a word about a command or a field that the program does not say itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+REFERENCE = Path(__file__).parent / "reference"
+ROOT_NAME = "basira"
+
+
+def commands_page() -> str:
+    """docs/reference/commands.md: every command, its arguments and options, as the program defines them."""
+    import typer
+
+    from basira.cli.program import app
+
+    root = typer.main.get_command(app)
+    lines = [
+        "# Commands",
+        "",
+        "Made from the program by `make docs`. `basira COMMAND --help` shows the same on the terminal; what a command",
+        "returns to the shell is in [errors and exit codes](errors.md).",
+        "",
+    ]
+    found = list(_walk(root, ROOT_NAME))
+    lines += [f"- [`{path}`](#{path.replace(' ', '-')}): {_first_sentence(command)}" for path, command in found]
+    for path, command in found:
+        lines += ["", f"## {path}", "", _paragraphs(command.help or ""), ""]
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
+        usage = " ".join([path, *(_metavar(a) for a in arguments), *(["[options]"] if options else [])])
+        lines += ["```", usage, "```"]
+        if arguments or options:
+            lines += ["", "| argument or option | default | meaning |", "|---|---|---|"]
+            lines += [_row(p) for p in (*arguments, *options)]
+    return "\n".join(lines) + "\n"
+
+
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every command that does something, depth first; groups are only passed through."""
+    children = getattr(command, "commands", None)
+    if not children:
+        yield path, command
+        return
+    for name in sorted(children):
+        if not children[name].hidden:
+            yield from _walk(children[name], f"{path} {name}")
+
+
+def _first_sentence(command: Any) -> str:
+    text = " ".join((command.help or "").split())
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip()))
+
+
+def _metavar(argument: Any) -> str:
+    name = argument.name.upper() + ("…" if _is_repeated(argument) else "")
+    return name if argument.required else f"[{name}]"
+
+
+def _is_repeated(parameter: Any) -> bool:
+    return parameter.multiple or parameter.nargs == -1 or get_origin(parameter.type_descriptor.annotation) is list
+
+
+def _row(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        name = f"`{_metavar(parameter)}`"
+    else:
+        name = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
+    meaning = " ".join((parameter.help or "").split())
+    annotation = parameter.type_descriptor.annotation
+    if get_origin(annotation) is Literal:
+        meaning += f" One of: {', '.join(map(str, get_args(annotation)))}."
+    if parameter.param_type_name == "option" and _is_repeated(parameter) and "repeated" not in meaning:
+        meaning += " May be repeated."
+    if parameter.envvar:
+        meaning += f" Environment: `{parameter.envvar}`."
+    cells = (name, _default(parameter), meaning.strip())
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(parameter: Any) -> str:
+    shown = getattr(parameter, "show_default", None)
+    if isinstance(shown, str):
+        return f"`{shown}`"
+    value = parameter.default
+    if parameter.required:
+        return "required"
+    if callable(value) or value is None or value is False or value == () or "Sentinel" in type(value).__name__:
+        return ""
+    return f"`{getattr(value, 'value', value)}`"
+
+
+def _printed(module: str) -> Callable[[], str]:
+    def run() -> str:
+        done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+        return done.stdout
+
+    return run
+
+
+def _published(name: str) -> Callable[[], str]:
+    def run() -> str:
+        from basira.ingest import published
+
+        return str(getattr(published, name)())
+
+    return run
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "errors.md": _published("errors_page"),
+    "features.md": _printed("basira.features.document"),
+    "quarantine.md": _published("quarantine_page"),
+    "schema.md": _published("schema_page"),
+}
+
+
+def main() -> int:
+    """Write every page, or with ``--check`` return 1 when one is not what the program would write."""
+    options = argparse.ArgumentParser(description="Write the generated reference pages.")
+    options.add_argument("--check", action="store_true", help="Write nothing; name the pages that are out of date.")
+    check = options.parse_args().check
+    stale = []
+    for name, page in PAGES.items():
+        path, text = REFERENCE / name, page()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    if check and stale:
+        sys.stderr.write(f"Out of date in docs/reference: {', '.join(stale)}. Run `make docs`.\n")
+        return 1
+    sys.stdout.write(f"{len(PAGES)} pages {'current' if check or not stale else 'written'}.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""`basira evaluate`: our model beside the baselines, on files split by the user or on the store's own results.
+
+Enters: options. Leaves: metrics.json and report.html, and the main figures on the screen. Never here:
+a figure's computation.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperCommand
+
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, reading_progress
+from basira.cli.options import Language, LanguageOption, MemoryOption, SeedOption, open_history, steps
+from basira.schema.days import parse_day
+from basira.schema.errors import UsageError
+
+
+class ManyFiles(TyperCommand):
+    """Lets `--train A B` stand for `--train A --train B`, as people write it."""
+
+    _MANY = ("--train", "--valid", "--test")
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # click's own Context
+        """Repeat the option before each further file."""
+        spread: list[str] = []
+        current = ""
+        for arg in args:
+            if arg.startswith("-"):
+                current = arg if arg in self._MANY else ""
+            elif current and spread[-1] != current:
+                spread.append(current)
+            spread.append(arg)
+        return super().parse_args(ctx, spread)
+
+
+def evaluate(
+    mapping: Annotated[str, typer.Option("--mapping", "-m", help="Mapping of the files, or the name of a shipped one.")] = "",
+    train: Annotated[list[Path] | None, typer.Option(help="Labelled file to learn from; may be repeated.")] = None,
+    valid: Annotated[list[Path] | None, typer.Option(help="Labelled file to choose and calibrate on; may be repeated.")] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="Labelled file to test on; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for metrics.json and report.html.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_of: Annotated[str, typer.Option("--as-of", help="Without files: back-test on the store's results known on this day.")] = "",
+    seed: SeedOption = 1,
+    language: LanguageOption = Language.en,
+    resamples: Annotated[int, typer.Option(min=20, help="Bootstrap resamples for the 95 % intervals.")] = 1000,
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the model with the baselines: precision, recall and revenue by share inspected, with intervals.
+
+    Either give files (--mapping, --train, --test, --out), or a store and a day (--as-of) to test on the latest
+    fifth of its own inspection results. Several files: --train A.csv --train B.csv, or --train A.csv B.csv.
+    """
+    from basira.evaluate.report import write_metrics, write_report
+    from basira.ingest.mapping import load_mapping
+    from basira.workflows import evaluate as evaluation
+    from basira.workflows.backtests import keep_backtest
+    from basira.workflows.learn import Engine
+
+    engine = Engine(memory=memory)
+    if train or test or mapping:
+        if not (train and test and mapping and out):
+            raise UsageError(
+                "Expected --mapping, --train, --test and --out together, found only some of them.",
+                hint="basira evaluate --mapping M.toml --train PAST.csv --test LATER.csv --out FOLDER",
+            )
+        with reading_progress(quiet=as_json) as reading, steps("evaluate", quiet=as_json) as progress:
+            found = evaluation.evaluate_files(
+                load_mapping(mapping), train, test, valid=valid or [], seed=seed, now=datetime.now(), resamples=resamples,
+                engine=engine, reading=reading, progress=progress,
+            )  # fmt: skip
+        folder = out
+        folder.mkdir(parents=True, exist_ok=True)
+        write_metrics(found.metrics, folder)
+        write_report(found.metrics, found.curves, folder, language=language.value)
+    else:
+        if not as_of:
+            raise UsageError(
+                "Expected files (--mapping, --train, --test, --out) or a day (--as-of), found neither.",
+                hint="basira evaluate --store S --as-of 2020-12-31",
+            )
+        history = open_history(store)
+        on = parse_day(as_of, name="--as-of")
+        with steps("back-test", quiet=as_json) as progress:
+            found = evaluation.backtest(
+                history, as_of=on, seed=seed, resamples=resamples, engine=engine, progress=progress
+            )
+        folder = keep_backtest(history, found, as_of=on, language=language.value)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            write_metrics(found.metrics, out)
+            write_report(found.metrics, found.curves, out, language=language.value)
+            folder = out
+    if as_json:
+        typer.echo(json.dumps({"out": str(folder), **found.metrics}, ensure_ascii=False, indent=1))
+        return
+    console = Console()
+    for name in ("all", "novel_pair"):
+        if name in found.metrics["models"]["basira"]["slices"]:
+            console.print(metrics_table(found.metrics, name))
+    refused = sum(q["rows"] for q in found.metrics.get("quarantined") or [])
+    if refused:
+        console.print(f"{refused:,} rows could not be taken and were left out (see the report).")
+    console.print(f"Written: {folder / 'metrics.json'} and {folder / 'report.html'}", markup=False)
+
+
+def metrics_table(metrics: dict[str, Any], slice_name: str) -> Table:
+    """The main figures of one slice, a model a row."""
+    first = metrics["models"]["basira"]["slices"][slice_name]
+    table = Table(title=f"{metrics['dataset']}: {slice_name} ({first['rows']:,} rows, {first['positives']:,} irregular)")
+    table.add_column("model")
+    for name in ("P@1 %", "P@5 %", "P@10 %", "R@10 %", "Rev@10 %", "AUC", "Brier", "fit CPU-s"):
+        table.add_column(name, justify="right")
+    for name, model in metrics["models"].items():
+        s = model["slices"][slice_name]
+        cells = [s["precision"]["1"], s["precision"]["5"], s["precision"]["10"], s["recall"]["10"], s["revenue"]["10"],
+                 s["auc"], s["brier"]]  # fmt: skip
+        shown = ["–" if c is None else f"{c:.3f}" for c in cells] + [f"{model['fit_cpu_seconds']:.1f}"]
+        table.add_row(name, *shown, style="bold" if name == "basira" else "")
+    return table

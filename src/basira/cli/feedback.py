@@ -1,0 +1,59 @@
+"""`basira feedback`: files of inspection results into the store.
+
+Enters: file names and options. Leaves: what became of each file's rows. Never here: a declared value
+changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Annotated
+
+import typer
+
+from basira.cli.ingest import (
+    DEFAULT_STORE,
+    FilesArgument,
+    JsonOption,
+    MappingOption,
+    StoreOption,
+    WaitOption,
+    reading_progress,
+    show_reports,
+)
+from basira.schema.days import parse_day
+
+
+def feedback(
+    files: FilesArgument,
+    mapping: MappingOption,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", help="Day the results became known (YYYY-MM-DD), for files without that column."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    wait: WaitOption = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Record inspection results from files of their own, with their own mapping and known date.
+
+    A result on a declaration that is not in the store goes to quarantine, to be sent again later.
+    """
+    from basira.ingest.mapping import load_mapping
+    from basira.storage.history import History
+    from basira.workflows.feedback import record_feedback
+
+    chosen = load_mapping(mapping)
+    history = History.open(store)
+    known = None if known_at is None else datetime.combine(parse_day(known_at, name="--known-at"), time.min)
+    with reading_progress(quiet=as_json) as progress:
+        report = record_feedback(
+            history,
+            files,
+            chosen,
+            received_at=datetime.now().replace(microsecond=0),
+            known_at=known,
+            progress=progress,
+            wait_seconds=wait,
+        )
+    show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json)

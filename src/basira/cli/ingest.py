@@ -1,0 +1,140 @@
+"""`basira ingest`: files of declarations into the store.
+
+Enters: file names and options. Leaves: what became of each file's rows, on the screen or as JSON. Never
+here: a decision about a row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:  # the workflows bring DuckDB, Polars and Arrow: only when a command runs
+    from basira.workflows.intake import FileReport, OnProgress
+    from basira.workflows.intake import Progress as Reading
+
+INTERRUPTED = 130  # the shell's own code for Ctrl-C
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", envvar="BASIRA_STORE", help="Folder of the store.", show_default="./basira-store")
+]
+MappingOption = Annotated[
+    str, typer.Option("--mapping", "-m", help="Mapping file, or the name of a shipped one (kcs, asycuda-sad ...).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+WaitOption = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the store.")]
+FilesArgument = Annotated[list[Path], typer.Argument(help="Files: CSV, Parquet, XLSX, JSON lines, ASYCUDA SAD XML.")]
+
+DEFAULT_STORE = Path("basira-store")
+
+
+def ingest(
+    files: FilesArgument,
+    mapping: MappingOption,
+    store: StoreOption = DEFAULT_STORE,
+    wait: WaitOption = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Take files of declarations into the store, with their inspection results when the mapping has them.
+
+    Each file is one commit: taken in whole, or not at all. Rows that can't be taken go to quarantine with
+    their reason. The same file again changes nothing; a declaration that changed becomes a new version.
+    """
+    from basira.ingest.mapping import load_mapping
+    from basira.storage.history import History
+    from basira.workflows.ingest import ingest_files
+
+    chosen = load_mapping(mapping)
+    history = History.create(store)
+    with reading_progress(quiet=as_json) as progress:
+        report = ingest_files(
+            history,
+            files,
+            chosen,
+            received_at=datetime.now().replace(microsecond=0),
+            progress=progress,
+            wait_seconds=wait,
+        )
+    show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json)
+
+
+@contextmanager
+def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """A progress bar by bytes, with rows per second and time left; on Ctrl-C, a word and exit code 130."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[rows]:>12,} rows  {task.fields[rate]:>9,.0f} rows/s"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet,
+    )
+    tasks: dict[str, Any] = {}
+
+    def advance(reading: Reading) -> None:
+        task = tasks.get(reading.file_name)
+        if task is None:
+            task = tasks[reading.file_name] = bar.add_task(reading.file_name, total=1, rows=0, rate=0)
+        elapsed = bar.tasks[task].elapsed or 0
+        bar.update(
+            task,
+            completed=reading.bytes_read,
+            total=max(reading.bytes_total, 1),
+            rows=reading.rows,
+            rate=reading.rows / elapsed if elapsed else 0,
+            description=f"{reading.file_name} ({reading.stage})",
+        )
+
+    try:
+        with bar:
+            yield None if quiet else advance
+    except KeyboardInterrupt:
+        console.print("Interrupted. The file being read was not taken in; the store is as it was before it.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def show_reports(
+    reports: tuple[FileReport, ...], *, snapshot: int, store: Path, as_json: bool, left: int | None = None
+) -> None:
+    """Print what became of each file."""
+    if as_json:
+        body: dict[str, Any] = {
+            "files": [asdict(report) for report in reports],
+            "snapshot": snapshot,
+            "store": str(store),
+        }
+        if left is not None:
+            body["left_in_quarantine"] = left
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    console = Console()
+    table = Table()
+    table.add_column("file")
+    for name in ("rows", "accepted", "known already", "quarantined", "amended", "results"):
+        table.add_column(name, justify="right")
+    for report in reports:
+        counts = (
+            report.rows, report.accepted, report.already_known, report.quarantined, report.amended, report.results,
+        )  # fmt: skip
+        table.add_row(report.file_name, *(f"{count:,}" for count in counts))
+    console.print(table)
+    for report in reports:
+        if report.note:
+            console.print(f"{report.file_name}: {report.note}", markup=False)
+        for code, count in report.reasons.items():
+            console.print(f"{report.file_name}: {count:,} {code}", markup=False)
+    if any(report.quarantined for report in reports):
+        console.print("See the refused rows: basira quarantine list; correct them: basira quarantine export")
+    console.print(f"Store {store}, snapshot {snapshot}.", markup=False)

@@ -1,0 +1,100 @@
+"""`basira mapping`: a mapping proposed from a file, and tried on one.
+
+Enters: files. Leaves: TOML, tables, JSON. Never here: a store.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from basira.cli.ingest import JsonOption, MappingOption
+from basira.schema.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, help="How a file's columns become the schema: propose a mapping, try one.")
+
+
+@app.command()
+def suggest(
+    file: Annotated[Path, typer.Argument(help="A file of declarations or of results.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Mapping file to write; else it is printed.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing mapping file.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose a mapping from a file's headers and contents, with its confidence in each field, to be corrected."""
+    from basira.workflows.mapping import propose_mapping
+
+    if out is not None and out.exists() and not force:
+        raise UsageError(f"{out} exists already.", hint="Choose another name, or add --force to replace it.")
+    suggestion, text, check = propose_mapping(file)
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    if as_json:
+        body: dict[str, Any] = asdict(suggestion)
+        body["mapping_toml"] = text
+        body["check"] = None if check is None else asdict(check)
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    console = Console(stderr=out is None)
+    table = Table("field", "column", "confidence", "options", "to check")
+    for entry in suggestion.fields:
+        options = ", ".join(f"{key} = {value}" for key, value in entry.options.items())
+        cells = (entry.field, entry.column, f"{entry.confidence:.2f}", options, "; ".join(entry.notes))
+        table.add_row(*(escape(cell[:90]) for cell in cells))
+    console.print(table)
+    for key, column in suggestion.extra.items():
+        console.print(f"extra: x_{key} from {column!r}", markup=False)
+    for column in suggestion.unmapped:
+        console.print(f"left out: {column!r}", markup=False)
+    for name in suggestion.missing:
+        console.print(f"No column was found for the required field {name}: complete the mapping.", markup=False)
+    for note in suggestion.notes:
+        console.print(note, markup=False)
+    if check is not None:
+        console.print(
+            f"Tried on the first {check.rows:,} rows: {check.accepted:,} would be taken, {check.quarantined:,} refused"
+            + "".join(f", {count:,} {code}" for code, count in check.reasons.items())
+            + ".",
+            markup=False,
+        )
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        console.print(
+            f"Written to {out}. Read it, correct it, then: basira ingest {file} --mapping {out}", markup=False
+        )
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The file to try.")], mapping: MappingOption, as_json: JsonOption = False
+) -> None:
+    """Read a file by a mapping and store nothing: what would be taken, what refused, and why."""
+    from basira.ingest.mapping import load_mapping
+    from basira.workflows.mapping import check_mapping
+
+    result = check_mapping(file, load_mapping(mapping))
+    if as_json:
+        typer.echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
+        return
+    console = Console()
+    console.print(
+        f"{result.file_name}: {result.rows:,} rows, {result.accepted:,} to be taken, {result.quarantined:,} refused; "
+        f"{result.results:,} with a result, {result.irregular:,} of them irregular; "
+        f"{result.first_day} to {result.last_day}.",
+        markup=False,
+    )
+    if result.reasons:
+        table = Table("reason", "rows", "first at row", "field", "found", "expected")
+        for example in result.examples:
+            cells = (example.code, f"{result.reasons[example.code]:,}", str(example.row), example.field, example.value,
+                     example.expected)  # fmt: skip
+            table.add_row(*(escape((cell or "")[:90]) for cell in cells))
+        console.print(table)

@@ -1,0 +1,74 @@
+"""Options that several commands share, and the progress of long work.
+
+Enters: nothing. Leaves: option types and a progress context. Never here: a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from basira.schema.errors import StoreError
+from basira.storage.history import History
+
+INTERRUPTED = 130
+
+
+class Language(StrEnum):
+    """Languages of what officers read."""
+
+    fr = "fr"
+    en = "en"
+    ar = "ar"
+
+
+AsOfOption = Annotated[str, typer.Option("--as-of", help="Last day whose facts may be used, YYYY-MM-DD.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+LanguageOption = Annotated[Language, typer.Option("--language", "-l", help="Language of lists and reports.")]
+ModelOption = Annotated[str, typer.Option("--model", help="Model version; the latest that fits by default.")]
+PolicyOption = Annotated[str, typer.Option("--policy", help="Policy folder, or the name of a shipped one (morocco, example).")]
+MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the query engine may use.")]
+
+
+def open_history(store: Path) -> History:
+    """The store, which must be there already."""
+    if not store.exists():
+        raise StoreError(
+            f"Expected a store at {str(store)!r}, found nothing.",
+            hint="Run `basira ingest FILE --mapping M` first, or name the store with --store.",
+        )
+    return History.open(store)
+
+
+@contextmanager
+def steps(title: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar by steps, on standard error; Ctrl-C ends with a word and exit code 130."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description:<58}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    task = bar.add_task(title, total=None)
+
+    def advance(done: int, total: int, what: str) -> None:
+        bar.update(task, completed=done, total=total, description=f"{title}: {what}")
+
+    try:
+        with bar:
+            yield advance
+    except KeyboardInterrupt:
+        console.print("Interrupted. Nothing was written.")
+        raise typer.Exit(INTERRUPTED) from None

@@ -1,0 +1,54 @@
+"""All commands under one name.
+
+Enters: nothing. Leaves: `app`. Never here: a command's own work.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import basira
+from basira.cli import country, demo, evaluate, explain, feedback, ingest, mapping, models, quarantine, replay
+from basira.cli import schema, score, target, train
+
+app = typer.Typer(
+    name="basira",
+    help="Customs risk analysis: from declarations and inspection results to an ordered, explained inspection list.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"basira {basira.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Every command has --help, and --json for programs."""
+
+
+app.command("ingest")(ingest.ingest)
+app.add_typer(mapping.app, name="mapping")
+app.add_typer(quarantine.app, name="quarantine")
+app.command("feedback")(feedback.feedback)
+app.command("train")(train.train)
+app.command("score")(score.score)
+app.command("target")(target.target)
+app.command("evaluate", cls=evaluate.ManyFiles)(evaluate.evaluate)
+app.command("explain")(explain.explain)
+app.command("replay")(replay.replay)
+app.add_typer(models.app, name="models")
+app.command("demo")(demo.demo)
+app.command("schema")(schema.schema)
+app.add_typer(country.app, name="country")

@@ -1,0 +1,41 @@
+"""`basira schema`: the fields, for people and as JSON Schema.
+
+Enters: options. Leaves: text. Never here: a store.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from basira.cli.ingest import JsonOption
+
+
+def schema(
+    table: Annotated[
+        Literal["declaration", "item", "outcome"] | None, typer.Argument(help="Only the fields of this table.")
+    ] = None,
+    json_schema: Annotated[bool, typer.Option("--json-schema", help="Print JSON Schema (draft 2020-12).")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every field a declaration, an item and an inspection outcome may carry."""
+    from basira.ingest.published import json_schema_of, json_schemas
+    from basira.schema.fields import FIELDS
+
+    if json_schema:
+        body = json_schemas() if table is None else json_schema_of(table)
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    fields = [field for field in FIELDS if table is None or field.table == table]
+    if as_json:
+        keys = ("name", "table", "type", "unit", "required", "lowest", "highest", "personal", "meaning")
+        typer.echo(json.dumps([{key: getattr(field, key) for key in keys} for field in fields], indent=1))
+        return
+    shown = Table("table", "field", "type", "unit", "required", "meaning")
+    for field in fields:
+        shown.add_row(field.table, field.name, field.type, field.unit, "yes" if field.required else "", field.meaning)
+    Console().print(shown)

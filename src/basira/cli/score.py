@@ -1,0 +1,73 @@
+"""`basira score`: probability and revenue of every item of a period.
+
+Enters: options. Leaves: a Parquet or CSV file, one row an item. Never here: scoring.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.options import AsOfOption, MemoryOption, ModelOption, open_history, steps
+from basira.schema.days import parse_day
+from basira.schema.errors import UsageError
+
+
+def score(
+    first: Annotated[str, typer.Option("--from", help="First day of declaration, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last day of declaration, YYYY-MM-DD.")],
+    as_of: AsOfOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .parquet or .csv.")],
+    store: StoreOption = DEFAULT_STORE,
+    model: ModelOption = "",
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Score the items declared in a period, knowing nothing later than --as-of.
+
+    Without a model that knows nothing later than that day, one is trained first and saved.
+    """
+    from basira.storage.models import Models
+    from basira.workflows import score as scoring
+    from basira.workflows.learn import Engine
+    from basira.workflows.learn import train as fit
+
+    if out.suffix not in (".parquet", ".csv"):
+        raise UsageError(f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these.")
+    day = parse_day(as_of, name="--as-of")
+    period = parse_day(first, name="--from"), parse_day(last, name="--to")
+    history = open_history(store)
+    engine = Engine(memory=memory)
+    trained = False
+    if not model and Models(history.root).find_latest(as_of=day.isoformat()) is None:
+        with steps("no model yet: train", quiet=as_json) as progress:
+            fit(history, as_of=day, seed=1, now=datetime.now(), engine=engine, progress=progress)
+        trained = True
+    chosen = scoring.choose_model(history, as_of=day, version=model or None)
+    with steps("score", quiet=as_json) as progress:
+        found = scoring.score(
+            history, first=period[0], last=period[1], as_of=day, model=chosen, engine=engine, progress=progress
+        )
+    scoring.write_scores(found.table, out)
+    body = {
+        "out": str(out),
+        "items": found.table.height,
+        "model_version": chosen.version,
+        "model_as_of": chosen.card["as_of"],
+        "trained_now": trained,
+        "mean_fraud_probability": float(found.table["fraud_probability"].to_numpy().mean()),
+        "expected_revenue": float(found.table["expected_revenue"].sum()),
+    }
+    if as_json:
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    console = Console()
+    if trained:
+        console.print(f"There was no model that knows nothing later than {day}: {chosen.version} was trained and saved.")
+    console.print(f"{body['items']:,} items scored by {chosen.version} into {out}.", markup=False)

@@ -1,0 +1,111 @@
+"""`basira target`: a day's declarations into lanes, with reasons, recorded.
+
+Enters: options. Leaves: the list on the screen and in files, and a recorded run. Never here: a choice.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.options import Language, LanguageOption, MemoryOption, ModelOption, PolicyOption, open_history, steps
+from basira.schema.days import parse_day
+from basira.schema.errors import UsageError
+
+_WRITERS = {".csv": "write_csv", ".xlsx": "write_xlsx", ".html": "write_html"}
+
+
+def target(
+    day: Annotated[str, typer.Option("--day", help="Day whose declarations are targeted, YYYY-MM-DD.")],
+    store: StoreOption = DEFAULT_STORE,
+    policy: PolicyOption = "morocco",
+    as_of: Annotated[str, typer.Option("--as-of", help="Last day whose facts may be used; the day before --day by default.")] = "",
+    office: Annotated[str, typer.Option(help="Only this office's declarations.")] = "",
+    out: Annotated[list[Path] | None, typer.Option("--out", "-o", help="Also write the list: .csv, .xlsx or .html; may be repeated.")] = None,
+    language: LanguageOption = Language.fr,
+    model: ModelOption = "",
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the random control; drawn afresh, and recorded, by default.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="Declarations shown per office on the screen.")] = 10,
+    preview: Annotated[bool, typer.Option("--preview", help="Show the list without recording any decision.")] = False,
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Put a day's declarations in lanes under each office's capacity, say why, and record every decision."""
+    from basira.explain import inspection_list
+    from basira.explain.terminal_list import terminal_list
+    from basira.selection.load import load_policy
+    from basira.workflows.backtests import charts_for
+    from basira.workflows.learn import Engine
+    from basira.workflows.record import record
+    from basira.workflows.score import choose_model
+    from basira.workflows.target import Order
+    from basira.workflows.target import target as choose
+
+    on = parse_day(day, name="--day")
+    known = parse_day(as_of, name="--as-of") if as_of else on - timedelta(days=1)
+    if known >= on:
+        raise UsageError(
+            f"--as-of: expected a day before the targeted day {on}, found {known}.",
+            hint="History is as of the previous midnight: leave --as-of out, or give an earlier day.",
+        )
+    for path in out or []:
+        if path.suffix not in _WRITERS:
+            raise UsageError(f"--out: expected .csv, .xlsx or .html, found {path.name!r}.", hint="Give one of these endings.")
+    history = open_history(store)
+    rules = load_policy(policy_folder(policy), on)
+    chosen = choose_model(history, as_of=known, version=model or None)
+    order = Order(day=on, as_of=known, seed=secrets.randbelow(2**31) if seed is None else seed, office=office or None)
+    with steps("target", quiet=as_json) as progress:
+        found = choose(
+            history, order, model=chosen, policy=rules, now=datetime.now(), language=language.value,
+            engine=Engine(memory=memory), progress=progress,
+        )  # fmt: skip
+    if not preview:
+        record(history, found)
+    lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
+    for path in out or []:
+        extra = {}
+        if path.suffix == ".html":
+            extra = {"charts": charts_for(history, as_of=known, language=language.value), "software": found.run.software_version}
+        getattr(inspection_list, _WRITERS[path.suffix])(
+            found.listing, path, language=language.value, lane_names=lanes, **extra
+        )
+    if as_json:
+        body = {"run_id": None if preview else found.run.run_id, "seed": order.seed, **asdict(found.listing)}
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    console = Console()
+    for part in terminal_list(found.listing, language=language.value, lane_names=lanes, most=most):
+        console.print(part)
+    if preview:
+        console.print("Preview: nothing was recorded.")
+    else:
+        console.print(
+            f"Run {found.run.run_id} recorded: {len(found.decisions):,} decisions. "
+            f"Again, the same: basira replay {found.run.run_id}",
+            markup=False,
+        )
+    for path in out or []:
+        console.print(f"Written: {path}", markup=False)
+
+
+def policy_folder(name: str) -> Path:
+    """A policy folder by path, or a shipped one by name."""
+    from basira.schema.shipped import shipped
+
+    path = Path(name)
+    if path.is_dir():
+        return path
+    found = shipped("policies") / name
+    if not found.is_dir():
+        known = ", ".join(sorted(p.name for p in shipped("policies").iterdir() if p.is_dir()))
+        raise UsageError(f"--policy: expected a folder or one of {known}, found {name!r}.", hint="Give one of these.")
+    return found

@@ -1,0 +1,67 @@
+"""`basira train`: a model from what was known on a day.
+
+Enters: options. Leaves: a saved model, and its card in short. Never here: fitting.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.options import AsOfOption, MemoryOption, SeedOption, open_history, steps
+from basira.schema.days import parse_day
+
+
+def train(
+    as_of: AsOfOption,
+    store: StoreOption = DEFAULT_STORE,
+    seed: SeedOption = 1,
+    half_life_days: Annotated[
+        float | None, typer.Option(min=1, help="An item this many days older counts half; by default all count alike.")
+    ] = None,
+    positive_weight: Annotated[float, typer.Option(min=0.01, help="Weight of an irregular item against a regular one.")] = 1.0,
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Fit a model on the inspected items whose results were known at the end of a day, and save it in the store."""
+    from basira.models.settings import FitSettings
+    from basira.workflows.learn import Engine
+    from basira.workflows.learn import train as fit
+
+    history = open_history(store)
+    with steps("train", quiet=as_json) as progress:
+        model = fit(
+            history,
+            as_of=parse_day(as_of, name="--as-of"),
+            seed=seed,
+            now=datetime.now(),
+            settings=FitSettings(half_life_days=half_life_days, positive_weight=positive_weight),
+            engine=Engine(memory=memory),
+            progress=progress,
+        )
+    card = model.card
+    if as_json:
+        typer.echo(json.dumps(card, ensure_ascii=False, indent=1))
+        return
+    console = Console()
+    console.print(f"Model [bold]{model.version}[/bold] saved, knowing nothing later than {card['as_of']}.")
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    late = card["later_items"]
+    table.add_row("inspected items learned from", f"{card['training']['rows']:,}")
+    table.add_row("irregular among them", f"{card['training']['irregular']:,}")
+    table.add_row("later items it was calibrated on", f"{late['rows']:,}")
+    if "auc" in late:
+        table.add_row("AUC on them (before the refit)", f"{late['auc']:.3f}  [{late['auc_low']:.3f}, {late['auc_high']:.3f}]")
+        table.add_row("mean probability / rate found", f"{late['mean_probability']:.3f} / {late['rate']:.3f}")
+    table.add_row("trees", f"{card['chosen']['bags']} x {card['chosen']['rounds']} ({card['chosen']['size']})")
+    table.add_row("CPU seconds to fit", f"{card['fit_cpu_seconds']:.1f}")
+    console.print(table)
+    console.print("How good is it? basira evaluate --store … --as-of … · Use it: basira target --day …", markup=False)

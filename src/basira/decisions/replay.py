@@ -1,0 +1,129 @@
+"""Whether a recorded run, made again, comes out the same.
+
+Enters: what was recorded, and what was computed anew from the recorded inputs. Leaves: every difference, field by
+field. Never here: the computing (that is a workflow), a tolerance: the same bits, or a difference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from basira.decisions.canonical import canonical_json
+from basira.decisions.records import DecisionRecord, TargetingRun
+from basira.schema.errors import ReplayError
+
+# Not compared: who and when of a run, and what the store adds.
+_RUN_OWN = frozenset(
+    {
+        "run_id", "created_at", "software_version", "sequence", "decision_count",
+        "previous_hash", "opening_hash", "closing_hash",
+    }
+)  # fmt: skip
+_DECISION_OWN = frozenset({"run_id", "decision_id"})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that came out otherwise. ``declaration_id`` is None for a field of the run itself.
+
+    ``field``: a path such as "lane" or "assessment[0].reasons[1].code"; a value that is absent is None.
+    """
+
+    declaration_id: str | None
+    field: str
+    recorded: object
+    replayed: object
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What `compare` found. ``checked``: decisions on both sides; ``missing``: recorded and not replayed."""
+
+    checked: int
+    differences: tuple[Difference, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """True when nothing differs."""
+        return not (self.differences or self.missing or self.unexpected)
+
+    def require_same(self) -> None:
+        """Raise ReplayError, with the first difference, unless everything is the same."""
+        if self.is_same:
+            return
+        if self.differences:
+            first = self.differences[0]
+            where = f"declaration {first.declaration_id}" if first.declaration_id else "the run"
+            example = f"{where}: {first.field}: recorded {first.recorded!r}, replayed {first.replayed!r}"
+        elif self.missing:
+            example = f"declaration {self.missing[0]}: recorded, not replayed"
+        else:
+            example = f"declaration {self.unexpected[0]}: replayed, never recorded"
+        count = len(self.differences) + len(self.missing) + len(self.unexpected)
+        raise ReplayError(
+            f"Expected the recorded decisions, found {count} difference(s); first, {example}.",
+            hint="Check that the software version, the model and the history are those that the run names.",
+        )
+
+
+def compare(
+    recorded: Sequence[DecisionRecord],
+    replayed: Sequence[DecisionRecord],
+    *,
+    recorded_run: TargetingRun | None = None,
+    replayed_run: TargetingRun | None = None,
+) -> ReplayReport:
+    """Compare the decisions of a recorded run with the same ones made again; the runs' headers too, when given.
+
+    Decisions are matched by declaration and version, whatever their order. Run ids, moments of recording and hashes are
+    not compared; everything else is, bit for bit, down to each figure of each reason.
+    """
+    before, after = _by_declaration(recorded), _by_declaration(replayed)
+    differences: list[Difference] = []
+    if recorded_run is not None and replayed_run is not None:
+        differences.extend(
+            Difference(None, *found)
+            for found in _differences(_values(recorded_run.row(), _RUN_OWN), _values(replayed_run.row(), _RUN_OWN))
+        )
+    for key in sorted(before.keys() & after.keys()):
+        old, new = before[key].row(), after[key].row()
+        if any(old[name] != new[name] for name in old if name not in _DECISION_OWN):
+            found = _differences(_values(old, _DECISION_OWN), _values(new, _DECISION_OWN))
+            differences.extend(Difference(key[0], *one) for one in found)
+    return ReplayReport(
+        checked=len(before.keys() & after.keys()),
+        differences=tuple(differences),
+        missing=tuple(sorted(key[0] for key in before.keys() - after.keys())),
+        unexpected=tuple(sorted(key[0] for key in after.keys() - before.keys())),
+    )
+
+
+def _by_declaration(decisions: Sequence[DecisionRecord]) -> dict[tuple[str, int], DecisionRecord]:
+    return {(one.declaration_id, one.declaration_version): one for one in decisions}
+
+
+def _values(row: Mapping[str, Any], own: frozenset[str]) -> dict[str, Any]:
+    """A row without its own identity, its JSON texts opened."""
+    return {
+        name: json.loads(value) if name in ("assessment", "options", "policy_text") and value else value
+        for name, value in row.items()
+        if name not in own
+    }
+
+
+def _differences(old: object, new: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(name), new.get(name), f"{path}.{name}" if path else str(name))
+    elif isinstance(old, list) and isinstance(new, list):
+        for place in range(max(len(old), len(new))):
+            yield from _differences(
+                old[place] if place < len(old) else None, new[place] if place < len(new) else None, f"{path}[{place}]"
+            )
+    elif canonical_json(old) != canonical_json(new):
+        yield path, old, new

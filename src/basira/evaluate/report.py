@@ -1,0 +1,102 @@
+"""The evaluation report: one printable HTML file beside metrics.json.
+
+Enters: the dict of metrics.json and the curves, both from `basira.evaluate.assemble`. Leaves:
+`report.html` (and `metrics.json`) in a folder. Never here: computing a figure; every number shown
+stands in metrics.json or in the curves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from basira.evaluate.assemble import OUR_MODEL, EvaluationCurves
+from basira.evaluate.report_charts import calibration_svg, capture_svgs
+from basira.evaluate.report_words import LOCALE, model_name, slice_name
+from basira.evaluate.standing import Standing, standings
+from basira.render.catalogs import Catalog, load_catalog
+from basira.render.page import render_page
+from basira.render.writing import write_whole
+
+_HERE = Path(__file__).parent
+# Slices with tables of their own; the others share one.
+_MAIN_SLICES = ("all", "seen_pair", "novel_pair")
+
+
+def write_report(
+    metrics: Mapping[str, Any], curves: EvaluationCurves, out_dir: Path, *, language: str = "en", strict: bool = False
+) -> Path:
+    """Write ``out_dir/report.html`` and return its path.
+
+    Parameters
+    ----------
+    metrics : the dict of metrics.json. Shown when there: "revenue_basis", "value_currency",
+        "quarantined" (a number of rows, or a list of {"file", "code", "rows"}), "trained_rows",
+        "unlabelled_rows", "seed", "resamples", "software", "is_simulated" (puts up the banner).
+    curves : what to draw; slices or models without a curve are left out.
+    language : fr, en or ar.
+    strict : raise on a message missing from the catalogs (tests).
+
+    Raises
+    ------
+    UsageError : a language that Basira does not speak.
+    StoreError : the folder can't be written.
+    """
+    catalog = load_catalog(LOCALE, language, strict=strict)
+    page = render_page("report.html", _HERE / "templates", catalog=catalog, values=_values(metrics, curves, catalog))
+    return write_whole(out_dir / "report.html", page.encode("utf-8"))
+
+
+def write_metrics(metrics: Mapping[str, Any], out_dir: Path) -> Path:
+    """Write ``out_dir/metrics.json``: strict JSON (null where a figure does not exist), the same bytes each run.
+
+    Raises
+    ------
+    StoreError : the folder can't be written.
+    """
+    text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_whole(out_dir / "metrics.json", text.encode("utf-8"))
+
+
+def _values(metrics: Mapping[str, Any], curves: EvaluationCurves, catalog: Catalog) -> dict[str, Any]:
+    models: Mapping[str, Any] = metrics["models"]
+    slices = list(next(iter(models.values()))["slices"]) if models else []
+    ours = OUR_MODEL if OUR_MODEL in models else None
+    order = [*([ours] if ours else []), *(name for name in models if name != ours)]
+    first = models[order[0]]["slices"] if order else {}
+    percents = list(first["all"]["precision"]) if "all" in first else []
+    quarantined = metrics.get("quarantined")
+    found = standings(metrics)
+    return {
+        "metrics": metrics,
+        "models": models,
+        "order": order,
+        "ours": ours,
+        "slices": slices,
+        "main_slices": [s for s in slices if s in _MAIN_SLICES],
+        "other_slices": [s for s in slices if s not in _MAIN_SLICES],
+        "percents": percents,
+        "has_revenue": any(
+            v is not None for m in models.values() for v in m["slices"].get("all", {}).get("revenue", {}).values()
+        ),
+        "standings": found,
+        "verdicts": _verdicts(found),
+        "capture_charts": capture_svgs(curves, order, catalog),
+        "calibration_chart": calibration_svg(curves, order, catalog),
+        "quarantined": quarantined,
+        "quarantined_rows": sum(int(q["rows"]) for q in quarantined)
+        if isinstance(quarantined, Sequence)
+        else quarantined,
+        "quarantined_list": quarantined if isinstance(quarantined, Sequence) else [],
+        "model_name": lambda name: model_name(name, catalog),
+        "model_meaning": lambda name: catalog.say(f"what.{name}") if catalog.has(f"what.{name}") else "",
+        "slice_name": lambda name: slice_name(name, catalog),
+        "is_simulated": bool(metrics.get("is_simulated")),
+        "software": metrics.get("software", ""),
+    }
+
+
+def _verdicts(found: Sequence[Standing]) -> dict[str, int]:
+    return {verdict: sum(s.verdict == verdict for s in found) for verdict in ("ahead", "level", "behind")}

@@ -1,0 +1,26 @@
+"""The names of models and slices, as the report says them.
+
+Enters: a name of metrics.json, a catalog. Leaves: words; the name itself where the catalog has none.
+Never here: figures.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from basira.render.catalogs import Catalog
+
+LOCALE = Path(__file__).parent / "locale"
+
+
+def model_name(name: str, catalog: Catalog) -> str:
+    """A model's name for readers; "basira" is ours."""
+    return catalog.say(f"model.{name}") if catalog.has(f"model.{name}") else name
+
+
+def slice_name(name: str, catalog: Catalog) -> str:
+    """A slice's name for readers; "office:20" is the slice "office" with its value."""
+    kind, _, value = name.partition(":")
+    if value:
+        return catalog.say(f"slice.{kind}", value=value) if catalog.has(f"slice.{kind}") else name
+    return catalog.say(f"slice.{name}") if catalog.has(f"slice.{name}") else name

@@ -1,0 +1,424 @@
+"""From contributions to reasons: the evidence that raised an item, each piece with its figures.
+
+Enters: exact contributions per feature, the item's features and declared values. Leaves: ranked
+`Reason` records, what to verify, reference values. Never here: words (see `words`), the model, or a
+reason whose figures say the opposite of what it is listed for.
+
+Features that speak of one thing (four ratios of the same unit value, a rate and its count) are summed
+into one family; a family is listed when it raised the item and has figures that show why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from basira.schema.records import Reason, Reference
+
+Row = Mapping[str, Any]
+Built = tuple[str, dict[str, Any]] | None
+
+# Evidence weaker than a twentieth of a unit of log-odds (about 5 % on the odds) is not worth a line.
+FAINTEST = 0.05
+MOST_REASONS = 5
+# A unit value within 10 % of the median is usual: it may have moved the trees, it is no reason for a person.
+USUAL_GAP = 0.10
+# Someone seen on ten items or more, over more than three months, is not new.
+NEW_ITEMS = 10
+NEW_DAYS = 90
+YEAR_MONTHS = 12
+
+_COMMODITY = ("code", "hs6", "heading", "chapter")  # from narrow to wide
+_DIGITS = {"hs6": 6, "heading": 4, "chapter": 2}
+_PARENT = {
+    "code": "hs6", "hs6": "heading", "heading": "chapter", "chapter": "all", "importer": "all", "declarant": "all",
+    "exporter": "all", "origin": "all", "office": "all", "importer_code": "importer", "code_origin": "code",
+    "declarant_importer": "declarant", "exporter_code": "exporter", "importer_exporter": "importer",
+    "word": "all", "word_code": "word",
+}  # fmt: skip
+_VERIFY = {
+    "value_per_kg": "value", "value_per_unit": "value", "consignment_size": "value", "round_value": "value",
+    "below_threshold": "value", "kg_per_unit": "quantity", "mass_ratio": "quantity", "duty_rate": "classification",
+    "description": "classification", "history_commodity": "classification", "origin_differs_from_dispatch": "origin",
+    "origin_unusual": "origin", "preference_claimed": "origin", "history_code_origin": "origin",
+    "tax_inconsistent": "documents",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One item's reasons, the things to verify, and the reference values behind them."""
+
+    reasons: tuple[Reason, ...]
+    verify: tuple[str, ...]
+    references: tuple[Reference, ...]
+
+
+def family_of(feature: str, reason: str, entity: str) -> str:
+    """The family a feature speaks through; "" when it has no words.
+
+    ``reason``, ``entity``: as the feature catalog gives them.
+    """
+    if feature.startswith("category_"):
+        return feature
+    if entity in _COMMODITY and reason.startswith("history_"):
+        return "history_commodity"
+    if entity == "code_mass":
+        return "repeat_consignment"
+    if entity in ("word", "word_code") or reason == "description_unusual":
+        return "description"
+    if reason == "item_value":
+        return "consignment_size"
+    return reason
+
+
+def explain_items(
+    contributions: NDArray[np.float64],
+    names: Sequence[str],
+    families: Mapping[str, str],
+    rows: Sequence[Row],
+    *,
+    kinds: Sequence[Mapping[str, float]],
+    comparables: Mapping[tuple[str, str | None], tuple[str, ...]] | None = None,
+) -> list[Evidence]:
+    """Reasons of each item.
+
+    Parameters
+    ----------
+    contributions : items x features, log-odds. names : the features, in that order.
+    families : feature to family (see `family_of`).
+    rows : per item its features and its declared values, by name.
+    kinds : per item the probability of each kind.
+    comparables : (commodity code, origin or None for any) to some earlier "declaration/item" ids.
+    """
+    groups: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        if family := families.get(name, ""):
+            groups.setdefault(family, []).append(position)
+    labels = list(groups)
+    total = np.stack([contributions[:, groups[f]].sum(axis=1) for f in labels], axis=1) if labels else None
+    found = []
+    for i, row in enumerate(rows):
+        reasons: list[Reason] = []
+        if total is not None:
+            for g in np.argsort(-total[i], kind="stable"):
+                weight = float(total[i, g])
+                if weight < FAINTEST or len(reasons) == MOST_REASONS:
+                    break
+                built = _build(labels[g], row)
+                if built is None:
+                    continue
+                ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
+                code, figures = built
+                reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
+        references = _references(row, comparables or {})
+        found.append(Evidence(tuple(reasons), _to_verify(reasons, kinds[i]), references))
+    return found
+
+
+def _to_verify(reasons: Sequence[Reason], kinds: Mapping[str, float]) -> tuple[str, ...]:
+    """First what the kinds say where the model knows kinds, then what the reasons point at; never empty."""
+    wanted: list[str] = []
+    total = sum(kinds.values())
+    if total > 0:
+        ranked = sorted(kinds.items(), key=lambda pair: -pair[1])
+        # A kind with a quarter of the odds is worth the officer's minute; two kinds at most.
+        wanted += [kind for kind, p in ranked[:2] if p >= 0.25 * total]
+    for reason in reasons:
+        verify = next((v for family, v in _VERIFY.items() if reason.code.startswith(family)), None)
+        if reason.code.startswith("history_code") and "origin" not in reason.code:
+            verify = "classification"
+        if verify and verify not in wanted:
+            wanted.append(verify)
+    return tuple(wanted[:4]) or ("documents",)
+
+
+def _number(row: Row, name: str) -> float | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _ratio(row: Row, upper: str, lower: str) -> float | None:
+    a, b = _number(row, upper), _number(row, lower)
+    return a / b if a is not None and b else None
+
+
+def _from_log(row: Row, name: str) -> float | None:
+    logged = _number(row, name)
+    return None if logged is None else math.exp(logged / 1000)
+
+
+def _count(row: Row, name: str) -> int:
+    return int(_number(row, name) or 0)
+
+
+def _build(family: str, row: Row) -> Built:
+    if family.startswith("category_"):
+        field = family.removeprefix("category_")
+        value = row.get(family)
+        return None if value is None else ("declared_profile", {"field": field, "value": value})
+    if family.startswith("history_"):
+        return _history(family.removeprefix("history_"), row)
+    if family.startswith("new_"):
+        return _new(family.removeprefix("new_"), row)
+    builder = _BUILDERS.get(family)
+    return None if builder is None else builder(row)
+
+
+def _unit_value(measure: str, unit_field: str) -> Callable[[Row], Built]:
+    mass_or_count = "net_mass_kg" if measure == "value_per_kg" else "quantity"
+
+    def build(row: Row) -> Built:
+        value = _ratio(row, "customs_value_amount", mass_or_count)
+        median = _from_log(row, f"{measure}_reference_median")
+        count = _count(row, f"{measure}_reference_count")
+        level = _number(row, f"{measure}_reference_level")
+        if value is None or median is None or not median or count == 0:
+            return None
+        gap = value / median - 1
+        if abs(gap) < USUAL_GAP:
+            return None
+        is_by_origin = measure == "value_per_kg" and level == 0
+        return f"{measure}_{'low' if gap < 0 else 'high'}", {
+            "value": value,
+            "unit": "kg" if measure == "value_per_kg" else (row.get(unit_field) or "unit"),
+            "median": median,
+            "gap": gap,
+            "count": count,
+            "commodity_code": row.get("commodity_code"),
+            "origin_country": row.get("origin_country") if is_by_origin else None,
+            "window_months": YEAR_MONTHS,
+        }
+
+    return build
+
+
+def _kg_per_unit(row: Row) -> Built:
+    value = _ratio(row, "net_mass_kg", "quantity")
+    median = _from_log(row, "kg_per_unit_unit_code_median")
+    if value is None or not median or abs(value / median - 1) < USUAL_GAP:
+        return None
+    return f"kg_per_unit_{'low' if value < median else 'high'}", {
+        "value": value,
+        "unit": row.get("quantity_unit") or "unit",
+        "median": median,
+        "gap": value / median - 1,
+        "count": _count(row, "kg_per_unit_unit_code_count"),
+        "commodity_code": row.get("commodity_code"),
+        "origin_country": None,
+        "window_months": YEAR_MONTHS,
+    }
+
+
+def _duty_rate(row: Row) -> Built:
+    rate = _ratio(row, "total_tax_amount", "customs_value_amount")
+    for level in ("code_origin", "heading"):
+        usual = _from_log(row, f"tax_share_{level}_median")
+        if rate is None or usual is None or abs(rate / usual - 1) < USUAL_GAP / 2:
+            continue
+        by_origin = level == "code_origin"
+        code = str(row.get("commodity_code") or "")
+        return f"duty_rate_{'low' if rate < usual else 'high'}", {
+            "rate": rate,
+            "usual_rate": usual,
+            "count": _count(row, f"tax_share_{level}_count"),
+            "commodity_code": code if by_origin else code[:4],
+            "origin_country": row.get("origin_country") if by_origin else None,
+            "window_months": YEAR_MONTHS,
+        }
+    declared = _number(row, "duty_rate")
+    return None if declared is None else ("declared_profile", {"field": "duty_rate", "value": declared})
+
+
+def _history(entity: str, row: Row) -> Built:
+    if entity == "commodity":
+        seen = [e for e in _COMMODITY if _count(row, f"{e}_inspected") >= 5] or [
+            e for e in reversed(_COMMODITY) if _count(row, f"{e}_inspected") > 0
+        ]
+        if not seen:
+            return None
+        entity = seen[0]
+    irregular, inspected = _count(row, f"{entity}_irregular"), _count(row, f"{entity}_inspected")
+    rate, usual = _number(row, f"{entity}_hit_rate"), _number(row, f"{_PARENT[entity]}_hit_rate")
+    if irregular == 0 or rate is None or (usual is not None and rate <= usual):
+        return None
+    code = row.get("commodity_code")
+    figures: dict[str, Any] = {
+        "irregular": irregular,
+        "inspected": inspected,
+        "rate": rate,
+        "usual_rate": usual,
+        "window_months": None,
+    }
+    if entity in _COMMODITY or entity.endswith("_code") or entity.startswith("code_"):
+        figures["commodity_code"] = str(code)[: _DIGITS.get(entity, 6 if entity.endswith("_code") else 12)]
+    if "origin" in entity:
+        figures["origin_country"] = row.get("origin_country")
+    said = {"hs6": "code", "heading": "code", "word": "description", "word_code": "description"}.get(entity, entity)
+    return f"history_{said}", figures
+
+
+def _description(row: Row) -> Built:
+    share, count = _number(row, "code_share_of_word"), _count(row, "word_items")
+    # A word seen often, and rarely under this code: the description and the code may disagree.
+    if share is not None and count >= 20 and share < 0.2:
+        return "description_unusual", {
+            "share": share,
+            "count": count,
+            "commodity_code": str(row.get("commodity_code") or "")[:6],
+            "window_months": None,
+        }
+    return _history("word_code", row) or _history("word", row)
+
+
+def _new(entity: str, row: Row) -> Built:
+    count, days = _count(row, f"{entity}_items"), _number(row, f"{entity}_days_since_first")
+    if count >= NEW_ITEMS and days is not None and days > NEW_DAYS:
+        return None
+    return f"new_{entity}", {"days": None if days is None else int(days), "count": count}
+
+
+def _repeat(row: Row) -> Built:
+    inspected, irregular = _count(row, "code_mass_inspected"), _count(row, "code_mass_irregular")
+    if irregular == 0:
+        return None
+    return "repeat_consignment", {
+        "repeats": _count(row, "code_mass_items"),
+        "inspected": inspected,
+        "irregular": irregular,
+        "commodity_code": row.get("commodity_code"),
+        "net_mass_kg": _number(row, "net_mass_kg"),
+    }
+
+
+def _volume_jump(row: Row) -> Built:
+    month, year = _count(row, "importer_items_30d"), _number(row, "importer_items_365d") or 0.0
+    if month < 3 or month <= 1.5 * year / 12:
+        return None
+    return "volume_jump_importer", {"count_30d": month, "usual_30d": year / 12}
+
+
+def _origin_unusual(row: Row) -> Built:
+    share, count = _number(row, "origin_share_of_code"), _count(row, "code_items")
+    if share is None or count < 20 or share > 0.2 or row.get("origin_country") is None:
+        return None
+    return "origin_unusual", {
+        "origin_country": row["origin_country"],
+        "commodity_code": row.get("commodity_code"),
+        "share": share,
+        "count": count,
+        "window_months": None,
+    }
+
+
+def _origin_differs(row: Row) -> Built:
+    if _number(row, "origin_differs_from_dispatch") != 1:
+        return None
+    return "origin_differs_from_dispatch", {
+        "origin_country": row.get("origin_country"),
+        "dispatch_country": row.get("dispatch_country"),
+    }
+
+
+def _preference(row: Row) -> Built:
+    if not row.get("preference"):
+        return None
+    return "preference_claimed", {"preference": row["preference"], "origin_country": row.get("origin_country")}
+
+
+def _consignment(row: Row) -> Built:
+    value, median = _number(row, "customs_value_amount"), _from_log(row, "item_value_code_median")
+    if value is None or not median or 0.5 < value / median < 2:
+        return None
+    return f"{'small' if value < median else 'large'}_consignment", {
+        "value_amount": value,
+        "median": median,
+        "count": _count(row, "item_value_code_count"),
+        "commodity_code": row.get("commodity_code"),
+        "window_months": YEAR_MONTHS,
+    }
+
+
+def _round_value(row: Row) -> Built:
+    return ("round_value", {"value": row["customs_value_amount"]}) if _count(row, "value_trailing_zeros") >= 2 else None
+
+
+def _below_threshold(row: Row) -> Built:
+    near, value = _number(row, "value_to_next_round"), _number(row, "customs_value_amount")
+    # Within 3 % under a round amount; on the amount itself it is a round value, not one below it.
+    if near is None or value is None or not 0.97 <= near < 1:
+        return None
+    return "below_threshold", {"value": value, "threshold": round(value / near, 2)}
+
+
+def _mass_ratio(row: Row) -> Built:
+    ratio = _ratio(row, "net_mass_kg", "gross_mass_kg")
+    if ratio is None or 0.6 <= ratio <= 1:
+        return None
+    return "mass_ratio", {"ratio": ratio, "usual_ratio": None}
+
+
+def _tax_inconsistent(row: Row) -> Built:
+    gap, declared = _number(row, "tax_gap"), _number(row, "total_tax_amount")
+    if gap is None or declared is None or abs(gap) < 0.02 or gap <= -1:
+        return None
+    return "tax_inconsistent", {"declared": declared, "expected": declared / (1 + gap)}
+
+
+_BUILDERS: dict[str, Callable[[Row], Built]] = {
+    "value_per_kg": _unit_value("value_per_kg", "net_mass_kg"),
+    "value_per_unit": _unit_value("value_per_unit", "quantity_unit"),
+    "kg_per_unit": _kg_per_unit,
+    "duty_rate": _duty_rate,
+    "description": _description,
+    "repeat_consignment": _repeat,
+    "volume_jump_importer": _volume_jump,
+    "origin_unusual": _origin_unusual,
+    "origin_differs_from_dispatch": _origin_differs,
+    "preference_claimed": _preference,
+    "consignment_size": _consignment,
+    "round_value": _round_value,
+    "below_threshold": _below_threshold,
+    "mass_ratio": _mass_ratio,
+    "tax_inconsistent": _tax_inconsistent,
+}
+
+
+def _references(row: Row, comparables: Mapping[tuple[str, str | None], tuple[str, ...]]) -> tuple[Reference, ...]:
+    found = []
+    for measure, below, levels in (
+        ("value_per_kg", "net_mass_kg", ("code_origin", "code")),
+        ("value_per_unit", "quantity", ("unit_code",)),
+    ):
+        declared = _ratio(row, "customs_value_amount", below)
+        low, median, high = (_from_log(row, f"{measure}_reference_{c}") for c in ("low", "median", "high"))
+        if declared is None or low is None or median is None or high is None:
+            continue
+        level = levels[_count(row, f"{measure}_reference_level")]
+        code = str(row.get("commodity_code") or "")
+        origin = row.get("origin_country") if level == "code_origin" else None
+        found.append(
+            Reference(
+                measure=measure,
+                unit="kg" if measure == "value_per_kg" else str(row.get("quantity_unit") or "unit"),
+                declared=declared,
+                low=low,
+                median=median,
+                high=high,
+                count=_count(row, f"{measure}_reference_count"),
+                level=level,
+                commodity_code=code,
+                origin_country=origin,
+                window_days=365,
+                comparables=comparables.get((code, origin), ()),
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,140 @@
+"""The inspection list in the terminal: one table per office, reasons and verifications under each line.
+
+Enters: an `InspectionList`, a language. Leaves: Rich renderables. Never here: printing, colours as the
+only sign of anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from basira.explain.inspection_list_page import shown_items
+from basira.explain.inspection_list_rows import reason_sentences, verify_sentences
+from basira.explain.words import catalog_of, say_basis
+from basira.render import numbers
+from basira.render.catalogs import Catalog, load_catalog
+from basira.render.page import SHELL_LOCALE
+from basira.schema.codes import dotted
+from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, ItemLine
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+# Isolates keep codes in order on a page; many terminals draw them as boxes. A control character in a
+# declarant's text (ESC begins a terminal command) is shown as a question mark in a diamond.
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
+_FOR_TERMINAL = str.maketrans({"\u2068": None, "\u2069": None, **{chr(c): mark for c, mark in _CONTROLS.items()}})
+
+
+def terminal_list(
+    inspections: InspectionList,
+    *,
+    language: str,
+    lane_names: Mapping[str, str] | None = None,
+    most: int | None = 10,
+    reasons: int = 3,
+) -> Iterator[RenderableType]:
+    """Renderables to print one after the other.
+
+    ``most``: lines shown per office (None: all); the rest is counted. ``reasons``: sentences per item.
+    Text from declarations is never read as Rich markup.
+    """
+    from rich.text import Text
+
+    catalog = catalog_of(language)
+    if inspections.is_simulated:
+        shell = load_catalog(SHELL_LOCALE, language)
+        yield Text(f"{shell.say('shell.simulated')} {shell.say('shell.simulated_detail')}", style="bold yellow")
+    title = catalog.say("list.title_day", day=numbers.format_date(inspections.day, language=language))
+    yield Text(f"{title} · {_counted(catalog, 'list.summary', len(inspections.lines))}", style="bold")
+    yield Text(
+        f"{catalog.say('list.as_of')} {numbers.format_date(inspections.as_of, language=language)} · "
+        f"{catalog.say('list.model')} {inspections.model_version} · {catalog.say('list.policy')} {inspections.policy}",
+        style="dim",
+    )
+    for warning in inspections.warnings:
+        yield Text(f"! {warning.translate(_FOR_TERMINAL)}", style="yellow")
+    offices = dict.fromkeys([*(x.office for x in inspections.lines), *(u.office for u in inspections.capacity)])
+    for office in offices:
+        lines = [x for x in inspections.lines if x.office == office]
+        yield Text()
+        yield _office_table(inspections, office, lines, catalog, lane_names or {}, most, reasons)
+        if most is not None and len(lines) > most:
+            yield Text(f"… +{numbers.format_count(len(lines) - most, language=language)}", style="dim")
+
+
+def _office_table(
+    inspections: InspectionList,
+    office: str,
+    lines: list[DeclarationLine],
+    catalog: Catalog,
+    names: Mapping[str, str],
+    most: int | None,
+    reasons: int,
+) -> Table | Text:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    title = catalog.say("list.office", office=office) if office else catalog.say("list.office_unknown")
+    parts = [title, _counted(catalog, "list.summary", len(lines))]
+    parts += [_use(u, names) for u in inspections.capacity if u.office == office]
+    if office in inspections.released:
+        parts.append(_counted(catalog, "list.released", inspections.released[office]))
+    title_text = _safe(" · ".join(parts))
+    if not lines:
+        return title_text
+    table = Table(title=title_text, title_justify="left", box=box.SIMPLE_HEAD, expand=True, show_lines=True)
+    table.add_column(catalog.say("list.rank"), justify="right", no_wrap=True)
+    table.add_column(catalog.say("list.lane"), overflow="fold")
+    table.add_column(catalog.say("list.declaration"), overflow="fold", ratio=2)
+    worth_heading = f"{catalog.say('list.expected')}\n{catalog.say('list.probability')}"
+    table.add_column(worth_heading, justify="right", max_width=24)
+    table.add_column(f"{catalog.say('list.why')} / {catalog.say('list.verify')}", ratio=6, overflow="fold")
+    for line in lines[:most]:
+        chance = numbers.format_percent(line.fraud_probability, language=catalog.language)
+        worth = numbers.format_money(line.expected_revenue, line.value_currency, language=catalog.language, digits=0)
+        ground = say_basis(line.selection.basis, language=catalog.language)
+        table.add_row(
+            numbers.format_count(line.selection.rank, language=catalog.language),
+            Text(f"{names.get(line.selection.lane, line.selection.lane)}\n{ground}"),
+            _safe("\n".join([line.declaration_id, *_parties(line)])),
+            Text(f"{worth}\n{chance}"),
+            _safe("\n".join(s for item in shown_items(line) for s in _item(line, item, catalog, reasons))),
+        )
+    return table
+
+
+def _safe(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text.translate(_FOR_TERMINAL))
+
+
+def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int) -> Iterator[str]:
+    language = catalog.language
+    goods = [dotted(item.commodity_code)]
+    if item.description:
+        goods.append(item.description)
+    goods.append(numbers.country_name(item.origin_country, language=language))
+    goods.append(numbers.format_money(item.customs_value_amount, line.value_currency, language=language, digits=0))
+    yield f"{catalog.say('list.item', number=str(item.assessment.item_number))} – " + " · ".join(goods)
+    for sentence in reason_sentences(line, item, language=language)[:reasons]:
+        yield f"  • {sentence}"
+    for sentence in verify_sentences(line, item, language=language):
+        yield f"  → {sentence}"
+
+
+def _parties(line: DeclarationLine) -> list[str]:
+    return [value for name in ("importer_id", "declarant_id") if (value := line.header.get(name))]
+
+
+def _use(use: CapacityUse, names: Mapping[str, str]) -> str:
+    return f"{names.get(use.lane, use.lane)} {use.used}/{use.capacity}"
+
+
+def _counted(catalog: Catalog, message: str, count: int) -> str:
+    return catalog.say_count(message, count, n=numbers.format_count(count, language=catalog.language))

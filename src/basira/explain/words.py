@@ -1,0 +1,264 @@
+"""What is said to an officer: reasons, what to verify, grounds and warnings, from the catalogs.
+
+Enters: reasons and references with their figures, a language, a currency. Leaves: one sentence each,
+with its figure and its comparison. Never here: which reasons count, a claim of cause or fault, the
+computation of a figure. A figure that is absent shows as a dash; the sentence still comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from basira.explain.words_figures import Speaker
+from basira.render.catalogs import Catalog, load_catalog
+from basira.schema.errors import NotFoundError
+from basira.schema.records import Reason, Reference
+
+LOCALE = Path(__file__).parent / "locale"
+VERIFY_KINDS: tuple[str, ...] = ("value", "classification", "origin", "quantity", "prohibited", "documents")
+WARNING_CODES: tuple[str, ...] = ("fallback_used", "mandatory_over_capacity", "no_capacity", "no_model")
+
+
+def catalog_of(language: str, *, strict: bool = False) -> Catalog:
+    """The catalog of officers' words."""
+    return load_catalog(LOCALE, language, strict=strict)
+
+
+def say(reason: Reason, *, language: str, currency: str, strict: bool = False) -> str:
+    """One reason as one sentence.
+
+    Parameters
+    ----------
+    reason : its code is one of `REASON_CODES`; its figures are those that docs name for the code.
+    language : fr, en or ar. currency : ISO 4217, of the amounts among the figures.
+    strict : raise on an unknown code or message instead of saying its id (tests).
+
+    Raises
+    ------
+    UsageError : a language that Basira does not speak. NotFoundError : strict, and something is missing.
+
+    >>> figures = {"value": 12.4, "unit": "kg", "median": 32.6, "gap": -0.62, "count": 214,
+    ...            "commodity_code": "851713", "origin_country": "CN", "window_months": 12}
+    >>> say(Reason("value_per_kg_low", figures, (), 1.0), language="en", currency="MAD").replace("\\xa0", " ")
+    'Unit value 12.40 MAD/kg, 62% below the median of 214 comparable imports (HS 8517.13, China, 12 months)'
+    """
+    catalog = catalog_of(language, strict=strict)
+    writer = _WRITERS.get(reason.code)
+    if writer is None:
+        if strict:
+            raise NotFoundError(
+                f"Expected words for the reason {reason.code!r}, found none.", hint="Add them to basira.explain.words."
+            )
+        return reason.code
+    return writer(reason, Speaker(catalog, currency, reason.figures))
+
+
+def say_verify(
+    kind: str, *, language: str, currency: str, reference: Reference | None = None, strict: bool = False
+) -> str:
+    """What to verify, as one imperative sentence; with the interval of comparables when a reference speaks of it.
+
+    The value takes a reference of a unit value, the quantity one of the mass per unit; other
+    references are left aside.
+    """
+    catalog = catalog_of(language, strict=strict)
+    fits = {"value": ("value_per_kg", "value_per_unit"), "quantity": ("kg_per_unit",)}.get(kind, ())
+    if reference is None or reference.measure not in fits:
+        return catalog.say(f"verify.{kind}")
+    speaker = Speaker(catalog, currency, reference_figures(reference))
+    return catalog.say(
+        f"verify.{kind}.reference", count=speaker.counted("n.comparable", "count"), low=speaker.bare(reference.low),
+        high=speaker.measured(reference.high, reference.measure), median=speaker.bare(reference.median),
+        scope=speaker.scope(wrapped=False),
+    )  # fmt: skip
+
+
+def say_reference(reference: Reference, *, language: str, currency: str, strict: bool = False) -> str:
+    """What was declared beside the interval, median and number of its comparables, as one line."""
+    catalog = catalog_of(language, strict=strict)
+    speaker = Speaker(catalog, currency, reference_figures(reference))
+    return catalog.say(
+        "list.reference_line", measure=catalog.say(f"measure.{reference.measure}"),
+        declared=speaker.measured(reference.declared, reference.measure), low=speaker.bare(reference.low),
+        high=speaker.bare(reference.high), median=speaker.bare(reference.median),
+        count=speaker.counted("n.comparable", "count"), scope=speaker.scope(wrapped=False),
+    )  # fmt: skip
+
+
+def say_basis(basis: str, *, language: str, detailed: bool = False, strict: bool = False) -> str:
+    """Why a declaration is where it is: mandatory, random, model, fallback, exempt or none."""
+    return catalog_of(language, strict=strict).say(f"basis.{basis}.detail" if detailed else f"basis.{basis}")
+
+
+def say_warning(code: str, *, language: str, strict: bool = False, **figures: str) -> str:
+    """A sentence for the person in charge; ``figures`` as the message names them.
+
+    >>> say_warning("fallback_used", language="en", count="3")
+    'The model gave no answer for 3 declarations: the policy’s fallback was applied.'
+    """
+    return catalog_of(language, strict=strict).say(f"warning.{code}", **figures)
+
+
+def field_word(field: str, *, language: str, strict: bool = False) -> str:
+    """A declared field's name for an officer; a source's own attribute keeps the name its source gave it."""
+    return Speaker(catalog_of(language, strict=strict), "", {}).field(field)
+
+
+def reference_figures(reference: Reference) -> Mapping[str, float | int | str | None]:
+    """A reference's figures under the names that reasons use."""
+    return {
+        "unit": reference.unit,
+        "count": reference.count,
+        "commodity_code": reference.commodity_code,
+        "origin_country": reference.origin_country,
+        # 30.44 days a month: 365 days read as 12 months, 90 as 3.
+        "window_months": round(reference.window_days / 30.44),
+    }
+
+
+Writer = Callable[[Reason, Speaker], str]
+
+
+def _unit_value(_reason: Reason, s: Speaker) -> str:
+    return s.say(
+        "reason.unit_value",
+        value=s.per_unit("value"),
+        gap=s.gap(),
+        count=s.counted("n.comparable", "count"),
+        scope=s.scope(),
+    )
+
+
+def _kg_per_unit(_reason: Reason, s: Speaker) -> str:
+    return s.say(
+        "reason.kg_per_unit",
+        value=s.kg_per_unit("value"),
+        gap=s.gap(),
+        count=s.counted("n.comparable", "count"),
+        scope=s.scope(),
+    )
+
+
+def _duty_rate(reason: Reason, s: Speaker) -> str:
+    return s.say(
+        f"reason.{reason.code}", rate=s.percent("rate"), usual=s.percent("usual_rate"),
+        count=s.counted("n.import", "count"), scope=s.scope(),
+    )  # fmt: skip
+
+
+def _origin_differs(reason: Reason, s: Speaker) -> str:
+    return s.say(f"reason.{reason.code}", origin=s.country("origin_country"), dispatch=s.country("dispatch_country"))
+
+
+def _origin_unusual(reason: Reason, s: Speaker) -> str:
+    return s.say(
+        f"reason.{reason.code}", origin=s.country("origin_country"), share=s.percent("share"),
+        count=s.counted("n.import", "count"), scope=s.scope(with_origin=False),
+    )  # fmt: skip
+
+
+def _description_unusual(reason: Reason, s: Speaker) -> str:
+    return s.say(
+        f"reason.{reason.code}", share=s.percent("share"), count=s.counted("n.import", "count"), scope=s.scope()
+    )
+
+
+def _preference(reason: Reason, s: Speaker) -> str:
+    return s.say(f"reason.{reason.code}", preference=s.text("preference"), origin=s.country("origin_country"))
+
+
+def _history(reason: Reason, s: Speaker) -> str:
+    who = s.say("who." + reason.code.removeprefix("history_"))
+    if not s.number_of("inspected"):
+        return s.say("reason.history_none", who=who, scope=s.scope(), rate=s.percent("usual_rate"))
+    return s.say(
+        "reason.history", who=who, irregular=s.counted("n.irregular", "irregular"),
+        inspected=s.counted("n.inspected", "inspected"), scope=s.scope(), rate=s.percent("rate"),
+        usual=s.percent("usual_rate"),
+    )  # fmt: skip
+
+
+def _new(reason: Reason, s: Speaker) -> str:
+    who = s.say("who." + reason.code.removeprefix("new_"))
+    if s.number_of("days") is None:
+        return s.say("reason.new_never", who=who)
+    return s.say("reason.new_seen", who=who, days=s.counted("n.day", "days"), count=s.counted("n.declaration", "count"))
+
+
+def _repeat(reason: Reason, s: Speaker) -> str:
+    return s.say(
+        f"reason.{reason.code}", mass=s.mass("net_mass_kg"), repeats=s.counted("n.repeat", "repeats"),
+        irregular=s.counted("n.irregular", "irregular"), inspected=s.counted("n.inspected", "inspected"),
+        scope=s.scope(),
+    )  # fmt: skip
+
+
+def _volume(reason: Reason, s: Speaker) -> str:
+    return s.say(f"reason.{reason.code}", count=s.count("count_30d"), usual=s.rough("usual_30d"))
+
+
+def _amounts(*names: str) -> Writer:
+    return lambda reason, s: s.say(f"reason.{reason.code}", **{name: s.money(name) for name in names})
+
+
+def _mass_ratio(reason: Reason, s: Speaker) -> str:
+    return s.say(f"reason.{reason.code}", ratio=s.percent("ratio"), usual=s.percent("usual_ratio"))
+
+
+def _consignment(_reason: Reason, s: Speaker) -> str:
+    return s.say(
+        "reason.consignment", value=s.money("value_amount"), gap=s.gap(value="value_amount"), median=s.money("median"),
+        count=s.counted("n.import", "count"), scope=s.scope(),
+    )  # fmt: skip
+
+
+def _declared_profile(reason: Reason, s: Speaker) -> str:
+    field = str(s.figures.get("field"))
+    return s.say(f"reason.{reason.code}.{_way(reason)}", field=s.field(field), value=s.field_value(field, "value"))
+
+
+def _other_profile(reason: Reason, s: Speaker) -> str:
+    return s.say(f"reason.{reason.code}.{_way(reason)}", feature=s.text("feature"), value=s.rough("value"))
+
+
+def _way(reason: Reason) -> str:
+    return "more" if reason.contribution >= 0 else "less"
+
+
+_WRITERS: dict[str, Writer] = {
+    **dict.fromkeys(("value_per_kg_low", "value_per_kg_high"), _unit_value),
+    **dict.fromkeys(("value_per_unit_low", "value_per_unit_high"), _unit_value),
+    **dict.fromkeys(("kg_per_unit_low", "kg_per_unit_high"), _kg_per_unit),
+    **dict.fromkeys(("duty_rate_low", "duty_rate_high"), _duty_rate),
+    "origin_differs_from_dispatch": _origin_differs,
+    "origin_unusual": _origin_unusual,
+    "description_unusual": _description_unusual,
+    "preference_claimed": _preference,
+    **dict.fromkeys(
+        (
+            "history_importer", "history_declarant", "history_exporter", "history_code", "history_chapter",
+            "history_origin", "history_office", "history_importer_code", "history_code_origin",
+            "history_declarant_importer", "history_exporter_code", "history_importer_exporter", "history_description",
+        ),
+        _history,
+    ),
+    **dict.fromkeys(
+        (
+            "new_importer", "new_declarant", "new_exporter", "new_importer_code", "new_exporter_code",
+            "new_declarant_importer", "new_importer_exporter",
+        ),
+        _new,
+    ),
+    "repeat_consignment": _repeat,
+    "volume_jump_importer": _volume,
+    "round_value": _amounts("value"),
+    "below_threshold": _amounts("value", "threshold"),
+    "mass_ratio": _mass_ratio,
+    "tax_inconsistent": _amounts("declared", "expected"),
+    **dict.fromkeys(("small_consignment", "large_consignment"), _consignment),
+    "declared_profile": _declared_profile,
+    "other_profile": _other_profile,
+}  # fmt: skip
+
+REASON_CODES: tuple[str, ...] = tuple(_WRITERS)

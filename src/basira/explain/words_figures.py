@@ -1,0 +1,173 @@
+"""The figures of a reason, each as the words around it need it.
+
+Enters: a catalog, a currency and the figures by name. Leaves: fragments of text: "12,40 MAD/kg",
+"62 % sous", "214 importations comparables", "(SH 8517.13, Chine, 12 mois)". Never here: sentences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from basira.render import numbers
+from basira.render.catalogs import Catalog
+from basira.render.languages import isolated
+from basira.schema.codes import dotted
+from basira.schema.fields import EXTRA_PREFIX, FIELDS
+from basira.schema.records import Figure
+
+_FIELD_TYPES = {f.name: f.type for f in FIELDS}
+# From three times the median on, "3.4 times" reads better than "240 % above".
+_TIMES_FROM = 2.0
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Says the figures of one reason. A figure absent or not a number is a dash."""
+
+    catalog: Catalog
+    currency: str
+    figures: Mapping[str, Figure]
+
+    @property
+    def language(self) -> str:
+        return self.catalog.language
+
+    def say(self, message: str, /, **values: str) -> str:
+        return self.catalog.say(message, **values)
+
+    def number_of(self, name: str) -> float | None:
+        """The figure as a finite number, or None."""
+        value = self.figures.get(name)
+        if isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+        return None
+
+    def text(self, name: str) -> str:
+        value = self.figures.get(name)
+        return numbers.UNKNOWN if value is None or value == "" else self._kept(str(value))
+
+    def count(self, name: str) -> str:
+        return self._kept(numbers.format_count(self.number_of(name), language=self.language))
+
+    def rough(self, name: str) -> str:
+        """A number whose decimals show only when they matter."""
+        value = self.number_of(name)
+        whole = value is not None and (float(value).is_integer() or abs(value) >= 100)
+        return self._kept(numbers.format_number(value, language=self.language, digits=0 if whole else None))
+
+    def counted(self, message: str, name: str) -> str:
+        """A count with its noun, in the right plural."""
+        value = self.number_of(name)
+        n = 0 if value is None else round(value)
+        return self.catalog.say_count(message, n, n=self.count(name))
+
+    def percent(self, name: str) -> str:
+        """A share. One decimal below 10 %, where one point would be too coarse."""
+        value = self.number_of(name)
+        digits = 1 if value is not None and abs(value) < 0.0995 and value != 0 else 0
+        return self._kept(numbers.format_percent(value, language=self.language, digits=digits))
+
+    def money(self, name: str) -> str:
+        return self._kept(numbers.format_money(self.number_of(name), self.currency, language=self.language))
+
+    def mass(self, name: str) -> str:
+        return self._kept(numbers.format_quantity(self.number_of(name), "kg", language=self.language))
+
+    def per_unit(self, name: str) -> str:
+        """Money per the unit among the figures."""
+        return self.measured(self.number_of(name), "value_per_unit")
+
+    def kg_per_unit(self, name: str) -> str:
+        return self.measured(self.number_of(name), "kg_per_unit")
+
+    def measured(self, value: float | None, measure: str) -> str:
+        """A reference measure with its unit: money per unit, or kilograms per unit."""
+        unit = str(self.figures.get("unit") or "")
+        if measure == "value_per_kg":
+            unit = "kg"
+        if measure == "kg_per_unit":
+            # A source may name the whole ("kg/u") or the quantity unit alone ("u").
+            unit = unit.removeprefix("kg/")
+        money = "kg" if measure == "kg_per_unit" else self.currency
+        if not unit or unit == "kg" == money:
+            return self._kept(numbers.format_money(value, money, language=self.language))
+        return self._kept(numbers.format_unit_value(value, money, unit, language=self.language))
+
+    def bare(self, value: float | None) -> str:
+        """A number without its unit, said once nearby."""
+        return self._kept(numbers.format_number(value, language=self.language))
+
+    def country(self, name: str) -> str:
+        code = self.figures.get(name)
+        return numbers.country_name(str(code) if code else None, language=self.language)
+
+    def gap(self, *, value: str = "value") -> str:
+        """How far from the median: the figure "gap", or what value and median say. "62 % below", "3.4 times"."""
+        gap = self.number_of("gap")
+        if gap is None:
+            own, median = self.number_of(value), self.number_of("median")
+            if own is None or not median:
+                return numbers.UNKNOWN
+            gap = own / median - 1
+        if round(abs(gap), 2) == 0:
+            return self.say("gap.level")
+        if gap >= _TIMES_FROM:
+            times = numbers.format_number(1 + gap, language=self.language, digits=1 if gap < 9 else 0)
+            return self.say("gap.times", times=self._kept(times))
+        share = self._kept(numbers.format_percent(abs(gap), language=self.language))
+        return self.say("gap.below" if gap < 0 else "gap.above", gap=share)
+
+    def scope(self, *, wrapped: bool = True, with_origin: bool = True) -> str:
+        """Of what the comparison speaks: code, origin, months. In brackets, or after a comma when not ``wrapped``.
+
+        A window given as None is the whole history; a figure not given at all is left out.
+        """
+        parts = []
+        code = self.figures.get("commodity_code")
+        if code:
+            parts.append(self.say("scope.code", code=self._kept(dotted(str(code)))))
+        if with_origin and self.figures.get("origin_country"):
+            parts.append(self.country("origin_country"))
+        if "window_months" in self.figures:
+            months = self.number_of("window_months")
+            parts.append(
+                self.say("scope.all_history") if months is None else self.counted("scope.months", "window_months")
+            )
+        if not parts:
+            return ""
+        joint = self.say("scope.join")
+        return self.say("scope.wrap", parts=joint.join(parts)) if wrapped else joint + joint.join(parts)
+
+    def field(self, field: str) -> str:
+        """A declared field's name for an officer; a source's own attribute keeps its source's name."""
+        if field.startswith(EXTRA_PREFIX):
+            return self._kept(field.removeprefix(EXTRA_PREFIX).replace("_", " "))
+        return self.say(f"field.{field}")
+
+    def field_value(self, field: str, name: str) -> str:
+        """The declared value, as its field's type is written."""
+        value: Any = self.figures.get(name)
+        kind = _FIELD_TYPES.get(field)
+        if value is None or value == "":
+            return numbers.UNKNOWN
+        if kind == "country":
+            return self.country(name)
+        if kind == "commodity":
+            return self._kept(dotted(str(value)))
+        if kind == "flag":
+            return self.say("flag.yes" if value in (True, 1, "true", "True") else "flag.no")
+        if kind == "timestamp":
+            return self._kept(numbers.format_date(str(value), language=self.language))
+        if isinstance(value, str):
+            return self._kept(value)
+        if kind == "rate":
+            return self.percent(name)
+        if kind == "amount":
+            return self.money(name)
+        return self.rough(name)
+
+    def _kept(self, text: str) -> str:
+        return isolated(text, self.language)

@@ -1,0 +1,282 @@
+"""A mapping: how one source's columns become the fields of the schema.
+
+Enters: a TOML file. Leaves: a frozen, checked `Mapping`. Never here: a look at the data file (that is
+`columns.check_columns`), or a default that would change what a value means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from basira.schema.errors import MappingError, NotFoundError
+from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.schema.fields import Field as SchemaField
+from basira.schema.shipped import shipped
+
+ITEM_SIDE: dict[str, SchemaField] = {field.name: field for field in DECLARATION_FIELDS + ITEM_FIELDS}
+OUTCOME_SIDE: dict[str, SchemaField] = {field.name: field for field in OUTCOME_FIELDS}
+
+DEFAULT_NULL_VALUES = ("", "NULL", "null", "None", "nan", "NaN", "NaT", "\\N")
+_EXTRA_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_NUMERIC = frozenset({"amount", "measure", "rate", "integer"})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceFormat(_Strict):
+    """How the file is written. Everything that could change a value's meaning is said, never guessed."""
+
+    format: Literal["auto", "csv", "parquet", "xlsx", "jsonl", "sad-xml"] = "auto"
+    separator: str = "auto"
+    encoding: str = "auto"
+    header_row: int = Field(default=1, ge=1, le=1000)
+    sheet: str = ""
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", " ", ".", ",", "'"] = ""
+    day_first: bool = False
+    date_formats: tuple[str, ...] = ()
+    null_values: tuple[str, ...] = DEFAULT_NULL_VALUES
+    earliest: date = date(1990, 1, 1)
+    latest: date = date(2079, 12, 31)
+    number_items: bool = False
+    absent_columns: Literal["error", "empty"] = "error"  # "empty": optional fields may lack their column
+
+    @field_validator("separator")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if value != "auto" and len(value) != 1:
+            raise ValueError("expected one character, or 'auto'")
+        return value
+
+
+class Column(_Strict):
+    """Where a field comes from, and how it is written there."""
+
+    column: str = ""
+    columns: tuple[str, ...] = ()  # several, joined by `join`; empty parts are left out
+    join: str = ""
+    percent: bool = False
+    scale: float = 1.0
+    digits: tuple[int, ...] = ()
+    formats: tuple[str, ...] = ()
+    day_first: bool | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", " ", ".", ",", "'"] | None = None
+    values: dict[str, str] = Field(default_factory=dict)
+    accept: tuple[str, ...] = ()
+
+    @field_validator("digits", mode="before")
+    @classmethod
+    def _digits(cls, value: object) -> object:
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return {str(k): _as_text(v) for k, v in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Column:
+        if bool(self.column) == bool(self.columns):
+            raise ValueError("expected either 'column' or 'columns'")
+        if any(not 2 <= d <= 12 or d % 2 for d in self.digits):
+            raise ValueError("expected 'digits' to be even numbers from 2 to 12")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.columns or (self.column,)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _as_column(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+MappedColumn = Annotated[Column, BeforeValidator(_as_column)]
+
+
+class Mapping(_Strict):
+    """One source's mapping. ``fields`` empty: a file of results only (`basira feedback`)."""
+
+    version: Literal[1] = 1
+    name: str = ""
+    description: str = ""
+    source: SourceFormat = SourceFormat()
+    constants: dict[str, str] = Field(default_factory=dict)
+    fields: dict[str, MappedColumn] = Field(default_factory=dict)
+    outcome: dict[str, MappedColumn] = Field(default_factory=dict)
+    known_after_days: int | None = Field(default=None, ge=0, le=3650)
+    extra: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lift_delay(cls, raw: Any) -> Any:
+        """`known_after_days` is written in [outcome], where a person looks for it."""
+        if isinstance(raw, dict) and isinstance(raw.get("outcome"), dict) and "known_after_days" in raw["outcome"]:
+            outcome = dict(raw["outcome"])
+            return {**raw, "known_after_days": outcome.pop("known_after_days"), "outcome": outcome}
+        return raw
+
+    @field_validator("constants", mode="before")
+    @classmethod
+    def _constant_texts(cls, value: object) -> object:
+        return {str(k): _as_text(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Mapping:
+        for problem in _problems(self):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def has_items(self) -> bool:
+        return bool(self.fields)
+
+    @property
+    def has_outcomes(self) -> bool:
+        return bool(self.outcome)
+
+    @property
+    def gives_version(self) -> bool:
+        return "declaration_version" in self.fields
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the mapping's content; comments and layout don't count."""
+        return hashlib.sha256(self.canonical_text().encode()).hexdigest()
+
+    def canonical_text(self) -> str:
+        """The mapping as TOML in one fixed layout."""
+        import tomli_w
+
+        raw = self.model_dump(mode="python", exclude_defaults=True)
+        raw.pop("known_after_days", None)
+        if self.known_after_days is not None:
+            raw["outcome"] = {**raw.get("outcome", {}), "known_after_days": self.known_after_days}
+        return tomli_w.dumps({"version": 1, **raw})
+
+
+def _problems(mapping: Mapping) -> Iterator[str]:
+    for section, allowed in (("fields", ITEM_SIDE), ("outcome", OUTCOME_SIDE)):
+        for name, column in getattr(mapping, section).items():
+            if name not in allowed:
+                yield f"[{section}] {name!r} is no field of the schema; {closest(name, allowed)}"
+                continue
+            yield from (f"[{section}] {name}: {text}" for text in _misfits(allowed[name], column))
+    for name in mapping.constants:
+        if name not in ITEM_SIDE and name not in OUTCOME_SIDE:
+            yield f"[constants] {name!r} is no field of the schema; {closest(name, {**ITEM_SIDE, **OUTCOME_SIDE})}"
+        if name in mapping.fields or name in mapping.outcome:
+            yield f"[constants] {name!r} is mapped to a column as well; expected one of the two"
+    for name in mapping.extra:
+        if not _EXTRA_NAME.fullmatch(name):
+            yield f"[extra] {name!r}: expected lower-case letters, digits and underscores"
+    if not mapping.fields and not mapping.outcome:
+        yield "expected a [fields] section (declarations), an [outcome] section (results), or both"
+    if mapping.fields:
+        for name, field in ITEM_SIDE.items():
+            if field.required and name not in mapping.fields and name not in mapping.constants:
+                yield f"[fields] misses the required field {name!r}"
+        if "declaration_id" in mapping.outcome or "item_number" in mapping.outcome:
+            yield "[outcome] declaration_id and item_number come from [fields] in a file of declarations"
+    elif "declaration_id" not in mapping.outcome:
+        yield "[outcome] misses the required field 'declaration_id'"
+    if mapping.source.number_items and "item_number" in mapping.fields:
+        yield "[source] number_items is for files without item numbers, yet [fields] maps item_number"
+    if mapping.source.thousands and mapping.source.thousands == mapping.source.decimal:
+        yield "[source] decimal and thousands are the same character"
+    if mapping.known_after_days is not None and ("known_at" in mapping.outcome or not mapping.fields):
+        yield "[outcome] known_after_days is for labelled declarations without a known_at column"
+
+
+def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
+    if column.percent and field.type != "rate":
+        yield f"'percent' is for rates, this is a {field.type}"
+    if column.scale != 1.0 and field.type not in _NUMERIC:
+        yield f"'scale' is for numbers, this is a {field.type}"
+    if column.digits and field.type != "commodity":
+        yield f"'digits' is for commodity codes, this is a {field.type}"
+    if column.formats and field.type != "timestamp":
+        yield f"'formats' is for dates, this is a {field.type}"
+    if column.accept and field.type not in {"country", "currency"}:
+        yield f"'accept' is for countries and currencies, this is a {field.type}"
+
+
+def closest(name: str, allowed: dict[str, SchemaField]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, list(allowed), n=3, cutoff=0.5)
+    return "closest: " + ", ".join(near) if near else "see 'basira schema'"
+
+
+def parse_mapping(text: str, *, name: str) -> Mapping:
+    """Read a mapping from TOML text. ``name`` says where it came from, in messages.
+
+    Raises MappingError, naming every fault by section and key.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(
+            f"Expected TOML in the mapping {name}, found a fault: {error}.",
+            hint='Text goes between quotes: field = "Column name".',
+        ) from None
+    raw.setdefault("name", Path(name).stem)
+    try:
+        return Mapping.model_validate(raw)
+    except ValidationError as error:
+        faults = "; ".join(_fault_text(dict(entry)) for entry in error.errors())
+        raise MappingError(
+            f"The mapping {name} is not valid: {faults}.",
+            hint="Compare with docs/reference/mapping.md, or start from 'basira mapping suggest FILE'.",
+        ) from None
+
+
+def _fault_text(entry: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in entry["loc"] if part != "function-before[_as_column(), Column]")
+    if entry["type"] == "extra_forbidden":
+        return f"unknown key {place!r}"
+    message = str(entry["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
+
+
+def load_mapping(reference: str | Path) -> Mapping:
+    """Read a mapping file, or a shipped one by its name ("kcs").
+
+    Raises MappingError (invalid), NotFoundError (no such file, no such shipped mapping).
+    """
+    path = Path(reference)
+    if not path.is_file() and path.suffix == "" and path.name == str(reference):
+        path = shipped("mappings") / f"{reference}.toml"
+    if not path.is_file():
+        names = ", ".join(sorted(entry.stem for entry in shipped("mappings").glob("*.toml")))
+        raise NotFoundError(
+            f"Expected a mapping file, found none at {str(reference)!r}.",
+            hint=f"Shipped mappings: {names}. Make one with 'basira mapping suggest FILE --out M.toml'.",
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise MappingError(
+            f"Expected UTF-8 text in the mapping {path}, found another encoding.",
+            hint="Save the mapping as UTF-8.",
+        ) from None
+    return parse_mapping(text, name=str(path))

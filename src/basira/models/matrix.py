@@ -1,0 +1,76 @@
+"""From a table of features to the matrix that the boosters read.
+
+Enters: features as a Polars frame (numbers, and categories as text). Leaves: a float32 matrix, one
+column per feature, categories as codes; NaN where there is no value. Never here: labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from basira.schema.errors import ModelError
+
+# A category seen fewer than 30 times teaches noise; beyond 60 codes the profile features say more.
+FEWEST_ROWS = 30
+MOST_CODES = 60
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The feature list of one model: ``numbers`` then ``categories``, each with its known codes."""
+
+    numbers: tuple[str, ...]
+    categories: Mapping[str, tuple[str, ...]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.numbers, *self.categories)
+
+    @property
+    def category_positions(self) -> list[int]:
+        return list(range(len(self.numbers), len(self.names)))
+
+    def matrix(self, features: pl.DataFrame) -> NDArray[np.float32]:
+        """Rows of ``features`` as float32, in this encoding's column order.
+
+        An unknown or missing category is NaN. Raises ModelError when a feature is absent.
+        """
+        absent = [n for n in self.names if n not in features.columns]
+        if absent:
+            raise ModelError(
+                f"Expected the features this model was fitted on; {len(absent)} are absent, first {absent[0]!r}.",
+                hint="Score with the version of Basira and the history that the model's card names, or train again.",
+            )
+        out = np.empty((features.height, len(self.names)), dtype=np.float32)
+        for position, name in enumerate(self.numbers):
+            out[:, position] = features[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        for position, (name, codes) in enumerate(self.categories.items(), start=len(self.numbers)):
+            index = {code: float(i) for i, code in enumerate(codes)}
+            column = features[name].cast(pl.String).replace_strict(index, default=None, return_dtype=pl.Float32)
+            out[:, position] = column.fill_null(float("nan")).to_numpy()
+        return out
+
+
+def choose_encoding(features: pl.DataFrame, numbers: Sequence[str], categories: Sequence[str]) -> Encoding:
+    """The features worth keeping for these rows: those that vary; the codes seen often enough."""
+    kept = tuple(n for n in numbers if n in features.columns and features[n].drop_nulls().n_unique() > 1)
+    codes: dict[str, tuple[str, ...]] = {}
+    for name in categories:
+        if name not in features.columns:
+            continue
+        counts = features[name].cast(pl.String).drop_nulls().value_counts().filter(pl.col("count") >= FEWEST_ROWS)
+        # Ties in frequency are ordered by the code itself, so that the encoding never depends on row order.
+        found = counts.sort(["count", name], descending=[True, False])[name].to_list()[:MOST_CODES]
+        if len(found) > 1 or (len(found) == 1 and counts["count"].sum() < features.height):
+            codes[name] = tuple(found)
+    if not kept and not codes:
+        raise ModelError(
+            "Expected features that vary between the labelled items, found none.",
+            hint="Ingest more declarations with inspection results, then train again.",
+        )
+    return Encoding(kept, codes)

@@ -1,0 +1,45 @@
+"""What may be chosen when a model is fitted; saved whole in the model's card.
+
+Enters: nothing. Leaves: `FitSettings`. Never here: deployment settings or policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Hyper-parameters of the heads. The defaults and the trials behind them: docs/explanation/model.md.
+
+    ``positive_weight``: weight of an irregular item against a regular one; 1 keeps probabilities
+    honest, more makes the trees look harder at irregular ones (calibration then undoes the shift).
+    ``half_life_days``: an item this much older than the newest counts half; None: all count alike.
+    ``late_share``: part of the labelled items, the latest, on which rounds, tree size and
+    calibration are chosen before the refit on everything.
+    """
+
+    positive_weight: float = 1.0
+    half_life_days: float | None = None
+    late_share: float = 0.2
+    learning_rate: float = 0.05
+    most_rounds: int = 800
+    patience: int = 50
+    feature_fraction: float = 0.5
+    # Averaging several bags steadies the ranking where data are few; with many rows one is enough.
+    bags: tuple[tuple[int, int], ...] = ((100_000, 4), (400_000, 2))
+    # Both sizes are tried on the late part while that is cheap; the larger is kept beyond.
+    try_both_below: int = 200_000
+    threads: int = 1
+
+    def bag_count(self, rows: int) -> int:
+        """How many boosters to average.
+
+        >>> FitSettings().bag_count(5_000), FitSettings().bag_count(1_000_000)
+        (4, 1)
+        """
+        return next((count for limit, count in self.bags if rows < limit), 1)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,34 @@
+"""A page or a list put on disk whole or not at all: nobody reads half a report.
+
+Enters: a path, bytes. Leaves: the file. Never here: what is in it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from basira.schema.errors import StoreError
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write beside the path, then rename over it; the folder is made when absent.
+
+    Raises
+    ------
+    StoreError : the folder or the file can't be written; what stood at the path before still stands.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise StoreError(
+            f"Expected to write {path.name} in {str(path.parent)!r}: {error.strerror or error}.",
+            hint="Give a folder that you can write to, with room left; close the file if it is open elsewhere.",
+        ) from error
+    return path

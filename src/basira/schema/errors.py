@@ -1,0 +1,109 @@
+"""Every error that Basira raises on purpose: what was expected, what was found, what to do.
+
+A bad *row* is data and goes to quarantine. A bad file, mapping, policy, store or model raises one
+of these. Codes are stable: they are documented in docs/reference/errors.md, and a test keeps that
+page complete.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BasiraError(Exception):
+    """Root of the family.
+
+    Parameters
+    ----------
+    message : what was expected and what was found, one or two sentences.
+    hint : what the person can do now; never empty.
+
+    >>> error = StoreError("Expected a Basira store in 'x', found no folder.", hint="Run ingest first.")
+    >>> error.code, error.exit_code
+    ('store', 5)
+    """
+
+    code: ClassVar[str] = "basira"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(BasiraError):
+    """An argument, option or date that can't be taken."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class SourceError(BasiraError):
+    """A file that can't be read as a whole: truncated, empty, encrypted, wrong encoding, XML bomb."""
+
+    code = "source"
+    exit_code = 3
+
+
+class MappingError(BasiraError):
+    """A mapping that is not valid, or that does not fit its file (missing column, unknown field)."""
+
+    code = "mapping"
+    exit_code = 4
+
+
+class StoreError(BasiraError):
+    """A store that is absent, locked, full, of another format, or whose files don't match."""
+
+    code = "store"
+    exit_code = 5
+
+
+class PolicyError(BasiraError):
+    """A policy folder that is not valid: unknown lane, negative capacity, missing fallback."""
+
+    code = "policy"
+    exit_code = 6
+
+
+class ModelError(BasiraError):
+    """A model that can't be fitted or used: no labels, one class only, other feature list."""
+
+    code = "model"
+    exit_code = 7
+
+
+class NotFoundError(BasiraError):
+    """A declaration, decision, model, run or quarantined row that does not exist."""
+
+    code = "not_found"
+    exit_code = 8
+
+
+class ReplayError(BasiraError):
+    """A recorded decision that did not come out the same."""
+
+    code = "replay"
+    exit_code = 9
+
+
+class ScenarioError(BasiraError):
+    """A scenario of the simulated country with an impossible value."""
+
+    code = "scenario"
+    exit_code = 10
+
+
+ALL_ERRORS: tuple[type[BasiraError], ...] = (
+    BasiraError,
+    UsageError,
+    SourceError,
+    MappingError,
+    StoreError,
+    PolicyError,
+    ModelError,
+    NotFoundError,
+    ReplayError,
+    ScenarioError,
+)

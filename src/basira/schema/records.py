@@ -1,0 +1,162 @@
+"""The small records that rooms hand to each other.
+
+Enters: nothing. Leaves: frozen records. Never here: behaviour beyond what a value knows of itself.
+Probabilities are 0 to 1; amounts are in the declaration's value currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
+Figure = float | int | str | None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason for an officer: a message of the catalog, with its figures.
+
+    ``code`` names the message (`reason.<code>` in the catalogs). ``contribution`` is in log-odds:
+    how much the evidence behind this reason moved the model; it is an association, not a cause.
+    """
+
+    code: str
+    figures: Mapping[str, Figure]
+    features: tuple[str, ...]
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What comparable imports were declared at, before this one.
+
+    ``measure``: "value_per_kg", "value_per_unit" or "kg_per_unit". ``low``/``high``: quartiles.
+    ``level``: which comparables, for example "code_origin". ``comparables``: some "declaration/item" ids.
+    """
+
+    measure: str
+    unit: str
+    declared: float
+    low: float
+    median: float
+    high: float
+    count: int
+    level: str
+    commodity_code: str
+    origin_country: str | None
+    window_days: int
+    comparables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ItemAssessment:
+    """What Basira thinks of one item."""
+
+    item_number: int
+    fraud_probability: float
+    revenue_if_fraud: float
+    expected_revenue: float
+    kind_probabilities: Mapping[str, float] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    verify: tuple[str, ...] = ()  # of "value", "classification", "origin", "quantity", "documents"
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A declaration as selection sees it: its scores and the attributes that policy may name.
+
+    ``fraud_probability``: at least one item irregular. ``expected_revenue``: sum over items.
+    None in either means that the model gave no answer: never read it as zero risk.
+    ``attributes``: values that mandatory lists and strata may match, item values as tuples.
+    """
+
+    declaration_id: str
+    declaration_version: int
+    office: str
+    fraud_probability: float | None
+    expected_revenue: float | None
+    is_oea: bool = False
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The lane of one declaration, why, and with what probability.
+
+    ``inclusion_probability``: probability, before the random draws, that this declaration would be
+    put in a lane that inspects; it is what weights inspection results in later estimates.
+    """
+
+    declaration_id: str
+    declaration_version: int
+    office: str
+    lane: str
+    basis: Basis
+    inclusion_probability: float
+    rank: int | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ItemLine:
+    """One item on an inspection list: as declared, and as assessed."""
+
+    commodity_code: str
+    description: str | None
+    origin_country: str | None
+    customs_value_amount: float | None
+    net_mass_kg: float | None
+    quantity: float | None
+    quantity_unit: str | None
+    assessment: ItemAssessment
+
+
+@dataclass(frozen=True)
+class DeclarationLine:
+    """One declaration on an inspection list. ``header``: declared header values worth showing."""
+
+    declaration_id: str
+    declaration_version: int
+    declared_at: str
+    office: str
+    header: Mapping[str, str | None]
+    value_currency: str
+    fraud_probability: float | None
+    expected_revenue: float | None
+    selection: Selection
+    items: tuple[ItemLine, ...]
+
+
+@dataclass(frozen=True)
+class CapacityUse:
+    """How much of one office's capacity in one lane a day's targeting uses, in declarations."""
+
+    office: str
+    lane: str
+    capacity: int
+    used: int
+
+
+@dataclass(frozen=True)
+class InspectionList:
+    """A day's targeting: every declaration in a lane that inspects, in order, office by office.
+
+    ``is_simulated``: the declarations come from the simulated country; every page must say so.
+    ``released``: how many declarations were left in lanes that do not inspect, per office.
+    ``warnings``: sentences for the person in charge (fallback used, mandatory list over capacity).
+    """
+
+    run_id: str
+    day: str
+    as_of: str
+    model_version: str
+    policy: str
+    snapshot: int
+    is_simulated: bool
+    lines: tuple[DeclarationLine, ...]
+    capacity: tuple[CapacityUse, ...]
+    released: Mapping[str, int]
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,62 @@
+"""What a day's allocation must tell the person in charge, in French, Arabic or English.
+
+Enters: a code and figures. Leaves: a sentence. Never here: a decision on what is worth telling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_SENTENCES: Mapping[str, Mapping[str, str]] = {
+    "mandatory_over_capacity": {
+        "fr": "Bureau {office} : {count} déclaration(s) à contrôle obligatoire dépassent la capacité ; "
+        "placées en « {lane} » au lieu de « {wanted} ».",
+        "ar": "المكتب {office}: {count} تصريح(ات) خاضعة لمراقبة إلزامية تتجاوز الطاقة؛ "
+        "وُضعت في «{lane}» بدل «{wanted}».",
+        "en": "Office {office}: {count} declaration(s) under mandatory control exceed the capacity; "
+        "put in “{lane}” instead of “{wanted}”.",
+    },
+    "random_reduced": {
+        "fr": "Bureau {office} : contrôle aléatoire réduit à {count} déclaration(s) au lieu de {wanted}, "
+        "faute de capacité.",
+        "ar": "المكتب {office}: خُفّضت المراقبة العشوائية إلى {count} تصريح(ات) بدل {wanted} لنقص الطاقة.",
+        "en": "Office {office}: random control reduced to {count} declaration(s) instead of {wanted}, "
+        "for want of capacity.",
+    },
+    "fallback_used": {
+        "fr": "Bureau {office} : {count} déclaration(s) sans score placées en « {lane} » par la règle de repli.",
+        "ar": "المكتب {office}: {count} تصريح(ات) بدون تقييم وُضعت في «{lane}» بموجب القاعدة الاحتياطية.",
+        "en": "Office {office}: {count} declaration(s) without a score put in “{lane}” by the fallback rule.",
+    },
+    "fallback_over_capacity": {
+        "fr": "Bureau {office} : {count} déclaration(s) sans score placées en « {lane} », "
+        "la capacité de « {wanted} » étant épuisée.",
+        "ar": "المكتب {office}: {count} تصريح(ات) بدون تقييم وُضعت في «{lane}» بعد استنفاد طاقة «{wanted}».",
+        "en": "Office {office}: {count} declaration(s) without a score put in “{lane}”, "
+        "the capacity of “{wanted}” being used up.",
+    },
+    "score_unusable": {
+        "fr": "Bureau {office} : {count} déclaration(s) dont le score n'est pas un nombre possible, "
+        "traitées comme sans score.",
+        "ar": "المكتب {office}: {count} تصريح(ات) بتقييم غير ممكن، عوملت كأنها بدون تقييم.",
+        "en": "Office {office}: {count} declaration(s) whose score is not a possible number, "
+        "treated as without a score.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to tell: ``code`` names the sentence, ``figures`` fills it.
+
+    >>> Notice("random_reduced", {"office": "A", "count": 1, "wanted": 3}).text("en")
+    'Office A: random control reduced to 1 declaration(s) instead of 3, for want of capacity.'
+    """
+
+    code: str
+    figures: Mapping[str, str | int]
+
+    def text(self, language: str) -> str:
+        """The sentence in ``language``: fr, ar or en."""
+        return _SENTENCES[self.code][language].format_map(self.figures)

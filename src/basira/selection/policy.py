@@ -1,0 +1,370 @@
+"""A selection policy: lanes, capacity, lists, random control, relief and fallback, as dated data.
+
+Enters: the values of a policy file. Leaves: a frozen `Policy` that answers what a lane is, what an
+office can inspect on a day, and what its digest is. Never here: files (see `load`), scores, draws.
+
+Every rule of an administration that selection obeys is a field here, so that changing one is editing
+a dated file, reviewed and recorded with each run, and never editing code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+Language = Literal["fr", "ar", "en"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Stratum = Literal["is_oea", "procedure", "transport_mode"]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+EVERY_OFFICE = "*"
+
+# The conditions of a mandatory entry, named as the schema names the fields.
+MATCH_FIELDS: tuple[str, ...] = (
+    "commodity_code", "origin_country", "dispatch_country", "importer_id", "exporter_id", "declarant_id", "procedure",
+)  # fmt: skip
+
+
+def _refuse(expected: str, found: object) -> PydanticCustomError:
+    """An error of a rule that holds between fields; `load` turns it into a `PolicyError`."""
+    return PydanticCustomError("policy", "expected {expected}, found {found}", {"expected": expected, "found": found})
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Wording(_Part):
+    """One text in the three languages of the software."""
+
+    fr: Text = Field(description="In French.")
+    ar: Text = Field(description="In Arabic.")
+    en: Text = Field(description="In English.")
+
+    def text(self, language: Language) -> str:
+        """The text in ``language``."""
+        return {"fr": self.fr, "ar": self.ar, "en": self.en}[language]
+
+
+class Lane(_Part):
+    """One lane of clearance."""
+
+    id: Identifier = Field(description="Identifier of the lane, as decisions and inspection results name it.")
+    label: Wording = Field(description="The lane's name as officers read it.")
+    inspects: bool = Field(description="True when somebody examines papers or goods before release: it needs capacity.")
+    effectiveness: Share = Field(
+        default=0.0,
+        description="Share of the existing irregularities that an inspection in this lane finds. An assumption of the "
+        "policy unless the administration measured it. 0 for a lane that does not inspect.",
+    )
+
+
+class LaneCapacity(_Part):
+    """How many declarations an office can put in one lane in a day: a count, or a share of its day."""
+
+    count: Count | None = Field(
+        default=None, description="Declarations a day. Exactly one of count and share is given."
+    )
+    share: Share | None = Field(
+        default=None, description="Share of the office's declarations of the day, rounded half up to a whole number."
+    )
+    minimum: Count = Field(
+        default=0, description="With a share: at least this many, though never more than the day's declarations."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.count is None) == (self.share is None):
+            raise _refuse("exactly one of count and share", "both" if self.count is not None else "neither")
+        if self.count is not None and self.minimum:
+            raise _refuse("minimum only beside a share", f"minimum = {self.minimum} beside count = {self.count}")
+        return self
+
+    def declarations(self, day_total: int) -> int:
+        """Capacity in declarations when the office has ``day_total`` of them.
+
+        >>> LaneCapacity(share=0.05, minimum=1).declarations(3), LaneCapacity(share=0.15).declarations(10)
+        (1, 2)
+        """
+        if self.count is not None:
+            return self.count
+        # Decimal of the written share: the binary 0.15 is a little less, and 15 % of 10 would round to 1.
+        rounded = int(Decimal(repr(self.share)) * day_total + Decimal("0.5"))
+        return min(day_total, max(self.minimum, rounded))
+
+
+class OfficeCapacity(_Part):
+    """The capacity of one office, or of every office not named, for all or some weekdays."""
+
+    office: Text = Field(description='Office code, or "*" for every office that has no entry of its own.')
+    weekdays: tuple[Weekday, ...] = Field(
+        default=(), description="Days of the week on which this entry holds; absent: all that no other entry names."
+    )
+    lanes: dict[str, LaneCapacity] = Field(
+        description="Capacity by lane id; a lane not named here takes the next more general entry."
+    )
+
+
+class Match(_Part):
+    """What a declaration must have to fall under a mandatory entry: all the conditions given, any value of each."""
+
+    commodity_code: tuple[Text, ...] = Field(default=(), description="Beginnings of commodity codes, digits only.")
+    origin_country: tuple[Text, ...] = Field(default=(), description="Countries of origin, ISO 3166 alpha-2.")
+    dispatch_country: tuple[Text, ...] = Field(default=(), description="Countries of dispatch, ISO 3166 alpha-2.")
+    importer_id: tuple[Text, ...] = Field(default=(), description="Importers.")
+    exporter_id: tuple[Text, ...] = Field(default=(), description="Exporters.")
+    declarant_id: tuple[Text, ...] = Field(default=(), description="Declarants.")
+    procedure: tuple[Text, ...] = Field(default=(), description="Customs procedures (régimes).")
+
+    @field_validator("commodity_code")
+    @classmethod
+    def _digits(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not (value.isascii() and value.isdigit()):
+                raise _refuse("the first digits of a commodity code, without dots", repr(value))
+        return values
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not any(getattr(self, name) for name in MATCH_FIELDS):
+            raise _refuse("at least one condition (" + ", ".join(MATCH_FIELDS) + ")", "none, which matches everything")
+        return self
+
+
+class Mandatory(_Part):
+    """Declarations that must be inspected whatever their score."""
+
+    id: Identifier = Field(description="Identifier of the entry, recorded with every decision that it makes.")
+    lane: str = Field(description="Lane that the entry asks for; it must be one that inspects.")
+    match: Match = Field(description="The conditions.")
+    reason: Wording = Field(description="Why, as the officer reads it.")
+    valid_from: date | None = Field(default=None, description="First day on which the entry holds; absent: always.")
+    valid_until: date | None = Field(default=None, description="Last day on which it holds; absent: no end.")
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the entry is in force on ``day``; both ends count."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_until is None or day <= self.valid_until
+        )
+
+
+class RandomControl(_Part):
+    """The random control: what measures compliance, and what keeps every declaration possible to inspect."""
+
+    share: Share = Field(description="Share of each office's declarations of the day (mandatory ones apart).")
+    minimum: Count = Field(default=0, description="At least this many declarations per office and day.")
+    lane: str = Field(description="Lane of the random control, the same for everybody; it must be one that inspects.")
+    strata: tuple[Stratum, ...] = Field(
+        default=(),
+        description="Attributes whose groups are each represented in proportion: is_oea, procedure, transport_mode. "
+        "Groups that expect less than one draw are put together.",
+    )
+
+
+class OeaTreatment(_Part):
+    """Relief for authorised economic operators; it never takes them out of the random control."""
+
+    maximum_lane: str | None = Field(
+        default=None, description="Most intensive lane in which the model may put an authorised operator."
+    )
+    minimum_fraud_probability: Share = Field(
+        default=0.0, description="An authorised operator is selected by the model only from this probability on."
+    )
+    minimum_expected_revenue: Amount = Field(
+        default=0.0, description="And only from this expected revenue on, in the value currency."
+    )
+
+
+class Objective(_Part):
+    """What the model's places are given to."""
+
+    rank_by: Literal["revenue", "findings", "blend"] = Field(
+        description="revenue: expected revenue; findings: fraud probability; blend: both, each divided by its mean "
+        "over the office's day."
+    )
+    revenue_weight: Share | None = Field(
+        default=None, description="With blend: the weight of revenue, the rest being that of findings."
+    )
+    minimum_fraud_probability: Share = Field(
+        default=0.0, description="The model selects nothing under this probability, even when places are left."
+    )
+    minimum_expected_revenue: Amount = Field(
+        default=0.0, description="The model selects nothing under this expected revenue, in the value currency."
+    )
+
+    @model_validator(mode="after")
+    def _weight(self) -> Self:
+        if (self.rank_by == "blend") != (self.revenue_weight is not None):
+            raise _refuse(
+                'revenue_weight with rank_by = "blend", and only then',
+                f'rank_by = "{self.rank_by}", revenue_weight = {self.revenue_weight}',
+            )
+        return self
+
+
+class Fallback(_Part):
+    """What happens to a declaration for which the model gave no answer."""
+
+    lane: str = Field(
+        description="Lane of a declaration without a score that the random control did not take; when its places are "
+        "full, the next less intensive lane."
+    )
+
+
+class Policy(_Part):
+    """A whole policy, as valid from one day on.
+
+    Lanes stand from the least to the most intensive; the first is the release lane.
+    """
+
+    name: Text = Field(description="Name of the policy.")
+    version: Text = Field(description="Version, as the administration numbers it.")
+    valid_from: date = Field(description="First day on which this version is in force.")
+    valid_until: date | None = Field(default=None, description="Last day; absent: until a later version begins.")
+    language: Language = Field(description="Language of warnings and reasons by default: fr, ar or en.")
+    status: Text = Field(
+        description="What the figures are worth: official, adopted by whom, or invented as an example."
+    )
+    lanes: tuple[Lane, ...] = Field(description="The lanes, from the least to the most intensive.")
+    capacity: tuple[OfficeCapacity, ...] = Field(description="What offices can inspect.")
+    mandatory: tuple[Mandatory, ...] = Field(default=(), description="Lists of what must be inspected.")
+    random_control: RandomControl = Field(description="The random control.")
+    oea: OeaTreatment = Field(default=OeaTreatment(), description="Relief for authorised operators.")
+    objective: Objective = Field(description="What the model's places are given to.")
+    fallback: Fallback = Field(description="When the model gives no answer.")
+
+    @field_validator("lanes")
+    @classmethod
+    def _lanes(cls, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        ids = [lane.id for lane in lanes]
+        for lane_id in ids:
+            if ids.count(lane_id) > 1:
+                raise _refuse("each lane once", f"{lane_id!r} {ids.count(lane_id)} times")
+        if not lanes or lanes[0].inspects:
+            raise _refuse("the release lane (inspects = false) first", repr(ids[0]) if ids else "no lane")
+        inspecting = [lane for lane in lanes if lane.inspects]
+        if not inspecting:
+            raise _refuse("at least one lane with inspects = true", "none")
+        for lane in lanes:
+            if lane.inspects != (lane.effectiveness > 0):
+                raise _refuse("effectiveness above 0 exactly where inspects = true", f"{lane.id}: {lane.effectiveness}")
+        for lighter, heavier in pairwise(inspecting):
+            # Otherwise "the most intensive lane to the highest value" would not be the best use of the places.
+            if heavier.effectiveness < lighter.effectiveness:
+                raise _refuse(
+                    "lanes from the least to the most intensive, effectiveness never falling",
+                    f"{lighter.id} = {lighter.effectiveness} before {heavier.id} = {heavier.effectiveness}",
+                )
+        return lanes
+
+    @model_validator(mode="after")
+    def _references(self) -> Self:
+        inspecting = {lane.id for lane in self.lanes if lane.inspects}
+        every = {lane.id for lane in self.lanes}
+        named = [
+            ("random_control.lane", self.random_control.lane, inspecting),
+            ("fallback.lane", self.fallback.lane, every),
+            *((f"mandatory.{entry.id}.lane", entry.lane, inspecting) for entry in self.mandatory),
+            *((f"capacity of {row.office}", lane, inspecting) for row in self.capacity for lane in row.lanes),
+        ]
+        if self.oea.maximum_lane is not None:
+            named.append(("oea.maximum_lane", self.oea.maximum_lane, every))
+        for where, lane, allowed in named:
+            if lane not in allowed:
+                raise _refuse(f"{where}: one of {', '.join(sorted(allowed))}", repr(lane))
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise _refuse("valid_until not before valid_from", f"{self.valid_until} before {self.valid_from}")
+        return self
+
+    @model_validator(mode="after")
+    def _capacity_is_complete(self) -> Self:
+        for row in self.capacity:
+            if row.lanes and len(set(row.weekdays)) < len(row.weekdays):
+                raise _refuse("each weekday once in an entry", f"{row.office}: {', '.join(row.weekdays)}")
+        seen: set[tuple[str, str, str]] = set()
+        for row in self.capacity:
+            for lane in row.lanes:
+                for weekday in row.weekdays or ("all days",):
+                    if (row.office, weekday, lane) in seen:
+                        raise _refuse(
+                            "one capacity per office, weekday and lane", f"two for {row.office}, {weekday}, {lane}"
+                        )
+                    seen.add((row.office, weekday, lane))
+        for each in self.lanes:
+            if each.inspects and (EVERY_OFFICE, "all days", each.id) not in seen:
+                raise _refuse(
+                    'a capacity for every inspecting lane in an entry with office = "*" and no weekdays',
+                    f"none for {each.id}",
+                )
+        ids = [entry.id for entry in self.mandatory]
+        if len(set(ids)) < len(ids):
+            raise _refuse("each mandatory id once", ", ".join(sorted({i for i in ids if ids.count(i) > 1})))
+        return self
+
+    @property
+    def release_lane(self) -> Lane:
+        """The least intensive lane: where a declaration goes that nothing selected."""
+        return self.lanes[0]
+
+    @cached_property
+    def intensity(self) -> Mapping[str, int]:
+        """Lane id to its place in the order, 0 being the release lane."""
+        return {lane.id: place for place, lane in enumerate(self.lanes)}
+
+    @cached_property
+    def _capacity(self) -> Mapping[tuple[str, str, str], LaneCapacity]:
+        return {
+            (row.office, weekday, lane): capacity
+            for row in self.capacity
+            for lane, capacity in row.lanes.items()
+            for weekday in row.weekdays or ("",)
+        }
+
+    def lane(self, lane_id: str) -> Lane:
+        """The lane of that id; KeyError when the policy has none."""
+        return self.lanes[self.intensity[lane_id]]
+
+    def capacity_of(self, office: str, lane_id: str, *, day: date, day_total: int) -> int:
+        """Declarations that ``office`` can put in an inspecting lane on ``day``.
+
+        ``day_total``: the office's declarations of the day, on which shares are taken. The most particular
+        entry holds: office and weekday, office, every office and weekday, every office.
+        """
+        weekday = WEEKDAYS[day.weekday()]
+        for key in ((office, weekday), (office, ""), (EVERY_OFFICE, weekday), (EVERY_OFFICE, "")):
+            found = self._capacity.get((*key, lane_id))
+            if found is not None:
+                return found.declarations(day_total)
+        raise KeyError(lane_id)
+
+    def find_mandatory(self, entry_id: str) -> Mandatory | None:
+        """The mandatory entry of that id, or None: `Selection.detail` of a mandatory selection is such an id."""
+        return next((entry for entry in self.mandatory if entry.id == entry_id), None)
+
+    @cached_property
+    def canonical(self) -> str:
+        """The content as one JSON text, the same for every way of writing the file.
+
+        Recorded with every run; ``Policy.model_validate_json`` makes the same policy of it.
+        """
+        content = self.model_dump(mode="json")
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `canonical`, in hexadecimal."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()

@@ -1,0 +1,82 @@
+"""The order in which an office's declarations deserve the model's places.
+
+Enters: candidates of one office and day, and the policy's objective. Leaves: a value for each, the order, and
+who may be selected by the model at all. Never here: places; a missing score read as zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from basira.schema.records import Candidate
+from basira.selection.policy import Objective, OeaTreatment
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Values and order of an office's candidates, by their position in the sequence given.
+
+    ``value``: None without a usable score. ``order``: positions of those that have one, best first.
+    ``unusable``: positions whose score is not a possible number (they are treated as without a score).
+    """
+
+    value: tuple[float | None, ...]
+    order: tuple[int, ...]
+    unusable: tuple[int, ...]
+
+
+def has_score(candidate: Candidate) -> bool:
+    """Whether the model answered, with numbers that can be: a probability, and a revenue not below zero."""
+    probability, revenue = candidate.fraud_probability, candidate.expected_revenue
+    return probability is not None and revenue is not None and 0 <= probability <= 1 and 0 <= revenue < math.inf
+
+
+def rank(candidates: Sequence[Candidate], ties: Sequence[int], objective: Objective) -> Ranked:
+    """Rank one office's candidates of a day; equal values stand in the order of ``ties``, a hash.
+
+    With the objective "blend" the value is w r / mean(r) + (1 - w) p / mean(p), means over the office's day, so
+    that money and probability weigh alike in every office. A mean of zero leaves its part at zero.
+    """
+    scored = [i for i, candidate in enumerate(candidates) if has_score(candidate)]
+    probability = {i: candidates[i].fraud_probability or 0.0 for i in scored}
+    revenue = {i: candidates[i].expected_revenue or 0.0 for i in scored}
+    value: list[float | None] = [None] * len(candidates)
+    if objective.rank_by == "blend":
+        weight = objective.revenue_weight or 0.0
+        # fsum: the same total in whatever order the declarations came.
+        by_revenue = _per_mean(weight, math.fsum(revenue.values()), len(scored))
+        by_probability = _per_mean(1 - weight, math.fsum(probability.values()), len(scored))
+        for i in scored:
+            value[i] = by_revenue * revenue[i] + by_probability * probability[i]
+    else:
+        chosen = revenue if objective.rank_by == "revenue" else probability
+        for i in scored:
+            value[i] = chosen[i]
+    order = sorted(scored, key=lambda i: (-(value[i] or 0.0), ties[i], candidates[i].declaration_id))
+    unusable = [
+        i
+        for i, candidate in enumerate(candidates)
+        if value[i] is None and (candidate.fraud_probability, candidate.expected_revenue).count(None) == 0
+    ]
+    return Ranked(tuple(value), tuple(order), tuple(unusable))
+
+
+def _per_mean(weight: float, total: float, count: int) -> float:
+    return weight * count / total if total > 0 else 0.0
+
+
+def passes(candidate: Candidate, objective: Objective) -> bool:
+    """Whether the model may select this scored candidate, relief for authorised operators apart."""
+    return (candidate.fraud_probability or 0.0) >= objective.minimum_fraud_probability and (
+        candidate.expected_revenue or 0.0
+    ) >= objective.minimum_expected_revenue
+
+
+def is_relieved(candidate: Candidate, oea: OeaTreatment) -> bool:
+    """Whether relief takes this scored candidate out of the model's selection: an operator under its thresholds."""
+    return candidate.is_oea and (
+        (candidate.fraud_probability or 0.0) < oea.minimum_fraud_probability
+        or (candidate.expected_revenue or 0.0) < oea.minimum_expected_revenue
+    )

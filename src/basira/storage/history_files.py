@@ -1,0 +1,71 @@
+"""Writing files so that a crash leaves either the old one or the new one.
+
+Enters: bytes, rows. Leaves: files on the disk, described. Never here: which file belongs to which
+commit.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from basira.schema.errors import StoreError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def storage_errors(store: Path) -> Iterator[None]:
+    """Say in the store's words what the operating system refuses: a full disk, a missing permission."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL or "No space left" in str(error):
+            raise StoreError(
+                f"The disk is full: the store {store} could not be written ({error.strerror or error}). "
+                "The store is as it was before.",
+                hint="Free some space on this disk, then run the same command again.",
+            ) from error
+        if isinstance(error, PermissionError):
+            raise StoreError(
+                f"Expected to be allowed to write in the store {store}, found: {error}.",
+                hint="Give this user write permission on the folder, or choose another with --store.",
+            ) from error
+        raise
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put ``text`` in ``path`` all at once: written aside, flushed to the disk, renamed."""
+    aside = path.with_name(f".{path.name}.writing")
+    with aside.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    aside.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a finished file to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename survives a power cut (not possible on Windows)."""
+    if os.name == "nt":
+        return
+    sync_file(folder)
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()

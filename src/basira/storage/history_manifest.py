@@ -1,0 +1,97 @@
+"""The manifest: which files make up the history, at one moment, for ever.
+
+Enters: descriptions of files and of the sources they came from. Leaves: one immutable JSON file a
+commit, `manifests/00000001.json`. Never here: the rows themselves, or a clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from basira.schema.errors import StoreError
+
+TableName = Literal["items", "outcomes", "quarantine"]
+TABLE_NAMES: tuple[TableName, ...] = ("items", "outcomes", "quarantine")
+
+# Raised when a reader of this version could misread the files of the next.
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of the history.
+
+    ``path``: relative to the store, with forward slashes. ``first_day``/``last_day``: the smallest and
+    largest `declared_day` or `known_day` in it (None for quarantine).
+    """
+
+    path: str
+    rows: int
+    size_bytes: int
+    sha256: str
+    first_day: int | None = None
+    last_day: int | None = None
+
+
+@dataclass(frozen=True)
+class SourceEntry:
+    """One source taken in by one commit, and what became of its rows.
+
+    ``commit``: number of that commit. ``digest``: SHA-256 of the file. ``mapping_digest``: SHA-256 of the mapping's
+    canonical text, kept in the store under `mappings/`.
+    ``rows`` = ``accepted`` + ``already_known`` + ``quarantined``.
+    """
+
+    digest: str
+    file_name: str
+    mapping_digest: str
+    mapping_name: str
+    action: str  # "ingest", "feedback" or "retry"
+    received_at: str
+    rows: int
+    accepted: int
+    already_known: int
+    quarantined: int
+    commit: int = 0
+    is_simulated: bool = False  # the file says that it comes from the simulated country
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The state of the history after one commit. ``parent`` is the commit before it, 0 for none."""
+
+    number: int
+    parent: int
+    tables: Mapping[TableName, tuple[DataFile, ...]] = field(default_factory=lambda: dict.fromkeys(TABLE_NAMES, ()))
+    sources: tuple[SourceEntry, ...] = ()  # of this commit and all before it, oldest first
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, *, where: str) -> Manifest:
+        """Read a manifest. Raises StoreError when it is not one, or of a later format."""
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            version = int(raw["format_version"])
+            if version > FORMAT_VERSION:
+                raise StoreError(
+                    f"Expected a store of format {FORMAT_VERSION} or earlier, found format {version} in {where}.",
+                    hint="Upgrade Basira to the version that wrote this store.",
+                )
+            return cls(
+                number=int(raw["number"]),
+                parent=int(raw["parent"]),
+                tables={name: tuple(DataFile(**entry) for entry in raw["tables"][name]) for name in TABLE_NAMES},
+                sources=tuple(SourceEntry(**entry) for entry in raw["sources"]),
+                format_version=version,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"Expected a manifest of a Basira store, found something else in {where} ({error}).",
+                hint="Restore the manifests folder from a backup; the data files are unharmed.",
+            ) from None

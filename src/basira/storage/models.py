@@ -1,0 +1,72 @@
+"""Where fitted models are kept: one folder a version, in the store, written whole or not at all.
+
+Enters: a writer of files, a version. Leaves: folders. Never here: what the files mean.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from basira.schema.errors import NotFoundError
+from basira.storage.history_files import storage_errors, sync_file, sync_folder
+
+CARD = "card.json"
+
+
+class Models:
+    """The models of a store.
+
+    Versions name their content, so writing one that is there already changes nothing.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self._folder = store / "models"
+
+    def save(self, version: str, write: Callable[[Path], None]) -> Path:
+        """Let ``write`` fill a folder, then give it its name all at once."""
+        final = self._folder / version
+        if final.is_dir():
+            return final
+        with storage_errors(self._folder.parent):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self._folder))
+            try:
+                write(aside)
+                for path in aside.iterdir():
+                    sync_file(path)
+                aside.rename(final)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+            sync_folder(self._folder)
+        return final
+
+    def folder(self, version: str) -> Path:
+        """The folder of a version; NotFoundError names those that exist."""
+        found = self._folder / version
+        if "/" in version or "\\" in version or not (found / CARD).is_file():
+            known = ", ".join(str(card["version"]) for card in self.cards()) or "none"
+            raise NotFoundError(
+                f"Expected a model {version!r} in this store, found {known}.",
+                hint="Choose one that `basira models list` shows.",
+            )
+        return found
+
+    def cards(self) -> list[dict[str, Any]]:
+        """The cards of all versions, the latest knowledge first, then the latest made."""
+        if not self._folder.is_dir():
+            return []
+        cards = [
+            json.loads((place / CARD).read_text(encoding="utf-8"))
+            for place in self._folder.iterdir()
+            if not place.name.startswith(".") and (place / CARD).is_file()
+        ]
+        return sorted(cards, key=lambda c: (c["as_of"], c["created_at"], c["version"]), reverse=True)
+
+    def find_latest(self, *, as_of: str) -> str | None:
+        """The version that knows most without knowing anything later than ``as_of`` (YYYY-MM-DD)."""
+        return next((str(card["version"]) for card in self.cards() if card["as_of"] <= as_of), None)

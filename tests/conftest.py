@@ -1,0 +1,16 @@
+"""What every test shares: one thread a process, and examples that don't depend on how busy the machine is."""
+
+from __future__ import annotations
+
+import os
+
+# Before any library reads them: several workers share the cores, and one thread gives the same sums every time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("POLARS_MAX_THREADS", "2")
+
+from hypothesis import settings
+
+# No deadline: it measures the machine's other work. Derandomized where CI is set: a red run can be run again.
+settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("house")

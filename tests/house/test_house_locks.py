@@ -1,0 +1,59 @@
+"""The locks: every requirement pinned, with hashes, and no address."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
+REQUIREMENT = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[^\s;]+)(?: ; (?P<marker>.+))?")
+
+
+def entries(text: str) -> list[list[str]]:
+    """The requirements, each as its parts: the pin, then its options."""
+    joined = text.replace("\\\n", "\x00")
+    return [[part.strip() for part in line.split("\x00")] for line in joined.splitlines() if line.strip()]
+
+
+def pins(root: Path, lock: str) -> dict[tuple[str, str], str]:
+    """Version by name and marker."""
+    found = {}
+    for pin, *_ in entries((root / lock).read_text(encoding="utf-8")):
+        m = REQUIREMENT.fullmatch(pin)
+        assert m is not None, pin
+        found[m["name"], m["marker"] or ""] = m["version"]
+    return found
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_requirement_is_pinned_with_hashes(root: Path, lock: str) -> None:
+    for pin, *hashes in entries((root / lock).read_text(encoding="utf-8")):
+        assert REQUIREMENT.fullmatch(pin), pin
+        assert hashes, f"{pin} has no hash"
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", h) for h in hashes), pin
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_no_address(root: Path, lock: str) -> None:
+    assert not re.search(r"://|--(?:extra-)?index|--find-links", (root / lock).read_text(encoding="utf-8"))
+
+
+def test_the_locks_agree(root: Path) -> None:
+    everything = {(name, version) for (name, _), version in pins(root, "requirements-dev.lock").items()}
+    for lock in LOCKS:
+        assert {(name, version) for (name, _), version in pins(root, lock).items()} - everything == set()
+
+
+def test_every_declared_requirement_is_locked(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = {
+        "requirements.lock": project["project"]["dependencies"],
+        "requirements-build.lock": project["dependency-groups"]["build"],
+        "requirements-dev.lock": [d for d in project["dependency-groups"]["dev"] if isinstance(d, str)],
+    }
+    for lock, wanted in groups.items():
+        locked = {name for name, _ in pins(root, lock)}
+        assert {re.match(r"[\w.-]+", w)[0].lower() for w in wanted} - locked == set(), f"{lock}: run `make lock`"

@@ -1,0 +1,49 @@
+"""Small files and stores, built for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text
+
+from basira.ingest.mapping import Mapping, parse_mapping
+from basira.storage.history import History, register
+from basira.workflows.ingest import IngestReport, ingest_files
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> History:
+    return History.create(tmp_path / "store")
+
+
+@pytest.fixture
+def plain() -> Mapping:
+    return parse_mapping(PLAIN_MAPPING, name="plain")
+
+
+@pytest.fixture
+def take(tmp_path: Path, store: History) -> Callable[..., IngestReport]:
+    """Write a CSV file and ingest it: take("name", mapping, row, row ...)."""
+
+    def run(name: str, mapping: Mapping, *rows: str, header: str = HEADER) -> IngestReport:
+        path = tmp_path / name
+        path.write_text(rows_text(*rows, header=header), encoding="utf-8")
+        return ingest_files(store, [path], mapping, received_at=RECEIVED)
+
+    return run
+
+
+@pytest.fixture
+def query(store: History) -> Callable[[str], list[tuple[Any, ...]]]:
+    """Run SQL over the store's present snapshot."""
+
+    def run(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect() as con:
+            register(con, store.snapshot())
+            return con.execute(sql).fetchall()
+
+    return run

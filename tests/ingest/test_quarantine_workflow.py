@@ -1,0 +1,118 @@
+"""A refused row is listed, taken out, corrected and sent again; it is never lost."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_world import PLAIN_MAPPING, RECEIVED, ROW
+
+from basira.ingest.mapping import Mapping, parse_mapping
+from basira.schema.errors import NotFoundError, SourceError
+from basira.storage.history import History
+from basira.workflows.ingest import IngestReport
+from basira.workflows.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
+
+Take = Callable[..., IngestReport]
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+BAD_MASS = ROW.replace("D1", "D2").replace("12.5", "#N/A")
+BAD_DATE = ROW.replace("D1", "D3").replace("2024-01-02", "=2+3")
+RAGGED = "D4,2024-01-02,10"
+
+
+def correct(path: Path, **cells: str) -> None:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    for row in rows:
+        row.update(cells)
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_rows_are_listed_by_reason_and_file(take: Take, store: History, plain: Mapping) -> None:
+    take("a.csv", plain, ROW, BAD_MASS, BAD_DATE)
+    assert count_quarantine(store) == {("a.csv", "bad_date"): 1, ("a.csv", "spreadsheet_error"): 1}
+    [row] = list_quarantine(store, code="bad_date")
+    assert (row.source_row, row.value, row.text["id"]) == (3, "=2+3", "D3")
+    assert list_quarantine(store, file_name="other.csv") == []
+
+
+def test_a_corrected_row_goes_in_and_leaves_the_quarantine(
+    take: Take, query: Query, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, BAD_MASS, BAD_DATE)
+    out = tmp_path / "refused.csv"
+    assert export_quarantine(store, out, code="spreadsheet_error") == 1
+    correct(out, mass="7")
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=out)
+    assert (report.files[0].accepted, report.left) == (1, 1)
+    assert query("SELECT net_mass_kg, source_row FROM items WHERE declaration_id = 'D2'") == [(7.0, 2)]
+    assert query("SELECT code FROM quarantine") == [("bad_date",)]
+
+
+def test_a_row_still_wrong_stays_and_nothing_is_committed(take: Take, store: History, plain: Mapping) -> None:
+    take("a.csv", plain, ROW, BAD_MASS)
+    number = store.current_number()
+    assert retry_quarantine(store, received_at=RECEIVED).left == 1
+    assert store.current_number() == number
+
+
+def test_a_ragged_row_can_be_written_out_anew(
+    take: Take, query: Query, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, RAGGED)
+    out = tmp_path / "refused.csv"
+    export_quarantine(store, out)
+    correct(out, id="D4", date="2024-01-02", code="851713", mass="3")
+    assert retry_quarantine(store, received_at=RECEIVED, corrections=out).left == 0
+    assert query("SELECT net_mass_kg FROM items WHERE declaration_id = 'D4'") == [(3.0,)]
+
+
+def test_a_better_mapping_takes_in_what_it_understands(
+    take: Take, query: Query, store: History, plain: Mapping
+) -> None:
+    take("a.csv", plain, ROW, ROW.replace("D1", "D2").replace("CN", "Cathay"), BAD_MASS)
+    better = parse_mapping(
+        PLAIN_MAPPING.replace('"origin"', '{ column = "origin", values = { cathay = "CN" } }'), name="b"
+    )
+    report = retry_quarantine(store, received_at=RECEIVED, mapping=better)
+    assert (report.files[0].accepted, report.left) == (1, 1)
+    assert query("SELECT count(*) FROM items") == [(2,)]
+
+
+def test_a_row_identical_to_one_that_came_in_meanwhile_leaves_the_quarantine(
+    take: Take, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, BAD_MASS)
+    take("b.csv", plain, BAD_MASS.replace("#N/A", "7"))
+    out = tmp_path / "refused.csv"
+    export_quarantine(store, out)
+    correct(out, mass="7")
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=out)
+    assert (report.files[0].already_known, report.left) == (1, 0)
+
+
+def test_formulas_of_the_reason_columns_are_disarmed(
+    take: Take, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, BAD_DATE)
+    export_quarantine(store, tmp_path / "refused.csv")
+    text = (tmp_path / "refused.csv").read_text(encoding="utf-8-sig")
+    assert ";'=2+3;" in text
+
+
+def test_an_unknown_row_or_a_foreign_file_is_refused(
+    take: Take, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, BAD_MASS)
+    with pytest.raises(NotFoundError):
+        retry_quarantine(store, received_at=RECEIVED, ids=["nothing:1"])
+    (tmp_path / "x.csv").write_text("a;b\n1;2\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="quarantine_id"):
+        retry_quarantine(store, received_at=RECEIVED, corrections=tmp_path / "x.csv")
