@@ -29,7 +29,7 @@ setup: $(VENV)/bin/pip ## make .venv with the basira command in it, from the has
 	@fingerprint="$$(echo "$(CURDIR)"; cksum requirements.lock requirements-build.lock pyproject.toml)"; \
 	if [ "$$fingerprint" = "$$(cat $(VENV)/setup-stamp 2>/dev/null)" ]; then exit 0; fi; \
 	set -e; \
-	echo "Installing the requirements into $(VENV) (the first time: a minute or two) ..."; \
+	echo "Installing the requirements into $(VENV) (250 MB, a minute or two the first time) ..."; \
 	$(PIP) $(LOCKED) -r requirements.lock -r requirements-build.lock; \
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .; \
 	echo "$$fingerprint" > $(VENV)/setup-stamp; \
@@ -74,12 +74,16 @@ test-quick: setup-dev ## the tests that are not slow
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(PYTEST_FLAGS) </dev/null
 
 check: setup-dev ## style, formatting, types, direction of imports, links and generated pages
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/python docs/write_pages.py --check
-	$(BIN)/python -m pytest -q tests/house/test_house_docs.py tests/house/test_house_text.py
+	@# Every step runs, so that one look shows all that is wrong.
+	@failed=; step() { echo "== $$*"; "$$@" || failed="$$failed $$1"; }; \
+	PATH="$(CURDIR)/$(BIN):$$PATH"; \
+	step ruff check --output-format concise .; \
+	step ruff format --check .; \
+	step mypy; \
+	step lint-imports --no-cache; \
+	step python docs/write_pages.py --check; \
+	step pytest -q tests/house/test_house_docs.py tests/house/test_house_text.py; \
+	if [ -n "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi
 
 docs: setup-dev ## write the generated pages anew
 	$(BIN)/python docs/write_pages.py

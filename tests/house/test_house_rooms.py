@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ CLOCK_AND_ENVIRONMENT = {
 GLOBAL_RANDOMNESS = re.compile(r"(?:random|secrets|np\.random|numpy\.random)\.\w+")
 CODE_FROM_DATA = {"eval", "exec", "compile", "pickle.load", "pickle.loads", "joblib.load", "marshal.loads"}
 
+NETWORK = {"ssl", "http", "ftplib", "smtplib", "requests", "httpx", "aiohttp", "urllib3"}
+
 
 def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
     """Each call with the name it is written by, for example `np.random.default_rng`."""
@@ -33,7 +35,7 @@ def modules(root: Path, *rooms: str) -> list[Path]:
     return sorted(p for room in rooms for p in (root / "src" / "basira" / room).rglob("*.py"))
 
 
-def places(root: Path, found: list[tuple[Path, ast.AST]]) -> list[str]:
+def places(root: Path, found: Sequence[tuple[Path, ast.expr | ast.stmt]]) -> list[str]:
     return [f"{path.relative_to(root)}:{node.lineno}" for path, node in found]
 
 
@@ -63,7 +65,25 @@ def _is_true(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
 
 
-@pytest.mark.parametrize(("code", "is_found"), [("import time\ntime.time()", True), ("import time\ntime.sleep(1)", False)])
+def test_nothing_opens_a_connection(root: Path) -> None:
+    """docs/how-to/install.md promises it. The API's server will be the first, and the only, exception."""
+    found: list[tuple[Path, ast.expr | ast.stmt]] = []
+    for path in sorted((root / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if isinstance(node, ast.stmt) and any(
+                name.partition(".")[0] in NETWORK or name.startswith("urllib.request") for name in names
+            ):
+                found.append((path, node))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"socket.socket", "socket.create_connection"}:
+                found.append((path, node))
+    assert places(root, found) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"), [("import time\ntime.time()", True), ("import time\ntime.sleep(1)", False)]
+)
 def test_the_search_finds_a_clock(tmp_path: Path, code: str, is_found: bool) -> None:
     (tmp_path / "module.py").write_text(code)
     assert any(name in CLOCK_AND_ENVIRONMENT for name, _ in calls(tmp_path / "module.py")) is is_found

@@ -12,7 +12,9 @@ import pytest
 LINES_AT_MOST = 600
 # Written in two parts, so that this file does not name what it looks for.
 MACHINE_PATH = re.compile(r"(?<![\w./-])/(?:work|root|home|Users)/" + r"\w")
-REGISTRY_HOST = re.compile("|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "npm" + r"js\.(?:org|com)", "deb" + r"\.debian\.org"]))
+REGISTRY_HOST = re.compile(
+    "|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "npm" + r"js\.(?:org|com)", "deb" + r"\.debian\.org"])
+)
 
 
 def texts(root: Path, files: list[Path]) -> dict[Path, str]:
@@ -38,7 +40,9 @@ def test_no_source_file_is_too_long(root: Path, tree_files: list[Path]) -> None:
 
 
 def test_test_files_have_names_of_their_own(tree_files: list[Path]) -> None:
-    names = Counter(p.name for p in tree_files if p.parts[0] == "tests" and p.suffix == ".py" and p.name != "conftest.py")
+    names = Counter(
+        p.name for p in tree_files if p.parts[0] == "tests" and p.suffix == ".py" and p.name != "conftest.py"
+    )
     assert [name for name, count in names.items() if count > 1] == []
 
 
@@ -55,5 +59,9 @@ def test_every_room_says_what_enters_leaves_and_never_happens(root: Path) -> Non
 
 def test_nothing_is_left_undone(root: Path, tree_files: list[Path]) -> None:
     undone = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|NotImplemented" + r"Error)\b")
-    found = [str(p) for p, text in texts(root, tree_files).items() if p.suffix in {".py", ".md", ".toml"} and undone.search(text)]
+    found = [
+        str(p)
+        for p, text in texts(root, tree_files).items()
+        if p.suffix in {".py", ".md", ".toml"} and undone.search(text)
+    ]
     assert found == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import re
 import subprocess
@@ -16,6 +15,20 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SITE = Path(sysconfig.get_paths()["purelib"])
+
+
+FIND_SITE = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+FIND_PACKAGE = "import basira; print(basira.__path__[0])"
+FIND_SHIPPED = """
+from basira.schema.shipped import shipped
+print(*(path.name for folder in ("mappings", "policies") for path in shipped(folder).iterdir()))
+"""
+IMPORT_ALL = """
+import importlib, pkgutil, basira
+for module in pkgutil.walk_packages(basira.__path__, "basira."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+"""
 
 
 def run(*command: str | Path, folder: Path, seconds: int = 120) -> str:
@@ -56,13 +69,12 @@ def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory)
     python = folder / "venv" / "bin" / "python"
     # The wheel first: what it puts in place is never mistaken for what is lent.
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel, folder=folder)
-    site = json.loads(run(python, "-c", "import json, sysconfig; print(json.dumps(sysconfig.get_paths()))", folder=folder))
-    lend_requirements(root, Path(site["purelib"]))
+    lend_requirements(root, Path(run(python, "-c", FIND_SITE, folder=folder).strip()))
     return folder
 
 
 def test_every_data_file_is_in_the_wheel(root: Path, installed: Path, tree_files: list[Path]) -> None:
-    package = Path(run(installed / "venv/bin/python", "-c", "import basira; print(basira.__path__[0])", folder=installed).strip())
+    package = Path(run(installed / "venv/bin/python", "-c", FIND_PACKAGE, folder=installed).strip())
     assert installed in package.parents
     wanted = {p.relative_to("src/basira") for p in tree_files if p.is_relative_to("src/basira")}
     wanted |= {Path("_shipped") / p for p in tree_files if p.parts[0] in {"mappings", "policies"}}
@@ -70,20 +82,12 @@ def test_every_data_file_is_in_the_wheel(root: Path, installed: Path, tree_files
 
 
 def test_every_module_imports_with_the_locked_requirements_alone(installed: Path) -> None:
-    code = """
-import importlib, pkgutil, basira
-for module in pkgutil.walk_packages(basira.__path__, "basira."):
-    if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
-"""
-    run(installed / "venv/bin/python", "-W", "error", "-c", code, folder=installed)
+    run(installed / "venv/bin/python", "-W", "error", "-c", IMPORT_ALL, folder=installed)
 
 
 def test_shipped_mappings_and_policies_are_found(installed: Path) -> None:
-    code = "from basira.schema.shipped import shipped\nprint(*(p.name for f in ('mappings', 'policies') for p in shipped(f).iterdir()))"
-    assert {"kcs.toml", "asycuda-sad.toml", "morocco", "example"} <= set(
-        run(installed / "venv/bin/python", "-c", code, folder=installed).split()
-    )
+    names = run(installed / "venv/bin/python", "-c", FIND_SHIPPED, folder=installed).split()
+    assert {"kcs.toml", "asycuda-sad.toml", "morocco", "example"} <= set(names)
 
 
 def command(installed: Path) -> Path:

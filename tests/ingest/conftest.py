@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text
 from basira.ingest.mapping import Mapping, parse_mapping
 from basira.storage.history import History, register
 from basira.workflows.ingest import IngestReport, ingest_files
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Power cuts are tests/storage's business: here each of the seven flushes of a commit is only slow."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

@@ -296,6 +296,16 @@ def test_a_missing_required_field_is_said_and_left_open_in_the_text(tmp_path: Pa
     assert "# declaration_id" in text
 
 
+def test_a_column_that_tells_the_result_is_never_kept_as_a_declared_one(tmp_path: Path) -> None:
+    header = ["N° DUM", "Date", "Code SH", "Fraude", "Suite donnée", "Observation infraction", "Type d'import"]
+    rows = [
+        [f"D{n}", "25/02/2024", "851713", n % 3 == 0, "AB"[n % 3 == 0], "xy"[n % 2], "pq"[n % 2]] for n in range(90)
+    ]
+    suggestion, text, _ = propose_mapping(write_csv(tmp_path / "a.csv", [header, *rows]))
+    assert list(suggestion.extra.values()) == ["Type d'import"]
+    assert "'Suite donnée' was left out" in text
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"")
     with pytest.raises(SourceError, match="empty"):
@@ -305,7 +315,8 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 FRENCH_KCS = (
     "N° déclaration|Date d'enregistrement|Bureau|Type de procédure|Type d'importation|Usage de l'importation|"
     "Mode de paiement|Mode de transport|Déclarant|Importateur|Fournisseur|Coursier|Code SH|"
-    "Pays de provenance|Pays d'origine|Taux DI (%)|Type de taxe|Indicateur du pays d'origine|Masse nette (kg)|Valeur en douane|Fraude|Fraude critique"
+    "Pays de provenance|Pays d'origine|Taux DI (%)|Type de taxe|Indicateur du pays d'origine|"
+    "Masse nette (kg)|Valeur en douane|Fraude|Fraude critique"
 )
 
 

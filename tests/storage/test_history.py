@@ -148,28 +148,28 @@ def test_an_interruption_right_after_the_commit_keeps_it(tmp_path: Path, monkeyp
     assert rows(history) == 1
 
 
+def _write_and_die(path: str, where: str) -> None:
+    """Killed, as by kill -9, before the manifest is written ("data") or right before CURRENT is ("manifest")."""
+    real = history_draft.replace_file
+
+    def killed(path: Path, text: str) -> None:
+        if where == "data" or path.name == "CURRENT":
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(path, text)
+
+    history_draft.replace_file = killed
+    commit(History.open(path), 2, 50)
+
+
 @pytest.mark.parametrize("where", ["data", "manifest"])
 def test_a_writer_killed_half_way_leaves_the_store_as_before_and_is_swept(tmp_path: Path, where: str) -> None:
     history = History.create(tmp_path / "s")
     commit(history, 1)
     before = files(history)
-    pid = os.fork()
-    if pid == 0:  # the child is killed at a chosen step, as by kill -9
-        if where == "data":
-            history_draft.replace_file = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
-        else:
-            real = history_draft.replace_file
-
-            def killed(path: Path, text: str) -> None:
-                if path.name == "CURRENT":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                real(path, text)
-
-            history_draft.replace_file = killed  # type: ignore[assignment]
-        commit(history, 2, 50)
-        os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    writer = multiprocessing.get_context("spawn").Process(target=_write_and_die, args=(str(history.root), where))
+    writer.start()
+    writer.join(60)
+    assert writer.exitcode == -signal.SIGKILL
     assert len(files(history)) > len(before)
     assert rows(history) == 1
     with history.writing():
@@ -219,6 +219,19 @@ def test_a_manifest_of_a_later_format_is_refused(tmp_path: Path) -> None:
         path.read_text(encoding="utf-8").replace('"format_version": 1', '"format_version": 9'), encoding="utf-8"
     )
     with pytest.raises(StoreError, match="format 9"):
+        history.snapshot()
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut"])
+def test_a_file_that_is_gone_or_cut_is_named(tmp_path: Path, damage: str) -> None:
+    history = History.create(tmp_path / "s")
+    commit(history, 1)
+    [path] = history.snapshot().files("items")
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        path.unlink()
+    with pytest.raises(StoreError, match=path.name):
         history.snapshot()
 
 

@@ -7,7 +7,7 @@ a world is made.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,9 @@ from rich.table import Table
 from basira.cli.ingest import INTERRUPTED, JsonOption
 
 app = typer.Typer(
-    help="The simulated country: declarations, results and, apart, the truth.", no_args_is_help=True, add_completion=False
+    help="The simulated country: declarations, results and, apart, the truth.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 
@@ -30,7 +32,9 @@ def make(
     scenario: Annotated[str, typer.Argument(help="Name of a shipped scenario, or a TOML file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same world, byte for byte.")] = 1,
-    items: Annotated[int | None, typer.Option("--items", min=100, help="Expected items, in place of the scenario's.")] = None,
+    items: Annotated[
+        int | None, typer.Option("--items", min=100, help="Expected items, in place of the scenario's.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Take the place of a world that stands there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,11 +79,15 @@ def scenarios(as_json: JsonOption = False) -> None:
     found = [load_scenario(name) for name in scenario_names()]
     if as_json:
         keys = ("name", "title", "starts_on", "ends_on", "items")
-        typer.echo(json.dumps([{k: getattr(s, k) for k in keys} for s in found], default=str, ensure_ascii=False, indent=1))
+        typer.echo(
+            json.dumps([{k: getattr(s, k) for k in keys} for s in found], default=str, ensure_ascii=False, indent=1)
+        )
         return
     table = Table("scenario", "period", "items", "what it is for")
     for scenario in found:
-        table.add_row(scenario.name, f"{scenario.starts_on} to {scenario.ends_on}", f"{scenario.items:,}", scenario.title)
+        table.add_row(
+            scenario.name, f"{scenario.starts_on} to {scenario.ends_on}", f"{scenario.items:,}", scenario.title
+        )
     Console().print(table)
 
 
@@ -106,7 +114,7 @@ def report(
 
 
 @contextmanager
-def _making(name: str, *, quiet: bool) -> Iterator[object]:
+def _making(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with items per second and time left; on Ctrl-C, a word and exit code 130."""
     console = Console(stderr=True)
     bar = Progress(

@@ -122,7 +122,7 @@ def show_reports(
     console = Console()
     table = Table()
     table.add_column("file")
-    for name in ("rows", "accepted", "known already", "quarantined", "amended", "results"):
+    for name in ("rows", "accepted", "known", "refused", "amended", "results"):
         table.add_column(name, justify="right")
     for report in reports:
         counts = (

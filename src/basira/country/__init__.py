@@ -7,9 +7,9 @@ Everything made here is simulated: traders, codes beyond the heading, offices, p
 """
 
 from basira.country.live import DayResult, LiveCountry
-from basira.country.scenario import Scenario, load_scenario, scenario_names
 from basira.country.realism import Realism, measure_realism
 from basira.country.report import write_report
+from basira.country.scenario import Scenario, load_scenario, scenario_names
 from basira.country.world import WorldDescription, make_world, read_description
 
 __all__ = [

@@ -38,7 +38,8 @@ def exp(x: Floats) -> Floats:
     for coefficient in _TAYLOR[-2::-1]:
         total *= rest
         total += coefficient
-    return np.ldexp(total, turns.astype(np.int32))
+    out: Floats = np.ldexp(total, turns.astype(np.int32))
+    return out
 
 
 def log(values: Floats) -> Floats:
@@ -66,7 +67,8 @@ def between(rng: np.random.Generator, cumulative: Floats, first: Ints, last: Int
     """
     low, high = cumulative[first], cumulative[last]
     found = np.searchsorted(cumulative, low + rng.random(len(first)) * (high - low), side="right") - 1
-    return np.minimum(np.maximum(found, first), np.asarray(last) - 1)
+    out: Ints = np.minimum(np.maximum(found, first), np.asarray(last) - 1)
+    return out
 
 
 def offsets(counts: Ints) -> Ints:

@@ -54,7 +54,7 @@ def make_plan(
 ) -> Plan:
     """Plant the conduct of a scenario."""
     conduct = scenario.conduct
-    n, first, last = len(traders.trader_sector), markets.first_day, markets.first_day + scenario.days
+    n, first = len(traders.trader_sector), markets.first_day
     bent = rng.random(len(traders.declarant)) < 0.12
     length = np.maximum(14, (rng.standard_exponential(n) * conduct.spell_days).astype(np.int64))
     # Spells begin uniformly over the period and one mean length before it: about as many at all times.
@@ -76,7 +76,7 @@ def make_plan(
     line_scheme = scheme[traders.tie_trader[traders.line_tie]]
     own = np.take_along_axis(eligible, np.maximum(line_scheme, 0)[None, :], axis=0)[0] & (line_scheme >= 0)
     own_raw = np.where(own, np.take_along_axis(raw, np.maximum(line_scheme, 0)[None, :], axis=0)[0], 0.0)
-    usage, rates = _scale(scenario, traders, own_raw, exposed, line_scheme)
+    usage, rates = _scale(scenario, own_raw, exposed, line_scheme)
     error, error_rates = _errors(scenario, traders, markets, kind)
     rates |= error_rates
     pair_office, pair_inspector, pair_declarant = _pairs(scenario, traders, bent, rng)
@@ -163,7 +163,9 @@ def _eligible(
     out[QUANTITY] = home
     out[ATPA] = suspended & (duty[traders.line_code] > 0.05)
     out[OVER_INVOICING] = (home & (duty[traders.line_code] < 0.05)) | outward
-    out[PROHIBITED] = (home | suspended) & by_organised & np.isin(nomenclature.sector[traders.line_code], (0, 2, 4, 6, 8))
+    out[PROHIBITED] = (
+        (home | suspended) & by_organised & np.isin(nomenclature.sector[traders.line_code], (0, 2, 4, 6, 8))
+    )
     return out
 
 
@@ -185,7 +187,9 @@ def _exposure(scenario: Scenario, traders: Traders, markets: Markets, start: Int
     first, last = markets.first_day, markets.first_day + scenario.days
     in_spell = open_share(traders, first=first, last=last, start=start, end=end)
     tie = traders.tie_weight * traders.tie_items * in_spell
-    return tie[traders.line_tie] * line_share(traders) / np.cumsum(item_weight(traders, markets, scenario))[-1]
+    total = float(np.cumsum(item_weight(traders, markets, scenario))[-1])
+    share: Floats = tie[traders.line_tie] * line_share(traders) / total
+    return share
 
 
 def _recruit(scenario: Scenario, traders: Traders, raw: Floats, exposed: Floats, race: Floats) -> Ints:
@@ -219,15 +223,14 @@ def _targets(scenario: Scenario) -> dict[str, float]:
     return {s: scenario.conduct.irregular_rate * share / sum(shares.values()) for s, share in shares.items()}
 
 
-def _scale(
-    scenario: Scenario, traders: Traders, raw: Floats, exposed: Floats, line_scheme: Ints
-) -> tuple[Floats, dict[str, float]]:
+def _scale(scenario: Scenario, raw: Floats, exposed: Floats, line_scheme: Ints) -> tuple[Floats, dict[str, float]]:
     """Scale the probabilities so that each scheme's expected share of items is the scenario's.
 
     Where the traders of a scheme are too few, the cap at .95 leaves it short: the rates returned say so.
     """
     targets = _targets(scenario)
-    usage, rates = np.zeros(len(raw)), {}
+    usage = np.zeros(len(raw))
+    rates: dict[str, float] = {}
     for number, name in enumerate(DELIBERATE):
         rows = np.flatnonzero((line_scheme == number) & (raw > 0))
         rates[name] = 0.0
@@ -249,7 +252,8 @@ def _errors(scenario: Scenario, traders: Traders, markets: Markets, kind: Ints) 
     care = np.where(kind == NEGLIGENT, 5.0, 1.0) * np.where(traders.trader_is_oea, 0.5, 1.0)
     by_line = care[traders.tie_trader[traders.line_tie]]
     mean = float(np.cumsum(weight * by_line)[-1]) / total
-    targets, rates = _targets(scenario), {}
+    targets = _targets(scenario)
+    rates: dict[str, float] = {}
     error = np.zeros((len(SCHEMES) - len(DELIBERATE), len(by_line)))
     for number, name in enumerate(SCHEMES[len(DELIBERATE) :]):
         error[number] = np.minimum(0.5, targets[name] * by_line / mean)
@@ -293,9 +297,7 @@ def _waves(
     return tuple(out)
 
 
-def _pairs(
-    scenario: Scenario, traders: Traders, bent: Bools, rng: np.random.Generator
-) -> tuple[Ints, Ints, Ints]:
+def _pairs(scenario: Scenario, traders: Traders, bent: Bools, rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
     """Collusive pairs: a declarant who serves fraudsters, and an inspector of the office he uses most."""
     count = scenario.administration.collusive_pairs
     declarants, offices = len(traders.declarant), len(traders.office_code)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +39,8 @@ from basira.country.trade import declarations_per_day, ship
 from basira.country.traders import Traders, make_traders, open_share
 from basira.schema.errors import UsageError
 
-Choice = Sequence[str] | Mapping[str, str] | pa.Array | pa.ChunkedArray | Bools
+# An Arrow column of ids is taken too; pyarrow has no types of its own.
+Choice: TypeAlias = Sequence[str] | Mapping[str, str] | Bools | Any
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,9 @@ def _activity(scenario: Scenario, days: int) -> Floats:
     weekday = (scenario.starts_on.weekday() + number) % 7
     by_weekday = np.array([1.05, 1.1, 1.1, 1.08, 1.0, 0.35, 0.12])[weekday]
     year = number / 365.25
-    season = 1 + 0.5 * scenario.trade.season_strength * _wave(year + (scenario.starts_on.timetuple().tm_yday + 60) / 365.25)
+    season = 1 + 0.5 * scenario.trade.season_strength * _wave(
+        year + (scenario.starts_on.timetuple().tm_yday + 60) / 365.25
+    )
     return by_weekday * season * np.maximum(0.05, 1 + scenario.trade.growth_per_year * year)
 
 

@@ -132,7 +132,7 @@ def _zipf(rng: np.random.Generator, sector: Ints, exponent: float) -> Floats:
     weight = np.ones(len(sector))
     for group in np.unique(sector):
         members = np.flatnonzero(sector == group)
-        rank = rng.permutation(len(members)) + 1.0
+        rank = rng.permutation(len(members)).astype(np.float64) + 1.0
         weight[members] = exp(-exponent * log(rank))
     return weight
 
@@ -144,9 +144,7 @@ def _ten_digits(heading: str, order: int) -> str:
     return f"{heading}{subheading:02d}{national}"
 
 
-def _periods(
-    scenario: Scenario, chapter: Ints, duty: Floats, vat: Floats
-) -> tuple[Ints, Floats, Floats]:
+def _periods(scenario: Scenario, chapter: Ints, duty: Floats, vat: Floats) -> tuple[Ints, Floats, Floats]:
     changes: list[RateChange] = sorted(scenario.rate_changes, key=lambda change: change.on)
     starts, duties, vats = [0], [duty], [vat]
     for change in changes:

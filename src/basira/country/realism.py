@@ -112,7 +112,8 @@ def measure_realism(world: Path) -> Realism:
             *_delays(con),
         )
         errors = con.execute(
-            "SELECT detection_error, count(*)::BIGINT FROM truth WHERE detection_error IS NOT NULL GROUP BY 1 ORDER BY 1"
+            "SELECT detection_error, count(*)::BIGINT FROM truth WHERE detection_error IS NOT NULL "
+            "GROUP BY 1 ORDER BY 1"
         ).fetchall()
     return Realism(
         scenario=description["scenario"],
@@ -159,7 +160,9 @@ def _shares(con: DuckDBPyConnection, column: str) -> tuple[tuple[str, int, float
 def _held(con: DuckDBPyConnection, column: str) -> list[int]:
     """Counts by entity, largest first: declarations of importers, items of codes."""
     table = "headers" if column == "importer_id" else "declarations"
-    return [r[0] for r in con.execute(f"SELECT count(*)::BIGINT FROM {table} GROUP BY {column} ORDER BY 1 DESC").fetchall()]
+    return [
+        r[0] for r in con.execute(f"SELECT count(*)::BIGINT FROM {table} GROUP BY {column} ORDER BY 1 DESC").fetchall()
+    ]
 
 
 def _top(counts: list[int]) -> tuple[tuple[float, float], ...]:

@@ -61,7 +61,9 @@ def _concentration(realism: Realism) -> str:
 
 
 def _revenue(realism: Realism) -> str:
-    rows = [(k.name, round(k.recovered_amount / _MILLION, 1), round(k.evaded_amount / _MILLION, 1)) for k in realism.kinds]
+    rows = [
+        (k.name, round(k.recovered_amount / _MILLION, 1), round(k.evaded_amount / _MILLION, 1)) for k in realism.kinds
+    ]
     return use_chart(
         rows,
         name="country-revenue",

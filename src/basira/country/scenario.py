@@ -70,19 +70,25 @@ class Office(_Part):
 
     code: str = _needed("Invented code of the office [code]", pattern=r"^[A-Z][A-Z0-9-]{1,15}$")
     share: float = _needed("Part of all declarations [share before normalisation]", "domain notes", gt=0, le=1)
-    modes: list[Literal["01", "03", "04"]] = _needed("Modes of transport it serves [01 sea, 03 road, 04 air]", min_length=1)
+    modes: list[Literal["01", "03", "04"]] = _needed(
+        "Modes of transport it serves [01 sea, 03 road, 04 air]", min_length=1
+    )
     inspectors: int = _needed("Inspecting officers [persons]", ge=1, le=2000)
 
 
 class Trade(_Part):
     """What is traded, by whom, and how prices spread."""
 
-    codes: int = _parameter(1500, "Commodity codes in use [codes]", "issue 3", ge=300, le=10000)
-    importers: int = _needed("Traders over the whole period, births included [firms]", "issue 3", ge=50, le=200_000)
+    codes: int = _parameter(1500, "Commodity codes in use [codes]", "assumed", ge=300, le=10000)
+    importers: int = _needed("Traders over the whole period, births included [firms]", "assumed", ge=50, le=200_000)
     declarants: int = _needed("Declarants [firms]", ge=5, le=20_000)
-    importer_size_spread: float = _parameter(1.9, "Standard deviation of the log of a trader's activity [log]", ge=0, le=4)
+    importer_size_spread: float = _parameter(
+        1.9, "Standard deviation of the log of a trader's activity [log]", ge=0, le=4
+    )
     largest_trader_share: float = _parameter(0.01, "Most that one trader declares [share of declarations]", gt=0, le=1)
-    code_concentration: float = _parameter(0.95, "Zipf exponent of commodity codes within a sector [exponent]", ge=0, le=3)
+    code_concentration: float = _parameter(
+        0.95, "Zipf exponent of commodity codes within a sector [exponent]", ge=0, le=3
+    )
     items_per_declaration: float = _parameter(2.7, "Mean items per declaration; at most 40 occur [items]", ge=1, le=15)
     growth_per_year: float = _parameter(0.071, "Yearly growth of declarations [rate]", "domain notes", ge=-0.9, le=3)
     inflation_per_year: float = _parameter(0.025, "Yearly drift of prices [rate]", ge=-0.5, le=3)
@@ -91,11 +97,15 @@ class Trade(_Part):
     new_relationships_per_year: Share = _parameter(0.25, "Part of supplier relationships that begin each year [share]")
     oea_share: Share = _parameter(0.056, "Authorised operators among traders (681 of 12,000) [share]", "domain notes")
     repeat_share: Share = _parameter(0.25, "Items that repeat their line's usual quantity and mass exactly [share]")
-    price_spread_code: float = _parameter(0.30, "Spread of unit value between quality tiers of a code [log]", ge=0, le=2)
+    price_spread_code: float = _parameter(
+        0.30, "Spread of unit value between quality tiers of a code [log]", ge=0, le=2
+    )
     price_spread_origin: float = _parameter(0.16, "Spread of unit value between origins of a code [log]", ge=0, le=2)
     price_spread_supplier: float = _parameter(0.15, "Spread of unit value between suppliers [log]", ge=0, le=2)
     price_spread_item: float = _parameter(0.10, "Spread of unit value between consignments of a line [log]", ge=0, le=2)
-    procedures: dict[str, Share] = _needed("Part of declarations by procedure code [share before normalisation]", "domain notes")
+    procedures: dict[str, Share] = _needed(
+        "Part of declarations by procedure code [share before normalisation]", "domain notes"
+    )
     offices: list[Office] = _needed("Offices [list]", min_length=1)
 
     @model_validator(mode="after")
@@ -104,7 +114,7 @@ class Trade(_Part):
             raise ValueError("expected at least one procedure with a share above 0")
         unknown = set(self.procedures) - set(PROCEDURES)
         if unknown:
-            raise ValueError(f"unknown procedure {sorted(unknown)[0]!r}; allowed: {', '.join(PROCEDURES)}")
+            raise ValueError(f"unknown procedure {min(unknown)!r}; allowed: {', '.join(PROCEDURES)}")
         codes = [office.code for office in self.offices]
         if len(set(codes)) != len(codes):
             raise ValueError("two offices have the same code")
@@ -182,7 +192,9 @@ class Detection(_Part):
 class Administration(_Part):
     """The legacy selectivity, the inspectors, and how results are recorded."""
 
-    inspection_rate: Share = _needed("Declarations inspected in any lane [share]", "domain notes: 7.6 % physically (COMCEC)")
+    inspection_rate: Share = _needed(
+        "Declarations inspected in any lane [share]", "domain notes: 7.6 % physically (COMCEC)"
+    )
     capacity: dict[str, Annotated[int, Field(ge=0)]] = _parameter(
         {}, "Inspections a day by office, in place of the rate [declarations a day]"
     )
@@ -193,14 +205,20 @@ class Administration(_Part):
     lane_full: Share = _parameter(0.3, "Part of the selected in full physical inspection [share]")
     lane_partial: Share = _parameter(0.4, "Part of the selected in partial physical inspection [share]")
     partial_detection: Share = _parameter(0.85, "Detection in partial inspection, relative to full [share]")
-    documentary_detection: Share = _parameter(0.65, "Detection on documents, relative to full; 0.1 for quantity [share]")
+    documentary_detection: Share = _parameter(
+        0.65, "Detection on documents, relative to full; 0.1 for quantity [share]"
+    )
     detection: Detection = _parameter(Detection(), "What a full inspection finds [see detection]")
     false_finding_rate: Share = _parameter(0.002, "Findings on regular inspected items [share]")
     not_done_share: Share = _parameter(0.015, "Selected declarations that are released without inspection [share]")
     inspector_spread: Share = _parameter(0.25, "How far below the best officer the weakest finds [share]")
     unrecorded_share: Share = _parameter(0.07, "Inspections whose result is never recorded [share]")
-    delay_regular_days: float = _parameter(3.0, "Median days from inspection to a recorded regular result [days]", ge=0, le=3650)
-    delay_finding_days: float = _parameter(18.0, "Median days from inspection to a recorded finding [days]", ge=0, le=3650)
+    delay_regular_days: float = _parameter(
+        3.0, "Median days from inspection to a recorded regular result [days]", ge=0, le=3650
+    )
+    delay_finding_days: float = _parameter(
+        18.0, "Median days from inspection to a recorded finding [days]", ge=0, le=3650
+    )
     delay_spread: float = _parameter(0.9, "Spread of the delay [log]", ge=0, le=3)
     recovered_share: Share = _parameter(0.92, "Mean part of the evaded duties recovered when found [share]")
     collusive_pairs: int = _parameter(0, "Inspector and declarant pairs that look away [pairs]", ge=0, le=10_000)
@@ -221,8 +239,12 @@ class Wave(_Part):
     scheme: Scheme = _needed("Scheme used [scheme]")
     starts_on: date = _needed("First day [date]")
     ends_on: date = _needed("Last day [date]")
-    chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _parameter([], "HS chapters concerned; empty: all [chapters]")
-    origins: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = _parameter([], "True origins concerned; empty: all [ISO 3166]")
+    chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _parameter(
+        [], "HS chapters concerned; empty: all [chapters]"
+    )
+    origins: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = _parameter(
+        [], "True origins concerned; empty: all [ISO 3166]"
+    )
     recruits: Share = _needed("Traders in these goods who join [share]")
     usage: Share = _parameter(0.6, "Probability that a recruit's item uses it [probability]")
 
@@ -239,7 +261,9 @@ class RateChange(_Part):
     """A duty or VAT rate that changes on a known day."""
 
     on: date = _needed("First day of the new rate [date]")
-    chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _needed("HS chapters concerned [chapters]", min_length=1)
+    chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _needed(
+        "HS chapters concerned [chapters]", min_length=1
+    )
     duty_rate: Share | None = _parameter(None, "New import duty rate; absent: unchanged [rate]")
     vat_rate: Share | None = _parameter(None, "New VAT rate; absent: unchanged [rate]")
 
@@ -270,7 +294,7 @@ class Scenario(_Part):
             raise ValueError(f"ends_on {self.ends_on} is before starts_on {self.starts_on}")
         unknown = set(self.administration.capacity) - {office.code for office in self.trade.offices}
         if unknown:
-            raise ValueError(f"administration.capacity names the office {sorted(unknown)[0]!r}, which trade.offices has not")
+            raise ValueError(f"administration.capacity names the office {min(unknown)!r}, which trade.offices has not")
         return self
 
 

@@ -35,7 +35,12 @@ class Rulebook:
 
 
 def make_rulebook(
-    scenario: Scenario, traders: Traders, nomenclature: Nomenclature, markets: Markets, plan: Plan, rng: np.random.Generator
+    scenario: Scenario,
+    traders: Traders,
+    nomenclature: Nomenclature,
+    markets: Markets,
+    plan: Plan,
+    rng: np.random.Generator,
 ) -> Rulebook:
     """Write the legacy rules: some follow what is really risky, a share follows nothing."""
     administration = scenario.administration
@@ -89,9 +94,9 @@ def select(
     group = s.office * 4096 + (s.day - s.day[0] if len(s.day) else s.day)
     # Random control first: the smallest random numbers of the office and day.
     lucky = _rank(group, shuffled) < np.minimum(drawn_first, capacity)[group_index(group)]
-    by_rule = _rank(group, np.where(lucky, 1e9, -score)) < (capacity - np.minimum(drawn_first, capacity))[
-        group_index(group)
-    ]
+    by_rule = (
+        _rank(group, np.where(lucky, 1e9, -score)) < (capacity - np.minimum(drawn_first, capacity))[group_index(group)]
+    )
     chosen = lucky | (by_rule & ~lucky)
     basis = np.where(lucky, 2, np.where(chosen, 1, 0))
     return np.where(chosen, _lanes(chosen, group, score, scenario, rng), 0), basis
@@ -118,13 +123,14 @@ def _score(block: Block, traders: Traders, rulebook: Rulebook, state: State, sce
     worst = np.maximum.reduceat(points, s.first_item[:-1]) if len(points) else points
     age = s.day - state.identity_first_day[s.identity]
     recent = s.day - state.identity_last_finding[s.identity] < 365
-    return (
+    points_of: Floats = (
         worst
         + 1.6 * recent
         + 0.5 * (age < 90)
         + rulebook.declarant_points[s.declarant]
         - 2.0 * traders.trader_is_oea[s.trader]
     )
+    return points_of
 
 
 def _capacity(block: Block, scenario: Scenario, u: Floats) -> Ints:
@@ -139,7 +145,8 @@ def _capacity(block: Block, scenario: Scenario, u: Floats) -> Ints:
     for number, office in enumerate(scenario.trade.offices):
         if office.code in scenario.administration.capacity:
             capacity[values // 4096 == number] = scenario.administration.capacity[office.code]
-    return np.minimum(capacity, count)
+    within: Ints = np.minimum(capacity, count)
+    return within
 
 
 def _rank(group: Ints, key: Floats) -> Ints:
@@ -157,8 +164,12 @@ def _lanes(chosen: Bools, group: Ints, score: Floats, scenario: Scenario, rng: n
     """Lane of the chosen: the higher the points, the heavier the lane, with the officer's own mind."""
     administration = scenario.administration
     mixed = score + rng.standard_normal(len(score))
-    held = np.bincount(group_index(group), weights=chosen.astype(np.float64))[group_index(group)] if len(group) else score
+    held = (
+        np.bincount(group_index(group), weights=chosen.astype(np.float64))[group_index(group)] if len(group) else score
+    )
     place = (_rank(group, np.where(chosen, -mixed, 1e9)) + rng.random(len(score))) / np.maximum(1, held)
     return np.where(
-        place < administration.lane_full, 3, np.where(place < administration.lane_full + administration.lane_partial, 2, 1)
+        place < administration.lane_full,
+        3,
+        np.where(place < administration.lane_full + administration.lane_partial, 2, 1),
     )

@@ -54,8 +54,4 @@ def new_state(traders: Traders, plan: Plan, rng: np.random.Generator) -> State:
 
 def is_active(plan: Plan, state: State, trader: Ints, day: Ints) -> Bools:
     """The trader is in a spell of fraud that day, and not lying low."""
-    return (
-        (plan.spell_start[trader] <= day)
-        & (day < plan.spell_end[trader])
-        & (state.paused_until[trader] <= day)
-    )
+    return (plan.spell_start[trader] <= day) & (day < plan.spell_end[trader]) & (state.paused_until[trader] <= day)

@@ -98,9 +98,7 @@ def declaration_ids(block: Block, state: State) -> pa.Array:
         number[rows] = last + 1 + np.arange(len(rows))
         state.sequence[key] = last + len(rows)
     n = len(s.tie)
-    return fixed_text(
-        digits(s.office + 301, 3), literal("-", n), digits(years, 4), literal("-", n), digits(number, 7)
-    )
+    return fixed_text(digits(s.office + 301, 3), literal("-", n), digits(years, 4), literal("-", n), digits(number, 7))
 
 
 def declarations_table(
@@ -193,7 +191,9 @@ def outcomes_table(
         "declaration_id": ids.take(pa.array(d)),
         "item_number": pa.array(number.astype(np.int32)),
         "known_at": _moments(f.known_second[d]),
-        "inspected_at": pc.if_else(pa.array(done), _moments(f.inspected_second[d]), pa.scalar(None, pa.timestamp("us"))),
+        "inspected_at": pc.if_else(
+            pa.array(done), _moments(f.inspected_second[d]), pa.scalar(None, pa.timestamp("us"))
+        ),
         "inspection_lane": coded(lane[d], LANES),
         "inspector_id": _inspectors(s.office[d], f.inspector[d]),
         "is_inspected": pa.array(done),
@@ -224,9 +224,7 @@ def outcomes_table(
     return _as_schema(columns, RESULTS)
 
 
-def truth_table(
-    block: Block, findings: Findings, basis: Ints, ids: pa.Array, *, plan: Plan, lists: Lists
-) -> pa.Table:
+def truth_table(block: Block, findings: Findings, basis: Ints, ids: pa.Array, *, plan: Plan, lists: Lists) -> pa.Table:
     """What each item really was: exactly the columns of `TRUTH`."""
     s, f = block.shipments, findings
     of = s.declaration
@@ -288,7 +286,5 @@ def _spread(values: pa.Array, place: pa.Array) -> pa.Array:
 
 def _as_schema(columns: dict[str, pa.Array], schema: pa.Schema) -> pa.Table:
     """Columns in the schema's order and types; coded columns become plain text."""
-    arrays = [
-        columns[f.name].cast(f.type) if columns[f.name].type != f.type else columns[f.name] for f in schema
-    ]
+    arrays = [columns[f.name].cast(f.type) if columns[f.name].type != f.type else columns[f.name] for f in schema]
     return pa.table(arrays, schema=schema)

@@ -91,7 +91,9 @@ def ship(
     currency = np.where(rng.random(n) < 0.9, markets.currency[country], markets.currencies.index("USD"))
     rate = markets.exchange_rate[markets.week_of(day), currency]
 
-    count = 1 + np.minimum(ITEMS_MOST - 1, (rng.standard_exponential(n) * (traders.tie_items[tie] - 0.55)).astype(np.int64))
+    count = 1 + np.minimum(
+        ITEMS_MOST - 1, (rng.standard_exponential(n) * (traders.tie_items[tie] - 0.55)).astype(np.int64)
+    )
     first_item = np.concatenate(([0], np.cumsum(count)))
     of = np.repeat(np.arange(n), count)
     m = len(of)

@@ -82,7 +82,9 @@ def make_traders(scenario: Scenario, nomenclature: Nomenclature, markets: Market
     changing = min(0.9, trade.turnover_per_year * years)
     first, last = markets.first_day, markets.first_day + scenario.days
     born = np.where(rng.random(n) < changing, rng.integers(first, last, n), first - rng.integers(30, 4000, n))
-    gone = np.where(rng.random(n) < changing, np.maximum(born, first) + rng.integers(30, scenario.days + 60, n), last + 9999)
+    gone = np.where(
+        rng.random(n) < changing, np.maximum(born, first) + rng.integers(30, scenario.days + 60, n), last + 9999
+    )
 
     # Suppliers: each sells one sector's goods from one country.
     suppliers = max(sectors * 4, int(n * 1.3))
@@ -181,7 +183,9 @@ def make_traders(scenario: Scenario, nomenclature: Nomenclature, markets: Market
     )
 
 
-def open_share(traders: Traders, *, first: int, last: int, start: Ints | None = None, end: Ints | None = None) -> Floats:
+def open_share(
+    traders: Traders, *, first: int, last: int, start: Ints | None = None, end: Ints | None = None
+) -> Floats:
     """By relationship: the part of the days ``first`` to ``last - 1`` on which it trades.
 
     ``start``/``end``: a narrower span by trader (a spell of fraud).
@@ -191,7 +195,8 @@ def open_share(traders: Traders, *, first: int, last: int, start: Ints | None = 
     ends = np.minimum(traders.trader_gone[who], last)
     if start is not None and end is not None:
         begins, ends = np.maximum(begins, start[who]), np.minimum(ends, end[who])
-    return np.clip(ends - begins, 0, None) / (last - first)
+    share: Floats = np.clip(ends - begins, 0, None) / (last - first)
+    return share
 
 
 def is_home(traders: Traders) -> Bools:
@@ -206,9 +211,10 @@ def is_export(traders: Traders) -> Bools:
 
 def _by_sector(rng: np.random.Generator, weights: Floats, sector: Ints) -> Ints:
     """A country for each row, by the weights of the row's sector."""
-    sectors, countries = weights.shape
+    countries = weights.shape[1]
     cumulative = np.concatenate(([0.0], np.cumsum(weights.ravel())))
-    return between(rng, cumulative, sector * countries, (sector + 1) * countries) - sector * countries
+    country: Ints = between(rng, cumulative, sector * countries, (sector + 1) * countries) - sector * countries
+    return country
 
 
 def _offices(scenario: Scenario, rng: np.random.Generator, mode: Ints) -> Ints:
@@ -222,9 +228,7 @@ def _offices(scenario: Scenario, rng: np.random.Generator, mode: Ints) -> Ints:
     return out
 
 
-def _fit_shares(
-    weight: Floats, present: Floats, trader: Ints, largest: float, *margins: tuple[Ints, Floats]
-) -> Floats:
+def _fit_shares(weight: Floats, present: Floats, trader: Ints, largest: float, *margins: tuple[Ints, Floats]) -> Floats:
     """Scale weights in turn until each margin has its shares (iterative proportional fitting).
 
     ``present``: part of the period in which each row trades; it weighs in the shares.
@@ -245,7 +249,7 @@ def _fit_shares(
 def _authorised(scenario: Scenario, rng: np.random.Generator, size: Floats, born: Ints, first: int) -> Bools:
     """Authorised operators: old firms, the larger the likelier."""
     rank = size * exp(rng.standard_normal(len(size)) * 0.6) * (born < first - 700)
-    count = int(round(scenario.trade.oea_share * len(size)))
+    count = round(scenario.trade.oea_share * len(size))
     out = np.zeros(len(size), np.bool_)
     out[np.argsort(-rank, kind="stable")[:count]] = True
     return out & (rank > 0)

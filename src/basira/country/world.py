@@ -228,16 +228,17 @@ class MonthlyWriter:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write with fixed options: the bytes depend on the rows and the library's version only."""
-    pq.write_table(
-        table.replace_schema_metadata({SIMULATED_KEY: b"true"}),
+    with pq.ParquetWriter(
         path,
+        table.schema,
         compression="zstd",
         compression_level=1,
-        row_group_size=1 << 20,
         write_statistics=True,
         store_schema=False,
         version="2.6",
-    )
+    ) as writer:
+        writer.write_table(table, row_group_size=1 << 20)
+        writer.add_key_value_metadata({SIMULATED_KEY: b"true"})
 
 
 def _write_register(country: LiveCountry, folder: Path) -> None:

@@ -28,6 +28,8 @@ FAINTEST = 0.05
 MOST_REASONS = 5
 # A unit value within 10 % of the median is usual: it may have moved the trees, it is no reason for a person.
 USUAL_GAP = 0.10
+# A history is worth a line when its rate is a tenth above its parent's.
+WORSE = 1.1
 # Someone seen on ten items or more, over more than three months, is not new.
 NEW_ITEMS = 10
 NEW_DAYS = 90
@@ -131,7 +133,7 @@ def _to_verify(reasons: Sequence[Reason], kinds: Mapping[str, float]) -> tuple[s
         wanted += [kind for kind, p in ranked[:2] if p >= 0.25 * total]
     for reason in reasons:
         verify = next((v for family, v in _VERIFY.items() if reason.code.startswith(family)), None)
-        if reason.code.startswith("history_code") and "origin" not in reason.code:
+        if reason.code in ("history_code", "history_chapter") or reason.figures.get("field") == "duty_rate":
             verify = "classification"
         if verify and verify not in wanted:
             wanted.append(verify)
@@ -248,7 +250,8 @@ def _history(entity: str, row: Row) -> Built:
         entity = seen[0]
     irregular, inspected = _count(row, f"{entity}_irregular"), _count(row, f"{entity}_inspected")
     rate, usual = _number(row, f"{entity}_hit_rate"), _number(row, f"{_PARENT[entity]}_hit_rate")
-    if irregular == 0 or rate is None or (usual is not None and rate <= usual):
+    # A history no worse than its parent's may have moved the trees, but tells an officer nothing.
+    if irregular == 0 or rate is None or (usual is not None and rate < WORSE * usual):
         return None
     code = row.get("commodity_code")
     figures: dict[str, Any] = {

@@ -20,13 +20,15 @@ from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, 
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
     from rich.text import Text
 
 # Isolates keep codes in order on a page; many terminals draw them as boxes. A control character in a
 # declarant's text (ESC begins a terminal command) is shown as a question mark in a diamond.
 _CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
 _FOR_TERMINAL = str.maketrans({"\u2068": None, "\u2069": None, **{chr(c): mark for c, mark in _CONTROLS.items()}})
+
+# The items that weigh most, in expected revenue; the page and the files have them all.
+MOST_ITEMS = 2
 
 
 def terminal_list(
@@ -61,12 +63,12 @@ def terminal_list(
     for office in offices:
         lines = [x for x in inspections.lines if x.office == office]
         yield Text()
-        yield _office_table(inspections, office, lines, catalog, lane_names or {}, most, reasons)
+        yield from _office(inspections, office, lines, catalog, lane_names or {}, most, reasons)
         if most is not None and len(lines) > most:
             yield Text(f"… +{numbers.format_count(len(lines) - most, language=language)}", style="dim")
 
 
-def _office_table(
+def _office(
     inspections: InspectionList,
     office: str,
     lines: list[DeclarationLine],
@@ -74,44 +76,39 @@ def _office_table(
     names: Mapping[str, str],
     most: int | None,
     reasons: int,
-) -> Table | Text:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+) -> Iterator[RenderableType]:
+    """A rule with the office and its capacity, then a block a declaration: a table would not fit 80 columns."""
+    from rich.padding import Padding
+    from rich.rule import Rule
 
     title = catalog.say("list.office", office=office) if office else catalog.say("list.office_unknown")
-    parts = [title, _counted(catalog, "list.summary", len(lines))]
+    yield Rule(_safe(title), align="left")
+    parts = [_counted(catalog, "list.summary", len(lines))]
     parts += [_use(u, names) for u in inspections.capacity if u.office == office]
     if office in inspections.released:
         parts.append(_counted(catalog, "list.released", inspections.released[office]))
-    title_text = _safe(" · ".join(parts))
-    if not lines:
-        return title_text
-    table = Table(title=title_text, title_justify="left", box=box.SIMPLE_HEAD, expand=True, show_lines=True)
-    table.add_column(catalog.say("list.rank"), justify="right", no_wrap=True)
-    table.add_column(catalog.say("list.lane"), overflow="fold")
-    table.add_column(catalog.say("list.declaration"), overflow="fold", ratio=2)
-    worth_heading = f"{catalog.say('list.expected')}\n{catalog.say('list.probability')}"
-    table.add_column(worth_heading, justify="right", max_width=24)
-    table.add_column(f"{catalog.say('list.why')} / {catalog.say('list.verify')}", ratio=6, overflow="fold")
-    for line in lines[:most]:
+    yield _safe(" · ".join(parts), style="dim")
+    for position, line in enumerate(lines[:most], start=1):
         chance = numbers.format_percent(line.fraud_probability, language=catalog.language)
         worth = numbers.format_money(line.expected_revenue, line.value_currency, language=catalog.language, digits=0)
+        lane = names.get(line.selection.lane, line.selection.lane)
         ground = say_basis(line.selection.basis, language=catalog.language)
-        table.add_row(
-            numbers.format_count(line.selection.rank, language=catalog.language),
-            Text(f"{names.get(line.selection.lane, line.selection.lane)}\n{ground}"),
-            _safe("\n".join([line.declaration_id, *_parties(line)])),
-            Text(f"{worth}\n{chance}"),
-            _safe("\n".join(s for item in shown_items(line) for s in _item(line, item, catalog, reasons))),
-        )
-    return table
+        yield _safe(f"\n{position:>3}. {line.declaration_id} · {lane} · {ground}", style="bold")
+        worths = f"{catalog.say('list.probability')} {chance} · {catalog.say('list.expected')} {worth}"
+        yield Padding(_safe(" · ".join([*_parties(line), worths])), (0, 0, 0, 5))
+        items = shown_items(line)
+        for item in items[:MOST_ITEMS]:
+            for sentence in _item(line, item, catalog, reasons):
+                yield Padding(_safe(sentence), (0, 0, 0, 5))
+        if len(items) > MOST_ITEMS:
+            more = numbers.format_count(len(items) - MOST_ITEMS, language=catalog.language)
+            yield Padding(_safe(f"… +{more}", style="dim"), (0, 0, 0, 5))
 
 
-def _safe(text: str) -> Text:
+def _safe(text: str, *, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(text.translate(_FOR_TERMINAL))
+    return Text(text.translate(_FOR_TERMINAL), style=style)
 
 
 def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int) -> Iterator[str]:

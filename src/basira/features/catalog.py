@@ -174,13 +174,16 @@ def _references() -> list[Feature]:
     return found
 
 
+def _bounded(sql: str) -> str:
+    # A mass of 1e-300 kg makes a ratio that no 32-bit float holds: unknown, not infinite (NaN fails the test too).
+    return f"case when abs({sql}) < {LARGEST} then {sql} end"
+
+
 def _item() -> list[Feature]:
     return [
-        # A mass of 1e-300 kg makes a ratio that no 32-bit float holds: unknown, not infinite (NaN fails the test too).
-        Feature(f.name, f"case when abs(t.{f.name}) < {LARGEST} then t.{f.name} end", "model", "item", 0, f.unit,
-                f.meaning, f.reason, f.verify)
+        Feature(f.name, _bounded(f"t.{f.name}"), "model", "item", 0, f.unit, f.meaning, f.reason, f.verify)
         for f in ITEM_FEATURES
-    ]  # fmt: skip
+    ]
 
 
 # What the item could owe: its value, or what its mass is worth at the reference when that is more
@@ -190,8 +193,8 @@ def _item() -> list[Feature]:
 # more is a broken column, and is left out.
 _POTENTIAL = (
     "coalesce(t.customs_value_amount, 0) * greatest(1, case when value_per_kg_vs_reference is not null "
-    "then least(exp(-value_per_kg_vs_reference), 20) end) * greatest(coalesce(tax_share_declared, "
-    "duty_rate_declared, 1), case when tax_share_heading_median < 10000 then exp(tax_share_heading_median / 1000.0) end, "
+    f"then least(exp(-value_per_kg_vs_reference), 20) end) * greatest(coalesce({_bounded('t.tax_share_declared')}, "
+    "t.duty_rate_declared, 1), case when tax_share_heading_median < 10000 then exp(tax_share_heading_median / 1000.0) end, "
     "0.01)"
 )
 

@@ -62,7 +62,10 @@ def plain_features(
     features in 64-bit floats (`compute_features` keeps all but amounts in 32 bits).
     """
     history = _history(items, as_of_day)
-    events = [event for past in history for event in _events(past, outcomes, as_of_day)]
+    results: dict[str, list[Row]] = defaultdict(list)
+    for row in outcomes:
+        results[row["declaration_id"]].append(row)
+    events = [event for past in history for event in _events(past, results[past.item["declaration_id"]], as_of_day)]
     registered = {past.item["declaration_id"]: past.day for past in history}
     stored = {(row["declaration_id"], row["declaration_version"], row["item_number"]): row for row in items}
     found = []
@@ -105,12 +108,14 @@ def _history(items: Sequence[Row], as_of_day: int) -> list[_Past]:
 
 
 def _events(past: _Past, outcomes: Sequence[Row], as_of_day: int) -> list[_Event]:
-    """The first result counts in full, each later one (a correction) as its difference from the one before."""
+    """The first result counts in full, each later one (a correction) as its difference from the one before.
+
+    ``outcomes``: those of the declaration.
+    """
     results = [
         o
         for o in outcomes
-        if o["declaration_id"] == past.item["declaration_id"]
-        and o["item_number"] in (None, past.item["item_number"])
+        if o["item_number"] in (None, past.item["item_number"])
         and o["is_irregular"] is not None
         and o["known_day"] <= as_of_day
     ]

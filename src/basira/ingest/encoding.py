@@ -29,6 +29,16 @@ def open_bytes(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
 
 
+def marked_encoding(path: Path) -> str | None:
+    """The codec that a byte-order mark says, None without one. A mark is never wrong: it goes before the mapping."""
+    try:
+        with open_bytes(path) as file:
+            head = file.read(4)
+    except (OSError, EOFError):
+        return None
+    return next((name for bom, name in _BOMS if head.startswith(bom)), None)
+
+
 def detect_encoding(path: Path) -> str:
     """The codec of a text file.
 
@@ -36,14 +46,12 @@ def detect_encoding(path: Path) -> str:
     megabyte would let one late accent through); else what charset-normalizer makes of the lines that are
     not ASCII, Windows-1252 when it is unsure.
     """
+    marked = marked_encoding(path)
+    if marked:
+        return marked
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with open_bytes(path) as file:
-            head = file.read(4)
-            for bom, name in _BOMS:
-                if head.startswith(bom):
-                    return name
-            decoder.decode(head)
             while chunk := file.read(_CHUNK):
                 decoder.decode(chunk)
             decoder.decode(b"", final=True)

@@ -16,14 +16,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from basira.ingest.encoding import detect_encoding, is_text_encoding, open_bytes
+from basira.ingest.encoding import detect_encoding, is_text_encoding, marked_encoding, open_bytes
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import BrokenRow, Source, SourceBatch, distinct_names
 from basira.schema.errors import MappingError, SourceError
 
 BLOCK_BYTES = 8 << 20
 _LONG_LINE = 100_000  # a longer line says nothing of the separator, and the csv module refuses it
-_SEPARATORS = ";,\t|"
+SEPARATORS = ";,\t|"
 _SHOWN = 500  # characters of a broken row kept for the person who corrects it... the row itself is in the file
 
 
@@ -32,14 +32,14 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
 
     Raises SourceError (encoding, no header, no row, a row longer than 8 MB), MappingError (unknown codec).
     """
-    encoding = detect_encoding(path) if options.encoding == "auto" else options.encoding
+    encoding = detect_encoding(path) if options.encoding == "auto" else marked_encoding(path) or options.encoding
     if not is_text_encoding(encoding):
         raise MappingError(
             f"Expected an encoding Python knows, found {encoding!r}.",
             hint="Common ones: utf-8, cp1252, utf-16, cp1256. Or 'auto'.",
         )
     head = read_head(path, encoding)
-    lines = head.splitlines()
+    lines = split_lines(head)
     if len(lines) < options.header_row:
         raise SourceError(
             f"Expected a header on line {options.header_row} of {path.name}, found {len(lines)} line(s).",
@@ -81,6 +81,12 @@ def _wrong_encoding(path: Path, encoding: str, detail: str) -> SourceError:
     )
 
 
+def split_lines(text: str) -> list[str]:
+    """Lines as CSV has them; `str.splitlines` would also cut at form feeds and at U+0085."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
 def sniff_separator(lines: list[str]) -> str:
     """The separator of a CSV file: the one that splits its first lines most evenly.
 
@@ -89,7 +95,7 @@ def sniff_separator(lines: list[str]) -> str:
     """
     best, best_rank = ",", (0.0, 0)
     short = [line for line in lines[:50] if len(line) < _LONG_LINE]
-    for candidate in _SEPARATORS:
+    for candidate in SEPARATORS:
         rows = [row for row in csv.reader(short, delimiter=candidate) if row]
         if not rows or len(rows[0]) < 2:
             continue

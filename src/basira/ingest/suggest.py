@@ -17,7 +17,7 @@ from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, SourceFormat
 from basira.ingest.parse_codes import FLAG_WORDS
 from basira.ingest.source import Source, open_source
 from basira.ingest.suggest_fit import Fit, fit
-from basira.ingest.suggest_headers import name_score, tokens
+from basira.ingest.suggest_headers import name_score, sounds_like_a_result, tokens
 from basira.ingest.suggest_profile import Profile, profile_column
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.
@@ -57,7 +57,7 @@ class Suggestion:
 
     @property
     def is_results_only(self) -> bool:
-        return all(entry.section == "outcome" for entry in self.fields)
+        return bool(self.fields) and all(entry.section == "outcome" for entry in self.fields)
 
 
 def suggest_mapping(path: Path) -> Suggestion:
@@ -77,20 +77,20 @@ def suggest_mapping(path: Path) -> Suggestion:
 def _header_row(path: Path) -> int:
     """The first line of a CSV file that is cut into as many columns as most lines: titles stand above it."""
     from basira.ingest.encoding import detect_encoding
-    from basira.ingest.read_csv import read_head, sniff_separator
+    from basira.ingest.read_csv import SEPARATORS, read_head, split_lines
     from basira.ingest.source import kind_of
 
     if kind_of(path, SourceFormat()) != "csv" or path.stat().st_size == 0:
         return 1
-    lines = read_head(path, detect_encoding(path)).splitlines()[:60]
-    if len(lines) < 4:
-        return 1
-    separator = sniff_separator(lines[-20:])
-    widths = [line.count(separator) for line in lines]
-    usual = max(set(widths), key=widths.count)
-    if usual == 0 or widths.count(usual) < len(widths) * 0.6:
-        return 1
-    return widths.index(usual) + 1 if widths.index(usual) < 15 else 1
+    lines = split_lines(read_head(path, detect_encoding(path)))[:60]
+    best = (0.0, 0, 1)  # share of lines cut alike, columns, first such line
+    for separator in SEPARATORS:
+        widths = [line.count(separator) for line in lines if line.strip()]
+        usual = max(set(widths), key=lambda width: (widths.count(width), width), default=0)
+        if usual:
+            first = next(number for number, line in enumerate(lines, start=1) if line.count(separator) == usual)
+            best = max(best, (round(widths.count(usual) / len(widths), 1), usual, first))
+    return best[2] if best[0] >= 0.6 and best[2] <= 15 else 1
 
 
 def _sample(source: Source) -> pl.DataFrame:
@@ -113,10 +113,10 @@ def _detected(path: Path, source: Source, header_row: int) -> tuple[str, dict[st
     if source.kind != "csv":
         return "", {"format": source.kind}
     from basira.ingest.encoding import detect_encoding
-    from basira.ingest.read_csv import read_head, sniff_separator
+    from basira.ingest.read_csv import read_head, sniff_separator, split_lines
 
     encoding = detect_encoding(path)
-    separator = sniff_separator(read_head(path, encoding).splitlines()[header_row - 1 :])
+    separator = sniff_separator(split_lines(read_head(path, encoding))[header_row - 1 :])
     detected: dict[str, object] = {"format": "csv", "separator": separator, "encoding": encoding}
     if header_row > 1:
         detected["header_row"] = header_row
@@ -234,7 +234,10 @@ def _compose(
             notes.append("Several rows share a declaration and none numbers them: they are numbered as they come.")
     used = {column for column, _, _ in chosen.values()}
     left = [name for name in profiles if name not in used]
-    extra = {} if results_only else _extras(left, profiles)
+    telling = [name for name in left if _tells_the_result(name, frame, chosen)]
+    for name in telling:
+        notes.append(f"{name!r} was left out: it tells the result, which is not known when a declaration comes in.")
+    extra = {} if results_only else _extras([name for name in left if name not in telling], profiles)
     required = ("declaration_id", "known_at") if results_only else ("declaration_id", "declared_at", "commodity_code")
     return Suggestion(
         path.name,
@@ -274,6 +277,21 @@ def _currency(chosen: dict[str, tuple[str, float, Fit]]) -> str:
                 if word in currency_codes() and word not in {"TVA", "TIC", "CIF", "CAF", "FOB"}:
                     return str(word)
     return "MAD"
+
+
+def _tells_the_result(column: str, frame: pl.DataFrame, chosen: dict[str, tuple[str, float, Fit]]) -> bool:
+    """Kept among the declared columns, it would give the answer away to every model: by name, or because each of
+    its values goes with one result only (20 rows a value at least, results of both kinds)."""
+    if sounds_like_a_result(column):
+        return True
+    if "is_irregular" not in chosen:
+        return False
+    pair = frame.select(pl.col(column).alias("value"), pl.col(chosen["is_irregular"][0]).alias("result")).drop_nulls()
+    if not len(pair) or pair["value"].n_unique() * 20 > len(pair):
+        return False
+    usual = pair["result"].value_counts()["count"].max()
+    by_value = pair.group_by("value", "result").len().group_by("value").agg(pl.col("len").max())["len"].sum()
+    return isinstance(usual, int) and usual / len(pair) < 0.99 and by_value / len(pair) > 0.995
 
 
 def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:

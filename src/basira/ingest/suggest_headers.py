@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 # Phrases between commas, written as `tokens` would cut them: no accents, no small words.
 VOCABULARY: dict[str, str] = {
     "declaration_id": (
+        "id, "
         "declaration id, declaration number, n dum, dum, n declaration, numero declaration, num decl, reference "
         "declaration, ref dum, sgd id, sad id, sad number, entry number, dau, numero dau, identifiant "
         "declaration, id dum, numero enregistrement, registration number, ddm, n ddm, unipass id, declaration "
@@ -33,6 +34,7 @@ VOCABULARY: dict[str, str] = {
         "economique, declaration type, type operation"
     ),
     "declarant_id": (
+        "commissionnaire douane, "
         "declarant, declarant id, code declarant, broker, transitaire, customs broker, agent, identifiant "
         "declarant, id declarant, commissionnaire, declarant code, broker id, n declarant, agrement declarant, "
         "agent douane, filer"
@@ -187,6 +189,8 @@ VOCABULARY: dict[str, str] = {
     ),
     "is_irregular_documents": "missing documents, irregularite documents, documents, is irregular documents",
     "severity": (
+        "niveau fraude, niveau infraction, infraction grave, infraction critique, irregularite grave, "
+        "fraude severe, degre fraude, serious fraud, "
         "severity, gravite, critical fraud, fraude critique, fraude grave, niveau gravite, criticite, fraude "
         "majeure, gravite fraude"
     ),
@@ -245,6 +249,9 @@ _LIGHT = {
     **{"ref": 0.4, "kg": 0.15, "mad": 0.2, "is": 0.3, "est": 0.3, "amount": 0.5, "montant": 0.5, "type": 0.8},
 }
 _SAME = {
+    "md": "mode",
+    "tp": "type",
+    "ind": "indicateur",
     "no": "n",
     "num": "n",
     "numero": "n",
@@ -314,6 +321,48 @@ _PHRASES = {
 }
 
 
+_RESULT_STEMS = (
+    "fraud",
+    "irregul",
+    "infract",
+    "illicit",
+    "illicite",
+    "resultat",
+    "result",
+    "outcome",
+    "redress",
+    "contentieux",
+    "litig",
+    "constat",
+    "penal",
+    "amende",
+    "gravit",
+    "sever",
+    "critiqu",
+    "critical",
+    "anomal",
+    "conform",
+    "complian",
+    "suspect",
+    "sanction",
+    "saisi",
+    "seiz",
+    "label",
+    "verdict",
+    "finding",
+    "recouvr",
+)
+
+
+def sounds_like_a_result(header: str) -> bool:
+    """A word of the header speaks of what an inspection found: no such column may pass for a declared one.
+
+    >>> sounds_like_a_result("Niveau_Fraude"), sounds_like_a_result("Type de taxe")
+    (True, False)
+    """
+    return any(word.startswith(_RESULT_STEMS) for word in tokens(header))
+
+
 def name_score(header: str, field: str) -> float:
     """How well a header names a field: 1 for a known phrase, less for a part of one, 0 for nothing in common.
 
@@ -356,6 +405,6 @@ def _alike(word: str, other: str) -> float:
     shorter, longer = sorted((word, other), key=len)
     if len(shorter) >= 4 and longer.startswith(shorter):
         return 0.9  # an abbreviation, a plural
-    if len(shorter) >= 5 and SequenceMatcher(None, word, other).ratio() >= 0.86:
+    if len(shorter) >= 5 and word[:4] == other[:4] and SequenceMatcher(None, word, other).ratio() >= 0.86:
         return 0.85  # a misspelling, the other language
     return 0.0

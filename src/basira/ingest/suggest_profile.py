@@ -16,6 +16,7 @@ from basira.ingest.suggest_dates import DateGuess, guess_dates
 from basira.schema.codes import currency_codes
 
 _SPACE = "[ \u00a0\u202f\u2009]"
+_WORDS = 50_000  # distinct values looked at one by one, taken evenly from the most to the least frequent
 _ANY_NUMBER = rf"^[+-]?\d+(?:(?:{_SPACE}|[.,'])\d+)*(?:[eE][+-]?\d+)?{_SPACE}?%?$"
 
 
@@ -64,14 +65,18 @@ def profile_column(column: pl.Series, *, separator: str) -> Profile:
     errors = int(error.sum() or 0)
     values = filled.filter(~error)
     count = len(values)
-    counts = values.value_counts(sort=True)
+    # By number, then by text: equal counts must not make two suggestions for one file.
+    counts = values.alias("word").value_counts(name="count").sort("count", "word", descending=[True, False])
+    distinct_count = len(counts)
+    counts = counts.gather_every(-(-distinct_count // _WORDS) or 1)
     words: list[str] = counts.to_series(0).to_list()
     distinct = pl.Series("v", words, dtype=pl.String)
     weights = counts.to_series(1).to_list()
+    weighed = sum(weights)
 
     def share(mask: pl.Series) -> float:
         flags = mask.fill_null(False).to_list()
-        return sum(w for w, hit in zip(weights, flags, strict=True) if hit) / count if count else 0.0
+        return sum(w for w, hit in zip(weights, flags, strict=True) if hit) / weighed if weighed else 0.0
 
     numeric = distinct.str.contains(_ANY_NUMBER)
     guess = guess_numbers(distinct.filter(numeric).to_list(), separator=separator)
@@ -88,7 +93,7 @@ def profile_column(column: pl.Series, *, separator: str) -> Profile:
     return Profile(
         rows=len(column),
         filled=count,
-        distinct=len(words),
+        distinct=distinct_count,
         errors=errors,
         number_share=share(numeric),
         numbers=guess,

@@ -60,8 +60,8 @@ def _line(entry: SuggestedField) -> str:
 def _value(value: object) -> str:
     """A TOML value on one line.
 
-    >>> print(_value({"column": 'N° "x"', "digits": [8, 10], "percent": True}))
-    { column = "N° \\\\"x\\\\"", digits = [8, 10], percent = true }
+    >>> _value({"column": "N° DUM", "digits": [8, 10], "percent": True})
+    '{ column = "N° DUM", digits = [8, 10], percent = true }'
     """
     if isinstance(value, bool):
         return "true" if value else "false"

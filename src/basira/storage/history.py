@@ -146,11 +146,28 @@ class History:
         return Manifest.from_json(path.read_text(encoding="utf-8"), where=str(path))
 
     def snapshot(self, number: int | None = None) -> Snapshot:
-        """The history as of a commit; as it is now by default. Raises NotFoundError."""
+        """The history as of a commit; as it is now by default.
+
+        Raises NotFoundError (no such commit), StoreError (a file of it is gone, or cut).
+        """
         manifest = self.manifest(number)
+        for entries in manifest.tables.values():
+            for entry in entries:
+                self._check(entry)
         return Snapshot(
             manifest.number, self.root, manifest.tables, any(source.is_simulated for source in manifest.sources)
         )
+
+    def _check(self, entry: DataFile) -> None:
+        path = self.root / entry.path
+        size = path.stat().st_size if path.exists() else None
+        if size != entry.size_bytes:
+            found = "nothing" if size is None else f"{size:,} bytes"
+            raise StoreError(
+                f"Expected the file {entry.path} of {entry.size_bytes:,} bytes in the store {str(self.root)!r}, "
+                f"found {found}.",
+                hint="Restore this file from a backup: nothing but Basira may write in the store's folder.",
+            )
 
     def sources(self) -> tuple[SourceEntry, ...]:
         """Every source ever taken in, oldest first."""

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
 from basira.schema.errors import StoreError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -36,6 +38,11 @@ def storage_errors(store: Path) -> Iterator[None]:
                 hint="Give this user write permission on the folder, or choose another with --store.",
             ) from error
         raise
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise StoreError(
+            f"Comparing with the store {store} failed: {str(error).splitlines()[0]} The store is as it was before.",
+            hint="Most often the disk is full or a file of the store is damaged; free some space and run it again.",
+        ) from error
 
 
 def replace_file(path: Path, text: str) -> None:

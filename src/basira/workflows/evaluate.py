@@ -49,7 +49,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class _Contest:
+class Contest:
     """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None."""
 
     as_of_day: int
@@ -96,7 +96,7 @@ def evaluate_files(
             # Only items of the test files themselves: a result in them on an older item is no test row.
             con.execute("delete from truth where declaration_id not in (select declaration_id from items semi join test_source using (source))")
             con.execute("create or replace temp view outcomes as select * from every_outcome anti join test_source using (source)")
-            contest = _Contest(
+            contest = Contest(
                 as_of_day=_last_day(con),
                 late=_declarations(con, "valid_source") if "valid" in sources else None,
                 seed=seed,
@@ -110,7 +110,7 @@ def evaluate_files(
             )
             unlabelled = fetch_value(con, "select count(*) from items semi join test_source using (source) anti join truth using (declaration_id, item_number)")
             contest = replace(contest, extras={**contest.extras, "unlabelled_rows": unlabelled})
-            return _run(con, contest, progress)
+            return run_contest(con, contest, progress)
 
 
 def backtest(
@@ -132,7 +132,7 @@ def backtest(
             )
         first = fetch_value(con, "select cast(quantile_disc(declared_day, $at) as integer) from truth", {"at": 1 - share})
         con.execute("delete from truth where declared_day < $first", {"first": first})
-        contest = _Contest(
+        contest = Contest(
             as_of_day=first - 1,
             late=None,
             seed=seed,
@@ -141,10 +141,11 @@ def backtest(
             extras={"quarantined": [], "unlabelled_rows": 0, "is_simulated": snapshot.is_simulated,
                     "first_test_day": date_of(first).isoformat()},
         )  # fmt: skip
-        return _run(con, contest, progress)
+        return run_contest(con, contest, progress)
 
 
-def _run(con: duckdb.DuckDBPyConnection, contest: _Contest, progress: Progress) -> Evaluation:
+def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Progress) -> Evaluation:
+    """Learn from the results in `outcomes` known by then, test on the items of the table `truth` (see `label_items`)."""
     steps = len(BASELINES) + 4
     order = "declared_day, declaration_id, item_number"
     if fetch_value(con, "select count(*) from truth") == 0:

@@ -149,7 +149,7 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
     base = Snapshot(draft.base.number, history.root, draft.base.tables)
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 2, "temp_directory": str(draft.scratch())}) as con:
         outcome = _resolve(con, history, base, staged, intake)
-        refusals.add(_refuse_resolved(outcome.refused, intake))
+        _refuse_resolved(outcome.refused, intake, refusals)
         _tell(on_progress, intake, staged.rows, "writing")
         items = _keep(con, draft, "items", items_schema(intake.reading), staged.items, outcome.items_changed)
         outcomes = _keep(con, draft, "outcomes", OUTCOMES, staged.outcomes, outcome.outcomes_changed)
@@ -283,15 +283,18 @@ def _resolve(
     return _Resolved(refused, known, amended, item_count > 0 or bool(refused), outcome_count > 0 or bool(refused))
 
 
-def _refuse_resolved(refused: dict[int, tuple[str | None, str, str | None, str]], intake: Intake) -> list[Refusal]:
-    """Refusals with the text of their rows, which takes a second reading of the source."""
-    refusals: list[Refusal] = []
-    if refused:
+def _refuse_resolved(
+    refused: dict[int, tuple[str | None, str, str | None, str]], intake: Intake, refusals: _Refusals
+) -> None:
+    """Refuse these rows, with their text: that takes a second reading of the source."""
+    left = len(refused)
+    if left:
         for batch in intake.batches():
-            refusals += refuse_rows(batch, refused)
-            if len(refusals) == len(refused):
+            found = refuse_rows(batch, refused)
+            refusals.add(found)
+            left -= len(found)
+            if left == 0:
                 break
-    return refusals
 
 
 def _keep(
@@ -370,11 +373,12 @@ def _entry(report: FileReport, intake: Intake) -> SourceEntry:
 
 
 def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingError:
-    reasons = ", ".join(
-        f"{count:,} times {code} in {refusals.first[code].field} (first: {refusals.first[code].value!r}, expected "
-        f"{refusals.first[code].expected.split('; also')[0]})"
-        for code, count in refusals.reasons.most_common(4)
-    )
+    told = []
+    for code, count in refusals.reasons.most_common(4):
+        first = refusals.first[code]
+        expected = first.expected.split("; also")[0]
+        told.append(f"{count:,} {code} in {first.field or 'the row'} (first: {first.value!r}, expected {expected})")
+    reasons = ", ".join(told)
     return MappingError(
         f"Not one of the {rows:,} rows of {intake.file_name} can be taken with the mapping {intake.mapping.name!r}: "
         f"{reasons}. Nothing was stored.",

@@ -1,0 +1,99 @@
+"""The demonstration: a simulated administration, from its birth to a day's inspection list.
+
+Enters: a folder, a seed, the time. Leaves: the world, a store, a model, the comparison with the
+baselines, the list of the next day and its files. Never here: a shortcut; each step is the one that
+the commands call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from basira.country import WorldDescription, load_scenario, make_world
+from basira.explain.inspection_list import write_csv, write_html, write_xlsx
+from basira.ingest.mapping import load_mapping
+from basira.models.risk_model import RiskModel
+from basira.schema.shipped import shipped
+from basira.selection.load import load_policy
+from basira.selection.policy import Policy
+from basira.storage.history import History
+from basira.workflows.backtests import charts_for, keep_backtest
+from basira.workflows.evaluate import Evaluation
+from basira.workflows.feedback import record_feedback
+from basira.workflows.ingest import ingest_files
+from basira.workflows.learn import Engine, Progress, train
+from basira.workflows.record import record
+from basira.workflows.target import Order, Targeted, target
+from basira.workflows.truth import evaluate_against_truth
+
+SCENARIO = "small"
+POLICY = "morocco"
+# The comparison is made on the last two months of the world, the list for its last working day.
+COMPARED_DAYS = 60
+
+Step = Callable[[str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What was made. ``files``: the list as CSV, XLSX and HTML, and the report."""
+
+    world: WorldDescription
+    store: Path
+    evaluation: Evaluation
+    model: RiskModel
+    targeted: Targeted
+    policy: Policy
+    files: tuple[Path, ...]
+
+
+def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: Step) -> Demonstration:
+    """Run the whole walk in ``folder``, which must not exist yet. ``step``: opens the progress of one step."""
+    folder.mkdir(parents=True)
+    with step("simulated administration") as progress:
+        world = make_world(load_scenario(SCENARIO), seed=seed, out=folder / "world", progress=None)
+        progress(1, 1, "made")
+    history = History.create(folder / "store")
+    with step("ingest") as progress:
+        declarations = sorted((folder / "world" / "declarations").glob("*.parquet"))
+        outcomes = sorted((folder / "world" / "outcomes").glob("*.parquet"))
+        for n, path in enumerate(declarations):
+            progress(n, len(declarations) + len(outcomes), path.name)
+            ingest_files(history, [path], load_mapping("basira"), received_at=now)
+        for n, path in enumerate(outcomes, start=len(declarations)):
+            progress(n, len(declarations) + len(outcomes), path.name)
+            record_feedback(history, [path], load_mapping("basira-outcomes"), received_at=now)
+    last = date.fromisoformat(world.ends_on)
+    day = last - timedelta(days=max(0, last.weekday() - 4))
+    with step("comparison with the baselines") as progress:
+        compared = last - timedelta(days=COMPARED_DAYS)
+        evaluation = evaluate_against_truth(
+            history, folder / "world" / "truth", as_of=compared, last=last, seed=seed, resamples=300, progress=progress
+        )
+        kept = keep_backtest(history, evaluation, as_of=compared, language=language)
+    with step("train") as progress:
+        known = day - timedelta(days=1)
+        model = train(history, as_of=known, seed=seed, now=now, progress=progress)
+    policy = load_policy(shipped("policies") / POLICY, day)
+    with step("target") as progress:
+        targeted = target(
+            history, Order(day=day, as_of=known, seed=seed), model=model, policy=policy, now=now, language=language,
+            engine=Engine(), progress=progress,
+        )  # fmt: skip
+        record(history, targeted)
+    lanes = {lane.id: lane.label.text(language) for lane in policy.lanes}
+    listing = targeted.listing
+    files = (
+        write_html(
+            listing, folder / "list.html", language=language, lane_names=lanes,
+            charts=charts_for(history, as_of=known, language=language), software=targeted.run.software_version,
+        ),
+        write_xlsx(listing, folder / "list.xlsx", language=language, lane_names=lanes),
+        write_csv(listing, folder / "list.csv", language=language, lane_names=lanes),
+        kept / "report.html",
+    )  # fmt: skip
+    return Demonstration(world, history.root, evaluation, model, targeted, policy, files)

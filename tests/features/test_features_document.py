@@ -1,0 +1,34 @@
+"""The reference page of the features is the catalog's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from basira.features.catalog import CATALOG
+from basira.features.document import features_page
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/reference/features.md"
+
+
+def test_the_committed_page_is_current() -> None:
+    expected = features_page()
+    found = PAGE.read_text(encoding="utf-8")
+    assert found == expected, "run: python -m basira.features.document > docs/reference/features.md"
+
+
+def test_every_feature_stands_on_the_page_once_with_a_meaning() -> None:
+    named = re.findall(
+        r"^\| `(\w+)` \| [^|]+ \| [^|]+ \| [^|]+ \| (?:model|category|evidence) \|", features_page(), flags=re.MULTILINE
+    )
+    assert sorted(named) == sorted(f.name for f in CATALOG)
+    assert all(f.meaning and f.unit for f in CATALOG)
+
+
+def test_the_module_prints_the_page() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "basira.features.document"], check=True, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.stdout == features_page()
