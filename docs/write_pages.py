@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -84,8 +85,11 @@ def _row(parameter: Any) -> str:
         name = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
     meaning = " ".join((parameter.help or "").split())
     annotation = parameter.type_descriptor.annotation
-    if get_origin(annotation) is Literal:
-        meaning += f" One of: {', '.join(map(str, get_args(annotation)))}."
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        choices = tuple(member.value for member in annotation)
+    if choices:
+        meaning += f" One of: {', '.join(map(str, choices))}."
     if parameter.param_type_name == "option" and _is_repeated(parameter) and "repeated" not in meaning:
         meaning += " May be repeated."
     if parameter.envvar:
@@ -101,7 +105,7 @@ def _default(parameter: Any) -> str:
     value = parameter.default
     if parameter.required:
         return "required"
-    if callable(value) or value is None or value is False or value == () or "Sentinel" in type(value).__name__:
+    if callable(value) or value is None or value is False or value in ("", ()) or "Sentinel" in type(value).__name__:
         return ""
     return f"`{getattr(value, 'value', value)}`"
 

@@ -32,11 +32,21 @@ def test_a_rate_is_smoothed_towards_its_parent() -> None:
     assert f["importer_exporter_hit_rate"] == pytest.approx((2 + 5 * importer) / (2 + 5))
 
 
-def test_windows_start_the_day_that_lies_365_and_30_days_back() -> None:
+def test_windows_start_the_day_that_lies_365_and_30_days_back_and_ages_stop_at_half_a_year() -> None:
     past = [item(f"P{day}", day, importer_id="I") for day in (634, 635, 636, 969, 970, 971, 999)]
     f = seen([*past, item("now", 1000, importer_id="I")], [])
     assert (f["importer_items"], f["importer_items_365d"], f["importer_items_30d"]) == (7, 6, 3)
-    assert (f["importer_days_since_first"], f["importer_days_since_last"]) == (366, 1)
+    assert f["importer_days_since_last"] == 1
+
+
+def test_counts_and_ages_given_to_the_model_stop_growing() -> None:
+    past = [item(f"P{n}", 100 + n, importer_id="I") for n in range(22)]
+    results = [outcome(f"P{n}", 150, True) for n in range(21)]
+    asked = [item("soon", 279, importer_id="I"), item("later", 900, importer_id="I")]
+    found = computed(past + asked, results, [key_of(row) for row in asked], as_of_day=999)
+    names = ("times_seen", "times_inspected", "days_since_first", "days_since_last", "days_since_irregular")
+    capped = [[row[NAMES.index(f"importer_{name}")] for name in names] for row in found.values()]
+    assert sorted(capped) == [[20, 20, 179, 158, 129], [20, 20, 180, 180, 365]]
 
 
 def test_a_corrected_result_counts_once_with_its_last_finding() -> None:

@@ -21,8 +21,6 @@ from basira.cli.ingest import JsonOption
 from basira.cli.options import Language, LanguageOption, SeedOption, steps
 from basira.schema.errors import UsageError
 
-_MARK = ".basira-demo"
-
 
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make; a folder that a demo made before is replaced.")] = Path("demo"),
@@ -32,10 +30,10 @@ def demo(
 ) -> None:
     """Make a simulated administration, learn from its inspections, target its next day, show how good it is."""
     from basira.explain.terminal_list import terminal_list
-    from basira.workflows.demo import demonstrate
+    from basira.workflows.demo import MARK, demonstrate
 
     if out.exists():
-        if not (out / _MARK).is_file():
+        if not (out / MARK).is_file():
             raise UsageError(
                 f"--out: expected a folder that does not exist, or one made by a demo, found {str(out)!r}.",
                 hint="Choose another with --out.",
@@ -48,7 +46,6 @@ def demo(
         return steps(title, quiet=as_json)
 
     made = demonstrate(out, seed=seed, now=datetime.now(), language=language.value, step=step)
-    (out / _MARK).write_text("Made by basira demo; may be deleted.\n", encoding="utf-8")
     metrics = made.evaluation.metrics
     if as_json:
         body = {"out": str(out), "run_id": made.targeted.run.run_id, "metrics": metrics, "files": [str(f) for f in made.files]}

@@ -33,7 +33,11 @@ class ManyFiles(TyperCommand):
         current = ""
         for arg in args:
             if arg.startswith("-"):
-                current = arg if arg in self._MANY else ""
+                name, given, _ = arg.partition("=")
+                current = name if name in self._MANY else ""
+                if current and given:
+                    spread.append(arg)
+                    continue
             elif current and spread[-1] != current:
                 spread.append(current)
             spread.append(arg)
@@ -66,7 +70,9 @@ def evaluate(
     from basira.workflows.learn import Engine
 
     engine = Engine(memory=memory)
-    if train or test or mapping:
+    if out is not None and out.exists() and not out.is_dir():
+        raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
+    if train or valid or test or mapping:
         if not (train and test and mapping and out):
             raise UsageError(
                 "Expected --mapping, --train, --test and --out together, found only some of them.",
@@ -78,7 +84,6 @@ def evaluate(
                 engine=engine, reading=reading, progress=progress,
             )  # fmt: skip
         folder = out
-        folder.mkdir(parents=True, exist_ok=True)
         write_metrics(found.metrics, folder)
         write_report(found.metrics, found.curves, folder, language=language.value)
     else:
@@ -95,7 +100,6 @@ def evaluate(
             )
         folder = keep_backtest(history, found, as_of=on, language=language.value)
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
             write_metrics(found.metrics, out)
             write_report(found.metrics, found.curves, out, language=language.value)
             folder = out

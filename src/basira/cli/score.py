@@ -42,6 +42,12 @@ def score(
         raise UsageError(f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these.")
     day = parse_day(as_of, name="--as-of")
     period = parse_day(first, name="--from"), parse_day(last, name="--to")
+    if period[1] < period[0]:
+        # Before anything is trained for it.
+        raise UsageError(
+            f"Expected a period, found one that ends ({period[1]}) before it begins ({period[0]}).",
+            hint="Give --from the earlier day.",
+        )
     history = open_history(store)
     engine = Engine(memory=memory)
     trained = False

@@ -87,7 +87,7 @@ def select(
     score = _score(block, traders, rulebook, state, scenario)
     score = score + administration.discretion * rng.standard_normal(len(s.tie))
     shuffled = rng.random(len(s.tie))
-    capacity = _capacity(block, scenario, shuffled)
+    capacity = _capacity(block, scenario, rng.random(len(s.tie)))
     expected = capacity * administration.random_share
     # Small offices have a random control on some days only; the draw keeps the share right on average.
     drawn_first = (np.floor(expected) + (rng.random(len(capacity)) < expected - np.floor(expected))).astype(np.int64)

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from basira.country.live import LiveCountry
+from basira.country.nomenclature import SECTORS
 from basira.country.scenario import Scenario
 from basira.country.tables import DECLARATIONS, RESULTS, TRUTH
 from basira.schema.errors import ScenarioError, UsageError
@@ -249,7 +250,6 @@ def _write_register(country: LiveCountry, folder: Path) -> None:
     identity = list(range(n))
     owner = list(range(n))
     since = t.trader_born.tolist()
-    shift = np.zeros(n, np.int64)
     address, manager, phone = t.trader_address.tolist(), t.trader_manager.tolist(), t.trader_phone.tolist()
     for day, trader, _, new in country.renamed:
         identity.append(new)
@@ -260,9 +260,6 @@ def _write_register(country: LiveCountry, folder: Path) -> None:
         address.append(t.trader_address[trader] if kept == 0 else new)
         manager.append(t.trader_manager[trader] if kept == 1 else new)
         phone.append(t.trader_phone[trader] if kept == 2 else new)
-    del shift
-    from basira.country.nomenclature import SECTORS
-
     rows = pa.table(
         {
             "importer_id": [t.ice[i] for i in identity],

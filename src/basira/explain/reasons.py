@@ -43,12 +43,15 @@ _PARENT = {
     "declarant_importer": "declarant", "exporter_code": "exporter", "importer_exporter": "importer",
     "word": "all", "word_code": "word",
 }  # fmt: skip
+# Reason code to what it asks an officer to look at; a reason about a trader asks for nothing in particular.
 _VERIFY = {
-    "value_per_kg": "value", "value_per_unit": "value", "consignment_size": "value", "round_value": "value",
-    "below_threshold": "value", "kg_per_unit": "quantity", "mass_ratio": "quantity", "duty_rate": "classification",
-    "description": "classification", "history_commodity": "classification", "origin_differs_from_dispatch": "origin",
-    "origin_unusual": "origin", "preference_claimed": "origin", "history_code_origin": "origin",
-    "tax_inconsistent": "documents",
+    "value_per_kg_low": "value", "value_per_kg_high": "value", "value_per_unit_low": "value", "value_per_unit_high": "value",
+    "small_consignment": "value", "large_consignment": "value", "round_value": "value", "below_threshold": "value",
+    "kg_per_unit_low": "quantity", "kg_per_unit_high": "quantity", "mass_ratio": "quantity",
+    "duty_rate_low": "classification", "duty_rate_high": "classification", "description_unusual": "classification",
+    "history_code": "classification", "history_chapter": "classification", "history_description": "classification",
+    "origin_differs_from_dispatch": "origin", "origin_unusual": "origin", "preference_claimed": "origin",
+    "history_code_origin": "origin", "history_origin": "origin", "tax_inconsistent": "documents",
 }  # fmt: skip
 
 
@@ -132,8 +135,8 @@ def _to_verify(reasons: Sequence[Reason], kinds: Mapping[str, float]) -> tuple[s
         # A kind with a quarter of the odds is worth the officer's minute; two kinds at most.
         wanted += [kind for kind, p in ranked[:2] if p >= 0.25 * total]
     for reason in reasons:
-        verify = next((v for family, v in _VERIFY.items() if reason.code.startswith(family)), None)
-        if reason.code in ("history_code", "history_chapter") or reason.figures.get("field") == "duty_rate":
+        verify = _VERIFY.get(reason.code)
+        if reason.figures.get("field") == "duty_rate":
             verify = "classification"
         if verify and verify not in wanted:
             wanted.append(verify)
@@ -291,7 +294,9 @@ def _new(entity: str, row: Row) -> Built:
 
 def _repeat(row: Row) -> Built:
     inspected, irregular = _count(row, "code_mass_inspected"), _count(row, "code_mass_irregular")
-    if irregular == 0:
+    rate, usual = _number(row, "code_mass_hit_rate"), _number(row, "code_hit_rate")
+    # Repeats no worse than their code say nothing against this one.
+    if irregular == 0 or rate is None or (usual is not None and rate < WORSE * usual):
         return None
     return "repeat_consignment", {
         "repeats": _count(row, "code_mass_items"),
@@ -396,6 +401,8 @@ _BUILDERS: dict[str, Callable[[Row], Built]] = {
 
 
 def _references(row: Row, comparables: Mapping[tuple[str, str | None], tuple[str, ...]]) -> tuple[Reference, ...]:
+    # An amended declaration is no comparable of its own amendment.
+    own = f"{row.get('declaration_id')}/"
     found = []
     for measure, below, levels in (
         ("value_per_kg", "net_mass_kg", ("code_origin", "code")),
@@ -421,7 +428,7 @@ def _references(row: Row, comparables: Mapping[tuple[str, str | None], tuple[str
                 commodity_code=code,
                 origin_country=origin,
                 window_days=365,
-                comparables=comparables.get((code, origin), ()),
+                comparables=tuple(c for c in comparables.get((code, origin), ()) if not c.startswith(own)),
             )
         )
     return tuple(found)

@@ -20,7 +20,8 @@ def find_comparables(
 ) -> dict[tuple[str, str | None], tuple[str, ...]]:
     """The latest items declared in the year before ``before_day`` for each (code, origin); origin None: any.
 
-    Only items with a value and a mass, since they are there to be compared. Same answer whatever the order of rows.
+    Only items with a value and a mass, since they are there to be compared, and as first registered, like the
+    reference values beside which they stand. Same answer whatever the order of rows.
     """
     keys = sorted({(code, origin or "") for code, origin in asked})
     if not keys:
@@ -28,11 +29,18 @@ def find_comparables(
     con.execute("create or replace temp table asked (code varchar, origin varchar)")
     con.executemany("insert into asked values (?, ?)", [list(key) for key in keys])
     rows = con.execute(
-        """with found as (
-  select asked.code, asked.origin, declaration_id || '/' || item_number as item, declared_day, declared_at
+        """with candidate as (
+  select asked.code, asked.origin, declaration_id, declaration_version, declared_at,
+    declaration_id || '/' || item_number as item
   from items join asked on commodity_code = asked.code and (asked.origin = '' or origin_country = asked.origin)
   where declared_day >= $first and declared_day < $day and customs_value_amount > 0 and net_mass_kg > 0
-  qualify row_number() over (partition by asked.code, asked.origin order by declared_at desc, item) <= $most
+), first_version as (
+  select declaration_id, min(declaration_version) as declaration_version
+  from items semi join candidate using (declaration_id) where declared_day < $day group by declaration_id
+), found as (
+  select code, origin, item, declared_at
+  from candidate semi join first_version using (declaration_id, declaration_version)
+  qualify row_number() over (partition by code, origin order by declared_at desc, item) <= $most
 )
 select code, origin, list(item order by declared_at desc, item) from found group by code, origin""",
         {"first": before_day - WINDOW_DAYS, "day": before_day, "most": most},

@@ -221,9 +221,11 @@ def _one_profile(entity: Entity, past: list[int], known: list[_Event], day: int,
         "revenue_per_inspection": cents / 100 / (inspected + entity.weight),
         "items_30d": items_month,
         "volume_jump": (items_month + 1) / (items_year / 12 + 1),
-        "days_since_last": day - max(past) if past else None,
-        "days_since_first": day - min(past) if past else None,
-        "days_since_irregular": day - max(bad_days) if bad_days else None,
+        "days_since_last": min(day - max(past), catalog.NEW_DAYS) if past else None,
+        "times_seen": min(len(past), catalog.MANY),
+        "times_inspected": min(inspected, catalog.MANY),
+        "days_since_first": min(day - min(past), catalog.NEW_DAYS) if past else None,
+        "days_since_irregular": min(day - max(bad_days), catalog.YEAR_DAYS) if bad_days else None,
     }
 
 
@@ -234,8 +236,11 @@ def _measures_of(entity: Entity) -> set[str]:
         found |= {"items_365d", "hit_rate_365d", "revenue_per_inspection"}
     if is_trader:
         found |= {"items_30d", "volume_jump", "days_since_last"}
-    if is_trader or not entity.is_long:
-        found |= {"days_since_first", "days_since_irregular"}
+    is_pair = entity.name in (
+        "importer_code", "declarant_importer", "exporter_code", "importer_exporter", "code_mass",
+    )  # fmt: skip
+    if is_trader or is_pair:
+        found |= {"times_seen", "times_inspected", "days_since_first", "days_since_irregular"}
     return found
 
 

@@ -36,12 +36,14 @@ class Calibration:
         return np.asarray(expit(self.slope * raw + self.intercept), dtype=np.float64)
 
 
-def fit_calibration(raw: Floats, irregular: NDArray[np.bool_], weight: Floats | None = None) -> Calibration:
-    """Fit on later rows; the identity when either class has fewer than 20 rows."""
+def fit_calibration(
+    raw: Floats, irregular: NDArray[np.bool_], weight: Floats | None = None, *, otherwise: Calibration | None = None
+) -> Calibration:
+    """Fit on later rows; ``otherwise`` (the identity by default) when either class has fewer than 20 rows."""
     positives = int(irregular.sum())
     negatives = len(irregular) - positives
     if min(positives, negatives) < FEWEST_POSITIVES:
-        return Calibration()
+        return otherwise or Calibration()
     target = np.where(irregular, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     w = np.ones(len(raw)) if weight is None else weight
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basira.models.calibration import Calibration
+from basira.models.fit import CARD_FORMAT, version_of
 from basira.models.matrix import Encoding
 from basira.models.risk_model import KindHead, RiskModel, ShareHead
 from basira.schema.errors import ModelError
@@ -53,6 +54,11 @@ def read_model(folder: Path) -> RiskModel:
     import lightgbm as lgb
 
     card = json.loads(json.dumps(read_card(folder)))
+    if card.get("format") != CARD_FORMAT:
+        raise ModelError(
+            f"Expected a model of format {CARD_FORMAT} in {folder.name!r}, found format {card.get('format')}.",
+            hint="Use the version of Basira that made it, or train again.",
+        )
 
     def booster(name: str) -> lgb.Booster:
         path = folder / name
@@ -65,13 +71,24 @@ def read_model(folder: Path) -> RiskModel:
         return lgb.Booster(model_str=content.decode("utf-8"))
 
     bags = int(card["chosen"]["bags"])
+    boosters = tuple(booster(f"probability-{i}.txt") for i in range(bags))
+    texts = [(folder / f"probability-{i}.txt").read_bytes().decode("utf-8") for i in range(bags)]
+    if card["version"] != version_of(card, texts):
+        # Calibration, shares and the day it knows stand in the card alone: a changed figure would pass unseen.
+        raise ModelError(
+            f"Model {card['version']}: its card differs from what the version names.",
+            hint="Restore the model folder from backup, or train again.",
+        )
     return RiskModel(
         version=str(card["version"]),
         encoding=Encoding(tuple(card["numbers"]), {name: tuple(codes) for name, codes in card["categories"]}),
-        boosters=tuple(booster(f"probability-{i}.txt") for i in range(bags)),
+        boosters=boosters,
         calibration=Calibration(**card["calibration"]),
         share=ShareHead(
-            card["share"]["mean"], card["share"]["scale"], booster("share.txt") if card["share"]["is_learned"] else None
+            card["share"]["mean"],
+            card["share"]["scale"],
+            booster("share.txt") if card["share"]["is_learned"] else None,
+            is_assumed=card["share"]["is_assumed"],
         ),
         kinds={
             kind: KindHead(head["share"], booster(f"kind-{kind}.txt") if head["is_learned"] else None)

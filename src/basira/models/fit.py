@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,7 @@ def fit_risk_model(
     from basira.models import trees
 
     started = time.process_time()
+    items = _in_order(items)
     irregular = items.is_irregular
     if min(int(irregular.sum()), int((~irregular).sum())) < FEWEST_OF_A_CLASS:
         raise ModelError(
@@ -94,22 +96,26 @@ def fit_risk_model(
             f"found {int(irregular.sum())} and {int((~irregular).sum())}.",
             hint="Ingest more inspection results (basira feedback), or choose a later --as-of.",
         )
-    order = np.lexsort((np.arange(len(irregular)), items.declared_day))
     y = irregular.astype(np.float64)
     weight = _weights(items, settings)
-    categories = [c for c in items.features.columns if c.startswith("category_")]
+    # Sorted: the order in which sources brought their own attributes in is no part of the model.
+    categories = sorted(c for c in items.features.columns if c.startswith("category_"))
     encoding = choose_encoding(items.features, numbers, categories)
     x = encoding.matrix(items.features)
-    is_late = _late(items, order, settings)
+    is_late = _late(items, settings)
     names, positions = encoding.names, encoding.category_positions
     progress(0, 4, "choosing rounds on the later items")
-    calibration, size, rounds = Calibration(), "small", 100
+    # Without enough later results there is nothing to calibrate on; the weight of irregular items, at least, is known.
+    calibration, size, rounds = Calibration(intercept=0.0 - math.log(settings.positive_weight)), "small", 100
     late_card: dict[str, Any] = {"rows": int(is_late.sum())}
     if _both_classes(y[is_late]) and _both_classes(y[~is_late]):
         choice = trees.choose_on_later_rows(
             x, y, is_late, weight=weight, names=names, categories=positions, settings=settings, seed=seed
         )
-        calibration = fit_calibration(choice.late_raw, irregular[is_late])
+        # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
+        calibration = fit_calibration(
+            choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration
+        )
         size, rounds = choice.size, choice.rounds
         late_card |= {"log_loss": choice.late_loss} | _quality(irregular[is_late], calibration.apply(choice.late_raw))
     # The refit sees more rows, and carries proportionately more rounds.
@@ -145,7 +151,12 @@ def fit_risk_model(
         "chosen": {"size": size, "rounds": grown, "bags": len(boosters)},
         "later_items": late_card,
         "calibration": {"slope": calibration.slope, "intercept": calibration.intercept},
-        "share": {"mean": share.mean, "scale": share.scale, "is_learned": share.booster is not None},
+        "share": {
+            "mean": share.mean,
+            "scale": share.scale,
+            "is_learned": share.booster is not None,
+            "is_assumed": share.is_assumed,
+        },
         "kinds": {kind: {"share": head.share, "is_learned": head.booster is not None} for kind, head in kinds.items()},
         "numbers": list(encoding.numbers),
         # A list, not an object: the order of the columns is part of the model.
@@ -154,18 +165,44 @@ def fit_risk_model(
         "fit_cpu_seconds": round(time.process_time() - started, 2),
         "notes": dict(origin.notes),
     }
-    version = _version(card, [b.model_to_string() for b in boosters])
+    version = version_of(card, [b.model_to_string() for b in boosters])
     progress(4, 4, "done")
     return RiskModel(version, encoding, tuple(boosters), calibration, share, kinds, card | {"version": version})
 
 
-def _version(card: Mapping[str, Any], texts: list[str]) -> str:
-    """Named by the day it knows and by its content: the same data, settings and seed name the same model."""
-    stable = {k: v for k, v in card.items() if k not in ("created_at", "fit_cpu_seconds")}
+# Of when and where a model was made; and what is added to the card later.
+_NOT_CONTENT = frozenset({"created_at", "fit_cpu_seconds", "snapshot", "version", "files"})
+
+
+def version_of(card: Mapping[str, Any], texts: Sequence[str]) -> str:
+    """Named by the day it knows and by its content: the same facts, settings and seed name the same model.
+
+    ``texts``: the probability boosters'. The snapshot is not part of it: a store that has taken in later files
+    since, of which the model knows nothing, gives the same model.
+    """
+    stable = {k: v for k, v in card.items() if k not in _NOT_CONTENT}
     digest = hashlib.sha256(json.dumps(stable, sort_keys=True).encode())
     for text in texts:
         digest.update(text.encode())
     return f"m{str(card['as_of']).replace('-', '')}-{digest.hexdigest()[:8]}"
+
+
+def _in_order(items: TrainingItems) -> TrainingItems:
+    """The same in order of declaration, then of number: bags are drawn by row, and arrival must not choose them."""
+    names = [n for n in ("declaration_id", "declaration_version", "item_number") if n in items.features.columns]
+    day = pl.Series("declared_day", items.declared_day)
+    order = items.features.select(*names, day).with_row_index("row").sort("declared_day", *names, "row")["row"].to_numpy()
+    if bool((np.diff(order.astype(np.int64)) == 1).all()):
+        return items
+    return TrainingItems(
+        features=items.features[order],
+        declared_day=items.declared_day[order],
+        is_irregular=items.is_irregular[order],
+        revenue=items.revenue[order],
+        kinds={kind: found[order] for kind, found in items.kinds.items()},
+        weight=items.weight[order],
+        is_late=None if items.is_late is None else items.is_late[order],
+    )
 
 
 def _weights(items: TrainingItems, settings: FitSettings) -> Floats:
@@ -176,12 +213,13 @@ def _weights(items: TrainingItems, settings: FitSettings) -> Floats:
     return np.asarray(weight, dtype=np.float64)
 
 
-def _late(items: TrainingItems, order: NDArray[np.int64], settings: FitSettings) -> Bools:
+def _late(items: TrainingItems, settings: FitSettings) -> Bools:
     if items.is_late is not None:
         return items.is_late
-    cut = items.declared_day[order[min(len(order) - 1, int(len(order) * (1 - settings.late_share)))]]
+    day = items.declared_day
+    cut = day[min(len(day) - 1, int(len(day) * (1 - settings.late_share)))]
     # Whole days only: two items of one day never stand on both sides.
-    return np.asarray(items.declared_day >= cut)
+    return np.asarray(day >= cut)
 
 
 def _both_classes(y: Floats) -> bool:
@@ -216,7 +254,7 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
     usable = items.is_irregular & np.isfinite(items.revenue) & (potential > 0)
     if not usable.any() or items.revenue[usable].sum() <= 0:
         # No revenue was ever recorded: the whole potential is at stake, and the card says that it is assumed.
-        return ShareHead(mean=1.0, scale=1.0, booster=None)
+        return ShareHead(mean=1.0, scale=1.0, booster=None, is_assumed=True)
     share = np.clip(items.revenue[usable] / potential[usable], 0.0, 1.0)
     total = float(items.revenue[usable].sum())
     mean = float(np.clip(total / potential[usable].sum(), 0.0, 1.0))

@@ -43,11 +43,15 @@ class KindHead:
 
 @dataclass(frozen=True)
 class ShareHead:
-    """Evaded share of the potential duties, given irregularity. ``scale`` makes the sums agree."""
+    """Evaded share of the potential duties, given irregularity. ``scale`` makes the sums agree.
+
+    ``is_assumed``: no revenue was ever recorded, and the whole potential is taken to be at stake.
+    """
 
     mean: float
     scale: float
     booster: lgb.Booster | None
+    is_assumed: bool = False
 
 
 @dataclass(frozen=True)

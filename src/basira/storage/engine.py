@@ -16,6 +16,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from basira.schema.errors import StoreError, UsageError
+
 DEFAULT_MEMORY = "2GB"
 DEFAULT_THREADS = 2
 
@@ -31,20 +33,36 @@ def open_engine(
     memory : DuckDB's own limit; the process needs some 0.5 GB besides.
     threads : worker threads.
     scratch : where the temporary folder is made; the system's place by default.
+
+    Raises UsageError when ``memory`` is not a size, StoreError when it does not suffice.
     """
     folder = Path(tempfile.mkdtemp(prefix="basira-", dir=scratch))
     con = duckdb.connect(str(folder / "scratch.duckdb"))
     try:
-        con.execute("set memory_limit = ?", [memory])
+        _limit_memory(con, memory)
         con.execute("set threads = ?", [threads])
         con.execute("set temp_directory = ?", [str(folder / "spill")])
         # Nothing here depends on the order in which rows were inserted, and keeping it costs memory.
         con.execute("set preserve_insertion_order = false")
         con.execute("set enable_progress_bar = false")
         yield con
+    except duckdb.OutOfMemoryException as error:
+        raise StoreError(
+            f"The computation needs more than the {memory} of memory, or the disk, that it was given.",
+            hint="Give more with --memory, or free room in the system's temporary folder.",
+        ) from error
     finally:
         con.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _limit_memory(con: duckdb.DuckDBPyConnection, memory: str) -> None:
+    try:
+        con.execute("set memory_limit = ?", [memory])
+    except duckdb.Error as error:
+        raise UsageError(
+            f"--memory: expected a number and its unit, found {memory!r}.", hint="For example --memory 2GB."
+        ) from error
 
 
 def fetch_frame(con: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:

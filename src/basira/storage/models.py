@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from basira.schema.errors import NotFoundError
+from basira.schema.errors import NotFoundError, StoreError
 from basira.storage.history_files import storage_errors, sync_file, sync_folder
 
 CARD = "card.json"
@@ -61,7 +61,7 @@ class Models:
         if not self._folder.is_dir():
             return []
         cards = [
-            json.loads((place / CARD).read_text(encoding="utf-8"))
+            _read(place / CARD)
             for place in self._folder.iterdir()
             if not place.name.startswith(".") and (place / CARD).is_file()
         ]
@@ -70,3 +70,16 @@ class Models:
     def find_latest(self, *, as_of: str) -> str | None:
         """The version that knows most without knowing anything later than ``as_of`` (YYYY-MM-DD)."""
         return next((str(card["version"]) for card in self.cards() if card["as_of"] <= as_of), None)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        # What models are listed and chosen by.
+        {name: str(card[name]) for name in ("version", "as_of", "created_at")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"Expected a model's card in {path.parent.name}/{path.name}, found none that can be read ({error}).",
+            hint="Restore this model's folder from backup, or remove it and train again.",
+        ) from error
+    return dict(card)

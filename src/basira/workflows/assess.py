@@ -23,7 +23,7 @@ from basira.models.risk_model import RiskModel
 from basira.schema.records import Candidate, ItemAssessment
 from basira.storage.engine import fetch_frame
 from basira.workflows.learn import Progress, silent
-from basira.workflows.score import KEY
+from basira.workflows.score import KEY, ONLY_OFFICE
 
 # Declared values that reasons quote, lists show and policies match.
 _HEADER = (
@@ -38,13 +38,10 @@ _ITEM = (
 _MATCHED_ITEM = ("commodity_code", "origin_country")
 _MATCHED_HEADER = ("dispatch_country", "importer_id", "exporter_id", "declarant_id", "procedure", "transport_mode")
 
-# One office stands in where a source names none: its whole flow is one queue.
-ONLY_OFFICE = "ALL"
-
 
 @dataclass(frozen=True)
 class Assessed:
-    """Everything assessed in one go. ``rows``: per item its features and declared values.
+    """Everything assessed in one go. ``rows``: per item its number and declared values.
 
     ``of``: declaration id to the positions of its items, in order. ``features``: as computed, same order.
     """
@@ -86,7 +83,7 @@ def assess(
     order = ", ".join(KEY)
     features = fetch_frame(con, f"select * from assessed order by {order}")
     declared = fetch_frame(
-        con, f"select {', '.join((*_HEADER, *_ITEM))} from items semi join assessed using ({order}) order by {order}"
+        con, f"select {', '.join((*KEY, *_HEADER, *_ITEM))} from items semi join assessed using ({order}) order by {order}"
     )
     con.execute("drop table assessed")
     predictions = model.predict(features)
@@ -101,7 +98,8 @@ def assess(
         )
         for i, number in enumerate(features["item_number"])
     ]
-    rows = pl.concat([features, declared], how="horizontal").rows(named=True)
+    # Declared values alone: the features of every item as Python numbers would be most of the time and memory.
+    rows = declared.rows(named=True)
     of: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         of.setdefault(row["declaration_id"], []).append(i)
@@ -115,7 +113,8 @@ def with_reasons(
     positions = [p for declaration_id in declarations for p in assessed.of[declaration_id]]
     if not positions:
         return assessed
-    rows = [assessed.rows[p] for p in positions]
+    features = assessed.features[positions]
+    rows = [own | assessed.rows[p] for own, p in zip(features.rows(named=True), positions, strict=True)]
     families = {f.name: family_of(f.name, f.reason, f.entity) for f in CATALOG}
     families |= {name: name for name in model.encoding.categories}
     before = min(min(int(row["declared_day"]) for row in rows), as_of_day + 1)
@@ -123,7 +122,7 @@ def with_reasons(
         (row["commodity_code"], row["origin_country"] if row["value_per_kg_reference_level"] == 0 else None) for row in rows
     } | {(row["commodity_code"], None) for row in rows if row["value_per_unit_reference_level"] is not None}
     evidence = explain_items(
-        model.contributions(assessed.features[positions]),
+        model.contributions(features),
         model.encoding.names,
         families,
         rows,

@@ -30,6 +30,8 @@ from basira.workflows.record import record
 from basira.workflows.target import Order, Targeted, target
 from basira.workflows.truth import evaluate_against_truth
 
+# What says that a folder may be replaced by the next demonstration; written first, so that an interrupted one may too.
+MARK = ".basira-demo"
 SCENARIO = "small"
 POLICY = "morocco"
 # The comparison is made on the last two months of the world, the list for its last working day.
@@ -54,6 +56,7 @@ class Demonstration:
 def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: Step) -> Demonstration:
     """Run the whole walk in ``folder``, which must not exist yet. ``step``: opens the progress of one step."""
     folder.mkdir(parents=True)
+    (folder / MARK).write_text("Made by basira demo; may be deleted.\n", encoding="utf-8")
     with step("simulated administration") as progress:
         world = make_world(load_scenario(SCENARIO), seed=seed, out=folder / "world", progress=None)
         progress(1, 1, "made")

@@ -92,9 +92,12 @@ def evaluate_files(
             con.execute("create temp table every_outcome as select * from outcomes")
             _source_table(con, sources)
             con.execute("create or replace temp view outcomes as select * from every_outcome semi join test_source using (source)")
+            # Only items of the test files themselves: a result in them on an older item is no test row, and a number
+            # that came in the training files too is tested as the test files declare it.
+            con.execute("alter view items rename to every_item")
+            con.execute("create temp view items as select * from every_item semi join test_source using (source)")
             label_items(con, as_of_day=FOREVER, into="truth")
-            # Only items of the test files themselves: a result in them on an older item is no test row.
-            con.execute("delete from truth where declaration_id not in (select declaration_id from items semi join test_source using (source))")
+            con.execute("create or replace temp view items as select * from every_item")
             con.execute("create or replace temp view outcomes as select * from every_outcome anti join test_source using (source)")
             contest = Contest(
                 as_of_day=_last_day(con),
@@ -105,6 +108,7 @@ def evaluate_files(
                 extras={
                     "quarantined": _quarantined(taken),
                     "already_known": sum(r.already_known for r in taken.values()),
+                    "declared_before": _declared_before(con),
                     "is_simulated": history.snapshot().is_simulated,
                 },
             )
@@ -264,6 +268,16 @@ def _last_day(con: duckdb.DuckDBPyConnection) -> int:
 def _declarations(con: duckdb.DuckDBPyConnection, sources: str) -> frozenset[str]:
     rows = con.execute(f"select distinct declaration_id from items semi join {sources} using (source)").fetchall()
     return frozenset(row[0] for row in rows)
+
+
+def _declared_before(con: duckdb.DuckDBPyConnection) -> int:
+    """Test declarations whose number stood in the other files too: amendments, or numbers that start again."""
+    return int(
+        fetch_value(
+            con, "select count(distinct declaration_id) from truth semi join"
+            " (select declaration_id from items anti join test_source using (source)) using (declaration_id)",
+        )
+    )  # fmt: skip
 
 
 def _quarantined(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ import polars as pl
 import basira
 from basira.features.catalog import MODEL_FEATURES
 from basira.features.compute import compute_features
+from basira.models.delay import delay_weights
 from basira.models.files import write_model
 from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
 from basira.models.risk_model import RiskModel
@@ -73,35 +74,40 @@ def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "
     """One row per item with a known result at ``as_of_day``: its latest result, and how much it counts.
 
     A result that speaks of a whole declaration is every item's result; when it is an irregularity of a
-    declaration with n items, each counts 1/n, for only one of them need be irregular.
+    declaration with n items, each counts 1/n, for only one of them need be irregular. Of two results known at
+    the same moment, the one that names the item stands.
+
+    Items are those of the first registration: an item that only an amendment has may be the fruit of the
+    inspection, and its own result would teach the model to read the future.
     Returns the number of rows.
     """
     kinds = ", ".join(f"cast(is_irregular_{k} as integer) as kind_{k}" for k in IRREGULARITY_KINDS)
     con.execute(
         f"""create or replace temp table {into} as
 with first_version as (
-  select declaration_id, item_number, min(declaration_version) as declaration_version,
-    arg_min(declared_day, declaration_version) as declared_day
-  from items where declared_day <= $day group by declaration_id, item_number
+  select declaration_id, min(declaration_version) as declaration_version
+  from items where declared_day <= $day group by declaration_id
 ), sized as (
-  select *, count(*) over (partition by declaration_id) as items from first_version
+  select declaration_id, item_number, declaration_version, i.declared_day,
+    count(*) over (partition by declaration_id) as items
+  from items i join first_version using (declaration_id, declaration_version)
 ), matched as (
   select s.declaration_id, s.item_number, s.declaration_version, s.declared_day, o.* exclude (declaration_id, item_number),
-    1.0 as weight
+    1.0 as weight, true as is_own
   from outcomes o join sized s on s.declaration_id = o.declaration_id and s.item_number = o.item_number
   where o.item_number is not null
   union all
   select s.declaration_id, s.item_number, s.declaration_version, s.declared_day, o.* exclude (declaration_id, item_number),
-    case when o.is_irregular then 1.0 / s.items else 1.0 end
+    case when o.is_irregular then 1.0 / s.items else 1.0 end, false
   from outcomes o join sized s on s.declaration_id = o.declaration_id
   where o.item_number is null
 )
-select declaration_id, declaration_version, item_number, declared_day, is_irregular, weight,
+select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight,
   additional_revenue_amount as revenue, {kinds}
 from matched
 where is_irregular is not null and known_day <= $day
 qualify row_number() over (
-  partition by declaration_id, item_number order by known_at desc, received_at desc, source_row desc
+  partition by declaration_id, item_number order by known_at desc, is_own desc, received_at desc, source desc, source_row desc
 ) = 1""",
         {"day": as_of_day},
     )
@@ -122,19 +128,22 @@ def training_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, progress: 
         " order by declared_day, declaration_id, item_number"
     )
     con.execute("drop table training")
-    return as_training_items(frame)
+    return as_training_items(frame, as_of_day=as_of_day)
 
 
-def as_training_items(frame: pl.DataFrame) -> TrainingItems:
-    """A frame of features and labels as `TrainingItems`."""
-    own = ["declared_day", "is_irregular", "weight", "revenue", *(f"kind_{k}" for k in IRREGULARITY_KINDS)]
+def as_training_items(frame: pl.DataFrame, *, as_of_day: int) -> TrainingItems:
+    """A frame of features and labels as `TrainingItems`; each label weighted for results that come late."""
+    declared = frame["declared_day"].to_numpy().astype(np.int64)
+    irregular = frame["is_irregular"].to_numpy().astype(bool)
+    late = delay_weights(as_of_day - declared, frame["known_day"].to_numpy().astype(np.int64) - declared, irregular)
+    own = ["declared_day", "known_day", "is_irregular", "weight", "revenue", *(f"kind_{k}" for k in IRREGULARITY_KINDS)]
     return TrainingItems(
         features=frame.drop(own),
-        declared_day=frame["declared_day"].to_numpy().astype(np.int64),
-        is_irregular=frame["is_irregular"].to_numpy().astype(bool),
+        declared_day=declared,
+        is_irregular=irregular,
         revenue=_floats(frame["revenue"]),
         kinds={k: _floats(frame[f"kind_{k}"]) for k in IRREGULARITY_KINDS if frame[f"kind_{k}"].null_count() < len(frame)},
-        weight=_floats(frame["weight"]),
+        weight=_floats(frame["weight"]) * late,
     )
 
 

@@ -6,6 +6,7 @@ or a model, that knows more than `as_of`.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ import polars as pl
 from basira.features.compute import compute_features
 from basira.models.files import read_model
 from basira.models.risk_model import Predictions, RiskModel
+from basira.render.writing import write_whole
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
@@ -24,6 +26,9 @@ from basira.storage.models import Models
 from basira.workflows.learn import Engine, Progress, silent
 
 KEY = ("declaration_id", "declaration_version", "item_number")
+
+# One office stands in where a source names none: its whole flow is one queue.
+ONLY_OFFICE = "ALL"
 
 
 def choose_model(history: History, *, as_of: date, version: str | None = None) -> RiskModel:
@@ -48,16 +53,19 @@ def choose_model(history: History, *, as_of: date, version: str | None = None) -
 
 
 def items_declared(con: duckdb.DuckDBPyConnection, first: date, last: date, *, into: str, office: str | None = None) -> int:
-    """The items declared in a period, each declaration in its latest version of that period."""
+    """The items declared in a period, each declaration in its latest version of that period.
+
+    ``office``: only declarations that are its own in that version; one moved elsewhere by an amendment is not.
+    """
     con.execute(
         f"""create or replace temp table {into} as
 with latest as (
   select declaration_id, max(declaration_version) as declaration_version
-  from items where declared_day between $first and $last and ($office is null or office = $office)
-  group by declaration_id
+  from items where declared_day between $first and $last group by declaration_id
 )
 select declaration_id, declaration_version, item_number
-from items join latest using (declaration_id, declaration_version)""",
+from items join latest using (declaration_id, declaration_version)
+where $office is null or coalesce(office, '{ONLY_OFFICE}') = $office""",
         {"first": day_of(first), "last": day_of(last), "office": office},
     )
     return int(fetch_value(con, f"select count(*) from {into}"))
@@ -114,13 +122,13 @@ def score(
 
 def write_scores(table: pl.DataFrame, out: Path) -> None:
     """Write the scores as Parquet or CSV, by the file's ending, whole or not at all."""
-    aside = out.with_name(f".{out.name}.writing")
+    content = io.BytesIO()
     if out.suffix == ".parquet":
-        table.write_parquet(aside)
+        table.write_parquet(content)
     elif out.suffix == ".csv":
-        table.write_csv(aside)
+        table.write_csv(content)
     else:
         raise UsageError(
             f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these endings."
         )
-    aside.replace(out)
+    write_whole(out, content.getvalue())
