@@ -225,7 +225,7 @@ def _kg_per_unit(row: Row) -> Built:
 
 def _duty_rate(row: Row) -> Built:
     rate = _ratio(row, "total_tax_amount", "customs_value_amount")
-    for level in ("code_origin", "heading"):
+    for level in ("code_origin", "code"):
         usual = _from_log(row, f"tax_share_{level}_median")
         if rate is None or usual is None or abs(rate / usual - 1) < USUAL_GAP / 2:
             continue
@@ -235,7 +235,7 @@ def _duty_rate(row: Row) -> Built:
             "rate": rate,
             "usual_rate": usual,
             "count": _count(row, f"tax_share_{level}_count"),
-            "commodity_code": code if by_origin else code[:4],
+            "commodity_code": code,
             "origin_country": row.get("origin_country") if by_origin else None,
             "window_months": YEAR_MONTHS,
         }

@@ -216,7 +216,7 @@ def _item() -> list[Feature]:
 _POTENTIAL = (
     "coalesce(t.customs_value_amount, 0) * greatest(1, case when value_per_kg_vs_reference is not null "
     f"then least(exp(-value_per_kg_vs_reference), 20) end) * greatest(coalesce({_bounded('t.tax_share_declared')}, "
-    "t.duty_rate_declared, 1), case when tax_share_heading_median < 10000 then exp(tax_share_heading_median / 1000.0) end, "
+    "t.duty_rate_declared, 1), case when tax_share_code_median < 10000 then exp(tax_share_code_median / 1000.0) end, "
     "0.01)"
 )
 

@@ -16,7 +16,7 @@ from basira.features.sql import EVERYTHING, join_statement, prepare_statements, 
 from basira.schema.fields import EXTRA_PREFIX
 
 # Bounds the memory of the join: some twenty hash tables of this many rows at most.
-ROWS_A_RUN = 250_000
+ROWS_A_RUN = 1_000_000
 
 Progress = Callable[[int, int, str], None]
 

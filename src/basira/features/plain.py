@@ -319,7 +319,7 @@ def _exp(x: float) -> float:
 def _potential(row: Row, figures: Mapping[str, Any]) -> float:
     """Duties and taxes at stake: the value, or what the mass is worth at the reference, times the tax share."""
     value = row["customs_value_amount"] or 0
-    ratio, usual = figures["value_per_kg_vs_reference"], figures["tax_share_heading_median"]
+    ratio, usual = figures["value_per_kg_vs_reference"], figures["tax_share_code_median"]
     declared = next((x for x in (figures["tax_share_declared"], figures["duty_rate_declared"]) if x is not None), 1)
     scale = 1.0 if ratio is None else max(1.0, min(20.0, _exp(-ratio)))
     share = max(declared, 0.01, 0 if usual is None or usual >= 10_000 else _exp(usual / 1000))

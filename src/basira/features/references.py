@@ -53,8 +53,8 @@ _UNIT = "coalesce(quantity_unit, '')"
 
 LEVELS: tuple[Level, ...] = (
     Level("code_origin", ("commodity_code", "origin_country"), ("value_per_kg", "tax_share"), ("value_per_kg",), "same code and origin"),
-    Level("code", ("commodity_code",), ("value_per_kg", "item_value"), ("value_per_kg",), "same code"),
-    Level("heading", ("substr(commodity_code, 1, 4)",), ("value_per_kg", "tax_share"), (), "same heading (4 digits)"),
+    Level("code", ("commodity_code",), ("value_per_kg", "item_value", "tax_share"), ("value_per_kg",), "same code"),
+    Level("heading", ("substr(commodity_code, 1, 4)",), ("value_per_kg",), (), "same heading (4 digits)"),
     Level("code_dispatch", ("commodity_code", "dispatch_country"), ("value_per_kg",), (), "same code and dispatch"),
     Level("exporter_code", ("exporter_id", "substr(commodity_code, 1, 6)"), ("value_per_kg",), (), "same exporter and HS6"),
     Level("importer_code", ("importer_id", "substr(commodity_code, 1, 6)"), ("value_per_kg",), (), "same importer and HS6"),

@@ -130,7 +130,8 @@ def fit_risk_model(
     progress(3, 4, "fitting the kinds")
     kinds = {
         kind: _fit_kind(found, irregular, x, encoding, settings, seed)
-        for kind, found in items.kinds.items()
+        # In the order in which the card keeps them: a model read back gives its columns in the same order.
+        for kind, found in sorted(items.kinds.items())
         if np.isfinite(found[irregular]).any() and (found[irregular] == 1).any()
     }
     card = {

@@ -74,7 +74,7 @@ def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "
     """One row per item with a known result at ``as_of_day``: its latest result, and how much it counts.
 
     A result that speaks of a whole declaration is every item's result; when it is an irregularity of a
-    declaration with n items, each counts 1/n, for only one of them need be irregular. Of two results known at
+    declaration with n items, each counts 1/n, for only one of them need be irregular, and bears 1/n of the revenue. Of two results known at
     the same moment, the one that names the item stands.
 
     Items are those of the first registration: an item that only an amendment has may be the fruit of the
@@ -88,22 +88,21 @@ with first_version as (
   select declaration_id, min(declaration_version) as declaration_version
   from items where declared_day <= $day group by declaration_id
 ), sized as (
-  select declaration_id, item_number, declaration_version, i.declared_day,
-    count(*) over (partition by declaration_id) as items
+  select i.declaration_id, i.item_number, i.declaration_version, i.declared_day,
+    count(*) over (partition by i.declaration_id) as items
   from items i join first_version using (declaration_id, declaration_version)
 ), matched as (
   select s.declaration_id, s.item_number, s.declaration_version, s.declared_day, o.* exclude (declaration_id, item_number),
-    1.0 as weight, true as is_own
+    1.0 as weight, o.additional_revenue_amount as revenue, true as is_own
   from outcomes o join sized s on s.declaration_id = o.declaration_id and s.item_number = o.item_number
   where o.item_number is not null
   union all
   select s.declaration_id, s.item_number, s.declaration_version, s.declared_day, o.* exclude (declaration_id, item_number),
-    case when o.is_irregular then 1.0 / s.items else 1.0 end, false
+    case when o.is_irregular then 1.0 / s.items else 1.0 end, o.additional_revenue_amount / s.items, false
   from outcomes o join sized s on s.declaration_id = o.declaration_id
   where o.item_number is null
 )
-select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight,
-  additional_revenue_amount as revenue, {kinds}
+select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight, revenue, {kinds}
 from matched
 where is_irregular is not null and known_day <= $day
 qualify row_number() over (

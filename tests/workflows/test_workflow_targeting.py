@@ -1,0 +1,266 @@
+"""A day targeted, recorded, explained and made again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from workflow_world import AS_OF, ENGINE, NOW
+
+from basira.explain.words import REASON_CODES
+from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, UsageError
+from basira.schema.shipped import shipped
+from basira.selection.load import load_policy
+from basira.storage.history import History
+from basira.storage.operations import Operations
+from basira.workflows.record import find_decisions, operations_of, record, replay
+from basira.workflows.target import Order, Targeted, target
+
+DAY = AS_OF + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return load_policy(shipped("policies") / "morocco", DAY)
+
+
+@pytest.fixture(scope="module")
+def copied(history, model, tmp_path_factory) -> History:
+    """A store of this file's own: it records runs and spoils copies."""
+    root = tmp_path_factory.mktemp("targeting") / "store"
+    shutil.copytree(history.root, root)
+    return History.open(root)
+
+
+def make(history, model, policy, *, seed: int = 7, now: datetime = NOW, **order) -> Targeted:
+    wanted = Order(day=DAY, as_of=AS_OF, seed=seed, **order)
+    return target(history, wanted, model=model, policy=policy, now=now, engine=ENGINE)
+
+
+@pytest.fixture(scope="module")
+def targeted(copied, model, policy) -> Targeted:
+    found = make(copied, model, policy)
+    record(copied, found)
+    return found
+
+
+def test_every_declaration_of_the_day_is_in_one_lane(targeted, world, policy):
+    declared = world.declarations.filter(world.declarations["declared_at"].dt.date() == DAY)["declaration_id"].unique()
+    assert sorted(d.declaration_id for d in targeted.decisions) == sorted(declared)
+    assert {d.lane for d in targeted.decisions} <= {lane.id for lane in policy.lanes}
+    assert all(0 <= d.inclusion_probability <= 1 for d in targeted.decisions)
+
+
+def test_the_list_holds_those_in_lanes_that_inspect_each_item_with_something_to_verify(targeted, policy):
+    inspecting = {lane.id for lane in policy.lanes if lane.inspects}
+    assert sorted(line.declaration_id for line in targeted.listing.lines) == sorted(
+        d.declaration_id for d in targeted.decisions if d.lane in inspecting
+    )
+    items = [i.assessment for line in targeted.listing.lines for i in line.items]
+    assert items
+    assert all(item.verify for item in items)
+    assert any(item.reasons for item in items)
+    assert {r.code for item in items for r in item.reasons} <= set(REASON_CODES)
+
+
+def test_the_declaration_speaks_for_its_items(targeted):
+    for decision in targeted.decisions:
+        compliant = 1.0
+        for item in decision.items:
+            compliant *= 1 - item.fraud_probability
+        assert decision.fraud_probability == pytest.approx(1 - compliant)
+        assert decision.expected_revenue == pytest.approx(sum(i.expected_revenue for i in decision.items))
+
+
+def test_the_simulated_is_called_simulated(targeted):
+    # The store of this file was filled from frames that do not carry the mark; the whole one says so.
+    assert targeted.listing.is_simulated is False
+
+
+def test_a_comparable_is_earlier_and_never_the_declaration_itself(targeted, world):
+    declared_at = dict(world.declarations.select("declaration_id", "declared_at").rows())
+    shown = [
+        (line.declaration_id, c)
+        for line in targeted.listing.lines
+        for item in line.items
+        for r in item.assessment.references
+        for c in r.comparables
+    ]
+    assert shown
+    assert all(declared_at[c.rsplit("/", 1)[0]].date() < DAY for _, c in shown)
+    assert all(c.rsplit("/", 1)[0] != own for own, c in shown)
+
+
+def test_the_record_is_chained_and_whole(copied, targeted):
+    with Operations(operations_of(copied), create=False) as operations:
+        found = operations.verify_chain()
+    assert found.is_whole
+    assert found.decisions >= len(targeted.decisions)
+
+
+def test_the_record_gives_back_what_was_decided(copied, targeted):
+    chosen = targeted.listing.lines[0]
+    run, decision = find_decisions(copied, chosen.declaration_id)[0]
+    assert run.run_id == targeted.run.run_id
+    assert decision == next(d for d in targeted.decisions if d.declaration_id == chosen.declaration_id)
+
+
+def test_same_seed_same_lanes_another_seed_another_random_control(copied, model, policy):
+    lanes = [{d.declaration_id: (d.lane, d.basis) for d in make(copied, model, policy, seed=s).decisions} for s in (7, 7)]
+    assert lanes[0] == lanes[1]
+    # One declaration in a hundred is drawn: among ten seeds some draws differ.
+    drawn = {
+        frozenset(d.declaration_id for d in make(copied, model, policy, seed=s).decisions if d.basis == "random")
+        for s in range(10, 20)
+    }
+    assert len(drawn) > 1
+
+
+def test_lanes_do_not_depend_on_who_shares_the_office_filter(copied, model, policy, targeted):
+    office = targeted.decisions[0].office
+    alone = make(copied, model, policy, office=office)
+    assert {d.office for d in alone.decisions} == {office}
+    by_id = {d.declaration_id: d for d in targeted.decisions}
+    for decision in alone.decisions:
+        assert decision.inputs_digest == by_id[decision.declaration_id].inputs_digest
+        assert decision.fraud_probability == by_id[decision.declaration_id].fraud_probability
+
+
+def test_a_day_without_declarations_names_the_days_there_are(copied, model, policy):
+    with pytest.raises(UsageError) as caught:
+        target(
+            copied, Order(day=DAY.replace(year=2031), as_of=AS_OF, seed=1), model=model, policy=policy, now=NOW, engine=ENGINE
+        )
+    assert "2023-01" in caught.value.hint
+
+
+def test_an_unknown_declaration_has_no_decision(copied, targeted):
+    with pytest.raises(NotFoundError):
+        find_decisions(copied, "NO-SUCH")
+
+
+def test_replay_makes_the_same_decisions_again(copied, targeted):
+    report = replay(copied, targeted.run.run_id, engine=ENGINE)
+    assert report.is_same
+    assert report.checked == len(targeted.decisions)
+
+
+def test_replay_is_the_same_after_later_facts_came_in(copied, targeted, world, tmp_path):
+    from workflow_world import take
+
+    more = world.declarations.filter(world.declarations["declared_at"].dt.date() == DAY).head(5)
+    more = more.with_columns(declaration_id="LATER-" + more["declaration_id"])
+    take(copied, more, tmp_path / "more.parquet")
+    assert replay(copied, targeted.run.run_id, engine=ENGINE).is_same
+
+
+def test_replay_of_one_declaration_compares_that_one(copied, targeted):
+    wanted = targeted.decisions[3].declaration_id
+    report = replay(copied, targeted.run.run_id, declaration_id=wanted, engine=ENGINE)
+    assert (report.is_same, report.checked) == (True, 1)
+    with pytest.raises(NotFoundError):
+        replay(copied, targeted.run.run_id, declaration_id="NO-SUCH", engine=ENGINE)
+
+
+# What replay detects when somebody alters a copy of the store: a decision, the policy's text or the seed (what comes out
+# differs), a booster or any figure of the model's card (the model is refused before it is used).
+
+
+@pytest.fixture
+def spoiled(copied, targeted, tmp_path) -> History:
+    shutil.copytree(copied.root, tmp_path / "store")
+    return History.open(tmp_path / "store")
+
+
+def alter_record(history: History, statement: str, *values: object) -> None:
+    """Change the record as somebody with the file and a database program would: without its triggers."""
+    with sqlite3.connect(operations_of(history)) as con:
+        for (name,) in con.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            con.execute(f'drop trigger "{name}"')
+        assert con.execute(statement, values).rowcount > 0
+    con.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("lane", "vert"), ("inclusion_probability", 0.123), ("fraud_probability", 0.0), ("rank", 99)]
+)
+def test_replay_finds_an_altered_decision(column, value, spoiled, targeted):
+    # One whose true value differs from the false one.
+    chosen = next(d for d in targeted.decisions if getattr(d, column) != value and d.lane != "vert")
+    alter_record(
+        spoiled, f"update decision set {column} = ? where run_id = ? and declaration_id = ?", value, targeted.run.run_id,
+        chosen.declaration_id,
+    )  # fmt: skip
+    report = replay(spoiled, targeted.run.run_id, engine=ENGINE)
+    assert {(d.declaration_id, d.field) for d in report.differences} == {(chosen.declaration_id, column)}
+    with pytest.raises(ReplayError):
+        report.require_same()
+
+
+def test_replay_finds_a_reason_that_was_taken_out(spoiled, targeted):
+    chosen = next(d for d in targeted.decisions if any(i.reasons for i in d.items))
+    with sqlite3.connect(operations_of(spoiled)) as con:
+        key = (targeted.run.run_id, chosen.declaration_id)
+        [(text,)] = con.execute("select assessment from decision where run_id = ? and declaration_id = ?", key).fetchall()
+    con.close()
+    items = json.loads(text)
+    for item in items:
+        item["reasons"] = []
+    alter_record(
+        spoiled, "update decision set assessment = ? where run_id = ? and declaration_id = ?", json.dumps(items), *key
+    )
+    assert not replay(spoiled, targeted.run.run_id, engine=ENGINE).is_same
+
+
+def test_replay_finds_a_decision_that_was_taken_out(spoiled, targeted):
+    gone = targeted.decisions[0].declaration_id
+    alter_record(spoiled, "delete from decision where run_id = ? and declaration_id = ?", targeted.run.run_id, gone)
+    assert replay(spoiled, targeted.run.run_id, engine=ENGINE).unexpected == (gone,)
+
+
+def test_replay_finds_an_altered_policy(spoiled, targeted):
+    text = targeted.run.policy_text.replace('"share":0.01', '"share":0.02')
+    assert text != targeted.run.policy_text
+    alter_record(spoiled, "update targeting_run set policy_text = ? where run_id = ?", text, targeted.run.run_id)
+    report = replay(spoiled, targeted.run.run_id, engine=ENGINE)
+    assert "policy_digest" in {d.field for d in report.differences}
+
+
+def test_replay_finds_an_altered_seed(spoiled, targeted):
+    alter_record(spoiled, "update targeting_run set seed = 8 where run_id = ?", targeted.run.run_id)
+    # The inclusion probabilities are the same; who was drawn, or how ties fell, need not be. The chain tells in any case.
+    with Operations(operations_of(spoiled), create=False) as operations:
+        assert not operations.verify_chain().is_whole
+
+
+def test_replay_refuses_an_altered_booster(spoiled, targeted):
+    path = spoiled.root / "models" / targeted.run.model_version / "probability-0.txt"
+    path.write_text(path.read_text().replace("leaf_value=0.", "leaf_value=1.", 1))
+    with pytest.raises(ModelError, match="differs"):
+        replay(spoiled, targeted.run.run_id, engine=ENGINE)
+
+
+def test_replay_refuses_an_altered_card(spoiled, targeted):
+    path = spoiled.root / "models" / targeted.run.model_version / "card.json"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    card["calibration"]["intercept"] += 1.0
+    path.write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(ModelError, match="card differs"):
+        replay(spoiled, targeted.run.run_id, engine=ENGINE)
+
+
+def test_replay_without_the_history_it_was_made_on_says_what_is_gone(spoiled, targeted):
+    file = next(Path(spoiled.root / "data" / "items").rglob("*.parquet"))
+    file.unlink()
+    with pytest.raises(BasiraError, match=file.name):
+        replay(spoiled, targeted.run.run_id, engine=ENGINE)
+
+
+def test_a_run_is_named_by_its_inputs(copied, model, policy, targeted):
+    assert make(copied, model, policy, seed=7, now=NOW + timedelta(seconds=1)).run.run_id != targeted.run.run_id
+    assert replace(targeted.run, run_id="") == replace(targeted.run, run_id="")
