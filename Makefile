@@ -63,6 +63,16 @@ browser:
 	else \
 	  echo "Chromium is absent: the tests of the pages are skipped. Debian: apt-get install chromium" >&2; \
 	fi
+	@# The tests of the operational database start a PostgreSQL of their own (tests/postgres.py).
+	@if ls /usr/lib/postgresql/*/bin/initdb || command -v initdb; then exit 0; fi >/dev/null 2>&1; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing PostgreSQL for the tests of the operational database ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } </dev/null >/dev/null \
+	    || { echo "PostgreSQL could not be installed (see above)." >&2; exit 1; }; \
+	else \
+	  echo "PostgreSQL is absent: its tests are skipped. Debian: apt-get install postgresql" >&2; \
+	fi
 
 demo: setup ## a simulated administration, from declarations to tomorrow's inspection list
 	@$(BIN)/basira demo

@@ -112,7 +112,9 @@ def run_one(rows: int, memory: str, threads: int, seconds_each: bool) -> None:
         for table in ("items", "outcomes"):
             con.execute(f"create view {table} as select * from read_parquet('{folder / table}.parquet')")
         start = cpu_seconds()
-        con.execute("select importer_id, count(*), sum(customs_value_amount), avg(net_mass_kg) from items group by 1").fetchall()
+        con.execute(
+            "select importer_id, count(*), sum(customs_value_amount), avg(net_mass_kg) from items group by 1"
+        ).fetchall()
         plain = cpu_seconds() - start
         start = cpu_seconds()
         last = [start]
@@ -143,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, action="append")
     parser.add_argument("--memory", default="2500MB")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", action="store_true", help="CPU seconds of each step")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--inner", action="store_true")

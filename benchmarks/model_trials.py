@@ -63,7 +63,9 @@ def world(items: int, seed: int) -> Iterator[Trial]:
         make_world(load_scenario("small", changes={"items": items}), seed=seed, out=folder / "w", progress=None)
         history, now = History.create(folder / "store"), datetime(2024, 1, 1)
         ingest_files(history, sorted((folder / "w/declarations").glob("*")), load_mapping("basira"), received_at=now)
-        record_feedback(history, sorted((folder / "w/outcomes").glob("*")), load_mapping("basira-outcomes"), received_at=now)
+        record_feedback(
+            history, sorted((folder / "w/outcomes").glob("*")), load_mapping("basira-outcomes"), received_at=now
+        )
         with open_engine() as con:
             register(con, history.snapshot())
             train = training_items(con, as_of_day=day_of(AS_OF))
@@ -75,18 +77,21 @@ def world(items: int, seed: int) -> Iterator[Trial]:
         results = pl.read_parquet(folder / "w/outcomes/*.parquet").select(*key, pl.col("is_irregular").alias("found"))
         told = features.select(key).join(truth, on=key, how="left", maintain_order="left")
         told = told.join(results.unique(key, keep="last"), on=key, how="left", maintain_order="left")
-        yield Trial(
-            train, features, told["is_irregular"].to_numpy(), told["evaded_amount"].to_numpy(), told["found"]
-        )
+        yield Trial(train, features, told["is_irregular"].to_numpy(), told["evaded_amount"].to_numpy(), told["found"])
 
 
 def measure(
     trial: Trial, name: str, seed: int, *, numbers: tuple[str, ...] = MODEL_FEATURES,
-    settings: FitSettings | None = None, weighted: bool = True, order: Callable[[Any, pl.DataFrame], np.ndarray] | None = None,
+    settings: FitSettings | None = None, weighted: bool = True,
+    order: Callable[[Any, pl.DataFrame], np.ndarray] | None = None,
 ) -> None:  # fmt: skip
     items = trial.items if weighted else replace(trial.items, weight=np.ones(len(trial.items.weight)))
     model = fit_risk_model(
-        items, numbers=numbers, settings=settings or FitSettings(), seed=1, origin=ModelOrigin(AS_OF.isoformat(), "", 0, "")
+        items,
+        numbers=numbers,
+        settings=settings or FitSettings(),
+        seed=1,
+        origin=ModelOrigin(AS_OF.isoformat(), "", 0, ""),
     )
     said = model.predict(trial.features)
     p, n = said.fraud_probability, len(said.fraud_probability)
@@ -97,7 +102,8 @@ def measure(
     revenue = [trial.evaded[by_worth[: n * q // 100]].sum() / trial.evaded.sum() for q in (5, 10)]
     print(
         f"{name:34} seed {seed}  AUC {roc_auc_score(trial.irregular, p):.3f}"
-        f"  P@1/5/10 {precision[0]:.3f} {precision[1]:.3f} {precision[2]:.3f}  Rev@5/10 {revenue[0]:.3f} {revenue[1]:.3f}"
+        f"  P@1/5/10 {precision[0]:.3f} {precision[1]:.3f} {precision[2]:.3f}"
+        f"  Rev@5/10 {revenue[0]:.3f} {revenue[1]:.3f}"
         f"  inspected: said {p[inspected].mean():.4f} found {trial.found.mean():.4f}"
         f"  {model.card['chosen']['size']} x{model.card['chosen']['bags']} {model.card['fit_cpu_seconds']:.0f} s",
         flush=True,
@@ -121,7 +127,7 @@ def main() -> None:
             measure(trial, "worth: probability x potential", seed,
                     order=lambda s, f: s.fraud_probability * f["potential_duties_amount"].to_numpy())  # fmt: skip
             measure(trial, "worth: probability x value", seed,
-                    order=lambda s, f: s.fraud_probability * np.exp(np.nan_to_num(f["item_value_log"].to_numpy())))  # fmt: skip
+                    order=lambda s, f: s.fraud_probability * np.exp(np.nan_to_num(f["item_value_log"])))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -14,3 +14,6 @@ from hypothesis import settings
 # No deadline: it measures the machine's other work. Derandomized where CI is set: a red run can be run again.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")
+
+# Doctests are collected in modules; a conftest read as one would clash with the conftest of another folder.
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]

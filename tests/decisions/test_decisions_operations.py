@@ -1,19 +1,18 @@
 """The decision record: all or nothing, never changed, chained.
 
-One suite for every database: SQLite always, PostgreSQL when BASIRA_TEST_POSTGRESQL holds the URL of an empty one.
+One suite for both databases: SQLite, and a real PostgreSQL (tests/postgres.py).
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from postgres import tamper
 
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import NotFoundError, StoreError
@@ -22,7 +21,6 @@ from basira.storage.operations import Operations
 from basira.storage.operations_tables import (
     DECISION,
     DECISION_COLUMNS_MADE,
-    METADATA,
     RUN_COLUMNS_MADE,
     TARGETING_RUN,
 )
@@ -67,37 +65,9 @@ def decisions(run_id: str = "run-1", count: int = 3) -> list[DecisionRecord]:
     ]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'operations.sqlite'}"
-    url = os.environ.get("BASIRA_TEST_POSTGRESQL")
-    if not url:
-        pytest.skip("BASIRA_TEST_POSTGRESQL absent: no PostgreSQL to test on")
-    engine = sa.create_engine(url)
-    METADATA.drop_all(engine)
-    engine.dispose()
-    return url
-
-
 def record(operations: Operations, run_id: str = "run-1", count: int = 3) -> str:
     rows = (decision.row() for decision in decisions(run_id, count))
     return operations.record_run(replace(RUN, run_id=run_id).row(), rows)
-
-
-def tamper(place: str, *statements: str) -> None:
-    """Do what the triggers refuse, as somebody with the database's own powers could."""
-    engine = sa.create_engine(place)
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            for name in ("targeting_run", "decision"):
-                for change in ("update", "delete"):
-                    connection.exec_driver_sql(f"DROP TRIGGER {name}_no_{change}")
-        else:
-            connection.exec_driver_sql("SET session_replication_role = replica")
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    engine.dispose()
 
 
 def test_rows_and_tables_agree():
@@ -292,7 +262,7 @@ def test_another_format_is_refused(tmp_path):
     connection.execute("UPDATE operations_format SET format = 99")
     connection.commit()
     connection.close()
-    with pytest.raises(StoreError, match=r"format 1 .* found format 99"):
+    with pytest.raises(StoreError, match=r"format 2 .* found format 99"):
         Operations(path)
 
 

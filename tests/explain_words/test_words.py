@@ -46,7 +46,7 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "volume": {"count_30d": 42, "usual_30d": 6.5},
     "round": {"value": 100000.0},
     "below": {"value": 995.0, "threshold": 1000.0},
-    "mass_ratio": {"ratio": 0.42, "usual_ratio": 0.91},
+    "mass_ratio": {"ratio": 0.42},
     "tax": {"declared": 1000.0, "expected": 2500.0},
     "small_": {"value_amount": 120.0, "median": 5400.0, "count": 99, "commodity_code": "851713"},
     "large_": {"value_amount": 120000.0, "median": 5400.0, "count": 99, "commodity_code": "851713"},
@@ -142,7 +142,7 @@ def test_history_without_inspection_says_so() -> None:
 
 def test_never_seen_and_seen_lately() -> None:
     assert said("new_importer", days=None, count=0) == "Cet importateur : aucune déclaration antérieure connue"
-    assert said("new_importer").endswith("première déclaration il y a 3 jours, 2 déclarations antérieures")
+    assert said("new_importer").endswith("première déclaration il y a 3 jours, 2 articles antérieurs")
 
 
 def test_profile_says_the_way_it_moved_the_model() -> None:

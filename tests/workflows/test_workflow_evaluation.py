@@ -92,7 +92,7 @@ def found(folder) -> Evaluation:
     return run(folder)
 
 
-class Given(Exception):
+class GivenError(Exception):
     """Carries what would have been scored out of a run."""
 
 
@@ -102,10 +102,10 @@ def contenders(monkeypatch: pytest.MonkeyPatch, folder, **options: Any) -> dict[
 
     def keep(irregular, given, slices, **rest):
         kept.update({name: np.asarray(c.score) for name, c in given.items()})
-        raise Given
+        raise GivenError
 
     monkeypatch.setattr(evaluation, "assemble_evaluation", keep)
-    with pytest.raises(Given):
+    with pytest.raises(GivenError):
         run(folder, **options)
     return kept
 
@@ -196,7 +196,9 @@ def test_numbers_that_start_again_are_tested_as_the_test_file_declares_them(fold
 
 def test_refused_rows_are_counted_and_the_rest_is_tested(folder, tmp_path):
     (tmp_path / "train.csv").write_bytes((folder / "train.csv").read_bytes())
-    TEST.with_columns(date=pl.when(pl.col("id") == "C7").then(pl.lit("#N/A")).otherwise("date")).write_csv(tmp_path / "test.csv")
+    TEST.with_columns(date=pl.when(pl.col("id") == "C7").then(pl.lit("#N/A")).otherwise("date")).write_csv(
+        tmp_path / "test.csv"
+    )
     metrics = run(tmp_path).metrics
     assert [(q["part"], q["rows"]) for q in metrics["quarantined"]] == [("test", 1)]
     assert metrics["tested_rows"] == TEST.height - 1

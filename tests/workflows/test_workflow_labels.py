@@ -22,7 +22,9 @@ def item(declaration: str, number: int = 1, *, day: int = 100, version: int = 1,
     return row | {"declared_at": EPOCH + timedelta(days=day), "received_at": EPOCH} | fields
 
 
-def result(declaration: str, irregular: bool | None, *, known: int = 150, number: int | None = None, **fields: Any) -> dict[str, Any]:
+def result(
+    declaration: str, irregular: bool | None, *, known: int = 150, number: int | None = None, **fields: Any
+) -> dict[str, Any]:
     row = dict.fromkeys(OUTCOMES.names) | {"source": "a", "source_row": 1, "received_at": EPOCH, "is_inspected": True}
     row |= {"declaration_id": declaration, "item_number": number, "is_irregular": irregular, "known_day": known}
     return row | {"known_at": EPOCH + timedelta(days=known)} | fields

@@ -36,7 +36,10 @@ def later_changed(world):
     """Every later figure and result altered, and one more false result on each item scored."""
     is_later = pl.col("declared_at") >= PERIOD_END
     declarations = world.declarations.with_columns(
-        pl.when(is_later).then(pl.col("customs_value_amount") * 7).otherwise("customs_value_amount").alias("customs_value_amount"),
+        pl.when(is_later)
+        .then(pl.col("customs_value_amount") * 7)
+        .otherwise("customs_value_amount")
+        .alias("customs_value_amount"),
         pl.when(is_later).then(pl.lit("IMP-X")).otherwise("importer_id").alias("importer_id"),
         pl.when(is_later).then(pl.lit("8517130000")).otherwise("commodity_code").alias("commodity_code"),
     )
@@ -44,12 +47,19 @@ def later_changed(world):
     kinds = [c for c in world.outcomes.columns if c.startswith("is_irregular_")]
     outcomes = world.outcomes.with_columns(
         pl.when(unknown).then(~pl.col("is_irregular")).otherwise("is_irregular").alias("is_irregular"),
-        pl.when(unknown).then(pl.lit(12345.0)).otherwise("additional_revenue_amount").alias("additional_revenue_amount"),
+        pl.when(unknown)
+        .then(pl.lit(12345.0))
+        .otherwise("additional_revenue_amount")
+        .alias("additional_revenue_amount"),
         *(pl.when(unknown).then(None).otherwise(k).alias(k) for k in kinds),
     )
     scored = world.declarations.filter((pl.col("declared_at") >= MIDNIGHT) & (pl.col("declared_at") < PERIOD_END))
     false = scored.select(
-        "declaration_id", "item_number", known_at=pl.lit(datetime(2023, 12, 31, 12)), is_inspected=True, is_irregular=True
+        "declaration_id",
+        "item_number",
+        known_at=pl.lit(datetime(2023, 12, 31, 12)),
+        is_inspected=True,
+        is_irregular=True,
     ).join(outcomes, on=["declaration_id", "item_number"], how="anti")
     return declarations, pl.concat([outcomes, false.cast({"known_at": outcomes.schema["known_at"]})], how="diagonal")
 
@@ -101,7 +111,9 @@ def test_training_learns_only_from_results_known_by_then(world, model):
 
 def test_the_order_in_which_files_and_rows_came_does_not_change_the_scores(world, history, model, tmp_path):
     shuffled = store_of(
-        tmp_path, world.declarations.sample(fraction=1, shuffle=True, seed=5), world.outcomes.sample(fraction=1, shuffle=True, seed=6)
+        tmp_path,
+        world.declarations.sample(fraction=1, shuffle=True, seed=5),
+        world.outcomes.sample(fraction=1, shuffle=True, seed=6),
     )
     again = train(shuffled, as_of=AS_OF, seed=1, now=NOW, settings=QUICK, engine=ENGINE)
     assert again.version == model.version

@@ -34,7 +34,10 @@ def test_the_columns_are_exactly_those_of_the_contract(table, model):
 def test_one_row_an_item_of_the_period_and_no_other(table, world):
     declared = world.declarations.filter(pl.col("declared_at").dt.date().is_between(FIRST, LAST))
     keys = ["declaration_id", "item_number"]
-    assert table.select(keys).sort(keys).rows() == declared.select(keys).cast({"item_number": pl.Int32}).unique().sort(keys).rows()
+    assert (
+        table.select(keys).sort(keys).rows()
+        == declared.select(keys).cast({"item_number": pl.Int32}).unique().sort(keys).rows()
+    )
 
 
 def test_every_figure_is_finite_and_agrees_with_the_others(table, model):
@@ -92,7 +95,14 @@ def test_an_impossible_or_empty_period_says_so(history, model):
     with pytest.raises(UsageError, match="ends"):
         score(history, first=LAST, last=FIRST, as_of=AS_OF, model=model, engine=ENGINE)
     with pytest.raises(UsageError, match="found none"):
-        score(history, first=FIRST.replace(year=2030), last=LAST.replace(year=2030), as_of=AS_OF, model=model, engine=ENGINE)
+        score(
+            history,
+            first=FIRST.replace(year=2030),
+            last=LAST.replace(year=2030),
+            as_of=AS_OF,
+            model=model,
+            engine=ENGINE,
+        )
 
 
 @pytest.mark.parametrize("name", ["scores.parquet", "scores.csv"])

@@ -7,9 +7,11 @@ from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from basira.ingest.mapping import load_mapping
 from basira.models.settings import FitSettings
+from basira.schema.tables import SIMULATED_KEY
 from basira.storage.history import History
 from basira.workflows.feedback import record_feedback
 from basira.workflows.ingest import ingest_files
@@ -41,13 +43,18 @@ def store_of(folder: Path, declarations: pl.DataFrame, outcomes: pl.DataFrame | 
     history = History.create(folder / "store")
     take(history, declarations, folder / "declarations.parquet")
     if outcomes is not None:
-        outcomes.write_parquet(folder / "outcomes.parquet")
+        write_simulated(outcomes, folder / "outcomes.parquet")
         record_feedback(history, [folder / "outcomes.parquet"], load_mapping("basira-outcomes"), received_at=NOW)
     return history
 
 
+def write_simulated(frame: pl.DataFrame, path: Path) -> None:
+    """With the mark by which a simulated file says that it is one."""
+    pq.write_table(frame.to_arrow().replace_schema_metadata({SIMULATED_KEY: b"true"}), path)
+
+
 def take(history: History, declarations: pl.DataFrame, path: Path) -> None:
     """Take one more file of declarations in."""
-    declarations.write_parquet(path)
+    write_simulated(declarations, path)
     report = ingest_files(history, [path], load_mapping("basira"), received_at=NOW)
     assert report.files[0].quarantined == 0

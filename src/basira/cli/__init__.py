@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 from basira.schema.errors import BasiraError
 
@@ -29,3 +30,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception:
+        traceback.print_exc()
+        print("internal: a fault of Basira, not of your data; please report it with the lines above.", file=sys.stderr)
+        sys.exit(INTERNAL)

@@ -23,7 +23,9 @@ from basira.schema.errors import UsageError
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make; a folder that a demo made before is replaced.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder to make; a folder that a demo made before is replaced.")
+    ] = Path("demo"),
     seed: SeedOption = 1,
     language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
@@ -48,7 +50,12 @@ def demo(
     made = demonstrate(out, seed=seed, now=datetime.now(), language=language.value, step=step)
     metrics = made.evaluation.metrics
     if as_json:
-        body = {"out": str(out), "run_id": made.targeted.run.run_id, "metrics": metrics, "files": [str(f) for f in made.files]}
+        body = {
+            "out": str(out),
+            "run_id": made.targeted.run.run_id,
+            "metrics": metrics,
+            "files": [str(f) for f in made.files],
+        }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = Console()
@@ -61,12 +68,13 @@ def demo(
     money = metrics["models"]["basira_revenue"]["slices"]["all"]["revenue"]["10"]
     legacy = metrics.get("legacy_inspected_share")
     console.print(
-        f"SIMULATED data. Of the tenth that Basira would inspect first, {ours:.0%} are irregular in truth; ordered by expected "
-        f"revenue, that tenth holds {money:.0%} of what is evaded. (The simulated legacy selectivity inspected {legacy:.0%}.)",
+        f"SIMULATED data. Of the tenth that Basira would inspect first, {ours:.0%} are irregular in truth; "
+        f"ordered by expected revenue, that tenth holds {money:.0%} of what is evaded. "
+        f"(The simulated legacy selectivity inspected {legacy:.0%}.)",
         markup=False,
     )
     for path in made.files:
-        console.print(f"Written: {path}", markup=False)
+        console.print(f"Written: {path}", markup=False, soft_wrap=True)
     store = made.store
     first = made.targeted.listing.lines[0].declaration_id if made.targeted.listing.lines else "NUMBER"
     console.print("Next:", style="bold")
@@ -74,6 +82,7 @@ def demo(
         f"basira explain {first} --store {store} --language en",
         f"basira replay {made.targeted.run.run_id} --store {store}",
         f"basira target --day {made.targeted.run.day} --policy example --language en --preview --store {store}",
-        "basira mapping suggest YOUR_FILE.csv --out yours.toml   then   basira ingest YOUR_FILE.csv --mapping yours.toml",
+        "basira mapping suggest YOUR_FILE.csv --out yours.toml",
+        "basira ingest YOUR_FILE.csv --mapping yours.toml",
     ):
         console.print("  " + line, markup=False, soft_wrap=True)

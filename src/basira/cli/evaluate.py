@@ -45,13 +45,19 @@ class ManyFiles(TyperCommand):
 
 
 def evaluate(
-    mapping: Annotated[str, typer.Option("--mapping", "-m", help="Mapping of the files, or the name of a shipped one.")] = "",
+    mapping: Annotated[
+        str, typer.Option("--mapping", "-m", help="Mapping of the files, or the name of a shipped one.")
+    ] = "",
     train: Annotated[list[Path] | None, typer.Option(help="Labelled file to learn from; may be repeated.")] = None,
-    valid: Annotated[list[Path] | None, typer.Option(help="Labelled file to choose and calibrate on; may be repeated.")] = None,
+    valid: Annotated[
+        list[Path] | None, typer.Option(help="Labelled file to choose and calibrate on; may be repeated.")
+    ] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Labelled file to test on; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for metrics.json and report.html.")] = None,
     store: StoreOption = DEFAULT_STORE,
-    as_of: Annotated[str, typer.Option("--as-of", help="Without files: back-test on the store's results known on this day.")] = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="Without files: back-test on the store's results known on this day.")
+    ] = "",
     seed: SeedOption = 1,
     language: LanguageOption = Language.en,
     resamples: Annotated[int, typer.Option(min=20, help="Bootstrap resamples for the 95 % intervals.")] = 1000,
@@ -80,7 +86,8 @@ def evaluate(
             )
         with reading_progress(quiet=as_json) as reading, steps("evaluate", quiet=as_json) as progress:
             found = evaluation.evaluate_files(
-                load_mapping(mapping), train, test, valid=valid or [], seed=seed, now=datetime.now(), resamples=resamples,
+                load_mapping(mapping), train, test, valid=valid or [], seed=seed, now=datetime.now(),
+                resamples=resamples,
                 engine=engine, reading=reading, progress=progress,
             )  # fmt: skip
         folder = out
@@ -113,13 +120,15 @@ def evaluate(
     refused = sum(q["rows"] for q in found.metrics.get("quarantined") or [])
     if refused:
         console.print(f"{refused:,} rows could not be taken and were left out (see the report).")
-    console.print(f"Written: {folder / 'metrics.json'} and {folder / 'report.html'}", markup=False)
+    console.print(f"Written: {folder / 'metrics.json'} and {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def metrics_table(metrics: dict[str, Any], slice_name: str) -> Table:
     """The main figures of one slice, a model a row."""
     first = metrics["models"]["basira"]["slices"][slice_name]
-    table = Table(title=f"{metrics['dataset']}: {slice_name} ({first['rows']:,} rows, {first['positives']:,} irregular)")
+    table = Table(
+        title=f"{metrics['dataset']}: {slice_name} ({first['rows']:,} rows, {first['positives']:,} irregular)"
+    )
     table.add_column("model", no_wrap=True)
     for name in ("P@1 %", "P@5 %", "P@10 %", "Rev@10 %", "AUC", "Brier"):
         table.add_column(name, justify="right")

@@ -6,7 +6,7 @@ Enters: a declaration's number. Leaves: its latest decision in words. Never here
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -43,14 +43,16 @@ def explain(
     header, decision = chosen[0]
     said = language.value
     currency = currency_of(history, header, declaration)
-    items = [
+    items: list[dict[str, Any]] = [
         {
             "item_number": item.item_number,
             "fraud_probability": item.fraud_probability,
             "expected_revenue": item.expected_revenue,
             "reasons": [say(reason, language=said, currency=currency) for reason in item.reasons],
             "verify": [
-                say_verify(kind, language=said, currency=currency, reference=item.references[0] if item.references else None)
+                say_verify(
+                    kind, language=said, currency=currency, reference=item.references[0] if item.references else None
+                )
                 for kind in item.verify
             ],
             "references": [say_reference(r, language=said, currency=currency) for r in item.references],

@@ -56,7 +56,7 @@ def show_model(
     from basira.models.files import read_card
     from basira.storage.models import Models
 
-    card = json.loads(json.dumps(read_card(Models(open_history(store).root).folder(version))))
+    card = read_card(Models(open_history(store).root).folder(version))
     if as_json:
         typer.echo(json.dumps(card, ensure_ascii=False, indent=1))
         return

@@ -33,7 +33,9 @@ AsOfOption = Annotated[str, typer.Option("--as-of", help="Last day whose facts m
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 LanguageOption = Annotated[Language, typer.Option("--language", "-l", help="Language of lists and reports.")]
 ModelOption = Annotated[str, typer.Option("--model", help="Model version; the latest that fits by default.")]
-PolicyOption = Annotated[str, typer.Option("--policy", help="Policy folder, or the name of a shipped one (morocco, example).")]
+PolicyOption = Annotated[
+    str, typer.Option("--policy", help="Policy folder, or the name of a shipped one (morocco, example).")
+]
 MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the query engine may use.")]
 
 

@@ -10,8 +10,22 @@ from typing import Annotated
 import typer
 
 import basira
-from basira.cli import country, demo, evaluate, explain, feedback, ingest, mapping, models, quarantine, replay
-from basira.cli import schema, score, target, train
+from basira.cli import (
+    country,
+    demo,
+    evaluate,
+    explain,
+    feedback,
+    ingest,
+    mapping,
+    models,
+    quarantine,
+    replay,
+    schema,
+    score,
+    target,
+    train,
+)
 
 app = typer.Typer(
     name="basira",

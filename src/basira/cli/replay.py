@@ -33,7 +33,12 @@ def replay(
         )
     if as_json:
         differences = [
-            {"declaration_id": d.declaration_id, "field": d.field, "recorded": str(d.recorded), "replayed": str(d.replayed)}
+            {
+                "declaration_id": d.declaration_id,
+                "field": d.field,
+                "recorded": str(d.recorded),
+                "replayed": str(d.replayed),
+            }
             for d in report.differences
         ]
         typer.echo(

@@ -39,7 +39,9 @@ def score(
     from basira.workflows.learn import train as fit
 
     if out.suffix not in (".parquet", ".csv"):
-        raise UsageError(f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these.")
+        raise UsageError(
+            f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these."
+        )
     day = parse_day(as_of, name="--as-of")
     period = parse_day(first, name="--from"), parse_day(last, name="--to")
     if period[1] < period[0]:
@@ -75,5 +77,7 @@ def score(
         return
     console = Console()
     if trained:
-        console.print(f"There was no model that knows nothing later than {day}: {chosen.version} was trained and saved.")
-    console.print(f"{body['items']:,} items scored by {chosen.version} into {out}.", markup=False)
+        console.print(
+            f"There was no model that knows nothing later than {day}: {chosen.version} was trained and saved."
+        )
+    console.print(f"{body['items']:,} items scored by {chosen.version} into {out}.", markup=False, soft_wrap=True)

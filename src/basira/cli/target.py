@@ -27,12 +27,19 @@ def target(
     day: Annotated[str, typer.Option("--day", help="Day whose declarations are targeted, YYYY-MM-DD.")],
     store: StoreOption = DEFAULT_STORE,
     policy: PolicyOption = "morocco",
-    as_of: Annotated[str, typer.Option("--as-of", help="Last day whose facts may be used; the day before --day by default.")] = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="Last day whose facts may be used; the day before --day by default.")
+    ] = "",
     office: Annotated[str, typer.Option(help="Only this office's declarations.")] = "",
-    out: Annotated[list[Path] | None, typer.Option("--out", "-o", help="Also write the list: .csv, .xlsx or .html; may be repeated.")] = None,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", "-o", help="Also write the list: .csv, .xlsx or .html; may be repeated."),
+    ] = None,
     language: LanguageOption = Language.fr,
     model: ModelOption = "",
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the random control; drawn afresh, and recorded, by default.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the random control; drawn afresh, and recorded, by default.")
+    ] = None,
     most: Annotated[int, typer.Option(min=1, help="Declarations shown per office on the screen.")] = 10,
     preview: Annotated[bool, typer.Option("--preview", help="Show the list without recording any decision.")] = False,
     memory: MemoryOption = "2GB",
@@ -58,7 +65,9 @@ def target(
         )
     for path in out or []:
         if path.suffix not in _WRITERS:
-            raise UsageError(f"--out: expected .csv, .xlsx or .html, found {path.name!r}.", hint="Give one of these endings.")
+            raise UsageError(
+                f"--out: expected .csv, .xlsx or .html, found {path.name!r}.", hint="Give one of these endings."
+            )
     history = open_history(store)
     rules = load_policy(policy_folder(policy), on)
     chosen = choose_model(history, as_of=known, version=model or None)
@@ -74,12 +83,16 @@ def target(
     for path in out or []:
         extra = {}
         if path.suffix == ".html":
-            extra = {"charts": charts_for(history, as_of=known, language=language.value), "software": found.run.software_version}
+            extra = {
+                "charts": charts_for(history, as_of=known, language=language.value),
+                "software": found.run.software_version,
+            }
         getattr(inspection_list, _WRITERS[path.suffix])(
             found.listing, path, language=language.value, lane_names=lanes, **extra
         )
     if as_json:
-        body = {"run_id": None if preview else found.run.run_id, "seed": order.seed, **asdict(found.listing)}
+        # A preview has no run to explain or replay.
+        body = {**asdict(found.listing), "run_id": None if preview else found.run.run_id, "seed": order.seed}
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = Console()
@@ -92,9 +105,10 @@ def target(
             f"Run {found.run.run_id} recorded: {len(found.decisions):,} decisions. "
             f"Again, the same: basira replay {found.run.run_id}",
             markup=False,
+            soft_wrap=True,
         )
     for path in out or []:
-        console.print(f"Written: {path}", markup=False)
+        console.print(f"Written: {path}", markup=False, soft_wrap=True)
 
 
 def policy_folder(name: str) -> Path:

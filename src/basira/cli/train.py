@@ -25,7 +25,9 @@ def train(
     half_life_days: Annotated[
         float | None, typer.Option(min=1, help="An item this many days older counts half; by default all count alike.")
     ] = None,
-    positive_weight: Annotated[float, typer.Option(min=0.01, help="Weight of an irregular item against a regular one.")] = 1.0,
+    positive_weight: Annotated[
+        float, typer.Option(min=0.01, help="Weight of an irregular item against a regular one.")
+    ] = 1.0,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
@@ -59,7 +61,9 @@ def train(
     table.add_row("irregular among them", f"{card['training']['irregular']:,}")
     table.add_row("later items it was calibrated on", f"{late['rows']:,}")
     if "auc" in late:
-        table.add_row("AUC on them (before the refit)", f"{late['auc']:.3f}  [{late['auc_low']:.3f}, {late['auc_high']:.3f}]")
+        table.add_row(
+            "AUC on them (before the refit)", f"{late['auc']:.3f}  [{late['auc_low']:.3f}, {late['auc_high']:.3f}]"
+        )
         table.add_row("mean probability / rate found", f"{late['mean_probability']:.3f} / {late['rate']:.3f}")
     table.add_row("trees", f"{card['chosen']['bags']} x {card['chosen']['rounds']} ({card['chosen']['size']})")
     table.add_row("CPU seconds to fit", f"{card['fit_cpu_seconds']:.1f}")

@@ -62,7 +62,7 @@ def write_xlsx(
     ------
     StoreError : the file can't be written.
     """
-    import xlsxwriter  # type: ignore[import-untyped]  # no stubs
+    import xlsxwriter
 
     catalog = catalog_of(language)
     out = BytesIO()

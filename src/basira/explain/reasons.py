@@ -45,8 +45,9 @@ _PARENT = {
 }  # fmt: skip
 # Reason code to what it asks an officer to look at; a reason about a trader asks for nothing in particular.
 _VERIFY = {
-    "value_per_kg_low": "value", "value_per_kg_high": "value", "value_per_unit_low": "value", "value_per_unit_high": "value",
-    "small_consignment": "value", "large_consignment": "value", "round_value": "value", "below_threshold": "value",
+    "value_per_kg_low": "value", "value_per_kg_high": "value", "value_per_unit_low": "value",
+    "value_per_unit_high": "value", "small_consignment": "value", "large_consignment": "value", "round_value": "value",
+    "below_threshold": "value",
     "kg_per_unit_low": "quantity", "kg_per_unit_high": "quantity", "mass_ratio": "quantity",
     "duty_rate_low": "classification", "duty_rate_high": "classification", "description_unusual": "classification",
     "history_code": "classification", "history_chapter": "classification", "history_description": "classification",
@@ -371,7 +372,7 @@ def _mass_ratio(row: Row) -> Built:
     ratio = _ratio(row, "net_mass_kg", "gross_mass_kg")
     if ratio is None or 0.6 <= ratio <= 1:
         return None
-    return "mass_ratio", {"ratio": ratio, "usual_ratio": None}
+    return "mass_ratio", {"ratio": ratio}
 
 
 def _tax_inconsistent(row: Row) -> Built:

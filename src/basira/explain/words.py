@@ -203,7 +203,7 @@ def _amounts(*names: str) -> Writer:
 
 
 def _mass_ratio(reason: Reason, s: Speaker) -> str:
-    return s.say(f"reason.{reason.code}", ratio=s.percent("ratio"), usual=s.percent("usual_ratio"))
+    return s.say(f"reason.{reason.code}", ratio=s.percent("ratio"))
 
 
 def _consignment(_reason: Reason, s: Speaker) -> str:

@@ -133,7 +133,11 @@ def errors_page() -> str:
     for error in ALL_ERRORS:
         meaning = " ".join((error.__doc__ or "").split("\n\n")[0].split())
         lines.append(f"| `{error.code}` | {error.exit_code} | `{error.__name__}` | {meaning} |")
-    lines += ["", "A command that was interrupted (Ctrl-C) exits with 130; one that did its work, with 0."]
+    lines += [
+        "",
+        "A command that was interrupted (Ctrl-C) exits with 130; one that did its work, with 0. Exit code 70 is a "
+        "fault of Basira itself: the trace on standard error is what to report.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -27,9 +27,9 @@ _RARE = 20  # a category seen less often gets no column of its own in the logist
 
 def fit_logistic_regression(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> Scorer:
     """L2 logistic regression on standardised log(1 + x), missing marks, and one column per frequent category."""
-    import scipy.sparse as sp  # type: ignore[import-untyped]  # no stubs
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # no stubs
-    from sklearn.preprocessing import OneHotEncoder  # type: ignore[import-untyped]  # no stubs
+    import scipy.sparse as sp
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import OneHotEncoder
 
     past = pl.concat([early, late], how="diagonal_relaxed")
     columns = choose_columns(past)

@@ -113,13 +113,11 @@ def fit_risk_model(
             x, y, is_late, weight=weight, names=names, categories=positions, settings=settings, seed=seed
         )
         # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
-        calibration = fit_calibration(
-            choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration
-        )
+        calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
         size, rounds = choice.size, choice.rounds
         late_card |= {"log_loss": choice.late_loss} | _quality(irregular[is_late], calibration.apply(choice.late_raw))
     # The refit sees more rows, and carries proportionately more rounds.
-    grown = int(round(rounds * min(1.25, len(y) / max(1, int((~is_late).sum())))))
+    grown = round(rounds * min(1.25, len(y) / max(1, int((~is_late).sum()))))
     progress(1, 4, "fitting the probability")
     boosters = trees.fit_bags(
         x, y, weight=weight, names=names, categories=positions, settings=settings, seed=seed, size=size, rounds=grown,
@@ -166,7 +164,7 @@ def fit_risk_model(
         "fit_cpu_seconds": round(time.process_time() - started, 2),
         "notes": dict(origin.notes),
     }
-    version = version_of(card, [b.model_to_string() for b in boosters])
+    version = version_of(card, booster_texts(boosters, share, kinds))
     progress(4, 4, "done")
     return RiskModel(version, encoding, tuple(boosters), calibration, share, kinds, card | {"version": version})
 
@@ -175,16 +173,24 @@ def fit_risk_model(
 _NOT_CONTENT = frozenset({"created_at", "fit_cpu_seconds", "snapshot", "version", "files"})
 
 
-def version_of(card: Mapping[str, Any], texts: Sequence[str]) -> str:
+def booster_texts(boosters: Sequence[Any], share: ShareHead, kinds: Mapping[str, KindHead]) -> dict[str, str]:
+    """Every booster of a model in its own text, by the name of its file."""
+    texts = {f"probability-{i}.txt": b.model_to_string() for i, b in enumerate(boosters)}
+    if share.booster is not None:
+        texts["share.txt"] = share.booster.model_to_string()
+    return texts | {f"kind-{k}.txt": h.booster.model_to_string() for k, h in kinds.items() if h.booster is not None}
+
+
+def version_of(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     """Named by the day it knows and by its content: the same facts, settings and seed name the same model.
 
-    ``texts``: the probability boosters'. The snapshot is not part of it: a store that has taken in later files
-    since, of which the model knows nothing, gives the same model.
+    ``texts``: see `booster_texts`. The snapshot is not part of it: a store that has taken in later files since,
+    of which the model knows nothing, gives the same model.
     """
     stable = {k: v for k, v in card.items() if k not in _NOT_CONTENT}
     digest = hashlib.sha256(json.dumps(stable, sort_keys=True).encode())
-    for text in texts:
-        digest.update(text.encode())
+    for name in sorted(texts):
+        digest.update(texts[name].encode())
     return f"m{str(card['as_of']).replace('-', '')}-{digest.hexdigest()[:8]}"
 
 
@@ -192,8 +198,9 @@ def _in_order(items: TrainingItems) -> TrainingItems:
     """The same in order of declaration, then of number: bags are drawn by row, and arrival must not choose them."""
     names = [n for n in ("declaration_id", "declaration_version", "item_number") if n in items.features.columns]
     day = pl.Series("declared_day", items.declared_day)
-    order = items.features.select(*names, day).with_row_index("row").sort("declared_day", *names, "row")["row"].to_numpy()
-    if bool((np.diff(order.astype(np.int64)) == 1).all()):
+    keyed = items.features.select(*names, day).with_row_index("row")
+    order = keyed.sort("declared_day", *names, "row")["row"].to_numpy().astype(np.int64)
+    if bool((np.diff(order) == 1).all()):
         return items
     return TrainingItems(
         features=items.features[order],
@@ -272,7 +279,9 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
     return ShareHead(mean=mean, scale=scale, booster=booster)
 
 
-def _fit_kind(found: Floats, irregular: Bools, x: Any, encoding: Encoding, settings: FitSettings, seed: int) -> KindHead:
+def _fit_kind(
+    found: Floats, irregular: Bools, x: Any, encoding: Encoding, settings: FitSettings, seed: int
+) -> KindHead:
     from basira.models import trees
 
     known = irregular & np.isfinite(found)

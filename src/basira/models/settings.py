@@ -27,10 +27,14 @@ class FitSettings:
     most_rounds: int = 800
     patience: int = 50
     feature_fraction: float = 0.5
-    # Averaging several bags steadies the ranking where data are few; with many rows one is enough.
-    bags: tuple[tuple[int, int], ...] = ((100_000, 4), (400_000, 2))
+    # Averaging several bags steadies the ranking where data are few; with many rows one is enough. Each bag costs
+    # its share of every exact contribution, which is most of a day's targeting (benchmarks/target_day.py).
+    bags: tuple[tuple[int, int], ...] = ((50_000, 4), (400_000, 2))
     # Both sizes are tried on the late part while that is cheap; the larger is kept beyond.
     try_both_below: int = 200_000
+    # From here on each round costs seconds and no longer needs every row: steps are twice as long, each on
+    # two rows in five, over coarser bins (measured: benchmarks/model_fit.py, docs/reference/model-card.md).
+    brisk_from: int = 400_000
     threads: int = 1
 
     def bag_count(self, rows: int) -> int:

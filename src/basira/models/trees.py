@@ -39,21 +39,23 @@ class Choice:
     late_loss: dict[str, float]
 
 
-def _parameters(size: str, objective: str, settings: FitSettings, rows: int, seed: int) -> dict[str, Any]:
+def _parameters(size: str, objective: str, settings: FitSettings, rows: int, total: int, seed: int) -> dict[str, Any]:
+    # By the total, not by the rows of this fit: rounds chosen at one pace mean nothing at another.
+    brisk = total >= settings.brisk_from
     found = dict(_SIZES[size])
     # Half a percent of the rows, within the size's own limit: a leaf of 200 is most of a small data set.
     found["min_data_in_leaf"] = int(max(10, min(found["min_data_in_leaf"], rows / 200)))
     return found | {
         "objective": objective,
-        "learning_rate": settings.learning_rate,
+        "learning_rate": settings.learning_rate * (2 if brisk else 1),
         "feature_fraction": settings.feature_fraction,
-        "bagging_fraction": 0.8,
+        "bagging_fraction": 0.4 if brisk else 0.8,
         "bagging_freq": 1,
         "cat_smooth": 20,
         "cat_l2": 20,
         "min_data_per_group": int(max(10, min(100, rows / 100))),
         "max_cat_threshold": 16,
-        "max_bin": 255 if rows < settings.try_both_below else 127,
+        "max_bin": 63 if brisk else 127 if rows >= settings.try_both_below else 255,
         "num_threads": settings.threads,
         "deterministic": True,
         "force_row_wise": True,
@@ -62,8 +64,10 @@ def _parameters(size: str, objective: str, settings: FitSettings, rows: int, see
     }
 
 
-def _data(x: Matrix, y: Floats, weight: Floats | None, names: Sequence[str], categories: list[int], size: dict[str, Any],
-          reference: lgb.Dataset | None = None) -> lgb.Dataset:  # fmt: skip
+def _data(
+    x: Matrix, y: Floats, weight: Floats | None, names: Sequence[str], categories: list[int], size: dict[str, Any],
+    reference: lgb.Dataset | None = None,
+) -> lgb.Dataset:  # fmt: skip
     return lgb.Dataset(
         x, y, weight=weight, feature_name=list(names), categorical_feature=categories or "auto", reference=reference,
         params={"max_bin": size["max_bin"], "verbose": -1, "num_threads": size["num_threads"]}, free_raw_data=False,
@@ -81,7 +85,7 @@ def choose_on_later_rows(
     sizes = ("small", "large") if rows < settings.try_both_below else ("large",)
     tried: dict[str, tuple[float, lgb.Booster]] = {}
     for size in sizes:
-        parameters = _parameters(size, objective, settings, rows, seed) | {"metric": metric}
+        parameters = _parameters(size, objective, settings, rows, len(y), seed) | {"metric": metric}
         train = _data(x[early], y[early], None if weight is None else weight[early], names, categories, parameters)
         late = _data(
             x[is_late], y[is_late], None if weight is None else weight[is_late], names, categories, parameters, train
@@ -105,7 +109,7 @@ def fit_bags(
     """Fit ``bags`` boosters on all rows, each with its own seed of rows and columns."""
     found = []
     for bag in range(bags):
-        parameters = _parameters(size, objective, settings, len(y), seed + bag)
+        parameters = _parameters(size, objective, settings, len(y), len(y), seed + bag)
         fitted = lgb.train(parameters, _data(x, y, weight, names, categories, parameters), rounds)
         # Read back from its own text: what is used now is to the last bit what a reader of the files gets.
         found.append(lgb.Booster(model_str=fitted.model_to_string()))
@@ -122,9 +126,7 @@ def predict_raw(boosters: Sequence[lgb.Booster], x: Matrix, *, threads: int = _P
 
 def contributions(boosters: Sequence[lgb.Booster], x: Matrix, *, threads: int = _PREDICT_THREADS) -> Floats:
     """Exact (tree SHAP) contributions to the mean raw score: rows x (features + 1), the base last."""
-    total: Floats | None = None
+    total = np.zeros((len(x), x.shape[1] + 1))
     for booster in boosters:
-        part = np.asarray(booster.predict(x, pred_contrib=True, num_threads=threads), dtype=np.float64)
-        total = part if total is None else total + part
-    assert total is not None, "a model has at least one booster"
+        total += np.asarray(booster.predict(x, pred_contrib=True, num_threads=threads), dtype=np.float64)
     return total / len(boosters)

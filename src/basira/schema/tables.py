@@ -43,9 +43,7 @@ _PROVENANCE = [
 ITEMS = pa.schema(
     [*_columns(DECLARATION_FIELDS + ITEM_FIELDS), pa.field("declared_day", pa.int32(), nullable=False), *_PROVENANCE]
 )
-OUTCOMES = pa.schema(
-    [*_columns(OUTCOME_FIELDS), pa.field("known_day", pa.int32(), nullable=False), *_PROVENANCE]
-)
+OUTCOMES = pa.schema([*_columns(OUTCOME_FIELDS), pa.field("known_day", pa.int32(), nullable=False), *_PROVENANCE])
 QUARANTINE = pa.schema(
     [
         pa.field("quarantine_id", pa.string(), nullable=False),  # "<source>:<source_row>"

@@ -55,7 +55,7 @@ class Wording(_Part):
     ar: Text = Field(description="In Arabic.")
     en: Text = Field(description="In English.")
 
-    def text(self, language: Language) -> str:
+    def text(self, language: str) -> str:
         """The text in ``language``."""
         return {"fr": self.fr, "ar": self.ar, "en": self.en}[language]
 
@@ -225,6 +225,39 @@ class Fallback(_Part):
     )
 
 
+class OnlinePacing(_Part):
+    """How selection is paced when declarations come one by one. Every field has a default that was tried out."""
+
+    band: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.25,
+        description="Half width of the soft boundary, relative to the rank of the last place: with 0.25 and 100 places "
+        "left, the chance of a place falls from 1 at rank 75 to 0 at rank 125.",
+    )
+    forecast_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=10.0,
+        description="How many arrivals of the day the forecast of its volume is worth, beside a tenth of itself. "
+        "Small: a wrong forecast is left sooner; large: a burst misleads less.",
+    )
+    history_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=2000.0,
+        description="How many arrivals of the day the scores of recent days are worth, at most.",
+    )
+    reserve_deviations: Amount = Field(
+        default=0.0,
+        description="Places kept for the list, the random control and the fallback: what is expected of them in the "
+        "rest of the day, and so many standard deviations more.",
+    )
+    advance: Share = Field(
+        default=0.33,
+        description="Share of the forecast on which a capacity that is a share of the day opens places from the first "
+        "hour on; beyond it, each place opens when the arrivals justify it. With 0.33 a forecast up to three times too "
+        "high opens no place too many; 0 relies on no forecast at all.",
+    )
+    new_office_count: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=100.0, description="Declarations a day expected at an office without any past day."
+    )
+
+
 class Policy(_Part):
     """A whole policy, as valid from one day on.
 
@@ -246,6 +279,9 @@ class Policy(_Part):
     oea: OeaTreatment = Field(default=OeaTreatment(), description="Relief for authorised operators.")
     objective: Objective = Field(description="What the model's places are given to.")
     fallback: Fallback = Field(description="When the model gives no answer.")
+    online: OnlinePacing = Field(
+        default=OnlinePacing(), description="How selection is paced when declarations come one by one."
+    )
 
     @field_validator("lanes")
     @classmethod
@@ -362,6 +398,9 @@ class Policy(_Part):
         Recorded with every run; ``Policy.model_validate_json`` makes the same policy of it.
         """
         content = self.model_dump(mode="json")
+        # Left at its defaults it is left out, so that policies recorded before it existed keep their digest.
+        if self.online == OnlinePacing():
+            del content["online"]
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @cached_property

@@ -69,9 +69,7 @@ def _limit_memory(con: duckdb.DuckDBPyConnection, memory: str) -> None:
 
 def fetch_frame(con: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
     """The rows of a query as a Polars frame."""
-    frame = pl.from_arrow(con.sql(sql).to_arrow_table())
-    assert isinstance(frame, pl.DataFrame), "a query gives a table"
-    return frame
+    return pl.DataFrame(con.sql(sql).to_arrow_table())
 
 
 def fetch_value(con: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None) -> Any:

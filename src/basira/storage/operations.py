@@ -3,14 +3,12 @@
 Enters: a run and its decisions, as mappings from column to value. Leaves: the same, with the hashes that chain
 them; the state of the chain. Never here: an UPDATE or a DELETE (the database itself refuses them), a clock.
 
-SQLite in a file of the store today; any statement here is portable, and what is not stands in
-`operations_tables.append_only_statements` and `_for_sqlite`.
+Any statement here is portable; what is not stands in `operations_database` and in the migrations' triggers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,20 +16,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from basira.schema.errors import NotFoundError, StoreError
-from basira.storage.operations_chain import GENESIS, as_stored, entry_hash, opening_hash
-from basira.storage.operations_tables import (
-    DECISION,
-    DECISION_COLUMNS_MADE,
-    FORMAT,
-    METADATA,
-    OPERATIONS_FORMAT,
-    RUN_COLUMNS_MADE,
-    TARGETING_RUN,
-    append_only_statements,
-)
+from basira.storage.operations_chain import GENESIS, Head, as_stored, entry_hash, move_head, opening_hash
+from basira.storage.operations_database import Database, lock_chains
+from basira.storage.operations_tables import DECISION, DECISION_COLUMNS_MADE, RUN_COLUMNS_MADE, TARGETING_RUN
 
 Row = dict[str, Any]
 
@@ -61,43 +50,16 @@ class Operations:
     place : path of a SQLite file, or a SQLAlchemy URL ("sqlite:///...", "postgresql+psycopg://...").
     create : make the file and the tables when they are absent; without it their absence is an error.
 
-    Raises StoreError when the database is absent, of another format, or is not one.
+    Raises StoreError when the database is absent, of another format, or is not one. ``database``: for the rest of what
+    it records (`operations_events`, `operations_audit`, `users` ...).
     """
 
     def __init__(self, place: str | Path, *, create: bool = True) -> None:
-        url = str(place) if "://" in str(place) else f"sqlite:///{place}"
-        self._url = sa.make_url(url)
-        self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        if self._is_sqlite and self._url.database:
-            path = Path(self._url.database)
-            if not create and not path.is_file():
-                raise StoreError(
-                    f"Expected the decision record at '{path}', found nothing.", hint="Run `basira target` first."
-                )
-            if not path.parent.is_dir():
-                raise StoreError(
-                    f"Expected the folder '{path.parent}', found none.", hint="Create it, or correct the path."
-                )
-        self._engine = sa.create_engine(self._url)
-        if self._is_sqlite:
-            _for_sqlite(self._engine)
-        with self._write() if create else self._read() as connection:
-            if create:
-                METADATA.create_all(connection)
-                for statement in append_only_statements(connection.dialect.name):
-                    connection.execute(sa.text(statement))
-                if connection.execute(sa.select(OPERATIONS_FORMAT)).first() is None:
-                    connection.execute(OPERATIONS_FORMAT.insert(), {"format": FORMAT})
-            found = connection.execute(sa.select(sa.func.max(OPERATIONS_FORMAT.c.format))).scalar()
-        if found != FORMAT:
-            raise StoreError(
-                f"Expected a decision record of format {FORMAT} at '{place}', found format {found}.",
-                hint="Use the version of Basira that wrote it, or a newer one.",
-            )
+        self.database = Database(place, create=create)
 
     def close(self) -> None:
         """Give the connections back; the object is of no use afterwards."""
-        self._engine.dispose()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +82,8 @@ class Operations:
         Raises StoreError when the run or a decision is there already, a row has other columns, the disk is full.
         """
         header = self._row(TARGETING_RUN, run, RUN_COLUMNS_MADE)
-        with self._write() as connection:
+        with self.database.write() as connection:
+            lock_chains(connection)
             last = connection.execute(
                 sa.select(TARGETING_RUN.c.sequence, TARGETING_RUN.c.closing_hash)
                 .order_by(TARGETING_RUN.c.sequence.desc())
@@ -147,6 +110,7 @@ class Operations:
                     rows.append(row)
                 connection.execute(DECISION.insert(), rows)
             connection.execute(TARGETING_RUN.insert(), {**header, "decision_count": count, "closing_hash": chained})
+            move_head(connection, Head("targeting", header["created_at"][:10], header["sequence"], chained))
         return chained
 
     # -- reading --------------------------------------------------------------------------------------
@@ -194,7 +158,7 @@ class Operations:
         """Recompute every hash from what is stored, and say where it differs; at most one fault per run."""
         faults: list[str] = []
         previous, expected_sequence, runs, decisions = GENESIS, 1, 0, 0
-        with self._read() as connection:
+        with self.database.read() as connection:
             query = sa.select(TARGETING_RUN).order_by(TARGETING_RUN.c.sequence)
             recorded = [dict(run) for run in connection.execute(query).mappings()]
             known = {run["run_id"] for run in recorded}
@@ -236,41 +200,8 @@ class Operations:
             ) from None
 
     def _rows(self, query: sa.Select[Any]) -> list[Row]:
-        with self._read() as connection:
+        with self.database.read() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
-
-    @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
-        with self._explained(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        with self._explained(), self._engine.connect() as connection:
-            writing = connection.execution_options(basira_writes=True)
-            with writing.begin():
-                yield writing
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turns the driver's errors into ours; whatever was begun is rolled back by then."""
-        try:
-            yield
-        except IntegrityError as error:
-            raise StoreError(
-                f"Expected a run and decisions not recorded before, found: {error.orig}.",
-                hint="Nothing was recorded. Take a new run id; if another run was being recorded, try again.",
-            ) from error
-        except OperationalError as error:
-            raise StoreError(
-                f"Expected to read and write the decision record, found: {error.orig}.",
-                hint="Nothing was recorded. Check free space, permissions, and that no other program holds the file.",
-            ) from error
-        except DBAPIError as error:
-            raise StoreError(
-                f"Expected a decision record of Basira, found: {error.orig}.",
-                hint="Check that the file is the right one; restore it from a backup if it is damaged.",
-            ) from error
 
 
 def _mappings(connection: sa.Connection, run_id: str) -> Iterator[Row]:
@@ -278,20 +209,3 @@ def _mappings(connection: sa.Connection, run_id: str) -> Iterator[Row]:
     query = sa.select(DECISION).where(DECISION.c.run_id == run_id).order_by(DECISION.c.position)
     result = connection.execution_options(yield_per=_BATCH).execute(query)
     yield from (dict(row) for row in result.mappings())
-
-
-def _for_sqlite(engine: sa.Engine) -> None:
-    """SQLite's own settings: foreign keys on, and a write lock taken before a run reads the end of the chain."""
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions by itself
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA busy_timeout = 30000")
-        cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get("basira_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,28 +1,50 @@
-"""The hash chain of the decision record.
+"""The hash chains of the operational record.
 
-Enters: rows as they are stored. Leaves: their hashes. Never here: the database.
+Enters: rows as they are stored. Leaves: their hashes; rows appended after the head of their stream. Never here: what a
+row means.
 
-The chain runs through everything: a run opens with a hash of its header and of the run before it, each
-decision adds its own content to the hash before it, and the last one closes the run. So a changed, removed,
-added or moved row anywhere makes every later hash wrong. Rows cut from the very end leave no trace inside: keep
-the closing hash of the last run elsewhere (print it, sign it) to detect that.
+A chain runs through everything in its stream: each row adds its own content to the hash before it (in the stream of
+targeting, a run opens with a hash of its header and of the run before, and its last decision closes it). So a changed,
+removed, added or moved row anywhere makes every later hash wrong. `chain_head` keeps the last hash of each day and
+stream. Who can rewrite the whole database can rewrite the heads too: keep them elsewhere as well
+(`operations_verify.export_heads`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from basira.storage.operations_tables import DECISION, TARGETING_RUN
+from basira.schema.errors import StoreError
+from basira.storage.operations_database import lock_chains, moment_text
+from basira.storage.operations_tables import AUDIT_EVENT, CHAIN_HEAD, DECISION, EVENT, TARGETING_RUN
 
 GENESIS = "0" * 64
 
+Stream = Literal["targeting", "event", "audit"]
+CHAINED: Mapping[Literal["event", "audit"], sa.Table] = {"event": EVENT, "audit": AUDIT_EVENT}
+
+# What `append` works out itself: a caller's row has all the other columns and no more.
+COLUMNS_MADE = frozenset({"sequence", "day", "recorded_at", "previous_hash", "entry_hash"})
+
 _NOT_IN_OPENING = frozenset({"previous_hash", "opening_hash", "closing_hash", "decision_count"})
 _NOT_IN_ENTRY = frozenset({"previous_hash", "entry_hash"})
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a stream stood at the end of a day (or now): the sequence and the hash of its last row."""
+
+    stream: Stream
+    day: str
+    sequence: int
+    head_hash: str
 
 
 def opening_hash(run: Mapping[str, Any], previous: str) -> str:
@@ -35,12 +57,93 @@ def entry_hash(decision: Mapping[str, Any], previous: str) -> str:
     return _hash(previous, {name: decision[name] for name in _ENTRY_COLUMNS})
 
 
+def chained_hash(table: sa.Table, row: Mapping[str, Any], previous: str) -> str:
+    """Hash of one row of a chained table, after the hash before it."""
+    return _hash(previous, {c.name: row[c.name] for c in table.columns if c.name not in _NOT_IN_ENTRY})
+
+
+def append(
+    connection: sa.Connection,
+    stream: Literal["event", "audit"],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Append rows to a stream, in the caller's transaction; the rows as they stand.
+
+    Raises StoreError when a column is missing, unknown or not of its type: nothing is then appended.
+    """
+    table = CHAINED[stream]
+    lock_chains(connection)
+    last = last_head(connection, stream)
+    recorded_at = moment_text(now)
+    # Days never go back: a worker whose clock is a second behind after midnight stays on the new day.
+    day = max(recorded_at[:10], last.day) if last else recorded_at[:10]
+    sequence, previous = (last.sequence, last.head_hash) if last else (0, GENESIS)
+    appended = []
+    for row in rows:
+        try:
+            made = as_stored(table, row, COLUMNS_MADE)
+        except (ValueError, TypeError) as error:
+            raise StoreError(
+                f"Expected a row of {table.name}, found {error}.", hint="Nothing was recorded; correct the row."
+            ) from None
+        sequence += 1
+        made |= {"sequence": sequence, "day": day, "recorded_at": recorded_at, "previous_hash": previous}
+        made["entry_hash"] = previous = chained_hash(table, made, previous)
+        appended.append(made)
+    if appended:
+        connection.execute(_INSERTS[stream], appended)
+        move_head(connection, Head(stream, day, sequence, previous))
+    return appended
+
+
+def last_head(connection: sa.Connection, stream: Literal["event", "audit"]) -> Head | None:
+    """Where an appended stream ends now; None when it is empty."""
+    row = connection.execute(_LAST_HEAD, {"stream": stream}).first()
+    return Head(stream, row.day, row.sequence, row.head_hash) if row else None
+
+
+def move_head(connection: sa.Connection, head: Head) -> None:
+    """Write down that a stream now ends at ``head``."""
+    moved = connection.execute(
+        _MOVE_HEAD,
+        {"of_stream": head.stream, "of_day": head.day, "sequence": head.sequence, "head_hash": head.head_hash},
+    )
+    if moved.rowcount == 0:
+        connection.execute(CHAIN_HEAD.insert(), asdict(head))
+
+
+# Built once: SQLAlchemy takes longer to put a statement together than SQLite to run it.
+_INSERTS = {stream: table.insert() for stream, table in CHAINED.items()}
+# By day, which never goes back in these streams and which the primary key has in order.
+_LAST_HEAD = (
+    sa.select(CHAIN_HEAD)
+    .where(CHAIN_HEAD.c.stream == sa.bindparam("stream"))
+    .order_by(CHAIN_HEAD.c.day.desc())
+    .limit(1)
+)
+_MOVE_HEAD = (
+    CHAIN_HEAD.update()
+    .where(CHAIN_HEAD.c.stream == sa.bindparam("of_stream"), CHAIN_HEAD.c.day == sa.bindparam("of_day"))
+    .values(sequence=sa.bindparam("sequence"), head_hash=sa.bindparam("head_hash"))
+)
 _ENTRY_COLUMNS = tuple(c.name for c in DECISION.columns if c.name not in _NOT_IN_ENTRY)
 
 
+def canonical(content: object) -> str:
+    """One JSON text per value: sorted keys, no spaces, no NaN; a float in the shortest form that reads back the same.
+
+    >>> canonical({"b": 1.5, "a": None})
+    '{"a":null,"b":1.5}'
+    """
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _hash(previous: str, content: Mapping[str, Any]) -> str:
-    # Python writes a float in the shortest form that reads back the same, so equal bits give equal text.
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    # Total, unlike `canonical`: a database that was tampered with may hold NaN or bytes where `as_stored` lets none in,
+    # and the proof must say so instead of stopping.
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=repr)
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
@@ -70,6 +173,22 @@ def _typed(column: sa.Column[Any], value: Any) -> Any:
         if isinstance(value, bool) or int(value) != value:
             raise ValueError(f"{value!r} in {column.name}, a whole number")
         return int(value)
-    if not isinstance(value, str) or "\x00" in value:
+    if not isinstance(value, str) or not is_storable(value):
         raise ValueError(f"{value!r} in {column.name}, a text")
+    limit = column.type.length if isinstance(column.type, sa.String) else None
+    if limit is not None and len(value) > limit:  # PostgreSQL would refuse it, SQLite would not
+        raise ValueError(f"{len(value)} characters in {column.name}, {limit} at most")
     return value
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database takes a text: no NUL, no half of a surrogate pair (JSON can carry both).
+
+    >>> is_storable("Casablanca-Port"), is_storable("a\\x00b"), is_storable("\\ud800")
+    (True, False, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text

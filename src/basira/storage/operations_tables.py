@@ -1,7 +1,7 @@
-"""The tables of the decision record, and what keeps them append-only.
+"""The tables of the operational record: decisions, events, audit, personal values, online state.
 
-Enters: nothing. Leaves: SQLAlchemy tables, and the statements that make a database refuse to change them.
-Never here: rows, connections.
+Enters: nothing. Leaves: SQLAlchemy tables, as `migrations` makes them at the newest revision (a test compares).
+Never here: rows, connections, the triggers that keep tables append-only (those are made by the migrations).
 
 Types are the portable ones: moments and JSON are text, so that what is hashed is what is stored; floats are
 doubles, which SQLite and PostgreSQL both give back bit for bit.
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-FORMAT = 1
+# These two move together, with a new file in migrations/versions.
+FORMAT = 2
+REVISION = "0002"
 
 METADATA = sa.MetaData()
 
@@ -79,48 +81,88 @@ DECISION = sa.Table(
 RUN_COLUMNS_MADE = frozenset({"sequence", "decision_count", "previous_hash", "opening_hash", "closing_hash"})
 DECISION_COLUMNS_MADE = frozenset({"position", "previous_hash", "entry_hash"})
 
-_APPEND_ONLY = (TARGETING_RUN, DECISION)
-_REFUSAL = "basira: {table} is append-only"
+
+def _chained(name: str, *columns: sa.Column[object]) -> sa.Table:
+    """An append-only table whose rows follow one another by hash (`operations_chain.append`)."""
+    return sa.Table(
+        name,
+        METADATA,
+        sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+        # The day of the chain: that of `recorded_at`, or the day of the row before when that is later.
+        sa.Column("day", sa.String(10), nullable=False, index=True),
+        sa.Column("recorded_at", sa.String(40), nullable=False),
+        sa.Column("actor", sa.String(200), nullable=False),
+        *columns,
+        sa.Column("previous_hash", sa.String(64), nullable=False),
+        sa.Column("entry_hash", sa.String(64), nullable=False),
+    )
 
 
-def append_only_statements(dialect: str) -> list[str]:
-    """The statements, in the dialect's own SQL, that make UPDATE and DELETE fail; each may be run again."""
-    if dialect == "sqlite":
-        return [statement for table in _APPEND_ONLY for statement in _sqlite(table)]
-    return [_POSTGRESQL_FUNCTION, *(statement for table in _APPEND_ONLY for statement in _postgresql(table.name))]
+EVENT = _chained(
+    "event",
+    sa.Column("event_id", sa.String(200), nullable=False, unique=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("declaration_id", sa.String(200), nullable=False, index=True),
+    sa.Column("declaration_version", sa.Integer),
+    sa.Column("office", sa.String(80)),
+    sa.Column("lane", sa.String(80)),
+    # The decision that the event speaks of: an event_id of kind "decision", or a decision_id of the table `decision`.
+    sa.Column("decision_id", sa.String(400)),
+    # Canonical JSON, without personal values (see PERSONAL_VALUE).
+    sa.Column("payload", sa.Text, nullable=False),
+)
+sa.Index("ix_event_office_day_lane", EVENT.c.office, EVENT.c.day, EVENT.c.lane)
 
+AUDIT_EVENT = _chained(
+    "audit_event",
+    sa.Column("action", sa.String(80), nullable=False),
+    sa.Column("subject", sa.String(400), nullable=False, index=True),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text),
+    sa.Column("motive", sa.Text),
+)
 
-def _sqlite(table: sa.Table) -> list[str]:
-    name = table.name
-    refusal = f"SELECT RAISE(ABORT, '{_REFUSAL.format(table=name)}')"
-    changes = [
-        f"CREATE TRIGGER IF NOT EXISTS {name}_no_{verb.lower()} BEFORE {verb} ON {name} BEGIN {refusal}; END"
-        for verb in ("UPDATE", "DELETE")
-    ]
-    # INSERT OR REPLACE deletes the old row without firing the trigger on DELETE, so it is met at its own door.
-    keys = {
-        "targeting_run": ("run_id = NEW.run_id", "sequence = NEW.sequence"),
-        "decision": ("decision_id = NEW.decision_id", "run_id = NEW.run_id AND position = NEW.position"),
-    }[name]
-    exists = " OR ".join(f"EXISTS (SELECT 1 FROM {name} WHERE {key})" for key in keys)  # noqa: S608 - our own names
-    return [
-        *changes,
-        f"CREATE TRIGGER IF NOT EXISTS {name}_no_replace BEFORE INSERT ON {name} WHEN {exists} BEGIN {refusal}; END",
-    ]
+CHAIN_HEAD = sa.Table(
+    "chain_head",
+    METADATA,
+    # "targeting" (runs with their decisions), "event" or "audit".
+    sa.Column("stream", sa.String(40), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("head_hash", sa.String(64), nullable=False),
+)
 
+PERSONAL_VALUE = sa.Table(
+    "personal_value",
+    METADATA,
+    # HMAC-SHA-256 of field and value under the salt: what the hashed payload holds in place of the value.
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("salt", sa.String(64), nullable=False),
+    sa.Column("field", sa.String(80), nullable=False),
+    sa.Column("value", sa.Text, nullable=False, index=True),
+    sa.Column("day", sa.String(10), nullable=False, index=True),
+)
 
-_POSTGRESQL_FUNCTION = """
-CREATE OR REPLACE FUNCTION basira_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'basira: % is append-only', TG_TABLE_NAME;
-END $$
-"""
+SELECTION_STATE = sa.Table(
+    "selection_state",
+    METADATA,
+    sa.Column("office", sa.String(80), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.String(40), nullable=False),
+)
 
-
-def _postgresql(name: str) -> list[str]:
-    return [
-        f"CREATE OR REPLACE TRIGGER {name}_no_change BEFORE UPDATE OR DELETE ON {name} "
-        "FOR EACH ROW EXECUTE FUNCTION basira_refuse_change()",
-        f"CREATE OR REPLACE TRIGGER {name}_no_truncate BEFORE TRUNCATE ON {name} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION basira_refuse_change()",
-    ]
+IDEMPOTENCY_KEY = sa.Table(
+    "idempotency_key",
+    METADATA,
+    # Whose key: two systems may draw the same one.
+    sa.Column("client", sa.String(200), primary_key=True),
+    sa.Column("route", sa.String(200), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("request_digest", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("response", sa.Text, nullable=False),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("expires_at", sa.String(40), nullable=False, index=True),
+)

@@ -27,7 +27,8 @@ from basira.workflows.score import KEY, ONLY_OFFICE
 
 # Declared values that reasons quote, lists show and policies match.
 _HEADER = (
-    "declared_at", "declared_day", "office", "procedure", "declarant_id", "importer_id", "exporter_id", "transport_mode",
+    "declared_at", "declared_day", "office", "procedure", "declarant_id", "importer_id", "exporter_id",
+    "transport_mode",
     "dispatch_country", "is_oea",
 )  # fmt: skip
 _ITEM = (
@@ -83,7 +84,8 @@ def assess(
     order = ", ".join(KEY)
     features = fetch_frame(con, f"select * from assessed order by {order}")
     declared = fetch_frame(
-        con, f"select {', '.join((*KEY, *_HEADER, *_ITEM))} from items semi join assessed using ({order}) order by {order}"
+        con,
+        f"select {', '.join((*KEY, *_HEADER, *_ITEM))} from items semi join assessed using ({order}) order by {order}",
     )
     con.execute("drop table assessed")
     predictions = model.predict(features)
@@ -119,7 +121,8 @@ def with_reasons(
     families |= {name: name for name in model.encoding.categories}
     before = min(min(int(row["declared_day"]) for row in rows), as_of_day + 1)
     asked = {
-        (row["commodity_code"], row["origin_country"] if row["value_per_kg_reference_level"] == 0 else None) for row in rows
+        (row["commodity_code"], row["origin_country"] if row["value_per_kg_reference_level"] == 0 else None)
+        for row in rows
     } | {(row["commodity_code"], None) for row in rows if row["value_per_unit_reference_level"] is not None}
     evidence = explain_items(
         model.contributions(features),

@@ -34,7 +34,9 @@ def keep_backtest(history: History, evaluation: Evaluation, *, as_of: date, lang
 def charts_for(history: History, *, as_of: date, language: str) -> tuple[Chart, ...]:
     """The charts of the latest back-test that knows nothing later than ``as_of``; none when there is none."""
     place = history.root / "backtests"
-    days = sorted((p.name for p in place.iterdir() if p.name <= as_of.isoformat()), reverse=True) if place.is_dir() else []
+    days = (
+        sorted((p.name for p in place.iterdir() if p.name <= as_of.isoformat()), reverse=True) if place.is_dir() else []
+    )
     for name in days:
         path = place / name / f"charts-{language}.json"
         if path.is_file():

@@ -91,14 +91,20 @@ def evaluate_files(
             register(con, history.snapshot())
             con.execute("create temp table every_outcome as select * from outcomes")
             _source_table(con, sources)
-            con.execute("create or replace temp view outcomes as select * from every_outcome semi join test_source using (source)")
+            con.execute(
+                "create or replace temp view outcomes as"
+                " select * from every_outcome semi join test_source using (source)"
+            )
             # Only items of the test files themselves: a result in them on an older item is no test row, and a number
             # that came in the training files too is tested as the test files declare it.
             con.execute("alter view items rename to every_item")
             con.execute("create temp view items as select * from every_item semi join test_source using (source)")
             label_items(con, as_of_day=FOREVER, into="truth")
             con.execute("create or replace temp view items as select * from every_item")
-            con.execute("create or replace temp view outcomes as select * from every_outcome anti join test_source using (source)")
+            con.execute(
+                "create or replace temp view outcomes as"
+                " select * from every_outcome anti join test_source using (source)"
+            )
             contest = Contest(
                 as_of_day=_last_day(con),
                 late=_declarations(con, "valid_source") if "valid" in sources else None,
@@ -112,7 +118,11 @@ def evaluate_files(
                     "is_simulated": history.snapshot().is_simulated,
                 },
             )
-            unlabelled = fetch_value(con, "select count(*) from items semi join test_source using (source) anti join truth using (declaration_id, item_number)")
+            unlabelled = fetch_value(
+                con,
+                "select count(*) from items semi join test_source using (source)"
+                " anti join truth using (declaration_id, item_number)",
+            )
             contest = replace(contest, extras={**contest.extras, "unlabelled_rows": unlabelled})
             return run_contest(con, contest, progress)
 
@@ -132,9 +142,12 @@ def backtest(
         register(con, snapshot)
         if label_items(con, as_of_day=day_of(as_of), into="truth") == 0:
             raise ModelError(
-                f"Expected inspection results known at {as_of}, found none.", hint="Ingest results, or choose a later day."
+                f"Expected inspection results known at {as_of}, found none.",
+                hint="Ingest results, or choose a later day.",
             )
-        first = fetch_value(con, "select cast(quantile_disc(declared_day, $at) as integer) from truth", {"at": 1 - share})
+        first = fetch_value(
+            con, "select cast(quantile_disc(declared_day, $at) as integer) from truth", {"at": 1 - share}
+        )
         con.execute("delete from truth where declared_day < $first", {"first": first})
         contest = Contest(
             as_of_day=first - 1,
@@ -149,8 +162,9 @@ def backtest(
 
 
 def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Progress) -> Evaluation:
-    """Learn from the results in `outcomes` known by then, test on the items of the table `truth` (see `label_items`)."""
+    """Learn from the results in `outcomes` known by then, test on the items of the table `truth`, see `label_items`."""
     steps = len(BASELINES) + 4
+    key = "declaration_id, declaration_version, item_number"
     order = "declared_day, declaration_id, item_number"
     if fetch_value(con, "select count(*) from truth") == 0:
         raise UsageError(
@@ -174,11 +188,13 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
     progress(2, steps, "features of the test items")
     compute_features(con, "truth", as_of_day=contest.as_of_day, into="tested")
     test = fetch_frame(
-        con, f"select i.*, t.is_irregular, t.revenue, {', '.join(f't.kind_{k}' for k in IRREGULARITY_KINDS)}"
-        f" from items i join truth t using (declaration_id, declaration_version, item_number) order by i.{order.replace(', ', ', i.')}"
+        con,
+        f"select i.*, t.is_irregular, t.revenue, {', '.join(f't.kind_{k}' for k in IRREGULARITY_KINDS)}"
+        f" from items i join truth t using ({key}) order by {order}",
     )
     features = fetch_frame(
-        con, f"select f.* from tested f join truth t using (declaration_id, declaration_version, item_number) order by t.{order.replace(', ', ', t.')}"
+        con,
+        f"select f.* from tested f join (select {key}, declared_day from truth) using ({key}) order by {order}",
     )
     predicted = model.predict(features)
     scored = time.process_time()
@@ -188,7 +204,8 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
         "basira_revenue": Contender(predicted.expected_revenue, None, fit_cpu, score_cpu),
     }
     train = fetch_frame(
-        con, f"select i.*, l.is_irregular from items i join label l using (declaration_id, declaration_version, item_number) order by i.{order.replace(', ', ', i.')}"
+        con,
+        f"select i.*, l.is_irregular from items i join label l using ({key}) order by {order}",
     )
     learned, late = train, None
     if contest.late is not None:
@@ -220,8 +237,8 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
             "revenue_basis": basis,
             "value_currency": currencies[0] if len(currencies) == 1 else None,
             "software": f"Basira {basira.__version__}",
-            "model": {"version": model.version, "chosen": model.card["chosen"], "later_items": model.card["later_items"],
-                      "importance": model.card["importance"]},
+            "model": {"version": model.version, "chosen": model.card["chosen"],
+                      "later_items": model.card["later_items"], "importance": model.card["importance"]},
             **contest.extras,
         },
     )  # fmt: skip

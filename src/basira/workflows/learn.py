@@ -74,8 +74,9 @@ def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "
     """One row per item with a known result at ``as_of_day``: its latest result, and how much it counts.
 
     A result that speaks of a whole declaration is every item's result; when it is an irregularity of a
-    declaration with n items, each counts 1/n, for only one of them need be irregular, and bears 1/n of the revenue. Of two results known at
-    the same moment, the one that names the item stands.
+    declaration with n items, each counts 1/n, for only one of them need be irregular. ``revenue`` is then the
+    item's part, ``whole_revenue`` the declaration's: what is learned, since the probability is already shared
+    out. Of two results known at the same moment, the one that names the item stands.
 
     Items are those of the first registration: an item that only an amendment has may be the fruit of the
     inspection, and its own result would teach the model to read the future.
@@ -92,21 +93,27 @@ with first_version as (
     count(*) over (partition by i.declaration_id) as items
   from items i join first_version using (declaration_id, declaration_version)
 ), matched as (
-  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day, o.* exclude (declaration_id, item_number),
-    1.0 as weight, o.additional_revenue_amount as revenue, true as is_own
+  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
+    o.* exclude (declaration_id, item_number),
+    1.0 as weight, o.additional_revenue_amount as revenue,
+    o.additional_revenue_amount as whole_revenue, true as is_own
   from outcomes o join sized s on s.declaration_id = o.declaration_id and s.item_number = o.item_number
   where o.item_number is not null
   union all
-  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day, o.* exclude (declaration_id, item_number),
-    case when o.is_irregular then 1.0 / s.items else 1.0 end, o.additional_revenue_amount / s.items, false
+  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
+    o.* exclude (declaration_id, item_number),
+    case when o.is_irregular then 1.0 / s.items else 1.0 end, o.additional_revenue_amount / s.items,
+    o.additional_revenue_amount, false
   from outcomes o join sized s on s.declaration_id = o.declaration_id
   where o.item_number is null
 )
-select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight, revenue, {kinds}
+select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight,
+  revenue, whole_revenue, {kinds}
 from matched
 where is_irregular is not null and known_day <= $day
 qualify row_number() over (
-  partition by declaration_id, item_number order by known_at desc, is_own desc, received_at desc, source desc, source_row desc
+  partition by declaration_id, item_number
+  order by known_at desc, is_own desc, received_at desc, source desc, source_row desc
 ) = 1""",
         {"day": as_of_day},
     )
@@ -122,9 +129,10 @@ def training_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, progress: 
         )
     compute_features(con, "label", as_of_day=as_of_day, into="training", progress=progress)
     frame = fetch_frame(
-        con, "select t.*, l.* exclude (declaration_id, declaration_version, item_number)"
+        con,
+        "select t.*, l.* exclude (declaration_id, declaration_version, item_number)"
         " from training t join label l using (declaration_id, declaration_version, item_number)"
-        " order by declared_day, declaration_id, item_number"
+        " order by declared_day, declaration_id, item_number",
     )
     con.execute("drop table training")
     return as_training_items(frame, as_of_day=as_of_day)
@@ -135,13 +143,15 @@ def as_training_items(frame: pl.DataFrame, *, as_of_day: int) -> TrainingItems:
     declared = frame["declared_day"].to_numpy().astype(np.int64)
     irregular = frame["is_irregular"].to_numpy().astype(bool)
     late = delay_weights(as_of_day - declared, frame["known_day"].to_numpy().astype(np.int64) - declared, irregular)
-    own = ["declared_day", "known_day", "is_irregular", "weight", "revenue", *(f"kind_{k}" for k in IRREGULARITY_KINDS)]
+    own = ["declared_day", "known_day", "is_irregular", "weight", "revenue", "whole_revenue"]
     return TrainingItems(
-        features=frame.drop(own),
+        features=frame.drop(*own, *(f"kind_{k}" for k in IRREGULARITY_KINDS)),
         declared_day=declared,
         is_irregular=irregular,
-        revenue=_floats(frame["revenue"]),
-        kinds={k: _floats(frame[f"kind_{k}"]) for k in IRREGULARITY_KINDS if frame[f"kind_{k}"].null_count() < len(frame)},
+        revenue=_floats(frame["whole_revenue"]),
+        kinds={
+            k: _floats(frame[f"kind_{k}"]) for k in IRREGULARITY_KINDS if frame[f"kind_{k}"].null_count() < len(frame)
+        },
         weight=_floats(frame["weight"]) * late,
     )
 

@@ -6,10 +6,13 @@ update of what was recorded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from basira.decisions.records import DecisionRecord, TargetingRun
-from basira.decisions.replay import ReplayReport, compare
+from basira.decisions.replay import Difference, ReplayReport, compare
 from basira.models.files import read_model
 from basira.schema.days import day_of
 from basira.schema.errors import NotFoundError
@@ -18,6 +21,7 @@ from basira.storage.engine import fetch_value, open_engine
 from basira.storage.history import History, register
 from basira.storage.models import Models
 from basira.storage.operations import Operations
+from basira.storage.operations_chain import entry_hash, opening_hash
 from basira.workflows.learn import Engine, Progress, silent
 from basira.workflows.target import Order, Targeted, target
 
@@ -54,12 +58,15 @@ def replay(
 ) -> ReplayReport:  # fmt: skip
     """Make a recorded run again from its snapshot, model, policy and seed, and compare, bit for bit.
 
+    The run's own hashes are made again too, so that what leaves no trace in a decision (a seed that draws
+    the same, a time) is found when it was changed in the record.
+
     ``declaration_id``: compare only this declaration's decision (the whole day is still made again:
     lanes depend on the day's other declarations).
     """
     with Operations(operations_of(history), create=False) as operations:
-        run = TargetingRun.from_row(operations.get_run(run_id))
-        recorded = [DecisionRecord.from_row(row) for row in operations.decisions_of(run_id)]
+        header, rows = operations.get_run(run_id), operations.decisions_of(run_id)
+    run, recorded = TargetingRun.from_row(header), [DecisionRecord.from_row(row) for row in rows]
     model = read_model(Models(history.root).folder(run.model_version))
     again = target(
         history,
@@ -80,7 +87,23 @@ def replay(
                 f"Expected a decision on {declaration_id!r} in run {run_id}, found none.",
                 hint="Check the number, or leave --declaration out to replay the whole run.",
             )
-    return compare(recorded, made, recorded_run=run, replayed_run=again.run)
+    report = compare(recorded, made, recorded_run=run, replayed_run=again.run)
+    return replace(report, differences=report.differences + _broken_links(header, rows))
+
+
+def _broken_links(header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    """Where the hashes of a run are not those of what it holds."""
+    found = []
+    if (made := opening_hash(header, header["previous_hash"])) != header["opening_hash"]:
+        found.append(Difference(None, "opening_hash", header["opening_hash"], made))
+    chained = header["opening_hash"]
+    for row in rows:
+        if (made := entry_hash(row, chained)) != row["entry_hash"]:
+            found.append(Difference(row["declaration_id"], "entry_hash", row["entry_hash"], made))
+        chained = row["entry_hash"]
+    if chained != header["closing_hash"]:
+        found.append(Difference(None, "closing_hash", header["closing_hash"], chained))
+    return tuple(found)
 
 
 def currency_of(history: History, run: TargetingRun, declaration_id: str) -> str:

@@ -52,7 +52,9 @@ def choose_model(history: History, *, as_of: date, version: str | None = None) -
     return model
 
 
-def items_declared(con: duckdb.DuckDBPyConnection, first: date, last: date, *, into: str, office: str | None = None) -> int:
+def items_declared(
+    con: duckdb.DuckDBPyConnection, first: date, last: date, *, into: str, office: str | None = None
+) -> int:
     """The items declared in a period, each declaration in its latest version of that period.
 
     ``office``: only declarations that are its own in that version; one moved elsewhere by an amendment is not.

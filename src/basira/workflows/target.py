@@ -131,7 +131,14 @@ def _listing(
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
     selected = [s for s in allocation.selections if s.lane in inspecting]
     # Most intensive lane first, then rank; the random control and the mandatory stand where their value puts them.
-    selected.sort(key=lambda s: (s.office, -order[s.lane], -(candidates[s.declaration_id].expected_revenue or 0.0), s.declaration_id))
+    selected.sort(
+        key=lambda s: (
+            s.office,
+            -order[s.lane],
+            -(candidates[s.declaration_id].expected_revenue or 0.0),
+            s.declaration_id,
+        )
+    )
     released = Counter(s.office for s in allocation.selections if s.lane not in inspecting)
     return InspectionList(
         run_id=run.run_id,

@@ -1,0 +1,151 @@
+"""One strategy in one world, period by period.
+
+Enters: a plan, a strategy, a seed, a folder. Leaves: one JSON file a period, written whole. Never here:
+other runs, processes, charts.
+
+Interrupted, it goes on where it stopped: the world is made again from its seed and given the recorded
+choices, and since a strategy is a function of its view, what follows is what would have followed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from basira.laboratory.figures import period_counts
+from basira.laboratory.ledger import Ledger
+from basira.laboratory.live import CountryWorld
+from basira.laboratory.plan import Plan
+from basira.laboratory.replay import ReplayWorld
+from basira.laboratory.view import Chosen, PastPeriod, Strategy, View, check_choice
+from basira.laboratory.worlds import World
+from basira.render.writing import write_whole
+from basira.schema.days import date_of
+from basira.schema.errors import StoreError
+from basira.storage.engine import open_engine
+
+OPENED = "opened.json"
+
+
+def open_world(plan: Plan, seed: int) -> World:
+    """The world of a plan: a replay when it names data, else the simulated country."""
+    return ReplayWorld(plan) if plan.data else CountryWorld(plan, seed)
+
+
+def run_strategy(plan: Plan, strategy: Strategy, seed: int, folder: Path, *, memory: str = "2GB") -> int:
+    """Run every period that ``folder`` does not hold yet; returns the number of periods.
+
+    Raises
+    ------
+    UsageError : the strategy returned something else than k different items of the period; see also `Plan`
+        and the worlds. StoreError : a file of the folder can't be read or written.
+    """
+    done = _read_done(folder)
+    opened = read_opened(folder)
+    if opened is not None and len(done) >= opened["periods"]:
+        return len(done)
+    world = open_world(plan, seed)
+    write_whole(folder / OPENED, json.dumps({"periods": world.total}).encode())
+    with open_engine(memory=memory, threads=1) as con:
+        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
+        ledger.add(world.opening_items, _kept(world.opening_outcomes, plan.initial_labels, seed))
+        past: list[PastPeriod] = []
+        while not world.is_over:
+            period = len(past)
+            recorded = done[period] if period < len(done) else None
+            record = _period(plan, strategy, seed, world, ledger, tuple(past), recorded)
+            if recorded is None:
+                write_whole(folder / f"period-{period:04d}.json", json.dumps(record).encode())
+            past.append(PastPeriod(period, tuple(record["ids"]), record["notes"]))
+    return len(past)
+
+
+def read_opened(folder: Path) -> dict[str, int] | None:
+    """``periods``: how many the run has; None before it has opened its world."""
+    path = folder / OPENED
+    return None if not path.is_file() else _read(path)
+
+
+def _period(
+    plan: Plan, strategy: Strategy, seed: int, world: World, ledger: Ledger, past: tuple[PastPeriod, ...],
+    recorded: dict[str, Any] | None,
+) -> dict[str, Any]:  # fmt: skip
+    first, last, period = world.first_day, world.last_day, len(past)
+    ledger.add(items=world.waiting)
+    items = ledger.items(first_day=first, last_day=last)
+    rate = plan.rate(period)
+    # 0.29 x 100 is 28.999999999999996 in floats, and means 29.
+    k = int(len(items) * rate + 1e-9)
+    known = ledger.at(first_day=first, last_day=last)
+    before, started = ledger.features_cpu_seconds, time.process_time()
+    if strategy.uses_features and k:
+        # Also where a run goes on after an interruption, and where the strategy falls back: the book of
+        # features must not depend on either.
+        known.features()
+    if recorded is not None:
+        chosen = Chosen(tuple(recorded["ids"]))
+    elif k == 0:
+        chosen = Chosen((), (), {"nothing_to_choose": 1.0})
+    else:
+        view = View(period, first, k, seed, items, known, past)
+        chosen = strategy.choose(view)
+        check_choice(strategy.name, chosen, view)
+    used = time.process_time() - started
+    inspected = world.inspect(chosen.ids)
+    ledger.add(outcomes=inspected.known)
+    if recorded is not None:
+        return recorded
+    row = {
+        "strategy": strategy.name,
+        "scenario": world.name,
+        "seed": seed,
+        "period": period,
+        "first_on": date_of(first).isoformat(),
+        "last_on": date_of(last).isoformat(),
+        "rate": rate,
+        "rows": len(items),
+        **period_counts(k, inspected, chosen.ids, has_oracle=world.has_oracle),
+        "revenue_basis": world.revenue_basis,
+        "is_simulated": world.is_simulated,
+        "fallback": int(chosen.notes.get("fallback", 0)),
+        "choose_cpu_seconds": round(used, 4),
+        "fit_cpu_seconds": round(chosen.fit_cpu_seconds, 4),
+        "features_cpu_seconds": round(ledger.features_cpu_seconds - before, 4),
+    }
+    return {
+        "row": row,
+        "ids": list(chosen.ids),
+        "inclusion": None if chosen.inclusion is None else list(chosen.inclusion),
+        "notes": dict(chosen.notes),
+    }
+
+
+def _kept(outcomes: pa.Table, share: float, seed: int) -> pa.Table:
+    """The share of the opening results that one begins with, drawn with the seed."""
+    if share >= 1:
+        return outcomes
+    return outcomes.filter(pa.array(np.random.default_rng([seed, 10**6]).random(outcomes.num_rows) < share))
+
+
+def _read_done(folder: Path) -> list[dict[str, Any]]:
+    """The periods recorded so far, from the first, without a gap."""
+    found: list[dict[str, Any]] = []
+    while (path := folder / f"period-{len(found):04d}.json").is_file():
+        found.append(_read(path))
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"Expected a period's record in {path.name}, found a file that can't be read: {error}.",
+            hint=f"Delete {path.parent.name} in the runs folder and run again.",
+        ) from None
+    return content

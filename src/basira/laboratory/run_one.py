@@ -1,0 +1,32 @@
+"""The process of one run: ``python -m basira.laboratory.run_one FOLDER STRATEGY SEED MEMORY``.
+
+Enters: a folder of results with its plan, a strategy, a seed. Leaves: the run's files; an error of ours
+as one line of JSON on standard error. Never here: other runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from basira.schema.errors import BasiraError
+
+
+def main(arguments: list[str]) -> int:
+    """Run, and give the exit code."""
+    from basira.laboratory.loop import run_strategy
+    from basira.laboratory.runs import read_plan, run_folder
+    from basira.laboratory.strategies import find_strategy
+
+    out, name, seed, memory = Path(arguments[0]), arguments[1], int(arguments[2]), arguments[3]
+    try:
+        run_strategy(read_plan(out), find_strategy(name), seed, run_folder(out, name, seed), memory=memory)
+    except BasiraError as error:
+        print(json.dumps({"code": error.code, "message": error.message, "hint": error.hint}), file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

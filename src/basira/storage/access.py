@@ -1,0 +1,81 @@
+"""Who may be what: the roles, and whoever is asking.
+
+Enters: roles as they are granted. Leaves: a principal, which says what its roles and scopes are. Never here: a route; a
+secret.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from basira.schema.errors import UsageError
+
+Role = Literal["inspector", "analyst", "manager", "data_scientist", "auditor", "administrator", "system"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+# Held by API keys, never by a person.
+SYSTEM: Role = "system"
+# What one sees in these roles is not bound to an office.
+_EVERYWHERE: frozenset[Role] = frozenset(ROLES) - {"inspector"}
+_SCOPE = re.compile(r"[a-z_]{1,40}:[a-z_]{1,20}")
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """A role given to a person. ``office``: for an inspector, the own one; "" in every other role.
+
+    >>> Grant("inspector")
+    Traceback (most recent call last):
+    ...
+    basira.schema.errors.UsageError: Expected an office for the role inspector, found none.
+    """
+
+    role: Role
+    office: str = ""
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES or self.role == SYSTEM:
+            known = ", ".join(role for role in ROLES if role != SYSTEM)
+            raise UsageError(f"Expected a role ({known}), found {self.role!r}.", hint="Correct the role.")
+        if (self.role == "inspector") != bool(self.office):
+            wanted, found = ("an", "none") if self.role == "inspector" else ("no", repr(self.office))
+            raise UsageError(
+                f"Expected {wanted} office for the role {self.role}, found {found}.",
+                hint="An inspector belongs to an office; the other roles see every office.",
+            )
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whoever is asking: a person with roles, or a system with the scopes of its key.
+
+    ``id``: user id or key id, what events and audit name as actor.
+    """
+
+    id: str
+    kind: Literal["user", "key"]
+    grants: tuple[Grant, ...] = ()
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles; of a key, "system"."""
+        return frozenset({SYSTEM}) if self.kind == "key" else frozenset(grant.role for grant in self.grants)
+
+    def sees_office(self, office: str) -> bool:
+        """Whether it may see what belongs to an office."""
+        return bool(self.roles & _EVERYWHERE) or any(grant.office == office for grant in self.grants)
+
+
+def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
+    """The scopes of a key, such as "declarations:write". Raises UsageError when there is none, or one is malformed."""
+    malformed = sorted(scope for scope in scopes if not _SCOPE.fullmatch(scope))
+    if not scopes or malformed:
+        found = malformed[0] if malformed else "none"
+        raise UsageError(
+            f"Expected scopes such as declarations:write, found {found!r}.",
+            hint="Give a key what it needs, and no more.",
+        )
+    return scopes

@@ -1,0 +1,212 @@
+"""Logging in and staying in: passwords checked, guesses stopped, sessions begun and ended.
+
+Enters: a login and a password; a session token. Leaves: granted, refused or locked; the principal of a session. Never
+here: a word on whether the login or the password was wrong; a token kept in clear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+
+from basira.storage.access import Principal
+from basira.storage.access_tables import APP_USER, LOGIN_ATTEMPT, USER_SESSION
+from basira.storage.operations_audit import append_audit
+from basira.storage.operations_database import Database, lock_chains, moment_text
+from basira.storage.users import find_user, get_user, new_hasher, normalised_login
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+_LONGEST = 1024  # of what is hashed: a body of megabytes must not cost as many
+_SEEN_RESOLUTION = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class LockOut:
+    """When guessing is stopped. ``failures``: of one login in ``window``; ``address_failures``: from one address."""
+
+    failures: int = 5
+    address_failures: int = 50
+    window: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Login:
+    """What became of an attempt. ``user_id``: when granted. ``retry_at``: when locked, the moment it ends."""
+
+    outcome: Literal["granted", "refused", "locked"]
+    user_id: str | None = None
+    retry_at: str | None = None
+
+
+def log_in(
+    database: Database, login: str, password: str, *, address: str, now: datetime, lock_out: LockOut | None = None,
+    hasher: PasswordHasher | None = None,
+) -> Login:  # fmt: skip
+    """Check a login and its password.
+
+    The attempt is written as failed before the password is looked at, and as a success after: a hundred guesses at
+    once count as a hundred. No transaction is open while argon2 works. An unknown login takes as long as a known one.
+    """
+    rule, hasher = lock_out or LockOut(), hasher or _default_hasher()
+    digest, moment = _digest(normalised_login(login)), moment_text(now)
+    with database.write() as connection:
+        lock_chains(connection)  # attempts are counted one after the other
+        if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+            return Login("locked", retry_at=retry_at)
+        user = find_user(connection, login=login)
+        attempt = connection.execute(
+            LOGIN_ATTEMPT.insert()
+            .values(login_digest=digest, address=address[:80], attempted_at=moment, is_success=False)
+            .returning(LOGIN_ATTEMPT.c.attempt_id)
+        ).scalar_one()
+        kept = connection.execute(
+            sa.select(APP_USER.c.password_hash).where(APP_USER.c.user_id == (user.user_id if user else None))
+        ).scalar()
+    is_right = _matches(hasher, kept or _dummy(hasher), password) and kept is not None
+    if user is None or not user.is_active or not is_right:
+        with database.write() as connection:
+            if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+                append_audit(
+                    connection, "login.locked", subject=f"user/{user.user_id if user else 'unknown'}", actor="basira",
+                    now=now, after={"until": retry_at},
+                )  # fmt: skip
+        return Login("refused")
+    rehashed = hasher.hash(password) if kept is not None and hasher.check_needs_rehash(kept) else None
+    with database.write() as connection:
+        connection.execute(LOGIN_ATTEMPT.update().where(LOGIN_ATTEMPT.c.attempt_id == attempt).values(is_success=True))
+        if rehashed is not None:
+            connection.execute(
+                APP_USER.update().where(APP_USER.c.user_id == user.user_id).values(password_hash=rehashed)
+            )
+        append_audit(connection, "login.granted", subject=f"user/{user.user_id}", actor=user.user_id, now=now)
+    return Login("granted", user_id=user.user_id)
+
+
+def _locked_until(connection: sa.Connection, digest: str, address: str, *, now: datetime, rule: LockOut) -> str | None:
+    """Moment at which the lock of a login or an address ends; None when neither is locked."""
+    table, since = LOGIN_ATTEMPT, moment_text(now - rule.window)
+    # A success wipes the login's slate, not the address's: one's own account must not buy guesses at others'.
+    success = connection.execute(
+        sa.select(sa.func.max(table.c.attempted_at)).where(table.c.login_digest == digest, table.c.is_success)
+    ).scalar()
+    ends = []
+    for which, after, most in (
+        (table.c.login_digest == digest, max(since, success or ""), rule.failures),
+        (table.c.address == address[:80], since, rule.address_failures),
+    ):
+        query = (
+            sa.select(table.c.attempted_at)
+            .where(which, table.c.attempted_at > after, ~table.c.is_success)
+            .order_by(table.c.attempted_at.desc())
+            .limit(most)
+        )
+        failures = connection.execute(query).scalars().all()
+        if len(failures) >= most:
+            ends.append(moment_text(datetime.fromisoformat(failures[-1]) + rule.window))
+    return max(ends) if ends else None
+
+
+def _matches(hasher: PasswordHasher, kept: str, password: str) -> bool:
+    from argon2.exceptions import VerificationError
+
+    if len(password) > _LONGEST:
+        return False
+    try:
+        return hasher.verify(kept, password.encode(errors="replace"))
+    except VerificationError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _default_hasher() -> PasswordHasher:
+    return new_hasher()
+
+
+@lru_cache(maxsize=4)
+def _dummy(hasher: PasswordHasher) -> str:
+    """A hash of nobody's password, checked where there is none, so that the time tells nothing."""
+    return hasher.hash(secrets.token_hex(16))
+
+
+def start_session(connection: sa.Connection, user_id: str, *, now: datetime, lifetime: timedelta) -> str:
+    """Begin a session; its token, for the cookie. Always a new one: a token from before the login is worth nothing."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(
+        USER_SESSION.insert(),
+        {
+            "token_digest": _digest(token),
+            "user_id": user_id,
+            "created_at": moment_text(now),
+            "last_seen_at": moment_text(now),
+            "expires_at": moment_text(now + lifetime),
+        },
+    )
+    return token
+
+
+def recognise_session(connection: sa.Connection, token: str, *, now: datetime, idle: timedelta) -> Principal | None:
+    """Whose session a token is; None when it is unknown, ended, expired, idle for too long, or its user out of use.
+
+    Roles are read anew each time: a role taken away is gone with the next request. Writes nothing.
+    """
+    row = connection.execute(
+        sa.select(USER_SESSION.c.user_id).where(
+            USER_SESSION.c.token_digest == _digest(token),
+            USER_SESSION.c.revoked_at.is_(None),
+            USER_SESSION.c.expires_at > moment_text(now),
+            USER_SESSION.c.last_seen_at > moment_text(now - idle),
+        )
+    ).first()
+    if row is None:
+        return None
+    user = get_user(connection, row.user_id)
+    return Principal(user.user_id, "user", user.grants) if user.is_active else None
+
+
+def touch_session(connection: sa.Connection, token: str, *, now: datetime) -> None:
+    """Write down that a session is in use, at most once a minute."""
+    connection.execute(
+        USER_SESSION.update()
+        .where(
+            USER_SESSION.c.token_digest == _digest(token),
+            USER_SESSION.c.last_seen_at <= moment_text(now - _SEEN_RESOLUTION),
+        )
+        .values(last_seen_at=moment_text(now))
+    )
+
+
+def end_session(connection: sa.Connection, token: str, *, now: datetime) -> None:
+    """End a session: log out."""
+    connection.execute(
+        USER_SESSION.update()
+        .where(USER_SESSION.c.token_digest == _digest(token), USER_SESSION.c.revoked_at.is_(None))
+        .values(revoked_at=moment_text(now))
+    )
+
+
+def csrf_token(token: str) -> str:
+    """What a form of this session must send back; nobody can make it without the session's token."""
+    return hmac.new(token.encode(), b"basira csrf", hashlib.sha256).hexdigest()
+
+
+def purge_access(connection: sa.Connection, *, now: datetime, keep: timedelta) -> int:
+    """Remove sessions that ended and attempts to log in that are older than ``keep``; how many rows.
+
+    ``keep`` must be longer than the lock-out's window.
+    """
+    before = moment_text(now - keep)
+    ended = connection.execute(USER_SESSION.delete().where(USER_SESSION.c.expires_at <= before)).rowcount
+    return ended + connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.attempted_at <= before)).rowcount
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()

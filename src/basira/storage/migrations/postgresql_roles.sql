@@ -1,0 +1,36 @@
+-- Least privilege on PostgreSQL. Run as the owner of Basira's tables (who also runs `basira db upgrade`), with the right
+-- to create roles, after each upgrade; it may be run again. Then give the roles to the users that connect:
+--     CREATE ROLE basira_service LOGIN PASSWORD '...' IN ROLE basira_app;
+-- None of the three may change or delete a row of an append-only table; the triggers refuse it to the owner as well.
+
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['basira_app', 'basira_auditor', 'basira_privacy'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+    END IF;
+  END LOOP;
+END $$;
+
+GRANT SELECT ON operations_format, alembic_version TO basira_app, basira_auditor, basira_privacy;
+
+-- The service and the commands: they add to the record, and keep their own state.
+GRANT SELECT, INSERT ON targeting_run, decision, event, audit_event, personal_value TO basira_app;
+GRANT SELECT, INSERT, UPDATE ON chain_head, selection_state, app_user, api_key TO basira_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON user_role, user_session, login_attempt, idempotency_key TO basira_app;
+GRANT USAGE ON SEQUENCE login_attempt_attempt_id_seq TO basira_app;
+
+-- Auditors: everything, but for what recognises a password, a key or a session.
+GRANT SELECT ON targeting_run, decision, event, audit_event, chain_head, personal_value, user_role, selection_state
+  TO basira_auditor;
+GRANT SELECT (user_id, login, display_name, oidc_subject, is_active, must_change_password, created_at,
+  password_changed_at) ON app_user TO basira_auditor;
+GRANT SELECT (key_id, name, scopes, created_at, created_by, expires_at, revoked_at, replaced_by, last_used_at)
+  ON api_key TO basira_auditor;
+
+-- Erasure of personal data (`basira audit erase`): by a user of its own, and always audited.
+GRANT SELECT, DELETE ON personal_value TO basira_privacy;
+GRANT SELECT, INSERT ON audit_event TO basira_privacy;
+GRANT SELECT, INSERT, UPDATE ON chain_head TO basira_privacy;

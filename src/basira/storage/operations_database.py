@@ -1,0 +1,229 @@
+"""The operational database: reached, checked, read and written in transactions.
+
+Enters: a path or a URL. Leaves: connections inside a transaction, with the driver's errors in the house's words.
+Never here: a table's meaning; an upgrade nobody asked for (`operations_migrate.upgrade` is called by name).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from basira.schema.errors import StoreError
+from basira.storage.operations_tables import FORMAT, OPERATIONS_FORMAT
+
+_BUSY_MILLISECONDS = 30_000
+# One lock for every chain: whoever appends holds it until the commit, so that nobody reads a head that is about to
+# move, and two transactions never wait for each other's chain. The number only has to be ours.
+_CHAIN_LOCK = 4_209_001
+
+
+class Database:
+    """The operational database, at the format of this version.
+
+    Parameters
+    ----------
+    place : path of a SQLite file, or a SQLAlchemy URL ("sqlite:///...", "postgresql+psycopg://...").
+    create : make the file and the tables when there are none; without it their absence is an error.
+
+    Raises StoreError when the database is absent, of another format, or is not one. An earlier format is never
+    upgraded here.
+    """
+
+    def __init__(self, place: str | Path, *, create: bool = True) -> None:
+        self.place = str(place)
+        self.engine = engine_of(place, create=create)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        try:
+            found = self._format()
+            if found is None and create:
+                from basira.storage.operations_migrate import run_migrations
+
+                prepare_file(self.engine)
+                with self.write() as connection:
+                    run_migrations(connection)
+                found = self._format()
+            _require(found, self.place)
+        except BaseException:
+            self.close()
+            raise
+
+    def _format(self) -> int | None:
+        with self.read() as connection:
+            return format_of(connection)
+
+    def close(self) -> None:
+        """Give the connections back; the object is of no use afterwards."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection to read with: one state of the database from beginning to end."""
+        with explained(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                # A report that reads several tables must not see one before and one after somebody's commit.
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction: committed at the end, undone whole when anything is raised."""
+        with explained(), self.engine.connect() as connection:
+            writing = connection.execution_options(basira_writes=True)
+            with writing.begin():
+                yield writing
+
+
+def engine_of(place: str | Path, *, create: bool) -> sa.Engine:
+    """The engine of a place. Raises StoreError when the file or its folder is absent, or the driver is."""
+    url = sa.make_url(str(place) if "://" in str(place) else f"sqlite:///{place}")
+    if url.get_backend_name() == "sqlite" and url.database:
+        path = Path(url.database)
+        if not create and not path.is_file():
+            raise StoreError(
+                f"Expected the decision record at '{path}', found nothing.", hint="Run `basira target` first."
+            )
+        if not path.parent.is_dir():
+            raise StoreError(
+                f"Expected the folder '{path.parent}', found none.", hint="Create it, or correct the path."
+            )
+    try:
+        engine = sa.create_engine(url)
+    except ImportError as error:
+        raise StoreError(
+            f"Expected the driver of {url.drivername}, found none ({error}).",
+            hint="Install it: pip install 'basira[postgres]'.",
+        ) from None
+    if engine.dialect.name == "sqlite":
+        _for_sqlite(engine)
+    return engine
+
+
+def prepare_file(engine: sa.Engine) -> None:
+    """Let a SQLite file be read while it is written (WAL), for good; nothing on another database.
+
+    A commit then waits for the disk once instead of several times, and a proof of an hour makes nobody wait. The file
+    must stand on a local disk.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with explained():
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode = WAL")
+        finally:
+            raw.close()
+
+
+def format_of(connection: sa.Connection) -> int | None:
+    """The format of a database; None when it is empty.
+
+    Raises StoreError when it holds something else.
+    """
+    tables = sa.inspect(connection).get_table_names()
+    if OPERATIONS_FORMAT.name in tables:
+        found = connection.execute(sa.select(sa.func.max(OPERATIONS_FORMAT.c.format))).scalar()
+        return 0 if found is None else int(found)
+    if tables:
+        raise StoreError(
+            f"Expected an operational database of Basira or an empty one, found tables {', '.join(tables[:5])}.",
+            hint="Give Basira a database, or a PostgreSQL schema, of its own.",
+        )
+    return None
+
+
+def _require(found: int | None, place: str) -> None:
+    shown = sa.make_url(place).render_as_string(hide_password=True) if "://" in place else place
+    if found is None:
+        raise StoreError(
+            f"Expected the decision record at '{shown}', found an empty database.",
+            hint="Make its tables: basira db upgrade.",
+        )
+    if found != FORMAT:
+        hint = (
+            "Make a backup, then upgrade it: basira db backup, basira db upgrade."
+            if found < FORMAT
+            else "Use the version of Basira that wrote it, or a newer one."
+        )
+        raise StoreError(
+            f"Expected a decision record of format {FORMAT} at '{shown}', found format {found}.", hint=hint
+        )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns the driver's errors into ours; whatever was begun is rolled back by then."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise StoreError(
+            f"Expected rows not recorded before, found: {_said(error)}.",
+            hint="Nothing was recorded. Take a new id; if another process was recording, try again.",
+        ) from error
+    except OperationalError as error:
+        raise StoreError(
+            f"Expected to read and write the decision record, found: {_said(error)}.",
+            hint="Nothing was recorded. Check free space, permissions, that no other program holds the file, "
+            "and that the server answers.",
+        ) from error
+    except DBAPIError as error:
+        raise StoreError(
+            f"Expected a decision record of Basira, found: {_said(error)}.",
+            hint="Check that the database is the right one; restore it from a backup if it is damaged.",
+        ) from error
+
+
+def _said(error: DBAPIError) -> str:
+    return " ".join(str(error.orig).split()).rstrip(".")
+
+
+def lock_chains(connection: sa.Connection) -> None:
+    """Be the only one to append until this transaction ends. On SQLite its write lock does it already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as the tables hold it: texts that sort as the moments do.
+
+    A moment with a zone is written in UTC; one without, as it is: use one kind in a database.
+
+    >>> moment_text(datetime(2026, 3, 1, 9, 30))
+    '2026-03-01T09:30:00.000000'
+    """
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.isoformat(timespec="microseconds")
+
+
+def _for_sqlite(engine: sa.Engine) -> None:
+    """SQLite's own settings: foreign keys on, and a write lock taken before a run reads the end of the chain."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")  # what was erased must not stand on in free pages
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("basira_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

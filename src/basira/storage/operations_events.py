@@ -1,0 +1,175 @@
+"""What happens to a declaration online: registered, decided, amended, inspected, re-selected, cancelled.
+
+Enters: events, in the order they happen. Leaves: the same, appended to one chain and never changed; a declaration's
+history; an office's queue. Never here: the meaning of a payload beyond what its kind must say; a personal value in a
+payload (they go to `operations_personal`).
+
+An event does not undo another: a cancellation, a re-selection or a corrected result is a later event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+
+from basira.schema.errors import NotFoundError, StoreError
+from basira.storage.operations_chain import append, canonical
+from basira.storage.operations_database import lock_chains, moment_text
+from basira.storage.operations_personal import PERSONAL_KEY, seal, unseal
+from basira.storage.operations_tables import EVENT
+
+Row = dict[str, Any]
+EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
+
+# What an event of the kind can't do without: columns, then entries of the payload.
+_NEEDED: Mapping[EventKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "registration": (("declaration_version",), ()),
+    "amendment": (("declaration_version",), ()),
+    "decision": (("declaration_version", "office", "lane"), ("basis", "inclusion_probability")),
+    "outcome": ((), ("known_at",)),
+    "reselection": (("office", "lane", "decision_id"), ("motive",)),
+    "cancellation": ((), ("motive",)),
+}
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event to append.
+
+    ``event_id``: the caller's, unique for ever; the id of the decision when the kind is "decision". ``actor``: user id
+    or key id. ``payload``: JSON values, nothing personal. ``personal``: field to value, kept apart and erasable.
+    ``decision_id``: the decision that it changes or follows.
+    """
+
+    event_id: str
+    kind: EventKind
+    declaration_id: str
+    actor: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict)
+    declaration_version: int | None = None
+    office: str | None = None
+    lane: str | None = None
+    decision_id: str | None = None
+
+
+def append_event(connection: sa.Connection, event: Event, *, now: datetime) -> Row:
+    """Append an event in the caller's transaction; the row as recorded. See `append_events`."""
+    return append_events(connection, [event], now=now)[0]
+
+
+def append_events(connection: sa.Connection, events: Sequence[Event], *, now: datetime) -> list[Row]:
+    """Append events in the caller's transaction, in this order; the rows as recorded.
+
+    Raises StoreError when one lacks what its kind needs, or its id is recorded already: nothing is then recorded.
+    """
+    for event in events:
+        _check(event)
+    lock_chains(connection)
+    sealed = seal(connection, [event.personal for event in events], day=moment_text(now)[:10])
+    rows = [_row(event, digests) for event, digests in zip(events, sealed, strict=True)]
+    return append(connection, "event", rows, now=now)
+
+
+def _row(event: Event, digests: Mapping[str, str]) -> Row:
+    try:
+        payload = canonical({**event.payload, **({PERSONAL_KEY: digests} if digests else {})})
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"Expected JSON values in an event of kind {event.kind}, found: {error}.",
+            hint="Nothing was recorded; correct the payload.",
+        ) from None
+    return {
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "declaration_id": event.declaration_id,
+        "declaration_version": event.declaration_version,
+        "office": event.office,
+        "lane": event.lane,
+        "decision_id": event.decision_id,
+        "actor": event.actor,
+        "payload": payload,
+    }
+
+
+def _check(event: Event) -> None:
+    if event.kind not in _NEEDED:
+        raise StoreError(
+            f"Expected an event of kind {', '.join(EVENT_KINDS)}, found {event.kind!r}.", hint="Correct the kind."
+        )
+    columns, entries = _NEEDED[event.kind]
+    missing = [name for name in columns if getattr(event, name) is None]
+    missing += [name for name in entries if event.payload.get(name) in (None, "")]
+    if isinstance(motive := event.payload.get("motive"), str) and not motive.strip():
+        missing.append("motive")
+    if missing:
+        raise StoreError(
+            f"Expected {', '.join(sorted(set(missing)))} in an event of kind {event.kind}, found nothing.",
+            hint="Nothing was recorded; give it.",
+        )
+    if PERSONAL_KEY in event.payload:
+        raise StoreError(
+            f"Expected no entry {PERSONAL_KEY!r} in the payload, found one.",
+            hint="Give personal values apart from the payload.",
+        )
+
+
+def get_event(connection: sa.Connection, event_id: str) -> Row:
+    """An event by its id, payload and personal values opened; NotFoundError when there is none."""
+    rows = _opened(connection, sa.select(EVENT).where(EVENT.c.event_id == event_id))
+    if not rows:
+        raise NotFoundError(
+            f"Expected a recorded event {event_id!r}, found none.",
+            hint="Search by declaration: its events carry their ids.",
+        )
+    return rows[0]
+
+
+def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKind | None = None) -> list[Row]:
+    """What happened to a declaration, in order; of one kind when it is given.
+
+    ``payload`` is a mapping; ``personal`` holds the personal values, None where erased.
+    """
+    query = sa.select(EVENT).where(EVENT.c.declaration_id == declaration_id).order_by(EVENT.c.sequence)
+    return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
+
+
+def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | None = None) -> list[Row]:
+    """Declarations whose lane was last given by this office on this day (YYYY-MM-DD), in that order.
+
+    A declaration that was given another lane later or elsewhere, or was cancelled, is not among them. ``lane``: only
+    those in that lane. Rows as `find_events` gives them.
+    """
+    later = EVENT.alias()
+    is_moved = sa.exists().where(
+        later.c.declaration_id == EVENT.c.declaration_id,
+        later.c.sequence > EVENT.c.sequence,
+        sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
+    )
+    query = sa.select(EVENT).where(EVENT.c.office == office, EVENT.c.day == day, EVENT.c.lane.is_not(None), ~is_moved)
+    if lane is not None:
+        query = query.where(EVENT.c.lane == lane)
+    return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def _opened(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    rows: list[Row] = [dict(row) for row in connection.execute(query).mappings()]
+    for row in rows:
+        row["payload"] = json.loads(row["payload"])
+        row["personal"] = row["payload"].pop(PERSONAL_KEY, {})
+    return _with_personal(connection, rows)
+
+
+def _with_personal(connection: sa.Connection, rows: Sequence[Row]) -> list[Row]:
+    known: dict[str, str | None] = {}
+    digests = [digest for row in rows for digest in row["personal"].values()]
+    for start in range(0, len(digests), 500):  # below every database's limit of parameters
+        batch = digests[start : start + 500]
+        known |= unseal(connection, {digest: digest for digest in batch})
+    return [{**row, "personal": {name: known[digest] for name, digest in row["personal"].items()}} for row in rows]

@@ -1,0 +1,116 @@
+"""Personal values kept apart from what is hashed, so that they can be erased and the chain still holds (law 09-08).
+
+Enters: fields with personal values (an importer, a declarant, an inspector). Leaves: for each, a digest that stands in
+the hashed payload; the value back, while it is kept. Never here: a digest that tells the value to who guesses it.
+
+The digest is HMAC-SHA-256(salt, field and value), with 32 random bytes of salt for each event. Identifiers of firms and
+persons can be listed, so a plain hash of one is as good as the identifier: anybody tries the whole list. The salt
+stands beside the value and is erased with it; what is left in the chain is then a random-looking number that nobody can
+link, neither to the person nor to another event of the same person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from basira.schema.errors import StoreError, UsageError
+from basira.storage.operations_audit import append_audit
+from basira.storage.operations_chain import is_storable
+from basira.storage.operations_database import lock_chains
+from basira.storage.operations_tables import PERSONAL_VALUE
+
+ERASED = "personal.erased"  # action of the audit events that say which digests were erased on purpose
+PERSONAL_KEY = "personal"  # where a payload keeps the digests, field to digest
+
+_SALT_BYTES = 32
+_INSERT = PERSONAL_VALUE.insert()
+_ERASED_TOGETHER = 500  # digests in one audit event
+
+
+def seal(connection: sa.Connection, personal: Sequence[Mapping[str, str]], *, day: str) -> list[dict[str, str]]:
+    """Keep the personal values of several events apart; for each event field to digest, for the hashed payload.
+
+    ``day``: from which retention counts, YYYY-MM-DD.
+    """
+    sealed, rows = [], []
+    for values in personal:
+        salt = secrets.token_bytes(_SALT_BYTES)
+        digests = {}
+        for name, value in values.items():
+            if not isinstance(value, str) or not is_storable(value):
+                raise StoreError(
+                    f"Expected a text in the personal field {name}, found something else.",
+                    hint="Nothing was recorded; correct it, or leave the field out when it has no value.",
+                )
+            digests[name] = personal_digest(name, value, salt)
+            rows.append({"digest": digests[name], "salt": salt.hex(), "field": name, "value": value, "day": day})
+        sealed.append(digests)
+    if rows:
+        connection.execute(_INSERT, rows)
+    return sealed
+
+
+def personal_digest(field: str, value: str, salt: bytes) -> str:
+    """The digest of one value of one field under a salt."""
+    # A field's name has no line break, so no other field and value give the same text.
+    return hmac.new(salt, f"{field}\n{value}".encode(), hashlib.sha256).hexdigest()
+
+
+def unseal(connection: sa.Connection, digests: Mapping[str, str]) -> dict[str, str | None]:
+    """The personal values behind the digests; None where they were erased."""
+    if not digests:
+        return {}
+    query = sa.select(PERSONAL_VALUE.c.digest, PERSONAL_VALUE.c.value).where(
+        PERSONAL_VALUE.c.digest.in_(list(digests.values()))
+    )
+    known = {row.digest: row.value for row in connection.execute(query)}
+    return {field: known.get(digest) for field, digest in digests.items()}
+
+
+def erase_person(connection: sa.Connection, value: str, *, actor: str, motive: str, now: datetime) -> int:
+    """Erase every occurrence of a personal value, whatever its field; how many there were.
+
+    Who asked for it and why is audited; the value is not.
+    """
+    return _erase(connection, PERSONAL_VALUE.c.value == value, actor=actor, motive=motive, now=now)
+
+
+def erase_before(connection: sa.Connection, day: str, *, actor: str, motive: str, now: datetime) -> int:
+    """Erase every personal value recorded before a day (YYYY-MM-DD), when the time of retention is over."""
+    return _erase(connection, PERSONAL_VALUE.c.day < day, actor=actor, motive=motive, now=now)
+
+
+def _erase(connection: sa.Connection, which: sa.ColumnElement[bool], *, actor: str, motive: str, now: datetime) -> int:
+    if not motive.strip():
+        raise UsageError("Expected a motive for an erasure, found none.", hint="Say who asked for it, or which rule.")
+    lock_chains(connection)  # nothing is recorded between the list and the deletion
+    digests = list(connection.execute(sa.select(PERSONAL_VALUE.c.digest).where(which)).scalars())
+    for batch in batches(sorted(digests), _ERASED_TOGETHER):
+        append_audit(
+            connection, ERASED, subject=PERSONAL_VALUE.name, actor=actor, motive=motive, now=now,
+            after={"digests": batch},
+        )  # fmt: skip
+        connection.execute(PERSONAL_VALUE.delete().where(PERSONAL_VALUE.c.digest.in_(batch)))
+    return len(digests)
+
+
+def batches(values: Sequence[str], size: int) -> Iterator[list[str]]:
+    """The values in lists of at most ``size``."""
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])
+
+
+def erased_digests(audited: Mapping[str, Any]) -> list[str]:
+    """The digests that an audit event of the action ERASED names."""
+    try:
+        return [str(digest) for digest in json.loads(audited["after"])["digests"]]
+    except (KeyError, TypeError, ValueError):  # changed by somebody: its hash says so
+        return []

@@ -1,0 +1,250 @@
+"""The proof: every hash made again from what is stored, against itself, its heads, and heads kept elsewhere.
+
+Enters: a database; heads exported earlier. Leaves: every fault found. Never here: a repair.
+
+What is found by what:
+- a changed, removed, inserted or moved row: its hash, or the link of the next one;
+- the last rows cut off: `chain_head`, in the database itself;
+- the last rows cut off and the heads rewritten to match, or the whole chain made anew: the exported heads alone;
+- a personal value changed: its digest; one deleted without an erasure in the audit: its absence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from basira.schema.errors import StoreError, UsageError
+from basira.storage.operations import ChainReport, Operations
+from basira.storage.operations_chain import CHAINED, GENESIS, Head, chained_hash
+from basira.storage.operations_database import Database
+from basira.storage.operations_personal import ERASED, PERSONAL_KEY, batches, erased_digests, personal_digest
+from basira.storage.operations_tables import CHAIN_HEAD, PERSONAL_VALUE, TARGETING_RUN
+
+Row = dict[str, Any]
+
+HEADS_FORMAT = 1
+_AT_A_TIME = 2_000
+_DIGESTS_AT_A_TIME = 500  # below every database's limit of parameters
+_MOST_FAULTS = 100  # of one stream; a chain cut in two has one in every row
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` found. ``erased``: personal values erased on purpose, as the audit says."""
+
+    runs: int
+    decisions: int
+    events: int
+    audit_events: int
+    personal_values: int
+    erased: int
+    heads: tuple[Head, ...]
+    heads_compared: int
+    faults: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """True when everything is as it must be."""
+        return not self.faults
+
+    def require_whole(self) -> None:
+        """Raise StoreError, with the first fault, unless everything is whole."""
+        if self.faults:
+            raise StoreError(
+                f"Expected an unbroken record, found {len(self.faults)} fault(s); first, {self.faults[0]}.",
+                hint="Keep the database as it is, and compare it with the last backup that verifies.",
+            )
+
+
+def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
+    """Prove the whole record. ``kept``: heads exported earlier; each must still be a link of its chain."""
+    report: ChainReport = operations.verify_chain()
+    database: Database = operations.database
+    with database.read() as connection:
+        faults = list(report.faults)
+        heads = export_heads(connection)
+        erased: set[bytes] = set()
+        audited, found = _verify_stream(connection, "audit", lambda rows: erased.update(_erased(rows)))
+        faults.extend(found)
+        personal = _Personal(connection, erased)
+        events, found = _verify_stream(connection, "event", personal.look_at)
+        faults.extend(found)
+        faults.extend(personal.faults_found())
+        faults.extend(_verify_heads(connection, heads, "the head kept in the database"))
+        faults.extend(_verify_tails(connection, heads))
+        faults.extend(_verify_heads(connection, kept, "the head exported"))
+    return Verified(
+        runs=report.runs,
+        decisions=report.decisions,
+        events=events,
+        audit_events=audited,
+        personal_values=personal.kept,
+        erased=personal.erased,
+        heads=tuple(heads),
+        heads_compared=len(kept),
+        faults=tuple(faults),
+    )
+
+
+def _verify_stream(
+    connection: sa.Connection, stream: Literal["event", "audit"], look_at: Callable[[Sequence[Row]], None]
+) -> tuple[int, list[str]]:
+    """Walk a stream from its beginning, some rows at a time; how many there are, and what is wrong with them."""
+    table = CHAINED[stream]
+    faults: list[str] = []
+    previous, expected, day, count = GENESIS, 1, "", 0
+    for rows in _parts(connection, table):
+        for row in rows:
+            where = f"{stream} {row['sequence']}"
+            if row["sequence"] != expected:
+                faults.append(f"{stream}s {expected} to {row['sequence'] - 1} are missing")
+            elif row["previous_hash"] != previous:
+                faults.append(f"{where} does not follow the one before it")
+            elif row["entry_hash"] != chained_hash(table, row, row["previous_hash"]):
+                faults.append(f"{where} was changed")
+            elif row["day"] < day:
+                faults.append(f"{where} stands on {row['day']}, after one of {day}")
+            else:
+                day = row["day"]
+            previous, expected = row["entry_hash"], row["sequence"] + 1
+        count += len(rows)
+        look_at(rows)
+    return count, faults[:_MOST_FAULTS]
+
+
+def _parts(connection: sa.Connection, table: sa.Table) -> Iterator[list[Row]]:
+    """The rows of a stream in order, so many at a time: a record of years does not fit in memory."""
+    last = -(2**62)
+    query = sa.select(table).where(table.c.sequence > sa.bindparam("last")).order_by(table.c.sequence).limit(_AT_A_TIME)
+    while rows := [dict(row) for row in connection.execute(query, {"last": last}).mappings()]:
+        yield rows
+        last = rows[-1]["sequence"]
+
+
+def _erased(rows: Sequence[Row]) -> Iterator[bytes]:
+    for row in rows:
+        if row["action"] == ERASED:
+            yield from (digest.encode() for digest in erased_digests(row))
+
+
+class _Personal:
+    """The personal values, looked at beside the events that hold their digests."""
+
+    def __init__(self, connection: sa.Connection, erased: set[bytes]) -> None:
+        self._connection, self._erased = connection, erased
+        self._faults: list[str] = []
+        self.kept = self.erased = 0
+
+    def look_at(self, events: Sequence[Row]) -> None:
+        """Compare the digests of some events with what is kept, and with what was erased."""
+        sealed = {
+            digest: f"event {row['sequence']}, {name}" for row in events for name, digest in _digests(row["payload"])
+        }
+        query = sa.select(PERSONAL_VALUE)
+        kept: dict[str, bool] = {}
+        for batch in batches(list(sealed), _DIGESTS_AT_A_TIME):
+            found = self._connection.execute(query.where(PERSONAL_VALUE.c.digest.in_(batch))).mappings()
+            kept |= {row["digest"]: _is_own(row) for row in found}
+        for digest, where in sealed.items():
+            is_erased = digest.encode() in self._erased
+            if digest not in kept and not is_erased:
+                self._faults.append(f"the personal value of {where} is gone, and no erasure says so")
+            elif digest in kept and is_erased:
+                self._faults.append(f"the personal value of {where} stands, although it was erased")
+            elif digest in kept and not kept[digest]:
+                self._faults.append(f"the personal value of {where} was changed")
+            self.erased += is_erased
+        self.kept += len(kept)
+
+    def faults_found(self) -> list[str]:
+        """What was wrong, and how many values belong to no event."""
+        count = self._connection.execute(sa.select(sa.func.count()).select_from(PERSONAL_VALUE)).scalar_one()
+        stray = [f"{count - self.kept} personal values belong to no event"] if count != self.kept else []
+        return [*self._faults[:_MOST_FAULTS], *stray]
+
+
+def _digests(payload: str) -> Iterator[tuple[str, str]]:
+    """Field and digest of the personal values of a payload."""
+    if f'"{PERSONAL_KEY}":' not in str(payload):
+        return
+    try:
+        opened = json.loads(payload)
+    except ValueError:  # changed by somebody: its hash says so
+        return
+    found = opened.get(PERSONAL_KEY) if isinstance(opened, dict) else None
+    if isinstance(found, dict):
+        yield from ((name, str(digest)) for name, digest in found.items())
+
+
+def _link(connection: sa.Connection, head: Head) -> str | None:
+    """The hash that stands at a head's place now."""
+    if head.stream == "targeting":
+        query = sa.select(TARGETING_RUN.c.closing_hash).where(TARGETING_RUN.c.sequence == head.sequence)
+    else:
+        table = CHAINED[head.stream]
+        query = sa.select(table.c.entry_hash).where(table.c.sequence == head.sequence)
+    return connection.execute(query).scalar()
+
+
+def _verify_heads(connection: sa.Connection, heads: Iterable[Head], which: str) -> Iterator[str]:
+    for head in heads:
+        found = _link(connection, head)
+        if found is None:
+            yield f"{head.stream} {head.sequence} of {head.day} is gone: {which} names it"
+        elif found != head.head_hash:
+            yield f"{head.stream} {head.sequence} of {head.day} is another one than {which} names"
+
+
+def _verify_tails(connection: sa.Connection, heads: Sequence[Head]) -> Iterator[str]:
+    """A row after the last head of its stream was not appended by Basira; a day without its head lost it."""
+    last: dict[str, int] = {head.stream: head.sequence for head in sorted(heads, key=lambda h: h.sequence)}
+    for stream, table in (("targeting", TARGETING_RUN), *CHAINED.items()):
+        end = connection.execute(sa.select(sa.func.max(table.c.sequence))).scalar() or 0
+        if end > last.get(stream, 0):
+            yield f"{stream} {end} stands after the last head kept in the database ({last.get(stream, 0)})"
+    known: set[tuple[str, str]] = {(head.stream, head.day) for head in heads}
+    for stream, chained in CHAINED.items():
+        for day in connection.execute(sa.select(chained.c.day).distinct().order_by(chained.c.day)).scalars().all():
+            if (stream, day) not in known:
+                yield f"the head of {stream} {day} is missing"
+
+
+def _is_own(row: sa.RowMapping) -> bool:
+    try:
+        return personal_digest(row["field"], row["value"], bytes.fromhex(row["salt"])) == str(row["digest"])
+    except (TypeError, ValueError):  # a salt that is none
+        return False
+
+
+def export_heads(connection: sa.Connection) -> list[Head]:
+    """The last row of every stream and day, to keep where this database's administrators can't reach."""
+    query = sa.select(CHAIN_HEAD).order_by(CHAIN_HEAD.c.stream, CHAIN_HEAD.c.day)
+    return [Head(**row) for row in connection.execute(query).mappings()]
+
+
+def heads_text(heads: Iterable[Head]) -> str:
+    """Heads as the text of a file."""
+    body = {"format": HEADS_FORMAT, "heads": [asdict(head) for head in heads]}
+    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_heads(text: str, *, where: str) -> list[Head]:
+    """Heads from the text of a file. Raises UsageError when it is not one."""
+    try:
+        body = json.loads(text)
+        if body["format"] != HEADS_FORMAT:
+            raise ValueError(f"format {body['format']}")
+        heads = [Head(h["stream"], str(h["day"]), int(h["sequence"]), str(h["head_hash"])) for h in body["heads"]]
+        if unknown := {h.stream for h in heads} - {"targeting", *CHAINED}:
+            raise ValueError(f"stream {sorted(unknown)[0]!r}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"Expected chain heads of Basira in {where!r}, found something else ({error}).",
+            hint="Give a file written by `basira audit heads`.",
+        ) from None
+    return heads

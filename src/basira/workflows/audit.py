@@ -1,0 +1,136 @@
+"""The record proved, copied and put back, together with the history that it rests on; personal data erased.
+
+Enters: a store, or a database by its URL; heads kept elsewhere; a backup. Leaves: what is whole and what is not,
+copies, erasures. Never here: a repair, a silent upgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+import basira
+from basira.schema.errors import StoreError, UsageError
+from basira.storage.history import History
+from basira.storage.history_files import digest_file
+from basira.storage.operations import Operations
+from basira.storage.operations_backup import Backup, HistoryState, back_up, read_backup, restore
+from basira.storage.operations_chain import Head
+from basira.storage.operations_migrate import Upgraded, upgrade
+from basira.storage.operations_personal import erase_before, erase_person
+from basira.storage.operations_tables import FORMAT, TARGETING_RUN
+from basira.storage.operations_verify import Verified, export_heads, verify
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where the record is. ``place``: path or URL of the database. ``history``: None when it is not on this machine."""
+
+    place: str | Path
+    history: History | None
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored. ``verified``: the proof of what stands now; None when its format must be upgraded first."""
+
+    backup: Backup
+    verified: Verified | None
+
+
+def prove(record: Record, *, kept: Sequence[Head] = ()) -> Verified:
+    """Prove every chain, and that each recorded run still has the snapshot of the history it was made on."""
+    with Operations(record.place, create=False) as operations:
+        verified = verify(operations, kept=kept)
+        missing = _missing_snapshots(operations, record.history)
+    return replace(verified, faults=(*verified.faults, *missing))
+
+
+def heads_of(record: Record) -> list[Head]:
+    """Where every chain stands now."""
+    with Operations(record.place, create=False) as operations, operations.database.read() as connection:
+        return export_heads(connection)
+
+
+def upgrade_record(record: Record) -> Upgraded:
+    """Bring the database to this version's format; an absent one is made."""
+    return upgrade(record.place)
+
+
+def back_up_record(record: Record, folder: Path, *, now: datetime) -> Backup:
+    """Copy the database into an empty folder, and write down which snapshot of the history goes with it."""
+    return back_up(
+        record.place,
+        folder,
+        now=now,
+        software_version=basira.__version__,
+        history=lambda: HistoryState() if record.history is None else _state(record.history),
+    )
+
+
+def restore_record(folder: Path, record: Record) -> Restored:
+    """Put a backup where there is nothing, and prove it against the heads that the backup wrote down.
+
+    Raises StoreError before anything is written when the history here does not reach the snapshot of the backup.
+    """
+    wanted = read_backup(folder)
+    if record.history is not None and wanted.snapshot is not None:
+        _require_history(record.history, wanted)
+    backup = restore(folder, record.place)
+    return Restored(backup, prove(record, kept=backup.heads) if backup.database_format == FORMAT else None)
+
+
+def erase(
+    record: Record, *, actor: str, motive: str, now: datetime, person: str | None = None, before: date | None = None
+) -> int:
+    """Erase the personal values of a person, or those recorded before a day; how many there were."""
+    if (person is None) == (before is None):
+        raise UsageError("Expected either a person or a day, found both or neither.", hint="Give one of the two.")
+    with Operations(record.place, create=False) as operations, operations.database.write() as connection:
+        if person is not None:
+            return erase_person(connection, person, actor=actor, motive=motive, now=now)
+        return erase_before(connection, str(before), actor=actor, motive=motive, now=now)
+
+
+def _state(history: History) -> HistoryState:
+    number = history.current_number()
+    path = _manifest(history, number)
+    return HistoryState(number, digest_file(path) if path.is_file() else None)
+
+
+def _manifest(history: History, number: int) -> Path:
+    return history.root / "manifests" / f"{number:08d}.json"
+
+
+def _require_history(history: History, backup: Backup) -> None:
+    if backup.snapshot is None or backup.snapshot == 0:
+        return
+    if history.current_number() < backup.snapshot:
+        raise StoreError(
+            f"Expected a history at snapshot {backup.snapshot} or later, found {history.current_number()}.",
+            hint="Restore the history's folder first, from a copy made with the backup or after it.",
+        )
+    path = _manifest(history, backup.snapshot)
+    if not path.is_file() or digest_file(path) != backup.manifest_digest:
+        raise StoreError(
+            f"Expected snapshot {backup.snapshot} of the history as the backup knows it, found another or none.",
+            hint="This is another store, or its manifests were changed: restore the history of this backup.",
+        )
+
+
+def _missing_snapshots(operations: Operations, history: History | None) -> list[str]:
+    if history is None:
+        return []
+    with operations.database.read() as connection:
+        query = sa.select(TARGETING_RUN.c.snapshot).distinct().order_by(TARGETING_RUN.c.snapshot)
+        named = connection.execute(query).scalars().all()
+    last = history.current_number()
+    return [
+        f"the history has no snapshot {number}, on which runs were made"
+        for number in named
+        if number and (number > last or not _manifest(history, number).is_file())
+    ]

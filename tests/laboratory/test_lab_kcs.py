@@ -1,0 +1,28 @@
+"""The public protocol on the public data, two of its weeks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from basira.laboratory.loop import run_strategy
+from basira.laboratory.plan import Plan
+from basira.laboratory.strategies import find_strategy
+
+KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/train.csv"
+
+
+@pytest.mark.slow
+def test_basira_finds_what_repeats_and_the_published_trees_beat_chance(tmp_path: Path) -> None:
+    if not KCS.is_file():
+        pytest.skip("KCS data absent")
+    plan = Plan("kcs", rates=(0.1,), data=(str(KCS),), mapping="kcs", starts_on="2020-07-01", periods=2)
+    precision = {}
+    for name in ("basira", "xgboost", "random"):
+        run_strategy(plan, find_strategy(name), 1, tmp_path / name)
+        rows = [json.loads(p.read_text())["row"] for p in (tmp_path / name).glob("period-*.json")]
+        precision[name] = sum(r["found"] for r in rows) / sum(r["selected"] for r in rows)
+    assert precision["basira"] > 0.88
+    assert precision["basira"] > precision["xgboost"] > precision["random"]

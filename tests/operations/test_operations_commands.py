@@ -1,0 +1,127 @@
+"""`basira db` and `basira audit`, as they are called."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import typer
+from postgres import tamper
+from typer.testing import CliRunner, Result
+
+from basira.cli import audit, db
+from basira.schema.errors import BasiraError, StoreError, UsageError
+from basira.storage.history import History
+from basira.storage.operations import Operations
+from basira.storage.operations_events import Event, append_event
+
+NOW = datetime(2026, 3, 2, 12)
+APP = typer.Typer()
+APP.add_typer(db.app, name="db")
+APP.add_typer(audit.app, name="audit")
+
+
+def call(*arguments: object) -> Result:
+    result = CliRunner().invoke(APP, [str(argument) for argument in arguments])
+    if isinstance(result.exception, BasiraError):
+        raise result.exception
+    assert result.exception is None, result.exception
+    return result
+
+
+def said(*arguments: object) -> dict:
+    return json.loads(call(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return History.create(tmp_path / "store").root
+
+
+@pytest.fixture
+def filled(place: str) -> str:
+    with Operations(place) as operations, operations.database.write() as connection:
+        for number in range(3):
+            event = Event(f"e{number}", "outcome", "D1", "u", {"known_at": "x"}, {"importer_id": f"ICE-{number}"})
+            append_event(connection, event, now=NOW)
+    return place
+
+
+def test_a_store_from_its_making_to_its_restoration(store, tmp_path):
+    assert "Made at format 2" in call("db", "upgrade", "--store", store).stdout
+    assert "nothing was changed" in call("db", "upgrade", "--store", store).stdout
+    made = said("db", "backup", tmp_path / "backup", "--store", store)
+    assert (made["snapshot"], made["backend"]) == (0, "sqlite")
+    (store / "operations.sqlite").rename(tmp_path / "away.sqlite")
+    assert "Every chain is whole" in call("db", "restore", tmp_path / "backup", "--store", store).stdout
+    assert "Whole: 0 runs" in call("audit", "verify", "--store", store).stdout
+    with pytest.raises(StoreError, match="nothing is overwritten"):
+        call("db", "restore", tmp_path / "backup", "--store", store)
+
+
+def test_a_record_verifies_and_a_fault_ends_in_an_error(filled, tmp_path):
+    assert "3 events" in call("audit", "verify", "--database", filled).stdout
+    assert said("audit", "verify", "--database", filled)["is_whole"] is True
+    tamper(filled, "UPDATE event SET actor = 'x' WHERE sequence = 2")
+    with pytest.raises(StoreError, match=r"1 fault\(s\); first, event 2 was changed") as raised:
+        call("audit", "verify", "--database", filled)
+    assert raised.value.exit_code == 5
+
+
+def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):
+    heads = tmp_path / "heads.json"
+    assert said("audit", "heads", "--out", heads, "--database", filled)["heads"][0]["sequence"] == 3
+    assert (
+        "1 heads exported earlier still stand" in call("audit", "verify", "--heads", heads, "--database", filled).stdout
+    )
+    tamper(filled, "DELETE FROM event", "DELETE FROM chain_head", "DELETE FROM personal_value")
+    assert "goes unseen" in call("audit", "verify", "--database", filled).stdout
+    with pytest.raises(StoreError, match="the head exported names it"):
+        call("audit", "verify", "--heads", heads, "--database", filled)
+
+
+def test_a_person_is_erased_on_request(filled):
+    erase = ("audit", "erase", "--motive", "request", "--by", "dpo", "--database", filled)
+    assert said(*erase, "--person", "ICE-1") == {"erased": 1}
+    assert "2 personal values erased" in call(*erase, "--before", "2026-03-03").stdout
+    assert said("audit", "verify", "--database", filled)["erased"] == 3
+    with pytest.raises(UsageError, match="either a person or a day"):
+        call(*erase)
+    with pytest.raises(UsageError, match="--before"):
+        call(*erase, "--before", "01/03/2026")
+
+
+def test_a_postgresql_is_backed_up_and_restored(prepared, bare, tmp_path):
+    from postgres import emptied
+
+    emptied(bare)
+    call("db", "backup", tmp_path / "backup", "--database", prepared)
+    assert "Every chain is whole" in call("db", "restore", tmp_path / "backup", "--database", bare).stdout
+
+
+def test_the_grants_are_printed():
+    assert "GRANT SELECT, DELETE ON personal_value TO basira_privacy" in call("db", "grants").stdout
+    assert "basira_app" in said("db", "grants")["sql"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["db", "upgrade", "--store", "absent"], "Expected a Basira store"),
+        (["audit", "verify", "--database", "absent.sqlite"], "found nothing"),
+        (["db", "backup", "b", "--database", "absent.sqlite"], "found nothing"),
+        (["db", "restore", "absent", "--database", "x.sqlite"], r"found no backup\.json"),
+        (["audit", "verify", "--database", "postgresql://h/d"], "names the driver"),
+        (["audit", "verify", "--heads", "absent.json", "--database", "x"], "Expected a file of heads"),
+        (["audit", "verify", "--database", "postgresql+psycopg://u:s3cret@/d?host=/nowhere"], "Expected to read"),
+    ],
+)
+def test_wrong_input_is_said_in_our_words(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BasiraError, match=message) as raised:
+        call(*arguments)
+    assert "s3cret" not in raised.value.message
+    assert raised.value.hint
+    assert list(tmp_path.iterdir()) == []
