@@ -61,6 +61,7 @@ def test_the_interval_is_students() -> None:
     (found,) = over_seeds(rows, ("strategy",)).to_dicts()
     assert found["precision"] == pytest.approx(0.2)
     assert found["precision_high"] - found["precision"] == pytest.approx(4.303 * 0.1 / 3**0.5)
+    assert found["precision_low"] == 0.0
 
 
 def test_one_seed_has_no_interval() -> None:

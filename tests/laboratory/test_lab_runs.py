@@ -66,6 +66,12 @@ def test_an_error_of_a_run_is_the_callers_error(tmp_path: Path) -> None:
         run_all(Plan("atlantis", rates=(0.1,)), ["random"], [1], tmp_path)
 
 
+def test_a_plan_that_recorded_nothing_is_not_in_the_way(labelled: Path, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError):
+        run_all(Plan("atlantis", rates=(0.1,)), ["random"], [1], tmp_path)
+    assert len(run_all(plan_of(labelled, periods=1), ["random"], [1], tmp_path)) == 1
+
+
 def test_an_unknown_strategy_is_refused_before_anything_is_made(labelled: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="nobody"):
         run_all(plan_of(labelled), ["nobody"], [1], tmp_path / "out")

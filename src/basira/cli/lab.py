@@ -133,6 +133,16 @@ def strategies(as_json: JsonOption = False) -> None:
     console.print("Mixtures: hybrid:NAME=SHARE+NAME=SHARE, for example hybrid:basira=0.9+random=0.1", markup=False)
 
 
+_SHORT = {
+    "precision": "prec.",
+    "recall": "recall",
+    "normalised_found": "norm. found",
+    "normalised_revenue": "norm. rev.",
+    "oracle_precision": "true prec.",
+    "oracle_revenue": "true rev.",
+}
+
+
 def _whole_name(mapping: str) -> str:
     """A shipped mapping's name as it is, a file's whole path: the runs are processes of their own."""
     return str(Path(mapping).resolve()) if mapping and Path(mapping).is_file() else mapping
@@ -146,11 +156,9 @@ def _table(rows: pl.DataFrame, found: pl.DataFrame) -> Table:
         f"seeds, revenue: {rows['revenue_basis'][0]}"
     )
     table.add_column("strategy", no_wrap=True)
-    columns = ["precision", "recall", "normalised_found", "normalised_revenue"]
-    if found["oracle_precision"].null_count() < len(found):
-        columns += ["oracle_precision", "oracle_revenue"]
-    for name in (*columns, "CPU s a period"):
-        table.add_column(name.replace("_", " "), justify="right")
+    columns = {name: words for name, words in _SHORT.items() if found[name].null_count() < len(found)}
+    for words in (*columns.values(), "CPU s"):
+        table.add_column(words, justify="right")
     for row in found.iter_rows(named=True):
         cells = ["–" if row[c] is None else f"{row[c]:.3f}" for c in columns]
         mark = f" ({row['fallback']}× random)" if row["fallback"] else ""

@@ -11,7 +11,9 @@ import typer
 
 import basira
 from basira.cli import (
+    audit,
     country,
+    db,
     demo,
     evaluate,
     explain,
@@ -65,4 +67,6 @@ app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
+app.add_typer(db.app, name="db")
+app.add_typer(audit.app, name="audit")
 app.add_typer(country.app, name="country")

@@ -86,7 +86,7 @@ def cumulated(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def over_seeds(rows: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
-    """Mean of each measure over seeds, and a 95 % interval of that mean (Student's t; null with one seed).
+    """Mean of each measure over seeds, and a 95 % interval of that mean (Student's t, within 0 and 1; null with one seed).
 
     One row per value of ``by``; columns NAME, NAME_low, NAME_high.
     """
@@ -102,8 +102,8 @@ def over_seeds(rows: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
                 degrees = max(d for d in _T if d <= len(values) - 1)
                 half = _T[degrees] * float(values.std(ddof=1)) / len(values) ** 0.5
             row[name] = mean
-            row[f"{name}_low"] = None if half is None or mean is None else mean - half
-            row[f"{name}_high"] = None if half is None or mean is None else mean + half
+            row[f"{name}_low"] = None if half is None or mean is None else max(0.0, mean - half)
+            row[f"{name}_high"] = None if half is None or mean is None else min(1.0, mean + half)
         found.append(row)
     return pl.DataFrame(found, infer_schema_length=None)
 

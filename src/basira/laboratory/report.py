@@ -25,6 +25,8 @@ from basira.render.writing import write_whole
 _OURS = "basira"
 # Always drawn when there: what choosing without any knowledge finds.
 _FLOOR = "random"
+# With two seeds an interval spans the whole chart and hides every line.
+_BAND_SEEDS = 3
 _WORDS = {
     "precision": "found / selected with a known result",
     "recall": "found / possible",
@@ -93,7 +95,7 @@ def _series(means: pl.DataFrame, strategy: str, measure: str) -> Series:
     def column(name: str) -> tuple[float, ...]:
         return tuple(math.nan if v is None else float(v) for v in means[name].to_list())
 
-    has_band = means[f"{measure}_low"].null_count() < len(means)
+    has_band = bool((means["seeds"] >= _BAND_SEEDS).any()) and means[f"{measure}_low"].null_count() < len(means)
     return Series(
         strategy,
         tuple(p + 1.0 for p in means["period"].to_list()),

@@ -127,14 +127,15 @@ def _silent(done: int, total: int, what: str) -> None:
 
 
 def _claim(plan: Plan, out: Path) -> None:
-    if (out / _PLAN).is_file():
+    # A plan under which nothing was recorded (its scenario had a wrong name) stands in nobody's way.
+    if (out / _PLAN).is_file() and any((out / "runs").glob("*/*/period-*.json")):
         if read_plan(out).digest != plan.digest:
             raise UsageError(
                 f"Expected {str(out)!r} to hold results of this very plan, found another plan there.",
                 hint="Choose another --out: figures of different plans don't compare.",
             )
         return
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(out.iterdir()) and not (out / _PLAN).is_file():
         raise UsageError(
             f"--out: expected a new or empty folder, or one of `basira lab run`, found {str(out)!r}.",
             hint="Choose another --out.",
