@@ -27,8 +27,8 @@ from basira.features.entities import ENTITIES
 from basira.features.references import LEVELS, MEASURES
 from basira.features.sql import (
     EVERYTHING,
-    _log,
     join_statement,
+    log_integer,
     prepare_statements,
     profile_statement,
     reference_statement,
@@ -124,7 +124,7 @@ def plans(extras: tuple[str, ...] = ()) -> Plans:
             *carried,
             "declaration_items",
             *(f"{f.sql} as {f.name}" for f in ITEM_FEATURES if f.sql != f.name),
-            *(f"{_log(m.sql)} as m_{m.name}" for m in MEASURES),
+            *(f"{log_integer(m.sql)} as m_{m.name}" for m in MEASURES),
         ]
         keys = [
             f"cast({part} as varchar) as {name}_{n}"

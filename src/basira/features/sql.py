@@ -26,7 +26,7 @@ def _key(parts: tuple[str, ...], owner: str) -> str:
     return f"case when not ({missing}) then cast(hash('{owner}', {values}) >> 1 as bigint) end as k_{owner}"
 
 
-def _log(sql: str) -> str:
+def log_integer(sql: str) -> str:
     # A ratio over a mass of 1e-300 is infinite, and casting that would stop the whole batch: unknown instead.
     return f"case when ({sql}) > 0 and ({sql}) < 1e300 then cast(round(1000 * ln({sql})) as integer) end"
 
@@ -44,7 +44,7 @@ def prepare_statements(wanted: str) -> list[str]:
     """
     keys = ",\n  ".join(_key(e.key, e.name) for e in ENTITIES)
     level_keys = ",\n  ".join(_key(level.key, f"ref_{level.name}") for level in LEVELS)
-    measures = ",\n  ".join(f"{_log(m.sql)} as m_{m.name}" for m in MEASURES)
+    measures = ",\n  ".join(f"{log_integer(m.sql)} as m_{m.name}" for m in MEASURES)
     return [
         """create or replace temp table first_version as
 select declaration_id, min(declaration_version) as first_version,

@@ -86,7 +86,7 @@ def cumulated(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def over_seeds(rows: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
-    """Mean of each measure over seeds, and a 95 % interval of that mean (Student's t, within 0 and 1; null with one seed).
+    """Mean of each measure over seeds, and its 95 % interval (Student's t, within 0 and 1; null with one seed).
 
     One row per value of ``by``; columns NAME, NAME_low, NAME_high.
     """
