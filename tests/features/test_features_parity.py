@@ -73,6 +73,16 @@ def test_the_number_of_join_runs_does_not_matter(
     assert {key: repr(row) for key, row in found.items()} == {key: batch[key] for key in some}
 
 
+@pytest.mark.parametrize("is_narrow", [True, False])
+def test_the_narrow_plan_gives_the_features_of_the_wide_one(
+    world: World, batch: dict[Key, str], is_narrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, outcomes, wanted = world
+    monkeypatch.setattr(compute, "_is_narrow", lambda _: is_narrow)
+    found = computed(items, outcomes, wanted, as_of_day=AS_OF)
+    assert {key: repr(row) for key, row in found.items()} == batch
+
+
 def test_a_later_as_of_leaves_the_items_already_described_as_they_were(world: World, batch: dict[Key, str]) -> None:
     items, outcomes, wanted = world
     earlier = [key_of(row) for row in items if row["declared_day"] <= AS_OF + 1]

@@ -18,6 +18,10 @@ from basira.schema.fields import EXTRA_PREFIX
 # Bounds the memory of the join: some twenty hash tables of this many rows at most.
 ROWS_A_RUN = 1_000_000
 
+# A day's targeting takes the narrow plan: each wanted day pools its comparables anew, so it pays for few days only.
+NARROW_SHARE = 5
+NARROW_DAYS = 3
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -61,12 +65,13 @@ def compute_features(
     for statement in prepare_statements(wanted):
         step("history")
         con.execute(statement, {"as_of_day": as_of_day} if "$as_of_day" in statement else None)
+    is_narrow = _is_narrow(con)
     for e in (EVERYTHING, *ENTITIES):
         step(e.name)
-        con.execute(profile_statement(e))
+        con.execute(profile_statement(e, is_narrow=is_narrow))
     for level in LEVELS:
         step(f"reference values: {level.meaning}")
-        con.execute(reference_statement(level))
+        con.execute(reference_statement(level, is_narrow=is_narrow))
     step("join")
     for n, run in enumerate(_runs(con)):
         con.execute(join_statement(extras, into, is_first=n == 0), run)
@@ -78,6 +83,14 @@ def compute_features(
         con.execute(f"drop table if exists q_{level.name}")
     progress(steps, steps, "done")
     return int(con.execute(f"select count(*) from {into}").fetchall()[0][0])
+
+
+def _is_narrow(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the items wanted are few beside the history and see it from few days: a day's targeting, one item."""
+    wanted, rows, days = con.execute(
+        "select count(target_id), count(*), count(distinct case when target_id is not null then day end) from facts"
+    ).fetchall()[0]
+    return bool(wanted * NARROW_SHARE <= rows and days <= NARROW_DAYS)
 
 
 def _runs(con: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:

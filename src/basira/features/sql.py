@@ -104,9 +104,13 @@ from results r join facts f using (declaration_id, item_number) where f.is_histo
     ]
 
 
-def profile_statement(e: Entity) -> str:
-    """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`."""
+def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
+    """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
+
+    ``is_narrow``: few items are wanted, so only their keys are profiled; the same rows come out.
+    """
     k = f"k_{e.name}"
+    only = f" and {k} in (select {k} from facts where target_id is not null)" if is_narrow else ""
     before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
     long_columns = ""
     if e.is_long:
@@ -129,9 +133,9 @@ with daily as (
   from (
     select {k} as key, day, cast(is_history as integer) as n, 0 as i, 0 as r, cast(0 as bigint) as v,
       case when target_id is null then 0 else 1 end as wanted
-    from facts where {k} is not null
+    from facts where {k} is not null{only}
     union all
-    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null
+    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null{only}
   )
   group by key, day
 ), cumulated as (
@@ -151,22 +155,38 @@ with daily as (
 select * exclude (wanted) from windowed where wanted = 1"""
 
 
-def reference_statement(level: Level) -> str:
-    """Trailing medians and quartiles of one level of comparables: `q_<level>(target_id, ...)`."""
-    columns = []
-    for m in level.measures:
-        value = f"case when is_history then m_{m} end"
-        columns.append(f"count({value}) over past as count_{m}")
-        quantiles = "[0.25, 0.5, 0.75]" if m in level.quartiles else "[0.5]"
-        columns.append(f"quantile_disc({value}, {quantiles}) over past as quantiles_{m}")
-    outer = []
-    for m in level.measures:
-        middle = 2 if m in level.quartiles else 1
-        outer.append(f"cast(count_{m} as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
-        if m in level.quartiles:
-            outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
+def reference_statement(level: Level, *, is_narrow: bool = False) -> str:
+    """Trailing medians and quartiles of one level of comparables: `q_<level>(target_id, ...)`.
+
+    ``is_narrow``: the items wanted are few and of few days. Then each wanted key and day pools its own
+    comparables, instead of a window that moves over every item of the history; the same figures come out.
+    """
     k = f"k_ref_{level.name}"
     present = " or ".join(f"m_{m} is not null" for m in level.measures)
+    over = "" if is_narrow else " over past"
+    columns = []
+    outer = []
+    for m in level.measures:
+        value = f"h.m_{m}" if is_narrow else f"case when is_history then m_{m} end"
+        quantiles, middle = ("[0.25, 0.5, 0.75]", 2) if m in level.quartiles else ("[0.5]", 1)
+        columns.append(f"count({value}){over} as count_{m}")
+        columns.append(f"quantile_disc({value}, {quantiles}){over} as quantiles_{m}")
+        outer.append(f"cast(coalesce(count_{m}, 0) as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
+        if m in level.quartiles:
+            outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
+    if is_narrow:
+        return f"""create or replace temp table q_{level.name} as
+with asked as (
+  select distinct {k} as key, day from facts where target_id is not null and {k} is not null and ({present})
+), pooled as (
+  select asked.key, asked.day, {", ".join(columns)}
+  from asked join facts h
+    on h.{k} = asked.key and h.is_history and h.day >= asked.day - {WINDOW_DAYS} and h.day < asked.day
+  group by asked.key, asked.day
+)
+select facts.target_id, {", ".join(outer)}
+from facts left join pooled on pooled.key = facts.{k} and pooled.day = facts.day
+where facts.target_id is not null and facts.{k} is not null and ({present})"""
     return f"""create or replace temp table q_{level.name} as
 with ranked as (
   select target_id, {", ".join(columns)}
