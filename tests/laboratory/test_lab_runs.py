@@ -130,3 +130,14 @@ def test_the_command_lists_every_strategy() -> None:
 def test_the_command_wants_one_world(arguments: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="either --scenario or --data"):
         command("run", *arguments, "--strategies", "random", "--out", tmp_path / "out")
+
+
+def test_an_interruption_says_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("basira.laboratory.runs.run_all", interrupted)
+    found = CliRunner().invoke(app, ["run", "--scenario", "small", "--strategies", "random", "--out", str(tmp_path)])
+    assert found.exit_code == 130
+    assert "goes on from there" in found.output
+    assert "Nothing was written" not in found.output

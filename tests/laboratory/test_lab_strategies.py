@@ -99,6 +99,14 @@ def test_basira_always_keeps_a_random_control_of_known_probability(view: View) -
     assert drawn == [1 / (len(view.items) - 19)]
 
 
+def test_balanced_takes_from_both_orders(view: View) -> None:
+    """Its 19 choices by the model hold the first nine of each order."""
+    wide = replace(view, k=21)
+    balanced = set(find_strategy("basira_balanced").choose(wide).ids)
+    for name in ("basira", "basira_revenue"):
+        assert set(find_strategy(name).choose(replace(view, k=10)).ids[:9]) <= balanced
+
+
 @pytest.mark.parametrize(
     ("ids", "said"),
     [

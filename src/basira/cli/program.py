@@ -19,12 +19,16 @@ from basira.cli import (
     explain,
     feedback,
     ingest,
+    keys,
+    lab,
     mapping,
     models,
+    profiles,
     quarantine,
     replay,
     schema,
     score,
+    serve,
     target,
     train,
 )
@@ -69,4 +73,8 @@ app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 app.add_typer(db.app, name="db")
 app.add_typer(audit.app, name="audit")
+app.add_typer(lab.app, name="lab")
 app.add_typer(country.app, name="country")
+app.add_typer(profiles.app, name="profiles")
+app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")

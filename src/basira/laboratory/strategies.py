@@ -20,11 +20,16 @@ _XGBOOST = scored.by_score(scored.learn_xgboost)
 
 STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
-        "basira", "The risk model by probability, 5 % random control.", "ours", ours.choose_basira, uses_features=True
+        "basira", "The risk model by probability, 5 % random control.", "ours",
+        ours.choose_by_model("fraud_probability"), uses_features=True,
     ),
     Strategy(
         "basira_revenue", "The risk model by expected revenue, 5 % random control.", "ours",
-        ours.choose_basira_revenue, uses_features=True,
+        ours.choose_by_model("expected_revenue"), uses_features=True,
+    ),
+    Strategy(
+        "basira_balanced", "The risk model by both in turn, 5 % random control.", "ours",
+        ours.choose_by_model("balanced"), uses_features=True,
     ),
     Strategy("random", "A draw, every item alike.", _SIMULATOR, scored.choose_random),
     Strategy("price_order", "Highest customs value first.", _DATE, scored.by_score(scored.learn_price_order)),

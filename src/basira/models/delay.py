@@ -34,7 +34,7 @@ def delay_weights(age_days: Days, delay_days: Days, is_irregular: NDArray[np.boo
     age_days : days from declaration to `as_of`. delay_days : days from declaration to the result.
 
     >>> age = np.array([400] * 100 + [5]); delay = np.array([0, 10] * 50 + [2]); bad = np.ones(101, bool)
-    >>> delay_weights(age, delay, bad)[-1]
+    >>> float(delay_weights(age, delay, bad)[-1])
     2.0
     """
     weights = np.ones(len(age_days))

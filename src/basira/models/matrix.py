@@ -18,6 +18,8 @@ from basira.schema.errors import ModelError
 # A category seen fewer than 30 times teaches noise; beyond 60 codes the profile features say more.
 FEWEST_ROWS = 30
 MOST_CODES = 60
+# Below this a dictionary look-up is quicker than starting a columnar one.
+FEW_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,15 @@ class Encoding:
                 hint="Score with the version of Basira and the history that the model's card names, or train again.",
             )
         out = np.empty((features.height, len(self.names)), dtype=np.float32)
-        for position, name in enumerate(self.numbers):
-            out[:, position] = features[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        # One expression for all numbers: column by column, a message of three items cost 19 ms.
+        numbers = features.select(pl.col(self.numbers).cast(pl.Float32).fill_null(float("nan")))
+        out[:, : len(self.numbers)] = numbers.to_numpy()
+        if features.height < FEW_ROWS:
+            for position, (name, codes) in enumerate(self.categories.items(), start=len(self.numbers)):
+                known = {code: float(i) for i, code in enumerate(codes)}
+                values = features[name].to_list()
+                out[:, position] = [np.nan if v is None else known.get(str(v), np.nan) for v in values]
+            return out
         for position, (name, codes) in enumerate(self.categories.items(), start=len(self.numbers)):
             index = {code: float(i) for i, code in enumerate(codes)}
             column = features[name].cast(pl.String).replace_strict(index, default=None, return_dtype=pl.Float32)

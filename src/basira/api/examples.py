@@ -1,0 +1,63 @@
+"""Examples and schemas of the OpenAPI document: bodies are the schema's own JSON.
+
+Enters: nothing. Leaves: dictionaries. Never here: real data: the examples are simulated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from basira.ingest.published import json_schema_of
+
+DECLARATION: dict[str, Any] = {
+    "declaration_id": "SIM-2026-000123",
+    "declared_at": "2026-03-02T09:14:00",
+    "office": "CASABLANCA-PORT",
+    "procedure": "010",
+    "importer_id": "SIM-IMPORTER-7",
+    "declarant_id": "SIM-BROKER-3",
+    "dispatch_country": "CN",
+    "items": [
+        {
+            "item_number": 1,
+            "commodity_code": "8517130000",
+            "description": "telephones intelligents",
+            "origin_country": "CN",
+            "quantity": 400,
+            "quantity_unit": "U",
+            "net_mass_kg": 96.0,
+            "customs_value_amount": 310000.0,
+        }
+    ],
+}
+OUTCOME: dict[str, Any] = {
+    "known_at": "2026-03-03T11:00:00",
+    "is_irregular": True,
+    "is_irregular_value": True,
+    "found_value_amount": 455000.0,
+    "additional_revenue_amount": 36250.0,
+}
+
+
+def declaration_schema() -> dict[str, Any]:
+    """A declaration with its items, as `basira schema --json-schema` prints it."""
+    schema, item = json_schema_of("declaration"), json_schema_of("item")
+    for part in (schema, item):
+        part.pop("$schema")
+    schema["properties"]["items"] = {"type": "array", "minItems": 1, "maxItems": 1000, "items": item}
+    schema["required"] = [*schema["required"], "items"]
+    return schema
+
+
+def outcome_schema() -> dict[str, Any]:
+    """A result; the declaration's number is in the address."""
+    schema = json_schema_of("outcome")
+    schema.pop("$schema")
+    schema["required"] = [name for name in schema["required"] if name != "declaration_id"]
+    return schema
+
+
+def body_of(schema: dict[str, Any], **examples: Any) -> dict[str, Any]:
+    """The part of an OpenAPI operation that describes its body."""
+    shown = {name: {"value": value} for name, value in examples.items()}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": shown}}}}

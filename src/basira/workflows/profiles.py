@@ -1,0 +1,65 @@
+"""Online profiles built from a store: what the history says of everybody, as of the end of a day.
+
+Enters: a store, `as_of`, the time. Leaves: a published build in the store's folder of profiles. Never here: a look-up,
+a decision whether a build is too old.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import basira
+from basira.features.online_build import find_extras, profile_entries
+from basira.features.online_plan import catalog_digest
+from basira.schema.days import day_of
+from basira.storage.engine import open_engine
+from basira.storage.history import History, register
+from basira.storage.profiles import ProfileReader
+from basira.storage.profiles_build import Description, publish_profiles
+from basira.workflows.learn import Engine
+
+PROFILES = "profiles"
+
+
+@dataclass(frozen=True)
+class BuiltProfiles:
+    """What was published. ``size_bytes``: of its file. ``snapshot``: the snapshot of the history it counts."""
+
+    name: str
+    folder: Path
+    as_of: date
+    snapshot: int
+    size_bytes: int
+
+
+def profiles_of(store: Path) -> Path:
+    """Where a store keeps its profiles."""
+    return store / PROFILES
+
+
+def build_profiles(history: History, *, as_of: date, now: datetime, engine: Engine | None = None) -> BuiltProfiles:
+    """Build the profiles of everything declared and learned up to the end of ``as_of``, and publish them.
+
+    Readers swap to them by themselves. Raises StoreError when another build runs or the disk is full: what served goes
+    on serving.
+    """
+    engine = engine or Engine()
+    snapshot, as_of_day = history.snapshot(), day_of(as_of)
+    folder = profiles_of(history.root)
+    with open_engine(memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        description = Description(
+            as_of_day, snapshot.number, catalog_digest(), find_extras(con), snapshot.is_simulated,
+            {"basira": basira.__version__},
+        )  # fmt: skip
+        manifest = publish_profiles(
+            folder, profile_entries(con, as_of_day=as_of_day), description=description, built_at=now
+        )
+    return BuiltProfiles(manifest.name, folder, as_of, snapshot.number, manifest.size)
+
+
+def read_profiles(store: Path) -> ProfileReader:
+    """A reader of a store's profiles for this version's features; nothing is opened yet."""
+    return ProfileReader(profiles_of(store), catalog=catalog_digest())

@@ -1,0 +1,212 @@
+"""A declaration or a result as the schema's JSON, read by the rules that hold for files.
+
+Enters: a parsed JSON value. Leaves: typed rows, or `Refused` with every fault. Never here: a rule of its own, the
+store, a fault that is passed over.
+
+Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from basira.feedback.results import complete_results
+from basira.ingest.columns import without_absent
+from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, load_mapping
+from basira.ingest.mapping import Mapping as SourceMapping
+from basira.ingest.rows import parse_batch
+from basira.ingest.shape import shape_items, shape_outcomes
+from basira.ingest.source import SourceBatch, batch_of_records
+from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.storage.operations_chain import is_storable
+
+Row = dict[str, Any]
+HEADER = tuple(field.name for field in DECLARATION_FIELDS)
+ITEM = tuple(field.name for field in ITEM_FIELDS)
+PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
+MOST_ITEMS = 1_000
+# What the record's columns hold of them.
+_LONGEST = {"declaration_id": 200, "office": 80}
+
+_HEADER_NAMES, _ITEM_NAMES = frozenset(HEADER), frozenset(ITEM)
+_RESULT = tuple(field.name for field in OUTCOME_FIELDS)
+
+
+@dataclass(frozen=True)
+class FieldFault:
+    """One thing wrong: in which item (None: the declaration), which field, and the quarantine's stable code."""
+
+    item: int | None
+    field: str | None
+    code: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A body that can't be taken. ``is_conflict``: it contradicts what is recorded, rather than the schema."""
+
+    faults: tuple[FieldFault, ...]
+    declaration_id: str | None = None
+    is_conflict: bool = False
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A valid declaration: its items as rows of the schema's `ITEMS`, header repeated, in order of item number.
+
+    ``has_version``: the sender gave the version; else Basira numbers it.
+    """
+
+    rows: tuple[Row, ...]
+    has_version: bool
+
+    @property
+    def declaration_id(self) -> str:
+        return str(self.rows[0]["declaration_id"])
+
+    @property
+    def version(self) -> int:
+        return int(self.rows[0]["declaration_version"])
+
+    def with_version(self, version: int) -> Declaration:
+        """The same under another version number."""
+        return Declaration(tuple({**row, "declaration_version": version} for row in self.rows), self.has_version)
+
+    def content(self) -> dict[str, Any]:
+        """Header and items as JSON values, nothing personal, nulls and the version left out."""
+        header = json_values(self.rows[0], [n for n in HEADER if n not in PERSONAL and n != "declaration_version"])
+        extras = [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
+        return {"header": header, "items": [json_values(row, [*ITEM, *extras]) for row in self.rows]}
+
+    def personal(self) -> dict[str, str]:
+        """The personal values of the header."""
+        return {name: self.rows[0][name] for name in HEADER if name in PERSONAL and self.rows[0][name] is not None}
+
+
+def read_declaration(body: object, *, received_at: datetime) -> Declaration | Refused:
+    """One declaration of a JSON object: the header's fields and ``items``."""
+    if not isinstance(body, dict):
+        return _refused(None, None, "bad_json", "a JSON object: a declaration with its items")
+    named = body.get("declaration_id")
+    declaration_id = named if isinstance(named, str) else None
+    items = body.get("items")
+    if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS or not all(isinstance(i, dict) for i in items):
+        return _refused(declaration_id, "items", "missing", f"a list of 1 to {MOST_ITEMS:,} objects")
+    header = {name: value for name, value in body.items() if name != "items"}
+    faults = _unknown(header, _HEADER_NAMES, None)
+    for number, item in enumerate(items, 1):
+        faults += _unknown(item, _ITEM_NAMES, number)
+    # As in a file without item numbers: each item has its place in the list.
+    numbered = [item if item.get("item_number") is not None else {**item, "item_number": n}
+                for n, item in enumerate(items, 1)]  # fmt: skip
+    records = [_texts({**header, **item}, faults, n) for n, item in enumerate(numbered, 1)]
+    if faults:
+        return Refused(tuple(faults), declaration_id)
+    batch, mapping = _batch(records, "basira", frozenset(ITEM_SIDE))
+    parsed = parse_batch(batch, mapping)
+    if parsed.refusals:
+        # The header stands on every row, so its fault would be said once an item.
+        found = [
+            FieldFault(
+                None if refusal.field in _HEADER_NAMES else refusal.row, refusal.field, refusal.code, refusal.expected
+            )
+            for refusal in parsed.refusals
+        ]
+        return Refused(tuple(dict.fromkeys(found)), declaration_id)
+    shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
+    rows = sorted(shaped.to_pylist(), key=lambda row: int(row["item_number"]))
+    for name, most in _LONGEST.items():
+        if len(rows[0][name] or "") > most:
+            return _refused(None, name, "out_of_range", f"at most {most} characters")
+    numbers = [row["item_number"] for row in rows]
+    if len(set(numbers)) < len(numbers):
+        return _refused(declaration_id, "item_number", "duplicate_id", "each item number once")
+    return Declaration(tuple(rows), header.get("declaration_version") is not None)
+
+
+def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
+    """One inspection result of a JSON object, completed as results of files are."""
+    if not isinstance(body, dict):
+        return _refused(declaration_id, None, "bad_json", "a JSON object: an inspection result")
+    if body.get("declaration_id") not in (None, declaration_id):
+        return _refused(declaration_id, "declaration_id", "unknown_declaration", "the declaration of the address")
+    faults = _unknown(body, frozenset(OUTCOME_SIDE), None)
+    record = _texts({**body, "declaration_id": declaration_id}, faults, None)
+    if faults:
+        return Refused(tuple(faults), declaration_id)
+    parsed = parse_batch(*_batch([record], "basira-outcomes", frozenset(OUTCOME_SIDE)))
+    if parsed.refusals:
+        return Refused(tuple(FieldFault(None, r.field, r.code, r.expected) for r in parsed.refusals), declaration_id)
+    if not len(parsed.outcomes):
+        return _refused(
+            declaration_id, None, "missing", "a result: at least is_inspected or is_irregular, or a found value"
+        )
+    if "known_at" not in parsed.outcomes.columns:
+        return _refused(declaration_id, "known_at", "missing", "a value: the field is required")
+    standing, contradictions = complete_results(parsed.outcomes)
+    if contradictions:
+        first = contradictions[0]
+        return _refused(declaration_id, first.field, first.code, first.expected)
+    row = shape_outcomes(standing, source="api", received_at=received_at).to_pylist()[0]
+    return {name: row[name] for name in _RESULT if row[name] is not None}
+
+
+def json_values(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The values that are there, moments as texts."""
+    values = {name: row[name] for name in names if row.get(name) is not None}
+    return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in values.items()}
+
+
+def _refused(declaration_id: str | None, field: str | None, code: str, expected: str) -> Refused:
+    return Refused((FieldFault(None, field, code, expected),), declaration_id)
+
+
+def _unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
+    # The name itself is not repeated: it is the sender's text, of any length.
+    odd = [name for name in values if name not in known and not name.startswith(EXTRA_PREFIX)]
+    return (
+        [FieldFault(item, None, "column_count", "only fields of the schema, or names that begin with x_")]
+        if odd
+        else []
+    )
+
+
+def _texts(values: Mapping[str, Any], faults: list[FieldFault], item: int | None) -> dict[str, str | None]:
+    texts: dict[str, str | None] = {}
+    for name, value in values.items():
+        if isinstance(value, bool):
+            texts[name] = "true" if value else "false"
+        elif value is None or isinstance(value, str):
+            if value is not None and not is_storable(value):
+                faults.append(FieldFault(item, name, "bad_json", "text without NUL or half a character"))
+            texts[name] = value
+        elif isinstance(value, float) and not math.isfinite(value):
+            faults.append(FieldFault(item, name, "not_finite", "a number"))
+        elif isinstance(value, int | float):
+            texts[name] = json.dumps(value)
+        else:
+            faults.append(FieldFault(item, name, "bad_json", "a text, a number, true, false or null"))
+    return texts
+
+
+def _batch(
+    records: list[dict[str, str | None]], mapping: str, known: frozenset[str]
+) -> tuple[SourceBatch, SourceMapping]:
+    rows = list(range(1, len(records) + 1))
+    required = tuple(name for name in ("declaration_id", "declared_at", "commodity_code", "known_at") if name in known)
+    batch = batch_of_records(records, rows, [], 0, required)
+    reading = without_absent(_mapping(mapping), batch.frame.columns)
+    extras = {n.removeprefix(EXTRA_PREFIX): n for n in batch.frame.columns if n.startswith(EXTRA_PREFIX)}
+    return batch, reading.model_copy(update={"extra": extras}) if reading.has_items else reading
+
+
+@cache
+def _mapping(name: str) -> SourceMapping:
+    return load_mapping(name)

@@ -1,0 +1,57 @@
+"""A recorded decision as it is answered: figures, and the sentences of its reasons.
+
+Enters: the event of a decision. Leaves: JSON values. Never here: a personal value; anything that the record lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from basira.explain.words import say, say_basis, say_verify
+from basira.schema.records import Reason
+
+# What tells a trader, or an officer who knows one, how selection works. Not for inspectors.
+_SECRET = ("detail", "inclusion_probability")
+
+
+def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
+    """The answer for a decision's event, the same whenever it is asked for."""
+    payload = event["payload"]
+    currency = payload.get("currency", "MAD")
+    body = {
+        "decision_id": event["event_id"],
+        "declaration_id": event["declaration_id"],
+        "declaration_version": event["declaration_version"],
+        "office": event["office"],
+        "lane": event["lane"],
+        "inspects": payload.get("inspects"),
+        "basis": payload.get("basis"),
+        "basis_text": say_basis(payload.get("basis", "none"), language=language),
+        "detail": payload.get("detail", ""),
+        "inclusion_probability": payload.get("inclusion_probability"),
+        "fallback": payload.get("fallback"),
+        "fraud_probability": payload.get("fraud_probability"),
+        "expected_revenue": payload.get("expected_revenue"),
+        "currency": currency,
+        "items": [_item(item, language, currency) for item in payload.get("items", [])],
+        "decided_at": payload.get("decided_at"),
+        "is_simulated": payload.get("is_simulated"),
+        "versions": payload.get("versions", {}),
+    }
+    return {k: v for k, v in body.items() if k not in _SECRET} if is_secret_hidden else body
+
+
+def _item(item: Mapping[str, Any], language: str, currency: str) -> dict[str, Any]:
+    return {
+        **item,
+        "reasons": [_reason(reason, language, currency) for reason in item["reasons"]],
+        "verify": [
+            {"code": code, "text": say_verify(code, language=language, currency=currency)} for code in item["verify"]
+        ],
+    }
+
+
+def _reason(reason: Mapping[str, Any], language: str, currency: str) -> dict[str, Any]:
+    made = Reason(reason["code"], reason["figures"], tuple(reason["features"]), reason["contribution"])
+    return {**reason, "text": say(made, language=language, currency=currency)}

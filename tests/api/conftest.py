@@ -1,0 +1,98 @@
+"""One small simulated world for the API; a new record for each test, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, bodies, desk_of, merged, store_of, write_policy
+
+from basira.country import load_scenario, make_world
+from basira.storage.history import History
+from basira.storage.operations_database import Database
+from basira.workflows.learn import train
+from basira.workflows.profiles import build_profiles
+from basira.workflows.serve_context import Service, open_service
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from postgres import Server, run_server
+
+
+@pytest.fixture(scope="session")
+def declarations(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """4,000 simulated items of 2023."""
+    folder = tmp_path_factory.mktemp("api-simulated") / "world"
+    changes = {"items": 4000, "administration.inspection_rate": 0.35, "conduct.irregular_rate": 0.15}
+    make_world(load_scenario("small", changes=changes), seed=5, out=folder)
+    # Results beside them, for the model.
+    frame = merged(folder / "declarations")
+    merged(folder / "outcomes").write_parquet(folder / "results.parquet")
+    return frame.with_columns(pl.lit(str(folder)).alias("world"))
+
+
+@pytest.fixture(scope="session")
+def history(declarations: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> History:
+    """The world up to `AS_OF`, with a model and profiles of that evening."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        results = pl.read_parquet(Path(declarations["world"][0]) / "results.parquet")
+        until = declarations.drop("world").filter(pl.col("declared_at").dt.date() <= AS_OF)
+        known = results.join(until.select("declaration_id").unique(), on="declaration_id", how="semi")
+        history = store_of(tmp_path_factory.mktemp("api"), until, known)
+        train(history, as_of=AS_OF, seed=1, now=NOW, settings=QUICK, engine=ENGINE)
+        build_profiles(history, as_of=AS_OF, now=NOW, engine=ENGINE)
+        return history
+
+
+@pytest.fixture(scope="session")
+def whole(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service on the store's own record; tests take it with another one."""
+    policies = write_policy(tmp_path_factory.mktemp("rules") / "policy")
+    service = open_service(history.root, policies, today=TODAY, language="en")
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def arrivals(declarations: pl.DataFrame) -> list[dict[str, Any]]:
+    """The declarations of the day after."""
+    found = bodies(declarations.drop("world"), TODAY)
+    assert len(found) >= 5
+    return found
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    yield from run_server()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is recorded is tried on both databases; what HTTP makes of it, on one."""
+    if "service" in metafunc.fixturenames:
+        is_record = metafunc.module.__name__.endswith("test_api_decisions")
+        metafunc.parametrize("service", ["sqlite", "postgresql"] if is_record else ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest, whole: Service, tmp_path: Path) -> Iterator[Service]:
+    """The service on an empty record of its own."""
+    if request.param == "sqlite":
+        made = replace(whole, database=Database(tmp_path / "operations.sqlite"))
+        yield made
+        made.close()
+        return
+    with request.getfixturevalue("server").database() as url:
+        made = replace(whole, database=Database(url))
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def desk(service: Service) -> Desk:
+    return desk_of(service)
