@@ -53,6 +53,11 @@ def open_engine(
             f"The computation needs more than the {memory} of memory, or the disk, that it was given.",
             hint="Give more with --memory, or free room in the system's temporary folder.",
         ) from error
+    except RuntimeError as error:
+        # DuckDB tells a Ctrl-C during a query in its own way; to everyone above it is a Ctrl-C.
+        if "Query interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
     finally:
         con.close()
         shutil.rmtree(folder, ignore_errors=True)
