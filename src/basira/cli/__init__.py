@@ -17,8 +17,8 @@ INTERNAL = 70  # a fault of ours, as sysexits.h numbers it
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    # OpenMP threads that spin while they wait starve a machine with few cores (measured: 30 times slower
-    # when two processes share two cores). Must be set before the booster is loaded.
+    # OpenMP threads that spin while they wait starve a machine with few cores when two processes share it.
+    # Must be set before the booster is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from basira.cli.program import app
 

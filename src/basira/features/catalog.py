@@ -20,9 +20,8 @@ YEAR_DAYS = 365
 MONTH_DAYS = 30
 # No model feature may grow with the calendar alone: a count over all history or a number of days since
 # the data began tells a tree what time it is, and it then learns the recent weeks' missing results as
-# falling risk (measured on a simulated year: mean probability of inspected items .015 where .051 were
-# found; .046 without such features). Counts stop at "many", ages at half a year, and the full counts are
-# evidence for people only.
+# falling risk (docs/decisions/0008-no-feature-tells-the-time.md). Counts stop at "many", ages at half a
+# year, and the full counts are evidence for people only.
 MANY = 20
 NEW_DAYS = 180
 # Before any inspection is known, one irregularity in twenty: the order of magnitude seen in the

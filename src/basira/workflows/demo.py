@@ -34,7 +34,8 @@ from basira.workflows.truth import evaluate_against_truth
 MARK = ".basira-demo"
 SCENARIO = "small"
 POLICY = "morocco"
-# The comparison is made on the last two months of the world, the list for its last working day.
+# The list is for the world's last working day; the comparison is made on the two months before it, so that
+# the charts on the list have not seen the day it is for.
 COMPARED_DAYS = 60
 
 Step = Callable[[str], AbstractContextManager[Progress]]
@@ -72,14 +73,14 @@ def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: 
             record_feedback(history, [path], load_mapping("basira-outcomes"), received_at=now)
     last = date.fromisoformat(world.ends_on)
     day = last - timedelta(days=max(0, last.weekday() - 4))
+    known = day - timedelta(days=1)
     with step("comparison with the baselines") as progress:
-        compared = last - timedelta(days=COMPARED_DAYS)
+        compared = known - timedelta(days=COMPARED_DAYS)
         evaluation = evaluate_against_truth(
-            history, folder / "world" / "truth", as_of=compared, last=last, seed=seed, resamples=300, progress=progress
+            history, folder / "world" / "truth", as_of=compared, last=known, seed=seed, resamples=300, progress=progress
         )
-        kept = keep_backtest(history, evaluation, as_of=compared, language=language)
+        kept = keep_backtest(history, evaluation, as_of=known, language=language)
     with step("train") as progress:
-        known = day - timedelta(days=1)
         model = train(history, as_of=known, seed=seed, now=now, progress=progress)
     policy = load_policy(shipped("policies") / POLICY, day)
     with step("target") as progress:
