@@ -21,6 +21,7 @@ from basira.storage.operations import Operations
 from basira.storage.operations_tables import (
     DECISION,
     DECISION_COLUMNS_MADE,
+    FORMAT,
     RUN_COLUMNS_MADE,
     TARGETING_RUN,
 )
@@ -262,7 +263,7 @@ def test_another_format_is_refused(tmp_path):
     connection.execute("UPDATE operations_format SET format = 99")
     connection.commit()
     connection.close()
-    with pytest.raises(StoreError, match=r"format 2 .* found format 99"):
+    with pytest.raises(StoreError, match=rf"format {FORMAT} .* found format 99"):
         Operations(path)
 
 

@@ -69,5 +69,5 @@ def test_another_seed_comes_out_otherwise(tmp_path):
         before = [DecisionRecord.from_row(row) for row in operations.decisions_of("run-1")]
         policy = restore_policy(operations.get_run("run-1")["policy_text"])
     differences = compare(before, decide_all("replay", CANDIDATES, policy, 12)).differences
-    assert {one.field for one in differences} <= {"lane", "basis"}
+    assert {one.field for one in differences} <= {"lane", "basis", "detail"}
     assert differences

@@ -23,6 +23,7 @@ from basira.selection import Policy, load_policy
 from basira.selection.online import NO_STATE, decide_online, decide_without_state
 from basira.selection.online_forecast import plan_day
 from basira.selection.online_state import OnlineState, begin_day, capacity_use, read_plan, read_state, with_places
+from basira.selection.places import BEYOND_CAPACITY
 
 NINE = datetime(2021, 1, 4, 9)
 
@@ -47,6 +48,17 @@ def run(
 # -- invariants ---------------------------------------------------------------------------------------
 
 SCORE = st.one_of(st.none(), st.floats(0, 1000, allow_nan=False), st.sampled_from([0.0, 5.0, 5.0, math.nan, -1.0]))
+
+
+FALLBACKS = [
+    {"lane": "green"},
+    {"lane": "blue"},
+    {"lane": "yellow"},
+    {"lane": "red"},
+    {"lane": "red", "beyond_capacity": "yellow"},
+    {"lane": "yellow", "beyond_capacity": "blue"},
+    {"lane": "orange", "beyond_capacity": "green"},
+]
 
 
 @st.composite
@@ -75,7 +87,7 @@ def days(draw: st.DrawFn) -> tuple[list[tuple[datetime, Candidate]], Policy, flo
                 ]
             )
         ),
-        fallback={"lane": draw(st.sampled_from(["green", "blue", "yellow", "red"]))},
+        fallback=draw(st.sampled_from(FALLBACKS)),
         online={
             "advance": draw(st.sampled_from([0.0, 0.33, 1.0])),
             "band": draw(st.sampled_from([0.01, 0.25, 1.0])),
@@ -106,16 +118,19 @@ def test_invariants(day, seed):
     arrivals, rules, expected = day
     state = begin(rules, expected=expected)
     used: Counter[str] = Counter()
+    over: Counter[str] = Counter()
     for number, (moment, one) in enumerate(arrivals, start=1):
         before = state
         s, state = decide_online(one, state, rules, moment=moment, seed=seed)
         lane = rules.lane(s.lane)
         used[s.lane] += lane.inspects
+        over[s.lane] += sum(state.beyond.values()) - sum(before.beyond.values())
         assert (s.declaration_id, s.office, state.sequence) == (one.declaration_id, "A", number)
 
-        # At no moment is a lane over the places that the day justifies so far.
+        # At no moment is a lane over the places that the day justifies so far, but for what the fallback takes beyond.
         for row in capacity_use(state, rules):
-            assert row.used == used[row.lane] <= row.capacity
+            assert row.used == used[row.lane] <= row.capacity + over[row.lane]
+            assert state.beyond.get(row.lane, 0) == over[row.lane]
             assert row.capacity == rules.capacity_of(
                 "A", row.lane, day=MONDAY, day_total=round(max(number, rules.online.advance * expected))
             )
@@ -126,8 +141,15 @@ def test_invariants(day, seed):
         assert lane.inspects or s.inclusion_probability < 1
 
         has_score = one.expected_revenue is not None and one.expected_revenue >= 0
-        if not has_score:  # never a quiet release
+        if not has_score:  # never a quiet release, whatever places are missing: only where the policy names the lane
             assert s.basis in ("mandatory", "random", "fallback")
+            assert lane.inspects or not rules.lanes[rules.beyond_capacity].inspects
+            assert s.lane != "green" or "green" in (rules.fallback.lane, rules.fallback.beyond_capacity)
+        if state.beyond != before.beyond:
+            assert not has_score
+            assert lane.inspects
+            assert s.inclusion_probability == 1
+            assert s.detail == ("list-1" if s.basis == "mandatory" else BEYOND_CAPACITY)
         assert (s.basis == "mandatory") == (one.attributes["commodity_code"] == ("9301",))
         if s.basis in ("none", "exempt"):
             assert lane == rules.release_lane
@@ -212,13 +234,67 @@ def test_authorised_operators_are_lighter_but_never_out_of_the_control():
 
 
 def test_without_a_score_the_fallback_answers_by_chance_when_places_are_few():
-    rules = policy(capacity=[{"office": "*", "lanes": counts(10, 0, 0)}], fallback={"lane": "yellow"})
+    rules = policy(
+        capacity=[{"office": "*", "lanes": counts(10, 0, 0)}], fallback={"lane": "yellow", "beyond_capacity": "blue"}
+    )
     found, state = run([candidate(f"D{i}", None) for i in range(100)], rules, seed=3)
     assert {s.basis for s in found} == {"fallback"}
     assert {s.lane for s in found} == {"yellow", "blue"}
     # The model fails all day: places last into the afternoon, instead of going to the first ten.
     assert any(s.lane == "yellow" for s in found[60:])
     assert state.used["yellow"] >= 8
+
+
+def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_from_the_first_declaration_on():
+    shares = {lane: {"share": 0.1} for lane in ("yellow", "orange", "red")}
+    rules = policy(capacity=[{"office": "*", "lanes": shares}], online={"advance": 0.0})
+    found, state = run([candidate(f"D{i}", None) for i in range(20)], rules)
+    assert {(s.lane, s.inclusion_probability) for s in found} == {("yellow", 1.0)}
+    assert (found[0].basis, found[0].detail) == ("fallback", BEYOND_CAPACITY)
+    assert state.beyond["yellow"] + state.used.get("yellow", 0) == 20
+
+
+def test_beyond_capacity_the_list_and_the_control_keep_their_places_and_the_model_makes_up():
+    rules = policy(
+        capacity=[{"office": "*", "lanes": counts(5, 2, 1)}],
+        mandatory=[listed("yellow", "arms", commodity_code=["93"])],
+        random_control={"share": 0.0, "minimum": 1, "lane": "orange"},
+    )
+    _, state = run([candidate(f"D{i}", None) for i in range(40)], rules, hours=4)
+    assert state.beyond["yellow"] >= 30
+    moment = NINE + timedelta(hours=8)
+    # Places come free; of the eight lanes' places the fallback's debt leaves the model none in its own lane.
+    free = replace(state, used={})
+    scored = [candidate(f"S{i}", 900.0) for i in range(8)]
+    lanes = set()
+    for one in scored:
+        s, free = decide_online(one, free, rules, moment=moment, seed=1)
+        lanes.add((s.lane, s.basis))
+    assert ("yellow", "model") not in lanes
+    listed_one, _ = decide_online(candidate("L", None, commodity_code="9301"), free, rules, moment=moment, seed=1)
+    assert (listed_one.lane, listed_one.basis) == ("yellow", "mandatory")
+
+
+def test_a_listed_declaration_without_a_score_is_not_released_for_want_of_a_place():
+    rules = policy(
+        capacity=[{"office": "*", "lanes": counts(0, 0, 0)}], mandatory=[listed("red", commodity_code=["93"])]
+    )
+    found, state = run(
+        [candidate("D0", None, commodity_code="9301"), candidate("D1", 1.0, commodity_code="9301")], rules
+    )
+    assert [(s.lane, s.basis) for s in found] == [("yellow", "mandatory"), ("blue", "mandatory")]
+    assert state.beyond == {"yellow": 1}
+
+
+def test_a_place_given_back_first_makes_the_inspections_beyond_capacity_fewer():
+    rules = policy(capacity=[{"office": "*", "lanes": counts(1, 0, 0)}])
+    _, state = run([candidate(f"D{i}", None) for i in range(3)], rules)
+    assert (state.used["yellow"] + state.beyond["yellow"], state.used["yellow"]) == (3, 1)
+    for left in (1, 0):
+        state = with_places(state, rules, lane="yellow", change=-1)
+        assert (state.used["yellow"], state.beyond["yellow"]) == (1, left)
+    state = with_places(state, rules, lane="yellow", change=-1)
+    assert (state.used["yellow"], state.beyond["yellow"]) == (0, 0)
 
 
 def test_a_minimum_of_random_controls_is_reached_in_a_small_office():

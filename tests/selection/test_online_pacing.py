@@ -198,8 +198,8 @@ def test_a_capped_one_competes_for_the_light_places_alone():
 
 def outlook(rules, *, today: Tally, rest: float, used=None, advance: float = 0.0, unscored: float = 0.0):
     return look_out(
-        rules, office="A", day=MONDAY, used=used or {}, today=today, recent=Tally(), unscored_rate=unscored, rest=rest,
-        advance=advance,
+        rules, office="A", day=MONDAY, used=used or {}, beyond={}, today=today, recent=Tally(), unscored_rate=unscored,
+        rest=rest, advance=advance,
     )  # fmt: skip
 
 

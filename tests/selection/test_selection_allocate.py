@@ -15,6 +15,7 @@ from selection_world import MONDAY, best_value, candidate, counts, listed, polic
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate
 from basira.selection import Allocation, Policy, allocate
+from basira.selection.places import BEYOND_CAPACITY
 
 SCORE = st.one_of(st.none(), st.floats(0, 1000, allow_nan=False), st.sampled_from([0.0, 5.0, 5.0]))
 RELIEF = st.fixed_dictionaries(
@@ -23,6 +24,17 @@ RELIEF = st.fixed_dictionaries(
         "minimum_fraud_probability": st.sampled_from([0.0, 0.3]),
     }
 )
+
+
+FALLBACKS = [
+    {"lane": "green"},
+    {"lane": "blue"},
+    {"lane": "yellow"},
+    {"lane": "red"},
+    {"lane": "red", "beyond_capacity": "yellow"},
+    {"lane": "yellow", "beyond_capacity": "blue"},
+    {"lane": "orange", "beyond_capacity": "green"},
+]
 
 
 @st.composite
@@ -60,7 +72,7 @@ def days(draw: st.DrawFn) -> tuple[list[Candidate], Policy]:
                 ]
             )
         ),
-        fallback={"lane": draw(st.sampled_from(["green", "blue", "yellow", "red"]))},
+        fallback=draw(st.sampled_from(FALLBACKS)),
     )
     return candidates, rules
 
@@ -75,10 +87,16 @@ def test_invariants(day, seed):
     assert [s.declaration_id for s in allocation.selections] == [c.declaration_id for c in candidates]
     assert all(s.lane in rules.intensity for s in allocation.selections)
 
-    # Capacity is never exceeded, and its use is what the selections say.
+    # Capacity is never exceeded but by those without a score, and its use is what the selections say.
     used = Counter((s.office, s.lane) for s in allocation.selections)
+    scoreless = {c.declaration_id for c in candidates if c.expected_revenue is None}
+    over = Counter(
+        (s.office, s.lane)
+        for s in allocation.selections
+        if s.detail == BEYOND_CAPACITY or (s.basis == "mandatory" and s.declaration_id in scoreless)
+    )
     for row in allocation.capacity:
-        assert row.used == used[row.office, row.lane] <= row.capacity
+        assert row.used == used[row.office, row.lane] <= row.capacity + over[row.office, row.lane]
 
     for c, s in zip(candidates, allocation.selections, strict=True):
         lane = rules.lane(s.lane)
@@ -90,6 +108,9 @@ def test_invariants(day, seed):
         if c.expected_revenue is None:
             assert s.basis in ("mandatory", "random", "fallback")
             assert s.rank is None
+            assert lane.inspects or not rules.lanes[rules.beyond_capacity].inspects
+            assert s.lane != "green" or "green" in (rules.fallback.lane, rules.fallback.beyond_capacity)
+        assert s.detail != BEYOND_CAPACITY or (c.expected_revenue is None and lane.inspects)
         # The list keeps its basis whatever lane it got.
         assert (s.basis == "mandatory") == (c.attributes["commodity_code"] == ("9301",))
         if s.basis in ("none", "exempt"):
@@ -264,7 +285,8 @@ def test_the_seed_changes_the_draw_and_the_day_too():
 
 
 def test_without_a_score_the_fallback_answers_and_is_told():
-    allocation = allocate([candidate(f"D{i}", None) for i in range(3)], policy(), day=MONDAY, seed=1)
+    rules = policy(fallback={"lane": "yellow", "beyond_capacity": "blue"})
+    allocation = allocate([candidate(f"D{i}", None) for i in range(3)], rules, day=MONDAY, seed=1)
     assert sorted((s.lane, s.basis) for s in allocation.selections) == [
         ("blue", "fallback"),
         ("yellow", "fallback"),
@@ -272,6 +294,24 @@ def test_without_a_score_the_fallback_answers_and_is_told():
     ]
     assert len(allocation.warnings) == 2
     assert {s.inclusion_probability for s in allocation.selections} == {2 / 3}
+
+
+def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_and_says_so():
+    allocation = allocate([candidate(f"D{i}", None) for i in range(5)], policy(), day=MONDAY, seed=1)
+    assert {(s.lane, s.basis, s.inclusion_probability) for s in allocation.selections} == {("yellow", "fallback", 1.0)}
+    assert sorted(s.detail for s in allocation.selections) == ["", "", *[BEYOND_CAPACITY] * 3]
+    assert [row.used for row in allocation.capacity] == [5, 0, 0]
+    assert "3 declaration(s) without a score put in “yellow” beyond its capacity." in allocation.warnings[0]
+
+
+def test_a_listed_declaration_without_a_score_and_a_place_goes_where_the_fallback_goes():
+    rules = policy(
+        capacity=[{"office": "*", "lanes": counts(0, 0, 0)}], mandatory=[listed("red", commodity_code=["93"])]
+    )
+    candidates = [candidate("D0", None, commodity_code="9301"), candidate("D1", 1.0, commodity_code="9301")]
+    allocation = allocate(candidates, rules, day=MONDAY, seed=1)
+    assert [(s.lane, s.basis) for s in allocation.selections] == [("yellow", "mandatory"), ("blue", "mandatory")]
+    assert any("beyond its capacity" in warning for warning in allocation.warnings)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,9 @@ def exact(
                 included[one] += weight * probability
             unscored = [i for i, c in enumerate(candidates) if c.expected_revenue is None and i not in drawn]
             if unscored:
-                given_places = sum(take(left, "yellow") for _ in unscored)
+                given_places = sum([take(left, "yellow") for _ in unscored])
+                if rules.fallback.beyond_capacity is None:
+                    given_places = len(unscored)
                 for one in unscored:
                     included[one] += weight * probability * Fraction(given_places, len(unscored))
             scored = [i for i, c in enumerate(candidates) if c.expected_revenue is not None and i not in drawn]
@@ -84,13 +86,15 @@ def strata_of(candidates: Sequence[Candidate], key: object) -> list[list[int]]:
     minimum=st.integers(0, 2),
     cap=st.sampled_from([None, "yellow", "orange"]),
     by_oea=st.booleans(),
+    beyond=st.sampled_from([None, "blue"]),
 )
-def test_equals_the_share_of_all_possible_draws(revenues, oea, room, share, minimum, cap, by_oea):
+def test_equals_the_share_of_all_possible_draws(revenues, oea, room, share, minimum, cap, by_oea, beyond):
     candidates = [candidate(f"D{i}", r, oea=o) for i, (r, o) in enumerate(zip(revenues, oea, strict=False))]
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(*room)}],
         random_control={"share": share, "minimum": minimum, "lane": "orange", "strata": ["is_oea"] if by_oea else []},
         oea={"maximum_lane": cap},
+        fallback={"lane": "yellow", "beyond_capacity": beyond},
     )
 
     def key(c: Candidate) -> tuple[bool, bool, bool]:

@@ -116,6 +116,11 @@ REFUSALS = [
         "",
     ),
     ({"fallback": {"lane": "rouge"}}, "fallback.lane: one of blue, green, orange, red, yellow, found 'rouge'", ""),
+    (
+        {"fallback": {"lane": "orange", "beyond_capacity": "red"}},
+        "fallback.beyond_capacity: one of blue, green, orange, yellow, found 'red'",
+        "",
+    ),
     ({"language": "es"}, "language: expected 'fr', 'ar' or 'en', found 'es'", ""),
     ({"oea": {"maximum_lane": "x"}}, "oea.maximum_lane: one of", ""),
     ({"lanes": lanes()[2:]}, "the release lane (inspects = false) first, found 'yellow'", ""),

@@ -2,8 +2,8 @@
 
 Enters: candidates with their scores, a policy, the day, a seed. Leaves: one `Selection` each, in the order
 given, with its basis and its inclusion probability; the use of capacity; what the person in charge must know.
-Never here: a lane over capacity, a declaration without a lane, a draw whose probability is not recorded, one
-office's declarations changing another's.
+Never here: a lane over capacity, but for declarations without a score where the policy says so; a declaration without
+a lane; a draw whose probability is not recorded; one office's declarations changing another's.
 
 In every office: the mandatory list, then the random control, then declarations without a score, then the model's
 ranking, then release. docs/explanation/selection.md tells why, and derives the probabilities.
@@ -24,7 +24,7 @@ from basira.selection.draw import DrawPlan, draw, hash_key, plan_draw, wanted_si
 from basira.selection.inclusion import PlacesLeft, Pool, inclusion_probability
 from basira.selection.mandatory import MandatoryList
 from basira.selection.notices import Notice
-from basira.selection.places import OfficePlaces
+from basira.selection.places import BEYOND_CAPACITY, OfficePlaces
 from basira.selection.policy import Mandatory, Policy
 from basira.selection.ranking import Ranked, is_relieved, passes, rank
 from basira.selection.reach import Places, Ranking
@@ -198,16 +198,23 @@ class _Office:
             return (-intensity[self.mandatory[position].lane], self.rank_of.get(position, 0), self.ties[position])
 
         moved: Counter[tuple[int, int]] = Counter()
+        beyond = 0
         for position in sorted(self.mandatory, key=order):
             entry = self.mandatory[position]
             wanted = intensity[entry.lane]
             lane = self.places.take(wanted)
+            if self.ranked.value[position] is None and not self.policy.lanes[lane].inspects:
+                # Without a score, a missing place is no release: as for those outside the list.
+                lane = max(lane, self.policy.beyond_capacity)
+                beyond += self.policy.lanes[lane].inspects
             self._put(position, lane, "mandatory")
             self.detail[position] = entry.id
             if lane != wanted:
                 moved[wanted, lane] += 1
         for (wanted, lane), count in sorted(moved.items()):
             self._notice("mandatory_over_capacity", count=count, wanted=self._label(wanted), lane=self._label(lane))
+        if beyond:
+            self._notice("fallback_beyond_capacity", count=beyond, lane=self._label(self.policy.beyond_capacity))
 
     def _place_random(self) -> DrawPlan:
         lane, wanted = self.policy.intensity[self.policy.random_control.lane], self.wanted_draw
@@ -225,13 +232,19 @@ class _Office:
     def _place_unscored(self) -> None:
         wanted = self.policy.intensity[self.policy.fallback.lane]
         waiting = [p for p in self.pool if self.ranked.value[p] is None and p not in self.lane]
-        got: Counter[int] = Counter()
+        got: Counter[tuple[int, bool]] = Counter()
         ordered = [position for _, position in sorted((self._key("fallback", p), p) for p in waiting)]
-        for position, lane in zip(ordered, self._serve_fallback(self.places, len(ordered)), strict=True):
+        for position, (lane, is_beyond) in zip(
+            ordered, self._serve_fallback(self.places, len(ordered)), strict=True
+        ):  # fmt: skip
             self._put(position, lane, "fallback")
-            got[lane] += 1
-        for lane, count in sorted(got.items(), reverse=True):
-            if lane == wanted:
+            if is_beyond:
+                self.detail[position] = BEYOND_CAPACITY
+            got[lane, is_beyond] += 1
+        for (lane, is_beyond), count in sorted(got.items(), reverse=True):
+            if is_beyond:
+                self._notice("fallback_beyond_capacity", count=count, lane=self._label(lane))
+            elif lane == wanted:
                 self._notice("fallback_used", count=count, lane=self._label(lane))
             else:
                 self._notice("fallback_over_capacity", count=count, lane=self._label(lane), wanted=self._label(wanted))
@@ -271,7 +284,7 @@ class _Office:
                     places.take_inspecting(self.policy.intensity[self.policy.random_control.lane])
                 given = self._serve_fallback(places, waiting)
                 heavy, light = places.count(self.heaviest, self.oea_heaviest + 1), places.count(self.oea_heaviest)
-                return PlacesLeft(sum(self.policy.lanes[lane].inspects for lane in given), Places(heavy, light))
+                return PlacesLeft(sum(self.policy.lanes[lane].inspects for lane, _ in given), Places(heavy, light))
 
             drawn, of_unscored, of_ranked = inclusion_probability(pool, plan, places_left=places_left)
             probability[self.pool] = drawn
@@ -279,15 +292,19 @@ class _Office:
             probability[self.eligible] = of_ranked
         return [float(value) for value in probability]
 
-    def _serve_fallback(self, places: OfficePlaces, waiting: int) -> list[int]:
-        """The lanes that so many declarations without a score get, in order."""
-        lane = self.policy.intensity[self.policy.fallback.lane]
-        return [places.take(lane) for _ in range(waiting)]
+    def _serve_fallback(self, places: OfficePlaces, waiting: int) -> list[tuple[int, bool]]:
+        """The lanes that so many declarations without a score get, in order, and which of them are beyond capacity."""
+        wanted, beyond = self.policy.intensity[self.policy.fallback.lane], self.policy.beyond_capacity
+        if not self.policy.lanes[wanted].inspects:
+            return [(wanted, False)] * waiting
+        places_found = [places.take_inspecting(wanted) for _ in range(waiting)]
+        is_beyond = self.policy.lanes[beyond].inspects
+        return [(beyond, is_beyond) if lane is None else (lane, False) for lane in places_found]
 
     # -- what to tell ---------------------------------------------------------------------------------
 
     def capacity_use(self) -> list[CapacityUse]:
-        """Capacity and its use, by inspecting lane."""
+        """Capacity and its use, by inspecting lane; above the capacity by those beyond it."""
         used = Counter(self.lane.values())
         return [
             CapacityUse(self.office, lane.id, capacity, used[number])

@@ -36,6 +36,11 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Office {office}: {count} declaration(s) without a score put in “{lane}”, "
         "the capacity of “{wanted}” being used up.",
     },
+    "fallback_beyond_capacity": {
+        "fr": "Bureau {office} : {count} déclaration(s) sans score placées en « {lane} » au-delà de sa capacité.",
+        "ar": "المكتب {office}: {count} تصريح(ات) بدون تقييم وُضعت في «{lane}» فوق طاقته.",
+        "en": "Office {office}: {count} declaration(s) without a score put in “{lane}” beyond its capacity.",
+    },
     "score_unusable": {
         "fr": "Bureau {office} : {count} déclaration(s) dont le score n'est pas un nombre possible, "
         "traitées comme sans score.",

@@ -1,8 +1,8 @@
 """One declaration in, its lane at once: selection paced over an office's day.
 
 Enters: a candidate, the state of its office's day, the policy, the moment, a seed. Leaves: a `Selection` and the next
-state. Never here: a lane over capacity, a score in the random control, a draw whose probability is not stated, a
-release because something is missing, memory between two calls.
+state. Never here: a lane over capacity, but for one without a score where the policy says so; a score in the random
+control, a draw whose probability is not stated, a release because something is missing, memory between two calls.
 
 The order is that of the batch allocation: the mandatory list, the random control, then the fallback for one without a
 score or the model's soft threshold for one with it, then release. docs/explanation/online-selection.md tells why.
@@ -10,6 +10,7 @@ score or the model's soft threshold for one with it, then release. docs/explanat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -23,6 +24,7 @@ from basira.selection.online_outlook import Outlook, look_out
 from basira.selection.online_state import Control, OnlineState
 from basira.selection.online_tally import Kind, Tally, bin_of
 from basira.selection.online_threshold import Rank, lane_chances
+from basira.selection.places import BEYOND_CAPACITY
 from basira.selection.policy import Mandatory, Policy
 from basira.selection.ranking import has_score, is_relieved, passes
 
@@ -40,25 +42,29 @@ _CATCH_UP, _CONTROL_BOUND = 0.5, 0.75
 
 @dataclass(frozen=True)
 class _Chances:
-    """What may happen to one that the random control did not take: a chance by lane; the rest is ``other``."""
+    """What may happen to one that the random control did not take: a chance by lane; the rest is ``other``.
+
+    ``is_beyond``: the other lane inspects, beyond its capacity.
+    """
 
     by_lane: tuple[tuple[int, float], ...]
     basis: Basis
     other: int
     other_basis: Basis
+    is_beyond: bool = False
 
     @property
     def inspected(self) -> float:
-        return min(1.0, sum(chance for _, chance in self.by_lane))
+        return 1.0 if self.is_beyond else min(1.0, sum(chance for _, chance in self.by_lane))
 
-    def draw(self, number: float) -> tuple[int, Basis]:
+    def draw(self, number: float) -> tuple[int, Basis, bool]:
         """The outcome of a uniform number in [0, 1): the most intensive lanes lie at the lowest numbers."""
         reached = 0.0
         for lane, chance in self.by_lane:
             reached += chance
             if number < reached:
-                return lane, self.basis
-        return self.other, self.other_basis
+                return lane, self.basis, False
+        return self.other, self.other_basis, self.is_beyond
 
 
 def decide_online(
@@ -84,6 +90,57 @@ def decide_online(
     _require_fitting(candidate, state, policy, moment)
     moment = max(moment, state.latest_at)
     entry = _listed(_Rules(policy.digest, state.plan.day, policy)).find(candidate)
+    kind, number, today, unscored_rate = _arrival(candidate, entry, state, policy, moment)
+    plan = state.plan
+    unscored = _unscored_share(unscored_rate, today, plan.recent)
+    rest = expected_rest(plan, moment=moment, arrived=state.today.count, forecast_weight=policy.online.forecast_weight)
+    outlook = look_out(
+        policy, office=plan.office, day=plan.day, used=state.used, beyond=state.beyond, today=today, recent=plan.recent,
+        unscored_rate=unscored, rest=rest.mean, advance=policy.online.advance * plan.expected_count,
+    )  # fmt: skip
+    control = state.control
+    if entry is not None:
+        lane, basis, probability, is_beyond = _mandatory(entry, outlook, policy, has_score=has_score(candidate))
+    else:
+        stratum = _stratum(candidate, policy)
+        drawable = outlook.open_lane(policy.intensity[policy.random_control.lane])
+        chance = 0.0 if drawable is None else _control_chance(stratum, state, policy, rest=rest.mean)
+        chances = _chances(candidate, kind, number, outlook=outlook, state=state, today=today, policy=policy,
+                           unscored_rate=unscored, rest=rest)  # fmt: skip
+        is_drawn = drawable is not None and _uniform("random", candidate, seed) < chance
+        lane, basis, is_beyond = (drawable, "random", False) if is_drawn and drawable is not None else chances.draw(
+            _uniform("lane", candidate, seed)
+        )  # fmt: skip
+        probability = chance + (1 - chance) * chances.inspected
+        before = control.get(stratum, Control())
+        control = {**control, stratum: Control(before.pool_count + 1, before.drawn_count + is_drawn)}
+    used, beyond = state.used, state.beyond
+    if is_beyond:
+        beyond = _one_more(beyond, policy.lanes[lane].id)
+    elif policy.lanes[lane].inspects:
+        used = _one_more(used, policy.lanes[lane].id)
+    detail = entry.id if entry is not None else BEYOND_CAPACITY if is_beyond else ""
+    selection = _selection(candidate, policy, lane, basis, probability, detail=detail)
+    return selection, replace(
+        state, sequence=state.sequence + 1, latest_at=moment, today=today, used=used, control=control,
+        unscored_rate=unscored_rate, beyond=beyond,
+    )  # fmt: skip
+
+
+def arrived(
+    candidate: Candidate, entry: Mandatory | None, state: OnlineState, policy: Policy, *, moment: datetime
+) -> OnlineState:
+    """The state after an arrival, without the place that it got: to make a state again from recorded decisions."""
+    _, _, today, unscored_rate = _arrival(candidate, entry, state, policy, moment)
+    return replace(
+        state, sequence=state.sequence + 1, latest_at=moment, today=today, unscored_rate=unscored_rate
+    )  # fmt: skip
+
+
+def _arrival(
+    candidate: Candidate, entry: Mandatory | None, state: OnlineState, policy: Policy, moment: datetime
+) -> tuple[Kind, int, Tally, float]:
+    """What pacing counts it as, the bin of its value; the tally and the share without a score after it."""
     kind, number = _kind_of(candidate, entry, state, policy)
     today = state.today.added(
         kind,
@@ -95,37 +152,11 @@ def decide_online(
     unscored_rate = state.unscored_rate
     if kind != "mandatory":
         unscored_rate += _UNSCORED_MEMORY * ((kind == "unscored") - unscored_rate)
-    plan = state.plan
-    unscored = _unscored_share(unscored_rate, today, plan.recent)
-    rest = expected_rest(plan, moment=moment, arrived=state.today.count, forecast_weight=policy.online.forecast_weight)
-    outlook = look_out(
-        policy, office=plan.office, day=plan.day, used=state.used, today=today, recent=plan.recent,
-        unscored_rate=unscored, rest=rest.mean, advance=policy.online.advance * plan.expected_count,
-    )  # fmt: skip
-    control = state.control
-    if entry is not None:
-        lane, basis, probability = _mandatory(entry, outlook, policy)
-    else:
-        stratum = _stratum(candidate, policy)
-        drawable = outlook.open_lane(policy.intensity[policy.random_control.lane])
-        chance = 0.0 if drawable is None else _control_chance(stratum, state, policy, rest=rest.mean)
-        chances = _chances(candidate, kind, number, outlook=outlook, state=state, today=today, policy=policy,
-                           unscored_rate=unscored, rest=rest)  # fmt: skip
-        is_drawn = drawable is not None and _uniform("random", candidate, seed) < chance
-        lane, basis = (drawable, "random") if is_drawn and drawable is not None else chances.draw(
-            _uniform("lane", candidate, seed)
-        )  # fmt: skip
-        probability = chance + (1 - chance) * chances.inspected
-        before = control.get(stratum, Control())
-        control = {**control, stratum: Control(before.pool_count + 1, before.drawn_count + is_drawn)}
-    used = state.used
-    if policy.lanes[lane].inspects:
-        used = {**used, policy.lanes[lane].id: used.get(policy.lanes[lane].id, 0) + 1}
-    selection = _selection(candidate, policy, lane, basis, probability, detail="" if entry is None else entry.id)
-    return selection, replace(
-        state, sequence=state.sequence + 1, latest_at=moment, today=today, used=used, control=control,
-        unscored_rate=unscored_rate,
-    )  # fmt: skip
+    return kind, number, today, unscored_rate
+
+
+def _one_more(counts: Mapping[str, int], lane: str) -> dict[str, int]:
+    return {**counts, lane: counts.get(lane, 0) + 1}
 
 
 def decide_without_state(candidate: Candidate, policy: Policy, *, day: date, seed: int) -> Selection:
@@ -227,13 +258,21 @@ def _heaviest_capped(policy: Policy) -> int:
     return len(policy.lanes) - 1 if maximum is None else policy.intensity[maximum]
 
 
-def _mandatory(entry: Mandatory, outlook: Outlook, policy: Policy) -> tuple[int, Basis, float]:
-    """The entry's lane, or the next less intensive one with a place, down to one without capacity, as in a batch."""
-    wanted = policy.intensity[entry.lane]
-    for lane in range(wanted, -1, -1):
-        if not policy.lanes[lane].inspects or outlook.open_now[lane] > 0:
-            return lane, "mandatory", float(policy.lanes[lane].inspects)
-    raise AssertionError("the release lane needs no capacity")
+def _mandatory(
+    entry: Mandatory, outlook: Outlook, policy: Policy, *, has_score: bool
+) -> tuple[int, Basis, float, bool]:
+    """The entry's lane, or the next less intensive one with a place, down to one without capacity, as in a batch.
+
+    One without a score and without a place gets at least the lane that the fallback has then.
+    """
+    lane = policy.intensity[entry.lane]
+    while policy.lanes[lane].inspects and outlook.open_now[lane] <= 0:
+        lane -= 1
+    if policy.lanes[lane].inspects or has_score:
+        return lane, "mandatory", float(policy.lanes[lane].inspects), False
+    lane = max(lane, policy.beyond_capacity)
+    inspects = policy.lanes[lane].inspects
+    return lane, "mandatory", float(inspects), inspects
 
 
 def _stratum(candidate: Candidate, policy: Policy) -> str:
@@ -293,15 +332,14 @@ def _chances(
 
 
 def _fallback(outlook: Outlook, policy: Policy, *, waiting: float) -> _Chances:
-    """One without a score: the fallback's lane, by chance when more of them are expected than it has places."""
+    """One without a score: a place of the fallback's lane, by chance when more of them are expected than it has
+    places; else the policy's lane beyond capacity. Never a release that the policy does not name."""
     wanted = policy.intensity[policy.fallback.lane]
-    lane = wanted
-    while policy.lanes[lane].inspects:
-        lane -= 1
-    place = outlook.open_lane(wanted) if policy.lanes[wanted].inspects else None
-    if place is None:
-        return _Chances((), "fallback", lane, "fallback")
-    return _Chances(((place, min(1.0, outlook.fallback_free / waiting)),), "fallback", lane, "fallback")
+    if not policy.lanes[wanted].inspects:
+        return _Chances((), "fallback", wanted, "fallback")
+    beyond, place = policy.beyond_capacity, outlook.open_lane(wanted)
+    by_lane = () if place is None else ((place, min(1.0, outlook.fallback_free / waiting)),)
+    return _Chances(by_lane, "fallback", beyond, "fallback", is_beyond=policy.lanes[beyond].inspects)
 
 
 def _uniform(purpose: str, candidate: Candidate, seed: int) -> float:

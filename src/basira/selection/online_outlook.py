@@ -55,6 +55,7 @@ def look_out(
     office: str,
     day: date,
     used: Mapping[str, int],
+    beyond: Mapping[str, int],
     today: Tally,
     recent: Tally,
     unscored_rate: float,
@@ -64,6 +65,8 @@ def look_out(
     """The outlook after the arrival of the declaration that is being decided.
 
     ``today`` counts it. ``rest``: declarations expected after it. ``advance``: declarations taken as certain.
+    ``beyond``: inspections beyond capacity by lane id. The model makes up for them; the list, the random control and
+    the fallback keep their places.
     """
     now = assured_count(arrived=today.count, advance=advance)
     end = max(now, round(today.count + rest))
@@ -84,16 +87,18 @@ def look_out(
     if policy.lanes[fallback].inspects:
         by_right[fallback] += rest * unscored_rate
     reserve = _reserve(by_right, deviations)
+    over = [beyond.get(lane.id, 0) for lane in policy.lanes]
     kept = [
         # Where places appear with the arrivals, one is enough: the next ones come before the next who need them.
-        min(1, math.floor(amount + 0.5)) if growth[number] else math.floor(amount + 0.5)
+        over[number] + (min(1, math.floor(amount + 0.5)) if growth[number] else math.floor(amount + 0.5))
         for number, amount in enumerate(reserve)
     ]
+    for_model = [max(0.0, places - taken) for places, taken in zip(left, over, strict=True)]
     free = [
         min(places, max(0, open_now[number] - kept[number]) * max(1.0, growth[number] / _STOCK))
         if growth[number]
         else places
-        for number, places in enumerate(_after_reserve(left, reserve))
+        for number, places in enumerate(_after_reserve(for_model, reserve))
     ]
     return Outlook(tuple(open_now), tuple(kept), tuple(free), sum(before_fallback[: fallback + 1]))
 

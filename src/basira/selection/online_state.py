@@ -47,6 +47,7 @@ class _Progress:
     used: dict[str, NonNegativeInt]
     control: dict[str, Control]
     unscored_rate: Share
+    beyond: dict[str, NonNegativeInt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class OnlineState:
     ``sequence``: decisions and corrections so far; the number that a worker names when it writes the next one.
     ``latest_at``: the latest moment seen. ``used``: places used by lane id. ``control``: by stratum.
     ``unscored_rate``: share of the latest arrivals without a score, so that a model that fails is noticed in minutes.
+    ``beyond``: by lane id, those without a score that the policy's fallback took beyond the lane's capacity.
     """
 
     plan: DayPlan
@@ -65,10 +67,12 @@ class OnlineState:
     used: Mapping[str, int] = field(default_factory=dict)
     control: Mapping[str, Control] = field(default_factory=dict)
     unscored_rate: float = 0.0
+    beyond: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The state without its plan, as canonical JSON: sorted keys, no spaces, one text for one state."""
         content = {
+            "beyond": dict(self.beyond),
             "control": {stratum: asdict(one) for stratum, one in self.control.items()},
             "latest_at": self.latest_at.isoformat(),
             "plan_digest": self.plan.digest,
@@ -126,6 +130,7 @@ def read_state(text: str, plan: DayPlan) -> OnlineState:
         progress.used,
         progress.control,
         progress.unscored_rate,
+        progress.beyond,
     )
 
 
@@ -133,18 +138,27 @@ def with_places(state: OnlineState, policy: Policy, *, lane: str, change: int) -
     """The state after places of a lane were taken (+) or given back (-) by somebody else.
 
     For a re-selection by an officer, a cancelled declaration, a decision made without a state. Pacing counts them from
-    the next declaration on. Raises UsageError for a lane that needs no capacity.
+    the next declaration on. In a lane with inspections beyond its capacity, one given back makes these fewer. Raises
+    UsageError for a lane that needs no capacity.
     """
     if lane not in policy.intensity or not policy.lane(lane).inspects:
         raise UsageError(
             f"Expected a lane that inspects, found {lane!r}.", hint="Only these lanes have places; see the policy."
         )
-    used = max(0, state.used.get(lane, 0) + change)
-    return replace(state, sequence=state.sequence + 1, used={**state.used, lane: used})
+    return counted(state, lane=lane, change=change)
+
+
+def counted(state: OnlineState, *, lane: str, change: int) -> OnlineState:
+    """As `with_places`, for a state whose day was planned with another policy than the one that knows the lane."""
+    over = state.beyond.get(lane, 0)
+    fewer = min(over, max(0, -change))
+    beyond = {**state.beyond, lane: over - fewer} if fewer else state.beyond
+    used = max(0, state.used.get(lane, 0) + change + fewer)
+    return replace(state, sequence=state.sequence + 1, used={**state.used, lane: used}, beyond=beyond)
 
 
 def capacity_use(state: OnlineState, policy: Policy) -> tuple[CapacityUse, ...]:
-    """Places of each inspecting lane that exist so far, and those used.
+    """Places of each inspecting lane that exist so far, and those used: above them by those beyond capacity.
 
     At the end of the day this is the day's capacity: a count of the policy, or its share of the declarations, or of
     `online.advance` times the forecast where that is more.
@@ -156,7 +170,7 @@ def capacity_use(state: OnlineState, policy: Policy) -> tuple[CapacityUse, ...]:
             plan.office,
             lane.id,
             policy.capacity_of(plan.office, lane.id, day=plan.day, day_total=count),
-            state.used.get(lane.id, 0),
+            state.used.get(lane.id, 0) + state.beyond.get(lane.id, 0),
         )
         for lane in policy.lanes
         if lane.inspects

@@ -51,9 +51,10 @@ class TrialDay:
     ``value``: sum of expected revenue times the effectiveness of the lane, online. ``batch_value``: of `allocate` on
     the same day, policy and seed. ``optimum_value``: of `allocate` without any random control: all places to the model.
     Both have the day's capacity as `capacity_use` gives it at the end. ``used``, ``capacity``: places, all inspecting
-    lanes together. ``is_kept``: no lane over its capacity. ``is_within_share``: nor over what the policy gives for the
-    declarations that came. ``pool_count``: declarations outside the list; ``impossible_count``: those of them with an
-    inclusion probability of 0, because no place was left. ``stated``: sum of the inclusion probabilities.
+    lanes together. ``is_kept``: no lane over its capacity, but for those without a score that the fallback took beyond
+    it. ``is_within_share``: nor over what the policy gives for the declarations that came. ``pool_count``: declarations
+    outside the list; ``impossible_count``: those of them with an inclusion probability of 0, because no place was left.
+    ``stated``: sum of the inclusion probabilities.
     """
 
     day: date
@@ -167,7 +168,7 @@ def _compared(
 ) -> TrialDay:
     day, office = state.plan.day, state.plan.office
     candidates = [arrival.candidate for arrival in arrivals]
-    rows = capacity_use(state, policy)
+    rows, beyond = capacity_use(state, policy), state.beyond
     same_places = {
         "capacity": [{"office": EVERY_OFFICE, "lanes": {row.lane: {"count": row.capacity} for row in rows}}],
         "random_control": policy.random_control.model_dump(),
@@ -187,9 +188,11 @@ def _compared(
         used=sum(row.used for row in rows),
         batch_used=sum(row.used for row in batch.capacity),
         capacity=sum(row.capacity for row in rows),
-        is_kept=all(used[row.lane] == row.used <= row.capacity for row in rows),
+        is_kept=all(used[row.lane] == row.used <= row.capacity + beyond.get(row.lane, 0) for row in rows),
         is_within_share=all(
-            row.used <= policy.capacity_of(office, row.lane, day=day, day_total=len(candidates)) for row in rows
+            row.used - beyond.get(row.lane, 0)
+            <= policy.capacity_of(office, row.lane, day=day, day_total=len(candidates))
+            for row in rows
         ),
         random_count=sum(selection.basis == "random" for selection in selections),
         pool_count=sum(selection.basis != "mandatory" for selection in selections),

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# `Selection.detail` of a declaration without a score that was put in the fallback's lane although it has no place left.
+BEYOND_CAPACITY = "beyond_capacity"
+
 
 @dataclass
 class OfficePlaces:

@@ -221,7 +221,22 @@ class Fallback(_Part):
 
     lane: str = Field(
         description="Lane of a declaration without a score that the random control did not take; when its places are "
-        "full, the next less intensive lane."
+        "full, the next less intensive lane that inspects and has one."
+    )
+    beyond_capacity: str | None = Field(
+        default=None,
+        description="Lane when no place is left in these: absent, `lane` itself, beyond its capacity. A lane that does "
+        "not inspect may be named: letting go is then this policy's decision.",
+    )
+
+
+class Reselection(_Part):
+    """What an officer may change of a lane that was given online."""
+
+    lanes: tuple[str, ...] = Field(default=(), description="Lanes that an officer may give; absent: every lane.")
+    may_lower: bool = Field(
+        default=True,
+        description="Whether a lane less intensive than the one in force may be given, by a role that may lower.",
     )
 
 
@@ -279,6 +294,9 @@ class Policy(_Part):
     oea: OeaTreatment = Field(default=OeaTreatment(), description="Relief for authorised operators.")
     objective: Objective = Field(description="What the model's places are given to.")
     fallback: Fallback = Field(description="When the model gives no answer.")
+    reselection: Reselection = Field(
+        default=Reselection(), description="What an officer may change of a lane given online."
+    )
     online: OnlinePacing = Field(
         default=OnlinePacing(), description="How selection is paced when declarations come one by one."
     )
@@ -315,10 +333,15 @@ class Policy(_Part):
             ("random_control.lane", self.random_control.lane, inspecting),
             ("fallback.lane", self.fallback.lane, every),
             *((f"mandatory.{entry.id}.lane", entry.lane, inspecting) for entry in self.mandatory),
+            *(("reselection.lanes", lane, every) for lane in self.reselection.lanes),
             *((f"capacity of {row.office}", lane, inspecting) for row in self.capacity for lane in row.lanes),
         ]
         if self.oea.maximum_lane is not None:
             named.append(("oea.maximum_lane", self.oea.maximum_lane, every))
+        if self.fallback.beyond_capacity is not None:
+            order = [lane.id for lane in self.lanes]
+            reached = order[: order.index(self.fallback.lane) + 1] if self.fallback.lane in every else order
+            named.append(("fallback.beyond_capacity", self.fallback.beyond_capacity, set(reached)))
         for where, lane, allowed in named:
             if lane not in allowed:
                 raise _refuse(f"{where}: one of {', '.join(sorted(allowed))}", repr(lane))
@@ -370,6 +393,11 @@ class Policy(_Part):
             for weekday in row.weekdays or ("",)
         }
 
+    @property
+    def beyond_capacity(self) -> int:
+        """Number of the lane of one without a score for which no place is left."""
+        return self.intensity[self.fallback.beyond_capacity or self.fallback.lane]
+
     def lane(self, lane_id: str) -> Lane:
         """The lane of that id; KeyError when the policy has none."""
         return self.lanes[self.intensity[lane_id]]
@@ -398,9 +426,13 @@ class Policy(_Part):
         Recorded with every run; ``Policy.model_validate_json`` makes the same policy of it.
         """
         content = self.model_dump(mode="json")
-        # Left at its defaults it is left out, so that policies recorded before it existed keep their digest.
+        # Left at their defaults they are left out, so that policies recorded before they existed keep their digest.
         if self.online == OnlinePacing():
             del content["online"]
+        if self.reselection == Reselection():
+            del content["reselection"]
+        if self.fallback.beyond_capacity is None:
+            del content["fallback"]["beyond_capacity"]
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @cached_property
