@@ -53,11 +53,13 @@ class NotOnline:
     """The profiles can't describe this declaration: take the batch path (`compute_features`).
 
     ``code``: "known_declaration": the history holds it already, so it is seen from the eve of its first
-    registration; "earlier_day": it is dated on or before ``as_of``, so it sees less than the profiles count.
+    registration; "earlier_day": it is dated on or before ``as_of``, so it sees less than the profiles count. ``day``:
+    of its first registration where the history holds it, else its own: profiles of the evening before describe it.
     """
 
     code: Literal["known_declaration", "earlier_day"]
     message: str
+    day: int
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
         return NotOnline(
             "earlier_day",
             f"The declaration is dated {date_of(declared_day)}; these profiles describe {date_of(day)} and later.",
+            _first_day(declaration_id, profiles) or declared_day,
         )
     try:
         own = key_of(DECLARATION, [declaration_id])
@@ -202,6 +205,7 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
         return NotOnline(
             "known_declaration",
             f"The history holds this declaration since {date_of(first)}: it is seen from that day's eve.",
+            int(first),
         )
     rows = []
     read: dict[bytes, Figures] = {}
@@ -209,6 +213,14 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
         profile = [_figures(relation, key, found, read) for relation, key in zip(ready.relations, keys, strict=True)]
         rows.append((declaration_id, item["declaration_version"], item["item_number"], *ready.features(t, *profile)))
     return OnlineFeatures(ready.names, ready.types, tuple(rows))
+
+
+def _first_day(declaration_id: str, profiles: Profiles) -> int | None:
+    try:
+        (known,) = profiles.find([key_of(DECLARATION, [declaration_id])])
+    except UnicodeEncodeError:  # half a character: no history holds it
+        return None
+    return None if known is None else int(record_struct(DECLARATION).unpack(known)[0])
 
 
 def _one_declaration(items: Sequence[Item]) -> list[Item]:

@@ -14,7 +14,8 @@ the amount learns the few largest consignments by heart (measured: docs/explanat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
 Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+# Mean raw score of some boosters, one per row.
+RawScores = Callable[[Sequence[Any], Matrix], Floats]
 
 POTENTIAL = "potential_duties_amount"
 
@@ -86,25 +90,41 @@ class RiskModel:
         if features.is_empty():
             none = np.empty(0)
             return Predictions(none, none, none, dict.fromkeys(self.kinds, none))
-        x = self.encoding.matrix(features)
-        probability = self.calibration.apply(predict_raw(self.boosters, x))
         potential = features[POTENTIAL].fill_null(0.0).fill_nan(0.0).cast(pl.Float64).to_numpy()
+        return self._predicted(self.encoding.matrix(features), potential, predict_raw)
+
+    def predict_rows(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Predictions, Matrix]:
+        """The same for plain rows with these ``names``, None for null, and the matrix that `contributions_of` takes."""
+        from basira.models.trees_quick import predict_few
+
+        x = self.encoding.matrix_of_rows(names, rows)
+        at = names.index(POTENTIAL)
+        potential = [0.0 if row[at] is None or math.isnan(row[at]) else float(row[at]) for row in rows]
+        return self._predicted(x, np.array(potential, dtype=np.float64), predict_few), x
+
+    def _predicted(self, x: Matrix, potential: Floats, raw_of: RawScores) -> Predictions:
+        """``potential``: the rows' potential duties, 0 where unknown."""
+        probability = self.calibration.apply(raw_of(self.boosters, x))
         share = np.full(len(x), self.share.mean)
         if self.share.booster is not None:
-            share = np.clip(predict_raw([self.share.booster], x), 0.0, 1.0)
+            share = np.clip(raw_of([self.share.booster], x), 0.0, 1.0)
         revenue = np.maximum(potential, 0.0) * np.clip(share * self.share.scale, 0.0, 1.0)
         kinds = {}
         for kind, head in self.kinds.items():
             given = np.full(len(x), head.share)
             if head.booster is not None:
-                given = Calibration().apply(predict_raw([head.booster], x))
+                given = Calibration().apply(raw_of([head.booster], x))
             kinds[kind] = probability * given
         return Predictions(probability, revenue, probability * revenue, kinds)
 
     def contributions(self, features: pl.DataFrame) -> Floats:
         """Exact contributions in calibrated log-odds: rows x features, in the encoding's order."""
-        from basira.models.trees import contributions
-
         if features.is_empty():
             return np.empty((0, len(self.encoding.names)))
-        return self.calibration.slope * contributions(self.boosters, self.encoding.matrix(features))[:, :-1]
+        return self.contributions_of(self.encoding.matrix(features))
+
+    def contributions_of(self, x: Matrix) -> Floats:
+        """The same for rows in the encoding's order."""
+        from basira.models.trees import contributions
+
+        return self.calibration.slope * contributions(self.boosters, x)[:, :-1]

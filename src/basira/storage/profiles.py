@@ -10,7 +10,7 @@ before it serves; a published file never changes, so a look-up needs no check.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,8 +40,10 @@ class LoadedProfiles:
         """Open a build that `open_profiles` has verified."""
         self.metadata: Metadata = manifest.metadata
         self.name = manifest.name
+        path = data_path(folder, manifest.name)
+        self._file = _file_of(path)
         self._env = lmdb.open(
-            str(data_path(folder, manifest.name)), subdir=False, readonly=True, lock=False, create=False,
+            str(path), subdir=False, readonly=True, lock=False, create=False,
             map_size=manifest.size, readahead=False, max_spare_txns=16,
         )  # fmt: skip
         with self._env.begin() as txn:
@@ -71,6 +73,15 @@ class LoadedProfiles:
         """0 when they count everything up to yesterday, 1 when a day is missing, and so on."""
         return day_of(today) - 1 - self.as_of_day
 
+    def is_at(self, path: Path) -> bool:
+        """Whether the file at a path is the one that is open, as it was then."""
+        return self._file == _file_of(path)
+
+    def is_altered(self, path: Path) -> bool:
+        """Whether the file at a path is the one that is open, but was written since: then it changed here too."""
+        found = _file_of(path)
+        return found is not None and self._file is not None and found[:2] == self._file[:2] and found != self._file
+
     def find(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The record of each key, None where there is none."""
         with self._env.begin() as txn:
@@ -90,6 +101,15 @@ class LoadedProfiles:
             env.close()
 
 
+def _file_of(path: Path) -> tuple[int, ...] | None:
+    """Device and number of a file, then its size and time of writing; None when there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 # LMDB may open a file once in a process: readers of one folder share what is open.
 _OPEN: WeakValueDictionary[str, LoadedProfiles] = WeakValueDictionary()
 _OPENING = threading.Lock()
@@ -101,10 +121,11 @@ def open_profiles(folder: Path, manifest: Manifest) -> LoadedProfiles:
     A build that this process has open already is given again: a name stands for one content.
     """
     verify_file(folder, manifest)
-    place = str(data_path(folder, manifest.name).resolve())
+    path = data_path(folder, manifest.name).resolve()
+    place = str(path)
     with _OPENING:
         loaded = _OPEN.get(place)
-        if loaded is None:
+        if loaded is None or not loaded.is_at(path):
             loaded = _OPEN[place] = LoadedProfiles(folder, manifest)
     return loaded
 
@@ -124,8 +145,12 @@ class ProfileReader:
     takes a second per gigabyte or so): requests under way keep the build that they began with.
     """
 
-    def __init__(self, folder: Path, *, catalog: str) -> None:
-        """``catalog``: builds for another feature catalog are passed over. Nothing is opened yet."""
+    def __init__(
+        self, folder: Path, *, catalog: str, prepare: Callable[[LoadedProfiles], None] | None = None
+    ) -> None:  # fmt: skip
+        """``catalog``: builds for another feature catalog are passed over. ``prepare``: makes ready whatever looking
+        up in new profiles takes, before they serve, so that no declaration waits for it. Nothing is opened yet."""
+        self._prepare = prepare
         self._folder = folder
         self._catalog = catalog
         self._loaded: LoadedProfiles | None = None
@@ -155,7 +180,8 @@ class ProfileReader:
         """Look for newer profiles, and swap to the newest that are whole; cheap when nothing changed.
 
         CURRENT's build comes first; when it is damaged, absent or for another catalog, the latest other one
-        serves, and the reason is the alarm. What was opened while it was whole goes on serving.
+        serves, and the reason is the alarm. What was opened while it was whole goes on serving, unless its own file was
+        altered in place.
         """
         with self._refreshing:
             before = self._loaded
@@ -165,15 +191,18 @@ class ProfileReader:
             faults: list[str] = []
             current = read_pointer(self._folder)
             names = list_names(self._folder)
-            if current is None and names:
+            if current is None and (names or before is not None):
                 faults.append("CURRENT names no profiles.")
             chosen = None
             for name in ([current] if current else []) + [n for n in names if n != current]:
                 chosen = self._try(name, faults)
                 if chosen is not None:
                     break
-            if chosen is not None:
-                self._loaded = chosen
+            if chosen is None and before is not None and not before.is_altered(data_path(self._folder, before.name)):
+                chosen = before  # removed since: what this process holds open is still whole
+            if chosen is not None and chosen is not before and self._prepare is not None:
+                self._prepare(chosen)
+            self._loaded = chosen
             self._alarm = self._words(faults)
             self._seen = seen
             return Refreshed(self._loaded is not before, self._alarm)
@@ -201,8 +230,12 @@ class ProfileReader:
             return open_profiles(self._folder, manifest)
         except (StoreError, lmdb.Error) as error:
             faults.append(str(error))
-            # Damaged on the disk since it was opened: what this process holds open is still whole.
-            return self._loaded if self._loaded is not None and self._loaded.name == name else None
+            held = self._loaded
+            if held is None or held.name != name:
+                return None
+            # Removed or replaced since it was opened: what this process holds open is still whole. Altered in place it
+            # is not, and to read on would give wrong figures, or end the process where the file is now too short.
+            return None if held.is_altered(data_path(self._folder, name)) else held
 
     def _words(self, faults: list[str]) -> str | None:
         if not faults:
