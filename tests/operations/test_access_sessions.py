@@ -139,7 +139,7 @@ def test_a_session_is_its_user_until_it_ends(place, user):
         token = start_session(connection, user, now=NOW, lifetime=8 * HOUR)
         assert token not in str(connection.execute(sa.text("SELECT * FROM user_session")).all())
         found = recognise_session(connection, token, now=NOW, idle=HOUR)
-        assert found == Principal(user, "user", (Grant("inspector", "TANGER"),))
+        assert found == Principal(user, "user", (Grant("inspector", "TANGER"),), must_change_password=True)
         assert recognise_session(connection, token + "x", now=NOW, idle=HOUR) is None
         end_session(connection, token, now=NOW)
         assert recognise_session(connection, token, now=NOW, idle=HOUR) is None
@@ -160,7 +160,7 @@ def test_a_role_taken_away_is_gone_with_the_next_request(place, user):
         token = start_session(connection, user, now=NOW, lifetime=HOUR)
         set_grants(connection, user, [], actor="u-0", now=NOW)
         found = recognise_session(connection, token, now=NOW, idle=HOUR)
-        assert found == Principal(user, "user")
+        assert found == Principal(user, "user", must_change_password=True)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from basira.storage.operations_backup import read_backup
 from basira.storage.operations_database import Database
 from basira.storage.operations_events import Event, append_event
 from basira.storage.operations_migrate import upgrade
+from basira.storage.operations_tables import FORMAT
 from basira.workflows.audit import Record, back_up_record, prove, restore_record
 
 NOW = datetime(2026, 3, 2, 12)
@@ -64,7 +65,7 @@ def target(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_what_is_restored_is_what_was_there(record, target, tmp_path):
     made = back_up_record(record, tmp_path / "backup", now=NOW)
-    assert (made.snapshot, made.database_format, len(made.heads)) == (1, 2, 2)
+    assert (made.snapshot, made.database_format, len(made.heads)) == (1, FORMAT, 2)
     restored = restore_record(tmp_path / "backup", Record(target, record.history))
     assert restored.verified is not None
     assert (restored.verified.faults, restored.verified.heads_compared) == ((), 2)

@@ -16,6 +16,7 @@ from basira.schema.errors import BasiraError, StoreError, UsageError
 from basira.storage.history import History
 from basira.storage.operations import Operations
 from basira.storage.operations_events import Event, append_event
+from basira.storage.operations_tables import FORMAT
 
 NOW = datetime(2026, 3, 2, 12)
 APP = typer.Typer()
@@ -50,7 +51,7 @@ def filled(place: str) -> str:
 
 
 def test_a_store_from_its_making_to_its_restoration(store, tmp_path):
-    assert "Made at format 2" in call("db", "upgrade", "--store", store).stdout
+    assert f"Made at format {FORMAT}" in call("db", "upgrade", "--store", store).stdout
     assert "nothing was changed" in call("db", "upgrade", "--store", store).stdout
     made = said("db", "backup", tmp_path / "backup", "--store", store)
     assert (made["snapshot"], made["backend"]) == (0, "sqlite")

@@ -75,11 +75,11 @@ def test_the_revisions_make_the_tables_that_the_program_uses(empty_place):
 
 def test_an_earlier_database_is_refused_until_it_is_upgraded(empty_place):
     make_format_1(empty_place)
-    with pytest.raises(StoreError, match=r"format 2 .* found format 1") as raised:
+    with pytest.raises(StoreError, match=rf"format {FORMAT} .* found format 1") as raised:
         Operations(empty_place)
     assert "basira db upgrade" in raised.value.hint
-    assert upgrade(empty_place) == Upgraded(1, 2, "0002")
-    assert upgrade(empty_place) == Upgraded(2, 2, "0002")
+    assert upgrade(empty_place) == Upgraded(1, FORMAT, REVISION)
+    assert upgrade(empty_place) == Upgraded(FORMAT, FORMAT, REVISION)
     Operations(empty_place, create=False).close()
 
 

@@ -18,7 +18,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 # Held by API keys, never by a person.
 SYSTEM: Role = "system"
 # What one sees in these roles is not bound to an office.
-_EVERYWHERE: frozenset[Role] = frozenset(ROLES) - {"inspector"}
+_EVERYWHERE: frozenset[Role] = frozenset(ROLES) - {"inspector", SYSTEM}
+LONGEST_OFFICE = 80
 _SCOPE = re.compile(r"[a-z_]{1,40}:[a-z_]{1,20}")
 
 
@@ -45,19 +46,24 @@ class Grant:
                 f"Expected {wanted} office for the role {self.role}, found {found}.",
                 hint="An inspector belongs to an office; the other roles see every office.",
             )
+        if self.office:
+            check_office(self.office)
 
 
 @dataclass(frozen=True)
 class Principal:
     """Whoever is asking: a person with roles, or a system with the scopes of its key.
 
-    ``id``: user id or key id, what events and audit name as actor.
+    ``id``: user id or key id, what events and audit name as actor. ``offices``: those that a key is bound to; None:
+    every one. ``must_change_password``: until it is changed, nothing else is allowed.
     """
 
     id: str
     kind: Literal["user", "key"]
     grants: tuple[Grant, ...] = ()
     scopes: frozenset[str] = frozenset()
+    offices: frozenset[str] | None = None
+    must_change_password: bool = False
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -65,7 +71,9 @@ class Principal:
         return frozenset({SYSTEM}) if self.kind == "key" else frozenset(grant.role for grant in self.grants)
 
     def sees_office(self, office: str) -> bool:
-        """Whether it may see what belongs to an office."""
+        """Whether it may see what belongs to an office; codes are compared to the letter."""
+        if self.kind == "key":
+            return self.offices is None or office in self.offices
         return bool(self.roles & _EVERYWHERE) or any(grant.office == office for grant in self.grants)
 
 
@@ -79,3 +87,18 @@ def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
             hint="Give a key what it needs, and no more.",
         )
     return scopes
+
+
+def check_office(office: str) -> str:
+    """A code of an office as grants and keys hold it. Raises UsageError when it is not one.
+
+    Codes are kept in capitals, as they are read from declarations, and compared to the letter: nothing is folded when
+    they are compared, so that nothing else can match.
+    """
+    is_plain = office.isprintable() and office == office.strip().upper()
+    if not 1 <= len(office) <= LONGEST_OFFICE or not is_plain:
+        raise UsageError(
+            f"Expected the code of an office in capitals, 1 to {LONGEST_OFFICE} characters, found {office!r}.",
+            hint="Write it as `basira target` shows it.",
+        )
+    return office

@@ -49,9 +49,9 @@ class Login:
 
 def log_in(
     database: Database, login: str, password: str, *, address: str, now: datetime, lock_out: LockOut | None = None,
-    hasher: PasswordHasher | None = None,
+    hasher: PasswordHasher | None = None, action: str = "login.granted",
 ) -> Login:  # fmt: skip
-    """Check a login and its password.
+    """Check a login and its password. ``action``: what a right one is called in the audit.
 
     The attempt is written as failed before the password is looked at, and as a success after: a hundred guesses at
     once count as a hundred. No transaction is open while argon2 works. An unknown login takes as long as a known one.
@@ -87,7 +87,9 @@ def log_in(
             connection.execute(
                 APP_USER.update().where(APP_USER.c.user_id == user.user_id).values(password_hash=rehashed)
             )
-        append_audit(connection, "login.granted", subject=f"user/{user.user_id}", actor=user.user_id, now=now)
+        append_audit(
+            connection, action, subject=f"user/{user.user_id}", actor=user.user_id, now=now, after={"by": "password"}
+        )
     return Login("granted", user_id=user.user_id)
 
 
@@ -169,7 +171,9 @@ def recognise_session(connection: sa.Connection, token: str, *, now: datetime, i
     if row is None:
         return None
     user = get_user(connection, row.user_id)
-    return Principal(user.user_id, "user", user.grants) if user.is_active else None
+    if not user.is_active:
+        return None
+    return Principal(user.user_id, "user", user.grants, must_change_password=user.must_change_password)
 
 
 def touch_session(connection: sa.Connection, token: str, *, now: datetime) -> None:
@@ -196,6 +200,42 @@ def end_session(connection: sa.Connection, token: str, *, now: datetime) -> None
 def csrf_token(token: str) -> str:
     """What a form of this session must send back; nobody can make it without the session's token."""
     return hmac.new(token.encode(), b"basira csrf", hashlib.sha256).hexdigest()
+
+
+def is_csrf_token(given: str, token: str) -> bool:
+    """Whether ``given`` is the CSRF token of this session, in the same time whatever it is."""
+    return hmac.compare_digest(given.encode(errors="replace"), csrf_token(token).encode())
+
+
+def revoke_sessions(connection: sa.Connection, user_id: str, *, actor: str, motive: str, now: datetime) -> int:
+    """End every session of a user at once; how many there were. Raises NotFoundError."""
+    get_user(connection, user_id)
+    ended = connection.execute(
+        USER_SESSION.update()
+        .where(
+            USER_SESSION.c.user_id == user_id,
+            USER_SESSION.c.revoked_at.is_(None),
+            USER_SESSION.c.expires_at > moment_text(now),
+        )
+        .values(revoked_at=moment_text(now))
+    ).rowcount
+    append_audit(
+        connection, "session.revoked", subject=f"user/{user_id}", actor=actor, motive=motive, now=now,
+        before={"open_sessions": ended}, after={"open_sessions": 0},
+    )  # fmt: skip
+    return ended
+
+
+def unlock_login(connection: sa.Connection, user_id: str, *, actor: str, now: datetime) -> int:
+    """Forget the failed attempts of a user's login, which ends its lock-out; how many there were."""
+    login = get_user(connection, user_id).login
+    failed = sa.and_(LOGIN_ATTEMPT.c.login_digest == _digest(login or ""), ~LOGIN_ATTEMPT.c.is_success)
+    forgotten = connection.execute(LOGIN_ATTEMPT.delete().where(failed)).rowcount
+    append_audit(
+        connection, "login.unlocked", subject=f"user/{user_id}", actor=actor, now=now,
+        before={"failed_attempts": forgotten}, after={"failed_attempts": 0},
+    )  # fmt: skip
+    return forgotten
 
 
 def purge_access(connection: sa.Connection, *, now: datetime, keep: timedelta) -> int:

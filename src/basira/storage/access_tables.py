@@ -46,6 +46,7 @@ API_KEY = sa.Table(
     sa.Column("revoked_at", sa.String(40)),
     sa.Column("replaced_by", sa.String(40)),
     sa.Column("last_used_at", sa.String(40)),
+    sa.Column("offices", sa.Text),  # JSON list; null: every office
 )
 
 USER_SESSION = sa.Table(
@@ -71,3 +72,14 @@ LOGIN_ATTEMPT = sa.Table(
 )
 sa.Index("ix_login_attempt_login", LOGIN_ATTEMPT.c.login_digest, LOGIN_ATTEMPT.c.attempted_at)
 sa.Index("ix_login_attempt_address", LOGIN_ATTEMPT.c.address, LOGIN_ATTEMPT.c.attempted_at)
+
+# A login begun here and not yet come back from the OpenID provider. Its nonce and verifier are derived from the
+# browser's cookie, so that nothing here is worth stealing.
+OIDC_LOGIN = sa.Table(
+    "oidc_login",
+    METADATA,
+    sa.Column("state_digest", sa.String(64), primary_key=True),
+    sa.Column("browser_digest", sa.String(64), nullable=False),
+    sa.Column("next_path", sa.String(400), nullable=False),
+    sa.Column("expires_at", sa.String(40), nullable=False, index=True),
+)

@@ -18,6 +18,8 @@ import duckdb
 from basira.schema.errors import StoreError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# A disk that is mounted read-only, fails or went away; a folder where a file should be, or the other way round.
+_UNUSABLE = frozenset({errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE, errno.EISDIR, errno.ENOTDIR})
 
 
 @contextmanager
@@ -36,6 +38,11 @@ def storage_errors(store: Path) -> Iterator[None]:
             raise StoreError(
                 f"Expected to be allowed to write in the store {store}, found: {error}.",
                 hint="Give this user write permission on the folder, or choose another with --store.",
+            ) from error
+        if error.errno in _UNUSABLE:
+            raise StoreError(
+                f"Expected to read and write the store {store}, found: {error}.",
+                hint="Check the disk, how it is mounted, and that nobody put something else in this place.",
             ) from error
         raise
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:

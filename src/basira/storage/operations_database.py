@@ -23,6 +23,7 @@ _BUSY_MILLISECONDS = 30_000
 # One lock for every chain: whoever appends holds it until the commit, so that nobody reads a head that is about to
 # move, and two transactions never wait for each other's chain. The number only has to be ours.
 _CHAIN_LOCK = 4_209_001
+_TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK))
 
 
 class Database:
@@ -32,14 +33,16 @@ class Database:
     ----------
     place : path of a SQLite file, or a SQLAlchemy URL ("sqlite:///...", "postgresql+psycopg://...").
     create : make the file and the tables when there are none; without it their absence is an error.
+    wait_seconds : a statement, a lock or a connection that takes longer is given up. By default PostgreSQL waits as
+        long as its own settings let it, and SQLite 30 seconds for its lock.
 
     Raises StoreError when the database is absent, of another format, or is not one. An earlier format is never
     upgraded here.
     """
 
-    def __init__(self, place: str | Path, *, create: bool = True) -> None:
+    def __init__(self, place: str | Path, *, create: bool = True, wait_seconds: float | None = None) -> None:
         self.place = str(place)
-        self.engine = engine_of(place, create=create)
+        self.engine = engine_of(place, create=create, wait_seconds=wait_seconds)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         try:
             found = self._format()
@@ -81,6 +84,16 @@ class Database:
             yield connection
 
     @contextmanager
+    def glance(self) -> Iterator[sa.Connection]:
+        """A connection for statements that need not see one state of the database: no transaction around them."""
+        if self.is_sqlite:
+            with self.read() as connection:
+                yield connection
+        else:
+            with explained(), self.engine.connect() as connection:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction: committed at the end, undone whole when anything is raised."""
         with explained(), self.engine.connect() as connection:
@@ -89,8 +102,11 @@ class Database:
                 yield writing
 
 
-def engine_of(place: str | Path, *, create: bool) -> sa.Engine:
-    """The engine of a place. Raises StoreError when the file or its folder is absent, or the driver is."""
+def engine_of(place: str | Path, *, create: bool, wait_seconds: float | None = None) -> sa.Engine:
+    """The engine of a place. Raises StoreError when the file or its folder is absent, or the driver is.
+
+    ``wait_seconds``: see `Database`.
+    """
     url = sa.make_url(str(place) if "://" in str(place) else f"sqlite:///{place}")
     if url.get_backend_name() == "sqlite" and url.database:
         path = Path(url.database)
@@ -103,15 +119,29 @@ def engine_of(place: str | Path, *, create: bool) -> sa.Engine:
                 f"Expected the folder '{path.parent}', found none.", hint="Create it, or correct the path."
             )
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, connect_args=_patience(url, wait_seconds))
     except ImportError as error:
         raise StoreError(
             f"Expected the driver of {url.drivername}, found none ({error}).",
             hint="Install it: pip install 'basira[postgres]'.",
         ) from None
     if engine.dialect.name == "sqlite":
-        _for_sqlite(engine)
+        _for_sqlite(engine, wait_seconds)
     return engine
+
+
+def _patience(url: sa.URL, seconds: float | None) -> dict[str, str]:
+    """PostgreSQL's own limits of time, after whatever options the URL gives; nothing for another database."""
+    if seconds is None or url.get_backend_name() != "postgresql":
+        return {}
+    given, limit = url.query.get("options", ""), max(1, round(seconds * 1000))
+    options = given if isinstance(given, str) else " ".join(given)
+    return {
+        "options": f"{options} -c statement_timeout={limit} -c lock_timeout={limit}".strip(),
+        "connect_timeout": str(url.query.get("connect_timeout", max(2, round(seconds)))),
+        # A server that is cut off sends no error: without this, a statement waits for minutes.
+        "tcp_user_timeout": str(limit),
+    }
 
 
 def prepare_file(engine: sa.Engine) -> None:
@@ -195,7 +225,7 @@ def _said(error: DBAPIError) -> str:
 def lock_chains(connection: sa.Connection) -> None:
     """Be the only one to append until this transaction ends. On SQLite its write lock does it already."""
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+        connection.execute(_TAKE_CHAIN_LOCK)
 
 
 def moment_text(moment: datetime) -> str:
@@ -211,8 +241,9 @@ def moment_text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def _for_sqlite(engine: sa.Engine) -> None:
+def _for_sqlite(engine: sa.Engine, wait_seconds: float | None) -> None:
     """SQLite's own settings: foreign keys on, and a write lock taken before a run reads the end of the chain."""
+    wait = _BUSY_MILLISECONDS if wait_seconds is None else max(1, round(wait_seconds * 1000))
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -220,7 +251,7 @@ def _for_sqlite(engine: sa.Engine) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")  # what was erased must not stand on in free pages
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        cursor.execute(f"PRAGMA busy_timeout = {wait}")
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from basira.schema.errors import NotFoundError, StoreError
 from basira.storage.operations_chain import append, canonical
-from basira.storage.operations_database import lock_chains, moment_text
-from basira.storage.operations_personal import PERSONAL_KEY, seal, unseal
+from basira.storage.operations_database import moment_text
+from basira.storage.operations_personal import PERSONAL_KEY, batches, keep_values, sealed_values, unseal
 from basira.storage.operations_tables import EVENT
 
 Row = dict[str, Any]
@@ -35,6 +35,7 @@ _NEEDED: Mapping[EventKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "reselection": (("office", "lane", "decision_id"), ("motive",)),
     "cancellation": ((), ("motive",)),
 }
+_AT_A_TIME = 500  # below every database's limit of parameters
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 
@@ -71,10 +72,12 @@ def append_events(connection: sa.Connection, events: Sequence[Event], *, now: da
     """
     for event in events:
         _check(event)
-    lock_chains(connection)
-    sealed = seal(connection, [event.personal for event in events], day=moment_text(now)[:10])
+    # Before the lock whatever needs none.
+    sealed, values = sealed_values([event.personal for event in events], day=moment_text(now)[:10])
     rows = [_row(event, digests) for event, digests in zip(events, sealed, strict=True)]
-    return append(connection, "event", rows, now=now)
+    appended = append(connection, "event", rows, now=now)
+    keep_values(connection, values)
+    return appended
 
 
 def _row(event: Event, digests: Mapping[str, str]) -> Row:
@@ -140,6 +143,64 @@ def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKi
     return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
 
 
+def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """What happened to each of several declarations (a few hundred at most), in order; as `find_events`."""
+    found: dict[str, list[Row]] = {name: [] for name in declaration_ids}
+    for row in _opened(connection, _OF_MANY, {"names": list(found)}):
+        found[row["declaration_id"]].append(row)
+    return found
+
+
+def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
+    """Every event of an office and day that gave a lane, in order, whether it holds or not."""
+    query = sa.select(EVENT).where(EVENT.c.office == office, EVENT.c.day == day, EVENT.c.lane.is_not(None))
+    return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
+    """Every event of an office and day, in order: decisions, re-selections, cancellations, results."""
+    query = sa.select(EVENT).where(EVENT.c.office == office, EVENT.c.day == day)
+    return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def find_range(
+    connection: sa.Connection, kinds: Sequence[EventKind], *, after: int, until: int, limit: int = 2_000
+) -> list[Row]:
+    """Events of some kinds with a sequence after one and up to another, in order, so many at a time."""
+    query = (
+        sa.select(EVENT)
+        .where(EVENT.c.sequence > after, EVENT.c.sequence <= until, EVENT.c.kind.in_(kinds))
+        .order_by(EVENT.c.sequence)
+        .limit(limit)
+    )
+    return _opened(connection, query)
+
+
+def record_identity(connection: sa.Connection) -> tuple[str, int]:
+    """What tells this record of events from any other (the hash of its first event), and its last sequence; ("", 0)
+    when nothing is recorded."""
+    first = connection.execute(sa.select(EVENT.c.entry_hash).order_by(EVENT.c.sequence).limit(1)).scalar()
+    last = connection.execute(sa.select(sa.func.max(EVENT.c.sequence))).scalar()
+    return str(first or ""), int(last or 0)
+
+
+def find_by_ids(connection: sa.Connection, event_ids: Sequence[str]) -> dict[str, Row]:
+    """Events by their ids; those that are not recorded are left out."""
+    rows: list[Row] = []
+    for batch in batches(list(dict.fromkeys(event_ids)), _AT_A_TIME):
+        rows += _opened(connection, sa.select(EVENT).where(EVENT.c.event_id.in_(batch)))
+    return {row["event_id"]: row for row in rows}
+
+
+def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> list[Row]:
+    """The inspection results of some declarations, in order."""
+    rows: list[Row] = []
+    for batch in batches(list(dict.fromkeys(declaration_ids)), _AT_A_TIME):
+        query = sa.select(EVENT).where(EVENT.c.declaration_id.in_(batch), EVENT.c.kind == "outcome")
+        rows += _opened(connection, query)
+    return sorted(rows, key=lambda row: int(row["sequence"]))
+
+
 def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | None = None) -> list[Row]:
     """Declarations whose lane was last given by this office on this day (YYYY-MM-DD), in that order.
 
@@ -158,8 +219,14 @@ def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | 
     return _opened(connection, query.order_by(EVENT.c.sequence))
 
 
-def _opened(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
-    rows: list[Row] = [dict(row) for row in connection.execute(query).mappings()]
+# Built once: SQLAlchemy takes longer to put a statement together than a database to run it.
+_OF_MANY = (
+    sa.select(EVENT).where(EVENT.c.declaration_id.in_(sa.bindparam("names", expanding=True))).order_by(EVENT.c.sequence)
+)
+
+
+def _opened(connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Row]:
+    rows: list[Row] = [dict(row) for row in connection.execute(query, values or {}).mappings()]
     for row in rows:
         row["payload"] = json.loads(row["payload"])
         row["personal"] = row["payload"].pop(PERSONAL_KEY, {})
@@ -169,7 +236,6 @@ def _opened(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
 def _with_personal(connection: sa.Connection, rows: Sequence[Row]) -> list[Row]:
     known: dict[str, str | None] = {}
     digests = [digest for row in rows for digest in row["personal"].values()]
-    for start in range(0, len(digests), 500):  # below every database's limit of parameters
-        batch = digests[start : start + 500]
+    for batch in batches(digests, _AT_A_TIME):
         known |= unseal(connection, {digest: digest for digest in batch})
     return [{**row, "personal": {name: known[digest] for name, digest in row["personal"].items()}} for row in rows]

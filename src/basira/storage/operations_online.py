@@ -8,6 +8,7 @@ Both are written in the transaction of the decision they belong to: all of it st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +31,18 @@ _SAVE_STATE = (
     )
     .values({name: sa.bindparam(name) for name in ("sequence", "state", "updated_at")})
 )
+_LOCK_STATE = _FIND_STATE.with_for_update()
+_FIND_DAYS = sa.select(SELECTION_STATE.c.day, SELECTION_STATE.c.sequence, SELECTION_STATE.c.state).where(
+    SELECTION_STATE.c.office == sa.bindparam("office"),
+    SELECTION_STATE.c.day >= sa.bindparam("first"),
+    SELECTION_STATE.c.day < sa.bindparam("end"),
+)
+_INSERT_STATE = SELECTION_STATE.insert()
+_FIND_ANSWERS = sa.select(IDEMPOTENCY_KEY).where(
+    IDEMPOTENCY_KEY.c.client == sa.bindparam("client"),
+    IDEMPOTENCY_KEY.c.route == sa.bindparam("route"),
+    IDEMPOTENCY_KEY.c.key.in_(sa.bindparam("keys", expanding=True)),
+)
 _FIND_ANSWER = sa.select(IDEMPOTENCY_KEY).where(
     *(IDEMPOTENCY_KEY.c[name] == sa.bindparam(name) for name in ("client", "route", "key"))
 )
@@ -45,6 +58,27 @@ class StoredState:
 
 
 @dataclass(frozen=True)
+class NewState:
+    """A state to write. ``expected_sequence``: of the one that it was made from, 0 when there was none."""
+
+    office: str
+    day: str
+    state: str
+    expected_sequence: int
+
+
+@dataclass(frozen=True)
+class KeyedAnswer:
+    """An answer to keep under an idempotency key, of one client and route."""
+
+    client: str
+    route: str
+    key: str
+    request_digest: str
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class Answer:
     """An answer given under an idempotency key: HTTP status and body."""
 
@@ -52,10 +86,44 @@ class Answer:
     response: str
 
 
-def find_state(connection: sa.Connection, office: str, day: str) -> StoredState | None:
-    """The state of an office and day; None when nothing arrived yet."""
-    row = connection.execute(_FIND_STATE, {"office": office, "day": day}).first()
+def find_state(connection: sa.Connection, office: str, day: str, *, is_locked: bool = False) -> StoredState | None:
+    """The state of an office and day; None when nothing arrived yet.
+
+    ``is_locked``: in a transaction that writes; nobody else then writes this state before it ends. States are locked
+    before anything is appended (which locks the chains), whoever writes: so nobody waits crosswise.
+    """
+    query = _LOCK_STATE if is_locked else _FIND_STATE
+    row = connection.execute(query, {"office": office, "day": day}).first()
     return StoredState(row.sequence, row.state) if row else None
+
+
+def find_states(connection: sa.Connection, office: str, *, first: str, end: str) -> dict[str, StoredState]:
+    """The office's states by day, from the day ``first`` to the one before ``end``."""
+    rows = connection.execute(_FIND_DAYS, {"office": office, "first": first, "end": end})
+    return {row.day: StoredState(row.sequence, row.state) for row in rows}
+
+
+def save_states(connection: sa.Connection, states: Sequence[NewState], *, now: datetime) -> bool:
+    """Write the states of several offices, each at most once; False, and then roll back, as in `save_state`.
+
+    In order of office and day, whoever writes: two transactions never wait for each other crosswise.
+    """
+    ordered = sorted(states, key=lambda one: (one.office, one.day))
+    later = [one for one in ordered if one.expected_sequence]
+    for one in ordered:
+        if not one.expected_sequence and not save_state(
+            connection, one.office, one.day, state=one.state, expected_sequence=0, now=now
+        ):
+            return False
+    if not later:
+        return True
+    moment = moment_text(now)
+    rows = [
+        {"of_office": one.office, "of_day": one.day, "expected": one.expected_sequence,
+         "sequence": one.expected_sequence + 1, "state": one.state, "updated_at": moment}
+        for one in later
+    ]  # fmt: skip
+    return connection.execute(_SAVE_STATE, rows if len(rows) > 1 else rows[0]).rowcount == len(rows)
 
 
 def save_state(
@@ -70,7 +138,7 @@ def save_state(
     if expected_sequence == 0:
         try:
             with connection.begin_nested():  # of two first arrivals at once, one is refused and the other goes on
-                connection.execute(SELECTION_STATE.insert(), {"office": office, "day": day, **values})
+                connection.execute(_INSERT_STATE, {"office": office, "day": day, **values})
         except IntegrityError:
             return False
         return True
@@ -91,12 +159,40 @@ def find_answer(
     if row.expires_at <= moment_text(now):
         purge_answers(connection, now=now)
         return None
-    if row.request_digest != request_digest:
-        raise UsageError(
-            f"Expected the request first sent under the idempotency key {key!r}, found another one.",
-            hint="Take a new key for a new request.",
-        )
-    return Answer(row.status, row.response)
+    found = GivenAnswer(row.request_digest, Answer(row.status, row.response), is_expired=False)
+    return found.to(request_digest, key=key)
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """An answer as it is kept. ``is_expired``: it holds no more, and its key is taken until it is purged."""
+
+    request_digest: str
+    answer: Answer
+    is_expired: bool
+
+    def to(self, request_digest: str, *, key: str) -> Answer | None:
+        """The answer to a request, None when it has expired; UsageError when it was given to another one."""
+        if self.is_expired:
+            return None
+        if self.request_digest != request_digest:
+            raise UsageError(
+                f"Expected the request first sent under the idempotency key {key!r}, found another one.",
+                hint="Take a new key for a new request.",
+            )
+        return self.answer
+
+
+def find_answers(
+    connection: sa.Connection, keys: Sequence[str], *, client: str, route: str, now: datetime
+) -> dict[str, GivenAnswer]:
+    """What was answered under several keys of a client. Nothing is removed."""
+    rows = connection.execute(_FIND_ANSWERS, {"client": client, "route": route, "keys": list(keys)})
+    moment = moment_text(now)
+    return {
+        row.key: GivenAnswer(row.request_digest, Answer(row.status, row.response), row.expires_at <= moment)
+        for row in rows
+    }
 
 
 def save_answer(
@@ -107,18 +203,22 @@ def save_answer(
 
     Raises StoreError, from the `write` block around it, when the key was used meanwhile: nothing is recorded twice.
     """
-    moment = moment_text(now)
-    row = {
-        "client": client,
-        "route": route,
-        "key": key,
-        "request_digest": request_digest,
-        "status": answer.status,
-        "response": answer.response,
-        "created_at": moment,
-        "expires_at": moment_text(expires_at),
-    }
-    connection.execute(_INSERT_ANSWER, row)
+    save_answers(connection, [KeyedAnswer(client, route, key, request_digest, answer)], now=now, expires_at=expires_at)
+
+
+def save_answers(
+    connection: sa.Connection, answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime
+) -> None:
+    """Keep several answers; raises as `save_answer`."""
+    if not answers:
+        return
+    made, until = moment_text(now), moment_text(expires_at)
+    rows = [
+        {"client": one.client, "route": one.route, "key": one.key, "request_digest": one.request_digest,
+         "status": one.answer.status, "response": one.answer.response, "created_at": made, "expires_at": until}
+        for one in answers
+    ]  # fmt: skip
+    connection.execute(_INSERT_ANSWER, rows)
 
 
 def purge_answers(connection: sa.Connection, *, now: datetime) -> int:

@@ -35,14 +35,16 @@ _INSERT = PERSONAL_VALUE.insert()
 _ERASED_TOGETHER = 500  # digests in one audit event
 
 
-def seal(connection: sa.Connection, personal: Sequence[Mapping[str, str]], *, day: str) -> list[dict[str, str]]:
-    """Keep the personal values of several events apart; for each event field to digest, for the hashed payload.
+def sealed_values(
+    personal: Sequence[Mapping[str, str]], *, day: str
+) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """For each event field to digest, for the hashed payload; and the rows that `keep_values` keeps apart.
 
     ``day``: from which retention counts, YYYY-MM-DD.
     """
     sealed, rows = [], []
     for values in personal:
-        salt = secrets.token_bytes(_SALT_BYTES)
+        salt = secrets.token_bytes(_SALT_BYTES) if values else b""
         digests = {}
         for name, value in values.items():
             if not isinstance(value, str) or not is_storable(value):
@@ -53,9 +55,13 @@ def seal(connection: sa.Connection, personal: Sequence[Mapping[str, str]], *, da
             digests[name] = personal_digest(name, value, salt)
             rows.append({"digest": digests[name], "salt": salt.hex(), "field": name, "value": value, "day": day})
         sealed.append(digests)
+    return sealed, rows
+
+
+def keep_values(connection: sa.Connection, rows: Sequence[Mapping[str, str]]) -> None:
+    """Keep the personal values apart, in the transaction of the events that they belong to."""
     if rows:
-        connection.execute(_INSERT, rows)
-    return sealed
+        connection.execute(_INSERT, list(rows))
 
 
 def personal_digest(field: str, value: str, salt: bytes) -> str:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 2
-REVISION = "0002"
+FORMAT = 4
+REVISION = "0004"
 
 METADATA = sa.MetaData()
 
@@ -165,4 +165,20 @@ IDEMPOTENCY_KEY = sa.Table(
     sa.Column("response", sa.Text, nullable=False),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("expires_at", sa.String(40), nullable=False, index=True),
+)
+
+REFUSED_BODY = sa.Table(
+    "refused_body",
+    METADATA,
+    sa.Column("quarantine_id", sa.String(40), primary_key=True),
+    sa.Column("client", sa.String(200), nullable=False),
+    sa.Column("declaration_id", sa.String(200), index=True),
+    sa.Column("first_at", sa.String(40), nullable=False),
+    sa.Column("last_at", sa.String(40), nullable=False, index=True),
+    sa.Column("times", sa.BigInteger, nullable=False),
+    # JSON list of codes, fields and what was expected; nothing of the values.
+    sa.Column("faults", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    # As it was sent, JSON in ASCII; null when it was too long. It may name persons.
+    sa.Column("body", sa.Text),
 )

@@ -1,0 +1,152 @@
+"""Declarations that the service refused: kept as they were sent, until they come corrected.
+
+Enters: a body with its faults, in words of codes. Leaves: the same, with whether it came since. Never here: a decision;
+a body that is repaired.
+
+A body may name persons, so this table is no part of the hashed record: rows are erased with other personal values.
+Whether one is resolved is not written down but looked up: a registration or an amendment of its declaration came since.
+So the path of the declarations that are taken has nothing to do here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from basira.schema.errors import NotFoundError
+from basira.storage.operations_audit import append_audit
+from basira.storage.operations_database import moment_text
+from basira.storage.operations_personal import batches
+from basira.storage.operations_tables import EVENT, REFUSED_BODY
+
+Row = dict[str, Any]
+State = Literal["open", "resolved", "all"]
+
+ERASED = "refused_body.erased"
+_ERASED_TOGETHER = 500
+
+
+@dataclass(frozen=True)
+class RefusedBody:
+    """One to keep. ``quarantine_id``: of its content and client, so that the same again is one row. ``faults``: JSON
+    values, codes and fields. ``body``: the JSON text, None when it is too long to be kept."""
+
+    quarantine_id: str
+    client: str
+    declaration_id: str | None
+    faults: Sequence[dict[str, Any]]
+    size_bytes: int
+    body: str | None
+
+
+def keep_bodies(connection: sa.Connection, bodies: Sequence[RefusedBody], *, now: datetime) -> None:
+    """Keep refused bodies; of one that is kept already, count it and write down when it came last."""
+    moment = moment_text(now)
+    for one in {body.quarantine_id: body for body in bodies}.values():
+        again = connection.execute(
+            REFUSED_BODY.update()
+            .where(REFUSED_BODY.c.quarantine_id == one.quarantine_id)
+            .values(
+                last_at=moment, times=REFUSED_BODY.c.times + 1, faults=json.dumps(list(one.faults), ensure_ascii=False)
+            )
+        )
+        if again.rowcount == 0:
+            row = {
+                "quarantine_id": one.quarantine_id, "client": one.client, "declaration_id": one.declaration_id,
+                "first_at": moment, "last_at": moment, "times": 1,
+                "faults": json.dumps(list(one.faults), ensure_ascii=False), "size_bytes": one.size_bytes,
+                "body": one.body,
+            }  # fmt: skip
+            connection.execute(REFUSED_BODY.insert(), row)
+
+
+_COLUMNS = [column for column in REFUSED_BODY.columns if column.name != "body"]
+# The first time that the declaration was taken after it was last refused; null while it was not.
+_RESOLVED = (
+    sa.select(sa.func.min(EVENT.c.recorded_at))
+    .where(
+        EVENT.c.declaration_id == REFUSED_BODY.c.declaration_id,
+        EVENT.c.kind.in_(("registration", "amendment")),
+        EVENT.c.recorded_at >= REFUSED_BODY.c.last_at,
+    )
+    .scalar_subquery()
+)
+
+
+def find_bodies(
+    connection: sa.Connection, *, state: State = "open", code: str | None = None, limit: int = 100,
+    after: tuple[str, str] | None = None,
+) -> list[Row]:  # fmt: skip
+    """Refused bodies without their content, the latest first; those after ``after`` (last_at, quarantine_id).
+
+    ``resolved_at``: when the declaration was taken after all. ``code``: only with a fault of this code.
+    """
+    query = sa.select(*_COLUMNS, _RESOLVED.label("resolved_at")).where(*_conditions(state, code))
+    if after is not None:
+        last_at, name = after
+        later = sa.and_(REFUSED_BODY.c.last_at == last_at, REFUSED_BODY.c.quarantine_id > name)
+        query = query.where(sa.or_(REFUSED_BODY.c.last_at < last_at, later))
+    ordered = query.order_by(REFUSED_BODY.c.last_at.desc(), REFUSED_BODY.c.quarantine_id).limit(limit)
+    return [_opened(row) for row in connection.execute(ordered).mappings()]
+
+
+def count_bodies(connection: sa.Connection, *, state: State = "open", code: str | None = None) -> int:
+    """How many there are."""
+    query = sa.select(sa.func.count()).select_from(REFUSED_BODY).where(*_conditions(state, code))
+    return int(connection.execute(query).scalar_one())
+
+
+def get_body(connection: sa.Connection, quarantine_id: str) -> Row:
+    """One with its content; NotFoundError when there is none."""
+    query = sa.select(REFUSED_BODY, _RESOLVED.label("resolved_at"))
+    row = connection.execute(query.where(REFUSED_BODY.c.quarantine_id == quarantine_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(
+            f"Expected a refused declaration {quarantine_id!r}, found none.",
+            hint="See 'basira quarantine list', or GET /api/v1/quarantine; one that was erased is gone.",
+        )
+    return _opened(row)
+
+
+def _conditions(state: State, code: str | None) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if state != "all":
+        conditions.append(_RESOLVED.is_(None) if state == "open" else _RESOLVED.is_not(None))
+    if code is not None:
+        conditions.append(REFUSED_BODY.c.faults.contains(f'"code": {json.dumps(code)}', autoescape=True))
+    return conditions
+
+
+def _opened(row: sa.RowMapping) -> Row:
+    return {**row, "faults": json.loads(row["faults"])}
+
+
+def erase_bodies_naming(connection: sa.Connection, value: str, *, actor: str, motive: str, now: datetime) -> int:
+    """Erase every refused body in which a text occurs; how many."""
+    written = json.dumps(value)[1:-1]  # as bodies are kept: JSON, all ASCII
+    query = sa.select(REFUSED_BODY.c.quarantine_id, REFUSED_BODY.c.body)
+    found = connection.execute(query.where(REFUSED_BODY.c.body.contains(written, autoescape=True)))
+    # SQLite's LIKE does not tell capitals from small letters.
+    names = [row.quarantine_id for row in found if written in row.body]
+    return _erase(connection, names, actor=actor, motive=motive, now=now)
+
+
+def erase_bodies_before(connection: sa.Connection, day: str, *, actor: str, motive: str, now: datetime) -> int:
+    """Erase the refused bodies that came last before a day (YYYY-MM-DD); how many."""
+    query = sa.select(REFUSED_BODY.c.quarantine_id).where(REFUSED_BODY.c.last_at < day)
+    return _erase(connection, list(connection.execute(query).scalars()), actor=actor, motive=motive, now=now)
+
+
+def _erase(connection: sa.Connection, names: Sequence[str], *, actor: str, motive: str, now: datetime) -> int:
+    for batch in batches(sorted(names), _ERASED_TOGETHER):
+        append_audit(
+            connection, ERASED, subject=REFUSED_BODY.name, actor=actor, motive=motive, now=now,
+            after={"quarantine_ids": batch},
+        )  # fmt: skip
+        connection.execute(REFUSED_BODY.delete().where(REFUSED_BODY.c.quarantine_id.in_(batch)))
+    return len(names)
