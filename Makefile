@@ -19,7 +19,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help setup setup-dev python browser demo test test-quick check docs bench wheel lock clean distclean
+.PHONY: help setup setup-dev python browser demo test test-quick test-deep check docs bench wheel lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,18 @@ test: setup-dev browser ## every test
 test-quick: setup-dev ## the tests that are not slow
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(PYTEST_FLAGS) </dev/null
 
+# The CPU build of PyTorch first: asked for by another package, a CUDA build of several GB would come.
+test-deep: setup-dev ## the tests of the laboratory's networks, in .venv-deep with PyTorch (1 GB)
+	@test -x $(DEEP)/bin/pip || $(PYTHON) -m venv $(DEEP)
+	$(DEEP)/bin/pip install -qq 'torch==2.13.0' $(TORCH_FROM)
+	@site="$$($(DEEP)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	printf '%s\n' "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" "$(CURDIR)/src" > "$$site/beside.pth"
+	$(DEEP)/bin/pip install -qq 'pytorch-tabnet>=4.1,<5' 'pandas>=2.3' 'pyod>=3.6,<4'
+	OMP_NUM_THREADS=1 $(DEEP)/bin/python -m pytest tests/laboratory -k deep $(PYTEST_FLAGS) </dev/null
+DEEP := .venv-deep
+# For example: make test-deep TORCH_FROM='--index-url ADDRESS', where PyTorch publishes its CPU builds.
+TORCH_FROM ?=
+
 check: setup-dev ## style, formatting, types, direction of imports, links and generated pages
 	@# Every step runs, so that one look shows all that is wrong.
 	@failed=; step() { echo "== $$*"; "$$@" || failed="$$failed $$1"; }; \
@@ -119,4 +131,4 @@ clean: ## remove what tests, checks and builds leave
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv as well
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(DEEP)

@@ -110,12 +110,46 @@ def _default(parameter: Any) -> str:
     return f"`{getattr(value, 'value', value)}`"
 
 
+def settings_page() -> str:
+    """docs/reference/settings.md: every variable of the environment, from the service's own table."""
+    from basira.app import SETTINGS
+
+    rows = [f"| `{s.name}` | {f'`{s.default}`' if s.default else ''} | {s.meaning} |" for s in SETTINGS]
+    return _SETTINGS_PAGE.replace("ROWS", "\n".join(rows))
+
+
+_SETTINGS_PAGE = """# Settings of the service
+
+Made from the program by `make docs`. `basira serve` reads them from its environment; an option given on the command
+line goes first. Any ASGI server can start `basira.app:from_environment` with them. A value that can't be used ends
+the start with one sentence: the setting, what was expected, what was found. `basira serve --check` says so without
+serving.
+
+| variable | default | meaning |
+|---|---|---|
+ROWS
+
+Of the libraries below: `PROMETHEUS_MULTIPROC_DIR` names a folder in which several workers keep their figures, so that
+`/metrics` speaks for all. `basira serve --workers` makes one by itself; give one, empty at each start, to another
+server. `OMP_WAIT_POLICY` is set to `PASSIVE` when it is not set.
+
+The seed of the draws is no setting: it is in the store, in `online-seed`, made at the first start, readable by its
+owner alone. Keep it secret; it is in no answer and no event.
+"""
+
+
 def _printed(module: str) -> Callable[[], str]:
     def run() -> str:
         done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
         return done.stdout
 
     return run
+
+
+def _roles_page() -> str:
+    from basira.api.permissions import roles_page
+
+    return roles_page()
 
 
 def _published(name: str) -> Callable[[], str]:
@@ -132,7 +166,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": _published("errors_page"),
     "features.md": _printed("basira.features.document"),
     "quarantine.md": _published("quarantine_page"),
+    "roles.md": _roles_page,
     "schema.md": _published("schema_page"),
+    "settings.md": settings_page,
 }
 
 

@@ -5,38 +5,122 @@ Enters: the environment (docs/reference/api.md). Leaves: the application of one 
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from fastapi import FastAPI
 
 from basira.api.access import by_key
+from basira.api.access_settings import read_access_settings
 from basira.api.application import make_application
-from basira.api.middleware import JsonLines
+from basira.api.logs import log_json
+from basira.render.languages import LANGUAGES
 from basira.schema.errors import UsageError
-from basira.workflows.serve_context import MOST_PROFILE_DAYS, open_service
+from basira.workflows.serve_check import check_service, prepare_service
+from basira.workflows.serve_context import DATABASE_SECONDS, MOST_PROFILE_DAYS, open_service
+from basira.workflows.serve_decider import DECIDE_SECONDS
 
-# Setting to its default; "" where it must be given or may be absent.
-SETTINGS = {
-    "BASIRA_STORE": "basira-store",
-    "BASIRA_POLICY": "",
-    "BASIRA_DATABASE": "",
-    "BASIRA_MODEL": "",
-    "BASIRA_LANGUAGE": "fr",
-    "BASIRA_MOST_PROFILE_DAYS": str(MOST_PROFILE_DAYS),
-}
+
+class Setting(NamedTuple):
+    """A variable of the environment. ``default``: "" where it must be given or may be absent."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+# All of them, and nowhere else; docs/reference/api.md names each.
+SETTINGS: tuple[Setting, ...] = (
+    Setting("BASIRA_STORE", "basira-store", "folder of the store"),
+    Setting("BASIRA_POLICY", "", "policy folder; required"),
+    Setting("BASIRA_DATABASE", "", "URL of the database; the store's SQLite file when empty"),
+    Setting("BASIRA_MODEL", "", "model version; the latest that knows nothing of today when empty"),
+    Setting("BASIRA_LANGUAGE", "fr", "language of sentences: fr, en or ar"),
+    Setting("BASIRA_MOST_PROFILE_DAYS", str(MOST_PROFILE_DAYS), "days that the profiles may lack"),
+    Setting(
+        "BASIRA_DECIDE_TIMEOUT_SECONDS",
+        f"{DECIDE_SECONDS:g}",
+        "seconds after which a declaration is decided without a score",
+    ),
+    Setting(
+        "BASIRA_DATABASE_SECONDS",
+        f"{DATABASE_SECONDS:g}",
+        "seconds that a statement or a lock of the database may take",
+    ),
+    Setting("BASIRA_ORIGIN", "", "address at which browsers reach the service, such as https://basira.example"),
+    Setting("BASIRA_HOSTS", "", "hosts that a request may name, parted by commas; any when empty"),
+    Setting("BASIRA_PROXIES", "", "addresses or networks of the proxies whose X-Forwarded-For is believed"),
+    Setting("BASIRA_DEVELOPMENT", "no", "yes: cookies over plain HTTP, on localhost alone"),
+    Setting("BASIRA_SESSION_HOURS", "8", "hours after which a session ends"),
+    Setting("BASIRA_SESSION_IDLE_MINUTES", "30", "minutes without a request after which a session ends"),
+    Setting("BASIRA_LOGIN_FAILURES", "5", "refused logins of one account before it is locked"),
+    Setting("BASIRA_LOGIN_ADDRESS_FAILURES", "50", "refused logins from one address before it is locked"),
+    Setting("BASIRA_LOGIN_MINUTES", "15", "minutes over which they are counted, and after which a lock ends"),
+    Setting("BASIRA_RATE_KEY", "500", "requests a second of one key, in each worker; 0: no limit"),
+    Setting("BASIRA_RATE_USER", "20", "requests a second of one person, in each worker; 0: no limit"),
+    Setting("BASIRA_RATE_ADDRESS", "20", "requests a second of one address that name nobody known; 0: no limit"),
+    Setting("BASIRA_OIDC", "", "TOML file of the OpenID provider; no such login when empty"),
+)
+
+
+def read_settings() -> dict[str, str]:
+    """Every setting with its text. Raises UsageError, naming the setting, what was expected and what was found."""
+    given = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
+    if not given["BASIRA_POLICY"]:
+        raise UsageError("BASIRA_POLICY: expected a policy folder, found nothing.", hint="Set it, or use --policy.")
+    days, language = given["BASIRA_MOST_PROFILE_DAYS"], given["BASIRA_LANGUAGE"]
+    if not (days.isascii() and days.isdecimal() and len(days) < 6):
+        raise UsageError(
+            f"BASIRA_MOST_PROFILE_DAYS: expected a number of days, found {days!r}.", hint="Give 0 or more."
+        )
+    if language not in LANGUAGES:
+        raise UsageError(
+            f"BASIRA_LANGUAGE: expected one of {', '.join(LANGUAGES)}, found {language!r}.", hint="Give one of these."
+        )
+    for name in ("BASIRA_DECIDE_TIMEOUT_SECONDS", "BASIRA_DATABASE_SECONDS"):
+        _seconds(given, name)
+    read_access_settings(given)
+    return given
+
+
+def _seconds(given: Mapping[str, str], name: str) -> float:
+    text = given[name]
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 600:
+        raise UsageError(f"{name}: expected seconds above 0, at most 600, found {text!r}.", hint="Correct the setting.")
+    return found
+
+
+def check_environment() -> list[str]:
+    """What a start would find: raises what would end it, and returns what the service would do without.
+
+    Makes what is made once: the seed, and the tables of an empty database.
+    """
+    given = read_settings()
+    return check_service(
+        Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
+        database=given["BASIRA_DATABASE"], model=given["BASIRA_MODEL"],
+        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
+    )  # fmt: skip
+
+
+def prepare_environment() -> None:
+    """Make what is made once, before several workers start; raises what would end each of them."""
+    given = read_settings()
+    prepare_service(Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
+                    database=given["BASIRA_DATABASE"])  # fmt: skip
 
 
 def from_environment() -> FastAPI:
     """The application that the environment describes. Raises UsageError, StoreError, PolicyError."""
-    given = {name: os.environ.get(name) or default for name, default in SETTINGS.items()}
-    if not given["BASIRA_POLICY"]:
-        raise UsageError("BASIRA_POLICY: expected a policy folder, found nothing.", hint="Set it, or use --policy.")
-    if not given["BASIRA_MOST_PROFILE_DAYS"].isdecimal():
-        raise UsageError("BASIRA_MOST_PROFILE_DAYS: expected a number of days.", hint="Give 0 or more.")
+    given = read_settings()
+    access = read_access_settings(given)
     log_json()
     service = open_service(
         Path(given["BASIRA_STORE"]),
@@ -46,15 +130,10 @@ def from_environment() -> FastAPI:
         model=given["BASIRA_MODEL"],
         language=given["BASIRA_LANGUAGE"],
         most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
+        wait_seconds=_seconds(given, "BASIRA_DATABASE_SECONDS"),
     )
-    return make_application(service, recognise=by_key(service.database, datetime.now), clock=datetime.now)
-
-
-def log_json() -> None:
-    """One JSON line an event on standard output, of the service and of the server alike."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
-    for name, level in (("basira.service", logging.INFO), ("uvicorn", logging.INFO)):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)
+    recognise = by_key(service.database, datetime.now)
+    return make_application(
+        service, recognise=recognise, clock=datetime.now, settings=access,
+        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, bodies, desk_of, merged, store_of, write_policy
+from argon2 import PasswordHasher
 
 from basira.country import load_scenario, make_world
 from basira.storage.history import History
@@ -72,10 +74,13 @@ def server() -> Iterator[Server]:
     yield from run_server()
 
 
+_ON_BOTH = ("test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is recorded is tried on both databases; what HTTP makes of it, on one."""
     if "service" in metafunc.fixturenames:
-        is_record = metafunc.module.__name__.endswith("test_api_decisions")
+        is_record = metafunc.module.__name__.endswith(_ON_BOTH)
         metafunc.parametrize("service", ["sqlite", "postgresql"] if is_record else ["sqlite"], indirect=True)
 
 
@@ -91,6 +96,30 @@ def service(request: pytest.FixtureRequest, whole: Service, tmp_path: Path) -> I
         made = replace(whole, database=Database(url))
         yield made
         made.close()
+
+
+@pytest.fixture(scope="session")
+def blank_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty record, to copy from: making one takes the time of ten requests."""
+    path = tmp_path_factory.mktemp("blank") / "operations.sqlite"
+    Database(path).close()
+    return path
+
+
+@pytest.fixture
+def blank(whole: Service, blank_record: Path, tmp_path: Path) -> Iterator[Service]:
+    """The service on a copy of the empty record, for what needs neither PostgreSQL nor a decision."""
+    made = replace(whole, database=Database(shutil.copy(blank_record, tmp_path / "operations.sqlite")))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2 at its cheapest; what the service uses is tested with the users."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr("basira.storage.users.new_hasher", lambda: cheap)
+    monkeypatch.setattr("basira.storage.access_sessions._default_hasher", lambda: cheap)
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ def test_without_a_policy_the_service_does_not_start(monkeypatch: pytest.MonkeyP
 
 
 def test_every_setting_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
-    assert [name for name in SETTINGS if f"`{name}`" not in page] == []
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    assert [setting.name for setting in SETTINGS if f"`{setting.name}`" not in page] == []
 
 
 def test_every_route_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:

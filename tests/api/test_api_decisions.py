@@ -127,7 +127,7 @@ def test_a_model_that_fails_leaves_the_decision_to_the_fallback(
     def fail(*_: object) -> None:
         raise ValueError("broken")
 
-    monkeypatch.setattr(type(service.model), "predict", fail)
+    monkeypatch.setattr(type(service.model), "predict_rows", fail)
     assert desk_of(service).post(arrivals[0]).json()["fallback"] == "model_failed"
 
 
@@ -137,8 +137,50 @@ def test_a_state_that_cannot_be_read_never_means_release(desk: Desk, arrivals: l
         connection.exec_driver_sql("UPDATE selection_state SET state = 'torn'")
     office = arrivals[0]["office"]
     body = next(b for b in arrivals[1:] if b["office"] == office)
-    found = desk.post(body).json()
-    assert found["basis"] in ("fallback", "random", "mandatory")
+    # Another worker: this one has in memory what it wrote.
+    found = desk_of(desk.service).post(body).json()
+    assert (found["detail"], found["fallback"]) == ("", None)
+
+
+def test_a_torn_state_is_made_again_from_the_recorded_lanes(service: Service, arrivals: list[Body]) -> None:
+    office = "SIM-A"
+    bodies = [{**body, "office": office} for body in arrivals]
+    one, other = desk_of(service), desk_of(service)
+    first = [d["decision"] for d in one.post(bodies[:-1]).json()["results"]]
+    with service.database.read() as connection:
+        lost = restored(find_state(connection, office, TODAY.isoformat()).state)
+    with service.database.write() as connection:
+        connection.exec_driver_sql("UPDATE selection_state SET state = 'torn'")
+    last = other.post(bodies[-1]).json()
+    with service.database.read() as connection:
+        stored = find_state(connection, office, TODAY.isoformat())
+    state = restored(stored.state)
+    inspected = [d["lane"] for d in [*first, last] if d["inspects"]]
+    assert {lane: n for lane, n in state.used.items() if n} == {lane: inspected.count(lane) for lane in set(inspected)}
+    assert state.today.count == len(bodies)
+    assert state.today.scored_count == lost.today.scored_count + 1
+    assert is_whole(service)
+
+
+def test_under_another_policy_the_day_s_places_are_counted_all_the_same(
+    service: Service, arrivals: list[Body], tmp_path: Path
+) -> None:
+    office = "SIM-A"
+    bodies = [{**body, "office": office} for body in arrivals]
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    text = (service.policies / "policy.toml").read_text(encoding="utf-8")
+    (folder / "policy.toml").write_text(text.replace("yellow = { count = 2 }", "yellow = { count = 9 }"), "utf-8")
+    before = desk_of(service).post(bodies[0]).json()
+    changed = desk_of(replace(service, policies=folder)).post(bodies[1:3]).json()["results"]
+    assert {d["decision"]["detail"] for d in changed} == {"no_state"}
+    with service.database.read() as connection:
+        state = restored(find_state(connection, office, TODAY.isoformat()).state)
+    given = [before, *(d["decision"] for d in changed)]
+    assert sum(state.used.values()) == sum(d["inspects"] for d in given)
+    # Back under the first policy, the day goes on with these places taken.
+    after = desk_of(service).post(bodies[3]).json()
+    assert after["detail"] != "no_state"
 
 
 def test_a_record_that_cannot_be_written_decides_nothing(

@@ -10,7 +10,7 @@ import pytest
 from api_world import Desk, desk_of
 
 from basira.api.examples import DECLARATION, OUTCOME
-from basira.api.middleware import JsonLines
+from basira.api.logs import JsonLines
 from basira.api.problems import STATUS
 from basira.schema.errors import ALL_ERRORS
 from basira.storage.access import Grant, Principal

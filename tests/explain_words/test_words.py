@@ -7,14 +7,12 @@ import pytest
 from basira.explain.words import (
     REASON_CODES,
     VERIFY_KINDS,
-    WARNING_CODES,
     catalog_of,
     field_word,
     say,
     say_basis,
     say_reference,
     say_verify,
-    say_warning,
 )
 from basira.render.languages import LANGUAGES
 from basira.schema.errors import NotFoundError, UsageError
@@ -211,14 +209,6 @@ def test_reference_line_gives_declared_beside_comparables() -> None:
 def test_every_ground_has_a_word_and_a_sentence(basis: str, language: str) -> None:
     assert say_basis(basis, language=language, strict=True)
     assert say_basis(basis, language=language, detailed=True, strict=True).endswith(".")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", WARNING_CODES)
-def test_every_warning_has_words(code: str, language: str) -> None:
-    assert "{" not in say_warning(
-        code, language=language, strict=True, count="3", office="20", lane="orange", capacity="2"
-    )
 
 
 def test_measures_of_references_have_words() -> None:

@@ -21,7 +21,9 @@ CLOCK_AND_ENVIRONMENT = {
 GLOBAL_RANDOMNESS = re.compile(r"(?:random|secrets|np\.random|numpy\.random)\.\w+")
 CODE_FROM_DATA = {"eval", "exec", "compile", "pickle.load", "pickle.loads", "joblib.load", "marshal.loads"}
 
-NETWORK = {"ssl", "http", "ftplib", "smtplib", "requests", "httpx", "aiohttp", "urllib3"}
+NETWORK = {"ssl", "http", "ftplib", "smtplib", "requests", "httpx", "httpx2", "aiohttp", "urllib3"}
+# Asks the OpenID provider that the settings name, and nobody else.
+ASKS_THE_PROVIDER = "src/basira/api/oidc.py"
 
 
 def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
@@ -66,7 +68,7 @@ def _is_true(node: ast.expr) -> bool:
 
 
 def test_nothing_opens_a_connection(root: Path) -> None:
-    """docs/how-to/install.md promises it. The API's server will be the first, and the only, exception."""
+    """docs/how-to/install.md promises it, but for the OpenID provider that somebody sets up."""
     found: list[tuple[Path, ast.expr | ast.stmt]] = []
     for path in sorted((root / "src").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -78,6 +80,7 @@ def test_nothing_opens_a_connection(root: Path) -> None:
                 found.append((path, node))
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"socket.socket", "socket.create_connection"}:
                 found.append((path, node))
+    found = [(path, node) for path, node in found if path != root / ASKS_THE_PROVIDER]
     assert places(root, found) == []
 
 

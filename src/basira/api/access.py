@@ -1,39 +1,66 @@
-"""Who is asking: the X-API-Key header, and what a route needs.
+"""Who is asking, and whether they may: API keys, sessions, and what a route needs.
 
-Enters: a request. Leaves: a principal that has the scope, or a problem. Never here: a reason why a key is refused; a
-key in a log.
+Enters: a request. Leaves: a principal with the roles that count here, or a problem. Never here: a reason why a key or a
+session is refused; a key or a session in a log.
+
+A request with X-API-Key stands for that key and nobody else, whatever cookie comes with it. Only a request that stands
+for a session needs the CSRF token: no other page can make a browser send the header of a key.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from math import ceil
+from typing import Annotated
 
-from fastapi import HTTPException, Request, Security
-from fastapi.security import APIKeyHeader
+from fastapi import Request, Security
+from fastapi.security import APIKeyCookie, APIKeyHeader
 
-from basira.storage.access import Principal, Role
+from basira.api.access_settings import AccessSettings
+from basira.api.cookies import NAME, has_foreign_origin, session_cookie
+from basira.api.limits import Buckets
+from basira.api.permissions import SCOPES, Scope, granting
+from basira.api.problems import ProblemException
+from basira.storage.access import Principal
 from basira.storage.access_keys import recognise_key, touch_key
+from basira.storage.access_sessions import is_csrf_token, recognise_session, touch_session
 from basira.storage.operations_database import Database
 
-Scope = Literal["declarations:write", "declarations:read", "outcomes:write", "queue:read", "metrics:read"]
+__all__ = ["Recognise", "Scope", "anyone", "by_key", "by_session", "hides_secrets", "may", "needs", "needs_person"]
+
 Recognise = Callable[[str], Principal | None]
 
-# As `touch_key` keeps it: asking more often would be a transaction for nothing.
+# As the stores keep it: asking more often would be a transaction for nothing.
 _USE_RESOLUTION = timedelta(minutes=1)
+_MOST_TOUCHED = 10_000
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key made by `basira keys create`.")
-# What a person's role may do; a key has its scopes. An auditor reads all and changes nothing.
-_READ: frozenset[Scope] = frozenset({"declarations:read", "queue:read"})
-ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
-    "inspector": _READ | {"outcomes:write"},
-    "analyst": _READ,
-    "manager": _READ | {"metrics:read"},
-    "data_scientist": _READ | {"metrics:read"},
-    "auditor": _READ | {"metrics:read"},
-    "administrator": frozenset({"metrics:read"}),
-    "system": frozenset(),
-}
+_COOKIE = APIKeyCookie(
+    name=NAME, auto_error=False,
+    description="A session, by POST /session or OpenID Connect. What changes something also needs X-CSRF-Token, as GET "
+    "/session gives it, and the service's own Origin.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the checks stand on, in one worker."""
+
+    settings: AccessSettings
+    keys: Recognise
+    sessions: Recognise
+    key_rate: Buckets
+    user_rate: Buckets
+    address_rate: Buckets
+
+
+def access_of(settings: AccessSettings, *, keys: Recognise, sessions: Recognise) -> Access:
+    """Everything, with buckets of this process."""
+    rates = settings.rates
+    return Access(settings, keys, sessions, Buckets(rates.key), Buckets(rates.user), Buckets(rates.address))
 
 
 def by_key(database: Database, clock: Callable[[], datetime]) -> Recognise:
@@ -44,36 +71,123 @@ def by_key(database: Database, clock: Callable[[], datetime]) -> Recognise:
         now = clock()
         with database.read() as connection:
             principal = recognise_key(connection, token, now=now)
-        if principal is not None and now - touched.get(principal.id, datetime.min) >= _USE_RESOLUTION:
+        if principal is not None and _is_due(touched, principal.id, now):
             with database.write() as connection:
                 touch_key(connection, principal.id, now=now)
-            touched[principal.id] = now
         return principal
 
     return recognise
 
 
-def needs(scope: Scope) -> Callable[..., Principal]:
-    """A dependency: the principal, when it may do what ``scope`` names; else 401 or 403."""
+def by_session(database: Database, clock: Callable[[], datetime], *, idle: timedelta) -> Recognise:
+    """Recognise session tokens of the database, and write down that they are in use (to the minute)."""
+    touched: dict[str, datetime] = {}
 
-    def principal(request: Request, token: Annotated[str | None, Security(_HEADER)] = None) -> Principal:
-        recognise: Recognise = request.app.state.recognise
-        found = recognise(token) if token else None
-        if found is None:
-            raise HTTPException(401, headers={"WWW-Authenticate": "ApiKey"})
-        request.state.client = found.id
-        if not may(found, scope):
-            raise HTTPException(403)
-        return found
+    def recognise(token: str) -> Principal | None:
+        now = clock()
+        with database.read() as connection:
+            principal = recognise_session(connection, token, now=now, idle=idle)
+        if principal is not None and _is_due(touched, token, now):
+            with database.write() as connection:
+                touch_session(connection, token, now=now)
+        return principal
+
+    return recognise
+
+
+def _is_due(touched: dict[str, datetime], name: str, now: datetime) -> bool:
+    if now - touched.get(name, datetime.min) < _USE_RESOLUTION:
+        return False
+    if len(touched) >= _MOST_TOUCHED:
+        touched.clear()
+    touched[name] = now
+    return True
+
+
+def needs(scope: Scope) -> Callable[..., Principal]:
+    """A dependency: the principal, when it may do what ``scope`` names; else 401, 403 or 429.
+
+    Of a person it has only the roles that have the scope, so that `sees_office` and `hides_secrets` say how far this
+    very right reaches: an administrator's role does not widen what the inspector's one lets see.
+    """
+
+    def principal(
+        request: Request,
+        _key: Annotated[str | None, Security(_HEADER)] = None,
+        _session: Annotated[str | None, Security(_COOKIE)] = None,
+    ) -> Principal:
+        return allowed(request, scope)
 
     return principal
+
+
+def allowed(request: Request, scope: Scope, *, keys: Recognise | None = None) -> Principal:
+    """What the dependency of `needs` gives. ``keys``: another way to recognise keys than that of the application."""
+    found = principal_of(request, keys=keys)
+    if not may(found, scope):
+        raise ProblemException(403, "forbidden", "Forbidden.")
+    return replace(found, grants=granting(found.grants, scope))
+
+
+def needs_person(request: Request, _session: Annotated[str | None, Security(_COOKIE)] = None) -> Principal:
+    """A dependency: whoever is logged in, in whatever role, even with a password that must be changed first."""
+    found = principal_of(request, is_change_forced=False)
+    if found.kind != "user":
+        raise ProblemException(403, "forbidden", "Forbidden.")
+    return found
+
+
+def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recognise | None = None) -> Principal:
+    """Whoever a request stands for. Raises 401, 403 (CSRF, a password to be changed) or 429."""
+    access: Access = request.app.state.access
+    given = request.headers.get("x-api-key")
+    token = None if given is not None else session_cookie(request, access.settings)
+    found = (keys or access.keys)(given) if given else access.sessions(token) if token else None
+    if found is None:
+        _count_address(request, access)
+        raise ProblemException(401, "unauthorized", "Unauthorized.", headers={"WWW-Authenticate": "ApiKey"})
+    request.state.client = found.id
+    _take(access.key_rate if found.kind == "key" else access.user_rate, found.id)
+    if token is not None and request.method not in _SAFE:
+        _check_form(request, token, access.settings)
+    if is_change_forced and found.must_change_password:
+        raise ProblemException(
+            403, "password_change_required", "Expected a password of one's own, found one that somebody else gave.",
+            hint="POST /api/v1/session/password first.",
+        )  # fmt: skip
+    return found
+
+
+def anyone(request: Request) -> None:
+    """A dependency of routes that are open: credentials that nobody looks at do not lift the limit by address."""
+    _count_address(request, request.app.state.access)
+
+
+def _check_form(request: Request, token: str, settings: AccessSettings) -> None:
+    if has_foreign_origin(request, settings) or not is_csrf_token(request.headers.get("x-csrf-token", ""), token):
+        raise ProblemException(
+            403, "csrf", "Expected the session's X-CSRF-Token from a page of this service.",
+            hint="Take csrf_token from GET /api/v1/session.",
+        )  # fmt: skip
+
+
+def _count_address(request: Request, access: Access) -> None:
+    if not request.state.is_counted:
+        _take(access.address_rate, request.state.address)
+
+
+def _take(buckets: Buckets, name: str) -> None:
+    if wait := buckets.wait(name, now=time.monotonic()):
+        raise ProblemException(
+            429, "too_many_requests", "Expected fewer requests.", headers={"Retry-After": str(ceil(wait))}
+        )
 
 
 def may(principal: Principal, scope: Scope) -> bool:
     """Whether a principal may do what a scope names: a key by its scopes, a person by the roles."""
     if principal.kind == "key":
-        return scope in principal.scopes
-    return any(scope in ROLE_SCOPES[role] for role in principal.roles)
+        return scope in principal.scopes and (principal.offices is None or not SCOPES[scope].is_whole)
+    return bool(granting(principal.grants, scope))
 
 
 def hides_secrets(principal: Principal) -> bool:

@@ -1,40 +1,67 @@
-"""What the service counts of itself, for Prometheus.
+"""What the service counts of itself, for Prometheus; and a line of the log for what should alarm.
 
-Enters: requests and decisions as they end. Leaves: the text format. Never here: a label that names a person, a trader
-or a declaration. One set a process: with several workers each answers for itself.
+Enters: requests and decisions as they end, faults, the state of the profiles. Leaves: the text format. Never here: a
+label or a field that names a person, a trader or a declaration.
+
+With PROMETHEUS_MULTIPROC_DIR in the environment every process writes its figures into that folder, and any of them
+speaks for all: counters of workers that ended go on counting, gauges are those of living workers, the worst of them.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from sqlalchemy.exc import OperationalError
+
+from basira.schema.errors import BasiraError
+from basira.selection.places import BEYOND_CAPACITY
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.04, 0.1, 0.25, 1.0, 5.0)
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_LOG = logging.getLogger("basira.service")
 
 
 class Metrics:
-    """The counters of one process."""
+    """The figures of one process, or of all that share a folder."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "basira_requests", "Requests answered.", ("method", "route", "status"), registry=self._registry
-        )
+        self._requests = self._counter("basira_requests", "Requests answered.", "method", "route", "status")
         self._seconds = Histogram(
             "basira_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=self._registry
         )
-        self._decisions = Counter("basira_decisions", "Decisions recorded.", ("lane", "basis"), registry=self._registry)
-        self._fallbacks = Counter(
-            "basira_fallbacks", "Decisions without the model's answer: alarm on them.", ("reason",),
-            registry=self._registry,
+        self._decisions = self._counter("basira_decisions", "Decisions recorded.", "lane", "basis")
+        self._fallbacks = self._counter(
+            "basira_fallbacks", "Decisions without the model's answer: alarm on them.", "reason"
+        )
+        self._beyond = self._counter(
+            "basira_beyond_capacity", "Inspections that the fallback gave beyond a lane's capacity: alarm on them.",
+            "lane",
         )  # fmt: skip
-        self._age = Gauge(
-            "basira_profile_age_days", "Days the online profiles lack; -1 when none can serve.",
-            registry=self._registry,
-        )  # fmt: skip
+        self._unavailable = self._counter(
+            "basira_unavailable", "Requests that could not be served: database, policy, model. Alarm on them.", "code"
+        )
+        self._age = self._gauge(
+            "basira_profile_age_days", "Days the online profiles lack; -1 when none can serve.", "livemax"
+        )
+        self._can_serve = self._gauge("basira_profiles_can_serve", "1 when there are profiles to look up.", "livemin")
+        self._newest = self._gauge(
+            "basira_profiles_newest", "0 when the newest profiles are damaged or absent: alarm.", "livemin"
+        )
+        self._is_newest: bool | None = None
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, mode: Literal["livemax", "livemin"]) -> Gauge:
+        return Gauge(name, text, registry=self._registry, multiprocess_mode=mode)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request is over."""
@@ -44,10 +71,42 @@ class Metrics:
     def decided(self, decision: Mapping[str, Any]) -> None:
         """A decision was recorded."""
         self._decisions.labels(decision["lane"], decision["basis"]).inc()
-        if decision["fallback"]:
-            self._fallbacks.labels(decision["fallback"]).inc()
+        if reason := decision["fallback"]:
+            self._fallbacks.labels(reason).inc()
+            _LOG.warning("fallback", extra={"fields": {"reason": reason}})
+        if decision["detail"] == BEYOND_CAPACITY:
+            self._beyond.labels(decision["lane"]).inc()
 
-    def text(self, *, profile_age_days: int | None) -> bytes:
+    def unavailable(self, error: BasiraError) -> None:
+        """Something that the service stands on does not answer."""
+        self._unavailable.labels(error.code).inc()
+        cause = error.__cause__
+        fields = {"code": error.code, "cause": type(cause or error).__name__}
+        if isinstance(cause, OperationalError):  # out of reach, full, locked: words of the driver, no values
+            fields["message"] = error.message
+        _LOG.error("unavailable", extra={"fields": fields})
+
+    def profiles(self, *, age_days: int | None, alarm: str | None) -> None:
+        """How the profiles of this process stand. ``age_days``: None when none can serve."""
+        self._age.set(-1 if age_days is None else age_days)
+        self._can_serve.set(age_days is not None)
+        self._newest.set(alarm is None)
+        if self._is_newest is not (alarm is None):
+            if alarm is not None:
+                _LOG.error("profiles_not_the_newest", extra={"fields": {"reason": alarm}})
+            elif self._is_newest is not None:
+                _LOG.info("profiles_are_the_newest")
+        self._is_newest = alarm is None
+
+    def text(self) -> bytes:
         """All of it, in the text format."""
-        self._age.set(-1 if profile_age_days is None else profile_age_days)
-        return generate_latest(self._registry)
+        folder = os.environ.get(_FOLDER)
+        if not folder:
+            return generate_latest(self._registry)
+        for path in Path(folder).glob("gauge_live*_*.db"):
+            pid = path.stem.rpartition("_")[2]
+            if not Path("/proc", pid).is_dir():
+                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # published without types
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared, folder)  # type: ignore[no-untyped-call]  # likewise
+        return generate_latest(shared)

@@ -6,41 +6,33 @@ route's template stands for them.
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import time
-import uuid
-from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from basira.api.logs import REQUEST_ID, request_id_of
 from basira.api.metrics import Metrics
 from basira.api.problems import problem
 
-REQUEST_ID = "x-request-id"
+_HEADER = b"x-request-id"
 MOST_BYTES = 16 << 20  # 1,000 declarations of 10 items are some 5 MB
 
 _LOG = logging.getLogger("basira.service")
-_GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SECURE = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, event, and the fields given with it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line. An exception is named by its type; its message may hold values."""
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": moment, "level": record.levelname.lower(), "event": record.getMessage()}
-        line |= getattr(record, "fields", {})
-        if record.exc_info and record.exc_info[0]:
-            line["error"] = record.exc_info[0].__name__
-        return json.dumps(line, ensure_ascii=False)
+# Two years, as browsers' own lists ask; without subdomains, which may not be ours.
+_ONLY_TLS = (b"strict-transport-security", b"max-age=63072000")
 
 
 class _TooLargeError(Exception):
@@ -50,8 +42,9 @@ class _TooLargeError(Exception):
 class Surroundings:
     """The middleware; see the module."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, most_bytes: int = MOST_BYTES, *, is_secure: bool = True) -> None:
         self._app, self._metrics, self._most = app, metrics, most_bytes
+        self._headers = [*_SECURE, _ONLY_TLS] if is_secure else _SECURE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; anything but HTTP goes through as it is."""
@@ -60,8 +53,8 @@ class Surroundings:
             return
         begun, status, read = time.perf_counter(), 500, 0
         headers = dict(scope["headers"])
-        given = headers.get(REQUEST_ID.encode(), b"")
-        request_id = given.decode() if _GIVEN.fullmatch(given) else uuid.uuid4().hex
+        request_id = request_id_of(headers.get(_HEADER, b""))
+        REQUEST_ID.set(request_id)
         is_begun = is_too_large = False
 
         async def receive_limited() -> Message:
@@ -79,7 +72,7 @@ class Surroundings:
                 return  # whatever the application made of a body that it could not read
             if message["type"] == "http.response.start":
                 status, is_begun = message["status"], True
-                message["headers"] = [*message["headers"], (REQUEST_ID.encode(), request_id.encode()), *_SECURE]
+                message["headers"] = [*message["headers"], (_HEADER, request_id.encode()), *self._headers]
             await send(message)
 
         try:

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from basira.api.logs import REQUEST_ID
 from basira.schema.errors import (
     BasiraError,
     MappingError,
@@ -44,8 +45,8 @@ STATUS: Mapping[type[BasiraError], int] = {
 }
 _TITLES: Mapping[int, str] = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    409: "Conflict", 413: "Content Too Large", 422: "Unprocessable Content", 500: "Internal Server Error",
-    503: "Service Unavailable",
+    409: "Conflict", 413: "Content Too Large", 422: "Unprocessable Content", 428: "Precondition Required",
+    429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 # Their messages name paths, tables and drivers: for the log of the one who runs the service, not for a client.
 _INTERNAL = frozenset(kind for kind, status in STATUS.items() if status >= 500)
@@ -62,7 +63,19 @@ def problem(
     }  # fmt: skip
     if hint:
         body["hint"] = hint
+    if request_id := REQUEST_ID.get():
+        body["request_id"] = request_id
     return JSONResponse(body | more, status, headers=dict(headers or {}), media_type="application/problem+json")
+
+
+class ProblemException(HTTPException):
+    """An HTTP error with a code, a detail and perhaps a hint of its own."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.code, self.hint = code, hint
 
 
 def refusal_content(refused: Refused) -> dict[str, Any]:
@@ -86,9 +99,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Let every error of an application leave as a problem."""
 
     @app.exception_handler(BasiraError)
-    def _family(_request: Request, error: BasiraError) -> JSONResponse:
+    def _family(request: Request, error: BasiraError) -> JSONResponse:
         status = STATUS[type(error)]
         if type(error) in _INTERNAL:
+            request.app.state.metrics.unavailable(error)
             return problem(status, error.code, _UNAVAILABLE, headers={"Retry-After": "1"})
         return problem(status, error.code, error.message, hint=error.hint)
 
@@ -99,6 +113,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error, ProblemException):
+            return problem(error.status_code, error.code, error.detail, hint=error.hint, headers=error.headers)
         title = _TITLES.get(error.status_code, "Error")
         code = title.lower().replace(" ", "_")
         return problem(error.status_code, code, f"{title}.", headers=error.headers)

@@ -101,7 +101,8 @@ def erase(
         person=person or None,
         before=parse_day(before, name="--before") if before else None,
     )
-    typer.echo(json.dumps({"erased": count}) if as_json else f"{count:,} personal values erased.")
+    told = f"{count:,} personal values erased, refused declarations counted with them."
+    typer.echo(json.dumps({"erased": count}) if as_json else told)
 
 
 def _read(path: Path) -> list[Head]:

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from basira.cli.ingest import INTERRUPTED, JsonOption
+from basira.cli.ingest import JsonOption
+from basira.cli.options import interruptible
 
 app = typer.Typer(
     help="The simulated country: declarations, results and, apart, the truth.",
@@ -132,9 +133,5 @@ def _making(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         elapsed = bar.tasks[task].elapsed or 0
         bar.update(task, completed=min(made, expected), total=expected, rate=made / elapsed if elapsed else 0)
 
-    try:
-        with bar:
-            yield advance
-    except KeyboardInterrupt:
-        console.print("Interrupted. No world was left behind.")
-        raise typer.Exit(INTERRUPTED) from None
+    with interruptible("Interrupted. No world was left behind."), bar:
+        yield advance

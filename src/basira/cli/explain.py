@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.options import Language, LanguageOption, open_history
 
@@ -22,9 +23,14 @@ def explain(
     store: StoreOption = DEFAULT_STORE,
     run: Annotated[str, typer.Option(help="Run to explain; the latest that decided on it by default.")] = "",
     language: LanguageOption = Language.fr,
+    database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a declaration was put in its lane: reasons with their figures, what to verify, reference values."""
+    """Say why a declaration was put in its lane: reasons with their figures, what to verify, reference values.
+
+    One that no run decided on, but the service did, is shown with everything that happened to it.
+    """
+    from basira.cli.explain_online import explain_online
     from basira.explain.words import say, say_basis, say_reference, say_verify
     from basira.render.numbers import format_money, format_percent
     from basira.schema.errors import NotFoundError
@@ -32,6 +38,8 @@ def explain(
     from basira.workflows.record import currency_of, find_decisions
 
     history = open_history(store)
+    if not run and explain_online(history, declaration, database, language=language.value, as_json=as_json):
+        return
     found = find_decisions(history, declaration)
     chosen = [pair for pair in found if not run or pair[0].run_id == run]
     if not chosen:

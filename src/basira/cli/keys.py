@@ -17,14 +17,17 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from basira.storage.access_keys import NewKey
     from basira.storage.operations_database import Database
 
-app = typer.Typer(no_args_is_help=True, help="API keys: made, listed, revoked.")
+app = typer.Typer(no_args_is_help=True, help="API keys: made, listed, rotated, revoked.")
 
 ByOption = Annotated[str, typer.Option("--by", help="Who does it, as the audit will name them.")]
+DaysOption = Annotated[int, typer.Option("--days", min=1, max=3650, help="Days until it expires.")]
 
 
-def _database(store: Path, database: str) -> Database:
+def opened_database(store: Path, database: str) -> Database:
+    """The operational database of a store, or the one given by its URL."""
     from basira.storage.operations_database import Database
 
     return Database(record_of(store, database).place)
@@ -36,33 +39,35 @@ def create(
     by: ByOption,
     scope: Annotated[
         list[str],
-        typer.Option(
-            "--scope",
-            help="declarations:write, declarations:read, outcomes:write, queue:read, metrics:read; may be repeated.",
-        ),
+        typer.Option("--scope", help="declarations:write and the others of docs/reference/roles.md; may be repeated."),
     ],
-    days: Annotated[int, typer.Option(min=1, max=3650, help="Days until it expires.")] = 365,
+    office: Annotated[
+        list[str] | None,
+        typer.Option("--office", help="Bind it to this office; may be repeated. Every one by default."),
+    ] = None,
+    days: DaysOption = 365,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Make a key. The token is shown now and never again."""
-    from typing import get_args
-
-    from basira.api.access import Scope
+    from basira.api.permissions import SCOPES
     from basira.schema.errors import UsageError
     from basira.storage.access_keys import create_key
 
-    known = get_args(Scope)
-    if unknown := sorted(set(scope) - set(known)):
-        raise UsageError(f"--scope: expected {', '.join(known)}, found {unknown[0]!r}.", hint="Give one of these.")
+    if unknown := sorted(set(scope) - set(SCOPES)):
+        raise UsageError(f"--scope: expected {', '.join(SCOPES)}, found {unknown[0]!r}.", hint="Give one of these.")
+    if office and (whole := [name for name, rule in SCOPES.items() if rule.is_whole and name in scope]):
+        raise UsageError(
+            f"--office: expected scopes that are about one office, found {whole[0]!r}.", hint="Make a key of its own."
+        )
     now = datetime.now()
-    with _database(store, database) as opened, opened.write() as connection:
-        made = create_key(connection, name, scopes=scope, actor=by, now=now, expires_at=now + timedelta(days=days))
-    if as_json:
-        typer.echo(json.dumps({"key_id": made.key_id, "token": made.token}))
-    else:
-        typer.echo(f"Key {made.key_id} for {name}, {days} days. Its token, shown this once:\n{made.token}")
+    offices = [one.strip().upper() for one in office] if office else None
+    with opened_database(store, database) as opened, opened.write() as connection:
+        made = create_key(
+            connection, name, scopes=scope, actor=by, now=now, expires_at=now + timedelta(days=days), offices=offices
+        )
+    _hand_over(made, f"Key {made.key_id} for {name}, {days} days.", as_json=as_json)
 
 
 @app.command("list")
@@ -72,15 +77,49 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
 
     from basira.storage.access_keys import list_keys
 
-    with _database(store, database) as opened, opened.read() as connection:
+    with opened_database(store, database) as opened, opened.read() as connection:
         keys = list_keys(connection)
     if as_json:
-        typer.echo(json.dumps([{**asdict(key), "scopes": sorted(key.scopes)} for key in keys], indent=1))
+        shown = [
+            {
+                **asdict(key),
+                "scopes": sorted(key.scopes),
+                "offices": None if key.offices is None else sorted(key.offices),
+            }
+            for key in keys
+        ]
+        typer.echo(json.dumps(shown, indent=1))
         return
     for key in keys:
         state = f"revoked {key.revoked_at[:10]}" if key.revoked_at else f"expires {key.expires_at[:10]}"
         used = key.last_used_at[:16] if key.last_used_at else "never"
-        typer.echo(f"{key.key_id}  {key.name}  {', '.join(sorted(key.scopes))}  {state}  last used {used}")
+        where = "every office" if key.offices is None else ", ".join(sorted(key.offices))
+        typer.echo(f"{key.key_id}  {key.name}  {', '.join(sorted(key.scopes))}  {where}  {state}  last used {used}")
+
+
+@app.command("rotate")
+def rotate(
+    key_id: Annotated[str, typer.Argument(help="As `basira keys list` shows it.")],
+    by: ByOption,
+    overlap_hours: Annotated[
+        int, typer.Option("--overlap-hours", min=0, max=720, help="Hours for which the old one still works.")
+    ] = 24,
+    days: DaysOption = 365,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Make the successor of a key, with its name, scopes and offices. The token is shown now and never again."""
+    from basira.storage.access_keys import rotate_key
+
+    now = datetime.now()
+    with opened_database(store, database) as opened, opened.write() as connection:
+        made = rotate_key(
+            connection, key_id, actor=by, now=now, expires_at=now + timedelta(days=days),
+            overlap=timedelta(hours=overlap_hours),
+        )  # fmt: skip
+    said = f"Key {made.key_id} follows {key_id}, which works for {overlap_hours} more hours."
+    _hand_over(made, said, as_json=as_json)
 
 
 @app.command("revoke")
@@ -94,6 +133,13 @@ def revoke(
     """End a key at once."""
     from basira.storage.access_keys import revoke_key
 
-    with _database(store, database) as opened, opened.write() as connection:
+    with opened_database(store, database) as opened, opened.write() as connection:
         revoke_key(connection, key_id, actor=by, motive=motive, now=datetime.now())
     typer.echo(f"Key {key_id} revoked.")
+
+
+def _hand_over(made: NewKey, said: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"key_id": made.key_id, "token": made.token}))
+    else:
+        typer.echo(f"{said} Its token, shown this once:\n{made.token}")

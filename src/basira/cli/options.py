@@ -50,8 +50,20 @@ def open_history(store: Path) -> History:
 
 
 @contextmanager
-def steps(title: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar by steps, on standard error; Ctrl-C ends with a word and exit code 130."""
+def interruptible(words: str) -> Iterator[None]:
+    """On Ctrl-C: these words on standard error, and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print(words)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def steps(
+    title: str, *, quiet: bool, interrupted: str = "Interrupted. Nothing was written."
+) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar by steps, on standard error; Ctrl-C ends with the words ``interrupted`` and exit code 130."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description:<58}"),
@@ -68,9 +80,5 @@ def steps(title: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], None
     def advance(done: int, total: int, what: str) -> None:
         bar.update(task, completed=done, total=total, description=f"{title}: {what}")
 
-    try:
-        with bar:
-            yield advance
-    except KeyboardInterrupt:
-        console.print("Interrupted. Nothing was written.")
-        raise typer.Exit(INTERRUPTED) from None
+    with interruptible(interrupted), bar:
+        yield advance

@@ -27,6 +27,12 @@ def profiles() -> None:
 def build(
     as_of: Annotated[str, typer.Option("--as-of", help="Last day that the profiles count, YYYY-MM-DD.")],
     store: StoreOption = DEFAULT_STORE,
+    keep: Annotated[
+        int,
+        typer.Option(
+            min=1, max=400, help="Builds that stay: amendments of declarations of so many nights get a score."
+        ),
+    ] = 3,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
@@ -38,8 +44,9 @@ def build(
     from basira.workflows.profiles import build_profiles
 
     built = build_profiles(
-        open_history(store), as_of=parse_day(as_of, name="--as-of"), now=datetime.now(), engine=Engine(memory=memory)
-    )
+        open_history(store), as_of=parse_day(as_of, name="--as-of"), now=datetime.now(), engine=Engine(memory=memory),
+        kept=keep,
+    )  # fmt: skip
     if as_json:
         body = {
             "name": built.name, "folder": str(built.folder), "as_of": built.as_of.isoformat(),

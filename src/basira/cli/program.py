@@ -18,6 +18,7 @@ from basira.cli import (
     evaluate,
     explain,
     feedback,
+    history,
     ingest,
     keys,
     lab,
@@ -29,8 +30,10 @@ from basira.cli import (
     schema,
     score,
     serve,
+    sessions,
     target,
     train,
+    users,
 )
 
 app = typer.Typer(
@@ -62,6 +65,7 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("feedback")(feedback.feedback)
+app.add_typer(history.app, name="history")
 app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("target")(target.target)
@@ -78,3 +82,5 @@ app.add_typer(country.app, name="country")
 app.add_typer(profiles.app, name="profiles")
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
+app.add_typer(sessions.app, name="sessions")

@@ -1,4 +1,4 @@
-"""`basira quarantine`: the refused rows, listed, taken out, sent again.
+"""`basira quarantine`: the refused rows of files and the declarations that the service refused.
 
 Enters: options. Leaves: tables, a CSV file, reports. Never here: a row deleted.
 """
@@ -9,12 +9,13 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 
 app = typer.Typer(no_args_is_help=True, help="Rows that were refused: list them, correct them, send them again.")
@@ -29,24 +30,30 @@ def list_rows(
     file_name: FileOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many rows.")] = 50,
     store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show refused rows with the reason, the value found and what was expected."""
+    """Show refused rows with the reason, the value found and what was expected; after them, what the service refused
+    and has not taken since."""
     from basira.storage.history import History
     from basira.workflows.quarantine import count_quarantine, list_quarantine
 
     history = History.open(store)
     rows = list_quarantine(history, code=code, file_name=file_name, limit=limit)
     counts = count_quarantine(history)
+    online = None if file_name else _online(store, database, code=code, limit=limit)
     if as_json:
         body = {
             "total": sum(counts.values()),
             "counts": [{"file_name": name, "code": reason, "rows": count} for (name, reason), count in counts.items()],
             "rows": [asdict(row) for row in rows],
+            "online": online,
         }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
         return
     console = Console()
+    if online and online["total"]:
+        _show_online(console, online)
     if not rows:
         console.print("No such row in quarantine.")
         return
@@ -58,6 +65,45 @@ def list_rows(
     for (name, reason), count in counts.items():
         console.print(f"{name}: {count:,} {reason}", markup=False)
     console.print(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
+
+
+def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict[str, Any] | None:
+    """What the service refused; None where there is no operational database."""
+    from basira.cli.db import record_of
+    from basira.storage.operations_database import Database
+    from basira.workflows.serve_quarantine import refused_page
+
+    place = record_of(store, database).place
+    if not database and not Path(place).is_file():
+        return None
+    with Database(place, create=False) as opened:
+        return refused_page(opened, code=code, limit=limit)
+
+
+def _show_online(console: Console, online: dict[str, Any]) -> None:
+    table = Table("id", "declaration", "client", "last sent", "times", "reasons")
+    for row in online["rows"]:
+        reasons = ", ".join(f"{fault['field'] or '-'}: {fault['code']}" for fault in row["faults"])
+        cells = (row["quarantine_id"], row["declaration_id"], row["client"], row["last_at"][:16], str(row["times"]))
+        table.add_row(*(_shown(cell) for cell in (*cells, reasons)))
+    console.print(table)
+    console.print(f"{len(online['rows']):,} of {online['total']:,} declarations that the service refused.")
+
+
+@app.command("show")
+def show(
+    quarantine_id: Annotated[str, typer.Argument(help="Of a declaration that the service refused, q-...")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+) -> None:
+    """Print a declaration that the service refused, as it was sent, with its faults: to be corrected and sent again."""
+    from basira.cli.db import record_of
+    from basira.storage.operations_database import Database
+    from basira.workflows.serve_quarantine import refused_declaration
+
+    with Database(record_of(store, database).place, create=False) as opened:
+        found = refused_declaration(opened, quarantine_id)
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
 
 
 def _shown(cell: str | None) -> str:

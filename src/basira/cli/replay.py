@@ -1,28 +1,47 @@
-"""`basira replay`: a recorded run made again, and compared.
+"""`basira replay`: a recorded run, or an office's online day, made again and compared.
 
-Enters: a run. Leaves: whether the same came out; exit code 9 when not. Never here: a tolerance.
+Enters: a run, or an office and a day. Leaves: whether the same came out; exit code 9 when not. Never here: a tolerance.
 """
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import MemoryOption, open_history, steps
+from basira.cli.options import MemoryOption, PolicyOption, open_history, steps
 
 
 def replay(
-    run: Annotated[str, typer.Argument(help="Run to replay, as `basira target` named it.")],
+    run: Annotated[str, typer.Argument(help="Run to replay, as `basira target` named it.")] = "",
     store: StoreOption = DEFAULT_STORE,
     declaration: Annotated[str, typer.Option(help="Compare only this declaration's decision.")] = "",
+    office: Annotated[str, typer.Option(help="Instead of a run: an office whose online day is made again.")] = "",
+    day: Annotated[str, typer.Option(help="With --office: its day, YYYY-MM-DD.")] = "",
+    policy: PolicyOption = "morocco",
+    database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
-    """Make a recorded run again from its snapshot, model, policy and seed, and compare it bit for bit."""
+    """Make a recorded run again from its snapshot, model, policy and seed, and compare it bit for bit.
+
+    With --office and --day: what the service decided there, from the recorded declarations. Scores are compared where
+    the profiles of that night are still kept; what could not be compared is said.
+    """
+    from basira.schema.errors import UsageError
+
+    if bool(run) == bool(office) or bool(office) != bool(day):
+        raise UsageError(
+            "Expected a run, or --office and --day, found both, neither or half.", hint="basira replay RUN"
+        )
+    if office:
+        _replay_online(store, database, policy, office=office, day=day, declaration=declaration, as_json=as_json)
+        return
     from basira.workflows.learn import Engine
     from basira.workflows.record import replay as repeat
 
@@ -53,3 +72,36 @@ def replay(
     report.require_same()
     if not as_json:
         Console().print(f"Run {run}: {report.checked:,} decisions made again, every one the same.", markup=False)
+
+
+def _replay_online(
+    store: Path, database: str, policy: str, *, office: str, day: str, declaration: str, as_json: bool
+) -> None:
+    from basira.cli.target import policy_folder
+    from basira.schema.days import parse_day
+    from basira.storage.operations_database import Database
+    from basira.workflows.online_replay import open_record, replay_online
+
+    root = open_history(store).root
+    with Database(record_of(store, database).place, create=False) as opened:
+        service = open_record(root, opened, policy_folder(policy))
+        report = replay_online(service, root, office, parse_day(day, name="--day"), declaration_id=declaration or None)
+    if as_json:
+        differences = [
+            {"declaration_id": d.declaration_id, "field": d.field, "recorded": str(d.recorded),
+             "replayed": str(d.replayed)}
+            for d in report.differences
+        ]  # fmt: skip
+        body = {
+            "office": office, "day": day, "is_same": report.is_same, "lanes": report.lanes, "scores": report.scores,
+            "is_state_same": report.is_state_same, "differences": differences, "missing": report.missing,
+        }  # fmt: skip
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+    report.require_same()
+    if as_json:
+        return
+    console = Console()
+    told = f"{report.lanes:,} lanes and {report.scores:,} scores made again, every one the same."
+    console.print(f"{office}, {day}: {told}", markup=False)
+    for what, count in report.missing.items():
+        console.print(f"Not compared, {count:,} times: {what}", markup=False)

@@ -1,62 +1,185 @@
 """`basira serve`: the HTTP service.
 
-Enters: options. Leaves: a server until it is stopped. Never here: a request.
+Enters: options. Leaves: a server until it is stopped; exit code 0 then. Never here: a request.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from datetime import date
-from typing import Annotated
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from basira.cli.db import DatabaseOption
-from basira.cli.ingest import DEFAULT_STORE, StoreOption
-from basira.cli.options import Language, LanguageOption, ModelOption, PolicyOption, open_history
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.options import Language, open_history
+from basira.schema.errors import BasiraError, UsageError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 _STOP_SECONDS = 30
+# A worker that can't start is started again by its supervisor at once; without a pause that is all it would do.
+_PAUSE_SECONDS = 2.0
+# The supervisor's patience with a worker that does not answer it, or that takes the place of one at a reload: on a busy
+# machine a start takes ten seconds.
+_WORKER_SECONDS = 60
+_METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(
-    policy: PolicyOption = "morocco",
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy", envvar="BASIRA_POLICY", help="Policy folder, or the name of a shipped one (morocco, example)."
+        ),
+    ] = "morocco",
     store: StoreOption = DEFAULT_STORE,
     host: Annotated[str, typer.Option(help="Address to listen on; behind a proxy, keep it local.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
     database: DatabaseOption = "",
-    model: ModelOption = "",
-    language: LanguageOption = Language.fr,
+    model: Annotated[
+        str, typer.Option("--model", envvar="BASIRA_MODEL", help="Model version; the latest that fits by default.")
+    ] = "",
+    language: Annotated[
+        Language, typer.Option("--language", "-l", envvar="BASIRA_LANGUAGE", help="Language of the reasons.")
+    ] = Language.fr,
     most_profile_days: Annotated[
-        int, typer.Option(min=0, help="Profiles that lack more days than that are too old: the fallback answers.")
+        int,
+        typer.Option(
+            min=0,
+            envvar="BASIRA_MOST_PROFILE_DAYS",
+            help="Profiles that lack more days than that are too old: the fallback answers.",
+        ),
     ] = 1,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look at what the service stands on, say what is wrong, and serve nothing.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Answer declarations over HTTP, each with its lane and reasons, each on record, until stopped.
 
-    Requests under way are finished first (30 seconds at most).
+    On SIGTERM or Ctrl-C the requests under way are finished first (30 seconds at most), and the exit code is 0. The
+    other settings come from the environment (docs/reference/settings.md).
     """
-    import uvicorn
-
     from basira.cli.target import policy_folder
-    from basira.selection.load import load_policy
-    from basira.storage.operations_database import Database
-    from basira.workflows.record import operations_of
-    from basira.workflows.serve_context import read_seed
 
-    history, folder = open_history(store), policy_folder(policy).resolve()
-    # What would end every worker is said here, once; and what is made once is made before they start.
-    load_policy(folder, date.today())
-    read_seed(history.root)
-    Database(database or operations_of(history)).close()
+    open_history(store)
     os.environ |= {
         "BASIRA_STORE": str(store.resolve()),
-        "BASIRA_POLICY": str(folder),
+        "BASIRA_POLICY": str(policy_folder(policy).resolve()),
         "BASIRA_DATABASE": database,
         "BASIRA_MODEL": model,
         "BASIRA_LANGUAGE": language.value,
         "BASIRA_MOST_PROFILE_DAYS": str(most_profile_days),
     }
-    uvicorn.run(
-        "basira.app:from_environment", factory=True, host=host, port=port, workers=workers, access_log=False,
-        log_config=None, server_header=False, timeout_graceful_shutdown=_STOP_SECONDS,
+    from basira.app import check_environment, prepare_environment
+
+    if check:
+        lines = check_environment()
+        if as_json:
+            typer.echo(json.dumps({"degraded": lines}, ensure_ascii=False, indent=1))
+        else:
+            typer.echo("\n".join(f"degraded: {line}" for line in lines) or "Ready to serve.")
+        return
+    # What would end every worker is said here, once; and what is made once is made before they start.
+    prepare_environment()
+    with _listening(host, port) as listening, _metrics_folder(workers):
+        _run(listening, workers)
+
+
+def _run(listening: socket.socket, workers: int) -> None:
+    import signal
+
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    config = uvicorn.Config(
+        "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
+        access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_worker_healthcheck=_WORKER_SECONDS,
+        proxy_headers=False,  # whose X-Forwarded-For is believed is BASIRA_PROXIES' to say
     )  # fmt: skip
+    if workers > 1:
+        from basira.api.logs import log_json
+
+        log_json()
+        Multiprocess(config, sockets=[listening]).run()
+        return
+    # Uvicorn, when it has finished, passes the signal on to whoever handled it before: to end by it would look like a
+    # fault to a supervisor.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _leave(_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+def in_worker() -> FastAPI:
+    """The application in a worker of several: a fault of its start is one line of the log, and the next try waits."""
+    import logging
+    import time
+
+    from basira.api.logs import log_json
+    from basira.app import from_environment
+
+    _end_with_supervisor()
+    try:
+        return from_environment()
+    except BasiraError as error:
+        log_json()
+        fields = {"code": error.code, "message": error.message, "hint": error.hint}
+        logging.getLogger("basira.service").error("start_failed", extra={"fields": fields})
+        time.sleep(_PAUSE_SECONDS)
+        sys.exit(error.exit_code)
+
+
+def _end_with_supervisor() -> None:
+    """Let the kernel stop this worker when its supervisor dies: orphans would hold the port against its successor."""
+    import ctypes
+    import signal
+
+    set_parent_death_signal = 1  # PR_SET_PDEATHSIG of Linux' prctl(2)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGTERM))
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """The socket that the workers share. Raises UsageError when the address is taken or is not this machine's."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(f"--host: expected an address of this machine, found {host!r} ({error}).",
+                         hint="127.0.0.1 behind a proxy, 0.0.0.0 for all addresses.") from None  # fmt: skip
+    with made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind(address)
+        except OSError as error:
+            raise UsageError(f"--port: expected to listen on {host}:{port}, found: {error.strerror}.",
+                             hint="Stop what listens there, or give another --port or --host.") from None  # fmt: skip
+        made.set_inheritable(True)
+        yield made
+
+
+@contextmanager
+def _metrics_folder(workers: int) -> Iterator[None]:
+    """Where several workers keep their figures, so that any of them speaks for all; removed at the end."""
+    if workers == 1 or os.environ.get(_METRICS_FOLDER):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="basira-metrics-") as folder:
+        os.environ[_METRICS_FOLDER] = str(Path(folder))
+        yield

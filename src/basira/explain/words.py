@@ -17,7 +17,6 @@ from basira.schema.records import Reason, Reference
 
 LOCALE = Path(__file__).parent / "locale"
 VERIFY_KINDS: tuple[str, ...] = ("value", "classification", "origin", "quantity", "prohibited", "documents")
-WARNING_CODES: tuple[str, ...] = ("fallback_used", "mandatory_over_capacity", "no_capacity", "no_model")
 
 
 def catalog_of(language: str, *, strict: bool = False) -> Catalog:
@@ -89,15 +88,6 @@ def say_reference(reference: Reference, *, language: str, currency: str, strict:
 def say_basis(basis: str, *, language: str, detailed: bool = False, strict: bool = False) -> str:
     """Why a declaration is where it is: mandatory, random, model, fallback, exempt or none."""
     return catalog_of(language, strict=strict).say(f"basis.{basis}.detail" if detailed else f"basis.{basis}")
-
-
-def say_warning(code: str, *, language: str, strict: bool = False, **figures: str) -> str:
-    """A sentence for the person in charge; ``figures`` as the message names them.
-
-    >>> say_warning("fallback_used", language="en", count="3")
-    'The model gave no answer for 3 declarations: the policy’s fallback was applied.'
-    """
-    return catalog_of(language, strict=strict).say(f"warning.{code}", **figures)
 
 
 def field_word(field: str, *, language: str, strict: bool = False) -> str:

@@ -56,24 +56,29 @@ class Assessed:
     def candidate(self, declaration_id: str) -> Candidate:
         """The declaration as selection sees it: at least one item irregular, revenue summed over items."""
         positions = self.of[declaration_id]
-        first = self.rows[positions[0]]
-        none_irregular = 1.0
-        for p in positions:
-            none_irregular *= 1.0 - self.assessments[p].fraud_probability
-        return Candidate(
-            declaration_id=declaration_id,
-            declaration_version=int(first["declaration_version"]),
-            office=first["office"] or ONLY_OFFICE,
-            fraud_probability=1.0 - none_irregular,
-            expected_revenue=float(sum(self.assessments[p].expected_revenue for p in positions)),
-            is_oea=bool(first["is_oea"]),
-            attributes={name: tuple(self.rows[p][name] or "" for p in positions) for name in _MATCHED_ITEM}
-            | {name: (first[name],) for name in _MATCHED_HEADER if first[name] is not None},
-        )
+        return candidate_of([self.rows[p] for p in positions], [self.assessments[p] for p in positions])
 
     def candidates(self) -> list[Candidate]:
         """All declarations, in order of their ids."""
         return [self.candidate(declaration_id) for declaration_id in self.of]
+
+
+def candidate_of(rows: Sequence[Mapping[str, Any]], assessments: Sequence[ItemAssessment]) -> Candidate:
+    """The declaration of these item rows, with their assessments in the same order."""
+    first = rows[0]
+    none_irregular = 1.0
+    for one in assessments:
+        none_irregular *= 1.0 - one.fraud_probability
+    return Candidate(
+        declaration_id=first["declaration_id"],
+        declaration_version=int(first["declaration_version"]),
+        office=first["office"] or ONLY_OFFICE,
+        fraud_probability=1.0 - none_irregular,
+        expected_revenue=float(sum(one.expected_revenue for one in assessments)),
+        is_oea=bool(first["is_oea"]),
+        attributes={name: tuple(row[name] or "" for row in rows) for name in _MATCHED_ITEM}
+        | {name: (first[name],) for name in _MATCHED_HEADER if first[name] is not None},
+    )
 
 
 def assess(

@@ -22,6 +22,7 @@ from basira.storage.operations_backup import Backup, HistoryState, back_up, read
 from basira.storage.operations_chain import Head
 from basira.storage.operations_migrate import Upgraded, upgrade
 from basira.storage.operations_personal import erase_before, erase_person
+from basira.storage.operations_refused import erase_bodies_before, erase_bodies_naming
 from basira.storage.operations_tables import FORMAT, TARGETING_RUN
 from basira.storage.operations_verify import Verified, export_heads, verify
 
@@ -87,13 +88,16 @@ def restore_record(folder: Path, record: Record) -> Restored:
 def erase(
     record: Record, *, actor: str, motive: str, now: datetime, person: str | None = None, before: date | None = None
 ) -> int:
-    """Erase the personal values of a person, or those recorded before a day; how many there were."""
+    """Erase the personal values of a person, or those recorded before a day, and the refused declarations in which they
+    stand; how many of both."""
     if (person is None) == (before is None):
         raise UsageError("Expected either a person or a day, found both or neither.", hint="Give one of the two.")
     with Operations(record.place, create=False) as operations, operations.database.write() as connection:
         if person is not None:
-            return erase_person(connection, person, actor=actor, motive=motive, now=now)
-        return erase_before(connection, str(before), actor=actor, motive=motive, now=now)
+            values = erase_person(connection, person, actor=actor, motive=motive, now=now)
+            return values + erase_bodies_naming(connection, person, actor=actor, motive=motive, now=now)
+        values = erase_before(connection, str(before), actor=actor, motive=motive, now=now)
+        return values + erase_bodies_before(connection, str(before), actor=actor, motive=motive, now=now)
 
 
 def _state(history: History) -> HistoryState:

@@ -11,13 +11,15 @@ from datetime import date, datetime
 from pathlib import Path
 
 import basira
+from basira.features.online import prepare_online
 from basira.features.online_build import find_extras, profile_entries
 from basira.features.online_plan import catalog_digest
 from basira.schema.days import day_of
 from basira.storage.engine import open_engine
 from basira.storage.history import History, register
 from basira.storage.profiles import ProfileReader
-from basira.storage.profiles_build import Description, publish_profiles
+from basira.storage.profiles_build import KEPT, Description, publish_profiles
+from basira.storage.profiles_eves import EveProfiles
 from basira.workflows.learn import Engine
 
 PROFILES = "profiles"
@@ -39,8 +41,11 @@ def profiles_of(store: Path) -> Path:
     return store / PROFILES
 
 
-def build_profiles(history: History, *, as_of: date, now: datetime, engine: Engine | None = None) -> BuiltProfiles:
-    """Build the profiles of everything declared and learned up to the end of ``as_of``, and publish them.
+def build_profiles(
+    history: History, *, as_of: date, now: datetime, engine: Engine | None = None, kept: int = KEPT
+) -> BuiltProfiles:
+    """Build the profiles of everything declared and learned up to the end of ``as_of``, and publish them. ``kept``: how
+    many builds stay: so many nights back, an amendment of what the history counts is described by its own eve.
 
     Readers swap to them by themselves. Raises StoreError when another build runs or the disk is full: what served goes
     on serving.
@@ -55,11 +60,22 @@ def build_profiles(history: History, *, as_of: date, now: datetime, engine: Engi
             {"basira": basira.__version__},
         )  # fmt: skip
         manifest = publish_profiles(
-            folder, profile_entries(con, as_of_day=as_of_day), description=description, built_at=now
+            folder,
+            profile_entries(con, as_of_day=as_of_day),
+            description=description,
+            built_at=now,
+            kept=kept,
         )
     return BuiltProfiles(manifest.name, folder, as_of, snapshot.number, manifest.size)
 
 
+def read_eves(store: Path) -> EveProfiles:
+    """The profiles of earlier nights that a store keeps; nothing is opened yet."""
+    return EveProfiles(profiles_of(store), catalog=catalog_digest(), prepare=lambda found: prepare_online(found.extras))
+
+
 def read_profiles(store: Path) -> ProfileReader:
     """A reader of a store's profiles for this version's features; nothing is opened yet."""
-    return ProfileReader(profiles_of(store), catalog=catalog_digest())
+    return ProfileReader(
+        profiles_of(store), catalog=catalog_digest(), prepare=lambda found: prepare_online(found.extras)
+    )

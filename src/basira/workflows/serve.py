@@ -1,228 +1,389 @@
-"""One declaration decided and recorded: `decide`, from the body to the lane, for ever on record.
+"""Declarations decided and recorded, many at once: from the body to the lane, for ever on record.
 
-Enters: a JSON body, the service, the moment, who asks. Leaves: a decision as recorded, or `Refused`. Never here: an
-answer that is not recorded; a release because something is missing; a clock.
+Enters: JSON bodies, the service, the moment, who asks. Leaves: for each the decision as recorded, or `Refused`, or the
+error. Never here: an answer that is not recorded; a release because something is missing; a clock; a declaration that
+fails because of the one beside it.
 
-Everything that takes time is done before the transaction. In it: the state at the sequence that was read, the events,
-the answer under its idempotency key. Whoever comes second reads again and decides again; the draws stay the same.
+Those that wait together are read, scored, placed and explained together, and recorded in one transaction: one wait for
+the disk. Everything that takes time is done before it; in it are the states at the sequences that they were
+made from, the events, the answers under their idempotency keys. When another worker wrote first, all is read again,
+this time with the states locked; the draws stay the same. docs/decisions/0011-group-commit.md tells why.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-import basira
-from basira.schema.errors import StoreError
-from basira.schema.records import ItemAssessment
+from basira.schema.errors import StoreError, UsageError
+from basira.schema.records import Selection
+from basira.selection.online_state import OnlineState
 from basira.selection.policy import Policy
-from basira.storage.operations_events import Event, append_events, find_events
-from basira.storage.operations_online import Answer, find_answer, find_state, save_answer, save_state
-from basira.workflows.serve_assess import Scored, assess_online, explained_items
+from basira.storage.operations_events import Event, append_events, find_events_of_many
+from basira.storage.operations_online import (
+    Answer,
+    GivenAnswer,
+    KeyedAnswer,
+    NewState,
+    find_answer,
+    find_answers,
+    purge_answers,
+    save_answer,
+    save_answers,
+    save_states,
+)
+from basira.workflows.serve_assess import TIMEOUT, Scored, assess_online, explained_items, unscored
 from basira.workflows.serve_body import Declaration, FieldFault, Refused, read_declaration
 from basira.workflows.serve_context import Service
-from basira.workflows.serve_place import Earlier, Placed, past_days, place
+from basira.workflows.serve_events import decision_events, earlier_lane, event_id, numbered
+from basira.workflows.serve_place import OfficeDay, OfficeDays, place, read_office_day, state_text
 from basira.workflows.serve_words import decision_body
 
+__all__ = ["Ask", "Asked", "Decision", "Found", "decide", "decide_many", "event_id", "given_answer", "save_given"]
+
 Row = Mapping[str, Any]
-# Each try is lost only when another worker decided for the same office within these milliseconds.
+# The second try locks the states and can't be overtaken; others are for keys and declarations used meanwhile.
 _TRIES = 20
 _ANSWERS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks, and under which idempotency key, when there is one. ``digest``: SHA-256 of the request's body."""
+    """Who asks, and under which idempotency key, when there is one. ``digest``: SHA-256 of the request's body.
+
+    ``offices``: those whose declarations it may send; None: every one.
+    """
 
     actor: str
     route: str = ""
     key: str | None = None
     digest: str = ""
+    offices: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """``body``: what is answered, JSON values. ``is_new``: decided now, not recorded before."""
+    """``body``: what is answered, JSON values; ``text``: the same as JSON. ``is_new``: decided now, not before."""
 
     body: Mapping[str, Any]
     is_new: bool
+    text: str
 
 
-def decide(body: object, service: Service, *, now: datetime, asked: Asked) -> Decision | Refused:
+@dataclass(frozen=True)
+class Ask:
+    """One declaration to decide on. ``is_late``: it waited too long, and is decided without a score."""
+
+    body: object
+    asked: Asked
+    is_late: bool = False
+
+
+# What becomes of one: decided, answered under its key before, refused, or an error (then nothing of it is recorded).
+Found = Decision | Answer | Refused | Exception
+Assess = Callable[[Sequence[Declaration], Service, date], Sequence[Scored]]
+
+
+def assess_at_once(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
+    """Score without a limit of time."""
+    return assess_online(declarations, service, today=today)
+
+
+def decide(body: object, service: Service, *, now: datetime, asked: Asked) -> Decision | Answer | Refused:
     """Decide on one declaration and record it, or give the recorded decision again when the same was sent before.
 
     ``now``: local time without a zone; its day is the day of the office's places. Raises UsageError when an idempotency
     key came with another body, StoreError when the record can't be written (nothing is then decided), PolicyError when
     no policy is in force.
     """
-    declaration = read_declaration(body, received_at=now)
-    if isinstance(declaration, Refused):
-        return declaration
-    policy = service.policy(now.date())
-    scored = assess_online(declaration, service, today=now.date())
-    for _ in range(_TRIES):
-        decided = _attempt(declaration, scored, policy, service, now=now, asked=asked)
-        if decided is not None:
-            return decided
-    raise StoreError(
-        f"Expected to record a decision within {_TRIES} tries, found other workers quicker each time.",
-        hint="Nothing was recorded; send the declaration again.",
-    )
+    (found,) = decide_many([Ask(body, asked)], service, now=now)
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def decide_many(
+    asks: Sequence[Ask], service: Service, *, now: datetime, days: OfficeDays | None = None,
+    assess: Assess = assess_at_once,
+) -> list[Found]:  # fmt: skip
+    """Decide on several declarations, in this order; what became of each, as `decide` says.
+
+    ``days``: the states that this process wrote last. ``assess``: how declarations are scored.
+    """
+    known = OfficeDays() if days is None else days
+    found: dict[int, Found] = {}
+    waiting = [_Case(n, ask, now) for n, ask in enumerate(asks)]
+    while waiting:
+        # One declaration twice, or one key: the second one finds the first one on record.
+        taken: set[object] = set()
+        group: list[_Case] = []
+        later: list[_Case] = []
+        for case in waiting:
+            (group if taken.isdisjoint(case.marks) else later).append(case)
+            taken |= case.marks
+        found |= _decided(group, _Means(service, now, known, assess))
+        waiting = later
+    return [found[n] for n in range(len(asks))]
+
+
+@dataclass(frozen=True)
+class _Means:
+    """What every step needs."""
+
+    service: Service
+    now: datetime
+    days: OfficeDays
+    assess: Assess
+
+    @property
+    def policy(self) -> Policy:
+        return self.service.policy(self.now.date())
+
+
+class _Case:
+    """One declaration on its way. ``marks``: what no other one of its group may share."""
+
+    def __init__(self, number: int, ask: Ask, now: datetime) -> None:
+        self.number, self.asked, self.is_late = number, ask.asked, ask.is_late
+        self.declaration = read_declaration(ask.body, received_at=now)
+        self.scored: Scored | None = None
+        marks: list[object] = []
+        if isinstance(self.declaration, Declaration):
+            marks.append(self.declaration.declaration_id)
+        if self.asked.key:
+            marks.append((self.asked.actor, self.asked.route, self.asked.key))
+        self.marks = frozenset(marks)
+
+
+@dataclass(frozen=True)
+class _New:
+    """One to decide on. ``declaration``: with its version. ``known``: what the record has of it."""
+
+    case: _Case
+    declaration: Declaration
+    known: Sequence[Row]
+
+
+@dataclass
+class _Round:
+    """What one try has found and made so far. ``standings``: by office, as read; ``states``: the next ones."""
+
+    found: dict[int, Found] = field(default_factory=dict)
+    new: list[_New] = field(default_factory=list)
+    standings: dict[str, OfficeDay] = field(default_factory=dict)
+    states: dict[str, OnlineState] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    answers: list[KeyedAnswer] = field(default_factory=list)
+    has_expired: bool = False
 
 
 class _OvertakenError(Exception):
     """Another worker wrote first: the transaction is rolled back, and all is read again."""
 
 
-def _attempt(
-    declaration: Declaration, scored: Scored, policy: Policy, service: Service, *, now: datetime, asked: Asked
-) -> Decision | Refused | None:
-    """One try; None when another worker was first."""
-    office, day = scored.candidate.office, now.date()
-    with service.database.read() as connection:
-        known = find_events(connection, declaration.declaration_id)
-        stored = find_state(connection, office, day.isoformat())
-        past = [] if stored is not None else past_days(connection, office, day=day)
-    numbered = _numbered(declaration, known)
-    if isinstance(numbered, Refused):
-        return numbered
-    if isinstance(numbered, dict):
-        return Decision(decision_body(numbered, language=service.language), is_new=False)
-    candidate = replace(scored.candidate, declaration_version=numbered.version)
-    placed = place(
-        candidate, policy, stored=stored, past=past, earlier=_earlier(known), now=now, seed=service.seed
-    )  # fmt: skip
-    inspects = policy.lane(placed.selection.lane).inspects
-    items = explained_items(scored, service.model) if inspects else scored.assessed.assessments
-    if scored.fallback is not None:
-        items = ()
-    events = _events(numbered, scored, placed, policy, service, items, asked=asked, now=now, is_first=not known)
-    try:
-        with service.database.write() as connection:
-            if asked.key and (given := _given(connection, asked, now=now)) is not None:
-                return Decision(json.loads(given.response), is_new=False)
-            if placed.state is not None and not save_state(
-                connection, office, day.isoformat(), state=placed.state, expected_sequence=placed.sequence, now=now
-            ):
-                raise _OvertakenError
-            rows = append_events(connection, events, now=now)
-            decided = {**rows[-1], "payload": events[-1].payload}
-            made = decision_body(decided, language=service.language)
-            if asked.key:
-                save_given(connection, asked, Answer(200, json.dumps(made, ensure_ascii=False)), now=now)
-    except _OvertakenError:
-        return None
-    except StoreError as error:
-        if isinstance(error.__cause__, IntegrityError):  # the same declaration or key, recorded meanwhile
-            return None
-        raise
-    return Decision(made, is_new=True)
-
-
-def _numbered(declaration: Declaration, known: Sequence[Row]) -> Declaration | Refused | dict[str, Any]:
-    """The declaration with its version; or the decision recorded for the same content; or the conflict."""
-    sent = [event for event in known if event["kind"] in ("registration", "amendment")]
-    if not sent:
-        return declaration
-    latest = max(int(event["declaration_version"]) for event in sent)
-    version = declaration.version if declaration.has_version else None
-    same = [e for e in sent if _is_same(declaration, e) and version in (None, e["declaration_version"])]
-    # Without a number, what repeats the latest version is that version; what repeats an older one amends back to it.
-    for event in reversed(same):
-        if version is not None or event["declaration_version"] == latest:
-            return next(
-                dict(row) for row in known
-                if row["kind"] == "decision" and row["declaration_version"] == event["declaration_version"]
-            )  # fmt: skip
-    if version is None:
-        return declaration.with_version(latest + 1)
-    if version <= latest:
-        fault = FieldFault(None, "declaration_version", "version_conflict", f"the content recorded, or {latest + 1}")
-        return Refused((fault,), declaration.declaration_id, is_conflict=True)
-    return declaration
-
-
-def _is_same(declaration: Declaration, event: Row) -> bool:
-    if event["payload"].get("content") != json.loads(json.dumps(declaration.content())):
-        return False
-    kept, sent = event["personal"], declaration.personal()
-    # What was erased can't be compared any more.
-    return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
-
-
-def _earlier(known: Sequence[Row]) -> Earlier | None:
-    lanes = [event for event in known if event["lane"] is not None]
-    if not lanes:
-        return None
-    last = lanes[-1]
-    return Earlier(
-        last["office"], last["day"], last["lane"], last["payload"].get("basis", "none"),
-        float(last["payload"].get("inclusion_probability", 0.0)),
-    )  # fmt: skip
-
-
-def event_id(kind: str, *parts: object) -> str:
-    """An id that names its content: recording the same thing twice is refused by the database."""
-    return f"{kind[0]}-{hashlib.sha256(json.dumps([kind, *parts]).encode()).hexdigest()[:32]}"
-
-
-def _events(
-    declaration: Declaration, scored: Scored, placed: Placed, policy: Policy, service: Service,
-    items: Sequence[ItemAssessment], *, asked: Asked, now: datetime, is_first: bool,
-) -> list[Event]:  # fmt: skip
-    selection, name = placed.selection, declaration.declaration_id
-    arrived = Event(
-        event_id=event_id("arrival", name, declaration.version),
-        kind="registration" if is_first else "amendment",
-        declaration_id=name,
-        declaration_version=declaration.version,
-        actor=asked.actor,
-        payload={"content": declaration.content()},
-        personal=declaration.personal(),
+def _decided(group: Sequence[_Case], means: _Means) -> dict[int, Found]:
+    fault: Exception = StoreError(
+        f"Expected to record a decision within {_TRIES} tries, found other workers quicker each time.",
+        hint="Nothing was recorded; send the declaration again.",
     )
-    decided = Event(
-        event_id=event_id("decision", name, declaration.version),
-        kind="decision",
-        declaration_id=name,
-        declaration_version=declaration.version,
-        office=selection.office,
-        lane=selection.lane,
-        actor=asked.actor,
-        payload={
-            "basis": selection.basis,
-            "detail": selection.detail,
-            "inclusion_probability": float(selection.inclusion_probability),
-            "inspects": policy.lane(selection.lane).inspects,
-            "fallback": scored.fallback,
-            "fraud_probability": scored.candidate.fraud_probability,
-            "expected_revenue": scored.candidate.expected_revenue,
-            "currency": declaration.rows[0]["value_currency"] or "MAD",
-            "items": [json.loads(json.dumps(asdict(item))) for item in items],
-            "decided_at": now.isoformat(),
-            "is_simulated": service.is_simulated,
-            "versions": {
-                "software": basira.__version__,
-                "model": None if service.model is None else service.model.version,
-                "profiles": scored.profiles,
-                "policy": f"{policy.name} {policy.version}",
-                "policy_digest": policy.digest,
-            },
-        },
-    )
-    return [arrived, decided]
+    for attempt in range(_TRIES):
+        try:
+            return _attempt(group, means, is_locked=attempt > 0)
+        except _OvertakenError:
+            means.days.forget()
+        except Exception as error:
+            means.days.forget()
+            fault = error
+            if not isinstance(error.__cause__, IntegrityError):  # else recorded meanwhile: read again
+                break
+    if len(group) == 1 or isinstance(fault.__cause__, OperationalError):
+        return dict.fromkeys((case.number for case in group), fault)
+    # One of them can't be recorded: each for itself, so that the others are.
+    found: dict[int, Found] = {}
+    for case in group:
+        found |= _decided([case], means)
+    return found
 
 
-def _given(connection: sa.Connection, asked: Asked, *, now: datetime) -> Answer | None:
-    return find_answer(
-        connection, asked.key or "", client=asked.actor, route=asked.route, request_digest=asked.digest, now=now
-    )
+def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[int, Found]:
+    database = means.service.database
+    if is_locked:
+        with database.write() as connection:
+            made = _looked_up(connection, group, means)
+            _score(made, means)
+            _stand(connection, made, means, is_locked=True)
+            _place(made, means)
+            _write(connection, made, means)
+    else:
+        # What is read here may be older than what is read below: whatever came in between is refused by its event's id.
+        with database.glance() as connection:
+            made = _looked_up(connection, group, means)
+        if not made.new:
+            return made.found
+        _score(made, means)
+        if any(means.days.find(office, means.now.date()) is None for office in _offices(made)):
+            with database.read() as connection:
+                _stand(connection, made, means)
+        else:
+            _stand(None, made, means)
+        _place(made, means)
+        with database.write() as connection:
+            _write(connection, made, means)
+    # Committed: only now is anything answered or remembered.
+    for office, state in made.states.items():
+        means.days.keep(office, means.now.date(), OfficeDay(made.standings[office].sequence + 1, state))
+    return made.found
+
+
+def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means) -> _Round:
+    """What is answered already, what is refused, and what is left to decide."""
+    made = _Round()
+    given = _answers_of(connection, group, means)
+    asking: list[tuple[_Case, Declaration]] = []
+    for case in group:
+        kept = given.get((case.asked.actor, case.asked.route, case.asked.key or ""))
+        if kept is not None:
+            made.has_expired |= kept.is_expired
+            try:
+                answer = kept.to(case.asked.digest, key=case.asked.key or "")
+            except UsageError as error:
+                made.found[case.number] = error
+                continue
+            if answer is not None:
+                made.found[case.number] = answer
+                continue
+        if isinstance(case.declaration, Refused):
+            made.found[case.number] = case.declaration
+        else:
+            asking.append((case, case.declaration))
+    known = find_events_of_many(connection, [one.declaration_id for _, one in asking]) if asking else {}
+    for case, declaration in asking:
+        events = known[declaration.declaration_id]
+        if not _is_own(declaration, events, case.asked.offices):
+            fault = FieldFault(None, "office", "other_office", "an office that the key is bound to")
+            made.found[case.number] = Refused((fault,), declaration.declaration_id)
+            continue
+        one = numbered(declaration, events)
+        if isinstance(one, Declaration):
+            made.new.append(_New(case, one, events))
+        else:
+            made.found[case.number] = one if isinstance(one, Refused) else _answered(one, means, is_new=False)
+    return made
+
+
+def _is_own(declaration: Declaration, known: Sequence[Row], offices: frozenset[str] | None) -> bool:
+    """Whether whoever is bound to offices may send it: it is of one of them, and so is what is recorded of it."""
+    if offices is None:
+        return True
+    recorded = {event["office"] for event in known if event["lane"] is not None}
+    return {declaration.rows[0]["office"], *recorded} <= offices
+
+
+def _answers_of(
+    connection: sa.Connection, group: Sequence[_Case], means: _Means
+) -> dict[tuple[str, str, str], GivenAnswer]:
+    keys: dict[tuple[str, str], list[str]] = {}
+    for case in group:
+        if case.asked.key:
+            keys.setdefault((case.asked.actor, case.asked.route), []).append(case.asked.key)
+    return {
+        (client, route, key): answer
+        for (client, route), asked in keys.items()
+        for key, answer in find_answers(connection, asked, client=client, route=route, now=means.now).items()
+    }
+
+
+def _score(made: _Round, means: _Means) -> None:
+    # Of a second try, what was scored in the first one stands.
+    for new in made.new:
+        if new.case.is_late:
+            new.case.scored = unscored(new.declaration, TIMEOUT)
+    open_cases = [new for new in made.new if new.case.scored is None]
+    if open_cases:
+        scored = means.assess([new.declaration for new in open_cases], means.service, means.now.date())
+        for new, one in zip(open_cases, scored, strict=True):
+            new.case.scored = one
+
+
+def _offices(made: _Round) -> dict[str, None]:
+    return dict.fromkeys(new.case.scored.candidate.office for new in made.new if new.case.scored is not None)
+
+
+def _stand(connection: sa.Connection | None, made: _Round, means: _Means, *, is_locked: bool = False) -> None:
+    """The offices' days: those that this process wrote last, else as the database has them."""
+    day = means.now.date()
+    # In this order all take their locks: see `save_states`.
+    for office in sorted(_offices(made)):
+        kept = means.days.find(office, day)
+        if kept is None and connection is not None:
+            kept = read_office_day(connection, office, means.policy, day=day, is_locked=is_locked)
+        if kept is not None:
+            made.standings[office] = kept
+
+
+def _place(made: _Round, means: _Means) -> None:
+    """A lane for each, one after the other; then what is recorded and answered of all."""
+    policy, service = means.policy, means.service
+    lanes: list[tuple[_New, Scored, Selection]] = []
+    for new in made.new:
+        scored = new.case.scored
+        assert scored is not None, "scored before it is placed"  # noqa: S101 - of the order above, not of the input
+        candidate = replace(scored.candidate, declaration_version=new.declaration.version)
+        standing = made.standings[candidate.office]
+        placed = place(
+            candidate, policy, state=made.states.get(candidate.office, standing.state),
+            earlier=earlier_lane(new.known), now=means.now, seed=service.seed,
+        )  # fmt: skip
+        if placed.state is not None:
+            made.states[candidate.office] = placed.state
+        lanes.append((new, scored, placed.selection))
+    inspected = [(new, scored) for new, scored, selection in lanes if policy.lane(selection.lane).inspects]
+    reasons = explained_items([scored for _, scored in inspected], service.model)
+    explained = {new.case.number: items for (new, _), items in zip(inspected, reasons, strict=True)}
+    for new, scored, selection in lanes:
+        items = () if scored.fallback is not None else explained.get(new.case.number, scored.items)
+        made.events += decision_events(
+            new.declaration, scored, selection, policy, service, items, actor=new.case.asked.actor, now=means.now,
+            is_first=not new.known,
+        )  # fmt: skip
+        event = made.events[-1]
+        row = {name: getattr(event, name) for name in _ANSWERED}
+        decision = _answered(row, means, is_new=True)
+        made.found[new.case.number] = decision
+        asked = new.case.asked
+        if asked.key:
+            answer = Answer(200, decision.text)
+            made.answers.append(KeyedAnswer(asked.actor, asked.route, asked.key, asked.digest, answer))
+
+
+# Of an event, what `decision_body` shows.
+_ANSWERED = ("event_id", "declaration_id", "declaration_version", "office", "lane", "payload")
+
+
+def _answered(row: Row, means: _Means, *, is_new: bool) -> Decision:
+    body = decision_body(row, language=means.service.language)
+    return Decision(body, is_new, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+
+def _write(connection: sa.Connection, made: _Round, means: _Means) -> None:
+    day = means.now.date().isoformat()
+    states = [
+        NewState(office, day, state_text(state), made.standings[office].sequence)
+        for office, state in made.states.items()
+    ]
+    if not save_states(connection, states, now=means.now):
+        raise _OvertakenError
+    if made.events:
+        append_events(connection, made.events, now=means.now)
+    if made.has_expired:
+        purge_answers(connection, now=means.now)
+    save_answers(connection, made.answers, now=means.now, expires_at=means.now + _ANSWERS_KEPT)
 
 
 def given_answer(service: Service, asked: Asked, *, now: datetime) -> Answer | None:
@@ -230,7 +391,9 @@ def given_answer(service: Service, asked: Asked, *, now: datetime) -> Answer | N
     if not asked.key:
         return None
     with service.database.read() as connection:
-        return _given(connection, asked, now=now)
+        return find_answer(
+            connection, asked.key, client=asked.actor, route=asked.route, request_digest=asked.digest, now=now
+        )
 
 
 def save_given(connection: sa.Connection, asked: Asked, answer: Answer, *, now: datetime) -> None:

@@ -1,24 +1,33 @@
-"""One declaration assessed online: features from the profiles, the model's answer, reasons.
+"""Declarations assessed online: features from the profiles, the model's answer, reasons.
 
-Enters: a valid declaration, the service, today. Leaves: an assessment and a candidate, or why there is none. Never
-here: a lane; a missing answer read as zero risk.
+Enters: valid declarations, the service, today. Leaves: for each an assessment and a candidate, or why there is none.
+Never here: a lane; a missing answer read as zero risk; a declaration that suffers from another one's fault.
+
+All that wait are predicted in one call, and all that somebody will inspect are explained in one: a call costs more than
+what it does for three rows.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
 from basira.explain.reasons import explain_items, family_of
 from basira.features.catalog import CATALOG
-from basira.features.online import NotOnline, online_features
-from basira.models.risk_model import RiskModel
+from basira.features.online import NotOnline, OnlineFeatures, online_features
+from basira.models.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
 from basira.schema.records import Candidate, ItemAssessment
-from basira.workflows.assess import Assessed
+from basira.storage.profiles import LoadedProfiles
+from basira.workflows.assess import candidate_of
 from basira.workflows.serve_body import Declaration
 from basira.workflows.serve_context import Service
 
@@ -26,79 +35,168 @@ _LOG = logging.getLogger("basira.service")
 
 # Why the model gave no answer; recorded with the decision.
 NO_MODEL, NO_PROFILES, OLD_PROFILES, MODEL_FAILED = "no_model", "no_profiles", "profiles_too_old", "model_failed"
+TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the reasons are made of: the features of each item, and the matrix the model read."""
+
+    features: OnlineFeatures
+    matrix: NDArray[np.float32]
+    rows: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What there is to decide on. ``fallback``: why there is no score, or None. ``profiles``: the build used."""
+    """What there is to decide on. ``fallback``: why there is no score, or None. ``profiles``: the build used.
+
+    ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
+    """
 
     candidate: Candidate
-    assessed: Assessed
+    items: tuple[ItemAssessment, ...]
     fallback: str | None
     profiles: str | None
+    evidence: Evidence | None = None
 
 
-def assess_online(declaration: Declaration, service: Service, *, today: date) -> Scored:
-    """Features, scores and the candidate of one declaration; without a score when something is missing."""
-    bare = _assessed(declaration, pl.DataFrame(), None)
-    candidate = bare.candidate(declaration.declaration_id)
-    unscored = replace(candidate, fraud_probability=None, expected_revenue=None)
-    if service.model is None:
-        return Scored(unscored, bare, NO_MODEL, None)
+def unscored(declaration: Declaration, fallback: str, *, profiles: str | None = None) -> Scored:
+    """The declaration without the model's answer, and why."""
+    items = tuple(ItemAssessment(int(row["item_number"]), 0.0, 0.0, 0.0) for row in declaration.rows)
+    bare = candidate_of(declaration.rows, items)
+    return Scored(replace(bare, fraud_probability=None, expected_revenue=None), items, fallback, profiles)
+
+
+def assess_online(declarations: Sequence[Declaration], service: Service, *, today: date) -> list[Scored]:
+    """Features, scores and candidate of each declaration; without a score where something is missing."""
+    model = service.model
+    if model is None:
+        return [unscored(one, NO_MODEL) for one in declarations]
     try:
         profiles = service.profiles.profiles()
-        if profiles.age_days(today) > service.most_profile_days:
-            return Scored(unscored, bare, OLD_PROFILES, profiles.name)
-        features = online_features(declaration.rows, profiles)
     except BasiraError:
-        return Scored(unscored, bare, NO_PROFILES, None)
-    if isinstance(features, NotOnline):
-        return Scored(unscored, bare, features.code, profiles.name)
+        return [unscored(one, NO_PROFILES) for one in declarations]
+    if profiles.age_days(today) > service.most_profile_days:
+        return [unscored(one, OLD_PROFILES, profiles=profiles.name) for one in declarations]
+    found: list[Scored | None] = []
+    described: list[tuple[Declaration, OnlineFeatures]] = []
+    builds: list[str] = []
+    for one in declarations:
+        try:
+            features = online_features(one.rows, profiles)
+        except BasiraError:
+            found.append(unscored(one, NO_PROFILES))
+            continue
+        used = profiles.name
+        if isinstance(features, NotOnline) and (eve := _eve(features, service)) is not None:
+            features, used = _from(eve, one, features), eve.name
+        if isinstance(features, NotOnline):
+            found.append(unscored(one, features.code, profiles=profiles.name))
+        else:
+            found.append(None)
+            described.append((one, features))
+            builds.append(used)
+    answers: dict[int, Scored] = {}
+    for build in dict.fromkeys(builds):  # one but for amendments; another build may have other columns
+        numbers = [number for number, used in enumerate(builds) if used == build]
+        answers |= zip(numbers, _predicted([described[number] for number in numbers], model, build), strict=True)
+    ordered = iter([answers[number] for number in range(len(described))])
+    return [next(ordered) if scored is None else scored for scored in found]
+
+
+def _eve(found: NotOnline, service: Service) -> LoadedProfiles | None:
+    """The profiles of the evening before a declaration was first registered, when they are kept.
+
+    An amendment of what the history counts already is described by them as the batch describes it: by the history
+    before its first registration, itself excluded (docs/decisions/0003-first-version-in-history.md).
+    """
+    return None if service.eves is None else service.eves.find(found.day - 1)
+
+
+def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline) -> OnlineFeatures | NotOnline:
     try:
-        assessed = _assessed(declaration, features.frame(), service.model)
+        return online_features(declaration.rows, eve)
+    except BasiraError:
+        return found
+
+
+def _predicted(
+    described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel, profiles: str
+) -> list[Scored]:
+    """All in one call; when it fails, one after the other, so that the fault stays with its declaration."""
+    if not described:
+        return []
+    try:
+        names = described[0][1].names
+        predictions, matrix = model.predict_rows(names, [row for _, features in described for row in features.rows])
     except Exception as error:  # whatever a model raises: the declaration still gets its lane
+        if len(described) > 1:
+            return [scored for one in described for scored in _predicted([one], model, profiles)]
         _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
-        return Scored(unscored, bare, MODEL_FAILED, profiles.name)
-    return Scored(assessed.candidate(declaration.declaration_id), assessed, None, profiles.name)
+        return [unscored(described[0][0], MODEL_FAILED, profiles=profiles)]
+    made, start = [], 0
+    assessments = _assessments(predictions, [row for one, _ in described for row in one.rows])
+    for declaration, features in described:
+        end = start + len(declaration.rows)
+        items = assessments[start:end]
+        evidence = Evidence(features, matrix[start:end], declaration.rows)
+        made.append(Scored(candidate_of(declaration.rows, items), items, None, profiles, evidence))
+        start = end
+    return made
 
 
-def _assessed(declaration: Declaration, features: pl.DataFrame, model: RiskModel | None) -> Assessed:
-    rows = [dict(row) for row in declaration.rows]
-    if model is None:
-        assessments = [ItemAssessment(int(row["item_number"]), 0.0, 0.0, 0.0) for row in rows]
-    else:
-        found = model.predict(features)
-        assessments = [
-            ItemAssessment(
-                item_number=int(row["item_number"]),
-                fraud_probability=float(found.fraud_probability[i]),
-                revenue_if_fraud=float(found.revenue_if_fraud[i]),
-                expected_revenue=float(found.expected_revenue[i]),
-                kind_probabilities={k: float(v[i]) for k, v in sorted(found.kind_probabilities.items())},
-            )
-            for i, row in enumerate(rows)
-        ]
-    return Assessed(features, rows, assessments, {declaration.declaration_id: list(range(len(rows)))}, {})
+def _assessments(found: Predictions, rows: Sequence[Mapping[str, Any]]) -> tuple[ItemAssessment, ...]:
+    kinds = sorted(found.kind_probabilities)
+    by_kind = [found.kind_probabilities[kind].tolist() for kind in kinds]
+    figures = zip(
+        found.fraud_probability.tolist(), found.revenue_if_fraud.tolist(), found.expected_revenue.tolist(), strict=True
+    )
+    return tuple(
+        ItemAssessment(
+            item_number=int(row["item_number"]),
+            fraud_probability=probability,
+            revenue_if_fraud=revenue,
+            expected_revenue=expected,
+            kind_probabilities={kind: values[i] for kind, values in zip(kinds, by_kind, strict=True)},
+        )
+        for i, (row, (probability, revenue, expected)) in enumerate(zip(rows, figures, strict=True))
+    )
 
 
-def explained_items(scored: Scored, model: RiskModel | None) -> tuple[ItemAssessment, ...]:
-    """The items' assessments with reasons, what to verify and reference values; none without a score.
+def explained_items(scored: Sequence[Scored], model: RiskModel | None) -> list[tuple[ItemAssessment, ...]]:
+    """The assessments of each one's items with reasons, what to verify and reference values; none without a score.
 
     Comparable declarations are not named: finding them takes a query of the history.
     """
-    if scored.fallback is not None or model is None:
-        return ()
-    features, rows = scored.assessed.features, scored.assessed.rows
+    known = [(one, one.evidence) for one in scored if one.evidence is not None]
+    if not known or model is None:
+        return [() for _ in scored]
+    evidence = iter(
+        explain_items(
+            model.contributions_of(np.concatenate([of.matrix for _, of in known])),
+            model.encoding.names,
+            _families(tuple(model.encoding.categories)),
+            [
+                dict(zip(of.features.names, figures, strict=True)) | dict(row)
+                for _, of in known
+                for figures, row in zip(of.features.rows, of.rows, strict=True)
+            ],
+            kinds=[item.kind_probabilities for one, _ in known for item in one.items],
+        )
+    )
+    return [
+        tuple(
+            replace(item, reasons=found.reasons, verify=found.verify, references=found.references)
+            for item, found in zip(one.items, islice(evidence, len(one.items)), strict=True)
+        )
+        if one.evidence is not None
+        else ()
+        for one in scored
+    ]
+
+
+@lru_cache(maxsize=4)
+def _families(categories: tuple[str, ...]) -> Mapping[str, str]:
     families = {f.name: family_of(f.name, f.reason, f.entity) for f in CATALOG}
-    families |= {name: name for name in model.encoding.categories}
-    evidence = explain_items(
-        model.contributions(features),
-        model.encoding.names,
-        families,
-        [own | row for own, row in zip(features.rows(named=True), rows, strict=True)],
-        kinds=[item.kind_probabilities for item in scored.assessed.assessments],
-    )
-    return tuple(
-        replace(item, reasons=found.reasons, verify=found.verify, references=found.references)
-        for item, found in zip(scored.assessed.assessments, evidence, strict=True)
-    )
+    return families | {name: name for name in categories}

@@ -3,7 +3,8 @@
 Enters: a parsed JSON value. Leaves: typed rows, or `Refused` with every fault. Never here: a rule of its own, the
 store, a fault that is passed over.
 
-Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`.
+Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`. A
+declaration whose every value is plain is read by `PlainRows`, which gives the same rows in a hundredth of the time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from basira.feedback.results import complete_results
 from basira.ingest.columns import without_absent
 from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, load_mapping
 from basira.ingest.mapping import Mapping as SourceMapping
+from basira.ingest.plain_rows import PlainRows
 from basira.ingest.rows import parse_batch
 from basira.ingest.shape import shape_items, shape_outcomes
 from basira.ingest.source import SourceBatch, batch_of_records
@@ -33,6 +35,7 @@ PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
 MOST_ITEMS = 1_000
 # What the record's columns hold of them.
 _LONGEST = {"declaration_id": 200, "office": 80}
+_LONGEST_NAME = 100
 
 _HEADER_NAMES, _ITEM_NAMES = frozenset(HEADER), frozenset(ITEM)
 _RESULT = tuple(field.name for field in OUTCOME_FIELDS)
@@ -95,11 +98,22 @@ def read_declaration(body: object, *, received_at: datetime) -> Declaration | Re
     if not isinstance(body, dict):
         return _refused(None, None, "bad_json", "a JSON object: a declaration with its items")
     named = body.get("declaration_id")
-    declaration_id = named if isinstance(named, str) else None
+    declaration_id = named if isinstance(named, str) and is_storable(named) else None
     items = body.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS or not all(isinstance(i, dict) for i in items):
         return _refused(declaration_id, "items", "missing", f"a list of 1 to {MOST_ITEMS:,} objects")
     header = {name: value for name, value in body.items() if name != "items"}
+    has_version = header.get("declaration_version") is not None
+    plain = _plain().read(header, items, source="api", received_at=received_at)
+    if plain is not None and all(len(plain[0][name] or "") <= most for name, most in _LONGEST.items()):
+        return Declaration(tuple(plain), has_version)
+    return read_by_columns(header, items, declaration_id, received_at=received_at)
+
+
+def read_by_columns(
+    header: Row, items: Sequence[Row], declaration_id: str | None, *, received_at: datetime
+) -> Declaration | Refused:
+    """The same by the columnar path of files, whatever the values; every fault is found."""
     faults = _unknown(header, _HEADER_NAMES, None)
     for number, item in enumerate(items, 1):
         faults += _unknown(item, _ITEM_NAMES, number)
@@ -129,6 +143,11 @@ def read_declaration(body: object, *, received_at: datetime) -> Declaration | Re
     if len(set(numbers)) < len(numbers):
         return _refused(declaration_id, "item_number", "duplicate_id", "each item number once")
     return Declaration(tuple(rows), header.get("declaration_version") is not None)
+
+
+@cache
+def _plain() -> PlainRows:
+    return PlainRows(_mapping("basira"))
 
 
 def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
@@ -170,17 +189,19 @@ def _refused(declaration_id: str | None, field: str | None, code: str, expected:
 
 def _unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
     # The name itself is not repeated: it is the sender's text, of any length.
-    odd = [name for name in values if name not in known and not name.startswith(EXTRA_PREFIX)]
-    return (
-        [FieldFault(item, None, "column_count", "only fields of the schema, or names that begin with x_")]
-        if odd
-        else []
-    )
+    odd = [name for name in values if name not in known and not _is_extra(name)]
+    expected = f"only fields of the schema, or names that begin with x_, of up to {_LONGEST_NAME} characters"
+    return [FieldFault(item, None, "column_count", expected)] if odd else []
+
+
+def _is_extra(name: str) -> bool:
+    return name.startswith(EXTRA_PREFIX) and len(name) <= _LONGEST_NAME and is_storable(name)
 
 
 def _texts(values: Mapping[str, Any], faults: list[FieldFault], item: int | None) -> dict[str, str | None]:
     texts: dict[str, str | None] = {}
-    for name, value in values.items():
+    for given, value in values.items():
+        name = given if is_storable(given) else ""  # an odd one is a fault already, and would not fit in the answer
         if isinstance(value, bool):
             texts[name] = "true" if value else "false"
         elif value is None or isinstance(value, str):

@@ -6,28 +6,35 @@ service that does not start because the model or the profiles are missing (the p
 
 from __future__ import annotations
 
+import logging
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from basira.features.online import prepare_online
 from basira.models.risk_model import RiskModel
-from basira.schema.errors import ModelError, StoreError
+from basira.schema.errors import BasiraError, ModelError, StoreError
 from basira.selection.load import load_policy
 from basira.selection.policy import Policy
 from basira.storage.history import History
 from basira.storage.history_files import replace_file, storage_errors
+from basira.storage.models import Models
 from basira.storage.operations_database import Database
 from basira.storage.profiles import ProfileReader
-from basira.workflows.profiles import read_profiles
+from basira.storage.profiles_eves import EveProfiles
+from basira.workflows.profiles import read_eves, read_profiles
 from basira.workflows.record import operations_of
 from basira.workflows.score import choose_model
 
 SEED_FILE = "online-seed"
 # Yesterday's profiles count everything; a night's build that failed is borne for one day, and said.
 MOST_PROFILE_DAYS = 1
+# A client of the clearance system gives up after some seconds; a 503 in time tells it to ask again.
+DATABASE_SECONDS = 5.0
+
+_LOG = logging.getLogger("basira.service")
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,9 @@ class Service:
 
     ``policies``: folder of the policy's versions; the one in force on the day holds. ``model``: None when there is
     none, with ``model_fault`` in words. ``most_profile_days``: profiles that lack more days than that are too old.
-    ``seed``: of the draws, the same in every worker, secret. ``language``: of the reasons' sentences.
+    ``seed``: of the draws, the same in every worker, secret. ``language``: of the reasons' sentences. ``store``: where
+    newer models are looked for; None: nowhere. ``eves``: profiles of earlier nights, for amendments of what the history
+    counts already; None: they get the fallback.
     """
 
     database: Database
@@ -48,10 +57,25 @@ class Service:
     most_profile_days: int = MOST_PROFILE_DAYS
     language: str = "fr"
     is_simulated: bool = field(default=False)
+    store: Path | None = None
+    eves: EveProfiles | None = None
+
+    def refresh_profiles(self) -> None:
+        """Look for newer profiles, then for those of earlier nights; cheap when nothing changed."""
+        self.profiles.refresh()
+        if self.eves is not None:
+            self.eves.refresh()
 
     def policy(self, day: date) -> Policy:
         """The version in force on a day, as this process read it first. Raises PolicyError."""
         return _policy(self.policies, day)
+
+    def profile_age_days(self, day: date) -> int | None:
+        """Days that the profiles in force lack on a day; None when none can serve."""
+        try:
+            return self.profiles.profiles().age_days(day)
+        except StoreError:
+            return None
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -65,11 +89,12 @@ def _policy(folder: Path, day: date) -> Policy:
 
 def open_service(
     store: Path, policies: Path, *, today: date, database: str = "", model: str = "", language: str = "fr",
-    most_profile_days: int = MOST_PROFILE_DAYS,
+    most_profile_days: int = MOST_PROFILE_DAYS, wait_seconds: float = DATABASE_SECONDS,
 ) -> Service:  # fmt: skip
     """Open what the service stands on, and make ready what is made once (about a second).
 
-    ``model``: a version; by default the one that knows most without knowing anything of ``today``. Raises StoreError
+    ``model``: a version; by default the one that knows most without knowing anything of ``today``, and newer ones as
+    they come (`with_newest_model`). ``wait_seconds``: for the database. Raises StoreError
     and PolicyError, because without a record or a policy nothing can be decided.
     """
     history = History.open(store)
@@ -77,11 +102,11 @@ def open_service(
     chosen, fault = None, ""
     try:
         chosen = choose_model(history, as_of=today - timedelta(days=1), version=model or None)
-    except ModelError as error:
+    except (ModelError, StoreError) as error:
         fault = error.message
     prepare_online()
     return Service(
-        database=Database(database or operations_of(history)),
+        database=Database(database or operations_of(history), wait_seconds=wait_seconds),
         policies=policies,
         profiles=read_profiles(history.root),
         model=chosen,
@@ -90,7 +115,29 @@ def open_service(
         most_profile_days=most_profile_days,
         language=language,
         is_simulated=history.snapshot().is_simulated,
+        store=None if model else history.root,
+        eves=read_eves(history.root),
     )
+
+
+def with_newest_model(service: Service, *, today: date) -> Service:
+    """The service with the model that it would open now; itself when that is the one it has.
+
+    A model that can't be read is passed over, and said in the log: the one in force goes on.
+    """
+    if service.store is None:
+        return service
+    as_of = today - timedelta(days=1)
+    try:
+        newest = Models(service.store).find_latest(as_of=as_of.isoformat())
+        if newest is None or (service.model is not None and service.model.version == newest):
+            return service
+        model = choose_model(History.open(service.store), as_of=as_of, version=newest)
+    except BasiraError as error:
+        _LOG.error("model_not_taken", extra={"fields": {"error": type(error).__name__}})
+        return service
+    _LOG.info("model_taken", extra={"fields": {"model": model.version}})
+    return replace(service, model=model, model_fault="")
 
 
 def read_seed(store: Path) -> int:

@@ -1,13 +1,15 @@
 """A place in a lane: the state of an office's day read, a lane chosen, the next state.
 
-Enters: a candidate, the stored state, the earlier lane of an amended declaration. Leaves: a selection, and the state's
-text to write at the sequence that was read (None: decided without a state). Never here: a write.
+Enters: a candidate, the state of its office's day, the earlier lane of an amended declaration. Leaves: a selection and
+the next state (None: decided without one). Never here: a write.
+
+A worker keeps the states that it wrote last (`OfficeDays`): reading one back from its text costs more than a decision.
+The database goes on deciding whether they hold, by their sequence.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -17,13 +19,16 @@ from basira.schema.errors import StoreError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.online import decide_online, decide_without_state
 from basira.selection.online_forecast import plan_day
-from basira.selection.online_state import OnlineState, begin_day, read_plan, read_state, with_places
+from basira.selection.online_state import OnlineState, begin_day, counted, read_plan, read_state, with_places
 from basira.selection.online_tally import Tally
 from basira.selection.policy import Policy
-from basira.storage.operations_online import StoredState, find_state
+from basira.storage.operations_online import find_state, find_states
+from basira.workflows.serve_rebuild import rebuilt_day
 
 # Eight weeks of past days: see `plan_day`.
 _PAST_DAYS = 56
+# More offices than a country has: a client that makes names up must not fill the memory.
+_MOST_OFFICES = 2_000
 KEPT = "earlier_lane_kept"
 
 
@@ -40,11 +45,43 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Placed:
-    """``sequence``: the one that was read. ``state``: None when the day's state could not be used."""
+    """``state``: the next one; None when the day's state could not be used."""
 
     selection: Selection
+    state: OnlineState | None
+
+
+@dataclass(frozen=True)
+class OfficeDay:
+    """An office's day as it stands. ``sequence``: of the database's row, 0 when there is none.
+
+    ``state``: of the row that stands; one that was planned with another policy still counts places (see `place`).
+    """
+
     sequence: int
-    state: str | None
+    state: OnlineState | None
+
+
+class OfficeDays:
+    """The states that this process wrote last. To be forgotten when the database says that they no longer hold."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[date, OfficeDay]] = {}
+
+    def find(self, office: str, day: date) -> OfficeDay | None:
+        """The one of an office's day; None when this process wrote none."""
+        known = self._known.get(office)
+        return known[1] if known is not None and known[0] == day else None
+
+    def keep(self, office: str, day: date, known: OfficeDay) -> None:
+        """Keep what was just committed; the office's day before is dropped."""
+        if len(self._known) >= _MOST_OFFICES:
+            self._known.clear()
+        self._known[office] = (day, known)
+
+    def forget(self) -> None:
+        """Read all again from the database."""
+        self._known.clear()
 
 
 def state_text(state: OnlineState) -> str:
@@ -67,37 +104,47 @@ def restored(text: str) -> OnlineState:
 
 def past_days(connection: sa.Connection, office: str, *, day: date) -> list[tuple[date, Tally]]:
     """What the office's latest days were like, from their states; a day whose state can't be read is left out."""
+    first = (day - timedelta(days=_PAST_DAYS)).isoformat()
     found = []
-    for back in range(1, _PAST_DAYS + 1):
-        on = day - timedelta(days=back)
-        stored = find_state(connection, office, on.isoformat())
-        if stored is not None:
-            try:
-                found.append((on, restored(stored.state).today))
-            except StoreError:
-                continue
+    for on, stored in sorted(find_states(connection, office, first=first, end=day.isoformat()).items(), reverse=True):
+        try:
+            found.append((date.fromisoformat(on), restored(stored.state).today))
+        except StoreError:
+            continue
     return found
 
 
+def read_office_day(
+    connection: sa.Connection, office: str, policy: Policy, *, day: date, is_locked: bool = False
+) -> OfficeDay:
+    """An office's day as the database has it; planned from its past days when it begins.
+
+    ``is_locked``: nobody else may write it until this transaction ends.
+    """
+    stored = find_state(connection, office, day.isoformat(), is_locked=is_locked)
+    if stored is None:
+        return OfficeDay(0, begin_day(plan_day(office, policy, day=day, past=past_days(connection, office, day=day))))
+    try:
+        return OfficeDay(stored.sequence, restored(stored.state))
+    except StoreError:  # torn: made again from what is recorded, or its places would be given a second time
+        past = past_days(connection, office, day=day)
+        state = rebuilt_day(connection, office, policy, day=day, past=past, sequence=stored.sequence)
+        return OfficeDay(stored.sequence, state)
+
+
 def place(
-    candidate: Candidate, policy: Policy, *, stored: StoredState | None, past: Sequence[tuple[date, Tally]],
-    earlier: Earlier | None, now: datetime, seed: int,
+    candidate: Candidate, policy: Policy, *, state: OnlineState | None, earlier: Earlier | None, now: datetime,
+    seed: int,
 ) -> Placed:  # fmt: skip
-    """Choose the lane. Without a readable state, or with one of another policy, by the policy's words alone.
+    """Choose the lane. Without a state, or on a day that was planned with another policy, by the policy's words alone:
+    a policy that changes takes effect tomorrow, and meanwhile the day's state counts the places taken.
 
     An amendment never gets a less intensive lane than its declaration has: amending would be a way out.
     """
     day = now.date()
-    try:
-        if stored is None:
-            state = begin_day(plan_day(candidate.office, policy, day=day, past=past))
-        else:
-            state = restored(stored.state)
-            if state.plan.policy_digest != policy.digest:
-                raise StoreError("The day was planned with another policy.", hint="It takes effect tomorrow.")
-    except StoreError:
-        selection = decide_without_state(candidate, policy, day=day, seed=seed)
-        return Placed(_combined(selection, earlier, policy), stored.sequence if stored else 0, None)
+    if state is None or state.plan.policy_digest != policy.digest:
+        chosen = _combined(decide_without_state(candidate, policy, day=day, seed=seed), earlier, policy)
+        return Placed(chosen, None if state is None else _with_lane(state, chosen, policy, earlier=earlier, day=day))
     selection, state = decide_online(candidate, state, policy, moment=now, seed=seed)
     final = _combined(selection, earlier, policy)
     if earlier is not None:
@@ -109,7 +156,7 @@ def place(
                 state = _taken(state, policy, final.lane)
         elif (earlier.office, earlier.day) == (candidate.office, day.isoformat()):
             state = _freed(state, policy, earlier.lane)
-    return Placed(final, stored.sequence if stored else 0, state_text(state))
+    return Placed(final, state)
 
 
 def _combined(selection: Selection, earlier: Earlier | None, policy: Policy) -> Selection:
@@ -122,6 +169,20 @@ def _combined(selection: Selection, earlier: Earlier | None, policy: Policy) -> 
     return replace(
         selection, lane=earlier.lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT
     )  # fmt: skip
+
+
+def _with_lane(
+    state: OnlineState, chosen: Selection, policy: Policy, *, earlier: Earlier | None, day: date
+) -> OnlineState:
+    """The state of a day that another policy planned, after a lane was given without asking it."""
+    if earlier is not None and (earlier.office, earlier.day) == (chosen.office, day.isoformat()):
+        state = _counted(state, policy, earlier.lane, -1)
+    return _counted(state, policy, chosen.lane, 1)
+
+
+def _counted(state: OnlineState, policy: Policy, lane: str, change: int) -> OnlineState:
+    inspects = lane in policy.intensity and policy.lane(lane).inspects
+    return counted(state, lane=lane, change=change) if inspects else state
 
 
 def _freed(state: OnlineState, policy: Policy, lane: str) -> OnlineState:

@@ -13,12 +13,18 @@ from basira.schema.records import Reason
 
 # What tells a trader, or an officer who knows one, how selection works. Not for inspectors.
 _SECRET = ("detail", "inclusion_probability")
+# An officer who knows that a control was drawn at random looks less closely, and what random control estimates is then
+# too low. So both say the same to an inspector; a mandatory control keeps its name, which its list makes plain anyway.
+_ALIKE = frozenset({"random", "model"})
 
 
 def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
     """The answer for a decision's event, the same whenever it is asked for."""
     payload = event["payload"]
     currency = payload.get("currency", "MAD")
+    basis = payload.get("basis", "none")
+    if is_secret_hidden and basis in _ALIKE:
+        basis = "control"
     body = {
         "decision_id": event["event_id"],
         "declaration_id": event["declaration_id"],
@@ -26,8 +32,8 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
         "office": event["office"],
         "lane": event["lane"],
         "inspects": payload.get("inspects"),
-        "basis": payload.get("basis"),
-        "basis_text": say_basis(payload.get("basis", "none"), language=language),
+        "basis": basis,
+        "basis_text": say_basis(basis, language=language),
         "detail": payload.get("detail", ""),
         "inclusion_probability": payload.get("inclusion_probability"),
         "fallback": payload.get("fallback"),

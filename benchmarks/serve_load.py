@@ -1,0 +1,308 @@
+"""The service under load: declarations a second, CPU of each, time to answer. One worker on one core.
+
+    .venv/bin/python benchmarks/serve_load.py --folder FOLDER [--database postgresql|sqlite] [--seconds 30]
+        [--half-seconds 30] [--concurrency 32] [--rate 75] [--items 60000] [--profile PY_SPY]
+
+FOLDER keeps the simulated store, made at the first run. PostgreSQL is started for the run with its usual durability
+(fsync on); SQLite writes with its own. The worker has the first core for itself, PostgreSQL and the client the second.
+Two phases of --seconds and --half-seconds, declarations of three items, all different:
+
+- saturation: --concurrency connections, each sending the next declaration when the last one is answered;
+- half load: a Poisson stream of --rate declarations a second (by default half of what saturation gave), time counted
+  from the moment a declaration should have been sent, so that a service that falls behind is seen.
+
+Prints one table. ``core %``: how much of its core the worker got. On a machine with other work it is far from 100 at
+saturation, and the times tell of that work; the CPU is that of the processes themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import pwd
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from serve_world import ServedWorld, declarations_of, served_world
+
+PORT = 18080
+BASIRA = Path(sys.executable).with_name("basira")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+# --- the two servers ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def postgres(core: int) -> Iterator[tuple[str, int]]:
+    """A PostgreSQL of Debian's binaries, durable; its URL and process id."""
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
+    folder = Path(tempfile.mkdtemp(prefix="basira-load-", dir="/tmp"))
+    as_user: dict[str, Any] = {}
+    if os.geteuid() == 0:  # it refuses to run as root
+        owner = pwd.getpwnam("postgres")
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        as_user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(folder)}
+    subprocess.run(
+        [programs / "initdb", "-D", folder / "data", "-U", "basira", "-A", "trust", "-E", "UTF8"],
+        check=True, capture_output=True, env=environment, cwd=folder, **as_user,
+    )  # fmt: skip
+    settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "shared_buffers": "128MB"}
+    command = ["taskset", "-c", str(core), programs / "postgres", "-D", folder / "data"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, *(f"--{k}={v}" for k, v in settings.items())], stdout=log, stderr=log, env=environment,
+            cwd=folder, **as_user,
+        )  # fmt: skip
+        try:
+            ready = [programs / "pg_isready", "-q", "-h", folder]
+            while subprocess.run(ready, env=environment).returncode:
+                time.sleep(0.1)
+            yield f"postgresql+psycopg://basira@/postgres?host={quote(str(folder))}", server.pid
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=60)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def worker(world: ServedWorld, database: str, core: int) -> Iterator[int]:
+    """`basira serve` with one worker on one core, ready; its process id."""
+    place = ["--store", str(world.store)]
+    command = ["taskset", "-c", str(core), str(BASIRA), "serve", "--policy", str(world.policy), *place]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [*command, "--database", database, "--workers", "1", "--port", str(PORT)],
+            stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            asyncio.run(_until_ready(process))
+            yield process.pid
+        except SystemExit:
+            log.seek(0)
+            sys.exit(log.read()[-3000:])
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+async def _until_ready(process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        with suppress(OSError):
+            connection = await Connection.open(b"GET", b"/api/v1/ready", "")
+            status, body = await connection.ask(b"")
+            connection.close()
+            if status == 200 and b'"ready"' in body:
+                return
+        await asyncio.sleep(0.2)
+    raise SystemExit("basira serve ended")
+
+
+def family_cpu(root: int) -> float:
+    """CPU seconds of a process and its descendants, those that ended and were waited for included."""
+    parents: dict[int, list[int]] = {}
+    spent: dict[int, float] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents.setdefault(int(fields[1]), []).append(int(entry.name))
+                spent[int(entry.name)] = sum(map(int, fields[11:15])) / _TICKS
+    total, waiting = 0.0, [root]
+    while waiting:
+        one = waiting.pop()
+        total += spent.get(one, 0.0)
+        waiting += parents.get(one, [])
+    return total
+
+
+# --- the client --------------------------------------------------------------------------------------------------
+
+
+class Connection:
+    """One kept connection, one request at a time."""
+
+    def __init__(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._head, self._reader, self._writer = head, reader, writer
+
+    @classmethod
+    async def open(cls, method: bytes, path: bytes, token: str) -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
+        head = b"%b %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-API-Key: %b\r\n"
+        return cls(head % (method, path, token.encode()), reader, writer)
+
+    async def ask(self, body: bytes) -> tuple[int, bytes]:
+        self._writer.write(b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body))
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        return int(head[9:12]), await self._reader.readexactly(length)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+@dataclass
+class Tally:
+    """What came back. ``times``: seconds from when it was due to the answer."""
+
+    times: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    selected: int = 0
+    fallbacks: int = 0
+    seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        return len(self.times) / self.seconds
+
+    def add(self, began: float, status: int, body: bytes) -> None:
+        self.times.append(time.perf_counter() - began)
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.selected += b'"inspects":true' in body
+        self.fallbacks += b'"fallback":null' not in body
+
+
+async def saturate(bodies: Iterator[bytes], token: str, *, seconds: float, concurrency: int) -> Tally:
+    tally, begun = Tally(), time.perf_counter()
+
+    async def one() -> None:
+        connection = await Connection.open(b"POST", b"/api/v1/declarations", token)
+        while (now := time.perf_counter()) < begun + seconds:
+            tally.add(now, *await connection.ask(next(bodies)))
+        connection.close()
+
+    await asyncio.gather(*(one() for _ in range(concurrency)))
+    tally.seconds = time.perf_counter() - begun
+    return tally
+
+
+async def stream(bodies: Iterator[bytes], token: str, *, seconds: float, rate: float) -> Tally:
+    tally, begun, chance = Tally(), time.perf_counter(), random.Random(7)  # noqa: S311 - arrivals, not secrets
+    free: list[Connection] = []
+    running: set[asyncio.Task[None]] = set()
+
+    async def one(due: float) -> None:
+        body = next(bodies)
+        while free:
+            connection = free.pop()
+            try:
+                tally.add(due, *await connection.ask(body))
+            except (OSError, asyncio.IncompleteReadError):  # the server closes one that was idle: take another
+                continue
+            free.append(connection)
+            return
+        connection = await Connection.open(b"POST", b"/api/v1/declarations", token)
+        tally.add(due, *await connection.ask(body))
+        free.append(connection)
+
+    due = begun
+    while (due := due + chance.expovariate(rate)) < begun + seconds:
+        if (wait := due - time.perf_counter()) > 0:
+            await asyncio.sleep(wait)
+        task = asyncio.create_task(one(due))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    await asyncio.gather(*running)
+    tally.seconds = time.perf_counter() - begun
+    return tally
+
+
+def line(name: str, tally: Tally, worker_cpu: float, database_cpu: float | None) -> str:
+    count, times = len(tally.times), sorted(tally.times)
+    shared = "     -" if database_cpu is None else f"{database_cpu / count * 1e3:6.2f}"
+    both = worker_cpu + (database_cpu or 0.0)
+    return (
+        f"{name:<12}{count:>8}{tally.per_second:>9.1f}{worker_cpu / tally.seconds * 100:>8.0f}"
+        f"{worker_cpu / count * 1e3:>11.2f}{shared:>11}"
+        f"{both / count * 1e3:>9.2f}{times[count // 2] * 1e3:>10.1f}{times[int(count * 0.99)] * 1e3:>9.1f}"
+        f"{times[-1] * 1e3:>9.1f}{tally.selected / count * 100:>10.1f}  {tally.statuses} fallback {tally.fallbacks}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--half-seconds", type=float, default=0.0, help="of the second phase; as --seconds by default")
+    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--items", type=int, default=60_000)
+    parser.add_argument("--profile", type=Path, help="py-spy's program: writes profile.txt into FOLDER")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    world = served_world(given.folder, today=date.today(), items=given.items)
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    if given.database == "sqlite":
+        for old in given.folder.glob("load.sqlite*"):
+            old.unlink()
+        run(given, world, f"sqlite:///{given.folder / 'load.sqlite'}", None, cores)
+        return
+    with postgres(cores[-1]) as (url, server):
+        subprocess.run([BASIRA, "db", "upgrade", "--database", url], check=True, capture_output=True)
+        run(given, world, url, server, cores)
+
+
+def run(given: argparse.Namespace, world: ServedWorld, database: str, server: int | None, cores: list[int]) -> None:
+    scopes = ("--scope", "declarations:write", "--by", "benchmark", "--json")
+    made = subprocess.run(
+        [BASIRA, "keys", "create", "load", *scopes, "--store", str(world.store), "--database", database],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    token = json.loads(made.stdout)["token"]
+    # Written before the clock runs: the client's own work must not count against the service.
+    names = declarations_of(world, moment=datetime.now(), mark=f"L{time.time():.0f}")
+    count = 3_000 + int(400 * given.seconds + 250 * (given.half_seconds or given.seconds))
+    bodies = iter([json.dumps(one).encode() for one in islice(names, count)])
+    load = os.getloadavg()
+    print(f"{given.database}, {given.seconds:.0f} s a phase, load average before: {load[0]:.1f}")
+    print(
+        f"{'':<12}{'answers':>8}{'per s':>9}{'core %':>8}{'worker ms':>11}{'server ms':>11}{'CPU ms':>9}"
+        f"{'median ms':>10}{'p99 ms':>9}{'max ms':>9}{'chosen %':>10}"
+    )
+    with worker(world, database, cores[0]) as process:
+        asyncio.run(saturate(bodies, token, seconds=3, concurrency=given.concurrency))
+        seconds, half = given.seconds, given.half_seconds or given.seconds
+        phases: list[tuple[str, Callable[[], Coroutine[Any, Any, Tally]]]] = [
+            ("saturation", lambda: saturate(bodies, token, seconds=seconds, concurrency=given.concurrency)),
+            ("half load", lambda: stream(bodies, token, seconds=half, rate=given.rate or tally.per_second / 2)),
+        ]
+        for name, phase in phases:
+            spy = spied(given, process, name)
+            before = family_cpu(process), family_cpu(server) if server else 0.0
+            tally = asyncio.run(phase())
+            after = family_cpu(process), family_cpu(server) if server else 0.0
+            print(line(name, tally, after[0] - before[0], after[1] - before[1] if server else None), flush=True)
+            if spy is not None:
+                spy.wait()
+
+
+def spied(given: argparse.Namespace, process: int, name: str) -> subprocess.Popen[bytes] | None:
+    if not given.profile:
+        return None
+    out = given.folder / f"profile-{name.replace(' ', '-')}.txt"
+    command = [given.profile, "record", "-p", str(process), "-d", str(int(given.seconds)), "-r", "200", "-f", "raw"]
+    return subprocess.Popen([*command, "-g", "-o", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What every route takes of a request: the service, the moment, the key under which it is sent.
+
+Enters: a request. Leaves: the arguments of a route. Never here: a check of who asks (see `access`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Request
+from fastapi.exceptions import RequestValidationError
+
+from basira.api.metrics import Metrics
+from basira.storage.access import Principal
+from basira.workflows.serve import Asked
+from basira.workflows.serve_context import Service
+
+PREFIX = "/api/v1"
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$",
+        description="The same request under the same key gets the same answer for a day, and is carried out once.",
+    ),
+]  # fmt: skip
+Number = Annotated[str, Path(min_length=1, max_length=200, description="The declaration's number.")]
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _now(request: Request) -> datetime:
+    clock: Callable[[], datetime] = request.app.state.clock
+    return clock()
+
+
+def _metrics(request: Request) -> Metrics:
+    metrics: Metrics = request.app.state.metrics
+    return metrics
+
+
+InService = Annotated[Service, Depends(_service)]
+Now = Annotated[datetime, Depends(_now)]
+InMetrics = Annotated[Metrics, Depends(_metrics)]
+
+
+def asked_of(principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "") -> Asked:
+    """Who asks what, under which key. ``declaration_id``: where it is in the address, a part of what is asked."""
+    if isinstance(body, bytes):  # how the framework gives on what does not call itself JSON
+        raise RequestValidationError([{"loc": ("body", "content-type"), "type": "json_type", "msg": "", "input": None}])
+    content = [declaration_id, body] if declaration_id else body
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return Asked(principal.id, route, key, hashlib.sha256(text.encode()).hexdigest(), offices=principal.offices)

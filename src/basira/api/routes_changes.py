@@ -1,0 +1,115 @@
+"""The routes that change what was decided: re-selection by an officer, cancellation.
+
+Enters: requests of a recognised principal, with a motive. Leaves: what `workflows.serve_change` says. Never here: a
+rule of what may be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Header, Response
+from fastapi.responses import JSONResponse
+
+from basira.api.access import may, needs
+from basira.api.asking import PREFIX, InService, Key, Now, Number, asked_of
+from basira.api.examples import body_of
+from basira.api.examples_answers import (
+    CANCELLATION,
+    CANCELLATION_SCHEMA,
+    RESELECTION,
+    RESELECTION_SCHEMA,
+    answers_of,
+)
+from basira.api.permissions import granting
+from basira.api.problems import problem, refusal
+from basira.storage.access import Principal
+from basira.workflows.serve import given_answer
+from basira.workflows.serve_body import Refused
+from basira.workflows.serve_change import NotAllowed, cancel, reselect
+
+router = APIRouter(prefix=PREFIX)
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match", max_length=300,
+        description="The `ETag` of the declaration as it was seen; or `given_by` in the body.",
+    ),
+]  # fmt: skip
+_STATUS = {"seen_required": 428, "lowering_not_allowed": 403}
+
+
+@router.post(
+    "/declarations/{declaration_id}/reselection",
+    summary="Give a declaration another lane",
+    openapi_extra=body_of(RESELECTION_SCHEMA, reselection=RESELECTION),
+    responses=answers_of("reselection"),
+)
+def post_reselection(
+    declaration_id: Number,
+    body: Annotated[Any, Body()],
+    principal: Annotated[Principal, Depends(needs("reselections:write"))],
+    service: InService,
+    now: Now,
+    key: Key = None,
+    seen: IfMatch = None,
+) -> Response:
+    """An officer's lane in place of the one in force, with the motive. To undo it is another re-selection.
+
+    It names the lane that was seen (`If-Match`, or `given_by`), so that two officers don't overwrite one another: 409
+    when it changed meanwhile. A less intensive lane takes the right to lower.
+    """
+    asked = asked_of(principal, "POST reselection", key, body, declaration_id=declaration_id)
+    if (given := given_answer(service, asked, now=now)) is not None:
+        return Response(given.response, given.status, media_type="application/json")
+    found = reselect(
+        body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office,
+        may_lower=_may_lower(principal), seen=_event(seen),
+    )  # fmt: skip
+    return _answered(found)
+
+
+@router.post(
+    "/declarations/{declaration_id}/cancellation",
+    summary="Cancel a declaration",
+    openapi_extra=body_of(CANCELLATION_SCHEMA, cancellation=CANCELLATION),
+    responses=answers_of("cancellation"),
+)
+def post_cancellation(
+    declaration_id: Number,
+    body: Annotated[Any, Body()],
+    principal: Annotated[Principal, Depends(needs("cancellations:write"))],
+    service: InService,
+    now: Now,
+    key: Key = None,
+    seen: IfMatch = None,
+) -> Response:
+    """It leaves the queue for good, and its place is free again unless it was inspected. Later amendments are refused
+    with 409; results are still taken. The same again changes nothing."""
+    asked = asked_of(principal, "POST cancellation", key, body, declaration_id=declaration_id)
+    if (given := given_answer(service, asked, now=now)) is not None:
+        return Response(given.response, given.status, media_type="application/json")
+    found = cancel(
+        body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office, seen=_event(seen)
+    )  # fmt: skip
+    return _answered(found)
+
+
+def _may_lower(principal: Principal) -> Callable[[str], bool]:
+    """Whether a less intensive lane may be given at an office: as far as that very right reaches."""
+    narrowed = replace(principal, grants=granting(principal.grants, "reselections:lower"))
+    return lambda office: may(principal, "reselections:lower") and narrowed.sees_office(office)
+
+
+def _event(etag: str | None) -> str | None:
+    return None if etag is None else etag.removeprefix("W/").strip().strip('"')
+
+
+def _answered(found: dict[str, Any] | Refused | NotAllowed) -> Response:
+    if isinstance(found, Refused):
+        return refusal(found)
+    if isinstance(found, NotAllowed):
+        return problem(_STATUS[found.code], found.code, found.detail)
+    return JSONResponse(found, headers={"ETag": f'"{found["standing"]["given_by"]}"'})

@@ -1,0 +1,198 @@
+"""POST /declarations: the one route that has to be quick.
+
+Enters: a declaration, or up to 1,000, of a recognised principal. Leaves: what `workflows.serve` decides. Never here: a
+decision; a wait on the event loop.
+
+FastAPI describes the route; its own reading of arguments is passed by, because for a body whose validation is elsewhere
+it costs as much as the decision's own work. The body is parsed here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from basira.api.access import allowed, needs
+from basira.api.asking import PREFIX, Key, asked_of
+from basira.api.examples import DECLARATION, body_of, declaration_schema
+from basira.api.metrics import Metrics
+from basira.api.problems import STATUS, problem, refusal, refusal_content
+from basira.api.remembered import Remembered
+from basira.schema.errors import BasiraError
+from basira.storage.access import Principal
+from basira.storage.operations_online import Answer
+from basira.workflows.serve import Ask, Asked, Decision, Found, given_answer, save_given
+from basira.workflows.serve_body import Refused
+from basira.workflows.serve_decider import BusyError, Decider
+from basira.workflows.serve_quarantine import keep_refused
+
+MOST_DECLARATIONS = 1_000
+# Of a large batch: a transaction each, so that single declarations get their turn in between.
+TOGETHER = 50
+_ROUTE = "POST /declarations"
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_JSON = re.compile(r"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+_BUSY = "More declarations wait than can be decided now. Nothing was recorded; send the request again."
+
+
+class Quick(APIRoute):
+    """What FastAPI does for the signature below, by hand."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of one request."""
+
+        async def handle(request: Request) -> Response:
+            principal = await _principal(request)
+            key = request.headers.get("idempotency-key")
+            if key is not None and not _KEY.fullmatch(key):
+                raise _invalid("header", "Idempotency-Key", "string_pattern_mismatch")
+            try:
+                body = _parsed(await request.body(), request.headers.get("content-type", ""))
+            except ClientDisconnect:
+                return problem(400, "bad_request", "The body did not come to its end.")
+            answer: Response = await self.endpoint(request, body, principal, key)
+            return answer
+
+        return handle
+
+
+async def _principal(request: Request) -> Principal:
+    remembered: Remembered = request.app.state.remembered
+    token = request.headers.get("x-api-key")
+    if token and remembered.is_fresh(token):
+        return allowed(request, "declarations:write", keys=remembered)
+    return await run_in_threadpool(allowed, request, "declarations:write", keys=remembered)
+
+
+def _parsed(raw: bytes, kind: str) -> Any:
+    if not _JSON.fullmatch(kind.strip()):
+        raise _invalid("body", "content-type", "json_type")
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):  # RecursionError: brackets without end
+        raise _invalid("body", "0", "json_invalid") from None
+
+
+def _invalid(place: str, name: str, code: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": (place, name), "type": code, "msg": "", "input": None}])
+
+
+router = APIRouter(prefix=PREFIX, route_class=Quick)
+_one_or_many = {
+    "oneOf": [
+        declaration_schema(),
+        {"type": "array", "minItems": 1, "maxItems": MOST_DECLARATIONS, "items": declaration_schema()},
+    ]
+}
+
+
+@router.post(
+    "/declarations",
+    summary="Decide on a declaration, or on up to 1,000",
+    openapi_extra=body_of(_one_or_many, one=DECLARATION, batch=[DECLARATION]),
+)
+async def post_declarations(
+    request: Request,
+    body: Annotated[Any, Body()],
+    principal: Annotated[Principal, Depends(needs("declarations:write"))],
+    key: Key = None,
+) -> Response:
+    """Give each declaration its lane at once, with reasons where somebody will inspect.
+
+    Sent again unchanged, it gets the recorded decision. Changed, it is an amendment, and decided again; it never gets a
+    less intensive lane. In a batch each declaration stands for itself: `results` holds a decision or a problem for
+    each.
+    """
+    decider: Decider = request.app.state.decider
+    metrics: Metrics = request.app.state.metrics
+    asked = asked_of(principal, _ROUTE, key, body) if key else Asked(principal.id, offices=principal.offices)
+    if isinstance(body, list):
+        return await _batch(body, asked, request, decider, metrics)
+    try:
+        (found,) = await decider.decide([Ask(body, asked)])
+    except BusyError:
+        return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
+    if isinstance(found, Exception):
+        raise found
+    if isinstance(found, Refused):
+        await run_in_threadpool(_quarantine, request, [(body, found)], asked)
+        return refusal(found)
+    if isinstance(found, Answer):
+        return _json(found.response, found.status)
+    if found.is_new:
+        metrics.decided(found.body)
+    return _json(found.text)
+
+
+async def _batch(
+    bodies: Sequence[object], asked: Asked, request: Request, decider: Decider, metrics: Metrics
+) -> Response:
+    state = request.app.state
+    if asked.key:
+        given = await run_in_threadpool(given_answer, state.service, asked, now=state.clock())
+        if given is not None:
+            return _json(given.response, given.status)
+    if not 1 <= len(bodies) <= MOST_DECLARATIONS:
+        return problem(422, "invalid", f"Expected 1 to {MOST_DECLARATIONS:,} declarations, found {len(bodies):,}.")
+    each = Asked(asked.actor, offices=asked.offices)
+    results: list[str] = []
+    for start in range(0, len(bodies), TOGETHER):
+        part = bodies[start : start + TOGETHER]
+        try:
+            found: Sequence[Found | BusyError] = await decider.decide([Ask(one, each) for one in part])
+        except BusyError as error:
+            found = [error] * len(part)
+        refused = [(one, made) for one, made in zip(part, found, strict=True) if isinstance(made, Refused)]
+        if refused:
+            await run_in_threadpool(_quarantine, request, refused, asked)
+        for one, made in zip(part, found, strict=True):
+            if isinstance(made, Decision) and made.is_new:
+                metrics.decided(made.body)
+            results.append(_result(one, made))
+    text = f'{{"results":[{",".join(results)}]}}'
+    if asked.key:
+        # Every decision is recorded by now: should this last step fail, sending the batch again gives the same ones.
+        await run_in_threadpool(_keep, request, asked, text)
+    return _json(text)
+
+
+def _keep(request: Request, asked: Asked, text: str) -> None:
+    state = request.app.state
+    now = state.clock()
+    with state.service.database.write() as connection:
+        save_given(connection, asked, Answer(200, text), now=now)
+
+
+def _quarantine(request: Request, refused: Sequence[tuple[object, Refused]], asked: Asked) -> None:
+    state = request.app.state
+    keep_refused(state.service.database, refused, client=asked.actor, now=state.clock())
+
+
+def _result(body: object, found: Found | BusyError) -> str:
+    if isinstance(found, Decision):
+        return f'{{"decision":{found.text}}}'
+    if isinstance(found, Answer):
+        return f'{{"decision":{found.response}}}'
+    if isinstance(found, Refused):
+        content = refusal_content(found)
+    else:
+        named = body.get("declaration_id") if isinstance(body, dict) else None
+        status, code = 500, "internal"
+        if isinstance(found, BusyError):
+            status, code = 503, "busy"
+        elif isinstance(found, BasiraError):
+            status, code = STATUS[type(found)], found.code
+        content = {"status": status, "code": code, "declaration_id": named}
+    return json.dumps({"problem": content}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _json(text: str, status: int = 200) -> Response:
+    return Response(text.encode("utf-8", "replace"), status, media_type="application/json")

@@ -1,0 +1,46 @@
+"""The routes of the quarantine: refused declarations, for those who correct them.
+
+Enters: requests of a recognised principal. Leaves: what `workflows.serve_quarantine` says. Never here: a repair.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from basira.api.access import needs
+from basira.api.asking import PREFIX, InService
+from basira.api.examples_answers import answers_of
+from basira.storage.access import Principal
+from basira.storage.operations_refused import State
+from basira.workflows.serve_quarantine import refused_declaration, refused_page
+
+router = APIRouter(prefix=PREFIX)
+MOST_ROWS = 1_000
+
+
+@router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine"))
+def get_quarantine(
+    _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
+    service: InService,
+    state: Annotated[State, Query(description="open: not taken since; resolved: taken since.")] = "open",
+    code: Annotated[str | None, Query(max_length=60, description="Only with a fault of this code.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")] = 100,
+    cursor: Annotated[str | None, Query(max_length=300, description="`next_cursor` of the page before.")] = None,
+) -> dict[str, Any]:
+    """The latest first, with their faults and without their content.
+
+    One is resolved when its declaration is taken, corrected, under the same number.
+    """
+    return refused_page(service.database, state=state, code=code, limit=limit, cursor=cursor)
+
+
+@router.get("/quarantine/{quarantine_id}", summary="A refused declaration", responses=answers_of("refused_body"))
+def get_refused(
+    quarantine_id: Annotated[str, Path(min_length=1, max_length=40)],
+    _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
+    service: InService,
+) -> dict[str, Any]:
+    """As it was sent, with its faults: correct it and send it to `/declarations`."""
+    return refused_declaration(service.database, quarantine_id)

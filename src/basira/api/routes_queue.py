@@ -1,0 +1,60 @@
+"""The route of an office's queue, as JSON in pages or as CSV.
+
+Enters: requests of a recognised principal. Leaves: what `workflows.serve_queue` says. Never here: an office that the
+principal may not see.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
+from fastapi.responses import JSONResponse
+
+from basira.api.access import hides_secrets, needs
+from basira.api.asking import PREFIX, InService, Now
+from basira.api.examples_answers import answers_of
+from basira.storage.access import Principal
+from basira.workflows.serve_queue import queue_csv, queue_page
+from basira.workflows.serve_standing import Status
+
+router = APIRouter(prefix=PREFIX)
+MOST_ROWS = 1_000
+
+
+@router.get("/queue", summary="An office's declarations of a day", responses=answers_of("queue"))
+def get_queue(
+    principal: Annotated[Principal, Depends(needs("queue:read"))],
+    service: InService,
+    now: Now,
+    office: Annotated[str, Query(min_length=1, max_length=100)],
+    day: Annotated[date | None, Query(description="Today by default.")] = None,
+    lane: Annotated[str | None, Query(max_length=100)] = None,
+    status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")] = 100,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+    format: Annotated[Literal["json", "csv"] | None, Query(description="csv: the whole queue.")] = None,
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    """Those whose lane still holds, the most intensive lane first, then by expected revenue.
+
+    `status`: waiting, inspected (a result came), released (the lane does not inspect). With `format=csv`, or
+    `Accept: text/csv`, the whole queue for a spreadsheet.
+    """
+    if not principal.sees_office(office):
+        raise HTTPException(403)
+    on = day or now.date()
+    is_csv = format == "csv" or (format is None and accept.partition(";")[0].strip() == "text/csv")
+    page = queue_page(
+        service, office, on, lane=lane, status=status, limit=None if is_csv else limit,
+        cursor=None if is_csv else cursor, is_secret_hidden=hides_secrets(principal),
+    )  # fmt: skip
+    if is_csv:
+        named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}
+        return Response(queue_csv(page.rows), headers=named, media_type="text/csv; charset=utf-8")
+    body = {
+        "office": office, "day": on.isoformat(), "lane": lane, "status": status, "total": page.total,
+        "decisions": list(page.rows), "next_cursor": page.next_cursor,
+    }  # fmt: skip
+    return JSONResponse(body)

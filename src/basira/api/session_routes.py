@@ -1,0 +1,224 @@
+"""The routes of a person's session: log in, who am I, another password, log out.
+
+Enters: a login with its password; a session. Leaves: a cookie, and what a page must know of who is using it. Never
+here: a word on whether the login or the password was wrong; a session from before the login.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from basira.api.access import Access, anyone, needs_person
+from basira.api.cookies import (
+    clear_session_cookie,
+    has_foreign_origin,
+    session_cookie,
+    set_session_cookie,
+)
+from basira.api.examples_answers import answers_of
+from basira.api.problems import ProblemException
+from basira.schema.errors import UsageError
+from basira.storage.access import Principal
+from basira.storage.access_sessions import Login, csrf_token, end_session, log_in, purge_access, start_session
+from basira.storage.operations_database import Database
+from basira.storage.users import get_user, hash_password, normalised_login, set_password
+
+T = TypeVar("T")
+PREFIX = "/api/v1"
+PROBLEMS: dict[int | str, dict[str, Any]] = {"default": answers_of("session")["default"]}
+router = APIRouter(prefix=PREFIX, tags=["session"])
+
+# argon2 takes 64 MiB and some 190 ms of CPU each time: as many at once as memory bears, and a queue that ends. They
+# have threads of their own, so that a flood of logins takes none from declarations.
+_AT_ONCE, _MOST_WAITING = 2, 30
+# Sessions that are over and attempts to log in; what they were is in the audit.
+_KEPT = timedelta(days=7)
+
+
+class PasswordDesk:
+    """Where passwords are checked and hashed, a few at a time, in one worker."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do this work in its turn; 429 when too many wait already."""
+        if self._waiting >= _MOST_WAITING:
+            raise ProblemException(
+                429, "too_many_requests", "Expected fewer logins at once.", headers={"Retry-After": "2"}
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """End its threads."""
+        self._threads.shutdown(wait=False)
+
+
+class Credentials(BaseModel):
+    """What a person logs in with."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"login": "a.benali", "password": "…"}]})
+    login: str = Field(min_length=1, max_length=200)
+    password: str = Field(min_length=1, max_length=1024, repr=False)
+
+
+class PasswordChange(BaseModel):
+    """The password that holds, and the one that shall."""
+
+    model_config = ConfigDict(extra="forbid")
+    current_password: str = Field(min_length=1, max_length=1024, repr=False)
+    new_password: str = Field(min_length=1, max_length=1024, repr=False)
+
+
+def _access(request: Request) -> Access:
+    access: Access = request.app.state.access
+    return access
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.service.database
+    return database
+
+
+def _now(request: Request) -> datetime:
+    clock: Callable[[], datetime] = request.app.state.clock
+    return clock()
+
+
+def _desk(request: Request) -> PasswordDesk:
+    desk: PasswordDesk = request.app.state.password_desk
+    return desk
+
+
+InAccess = Annotated[Access, Depends(_access)]
+InDatabase = Annotated[Database, Depends(_database)]
+Now = Annotated[datetime, Depends(_now)]
+Desk = Annotated[PasswordDesk, Depends(_desk)]
+Person = Annotated[Principal, Depends(needs_person)]
+
+
+@router.post("/session", summary="Log in", responses=answers_of("session"), dependencies=[Depends(anyone)])
+async def post_session(
+    body: Credentials, request: Request, access: InAccess, database: InDatabase, now: Now, desk: Desk
+) -> Response:
+    """Begin a session: the cookie comes with the answer. 401 when login and password are not right, and 429 with
+    Retry-After after too many that were not; both are the same for a login that nobody has."""
+    if has_foreign_origin(request, access.settings) and _is_browser(request):
+        raise ProblemException(403, "csrf", "Expected a page of this service.")
+    address = request.state.address
+    done = await desk.run(
+        lambda: log_in(database, body.login, body.password, address=address, now=now, lock_out=access.settings.lock_out)
+    )
+    user_id = _granted(done, now)
+    return await asyncio.to_thread(open_session, request, user_id, access=access, database=database, now=now)
+
+
+@router.get("/session", summary="Who am I", responses=answers_of("session"))
+def get_session(request: Request, person: Person, access: InAccess, database: InDatabase) -> dict[str, Any]:
+    """The person, roles with offices, and the CSRF token of this session."""
+    token = session_cookie(request, access.settings)
+    return _shown(person.id, token or "", database)
+
+
+@router.delete("/session", summary="Log out", status_code=204, responses=PROBLEMS)
+def delete_session(request: Request, _person: Person, access: InAccess, database: InDatabase, now: Now) -> Response:
+    """End this session."""
+    token = session_cookie(request, access.settings)
+    with database.write() as connection:
+        end_session(connection, token or "", now=now)
+    answer = Response(status_code=204)
+    clear_session_cookie(answer, access.settings)
+    return answer
+
+
+@router.post("/session/password", summary="Another password", responses=answers_of("session"))
+async def post_password(
+    body: PasswordChange, request: Request, person: Person, access: InAccess, database: InDatabase, now: Now, desk: Desk
+) -> Response:
+    """Change the own password. Every session ends, this one too: a new one comes with the answer."""
+    address, lock_out = request.state.address, access.settings.lock_out
+    with database.read() as connection:
+        user = get_user(connection, person.id)
+    if not user.has_password or user.login is None:
+        raise ProblemException(403, "no_password", "Expected an account with a password, found one without.")
+    login = user.login
+
+    def changed() -> Login:
+        # Guesses count towards the lock-out: a browser left open must not be the place to try them.
+        checked = log_in(
+            database, login, body.current_password, address=address, now=now, lock_out=lock_out,
+            action="password.confirmed",
+        )  # fmt: skip
+        if checked.outcome == "granted":
+            if body.new_password == body.current_password or normalised_login(login) in body.new_password.casefold():
+                raise UsageError(
+                    "Expected another password than the one that holds, without the login in it.",
+                    hint="A sentence that only you would write is easy to remember.",
+                )
+            hashed = hash_password(body.new_password)
+            with database.write() as connection:
+                set_password(connection, person.id, hashed, actor=person.id, now=now)
+        return checked
+
+    _granted(await desk.run(changed), now)
+    return await asyncio.to_thread(open_session, request, person.id, access=access, database=database, now=now)
+
+
+def open_session(
+    request: Request, user_id: str, *, access: Access, database: Database, now: datetime, answer: Response | None = None
+) -> Response:
+    """Begin a session for somebody who has just proved who they are; the one that the browser had ends."""
+    before = session_cookie(request, access.settings)
+    with database.write() as connection:
+        if before:
+            end_session(connection, before, now=now)
+        purge_access(connection, now=now, keep=max(_KEPT, 2 * access.settings.lock_out.window))
+        token = start_session(connection, user_id, now=now, lifetime=access.settings.session_lifetime)
+    request.state.client = user_id
+    answer = answer or JSONResponse(_shown(user_id, token, database))
+    set_session_cookie(answer, token, access.settings)
+    return answer
+
+
+def _granted(done: Login, now: datetime) -> str:
+    if done.outcome == "locked":
+        seconds = (datetime.fromisoformat(done.retry_at or now.isoformat()) - now).total_seconds()
+        raise ProblemException(
+            429, "locked", "Too many logins were refused. Try again later.",
+            headers={"Retry-After": str(max(1, ceil(seconds)))},
+        )  # fmt: skip
+    if done.user_id is None:
+        raise ProblemException(401, "login_refused", "Expected a login and its password.")
+    return done.user_id
+
+
+def _is_browser(request: Request) -> bool:
+    """Whether a page sent it. A program that logs in has neither header, and no session of somebody else to lose."""
+    return "origin" in request.headers or "sec-fetch-site" in request.headers
+
+
+def _shown(user_id: str, token: str, database: Database) -> dict[str, Any]:
+    with database.read() as connection:
+        user = get_user(connection, user_id)
+    return {
+        "user_id": user.user_id,
+        "login": user.login,
+        "display_name": user.display_name,
+        "roles": [{"role": grant.role, "office": grant.office or None} for grant in user.grants],
+        "must_change_password": user.must_change_password,
+        "csrf_token": csrf_token(token),
+    }

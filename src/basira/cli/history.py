@@ -1,0 +1,50 @@
+"""`basira history`: the history of declarations, fed from the service's record.
+
+Enters: a store, a database. Leaves: what became of what was recorded. Never here: the taking in
+(`workflows.online_history`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+import typer
+
+from basira.cli.db import DatabaseOption, record_of
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
+
+app = typer.Typer(no_args_is_help=True, help="The history: take in what the service recorded.")
+
+
+@app.command("sync")
+def sync(
+    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", wait: WaitOption = 30.0,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Take the declarations, amendments and results of the service into the history, as if a file of them had come.
+
+    Only what is new since the last time; to run it again is harmless. Every night, before feedback, train and
+    profiles build.
+    """
+    from basira.storage.history import History
+    from basira.storage.operations_database import Database
+    from basira.workflows.online_history import sync_history
+
+    history = History.open(store)
+    with (
+        Database(record_of(store, database).place, create=False) as opened,
+        reading_progress(quiet=as_json) as progress,
+    ):
+        done = sync_history(
+            history, opened, now=datetime.now().replace(microsecond=0), progress=progress, wait_seconds=wait
+        )
+    if as_json:
+        body = {"files": [asdict(report) for report in done.reports], "events": done.events, "snapshot": done.snapshot}
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    if not done.reports:
+        typer.echo(f"Nothing new: {done.events:,} events recorded, snapshot {done.snapshot}.")
+        return
+    show_reports(done.reports, snapshot=done.snapshot, store=store, as_json=False)

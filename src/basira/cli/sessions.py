@@ -1,0 +1,40 @@
+"""`basira sessions`: whoever is logged in, logged out.
+
+Enters: a login. Leaves: no session of that person. Never here: a token.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from basira.cli.db import DatabaseOption
+from basira.cli.ingest import DEFAULT_STORE, StoreOption
+from basira.cli.keys import ByOption, opened_database
+from basira.cli.users import user_of
+
+app = typer.Typer(no_args_is_help=True, help="Sessions: ended.")
+
+
+@app.callback()
+def group() -> None:
+    """Keep `revoke` a command of its own name."""
+
+
+@app.command("revoke")
+def revoke(
+    user: Annotated[str, typer.Option("--user", help="The login of whose sessions end.")],
+    by: ByOption,
+    motive: Annotated[str, typer.Option("--motive", help="Why; it is audited.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+) -> None:
+    """End every session of a person at once. The account stays as it is."""
+    from basira.storage.access_sessions import revoke_sessions
+
+    with opened_database(store, database) as opened, opened.write() as connection:
+        person = user_of(connection, user)
+        ended = revoke_sessions(connection, person.user_id, actor=by, motive=motive, now=datetime.now())
+    typer.echo(f"{ended} sessions of {user} ended.")

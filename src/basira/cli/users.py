@@ -1,0 +1,258 @@
+"""`basira users`: the people who may enter, their roles and passwords.
+
+Enters: options; a password from a prompt or standard input. Leaves: what is known of users; every change audited. Never
+here: a password among the arguments, where every process on the machine can read it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from basira.cli.db import DatabaseOption
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.keys import ByOption, opened_database
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from basira.storage.access import Grant
+    from basira.storage.users import User
+
+app = typer.Typer(no_args_is_help=True, help="People: accounts, roles, passwords.")
+role_app = typer.Typer(no_args_is_help=True, help="Give a role, take it away.")
+password_app = typer.Typer(no_args_is_help=True, help="Passwords.")
+app.add_typer(role_app, name="role")
+app.add_typer(password_app, name="password")
+
+LoginArgument = Annotated[str, typer.Argument(help="The login, whatever its case.")]
+RoleArgument = Annotated[
+    str, typer.Argument(help="inspector, analyst, manager, data_scientist, auditor, administrator.")
+]
+OfficeOption = Annotated[str, typer.Option("--office", help="Of an inspector: the office, as lists show it.")]
+StdinOption = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
+]
+KeepOption = Annotated[bool, typer.Option("--final", help="The password need not be changed at the first login.")]
+
+
+@app.command("add")
+def add(
+    login: Annotated[str, typer.Argument(help="What the person types to log in.")],
+    by: ByOption,
+    name: Annotated[str, typer.Option("--name", help="The name to show.")] = "",
+    role: Annotated[
+        list[str] | None,
+        typer.Option("--role", help="A role; an inspector's with its office, as inspector/OFFICE. May be repeated."),
+    ] = None,
+    oidc_subject: Annotated[
+        str, typer.Option("--oidc-subject", help="ISSUER#SUBJECT: enters by OpenID Connect, without a password.")
+    ] = "",
+    final: KeepOption = False,
+    password_stdin: StdinOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Make an account. The password is asked for, and must be changed at the first login."""
+    from basira.storage.users import create_user, hash_password
+
+    grants = [_grant(*one.partition("/")[::2]) for one in role or []]
+    with opened_database(store, database) as opened:
+        hashed = None if oidc_subject else hash_password(_password(password_stdin))
+        with opened.write() as connection:
+            made = create_user(
+                connection, login, display_name=name or login, grants=grants, actor=by, now=datetime.now(),
+                password_hash=hashed, oidc_subject=oidc_subject or None, must_change_password=not final,
+            )  # fmt: skip
+    typer.echo(json.dumps({"user_id": made}) if as_json else f"User {made} made: {login}.")
+
+
+@app.command("list")
+def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+    """Show every account, with its roles."""
+    from basira.storage.users import list_users
+
+    with opened_database(store, database) as opened, opened.read() as connection:
+        users = list_users(connection)
+    if as_json:
+        typer.echo(json.dumps([_shown(user) for user in users], ensure_ascii=False, indent=1))
+        return
+    for user in users:
+        state = "active" if user.is_active else "inactive"
+        typer.echo(
+            f"{user.user_id}  {user.login or '(erased)'}  {', '.join(_roles(user.grants)) or 'no role'}  {state}"
+        )
+
+
+@app.command("show")
+def show(
+    login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
+) -> None:
+    """Show one account, and what was done to it and when."""
+    from basira.storage.operations_audit import find_audit
+
+    with opened_database(store, database) as opened, opened.read() as connection:
+        user = user_of(connection, login)
+        trail = find_audit(connection, subject=f"user/{user.user_id}", limit=20)
+    if as_json:
+        events = [{name: row[name] for name in ("recorded_at", "action", "actor", "before", "after")} for row in trail]
+        typer.echo(json.dumps({**_shown(user), "audit": events}, ensure_ascii=False, indent=1))
+        return
+    for key, value in _shown(user).items():
+        typer.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+    for row in trail:
+        typer.echo(f"  {row['recorded_at'][:16]}  {row['action']}  by {row['actor']}")
+
+
+@role_app.command("grant")
+def grant(
+    login: LoginArgument,
+    role: RoleArgument,
+    by: ByOption,
+    office: OfficeOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+) -> None:
+    """Give a role. It counts from the person's next request."""
+    _change_roles(login, role, office, by=by, store=store, database=database, is_given=True)
+
+
+@role_app.command("revoke")
+def revoke(
+    login: LoginArgument,
+    role: RoleArgument,
+    by: ByOption,
+    office: OfficeOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+) -> None:
+    """Take a role away. It is gone with the person's next request."""
+    _change_roles(login, role, office, by=by, store=store, database=database, is_given=False)
+
+
+@password_app.command("reset")
+def reset(
+    login: LoginArgument,
+    by: ByOption,
+    final: KeepOption = False,
+    password_stdin: StdinOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+) -> None:
+    """Give another password, which must be changed at the next login. Every session of the person ends."""
+    from basira.storage.users import hash_password, set_password
+
+    with opened_database(store, database) as opened:
+        with opened.read() as connection:
+            user = user_of(connection, login)
+        hashed = hash_password(_password(password_stdin))
+        with opened.write() as connection:
+            set_password(connection, user.user_id, hashed, actor=by, now=datetime.now(), must_change_password=not final)
+    typer.echo(f"Password of {login} replaced; every session ended.")
+
+
+@app.command("deactivate")
+def deactivate(
+    login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
+) -> None:
+    """Put an account out of use at once, with its sessions. What the person did stays on record."""
+    _set_active(login, is_active=False, by=by, store=store, database=database)
+
+
+@app.command("activate")
+def activate(
+    login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
+) -> None:
+    """Put an account in use again."""
+    _set_active(login, is_active=True, by=by, store=store, database=database)
+
+
+@app.command("unlock")
+def unlock(
+    login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
+) -> None:
+    """End the lock of an account after too many refused logins; a lock of an address ends by itself."""
+    from basira.storage.access_sessions import unlock_login
+
+    with opened_database(store, database) as opened, opened.write() as connection:
+        forgotten = unlock_login(connection, user_of(connection, login).user_id, actor=by, now=datetime.now())
+    typer.echo(f"{forgotten} refused logins of {login} forgotten.")
+
+
+def user_of(connection: sa.Connection, login: str) -> User:
+    """The user of a login, or of a user id. Raises NotFoundError."""
+    from basira.schema.errors import NotFoundError
+    from basira.storage.users import find_user, get_user
+
+    found = find_user(connection, login=login)
+    if found is None and login.startswith("u-"):
+        return get_user(connection, login)
+    if found is None:
+        raise NotFoundError(f"Expected the login {login!r}, found none.", hint="`basira users list` shows them.")
+    return found
+
+
+def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: str) -> None:
+    from basira.storage.users import set_active
+
+    with opened_database(store, database) as opened, opened.write() as connection:
+        set_active(connection, user_of(connection, login).user_id, is_active, actor=by, now=datetime.now())
+    typer.echo(f"{login} is {'active' if is_active else 'inactive'}.")
+
+
+def _change_roles(login: str, role: str, office: str, *, by: str, store: Path, database: str, is_given: bool) -> None:
+    from basira.storage.users import set_grants
+
+    changed = _grant(role, office)
+    with opened_database(store, database) as opened, opened.write() as connection:
+        user = user_of(connection, login)
+        grants = set(user.grants) | {changed} if is_given else set(user.grants) - {changed}
+        if grants != set(user.grants):
+            set_grants(connection, user.user_id, grants, actor=by, now=datetime.now())
+    typer.echo(f"{login}: {', '.join(_roles(sorted(grants))) or 'no role'}.")
+
+
+def _grant(role: str, office: str) -> Grant:
+    from typing import cast
+
+    from basira.storage.access import Grant, Role
+
+    # The record itself refuses a role that is none.
+    return Grant(cast("Role", role.strip().lower()), office.strip().upper())
+
+
+def _password(from_stdin: bool) -> str:
+    from basira.schema.errors import UsageError
+
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "Expected a terminal to ask for the password, found none.", hint="Pipe it in, with --password-stdin."
+        )
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _roles(grants: Sequence[Grant]) -> list[str]:
+    return [f"{grant.role}/{grant.office}" if grant.office else grant.role for grant in grants]
+
+
+def _shown(user: User) -> dict[str, object]:
+    return {
+        "user_id": user.user_id,
+        "login": user.login,
+        "name": user.display_name,
+        "roles": _roles(user.grants),
+        "is_active": user.is_active,
+        "has_password": user.has_password,
+        "must_change_password": user.must_change_password,
+        "oidc_subject": user.oidc_subject,
+    }

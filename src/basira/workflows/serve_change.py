@@ -1,0 +1,248 @@
+"""What an officer or the clearance system changes of a declaration: another lane, or its cancellation.
+
+Enters: a body with a motive, what the asker saw and may do. Leaves: the change as recorded, or why it is not made.
+Never here: a change of what somebody else has changed meanwhile; a change without a motive; an event altered (undoing
+is another change).
+
+Everything stands in one transaction: the state of the office's day at the sequence that was read, the event, the answer
+under its key. The state's sequence always moves, so that a decision under way at the same office reads again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from basira.schema.errors import StoreError
+from basira.selection.policy import Policy
+from basira.storage.operations_chain import is_storable
+from basira.storage.operations_events import Event, append_event, find_events
+from basira.storage.operations_online import Answer, save_state
+from basira.workflows.serve import Asked, event_id, save_given
+from basira.workflows.serve_body import FieldFault, Refused
+from basira.workflows.serve_context import Service
+from basira.workflows.serve_history import change_body, required_standing, standing_body
+from basira.workflows.serve_moved import Moved, moved_places
+from basira.workflows.serve_standing import Standing
+
+Row = Mapping[str, Any]
+Sees = Callable[[str], bool]
+
+SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
+_TRIES = 20
+
+
+@dataclass(frozen=True)
+class NotAllowed:
+    """A change that the asker may not make. ``code``: stable, for programs."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the asker saw."""
+
+    lane: str
+    motive: str
+    note: str | None
+    seen: str | None
+
+
+class _OvertakenError(Exception):
+    """Somebody else wrote first: the transaction is rolled back, and all is read again."""
+
+
+def reselect(
+    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
+    may_lower: Callable[[str], bool], seen: str | None = None,
+) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    """Give a declaration another lane.
+
+    ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or ``seen``): the event that gave the lane which
+    the asker saw. ``may_lower``: whether the asker may give a less intensive lane at an office. Raises NotFoundError,
+    UsageError (an idempotency key with another body), StoreError.
+    """
+    policy = service.policy(now.date())
+    change = _read(body, declaration_id, lanes=policy.reselection.lanes or tuple(policy.intensity), seen=seen)
+    if isinstance(change, Refused):
+        return change
+
+    def judge(standing: Standing) -> Refused | NotAllowed | None:
+        if standing.cancellation is not None:
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled")
+        if change.seen is None:
+            return NotAllowed("seen_required", "Expected If-Match, or given_by in the body: the lane that was seen.")
+        if change.seen != standing.given["event_id"]:
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force")
+        if change.lane == standing.lane:
+            return Refused((FieldFault(None, "lane", "same_lane", "another lane than it has"),), declaration_id)
+        # A lane that today's policy no longer has counts as the most intensive.
+        is_lower = policy.intensity[change.lane] < policy.intensity.get(standing.lane, len(policy.lanes))
+        if is_lower and not policy.reselection.may_lower:
+            return NotAllowed("lowering_not_allowed", "The policy lets nobody give a less intensive lane.")
+        if is_lower and not may_lower(standing.office):
+            return NotAllowed("lowering_not_allowed", "Expected a role that may give a less intensive lane.")
+        return None
+
+    def event(standing: Standing) -> Event:
+        return _reselection(change, declaration_id, standing, policy, asked)
+
+    return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
+
+
+def cancel(
+    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
+    seen: str | None = None,
+) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    """Take a declaration out of the queue, for good; its place is free again, unless it was inspected in it.
+
+    ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same again by whomever changes nothing when the motive
+    is the same. Raises as `reselect`.
+    """
+    change = _read(body, declaration_id, lanes=None, seen=seen)
+    if isinstance(change, Refused):
+        return change
+
+    def judge(standing: Standing) -> Refused | NotAllowed | dict[str, Any] | None:
+        if standing.cancellation is not None:
+            if standing.cancellation["payload"]["motive"] == change.motive:
+                return _answer(standing.cancellation, standing)
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled")
+        if change.seen is not None and change.seen != standing.given["event_id"]:
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force")
+        return None
+
+    def event(standing: Standing) -> Event:
+        return Event(
+            event_id=event_id("cancellation", declaration_id), kind="cancellation", declaration_id=declaration_id,
+            actor=asked.actor, declaration_version=standing.decision["declaration_version"], office=standing.office,
+            decision_id=standing.decision["event_id"],
+            payload={
+                "motive": change.motive, "before": {"lane": standing.lane, "given_by": standing.given["event_id"]}
+            },
+            personal={} if change.note is None else {"note": change.note},
+        )  # fmt: skip
+
+    policy = service.policy(now.date())
+    return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
+
+
+def conflict(declaration_id: str, code: str, expected: str) -> Refused:
+    """A change that contradicts what is recorded."""
+    return Refused((FieldFault(None, "declaration_id", code, expected),), declaration_id, is_conflict=True)
+
+
+Judge = Callable[[Standing], "Refused | NotAllowed | dict[str, Any] | None"]
+
+
+def _carry_out(
+    declaration_id: str, service: Service, judge: Judge, event_of: Callable[[Standing], Event], *, policy: Policy,
+    now: datetime, asked: Asked, sees: Sees,
+) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    for _ in range(_TRIES):
+        with service.database.read() as connection:
+            known = find_events(connection, declaration_id)
+            standing = required_standing(known, sees=sees)
+            answer = judge(standing)
+            if answer is not None:
+                return answer
+            event = event_of(standing)
+            moved = moved_places(connection, standing, policy, taken=event.lane, now=now)
+        try:
+            with service.database.write() as connection:
+                return _write(connection, event, moved, known, now=now, asked=asked)
+        except _OvertakenError:
+            continue
+        except StoreError as error:
+            if not isinstance(error.__cause__, IntegrityError):  # else: the same change, or the key, meanwhile
+                raise
+    raise StoreError(
+        f"Expected to record a change within {_TRIES} tries, found other workers quicker each time.",
+        hint="Nothing was recorded; send it again.",
+    )
+
+
+def _write(
+    connection: sa.Connection, event: Event, moved: Moved, known: Sequence[Row], *, now: datetime, asked: Asked
+) -> dict[str, Any]:
+    # The state first, as a decision does: taken in another order, two transactions could wait for each other.
+    if not save_state(
+        connection, moved.office, moved.day, state=moved.state, expected_sequence=moved.sequence, now=now
+    ):
+        raise _OvertakenError
+    append_event(connection, event, now=now)
+    # Only this transaction appends now, so nothing can come between this look and the commit.
+    after = find_events(connection, event.declaration_id)
+    if [row["event_id"] for row in after[:-1]] != [row["event_id"] for row in known]:
+        raise _OvertakenError
+    answer = _answer(after[-1], required_standing(after, sees=lambda _: True))
+    if asked.key:
+        save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
+    return answer
+
+
+def _answer(event: Row, standing: Standing) -> dict[str, Any]:
+    return {**change_body(event), "standing": standing_body(standing)}
+
+
+def _reselection(change: _Change, declaration_id: str, standing: Standing, policy: Policy, asked: Asked) -> Event:
+    given, was = standing.given, standing.given["payload"]
+    return Event(
+        event_id=event_id("reselection", declaration_id, given["event_id"]),
+        kind="reselection",
+        declaration_id=declaration_id,
+        declaration_version=standing.decision["declaration_version"],
+        office=standing.office,
+        lane=change.lane,
+        decision_id=standing.decision["event_id"],
+        actor=asked.actor,
+        payload={
+            "motive": change.motive,
+            "before": {"lane": standing.lane, "given_by": given["event_id"]},
+            "after": {"lane": change.lane},
+            "inspects": policy.lane(change.lane).inspects,
+            # Of the selection, which an officer does not change: what an amendment is compared with.
+            "basis": was.get("basis", "none"),
+            "inclusion_probability": was.get("inclusion_probability", 0.0),
+        },
+        personal={} if change.note is None else {"note": change.note},
+    )
+
+
+def _read(body: object, declaration_id: str, *, lanes: Sequence[str] | None, seen: str | None) -> _Change | Refused:
+    """The body of a change. ``lanes``: those that may be given, None when none is to be named."""
+    if not isinstance(body, dict):
+        return Refused((FieldFault(None, None, "bad_json", "a JSON object with a motive"),), declaration_id)
+    names = {"motive", "note", "given_by"} | (set() if lanes is None else {"lane"})
+    faults = []
+    if body.keys() - names:
+        faults.append(FieldFault(None, None, "column_count", f"only {', '.join(sorted(names))}"))
+    texts: dict[str, str | None] = {}
+    for name in names:
+        value = body.get(name)
+        if value is not None and (not isinstance(value, str) or not is_storable(value)):
+            faults.append(FieldFault(None, name, "bad_json", "a text"))
+            value = None
+        texts[name] = value.strip() if isinstance(value, str) else None
+    motive, note = texts["motive"] or "", texts["note"] or None
+    bounds = f"{SHORTEST_MOTIVE} to {LONGEST_MOTIVE} characters"
+    if not SHORTEST_MOTIVE <= len(motive) <= LONGEST_MOTIVE:
+        faults.append(FieldFault(None, "motive", "out_of_range" if motive else "missing", bounds))
+    if note is not None and len(note) > LONGEST_NOTE:
+        faults.append(FieldFault(None, "note", "out_of_range", f"at most {LONGEST_NOTE} characters"))
+    lane = ""
+    if lanes is not None:
+        lane = texts["lane"] or ""
+        if lane not in lanes:
+            faults.append(FieldFault(None, "lane", "unknown_lane" if lane else "missing", ", ".join(lanes)))
+    if faults:
+        return Refused(tuple(sorted(set(faults), key=lambda fault: (fault.field or "", fault.code))), declaration_id)
+    return _Change(lane, motive, note, texts["given_by"] or seen)

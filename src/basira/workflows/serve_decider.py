@@ -1,0 +1,198 @@
+"""The one who decides in a worker process: takes all that wait, decides on them together, and takes the next.
+
+Enters: declarations as they arrive, from any thread. Leaves: for each what became of it, to whoever waits. Never here:
+a decision that nobody recorded; a queue without end; a declaration that waits for others to come.
+
+While one group is recorded the next one gathers, so a group is as large as the load makes it. Scoring has a thread of
+its own and a limit of time: the declarations of one that does not come back are decided by the policy's fallback, and
+so are those that waited too long for their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from basira.workflows.serve import Ask, Found, assess_at_once, decide_many
+from basira.workflows.serve_assess import TIMEOUT, Scored, unscored
+from basira.workflows.serve_body import Declaration
+from basira.workflows.serve_context import Service
+from basira.workflows.serve_place import OfficeDays
+
+# More save little: what a group pays once is by then a tenth of what each one costs.
+MOST_TOGETHER = 32
+# Some seconds of work for one worker: who comes later is better off asking again than waiting for a timeout.
+MOST_WAITING = 1_000
+DECIDE_SECONDS = 1.0
+
+
+class BusyError(Exception):
+    """More wait already than can be decided in a reasonable time: nothing was taken, ask again."""
+
+
+@dataclass(frozen=True)
+class _Parcel:
+    """Declarations that arrived in one request. ``until``: when their scores are no longer waited for."""
+
+    asks: Sequence[Ask]
+    until: float
+    done: Future[list[Found]] = field(default_factory=Future)
+
+
+class Decider:
+    """The queue and the thread of one worker.
+
+    Parameters
+    ----------
+    service : gives the service as it is now; asked once for a group, so that a new model is taken whole.
+    clock : local time without a zone. monotonic : seconds, for the limits of time alone.
+    seconds : a declaration whose score is not there so long after its arrival is decided without one.
+    """
+
+    def __init__(
+        self, service: Callable[[], Service], clock: Callable[[], datetime], *, seconds: float = DECIDE_SECONDS,
+        most_together: int = MOST_TOGETHER, most_waiting: int = MOST_WAITING,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._service, self._clock, self._monotonic = service, clock, monotonic
+        self._seconds, self._together, self._most = seconds, most_together, most_waiting
+        self._parcels: deque[_Parcel] = deque()
+        self._count = 0
+        self._is_running = False
+        self._lock = threading.Lock()
+        # Its thread begins with the first group and ends with this object.
+        self._thread = ThreadPoolExecutor(1, "decider")
+        self._scorer = _Scorer()
+        self._days = OfficeDays()
+
+    @property
+    def waiting_count(self) -> int:
+        """Declarations that wait for their turn."""
+        return self._count
+
+    async def decide(self, asks: Sequence[Ask]) -> list[Found]:
+        """What became of each. They are decided in one group, with others where there is room. Raises BusyError."""
+        return await asyncio.wrap_future(self.submit(asks))
+
+    def submit(self, asks: Sequence[Ask]) -> Future[list[Found]]:
+        """The same for a caller without an event loop."""
+        parcel = _Parcel(asks, self._monotonic() + self._seconds)
+        with self._lock:
+            if self._count and self._count + len(asks) > self._most:
+                raise BusyError
+            self._parcels.append(parcel)
+            self._count += len(asks)
+            if not self._is_running:
+                self._thread.submit(self._run)
+                self._is_running = True
+        return parcel.done
+
+    def close(self) -> None:
+        """Decide on all that wait, then end."""
+        self._thread.shutdown(wait=True)
+        self._scorer.close()
+
+    def _run(self) -> None:
+        while parcels := self._next():
+            found = self._each_decided(parcels)
+            start = 0
+            for parcel in parcels:
+                end = start + len(parcel.asks)
+                if parcel.done.set_running_or_notify_cancel():
+                    parcel.done.set_result(found[start:end])
+                start = end
+
+    def _each_decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
+        """Whatever is raised: who waits hears of it, the others of the group are decided, and the next ones too.
+
+        A library's panic is no Exception. It must not end this thread either: everybody would wait for ever.
+        """
+        try:
+            return self._decided(parcels)
+        except BaseException as error:
+            if len(parcels) == 1:
+                fault = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+                return [fault for _ in parcels[0].asks]
+        # One of them may be the cause: each on its own.
+        return [found for parcel in parcels for found in self._each_decided([parcel])]
+
+    def _next(self) -> list[_Parcel]:
+        """All that wait, up to a full group; none, and then nobody runs any more."""
+        taken: list[_Parcel] = []
+        count = 0
+        with self._lock:
+            while self._parcels and (not taken or count + len(self._parcels[0].asks) <= self._together):
+                taken.append(self._parcels.popleft())
+                count += len(taken[-1].asks)
+            self._count -= count
+            self._is_running = bool(taken)
+        return taken
+
+    def _decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
+        now = self._monotonic()
+        asks = [replace(ask, is_late=parcel.until <= now) for parcel in parcels for ask in parcel.asks]
+        # The scores of all may come as late as those of the last one: one that has little time left must not make
+        # those behind it go without.
+        latest = max(parcel.until for parcel in parcels)
+
+        def assess(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
+            scored = self._scorer.score(declarations, service, today, seconds=latest - self._monotonic())
+            return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
+
+        return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess)
+
+
+_Job = tuple[Sequence[Declaration], Service, date, Future[Sequence[Scored]]]
+
+
+class _Scorer:
+    """A thread that scores, so that somebody else can stop waiting for it.
+
+    One that hangs is left alone, and nobody waits for it again before it has come back.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._last: Future[Sequence[Scored]] | None = None
+        weakref.finalize(self, self._jobs.put, None)
+
+    def score(
+        self, declarations: Sequence[Declaration], service: Service, today: date, *, seconds: float
+    ) -> Sequence[Scored] | None:
+        """The scores, or None when they are not there in time."""
+        if seconds <= 0 or (self._last is not None and not self._last.done()):
+            return None
+        if self._thread is None:
+            # A daemon: one that hangs must not keep the process from ending.
+            self._thread = threading.Thread(target=_score_all, args=(self._jobs,), name="scorer", daemon=True)
+            self._thread.start()
+        future: Future[Sequence[Scored]] = Future()
+        self._last = future
+        self._jobs.put((declarations, service, today, future))
+        try:
+            return future.result(timeout=seconds)
+        except TimeoutError:
+            return None
+
+    def close(self) -> None:
+        """Let the thread end after what it does now."""
+        self._jobs.put(None)
+
+
+def _score_all(jobs: queue.SimpleQueue[_Job | None]) -> None:
+    while (job := jobs.get()) is not None:
+        declarations, service, today, future = job
+        try:
+            future.set_result(assess_at_once(declarations, service, today))
+        except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
+            future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
+        del job, declarations, service, today, future

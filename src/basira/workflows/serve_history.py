@@ -1,0 +1,124 @@
+"""A declaration's whole history, as it is shown: every event in order, with who and when.
+
+Enters: a service, a declaration's number, what the asker may see. Leaves: JSON values. Never here: a personal value
+of the declaration; a declaration of an office that the asker may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from basira.schema.errors import NotFoundError
+from basira.storage.operations_events import find_events
+from basira.workflows.serve_context import Service
+from basira.workflows.serve_standing import Standing, standing_of
+from basira.workflows.serve_words import decision_body
+
+Row = Mapping[str, Any]
+Sees = Callable[[str], bool]
+
+
+def declaration_history(
+    service: Service, declaration_id: str, *, sees: Sees, is_secret_hidden: bool = False
+) -> dict[str, Any]:
+    """A declaration: what holds, its decisions, its results, and everything in order. ``sees``: whether the asker may
+    see an office.
+
+    Raises NotFoundError when there is none, or when it belongs to an office that the asker may not see: the answer does
+    not tell which.
+    """
+    known, standing = known_declaration(service, declaration_id, sees=sees)
+    decisions = {
+        event["event_id"]: decision_body(event, language=service.language, is_secret_hidden=is_secret_hidden)
+        for event in known
+        if event["kind"] == "decision"
+    }
+    return {
+        "declaration_id": declaration_id,
+        "standing": standing_body(standing),
+        "decisions": list(decisions.values()),
+        "outcomes": [outcome_body(event) for event in known if event["kind"] == "outcome"],
+        "history": [_step(event, decisions) for event in known],
+    }
+
+
+def known_declaration(service: Service, declaration_id: str, *, sees: Sees) -> tuple[list[Row], Standing]:
+    """The events of a declaration and what holds of it. Raises NotFoundError, as `declaration_history`."""
+    with service.database.read() as connection:
+        known: list[Row] = list(find_events(connection, declaration_id))
+    return known, required_standing(known, sees=sees)
+
+
+def required_standing(known: Sequence[Row], *, sees: Sees) -> Standing:
+    """What holds of a declaration whose events these are. Raises NotFoundError, as `declaration_history`."""
+    standing = standing_of(known)
+    if standing is None or not sees(standing.office):
+        raise NotFoundError(
+            "Expected a declaration decided online, found none of this number.",
+            hint="Check the number; one that was targeted in a batch is shown by `basira explain`.",
+        )
+    return standing
+
+
+def standing_body(standing: Standing) -> dict[str, Any]:
+    """What holds of a declaration. ``given_by``: the id to name when the lane is to be changed."""
+    given = standing.given
+    return {
+        "given_by": given["event_id"],
+        "decision_id": standing.decision["event_id"],
+        "declaration_version": standing.decision["declaration_version"],
+        "office": standing.office,
+        "lane": standing.lane,
+        "inspects": given["payload"].get("inspects"),
+        "status": standing.status,
+        "is_reselected": given["kind"] == "reselection",
+        "since": given["recorded_at"],
+        "by": given["actor"],
+    }
+
+
+def outcome_body(event: Row) -> dict[str, Any]:
+    """An inspection result as it is answered."""
+    return {
+        "outcome_id": event["event_id"],
+        "declaration_id": event["declaration_id"],
+        "decision_id": event["decision_id"],
+        "result": dict(event["payload"]),
+    }
+
+
+def change_body(event: Row) -> dict[str, Any]:
+    """A re-selection or a cancellation as it is answered. ``note``: null where there is none, or it was erased."""
+    payload = event["payload"]
+    return {
+        f"{event['kind']}_id": event["event_id"],
+        "declaration_id": event["declaration_id"],
+        "decision_id": event["decision_id"],
+        "office": event["office"],
+        "before": payload.get("before"),
+        "after": payload.get("after"),
+        "motive": payload["motive"],
+        "note": event["personal"].get("note"),
+        "at": event["recorded_at"],
+        "by": event["actor"],
+    }
+
+
+def _step(event: Row, decisions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    step: dict[str, Any] = {
+        "event_id": event["event_id"], "kind": event["kind"], "at": event["recorded_at"], "by": event["actor"],
+        "declaration_version": event["declaration_version"],
+    }  # fmt: skip
+    kind = event["kind"]
+    if kind in ("registration", "amendment"):
+        return step | {"content": event["payload"].get("content")}
+    if kind == "decision":
+        shown = decisions[event["event_id"]]
+        return step | {name: shown[name] for name in ("office", "lane", "inspects", "basis", "basis_text", "fallback")}
+    if kind == "outcome":
+        return step | {"decision_id": event["decision_id"], "result": dict(event["payload"])}
+    return step | {name: value for name, value in change_body(event).items() if name in _CHANGE}
+
+
+_CHANGE = ("decision_id", "office", "before", "after", "motive", "note")

@@ -1,0 +1,122 @@
+"""Every line of the log is JSON, has its request's id, and names no person, no declaration and no token."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from api_world import Desk
+from sqlalchemy.exc import OperationalError
+
+from basira.api.examples import OUTCOME
+from basira.api.logs import JsonLines, log_json
+from basira.schema.errors import StoreError
+
+Body = dict[str, Any]
+
+PERSONS = {"importer_id": "MARKED-IMPORTER", "declarant_id": "MARKED-DECLARANT", "exporter_id": "MARKED-EXPORTER"}
+SECRETS = (*PERSONS.values(), "MARKED-NUMBER", "MARKED-OFFICE", "MARKED-GOODS", "MARKED-INSPECTOR", "MARKED-QUERY")
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that is logged, as the service writes it."""
+    kept = {name: logging.getLogger(name) for name in ("", "basira.service", "uvicorn", "py.warnings")}
+    before = {name: (one.handlers, one.propagate, one.level) for name, one in kept.items()}
+    hook = threading.excepthook
+    text = io.StringIO()
+    log_json()
+    for one in kept.values():
+        for handler in one.handlers:
+            if isinstance(handler, logging.StreamHandler) and isinstance(handler.formatter, JsonLines):
+                handler.setStream(text)
+    yield text
+    logging.captureWarnings(False)
+    threading.excepthook = hook
+    for name, one in kept.items():
+        one.handlers, one.propagate, one.level = before[name]
+
+
+def lines(text: io.StringIO) -> list[Body]:
+    return [json.loads(line) for line in text.getvalue().splitlines()]
+
+
+def test_no_route_writes_a_person_a_declaration_or_a_token(desk: Desk, arrivals: list[Body], log: io.StringIO) -> None:
+    item = {**arrivals[0]["items"][0], "description": "MARKED-GOODS"}
+    body = {**arrivals[0], **PERSONS, "declaration_id": "MARKED-NUMBER", "office": "MARKED-OFFICE", "items": [item]}
+    token = desk.client.headers["X-API-Key"]
+    document = desk.get("openapi.json").json()
+    log.seek(0)
+    log.truncate()
+    desk.post(body, **{"Idempotency-Key": "MARKED-QUERY"})
+    desk.post([{**body, "dispatch_country": "MARKED-QUERY"}])
+    for path, operations in document["paths"].items():
+        for method in operations:
+            address = path.replace("{declaration_id}", "MARKED-NUMBER").replace("{", "MARKED-QUERY").replace("}", "")
+            for sent in (body, {**OUTCOME, "inspector_id": "MARKED-INSPECTOR"}, {"motive": "MARKED-QUERY " * 3}):
+                query = {"office": "MARKED-OFFICE", "odd": "MARKED-QUERY"}
+                desk.client.request(method, address, json=sent if method != "get" else None, params=query)
+    desk.client.get("/api/v1/declarations/MARKED-NUMBER", headers={"X-API-Key": f"{token}x"})
+    found = lines(log)
+    assert len(found) > 20
+    assert [secret for secret in (*SECRETS, token, token.rsplit("_", 1)[1]) if secret in log.getvalue()] == []
+
+
+def test_the_id_of_a_request_comes_back_and_stands_in_the_log(desk: Desk, log: io.StringIO) -> None:
+    answer = desk.client.get("/api/v1/declarations/none", headers={"X-Request-ID": "badr-7.1_x"})
+    assert answer.headers["X-Request-ID"] == answer.json()["request_id"] == "badr-7.1_x"
+    assert [line["request_id"] for line in lines(log) if line["event"] == "request"] == ["badr-7.1_x"]
+
+
+@pytest.mark.parametrize("given", ["", "two words", "é", "a" * 65, "x\ty", "<script>"])
+def test_an_odd_id_is_replaced(desk: Desk, given: str) -> None:
+    answer = desk.client.get("/api/v1/health", headers={"X-Request-ID": given.encode()})
+    assert len(answer.headers["X-Request-ID"]) == 32
+
+
+def test_a_database_out_of_reach_is_told_with_its_cause(
+    desk: Desk, arrivals: list[Body], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        cause = OperationalError("SELECT MARKED-QUERY", {"x": "MARKED-NUMBER"}, Exception("disk I/O error"))
+        raise StoreError("The record: disk I/O error.", hint="Check the disk.") from cause
+
+    monkeypatch.setattr("basira.api.routes_declarations.Decider.decide", fail)
+    answer = desk.post({**arrivals[0], "declaration_id": "MARKED-NUMBER"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert "disk" not in answer.text
+    (told,) = [line for line in lines(log) if line["event"] == "unavailable"]
+    assert (told["cause"], told["code"], told["message"]) == (
+        "OperationalError", "store", "The record: disk I/O error.",
+    )  # fmt: skip
+    assert "MARKED" not in log.getvalue()
+    assert 'basira_unavailable_total{code="store"} 1.0' in desk.get("metrics").text
+
+
+def test_a_fallback_is_told_and_counted(desk: Desk, arrivals: list[Body], log: io.StringIO) -> None:
+    desk.clock[0] += timedelta(days=5)
+    decided = desk.post({**arrivals[0], "declared_at": desk.clock[0].isoformat()}).json()
+    assert decided["fallback"] == "profiles_too_old"
+    assert [line["reason"] for line in lines(log) if line["event"] == "fallback"] == ["profiles_too_old"]
+    text = desk.get("metrics").text
+    assert 'basira_fallbacks_total{reason="profiles_too_old"} 1.0' in text
+    assert "basira_profiles_newest 1.0" in text
+
+
+def test_what_others_say_is_told_without_their_words(log: io.StringIO) -> None:
+    logging.getLogger("asyncio").error("Task failed: MARKED-PERSON %s", "x")
+    logging.getLogger("py.warnings").warning("MARKED-PERSON")
+    thread = threading.Thread(target=lambda: {}["MARKED-PERSON"], name="decider")
+    thread.start()
+    thread.join()
+    found = lines(log)
+    assert [(one["event"], one.get("logger") or one.get("thread")) for one in found] == [
+        ("library", "asyncio"), ("library", "py.warnings"), ("thread_failed", "decider"),
+    ]  # fmt: skip
+    assert "MARKED-PERSON" not in log.getvalue()
