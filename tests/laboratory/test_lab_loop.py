@@ -29,8 +29,11 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 def same(records_: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """All but the time it took."""
-    return [(r["ids"], r["notes"], {k: v for k, v in r["row"].items() if "cpu" not in k}) for r in records_]
+    """All but what it cost."""
+    return [
+        (r["ids"], r["notes"], {k: v for k, v in r["row"].items() if "cpu" not in k and "memory" not in k})
+        for r in records_
+    ]
 
 
 def test_each_period_inspects_the_whole_part_of_rows_times_rate(labelled: Path, tmp_path: Path) -> None:

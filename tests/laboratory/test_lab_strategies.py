@@ -12,13 +12,22 @@ import pytest
 from lab_world import first_view, plan_of
 
 from basira.laboratory import strategies_mixed
+from basira.laboratory.deep_extra import is_installed
 from basira.laboratory.strategies import STRATEGIES, find_strategy
 from basira.laboratory.strategies_mixed import ARMS, draw_arm, whole_shares
 from basira.laboratory.view import Chosen, PastPeriod, Strategy, View, check_choice
 from basira.schema.errors import BasiraError, NotFoundError, UsageError
 
+
+def with_its_libraries(strategy: Strategy) -> object:
+    """Skipped where the optional extra is not installed; ``-k deep`` runs those that need it."""
+    absent = not is_installed(strategy.needs)
+    marks = [pytest.mark.skipif(absent, reason="basira[deep] is not installed")] if strategy.needs else []
+    return pytest.param(strategy, id=strategy.name + ("-deep" if strategy.needs else ""), marks=marks)
+
+
 EVERY = [*STRATEGIES, find_strategy("hybrid:risk_profile=0.5+random=0.5")]
-EACH = pytest.mark.parametrize("strategy", EVERY, ids=lambda s: s.name)
+EACH = pytest.mark.parametrize("strategy", [with_its_libraries(s) for s in EVERY])
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +105,9 @@ def test_random_takes_each_item_with_the_probability_it_says(view: View) -> None
 def test_basira_always_keeps_a_random_control_of_known_probability(view: View) -> None:
     chosen = find_strategy("basira").choose(replace(view, k=20))
     drawn = [p for p in chosen.inclusion or () if p < 1]
-    assert drawn == [1 / (len(view.items) - 19)]
+    assert len(drawn) == 1
+    # Half of it is even: no item is ever left out of it.
+    assert drawn[0] >= 0.5 / (len(view.items) - 19)
 
 
 def test_balanced_takes_from_both_orders(view: View) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from basira.laboratory.worlds import Inspected
 
@@ -97,10 +98,7 @@ def over_seeds(rows: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
         for name in MEASURES:
             values = group[name].drop_nulls().to_numpy()
             mean = float(values.mean()) if len(values) else None
-            half = None
-            if len(values) > 1 and mean is not None:
-                degrees = max(d for d in _T if d <= len(values) - 1)
-                half = _T[degrees] * float(values.std(ddof=1)) / len(values) ** 0.5
+            half = half_width(values)
             row[name] = mean
             row[f"{name}_low"] = None if half is None or mean is None else max(0.0, mean - half)
             row[f"{name}_high"] = None if half is None or mean is None else min(1.0, mean + half)
@@ -108,11 +106,26 @@ def over_seeds(rows: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
     return pl.DataFrame(found, infer_schema_length=None)
 
 
+def half_width(values: NDArray[np.float64]) -> float | None:
+    """Half of the 95 % interval of a mean over seeds (Student's t); None with fewer than two.
+
+    >>> half_width(np.array([0.3])) is None, round(half_width(np.array([0.1, 0.2, 0.3])), 3)
+    (True, 0.248)
+    """
+    if len(values) < 2:
+        return None
+    degrees = max(d for d in _T if d <= len(values) - 1)
+    return _T[degrees] * float(values.std(ddof=1)) / float(len(values) ** 0.5)
+
+
 def summary(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per strategy, best first by normalised_found: over all periods, means over seeds; CPU seconds."""
+    """One row per strategy, best first by normalised_found: over all periods, means over seeds; CPU seconds a period,
+    the highest memory of a run, periods chosen at random for want of results."""
     last = cumulated(rows).filter(pl.col("period") == pl.col("period").max().over("strategy", "seed"))
     cost = rows.group_by("strategy").agg(
-        pl.col("choose_cpu_seconds").mean(), pl.col("fit_cpu_seconds").mean(), pl.col("fallback").sum()
+        pl.col("choose_cpu_seconds", "fit_cpu_seconds", "features_cpu_seconds").mean(),
+        pl.col("peak_memory_mb").max(),
+        pl.col("fallback").sum(),
     )
     found = over_seeds(last, ("strategy",)).join(cost, on="strategy")
     return found.sort("normalised_found", descending=True, nulls_last=True)

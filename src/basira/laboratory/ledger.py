@@ -79,6 +79,20 @@ class Ledger:
             " order by declaration_id, item_number"
         )
 
+    def newcomers(self, *, first_day: int, last_day: int) -> pl.DataFrame:
+        """Items of these days: ``item_id``; ``is_new_importer``, ``is_new_code``: no item before them had that value,
+        or null where the item has none."""
+
+        def is_new(column: str) -> str:
+            earlier = f"select {column} from items where declared_day < {first_day} and {column} is not null"
+            return f"case when {column} is not null then {column} not in ({earlier}) end"
+
+        return self._frame(
+            f"select {ITEM_ID} as item_id, {is_new('importer_id')} as is_new_importer,"
+            f" {is_new('commodity_code')} as is_new_code from items"
+            f" where declared_day between {first_day} and {last_day}"
+        )
+
     def labelled(self, *, as_of_day: int) -> pl.DataFrame:
         """See `basira.laboratory.view.Knowledge.labelled`."""
         label_items(self._con, as_of_day=as_of_day)
@@ -88,16 +102,20 @@ class Ledger:
             f" from items i join label l using ({_KEY}) order by i.declared_day, declaration_id, item_number"
         )
 
-    def learn_features(self, *, first_day: int, last_day: int) -> None:
-        """Compute what is not in the book yet: items of these days, and labelled items, on the eve of the period."""
+    def learn_features(self, *, first_day: int, last_day: int, every: bool = False) -> None:
+        """Compute what is not in the book yet: items of these days, and labelled items, on the eve of the period.
+
+        ``every``: all earlier items too, labelled or not.
+        """
         started = time.process_time()
         label_items(self._con, as_of_day=first_day - 1)
+        earlier = f" union select {_KEY} from items where declared_day < {first_day}" if every else ""
         missing = f" where not exists (select 1 from book b where {_same('b', 'w')})" if self._has_book else ""
         self._con.execute(
             f"""create or replace temp table lab_wanted as
 select * from (
   select {_KEY} from items where declared_day between {first_day} and {last_day}
-  union select {_KEY} from label
+  union select {_KEY} from label{earlier}
 ) w{missing}"""
         )
         if fetch_value(self._con, "select count(*) from lab_wanted"):
@@ -115,6 +133,14 @@ select * from (
         return self._frame(
             f"select b.*, b.declaration_id || '/' || cast(b.item_number as varchar) as item_id"
             f" from book b join items i using ({_KEY}) where i.declared_day between {first_day} and {last_day}"
+        )
+
+    def past_features(self, *, before_day: int) -> pl.DataFrame:
+        """The book's rows of the days before."""
+        return self._frame(
+            f"select b.*, b.declaration_id || '/' || cast(b.item_number as varchar) as item_id, i.declared_day"
+            f" from book b join items i using ({_KEY}) where i.declared_day < {before_day}"
+            " order by i.declared_day, declaration_id, item_number"
         )
 
     def training(self, *, as_of_day: int) -> TrainingItems:
@@ -161,6 +187,12 @@ class KnownAt:
     def features(self) -> pl.DataFrame:
         self._learn_features()
         return self._once("features", lambda: self._ledger.features(first_day=self._first, last_day=self._last))
+
+    def past_features(self) -> pl.DataFrame:
+        """Basira's features of every earlier item, labelled or not, with ``item_id`` and ``declared_day``, in order of
+        day. Not part of `basira.laboratory.view.Knowledge`: see `basira.laboratory.ours_ceiling`."""
+        self._ledger.learn_features(first_day=self._first, last_day=self._last, every=True)
+        return self._ledger.past_features(before_day=self._first)
 
     def _learn_features(self) -> None:
         def learn() -> bool:

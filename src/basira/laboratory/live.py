@@ -20,13 +20,12 @@ import pyarrow.compute as pc
 from basira.country import LiveCountry, load_scenario
 from basira.laboratory.ledger import RevenueBasis
 from basira.laboratory.plan import Plan
-from basira.laboratory.worlds import Inspected
+from basira.laboratory.worlds import CountedPeriods, Inspected, count_periods, first_start
 from basira.schema.days import day_of
-from basira.schema.errors import UsageError
 from basira.schema.tables import ITEMS, OUTCOMES
 
 
-class CountryWorld:
+class CountryWorld(CountedPeriods):
     """See `basira.laboratory.worlds.World`.
 
     >>> world = CountryWorld(Plan("small", rates=(0.1,), items=600, periods=2), seed=1)
@@ -44,33 +43,21 @@ class CountryWorld:
         scenario = load_scenario(plan.scenario, changes={} if plan.items is None else {"items": plan.items})
         self.name = scenario.name
         half = scenario.starts_on + timedelta(days=scenario.days // 2 // plan.period_days * plan.period_days)
-        start = plan.start or half
-        if not scenario.starts_on <= start <= scenario.ends_on:
-            raise UsageError(
-                f"starts_on: expected a day from {scenario.starts_on} to {scenario.ends_on}, found {start}.",
-                hint="Choose a day within it.",
-            )
+        low, high = day_of(scenario.starts_on), day_of(scenario.ends_on)
+        start = first_start(plan, low=low, high=high, middle=day_of(half))
         self._country = LiveCountry(scenario, seed, period_days=plan.period_days)
         items, outcomes = [ITEMS.empty_table()], [OUTCOMES.empty_table()]
-        while self._country.day < start:
+        self._truth: list[pl.DataFrame] = []
+        while day_of(self._country.day) < start:
             result = self._country.step_legacy()
             items.append(_items(result.declarations))
             outcomes.append(_outcomes(result.outcomes))
+            self._truth.append(_truth(result.truth))
         self.opening_items = pa.concat_tables(items)
         # Those still on their way come with the periods in which they become known.
         self.opening_outcomes = pa.concat_tables(outcomes)
-        left = -(-((scenario.ends_on - self._country.day).days + 1) // plan.period_days)
-        self._total = left if plan.periods is None else min(left, plan.periods)
-        self._done = 0
+        super().__init__(count_periods(plan, start=day_of(self._country.day), high=high))
         self._waiting = _items(self._country.declarations)
-
-    @property
-    def total(self) -> int:
-        return self._total
-
-    @property
-    def is_over(self) -> bool:
-        return self._done >= self._total
 
     @property
     def first_day(self) -> int:
@@ -90,7 +77,8 @@ class CountryWorld:
         recorded = pa.concat_tables([result.outcomes, self._country.unknown_outcomes()])
         results = _frame(recorded, ["is_irregular", "additional_revenue_amount"])
         results = results.filter(pl.col("item_id").is_in(list(item_ids)), pl.col("is_irregular").is_not_null())
-        truth = _frame(result.truth, ["is_irregular", "evaded_amount"])
+        truth = _truth(result.truth)
+        self._truth.append(truth)
         self._done += 1
         self._waiting = _items(self._country.declarations)
         return Inspected(
@@ -98,10 +86,18 @@ class CountryWorld:
             results=results.rename({"additional_revenue_amount": "revenue"}).with_columns(
                 pl.when("is_irregular").then(pl.col("revenue").fill_null(0.0)).otherwise(0.0).alias("revenue")
             ),
-            truth=truth.rename({"evaded_amount": "revenue"}).with_columns(
-                pl.when("is_irregular").then("revenue").otherwise(0.0).alias("revenue")
-            ),
+            truth=truth,
         )
+
+    def told(self) -> pl.DataFrame:
+        """What every item of the past was, inspected or not, the periods already over included: ``item_id``,
+        ``is_irregular``, ``revenue`` (evaded), ``kind``. For the ceiling alone (`basira.laboratory.ours_ceiling`)."""
+        return pl.concat(self._truth)
+
+
+def _truth(table: pa.Table) -> pl.DataFrame:
+    truth = _frame(table, ["is_irregular", "evaded_amount", "kind"]).rename({"evaded_amount": "revenue"})
+    return truth.with_columns(pl.when("is_irregular").then("revenue").otherwise(0.0).alias("revenue"))
 
 
 def _ids(table: pa.Table) -> list[str]:

@@ -1,7 +1,7 @@
 """One strategy in one world, period by period.
 
-Enters: a plan, a strategy, a seed, a folder. Leaves: one JSON file a period, written whole. Never here:
-other runs, processes, charts.
+Enters: a plan, a strategy, a seed, a folder. Leaves: two files a period, written whole: its record (JSON) and
+what there was to find in it (Parquet). Never here: other runs, processes, charts.
 
 Interrupted, it goes on where it stopped: the world is made again from its seed and given the recorded
 choices, and since a strategy is a function of its view, what follows is what would have followed.
@@ -10,16 +10,21 @@ choices, and since a strategy is a function of its view, what follows is what wo
 from __future__ import annotations
 
 import json
+import resource
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from basira.laboratory.figures import period_counts
 from basira.laboratory.ledger import Ledger
 from basira.laboratory.live import CountryWorld
+from basira.laboratory.missed import possible_items
+from basira.laboratory.ours_ceiling import tell
 from basira.laboratory.plan import Plan
 from basira.laboratory.replay import ReplayWorld
 from basira.laboratory.view import Chosen, PastPeriod, Strategy, View, check_choice
@@ -37,8 +42,10 @@ def open_world(plan: Plan, seed: int) -> World:
     return ReplayWorld(plan) if plan.data else CountryWorld(plan, seed)
 
 
-def run_strategy(plan: Plan, strategy: Strategy, seed: int, folder: Path, *, memory: str = "2GB") -> int:
-    """Run every period that ``folder`` does not hold yet; returns the number of periods.
+def run_strategy(
+    plan: Plan, strategy: Strategy, seed: int, folder: Path, *, memory: str = "2GB", at_most: int | None = None
+) -> int:
+    """Run every period that ``folder`` does not hold yet, the first ``at_most`` if given; returns how many it holds.
 
     Raises
     ------
@@ -47,26 +54,30 @@ def run_strategy(plan: Plan, strategy: Strategy, seed: int, folder: Path, *, mem
     """
     done = _read_done(folder)
     opened = read_opened(folder)
-    if opened is not None and len(done) >= opened["periods"]:
+    if opened is not None and len(done) >= min(opened["periods"], at_most or opened["periods"]):
         return len(done)
+    started = time.process_time()
     world = open_world(plan, seed)
-    write_whole(folder / OPENED, json.dumps({"periods": world.total}).encode())
+    cost = {"periods": world.total, "open_cpu_seconds": round(time.process_time() - started, 4)}
+    write_whole(folder / OPENED, json.dumps(cost).encode())
     with open_engine(memory=memory, threads=1) as con:
         ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
         ledger.add(world.opening_items, _kept(world.opening_outcomes, plan.initial_labels, seed))
         past: list[PastPeriod] = []
-        while not world.is_over:
+        while not world.is_over and len(past) < (at_most or world.total):
             period = len(past)
             recorded = done[period] if period < len(done) else None
-            record = _period(plan, strategy, seed, world, ledger, tuple(past), recorded)
-            if recorded is None:
+            record, possible = _period(plan, strategy, seed, world, ledger, tuple(past), recorded)
+            if possible is not None:
+                # First what there was to find: a period counts as done once its own record is there.
+                write_whole(folder / f"possible-{period:04d}.parquet", _as_parquet(possible))
                 write_whole(folder / f"period-{period:04d}.json", json.dumps(record).encode())
             past.append(PastPeriod(period, tuple(record["ids"]), record["notes"]))
     return len(past)
 
 
-def read_opened(folder: Path) -> dict[str, int] | None:
-    """``periods``: how many the run has; None before it has opened its world."""
+def read_opened(folder: Path) -> dict[str, Any] | None:
+    """``periods``: how many the run has; ``open_cpu_seconds``: to make its world; None before it has."""
     path = folder / OPENED
     return None if not path.is_file() else _read(path)
 
@@ -74,8 +85,8 @@ def read_opened(folder: Path) -> dict[str, int] | None:
 def _period(
     plan: Plan, strategy: Strategy, seed: int, world: World, ledger: Ledger, past: tuple[PastPeriod, ...],
     recorded: dict[str, Any] | None,
-) -> dict[str, Any]:  # fmt: skip
-    first, last, period = world.first_day, world.last_day, len(past)
+) -> tuple[dict[str, Any], pl.DataFrame | None]:  # fmt: skip
+    first, last, period, opened = world.first_day, world.last_day, len(past), time.process_time()
     ledger.add(items=world.waiting)
     items = ledger.items(first_day=first, last_day=last)
     rate = plan.rate(period)
@@ -92,14 +103,16 @@ def _period(
     elif k == 0:
         chosen = Chosen((), (), {"nothing_to_choose": 1.0})
     else:
-        view = View(period, first, k, seed, items, known, past)
+        told = tell(known, world, strategy.name) if strategy.is_told else known
+        view = View(period, first, k, seed, items, told, past)
         chosen = strategy.choose(view)
         check_choice(strategy.name, chosen, view)
     used = time.process_time() - started
     inspected = world.inspect(chosen.ids)
     ledger.add(outcomes=inspected.known)
     if recorded is not None:
-        return recorded
+        return recorded, None
+    possible = possible_items(items, ledger.newcomers(first_day=first, last_day=last), inspected, chosen.ids)
     row = {
         "strategy": strategy.name,
         "scenario": world.name,
@@ -116,13 +129,23 @@ def _period(
         "choose_cpu_seconds": round(used, 4),
         "fit_cpu_seconds": round(chosen.fit_cpu_seconds, 4),
         "features_cpu_seconds": round(ledger.features_cpu_seconds - before, 4),
+        "period_cpu_seconds": round(time.process_time() - opened, 4),
+        # Of the whole process, in KiB on Linux: a run of `run_all` has a process of its own.
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    return {
+    record = {
         "row": row,
         "ids": list(chosen.ids),
         "inclusion": None if chosen.inclusion is None else list(chosen.inclusion),
         "notes": dict(chosen.notes),
     }
+    return record, possible
+
+
+def _as_parquet(frame: pl.DataFrame) -> bytes:
+    content = BytesIO()
+    frame.write_parquet(content)
+    return content.getvalue()
 
 
 def _kept(outcomes: pa.Table, share: float, seed: int) -> pa.Table:

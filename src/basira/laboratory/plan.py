@@ -92,14 +92,28 @@ class Plan:
 
 
 def parse_rates(text: str) -> tuple[float, ...]:
-    """Read ``--rate``.
+    """Read ``--rate``: shares with commas, one a period; ``FROM:TO:PERIODS`` goes there in equal steps.
 
     >>> parse_rates("0.2, 0.1")
     (0.2, 0.1)
+    >>> parse_rates("0.3:0.1:5")
+    (0.3, 0.25, 0.2, 0.15, 0.1)
     """
+    rates: list[float] = []
     try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
+        for part in text.split(","):
+            first, *more = part.split(":")
+            if not more:
+                rates.append(float(first))
+                continue
+            last, count = float(more[0]), int(more[1])
+            if len(more) > 2 or count < 2:
+                raise ValueError(part)
+            start = float(first)
+            rates += [round(start + (last - start) * n / (count - 1), 6) for n in range(count)]
+    except (ValueError, IndexError):
         raise UsageError(
-            f"--rate: expected a number or several with commas, found {text!r}.", hint="For example --rate 0.1."
+            f"--rate: expected shares with commas, or FROM:TO:PERIODS, found {text!r}.",
+            hint="For example --rate 0.1; or --rate 0.3:0.1:10 to go from 30 % to 10 % in ten periods.",
         ) from None
+    return tuple(rates)

@@ -20,9 +20,9 @@ import pyarrow as pa
 from basira.ingest.mapping import load_mapping
 from basira.laboratory.ledger import ITEM_ID, RevenueBasis, revenue_sql
 from basira.laboratory.plan import Plan
-from basira.laboratory.worlds import Inspected
+from basira.laboratory.worlds import CountedPeriods, Inspected, count_periods, first_start
 from basira.schema.codes import IRREGULARITY_KINDS
-from basira.schema.days import EPOCH, date_of, day_of
+from basira.schema.days import EPOCH
 from basira.schema.errors import UsageError
 from basira.schema.tables import OUTCOMES
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
@@ -35,7 +35,7 @@ _FOREVER = 1_000_000
 _RECEIVED_AT = datetime(1970, 1, 1)
 
 
-class ReplayWorld:
+class ReplayWorld(CountedPeriods):
     """See `basira.laboratory.worlds.World`.
 
     Raises
@@ -73,28 +73,13 @@ class ReplayWorld:
                 )  # fmt: skip
         days = self._items["declared_day"]
         low, high = int(days.min()), int(days.max())  # type: ignore[arg-type]  # a column of integers
-        start = (low + high + 1) // 2 if plan.start is None else day_of(plan.start)
-        if not low <= start <= high:
-            raise UsageError(
-                f"starts_on: expected a day of the data, {date_of(low)} to {date_of(high)}, found {date_of(start)}.",
-                hint="Choose a day within it.",
-            )
+        start = first_start(plan, low=low, high=high, middle=(low + high + 1) // 2)
         before = self._items.filter(pl.col("declared_day") < start)
         self.items_schema = self._arrow(self._items.clear()).schema
         self.opening_items = self._arrow(before)
         self.opening_outcomes = self._results(self._label.join(before.select("item_id"), on="item_id", how="semi"))
-        left = -(-(high - start + 1) // self._length)
-        self._total = left if plan.periods is None else min(left, plan.periods)
+        super().__init__(count_periods(plan, start=start, high=high))
         self._start = start
-        self._done = 0
-
-    @property
-    def total(self) -> int:
-        return self._total
-
-    @property
-    def is_over(self) -> bool:
-        return self._done >= self._total
 
     @property
     def first_day(self) -> int:
@@ -110,8 +95,8 @@ class ReplayWorld:
 
     def inspect(self, item_ids: Sequence[str]) -> Inspected:
         truth = self._period().select("item_id").join(
-            self._label.select("item_id", "is_irregular", pl.col("worth").alias("revenue")), on="item_id", how="left",
-            maintain_order="left",
+            self._label.select("item_id", "is_irregular", pl.col("worth").alias("revenue"), _kind()), on="item_id",
+            how="left", maintain_order="left",
         )  # fmt: skip
         chosen = pl.Series("item_id", list(item_ids), dtype=pl.String)
         known = self._label.filter(pl.col("item_id").is_in(chosen.to_list())).with_columns(
@@ -148,6 +133,11 @@ class ReplayWorld:
             arrow.column(f.name).cast(f.type) if f.name in arrow.column_names else pa.nulls(n, f.type) for f in OUTCOMES
         ]
         return pa.table(arrays, schema=OUTCOMES)
+
+
+def _kind() -> pl.Expr:
+    """The first kind that the result names; null where it names none."""
+    return pl.coalesce(pl.when(pl.col(f"kind_{k}") == 1).then(pl.lit(k)) for k in IRREGULARITY_KINDS).alias("kind")
 
 
 def _basis(con: duckdb.DuckDBPyConnection) -> RevenueBasis:

@@ -1,4 +1,4 @@
-"""The process of one run: ``python -m basira.laboratory.run_one FOLDER STRATEGY SEED MEMORY``.
+"""The process of one run: ``python -m basira.laboratory.run_one FOLDER STRATEGY SEED MEMORY [PERIODS]``.
 
 Enters: a folder of results with its plan, a strategy, a seed. Leaves: the run's files; an error of ours
 as one line of JSON on standard error. Never here: other runs.
@@ -20,8 +20,10 @@ def main(arguments: list[str]) -> int:
     from basira.laboratory.strategies import find_strategy
 
     out, name, seed, memory = Path(arguments[0]), arguments[1], int(arguments[2]), arguments[3]
+    at_most = int(arguments[4]) if len(arguments) > 4 else None
+    folder = run_folder(out, name, seed)
     try:
-        run_strategy(read_plan(out), find_strategy(name), seed, run_folder(out, name, seed), memory=memory)
+        run_strategy(read_plan(out), find_strategy(name), seed, folder, memory=memory, at_most=at_most)
     except BasiraError as error:
         print(json.dumps({"code": error.code, "message": error.message, "hint": error.hint}), file=sys.stderr)
         return error.exit_code

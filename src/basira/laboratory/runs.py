@@ -20,16 +20,20 @@ from typing import IO
 import filelock
 import polars as pl
 
+from basira.laboratory.deep_extra import check_installed
 from basira.laboratory.figures import with_measures
-from basira.laboratory.loop import read_opened
+from basira.laboratory.loop import read_opened, run_strategy
+from basira.laboratory.missed import POSSIBLE
 from basira.laboratory.plan import Plan
 from basira.laboratory.strategies import find_strategy
+from basira.laboratory.view import Strategy
 from basira.render.writing import write_whole
 from basira.schema.errors import ALL_ERRORS, BasiraError, StoreError, UsageError
 
 Progress = Callable[[int, int, str], None]
 
 RESULTS = "results.parquet"
+POSSIBLE_ITEMS = "possible.parquet"
 _PLAN = "plan.json"
 _LOCK = "running.lock"
 # One thread each: figures of CPU time compare, and two runs share two cores without getting in each other's way.
@@ -43,11 +47,11 @@ _ONE_THREAD = {
 _LOOK_SECONDS = 0.2
 _WHOLE = (
     "seed", "period", "rows", "selected", "answered", "found", "possible_found", "best_found", "truly_irregular",
-    "fallback",
+    "fallback", "peak_memory_mb",
 )  # fmt: skip
 _REAL = (
     "rate", "revenue", "possible_revenue", "best_revenue", "truly_evaded", "choose_cpu_seconds", "fit_cpu_seconds",
-    "features_cpu_seconds",
+    "features_cpu_seconds", "period_cpu_seconds",
 )  # fmt: skip
 
 
@@ -64,6 +68,11 @@ def run_folder(out: Path, strategy: str, seed: int) -> Path:
     return out / "runs" / strategy.replace(":", "--") / f"seed-{seed}"
 
 
+def strategy_of(folder: str) -> str:
+    """The strategy of a folder under ``runs``."""
+    return folder.replace("--", ":")
+
+
 def read_plan(out: Path) -> Plan:
     """The plan of a folder of results; NotFound is a StoreError: the folder was not made by the laboratory."""
     try:
@@ -76,12 +85,19 @@ def read_plan(out: Path) -> Plan:
 
 
 def run_all(
-    plan: Plan, strategies: Sequence[str], seeds: Sequence[int], out: Path, *, jobs: int = 2, memory: str = "2GB",
-    progress: Progress | None = None,
+    plan: Plan, strategies: Sequence[str | Strategy], seeds: Sequence[int], out: Path, *, jobs: int = 2,
+    memory: str = "2GB", at_most: int | None = None, progress: Progress | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """Run what ``out`` does not hold yet, write ``results.parquet``, and return its rows.
 
     Strategies and seeds may be added to a folder; another plan may not.
+
+    Parameters
+    ----------
+    strategies : names; or strategies of one's own, which run in this process, one after the other, once
+        the named ones have run.
+    jobs : processes at once, one thread each. memory : of each one's query engine; see `jobs_within`.
+    at_most : stop each run after so many of the plan's periods; the same call without it goes on from there.
 
     Raises
     ------
@@ -92,8 +108,10 @@ def run_all(
         raise UsageError("Expected strategies and seeds, found none.", hint="For example --strategies random.")
     if min(seeds) < 0:
         raise UsageError(f"seeds: expected whole numbers from 0, found {min(seeds)}.", hint="For example --seeds 1,2.")
-    for name in strategies:
-        find_strategy(name)
+    own = [s for s in strategies if isinstance(s, Strategy)]
+    names = [s for s in strategies if isinstance(s, str)]
+    for name in names:
+        check_installed(name, find_strategy(name).needs)
     _claim(plan, out)
     lock = filelock.FileLock(out / _LOCK)
     try:
@@ -101,7 +119,12 @@ def run_all(
     except filelock.Timeout:
         raise StoreError(f"Expected {str(out)!r} to be free, found another run.", hint="Wait for it.") from None
     try:
-        _run(list(dict.fromkeys((n, s) for s in seeds for n in strategies)), out, jobs, memory, progress or _silent)
+        wanted = list(dict.fromkeys((n, s) for s in seeds for n in names))
+        _run(wanted, out, jobs, memory, at_most, progress or _silent)
+        for strategy in own:
+            for seed in dict.fromkeys(seeds):
+                folder = run_folder(out, strategy.name, seed)
+                run_strategy(plan, strategy, seed, folder, memory=memory, at_most=at_most)
     finally:
         lock.release()
     return collect(out)
@@ -114,11 +137,36 @@ def collect(out: Path) -> pl.DataFrame:
     if not rows:
         raise StoreError(f"Expected recorded periods in {str(out)!r}, found none.", hint="Run `basira lab run` first.")
     frame = pl.DataFrame(rows, infer_schema_length=None)
+    # Folders of earlier versions lack some figures of cost.
+    frame = frame.with_columns(pl.lit(None).alias(c) for c in (*_WHOLE, *_REAL) if c not in frame.columns)
     frame = frame.with_columns(pl.col(*_WHOLE).cast(pl.Int64), pl.col(*_REAL).cast(pl.Float64))
     frame = with_measures(frame).sort("strategy", "seed", "period")
     content = BytesIO()
     frame.write_parquet(content)
     write_whole(out / RESULTS, content.getvalue())
+    return frame
+
+
+def collect_possible(out: Path) -> pl.DataFrame:
+    """Read what there was to find in every recorded period, write ``possible.parquet`` and return its rows.
+
+    Columns: ``strategy``, ``seed``, ``period`` and `basira.laboratory.missed.POSSIBLE`. Empty for folders of
+    earlier versions.
+    """
+    frames = [pl.DataFrame(schema={"strategy": pl.String, "seed": pl.Int64, "period": pl.Int64} | POSSIBLE)]
+    for path in sorted((out / "runs").glob("*/*/possible-*.parquet")):
+        number = int(path.stem.removeprefix("possible-"))
+        if path.with_name(f"period-{number:04d}.json").is_file():
+            run = {
+                "strategy": strategy_of(path.parent.parent.name),
+                "seed": int(path.parent.name.removeprefix("seed-")),
+            }
+            named = [pl.lit(v, frames[0].schema[n]).alias(n) for n, v in (run | {"period": number}).items()]
+            frames.append(pl.read_parquet(path).select(*named, *POSSIBLE))
+    frame = pl.concat(frames).sort("strategy", "seed", "period", "item_id")
+    content = BytesIO()
+    frame.write_parquet(content)
+    write_whole(out / POSSIBLE_ITEMS, content.getvalue())
     return frame
 
 
@@ -143,18 +191,20 @@ def _claim(plan: Plan, out: Path) -> None:
     write_whole(out / _PLAN, (plan.to_json() + "\n").encode())
 
 
-def _run(wanted: list[tuple[str, int]], out: Path, jobs: int, memory: str, progress: Progress) -> None:
+def _run(
+    wanted: list[tuple[str, int]], out: Path, jobs: int, memory: str, at_most: int | None, progress: Progress
+) -> None:
     waiting, running = list(wanted), list[_Running]()
     try:
         while waiting or running:
             while waiting and len(running) < max(1, jobs):
-                running.append(_start(*waiting.pop(0), out, memory))
+                running.append(_start(*waiting.pop(0), out, memory, at_most))
             time.sleep(_LOOK_SECONDS)
             for run in [r for r in running if r.process.poll() is not None]:
                 running.remove(run)
                 _finish(run, out)
             now = ", ".join(f"{r.name} {r.seed}" for r in running) or "done"
-            progress(*_count(wanted, out), now)
+            progress(*_count(wanted, out, at_most), now)
     finally:
         for run in running:
             run.process.terminate()
@@ -162,11 +212,12 @@ def _run(wanted: list[tuple[str, int]], out: Path, jobs: int, memory: str, progr
             run.log.close()
 
 
-def _start(name: str, seed: int, out: Path, memory: str) -> _Running:
+def _start(name: str, seed: int, out: Path, memory: str, at_most: int | None) -> _Running:
     folder = run_folder(out, name, seed)
     folder.mkdir(parents=True, exist_ok=True)
     log = (folder / "log.txt").open("wb")
     command = [sys.executable, "-m", "basira.laboratory.run_one", str(out), name, str(seed), memory]
+    command += [] if at_most is None else [str(at_most)]
     process = subprocess.Popen(  # noqa: S603 - our own module, its arguments a list
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | _ONE_THREAD
     )
@@ -191,13 +242,14 @@ def _error(code: str) -> type[BasiraError]:
     return next(e for e in ALL_ERRORS if e.code == code)
 
 
-def _count(wanted: list[tuple[str, int]], out: Path) -> tuple[int, int]:
+def _count(wanted: list[tuple[str, int]], out: Path, at_most: int | None) -> tuple[int, int]:
     """Periods recorded and periods in all; a run that has not opened its world counts as the longest known."""
     done, totals = 0, []
     for name, seed in wanted:
         folder = run_folder(out, name, seed)
         opened = read_opened(folder)
-        totals.append(0 if opened is None else opened["periods"])
-        done += sum(1 for _ in folder.glob("period-*.json"))
+        total = 0 if opened is None else min(opened["periods"], at_most or opened["periods"])
+        totals.append(total)
+        done += min(total, sum(1 for _ in folder.glob("period-*.json")))
     longest = max(totals, default=0)
     return done, sum(t or longest for t in totals)

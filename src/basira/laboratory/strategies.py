@@ -1,34 +1,47 @@
 """The strategies by name.
 
 Enters: a name. Leaves: a `Strategy`. Never here: how one works (see `strategies_scored`,
-`strategies_mixed`, `strategies_ours`).
+`strategies_mixed`, `strategies_ours`, and ``deep_...`` for those of the optional extra).
 """
 
 from __future__ import annotations
 
+from basira.laboratory import deep_explore as explore
+from basira.laboratory import ours_comparators as comparators
 from basira.laboratory import strategies_ours as ours
+from basira.laboratory import strategies_published as published
 from basira.laboratory import strategies_scored as scored
+from basira.laboratory.deep_date import learn_date, learn_date_log_revenue, learn_date_revenue
+from basira.laboratory.deep_ecod import learn_ecod
+from basira.laboratory.deep_extra import PYOD, TABNET, TORCH
+from basira.laboratory.deep_tabnet import learn_tabnet
+from basira.laboratory.deep_unlabelled import learn_autoencoder, learn_deep_sad
+from basira.laboratory.ours_ceiling import ORACLE
 from basira.laboratory.strategies_mixed import explore_by_bandit, explore_by_drift, mix
 from basira.laboratory.view import Strategy
 from basira.schema.errors import NotFoundError, UsageError
 
 _DATE = "Kim and others, DATE, KDD 2020"
 _SIMULATOR = "Kim and others, Active Learning for Human-in-the-Loop Customs Inspection, IEEE TKDE 2022"
+_BADGE = "Ash and others, BADGE, ICLR 2020"
+_DEEP_SAD = "Ruff and others, Deep SAD, ICLR 2020"
+_TABNET = "Arik and Pfister, TabNet, AAAI 2021"
 _DRIFT = "Mai and others, Customs Fraud Detection in the Presence of Concept Drift, ICDM Workshops 2021"
 
 _XGBOOST = scored.by_score(scored.learn_xgboost)
+_BY_DATE = scored.by_score(learn_date())
 
 STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
-        "basira", "The risk model by probability, 5 % random control.", "ours",
-        ours.choose_by_model("fraud_probability"), uses_features=True,
+        "basira", "The weekly model: findings first, the larger of like probability; 5 % random control.", "ours",
+        ours.choose_by_model("findings"), uses_features=True,
     ),
     Strategy(
-        "basira_revenue", "The risk model by expected revenue, 5 % random control.", "ours",
-        ours.choose_by_model("expected_revenue"), uses_features=True,
+        "basira_revenue", "The weekly model: revenue weighs more; 5 % random control.", "ours",
+        ours.choose_by_model("revenue"), uses_features=True,
     ),
     Strategy(
-        "basira_balanced", "The risk model by both in turn, 5 % random control.", "ours",
+        "basira_balanced", "The weekly model by both orders in turn; 5 % random control.", "ours",
         ours.choose_by_model("balanced"), uses_features=True,
     ),
     Strategy("random", "A draw, every item alike.", _SIMULATOR, scored.choose_random),
@@ -62,6 +75,14 @@ STRATEGIES: tuple[Strategy, ...] = (
         scored.by_score(scored.learn_xgboost_leaves),
     ),
     Strategy(
+        "xgboost_published", "Boosted trees of the published simulator, its columns and settings as published.",
+        _SIMULATOR, scored.by_score(published.learn_xgboost_published),
+    ),
+    Strategy(
+        "xgboost_leaves_published", "Logistic regression on their leaves, columns and settings as published.",
+        _SIMULATOR, scored.by_score(published.learn_xgboost_leaves_published),
+    ),
+    Strategy(
         "isolation_forest", "Items that random cuts isolate soonest; no label is used.", "Liu and others, ICDM 2008",
         scored.by_score(scored.learn_isolation_forest),
     ),
@@ -81,13 +102,80 @@ STRATEGIES: tuple[Strategy, ...] = (
         "drift_aware", "Boosted trees and random; explores more when new items differ from labelled ones.", _DRIFT,
         explore_by_drift(_XGBOOST, scored.choose_random),
     ),
+    Strategy("date", "Attention over the leaves of boosted trees: probability.", _DATE, _BY_DATE, needs=TORCH),
+    Strategy(
+        "date_revenue", "The same network's second head: expected revenue.", _DATE,
+        scored.by_score(learn_date_revenue), needs=TORCH,
+    ),
+    Strategy(
+        "date_log_revenue", "Both heads: probability × log of expected revenue.", "their network, both heads",
+        scored.by_score(learn_date_log_revenue), needs=TORCH,
+    ),
+    Strategy(
+        "diversity", "The items nearest the centres of clusters of DATE's embeddings.", _SIMULATOR,
+        explore.explore(explore.pick_diverse), needs=TORCH,
+    ),
+    Strategy(
+        "badge", "Items spread out by what each would teach DATE.", _BADGE, explore.explore(explore.pick_badge),
+        needs=TORCH,
+    ),
+    Strategy(
+        "bate", "The same, the unsure and the valuable sooner.", _SIMULATOR, explore.explore(explore.pick_bate),
+        needs=TORCH,
+    ),
+    Strategy(
+        "gate", "The same while DATE finds revenue, else random.", _SIMULATOR, explore.choose_gate, needs=TORCH
+    ),
+    Strategy(
+        "date_random", "90 % DATE, 10 % random.", _SIMULATOR,
+        mix([(_BY_DATE, 0.9), (scored.choose_random, 0.1)]), needs=TORCH,
+    ),
+    Strategy(
+        "date_gate", "90 % DATE, 10 % gATE.", _SIMULATOR, mix([(_BY_DATE, 0.9), (explore.choose_gate, 0.1)]),
+        needs=TORCH,
+    ),
+    Strategy(
+        "tabnet", "Attention that picks columns in steps: probability.", _TABNET, scored.by_score(learn_tabnet),
+        needs=TABNET,
+    ),
+    Strategy(
+        "autoencoder", "A classifier on a code that must also rebuild items without a result.", _SIMULATOR,
+        scored.by_score(learn_autoencoder), needs=TORCH,
+    ),
+    Strategy(
+        "deep_sad", "Distance from where all but known irregular items are drawn together.", _DEEP_SAD,
+        scored.by_score(learn_deep_sad), needs=TORCH,
+    ),
+    Strategy(
+        "ecod", "Items in the tails of many columns; no label is used.", "Li and others, ECOD, IEEE TKDE 2022",
+        scored.by_score(learn_ecod), needs=PYOD,
+    ),
+    Strategy(
+        "date_our_features", "DATE on Basira's features.", "their network, our features",
+        scored.by_score(learn_date(on_our_features=True)), uses_features=True, needs=TORCH,
+    ),
     Strategy(
         "xgboost_our_features", "The published trees on Basira's features.", "their trees, our features",
         scored.by_score(scored.learn_xgboost_our_features), uses_features=True,
     ),
+    Strategy(
+        "xgboost_our_features_revenue", "The same: probability × revenue if irregular.", "their trees, our features",
+        scored.by_score(comparators.learn_revenue), uses_features=True,
+    ),
+    Strategy(
+        "xgboost_our_features_log_revenue", "The same: probability × log of revenue if irregular.",
+        "their trees, our features", scored.by_score(comparators.learn_log_revenue), uses_features=True,
+    ),
 )  # fmt: skip
 
-_BY_NAME = {s.name: s for s in STRATEGIES}
+# The ceiling is found by its name and is no member of the table: it is told the truth and competes with nobody.
+_BY_NAME = {s.name: s for s in (*STRATEGIES, ORACLE)}
+# Groups that the command names: ours; and the published ones on their own columns. What gives one the other's features,
+# or the truth, is in neither.
+OURS: tuple[str, ...] = tuple(s.name for s in STRATEGIES if s.source == "ours" and not s.is_told)
+PUBLISHED: tuple[str, ...] = tuple(
+    s.name for s in STRATEGIES if s.source != "ours" and not s.uses_features and not s.is_told
+)
 
 
 def find_strategy(name: str) -> Strategy:
@@ -130,4 +218,5 @@ def _hybrid(name: str) -> Strategy:
         "a mixture",
         mix([(s.choose, share) for s, share in parts]),
         uses_features=any(s.uses_features for s, _ in parts),
+        needs=tuple(dict.fromkeys(library for s, _ in parts for library in s.needs)),
     )

@@ -101,13 +101,20 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way of choosing. ``source``: the paper it comes from, or "ours". ``uses_features``: Basira's features."""
+    """A way of choosing.
+
+    ``source``: the paper it comes from, or "ours". ``uses_features``: Basira's features. ``needs``: libraries of the
+    optional extra ``deep`` that it can't choose without. ``is_told``: it is given the truth of the past, see
+    `basira.laboratory.ours_ceiling`; no way of choosing.
+    """
 
     name: str
     meaning: str
     source: str
     choose: Callable[[View], Chosen]
     uses_features: bool = False
+    needs: tuple[str, ...] = ()
+    is_told: bool = False
 
 
 def check_choice(name: str, chosen: Chosen, view: View) -> None:
