@@ -1,7 +1,7 @@
 """The service under load: declarations a second, CPU of each, time to answer. One worker on one core.
 
     .venv/bin/python benchmarks/serve_load.py --folder FOLDER [--database postgresql|sqlite] [--seconds 30]
-        [--half-seconds 30] [--concurrency 32] [--rate 75] [--items 60000] [--profile PY_SPY]
+        [--half-seconds 30] [--concurrency 32] [--rate 75] [--items 60000] [--profile PY_SPY] [--alone]
 
 FOLDER keeps the simulated store, made at the first run. PostgreSQL is started for the run with its usual durability
 (fsync on); SQLite writes with its own. The worker has the first core for itself, PostgreSQL and the client the second.
@@ -10,6 +10,9 @@ Two phases of --seconds and --half-seconds, declarations of three items, all dif
 - saturation: --concurrency connections, each sending the next declaration when the last one is answered;
 - half load: a Poisson stream of --rate declarations a second (by default half of what saturation gave), time counted
   from the moment a declaration should have been sent, so that a service that falls behind is seen.
+
+--alone (as root): service, PostgreSQL and client run before any other work of the machine (SCHED_RR), as they would on a
+machine of their own. On a shared one each hand-over from thread to thread else waits for somebody's time slice.
 
 Prints one table. ``core %``: how much of its core the worker got. On a machine with other work it is far from 100 at
 saturation, and the times tell of that work; the CPU is that of the processes themselves.
@@ -247,7 +250,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--items", type=int, default=60_000)
     parser.add_argument("--profile", type=Path, help="py-spy's program: writes profile.txt into FOLDER")
+    parser.add_argument("--alone", action="store_true", help="run before all other work of the machine; as root")
     given = parser.parse_args()
+    if given.alone:  # inherited by PostgreSQL and the service
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     given.folder.mkdir(parents=True, exist_ok=True)
     world = served_world(given.folder, today=date.today(), items=given.items)
     cores = sorted(os.sched_getaffinity(0))
@@ -274,7 +280,8 @@ def run(given: argparse.Namespace, world: ServedWorld, database: str, server: in
     count = 3_000 + int(400 * given.seconds + 250 * (given.half_seconds or given.seconds))
     bodies = iter([json.dumps(one).encode() for one in islice(names, count)])
     load = os.getloadavg()
-    print(f"{given.database}, {given.seconds:.0f} s a phase, load average before: {load[0]:.1f}")
+    how = ", before all other work" if given.alone else ""
+    print(f"{given.database}, {given.seconds:.0f} s a phase, load average before: {load[0]:.1f}{how}")
     print(
         f"{'':<12}{'answers':>8}{'per s':>9}{'core %':>8}{'worker ms':>11}{'server ms':>11}{'CPU ms':>9}"
         f"{'median ms':>10}{'p99 ms':>9}{'max ms':>9}{'chosen %':>10}"
