@@ -74,7 +74,7 @@ def server() -> Iterator[Server]:
     yield from run_server()
 
 
-_ON_BOTH = ("test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine")
+_ON_BOTH = ("test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine", "test_api_queue_day")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -16,7 +16,7 @@ from basira.ingest.mapping import load_mapping, parse_mapping
 from basira.ingest.plain_rows import PlainRows
 from basira.schema.errors import MappingError
 from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, Field
-from basira.workflows.serve_body import Declaration, read_by_columns
+from basira.workflows.serve_body import Declaration, Refused, read_by_columns, read_declaration, read_declarations
 
 RECEIVED = datetime(2026, 3, 2, 9, 30, 0, 250000)
 PLAIN = PlainRows(load_mapping("basira"))
@@ -109,6 +109,40 @@ def test_every_field_alone_is_read_as_by_columns(field: Field, data: st.DataObje
     rows = PLAIN.read(header, [item], source="api", received_at=RECEIVED)
     if rows is not None and len(rows[0]["declaration_id"]) <= 200:
         assert shown(by_columns(header, [item]).rows) == shown(rows)
+
+
+_bodies = st.one_of(
+    st.tuples(_headers, _items).map(lambda parts: {**parts[0], "items": parts[1]}),
+    st.sampled_from([None, [], {}, {"items": []}, {"items": [{"item_number": ""}]}, {"items": [{}], "odd": 1}]),
+)
+
+
+@settings(max_examples=150)
+@given(bodies=st.lists(_bodies, max_size=6).map(lambda some: [*some, *some[:2]]))
+def test_several_are_read_as_each_alone(bodies: list[Any]) -> None:
+    together = read_declarations(bodies, received_at=RECEIVED)
+    assert len(together) == len(bodies)
+    for body, found in zip(bodies, together, strict=True):
+        alone = read_declaration(body, received_at=RECEIVED)
+        if isinstance(alone, Refused):
+            assert found == alone
+        else:
+            assert isinstance(found, Declaration)
+            assert (shown(found.rows), found.has_version) == (shown(alone.rows), alone.has_version)
+
+
+def test_faults_of_one_are_not_those_of_its_neighbours() -> None:
+    def body(name: str, **change: Any) -> dict[str, Any]:
+        good, bad = {"commodity_code": "851713", "duty_rate": "2"}, {"commodity_code": "851713", "duty_rate": "1"}
+        return {"declaration_id": name, "declared_at": "2026-03-02", "items": [good, {**bad, **change}]}
+
+    bodies = [body("A"), body("B", duty_rate="-1"), body("C"), {**body("D"), "declared_at": "x"}, body("E", x_own=1)]
+    found = read_declarations(bodies, received_at=RECEIVED)
+    assert [isinstance(one, Refused) for one in found] == [False, True, False, True, False]
+    assert found == [read_declaration(one, received_at=RECEIVED) for one in bodies]
+    refused = found[1]
+    assert isinstance(refused, Refused)
+    assert [(fault.item, fault.field) for fault in refused.faults] == [(2, "duty_rate")]
 
 
 def test_an_ordinary_declaration_is_plain() -> None:

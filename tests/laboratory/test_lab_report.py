@@ -11,10 +11,11 @@ from lab_world import plan_of
 
 from basira.laboratory.charts import period_chart, share_rows_chart
 from basira.laboratory.loop import run_strategy
+from basira.laboratory.ours_ceiling import ORACLE
 from basira.laboratory.plan import Plan
 from basira.laboratory.report import LOCALE, lines_drawn, report_html, write_report
 from basira.laboratory.runs import collect, collect_possible, run_folder
-from basira.laboratory.strategies import find_strategy
+from basira.laboratory.strategies import STRATEGIES, find_strategy
 from basira.laboratory.view import Chosen, Strategy, View, top
 from basira.render.catalogs import load_catalog
 from basira.render.charts import Series
@@ -54,6 +55,12 @@ def test_the_catalogs_hold_the_same_messages() -> None:
     # The strategies' meanings are English in the code.
     assert {m for m in fr if not m.startswith("strategy.")} == {m for m in en if not m.startswith("strategy.")}
     assert fr == ar
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_every_strategy_is_explained_in_the_language_of_the_page(language: str) -> None:
+    named = {f"strategy.{strategy.name}" for strategy in (*STRATEGIES, ORACLE)}
+    assert {m for m in load_catalog(LOCALE, language).ids if m.startswith("strategy.")} == named | {"strategy.own"}
 
 
 def test_what_was_never_found_is_on_the_page(results: tuple[Plan, pl.DataFrame, pl.DataFrame]) -> None:

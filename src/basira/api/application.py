@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -18,10 +19,12 @@ from basira.api.access import Recognise, access_of, by_session
 from basira.api.access_settings import AccessSettings
 from basira.api.asking import PREFIX
 from basira.api.entrance import Entrance
+from basira.api.examples_answers import PROBLEM_SCHEMA
 from basira.api.metrics import Metrics
 from basira.api.middleware import MOST_BYTES, Surroundings
 from basira.api.oidc import Provider
 from basira.api.problems import add_problem_handlers
+from basira.api.reading import Reader
 from basira.api.remembered import Remembered
 from basira.api.routes import router
 from basira.workflows.serve_context import Service, with_newest_model
@@ -29,6 +32,15 @@ from basira.workflows.serve_decider import DECIDE_SECONDS, Decider
 
 _REFRESH_SECONDS = 10.0
 _MODEL_SECONDS = 60.0
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The document, with the schema of problems that its answers name."""
+        if self.openapi_schema is None:
+            schemas = super().openapi().setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = PROBLEM_SCHEMA
+        return super().openapi()
 
 
 def make_application(
@@ -65,16 +77,18 @@ def make_application(
                 await task
         # What waits is decided and answered first.
         await asyncio.to_thread(decider.close)
+        reader.close()
         desk.close()
         service.close()
 
     metrics = Metrics()
-    app = FastAPI(
+    app = _Application(
         title="Basira", version=basira.__version__, summary="One declaration in, a lane and its reasons out.",
         openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
     app.state.service, app.state.recognise, app.state.clock, app.state.metrics = service, recognise, clock, metrics
     app.state.decider = decider = Decider(lambda: app.state.service, clock, seconds=decide_seconds)
+    app.state.reader = reader = Reader()
     app.state.remembered = Remembered(recognise)
     sessions = by_session(service.database, clock, idle=settings.session_idle)
     app.state.access = access = access_of(settings, keys=recognise, sessions=sessions)

@@ -1,4 +1,4 @@
-"""Examples of answers, and bodies of changes, for the OpenAPI document.
+"""Answers, good ones and problems, and bodies of changes, for the OpenAPI document.
 
 Enters: nothing. Leaves: dictionaries. Never here: real data: the examples are simulated. A test compares their names
 with those of real answers.
@@ -6,8 +6,10 @@ with those of real answers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from basira.api.problems import TITLES
 from basira.workflows.serve_change import LONGEST_MOTIVE, LONGEST_NOTE, SHORTEST_MOTIVE
 
 _NUMBER = "SIM-2026-000123"
@@ -109,11 +111,49 @@ _PROBLEM: dict[str, Any] = {
 }  # fmt: skip
 
 
-def answers_of(name: str) -> dict[int | str, dict[str, Any]]:
-    """The part of an OpenAPI operation that describes its answers: the good one, and a problem for all others."""
-    return {
-        200: {"content": {"application/json": {"example": ANSWERS[name]}}},
-        "default": {
-            "description": "A problem (RFC 9457).", "content": {"application/problem+json": {"example": _PROBLEM}},
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457. `code` is stable; `hint` says what to do.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {**_TEXT, "format": "uri"}, "title": _TEXT, "status": {"type": "integer"}, "code": _TEXT,
+        "detail": _TEXT, "hint": _TEXT, "request_id": _TEXT, "declaration_id": {"type": ["string", "null"]},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "code"],
+                "properties": {
+                    "item": {"type": ["integer", "null"]}, "field": {"type": ["string", "null"]}, "code": _TEXT,
+                    "expected": _TEXT,
+                },
+            },
         },
-    }  # fmt: skip
+    },
+}  # fmt: skip
+_PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
+# Of every route: another host, a body that is too large, a limit, a fault, a database that does not answer.
+_ALWAYS = (400, 413, 429, 500, 503)
+
+Answers = dict[int | str, dict[str, Any]]
+
+
+def answers_of(name: str | None, *problems: int, good: int = 200, also: Mapping[str, Any] | None = None) -> Answers:
+    """The part of an OpenAPI operation that describes its answers: the good one, and each problem by its status.
+
+    ``name``: of the example; None: the good answer is no JSON. ``problems``: statuses besides those of every route.
+    ``also``: other content types of the good answer, each with its schema.
+    """
+    content: dict[str, Any] = {} if name is None else {"application/json": {"example": ANSWERS[name]}}
+    content |= {kind: {"schema": schema} for kind, schema in (also or {}).items()}
+    answers: Answers = {good: {"content": content}} if content else {}
+    for status in sorted({*_ALWAYS, *problems}):
+        answers[status] = _problem_answer(TITLES[status])
+    # What no list foresees, such as a method that the path does not have.
+    answers["default"] = _problem_answer("A problem (RFC 9457).", example=_PROBLEM)
+    return answers
+
+
+def _problem_answer(description: str, **more: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/problem+json": {"schema": _PROBLEM_REF, **more}}}

@@ -15,9 +15,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from basira.api.access import anyone
 from basira.api.cookies import begun_cookie, set_begun_cookie
+from basira.api.examples_answers import answers_of
 from basira.api.oidc import BEGUN_FOR, Provider, refused
 from basira.api.problems import ProblemException
-from basira.api.session_routes import PREFIX, PROBLEMS, InAccess, InDatabase, Now, open_session
+from basira.api.session_routes import PREFIX, InAccess, InDatabase, Now, open_session
 from basira.storage.access_oidc import begin_login, enter_by_provider, subject_of, take_login
 
 CALLBACK = f"{PREFIX}/session/oidc/callback"
@@ -39,7 +40,7 @@ InProvider = Annotated[Provider, Depends(_provider)]
 
 
 @router.get(
-    "/session/oidc", summary="Log in at the OpenID provider", status_code=303, responses=PROBLEMS,
+    "/session/oidc", summary="Log in at the OpenID provider", status_code=303, responses=answers_of(None, 404, 422),
     dependencies=[Depends(anyone)],
 )  # fmt: skip
 def get_oidc(
@@ -64,7 +65,7 @@ def get_oidc(
 
 @router.get(
     "/session/oidc/callback", summary="Come back from the OpenID provider", response_class=HTMLResponse,
-    responses=PROBLEMS, dependencies=[Depends(anyone)],
+    responses=answers_of(None, 401, 404, 422), dependencies=[Depends(anyone)],
 )  # fmt: skip
 def get_oidc_callback(
     request: Request,

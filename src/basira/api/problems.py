@@ -43,7 +43,8 @@ STATUS: Mapping[type[BasiraError], int] = {
     ReplayError: 409,
     ScenarioError: 400,
 }
-_TITLES: Mapping[int, str] = {
+# Of every status that a problem has here; the OpenAPI document says the same.
+TITLES: Mapping[int, str] = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     409: "Conflict", 413: "Content Too Large", 422: "Unprocessable Content", 428: "Precondition Required",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
@@ -58,7 +59,7 @@ def problem(
 ) -> JSONResponse:
     """One problem. ``code``: stable, for programs; ``hint``: what to do."""
     body: dict[str, Any] = {
-        "type": f"urn:basira:problem:{code}", "title": _TITLES.get(status, "Error"), "status": status, "code": code,
+        "type": f"urn:basira:problem:{code}", "title": TITLES.get(status, "Error"), "status": status, "code": code,
         "detail": detail,
     }  # fmt: skip
     if hint:
@@ -115,7 +116,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     def _http(_request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error, ProblemException):
             return problem(error.status_code, error.code, error.detail, hint=error.hint, headers=error.headers)
-        title = _TITLES.get(error.status_code, "Error")
+        title = TITLES.get(error.status_code, "Error")
         code = title.lower().replace(" ", "_")
         return problem(error.status_code, code, f"{title}.", headers=error.headers)
 

@@ -30,7 +30,7 @@ router = APIRouter(prefix=PREFIX)
 @router.get(
     "/declarations/{declaration_id}",
     summary="A declaration, and everything that happened to it",
-    responses=answers_of("declaration"),
+    responses=answers_of("declaration", 401, 403, 404, 422),
 )
 def get_declaration(
     declaration_id: Number,
@@ -52,7 +52,7 @@ def get_declaration(
     "/declarations/{declaration_id}/outcome",
     summary="Take an inspection result in",
     openapi_extra=body_of(outcome_schema(), result=OUTCOME),
-    responses=answers_of("outcome"),
+    responses=answers_of("outcome", 401, 403, 404, 409, 422),
 )
 def post_outcome(
     declaration_id: Number,
@@ -73,13 +73,13 @@ def post_outcome(
     return refusal(found) if isinstance(found, Refused) else JSONResponse(found)
 
 
-@router.get("/health", summary="Alive", dependencies=[Depends(anyone)])
+@router.get("/health", summary="Alive", responses=answers_of("health"), dependencies=[Depends(anyone)])
 def get_health() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
-@router.get("/ready", summary="Able to decide", dependencies=[Depends(anyone)])
+@router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(anyone)])
 def get_ready(service: InService, now: Now) -> Response:
     """503 when no decision can be recorded or no policy is in force. `degraded`: the fallback answers, and why."""
     try:
@@ -99,7 +99,10 @@ def get_ready(service: InService, now: Now) -> Response:
     return JSONResponse({"status": "degraded" if degraded else "ready", "degraded": degraded, "profile_age_days": age})
 
 
-@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+@router.get(
+    "/metrics", summary="Figures for Prometheus", response_class=Response,
+    responses=answers_of(None, 401, 403, also={"text/plain": {"type": "string"}}),
+)  # fmt: skip
 def get_metrics(
     _principal: Annotated[Principal, Depends(needs("metrics:read"))], service: InService, metrics: InMetrics, now: Now
 ) -> Response:

@@ -45,7 +45,7 @@ _STATUS = {"seen_required": 428, "lowering_not_allowed": 403}
     "/declarations/{declaration_id}/reselection",
     summary="Give a declaration another lane",
     openapi_extra=body_of(RESELECTION_SCHEMA, reselection=RESELECTION),
-    responses=answers_of("reselection"),
+    responses=answers_of("reselection", 401, 403, 404, 409, 422, 428),
 )
 def post_reselection(
     declaration_id: Number,
@@ -75,7 +75,7 @@ def post_reselection(
     "/declarations/{declaration_id}/cancellation",
     summary="Cancel a declaration",
     openapi_extra=body_of(CANCELLATION_SCHEMA, cancellation=CANCELLATION),
-    responses=answers_of("cancellation"),
+    responses=answers_of("cancellation", 401, 403, 404, 409, 422, 428),
 )
 def post_cancellation(
     declaration_id: Number,

@@ -23,8 +23,10 @@ from starlette.requests import ClientDisconnect
 from basira.api.access import allowed, needs
 from basira.api.asking import PREFIX, Key, asked_of
 from basira.api.examples import DECLARATION, body_of, declaration_schema
+from basira.api.examples_answers import answers_of
 from basira.api.metrics import Metrics
 from basira.api.problems import STATUS, problem, refusal, refusal_content
+from basira.api.reading import Reader
 from basira.api.remembered import Remembered
 from basira.schema.errors import BasiraError
 from basira.storage.access import Principal
@@ -98,6 +100,7 @@ _one_or_many = {
     "/declarations",
     summary="Decide on a declaration, or on up to 1,000",
     openapi_extra=body_of(_one_or_many, one=DECLARATION, batch=[DECLARATION]),
+    responses=answers_of("decision", 401, 403, 409, 422),
 )
 async def post_declarations(
     request: Request,
@@ -117,7 +120,7 @@ async def post_declarations(
     if isinstance(body, list):
         return await _batch(body, asked, request, decider, metrics)
     try:
-        (found,) = await decider.decide([Ask(body, asked)])
+        (found,) = await decider.decide(await _asks([body], asked, request))
     except BusyError:
         return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
     if isinstance(found, Exception):
@@ -130,6 +133,12 @@ async def post_declarations(
     if found.is_new:
         metrics.decided(found.body)
     return _json(found.text)
+
+
+async def _asks(bodies: Sequence[object], asked: Asked, request: Request) -> list[Ask]:
+    reader: Reader = request.app.state.reader
+    read = await reader.read(bodies, received_at=request.app.state.clock())
+    return [Ask(body, asked, read=one) for body, one in zip(bodies, read, strict=True)]
 
 
 async def _batch(
@@ -147,7 +156,7 @@ async def _batch(
     for start in range(0, len(bodies), TOGETHER):
         part = bodies[start : start + TOGETHER]
         try:
-            found: Sequence[Found | BusyError] = await decider.decide([Ask(one, each) for one in part])
+            found: Sequence[Found | BusyError] = await decider.decide(await _asks(part, each, request))
         except BusyError as error:
             found = [error] * len(part)
         refused = [(one, made) for one, made in zip(part, found, strict=True) if isinstance(made, Refused)]

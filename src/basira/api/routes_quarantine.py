@@ -20,7 +20,7 @@ router = APIRouter(prefix=PREFIX)
 MOST_ROWS = 1_000
 
 
-@router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine"))
+@router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine", 401, 403, 422))
 def get_quarantine(
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
     service: InService,
@@ -36,7 +36,10 @@ def get_quarantine(
     return refused_page(service.database, state=state, code=code, limit=limit, cursor=cursor)
 
 
-@router.get("/quarantine/{quarantine_id}", summary="A refused declaration", responses=answers_of("refused_body"))
+@router.get(
+    "/quarantine/{quarantine_id}", summary="A refused declaration",
+    responses=answers_of("refused_body", 401, 403, 404, 422),
+)  # fmt: skip
 def get_refused(
     quarantine_id: Annotated[str, Path(min_length=1, max_length=40)],
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.access import hides_secrets, needs
 from basira.api.asking import PREFIX, InService, Now
@@ -23,7 +23,10 @@ router = APIRouter(prefix=PREFIX)
 MOST_ROWS = 1_000
 
 
-@router.get("/queue", summary="An office's declarations of a day", responses=answers_of("queue"))
+@router.get(
+    "/queue", summary="An office's declarations of a day",
+    responses=answers_of("queue", 401, 403, 422, also={"text/csv": {"type": "string"}}),
+)  # fmt: skip
 def get_queue(
     principal: Annotated[Principal, Depends(needs("queue:read"))],
     service: InService,
@@ -46,13 +49,14 @@ def get_queue(
         raise HTTPException(403)
     on = day or now.date()
     is_csv = format == "csv" or (format is None and accept.partition(";")[0].strip() == "text/csv")
-    page = queue_page(
-        service, office, on, lane=lane, status=status, limit=None if is_csv else limit,
-        cursor=None if is_csv else cursor, is_secret_hidden=hides_secrets(principal),
-    )  # fmt: skip
+    is_secret_hidden = hides_secrets(principal)
     if is_csv:
         named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}
-        return Response(queue_csv(page.rows), headers=named, media_type="text/csv; charset=utf-8")
+        parts = queue_csv(service, office, on, lane=lane, status=status, is_secret_hidden=is_secret_hidden)
+        return StreamingResponse(parts, headers=named, media_type="text/csv; charset=utf-8")
+    page = queue_page(
+        service, office, on, lane=lane, status=status, limit=limit, cursor=cursor, is_secret_hidden=is_secret_hidden
+    )
     body = {
         "office": office, "day": on.isoformat(), "lane": lane, "status": status, "total": page.total,
         "decisions": list(page.rows), "next_cursor": page.next_cursor,

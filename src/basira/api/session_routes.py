@@ -34,7 +34,6 @@ from basira.storage.users import get_user, hash_password, normalised_login, set_
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
-PROBLEMS: dict[int | str, dict[str, Any]] = {"default": answers_of("session")["default"]}
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
 # argon2 takes 64 MiB and some 190 ms of CPU each time: as many at once as memory bears, and a queue that ends. They
@@ -111,7 +110,9 @@ Desk = Annotated[PasswordDesk, Depends(_desk)]
 Person = Annotated[Principal, Depends(needs_person)]
 
 
-@router.post("/session", summary="Log in", responses=answers_of("session"), dependencies=[Depends(anyone)])
+@router.post(
+    "/session", summary="Log in", responses=answers_of("session", 401, 403, 422), dependencies=[Depends(anyone)]
+)
 async def post_session(
     body: Credentials, request: Request, access: InAccess, database: InDatabase, now: Now, desk: Desk
 ) -> Response:
@@ -127,14 +128,14 @@ async def post_session(
     return await asyncio.to_thread(open_session, request, user_id, access=access, database=database, now=now)
 
 
-@router.get("/session", summary="Who am I", responses=answers_of("session"))
+@router.get("/session", summary="Who am I", responses=answers_of("session", 401, 403))
 def get_session(request: Request, person: Person, access: InAccess, database: InDatabase) -> dict[str, Any]:
     """The person, roles with offices, and the CSRF token of this session."""
     token = session_cookie(request, access.settings)
     return _shown(person.id, token or "", database)
 
 
-@router.delete("/session", summary="Log out", status_code=204, responses=PROBLEMS)
+@router.delete("/session", summary="Log out", status_code=204, responses=answers_of(None, 401, 403))
 def delete_session(request: Request, _person: Person, access: InAccess, database: InDatabase, now: Now) -> Response:
     """End this session."""
     token = session_cookie(request, access.settings)
@@ -145,7 +146,7 @@ def delete_session(request: Request, _person: Person, access: InAccess, database
     return answer
 
 
-@router.post("/session/password", summary="Another password", responses=answers_of("session"))
+@router.post("/session/password", summary="Another password", responses=answers_of("session", 401, 403, 404, 422))
 async def post_password(
     body: PasswordChange, request: Request, person: Person, access: InAccess, database: InDatabase, now: Now, desk: Desk
 ) -> Response:

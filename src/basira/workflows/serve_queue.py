@@ -10,20 +10,37 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import sqlalchemy as sa
+
 from basira.schema.errors import UsageError
-from basira.storage.operations_events import find_by_ids, find_outcomes, find_queue
+from basira.storage.operations_events import (
+    QueuePlace,
+    find_by_ids,
+    find_outcomes,
+    find_queue_places,
+    record_identity,
+)
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_history import change_body
 from basira.workflows.serve_standing import Standing, Status, is_inspection
 from basira.workflows.serve_words import decision_body
 
 Row = Mapping[str, Any]
+_Order = tuple[float, float, float]
 
+# What a status is, of what the database can look for.
+_ONLY: Mapping[Status, Mapping[str, bool]] = {
+    "waiting": {"is_inspected": False, "inspects": True},
+    "inspected": {"is_inspected": True},
+    "released": {"is_inspected": False, "inspects": False},
+}
+# Rows of a queue that are in memory together while it is written as CSV.
+_PART = 500
 CSV_COLUMNS = (
     "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fraud_probability",
     "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by", "motive",
@@ -51,33 +68,49 @@ def queue_page(
     """
     after = _opened(cursor)
     with service.database.read() as connection:
-        given = find_queue(connection, office, day.isoformat(), lane=lane)
-        decisions = find_by_ids(connection, [row["decision_id"] for row in given if row["kind"] == "reselection"])
-        results = find_outcomes(connection, [row["declaration_id"] for row in given])
-    found: dict[str, list[Row]] = {}
-    for result in results:
-        found.setdefault(result["declaration_id"], []).append(result)
-    if not given:
-        return Page((), 0, None)  # a day on which no policy was in force has nothing to put in order
+        ordered = _ordered(connection, service, office, day, lane=lane, status=status)
+        rest = ordered if after is None else [pair for pair in ordered if pair[0] > after]
+        shown = rest[:limit]
+        standings = _standings(connection, [place for _, place in shown])
+    rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+    next_cursor = _closed(shown[-1][0]) if len(shown) < len(rest) else None
+    return Page(tuple(rows), len(ordered), next_cursor)
+
+
+def _ordered(
+    connection: sa.Connection, service: Service, office: str, day: date, *, lane: str | None, status: Status | None
+) -> list[tuple[_Order, QueuePlace]]:
+    """The whole queue in order, as little of each as that takes: a day's payloads would fill the memory."""
+    if status == "cancelled":
+        return []  # they are in no queue
+    only = {} if status is None else _ONLY[status]
+    found = find_queue_places(connection, office, day.isoformat(), lane=lane, **only)
+    if not found:
+        return []  # a day on which no policy was in force has nothing to put in order
     intensity = service.policy(day).intensity
+    return sorted(((_order(place, intensity), place) for place in found), key=lambda pair: pair[0])
+
+
+def _order(place: QueuePlace, intensity: Mapping[str, int]) -> _Order:
+    return -float(intensity.get(place.lane, 0)), -float(place.expected_revenue or 0.0), float(place.sequence)
+
+
+def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
+    """What holds of these, in their order. ``until``: results of a later sequence are not looked at."""
+    given = find_by_ids(connection, [place.event_id for place in places])
+    changed = [row["decision_id"] for row in given.values() if row["kind"] == "reselection"]
+    decisions = find_by_ids(connection, changed)
+    found: dict[str, list[Row]] = {}
+    for result in find_outcomes(connection, [row["declaration_id"] for row in given.values()]):
+        if until is None or result["sequence"] <= until:
+            found.setdefault(result["declaration_id"], []).append(result)
     standings = []
-    for row in given:
+    for place in places:
+        row = given[place.event_id]
         decision = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
         is_inspected = any(is_inspection(event, after=row) for event in found.get(row["declaration_id"], ()))
-        one = Standing(row, decision, None, is_inspected)
-        if status is None or one.status == status:
-            standings.append((_order(one, intensity), one))
-    standings.sort(key=lambda pair: pair[0])
-    rest = [pair for pair in standings if after is None or pair[0] > after]
-    shown = rest[:limit]
-    rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for _, one in shown)
-    next_cursor = _closed(shown[-1][0]) if len(shown) < len(rest) else None
-    return Page(tuple(rows), len(standings), next_cursor)
-
-
-def _order(one: Standing, intensity: Mapping[str, int]) -> tuple[float, float, float]:
-    revenue = one.decision["payload"].get("expected_revenue") or 0.0
-    return -float(intensity.get(one.lane, 0)), -float(revenue), float(one.given["sequence"])
+        standings.append(Standing(row, decision, None, is_inspected))
+    return standings
 
 
 def _closed(order: Sequence[float]) -> str:
@@ -110,23 +143,48 @@ def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, A
     }
 
 
-def queue_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of a queue for a spreadsheet: a line of names, `;` between cells, figures with a decimal point."""
+def queue_csv(
+    service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
+    is_secret_hidden: bool = False,
+) -> Iterator[str]:  # fmt: skip
+    """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, figures with a decimal
+    point. In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
+    """
+    with service.database.read() as connection:
+        ordered = _ordered(connection, service, office, day, lane=lane, status=status)
+        _, until = record_identity(connection)
+    places = [place for _, place in ordered]
+    return _csv_parts(service, places, until=until, is_secret_hidden=is_secret_hidden)
+
+
+def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
+    yield "\ufeff" + _csv_text([CSV_COLUMNS])
+    for start in range(0, len(places), _PART):
+        # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
+        # left out, so the parts are of one moment.
+        with service.database.read() as connection:
+            standings = _standings(connection, places[start : start + _PART], until=until)
+        rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+        yield _csv_text([_csv_cells(row) for row in rows])
+
+
+def _csv_text(lines: Sequence[Sequence[str]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        change = row["reselection"] or {}
-        items = row["items"]
-        flat = {
-            **row,
-            "reasons": " | ".join(reason["text"] for item in items for reason in item["reasons"][:3]),
-            "verify": " | ".join(dict.fromkeys(verify["text"] for item in items for verify in item["verify"])),
-            "reselected_by": change.get("by"),
-            "motive": change.get("motive"),
-        }
-        writer.writerow([_cell(flat.get(name)) for name in CSV_COLUMNS])
-    return "\ufeff" + out.getvalue()
+    csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(lines)
+    return out.getvalue()
+
+
+def _csv_cells(row: Mapping[str, Any]) -> list[str]:
+    change = row["reselection"] or {}
+    items = row["items"]
+    flat = {
+        **row,
+        "reasons": " | ".join(reason["text"] for item in items for reason in item["reasons"][:3]),
+        "verify": " | ".join(dict.fromkeys(verify["text"] for item in items for verify in item["verify"])),
+        "reselected_by": change.get("by"),
+        "motive": change.get("motive"),
+    }
+    return [_cell(flat.get(name)) for name in CSV_COLUMNS]
 
 
 def _cell(value: object) -> str:
