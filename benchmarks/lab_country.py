@@ -63,6 +63,8 @@ def main() -> None:
             folder = _folder(given.out, scenario, rate)
             if any(folder.glob("runs/*/*/period-*.json")):
                 sums = _sums(collect(folder).filter(pl.col("seed").is_in(seeds)), given.periods)
+                if sums.is_empty():
+                    continue
                 every.append(sums.with_columns(pl.format(scenario + " {}", "seed").alias("pair")))
                 print(f"\n{scenario}, {rate:.0%} inspected")
                 _print(every[-1])
@@ -105,12 +107,17 @@ def _print(sums: pl.DataFrame) -> None:
 
 
 def _ratio(pairs: pl.DataFrame, what: str) -> str:
-    """Geometric mean of ours / theirs over pairs, and its interval; the ratio of sums where a count is zero."""
-    above, below = pairs[what].to_numpy().astype(float), pairs[f"{what}_other"].to_numpy().astype(float)
+    """Geometric mean of ours / theirs over pairs, and its interval; the ratio of means where a share is zero.
+
+    Of shares of what there was to find: a strategy that deters leaves less of it than one that does not.
+    """
+    above, below = (
+        (pairs[f"{what}{end}"] / pairs[f"best_{what}{end}"]).to_numpy().astype(float) for end in ("", "_other")
+    )
     if len(pairs) == 0 or above.sum() == 0 or below.sum() == 0:
         return ""
     if min(above.min(), below.min()) <= 0:
-        return f"{above.sum() / below.sum():.2f} (of sums)"
+        return f"{above.sum() / below.sum():.2f} (of means)"
     logs = np.log(above / below)
     half = half_width(logs)
     middle = np.exp(logs.mean())

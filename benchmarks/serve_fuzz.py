@@ -48,7 +48,7 @@ _NO_HTTP = b"Invalid HTTP request received."  # the server's own answer to what 
 
 def judge(request: Request, status: int, headers: Mapping[str, str], content: bytes, seconds: float) -> list[str]:
     """What is wrong with an answer; nothing, as a rule. ``headers``: names in small letters."""
-    if status == 400 and content == _NO_HTTP:
+    if status == 400 and "x-request-id" not in headers and content in (b"", _NO_HTTP):
         return []
     wrong = []
     # Nothing is out of order: only somebody who asks too much at once may be put off.

@@ -1,7 +1,7 @@
 """The service under load: declarations a second, CPU of each, time to answer. One worker on one core.
 
     .venv/bin/python benchmarks/serve_load.py --folder FOLDER [--database postgresql|sqlite] [--seconds 30]
-        [--half-seconds 30] [--concurrency 32] [--rate 75] [--items 60000] [--profile PY_SPY] [--alone]
+        [--half-seconds 30] [--concurrency 32] [--rate 75] [--items 60000] [--alone] [--profile PY_SPY]
 
 FOLDER keeps the simulated store, made at the first run. PostgreSQL is started for the run with its usual durability
 (fsync on); SQLite writes with its own. The worker has the first core for itself, PostgreSQL and the client the second.
@@ -11,8 +11,8 @@ Two phases of --seconds and --half-seconds, declarations of three items, all dif
 - half load: a Poisson stream of --rate declarations a second (by default half of what saturation gave), time counted
   from the moment a declaration should have been sent, so that a service that falls behind is seen.
 
---alone (as root): service, PostgreSQL and client run before any other work of the machine (SCHED_RR), as they would on a
-machine of their own. On a shared one each hand-over from thread to thread else waits for somebody's time slice.
+--alone (as root): service, PostgreSQL and client run before any other work of the machine (SCHED_RR), as they would on
+a machine of their own. On a shared one each hand-over from thread to thread else waits for somebody's time slice.
 
 Prints one table. ``core %``: how much of its core the worker got. On a machine with other work it is far from 100 at
 saturation, and the times tell of that work; the CPU is that of the processes themselves.

@@ -100,6 +100,9 @@ def main() -> int:
     options.add_argument("--rate", type=float, default=20.0, help="requests a second")
     options.add_argument("--workers", type=int, default=1)
     options.add_argument("--record", choices=["postgresql", "sqlite"], default="postgresql")
+    options.add_argument(
+        "--queue", action="store_true", help="ask for an office's queue as well: it reads the whole day"
+    )
     options.add_argument("--bound", type=float, default=10.0, help="of the memory's slope, MB an hour")
     options.add_argument("--every", type=float, default=10.0, help="seconds between samples")
     options.add_argument("--ground", type=Path, help="folder of the store, kept for the next run")
@@ -129,7 +132,8 @@ def main() -> int:
                     break
                 samples += sample_all(service, seconds)
                 service.ask("GET", "/metrics", key=witness.key)
-                service.ask("GET", "/queue?office=CASA-PORT", key=witness.key)
+                if given.queue:
+                    service.ask("GET", "/queue?office=CASA-PORT", key=witness.key)
                 if not rebuilt and seconds > given.minutes * 30:
                     # A night's swap of profiles: the same content under another name can't be, so the pointer is
                     # turned to the older build and back, and each time the workers open another file.
