@@ -158,6 +158,7 @@ def test_a_unit_value_compared_over_all_origins_names_none():
     [
         {"value_per_kg_reference_median": None, "value_per_kg_reference_count": 0},
         {"value_per_kg_reference_median": thousandths(10), "value_per_kg_reference_count": 214, "net_mass_kg": 0.0},
+        {"value_per_kg_reference_median": thousandths(10), "value_per_kg_reference_count": 214, "net_mass_kg": 1e-320},
         {"value_per_kg_reference_median": thousandths(10), "value_per_kg_reference_count": 214, "net_mass_kg": None},
         # 5 % below the median is usual.
         {
@@ -561,3 +562,13 @@ def test_comparables_are_those_of_the_level_and_never_the_declaration_itself():
 
 def test_without_a_reference_there_is_none():
     assert explained("value_per_kg").references == ()
+
+
+def test_a_mass_too_small_to_divide_by_leaves_no_figure_that_is_not_finite():
+    known = {f"value_per_kg_reference_{c}": thousandths(r) for c, r in (("low", 8), ("median", 10), ("high", 12))}
+    counts = {"value_per_kg_reference_count": 214, "value_per_kg_reference_level": 0}
+    for family in {*FAMILY.values()}:
+        found = explained(family, **known, **counts, net_mass_kg=1e-320, gross_mass_kg=1e-320)
+        figures = [v for reason in found.reasons for v in reason.figures.values() if isinstance(v, float)]
+        assert all(math.isfinite(value) for value in figures)
+        assert found.references == ()

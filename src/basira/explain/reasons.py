@@ -117,7 +117,7 @@ def explain_items(
                 if weight < FAINTEST or len(reasons) == MOST_REASONS:
                     break
                 built = _build(labels[g], row)
-                if built is None:
+                if built is None or not all(math.isfinite(v) for v in built[1].values() if isinstance(v, float)):
                     continue
                 ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
                 code, figures = built
@@ -154,7 +154,9 @@ def _number(row: Row, name: str) -> float | None:
 
 def _ratio(row: Row, upper: str, lower: str) -> float | None:
     a, b = _number(row, upper), _number(row, lower)
-    return a / b if a is not None and b else None
+    ratio = a / b if a is not None and b else math.nan
+    # A mass of 1e-320 kg is positive and valid: the value of a kilogram of it is no number to tell.
+    return ratio if math.isfinite(ratio) else None
 
 
 def _from_log(row: Row, name: str) -> float | None:
