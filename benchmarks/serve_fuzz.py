@@ -37,10 +37,11 @@ HANG_SECONDS = 10.0
 _LIE_SECONDS = 0.3
 # What no answer may hold: our own places, languages, libraries and machine.
 LEAK = re.compile(
-    r"traceback|file \"|site-packages|/usr/|/home/|/root/|/tmp/|/work/|sqlalchemy|psycopg|sqlite|pgcode|postgres|lmdb"
-    r"|polars"
-    r"|duckdb|pyarrow|pydantic|starlette|fastapi|uvicorn|lightgbm|\.py\b|\bselect .* from\b|insert into|errno|exception"
-    r"|keyerror|typeerror|valueerror|localhost|" + re.escape(socket.gethostname().lower()),
+    r"traceback|file \"|site-packages|/usr/|/home/|/root/|/tmp/|sqlalchemy|psycopg|sqlite|pgcode|postgres|lmdb"
+    r"|polars|duckdb|pyarrow|pydantic|starlette|fastapi|uvicorn|lightgbm|\.py\b|\bselect .* from\b|insert into|errno"
+    r"|exception"
+    r"|keyerror|typeerror|valueerror|localhost|"
+    + "|".join(re.escape(own) for own in (socket.gethostname(), str(Path(__file__).resolve().parents[1]))),
     re.IGNORECASE,
 )  # fmt: skip
 _NO_HTTP = b"Invalid HTTP request received."  # the server's own answer to what is no HTTP
