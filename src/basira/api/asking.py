@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Header, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from basira.api.metrics import Metrics
 from basira.storage.access import Principal
-from basira.workflows.serve import Asked
+from basira.workflows.serve import Asked, given_answer
 from basira.workflows.serve_context import Service
 
 PREFIX = "/api/v1"
@@ -58,3 +58,9 @@ def asked_of(principal: Principal, route: str, key: str | None, body: object, *,
     content = [declaration_id, body] if declaration_id else body
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return Asked(principal.id, route, key, hashlib.sha256(text.encode()).hexdigest(), offices=principal.offices)
+
+
+def answered_before(service: Service, asked: Asked, *, now: datetime) -> Response | None:
+    """The answer once given under the idempotency key, as it was; None without a key, or when the key is new."""
+    given = given_answer(service, asked, now=now)
+    return None if given is None else Response(given.response, given.status, media_type="application/json")

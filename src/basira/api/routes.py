@@ -12,14 +12,13 @@ from fastapi import APIRouter, Body, Depends, Response
 from fastapi.responses import JSONResponse
 
 from basira.api.access import anyone, hides_secrets, needs
-from basira.api.asking import PREFIX, InMetrics, InService, Key, Now, Number, asked_of
+from basira.api.asking import PREFIX, InMetrics, InService, Key, Now, Number, answered_before, asked_of
 from basira.api.examples import OUTCOME, body_of, outcome_schema
 from basira.api.examples_answers import answers_of
 from basira.api.metrics import CONTENT_TYPE
 from basira.api.problems import problem, refusal
 from basira.schema.errors import BasiraError
 from basira.storage.access import Principal
-from basira.workflows.serve import given_answer
 from basira.workflows.serve_body import Refused
 from basira.workflows.serve_history import declaration_history
 from basira.workflows.serve_record import record_outcome
@@ -67,8 +66,8 @@ def post_outcome(
     A cancelled declaration takes results too: what was found is not undone by a cancellation.
     """
     asked = asked_of(principal, "POST outcome", key, body, declaration_id=declaration_id)
-    if (given := given_answer(service, asked, now=now)) is not None:
-        return Response(given.response, given.status, media_type="application/json")
+    if (given := answered_before(service, asked, now=now)) is not None:
+        return given
     found = record_outcome(body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office)
     return refusal(found) if isinstance(found, Refused) else JSONResponse(found)
 

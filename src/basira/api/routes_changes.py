@@ -14,7 +14,7 @@ from fastapi import APIRouter, Body, Depends, Header, Response
 from fastapi.responses import JSONResponse
 
 from basira.api.access import may, needs
-from basira.api.asking import PREFIX, InService, Key, Now, Number, asked_of
+from basira.api.asking import PREFIX, InService, Key, Now, Number, answered_before, asked_of
 from basira.api.examples import body_of
 from basira.api.examples_answers import (
     CANCELLATION,
@@ -26,7 +26,6 @@ from basira.api.examples_answers import (
 from basira.api.permissions import granting
 from basira.api.problems import problem, refusal
 from basira.storage.access import Principal
-from basira.workflows.serve import given_answer
 from basira.workflows.serve_body import Refused
 from basira.workflows.serve_change import NotAllowed, cancel, reselect
 
@@ -62,8 +61,8 @@ def post_reselection(
     when it changed meanwhile. A less intensive lane takes the right to lower.
     """
     asked = asked_of(principal, "POST reselection", key, body, declaration_id=declaration_id)
-    if (given := given_answer(service, asked, now=now)) is not None:
-        return Response(given.response, given.status, media_type="application/json")
+    if (given := answered_before(service, asked, now=now)) is not None:
+        return given
     found = reselect(
         body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office,
         may_lower=_may_lower(principal), seen=_event(seen),
@@ -89,8 +88,8 @@ def post_cancellation(
     """It leaves the queue for good, and its place is free again unless it was inspected. Later amendments are refused
     with 409; results are still taken. The same again changes nothing."""
     asked = asked_of(principal, "POST cancellation", key, body, declaration_id=declaration_id)
-    if (given := given_answer(service, asked, now=now)) is not None:
-        return Response(given.response, given.status, media_type="application/json")
+    if (given := answered_before(service, asked, now=now)) is not None:
+        return given
     found = cancel(
         body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office, seen=_event(seen)
     )  # fmt: skip
