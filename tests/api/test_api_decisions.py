@@ -193,7 +193,7 @@ def test_a_record_that_cannot_be_written_decides_nothing(
         raise StoreError("disk full at a secret place", hint="-")
 
     with monkeypatch.context() as patch:
-        patch.setattr(serve, "append_events", full)
+        patch.setattr(serve, "record_group", full)
         answer = desk.post(arrivals[0], **{"Idempotency-Key": "x"})
     assert answer.status_code == 503
     assert "secret place" not in answer.text

@@ -120,7 +120,7 @@ def test_a_database_that_does_not_answer_is_asked_once_for_all(
         raise sa.exc.OperationalError("INSERT", {}, Exception("gone"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(serve, "append_events", away)
+        patch.setattr(serve, "record_group", away)
         found = decided(arrivals[:4], service)
     assert [type(one) for one in found] == [StoreError] * 4
     assert (len(asked), event_count(service)) == (1, 0)

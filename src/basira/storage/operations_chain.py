@@ -22,13 +22,15 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_database import lock_chains, moment_text
+from basira.storage.operations_database import TAKE_CHAIN_LOCK, moment_text
 from basira.storage.operations_tables import AUDIT_EVENT, CHAIN_HEAD, DECISION, EVENT, TARGETING_RUN
+from basira.storage.operations_together import OneByOne, Outcome, Sender, Statement
 
 GENESIS = "0" * 64
 
 Stream = Literal["targeting", "event", "audit"]
-CHAINED: Mapping[Literal["event", "audit"], sa.Table] = {"event": EVENT, "audit": AUDIT_EVENT}
+Appended = Literal["event", "audit"]
+CHAINED: Mapping[Appended, sa.Table] = {"event": EVENT, "audit": AUDIT_EVENT}
 
 # What `append` works out itself: a caller's row has all the other columns and no more.
 COLUMNS_MADE = frozenset({"sequence", "day", "recorded_at", "previous_hash", "entry_hash"})
@@ -63,19 +65,38 @@ def chained_hash(table: sa.Table, row: Mapping[str, Any], previous: str) -> str:
 
 
 def append(
-    connection: sa.Connection,
-    stream: Literal["event", "audit"],
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    now: datetime,
+    connection: sa.Connection, stream: Appended, rows: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> list[dict[str, Any]]:
     """Append rows to a stream, in the caller's transaction; the rows as they stand.
 
     Raises StoreError when a column is missing, unknown or not of its type: nothing is then appended.
     """
+    sender = OneByOne(connection)
+    last = read_end(sender.send(*end_statements(sender, stream)))
+    appended = linked(stream, rows, last, now=now)
+    sender.send_last(*append_statements(stream, appended, last))
+    return appended
+
+
+def end_statements(sender: Sender, stream: Appended) -> tuple[Statement, ...]:
+    """Be the only one to append until the transaction ends, then ask where the stream ends: see `read_end`.
+
+    On SQLite its write lock does the first already.
+    """
+    ask = Statement(_LAST_HEAD, [{"stream": stream}])
+    return (Statement(TAKE_CHAIN_LOCK, [{}]), ask) if sender.database == "postgresql" else (ask,)
+
+
+def read_end(outcomes: Sequence[Outcome]) -> Head | None:
+    """Where the stream ends, of what became of `end_statements`; None when it is empty."""
+    return next((Head(*row) for row in outcomes[-1].rows), None)
+
+
+def linked(
+    stream: Appended, rows: Sequence[Mapping[str, Any]], last: Head | None, *, now: datetime
+) -> list[dict[str, Any]]:
+    """Rows with their places in the chain, after ``last``. Raises as `append`."""
     table = CHAINED[stream]
-    lock_chains(connection)
-    last = last_head(connection, stream)
     recorded_at = moment_text(now)
     # Days never go back: a worker whose clock is a second behind after midnight stays on the new day.
     day = max(recorded_at[:10], last.day) if last else recorded_at[:10]
@@ -92,37 +113,47 @@ def append(
         made |= {"sequence": sequence, "day": day, "recorded_at": recorded_at, "previous_hash": previous}
         made["entry_hash"] = previous = chained_hash(table, made, previous)
         appended.append(made)
-    if appended:
-        connection.execute(_INSERTS[stream], appended)
-        move_head(connection, Head(stream, day, sequence, previous))
     return appended
 
 
-def last_head(connection: sa.Connection, stream: Literal["event", "audit"]) -> Head | None:
-    """Where an appended stream ends now; None when it is empty."""
-    row = connection.execute(_LAST_HEAD, {"stream": stream}).first()
-    return Head(stream, row.day, row.sequence, row.head_hash) if row else None
+def append_statements(
+    stream: Appended, appended: Sequence[Mapping[str, Any]], last: Head | None
+) -> tuple[Statement, ...]:
+    """What writes down `linked` rows, and that the stream now ends with them."""
+    if not appended:
+        return ()
+    end = appended[-1]
+    place = {"stream": stream, "day": end["day"], "sequence": end["sequence"], "head_hash": end["entry_hash"]}
+    is_new = last is None or last.day != end["day"]
+    return (
+        Statement(_INSERTS[stream], appended),
+        Statement(_NEW_HEAD, [place]) if is_new else Statement(_MOVE_HEAD, [_moved(place)]),
+    )
 
 
 def move_head(connection: sa.Connection, head: Head) -> None:
     """Write down that a stream now ends at ``head``."""
-    moved = connection.execute(
-        _MOVE_HEAD,
-        {"of_stream": head.stream, "of_day": head.day, "sequence": head.sequence, "head_hash": head.head_hash},
-    )
-    if moved.rowcount == 0:
-        connection.execute(CHAIN_HEAD.insert(), asdict(head))
+    if connection.execute(_MOVE_HEAD, _moved(asdict(head))).rowcount == 0:
+        connection.execute(_NEW_HEAD, asdict(head))
+
+
+def _moved(head: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "of_stream": head["stream"], "of_day": head["day"], "sequence": head["sequence"],
+        "head_hash": head["head_hash"],
+    }  # fmt: skip
 
 
 # Built once: SQLAlchemy takes longer to put a statement together than SQLite to run it.
 _INSERTS = {stream: table.insert() for stream, table in CHAINED.items()}
 # By day, which never goes back in these streams and which the primary key has in order.
 _LAST_HEAD = (
-    sa.select(CHAIN_HEAD)
+    sa.select(CHAIN_HEAD.c.stream, CHAIN_HEAD.c.day, CHAIN_HEAD.c.sequence, CHAIN_HEAD.c.head_hash)
     .where(CHAIN_HEAD.c.stream == sa.bindparam("stream"))
     .order_by(CHAIN_HEAD.c.day.desc())
     .limit(1)
 )
+_NEW_HEAD = CHAIN_HEAD.insert()
 _MOVE_HEAD = (
     CHAIN_HEAD.update()
     .where(CHAIN_HEAD.c.stream == sa.bindparam("of_stream"), CHAIN_HEAD.c.day == sa.bindparam("of_day"))

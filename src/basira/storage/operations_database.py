@@ -23,7 +23,7 @@ _BUSY_MILLISECONDS = 30_000
 # One lock for every chain: whoever appends holds it until the commit, so that nobody reads a head that is about to
 # move, and two transactions never wait for each other's chain. The number only has to be ours.
 _CHAIN_LOCK = 4_209_001
-_TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK))
+TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK))
 
 
 class Database:
@@ -225,7 +225,7 @@ def _said(error: DBAPIError) -> str:
 def lock_chains(connection: sa.Connection) -> None:
     """Be the only one to append until this transaction ends. On SQLite its write lock does it already."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_TAKE_CHAIN_LOCK)
+        connection.execute(TAKE_CHAIN_LOCK)
 
 
 def moment_text(moment: datetime) -> str:

@@ -20,8 +20,9 @@ import sqlalchemy as sa
 from basira.schema.errors import NotFoundError, StoreError
 from basira.storage.operations_chain import append, canonical
 from basira.storage.operations_database import moment_text
-from basira.storage.operations_personal import PERSONAL_KEY, batches, keep_values, sealed_values, unseal
+from basira.storage.operations_personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
 from basira.storage.operations_tables import EVENT
+from basira.storage.operations_together import OneByOne, Statement
 
 Row = dict[str, Any]
 EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
@@ -81,14 +82,19 @@ def append_events(connection: sa.Connection, events: Sequence[Event], *, now: da
 
     Raises StoreError when one lacks what its kind needs, or its id is recorded already: nothing is then recorded.
     """
+    rows, values = event_rows(events, now=now)
+    appended = append(connection, "event", rows, now=now)
+    OneByOne(connection).send_last(values_statement(values))
+    return appended
+
+
+def event_rows(events: Sequence[Event], *, now: datetime) -> tuple[list[Row], list[dict[str, str]]]:
+    """The rows to append, and the personal values to keep apart. Raises StoreError when an event lacks what its kind
+    needs."""
     for event in events:
         _check(event)
-    # Before the lock whatever needs none.
     sealed, values = sealed_values([event.personal for event in events], day=moment_text(now)[:10])
-    rows = [_row(event, digests) for event, digests in zip(events, sealed, strict=True)]
-    appended = append(connection, "event", rows, now=now)
-    keep_values(connection, values)
-    return appended
+    return [_row(event, digests) for event, digests in zip(events, sealed, strict=True)], values
 
 
 def _row(event: Event, digests: Mapping[str, str]) -> Row:
@@ -157,7 +163,12 @@ def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKi
 def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
     """What happened to each of several declarations (a few hundred at most), in order; as `find_events`."""
     found: dict[str, list[Row]] = {name: [] for name in declaration_ids}
-    for row in _opened(connection, _OF_MANY, {"names": list(found)}):
+    if len(found) == 1:  # a declaration alone waits for nothing else
+        (outcome,) = OneByOne(connection).send(Statement(_OF_ONE, [{"name": name} for name in found]))
+        rows = _with_content(connection, [dict(zip(_COLUMNS, row, strict=True)) for row in outcome.rows])
+    else:
+        rows = _opened(connection, _OF_MANY, {"names": list(found)})
+    for row in rows:
         found[row["declaration_id"]].append(row)
     return found
 
@@ -266,13 +277,18 @@ def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
 
 
 # Built once: SQLAlchemy takes longer to put a statement together than a database to run it.
+_COLUMNS = tuple(column.name for column in EVENT.columns)
+_OF_ONE = sa.select(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name")).order_by(EVENT.c.sequence)
 _OF_MANY = (
     sa.select(EVENT).where(EVENT.c.declaration_id.in_(sa.bindparam("names", expanding=True))).order_by(EVENT.c.sequence)
 )
 
 
 def _opened(connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Row]:
-    rows: list[Row] = [dict(row) for row in connection.execute(query, values or {}).mappings()]
+    return _with_content(connection, [dict(row) for row in connection.execute(query, values or {}).mappings()])
+
+
+def _with_content(connection: sa.Connection, rows: list[Row]) -> list[Row]:
     for row in rows:
         row["payload"] = json.loads(row["payload"])
         row["personal"] = row["payload"].pop(PERSONAL_KEY, {})

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from basira.schema.errors import UsageError
 from basira.storage.operations_database import moment_text
 from basira.storage.operations_tables import IDEMPOTENCY_KEY, SELECTION_STATE
+from basira.storage.operations_together import OneByOne, Outcome, Statement
 
 _FIND_STATE = sa.select(SELECTION_STATE.c.sequence, SELECTION_STATE.c.state).where(
     SELECTION_STATE.c.office == sa.bindparam("office"), SELECTION_STATE.c.day == sa.bindparam("day")
@@ -47,6 +48,7 @@ _FIND_ANSWER = sa.select(IDEMPOTENCY_KEY).where(
     *(IDEMPOTENCY_KEY.c[name] == sa.bindparam(name) for name in ("client", "route", "key"))
 )
 _INSERT_ANSWER = IDEMPOTENCY_KEY.insert()
+_PURGE = IDEMPOTENCY_KEY.delete().where(IDEMPOTENCY_KEY.c.expires_at <= sa.bindparam("moment"))
 
 
 @dataclass(frozen=True)
@@ -103,27 +105,28 @@ def find_states(connection: sa.Connection, office: str, *, first: str, end: str)
     return {row.day: StoredState(row.sequence, row.state) for row in rows}
 
 
-def save_states(connection: sa.Connection, states: Sequence[NewState], *, now: datetime) -> bool:
-    """Write the states of several offices, each at most once; False, and then roll back, as in `save_state`.
+def state_statements(states: Sequence[NewState], *, now: datetime) -> list[Statement]:
+    """What writes the states of several offices, each at most once: see `are_saved`.
 
     In order of office and day, whoever writes: two transactions never wait for each other crosswise.
     """
-    ordered = sorted(states, key=lambda one: (one.office, one.day))
-    later = [one for one in ordered if one.expected_sequence]
-    for one in ordered:
-        if not one.expected_sequence and not save_state(
-            connection, one.office, one.day, state=one.state, expected_sequence=0, now=now
-        ):
-            return False
-    if not later:
-        return True
     moment = moment_text(now)
-    rows = [
-        {"of_office": one.office, "of_day": one.day, "expected": one.expected_sequence,
-         "sequence": one.expected_sequence + 1, "state": one.state, "updated_at": moment}
-        for one in later
-    ]  # fmt: skip
-    return connection.execute(_SAVE_STATE, rows if len(rows) > 1 else rows[0]).rowcount == len(rows)
+    found = []
+    for one in sorted(states, key=lambda one: (one.office, one.day)):
+        values = {"sequence": one.expected_sequence + 1, "state": one.state, "updated_at": moment}
+        if one.expected_sequence:
+            place = {"of_office": one.office, "of_day": one.day, "expected": one.expected_sequence}
+            found.append(Statement(_SAVE_STATE, [{**place, **values}]))
+        else:
+            found.append(Statement(_INSERT_STATE, [{"office": one.office, "day": one.day, **values}]))
+    return found
+
+
+def are_saved(outcomes: Sequence[Outcome]) -> bool:
+    """Whether all states stood at the sequences that the new ones were made from, of what became of
+    `state_statements`. If not, the transaction is to be rolled back. (Two first arrivals of an office at once: one is
+    refused by the database.)"""
+    return all(one.changed == 1 for one in outcomes)
 
 
 def save_state(
@@ -203,24 +206,27 @@ def save_answer(
 
     Raises StoreError, from the `write` block around it, when the key was used meanwhile: nothing is recorded twice.
     """
-    save_answers(connection, [KeyedAnswer(client, route, key, request_digest, answer)], now=now, expires_at=expires_at)
+    kept = KeyedAnswer(client, route, key, request_digest, answer)
+    OneByOne(connection).send(answers_statement([kept], now=now, expires_at=expires_at))
 
 
-def save_answers(
-    connection: sa.Connection, answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime
-) -> None:
-    """Keep several answers; raises as `save_answer`."""
-    if not answers:
-        return
+def answers_statement(answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime) -> Statement:
+    """What keeps several answers; fails as `save_answer`."""
     made, until = moment_text(now), moment_text(expires_at)
     rows = [
         {"client": one.client, "route": one.route, "key": one.key, "request_digest": one.request_digest,
          "status": one.answer.status, "response": one.answer.response, "created_at": made, "expires_at": until}
         for one in answers
     ]  # fmt: skip
-    connection.execute(_INSERT_ANSWER, rows)
+    return Statement(_INSERT_ANSWER, rows)
+
+
+def purge_statement(*, now: datetime) -> Statement:
+    """What removes the answers whose key has expired."""
+    return Statement(_PURGE, [{"moment": moment_text(now)}])
 
 
 def purge_answers(connection: sa.Connection, *, now: datetime) -> int:
     """Remove the answers whose key has expired; how many."""
-    return connection.execute(IDEMPOTENCY_KEY.delete().where(IDEMPOTENCY_KEY.c.expires_at <= moment_text(now))).rowcount
+    (removed,) = OneByOne(connection).send(purge_statement(now=now))
+    return removed.changed

@@ -26,6 +26,7 @@ from basira.storage.operations_audit import append_audit
 from basira.storage.operations_chain import is_storable
 from basira.storage.operations_database import lock_chains
 from basira.storage.operations_tables import PERSONAL_VALUE
+from basira.storage.operations_together import Statement
 
 ERASED = "personal.erased"  # action of the audit events that say which digests were erased on purpose
 PERSONAL_KEY = "personal"  # where a payload keeps the digests, field to digest
@@ -38,7 +39,7 @@ _ERASED_TOGETHER = 500  # digests in one audit event
 def sealed_values(
     personal: Sequence[Mapping[str, str]], *, day: str
 ) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """For each event field to digest, for the hashed payload; and the rows that `keep_values` keeps apart.
+    """For each event field to digest, for the hashed payload; and the rows that `values_statement` keeps apart.
 
     ``day``: from which retention counts, YYYY-MM-DD.
     """
@@ -58,10 +59,9 @@ def sealed_values(
     return sealed, rows
 
 
-def keep_values(connection: sa.Connection, rows: Sequence[Mapping[str, str]]) -> None:
-    """Keep the personal values apart, in the transaction of the events that they belong to."""
-    if rows:
-        connection.execute(_INSERT, list(rows))
+def values_statement(rows: Sequence[Mapping[str, str]]) -> Statement:
+    """What keeps the personal values apart, in the transaction of the events that they belong to."""
+    return Statement(_INSERT, rows)
 
 
 def personal_digest(field: str, value: str, salt: bytes) -> str:

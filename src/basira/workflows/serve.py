@@ -25,7 +25,8 @@ from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import Selection
 from basira.selection.online_state import OnlineState
 from basira.selection.policy import Policy
-from basira.storage.operations_events import Event, append_events, find_events_of_many
+from basira.storage.operations_events import Event, find_events_of_many
+from basira.storage.operations_group import record_group
 from basira.storage.operations_online import (
     Answer,
     GivenAnswer,
@@ -33,11 +34,9 @@ from basira.storage.operations_online import (
     NewState,
     find_answer,
     find_answers,
-    purge_answers,
     save_answer,
-    save_answers,
-    save_states,
 )
+from basira.storage.operations_together import OneByOne, Sender, write_together
 from basira.workflows.serve_assess import TIMEOUT, Scored, assess_online, explained_items, unscored
 from basira.workflows.serve_body import Declaration, FieldFault, Refused, read_declaration
 from basira.workflows.serve_context import Service
@@ -221,7 +220,7 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
             _score(made, means)
             _stand(connection, made, means, is_locked=True)
             _place(made, means)
-            _write(connection, made, means)
+            _write(OneByOne(connection), made, means)
     else:
         # What is read here may be older than what is read below: whatever came in between is refused by its event's id.
         with database.glance() as connection:
@@ -235,8 +234,8 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
         else:
             _stand(None, made, means)
         _place(made, means)
-        with database.write() as connection:
-            _write(connection, made, means)
+        with write_together(database) as sender:
+            _write(sender, made, means)
     # Committed: only now is anything answered or remembered.
     for office, state in made.states.items():
         means.days.keep(office, means.now.date(), OfficeDay(made.standings[office].sequence + 1, state))
@@ -320,7 +319,7 @@ def _offices(made: _Round) -> dict[str, None]:
 def _stand(connection: sa.Connection | None, made: _Round, means: _Means, *, is_locked: bool = False) -> None:
     """The offices' days: those that this process wrote last, else as the database has them."""
     day = means.now.date()
-    # In this order all take their locks: see `save_states`.
+    # In this order all take their locks: see `state_statements`.
     for office in sorted(_offices(made)):
         kept = means.days.find(office, day)
         if kept is None and connection is not None:
@@ -373,19 +372,17 @@ def _answered(row: Row, means: _Means, *, is_new: bool) -> Decision:
     return Decision(body, is_new, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
-def _write(connection: sa.Connection, made: _Round, means: _Means) -> None:
+def _write(sender: Sender, made: _Round, means: _Means) -> None:
     day = means.now.date().isoformat()
     states = [
         NewState(office, day, state_text(state), made.standings[office].sequence)
         for office, state in made.states.items()
     ]
-    if not save_states(connection, states, now=means.now):
+    if not record_group(
+        sender, made.events, states=states, answers=made.answers, now=means.now,
+        expires_at=means.now + _ANSWERS_KEPT, purges=made.has_expired,
+    ):  # fmt: skip
         raise _OvertakenError
-    if made.events:
-        append_events(connection, made.events, now=means.now)
-    if made.has_expired:
-        purge_answers(connection, now=means.now)
-    save_answers(connection, made.answers, now=means.now, expires_at=means.now + _ANSWERS_KEPT)
 
 
 def given_answer(service: Service, asked: Asked, *, now: datetime) -> Answer | None:
