@@ -183,6 +183,22 @@ def test_an_account_is_put_out_of_use_and_in_use_again(place: Place) -> None:
     assert place.shown("ali")["is_active"] is True
 
 
+def test_a_person_is_forgotten_after_a_yes_and_what_they_did_stays(place: Place) -> None:
+    place.add("ali", "manager")
+    known = place.shown("ali")["user_id"]
+    words = ("users", "erase", "ali", "--by", "root", "--motive", "left")
+    with pytest.raises(UsageError, match="yes"):
+        place.run(*words)
+    with pytest.raises(UsageError, match="motive"):
+        place.run(*words[:-1], " ", "--yes")
+    assert place.shown("ali")["is_active"] is True
+    assert known in place.said(*words, "--yes")
+    forgotten = place.shown(known)
+    assert (forgotten["login"], forgotten["name"], forgotten["roles"]) == (None, None, [])
+    assert forgotten["audit"][0]["action"] == "user.erased"
+    assert "already" in place.said("users", "erase", known, "--by", "root", "--motive", "again", "--yes")
+
+
 def test_a_lock_is_lifted_and_sessions_are_ended(place: Place) -> None:
     place.add("ali", "manager")
     assert "0 refused logins" in place.said("users", "unlock", "ali", "--by", "root")

@@ -20,10 +20,11 @@ from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, at, desk_of
 from basira.api.remembered import Remembered
 from basira.explain.reasons import explain_items
 from basira.features.online import NotOnline, online_features
+from basira.schema.errors import StoreError
 from basira.storage.access import Principal
 from basira.storage.history import History
 from basira.storage.operations_tables import CHAIN_HEAD, EVENT
-from basira.workflows import serve_decider
+from basira.workflows import serve, serve_decider
 from basira.workflows.learn import train
 from basira.workflows.serve import Ask, Asked, Decision
 from basira.workflows.serve_assess import _families, assess_online, explained_items
@@ -146,8 +147,10 @@ def test_a_full_queue_is_a_503_that_says_when_to_come_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Decider, "decide", busy)
+        patch.setattr(Decider, "waiting_count", 999)
         answer = desk.post(arrivals[0])
         batch = desk.post(arrivals[:2]).json()["results"]
+        assert "basira_declarations_waiting 999.0" in desk.get("metrics").text
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "1")
     assert [one["problem"]["code"] for one in batch] == ["busy", "busy"]
     assert desk.get(f"declarations/{arrivals[0]['declaration_id']}").status_code == 404
@@ -288,3 +291,35 @@ def test_a_key_is_asked_for_once_a_second() -> None:
     clock[0] = 1.0
     assert remembered("good") is None
     assert not remembered.is_fresh("good")
+
+
+def test_a_look_that_failed_leaves_no_score_behind_for_the_next_to_wait_on(
+    service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(monkeypatch)
+
+    def away(*_: object) -> None:
+        held.go.set()
+        raise sa.exc.OperationalError("SELECT", {}, Exception("gone"))
+
+    with decider_of(service, seconds=30) as decider:
+        with monkeypatch.context() as patch:
+            patch.setattr(serve, "_looked_up", away)
+            (failed,) = decider.submit([Ask(arrivals[0], ME)]).result(30)
+        assert isinstance(failed, sa.exc.OperationalError | StoreError)
+        assert fallbacks([decider.submit([Ask(arrivals[0], ME)]).result(30)]) == [None]
+    assert held.sizes == [1, 1]
+
+
+def test_one_alone_that_was_sent_before_or_is_amended_is_what_it_would_be_in_a_group(
+    service: Service, arrivals: list[Body]
+) -> None:
+    amended = {**arrivals[0], "manifest_id": "M2"}
+    with decider_of(service, seconds=30) as decider:
+        first, again, later = (decider.submit([Ask(body, ME)]).result(30)[0] for body in (*[arrivals[0]] * 2, amended))
+    assert isinstance(first, Decision)
+    assert isinstance(again, Decision)
+    assert isinstance(later, Decision)
+    assert (again.body, again.is_new) == (first.body, False)
+    assert (later.body["declaration_version"], later.is_new) == (2, True)
+    assert later.body["fraud_probability"] == first.body["fraud_probability"]

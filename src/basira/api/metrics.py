@@ -4,7 +4,8 @@ Enters: requests and decisions as they end, faults, the state of the profiles. L
 label or a field that names a person, a trader or a declaration.
 
 With PROMETHEUS_MULTIPROC_DIR in the environment every process writes its figures into that folder, and any of them
-speaks for all: counters of workers that ended go on counting, gauges are those of living workers, the worst of them.
+speaks for all: counters of workers that ended go on counting, gauges are those of living workers: the worst of them, or
+their sum.
 """
 
 from __future__ import annotations
@@ -55,12 +56,13 @@ class Metrics:
         self._newest = self._gauge(
             "basira_profiles_newest", "0 when the newest profiles are damaged or absent: alarm.", "livemin"
         )
+        self._waiting = self._gauge("basira_declarations_waiting", "Declarations that wait for their turn.", "livesum")
         self._is_newest: bool | None = None
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)
 
-    def _gauge(self, name: str, text: str, mode: Literal["livemax", "livemin"]) -> Gauge:
+    def _gauge(self, name: str, text: str, mode: Literal["livemax", "livemin", "livesum"]) -> Gauge:
         return Gauge(name, text, registry=self._registry, multiprocess_mode=mode)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -76,6 +78,10 @@ class Metrics:
             _LOG.warning("fallback", extra={"fields": {"reason": reason}})
         if decision["detail"] == BEYOND_CAPACITY:
             self._beyond.labels(decision["lane"]).inc()
+
+    def waiting(self, count: int) -> None:
+        """How many declarations wait in this process, after one was answered or turned away."""
+        self._waiting.set(count)
 
     def unavailable(self, error: BasiraError) -> None:
         """Something that the service stands on does not answer."""

@@ -123,6 +123,8 @@ async def post_declarations(
         (found,) = await decider.decide(await _asks([body], asked, request))
     except BusyError:
         return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
+    finally:
+        metrics.waiting(decider.waiting_count)
     if isinstance(found, Exception):
         raise found
     if isinstance(found, Refused):

@@ -175,6 +175,38 @@ def activate(
     _set_active(login, is_active=True, by=by, store=store, database=database)
 
 
+@app.command("erase")
+def erase(
+    login: LoginArgument,
+    by: ByOption,
+    motive: Annotated[str, typer.Option("--motive", help="Who asked for it, or which rule; it is audited.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+) -> None:
+    """Forget a person, for good: login, name, password, roles. What the id did stays on record.
+
+    Shows who it is and asks first; give `--yes` where nobody can answer.
+    """
+    from basira.schema.errors import UsageError
+    from basira.storage.users import erase_user
+
+    with opened_database(store, database) as opened:
+        with opened.read() as connection:
+            user = user_of(connection, login)
+        if not motive.strip():
+            raise UsageError("Expected a motive, found none.", hint="Say who asked for it, or which rule.")
+        if user.login is None and not user.is_active:
+            typer.echo(f"{user.user_id} is forgotten already.")
+            return
+        typer.echo(f"{user.login} ({user.display_name or 'no name'}; {', '.join(_roles(user.grants)) or 'no role'})")
+        if not yes and not (sys.stdin.isatty() and typer.confirm("Forget this person for good?")):
+            raise UsageError("Expected a yes, found none: nothing was erased.", hint="Answer y, or give --yes.")
+        with opened.write() as connection:
+            erase_user(connection, user.user_id, actor=by, motive=motive, now=datetime.now())
+    typer.echo(f"Forgotten. What {user.user_id} did stays on record under this id.")
+
+
 @app.command("unlock")
 def unlock(
     login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""

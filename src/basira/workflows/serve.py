@@ -13,7 +13,8 @@ this time with the states locked; the draws stay the same. docs/decisions/0011-g
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -89,6 +90,8 @@ class Ask:
 # What becomes of one: decided, answered under its key before, refused, or an error (then nothing of it is recorded).
 Found = Decision | Answer | Refused | Exception
 Assess = Callable[[Sequence[Declaration], Service, date], Sequence[Scored]]
+# Begins to score somewhere else, and gives what waits for it; None: not now.
+Begin = Callable[[Declaration, Service, date], Callable[[], Scored] | None]
 
 
 def assess_at_once(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
@@ -111,11 +114,12 @@ def decide(body: object, service: Service, *, now: datetime, asked: Asked) -> De
 
 def decide_many(
     asks: Sequence[Ask], service: Service, *, now: datetime, days: OfficeDays | None = None,
-    assess: Assess = assess_at_once,
+    assess: Assess = assess_at_once, begin: Begin | None = None,
 ) -> list[Found]:  # fmt: skip
     """Decide on several declarations, in this order; what became of each, as `decide` says.
 
-    ``days``: the states that this process wrote last. ``assess``: how declarations are scored.
+    ``days``: the states that this process wrote last. ``assess``: how declarations are scored. ``begin``: how one alone
+    is scored while the database is asked what it has of it.
     """
     known = OfficeDays() if days is None else days
     found: dict[int, Found] = {}
@@ -128,7 +132,7 @@ def decide_many(
         for case in waiting:
             (group if taken.isdisjoint(case.marks) else later).append(case)
             taken |= case.marks
-        found |= _decided(group, _Means(service, now, known, assess))
+        found |= _decided(group, _Means(service, now, known, assess, begin))
         waiting = later
     return [found[n] for n in range(len(asks))]
 
@@ -141,6 +145,7 @@ class _Means:
     now: datetime
     days: OfficeDays
     assess: Assess
+    begin: Begin | None
 
     @property
     def policy(self) -> Policy:
@@ -223,7 +228,7 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
             _write(OneByOne(connection), made, means)
     else:
         # What is read here may be older than what is read below: whatever came in between is refused by its event's id.
-        with database.glance() as connection:
+        with _scored_meanwhile(group, means), database.glance() as connection:
             made = _looked_up(connection, group, means)
         if not made.new:
             return made.found
@@ -240,6 +245,20 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
     for office, state in made.states.items():
         means.days.keep(office, means.now.date(), OfficeDay(made.standings[office].sequence + 1, state))
     return made.found
+
+
+@contextmanager
+def _scored_meanwhile(group: Sequence[_Case], means: _Means) -> Iterator[None]:
+    """One alone is scored while the block runs. A group is not: most of its time is not the look, and what was sent
+    before needs no score."""
+    case, finish = group[0], None
+    if len(group) == 1 and means.begin and isinstance(case.declaration, Declaration) and not case.is_late:
+        finish = means.begin(case.declaration, means.service, means.now.date())
+    try:
+        yield
+    finally:
+        if finish is not None:  # also when the block failed: whoever scores is free for the next one
+            case.scored = finish()
 
 
 def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means) -> _Round:

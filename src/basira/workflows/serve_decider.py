@@ -144,13 +144,21 @@ class Decider:
         latest = max(parcel.until for parcel in parcels)
 
         def assess(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
-            scored = self._scorer.score(declarations, service, today, seconds=latest - self._monotonic())
+            return finished(self._scorer.begin(declarations, service, today), declarations)
+
+        def begin(declaration: Declaration, service: Service, today: date) -> Callable[[], Scored] | None:
+            job = self._scorer.begin([declaration], service, today)
+            return None if job is None else lambda: finished(job, [declaration])[0]
+
+        def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
+            scored = None if job is None else self._scorer.wait(job, seconds=latest - self._monotonic())
             return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
 
-        return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess)
+        return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin)
 
 
-_Job = tuple[Sequence[Declaration], Service, date, Future[Sequence[Scored]]]
+Job = Future[Sequence[Scored]]
+_Work = tuple[Sequence[Declaration], Service, date, Job]
 
 
 class _Scorer:
@@ -160,39 +168,41 @@ class _Scorer:
     """
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._last: Future[Sequence[Scored]] | None = None
-        weakref.finalize(self, self._jobs.put, None)
+        self._last: Job | None = None
+        weakref.finalize(self, self._work.put, None)
 
-    def score(
-        self, declarations: Sequence[Declaration], service: Service, today: date, *, seconds: float
-    ) -> Sequence[Scored] | None:
-        """The scores, or None when they are not there in time."""
-        if seconds <= 0 or (self._last is not None and not self._last.done()):
+    def begin(self, declarations: Sequence[Declaration], service: Service, today: date) -> Job | None:
+        """Begin to score; None while what was begun before has not come back."""
+        if self._last is not None and not self._last.done():
             return None
         if self._thread is None:
             # A daemon: one that hangs must not keep the process from ending.
-            self._thread = threading.Thread(target=_score_all, args=(self._jobs,), name="scorer", daemon=True)
+            self._thread = threading.Thread(target=_score_all, args=(self._work,), name="scorer", daemon=True)
             self._thread.start()
-        future: Future[Sequence[Scored]] = Future()
-        self._last = future
-        self._jobs.put((declarations, service, today, future))
+        job: Job = Future()
+        self._last = job
+        self._work.put((declarations, service, today, job))
+        return job
+
+    def wait(self, job: Job, *, seconds: float) -> Sequence[Scored] | None:
+        """The scores, or None when they are not there in time."""
         try:
-            return future.result(timeout=seconds)
+            return job.result(timeout=max(0.0, seconds))
         except TimeoutError:
             return None
 
     def close(self) -> None:
         """Let the thread end after what it does now."""
-        self._jobs.put(None)
+        self._work.put(None)
 
 
-def _score_all(jobs: queue.SimpleQueue[_Job | None]) -> None:
-    while (job := jobs.get()) is not None:
-        declarations, service, today, future = job
+def _score_all(work: queue.SimpleQueue[_Work | None]) -> None:
+    while (taken := work.get()) is not None:
+        declarations, service, today, future = taken
         try:
             future.set_result(assess_at_once(declarations, service, today))
         except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
             future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
-        del job, declarations, service, today, future
+        del taken, declarations, service, today, future
