@@ -181,6 +181,27 @@ def test_workers_end_with_their_supervisor(start: Callable[[int], Running]) -> N
     pytest.fail("the port is still held")
 
 
+def workers_of(service: Running) -> set[int]:
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return {int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_while_its_supervisor_waits_for_a_word_is_replaced(start: Callable[[int], Running]) -> None:
+    service = start(2)
+    before = workers_of(service)
+    assert len(before) == 2
+    one = min(before)
+    os.kill(one, signal.SIGSTOP)  # it says nothing, and the supervisor, which asks every half second, waits
+    time.sleep(1.5)
+    os.kill(one, signal.SIGKILL)
+    until = time.monotonic() + 20  # not the minute that a silent one is given
+    while len(now := workers_of(service)) < 2 or one in now:
+        assert time.monotonic() < until, "nobody came in its place"
+        time.sleep(0.2)
+    assert service.ask("GET", "/health")[0] == 200
+
+
 def test_a_port_in_use_is_said(place: tuple[Path, Path]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -101,7 +101,8 @@ def _run(listening: socket.socket, workers: int) -> None:
     import signal
 
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
+
+    from basira.cli.serve_workers import supervise
 
     config = uvicorn.Config(
         "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
@@ -113,7 +114,7 @@ def _run(listening: socket.socket, workers: int) -> None:
         from basira.api.logs import log_json
 
         log_json()
-        Multiprocess(config, sockets=[listening]).run()
+        supervise(config, [listening])
         return
     # Uvicorn, when it has finished, passes the signal on to whoever handled it before: to end by it would look like a
     # fault to a supervisor.

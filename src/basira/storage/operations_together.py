@@ -11,7 +11,7 @@ back as SQLAlchemy's. Any other database gets the same statements one by one thr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -92,7 +92,8 @@ def write_together(database: Database) -> Iterator[Sender]:
                 yield _Pipelined(bare.dialect, driver, pipeline)
                 driver.execute("COMMIT", prepare=False)
         except BaseException:
-            if not driver.closed:
+            # What can't even be rolled back is found out when the connection goes back to its pool.
+            with suppress(bare.dialect.loaded_dbapi.Error):
                 driver.rollback()
             raise
 

@@ -1,0 +1,31 @@
+"""A worker of several, as its supervisor sees it.
+
+Enters: what uvicorn gives its processes. Leaves: the same, whose death is noticed at once. Never here: the application
+(`basira.app`).
+"""
+
+from __future__ import annotations
+
+from socket import socket
+
+from uvicorn import Config
+from uvicorn.supervisors import multiprocess
+
+
+class Worker(multiprocess.Process):
+    """The supervisor asks each worker now and then for a word, and waits for it. It holds the worker's end of the pipe
+    as well, so that one that dies while it is asked is waited for to the end of its patience, a minute, in which
+    nobody is replaced. Without that end, a death is the end of the pipe.
+    """
+
+    def start(self) -> None:
+        """Start it; the worker has its own copy of its end by then."""
+        super().start()
+        self.child_conn.close()
+
+
+def supervise(config: Config, sockets: list[socket]) -> None:
+    """Start the workers and replace those that die, until a signal ends it all."""
+    # The supervisor names the class where it makes one, and takes no other.
+    multiprocess.Process = Worker  # type: ignore[misc]
+    multiprocess.Multiprocess(config, sockets=sockets).run()
