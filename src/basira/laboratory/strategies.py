@@ -44,6 +44,11 @@ STRATEGIES: tuple[Strategy, ...] = (
         "basira_balanced", "The weekly model by both orders in turn; 5 % random control.", "ours",
         ours.choose_by_model("balanced"), uses_features=True,
     ),
+    # Beside ours, not one of them: what nobody draws at random nobody can estimate, nor notice when it changes.
+    Strategy(
+        "basira_no_control", "The same as basira without random control: what the control costs.",
+        "ours, not for use", ours.choose_by_model("findings", control=0.0), uses_features=True,
+    ),
     Strategy("random", "A draw, every item alike.", _SIMULATOR, scored.choose_random),
     Strategy("price_order", "Highest customs value first.", _DATE, scored.by_score(scored.learn_price_order)),
     Strategy(
