@@ -2,13 +2,16 @@
 
     .venv/bin/python benchmarks/lab_static.py --train TRAIN.csv --test VALID.csv
     .venv/bin/python benchmarks/lab_static.py --scenario drift --items 100000 --start 2023-09-03 --weeks 12 \\
-        --seeds 1,2,3 --out FOLDER [--also date]
+        --seeds 1,2,3 --out FOLDER [--strategies basira,xgboost] [--also date] [--again basira]
 
 In the simulated country the legacy selectivity's results are all that is known; the test period's truth judges.
 Each item's features are those of the eve of its week. Prints, for the first 1, 2, 5 and 10 %: findings and
 revenue captured, as shares of all there was; 95 % intervals over seeds (Student's t), and of the paired
 difference to `basira` where items are drawn again (bootstrap, within each seed). FOLDER keeps the rankings: the
-same command goes on where it stopped.
+same command goes on where it stopped, and ``--again`` makes anew those of a strategy that has changed.
+
+Ours rank as they choose in the loop; their random control, which follows what the model takes, comes last here.
+`basira_probability` is their model without the stake, `risk_model` the model that serves (four bags), by probability.
 
 CatBoost with native categories takes part where it is installed. It is no dependency of ours; beside them:
 
@@ -39,8 +42,9 @@ from basira.features.catalog import MODEL_FEATURES
 from basira.laboratory.figures import half_width
 from basira.laboratory.ledger import Ledger
 from basira.laboratory.loop import open_world
+from basira.laboratory.ours_model import judge
 from basira.laboratory.plan import Plan
-from basira.laboratory.strategies import find_strategy
+from basira.laboratory.strategies import OURS, find_strategy
 from basira.laboratory.view import View, top
 from basira.models.baselines_columns import category_texts, choose_columns, number_matrix
 from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
@@ -50,10 +54,10 @@ from basira.schema.errors import ModelError
 from basira.storage.engine import open_engine
 
 PUBLISHED = (
-    "xgboost", "xgboost_revenue", "xgboost_codes", "xgboost_leaves", "xgboost_published", "xgboost_leaves_published",
+    "xgboost", "xgboost_revenue", "xgboost_log_revenue", "xgboost_codes", "xgboost_leaves", "xgboost_published",
+    "xgboost_leaves_published",
 )  # fmt: skip
 OTHERS = ("xgboost_our_features", "logistic_regression", "risk_profile", "importer_history", "price_order", "random")
-ORDERS = {"basira": "fraud_probability", "basira_revenue": "expected_revenue", "basira_balanced": "balanced"}
 PERCENTS = (1, 2, 5, 10)
 RESAMPLES = 500
 Ranking = tuple[str, ...]
@@ -107,17 +111,18 @@ def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
     return View(0, first_day, len(whole), seed, whole, known), pl.concat(truth)
 
 
-def basira_rankings(view: View) -> dict[str, Ranking]:
-    """The risk model that serves (four bags), fitted once, in its three orders."""
+def basira_ranking(view: View) -> Ranking:
+    """The model of `basira` by probability alone: what its order gives up for revenue."""
+    return top(judge(view).probability, view)
+
+
+def risk_model_ranking(view: View) -> Ranking:
+    """The risk model that serves (four bags), fitted once, by probability."""
     origin = ModelOrigin(date_of(view.first_day - 1).isoformat(), "", 0, basira.__version__)
     model = fit_risk_model(
         view.knowledge.training(), numbers=MODEL_FEATURES, settings=FitSettings(), seed=view.seed, origin=origin
     )
-    found = model.predict(view.features())
-    scores = {n: getattr(found, of) for n, of in ORDERS.items() if of != "balanced"}
-    places = [np.argsort(np.argsort(-s, kind="stable"), kind="stable") for s in scores.values()]
-    scores["basira_balanced"] = -np.minimum(*places).astype(float)
-    return {name: top(score, view) for name, score in scores.items()}
+    return top(model.predict(view.features()).fraud_probability, view)
 
 
 def catboost_ranking(view: View) -> Ranking:
@@ -139,28 +144,29 @@ def catboost_ranking(view: View) -> Ranking:
     return top(np.asarray(model.predict_proba(pool(view.items, None))[:, 1]), view)
 
 
-def wanted(also: Sequence[str]) -> list[str]:
-    """The strategies to rank with; `basira` stands for its three orders."""
+def every_strategy() -> list[str]:
+    """The strategies that take part unless some are named."""
     beside = ["catboost"] if importlib.util.find_spec("catboost") else []
-    return ["basira", *beside, *PUBLISHED, *OTHERS, *also]
+    return [*OURS, "basira_probability", "risk_model", *beside, *PUBLISHED, *OTHERS]
 
 
-def rankings(view: View, name: str) -> dict[str, Ranking]:
-    """A strategy's ranking of the whole test period (its rankings, for `basira`)."""
-    if name == "basira":
+def ranking(view: View, name: str) -> tuple[Ranking, bool]:
+    """A strategy's ranking of the whole test period, and whether it was drawn for want of results to learn from."""
+    by_probability = {"basira_probability": basira_ranking, "risk_model": risk_model_ranking}.get(name)
+    if by_probability is not None:
         try:
-            return basira_rankings(view)
+            return by_probability(view), False
         except ModelError:  # too few results to learn from: as the strategies do then
-            return dict.fromkeys(ORDERS, find_strategy("random").choose(view).ids)
+            return find_strategy("random").choose(view).ids, True
     if name == "catboost":
-        return {name: catboost_ranking(view)}
+        return catboost_ranking(view), False
     # With everything to take, a strategy that scores gives its whole order.
-    return {name: find_strategy(name).choose(view).ids}
+    chosen = find_strategy(name).choose(view)
+    return chosen.ids, bool(chosen.notes.get("fallback"))
 
 
-def captured(places: np.ndarray, irregular: np.ndarray, revenue: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def captured(order: np.ndarray, irregular: np.ndarray, revenue: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Shares of findings, then of revenue, in the first 1, 2, 5, 10 %; then precision. Items count ``weight`` times."""
-    order = np.argsort(places, kind="stable")
     w, y, r = weight[order], irregular[order] * weight[order], revenue[order] * weight[order]
     size = np.cumsum(w)
     last = [np.searchsorted(size, int(size[-1] * p / 100), side="right") for p in PERCENTS]
@@ -172,11 +178,11 @@ def captured(places: np.ndarray, irregular: np.ndarray, revenue: np.ndarray, wei
     )  # fmt: skip
 
 
-def run_seed(plan: Plan, seed: int, also: Sequence[str], out: Path | None) -> pl.DataFrame:
+def run_seed(plan: Plan, seed: int, names: Sequence[str], again: Sequence[str], out: Path | None) -> pl.DataFrame:
     """One row per test item: its truth, and its place in each ranking."""
     kept = None if out is None else out / f"{plan.scenario}-{seed}-{plan.digest}.parquet"
     before = pl.read_parquet(kept) if kept is not None and kept.is_file() else None
-    missing = [n for n in wanted(also) if before is None or f"place_{n}" not in before.columns]
+    missing = [n for n in names if before is None or n in again or f"place_{n}" not in before.columns]
     if before is not None and not missing:
         return before
     view, truth = split(plan, seed)
@@ -186,36 +192,39 @@ def run_seed(plan: Plan, seed: int, also: Sequence[str], out: Path | None) -> pl
     known, found = len(labelled), int(labelled["is_irregular"].sum())
     print(f"{plan.scenario}, seed {seed}: {known:,} results known, {found:,} of them irregular;", end=" ")
     print(f"{len(frame):,} items in the test, {int(frame['is_irregular'].sum()):,} irregular", flush=True)
-    costs = {}
-    for strategy in missing:
+    costs, drawn = {}, []
+    for name in missing:
         started = time.process_time()
-        for name, ranking in rankings(view, strategy).items():
-            place = dict(zip(ranking, range(len(ranking)), strict=True))
-            frame = frame.with_columns(pl.Series(f"place_{name}", [place[i] for i in frame["item_id"].to_list()]))
-        costs[strategy] = round(time.process_time() - started, 2)
+        ids, is_drawn = ranking(view, name)
+        place = dict(zip(ids, range(len(ids)), strict=True))
+        frame = frame.with_columns(pl.Series(f"place_{name}", [place[i] for i in frame["item_id"].to_list()]))
+        costs[name] = round(time.process_time() - started, 2)
+        drawn += [name] if is_drawn else []
     print("  CPU seconds to learn and rank: " + json.dumps(costs), flush=True)
+    if drawn:
+        print("  at random, for want of results to learn from: " + ", ".join(drawn), flush=True)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(kept)
     return frame
 
 
-def show(frames: Sequence[pl.DataFrame]) -> None:
-    """Means over seeds with intervals, and paired differences to `basira` over drawn items."""
-    names = [c.removeprefix("place_") for c in frames[0].columns if c.startswith("place_")]
+def show(frames: Sequence[pl.DataFrame], names: Sequence[str]) -> None:
+    """Means over seeds with intervals, and paired differences to `basira`, or else the first, over drawn items."""
+    base = "basira" if "basira" in names else names[0]
     of_seed: dict[str, list[np.ndarray]] = {n: [] for n in names}
     drawn: dict[str, list[np.ndarray]] = {n: [] for n in names}
     for number, frame in enumerate(frames):
         y = frame["is_irregular"].fill_null(value=False).to_numpy().astype(float)
         r = frame["revenue"].fill_null(0.0).to_numpy() * y
-        places = {n: frame[f"place_{n}"].to_numpy() for n in names}
+        orders = {n: np.argsort(frame[f"place_{n}"].to_numpy()) for n in names}
         ones = np.ones(len(frame))
         rng = np.random.default_rng(number)
         for n in names:
-            of_seed[n].append(captured(places[n], y, r, ones))
+            of_seed[n].append(captured(orders[n], y, r, ones))
         weights = [np.bincount(rng.integers(0, len(y), len(y)), minlength=len(y)) for _ in range(RESAMPLES)]
         for n in names:
-            drawn[n].append(np.array([captured(places[n], y, r, w) for w in weights]))
+            drawn[n].append(np.array([captured(orders[n], y, r, w) for w in weights]))
     best = sorted(names, key=lambda n: -float(np.mean([s[2] for s in of_seed[n]])))
     for title, first in (("findings captured", 0), ("revenue captured", 4), ("precision", 8)):
         print(f"\n{title} in the first " + ", ".join(f"{p} %" for p in PERCENTS))
@@ -226,12 +235,12 @@ def show(frames: Sequence[pl.DataFrame]) -> None:
                 half = half_width(values)
                 mean = values.mean()
                 between = "" if half is None else f" [{max(0, mean - half):.3f}, {min(1, mean + half):.3f}]"
-                minus = np.mean([a[:, j] - b[:, j] for a, b in zip(drawn["basira"], drawn[n], strict=True)], axis=0)
+                minus = np.mean([a[:, j] - b[:, j] for a, b in zip(drawn[base], drawn[n], strict=True)], axis=0)
                 low, high = np.quantile(minus, [0.025, 0.975])
-                sign = " " if n == "basira" or low <= 0 <= high else "-" if low > 0 else "+"
+                sign = " " if n == base or low <= 0 <= high else "-" if low > 0 else "+"
                 cells.append(f"{mean:.3f}{sign}{between}")
             print(f"  {n:26} " + "  ".join(cells))
-    print("\n-: behind `basira`, +: ahead of it, by the paired interval over drawn items")
+    print(f"\n-: behind `{base}`, +: ahead of it, by the paired interval over drawn items")
 
 
 def main() -> None:
@@ -244,15 +253,20 @@ def main() -> None:
     parser.add_argument("--weeks", type=int, default=12)
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--out", type=Path)
+    parser.add_argument(
+        "--strategies", default=",".join(every_strategy()), help="with commas; without it all but DATE's kin"
+    )
     parser.add_argument("--also", default="", help="further strategies that score every item, with commas")
+    parser.add_argument("--again", default="", help="strategies whose kept rankings are made anew, with commas")
     given = parser.parse_args()
     if given.scenario:
         plan = Plan(given.scenario, rates=(0.1,), items=given.items, starts_on=given.start, periods=given.weeks)
     else:
         first = str(pl.read_csv(given.test, columns=["Date"])["Date"].min())
         plan = Plan("kcs", rates=(0.1,), data=(str(given.train), str(given.test)), mapping="kcs", starts_on=first)
-    also = [n for n in given.also.split(",") if n]
-    show([run_seed(plan, int(seed), also, given.out) for seed in given.seeds.split(",")])
+    again = [n for n in given.again.split(",") if n]
+    names = list(dict.fromkeys(n for n in f"{given.strategies},{given.also},{given.again}".split(",") if n))
+    show([run_seed(plan, int(seed), names, again, given.out) for seed in given.seeds.split(",")], names)
 
 
 if __name__ == "__main__":
