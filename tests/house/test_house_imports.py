@@ -18,6 +18,8 @@ HEAVY = {
 }  # fmt: skip
 # Packages that a declared dependency brings, pins, and documents as part of its own interface.
 COMPANIONS = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}
+# Dependencies that another one loads by their name, and the setting that names them.
+NAMED = {"httptools": 'http="httptools"'}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -74,4 +76,6 @@ def test_every_import_is_a_declared_dependency(root: Path) -> None:
 def test_every_declared_dependency_is_imported(root: Path) -> None:
     providers = importlib.metadata.packages_distributions()
     used = {d.lower().replace("_", "-") for top in third_party_imports(root) for d in providers.get(top, [])}
+    settings = (root / "src/basira/cli/serve.py").read_text(encoding="utf-8")
+    used |= {name for name, setting in NAMED.items() if setting in settings}
     assert declared_dependencies(root) - used == set()

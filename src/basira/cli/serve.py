@@ -106,7 +106,8 @@ def _run(listening: socket.socket, workers: int) -> None:
 
     config = uvicorn.Config(
         "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
-        access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=_STOP_SECONDS,
+        http="httptools", access_log=False, log_config=None, server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
         timeout_worker_healthcheck=_WORKER_SECONDS,
         proxy_headers=False,  # whose X-Forwarded-For is believed is BASIRA_PROXIES' to say
     )  # fmt: skip
