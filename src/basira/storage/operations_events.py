@@ -234,30 +234,76 @@ def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | 
 
 
 def find_queue_places(
-    connection: sa.Connection, office: str, day: str, *, lane: str | None = None, inspects: bool | None = None,
-    is_inspected: bool | None = None,
+    connection: sa.Connection, office: str, day: str, *, intensity: Mapping[str, int], lane: str | None = None,
+    inspects: bool | None = None, is_inspected: bool | None = None, after: tuple[float, float, float] | None = None,
+    limit: int | None = None,
 ) -> list[QueuePlace]:  # fmt: skip
-    """Of the same declarations, in the same order, what orders them: no payload leaves the database.
+    """Of the same declarations what orders them: no payload leaves the database. The lane of the highest ``intensity``
+    first (one that is not named has 0), then the highest revenue (none is 0), then the first.
 
     ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a result of an
-    inspection after the lane was given, or without one. None: all.
+    inspection after the lane was given, or without one. None: all. ``after``: only what comes behind this place, as
+    `queue_order` gives it. ``limit``: so many.
     """
+    revenue = _queue_revenue(connection)
+    known = [(EVENT.c.lane == name, place) for name, place in intensity.items()]
+    rank = sa.case(*known, else_=0) if known else sa.literal(0)
+    worth, sequence = sa.func.coalesce(revenue, 0.0), EVENT.c.sequence
+    query = sa.select(EVENT.c.event_id, sequence, EVENT.c.lane, revenue).where(
+        *_in_queue(office, day, lane), *_only(connection, inspects=inspects, is_inspected=is_inspected)
+    )
+    if after is not None:
+        of_rank, of_worth, of_sequence = after
+        is_level = sa.and_(rank == int(of_rank), worth == of_worth)
+        query = query.where(
+            sa.or_(
+                rank < int(of_rank),
+                sa.and_(rank == int(of_rank), worth < of_worth),
+                sa.and_(is_level, sequence > int(of_sequence)),
+            )
+        )
+    found = connection.execute(query.order_by(rank.desc(), worth.desc(), sequence).limit(limit))
+    return [QueuePlace(*row) for row in found]
+
+
+def queue_order(place: QueuePlace, intensity: Mapping[str, int]) -> tuple[float, float, float]:
+    """Where a place stands in its queue: intensity of the lane, revenue, sequence."""
+    return float(intensity.get(place.lane, 0)), float(place.expected_revenue or 0.0), float(place.sequence)
+
+
+def count_queue(
+    connection: sa.Connection, office: str, day: str, *, lane: str | None = None, inspects: bool | None = None,
+    is_inspected: bool | None = None,
+) -> int:  # fmt: skip
+    """How many declarations `find_queue_places` would give without a place to begin behind and without a limit."""
+    only = _only(connection, inspects=inspects, is_inspected=is_inspected)
+    query = sa.select(sa.func.count()).select_from(EVENT).where(*_in_queue(office, day, lane), *only)
+    return int(connection.execute(query).scalar_one())
+
+
+def _queue_revenue(connection: sa.Connection) -> sa.ColumnElement[Any]:
     decision = EVENT.alias()
     # Looked up for the re-selections alone: a join would make PostgreSQL read the whole table.
     changed = sa.select(decision.c.payload).where(decision.c.event_id == EVENT.c.decision_id).scalar_subquery()
     payload = sa.case((EVENT.c.kind == "reselection", changed), else_=EVENT.c.payload)
-    revenue = _json(connection, payload)["expected_revenue"].as_float()
-    query = sa.select(EVENT.c.event_id, EVENT.c.sequence, EVENT.c.lane, revenue).where(*_in_queue(office, day, lane))
+    found: sa.ColumnElement[Any] = _json(connection, payload)["expected_revenue"].as_float()
+    return found
+
+
+def _only(
+    connection: sa.Connection, *, inspects: bool | None, is_inspected: bool | None
+) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
     if inspects is not None:
         found = sa.func.coalesce(_json(connection, EVENT.c.payload)["inspects"].as_boolean(), sa.false())
-        query = query.where(found if inspects else ~found)
+        conditions.append(found if inspects else ~found)
     if is_inspected is not None:
         result = EVENT.alias()
         is_one = sa.func.coalesce(_json(connection, result.c.payload)["is_inspected"].as_boolean(), sa.true())
         of_it = (result.c.declaration_id == EVENT.c.declaration_id, result.c.sequence > EVENT.c.sequence)
         came = sa.exists().where(*of_it, result.c.kind == "outcome", is_one)
-        query = query.where(came if is_inspected else ~came)
-    return [QueuePlace(*row) for row in connection.execute(query.order_by(EVENT.c.sequence))]
+        conditions.append(came if is_inspected else ~came)
+    return conditions
 
 
 def _in_queue(office: str, day: str, lane: str | None) -> list[sa.ColumnElement[bool]]:

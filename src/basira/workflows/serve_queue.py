@@ -10,6 +10,7 @@ import base64
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,9 +21,11 @@ import sqlalchemy as sa
 from basira.schema.errors import UsageError
 from basira.storage.operations_events import (
     QueuePlace,
+    count_queue,
     find_by_ids,
     find_outcomes,
     find_queue_places,
+    queue_order,
     record_identity,
 )
 from basira.workflows.serve_context import Service
@@ -32,6 +35,8 @@ from basira.workflows.serve_words import decision_body
 
 Row = Mapping[str, Any]
 _Order = tuple[float, float, float]
+# Whole numbers that every database and a float can hold; no rank, amount or sequence comes near.
+_MOST = 2.0**53
 
 # What a status is, of what the database can look for.
 _ONLY: Mapping[Status, Mapping[str, bool]] = {
@@ -67,32 +72,23 @@ def queue_page(
     UsageError on a cursor that is none.
     """
     after = _opened(cursor)
-    with service.database.read() as connection:
-        ordered = _ordered(connection, service, office, day, lane=lane, status=status)
-        rest = ordered if after is None else [pair for pair in ordered if pair[0] > after]
-        shown = rest[:limit]
-        standings = _standings(connection, [place for _, place in shown])
-    rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
-    next_cursor = _closed(shown[-1][0]) if len(shown) < len(rest) else None
-    return Page(tuple(rows), len(ordered), next_cursor)
-
-
-def _ordered(
-    connection: sa.Connection, service: Service, office: str, day: date, *, lane: str | None, status: Status | None
-) -> list[tuple[_Order, QueuePlace]]:
-    """The whole queue in order, as little of each as that takes: a day's payloads would fill the memory."""
     if status == "cancelled":
-        return []  # they are in no queue
+        return Page((), 0, None)  # they are in no queue
     only = {} if status is None else _ONLY[status]
-    found = find_queue_places(connection, office, day.isoformat(), lane=lane, **only)
-    if not found:
-        return []  # a day on which no policy was in force has nothing to put in order
-    intensity = service.policy(day).intensity
-    return sorted(((_order(place, intensity), place) for place in found), key=lambda pair: pair[0])
-
-
-def _order(place: QueuePlace, intensity: Mapping[str, int]) -> _Order:
-    return -float(intensity.get(place.lane, 0)), -float(place.expected_revenue or 0.0), float(place.sequence)
+    with service.database.read() as connection:
+        total = count_queue(connection, office, day.isoformat(), lane=lane, **only)
+        # A day on which no policy was in force has nothing to put in order.
+        intensity = service.policy(day).intensity if total else {}
+        places = find_queue_places(
+            connection, office, day.isoformat(), intensity=intensity, lane=lane, after=after,
+            limit=None if limit is None else limit + 1, inspects=only.get("inspects"),
+            is_inspected=only.get("is_inspected"),
+        )  # fmt: skip
+        shown = places[:limit]
+        standings = _standings(connection, shown)
+    rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+    next_cursor = _closed(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
+    return Page(tuple(rows), total, next_cursor)
 
 
 def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
@@ -117,7 +113,7 @@ def _closed(order: Sequence[float]) -> str:
     return base64.urlsafe_b64encode(json.dumps(list(order)).encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str | None) -> tuple[float, ...] | None:
+def _opened(cursor: str | None) -> _Order | None:
     if cursor is None:
         return None
     try:
@@ -125,9 +121,9 @@ def _opened(cursor: str | None) -> tuple[float, ...] | None:
         order = tuple(float(value) for value in values)
     except (ValueError, TypeError, OverflowError, RecursionError):
         order = ()
-    if len(order) != 3:
+    if len(order) != 3 or not math.isfinite(order[1]) or not max(abs(order[0]), abs(order[2])) <= _MOST:
         raise UsageError("Expected a cursor of the page before, found something else.", hint="Begin without a cursor.")
-    return order
+    return order[0], order[1], order[2]
 
 
 def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, Any]:
@@ -151,10 +147,25 @@ def queue_csv(
     point. In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
     """
     with service.database.read() as connection:
-        ordered = _ordered(connection, service, office, day, lane=lane, status=status)
+        places = _places(connection, service, office, day, lane=lane, status=status)
         _, until = record_identity(connection)
-    places = [place for _, place in ordered]
     return _csv_parts(service, places, until=until, is_secret_hidden=is_secret_hidden)
+
+
+def _places(
+    connection: sa.Connection, service: Service, office: str, day: date, *, lane: str | None, status: Status | None
+) -> list[QueuePlace]:
+    """The whole queue in order, as little of each as that takes: a day's payloads would fill the memory."""
+    if status == "cancelled":
+        return []
+    only = {} if status is None else _ONLY[status]
+    if not count_queue(connection, office, day.isoformat(), lane=lane, **only):
+        return []
+    intensity = service.policy(day).intensity
+    return find_queue_places(
+        connection, office, day.isoformat(), intensity=intensity, lane=lane, inspects=only.get("inspects"),
+        is_inspected=only.get("is_inspected"),
+    )  # fmt: skip
 
 
 def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
