@@ -323,3 +323,37 @@ def test_one_alone_that_was_sent_before_or_is_amended_is_what_it_would_be_in_a_g
     assert (again.body, again.is_new) == (first.body, False)
     assert (later.body["declaration_version"], later.is_new) == (2, True)
     assert later.body["fraud_probability"] == first.body["fraud_probability"]
+
+
+def test_what_was_scored_in_a_group_is_not_scored_again_alone(
+    service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, faulty, place = Held(monkeypatch), arrivals[0]["declaration_id"], serve.place
+    held.go.set()
+
+    def broken(candidate: Any, *rest: Any, **named: Any) -> Any:
+        if candidate.declaration_id == faulty:
+            raise ZeroDivisionError
+        return place(candidate, *rest, **named)
+
+    monkeypatch.setattr(serve, "place", broken)
+    with decider_of(service, seconds=30) as decider:
+        found = decider.submit([Ask(body, ME) for body in arrivals[:2]]).result(30)
+    assert [type(one) for one in found] == [ZeroDivisionError, Decision]
+    assert held.sizes == [2]
+
+
+def test_scoring_is_not_begun_when_no_time_is_left_for_it(
+    service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, clock, look = Held(monkeypatch), [0.0], serve._looked_up
+    held.go.set()
+
+    def slow(*arguments: Any) -> Any:
+        clock[0] += 2
+        return look(*arguments)
+
+    monkeypatch.setattr(serve, "_looked_up", slow)
+    with decider_of(service, seconds=1, monotonic=lambda: clock[0]) as decider:
+        assert fallbacks([decider.submit([Ask(body, ME) for body in arrivals[:2]]).result(30)]) == ["timeout"] * 2
+    assert held.sizes == []

@@ -114,17 +114,14 @@ async def post_declarations(
     less intensive lane. In a batch each declaration stands for itself: `results` holds a decision or a problem for
     each.
     """
-    decider: Decider = request.app.state.decider
     metrics: Metrics = request.app.state.metrics
     asked = asked_of(principal, _ROUTE, key, body) if key else Asked(principal.id, offices=principal.offices)
     if isinstance(body, list):
-        return await _batch(body, asked, request, decider, metrics)
+        return await _batch(body, asked, request, metrics)
     try:
-        (found,) = await decider.decide(await _asks([body], asked, request))
+        (found,) = await _decided([body], asked, request)
     except BusyError:
         return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
-    finally:
-        metrics.waiting(decider.waiting_count)
     if isinstance(found, Exception):
         raise found
     if isinstance(found, Refused):
@@ -137,15 +134,19 @@ async def post_declarations(
     return _json(found.text)
 
 
-async def _asks(bodies: Sequence[object], asked: Asked, request: Request) -> list[Ask]:
-    reader: Reader = request.app.state.reader
-    read = await reader.read(bodies, received_at=request.app.state.clock())
-    return [Ask(body, asked, read=one) for body, one in zip(bodies, read, strict=True)]
+async def _decided(bodies: Sequence[object], asked: Asked, request: Request) -> list[Found]:
+    state = request.app.state
+    reader: Reader = state.reader
+    decider: Decider = state.decider
+    metrics: Metrics = state.metrics
+    try:
+        read = await reader.read(bodies, received_at=state.clock())
+        return await decider.decide([Ask(body, asked, read=one) for body, one in zip(bodies, read, strict=True)])
+    finally:
+        metrics.waiting(decider.waiting_count)
 
 
-async def _batch(
-    bodies: Sequence[object], asked: Asked, request: Request, decider: Decider, metrics: Metrics
-) -> Response:
+async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metrics: Metrics) -> Response:
     state = request.app.state
     if asked.key:
         given = await run_in_threadpool(given_answer, state.service, asked, now=state.clock())
@@ -158,7 +159,7 @@ async def _batch(
     for start in range(0, len(bodies), TOGETHER):
         part = bodies[start : start + TOGETHER]
         try:
-            found: Sequence[Found | BusyError] = await decider.decide(await _asks(part, each, request))
+            found: Sequence[Found | BusyError] = await _decided(part, each, request)
         except BusyError as error:
             found = [error] * len(part)
         refused = [(one, made) for one, made in zip(part, found, strict=True) if isinstance(made, Refused)]

@@ -189,13 +189,13 @@ def erase(
     Shows who it is and asks first; give `--yes` where nobody can answer.
     """
     from basira.schema.errors import UsageError
+    from basira.storage.operations_audit import require_motive
     from basira.storage.users import erase_user
 
     with opened_database(store, database) as opened:
         with opened.read() as connection:
             user = user_of(connection, login)
-        if not motive.strip():
-            raise UsageError("Expected a motive, found none.", hint="Say who asked for it, or which rule.")
+        require_motive(motive)  # before anything is asked
         if user.login is None and not user.is_active:
             typer.echo(f"{user.user_id} is forgotten already.")
             return

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from basira.schema.errors import UsageError
 from basira.storage.operations_chain import append, canonical
 from basira.storage.operations_tables import AUDIT_EVENT
 
@@ -37,6 +38,12 @@ def append_audit(
         "motive": motive,
     }
     return append(connection, "audit", [row], now=now)[0]
+
+
+def require_motive(motive: str) -> None:
+    """Refuse an erasure for which nobody says why; raises UsageError."""
+    if not motive.strip():
+        raise UsageError("Expected a motive for an erasure, found none.", hint="Say who asked for it, or which rule.")
 
 
 def find_audit(

@@ -40,6 +40,19 @@ _AT_A_TIME = 500  # below every database's limit of parameters
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 
+@dataclass(frozen=True)
+class QueueFilter:
+    """Which of an office's queue of a day (YYYY-MM-DD). ``lane``: only those in it. ``inspects``: only those whose lane
+    inspects, or whose does not. ``is_inspected``: only those with a result of an inspection after the lane was given,
+    or without one. None: all."""
+
+    office: str
+    day: str
+    lane: str | None = None
+    inspects: bool | None = None
+    is_inspected: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
     """What puts a declaration in its place in a queue. ``event_id``, ``sequence``, ``lane``: of the event that gave the
@@ -163,7 +176,7 @@ def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKi
 def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
     """What happened to each of several declarations (a few hundred at most), in order; as `find_events`."""
     found: dict[str, list[Row]] = {name: [] for name in declaration_ids}
-    if len(found) == 1:  # a declaration alone waits for nothing else
+    if len(found) == 1:  # quicker: SQLAlchemy takes as long for a list as the database for the answer
         (outcome,) = OneByOne(connection).send(Statement(_OF_ONE, [{"name": name} for name in found]))
         rows = _with_content(connection, [dict(zip(_COLUMNS, row, strict=True)) for row in outcome.rows])
     else:
@@ -234,34 +247,22 @@ def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | 
 
 
 def find_queue_places(
-    connection: sa.Connection, office: str, day: str, *, intensity: Mapping[str, int], lane: str | None = None,
-    inspects: bool | None = None, is_inspected: bool | None = None, after: tuple[float, float, float] | None = None,
-    limit: int | None = None,
+    connection: sa.Connection, which: QueueFilter, *, intensity: Mapping[str, int],
+    after: tuple[float, float, float] | None = None, limit: int | None = None,
 ) -> list[QueuePlace]:  # fmt: skip
     """Of the same declarations what orders them: no payload leaves the database. The lane of the highest ``intensity``
     first (one that is not named has 0), then the highest revenue (none is 0), then the first.
 
-    ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a result of an
-    inspection after the lane was given, or without one. None: all. ``after``: only what comes behind this place, as
-    `queue_order` gives it. ``limit``: so many.
+    ``after``: only what comes behind this place, as `queue_order` gives it. ``limit``: so many.
     """
     revenue = _queue_revenue(connection)
     known = [(EVENT.c.lane == name, place) for name, place in intensity.items()]
     rank = sa.case(*known, else_=0) if known else sa.literal(0)
     worth, sequence = sa.func.coalesce(revenue, 0.0), EVENT.c.sequence
-    query = sa.select(EVENT.c.event_id, sequence, EVENT.c.lane, revenue).where(
-        *_in_queue(office, day, lane), *_only(connection, inspects=inspects, is_inspected=is_inspected)
-    )
+    query = sa.select(EVENT.c.event_id, sequence, EVENT.c.lane, revenue).where(*_of_queue(connection, which))
     if after is not None:
         of_rank, of_worth, of_sequence = after
-        is_level = sa.and_(rank == int(of_rank), worth == of_worth)
-        query = query.where(
-            sa.or_(
-                rank < int(of_rank),
-                sa.and_(rank == int(of_rank), worth < of_worth),
-                sa.and_(is_level, sequence > int(of_sequence)),
-            )
-        )
+        query = query.where(sa.tuple_(rank, worth, -sequence) < sa.tuple_(int(of_rank), of_worth, -int(of_sequence)))
     found = connection.execute(query.order_by(rank.desc(), worth.desc(), sequence).limit(limit))
     return [QueuePlace(*row) for row in found]
 
@@ -271,13 +272,9 @@ def queue_order(place: QueuePlace, intensity: Mapping[str, int]) -> tuple[float,
     return float(intensity.get(place.lane, 0)), float(place.expected_revenue or 0.0), float(place.sequence)
 
 
-def count_queue(
-    connection: sa.Connection, office: str, day: str, *, lane: str | None = None, inspects: bool | None = None,
-    is_inspected: bool | None = None,
-) -> int:  # fmt: skip
+def count_queue(connection: sa.Connection, which: QueueFilter) -> int:
     """How many declarations `find_queue_places` would give without a place to begin behind and without a limit."""
-    only = _only(connection, inspects=inspects, is_inspected=is_inspected)
-    query = sa.select(sa.func.count()).select_from(EVENT).where(*_in_queue(office, day, lane), *only)
+    query = sa.select(sa.func.count()).select_from(EVENT).where(*_of_queue(connection, which))
     return int(connection.execute(query).scalar_one())
 
 
@@ -290,19 +287,17 @@ def _queue_revenue(connection: sa.Connection) -> sa.ColumnElement[Any]:
     return found
 
 
-def _only(
-    connection: sa.Connection, *, inspects: bool | None, is_inspected: bool | None
-) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if inspects is not None:
+def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnElement[bool]]:
+    conditions = _in_queue(which.office, which.day, which.lane)
+    if which.inspects is not None:
         found = sa.func.coalesce(_json(connection, EVENT.c.payload)["inspects"].as_boolean(), sa.false())
-        conditions.append(found if inspects else ~found)
-    if is_inspected is not None:
+        conditions.append(found if which.inspects else ~found)
+    if which.is_inspected is not None:
         result = EVENT.alias()
         is_one = sa.func.coalesce(_json(connection, result.c.payload)["is_inspected"].as_boolean(), sa.true())
         of_it = (result.c.declaration_id == EVENT.c.declaration_id, result.c.sequence > EVENT.c.sequence)
         came = sa.exists().where(*of_it, result.c.kind == "outcome", is_one)
-        conditions.append(came if is_inspected else ~came)
+        conditions.append(came if which.is_inspected else ~came)
     return conditions
 
 

@@ -137,16 +137,12 @@ def save_state(
     ``expected_sequence``: of the state that the new one was made from, 0 when there was none. On False the transaction
     is to be rolled back, the state read again, and the declaration decided again.
     """
-    values = {"sequence": expected_sequence + 1, "state": state, "updated_at": moment_text(now)}
-    if expected_sequence == 0:
-        try:
-            with connection.begin_nested():  # of two first arrivals at once, one is refused and the other goes on
-                connection.execute(_INSERT_STATE, {"office": office, "day": day, **values})
-        except IntegrityError:
-            return False
-        return True
-    places = {"of_office": office, "of_day": day, "expected": expected_sequence}
-    return connection.execute(_SAVE_STATE, {**values, **places}).rowcount == 1
+    statements = state_statements([NewState(office, day, state, expected_sequence)], now=now)
+    try:
+        with connection.begin_nested():  # of two first arrivals at once, one is refused and the other goes on
+            return are_saved(OneByOne(connection).send(*statements))
+    except IntegrityError:
+        return False
 
 
 def find_answer(

@@ -21,8 +21,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from basira.schema.errors import StoreError, UsageError
-from basira.storage.operations_audit import append_audit
+from basira.schema.errors import StoreError
+from basira.storage.operations_audit import append_audit, require_motive
 from basira.storage.operations_chain import is_storable
 from basira.storage.operations_database import lock_chains
 from basira.storage.operations_tables import PERSONAL_VALUE
@@ -95,8 +95,7 @@ def erase_before(connection: sa.Connection, day: str, *, actor: str, motive: str
 
 
 def _erase(connection: sa.Connection, which: sa.ColumnElement[bool], *, actor: str, motive: str, now: datetime) -> int:
-    if not motive.strip():
-        raise UsageError("Expected a motive for an erasure, found none.", hint="Say who asked for it, or which rule.")
+    require_motive(motive)
     lock_chains(connection)  # nothing is recorded between the list and the deletion
     digests = list(connection.execute(sa.select(PERSONAL_VALUE.c.digest).where(which)).scalars())
     for batch in batches(sorted(digests), _ERASED_TOGETHER):

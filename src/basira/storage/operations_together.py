@@ -28,7 +28,7 @@ class Statement(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """``changed``: rows, over all executions. ``rows``: of a query, what it gave."""
+    """``changed``: rows, over all executions; 0 of a query. ``rows``: of a query, what it gave."""
 
     changed: int
     rows: Sequence[Sequence[Any]]
@@ -72,7 +72,7 @@ def _executed(connection: sa.Connection, statement: Statement) -> Outcome:
         return Outcome(0, ())
     rows = list(statement.rows)
     found = connection.execute(statement.what, rows if len(rows) > 1 else rows[0])
-    return Outcome(-1, [tuple(row) for row in found]) if found.returns_rows else Outcome(found.rowcount, ())
+    return Outcome(0, [tuple(row) for row in found]) if found.returns_rows else Outcome(found.rowcount, ())
 
 
 @contextmanager
@@ -120,8 +120,9 @@ def _queued(driver: Any, dialect: sa.Dialect, statement: Statement) -> list[Any]
 
 
 def _outcome(cursors: Sequence[Any]) -> Outcome:
-    gives_rows = bool(cursors) and cursors[-1].description is not None
-    return Outcome(sum(cursor.rowcount for cursor in cursors), cursors[-1].fetchall() if gives_rows else ())
+    if cursors and cursors[-1].description is not None:
+        return Outcome(0, cursors[-1].fetchall())
+    return Outcome(sum(cursor.rowcount for cursor in cursors), ())
 
 
 @lru_cache(maxsize=64)

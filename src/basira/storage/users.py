@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.access import Grant
 from basira.storage.access_tables import APP_USER, USER_ROLE, USER_SESSION
-from basira.storage.operations_audit import append_audit
+from basira.storage.operations_audit import append_audit, require_motive
 from basira.storage.operations_chain import is_storable
 from basira.storage.operations_database import moment_text
 
@@ -186,7 +186,9 @@ def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, acto
 
 
 def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: str, now: datetime) -> None:
-    """Forget the person behind an id: login, name, password, roles. What the id did stays in the record."""
+    """Forget the person behind an id: login, name, password, roles. What the id did stays in the record. Raises
+    UsageError without a motive."""
+    require_motive(motive)
     before = get_user(connection, user_id)
     values = {
         "login": None, "display_name": None, "password_hash": None, "oidc_subject": None, "is_active": False,

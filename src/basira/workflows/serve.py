@@ -250,9 +250,10 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
 @contextmanager
 def _scored_meanwhile(group: Sequence[_Case], means: _Means) -> Iterator[None]:
     """One alone is scored while the block runs. A group is not: most of its time is not the look, and what was sent
-    before needs no score."""
+    before needs no score. Nor is what a try before has scored."""
     case, finish = group[0], None
-    if len(group) == 1 and means.begin and isinstance(case.declaration, Declaration) and not case.is_late:
+    is_open = case.scored is None and not case.is_late
+    if len(group) == 1 and is_open and means.begin and isinstance(case.declaration, Declaration):
         finish = means.begin(case.declaration, means.service, means.now.date())
     try:
         yield

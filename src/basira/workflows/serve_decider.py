@@ -144,10 +144,14 @@ class Decider:
         latest = max(parcel.until for parcel in parcels)
 
         def assess(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
-            return finished(self._scorer.begin(declarations, service, today), declarations)
+            return finished(begun(declarations, service, today), declarations)
+
+        def begun(declarations: Sequence[Declaration], service: Service, today: date) -> Job | None:
+            # With no time left nobody would wait for it, and it would keep the next ones waiting.
+            return self._scorer.begin(declarations, service, today) if latest > self._monotonic() else None
 
         def begin(declaration: Declaration, service: Service, today: date) -> Callable[[], Scored] | None:
-            job = self._scorer.begin([declaration], service, today)
+            job = begun([declaration], service, today)
             return None if job is None else lambda: finished(job, [declaration])[0]
 
         def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:

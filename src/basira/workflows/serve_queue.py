@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from basira.schema.errors import UsageError
 from basira.storage.operations_events import (
+    QueueFilter,
     QueuePlace,
     count_queue,
     find_by_ids,
@@ -38,12 +39,10 @@ _Order = tuple[float, float, float]
 # Whole numbers that every database and a float can hold; no rank, amount or sequence comes near.
 _MOST = 2.0**53
 
-# What a status is, of what the database can look for.
-_ONLY: Mapping[Status, Mapping[str, bool]] = {
-    "waiting": {"is_inspected": False, "inspects": True},
-    "inspected": {"is_inspected": True},
-    "released": {"is_inspected": False, "inspects": False},
-}
+# What a status is, of what the database can look for: whether the lane inspects, whether an inspection came.
+_ONLY: Mapping[Status | None, tuple[bool | None, bool | None]] = {
+    None: (None, None), "waiting": (True, False), "inspected": (None, True), "released": (False, False),
+}  # fmt: skip
 # Rows of a queue that are in memory together while it is written as CSV.
 _PART = 500
 CSV_COLUMNS = (
@@ -72,23 +71,33 @@ def queue_page(
     UsageError on a cursor that is none.
     """
     after = _opened(cursor)
-    if status == "cancelled":
-        return Page((), 0, None)  # they are in no queue
-    only = {} if status is None else _ONLY[status]
+    which = _filter(office, day, lane, status)
+    if which is None:
+        return Page((), 0, None)
     with service.database.read() as connection:
-        total = count_queue(connection, office, day.isoformat(), lane=lane, **only)
-        # A day on which no policy was in force has nothing to put in order.
-        intensity = service.policy(day).intensity if total else {}
+        total, intensity = _measured(connection, service, which, day)
         places = find_queue_places(
-            connection, office, day.isoformat(), intensity=intensity, lane=lane, after=after,
-            limit=None if limit is None else limit + 1, inspects=only.get("inspects"),
-            is_inspected=only.get("is_inspected"),
-        )  # fmt: skip
+            connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1
+        )
         shown = places[:limit]
         standings = _standings(connection, shown)
     rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
     next_cursor = _closed(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
     return Page(tuple(rows), total, next_cursor)
+
+
+def _filter(office: str, day: date, lane: str | None, status: Status | None) -> QueueFilter | None:
+    """None: nobody, for what is cancelled is in no queue."""
+    return None if status == "cancelled" else QueueFilter(office, day.isoformat(), lane, *_ONLY[status])
+
+
+def _measured(
+    connection: sa.Connection, service: Service, which: QueueFilter, day: date
+) -> tuple[int, Mapping[str, int]]:
+    """How many there are, and what puts their lanes in order: nothing, on a day on which no policy was in force and
+    nobody came."""
+    total = count_queue(connection, which)
+    return total, service.policy(day).intensity if total else {}
 
 
 def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
@@ -146,26 +155,15 @@ def queue_csv(
     """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, figures with a decimal
     point. In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
     """
+    which = _filter(office, day, lane, status)
     with service.database.read() as connection:
-        places = _places(connection, service, office, day, lane=lane, status=status)
+        places: Sequence[QueuePlace] = ()
+        if which is not None:
+            _, intensity = _measured(connection, service, which, day)
+            # As little of each as it takes: a day's payloads would fill the memory.
+            places = find_queue_places(connection, which, intensity=intensity)
         _, until = record_identity(connection)
     return _csv_parts(service, places, until=until, is_secret_hidden=is_secret_hidden)
-
-
-def _places(
-    connection: sa.Connection, service: Service, office: str, day: date, *, lane: str | None, status: Status | None
-) -> list[QueuePlace]:
-    """The whole queue in order, as little of each as that takes: a day's payloads would fill the memory."""
-    if status == "cancelled":
-        return []
-    only = {} if status is None else _ONLY[status]
-    if not count_queue(connection, office, day.isoformat(), lane=lane, **only):
-        return []
-    intensity = service.policy(day).intensity
-    return find_queue_places(
-        connection, office, day.isoformat(), intensity=intensity, lane=lane, inspects=only.get("inspects"),
-        is_inspected=only.get("is_inspected"),
-    )  # fmt: skip
 
 
 def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
