@@ -111,7 +111,7 @@ def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
     return View(0, first_day, len(whole), seed, whole, known), pl.concat(truth)
 
 
-def basira_ranking(view: View) -> Ranking:
+def probability_ranking(view: View) -> Ranking:
     """The model of `basira` by probability alone: what its order gives up for revenue."""
     return top(judge(view).probability, view)
 
@@ -152,7 +152,7 @@ def every_strategy() -> list[str]:
 
 def ranking(view: View, name: str) -> tuple[Ranking, bool]:
     """A strategy's ranking of the whole test period, and whether it was drawn for want of results to learn from."""
-    by_probability = {"basira_probability": basira_ranking, "risk_model": risk_model_ranking}.get(name)
+    by_probability = {"basira_probability": probability_ranking, "risk_model": risk_model_ranking}.get(name)
     if by_probability is not None:
         try:
             return by_probability(view), False
@@ -266,6 +266,9 @@ def main() -> None:
         plan = Plan("kcs", rates=(0.1,), data=(str(given.train), str(given.test)), mapping="kcs", starts_on=first)
     again = [n for n in given.again.split(",") if n]
     names = list(dict.fromkeys(n for n in f"{given.strategies},{given.also},{given.again}".split(",") if n))
+    for name in names:
+        if name not in ("basira_probability", "risk_model", "catboost"):
+            find_strategy(name)  # a name that is none is refused before anything is made
     show([run_seed(plan, int(seed), names, again, given.out) for seed in given.seeds.split(",")], names)
 
 
