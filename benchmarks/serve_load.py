@@ -9,7 +9,9 @@ Two phases of --seconds and --half-seconds, declarations of three items, all dif
 
 - saturation: --concurrency connections, each sending the next declaration when the last one is answered;
 - half load: a Poisson stream of --rate declarations a second (by default half of what saturation gave), time counted
-  from the moment a declaration should have been sent, so that a service that falls behind is seen.
+  from the moment a declaration should have been sent, so that a service that falls behind is seen. The client waits
+  with select, exact to the microsecond: asyncio's usual epoll wakes at the next whole millisecond, and what the client
+  sends too late would count against the service.
 
 --alone (as root): service, PostgreSQL and client run before any other work of the machine (SCHED_RR), as they would on
 a machine of their own. On a shared one each hand-over from thread to thread else waits for somebody's time slice.
@@ -26,6 +28,7 @@ import json
 import os
 import pwd
 import random
+import selectors
 import shutil
 import signal
 import subprocess
@@ -228,6 +231,10 @@ async def stream(bodies: Iterator[bytes], token: str, *, seconds: float, rate: f
     return tally
 
 
+def punctual() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
 def line(name: str, tally: Tally, worker_cpu: float, database_cpu: float | None) -> str:
     count, times = len(tally.times), sorted(tally.times)
     shared = "     -" if database_cpu is None else f"{database_cpu / count * 1e3:6.2f}"
@@ -296,7 +303,8 @@ def run(given: argparse.Namespace, world: ServedWorld, database: str, server: in
         for name, phase in phases:
             spy = spied(given, process, name)
             before = family_cpu(process), family_cpu(server) if server else 0.0
-            tally = asyncio.run(phase())
+            with asyncio.Runner(loop_factory=punctual) as runner:
+                tally = runner.run(phase())
             after = family_cpu(process), family_cpu(server) if server else 0.0
             print(line(name, tally, after[0] - before[0], after[1] - before[1] if server else None), flush=True)
             if spy is not None:

@@ -27,7 +27,7 @@ __all__ = ["AS_OF", "ENGINE", "NOW", "QUICK", "merged", "store_of"]
 TODAY = AS_OF + timedelta(days=1)
 EVERYTHING = (
     "declarations:write", "declarations:read", "outcomes:write", "reselections:write", "reselections:lower",
-    "cancellations:write", "queue:read", "quarantine:read", "metrics:read",
+    "cancellations:write", "queue:read", "quarantine:read", "audit:read", "deeds:read", "metrics:read",
 )  # fmt: skip
 # The versions are left to Basira.
 _HEADER = [f.name for f in DECLARATION_FIELDS if f.name != "declaration_version"]

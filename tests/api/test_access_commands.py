@@ -16,8 +16,8 @@ from basira.storage.access_keys import recognise_key
 from basira.storage.access_sessions import log_in, start_session
 from basira.storage.history import History
 from basira.storage.operations import Operations
-from basira.storage.operations_audit import find_audit
 from basira.storage.operations_database import Database
+from basira.storage.operations_trail import find_audit
 from basira.storage.operations_verify import verify
 from basira.storage.users import find_user
 

@@ -25,7 +25,7 @@ from basira.api.oidc_routes import CALLBACK
 from basira.api.oidc_settings import OidcSettings, RoleRule, load_oidc
 from basira.schema.errors import UsageError
 from basira.storage.access import Grant
-from basira.storage.operations_audit import find_audit
+from basira.storage.operations_trail import find_audit
 from basira.storage.users import find_user, list_users, set_active
 from basira.workflows.serve_context import Service
 

@@ -71,6 +71,8 @@ def test_whatever_comes_is_in_it(desk: Desk, arrivals: list[Body]) -> None:
         ("/queue", [desk.get("queue", office=office), desk.get("queue", office=office, format="csv"), desk.get("queue"),
                     desk.get("queue", office=office, cursor="x")]),
         ("/quarantine", [desk.get("quarantine"), desk.get("quarantine", state="-")]),
+        ("/audit", [desk.get("audit"), desk.get("audit", format="csv"), desk.get("audit", limit="0")]),
+        ("/deeds", [desk.get("deeds"), desk.get("deeds", format="csv"), desk.get("deeds", kind="-")]),
         ("/metrics", [desk.get("metrics")]), ("/health", [desk.get("health")]), ("/ready", [desk.get("ready")]),
         ("/declarations/{declaration_id}", [desk.get(f"declarations/{number}"), desk.get("declarations/NONE")]),
         ("/quarantine/{quarantine_id}", [desk.get("quarantine/q-none")] + [

@@ -23,8 +23,8 @@ from basira.storage.access_sessions import (
     unlock_login,
 )
 from basira.storage.operations import Operations
-from basira.storage.operations_audit import find_audit
 from basira.storage.operations_database import Database
+from basira.storage.operations_trail import find_audit
 from basira.storage.operations_verify import verify
 from basira.storage.users import create_user, find_user, get_user, hash_password, set_grants
 

@@ -22,8 +22,8 @@ from basira.storage.access_sessions import (
     start_session,
     touch_session,
 )
-from basira.storage.operations_audit import find_audit
 from basira.storage.operations_database import Database
+from basira.storage.operations_trail import find_audit
 from basira.storage.users import create_user, hash_password, set_active, set_grants, set_password
 
 NOW = datetime(2026, 3, 2, 12)
@@ -53,7 +53,7 @@ def test_the_right_password_is_granted_and_audited(place, user):
     assert attempt(place, RIGHT) == Login("granted", user)
     assert attempt(place, RIGHT, login=" ALI") == Login("granted", user)
     with Database(place) as database, database.read() as connection:
-        assert len(find_audit(connection, action="login.granted", actor=user)) == 2
+        assert len(find_audit(connection, action="login.granted", actors=[user])) == 2
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "x" * 5000, "\ud800", RIGHT + " "])

@@ -14,8 +14,8 @@ from basira.storage.access import ROLES, Grant, Principal
 from basira.storage.access_keys import create_key, get_key, list_keys, recognise_key, revoke_key, rotate_key, touch_key
 from basira.storage.access_sessions import recognise_session, start_session
 from basira.storage.operations import Operations
-from basira.storage.operations_audit import find_audit
 from basira.storage.operations_database import Database
+from basira.storage.operations_trail import find_audit
 from basira.storage.operations_verify import verify
 from basira.storage.users import (
     create_user,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +13,12 @@ from postgres import tamper
 from typer.testing import CliRunner, Result
 
 from basira.cli import audit, db
-from basira.schema.errors import BasiraError, StoreError, UsageError
+from basira.schema.errors import BasiraError, NotFoundError, StoreError, UsageError
 from basira.storage.history import History
 from basira.storage.operations import Operations
 from basira.storage.operations_events import Event, append_event
 from basira.storage.operations_tables import FORMAT
+from basira.storage.users import create_user
 
 NOW = datetime(2026, 3, 2, 12)
 APP = typer.Typer()
@@ -39,6 +41,12 @@ def said(*arguments: object) -> dict:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return History.create(tmp_path / "store").root
+
+
+def made(place: str) -> str:
+    """The place, with a database in it."""
+    Operations(place).close()
+    return place
 
 
 @pytest.fixture
@@ -69,6 +77,43 @@ def test_a_record_verifies_and_a_fault_ends_in_an_error(filled, tmp_path):
     with pytest.raises(StoreError, match=r"1 fault\(s\); first, event 2 was changed") as raised:
         call("audit", "verify", "--database", filled)
     assert raised.value.exit_code == 5
+
+
+def test_what_was_done_is_listed_with_who_and_why_and_exported(place, tmp_path):
+    assert "Nothing of the kind" in call("audit", "list", "--of", "declarations", "--database", made(place)).stdout
+    with Operations(place) as operations, operations.database.write() as connection:
+        user = create_user(connection, "a.benali", display_name="SIM", grants=[], actor="badge 7", now=NOW)
+        for number in range(3):
+            payload = {"motive": "=Withdrawn.", "before": {"lane": "red"}}
+            event = Event(f"c{number}", "cancellation", f"D{number}", user, payload, {"note": "SIM-X"}, office="AGADIR")
+            append_event(connection, event, now=NOW)
+    told = call("audit", "list", "--of", "declarations", "--limit", 2, "--database", place).stdout
+    assert f"2026-03-02T12:00:00  cancellation  D2  at AGADIR  by {user} (a.benali)" in told
+    assert 'before {"lane": "red"}' in told
+    assert "motive: =Withdrawn." in told
+    assert "there is more" in told
+    assert f"user.created  user/{user} (a.benali)  by badge 7" in call("audit", "list", "--database", place).stdout
+    found = said("audit", "list", "--of", "declarations", "--actor", "A.BENALI", "--subject", "D1", "--database", place)
+    assert [row["action"] for row in found["rows"]] == ["cancellation"]
+    out = tmp_path / "deeds.csv"
+    call("audit", "list", "--of", "declarations", "--limit", 1, "--out", out, "--database", place)
+    lines = list(csv.DictReader(out.read_text(encoding="utf-8-sig").splitlines(), delimiter=";"))
+    assert [(line["subject"], line["name"], line["motive"]) for line in lines] == [
+        (f"D{number}", "a.benali", "'=Withdrawn.") for number in (2, 1, 0)
+    ]
+    assert "SIM-X" not in told + out.read_text()
+    with pytest.raises(UsageError, match="--of declarations"):
+        call("audit", "list", "--office", "AGADIR", "--database", place)
+    with pytest.raises(UsageError, match="--from"):
+        call("audit", "list", "--from", "yesterday", "--database", place)
+
+
+def test_one_recorded_thing_is_shown_whole_by_its_id(filled):
+    shown = json.loads(call("audit", "show", "e1", "--database", filled).stdout)
+    assert (shown["kind"], shown["sequence"], len(shown["entry_hash"])) == ("outcome", 2, 64)
+    assert "ICE" not in str(shown)
+    with pytest.raises(NotFoundError, match="'e9'"):
+        call("audit", "show", "e9", "--database", filled)
 
 
 def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):

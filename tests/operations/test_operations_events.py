@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import sqlalchemy as sa
 
-from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.errors import StoreError
 from basira.storage.operations import Operations
-from basira.storage.operations_audit import append_audit, find_audit
+from basira.storage.operations_audit import append_audit
 from basira.storage.operations_chain import GENESIS
 from basira.storage.operations_database import Database, moment_text
 from basira.storage.operations_events import (
@@ -18,10 +18,11 @@ from basira.storage.operations_events import (
     Event,
     append_event,
     append_events,
+    find_by_ids,
     find_events,
     find_queue,
-    get_event,
 )
+from basira.storage.operations_trail import find_audit
 from basira.storage.operations_verify import export_heads, verify
 
 NOW = datetime(2026, 3, 2, 23, 59, 58)
@@ -50,8 +51,8 @@ def test_an_event_reads_back_with_its_personal_values(place):
         with database.write() as connection:
             append_event(connection, event, now=NOW)
         with database.read() as connection:
-            back = get_event(connection, "e1")
-            assert find_events(connection, "D1") == [back]
+            (back,) = find_events(connection, "D1")
+            assert find_by_ids(connection, ["e1", "e9"]) == {"e1": back}
             assert find_events(connection, "D1", kind="outcome") == []
     assert back["payload"] == {"items": [{"value": 0.1}], "label": "صندوق"}
     assert back["personal"] == {"importer_id": "ICE-77"}
@@ -226,11 +227,6 @@ def test_the_queue_is_where_each_declaration_is_now(place):
         assert queue == [("D1", "red"), ("D2", "red")]
         assert find_queue(connection, "TANGER", "2026-03-02", lane="orange") == []
         assert [r["declaration_id"] for r in find_queue(connection, "AGADIR", "2026-03-02")] == ["D5", "D4"]
-
-
-def test_what_is_not_there_is_said_so(place):
-    with Database(place) as database, database.read() as connection, pytest.raises(NotFoundError, match="event 'e9'"):
-        get_event(connection, "e9")
 
 
 def test_audit_says_who_what_before_and_after(place):

@@ -12,11 +12,12 @@ from postgres import tamper
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.operations import Operations
-from basira.storage.operations_audit import append_audit, find_audit
+from basira.storage.operations_audit import append_audit
 from basira.storage.operations_chain import Head
 from basira.storage.operations_events import Event, append_event, find_events
 from basira.storage.operations_personal import erase_before, erase_person
 from basira.storage.operations_tables import EVENT
+from basira.storage.operations_trail import find_audit
 from basira.storage.operations_verify import export_heads, heads_text, read_heads, verify
 
 NOW = datetime(2026, 3, 2, 12)

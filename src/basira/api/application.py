@@ -14,7 +14,15 @@ from typing import Any
 from fastapi import FastAPI
 
 import basira
-from basira.api import oidc_routes, routes_changes, routes_declarations, routes_quarantine, routes_queue, session_routes
+from basira.api import (
+    oidc_routes,
+    routes_audit,
+    routes_changes,
+    routes_declarations,
+    routes_quarantine,
+    routes_queue,
+    session_routes,
+)
 from basira.api.access import Recognise, access_of, by_session
 from basira.api.access_settings import AccessSettings
 from basira.api.asking import PREFIX
@@ -96,7 +104,7 @@ def make_application(
     app.state.oidc = settings.oidc and Provider(settings.oidc, f"{settings.origin}{oidc_routes.CALLBACK}")
     add_problem_handlers(app)
     app.include_router(router)
-    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine):
+    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit):
         app.include_router(part.router)
     app.include_router(session_routes.router)
     app.include_router(oidc_routes.router)

@@ -9,9 +9,9 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import Depends, Header, Path, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from basira.api.metrics import Metrics
@@ -28,6 +28,8 @@ Key = Annotated[
         description="The same request under the same key gets the same answer for a day, and is carried out once.",
     ),
 ]  # fmt: skip
+Format = Annotated[Literal["json", "csv"] | None, Query(description="csv: all of it, for a spreadsheet.")]
+Accept = Annotated[str, Header()]
 Number = Annotated[str, Path(min_length=1, max_length=200, description="The declaration's number.")]
 
 
@@ -49,6 +51,11 @@ def _metrics(request: Request) -> Metrics:
 InService = Annotated[Service, Depends(_service)]
 Now = Annotated[datetime, Depends(_now)]
 InMetrics = Annotated[Metrics, Depends(_metrics)]
+
+
+def wants_csv(format: Literal["json", "csv"] | None, accept: str) -> bool:
+    """Whether CSV is asked for: by the query or, where that says nothing, by the header."""
+    return format == "csv" or (format is None and accept.partition(";")[0].strip() == "text/csv")
 
 
 def asked_of(principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "") -> Asked:

@@ -68,6 +68,16 @@ _REFUSED: dict[str, Any] = {
     "faults": [{"item": 1, "field": "net_mass_kg", "code": "negative", "expected": "0 or more"}],
 }  # fmt: skip
 
+_DEED: dict[str, Any] = {
+    "sequence": 4711, "at": _AT, "by": "u-1f4e5d6c7b8a9988", "action": "reselection", "subject": _NUMBER,
+    "office": "CASABLANCA-PORT", "before": _CHANGE["before"], "after": _CHANGE["after"], "motive": _CHANGE["motive"],
+    "entry_hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31c0b1f2a3d4e5f60718293a4b",
+}  # fmt: skip
+_CHANGE_OF_ACCESS: dict[str, Any] = {
+    **_DEED, "sequence": 52, "action": "user.roles_changed", "subject": "user/u-1f4e5d6c7b8a9988", "office": None,
+    "by": "badge 1132", "before": {"roles": ["analyst"]}, "after": {"roles": ["manager"]}, "motive": None,
+}  # fmt: skip
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "declaration": {
         "declaration_id": _NUMBER, "standing": _STANDING, "decisions": [_DECISION], "outcomes": [], "history": [_STEP],
@@ -92,6 +102,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "quarantine": {"total": 1, "rows": [_REFUSED], "next_cursor": None},
     "refused_body": {**_REFUSED, "body": {"declaration_id": _NUMBER, "items": [{"net_mass_kg": -1}]}},
+    "audit": {"rows": [_CHANGE_OF_ACCESS], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": None},
+    "deeds": {"rows": [_DEED], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": 4711},
     "session": {
         "user_id": "u-1f4e5d6c7b8a9988", "login": "a.benali", "display_name": "A. Benali",
         "roles": [{"role": "inspector", "office": "CASABLANCA-PORT"}], "must_change_password": False,

@@ -14,7 +14,7 @@ from basira.storage.access import ROLES, SYSTEM, Grant, Role
 
 Scope = Literal[
     "declarations:write", "declarations:read", "outcomes:write", "reselections:write", "reselections:lower",
-    "cancellations:write", "queue:read", "quarantine:read", "metrics:read",
+    "cancellations:write", "queue:read", "quarantine:read", "audit:read", "deeds:read", "metrics:read",
 ]  # fmt: skip
 # Of what a role may do, how much it reaches: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -69,6 +69,14 @@ SCOPES: Mapping[Scope, ScopeRule] = {
         {"analyst": "all", "auditor": "all", "administrator": "all"},
         is_whole=True,
     ),
+    "audit:read": ScopeRule(
+        "read who changed users, roles, keys and sessions, and erased what",
+        {"auditor": "all", "administrator": "all"},
+        is_whole=True,
+    ),
+    "deeds:read": ScopeRule(
+        "read who did what to declarations, whichever", {"manager": "all", "auditor": "all"}, is_whole=True
+    ),
     "metrics:read": ScopeRule(
         "read the service's figures",
         {"manager": "all", "data_scientist": "all", "auditor": "all", "administrator": "all"},
@@ -85,6 +93,8 @@ ROUTES: tuple[RouteRule, ...] = (
     RouteRule("GET", "/api/v1/queue", "queue:read"),
     RouteRule("GET", "/api/v1/quarantine", "quarantine:read"),
     RouteRule("GET", "/api/v1/quarantine/{quarantine_id}", "quarantine:read"),
+    RouteRule("GET", "/api/v1/audit", "audit:read"),
+    RouteRule("GET", "/api/v1/deeds", "deeds:read"),
     RouteRule("GET", "/api/v1/metrics", "metrics:read"),
     RouteRule("GET", "/api/v1/health", "open"),
     RouteRule("GET", "/api/v1/ready", "open"),

@@ -7,13 +7,13 @@ principal may not see.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.access import hides_secrets, needs
-from basira.api.asking import PREFIX, InService, Now
+from basira.api.asking import PREFIX, Accept, Format, InService, Now, wants_csv
 from basira.api.examples_answers import answers_of
 from basira.storage.access import Principal
 from basira.workflows.serve_queue import queue_csv, queue_page
@@ -37,8 +37,8 @@ def get_queue(
     status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")] = 100,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
-    format: Annotated[Literal["json", "csv"] | None, Query(description="csv: the whole queue.")] = None,
-    accept: Annotated[str, Header()] = "",
+    format: Format = None,
+    accept: Accept = "",
 ) -> Response:
     """Those whose lane still holds, the most intensive lane first, then by expected revenue.
 
@@ -48,9 +48,8 @@ def get_queue(
     if not principal.sees_office(office):
         raise HTTPException(403)
     on = day or now.date()
-    is_csv = format == "csv" or (format is None and accept.partition(";")[0].strip() == "text/csv")
     is_secret_hidden = hides_secrets(principal)
-    if is_csv:
+    if wants_csv(format, accept):
         named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}
         parts = queue_csv(service, office, on, lane=lane, status=status, is_secret_hidden=is_secret_hidden)
         return StreamingResponse(parts, headers=named, media_type="text/csv; charset=utf-8")

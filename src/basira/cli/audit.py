@@ -1,16 +1,18 @@
-"""`basira audit`: the record proved, its heads exported, personal data erased.
+"""`basira audit`: the record read, proved, its heads exported, personal data erased.
 
-Enters: a store or a database's URL. Leaves: what is whole and what is not; exit code 5 when anything is not. Never
-here: the proof itself (`storage.operations_verify`).
+Enters: a store or a database's URL. Leaves: who did what; what is whole and what is not, exit code 5 when anything is
+not. Never here: the proof itself (`storage.operations_verify`).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +22,108 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 if TYPE_CHECKING:
     from basira.storage.operations_chain import Head
 
-app = typer.Typer(no_args_is_help=True, help="The audit: prove the record, export its heads, erase personal data.")
+app = typer.Typer(
+    no_args_is_help=True, help="The audit: read the record, prove it, export its heads, erase personal data."
+)
+
+
+class Of(StrEnum):
+    """Which trail."""
+
+    ACCESS = "access"
+    DECLARATIONS = "declarations"
+
+
+@app.command("list")
+def list_trail(
+    of: Annotated[
+        Of,
+        typer.Option(
+            "--of", help="access: users, roles, keys, sessions, erasures. declarations: what they met."
+        ),
+    ] = Of.ACCESS,
+    actor: Annotated[str | None, typer.Option("--actor", help="Who did it: an id, a login or a key's name.")] = None,
+    action: Annotated[
+        str | None, typer.Option("--action", help="Such as user.roles_changed; of declarations, such as reselection.")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="Such as user/u-...; of declarations, a number.")
+    ] = None,
+    office: Annotated[str | None, typer.Option("--office", help="Of declarations: only this office.")] = None,
+    from_day: Annotated[str, typer.Option("--from", help="The first day, YYYY-MM-DD.")] = "",
+    to_day: Annotated[str, typer.Option("--to", help="The last day, YYYY-MM-DD.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest.")] = 50,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write all that is found, whatever --limit, to this CSV file.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Who did what and when, the latest first, with what was before and after, and why."""
+    from basira.schema.days import parse_day
+    from basira.schema.errors import UsageError
+    from basira.storage.operations_database import Database
+    from basira.workflows.trail import Wanted, trail_csv, trail_page
+
+    if of is Of.ACCESS and office is not None:
+        raise UsageError("Expected --office with --of declarations, found it without.", hint="Add --of declarations.")
+    days = [parse_day(text, name=name) if text else None for text, name in ((from_day, "--from"), (to_day, "--to"))]
+    wanted = Wanted(actor, action, subject, office, *days)
+    with Database(record_of(store, database).place, create=False) as opened:
+        if out is not None:
+            _write(out, trail_csv(opened, of.value, wanted))
+            typer.echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
+            return
+        page = trail_page(opened, of.value, wanted, limit=limit)
+    if as_json:
+        typer.echo(json.dumps(page, ensure_ascii=False, indent=1))
+        return
+    for row in page["rows"]:
+        typer.echo(_told(row, page["names"]))
+    if not page["rows"]:
+        typer.echo("Nothing of the kind is recorded.")
+    elif page["next_cursor"] is not None:
+        typer.echo(f"The latest {limit:,}; there is more: a higher --limit, a period, or --out for all.")
+
+
+@app.command("runs")
+def runs(
+    day: Annotated[str, typer.Option("--day", help="Only of this day of targeting, YYYY-MM-DD.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest.")] = 50,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """The recorded runs of `basira target`, the latest first: each can be shown again by `basira replay`."""
+    from basira.schema.days import parse_day
+    from basira.storage.operations import Operations
+
+    wanted = parse_day(day, name="--day").isoformat() if day else None
+    with Operations(record_of(store, database).place, create=False) as operations:
+        found = operations.find_runs(day=wanted, limit=limit)
+    if as_json:
+        typer.echo(json.dumps([{**run, "options": json.loads(run["options"])} for run in found], indent=1))
+        return
+    for run in found:
+        typer.echo(
+            f"{run['run_id']}  day {run['day']}  made {run['created_at'][:16]}  {run['decision_count']:,} decisions  "
+            f"model {run['model_version']}  snapshot {run['snapshot']}"
+        )
+    if not found:
+        typer.echo("No run is recorded; `basira target` makes one.")
+
+
+@app.command("show")
+def show(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="Of a decision, an event of a declaration, or a run.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+) -> None:
+    """Print one recorded thing whole, as it was hashed, by its id; personal values stay apart."""
+    from basira.workflows.trail import recorded
+
+    typer.echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
 
 
 @app.command("verify")
@@ -103,6 +206,26 @@ def erase(
     )
     told = f"{count:,} personal values erased, refused declarations counted with them."
     typer.echo(json.dumps({"erased": count}) if as_json else told)
+
+
+def _told(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    who = f"{row['by']} ({names[row['by']]})" if row["by"] in names else row["by"]
+    subject = row["subject"]
+    if (named := names.get(subject.rpartition("/")[2])) is not None:
+        subject = f"{subject} ({named})"
+    change = [
+        f"{name} {json.dumps(row[name], ensure_ascii=False)}" for name in ("before", "after") if row[name] is not None
+    ]
+    why = [] if row["motive"] is None else [f"motive: {row['motive']}"]
+    at = [] if row["office"] is None else [f"at {row['office']}"]
+    head = f"{row['sequence']:>8}  {row['at'][:19]}  {row['action']}  {subject}"
+    return "\n          ".join(["  ".join([head, *at, f"by {who}"]), *change, *why])
+
+
+def _write(path: Path, parts: Iterator[str]) -> None:
+    from basira.render.writing import write_whole
+
+    write_whole(path, (part.encode() for part in parts))
 
 
 def _read(path: Path) -> list[Head]:

@@ -97,7 +97,7 @@ def show(
     login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
 ) -> None:
     """Show one account, and what was done to it and when."""
-    from basira.storage.operations_audit import find_audit
+    from basira.storage.operations_trail import find_audit
 
     with opened_database(store, database) as opened, opened.read() as connection:
         user = user_of(connection, login)

@@ -6,10 +6,9 @@ choice or the order of what is listed; a formula: a declarant's text is written 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,10 @@ from basira.explain.inspection_list_page import Chart, inspection_page
 from basira.explain.inspection_list_rows import COLUMNS, Cell, Column, list_rows
 from basira.explain.words import catalog_of
 from basira.render.languages import direction
+from basira.render.spreadsheet import csv_text
 from basira.render.writing import write_whole
 from basira.schema.records import InspectionList
 
-# A spreadsheet takes text that begins so for a formula; an apostrophe before it makes it text again.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _CELL_LIMIT = 32_767  # characters that a workbook's cell holds; beyond, the writer would drop the cell
 _WIDTHS = {"text": 16, "long_text": 48, "count": 9, "amount": 15, "measure": 13, "probability": 12, "flag": 10}
 _FORMATS = {"count": "#,##0", "amount": "#,##0.00", "measure": "#,##0.###", "probability": "0.0%"}
@@ -45,12 +43,9 @@ def write_csv(
     ------
     StoreError : the file can't be written.
     """
-    out = StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow([c.name for c in COLUMNS])
-    for row in list_rows(inspections, language=language, lane_names=lane_names):
-        writer.writerow([_csv_cell(row[c.name]) for c in COLUMNS])
-    return write_whole(path, out.getvalue().encode("utf-8-sig" if bom else "utf-8"))
+    rows = list_rows(inspections, language=language, lane_names=lane_names)
+    text = csv_text([[c.name for c in COLUMNS], *([row[c.name] for c in COLUMNS] for row in rows)], delimiter=delimiter)
+    return write_whole(path, text.encode("utf-8-sig" if bom else "utf-8"))
 
 
 def write_xlsx(
@@ -139,16 +134,6 @@ def write_html(
     """
     page = inspection_page(inspections, language=language, lane_names=lane_names, charts=charts, software=software)
     return write_whole(path, page.encode("utf-8"))
-
-
-def _csv_cell(value: Cell) -> str | int | float:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
-    return value
 
 
 def _write_cell(sheet: Any, row: int, place: int, value: Cell, cell_format: Any) -> None:

@@ -6,14 +6,15 @@ Enters: a path, bytes. Leaves: the file. Never here: what is in it.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from basira.schema.errors import StoreError
 
 
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write beside the path, then rename over it; the folder is made when absent.
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
+    """Write beside the path, at once or part by part, then rename over it; the folder is made when absent.
 
     Raises
     ------
@@ -22,11 +23,17 @@ def write_whole(path: Path, content: bytes) -> Path:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
+        if isinstance(content, bytes):
+            partial.write_bytes(content)
+        else:
+            with partial.open("wb") as file:
+                file.writelines(content)
         partial.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise StoreError(
             f"Expected to write {path.name} in {str(path.parent)!r}: {error.strerror or error}.",
             hint="Give a folder that you can write to, with room left; close the file if it is open elsewhere.",

@@ -121,7 +121,7 @@ class Operations:
         if not rows:
             raise NotFoundError(
                 f"Expected a recorded run {run_id!r}, found none.",
-                hint="List the runs with their days, and choose one.",
+                hint="`basira audit runs` lists them.",
             )
         return rows[0]
 

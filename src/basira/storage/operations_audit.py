@@ -1,12 +1,11 @@
 """The audit trail: who did what, when, on what, and how it was before and after.
 
-Enters: changes of state, as they are made, in the transaction that makes them. Leaves: chained audit events. Never
-here: a password, a key, a personal value (a user is named by an opaque id).
+Enters: changes of state, as they are made, in the transaction that makes them. Leaves: chained audit events
+(`operations_trail` reads them back). Never here: a password, a key, a personal value (a user is named by an opaque id).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,6 @@ import sqlalchemy as sa
 
 from basira.schema.errors import UsageError
 from basira.storage.operations_chain import append, canonical
-from basira.storage.operations_tables import AUDIT_EVENT
 
 Row = dict[str, Any]
 
@@ -44,27 +42,3 @@ def require_motive(motive: str) -> None:
     """Refuse an erasure for which nobody says why; raises UsageError."""
     if not motive.strip():
         raise UsageError("Expected a motive for an erasure, found none.", hint="Say who asked for it, or which rule.")
-
-
-def find_audit(
-    connection: sa.Connection, *, subject: str | None = None, actor: str | None = None, action: str | None = None,
-    from_day: str | None = None, to_day: str | None = None, limit: int = 100,
-) -> list[Row]:  # fmt: skip
-    """Audit events, the latest first, ``before`` and ``after`` as mappings; days are YYYY-MM-DD, both included."""
-    query = sa.select(AUDIT_EVENT).order_by(AUDIT_EVENT.c.sequence.desc()).limit(limit)
-    for name, value in (("subject", subject), ("actor", actor), ("action", action)):
-        if value is not None:
-            query = query.where(AUDIT_EVENT.c[name] == value)
-    if from_day is not None:
-        query = query.where(AUDIT_EVENT.c.day >= from_day)
-    if to_day is not None:
-        query = query.where(AUDIT_EVENT.c.day <= to_day)
-    return [_opened(row) for row in connection.execute(query).mappings()]
-
-
-def _opened(row: sa.RowMapping) -> Row:
-    return {
-        **row,
-        "before": None if row["before"] is None else json.loads(row["before"]),
-        "after": None if row["after"] is None else json.loads(row["after"]),
-    }

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
-from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.errors import StoreError
 from basira.storage.operations_chain import append, canonical
 from basira.storage.operations_database import moment_text
 from basira.storage.operations_personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
@@ -151,17 +151,6 @@ def _check(event: Event) -> None:
             f"Expected no entry {PERSONAL_KEY!r} in the payload, found one.",
             hint="Give personal values apart from the payload.",
         )
-
-
-def get_event(connection: sa.Connection, event_id: str) -> Row:
-    """An event by its id, payload and personal values opened; NotFoundError when there is none."""
-    rows = _opened(connection, sa.select(EVENT).where(EVENT.c.event_id == event_id))
-    if not rows:
-        raise NotFoundError(
-            f"Expected a recorded event {event_id!r}, found none.",
-            hint="Search by declaration: its events carry their ids.",
-        )
-    return rows[0]
 
 
 def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKind | None = None) -> list[Row]:

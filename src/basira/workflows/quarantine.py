@@ -20,6 +20,7 @@ from basira.ingest.columns import mapped_columns, without_absent
 from basira.ingest.mapping import Mapping, parse_mapping
 from basira.ingest.numbering import numbering_mapping
 from basira.ingest.source import AS_FOUND, SourceBatch
+from basira.render.spreadsheet import cell
 from basira.schema.errors import NotFoundError, SourceError
 from basira.storage.history import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake import FileReport, Intake, OnProgress, take_in
@@ -96,7 +97,7 @@ def _rows(history: History) -> Iterator[QuarantinedRow]:
 def export_quarantine(history: History, out: Path, *, code: str | None = None, file_name: str | None = None) -> int:
     """Write refused rows to a CSV file (UTF-8 with mark, ';'), to be corrected in a spreadsheet and sent again.
 
-    The reason stands in the first columns, the source row in the others. Returns the number of rows.
+    The reason stands in the first columns, the source row, left as it is, in the others. Returns the number of rows.
     """
     rows = list_quarantine(history, code=code, file_name=file_name)
     names = dict.fromkeys(name for row in rows for name in row.text)
@@ -107,14 +108,8 @@ def export_quarantine(history: History, out: Path, *, code: str | None = None, f
         writer.writerow([*EXPORT_COLUMNS, *names])
         for row in rows:
             reason = [row.quarantine_id, row.code, row.field, row.value, row.expected, row.file_name]
-            writer.writerow([_safe(cell) for cell in reason] + [row.text.get(name, "") for name in names])
+            writer.writerow([cell(value) for value in reason] + [row.text.get(name, "") for name in names])
     return len(rows)
-
-
-def _safe(cell: str | None) -> str:
-    """A text that no spreadsheet takes for a formula. The source's own columns are left as they are."""
-    text = cell or ""
-    return "'" + text if text[:1] in {"=", "+", "-", "@"} else text
 
 
 def read_corrections(path: Path) -> dict[str, dict[str, str]]:

@@ -7,8 +7,6 @@ here: a personal value; a cell that a spreadsheet would run.
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from basira.render.spreadsheet import csv_text
 from basira.schema.errors import UsageError
 from basira.storage.operations_events import (
     QueueFilter,
@@ -49,8 +48,6 @@ CSV_COLUMNS = (
     "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fraud_probability",
     "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by", "motive",
 )  # fmt: skip
-# A spreadsheet takes text that begins so for a formula; an apostrophe before it makes it text again.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -167,23 +164,17 @@ def queue_csv(
 
 
 def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
-    yield "\ufeff" + _csv_text([CSV_COLUMNS])
+    yield "\ufeff" + csv_text([CSV_COLUMNS])
     for start in range(0, len(places), _PART):
         # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
         # left out, so the parts are of one moment.
         with service.database.read() as connection:
             standings = _standings(connection, places[start : start + _PART], until=until)
         rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
-        yield _csv_text([_csv_cells(row) for row in rows])
+        yield csv_text([_csv_cells(row) for row in rows])
 
 
-def _csv_text(lines: Sequence[Sequence[str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(lines)
-    return out.getvalue()
-
-
-def _csv_cells(row: Mapping[str, Any]) -> list[str]:
+def _csv_cells(row: Mapping[str, Any]) -> list[object]:
     change = row["reselection"] or {}
     items = row["items"]
     flat = {
@@ -193,11 +184,4 @@ def _csv_cells(row: Mapping[str, Any]) -> list[str]:
         "reselected_by": change.get("by"),
         "motive": change.get("motive"),
     }
-    return [_cell(flat.get(name)) for name in CSV_COLUMNS]
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = str(value)
-    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return [flat.get(name) for name in CSV_COLUMNS]

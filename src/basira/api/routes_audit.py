@@ -1,0 +1,89 @@
+"""The routes of the trail: who did what and when, for auditors, as JSON in pages or as CSV.
+
+Enters: requests of a recognised principal. Leaves: what `workflows.trail` says. Never here: a change.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from basira.api.access import needs
+from basira.api.asking import PREFIX, Accept, Format, InService, Now, wants_csv
+from basira.api.examples_answers import answers_of
+from basira.storage.access import Principal
+from basira.storage.operations_database import Database
+from basira.storage.operations_events import EventKind
+from basira.workflows.trail import Of, Wanted, trail_csv, trail_page
+
+router = APIRouter(prefix=PREFIX)
+MOST_ROWS = 1_000
+
+Actor = Annotated[
+    str | None, Query(min_length=1, max_length=200, description="Who did it: an id, a login or a key's name.")
+]
+From = Annotated[date | None, Query(alias="from", description="The first day.")]
+To = Annotated[date | None, Query(alias="to", description="The last day.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")]
+Cursor = Annotated[int | None, Query(ge=1, lt=2**63, description="`next_cursor` of the page before.")]
+
+
+@router.get(
+    "/audit", summary="Changes of access",
+    responses=answers_of("audit", 401, 403, 422, also={"text/csv": {"type": "string"}}),
+)  # fmt: skip
+def get_audit(
+    _principal: Annotated[Principal, Depends(needs("audit:read"))],
+    service: InService,
+    now: Now,
+    actor: Actor = None,
+    action: Annotated[str | None, Query(max_length=80, description="Such as `user.roles_changed`.")] = None,
+    subject: Annotated[str | None, Query(max_length=400, description="Such as `user/u-...` or `key/...`.")] = None,
+    from_day: From = None,
+    to_day: To = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    format: Format = None,
+    accept: Accept = "",
+) -> Response:
+    """Who changed users, roles, keys and sessions, who was locked out, what was erased: the latest first, with what was
+    before and after. `names`: the login or key's name behind an id, where it is still known."""
+    wanted = Wanted(actor, action, subject, None, from_day, to_day)
+    if wants_csv(format, accept):
+        return _csv(service.database, "access", wanted, now.date())
+    return JSONResponse(trail_page(service.database, "access", wanted, before=cursor, limit=limit))
+
+
+@router.get(
+    "/deeds", summary="What was done to declarations, whichever",
+    responses=answers_of("deeds", 401, 403, 422, also={"text/csv": {"type": "string"}}),
+)  # fmt: skip
+def get_deeds(
+    _principal: Annotated[Principal, Depends(needs("deeds:read"))],
+    service: InService,
+    now: Now,
+    actor: Actor = None,
+    kind: Annotated[EventKind | None, Query(description="Only these.")] = None,
+    declaration: Annotated[str | None, Query(max_length=200, description="A declaration's number.")] = None,
+    office: Annotated[str | None, Query(max_length=80)] = None,
+    from_day: From = None,
+    to_day: To = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    format: Format = None,
+    accept: Accept = "",
+) -> Response:
+    """Registrations, decisions, re-selections, cancellations and results: the latest first, with who, what was before
+    and after, and why. What was declared and found is at the declaration."""
+    wanted = Wanted(actor, kind, declaration, office, from_day, to_day)
+    if wants_csv(format, accept):
+        return _csv(service.database, "declarations", wanted, now.date())
+    return JSONResponse(trail_page(service.database, "declarations", wanted, before=cursor, limit=limit))
+
+
+def _csv(database: Database, of: Of, wanted: Wanted, day: date) -> Response:
+    named = {"Content-Disposition": f'attachment; filename="{of}-{day.isoformat()}.csv"'}
+    return StreamingResponse(trail_csv(database, of, wanted), headers=named, media_type="text/csv; charset=utf-8")
