@@ -74,7 +74,10 @@ def server() -> Iterator[Server]:
     yield from run_server()
 
 
-_ON_BOTH = ("test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine", "test_api_queue_day")
+_ON_BOTH = (
+    "test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine", "test_api_queue_day",
+    "test_api_trail", "test_api_odd_queries",
+)  # fmt: skip
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

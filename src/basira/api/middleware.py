@@ -79,6 +79,10 @@ class Surroundings:
             length = headers.get(b"content-length", b"")
             if length.isdigit() and int(length) > self._most:
                 raise _TooLargeError
+            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:  # PostgreSQL takes none, and names none
+                detail = "Expected an address without NUL (%00), found one."
+                await problem(400, "bad_request", detail)(scope, receive_limited, send_marked)
+                return
             await self._app(scope, receive_limited, send_marked)
             if is_too_large and not is_begun:
                 raise _TooLargeError
