@@ -76,7 +76,7 @@ def server() -> Iterator[Server]:
 
 _ON_BOTH = (
     "test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine", "test_api_queue_day",
-    "test_api_trail", "test_api_odd_queries",
+    "test_api_trail", "test_api_odd_queries", "test_fuzz_quick",
 )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_a_store_from_its_making_to_its_restoration(store, tmp_path):
     assert (made["snapshot"], made["backend"]) == (0, "sqlite")
     (store / "operations.sqlite").rename(tmp_path / "away.sqlite")
     assert "Every chain is whole" in call("db", "restore", tmp_path / "backup", "--store", store).stdout
-    assert "Whole: 0 runs" in call("audit", "verify", "--store", store).stdout
+    assert "0 batch runs" in call("audit", "verify", "--store", store).stdout
     with pytest.raises(StoreError, match="nothing is overwritten"):
         call("db", "restore", tmp_path / "backup", "--store", store)
 

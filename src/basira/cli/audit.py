@@ -148,9 +148,9 @@ def verify(
     verified.require_whole()
     if not as_json:
         typer.echo(
-            f"Whole: {verified.runs:,} runs, {verified.decisions:,} decisions, {verified.events:,} events, "
-            f"{verified.audit_events:,} audit events, {verified.personal_values:,} personal values "
-            f"({verified.erased:,} erased)."
+            f"Whole: {verified.events:,} events of declarations decided online; {verified.runs:,} batch runs with "
+            f"{verified.decisions:,} decisions; {verified.audit_events:,} changes of access and erasures; "
+            f"{verified.personal_values:,} personal values kept, {verified.erased:,} erased."
         )
         compared = f"{verified.heads_compared:,} heads exported earlier still stand."
         typer.echo(compared if kept else "Compared with no exported heads: a tail cut off with its heads goes unseen.")
@@ -205,6 +205,8 @@ def erase(
         before=parse_day(before, name="--before") if before else None,
     )
     told = f"{count:,} personal values erased, refused declarations counted with them."
+    if not count:
+        told = "Nothing of the kind stands in the online record: nothing was erased."
     typer.echo(json.dumps({"erased": count}) if as_json else told)
 
 
