@@ -19,7 +19,7 @@ REFERENCE = Reference("value_per_kg", "kg", 12.4, 28.1, 32.6, 36.4, 214, "code_o
 
 def line(
     name: str, office: str = "20", *, rank: int = 1, description: str | None = "Téléphones", basis: str = "model",
-    probability: float | None = 0.63,
+    probability: float | None = 0.63, ground: str = "",
 ) -> DeclarationLine:  # fmt: skip
     reason = Reason("round_value", {"value": 100000.0}, ("value_round",), 0.4)
     assessment = ItemAssessment(1, 0.6, 54000.0, 34000.0, {}, (reason,), ("value",), (REFERENCE,))
@@ -32,6 +32,7 @@ def line(
             ItemLine("8517130000", description, "CN", 120000.5, 1200.0, 300.0, "U", assessment),
             ItemLine("610910", None, None, None, None, None, None, quiet),
         ),
+        ground,
     )  # fmt: skip
 
 

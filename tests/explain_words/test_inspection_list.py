@@ -163,3 +163,14 @@ def test_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(StoreError, match=r"list\.csv"):
         write_csv(inspection_list(), tmp_path / "taken" / "list.csv", language="fr")
+
+
+def test_every_form_of_the_list_says_why_a_control_is_mandatory(tmp_path: Path) -> None:
+    listed = inspection_list(line("2026/1", basis="mandatory", ground="Arms and ammunition"))
+    assert list_rows(listed, language="en")[0]["basis"] == "Mandatory list – Arms and ammunition"
+    assert "targeting policy. Arms and ammunition." in inspection_page(listed, language="en", strict=True)
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    for part in terminal_list(listed, language="en"):
+        console.print(part)
+    assert "Mandatory list – Arms and ammunition" in out.getvalue()

@@ -214,3 +214,10 @@ def test_every_ground_has_a_word_and_a_sentence(basis: str, language: str) -> No
 def test_measures_of_references_have_words() -> None:
     for measure in ("value_per_kg", "value_per_unit", "kg_per_unit"):
         assert catalog_of("ar", strict=True).say(f"measure.{measure}")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mandatory_control_says_why_the_list_asks_for_it(language: str) -> None:
+    assert say_basis("mandatory", language=language, ground="GROUND.", strict=True).endswith(" – GROUND")
+    assert say_basis("mandatory", language=language, detailed=True, ground="GROUND.", strict=True).endswith(" GROUND.")
+    assert "GROUND" not in say_basis("model", language=language, ground="GROUND", strict=True)

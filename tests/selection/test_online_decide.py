@@ -127,7 +127,7 @@ def test_invariants(day, seed):
         over[s.lane] += sum(state.beyond.values()) - sum(before.beyond.values())
         assert (s.declaration_id, s.office, state.sequence) == (one.declaration_id, "A", number)
 
-        # At no moment is a lane over the places that the day justifies so far, but for what the fallback takes beyond.
+        # At no moment is a lane over the places that the day justifies so far, but for what is taken beyond and said.
         for row in capacity_use(state, rules):
             assert row.used == used[row.lane] <= row.capacity + over[row.lane]
             assert state.beyond.get(row.lane, 0) == over[row.lane]
@@ -141,15 +141,17 @@ def test_invariants(day, seed):
         assert lane.inspects or s.inclusion_probability < 1
 
         has_score = one.expected_revenue is not None and one.expected_revenue >= 0
-        if not has_score:  # never a quiet release, whatever places are missing: only where the policy names the lane
-            assert s.basis in ("mandatory", "random", "fallback")
+        if s.basis == "mandatory":  # whatever places are missing
+            assert lane.inspects
+        elif not has_score:  # never a quiet release: only where the policy names the lane
+            assert s.basis in ("random", "fallback")
             assert lane.inspects or not rules.lanes[rules.beyond_capacity].inspects
             assert s.lane != "green" or "green" in (rules.fallback.lane, rules.fallback.beyond_capacity)
         if state.beyond != before.beyond:
-            assert not has_score
+            assert s.basis == "mandatory" or not has_score
             assert lane.inspects
             assert s.inclusion_probability == 1
-            assert s.detail == ("list-1" if s.basis == "mandatory" else BEYOND_CAPACITY)
+            assert s.detail == (f"list-1 {BEYOND_CAPACITY}" if s.basis == "mandatory" else BEYOND_CAPACITY)
         assert (s.basis == "mandatory") == (one.attributes["commodity_code"] == ("9301",))
         if s.basis in ("none", "exempt"):
             assert lane == rules.release_lane
@@ -208,9 +210,9 @@ def test_places_left_are_given_out_at_the_end_of_the_day():
 def test_mandatory_goes_to_its_lane_then_to_the_next_less_intensive():
     rules = policy(mandatory=[listed("red", "arms", commodity_code=["93"])])
     found, _ = run([candidate(f"D{i}", 1.0, commodity_code="9301") for i in range(5)], rules)
-    assert [s.lane for s in found] == ["red", "orange", "yellow", "yellow", "blue"]
-    assert {(s.basis, s.detail) for s in found} == {("mandatory", "arms")}
-    assert [s.inclusion_probability for s in found] == [1, 1, 1, 1, 0]
+    assert [s.lane for s in found] == ["red", "orange", "yellow", "yellow", "yellow"]
+    assert [s.detail for s in found] == [*["arms"] * 4, f"arms {BEYOND_CAPACITY}"]
+    assert {(s.basis, s.inclusion_probability) for s in found} == {("mandatory", 1)}
 
 
 def test_the_list_finds_places_although_the_model_came_first():
@@ -275,15 +277,15 @@ def test_beyond_capacity_the_list_and_the_control_keep_their_places_and_the_mode
     assert (listed_one.lane, listed_one.basis) == ("yellow", "mandatory")
 
 
-def test_a_listed_declaration_without_a_score_is_not_released_for_want_of_a_place():
+def test_a_listed_declaration_is_not_released_for_want_of_a_place():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 0, 0)}], mandatory=[listed("red", commodity_code=["93"])]
     )
     found, state = run(
         [candidate("D0", None, commodity_code="9301"), candidate("D1", 1.0, commodity_code="9301")], rules
     )
-    assert [(s.lane, s.basis) for s in found] == [("yellow", "mandatory"), ("blue", "mandatory")]
-    assert state.beyond == {"yellow": 1}
+    assert [(s.lane, s.basis) for s in found] == [("yellow", "mandatory")] * 2
+    assert state.beyond == {"yellow": 2}
 
 
 def test_a_place_given_back_first_makes_the_inspections_beyond_capacity_fewer():

@@ -11,7 +11,7 @@ from basira.selection.online import decide_online
 from basira.selection.online_forecast import plan_day
 from basira.selection.online_recovery import RecordedArrival, recovered_day
 from basira.selection.online_state import begin_day
-from basira.selection.places import BEYOND_CAPACITY
+from basira.selection.places import is_beyond_capacity
 
 
 def test_a_recovered_day_knows_its_places_and_its_arrivals():
@@ -23,12 +23,12 @@ def test_a_recovered_day_knows_its_places_and_its_arrivals():
     plan = plan_day("A", rules, day=MONDAY, past=[], expected_count=40)
     state, arrivals, used, beyond = begin_day(plan), [], Counter(), Counter()
     for i in range(40):
-        one = candidate(f"D{i}", None if i % 3 == 0 else float(i), commodity_code="9301" if i % 13 == 1 else "8517")
+        one = candidate(f"D{i}", None if i % 3 == 0 else float(i), commodity_code="9301" if i % 5 == 1 else "8517")
         moment = datetime(2021, 1, 4, 8) + timedelta(minutes=10 * i)
         s, state = decide_online(one, state, rules, moment=moment, seed=1)
         arrivals.append(RecordedArrival(moment, one.fraud_probability, one.expected_revenue, s.basis, s.detail))
         if rules.lane(s.lane).inspects:
-            (beyond if s.detail == BEYOND_CAPACITY else used)[s.lane] += 1
+            (beyond if is_beyond_capacity(s.detail) else used)[s.lane] += 1
     again = recovered_day(plan, rules, arrivals=arrivals, used=used, beyond=beyond, sequence=state.sequence)
     assert beyond["yellow"] > 0
     assert {lane: n for lane, n in again.used.items() if n} == {lane: n for lane, n in state.used.items() if n}

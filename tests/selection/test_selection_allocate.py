@@ -15,7 +15,7 @@ from selection_world import MONDAY, best_value, candidate, counts, listed, polic
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate
 from basira.selection import Allocation, Policy, allocate
-from basira.selection.places import BEYOND_CAPACITY
+from basira.selection.places import BEYOND_CAPACITY, is_beyond_capacity
 
 SCORE = st.one_of(st.none(), st.floats(0, 1000, allow_nan=False), st.sampled_from([0.0, 5.0, 5.0]))
 RELIEF = st.fixed_dictionaries(
@@ -87,14 +87,9 @@ def test_invariants(day, seed):
     assert [s.declaration_id for s in allocation.selections] == [c.declaration_id for c in candidates]
     assert all(s.lane in rules.intensity for s in allocation.selections)
 
-    # Capacity is never exceeded but by those without a score, and its use is what the selections say.
+    # Capacity is never exceeded but by those that say so, and its use is what the selections say.
     used = Counter((s.office, s.lane) for s in allocation.selections)
-    scoreless = {c.declaration_id for c in candidates if c.expected_revenue is None}
-    over = Counter(
-        (s.office, s.lane)
-        for s in allocation.selections
-        if s.detail == BEYOND_CAPACITY or (s.basis == "mandatory" and s.declaration_id in scoreless)
-    )
+    over = Counter((s.office, s.lane) for s in allocation.selections if is_beyond_capacity(s.detail))
     for row in allocation.capacity:
         assert row.used == used[row.office, row.lane] <= row.capacity + over[row.office, row.lane]
 
@@ -108,8 +103,9 @@ def test_invariants(day, seed):
         if c.expected_revenue is None:
             assert s.basis in ("mandatory", "random", "fallback")
             assert s.rank is None
-            assert lane.inspects or not rules.lanes[rules.beyond_capacity].inspects
+            assert lane.inspects or (s.basis == "fallback" and not rules.lanes[rules.beyond_capacity].inspects)
             assert s.lane != "green" or "green" in (rules.fallback.lane, rules.fallback.beyond_capacity)
+        assert lane.inspects or s.basis != "mandatory"
         assert s.detail != BEYOND_CAPACITY or (c.expected_revenue is None and lane.inspects)
         # The list keeps its basis whatever lane it got.
         assert (s.basis == "mandatory") == (c.attributes["commodity_code"] == ("9301",))
@@ -208,10 +204,10 @@ def test_a_mandatory_declaration_over_capacity_goes_to_the_next_lane_with_a_warn
     rules = policy(mandatory=[listed("red", "arms", commodity_code=["93"])])
     candidates = [candidate(f"D{i}", float(i), commodity_code="9301") for i in range(5)]
     allocation = allocate(candidates, rules, day=MONDAY, seed=1)
-    assert lanes(allocation) == {"D4": "red", "D3": "orange", "D2": "yellow", "D1": "yellow", "D0": "blue"}
-    assert {(s.basis, s.detail) for s in allocation.selections} == {("mandatory", "arms")}
+    assert lanes(allocation) == {"D4": "red", "D3": "orange", "D2": "yellow", "D1": "yellow", "D0": "yellow"}
+    assert [s.detail for s in allocation.selections] == [f"arms {BEYOND_CAPACITY}", *["arms"] * 4]
     assert len(allocation.warnings) == 3
-    assert "instead of “red”" in allocation.warnings[0]
+    assert ["instead of “red”" in warning for warning in allocation.warnings] == [True, False, True]
 
 
 def test_the_most_intensive_entries_take_places_first():
@@ -220,7 +216,8 @@ def test_the_most_intensive_entries_take_places_first():
         mandatory=[listed("yellow", "a", procedure=["010"]), listed("red", "b", procedure=["022"])],
     )
     candidates = [candidate("D1", 9.0, procedure="010"), candidate("D2", 1.0, procedure="022")]
-    assert lanes(allocate(candidates, rules, day=MONDAY, seed=1)) == {"D1": "blue", "D2": "yellow"}
+    found = allocate(candidates, rules, day=MONDAY, seed=1).selections
+    assert [(s.lane, s.detail) for s in found] == [("yellow", f"a {BEYOND_CAPACITY}"), ("yellow", "b")]
 
 
 def test_the_most_intensive_entry_wins():
@@ -304,13 +301,13 @@ def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_and_
     assert "3 declaration(s) without a score put in “yellow” beyond its capacity." in allocation.warnings[0]
 
 
-def test_a_listed_declaration_without_a_score_and_a_place_goes_where_the_fallback_goes():
+def test_a_listed_declaration_without_a_place_goes_where_the_fallback_goes():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 0, 0)}], mandatory=[listed("red", commodity_code=["93"])]
     )
     candidates = [candidate("D0", None, commodity_code="9301"), candidate("D1", 1.0, commodity_code="9301")]
     allocation = allocate(candidates, rules, day=MONDAY, seed=1)
-    assert [(s.lane, s.basis) for s in allocation.selections] == [("yellow", "mandatory"), ("blue", "mandatory")]
+    assert [(s.lane, s.basis) for s in allocation.selections] == [("yellow", "mandatory")] * 2
     assert any("beyond its capacity" in warning for warning in allocation.warnings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from selection_world import content, counts, listed, policy, wording
 
 from basira.schema.errors import PolicyError
@@ -222,3 +223,29 @@ def test_the_reference_page_has_every_field_with_its_meaning():
         if not any(f"| `{name}` |" in line and f"| {field.description} |" in line for line in text.splitlines())
     ]
     assert missing == []
+
+
+def test_what_stays_at_its_default_in_a_table_that_is_there_changes_no_digest():
+    # The digest of this policy before `may_lower_mandatory`, `may_lower_random` and `offices` existed.
+    written = policy(reselection={"may_lower": False, "lanes": ["red"]})
+    assert json.loads(written.canonical)["reselection"] == {"lanes": ["red"], "may_lower": False}
+    assert "offices" not in json.loads(written.canonical)
+    assert json.loads(policy(reselection={"may_lower_random": True}).canonical)["reselection"] == {
+        "lanes": [], "may_lower": True, "may_lower_random": True,
+    }  # fmt: skip
+
+
+def test_a_closed_list_of_offices_is_kept_and_its_capacities_are_of_offices_in_it():
+    closed = policy(offices=["CASA-PORT", "TNG-MED"])
+    assert closed.offices == ("CASA-PORT", "TNG-MED")
+    assert restore_policy(closed.canonical) == closed
+    assert policy().offices == ()
+    capacity = [{"office": "*", "lanes": counts(1, 1, 1)}, {"office": "CASA", "lanes": counts(1, 1, 1)}]
+    for wrong, message in (
+        ({"offices": ["A", "A"]}, "each office once"),
+        ({"offices": ["*"]}, "offices"),
+        ({"offices": ["casa-port"]}, "CASA-PORT"),
+        ({"offices": ["A"], "capacity": capacity}, "capacity of an office in `offices`, found 'CASA'"),
+    ):
+        with pytest.raises(ValidationError, match=re.escape(message)):
+            policy(**wrong)

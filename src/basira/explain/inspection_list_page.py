@@ -73,7 +73,9 @@ def inspection_page(
         "charts": [Chart(c.title, trusted(c.svg)) for c in charts],
         "office_name": office_name,
         "lane_name": lambda lane: names.get(lane, lane),
-        "basis": lambda b, detailed=False: say_basis(b, language=language, detailed=detailed, strict=strict),
+        "basis": lambda b, detailed=False, ground="": say_basis(
+            b, language=language, detailed=detailed, ground=ground, strict=strict
+        ),
         "reasons": lambda line, item: reason_sentences(line, item, language=language),
         "verify": lambda line, item: verify_sentences(line, item, language=language),
         "reference_line": lambda line, r: say_reference(

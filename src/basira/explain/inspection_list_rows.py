@@ -112,7 +112,7 @@ def _row(
         office=line.office,
         rank=selection.rank,
         lane=lane_names.get(selection.lane, selection.lane),
-        basis=say_basis(selection.basis, language=language),
+        basis=say_basis(selection.basis, language=language, ground=line.ground),
         declaration_id=line.declaration_id,
         declaration_version=line.declaration_version,
         declared_at=line.declared_at,

@@ -92,7 +92,7 @@ def _office(
         chance = numbers.format_percent(line.fraud_probability, language=catalog.language)
         worth = numbers.format_money(line.expected_revenue, line.value_currency, language=catalog.language, digits=0)
         lane = names.get(line.selection.lane, line.selection.lane)
-        ground = say_basis(line.selection.basis, language=catalog.language)
+        ground = say_basis(line.selection.basis, language=catalog.language, ground=line.ground)
         yield _safe(f"\n{position:>3}. {line.declaration_id} · {lane} · {ground}", style="bold")
         worths = f"{catalog.say('list.probability')} {chance} · {catalog.say('list.expected')} {worth}"
         yield Padding(_safe(" · ".join([*_parties(line), worths])), (0, 0, 0, 5))

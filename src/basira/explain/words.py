@@ -85,9 +85,17 @@ def say_reference(reference: Reference, *, language: str, currency: str, strict:
     )  # fmt: skip
 
 
-def say_basis(basis: str, *, language: str, detailed: bool = False, strict: bool = False) -> str:
-    """Why a declaration is where it is: mandatory, random, model, fallback, exempt or none."""
-    return catalog_of(language, strict=strict).say(f"basis.{basis}.detail" if detailed else f"basis.{basis}")
+def say_basis(basis: str, *, language: str, detailed: bool = False, ground: str = "", strict: bool = False) -> str:
+    """Why a declaration is where it is: mandatory, random, model, fallback, exempt or none.
+
+    ``ground``: of a mandatory control, why the policy's list asks for it, in the same language; "" where it is not
+    known.
+    """
+    catalog = catalog_of(language, strict=strict)
+    ending = ".detail" if detailed else ""
+    if basis == "mandatory" and ground:
+        return catalog.say(f"basis.mandatory.ground{ending}", ground=ground.rstrip("."))
+    return catalog.say(f"basis.{basis}{ending}")
 
 
 def field_word(field: str, *, language: str, strict: bool = False) -> str:

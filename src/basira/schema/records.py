@@ -116,7 +116,8 @@ class ItemLine:
 
 @dataclass(frozen=True)
 class DeclarationLine:
-    """One declaration on an inspection list. ``header``: declared header values worth showing."""
+    """One declaration on an inspection list. ``header``: declared header values worth showing. ``ground``: of a
+    mandatory control, why the policy's list asks for it, in the language of the list."""
 
     declaration_id: str
     declaration_version: int
@@ -128,6 +129,7 @@ class DeclarationLine:
     expected_revenue: float | None
     selection: Selection
     items: tuple[ItemLine, ...]
+    ground: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 Enters: candidates with their scores, a policy, the day, a seed. Leaves: one `Selection` each, in the order
 given, with its basis and its inclusion probability; the use of capacity; what the person in charge must know.
-Never here: a lane over capacity, but for declarations without a score where the policy says so; a declaration without
-a lane; a draw whose probability is not recorded; one office's declarations changing another's.
+Never here: a lane over capacity, but for mandatory controls, and for declarations without a score where the policy says
+so; a mandatory control released; a declaration without a lane; a draw whose probability is not recorded; one office's
+declarations changing another's.
 
 In every office: the mandatory list, then the random control, then declarations without a score, then the model's
 ranking, then release. docs/explanation/selection.md tells why, and derives the probabilities.
@@ -24,7 +25,7 @@ from basira.selection.draw import DrawPlan, draw, hash_key, plan_draw, wanted_si
 from basira.selection.inclusion import PlacesLeft, Pool, inclusion_probability
 from basira.selection.mandatory import MandatoryList
 from basira.selection.notices import Notice
-from basira.selection.places import BEYOND_CAPACITY, OfficePlaces
+from basira.selection.places import BEYOND_CAPACITY, OfficePlaces, mandatory_detail
 from basira.selection.policy import Mandatory, Policy
 from basira.selection.ranking import Ranked, is_relieved, passes, rank
 from basira.selection.reach import Places, Ranking
@@ -197,24 +198,19 @@ class _Office:
         def order(position: int) -> tuple[int, int, int]:
             return (-intensity[self.mandatory[position].lane], self.rank_of.get(position, 0), self.ties[position])
 
-        moved: Counter[tuple[int, int]] = Counter()
-        beyond = 0
+        moved: Counter[tuple[int, int, bool]] = Counter()
         for position in sorted(self.mandatory, key=order):
             entry = self.mandatory[position]
-            wanted = intensity[entry.lane]
-            lane = self.places.take(wanted)
-            if self.ranked.value[position] is None and not self.policy.lanes[lane].inspects:
-                # Without a score, a missing place is no release: as for those outside the list.
-                lane = max(lane, self.policy.beyond_capacity)
-                beyond += self.policy.lanes[lane].inspects
+            wanted, place = intensity[entry.lane], self.places.take_inspecting(intensity[entry.lane])
+            # A missing place is no release: it is inspected beyond capacity, and takes nobody's place.
+            lane = self.policy.mandatory_beyond_capacity(entry) if place is None else place
             self._put(position, lane, "mandatory")
-            self.detail[position] = entry.id
-            if lane != wanted:
-                moved[wanted, lane] += 1
-        for (wanted, lane), count in sorted(moved.items()):
-            self._notice("mandatory_over_capacity", count=count, wanted=self._label(wanted), lane=self._label(lane))
-        if beyond:
-            self._notice("fallback_beyond_capacity", count=beyond, lane=self._label(self.policy.beyond_capacity))
+            self.detail[position] = mandatory_detail(entry.id, is_beyond=place is None)
+            if place != wanted:
+                moved[wanted, lane, place is None] += 1
+        for (wanted, lane, is_beyond), count in sorted(moved.items()):
+            code = "mandatory_beyond_capacity" if is_beyond else "mandatory_over_capacity"
+            self._notice(code, count=count, wanted=self._label(wanted), lane=self._label(lane))
 
     def _place_random(self) -> DrawPlan:
         lane, wanted = self.policy.intensity[self.policy.random_control.lane], self.wanted_draw
@@ -263,8 +259,7 @@ class _Office:
     def _inclusion(self, plan: DrawPlan, before_draw: OfficePlaces) -> Sequence[float]:
         """Probability of an inspecting lane, for every candidate."""
         probability = np.zeros(len(self.candidates))
-        for position in self.mandatory:
-            probability[position] = float(self.policy.lanes[self.lane[position]].inspects)
+        probability[list(self.mandatory)] = 1.0
         if self.pool:
             unscored = [p for p in self.pool if self.ranked.value[p] is None]
             first = len({self.stratum_of[p] for p in unscored})

@@ -17,6 +17,14 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Office {office}: {count} declaration(s) under mandatory control exceed the capacity; "
         "put in “{lane}” instead of “{wanted}”.",
     },
+    "mandatory_beyond_capacity": {
+        "fr": "Bureau {office} : {count} déclaration(s) à contrôle obligatoire placées en « {lane} » au-delà de sa "
+        "capacité, faute de place en « {wanted} » et en dessous.",
+        "ar": "المكتب {office}: {count} تصريح(ات) خاضعة لمراقبة إلزامية وُضعت في «{lane}» فوق طاقته "
+        "لعدم وجود مكان في «{wanted}» وما دونه.",
+        "en": "Office {office}: {count} declaration(s) under mandatory control put in “{lane}” beyond its capacity, "
+        "for want of a place in “{wanted}” and below.",
+    },
     "random_reduced": {
         "fr": "Bureau {office} : contrôle aléatoire réduit à {count} déclaration(s) au lieu de {wanted}, "
         "faute de capacité.",

@@ -1,8 +1,9 @@
 """One declaration in, its lane at once: selection paced over an office's day.
 
 Enters: a candidate, the state of its office's day, the policy, the moment, a seed. Leaves: a `Selection` and the next
-state. Never here: a lane over capacity, but for one without a score where the policy says so; a score in the random
-control, a draw whose probability is not stated, a release because something is missing, memory between two calls.
+state. Never here: a lane over capacity, but for a mandatory control, and for one without a score where the policy says
+so; a score in the random control, a draw whose probability is not stated, a release because something is missing,
+memory between two calls.
 
 The order is that of the batch allocation: the mandatory list, the random control, then the fallback for one without a
 score or the model's soft threshold for one with it, then release. docs/explanation/online-selection.md tells why.
@@ -24,7 +25,7 @@ from basira.selection.online_outlook import Outlook, look_out
 from basira.selection.online_state import Control, OnlineState
 from basira.selection.online_tally import Kind, Tally, bin_of
 from basira.selection.online_threshold import Rank, lane_chances
-from basira.selection.places import BEYOND_CAPACITY
+from basira.selection.places import BEYOND_CAPACITY, mandatory_detail
 from basira.selection.policy import Mandatory, Policy
 from basira.selection.ranking import has_score, is_relieved, passes
 
@@ -68,7 +69,7 @@ class _Chances:
 
 
 def decide_online(
-    candidate: Candidate, state: OnlineState, policy: Policy, *, moment: datetime, seed: int
+    candidate: Candidate, state: OnlineState, policy: Policy, *, moment: datetime, seed: int, is_counted: bool = False
 ) -> tuple[Selection, OnlineState]:
     """Put one declaration in a lane, at once.
 
@@ -80,6 +81,8 @@ def decide_online(
     policy : the one that the day was planned with.
     moment : arrival, local time. A clock that is behind the latest moment seen is read as that moment.
     seed : of the draws; whoever knows it knows his number in the draw, though not the threshold.
+    is_counted : an earlier version arrived at this office on this day: it is no arrival more, and in the random control
+        no declaration more; the first version's values stay in the sketches.
 
     Returns the selection and the state to write in the same transaction. ``inclusion_probability`` is the probability
     of an inspecting lane given the state: exact, since it is the one that the draw used. ``rank`` is None: the day is
@@ -91,6 +94,9 @@ def decide_online(
     moment = max(moment, state.latest_at)
     entry = _listed(_Rules(policy.digest, state.plan.day, policy)).find(candidate)
     kind, number, today, unscored_rate = _arrival(candidate, entry, state, policy, moment)
+    is_counted = is_counted and state.today.count > 0
+    if is_counted:
+        today, unscored_rate = state.today, state.unscored_rate
     plan = state.plan
     unscored = _unscored_share(unscored_rate, today, plan.recent)
     rest = expected_rest(plan, moment=moment, arrived=state.today.count, forecast_weight=policy.online.forecast_weight)
@@ -99,8 +105,11 @@ def decide_online(
         unscored_rate=unscored, rest=rest.mean, advance=policy.online.advance * plan.expected_count,
     )  # fmt: skip
     control = state.control
+    basis: Basis = "mandatory"
     if entry is not None:
-        lane, basis, probability, is_beyond = _mandatory(entry, outlook, policy, has_score=has_score(candidate))
+        lane, is_beyond = _mandatory(entry, outlook, policy)
+        probability = 1.0
+        detail = mandatory_detail(entry.id, is_beyond=is_beyond)
     else:
         stratum = _stratum(candidate, policy)
         drawable = outlook.open_lane(policy.intensity[policy.random_control.lane])
@@ -112,14 +121,15 @@ def decide_online(
             _uniform("lane", candidate, seed)
         )  # fmt: skip
         probability = chance + (1 - chance) * chances.inspected
+        detail = BEYOND_CAPACITY if is_beyond else ""
         before = control.get(stratum, Control())
-        control = {**control, stratum: Control(before.pool_count + 1, before.drawn_count + is_drawn)}
+        if not is_counted:
+            control = {**control, stratum: Control(before.pool_count + 1, before.drawn_count + is_drawn)}
     used, beyond = state.used, state.beyond
     if is_beyond:
         beyond = _one_more(beyond, policy.lanes[lane].id)
     elif policy.lanes[lane].inspects:
         used = _one_more(used, policy.lanes[lane].id)
-    detail = entry.id if entry is not None else BEYOND_CAPACITY if is_beyond else ""
     selection = _selection(candidate, policy, lane, basis, probability, detail=detail)
     return selection, replace(
         state, sequence=state.sequence + 1, latest_at=moment, today=today, used=used, control=control,
@@ -258,21 +268,13 @@ def _heaviest_capped(policy: Policy) -> int:
     return len(policy.lanes) - 1 if maximum is None else policy.intensity[maximum]
 
 
-def _mandatory(
-    entry: Mandatory, outlook: Outlook, policy: Policy, *, has_score: bool
-) -> tuple[int, Basis, float, bool]:
-    """The entry's lane, or the next less intensive one with a place, down to one without capacity, as in a batch.
+def _mandatory(entry: Mandatory, outlook: Outlook, policy: Policy) -> tuple[int, bool]:
+    """The entry's lane, or the next less intensive one with a place; else one beyond its capacity, as in a batch.
 
-    One without a score and without a place gets at least the lane that the fallback has then.
+    Whether it is beyond capacity stands beside it. A missing place is no release.
     """
-    lane = policy.intensity[entry.lane]
-    while policy.lanes[lane].inspects and outlook.open_now[lane] <= 0:
-        lane -= 1
-    if policy.lanes[lane].inspects or has_score:
-        return lane, "mandatory", float(policy.lanes[lane].inspects), False
-    lane = max(lane, policy.beyond_capacity)
-    inspects = policy.lanes[lane].inspects
-    return lane, "mandatory", float(inspects), inspects
+    place = outlook.open_lane(policy.intensity[entry.lane])
+    return (policy.mandatory_beyond_capacity(entry), True) if place is None else (place, False)
 
 
 def _stratum(candidate: Candidate, policy: Policy) -> str:

@@ -96,9 +96,7 @@ def plan_day(
     volume = [like * 0.5 ** (age / _VOLUME_HALF_LIFE_DAYS) for like, age in zip(like_today, ages, strict=True)]
     typical = weighted(tallies, volume)
     forecast = typical.count / sum(volume) if past else float(policy.online.new_office_count)
-    recent = weighted(tallies, [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages])
-    if recent.count > policy.online.history_weight:
-        recent = weighted([recent], [policy.online.history_weight / recent.count])
+    recent = within_policy(weighted(tallies, [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages]), policy)
     return DayPlan(
         office=office,
         day=day,
@@ -107,6 +105,14 @@ def plan_day(
         profile=_profile(typical),
         recent=recent if recent.count else Tally(),
     )
+
+
+def within_policy(recent: Tally, policy: Policy) -> Tally:
+    """Recent days, worth no more arrivals than the policy says, and in its lanes: those days may have had more."""
+    recent = recent.within(len(policy.lanes))
+    if recent.count <= policy.online.history_weight:
+        return recent
+    return weighted([recent], [policy.online.history_weight / recent.count])
 
 
 def _profile(typical: Tally) -> tuple[float, ...]:

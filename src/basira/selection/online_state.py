@@ -3,7 +3,8 @@
 Enters: a plan when the day begins; recorded texts later. Leaves: the state, and its text. Never here: a decision, a
 clock, a place in memory where two workers could disagree: the database holds the state, and ``sequence`` says which.
 
-The row has two texts: the plan, written once when the day begins, and the state, written with every decision.
+Plan and state are two texts, each read and checked by itself; the database keeps them together, in one text that is
+written with every decision. The plan stays the same all day, unless the policy changes (see `online_replan`).
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class OnlineState:
     ``sequence``: decisions and corrections so far; the number that a worker names when it writes the next one.
     ``latest_at``: the latest moment seen. ``used``: places used by lane id. ``control``: by stratum.
     ``unscored_rate``: share of the latest arrivals without a score, so that a model that fails is noticed in minutes.
-    ``beyond``: by lane id, those without a score that the policy's fallback took beyond the lane's capacity.
+    ``beyond``: by lane id, those inspected beyond the lane's capacity: under the list, or without a score.
     """
 
     plan: DayPlan

@@ -111,6 +111,15 @@ class Tally:
             "capped_scores": {"bins": dict(self.capped_scores.bins)},
         }
 
+    def within(self, lanes: int) -> Tally:
+        """The same for a policy of so many lanes: what a heavier lane was asked for counts for the heaviest one."""
+        if all(lane < lanes for lane in self.mandatory):
+            return self
+        asked: dict[int, float] = {}
+        for lane, count in self.mandatory.items():
+            asked[min(lane, lanes - 1)] = asked.get(min(lane, lanes - 1), 0.0) + count
+        return replace(self, mandatory=asked)
+
     def added(
         self, kind: Kind, *, hour: int, lane: int = 0, number: int = 0, score: tuple[float, float] | None = None
     ) -> Tally:

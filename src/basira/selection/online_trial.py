@@ -51,10 +51,10 @@ class TrialDay:
     ``value``: sum of expected revenue times the effectiveness of the lane, online. ``batch_value``: of `allocate` on
     the same day, policy and seed. ``optimum_value``: of `allocate` without any random control: all places to the model.
     Both have the day's capacity as `capacity_use` gives it at the end. ``used``, ``capacity``: places, all inspecting
-    lanes together. ``is_kept``: no lane over its capacity, but for those without a score that the fallback took beyond
-    it. ``is_within_share``: nor over what the policy gives for the declarations that came. ``pool_count``: declarations
-    outside the list; ``impossible_count``: those of them with an inclusion probability of 0, because no place was left.
-    ``stated``: sum of the inclusion probabilities.
+    lanes together. ``is_kept``: no lane over its capacity, but for those under the list or without a score that were
+    taken beyond it. ``is_within_share``: nor over what the policy gives for the declarations that came.
+    ``pool_count``: declarations outside the list; ``impossible_count``: those of them with an inclusion probability of
+    0, because no place was left. ``stated``: sum of the inclusion probabilities.
     """
 
     day: date

@@ -8,8 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# `Selection.detail` of a declaration without a score that was put in the fallback's lane although it has no place left.
+# `Selection.detail` of a declaration that must be inspected although no place is left: alone where the fallback answers
+# for one without a score, behind the entry's id where the mandatory list does.
 BEYOND_CAPACITY = "beyond_capacity"
+
+
+def mandatory_detail(entry_id: str, *, is_beyond: bool) -> str:
+    """`Selection.detail` of a mandatory control.
+
+    >>> mandatory_detail("arms-93", is_beyond=True)
+    'arms-93 beyond_capacity'
+    """
+    return f"{entry_id} {BEYOND_CAPACITY}" if is_beyond else entry_id
+
+
+def is_beyond_capacity(detail: str) -> bool:
+    """Whether a selection with this detail takes an inspection beyond its lane's capacity."""
+    return detail == BEYOND_CAPACITY or detail.endswith(f" {BEYOND_CAPACITY}")
 
 
 @dataclass

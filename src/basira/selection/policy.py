@@ -21,6 +21,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from basira.schema.records import Selection
+from basira.selection.places import BEYOND_CAPACITY
+
 Language = Literal["fr", "ar", "en"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Stratum = Literal["is_oea", "procedure", "transport_mode"]
@@ -226,7 +229,8 @@ class Fallback(_Part):
     beyond_capacity: str | None = Field(
         default=None,
         description="Lane when no place is left in these: absent, `lane` itself, beyond its capacity. A lane that does "
-        "not inspect may be named: letting go is then this policy's decision.",
+        "not inspect may be named: letting go is then this policy's decision. A mandatory control without a place goes "
+        "there too, where that lane inspects and is less intensive than its own; else it stays in its own.",
     )
 
 
@@ -237,6 +241,15 @@ class Reselection(_Part):
     may_lower: bool = Field(
         default=True,
         description="Whether a lane less intensive than the one in force may be given, by a role that may lower.",
+    )
+    may_lower_mandatory: bool = Field(
+        default=False,
+        description="Whether a mandatory control may be given a lane less intensive than the list gave it.",
+    )
+    may_lower_random: bool = Field(
+        default=False,
+        description="Whether a random control may be given a lane less intensive than the one it was drawn for: what "
+        "is estimated from the sample is then no longer of all that was drawn.",
     )
 
 
@@ -288,6 +301,11 @@ class Policy(_Part):
         description="What the figures are worth: official, adopted by whom, or invented as an example."
     )
     lanes: tuple[Lane, ...] = Field(description="The lanes, from the least to the most intensive.")
+    offices: tuple[Text, ...] = Field(
+        default=(),
+        description="The codes of all offices, in capitals: a declaration of another one is refused online "
+        "(`unknown_office`). Absent: any office.",
+    )
     capacity: tuple[OfficeCapacity, ...] = Field(description="What offices can inspect.")
     mandatory: tuple[Mandatory, ...] = Field(default=(), description="Lists of what must be inspected.")
     random_control: RandomControl = Field(description="The random control.")
@@ -350,6 +368,22 @@ class Policy(_Part):
         return self
 
     @model_validator(mode="after")
+    def _offices_are_known(self) -> Self:
+        if len(set(self.offices)) < len(self.offices):
+            raise _refuse(
+                "each office once in `offices`",
+                ", ".join(sorted({o for o in self.offices if self.offices.count(o) > 1})),
+            )
+        for office in self.offices:
+            if office in ("", EVERY_OFFICE) or office != office.upper():
+                # Declarations have their codes in capitals, so a list in small letters would refuse every one.
+                raise _refuse(f"offices: a code as declarations have it, in capitals ({office.upper()})", repr(office))
+        for row in self.capacity:
+            if self.offices and row.office not in (EVERY_OFFICE, *self.offices):
+                raise _refuse("capacity of an office in `offices`", repr(row.office))
+        return self
+
+    @model_validator(mode="after")
     def _capacity_is_complete(self) -> Self:
         for row in self.capacity:
             if row.lanes and len(set(row.weekdays)) < len(row.weekdays):
@@ -372,6 +406,8 @@ class Policy(_Part):
         ids = [entry.id for entry in self.mandatory]
         if len(set(ids)) < len(ids):
             raise _refuse("each mandatory id once", ", ".join(sorted({i for i in ids if ids.count(i) > 1})))
+        if BEYOND_CAPACITY in ids:
+            raise _refuse("a mandatory id that has no meaning of its own", repr(BEYOND_CAPACITY))
         return self
 
     @property
@@ -398,6 +434,14 @@ class Policy(_Part):
         """Number of the lane of one without a score for which no place is left."""
         return self.intensity[self.fallback.beyond_capacity or self.fallback.lane]
 
+    def mandatory_beyond_capacity(self, entry: Mandatory) -> int:
+        """Number of the lane of a mandatory control for which no place is left; it always inspects.
+
+        Where the fallback takes beyond capacity, but never above the lane of the list, and never a lane that lets go.
+        """
+        lane = min(self.intensity[entry.lane], self.beyond_capacity)
+        return lane if self.lanes[lane].inspects else self.intensity[entry.lane]
+
     def lane(self, lane_id: str) -> Lane:
         """The lane of that id; KeyError when the policy has none."""
         return self.lanes[self.intensity[lane_id]]
@@ -415,9 +459,15 @@ class Policy(_Part):
                 return found.declarations(day_total)
         raise KeyError(lane_id)
 
-    def find_mandatory(self, entry_id: str) -> Mandatory | None:
-        """The mandatory entry of that id, or None: `Selection.detail` of a mandatory selection is such an id."""
+    def find_mandatory(self, detail: str) -> Mandatory | None:
+        """The mandatory entry that `Selection.detail` of a mandatory selection begins with, or None."""
+        entry_id = detail.partition(" ")[0]
         return next((entry for entry in self.mandatory if entry.id == entry_id), None)
+
+    def ground_of(self, selection: Selection, *, language: str) -> str:
+        """Why the mandatory list asks for what it selected, as the officer reads it; "" for every other basis."""
+        entry = self.find_mandatory(selection.detail) if selection.basis == "mandatory" else None
+        return "" if entry is None else entry.reason.text(language)
 
     @cached_property
     def canonical(self) -> str:
@@ -431,6 +481,12 @@ class Policy(_Part):
             del content["online"]
         if self.reselection == Reselection():
             del content["reselection"]
+        else:
+            for name in ("may_lower_mandatory", "may_lower_random"):
+                if not content["reselection"][name]:
+                    del content["reselection"][name]
+        if not self.offices:
+            del content["offices"]
         if self.fallback.beyond_capacity is None:
             del content["fallback"]["beyond_capacity"]
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

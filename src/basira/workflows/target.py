@@ -148,14 +148,17 @@ def _listing(
         policy=f"{policy.name} {policy.version}",
         snapshot=snapshot.number,
         is_simulated=snapshot.is_simulated,
-        lines=tuple(_line(s, assessed, candidates[s.declaration_id]) for s in selected),
+        lines=tuple(
+            _line(s, assessed, candidates[s.declaration_id], ground=policy.ground_of(s, language=language))
+            for s in selected
+        ),
         capacity=allocation.capacity,
         released=dict(released),
         warnings=tuple(notice.text(language) for notice in allocation.notices),
     )
 
 
-def _line(selection: Selection, assessed: Assessed, candidate: Candidate) -> DeclarationLine:
+def _line(selection: Selection, assessed: Assessed, candidate: Candidate, *, ground: str) -> DeclarationLine:
     positions = assessed.of[selection.declaration_id]
     first = assessed.rows[positions[0]]
     ranked = sorted(positions, key=lambda p: -assessed.assessments[p].expected_revenue)
@@ -182,4 +185,5 @@ def _line(selection: Selection, assessed: Assessed, candidate: Candidate) -> Dec
             )
             for p in ranked
         ),
+        ground=ground,
     )
