@@ -145,15 +145,16 @@ def rotate_key(
     return made
 
 
-def revoke_key(connection: sa.Connection, key_id: str, *, actor: str, motive: str, now: datetime) -> None:
-    """End a key at once; again is without effect."""
-    if get_key(connection, key_id).revoked_at is not None:
-        return
+def revoke_key(connection: sa.Connection, key_id: str, *, actor: str, motive: str, now: datetime) -> str | None:
+    """End a key at once; again is without effect. When it had been revoked before; None when it is now."""
+    if (before := get_key(connection, key_id).revoked_at) is not None:
+        return before
     connection.execute(API_KEY.update().where(API_KEY.c.key_id == key_id).values(revoked_at=moment_text(now)))
     append_audit(
         connection, "key.revoked", subject=f"key/{key_id}", actor=actor, motive=motive, now=now,
         before={"revoked_at": None}, after={"revoked_at": moment_text(now)},
     )  # fmt: skip
+    return None
 
 
 def get_key(connection: sa.Connection, key_id: str) -> ApiKey:

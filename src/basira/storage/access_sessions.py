@@ -20,7 +20,7 @@ from basira.storage.access import Principal
 from basira.storage.access_tables import APP_USER, LOGIN_ATTEMPT, USER_SESSION
 from basira.storage.operations_audit import append_audit
 from basira.storage.operations_database import Database, lock_chains, moment_text
-from basira.storage.users import find_user, get_user, new_hasher, normalised_login
+from basira.storage.users import find_user, get_user, login_digest, new_hasher
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -57,7 +57,7 @@ def log_in(
     once count as a hundred. No transaction is open while argon2 works. An unknown login takes as long as a known one.
     """
     rule, hasher = lock_out or LockOut(), hasher or _default_hasher()
-    digest, moment = _digest(normalised_login(login)), moment_text(now)
+    digest, moment = login_digest(login), moment_text(now)
     with database.write() as connection:
         lock_chains(connection)  # attempts are counted one after the other
         if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
@@ -96,19 +96,20 @@ def log_in(
 def _locked_until(connection: sa.Connection, digest: str, address: str, *, now: datetime, rule: LockOut) -> str | None:
     """Moment at which the lock of a login or an address ends; None when neither is locked."""
     table, since = LOGIN_ATTEMPT, moment_text(now - rule.window)
-    # A success wipes the login's slate, not the address's: one's own account must not buy guesses at others'.
+    # A success wipes the login's slate, not the address's: one's own account must not buy guesses at others'. What came
+    # after is told by the number: the clock goes back an hour now and then, and every guess would count as before it.
     success = connection.execute(
-        sa.select(sa.func.max(table.c.attempted_at)).where(table.c.login_digest == digest, table.c.is_success)
+        sa.select(sa.func.max(table.c.attempt_id)).where(table.c.login_digest == digest, table.c.is_success)
     ).scalar()
     ends = []
     for which, after, most in (
-        (table.c.login_digest == digest, max(since, success or ""), rule.failures),
-        (table.c.address == address[:80], since, rule.address_failures),
+        (table.c.login_digest == digest, success or 0, rule.failures),
+        (table.c.address == address[:80], 0, rule.address_failures),
     ):
         query = (
             sa.select(table.c.attempted_at)
-            .where(which, table.c.attempted_at > after, ~table.c.is_success)
-            .order_by(table.c.attempted_at.desc())
+            .where(which, table.c.attempted_at > since, table.c.attempt_id > after, ~table.c.is_success)
+            .order_by(table.c.attempt_id.desc())
             .limit(most)
         )
         failures = connection.execute(query).scalars().all()
@@ -229,7 +230,7 @@ def revoke_sessions(connection: sa.Connection, user_id: str, *, actor: str, moti
 def unlock_login(connection: sa.Connection, user_id: str, *, actor: str, now: datetime) -> int:
     """Forget the failed attempts of a user's login, which ends its lock-out; how many there were."""
     login = get_user(connection, user_id).login
-    failed = sa.and_(LOGIN_ATTEMPT.c.login_digest == _digest(login or ""), ~LOGIN_ATTEMPT.c.is_success)
+    failed = sa.and_(LOGIN_ATTEMPT.c.login_digest == login_digest(login or ""), ~LOGIN_ATTEMPT.c.is_success)
     forgotten = connection.execute(LOGIN_ATTEMPT.delete().where(failed)).rowcount
     append_audit(
         connection, "login.unlocked", subject=f"user/{user_id}", actor=actor, now=now,

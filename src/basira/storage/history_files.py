@@ -52,9 +52,13 @@ def storage_errors(store: Path) -> Iterator[None]:
         ) from error
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Put ``text`` in ``path`` all at once: written aside, flushed to the disk, renamed."""
+def replace_file(path: Path, text: str, *, is_private: bool = False) -> None:
+    """Put ``text`` in ``path`` all at once: written aside, flushed to the disk, renamed. ``is_private``: at no moment
+    may anybody but its owner read it."""
     aside = path.with_name(f".{path.name}.writing")
+    if is_private:
+        aside.unlink(missing_ok=True)  # one that was left behind would keep its rights
+        aside.touch(0o600, exist_ok=False)
     with aside.open("w", encoding="utf-8") as out:
         out.write(text)
         out.flush()

@@ -35,6 +35,8 @@ CHAINED: Mapping[Appended, sa.Table] = {"event": EVENT, "audit": AUDIT_EVENT}
 # What `append` works out itself: a caller's row has all the other columns and no more.
 COLUMNS_MADE = frozenset({"sequence", "day", "recorded_at", "previous_hash", "entry_hash"})
 
+_MOST_SECONDS_AHEAD = 300
+
 _NOT_IN_OPENING = frozenset({"previous_hash", "opening_hash", "closing_hash", "decision_count"})
 _NOT_IN_ENTRY = frozenset({"previous_hash", "entry_hash"})
 
@@ -69,10 +71,11 @@ def append(
 ) -> list[dict[str, Any]]:
     """Append rows to a stream, in the caller's transaction; the rows as they stand.
 
-    Raises StoreError when a column is missing, unknown or not of its type: nothing is then appended.
+    Raises StoreError when a column is missing, unknown or not of its type, or the clock is ahead (see `read_end`):
+    nothing is then appended.
     """
     sender = OneByOne(connection)
-    last = read_end(sender.send(*end_statements(sender, stream)))
+    last = read_end(sender.send(*end_statements(sender, stream)), now=now)
     appended = linked(stream, rows, last, now=now)
     sender.send_last(*append_statements(stream, appended, last))
     return appended
@@ -84,11 +87,18 @@ def end_statements(sender: Sender, stream: Appended) -> tuple[Statement, ...]:
     On SQLite its write lock does the first already.
     """
     ask = Statement(_LAST_HEAD, [{"stream": stream}])
-    return (Statement(TAKE_CHAIN_LOCK, [{}]), ask) if sender.database == "postgresql" else (ask,)
+    return (Statement(_LOCK_AND_CLOCK, [{}]), ask) if sender.database == "postgresql" else (ask,)
 
 
-def read_end(outcomes: Sequence[Outcome]) -> Head | None:
-    """Where the stream ends, of what became of `end_statements`; None when it is empty."""
+def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
+    """Where the stream ends, of what became of `end_statements`; None when it is empty.
+
+    Raises StoreError when ``now`` is some minutes ahead of the database server's clock: days never go back, so that one
+    event of a wrong day would move everybody's queue. (The last event is no measure: a quiet office's may be days old.
+    A SQLite file is written by its own machine, and there is no second clock.)
+    """
+    if len(outcomes) > 1:
+        _require_clock(now, server=outcomes[0].rows[0][1])
     return next((Head(*row) for row in outcomes[-1].rows), None)
 
 
@@ -114,6 +124,16 @@ def linked(
         made["entry_hash"] = previous = chained_hash(table, made, previous)
         appended.append(made)
     return appended
+
+
+def _require_clock(now: datetime, *, server: float) -> None:
+    ahead = now.timestamp() - server  # one without a zone is local time: a wrong zone is no wrong clock
+    if ahead > _MOST_SECONDS_AHEAD:
+        raise StoreError(
+            f"Expected a clock at most {_MOST_SECONDS_AHEAD // 60} minutes ahead of the database server's, found one "
+            f"ahead by {ahead:,.0f} seconds.",
+            hint="Nothing was recorded. Set the clock of this machine, or of the server, by NTP.",
+        )
 
 
 def append_statements(
@@ -146,6 +166,8 @@ def _moved(head: Mapping[str, Any]) -> dict[str, Any]:
 
 # Built once: SQLAlchemy takes longer to put a statement together than SQLite to run it.
 _INSERTS = {stream: table.insert() for stream, table in CHAINED.items()}
+# The server's clock comes back with the lock: no statement, no round trip of its own.
+_LOCK_AND_CLOCK = TAKE_CHAIN_LOCK.add_columns(sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double))
 # By day, which never goes back in these streams and which the primary key has in order.
 _LAST_HEAD = (
     sa.select(CHAIN_HEAD.c.stream, CHAIN_HEAD.c.day, CHAIN_HEAD.c.sequence, CHAIN_HEAD.c.head_hash)

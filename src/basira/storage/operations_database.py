@@ -6,24 +6,40 @@ Never here: a table's meaning; an upgrade nobody asked for (`operations_migrate.
 
 from __future__ import annotations
 
+import copy
+import secrets
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_tables import FORMAT, OPERATIONS_FORMAT
+from basira.storage.operations_tables import FORMAT, IDEMPOTENCY_KEY, OPERATIONS_FORMAT
 
+# Of one process: those for everybody and, apart, those that nobody who reads a report can take away.
+_CONNECTIONS, _MORE_CONNECTIONS = 5, 10
+_RESERVED, _MORE_RESERVED = 3, 3
 _BUSY_MILLISECONDS = 30_000
 # One lock for every chain: whoever appends holds it until the commit, so that nobody reads a head that is about to
 # move, and two transactions never wait for each other's chain. The number only has to be ours.
 _CHAIN_LOCK = 4_209_001
 TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK))
+
+
+@dataclass
+class _Fate:
+    """Of the last write, over all connections of a process. ``fault``: None when it went well."""
+
+    fault: StoreError | None = None
 
 
 class Database:
@@ -33,8 +49,12 @@ class Database:
     ----------
     place : path of a SQLite file, or a SQLAlchemy URL ("sqlite:///...", "postgresql+psycopg://...").
     create : make the file and the tables when there are none; without it their absence is an error.
-    wait_seconds : a statement, a lock or a connection that takes longer is given up. By default PostgreSQL waits as
-        long as its own settings let it, and SQLite 30 seconds for its lock.
+    wait_seconds : a statement, a lock or a connection that takes longer is given up, and so is the turn to have one of
+        this process. By default PostgreSQL waits as long as its own settings let it, and SQLite 30 seconds for its
+        lock.
+
+    ``reserved`` is the same database over a few connections of its own, for what must not wait until somebody else's
+    long reading is over: decisions, and who asks for them. ``is_new``: it was empty, and its tables were made now.
 
     Raises StoreError when the database is absent, of another format, or is not one. An earlier format is never
     upgraded here.
@@ -43,9 +63,12 @@ class Database:
     def __init__(self, place: str | Path, *, create: bool = True, wait_seconds: float | None = None) -> None:
         self.place = str(place)
         self.engine = engine_of(place, create=create, wait_seconds=wait_seconds)
+        self.reserved = self
+        self._fate = _Fate()
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         try:
             found = self._format()
+            self.is_new = found is None
             if found is None and create:
                 from basira.storage.operations_migrate import run_migrations
 
@@ -54,6 +77,10 @@ class Database:
                     run_migrations(connection)
                 found = self._format()
             _require(found, self.place)
+            if not _is_in_memory(self.engine.url):
+                self.reserved = copy.copy(self)
+                self.reserved.engine = engine_of(place, create=create, wait_seconds=wait_seconds, is_reserved=True)
+                self.reserved.reserved = self.reserved
         except BaseException:
             self.close()
             raise
@@ -65,6 +92,7 @@ class Database:
     def close(self) -> None:
         """Give the connections back; the object is of no use afterwards."""
         self.engine.dispose()
+        self.reserved.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -96,30 +124,64 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction: committed at the end, undone whole when anything is raised."""
-        with explained(), self.engine.connect() as connection:
+        with self.writing(), self.engine.connect() as connection:
             writing = connection.execution_options(basira_writes=True)
             with writing.begin():
                 yield writing
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around whatever writes: the driver's errors as ours, and its fate remembered for `require_writable`."""
+        try:
+            with explained():
+                yield
+        except StoreError as error:
+            if isinstance(error.__cause__, DBAPIError) and not isinstance(error.__cause__, IntegrityError):
+                self._fate.fault = error
+            raise
+        self._fate.fault = None
 
-def engine_of(place: str | Path, *, create: bool, wait_seconds: float | None = None) -> sa.Engine:
-    """The engine of a place. Raises StoreError when the file or its folder is absent, or the driver is.
+    def require_writable(self) -> None:
+        """Raises StoreError when the last write failed and one more, tried now, does too: full, read-only, locked.
 
-    ``wait_seconds``: see `Database`.
+        Costs nothing while writes go well.
+        """
+        if self._fate.fault is None:
+            return
+        moment, table = moment_text(datetime.min), IDEMPOTENCY_KEY
+        row = {
+            "client": "basira", "route": "try", "key": secrets.token_hex(16), "request_digest": "", "status": 0,
+            "response": "", "created_at": moment, "expires_at": moment,
+        }  # fmt: skip
+        with self.write() as connection:
+            connection.execute(table.insert(), row)
+            connection.execute(table.delete().where(table.c.client == "basira", table.c.key == row["key"]))
+
+
+def engine_of(
+    place: str | Path, *, create: bool, wait_seconds: float | None = None, is_reserved: bool = False
+) -> sa.Engine:
+    """The engine of a place. Raises StoreError when the file or its folder is absent, or the driver is, and for a URL
+    that is none.
+
+    ``wait_seconds``: see `Database`. ``is_reserved``: with the few connections of `Database.reserved`.
     """
-    url = sa.make_url(str(place) if "://" in str(place) else f"sqlite:///{place}")
+    url = _url_of(place)
     if url.get_backend_name() == "sqlite" and url.database:
         path = Path(url.database)
         if not create and not path.is_file():
             raise StoreError(
-                f"Expected the decision record at '{path}', found nothing.", hint="Run `basira target` first."
+                f"Expected the decision record at '{path}', found nothing.",
+                hint="Correct the path; `basira target`, `basira serve` or `basira db upgrade` makes one.",
             )
         if not path.parent.is_dir():
             raise StoreError(
                 f"Expected the folder '{path.parent}', found none.", hint="Create it, or correct the path."
             )
     try:
-        engine = sa.create_engine(url, connect_args=_patience(url, wait_seconds))
+        engine = sa.create_engine(
+            url, connect_args=_patience(url, wait_seconds), **_pool(url, wait_seconds, is_reserved=is_reserved)
+        )
     except ImportError as error:
         raise StoreError(
             f"Expected the driver of {url.drivername}, found none ({error}).",
@@ -128,6 +190,39 @@ def engine_of(place: str | Path, *, create: bool, wait_seconds: float | None = N
     if engine.dialect.name == "sqlite":
         _for_sqlite(engine, wait_seconds)
     return engine
+
+
+def _url_of(place: str | Path) -> sa.URL:
+    """Where a place is, of those that are supported; the message never holds a password."""
+    text = str(place)
+    if "://" not in text:
+        return sa.URL.create("sqlite", database=text)
+    try:
+        url = sa.make_url(text)
+    except (ArgumentError, ValueError):
+        raise StoreError(
+            "Expected a database's URL such as postgresql+psycopg://user@host:5432/basira, found one that can't be "
+            "read.",
+            hint="Look at the port, which is a number, and write special characters of a password as %40.",
+        ) from None
+    if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise StoreError(
+            f"Expected a URL that names the driver, postgresql+psycopg:// or sqlite:///, found {url.drivername}://.",
+            hint="Write it postgresql+psycopg://user@host/database.",
+        )
+    return url
+
+
+def _is_in_memory(url: sa.URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def _pool(url: sa.URL, seconds: float | None, *, is_reserved: bool) -> dict[str, Any]:
+    """How many connections a process has, and how long one waits for its turn; SQLite in memory has one."""
+    if _is_in_memory(url):
+        return {}
+    size, more = (_RESERVED, _MORE_RESERVED) if is_reserved else (_CONNECTIONS, _MORE_CONNECTIONS)
+    return {"pool_size": size, "max_overflow": more} | ({} if seconds is None else {"pool_timeout": seconds})
 
 
 def _patience(url: sa.URL, seconds: float | None) -> dict[str, str]:
@@ -152,10 +247,21 @@ def prepare_file(engine: sa.Engine) -> None:
     """
     if engine.dialect.name != "sqlite":
         return
-    with explained():
+    tries = _BUSY_MILLISECONDS // 100
+    while True:
         raw = engine.raw_connection()
         try:
             raw.cursor().execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait for its lock here: somebody opens the same file for the first time.
+            tries -= 1
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not tries:
+                raise StoreError(
+                    f"Expected to prepare the decision record, found: {error}.",
+                    hint="See what holds the file, and whether it can be written.",
+                ) from error
+            time.sleep(0.1)
         finally:
             raw.close()
 
@@ -177,8 +283,26 @@ def format_of(connection: sa.Connection) -> int | None:
     return None
 
 
+def is_empty(place: str | Path) -> bool:
+    """Whether `Database` would make a new one there: no file, or no tables. Makes nothing, and raises as that does."""
+    engine = engine_of(place, create=True)
+    try:
+        if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+            return True
+        with explained(), engine.connect() as connection:
+            return format_of(connection) is None
+    finally:
+        engine.dispose()
+
+
+def shown_place(place: str | Path) -> str:
+    """A path, or a URL without its password."""
+    text = str(place)
+    return sa.make_url(text).render_as_string(hide_password=True) if "://" in text else text
+
+
 def _require(found: int | None, place: str) -> None:
-    shown = sa.make_url(place).render_as_string(hide_password=True) if "://" in place else place
+    shown = shown_place(place)
     if found is None:
         raise StoreError(
             f"Expected the decision record at '{shown}', found an empty database.",
@@ -200,6 +324,11 @@ def explained() -> Iterator[None]:
     """Turns the driver's errors into ours; whatever was begun is rolled back by then."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise StoreError(
+            "Expected a connection to the decision record, found all of this process in use.",
+            hint="Nothing was recorded. Send it again; when it lasts, look for what reads for so long.",
+        ) from error
     except IntegrityError as error:
         raise StoreError(
             f"Expected rows not recorded before, found: {_said(error)}.",

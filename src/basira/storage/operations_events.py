@@ -10,7 +10,7 @@ An event does not undo another: a cancellation, a re-selection or a corrected re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -22,7 +22,7 @@ from basira.storage.operations_chain import append, canonical
 from basira.storage.operations_database import moment_text
 from basira.storage.operations_personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
 from basira.storage.operations_tables import EVENT
-from basira.storage.operations_together import OneByOne, Statement
+from basira.storage.operations_together import OneByOne, Outcome, Statement
 
 Row = dict[str, Any]
 EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
@@ -175,6 +175,16 @@ def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str
     return found
 
 
+def count_statements(declaration_ids: Iterable[str]) -> list[Statement]:
+    """What asks how many events each declaration has: see `have_as_many`."""
+    return [Statement(_COUNT_OF, [{"name": name}]) for name in declaration_ids]
+
+
+def have_as_many(outcomes: Sequence[Outcome], counts: Iterable[int]) -> bool:
+    """Whether nothing came to any of them since they had so many, of what became of `count_statements`."""
+    return all(outcome.rows[0][0] == count for outcome, count in zip(outcomes, counts, strict=True))
+
+
 def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
     """Every event of an office and day that gave a lane, in order, whether it holds or not."""
     query = sa.select(EVENT).where(EVENT.c.office == office, EVENT.c.day == day, EVENT.c.lane.is_not(None))
@@ -237,14 +247,15 @@ def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | 
 
 def find_queue_places(
     connection: sa.Connection, which: QueueFilter, *, intensity: Mapping[str, int],
-    after: tuple[float, float, float] | None = None, limit: int | None = None,
+    after: tuple[float, float, float] | None = None, limit: int | None = None, by_revenue: bool = True,
 ) -> list[QueuePlace]:  # fmt: skip
     """Of the same declarations what orders them: no payload leaves the database. The lane of the highest ``intensity``
     first (one that is not named has 0), then the highest revenue (none is 0), then the first.
 
-    ``after``: only what comes behind this place, as `queue_order` gives it. ``limit``: so many.
+    ``after``: only what comes behind this place, as `queue_order` gives it. ``limit``: so many. ``by_revenue``: without
+    it no revenue is read, and within a lane the first comes first.
     """
-    revenue = _queue_revenue(connection)
+    revenue = _queue_revenue(connection) if by_revenue else sa.literal(0.0, sa.Float)
     known = [(EVENT.c.lane == name, place) for name, place in intensity.items()]
     rank = sa.case(*known, else_=0) if known else sa.literal(0)
     worth, sequence = sa.func.coalesce(revenue, 0.0), EVENT.c.sequence
@@ -309,6 +320,8 @@ def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
 # Built once: SQLAlchemy takes longer to put a statement together than a database to run it.
 _COLUMNS = tuple(column.name for column in EVENT.columns)
 _OF_ONE = sa.select(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name")).order_by(EVENT.c.sequence)
+# Not the last sequence: PostgreSQL may read the whole table backwards for a maximum.
+_COUNT_OF = sa.select(sa.func.count()).select_from(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name"))
 _OF_MANY = (
     sa.select(EVENT).where(EVENT.c.declaration_id.in_(sa.bindparam("names", expanding=True))).order_by(EVENT.c.sequence)
 )

@@ -48,7 +48,14 @@ _FIND_ANSWER = sa.select(IDEMPOTENCY_KEY).where(
     *(IDEMPOTENCY_KEY.c[name] == sa.bindparam(name) for name in ("client", "route", "key"))
 )
 _INSERT_ANSWER = IDEMPOTENCY_KEY.insert()
-_PURGE = IDEMPOTENCY_KEY.delete().where(IDEMPOTENCY_KEY.c.expires_at <= sa.bindparam("moment"))
+_OF_KEY = [IDEMPOTENCY_KEY.c[name] for name in ("client", "route", "key")]
+_HAS_EXPIRED = IDEMPOTENCY_KEY.c.expires_at <= sa.bindparam("moment")
+_FREE_KEY = IDEMPOTENCY_KEY.delete().where(*(c == sa.bindparam(f"of_{c.name}") for c in _OF_KEY), _HAS_EXPIRED)
+# So many that nobody waits long for the lock of a SQLite file.
+_PURGED_AT_ONCE = 2_000
+_PURGE = IDEMPOTENCY_KEY.delete().where(
+    sa.tuple_(*_OF_KEY).in_(sa.select(*_OF_KEY).where(_HAS_EXPIRED).limit(_PURGED_AT_ONCE))
+)
 
 
 @dataclass(frozen=True)
@@ -148,23 +155,21 @@ def save_state(
 def find_answer(
     connection: sa.Connection, key: str, *, client: str, route: str, request_digest: str, now: datetime
 ) -> Answer | None:
-    """The answer given under a key, to be given again; None when the key is new, or has expired (it is then removed).
+    """The answer given under a key, to be given again; None when the key is new, or has expired.
 
     Raises UsageError when the key came with another request.
     """
     row = connection.execute(_FIND_ANSWER, {"client": client, "route": route, "key": key}).first()
     if row is None:
         return None
-    if row.expires_at <= moment_text(now):
-        purge_answers(connection, now=now)
-        return None
-    found = GivenAnswer(row.request_digest, Answer(row.status, row.response), is_expired=False)
+    is_expired = row.expires_at <= moment_text(now)
+    found = GivenAnswer(row.request_digest, Answer(row.status, row.response), is_expired)
     return found.to(request_digest, key=key)
 
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """An answer as it is kept. ``is_expired``: it holds no more, and its key is taken until it is purged."""
+    """An answer as it is kept. ``is_expired``: it holds no more, and makes room for the next one under its key."""
 
     request_digest: str
     answer: Answer
@@ -198,31 +203,33 @@ def save_answer(
     connection: sa.Connection, key: str, answer: Answer, *, client: str, route: str, request_digest: str,
     now: datetime, expires_at: datetime,
 ) -> None:  # fmt: skip
-    """Keep an answer under its key, in the transaction of what it answers.
+    """Keep an answer under its key, in the transaction of what it answers; one that has expired makes room for it.
 
     Raises StoreError, from the `write` block around it, when the key was used meanwhile: nothing is recorded twice.
     """
     kept = KeyedAnswer(client, route, key, request_digest, answer)
-    OneByOne(connection).send(answers_statement([kept], now=now, expires_at=expires_at))
+    OneByOne(connection).send(*answers_statements([kept], now=now, expires_at=expires_at, has_expired=True))
 
 
-def answers_statement(answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime) -> Statement:
-    """What keeps several answers; fails as `save_answer`."""
+def answers_statements(
+    answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime, has_expired: bool
+) -> list[Statement]:
+    """What keeps several answers; fails as `save_answer`. ``has_expired``: some of their keys may have an answer that
+    expired."""
     made, until = moment_text(now), moment_text(expires_at)
     rows = [
         {"client": one.client, "route": one.route, "key": one.key, "request_digest": one.request_digest,
          "status": one.answer.status, "response": one.answer.response, "created_at": made, "expires_at": until}
         for one in answers
     ]  # fmt: skip
-    return Statement(_INSERT_ANSWER, rows)
-
-
-def purge_statement(*, now: datetime) -> Statement:
-    """What removes the answers whose key has expired."""
-    return Statement(_PURGE, [{"moment": moment_text(now)}])
+    keep = Statement(_INSERT_ANSWER, rows)
+    if not has_expired:
+        return [keep]
+    keys = [{"of_client": one.client, "of_route": one.route, "of_key": one.key, "moment": made} for one in answers]
+    return [Statement(_FREE_KEY, keys), keep]
 
 
 def purge_answers(connection: sa.Connection, *, now: datetime) -> int:
-    """Remove the answers whose key has expired; how many."""
-    (removed,) = OneByOne(connection).send(purge_statement(now=now))
+    """Remove answers that have expired, some thousand at a time; how many."""
+    (removed,) = OneByOne(connection).send(Statement(_PURGE, [{"moment": moment_text(now)}]))
     return removed.changed

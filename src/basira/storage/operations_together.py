@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
-from basira.storage.operations_database import Database, explained
+from basira.storage.operations_database import Database
 
 
 class Statement(NamedTuple):
@@ -82,7 +82,7 @@ def write_together(database: Database) -> Iterator[Sender]:
         with database.write() as connection:
             yield OneByOne(connection)
         return
-    with explained(), database.engine.connect() as connection:
+    with database.writing(), database.engine.connect() as connection:
         # The transaction is begun and committed by our own words, on the way of the first and the last statement.
         bare = connection.execution_options(isolation_level="AUTOCOMMIT")
         driver: Any = bare.connection.driver_connection
@@ -141,4 +141,6 @@ def _errors_of(connection: sa.Connection, driver: Any) -> Iterator[None]:
     except dialect.loaded_dbapi.Error as error:
         if driver.closed:
             connection.invalidate(error)
+            # What ended one ended most often all of them: the others must not be found out one request after the other.
+            connection.engine.dispose()
         raise sa.exc.DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error

@@ -7,6 +7,7 @@ erasing the person leaves the chain whole).
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import unicodedata
 from collections.abc import Iterable
@@ -18,10 +19,10 @@ import sqlalchemy as sa
 
 from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.access import Grant
-from basira.storage.access_tables import APP_USER, USER_ROLE, USER_SESSION
+from basira.storage.access_tables import APP_USER, LOGIN_ATTEMPT, USER_ROLE, USER_SESSION
 from basira.storage.operations_audit import append_audit, require_motive
 from basira.storage.operations_chain import is_storable
-from basira.storage.operations_database import moment_text
+from basira.storage.operations_database import lock_chains, moment_text
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -74,6 +75,11 @@ def normalised_login(login: str) -> str:
     """
     once = unicodedata.normalize("NFKC", login).casefold()
     return unicodedata.normalize("NFKC", once).strip()
+
+
+def login_digest(login: str) -> str:
+    """What stands for a login among the attempts to log in."""
+    return hashlib.sha256(normalised_login(login).encode(errors="replace")).hexdigest()
 
 
 def create_user(
@@ -145,7 +151,7 @@ def set_grants(
     may_be_last: bool = False,
 ) -> None:  # fmt: skip
     """Replace the roles of a user. Raises UsageError when nobody is left to administer, unless ``may_be_last``."""
-    before = get_user(connection, user_id)
+    before = _user_to_change(connection, user_id)
     connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
     given = _write_grants(connection, user_id, grants)
     if not may_be_last:
@@ -174,7 +180,7 @@ def set_password(
 
 def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, actor: str, now: datetime) -> None:
     """Put an account out of use, or in use again; out of use, its sessions end."""
-    before = get_user(connection, user_id)
+    before = _user_to_change(connection, user_id)
     connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(is_active=is_active))
     _require_administrator(connection, before)
     if not is_active:
@@ -186,10 +192,12 @@ def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, acto
 
 
 def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: str, now: datetime) -> None:
-    """Forget the person behind an id: login, name, password, roles. What the id did stays in the record. Raises
-    UsageError without a motive."""
+    """Forget the person behind an id: login, name, password, roles, attempts to log in. What the id did stays in the
+    record. Raises UsageError without a motive."""
     require_motive(motive)
-    before = get_user(connection, user_id)
+    before = _user_to_change(connection, user_id)
+    if before.login is not None:  # its digest is no secret: whoever knows the login makes it again
+        connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.login_digest == login_digest(before.login)))
     values = {
         "login": None, "display_name": None, "password_hash": None, "oidc_subject": None, "is_active": False,
         "must_change_password": False,
@@ -243,6 +251,13 @@ def _end_sessions(connection: sa.Connection, user_id: str, now: datetime) -> Non
         .where(USER_SESSION.c.user_id == user_id, USER_SESSION.c.revoked_at.is_(None))
         .values(revoked_at=moment_text(now))
     )
+
+
+def _user_to_change(connection: sa.Connection, user_id: str) -> User:
+    """The user whose standing is about to change, one change at a time: of two administrators put out of use at once
+    each would still see the other. The audit takes the same lock."""
+    lock_chains(connection)
+    return get_user(connection, user_id)
 
 
 def _require_administrator(connection: sa.Connection, before: User) -> None:

@@ -35,7 +35,7 @@ from basira.workflows.serve_body import Declaration, Refused, read_declaration
 from basira.workflows.serve_context import SEED_FILE, Service, read_seed
 from basira.workflows.serve_events import earlier_lane
 from basira.workflows.serve_moved import moved_state
-from basira.workflows.serve_place import place, restored
+from basira.workflows.serve_place import left_office, place, restored, without_place
 from basira.workflows.serve_standing import standing_of
 
 Row = Mapping[str, Any]
@@ -131,10 +131,12 @@ def replay_online(
     report = OnlineReplay(office, day)
     states = _States(service, report, stored.state if stored else None)
     scorer = _Scorer(service, root, report)
-    for event in events:
+    for event in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: int(one["sequence"])):
         is_wanted = declaration_id in (None, event["declaration_id"])
         before = [one for one in known[event["declaration_id"]] if one["sequence"] < event["sequence"]]
-        if event["kind"] == "decision":
+        if event["office"] != office:
+            states.leave(event, before)
+        elif event["kind"] == "decision":
             declaration, is_complete = _declaration(before, event)
             if declaration is None:
                 states.give_up("declarations that can't be read again")
@@ -148,6 +150,14 @@ def replay_online(
             states.change(event, before)
     report.is_state_same = states.is_same()
     return report
+
+
+def _elsewhere(known: Mapping[str, Sequence[Row]], office: str, day: date) -> list[Row]:
+    """What another office decided that day on the declarations of this one: these may have left by an amendment."""
+    return [
+        event for events in known.values() for event in events
+        if event["kind"] == "decision" and event["day"] == day.isoformat() and event["office"] != office
+    ]  # fmt: skip
 
 
 def _declaration(before: Sequence[Row], event: Row) -> tuple[Declaration | None, bool]:
@@ -174,11 +184,15 @@ class _States:
         self._policy: Policy | None = None
         self._state: OnlineState | None = None
         self._kept: OnlineState | None = None
+        self._has_changed = False
         try:
             self._policy = load_policy(service.policies, report.day)
             if text is not None:
                 self._kept = restored(text)
-                self._state = begin_day(self._kept.plan)
+                if self._kept.plan.policy_digest == self._policy.digest:
+                    self._state = begin_day(self._kept.plan)
+                else:  # the plan that this policy began with was planned again by another one
+                    report.lacks("plan of the day under this policy")
         except BasiraError as error:
             report.lacks(f"plan or policy of the day: {error.message}")
         if text is None:
@@ -193,11 +207,17 @@ class _States:
     def decide(self, declaration: Declaration, event: Row, before: Sequence[Row], *, is_wanted: bool) -> None:
         """Place one, and compare it with what is recorded."""
         payload, policy = event["payload"], self._policy
-        if self._state is None or policy is None:
+        if policy is None:
             return
         versions = payload["versions"]
         if versions["policy_digest"] != policy.digest:
-            self.give_up(f"policy {versions['policy']} of digest {versions['policy_digest'][:12]}")
+            if is_wanted:
+                self._report.lacks(f"policy {versions['policy']} of digest {versions['policy_digest'][:12]}")
+            self._state, self._has_changed = None, True
+            return
+        if self._state is None:
+            if is_wanted and self._has_changed:
+                self._report.lacks("a lane: decided on a day that another policy decided on before")
             return
         scored = _as_recorded(declaration, payload)
         candidate = replace(scored.candidate, declaration_version=event["declaration_version"])
@@ -216,6 +236,14 @@ class _States:
                 self._report.differences.append(
                     Difference(event["declaration_id"], name, recorded[name], made)
                 )  # fmt: skip
+
+    def leave(self, event: Row, before: Sequence[Row]) -> None:
+        """Give back the place of one that another office decided on."""
+        earlier = earlier_lane(before)
+        if self._state is None or self._policy is None or earlier is None:
+            return
+        if left_office(earlier, self._policy, office=event["office"], day=self._report.day) == self._report.office:
+            self._state = without_place(self._state, earlier, self._policy)
 
     def change(self, event: Row, before: Sequence[Row]) -> None:
         """Move the places that a re-selection or a cancellation moved."""
@@ -251,7 +279,7 @@ class _Scorer:
     def compare(self, declaration: Declaration, event: Row) -> None:
         """Score one again, and compare every figure."""
         payload = event["payload"]
-        if payload["fallback"] is not None:
+        if payload["fraud_probability"] is None:
             self._report.lacks(f"a score: {payload['fallback']}")
             return
         model, profiles = self._model(payload["versions"]["model"]), self._profiles(payload["versions"]["profiles"])

@@ -13,6 +13,7 @@ this time with the states locked; the draws stay the same. docs/decisions/0011-g
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,13 +22,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError, UsageError
-from basira.schema.records import Selection
+from basira.schema.records import ItemAssessment, Selection
 from basira.selection.online_state import OnlineState
 from basira.selection.policy import Policy
 from basira.storage.operations_events import Event, find_events_of_many
-from basira.storage.operations_group import record_group
+from basira.storage.operations_group import keep_answers, record_group
 from basira.storage.operations_online import (
     Answer,
     GivenAnswer,
@@ -35,6 +37,7 @@ from basira.storage.operations_online import (
     NewState,
     find_answer,
     find_answers,
+    purge_answers,
     save_answer,
 )
 from basira.storage.operations_together import OneByOne, Sender, write_together
@@ -42,13 +45,28 @@ from basira.workflows.serve_assess import TIMEOUT, Scored, assess_online, explai
 from basira.workflows.serve_body import Declaration, FieldFault, Refused, read_declaration
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_events import decision_events, earlier_lane, event_id, numbered
-from basira.workflows.serve_place import OfficeDay, OfficeDays, place, read_office_day, state_text
+from basira.workflows.serve_office import unlisted_office
+from basira.workflows.serve_place import (
+    Earlier,
+    OfficeDay,
+    OfficeDays,
+    left_office,
+    place,
+    read_office_day,
+    state_text,
+    without_place,
+)
 from basira.workflows.serve_words import decision_body
 
-__all__ = ["Ask", "Asked", "Decision", "Found", "decide", "decide_many", "event_id", "given_answer", "save_given"]
+__all__ = [
+    "Ask", "Asked", "Decision", "Found", "decide", "decide_many", "event_id", "given_answer", "purge_given",
+    "save_given",
+]  # fmt: skip
+
+_LOG = logging.getLogger("basira.service")
 
 Row = Mapping[str, Any]
-# The second try locks the states and can't be overtaken; others are for keys and declarations used meanwhile.
+# In the second try the states are locked and can't be overtaken; others are for keys and declarations used meanwhile.
 _TRIES = 20
 _ANSWERS_KEPT = timedelta(days=1)
 
@@ -169,11 +187,20 @@ class _Case:
 
 @dataclass(frozen=True)
 class _New:
-    """One to decide on. ``declaration``: with its version. ``known``: what the record has of it."""
+    """One to decide on. ``declaration``: with its version. ``known``: what the record has of it; ``earlier``: the lane
+    that it has, of an amendment."""
 
     case: _Case
     declaration: Declaration
     known: Sequence[Row]
+    earlier: Earlier | None
+
+    def left_office(self, means: _Means) -> str | None:
+        """The office that gets a place back because this one, scored by now, goes elsewhere."""
+        if self.case.scored is None:
+            return None
+        office = self.case.scored.candidate.office
+        return left_office(self.earlier, means.policy, office=office, day=means.now.date())
 
 
 @dataclass
@@ -187,6 +214,14 @@ class _Round:
     events: list[Event] = field(default_factory=list)
     answers: list[KeyedAnswer] = field(default_factory=list)
     has_expired: bool = False
+
+    def answer(self, case: _Case, decision: Decision) -> None:
+        """What is answered, and kept under the key that it was asked under."""
+        self.found[case.number] = decision
+        asked = case.asked
+        if asked.key:
+            answer = Answer(200, decision.text)
+            self.answers.append(KeyedAnswer(asked.actor, asked.route, asked.key, asked.digest, answer))
 
 
 class _OvertakenError(Exception):
@@ -208,7 +243,7 @@ def _decided(group: Sequence[_Case], means: _Means) -> dict[int, Found]:
             fault = error
             if not isinstance(error.__cause__, IntegrityError):  # else recorded meanwhile: read again
                 break
-    if len(group) == 1 or isinstance(fault.__cause__, OperationalError):
+    if len(group) == 1 or isinstance(fault.__cause__, OperationalError | PoolTimeoutError):
         return dict.fromkeys((case.number for case in group), fault)
     # One of them can't be recorded: each for itself, so that the others are.
     found: dict[int, Found] = {}
@@ -227,13 +262,19 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
             _place(made, means)
             _write(OneByOne(connection), made, means)
     else:
-        # What is read here may be older than what is read below: whatever came in between is refused by its event's id.
+        # What is read here may be older than what is read below: see `_write`.
         with _scored_meanwhile(group, means), database.glance() as connection:
             made = _looked_up(connection, group, means)
         if not made.new:
+            if made.answers:
+                with write_together(database) as sender:
+                    keep_answers(
+                        sender, made.answers, now=means.now, expires_at=means.now + _ANSWERS_KEPT,
+                        has_expired=made.has_expired,
+                    )  # fmt: skip
             return made.found
         _score(made, means)
-        if any(means.days.find(office, means.now.date()) is None for office in _offices(made)):
+        if any(means.days.find(office, means.now.date()) is None for office in _offices(made, means)):
             with database.read() as connection:
                 _stand(connection, made, means)
         else:
@@ -292,9 +333,13 @@ def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means)
             continue
         one = numbered(declaration, events)
         if isinstance(one, Declaration):
-            made.new.append(_New(case, one, events))
+            one = unlisted_office(one, means.policy) or one
+        if isinstance(one, Declaration):
+            made.new.append(_New(case, one, events, earlier_lane(events)))
+        elif isinstance(one, Refused):
+            made.found[case.number] = one  # its key stays free, for the body corrected
         else:
-            made.found[case.number] = one if isinstance(one, Refused) else _answered(one, means, is_new=False)
+            made.answer(case, _answered(one, means, is_new=False))
     return made
 
 
@@ -332,15 +377,18 @@ def _score(made: _Round, means: _Means) -> None:
             new.case.scored = one
 
 
-def _offices(made: _Round) -> dict[str, None]:
-    return dict.fromkeys(new.case.scored.candidate.office for new in made.new if new.case.scored is not None)
+def _offices(made: _Round, means: _Means) -> dict[str, None]:
+    """Those whose days change: of the declarations, and of what went elsewhere by an amendment."""
+    offices = dict.fromkeys(new.case.scored.candidate.office for new in made.new if new.case.scored is not None)
+    left = [new.left_office(means) for new in made.new if new.earlier is not None]
+    return offices | dict.fromkeys(office for office in left if office is not None)
 
 
 def _stand(connection: sa.Connection | None, made: _Round, means: _Means, *, is_locked: bool = False) -> None:
     """The offices' days: those that this process wrote last, else as the database has them."""
     day = means.now.date()
     # In this order all take their locks: see `state_statements`.
-    for office in sorted(_offices(made)):
+    for office in sorted(_offices(made, means)):
         kept = means.days.find(office, day)
         if kept is None and connection is not None:
             kept = read_office_day(connection, office, means.policy, day=day, is_locked=is_locked)
@@ -359,28 +407,39 @@ def _place(made: _Round, means: _Means) -> None:
         standing = made.standings[candidate.office]
         placed = place(
             candidate, policy, state=made.states.get(candidate.office, standing.state),
-            earlier=earlier_lane(new.known), now=means.now, seed=service.seed,
+            earlier=new.earlier, now=means.now, seed=service.seed,
         )  # fmt: skip
         if placed.state is not None:
             made.states[candidate.office] = placed.state
+        if new.earlier is not None and (left := new.left_office(means)) is not None:
+            before = made.states.get(left, made.standings[left].state)
+            if before is not None:
+                made.states[left] = without_place(before, new.earlier, policy)
         lanes.append((new, scored, placed.selection))
     inspected = [(new, scored) for new, scored, selection in lanes if policy.lane(selection.lane).inspects]
-    reasons = explained_items([scored for _, scored in inspected], service.model)
+    reasons = _reasons([scored for _, scored in inspected], service)
     explained = {new.case.number: items for (new, _), items in zip(inspected, reasons, strict=True)}
     for new, scored, selection in lanes:
         items = () if scored.fallback is not None else explained.get(new.case.number, scored.items)
         made.events += decision_events(
             new.declaration, scored, selection, policy, service, items, actor=new.case.asked.actor, now=means.now,
-            is_first=not new.known,
+            is_first=not new.known, earlier=new.earlier,
         )  # fmt: skip
         event = made.events[-1]
         row = {name: getattr(event, name) for name in _ANSWERED}
-        decision = _answered(row, means, is_new=True)
-        made.found[new.case.number] = decision
-        asked = new.case.asked
-        if asked.key:
-            answer = Answer(200, decision.text)
-            made.answers.append(KeyedAnswer(asked.actor, asked.route, asked.key, asked.digest, answer))
+        made.answer(new.case, _answered(row, means, is_new=True))
+
+
+def _reasons(inspected: Sequence[Scored], service: Service) -> list[tuple[ItemAssessment, ...]]:
+    """Items with their reasons, all in one call; when it fails one after the other, and what fails then goes without:
+    a lane is worth more than why."""
+    try:
+        return explained_items(inspected, service.model)
+    except Exception as error:  # whatever they raise
+        if len(inspected) > 1:
+            return [items for one in inspected for items in _reasons([one], service)]
+        _LOG.error("reasons_failed", extra={"fields": {"error": type(error).__name__}})
+        return [inspected[0].items]
 
 
 # Of an event, what `decision_body` shows.
@@ -398,9 +457,15 @@ def _write(sender: Sender, made: _Round, means: _Means) -> None:
         NewState(office, day, state_text(state), made.standings[office].sequence)
         for office, state in made.states.items()
     ]
+    # What came to an amended declaration since it was looked up (an officer's lane, a cancellation, a result) is an
+    # event of another id, and the state may have been read after it: only their number tells. A new declaration can't
+    # be recorded twice; but one whose sender gives the versions may have got a later one meanwhile.
+    known = {
+        new.declaration.declaration_id: len(new.known) for new in made.new if new.known or new.declaration.has_version
+    }
     if not record_group(
         sender, made.events, states=states, answers=made.answers, now=means.now,
-        expires_at=means.now + _ANSWERS_KEPT, purges=made.has_expired,
+        expires_at=means.now + _ANSWERS_KEPT, has_expired=made.has_expired, known=known,
     ):  # fmt: skip
         raise _OvertakenError
 
@@ -413,6 +478,12 @@ def given_answer(service: Service, asked: Asked, *, now: datetime) -> Answer | N
         return find_answer(
             connection, asked.key, client=asked.actor, route=asked.route, request_digest=asked.digest, now=now
         )
+
+
+def purge_given(service: Service, *, now: datetime) -> int:
+    """Remove answers whose day is over; how many. To be called now and then."""
+    with service.database.write() as connection:
+        return purge_answers(connection, now=now)
 
 
 def save_given(connection: sa.Connection, asked: Asked, answer: Answer, *, now: datetime) -> None:

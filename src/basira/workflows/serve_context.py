@@ -66,6 +66,10 @@ class Service:
         if self.eves is not None:
             self.eves.refresh()
 
+    def for_decisions(self) -> Service:
+        """The same over connections that no long reading of somebody else can take away."""
+        return replace(self, database=self.database.reserved)
+
     def policy(self, day: date) -> Policy:
         """The version in force on a day, as this process read it first. Raises PolicyError."""
         return _policy(self.policies, day)
@@ -74,7 +78,7 @@ class Service:
         """Days that the profiles in force lack on a day; None when none can serve."""
         try:
             return self.profiles.profiles().age_days(day)
-        except StoreError:
+        except (StoreError, OSError):
             return None
 
     def close(self) -> None:
@@ -99,11 +103,7 @@ def open_service(
     """
     history = History.open(store)
     load_policy(policies, today)
-    chosen, fault = None, ""
-    try:
-        chosen = choose_model(history, as_of=today - timedelta(days=1), version=model or None)
-    except (ModelError, StoreError) as error:
-        fault = error.message
+    chosen, fault = model_of(history, today=today, version=model)
     prepare_online()
     return Service(
         database=Database(database or operations_of(history), wait_seconds=wait_seconds),
@@ -118,6 +118,14 @@ def open_service(
         store=None if model else history.root,
         eves=read_eves(history.root),
     )
+
+
+def model_of(history: History, *, today: date, version: str = "") -> tuple[RiskModel | None, str]:
+    """The model of a start, or None and why there is none."""
+    try:
+        return choose_model(history, as_of=today - timedelta(days=1), version=version or None), ""
+    except (ModelError, StoreError) as error:
+        return None, error.message
 
 
 def with_newest_model(service: Service, *, today: date) -> Service:
@@ -147,9 +155,8 @@ def read_seed(store: Path) -> int:
     """
     path = store / SEED_FILE
     with storage_errors(store):
-        if not path.is_file():
-            replace_file(path, f"{secrets.randbelow(2**31)}\n")
-            path.chmod(0o600)
+        if not path.exists():
+            replace_file(path, f"{secrets.randbelow(2**31)}\n", is_private=True)
         text = path.read_text(encoding="ascii", errors="replace").strip()
     if not text.isdecimal():
         raise StoreError(

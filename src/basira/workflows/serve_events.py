@@ -15,12 +15,14 @@ from typing import Any
 
 import basira
 from basira.schema.records import ItemAssessment, Selection
+from basira.selection.online import NO_STATE
 from basira.selection.policy import Policy
 from basira.storage.operations_events import Event
 from basira.workflows.serve_assess import Scored
 from basira.workflows.serve_body import Declaration, FieldFault, Refused
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_place import Earlier
+from basira.workflows.serve_standing import is_inspection
 
 Row = Mapping[str, Any]
 
@@ -68,6 +70,9 @@ def earlier_lane(known: Sequence[Row]) -> Earlier | None:
     return Earlier(
         last["office"], last["day"], last["lane"], last["payload"].get("basis", "none"),
         float(last["payload"].get("inclusion_probability", 0.0)),
+        is_inspected=any(is_inspection(event, after=last) for event in known),
+        arrivals=frozenset((event["office"], event["day"]) for event in lanes if event["kind"] == "decision"),
+        ground=last["payload"].get("ground"),
     )  # fmt: skip
 
 
@@ -78,7 +83,7 @@ def event_id(kind: str, *parts: object) -> str:
 
 def decision_events(
     declaration: Declaration, scored: Scored, selection: Selection, policy: Policy, service: Service,
-    items: Sequence[ItemAssessment], *, actor: str, now: datetime, is_first: bool,
+    items: Sequence[ItemAssessment], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
 ) -> list[Event]:  # fmt: skip
     """The arrival and the decision. ``items``: as they are answered, with reasons where somebody inspects."""
     name = declaration.declaration_id
@@ -102,9 +107,10 @@ def decision_events(
         payload={
             "basis": selection.basis,
             "detail": selection.detail,
+            **_ground(selection, policy, earlier),
             "inclusion_probability": float(selection.inclusion_probability),
             "inspects": policy.lane(selection.lane).inspects,
-            "fallback": scored.fallback,
+            "fallback": scored.fallback or (NO_STATE if selection.detail == NO_STATE else None),
             "fraud_probability": scored.candidate.fraud_probability,
             "expected_revenue": scored.candidate.expected_revenue,
             "currency": declaration.rows[0]["value_currency"] or "MAD",
@@ -121,6 +127,16 @@ def decision_events(
         },
     )
     return [arrived, decided]
+
+
+def _ground(selection: Selection, policy: Policy, earlier: Earlier | None) -> dict[str, Mapping[str, str]]:
+    """Of a mandatory control, why the list asks for it, by language: recorded, because a list changes."""
+    if selection.basis != "mandatory":
+        return {}
+    entry = policy.find_mandatory(selection.detail)
+    if entry is not None:
+        return {"ground": entry.reason.model_dump()}
+    return {"ground": earlier.ground} if earlier is not None and earlier.ground else {}
 
 
 def _item_values(item: ItemAssessment) -> dict[str, Any]:

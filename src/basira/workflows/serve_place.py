@@ -10,6 +10,7 @@ The database goes on deciding whether they hold, by their sequence.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -19,7 +20,8 @@ from basira.schema.errors import StoreError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.online import decide_online, decide_without_state
 from basira.selection.online_forecast import plan_day
-from basira.selection.online_state import OnlineState, begin_day, counted, read_plan, read_state, with_places
+from basira.selection.online_replan import replanned_day
+from basira.selection.online_state import OnlineState, begin_day, read_plan, read_state, with_places
 from basira.selection.online_tally import Tally
 from basira.selection.policy import Policy
 from basira.storage.operations_online import find_state, find_states
@@ -34,13 +36,24 @@ KEPT = "earlier_lane_kept"
 
 @dataclass(frozen=True)
 class Earlier:
-    """The lane that an amended declaration has. ``day``: when it was given, YYYY-MM-DD."""
+    """The lane that an amended declaration has. ``day``: when it was given, YYYY-MM-DD.
+
+    ``is_inspected``: a result came since: the place was used. ``arrivals``: the offices and days of its decisions:
+    these count it already. ``ground``: of a mandatory control, why the list asks for it, by language.
+    """
 
     office: str
     day: str
     lane: str
     basis: Basis
     inclusion_probability: float
+    is_inspected: bool = False
+    arrivals: frozenset[tuple[str, str]] = frozenset()
+    ground: Mapping[str, str] | None = None
+
+    def holds_place(self, day: date) -> bool:
+        """Whether its place is one of this day, and nobody inspected in it: then it can be given back."""
+        return self.day == day.isoformat() and not self.is_inspected
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ class Placed:
 class OfficeDay:
     """An office's day as it stands. ``sequence``: of the database's row, 0 when there is none.
 
-    ``state``: of the row that stands; one that was planned with another policy still counts places (see `place`).
+    ``state``: of the row that stands; one that was planned with another policy is planned again (see `place`).
     """
 
     sequence: int
@@ -136,33 +149,49 @@ def place(
     candidate: Candidate, policy: Policy, *, state: OnlineState | None, earlier: Earlier | None, now: datetime,
     seed: int,
 ) -> Placed:  # fmt: skip
-    """Choose the lane. Without a state, or on a day that was planned with another policy, by the policy's words alone:
-    a policy that changes takes effect tomorrow, and meanwhile the day's state counts the places taken.
+    """Choose the lane; without a state, by the policy's words alone. Under a policy that changed during the day, the
+    day is planned again from where it stands.
 
-    An amendment never gets a less intensive lane than its declaration has: amending would be a way out.
+    An amendment never gets a less intensive lane than its declaration has: amending would be a way out. It is one
+    arrival of its office's day, and holds one place: its own is free for it while its lane is chosen. A place in which
+    it was inspected was used, and one of an earlier day or of another office is not this day's (`without_place`).
     """
     day = now.date()
-    if state is None or state.plan.policy_digest != policy.digest:
-        chosen = _combined(decide_without_state(candidate, policy, day=day, seed=seed), earlier, policy)
-        return Placed(chosen, None if state is None else _with_lane(state, chosen, policy, earlier=earlier, day=day))
-    selection, state = decide_online(candidate, state, policy, moment=now, seed=seed)
+    if state is None:
+        return Placed(_combined(decide_without_state(candidate, policy, day=day, seed=seed), earlier, policy), None)
+    before = replanned_day(state, policy)
+    if earlier is None:
+        return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
+    is_held = earlier.office == candidate.office and earlier.holds_place(day)
+    selection, after = decide_online(
+        candidate, _changed(before, policy, earlier.lane, -1) if is_held else before, policy, moment=now, seed=seed,
+        is_counted=(candidate.office, day.isoformat()) in earlier.arrivals,
+    )  # fmt: skip
     final = _combined(selection, earlier, policy)
-    if earlier is not None:
-        # Of the two lanes one is left: the place of the other is free again, when it was a place of this day.
-        if final.detail == KEPT:
-            is_same_day = (earlier.office, earlier.day) == (candidate.office, day.isoformat())
-            state = _freed(state, policy, selection.lane)
-            if not is_same_day:
-                state = _taken(state, policy, final.lane)
-        elif (earlier.office, earlier.day) == (candidate.office, day.isoformat()):
-            state = _freed(state, policy, earlier.lane)
-    return Placed(final, state)
+    if final.detail == KEPT:
+        after = replace(after, used=before.used, beyond=before.beyond)
+        if not is_held:
+            after = _changed(after, policy, final.lane, 1)
+    return Placed(final, after)
+
+
+def left_office(earlier: Earlier | None, policy: Policy, *, office: str, day: date) -> str | None:
+    """The office whose day gets a place back when the declaration goes to ``office``; None when none does."""
+    if earlier is None or earlier.office == office or not earlier.holds_place(day):
+        return None
+    return earlier.office if _inspects(policy, earlier.lane) else None
+
+
+def without_place(state: OnlineState, earlier: Earlier, policy: Policy) -> OnlineState:
+    """The day of the office that the declaration left: its place is free again."""
+    return _changed(state, policy, earlier.lane, -1)
 
 
 def _combined(selection: Selection, earlier: Earlier | None, policy: Policy) -> Selection:
     if earlier is None:
         return selection
-    # At least the larger of the two: the versions share their draws.
+    # That one of them was selected is at least as likely as the likelier one: at one office they share their draws, at
+    # two they have their own.
     probability = max(selection.inclusion_probability, earlier.inclusion_probability)
     if policy.intensity.get(earlier.lane, 0) <= policy.intensity[selection.lane]:
         return replace(selection, inclusion_probability=probability)
@@ -171,29 +200,9 @@ def _combined(selection: Selection, earlier: Earlier | None, policy: Policy) -> 
     )  # fmt: skip
 
 
-def _with_lane(
-    state: OnlineState, chosen: Selection, policy: Policy, *, earlier: Earlier | None, day: date
-) -> OnlineState:
-    """The state of a day that another policy planned, after a lane was given without asking it."""
-    if earlier is not None and (earlier.office, earlier.day) == (chosen.office, day.isoformat()):
-        state = _counted(state, policy, earlier.lane, -1)
-    return _counted(state, policy, chosen.lane, 1)
-
-
-def _counted(state: OnlineState, policy: Policy, lane: str, change: int) -> OnlineState:
-    inspects = lane in policy.intensity and policy.lane(lane).inspects
-    return counted(state, lane=lane, change=change) if inspects else state
-
-
-def _freed(state: OnlineState, policy: Policy, lane: str) -> OnlineState:
-    return _changed(state, policy, lane, -1)
-
-
-def _taken(state: OnlineState, policy: Policy, lane: str) -> OnlineState:
-    return _changed(state, policy, lane, 1)
+def _inspects(policy: Policy, lane: str) -> bool:
+    return lane in policy.intensity and policy.lane(lane).inspects
 
 
 def _changed(state: OnlineState, policy: Policy, lane: str, change: int) -> OnlineState:
-    if lane not in policy.intensity or not policy.lane(lane).inspects:
-        return state
-    return with_places(state, policy, lane=lane, change=change)
+    return with_places(state, policy, lane=lane, change=change) if _inspects(policy, lane) else state

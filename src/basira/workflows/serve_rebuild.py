@@ -7,8 +7,9 @@ write: whoever decides next writes it at the sequence that stands.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,9 +17,14 @@ from basira.selection.online_forecast import plan_day
 from basira.selection.online_recovery import RecordedArrival, recovered_day
 from basira.selection.online_state import OnlineState
 from basira.selection.online_tally import Tally
-from basira.selection.places import BEYOND_CAPACITY
+from basira.selection.places import is_beyond_capacity
 from basira.selection.policy import Policy
-from basira.storage.operations_events import find_day, find_queue
+from basira.storage.operations_events import find_day, find_events_of_many
+from basira.workflows.serve_standing import is_inspection
+
+Row = Mapping[str, Any]
+
+_AT_A_TIME = 200
 
 
 def rebuilt_day(
@@ -29,8 +35,10 @@ def rebuilt_day(
     plan = plan_day(office, policy, day=day, past=past)
     arrivals: list[RecordedArrival] = []
     seen: set[str] = set()
+    lanes: dict[str, None] = {}
     for row in find_day(connection, office, day.isoformat()):
         payload = row["payload"]
+        lanes.setdefault(row["declaration_id"])
         if row["kind"] != "decision" or row["declaration_id"] in seen:
             continue
         seen.add(row["declaration_id"])
@@ -42,7 +50,21 @@ def rebuilt_day(
         )  # fmt: skip
     used: Counter[str] = Counter()
     beyond: Counter[str] = Counter()
-    for row in find_queue(connection, office, day.isoformat()):
-        if row["payload"].get("inspects"):
-            (beyond if row["payload"].get("detail") == BEYOND_CAPACITY else used)[row["lane"]] += 1
+    names = list(lanes)
+    for start in range(0, len(names), _AT_A_TIME):
+        for known in find_events_of_many(connection, names[start : start + _AT_A_TIME]).values():
+            for given in _with_places(known, office, day):
+                (beyond if is_beyond_capacity(given["payload"].get("detail", "")) else used)[given["lane"]] += 1
     return recovered_day(plan, policy, arrivals=arrivals, used=used, beyond=beyond, sequence=sequence)
+
+
+def _with_places(known: Sequence[Row], office: str, day: date) -> Iterator[Row]:
+    """Of a declaration's events those that gave it a place of the day which is not free again: the lane is in force, or
+    it was inspected in it before it got another one or was cancelled."""
+    lanes = [event for event in known if event["lane"] is not None]
+    cancelled = next((event for event in known if event["kind"] == "cancellation"), None)
+    for given, end in zip(lanes, [*lanes[1:], cancelled], strict=True):
+        if (given["office"], given["day"]) != (office, day.isoformat()) or not given["payload"].get("inspects"):
+            continue
+        if end is None or any(is_inspection(one, after=given) for one in known if one["sequence"] < end["sequence"]):
+            yield given
