@@ -122,16 +122,17 @@ _SETTINGS_PAGE = """# Settings of the service
 
 Made from the program by `make docs`. `basira serve` reads them from its environment; an option given on the command
 line goes first. Any ASGI server can start `basira.app:from_environment` with them. A value that can't be used ends
-the start with one sentence: the setting, what was expected, what was found. `basira serve --check` says so without
-serving.
+the start with one sentence: the setting, what was expected, what was found. So does a variable `BASIRA_...` that is
+none of these, with the nearest name; those of `deploy/basira-nightly` are left alone. `basira serve --check` says so
+without serving, and makes nothing.
 
 | variable | default | meaning |
 |---|---|---|
 ROWS
 
 Of the libraries below: `PROMETHEUS_MULTIPROC_DIR` names a folder in which several workers keep their figures, so that
-`/metrics` speaks for all. `basira serve --workers` makes one by itself; give one, empty at each start, to another
-server. `OMP_WAIT_POLICY` is set to `PASSIVE` when it is not set.
+`/metrics` speaks for all. `basira serve --workers` makes one by itself, in memory (systemd's `RuntimeDirectory`, else
+`/dev/shm`); give one, empty at each start, to another server. On a disk that is full, workers end. `OMP_WAIT_POLICY` is set to `PASSIVE` when it is not set.
 
 The seed of the draws is no setting: it is in the store, in `online-seed`, made at the first start, readable by its
 owner alone. Keep it secret; it is in no answer and no event.

@@ -1,13 +1,14 @@
 """The composition root of the service: environment and clock enter here, and nowhere else.
 
-Enters: the environment (docs/reference/api.md). Leaves: the application of one worker process. Never here: a rule.
+Enters: the environment (docs/reference/settings.md). Leaves: the application of one worker process. Never here: a rule.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ class Setting(NamedTuple):
     meaning: str
 
 
-# All of them, and nowhere else; docs/reference/api.md names each.
+# All of them, and nowhere else; docs/reference/settings.md names each.
 SETTINGS: tuple[Setting, ...] = (
     Setting("BASIRA_STORE", "basira-store", "folder of the store"),
     Setting("BASIRA_POLICY", "", "policy folder; required"),
@@ -48,7 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "BASIRA_DATABASE_SECONDS",
         f"{DATABASE_SECONDS:g}",
-        "seconds that a statement or a lock of the database may take",
+        "seconds that a statement, a lock or a connection of the database may take",
     ),
     Setting("BASIRA_ORIGIN", "", "address at which browsers reach the service, such as https://basira.example"),
     Setting("BASIRA_HOSTS", "", "hosts that a request may name, parted by commas; any when empty"),
@@ -65,9 +66,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BASIRA_OIDC", "", "TOML file of the OpenID provider; no such login when empty"),
 )
 
+_PREFIX = "BASIRA_"
+# Of deploy/basira-nightly, which shares the file of settings.
+_OF_THE_NIGHT = frozenset({"BASIRA_INBOX", "BASIRA_MAPPING", "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING"})
+
 
 def read_settings() -> dict[str, str]:
-    """Every setting with its text. Raises UsageError, naming the setting, what was expected and what was found."""
+    """Every setting with its text. Raises UsageError, naming the setting, what was expected and what was found.
+
+    Also for a variable that looks like a setting and is none: a limit whose name is misspelt is no limit.
+    """
+    _require_known(name for name in os.environ if name.startswith(_PREFIX))
     given = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
     if not given["BASIRA_POLICY"]:
         raise UsageError("BASIRA_POLICY: expected a policy folder, found nothing.", hint="Set it, or use --policy.")
@@ -86,6 +95,17 @@ def read_settings() -> dict[str, str]:
     return given
 
 
+def _require_known(names: Iterable[str]) -> None:
+    known = {setting.name for setting in SETTINGS} | _OF_THE_NIGHT
+    for name in sorted(set(names) - known):
+        near = get_close_matches(name.removeprefix(_PREFIX), [one.removeprefix(_PREFIX) for one in known], n=2)
+        words = " or ".join(f"{_PREFIX}{one}" for one in near)
+        raise UsageError(
+            f"{name}: expected the name of a setting, found one that is none.",
+            hint=f"Perhaps {words}?" if words else "docs/reference/settings.md has them all.",
+        )
+
+
 def _seconds(given: Mapping[str, str], name: str) -> float:
     text = given[name]
     try:
@@ -98,10 +118,8 @@ def _seconds(given: Mapping[str, str], name: str) -> float:
 
 
 def check_environment() -> list[str]:
-    """What a start would find: raises what would end it, and returns what the service would do without.
-
-    Makes what is made once: the seed, and the tables of an empty database.
-    """
+    """What a start would find: raises what would end it, and returns what the service would do without. Makes
+    nothing."""
     given = read_settings()
     return check_service(
         Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
@@ -110,11 +128,11 @@ def check_environment() -> list[str]:
     )  # fmt: skip
 
 
-def prepare_environment() -> None:
-    """Make what is made once, before several workers start; raises what would end each of them."""
+def prepare_environment() -> list[str]:
+    """Make what is made once, before several workers start: what was made, in words. Raises what would end each."""
     given = read_settings()
-    prepare_service(Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
-                    database=given["BASIRA_DATABASE"])  # fmt: skip
+    return prepare_service(Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
+                           database=given["BASIRA_DATABASE"])  # fmt: skip
 
 
 def from_environment() -> FastAPI:

@@ -38,9 +38,7 @@ class Of(StrEnum):
 def list_trail(
     of: Annotated[
         Of,
-        typer.Option(
-            "--of", help="access: users, roles, keys, sessions, erasures. declarations: what they met."
-        ),
+        typer.Option("--of", help="access: users, roles, keys, sessions, erasures. declarations: what they met."),
     ] = Of.ACCESS,
     actor: Annotated[str | None, typer.Option("--actor", help="Who did it: an id, a login or a key's name.")] = None,
     action: Annotated[

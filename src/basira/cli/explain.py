@@ -68,7 +68,10 @@ def explain(
         }
         for item in decision.items
     ]
-    lane = restore_policy(header.policy_text).lane(decision.lane).label.text(said)
+    policy = restore_policy(header.policy_text)
+    lane = policy.lane(decision.lane).label.text(said)
+    entry = policy.find_mandatory(decision.detail) if decision.basis == "mandatory" else None
+    ground = "" if entry is None else entry.reason.text(said)
     body = {
         "declaration_id": declaration,
         "declaration_version": decision.declaration_version,
@@ -80,7 +83,8 @@ def explain(
         "lane": decision.lane,
         "lane_label": lane,
         "basis": decision.basis,
-        "basis_label": say_basis(decision.basis, language=said, detailed=True),
+        "basis_label": say_basis(decision.basis, language=said, detailed=True, ground=ground),
+        "detail": decision.detail,
         "inclusion_probability": decision.inclusion_probability,
         "fraud_probability": decision.fraud_probability,
         "expected_revenue": decision.expected_revenue,

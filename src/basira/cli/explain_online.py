@@ -60,6 +60,12 @@ def _recorded(history: History, declaration: str, database: str, language: str) 
     return found
 
 
+def _said(result: Mapping[str, Any]) -> str:
+    """What an inspection found, named as the schema names it; "" for what is no result."""
+    shown = ((name, value if isinstance(value, str) else json.dumps(value)) for name, value in result.items())
+    return ", ".join(f"{name} {value}" for name, value in shown)
+
+
 def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
     from basira.explain.words import say_reference
     from basira.render.numbers import format_money, format_percent
@@ -91,6 +97,6 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
             console.print(Padding(Text(line), (0, 0, 0, 3)))
     for step in found["history"]:
         after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
-        parts = (step["at"][:16], step["kind"], after, step["by"], step.get("motive"))
+        parts = (step["at"][:16], step["kind"], after, step["by"], step.get("motive"), _said(step.get("result") or {}))
         console.print(Text(" · ".join(part for part in parts if part), style="dim"))
     console.print(f"{last['decision_id']} · {last['versions'].get('model')}", style="dim", markup=False)

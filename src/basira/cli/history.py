@@ -15,6 +15,9 @@ import typer
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 
+# Taken in, but for something that is in quarantine.
+REFUSED = 11
+
 app = typer.Typer(no_args_is_help=True, help="The history: take in what the service recorded.")
 
 
@@ -26,7 +29,7 @@ def sync(
     """Take the declarations, amendments and results of the service into the history, as if a file of them had come.
 
     Only what is new since the last time; to run it again is harmless. Every night, before feedback, train and
-    profiles build.
+    profiles build. Ends with 11 when anything was refused: the service had acknowledged it, and the history lacks it.
     """
     from basira.storage.history import History
     from basira.storage.operations_database import Database
@@ -43,8 +46,14 @@ def sync(
     if as_json:
         body = {"files": [asdict(report) for report in done.reports], "events": done.events, "snapshot": done.snapshot}
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
-        return
-    if not done.reports:
+    elif not done.reports:
         typer.echo(f"Nothing new: {done.events:,} events recorded, snapshot {done.snapshot}.")
-        return
-    show_reports(done.reports, snapshot=done.snapshot, store=store, as_json=False)
+    else:
+        show_reports(done.reports, snapshot=done.snapshot, store=store, as_json=False)
+    if refused := sum(report.quarantined for report in done.reports):
+        typer.echo(
+            f"{refused:,} rows that the service had acknowledged were refused, and the history lacks them: "
+            "basira quarantine list.",
+            err=True,
+        )
+        raise typer.Exit(REFUSED)

@@ -26,11 +26,15 @@ ByOption = Annotated[str, typer.Option("--by", help="Who does it, as the audit w
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=3650, help="Days until it expires.")]
 
 
-def opened_database(store: Path, database: str) -> Database:
-    """The operational database of a store, or the one given by its URL."""
-    from basira.storage.operations_database import Database
+def opened_database(store: Path, database: str, *, create: bool = False) -> Database:
+    """The operational database of a store, or the one given by its URL. ``create``: make it when there is none, and say
+    so; else its absence is an error, because a place that is misspelt must not look like an empty one."""
+    from basira.storage.operations_database import Database, shown_place
 
-    return Database(record_of(store, database).place)
+    opened = Database(record_of(store, database).place, create=create)
+    if opened.is_new:
+        typer.echo(f"Made a new database: {shown_place(opened.place)}.", err=True)
+    return opened
 
 
 @app.command("create")
@@ -61,9 +65,12 @@ def create(
         raise UsageError(
             f"--office: expected scopes that are about one office, found {whole[0]!r}.", hint="Make a key of its own."
         )
+    name = name.strip()
+    if not name:
+        raise UsageError("Expected the name of a system, found none.", hint="Give what will use the key, such as badr.")
     now = datetime.now()
     offices = [one.strip().upper() for one in office] if office else None
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with opened_database(store, database, create=True) as opened, opened.write() as connection:
         made = create_key(
             connection, name, scopes=scope, actor=by, now=now, expires_at=now + timedelta(days=days), offices=offices
         )
@@ -72,7 +79,7 @@ def create(
 
 @app.command("list")
 def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
-    """Show every key, without its secret."""
+    """Show every key, without its secret: who made it, what it may do, until when, when it was used."""
     from dataclasses import asdict
 
     from basira.storage.access_keys import list_keys
@@ -94,7 +101,10 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
         state = f"revoked {key.revoked_at[:10]}" if key.revoked_at else f"expires {key.expires_at[:10]}"
         used = key.last_used_at[:16] if key.last_used_at else "never"
         where = "every office" if key.offices is None else ", ".join(sorted(key.offices))
-        typer.echo(f"{key.key_id}  {key.name}  {', '.join(sorted(key.scopes))}  {where}  {state}  last used {used}")
+        typer.echo(
+            f"{key.key_id}  {key.name}  {', '.join(sorted(key.scopes))}  {where}  {state}  last used {used}  "
+            f"made {key.created_at[:10]} by {key.created_by}"
+        )
 
 
 @app.command("rotate")
@@ -134,8 +144,8 @@ def revoke(
     from basira.storage.access_keys import revoke_key
 
     with opened_database(store, database) as opened, opened.write() as connection:
-        revoke_key(connection, key_id, actor=by, motive=motive, now=datetime.now())
-    typer.echo(f"Key {key_id} revoked.")
+        before = revoke_key(connection, key_id, actor=by, motive=motive, now=datetime.now())
+    typer.echo(f"Key {key_id} was revoked on {before[:10]} already." if before else f"Key {key_id} revoked.")
 
 
 def _hand_over(made: NewKey, said: str, *, as_json: bool) -> None:

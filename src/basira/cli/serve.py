@@ -32,7 +32,12 @@ _PAUSE_SECONDS = 2.0
 # machine a start takes ten seconds.
 _WORKER_SECONDS = 60
 _BACKLOG = 2048
+# Longer than a proxy keeps its idle connections (nginx: 60 s): the one that sends must be the one that closes, or a
+# request now and then meets a connection that is closing.
+_IDLE_SECONDS = 75
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# Folders in memory: systemd's for this service, and that of any Linux.
+_RUNTIME_FOLDERS, _SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
 
 
 def serve(
@@ -92,7 +97,8 @@ def serve(
             typer.echo("\n".join(f"degraded: {line}" for line in lines) or "Ready to serve.")
         return
     # What would end every worker is said here, once; and what is made once is made before they start.
-    prepare_environment()
+    for line in prepare_environment():
+        _warn("made_new", what=line)
     with _listening(host, port) as listening, _metrics_folder(workers):
         _run(listening, workers)
 
@@ -107,7 +113,7 @@ def _run(listening: socket.socket, workers: int) -> None:
     config = uvicorn.Config(
         "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
         http="httptools", access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_graceful_shutdown=_STOP_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
         timeout_worker_healthcheck=_WORKER_SECONDS,
         proxy_headers=False,  # whose X-Forwarded-For is believed is BASIRA_PROXIES' to say
     )  # fmt: skip
@@ -184,6 +190,27 @@ def _metrics_folder(workers: int) -> Iterator[None]:
     if workers == 1 or os.environ.get(_METRICS_FOLDER):
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="basira-metrics-") as folder:
+    with tempfile.TemporaryDirectory(prefix="basira-metrics-", dir=_folder_in_memory()) as folder:
         os.environ[_METRICS_FOLDER] = str(Path(folder))
         yield
+
+
+def _folder_in_memory() -> str | None:
+    """Where the figures go. The workers write them through mapped files: on a disk that is full that is no error, but
+    the end of the worker."""
+    named = os.environ.get(_RUNTIME_FOLDERS, "").partition(":")[0]
+    for folder in (named, _SHARED_MEMORY):
+        if folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    _warn("figures_on_a_disk", folder=tempfile.gettempdir(), hint=f"Set {_METRICS_FOLDER} to a folder in memory.")
+    return None
+
+
+def _warn(event: str, **fields: str) -> None:
+    """A line of the log, before there is anybody to write one."""
+    import logging
+
+    from basira.api.logs import log_json
+
+    log_json()
+    logging.getLogger("basira.service").warning(event, extra={"fields": fields})

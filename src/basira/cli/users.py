@@ -65,7 +65,7 @@ def add(
     from basira.storage.users import create_user, hash_password
 
     grants = [_grant(*one.partition("/")[::2]) for one in role or []]
-    with opened_database(store, database) as opened:
+    with opened_database(store, database, create=True) as opened:
         hashed = None if oidc_subject else hash_password(_password(password_stdin))
         with opened.write() as connection:
             made = create_user(

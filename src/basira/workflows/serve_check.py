@@ -1,7 +1,7 @@
 """A look at what the service stands on, before it serves.
 
-Enters: the settings of a start, today. Leaves: what the service would do without, in words. Never here: a decision, a
-port. What would end the start raises, as it would then.
+Enters: the settings of a start, today. Leaves: what the service would do without, in words; what a start makes once.
+Never here: a decision, a port. What would end the start raises, as it would then.
 """
 
 from __future__ import annotations
@@ -12,20 +12,27 @@ from pathlib import Path
 from basira.schema.errors import BasiraError
 from basira.selection.load import load_policy
 from basira.storage.history import History
-from basira.storage.operations_database import Database
+from basira.storage.operations_database import Database, is_empty, shown_place
 from basira.storage.profiles import ProfileReader
+from basira.workflows.profiles import read_profiles
 from basira.workflows.record import operations_of
-from basira.workflows.serve_context import SEED_FILE, open_service, read_seed
+from basira.workflows.serve_context import SEED_FILE, model_of, read_seed
 
 _OTHERS = 0o077  # rights of the group and of everybody
 
 
-def prepare_service(store: Path, policies: Path, *, today: date, database: str = "") -> None:
-    """Make the seed and the tables of an empty database. Raises StoreError and PolicyError, as a start would."""
+def prepare_service(store: Path, policies: Path, *, today: date, database: str = "") -> list[str]:
+    """Make the seed and the tables of an empty database; what was made, in words. Raises StoreError and PolicyError, as
+    a start would."""
     history = History.open(store)
     load_policy(policies, today)
+    made = [] if (history.root / SEED_FILE).exists() else [f"Made a new seed of the draws: {SEED_FILE}."]
     read_seed(history.root)
-    Database(database or operations_of(history)).close()
+    place = database or operations_of(history)
+    with Database(place) as opened:
+        if opened.is_new:
+            made.append(f"Made a new database: {shown_place(place)}.")
+    return made
 
 
 def check_service(
@@ -33,24 +40,38 @@ def check_service(
 ) -> list[str]:
     """What is missing or doubtful, a line each; empty when all is well.
 
-    Raises StoreError for a store, a database or a seed that can't be used, PolicyError for a policy. Makes the seed,
-    and the tables of an empty database, when there are none.
+    Raises StoreError for a store, a database or a seed that can't be used, PolicyError for a policy. Makes nothing.
     """
-    service = open_service(
-        store, policies, today=today, database=database, model=model, most_profile_days=most_profile_days
-    )
-    try:
-        lines = [f"no model: {service.model_fault}"] if service.model is None else []
-        lines += _profiles(service.profiles, today=today, most_days=most_profile_days)
-    finally:
-        service.close()
+    history = History.open(store)
+    load_policy(policies, today)
+    lines = _database(database or operations_of(history))
+    chosen, fault = model_of(history, today=today, version=model)
+    lines += [f"no model: {fault}"] if chosen is None else []
+    lines += _profiles(read_profiles(history.root), today=today, most_days=most_profile_days)
+    return lines + _seed(history.root)
+
+
+def _database(place: str | Path) -> list[str]:
+    if is_empty(place):
+        return [f"no database: nothing stands at {shown_place(place)}. A start makes a new one there."]
+    Database(place, create=False).close()
+    return []
+
+
+def _seed(store: Path) -> list[str]:
+    if not (store / SEED_FILE).exists():
+        return [
+            f"no seed: {SEED_FILE} is not there. A start makes a new one. A store that has served already needs its "
+            "own back from backup: a new one is another draw for everybody."
+        ]
+    read_seed(store)
     mode = (store / SEED_FILE).stat().st_mode
-    if mode & _OTHERS:
-        lines.append(
-            f"seed: {SEED_FILE} may be read by others than its owner (mode {mode & 0o777:o}): the draws could be "
-            "foretold. chmod 600 it."
-        )
-    return lines
+    if not mode & _OTHERS:
+        return []
+    return [
+        f"seed: {SEED_FILE} may be read by others than its owner (mode {mode & 0o777:o}): the draws could be foretold. "
+        "chmod 600 it."
+    ]
 
 
 def _profiles(reader: ProfileReader, *, today: date, most_days: int) -> list[str]:
