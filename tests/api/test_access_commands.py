@@ -155,6 +155,7 @@ def test_a_change_that_makes_no_sense_is_refused_and_nothing_changes(place: Plac
     [("show", "nobody"), ("unlock", "nobody", "--by", "r"), ("deactivate", "u-none", "--by", "r")],
 )
 def test_a_login_that_nobody_has_is_not_found(place: Place, words: tuple[str, ...]) -> None:
+    place.add("ali", "manager")
     with pytest.raises(NotFoundError):
         place.run("users", *words)
 

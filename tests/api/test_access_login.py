@@ -20,7 +20,7 @@ from basira.api.cookies import NAME
 from basira.api.examples_answers import ANSWERS
 from basira.api.logs import JsonLines
 from basira.api.problems import ProblemException
-from basira.api.session_routes import PasswordDesk
+from basira.api.session_routes import LoginDesk
 from basira.storage.access import Grant
 from basira.storage.access_sessions import LockOut, csrf_token
 from basira.storage.users import find_user, set_active, set_grants
@@ -145,7 +145,7 @@ def test_another_page_can_not_log_a_browser_in(house: House) -> None:
     answer = house.log_in(browser, "ali")
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
     form = house.browser().post(SESSION, content="login=ali", headers={"Content-Type": "text/plain"})
-    assert form.status_code == 422
+    assert form.status_code == 415
 
 
 def test_a_key_stands_for_itself_whatever_cookie_comes_with_it(house: House) -> None:
@@ -369,7 +369,7 @@ def test_what_is_long_over_is_removed_at_the_next_login(house: House) -> None:
 
 
 def test_logins_wait_in_a_queue_that_ends(house: House) -> None:
-    desk, started, go_on = PasswordDesk(), threading.Event(), threading.Event()
+    desk, started, go_on = LoginDesk(), threading.Event(), threading.Event()
 
     def work() -> str:
         started.set()

@@ -63,5 +63,5 @@ def test_every_route_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     from basira.api.routes import PREFIX, router
 
     page = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
-    routes = [f"{next(iter(r.methods))} {r.path.removeprefix(PREFIX)}" for r in router.routes]
+    routes = [f"{next(iter(r.methods))} {r.path_format.removeprefix(PREFIX)}" for r in router.routes]
     assert [route for route in routes if f"`{route}`" not in page] == []

@@ -162,7 +162,7 @@ def test_a_torn_state_is_made_again_from_the_recorded_lanes(service: Service, ar
     assert is_whole(service)
 
 
-def test_under_another_policy_the_day_s_places_are_counted_all_the_same(
+def test_under_another_policy_the_day_goes_on_from_where_it_stands(
     service: Service, arrivals: list[Body], tmp_path: Path
 ) -> None:
     office = "SIM-A"
@@ -171,16 +171,21 @@ def test_under_another_policy_the_day_s_places_are_counted_all_the_same(
     folder.mkdir()
     text = (service.policies / "policy.toml").read_text(encoding="utf-8")
     (folder / "policy.toml").write_text(text.replace("yellow = { count = 2 }", "yellow = { count = 9 }"), "utf-8")
-    before = desk_of(service).post(bodies[0]).json()
-    changed = desk_of(replace(service, policies=folder)).post(bodies[1:3]).json()["results"]
-    assert {d["decision"]["detail"] for d in changed} == {"no_state"}
+    edited = replace(service, policies=folder)
+    before = [d["decision"] for d in desk_of(service).post(bodies[:3]).json()["results"]]
+    changed = [d["decision"] for d in desk_of(edited).post(bodies[3:-1]).json()["results"]]
+    assert {(d["detail"], d["fallback"]) for d in changed} == {("", None)}
+    assert {d["basis"] for d in changed} <= {"model", "random", "none"}
     with service.database.read() as connection:
         state = restored(find_state(connection, office, TODAY.isoformat()).state)
-    given = [before, *(d["decision"] for d in changed)]
-    assert sum(state.used.values()) == sum(d["inspects"] for d in given)
-    # Back under the first policy, the day goes on with these places taken.
-    after = desk_of(service).post(bodies[3]).json()
-    assert after["detail"] != "no_state"
+    assert state.plan.policy_digest == edited.policy(TODAY).digest == changed[0]["versions"]["policy_digest"]
+    # Every place of the morning counts, lane by lane, and so does every arrival.
+    inspected = [d["lane"] for d in [*before, *changed] if d["inspects"]]
+    assert {lane: n for lane, n in state.used.items() if n} == {lane: inspected.count(lane) for lane in set(inspected)}
+    assert state.today.count == len(bodies) - 1
+    # A worker that still has the first policy goes on under that one; so a restart in turns loses nothing.
+    after = desk_of(service).post(bodies[-1]).json()
+    assert (after["detail"], after["versions"]["policy_digest"]) == ("", service.policy(TODAY).digest)
 
 
 def test_a_record_that_cannot_be_written_decides_nothing(

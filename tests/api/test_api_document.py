@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from access_world import House
-from api_world import EVERYTHING, Desk
+from api_world import EVERYTHING, TODAY, Desk
 from httpx2 import Response
 
 from basira.api.examples import OUTCOME
@@ -63,6 +63,7 @@ def test_whatever_comes_is_in_it(desk: Desk, arrivals: list[Body]) -> None:
     number, given_by = first.json()["declaration_id"], first.json()["decision_id"]
     other = desk.post(arrivals[1], **{"Idempotency-Key": "k-1"}).json()["declaration_id"]
     send, motive = desk.client.request, {"motive": "Seen before."}
+    result = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}
     raise_lane = {**motive, "lane": "red", "given_by": given_by}
     taken = [
         ("/declarations", [first, desk.post(arrivals[2:4]), desk.post({}), desk.post([]),
@@ -79,7 +80,7 @@ def test_whatever_comes_is_in_it(desk: Desk, arrivals: list[Body]) -> None:
             desk.get(f"quarantine/{row['quarantine_id']}") for row in desk.get("quarantine").json()["rows"]]),
         ("/declarations/{declaration_id}/outcome", [
             send("POST", f"{API}/declarations/{name}/outcome", json=body) for name, body in (
-                (number, OUTCOME), (number, {**OUTCOME, "found_value_amount": 1.0}), (number, {}), ("NONE", OUTCOME))]),
+                (number, result), (number, {**result, "found_value_amount": 1.0}), (number, {}), ("NONE", result))]),
         ("/declarations/{declaration_id}/reselection", [
             send("POST", f"{API}/declarations/{name}/reselection", json=body) for name, body in (
                 (number, {**motive, "lane": "red"}), (number, raise_lane), (number, {}), ("NONE", raise_lane),

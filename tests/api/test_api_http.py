@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import pytest
-from api_world import Desk, desk_of
+from api_world import TODAY, Desk, desk_of
 
 from basira.api.examples import DECLARATION, OUTCOME
 from basira.api.logs import JsonLines
@@ -17,6 +17,7 @@ from basira.storage.access import Grant, Principal
 from basira.workflows.serve_context import Service
 
 Body = dict[str, Any]
+RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}
 
 
 def inspector_of(service: Service, office: str) -> Desk:
@@ -37,7 +38,7 @@ def test_every_error_has_its_status() -> None:
         ({"items": [{"commodity_code": "85011"}]}, "commodity_code", "lost_leading_zero"),
         ({"items": [{"commodity_code": "850110", "net_mass_kg": -1}]}, "net_mass_kg", "negative"),
         ({"office": {"a": 1}}, "office", "bad_json"),
-        ({"nonsense": 1}, None, "column_count"),
+        ({"nonsense": 1}, "nonsense", "column_count"),
         ({"declaration_id": "9" * 201}, "declaration_id", "out_of_range"),
         ({"office": "A" * 81}, "office", "out_of_range"),
         ({"importer_id": "half \ud800"}, "importer_id", "bad_json"),
@@ -93,9 +94,9 @@ def test_the_examples_of_the_document_are_taken(desk: Desk) -> None:
 def test_a_result_is_recorded_once_and_never_replaced(desk: Desk, arrivals: list[Body]) -> None:
     number = desk.post(arrivals[0]).json()["declaration_id"]
     path = f"/api/v1/declarations/{number}/outcome"
-    first = desk.client.post(path, json={**OUTCOME, "inspector_id": "SIM-OFFICER"})
-    again = desk.client.post(path, json={**OUTCOME, "inspector_id": "SIM-OFFICER"})
-    other = desk.client.post(path, json={**OUTCOME, "additional_revenue_amount": 1.0})
+    first = desk.client.post(path, json={**RESULT, "inspector_id": "SIM-OFFICER"})
+    again = desk.client.post(path, json={**RESULT, "inspector_id": "SIM-OFFICER"})
+    other = desk.client.post(path, json={**RESULT, "additional_revenue_amount": 1.0})
     assert first.json() == again.json()
     assert "SIM-OFFICER" not in first.text
     assert (other.status_code, other.json()["errors"][0]["code"]) == (409, "result_conflict")

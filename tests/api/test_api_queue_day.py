@@ -65,7 +65,9 @@ def record_day(service: Service, count: int, seed: int) -> None:
         append_events(connection, events + [later(n, step, draw) for n, step in steps], now=at(10))
 
 
-def plain_rows(service: Service, office: str, day: date, *, lane: str | None, status: str | None) -> list[str]:
+def plain_rows(
+    service: Service, office: str, day: date, *, lane: str | None, status: str | None, by_revenue: bool = True
+) -> list[str]:
     """The queue by the slow way: everything of the day opened, then put in order. The ids of what gave the lanes."""
     with service.database.read() as connection:
         given = find_queue(connection, office, day.isoformat(), lane=lane)
@@ -78,7 +80,7 @@ def plain_rows(service: Service, office: str, day: date, *, lane: str | None, st
         made = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
         one = Standing(row, made, None, any(is_inspection(result, after=row) for result in of_it))
         if status in (None, one.status):
-            revenue = made["payload"].get("expected_revenue") or 0.0
+            revenue = (made["payload"].get("expected_revenue") or 0.0) if by_revenue else 0.0
             found.append((-intensity.get(one.lane, 0), -revenue, row["sequence"], row["event_id"], one.status))
     return [f"{event_id} {is_now}" for *_, event_id, is_now in sorted(found)]
 
@@ -112,6 +114,13 @@ def test_it_is_the_queue_of_the_day_read_whole(service: Service, seed: int) -> N
     whole = queue_page(service, HERE, TODAY)
     assert {row["given_by"][0] for row in whole.rows} == {"d", "r"}
     assert {row["reselection"]["note"] is None for row in whole.rows if row["reselection"]} == {True, False}
+
+
+def test_where_what_selection_knows_is_hidden_it_stands_in_the_order_of_arrival(service: Service) -> None:
+    record_day(service, 120, 5)
+    expected = plain_rows(service, HERE, TODAY, lane=None, status=None, by_revenue=False)
+    assert in_pages(service, 17, is_secret_hidden=True) == expected
+    assert expected != in_pages(service, 17)
 
 
 def test_a_page_of_ten_opens_ten_of_them(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

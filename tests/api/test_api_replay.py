@@ -111,6 +111,30 @@ def test_under_another_policy_nothing_is_guessed(busy: Desk, history: History, t
     assert any(what.startswith("policy example") for what in report.missing)
 
 
+def test_a_policy_changed_during_the_day_is_said_of_each_decision_that_it_touches(
+    busy: Desk, history: History, arrivals: list[Body], tmp_path: Path
+) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    text = (busy.service.policies / "policy.toml").read_text(encoding="utf-8")
+    (folder / "policy.toml").write_text(text.replace("yellow = { count = 2 }", "yellow = { count = 9 }"), "utf-8")
+    changed = desk_of(replace(busy.service, policies=folder))
+    changed.clock[0] = at(15)
+    changed.post([{**body, "office": OFFICE, "declaration_id": f"LATE-{n}"} for n, body in enumerate(arrivals[:3])])
+    before = len(sent(arrivals)) + 1
+    # Under the policy of the evening: the morning's decisions are another's, and the evening's stand on them.
+    report = replay_online(changed.service, history.root, OFFICE, TODAY)
+    assert (report.lanes, report.is_state_same, report.differences) == (0, None, [])
+    policy = {what: n for what, n in report.missing.items() if what.startswith("policy example")}
+    assert list(policy.values()) == [before]
+    assert report.missing["a lane: decided on a day that another policy decided on before"] == 3
+    # Under that of the morning: its plan is gone, and nothing is guessed.
+    report = again(busy, history)
+    assert (report.lanes, report.is_state_same, report.differences) == (0, None, [])
+    assert report.missing["plan of the day under this policy"] == 1
+    assert [n for what, n in report.missing.items() if what.startswith("policy example")] == [3]
+
+
 def test_what_was_erased_is_missing(busy: Desk, history: History, arrivals: list[Body]) -> None:
     from basira.storage.operations_personal import erase_person
 
@@ -162,6 +186,11 @@ def test_explain_shows_what_the_service_decided_and_what_happened_since(
         assert found.exit_code == 0, found.output
         assert OFFICE in found.stdout
         assert "decision" in found.stdout
+    number = sent(arrivals)[0]["declaration_id"]
+    result = {"known_at": f"{TODAY}T11:00:00", "is_irregular": True, "found_value_amount": 455000.0}
+    assert busy.client.post(f"/api/v1/declarations/{number}/outcome", json=result).status_code == 200
+    told = " ".join(ran(busy, history, "explain", number, "-l", "en").stdout.split())
+    assert "found_value_amount 455000.0, is_inspected true, is_irregular true" in told
     body = json.loads(ran(busy, history, "explain", sent(arrivals)[1]["declaration_id"], "--json").stdout)
     assert "registration" in [step["kind"] for step in body["history"]]
     assert isinstance(ran(busy, history, "explain", "NO-SUCH").exception, BasiraError)

@@ -108,7 +108,7 @@ def test_scoring_that_hangs_is_not_waited_for(
         assert held.sizes == [1]
         held.go.set()
         until(lambda: fallbacks([decider.submit([Ask(arrivals[2], ME)]).result(30)]) is not None)
-        until(lambda: decider._scorer._last is None or decider._scorer._last.done())
+        until(lambda: decider._scorer._late is None or decider._scorer._late.done())
         assert fallbacks([decider.submit([Ask(arrivals[3], ME)]).result(30)]) == [None]
 
 
@@ -198,7 +198,7 @@ def test_a_large_batch_takes_a_few_transactions(desk: Desk, arrivals: list[Body]
     bodies = [{**arrivals[n % len(arrivals)], "declaration_id": f"B-{n}"} for n in range(120)]
     writes: list[int] = []
 
-    @sa.event.listens_for(desk.service.database.engine, "commit")
+    @sa.event.listens_for(desk.service.database.reserved.engine, "commit")
     def _count(_connection: Any) -> None:
         writes.append(1)
 

@@ -102,4 +102,4 @@ def test_a_body_that_does_not_call_itself_json_is_refused(desk: Desk, arrivals: 
     token = desk.key("outcomes:write", "reselections:write", "cancellations:write")
     headers = {"Content-Type": "text/plain", "X-API-Key": token}
     answer = desk.client.post(f"/api/v1/declarations/{number}/{path}", content=b"{}", headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")

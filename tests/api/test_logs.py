@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api_world import Desk
+from api_world import TODAY, Desk
 from sqlalchemy.exc import OperationalError
 
 from basira.api.examples import OUTCOME
@@ -51,6 +51,7 @@ def test_no_route_writes_a_person_a_declaration_or_a_token(desk: Desk, arrivals:
     item = {**arrivals[0]["items"][0], "description": "MARKED-GOODS"}
     body = {**arrivals[0], **PERSONS, "declaration_id": "MARKED-NUMBER", "office": "MARKED-OFFICE", "items": [item]}
     token = desk.client.headers["X-API-Key"]
+    result = {**OUTCOME, "known_at": f"{TODAY}T08:30:00", "inspector_id": "MARKED-INSPECTOR"}
     document = desk.get("openapi.json").json()
     log.seek(0)
     log.truncate()
@@ -59,7 +60,7 @@ def test_no_route_writes_a_person_a_declaration_or_a_token(desk: Desk, arrivals:
     for path, operations in document["paths"].items():
         for method in operations:
             address = path.replace("{declaration_id}", "MARKED-NUMBER").replace("{", "MARKED-QUERY").replace("}", "")
-            for sent in (body, {**OUTCOME, "inspector_id": "MARKED-INSPECTOR"}, {"motive": "MARKED-QUERY " * 3}):
+            for sent in (body, result, {"motive": "MARKED-QUERY " * 3}):
                 query = {"office": "MARKED-OFFICE", "odd": "MARKED-QUERY"}
                 desk.client.request(method, address, json=sent if method != "get" else None, params=query)
     desk.client.get("/api/v1/declarations/MARKED-NUMBER", headers={"X-API-Key": f"{token}x"})

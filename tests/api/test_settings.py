@@ -15,8 +15,11 @@ from basira.cli.program import app
 from basira.schema.errors import PolicyError, StoreError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
-# Of the libraries that Basira runs on, and of the shell.
-FOREIGN = {"OMP_WAIT_POLICY", "OMP_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR", "PATH"}
+# Of the libraries that Basira runs on, of the shell, and of deploy/basira-nightly.
+FOREIGN = {
+    "OMP_WAIT_POLICY", "OMP_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR", "PATH", "BASIRA_INBOX", "BASIRA_MAPPING",
+    "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING",
+}  # fmt: skip
 
 
 def test_every_variable_that_is_read_is_a_setting() -> None:
@@ -68,6 +71,28 @@ def test_a_wrong_value_is_refused_with_setting_expected_and_found(
         read_settings()
     assert refused.value.message.startswith(f"{name}: expected ")
     assert repr(value) in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("BASIRA_RATE_ADRESS", "BASIRA_RATE_ADDRESS"), ("BASIRA_HOST", "BASIRA_HOSTS"), ("BASIRA_XYZQ", "settings.md")],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(
+    environment: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    monkeypatch.setenv(name, "5")
+    with pytest.raises(UsageError, match=name) as refused:
+        read_settings()
+    assert hint in refused.value.hint
+
+
+def test_the_nights_variables_are_no_fault(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "deploy" / "basira-nightly").read_text(encoding="utf-8")
+    names = set(re.findall(r"BASIRA_[A-Z_]+", text))
+    assert {"BASIRA_INBOX", "BASIRA_RESULTS_MAPPING"} < names
+    for name in names - {"BASIRA_STORE", "BASIRA_DATABASE"}:
+        monkeypatch.setenv(name, "x")
+    assert read_settings()["BASIRA_LANGUAGE"] == "fr"
 
 
 def test_without_a_policy_there_is_no_start(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:

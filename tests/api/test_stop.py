@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import write_policy
+from api_world import TODAY, write_policy
 from typer.testing import CliRunner
 
 from basira.cli.program import app
 from basira.storage.history import History
+from basira.workflows.serve_check import prepare_service
 
 BASIRA = Path(sys.executable).with_name("basira")
 Body = dict[str, Any]
@@ -76,7 +77,9 @@ class Running:
 
 @pytest.fixture
 def place(history: History, tmp_path: Path) -> tuple[Path, Path]:
-    store = Path(shutil.copytree(history.root, tmp_path / "store"))
+    # Without what another test's service has made in it.
+    made = shutil.ignore_patterns("operations.sqlite*", "online-seed")
+    store = Path(shutil.copytree(history.root, tmp_path / "store", ignore=made))
     return store, write_policy(tmp_path / "policy")
 
 
@@ -225,18 +228,34 @@ def check(place: tuple[Path, Path]) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+def named(said: str) -> list[str]:
+    return [line.split(":")[1].strip() for line in said.splitlines()]
+
+
+def test_a_check_makes_nothing_and_says_what_a_start_would_make(place: tuple[Path, Path]) -> None:
+    before = sorted(place[0].rglob("*"))
+    code, said, _ = check(place)
+    assert (code, named(said)) == (0, ["no database", "no seed"])
+    assert sorted(place[0].rglob("*")) == before
+    assert [line.partition(":")[0] for line in prepare_service(*place, today=TODAY)] == [
+        "Made a new seed of the draws", "Made a new database",
+    ]  # fmt: skip
+    assert prepare_service(*place, today=TODAY) == []
+
+
 def test_a_check_says_that_all_is_well_or_what_is_not(place: tuple[Path, Path]) -> None:
+    prepare_service(*place, today=TODAY)
     assert check(place)[:2] == (0, "Ready to serve.\n")
     (place[0] / "online-seed").chmod(0o644)
     shutil.rmtree(place[0] / "models")
     shutil.rmtree(place[0] / "profiles")
     code, said, _ = check(place)
     assert code == 0
-    assert [line.split(":")[1].strip() for line in said.splitlines()] == ["no model", "no profiles", "seed"]
+    assert named(said) == ["no model", "no profiles", "seed"]
 
 
 def test_a_database_of_another_format_names_the_upgrade(place: tuple[Path, Path]) -> None:
-    assert check(place)[0] == 0
+    prepare_service(*place, today=TODAY)
     import sqlite3
 
     with sqlite3.connect(place[0] / "operations.sqlite") as connection:

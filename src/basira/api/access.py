@@ -9,21 +9,24 @@ for a session needs the CSRF token: no other page can make a browser send the he
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated
 
 from fastapi import Request, Security
 from fastapi.security import APIKeyCookie, APIKeyHeader
+from sqlalchemy import Connection
 
 from basira.api.access_settings import AccessSettings
 from basira.api.cookies import NAME, has_foreign_origin, session_cookie
-from basira.api.limits import Buckets
+from basira.api.limits import Buckets, Lately
 from basira.api.permissions import SCOPES, Scope, granting
 from basira.api.problems import ProblemException
+from basira.schema.errors import StoreError
 from basira.storage.access import Principal
 from basira.storage.access_keys import recognise_key, touch_key
 from basira.storage.access_sessions import is_csrf_token, recognise_session, touch_session
@@ -36,6 +39,7 @@ Recognise = Callable[[str], Principal | None]
 # As the stores keep it: asking more often would be a transaction for nothing.
 _USE_RESOLUTION = timedelta(minutes=1)
 _MOST_TOUCHED = 10_000
+_LOG = logging.getLogger("basira.service")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key made by `basira keys create`.")
 _COOKIE = APIKeyCookie(
@@ -47,7 +51,8 @@ _COOKIE = APIKeyCookie(
 
 @dataclass(frozen=True)
 class Access:
-    """What the checks stand on, in one worker."""
+    """What the checks stand on, in one worker. ``lately``: whose credentials were right, and are looked up whatever
+    else comes from their address."""
 
     settings: AccessSettings
     keys: Recognise
@@ -55,6 +60,7 @@ class Access:
     key_rate: Buckets
     user_rate: Buckets
     address_rate: Buckets
+    lately: Lately = field(default_factory=Lately)
 
 
 def access_of(settings: AccessSettings, *, keys: Recognise, sessions: Recognise) -> Access:
@@ -64,7 +70,9 @@ def access_of(settings: AccessSettings, *, keys: Recognise, sessions: Recognise)
 
 
 def by_key(database: Database, clock: Callable[[], datetime]) -> Recognise:
-    """Recognise API keys of the database, and write down that they were used (to the minute)."""
+    """Recognise API keys of the database, and write down that they were used (to the minute). A declaration must not
+    wait for it behind long readings."""
+    database = database.reserved
     touched: dict[str, datetime] = {}
 
     def recognise(token: str) -> Principal | None:
@@ -72,8 +80,7 @@ def by_key(database: Database, clock: Callable[[], datetime]) -> Recognise:
         with database.read() as connection:
             principal = recognise_key(connection, token, now=now)
         if principal is not None and _is_due(touched, principal.id, now):
-            with database.write() as connection:
-                touch_key(connection, principal.id, now=now)
+            _write_down(database, lambda connection: touch_key(connection, principal.id, now=now))
         return principal
 
     return recognise
@@ -88,11 +95,20 @@ def by_session(database: Database, clock: Callable[[], datetime], *, idle: timed
         with database.read() as connection:
             principal = recognise_session(connection, token, now=now, idle=idle)
         if principal is not None and _is_due(touched, token, now):
-            with database.write() as connection:
-                touch_session(connection, token, now=now)
+            _write_down(database, lambda connection: touch_session(connection, token, now=now))
         return principal
 
     return recognise
+
+
+def _write_down(database: Database, touch: Callable[[Connection], None]) -> None:
+    """Write down that a credential was used. Where nothing can be written one may still read."""
+    try:
+        with database.write() as connection:
+            touch(connection)
+    except StoreError as error:
+        cause = type(error.__cause__ or error).__name__
+        _LOG.warning("use_not_written_down", extra={"fields": {"code": error.code, "cause": cause}})
 
 
 def _is_due(touched: dict[str, datetime], name: str, now: datetime) -> bool:
@@ -125,7 +141,10 @@ def allowed(request: Request, scope: Scope, *, keys: Recognise | None = None) ->
     """What the dependency of `needs` gives. ``keys``: another way to recognise keys than that of the application."""
     found = principal_of(request, keys=keys)
     if not may(found, scope):
-        raise ProblemException(403, "forbidden", "Forbidden.")
+        raise ProblemException(
+            403, "forbidden", f"Expected a key or a role with the scope {scope}, found one without.",
+            hint="Whoever gives access can give it: docs/reference/roles.md has who may do what.",
+        )  # fmt: skip
     return replace(found, grants=granting(found.grants, scope))
 
 
@@ -133,7 +152,7 @@ def needs_person(request: Request, _session: Annotated[str | None, Security(_COO
     """A dependency: whoever is logged in, in whatever role, even with a password that must be changed first."""
     found = principal_of(request, is_change_forced=False)
     if found.kind != "user":
-        raise ProblemException(403, "forbidden", "Forbidden.")
+        raise ProblemException(403, "forbidden", "Expected the session of a person, found an API key.")
     return found
 
 
@@ -142,10 +161,19 @@ def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recog
     access: Access = request.app.state.access
     given = request.headers.get("x-api-key")
     token = None if given is not None else session_cookie(request, access.settings)
-    found = (keys or access.keys)(given) if given else access.sessions(token) if token else None
+    found = None
+    if credential := given or token:
+        if credential not in access.lately:
+            _look_at_address(request, access)  # guessing must not cost the database anything
+        found = (keys or access.keys)(credential) if given else access.sessions(credential)
+        access.lately.note(credential, is_right=found is not None)
     if found is None:
         _count_address(request, access)
-        raise ProblemException(401, "unauthorized", "Unauthorized.", headers={"WWW-Authenticate": "ApiKey"})
+        raise ProblemException(
+            401, "unauthorized", "Expected an API key in X-API-Key, or a session, found none that holds.",
+            hint="Keys expire and are revoked: ask whoever gave it. A person logs in: POST /api/v1/session.",
+            headers={"WWW-Authenticate": "ApiKey"},
+        )  # fmt: skip
     request.state.client = found.id
     _take(access.key_rate if found.kind == "key" else access.user_rate, found.id)
     if token is not None and request.method not in _SAFE:
@@ -164,11 +192,21 @@ def anyone(request: Request) -> None:
 
 
 def _check_form(request: Request, token: str, settings: AccessSettings) -> None:
-    if has_foreign_origin(request, settings) or not is_csrf_token(request.headers.get("x-csrf-token", ""), token):
+    if has_foreign_origin(request, settings):
+        raise foreign_origin()
+    if not is_csrf_token(request.headers.get("x-csrf-token", ""), token):
         raise ProblemException(
-            403, "csrf", "Expected the session's X-CSRF-Token from a page of this service.",
+            403, "csrf", "Expected the session's token in X-CSRF-Token, found another one or none.",
             hint="Take csrf_token from GET /api/v1/session.",
         )  # fmt: skip
+
+
+def foreign_origin() -> ProblemException:
+    """What a request gets whose Origin is none of ours, or that lacks one where a browser sends it."""
+    return ProblemException(
+        403, "csrf", "Expected a page of this service in Origin, found another address or none.",
+        hint="Open the service under the address in BASIRA_ORIGIN; a program needs an API key.",
+    )  # fmt: skip
 
 
 def _count_address(request: Request, access: Access) -> None:
@@ -176,8 +214,16 @@ def _count_address(request: Request, access: Access) -> None:
         _take(access.address_rate, request.state.address)
 
 
+def _look_at_address(request: Request, access: Access) -> None:
+    _refuse(access.address_rate.look(request.state.address, now=time.monotonic()))
+
+
 def _take(buckets: Buckets, name: str) -> None:
-    if wait := buckets.wait(name, now=time.monotonic()):
+    _refuse(buckets.wait(name, now=time.monotonic()))
+
+
+def _refuse(wait: float) -> None:
+    if wait:
         raise ProblemException(
             429, "too_many_requests", "Expected fewer requests.", headers={"Retry-After": str(ceil(wait))}
         )

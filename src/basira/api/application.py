@@ -6,8 +6,9 @@ Enters: these three. Leaves: an ASGI application. Never here: a path, an environ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +36,17 @@ from basira.api.problems import add_problem_handlers
 from basira.api.reading import Reader
 from basira.api.remembered import Remembered
 from basira.api.routes import router
+from basira.workflows.serve import purge_given
 from basira.workflows.serve_context import Service, with_newest_model
 from basira.workflows.serve_decider import DECIDE_SECONDS, Decider
 
 _REFRESH_SECONDS = 10.0
 _MODEL_SECONDS = 60.0
+# To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
+# who asks wait; not for longer than a proxy does.
+_FIRST_LOOK_SECONDS = 10.0
+
+_LOG = logging.getLogger("basira.service")
 
 
 class _Application(FastAPI):
@@ -51,43 +58,71 @@ class _Application(FastAPI):
         return super().openapi()
 
 
+async def _survived(what: str, step: Callable[[], Awaitable[None]]) -> None:
+    """Take a step that is taken again later: whatever it raises is told, and no more."""
+    try:
+        await step()
+    except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a library's panic is no Exception
+        _LOG.error("refresh_failed", extra={"fields": {"what": what, "error": type(error).__name__}})
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def make_application(
     service: Service, *, recognise: Recognise, clock: Callable[[], datetime], most_bytes: int = MOST_BYTES,
     settings: AccessSettings | None = None, decide_seconds: float = DECIDE_SECONDS,
 ) -> FastAPI:  # fmt: skip
-    """The application. ``clock``: local time without a zone. It looks for newer profiles every ten seconds, for a newer
-    model every minute. ``decide_seconds``: see `Decider`.
+    """The application. ``clock``: local time without a zone. It looks for profiles before it answers, for newer ones
+    every ten seconds, for a newer model every minute. ``decide_seconds``: see `Decider`.
     """
     settings = settings or AccessSettings()
-    desk = session_routes.PasswordDesk()
+    desk = session_routes.LoginDesk()
+    openid_desk = session_routes.LoginDesk(oidc_routes.AT_ONCE, oidc_routes.MOST_WAITING, name="openid")
 
-    async def refresh() -> None:
+    async def look() -> None:
+        await asyncio.to_thread(service.refresh_profiles)
+        metrics.profiles(age_days=service.profile_age_days(clock().date()), alarm=service.profiles.alarm)
+
+    async def refresh(looked: asyncio.Event) -> None:
         while True:
-            with suppress(OSError):
-                await asyncio.to_thread(service.refresh_profiles)
-                metrics.profiles(age_days=service.profile_age_days(clock().date()), alarm=service.profiles.alarm)
+            await _survived("profiles", look)
+            looked.set()
             await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def take() -> None:
+        # Read beside the requests, then taken whole: a group is decided by one model.
+        app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
+
+    async def forget() -> None:
+        await asyncio.to_thread(purge_given, service, now=clock())
 
     async def renew() -> None:
         while True:
             await asyncio.sleep(_MODEL_SECONDS)
-            # Read beside the requests, then taken whole: a group is decided by one model.
-            with suppress(OSError):
-                app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
+            await _survived("model", take)
+            await _survived("keys", forget)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(refresh()), asyncio.create_task(renew())]
-        yield
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        # What waits is decided and answered first.
-        await asyncio.to_thread(decider.close)
-        reader.close()
-        desk.close()
-        service.close()
+        async with AsyncExitStack() as ending:  # from the last to the first, each whatever becomes of those before
+            for close in (service.close, openid_desk.close, desk.close, reader.close, remembered.close):
+                ending.callback(close)
+            # What waits is decided and answered first.
+            ending.push_async_callback(asyncio.to_thread, decider.close)
+            looked = asyncio.Event()
+            tasks = [asyncio.create_task(refresh(looked)), asyncio.create_task(renew())]
+            ending.push_async_callback(_ended, tasks)
+            try:
+                await asyncio.wait_for(looked.wait(), _FIRST_LOOK_SECONDS)
+            except TimeoutError:
+                _LOG.warning("profiles_late")
+            yield
 
     metrics = Metrics()
     app = _Application(
@@ -95,12 +130,12 @@ def make_application(
         openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
     app.state.service, app.state.recognise, app.state.clock, app.state.metrics = service, recognise, clock, metrics
-    app.state.decider = decider = Decider(lambda: app.state.service, clock, seconds=decide_seconds)
+    app.state.decider = decider = Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds)
     app.state.reader = reader = Reader()
-    app.state.remembered = Remembered(recognise)
+    app.state.remembered = remembered = Remembered(recognise)
     sessions = by_session(service.database, clock, idle=settings.session_idle)
     app.state.access = access = access_of(settings, keys=recognise, sessions=sessions)
-    app.state.password_desk = desk
+    app.state.password_desk, app.state.openid_desk = desk, openid_desk
     app.state.oidc = settings.oidc and Provider(settings.oidc, f"{settings.origin}{oidc_routes.CALLBACK}")
     add_problem_handlers(app)
     app.include_router(router)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.convertors import Convertor, register_url_convertor
 
 from basira.api.metrics import Metrics
 from basira.storage.access import Principal
@@ -30,6 +31,26 @@ Key = Annotated[
 ]  # fmt: skip
 Format = Annotated[Literal["json", "csv"] | None, Query(description="csv: all of it, for a spreadsheet.")]
 Accept = Annotated[str, Header()]
+
+
+class _NumberConvertor(Convertor[str]):
+    """A declaration's number in an address: any text, for customs numbers have slashes. What follows it (`/outcome`)
+    is the last part of the address, so routes with an ending come before the one without."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        """The number."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The same in an address."""
+        return value
+
+
+register_url_convertor("number", _NumberConvertor())
+# The beginning of every address of one declaration.
+DECLARATION_PATH = "/declarations/{declaration_id:number}"
 Number = Annotated[str, Path(min_length=1, max_length=200, description="The declaration's number.")]
 
 
@@ -63,8 +84,23 @@ def asked_of(principal: Principal, route: str, key: str | None, body: object, *,
     if isinstance(body, bytes):  # how the framework gives on what does not call itself JSON
         raise RequestValidationError([{"loc": ("body", "content-type"), "type": "json_type", "msg": "", "input": None}])
     content = [declaration_id, body] if declaration_id else body
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return Asked(principal.id, route, key, hashlib.sha256(text.encode()).hexdigest(), offices=principal.offices)
+    return Asked(principal.id, route, key, _digest(content), offices=principal.offices)
+
+
+def _digest(content: object) -> str:
+    """SHA-256 of the content as JSON; of a list it is written one element after the other, so that other threads get
+    their turn in between."""
+    if not isinstance(content, list):
+        return hashlib.sha256(_text(content).encode()).hexdigest()
+    made = hashlib.sha256(b"[")
+    for number, one in enumerate(content):
+        made.update(f"{',' if number else ''}{_text(one)}".encode())
+    made.update(b"]")
+    return made.hexdigest()
+
+
+def _text(content: object) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def answered_before(service: Service, asked: Asked, *, now: datetime) -> Response | None:

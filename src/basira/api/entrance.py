@@ -19,13 +19,19 @@ from basira.api.problems import problem
 
 _UNKNOWN = "unknown"
 _CREDENTIALS = (b"x-api-key", b"cookie")
+# Asked by load balancers and monitoring, which must not find the service dead because somebody floods it from the same
+# address; and asking must stay cheap. Each address, a second.
+_PROBES = frozenset({"/api/v1/health", "/api/v1/ready"})
+PROBE_RATE = 50.0
 
 
 class Entrance:
-    """The middleware; see the module. ``addresses``: the bucket of each address, for requests that name nobody."""
+    """The middleware; see the module. ``addresses``: the bucket of each address, for requests that name nobody.
+    Whether the service lives and is ready has buckets of its own."""
 
     def __init__(self, app: ASGIApp, settings: AccessSettings, addresses: Buckets) -> None:
         self._app, self._settings, self._addresses = app, settings, addresses
+        self._probes = Buckets(PROBE_RATE if settings.rates.address else 0.0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; anything but HTTP goes through as it is."""
@@ -36,10 +42,12 @@ class Entrance:
             await problem(400, "unknown_host", "Expected a host that this service answers for.")(scope, receive, send)
             return
         address = client_address(scope, self._settings.proxies)
-        is_counted = not any(name in _CREDENTIALS for name, _ in scope["headers"])
+        is_probe = scope["path"] in _PROBES
+        is_counted = is_probe or not any(name in _CREDENTIALS for name, _ in scope["headers"])
         # Who names somebody is counted where it is known whether anybody is of that name.
         scope.setdefault("state", {}).update(address=address, is_counted=is_counted)
-        if is_counted and (wait := self._addresses.wait(address, now=time.monotonic())):
+        buckets = self._probes if is_probe else self._addresses
+        if is_counted and (wait := buckets.wait(address, now=time.monotonic())):
             answer = problem(
                 429, "too_many_requests", "Expected fewer requests from this address.",
                 headers={"Retry-After": str(ceil(wait))},

@@ -31,7 +31,7 @@ DECLARATION: dict[str, Any] = {
     ],
 }
 OUTCOME: dict[str, Any] = {
-    "known_at": "2026-03-03T11:00:00",
+    "known_at": "2026-03-02T16:30:00",
     "is_irregular": True,
     "is_irregular_value": True,
     "found_value_amount": 455000.0,
@@ -57,7 +57,7 @@ def outcome_schema() -> dict[str, Any]:
     return schema
 
 
-def body_of(schema: dict[str, Any], **examples: Any) -> dict[str, Any]:
-    """The part of an OpenAPI operation that describes its body."""
-    shown = {name: {"value": value} for name, value in examples.items()}
+def body_of(schema: dict[str, Any], about: str = "", **examples: Any) -> dict[str, Any]:
+    """The part of an OpenAPI operation that describes its body. ``about``: what is to be changed in the examples."""
+    shown = {name: {"value": value} | ({"description": about} if about else {}) for name, value in examples.items()}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": shown}}}}

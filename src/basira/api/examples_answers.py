@@ -85,7 +85,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "decision": _DECISION,
     "outcome": {
         "outcome_id": "o-1f2e3d4c5b6a79880716253443526170", "declaration_id": _NUMBER, "decision_id": _GIVEN,
-        "result": {"known_at": "2026-03-03T11:00:00", "is_inspected": True, "is_irregular": True},
+        "result": {"known_at": "2026-03-02T16:30:00", "is_inspected": True, "is_irregular": True},
     },
     "reselection": {"reselection_id": _CHANGED, **_CHANGE, "standing": _STANDING},
     "cancellation": {
@@ -114,12 +114,15 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _PROBLEM: dict[str, Any] = {
     "type": "urn:basira:problem:conflict", "title": "Conflict", "status": 409, "code": "conflict",
-    "detail": "Expected a body that the schema allows, found the faults in errors.",
-    "hint": "Correct them; the codes are those of the quarantine.", "declaration_id": _NUMBER,
+    "detail": "Expected given_by (or If-Match) to name what gave the lane in force, found another event: somebody "
+              "changed the declaration meanwhile.",
+    "hint": "Look at the declaration again, and send the change with the given_by of its standing.",
+    "declaration_id": _NUMBER,
     "errors": [
         {"item": None, "field": "declaration_id", "code": "changed_meanwhile",
          "expected": "the event that gave the lane in force"}
     ],
+    "standing": _STANDING,
 }  # fmt: skip
 
 
@@ -138,10 +141,11 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 "required": ["field", "code"],
                 "properties": {
                     "item": {"type": ["integer", "null"]}, "field": {"type": ["string", "null"]}, "code": _TEXT,
-                    "expected": _TEXT,
+                    "expected": _TEXT, "found": _TEXT,
                 },
             },
         },
+        "standing": {"type": "object", "description": "What holds of the declaration, where a change meets another."},
     },
 }  # fmt: skip
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}

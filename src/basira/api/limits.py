@@ -1,13 +1,14 @@
 """How often somebody may ask: a token bucket for each, in this process.
 
-Enters: who asks, the time of a clock that never goes back. Leaves: zero, or the seconds to wait. Never here: a bucket
-shared between workers: with several, each allows the whole rate.
+Enters: who asks, the time of a clock that never goes back. Leaves: zero, or the seconds to wait; who was known a while
+ago. Never here: a bucket shared between workers: with several, each allows the whole rate.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from hashlib import sha256
 
 # Whoever sends from ever new addresses must not fill the memory. Who was longest away is forgotten first, and comes
 # back to a full bucket: a limit is lost, not a service.
@@ -34,10 +35,48 @@ class Buckets:
         if self._rate <= 0:
             return 0.0
         with self._lock:
-            level, since = self._levels.pop(name, (self._full, now))
-            level = min(self._full, level + (now - since) * self._rate)
+            level = self._level(name, now)
+            self._levels.pop(name, None)
             is_allowed = level >= 1.0
             self._levels[name] = (level - 1.0 if is_allowed else level, now)
             if len(self._levels) > self._most:
                 self._levels.popitem(last=False)
         return 0.0 if is_allowed else (1.0 - level) / self._rate
+
+    def look(self, name: str, *, now: float) -> float:
+        """What `wait` would say, without taking anything."""
+        if self._rate <= 0:
+            return 0.0
+        with self._lock:
+            return max(0.0, (1.0 - self._level(name, now)) / self._rate)
+
+    def _level(self, name: str, now: float) -> float:
+        level, since = self._levels.get(name, (self._full, now))
+        return min(self._full, level + (now - since) * self._rate)
+
+
+class Lately:
+    """Credentials that were right when they were last seen here: digests alone, and at most ``most``. Who was longest
+    away is forgotten first."""
+
+    def __init__(self, most: int = MOST_BUCKETS) -> None:
+        self._most = most
+        self._digests: OrderedDict[bytes, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __contains__(self, credential: str) -> bool:
+        return _digest(credential) in self._digests
+
+    def note(self, credential: str, *, is_right: bool) -> None:
+        """What became of it now."""
+        digest = _digest(credential)
+        with self._lock:
+            self._digests.pop(digest, None)
+            if is_right:
+                self._digests[digest] = None
+                if len(self._digests) > self._most:
+                    self._digests.popitem(last=False)
+
+
+def _digest(credential: str) -> bytes:
+    return sha256(credential.encode("utf-8", "surrogatepass")).digest()

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,19 +22,27 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from sqlalchemy.exc import OperationalError
 
 from basira.schema.errors import BasiraError
-from basira.selection.places import BEYOND_CAPACITY
+from basira.selection.online import NO_STATE
+from basira.selection.places import is_beyond_capacity
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.04, 0.1, 0.25, 1.0, 5.0)
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# A day without a state concerns every declaration of it: the counter counts them, a line a minute tells of them.
+_TOLD_SECONDS = 60.0
+# More offices than a country has: a client that makes names up must not fill the memory.
+_MOST_OFFICES = 2_000
 _LOG = logging.getLogger("basira.service")
 
 
 class Metrics:
     """The figures of one process, or of all that share a folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._registry = CollectorRegistry()
+        self._monotonic, self._told_until = monotonic, float("-inf")
+        # Offices whose latest decision here was made without a state, and on which day, YYYY-MM-DD.
+        self._without_state: dict[str, str] = {}
         self._requests = self._counter("basira_requests", "Requests answered.", "method", "route", "status")
         self._seconds = Histogram(
             "basira_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=self._registry
@@ -43,11 +52,15 @@ class Metrics:
             "basira_fallbacks", "Decisions without the model's answer: alarm on them.", "reason"
         )
         self._beyond = self._counter(
-            "basira_beyond_capacity", "Inspections that the fallback gave beyond a lane's capacity: alarm on them.",
+            "basira_beyond_capacity",
+            "Inspections that the list or the fallback gave beyond a lane's capacity: alarm on them.",
             "lane",
-        )  # fmt: skip
+        )
         self._unavailable = self._counter(
-            "basira_unavailable", "Requests that could not be served: database, policy, model. Alarm on them.", "code"
+            "basira_unavailable",
+            "Requests, and parts of a batch, that could not be served: database, policy, model, a fault of ours "
+            "(internal). Alarm on them.",
+            "code",
         )
         self._age = self._gauge(
             "basira_profile_age_days", "Days the online profiles lack; -1 when none can serve.", "livemax"
@@ -73,18 +86,42 @@ class Metrics:
     def decided(self, decision: Mapping[str, Any]) -> None:
         """A decision was recorded."""
         self._decisions.labels(decision["lane"], decision["basis"]).inc()
-        if reason := decision["fallback"]:
+        reason, detail = decision["fallback"], decision["detail"]
+        if reason and reason != NO_STATE:
             self._fallbacks.labels(reason).inc()
             _LOG.warning("fallback", extra={"fields": {"reason": reason}})
-        if decision["detail"] == BEYOND_CAPACITY:
+        if detail == NO_STATE:
+            self._decided_without_state(decision)
+        elif not detail:  # those of the list and those that keep a lane have one, with a state or without
+            self._without_state.pop(decision["office"], None)
+        if is_beyond_capacity(detail):
             self._beyond.labels(decision["lane"]).inc()
+
+    def _decided_without_state(self, decision: Mapping[str, Any]) -> None:
+        self._fallbacks.labels(NO_STATE).inc()
+        if len(self._without_state) >= _MOST_OFFICES:
+            self._without_state.clear()
+        self._without_state[decision["office"]] = decision["decided_at"][:10]
+        now = self._monotonic()
+        if now >= self._told_until:
+            self._told_until = now + _TOLD_SECONDS
+            _LOG.error("fallback", extra={"fields": {"reason": NO_STATE}})
+
+    def lacks_state(self, day: str) -> bool:
+        """Whether this process decided without a state for an office on the day, YYYY-MM-DD, and for none of its later
+        declarations with one."""
+        return day in list(self._without_state.values())  # copied at once: it is asked from another thread
 
     def waiting(self, count: int) -> None:
         """How many declarations wait in this process, after one was answered or turned away."""
         self._waiting.set(count)
 
-    def unavailable(self, error: BasiraError) -> None:
-        """Something that the service stands on does not answer."""
+    def unavailable(self, error: Exception) -> None:
+        """Something that the service stands on does not answer; or, within a batch, a fault of ours."""
+        if not isinstance(error, BasiraError):
+            self._unavailable.labels("internal").inc()
+            _LOG.error("fault", extra={"fields": {"error": type(error).__name__}})
+            return
         self._unavailable.labels(error.code).inc()
         cause = error.__cause__
         fields = {"code": error.code, "cause": type(cause or error).__name__}

@@ -16,14 +16,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from basira.api.access import anyone
 from basira.api.cookies import begun_cookie, set_begun_cookie
 from basira.api.examples_answers import answers_of
-from basira.api.oidc import BEGUN_FOR, Provider, refused
+from basira.api.oidc import BEGUN_FOR, Begun, Provider, refused
 from basira.api.problems import ProblemException
-from basira.api.session_routes import PREFIX, InAccess, InDatabase, Now, open_session
+from basira.api.session_routes import PREFIX, InAccess, InDatabase, LoginDesk, Now, open_session
 from basira.storage.access_oidc import begin_login, enter_by_provider, subject_of, take_login
 
 CALLBACK = f"{PREFIX}/session/oidc/callback"
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
+# Of logins that wait for the provider: threads of their own, so that one that hangs takes none from declarations.
+AT_ONCE, MOST_WAITING = 4, 30
 # A path and perhaps a query of this service. Browsers read "//host" and "/\host" as another site.
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,399}")
 _AFTER = f"{PREFIX}/session"
@@ -36,28 +38,40 @@ def _provider(request: Request) -> Provider:
     return provider
 
 
+def _desk(request: Request) -> LoginDesk:
+    desk: LoginDesk = request.app.state.openid_desk
+    return desk
+
+
 InProvider = Annotated[Provider, Depends(_provider)]
+InDesk = Annotated[LoginDesk, Depends(_desk)]
 
 
 @router.get(
     "/session/oidc", summary="Log in at the OpenID provider", status_code=303, responses=answers_of(None, 404, 422),
     dependencies=[Depends(anyone)],
 )  # fmt: skip
-def get_oidc(
+async def get_oidc(
     provider: InProvider,
     access: InAccess,
     database: InDatabase,
     now: Now,
+    desk: InDesk,
     next_path: Annotated[str, Query(alias="next", max_length=400, description="Path to go to afterwards.")] = _AFTER,
 ) -> Response:
     """Send the browser to the provider. It must come back within ten minutes, once, with the cookie of this answer."""
     if not _PATH.fullmatch(next_path):
         raise ProblemException(400, "usage", "Expected next as a path of this service.")
-    begun = provider.begin()
-    with database.write() as connection:
-        begin_login(
-            connection, begun.state, browser=begun.browser, next_path=next_path, now=now, expires_at=now + BEGUN_FOR
-        )
+
+    def begin() -> Begun:
+        begun = provider.begin()
+        with database.write() as connection:
+            begin_login(
+                connection, begun.state, browser=begun.browser, next_path=next_path, now=now, expires_at=now + BEGUN_FOR
+            )
+        return begun
+
+    begun = await desk.run(begin)
     answer = RedirectResponse(begun.address, status_code=303)
     set_begun_cookie(answer, begun.browser, access.settings, seconds=int(BEGUN_FOR.total_seconds()))
     return answer
@@ -67,12 +81,13 @@ def get_oidc(
     "/session/oidc/callback", summary="Come back from the OpenID provider", response_class=HTMLResponse,
     responses=answers_of(None, 401, 404, 422), dependencies=[Depends(anyone)],
 )  # fmt: skip
-def get_oidc_callback(
+async def get_oidc_callback(
     request: Request,
     provider: InProvider,
     access: InAccess,
     database: InDatabase,
     now: Now,
+    desk: InDesk,
     state: Annotated[str, Query(max_length=400)] = "",
     code: Annotated[str, Query(max_length=4000)] = "",
     issuer: Annotated[str | None, Query(alias="iss", max_length=400)] = None,
@@ -83,27 +98,35 @@ def get_oidc_callback(
     session's cookie (SameSite=Strict); from a page of this service it does.
     """
     browser = begun_cookie(request, access.settings) or ""
-    with database.write() as connection:
-        next_path = take_login(connection, state, browser=browser, now=now)
-    if next_path is None or not code:
-        raise refused("no login begun in this browser" if next_path is None else "no code")
-    claims = provider.claims(code, state=state, browser=browser, issuer=issuer, now=now)
-    settings = provider.settings
-    login, name = claims.get(settings.login_claim), claims.get(settings.name_claim)
-    with database.write() as connection:
-        user_id = enter_by_provider(
-            connection, subject_of(settings.issuer, claims["sub"]),
-            login=login if isinstance(login, str) else "", display_name=name if isinstance(name, str) else "",
-            grants=settings.grants(claims), creates=settings.unknown == "create", now=now,
-        )  # fmt: skip
-    if user_id is None:
-        raise refused("unknown or inactive")
+
+    def enter() -> Response:
+        with database.write() as connection:
+            next_path = take_login(connection, state, browser=browser, now=now)
+        if next_path is None or not code:
+            raise refused("no login begun in this browser" if next_path is None else "no code")
+        claims = provider.claims(code, state=state, browser=browser, issuer=issuer, now=now)
+        settings = provider.settings
+        login, name = claims.get(settings.login_claim), claims.get(settings.name_claim)
+        with database.write() as connection:
+            user_id = enter_by_provider(
+                connection, subject_of(settings.issuer, claims["sub"]),
+                login=login if isinstance(login, str) else "", display_name=name if isinstance(name, str) else "",
+                grants=settings.grants(claims), creates=settings.unknown == "create", now=now,
+            )  # fmt: skip
+        if user_id is None:
+            raise refused("unknown or inactive")
+        page = HTMLResponse(_page(next_path))
+        return open_session(request, user_id, access=access, database=database, now=now, answer=page)
+
+    answer = await desk.run(enter)
+    set_begun_cookie(answer, None, access.settings)
+    return answer
+
+
+def _page(next_path: str) -> str:
     target = html.escape(next_path, quote=True)
-    page = (
+    return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Basira</title>'
         f'<meta http-equiv="refresh" content="0; url={target}"></head>'
         f'<body><p><a href="{target}">Continue</a></p></body></html>'
     )
-    answer = open_session(request, user_id, access=access, database=database, now=now, answer=HTMLResponse(page))
-    set_begun_cookie(answer, None, access.settings)
-    return answer

@@ -26,6 +26,9 @@ Door = Literal["open", "login", "person"]
 HIDDEN = (
     "`detail` and `inclusion_probability` are left out",
     "`basis` and `basis_text` say `control` for what the model chose and for what was drawn at random alike",
+    "what the model expects is left out (`fraud_probability`, `expected_revenue`, of an item also `revenue_if_fraud` "
+    "and `kind_probabilities`, of a reason its `contribution`), and the queue stands by lane and arrival, not by "
+    "revenue",
 )
 
 

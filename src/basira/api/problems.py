@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from basira.api.logs import REQUEST_ID
+from basira.api.request_faults import detail_of, is_other_content, told
 from basira.schema.errors import (
     BasiraError,
     MappingError,
@@ -46,11 +47,64 @@ STATUS: Mapping[type[BasiraError], int] = {
 # Of every status that a problem has here; the OpenAPI document says the same.
 TITLES: Mapping[int, str] = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    409: "Conflict", 413: "Content Too Large", 422: "Unprocessable Content", 428: "Precondition Required",
-    429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
+    409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
+    428: "Precondition Required", 429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 # Their messages name paths, tables and drivers: for the log of the one who runs the service, not for a client.
 _INTERNAL = frozenset(kind for kind, status in STATUS.items() if status >= 500)
+# Of a refusal for a single reason that is not the schema's: what was expected and found, and what to do.
+_REASONS: Mapping[str, tuple[str, str]] = {
+    "changed_meanwhile": (
+        "Expected given_by (or If-Match) to name what gave the lane in force, found another event: somebody changed "
+        "the declaration meanwhile.",
+        "Look at the declaration again, and send the change with the given_by of its standing.",
+    ),
+    "same_lane": (
+        "Expected another lane than the one in force, found the same.",
+        "The declaration is in that lane already: nothing is to be done.",
+    ),
+    "version_conflict": (
+        "Expected the content that is recorded under this declaration_version, found another.",
+        "Send the amendment under the next version, or without declaration_version: it is then numbered here.",
+    ),
+    "cancelled": (
+        "Expected a declaration that is not cancelled, found one that is.",
+        "A cancellation is for good: register the goods under another number.",
+    ),
+    "result_conflict": (
+        "Expected the result that is recorded for this item and known_at, found another.",
+        "Send a corrected result with the later known_at at which it became known; both are kept.",
+    ),
+    "other_office": (
+        "Expected a declaration of an office that the key is bound to, found another.",
+        "Send it with a key of its office, or of every office.",
+    ),
+    "other_inspector": (
+        "Expected the result to be signed by whoever sends it, found another inspector_id.",
+        "Leave inspector_id out: a session signs with its own.",
+    ),
+    "unknown_office": (
+        "Expected an office that the policy lists, found another.",
+        "Correct the code; a new office belongs into `offices` of the policy.",
+    ),
+    "unknown_lane": (
+        "Expected a lane of the policy, found another.",
+        "Take one of those in expected.",
+    ),
+}  # fmt: skip
+_NOT_THE_SCHEMA = (
+    "Expected a body that the schema allows, found the faults in errors.",
+    "Correct them; the codes are those of the quarantine.",
+)
+# Of what has no words of its own.
+_HTTP_WORDS: Mapping[int, tuple[str, str]] = {
+    404: ("Expected an address of this service, found another.", "Every address is in /api/v1/openapi.json."),
+    405: (
+        "Expected a method that this address has, found another.",
+        "The methods of every address are in /api/v1/openapi.json.",
+    ),
+}
+_LONGEST_KIND = 100
 _UNAVAILABLE = "The service can't record a decision now. Nothing was recorded; send the request again."
 
 
@@ -81,14 +135,17 @@ class ProblemException(HTTPException):
 
 def refusal_content(refused: Refused) -> dict[str, Any]:
     """A refused body, as the members of a problem."""
-    return {
+    codes = {fault.code for fault in refused.faults}
+    detail, hint = _REASONS.get(codes.pop() if len(codes) == 1 else "") or _NOT_THE_SCHEMA
+    content = {
         "status": 409 if refused.is_conflict else 422,
         "code": "conflict" if refused.is_conflict else "invalid",
-        "detail": "Expected a body that the schema allows, found the faults in errors.",
-        "hint": "Correct them; the codes are those of the quarantine.",
+        "detail": detail,
+        "hint": hint,
         "declaration_id": refused.declaration_id,
         "errors": [asdict(fault) for fault in refused.faults],
     }
+    return content if refused.standing is None else content | {"standing": dict(refused.standing)}
 
 
 def refusal(refused: Refused) -> JSONResponse:
@@ -108,9 +165,14 @@ def add_problem_handlers(app: FastAPI) -> None:
         return problem(status, error.code, error.message, hint=error.hint)
 
     @app.exception_handler(RequestValidationError)
-    def _request(_request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [{"field": ".".join(map(str, fault["loc"])), "code": fault["type"]} for fault in error.errors()]
-        return problem(422, "invalid", "Expected the request that the OpenAPI document describes.", errors=faults)
+    def _request(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = error.errors()
+        if is_other_content(faults):
+            kind = request.headers.get("content-type", "")[:_LONGEST_KIND]
+            detail = f"Expected Content-Type: application/json, found {repr(kind) if kind else 'none'}."
+            return problem(415, "unsupported_media_type", detail, hint="Send JSON, and name it so in Content-Type.")
+        errors = told(faults)
+        return problem(422, "invalid", detail_of(errors), hint="Correct what errors names.", errors=errors)
 
     @app.exception_handler(HTTPException)
     def _http(_request: Request, error: HTTPException) -> JSONResponse:
@@ -118,8 +180,5 @@ def add_problem_handlers(app: FastAPI) -> None:
             return problem(error.status_code, error.code, error.detail, hint=error.hint, headers=error.headers)
         title = TITLES.get(error.status_code, "Error")
         code = title.lower().replace(" ", "_")
-        return problem(error.status_code, code, f"{title}.", headers=error.headers)
-
-    @app.exception_handler(Exception)
-    def _fault(_request: Request, _error: Exception) -> JSONResponse:
-        return problem(500, "internal", "A fault of the service. Nothing was recorded.")
+        detail, hint = _HTTP_WORDS.get(error.status_code, (f"{title}.", ""))
+        return problem(error.status_code, code, detail, hint=hint, headers=error.headers)

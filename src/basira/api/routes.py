@@ -12,12 +12,23 @@ from fastapi import APIRouter, Body, Depends, Response
 from fastapi.responses import JSONResponse
 
 from basira.api.access import anyone, hides_secrets, needs
-from basira.api.asking import PREFIX, InMetrics, InService, Key, Now, Number, answered_before, asked_of
+from basira.api.asking import (
+    DECLARATION_PATH,
+    PREFIX,
+    InMetrics,
+    InService,
+    Key,
+    Now,
+    Number,
+    answered_before,
+    asked_of,
+)
 from basira.api.examples import OUTCOME, body_of, outcome_schema
 from basira.api.examples_answers import answers_of
 from basira.api.metrics import CONTENT_TYPE
 from basira.api.problems import problem, refusal
 from basira.schema.errors import BasiraError
+from basira.selection.online import NO_STATE
 from basira.storage.access import Principal
 from basira.workflows.serve_body import Refused
 from basira.workflows.serve_history import declaration_history
@@ -27,7 +38,7 @@ router = APIRouter(prefix=PREFIX)
 
 
 @router.get(
-    "/declarations/{declaration_id}",
+    DECLARATION_PATH,
     summary="A declaration, and everything that happened to it",
     responses=answers_of("declaration", 401, 403, 404, 422),
 )
@@ -48,10 +59,10 @@ def get_declaration(
 
 
 @router.post(
-    "/declarations/{declaration_id}/outcome",
+    f"{DECLARATION_PATH}/outcome",
     summary="Take an inspection result in",
     openapi_extra=body_of(outcome_schema(), result=OUTCOME),
-    responses=answers_of("outcome", 401, 403, 404, 409, 422),
+    responses=answers_of("outcome", 401, 403, 404, 409, 415, 422),
 )
 def post_outcome(
     declaration_id: Number,
@@ -63,12 +74,16 @@ def post_outcome(
 ) -> Response:
     """Record what an inspection found. The same again changes nothing; a corrected one has a later `known_at`.
 
-    A cancelled declaration takes results too: what was found is not undone by a cancellation.
+    A cancelled declaration takes results too: what was found is not undone by a cancellation. A person signs with the
+    own name: `inspector_id` is the asker's, and need not be sent.
     """
     asked = asked_of(principal, "POST outcome", key, body, declaration_id=declaration_id)
     if (given := answered_before(service, asked, now=now)) is not None:
         return given
-    found = record_outcome(body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office)
+    found = record_outcome(
+        body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office,
+        signs_as=principal.id if principal.kind == "user" else None,
+    )  # fmt: skip
     return refusal(found) if isinstance(found, Refused) else JSONResponse(found)
 
 
@@ -79,11 +94,12 @@ def get_health() -> dict[str, str]:
 
 
 @router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(anyone)])
-def get_ready(service: InService, now: Now) -> Response:
+def get_ready(service: InService, metrics: InMetrics, now: Now) -> Response:
     """503 when no decision can be recorded or no policy is in force. `degraded`: the fallback answers, and why."""
     try:
-        with service.database.read() as connection:
+        with service.database.reserved.read() as connection:
             connection.exec_driver_sql("SELECT 1")
+        service.database.require_writable()
         service.policy(now.date())
     except BasiraError as error:
         return problem(503, error.code, "The service can't decide now.", headers={"Retry-After": "1"})
@@ -95,6 +111,8 @@ def get_ready(service: InService, now: Now) -> Response:
         degraded.append("profiles_too_old")
     if service.profiles.alarm and age is not None:
         degraded.append("profiles_not_the_newest")
+    if metrics.lacks_state(now.date().isoformat()):
+        degraded.append(NO_STATE)
     return JSONResponse({"status": "degraded" if degraded else "ready", "degraded": degraded, "profile_age_days": age})
 
 

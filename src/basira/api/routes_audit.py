@@ -17,6 +17,7 @@ from basira.api.examples_answers import answers_of
 from basira.storage.access import Principal
 from basira.storage.operations_database import Database
 from basira.storage.operations_events import EventKind
+from basira.workflows.serve_office import folded_office
 from basira.workflows.trail import Of, Wanted, trail_csv, trail_page
 
 router = APIRouter(prefix=PREFIX)
@@ -78,7 +79,7 @@ def get_deeds(
 ) -> Response:
     """Registrations, decisions, re-selections, cancellations and results: the latest first, with who, what was before
     and after, and why. What was declared and found is at the declaration."""
-    wanted = Wanted(actor, kind, declaration, office, from_day, to_day)
+    wanted = Wanted(actor, kind, declaration, office and folded_office(office), from_day, to_day)
     if wants_csv(format, accept):
         return _csv(service.database, "declarations", wanted, now.date())
     return JSONResponse(trail_page(service.database, "declarations", wanted, before=cursor, limit=limit))

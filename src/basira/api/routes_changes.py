@@ -14,7 +14,7 @@ from fastapi import APIRouter, Body, Depends, Header, Response
 from fastapi.responses import JSONResponse
 
 from basira.api.access import may, needs
-from basira.api.asking import PREFIX, InService, Key, Now, Number, answered_before, asked_of
+from basira.api.asking import DECLARATION_PATH, PREFIX, InService, Key, Now, Number, answered_before, asked_of
 from basira.api.examples import body_of
 from basira.api.examples_answers import (
     CANCELLATION,
@@ -37,14 +37,19 @@ IfMatch = Annotated[
         description="The `ETag` of the declaration as it was seen; or `given_by` in the body.",
     ),
 ]  # fmt: skip
-_STATUS = {"seen_required": 428, "lowering_not_allowed": 403}
+_SEEN = "`given_by` is that of the declaration's own `standing`: with this one the answer is 409."
+# Of a change that may not be made: its status, and what to do.
+_NOT_ALLOWED = {
+    "seen_required": (428, "GET the declaration: its ETag, or given_by of its standing, names the lane that you saw."),
+    "lowering_not_allowed": (403, "Give a more intensive lane, or ask somebody whose role may lower."),
+}
 
 
 @router.post(
-    "/declarations/{declaration_id}/reselection",
+    f"{DECLARATION_PATH}/reselection",
     summary="Give a declaration another lane",
-    openapi_extra=body_of(RESELECTION_SCHEMA, reselection=RESELECTION),
-    responses=answers_of("reselection", 401, 403, 404, 409, 422, 428),
+    openapi_extra=body_of(RESELECTION_SCHEMA, about=_SEEN, reselection=RESELECTION),
+    responses=answers_of("reselection", 401, 403, 404, 409, 415, 422, 428),
 )
 def post_reselection(
     declaration_id: Number,
@@ -71,10 +76,10 @@ def post_reselection(
 
 
 @router.post(
-    "/declarations/{declaration_id}/cancellation",
+    f"{DECLARATION_PATH}/cancellation",
     summary="Cancel a declaration",
     openapi_extra=body_of(CANCELLATION_SCHEMA, cancellation=CANCELLATION),
-    responses=answers_of("cancellation", 401, 403, 404, 409, 422, 428),
+    responses=answers_of("cancellation", 401, 403, 404, 409, 415, 422, 428),
 )
 def post_cancellation(
     declaration_id: Number,
@@ -110,5 +115,6 @@ def _answered(found: dict[str, Any] | Refused | NotAllowed) -> Response:
     if isinstance(found, Refused):
         return refusal(found)
     if isinstance(found, NotAllowed):
-        return problem(_STATUS[found.code], found.code, found.detail)
+        status, hint = _NOT_ALLOWED[found.code]
+        return problem(status, found.code, found.detail, hint=hint)
     return JSONResponse(found, headers={"ETag": f'"{found["standing"]["given_by"]}"'})

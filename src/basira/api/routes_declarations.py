@@ -1,22 +1,25 @@
 """POST /declarations: the one route that has to be quick.
 
 Enters: a declaration, or up to 1,000, of a recognised principal. Leaves: what `workflows.serve` decides. Never here: a
-decision; a wait on the event loop.
+decision; a wait on the event loop, or work on it that grows with the number of declarations.
 
 FastAPI describes the route; its own reading of arguments is passed by, because for a body whose validation is elsewhere
-it costs as much as the decision's own work. The body is parsed here and nowhere else.
+it costs as much as the decision's own work. The body is parsed once, after its sender is recognised; a large one beside
+the event loop (`Reader`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -28,16 +31,18 @@ from basira.api.metrics import Metrics
 from basira.api.problems import STATUS, problem, refusal, refusal_content
 from basira.api.reading import Reader
 from basira.api.remembered import Remembered
-from basira.schema.errors import BasiraError
+from basira.schema.errors import BasiraError, StoreError
 from basira.storage.access import Principal
 from basira.storage.operations_online import Answer
 from basira.workflows.serve import Ask, Asked, Decision, Found, given_answer, save_given
 from basira.workflows.serve_body import Refused
-from basira.workflows.serve_decider import BusyError, Decider
+from basira.workflows.serve_context import Service
+from basira.workflows.serve_decider import MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
 from basira.workflows.serve_quarantine import keep_refused
 
 MOST_DECLARATIONS = 1_000
-# Of a large batch: a transaction each, so that single declarations get their turn in between.
+# Of a large batch: a transaction each, so that single declarations get their turn in between. Of large declarations it
+# is fewer (`MOST_ITEMS_TOGETHER`).
 TOGETHER = 50
 _ROUTE = "POST /declarations"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -57,7 +62,7 @@ class Quick(APIRoute):
             if key is not None and not _KEY.fullmatch(key):
                 raise _invalid("header", "Idempotency-Key", "string_pattern_mismatch")
             try:
-                body = _parsed(await request.body(), request.headers.get("content-type", ""))
+                body = await _parsed(request)
             except ClientDisconnect:
                 return problem(400, "bad_request", "The body did not come to its end.")
             answer: Response = await self.endpoint(request, body, principal, key)
@@ -71,14 +76,16 @@ async def _principal(request: Request) -> Principal:
     token = request.headers.get("x-api-key")
     if token and remembered.is_fresh(token):
         return allowed(request, "declarations:write", keys=remembered)
-    return await run_in_threadpool(allowed, request, "declarations:write", keys=remembered)
+    return await remembered.beside(partial(allowed, request, "declarations:write", keys=remembered))
 
 
-def _parsed(raw: bytes, kind: str) -> Any:
-    if not _JSON.fullmatch(kind.strip()):
+async def _parsed(request: Request) -> Any:
+    raw = await request.body()
+    if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
         raise _invalid("body", "content-type", "json_type")
+    reader: Reader = request.app.state.reader
     try:
-        return json.loads(raw)
+        return await reader.parsed(raw)
     except (ValueError, RecursionError):  # RecursionError: brackets without end
         raise _invalid("body", "0", "json_invalid") from None
 
@@ -100,7 +107,7 @@ _one_or_many = {
     "/declarations",
     summary="Decide on a declaration, or on up to 1,000",
     openapi_extra=body_of(_one_or_many, one=DECLARATION, batch=[DECLARATION]),
-    responses=answers_of("decision", 401, 403, 409, 422),
+    responses=answers_of("decision", 401, 403, 409, 415, 422),
 )
 async def post_declarations(
     request: Request,
@@ -115,7 +122,11 @@ async def post_declarations(
     each.
     """
     metrics: Metrics = request.app.state.metrics
-    asked = asked_of(principal, _ROUTE, key, body) if key else Asked(principal.id, offices=principal.offices)
+    asked = Asked(principal.id, offices=principal.offices)
+    if key:
+        reader: Reader = request.app.state.reader
+        size = len(await request.body())  # read before, and kept by the request
+        asked = await reader.beside(partial(asked_of, principal, _ROUTE, key, body), size=size)
     if isinstance(body, list):
         return await _batch(body, asked, request, metrics)
     try:
@@ -156,8 +167,8 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
         return problem(422, "invalid", f"Expected 1 to {MOST_DECLARATIONS:,} declarations, found {len(bodies):,}.")
     each = Asked(asked.actor, offices=asked.offices)
     results: list[str] = []
-    for start in range(0, len(bodies), TOGETHER):
-        part = bodies[start : start + TOGETHER]
+    is_final = True
+    for part in _parts(bodies):
         try:
             found: Sequence[Found | BusyError] = await _decided(part, each, request)
         except BusyError as error:
@@ -169,18 +180,44 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
             if isinstance(made, Decision) and made.is_new:
                 metrics.decided(made.body)
             results.append(_result(one, made))
+        faults = [one for one in found if isinstance(one, Exception) and _problem_of(one)[0] >= 500]
+        is_final = is_final and not faults
+        # What a whole group met is one fault.
+        for fault in {id(one): one for one in faults if not isinstance(one, BusyError)}.values():
+            metrics.unavailable(fault)
     text = f'{{"results":[{",".join(results)}]}}'
-    if asked.key:
-        # Every decision is recorded by now: should this last step fail, sending the batch again gives the same ones.
-        await run_in_threadpool(_keep, request, asked, text)
+    if asked.key and is_final:
+        # Every decision is recorded by now: should this last step fail, sending the batch again gives the same ones. So
+        # it does where something failed that may pass, and then the key must lead to another try.
+        kept = await run_in_threadpool(_kept, request, asked, Answer(200, text))
+        return _json(kept.response, kept.status)
     return _json(text)
 
 
-def _keep(request: Request, asked: Asked, text: str) -> None:
-    state = request.app.state
-    now = state.clock()
-    with state.service.database.write() as connection:
-        save_given(connection, asked, Answer(200, text), now=now)
+def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
+    """Those that are decided together, in order; a declaration of very many items is alone."""
+    start = items = 0
+    for end, body in enumerate(bodies):
+        more = items_of(body)
+        if end > start and (end - start == TOGETHER or items + more > MOST_ITEMS_TOGETHER):
+            yield bodies[start:end]
+            start, items = end, 0
+        items += more
+    yield bodies[start:]
+
+
+def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
+    """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
+    service: Service = request.app.state.service
+    now = request.app.state.clock()
+    try:
+        with service.database.write() as connection:
+            save_given(connection, asked, answer, now=now)
+    except StoreError as error:
+        if not isinstance(error.__cause__, IntegrityError):
+            raise
+        return given_answer(service, asked, now=now) or answer
+    return answer
 
 
 def _quarantine(request: Request, refused: Sequence[tuple[object, Refused]], asked: Asked) -> None:
@@ -197,13 +234,16 @@ def _result(body: object, found: Found | BusyError) -> str:
         content = refusal_content(found)
     else:
         named = body.get("declaration_id") if isinstance(body, dict) else None
-        status, code = 500, "internal"
-        if isinstance(found, BusyError):
-            status, code = 503, "busy"
-        elif isinstance(found, BasiraError):
-            status, code = STATUS[type(found)], found.code
+        status, code = _problem_of(found)
         content = {"status": status, "code": code, "declaration_id": named}
     return json.dumps({"problem": content}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _problem_of(fault: Exception) -> tuple[int, str]:
+    """Its status and code."""
+    if isinstance(fault, BusyError):
+        return 503, "busy"
+    return (STATUS[type(fault)], fault.code) if isinstance(fault, BasiraError) else (500, "internal")
 
 
 def _json(text: str, status: int = 200) -> Response:

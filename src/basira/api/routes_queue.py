@@ -9,14 +9,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.access import hides_secrets, needs
 from basira.api.asking import PREFIX, Accept, Format, InService, Now, wants_csv
 from basira.api.examples_answers import answers_of
+from basira.api.problems import ProblemException, refusal
 from basira.storage.access import Principal
-from basira.workflows.serve_queue import queue_csv, queue_page
+from basira.workflows.serve_office import folded_office
+from basira.workflows.serve_queue import queue_csv, queue_page, refused_queue
 from basira.workflows.serve_standing import Status
 
 router = APIRouter(prefix=PREFIX)
@@ -31,9 +34,9 @@ def get_queue(
     principal: Annotated[Principal, Depends(needs("queue:read"))],
     service: InService,
     now: Now,
-    office: Annotated[str, Query(min_length=1, max_length=100)],
+    office: Annotated[str, Query(min_length=1, max_length=100, description="In capitals or not.")],
     day: Annotated[date | None, Query(description="Today by default.")] = None,
-    lane: Annotated[str | None, Query(max_length=100)] = None,
+    lane: Annotated[str | None, Query(max_length=100, description="A lane of the day's policy.")] = None,
     status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")] = 100,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
@@ -45,9 +48,16 @@ def get_queue(
     `status`: waiting, inspected (a result came), released (the lane does not inspect). With `format=csv`, or
     `Accept: text/csv`, the whole queue for a spreadsheet.
     """
+    office = folded_office(office)
+    if not office:
+        raise RequestValidationError([{"loc": ("query", "office"), "type": "missing", "msg": "", "input": None}])
     if not principal.sees_office(office):
-        raise HTTPException(403)
+        raise ProblemException(
+            403, "forbidden", "Expected an office that you may see, found another.", hint="Ask for your own office."
+        )
     on = day or now.date()
+    if (refused := refused_queue(service, office, on, lane=lane)) is not None:
+        return refusal(refused)
     is_secret_hidden = hides_secrets(principal)
     if wants_csv(format, accept):
         named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}

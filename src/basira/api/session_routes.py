@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, TypeVar
@@ -17,7 +18,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from basira.api.access import Access, anyone, needs_person
+from basira.api.access import Access, anyone, foreign_origin, needs_person
 from basira.api.cookies import (
     clear_session_cookie,
     has_foreign_origin,
@@ -43,22 +44,22 @@ _AT_ONCE, _MOST_WAITING = 2, 30
 _KEPT = timedelta(days=7)
 
 
-class PasswordDesk:
-    """Where passwords are checked and hashed, a few at a time, in one worker."""
+class LoginDesk:
+    """Where logins are worked on, a few at a time, in one worker: a password is hashed, a provider asked."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
-        self._waiting = 0
+    def __init__(self, at_once: int = _AT_ONCE, most_waiting: int = _MOST_WAITING, *, name: str = "password") -> None:
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
+        self._waiting, self._most = 0, most_waiting
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do this work in its turn; 429 when too many wait already."""
-        if self._waiting >= _MOST_WAITING:
+        if self._waiting >= self._most:
             raise ProblemException(
                 429, "too_many_requests", "Expected fewer logins at once.", headers={"Retry-After": "2"}
             )
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
         finally:
             self._waiting -= 1
 
@@ -78,7 +79,10 @@ class Credentials(BaseModel):
 class PasswordChange(BaseModel):
     """The password that holds, and the one that shall."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"current_password": "…", "new_password": "four words of one's own"}]},
+    )
     current_password: str = Field(min_length=1, max_length=1024, repr=False)
     new_password: str = Field(min_length=1, max_length=1024, repr=False)
 
@@ -98,20 +102,20 @@ def _now(request: Request) -> datetime:
     return clock()
 
 
-def _desk(request: Request) -> PasswordDesk:
-    desk: PasswordDesk = request.app.state.password_desk
+def _desk(request: Request) -> LoginDesk:
+    desk: LoginDesk = request.app.state.password_desk
     return desk
 
 
 InAccess = Annotated[Access, Depends(_access)]
 InDatabase = Annotated[Database, Depends(_database)]
 Now = Annotated[datetime, Depends(_now)]
-Desk = Annotated[PasswordDesk, Depends(_desk)]
+Desk = Annotated[LoginDesk, Depends(_desk)]
 Person = Annotated[Principal, Depends(needs_person)]
 
 
 @router.post(
-    "/session", summary="Log in", responses=answers_of("session", 401, 403, 422), dependencies=[Depends(anyone)]
+    "/session", summary="Log in", responses=answers_of("session", 401, 403, 415, 422), dependencies=[Depends(anyone)]
 )
 async def post_session(
     body: Credentials, request: Request, access: InAccess, database: InDatabase, now: Now, desk: Desk
@@ -119,7 +123,7 @@ async def post_session(
     """Begin a session: the cookie comes with the answer. 401 when login and password are not right, and 429 with
     Retry-After after too many that were not; both are the same for a login that nobody has."""
     if has_foreign_origin(request, access.settings) and _is_browser(request):
-        raise ProblemException(403, "csrf", "Expected a page of this service.")
+        raise foreign_origin()
     address = request.state.address
     done = await desk.run(
         lambda: log_in(database, body.login, body.password, address=address, now=now, lock_out=access.settings.lock_out)
@@ -146,19 +150,21 @@ def delete_session(request: Request, _person: Person, access: InAccess, database
     return answer
 
 
-@router.post("/session/password", summary="Another password", responses=answers_of("session", 401, 403, 404, 422))
+@router.post(
+    "/session/password", summary="Another password", responses=answers_of("session", 401, 403, 404, 415, 422)
+)  # fmt: skip
 async def post_password(
     body: PasswordChange, request: Request, person: Person, access: InAccess, database: InDatabase, now: Now, desk: Desk
 ) -> Response:
     """Change the own password. Every session ends, this one too: a new one comes with the answer."""
     address, lock_out = request.state.address, access.settings.lock_out
-    with database.read() as connection:
-        user = get_user(connection, person.id)
-    if not user.has_password or user.login is None:
-        raise ProblemException(403, "no_password", "Expected an account with a password, found one without.")
-    login = user.login
 
     def changed() -> Login:
+        with database.read() as connection:
+            user = get_user(connection, person.id)
+        if not user.has_password or user.login is None:
+            raise ProblemException(403, "no_password", "Expected an account with a password, found one without.")
+        login = user.login
         # Guesses count towards the lock-out: a browser left open must not be the place to try them.
         checked = log_in(
             database, login, body.current_password, address=address, now=now, lock_out=lock_out,

@@ -6,6 +6,7 @@ Never here: a guess between day-first and month-first.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 
 import polars as pl
@@ -51,10 +52,30 @@ def parse_timestamps(
         True
     )
     faults = [
-        Fault(field.name, "bad_date", "a date written " + " or ".join((named or ISO_FORMATS)[:3]), bad, raw),
+        Fault(field.name, "bad_date", _in_words((named or ISO_FORMATS)[:3]), bad, raw),
         Fault(field.name, "date_out_of_range", f"a date from {earliest} to {latest}", outside, raw),
     ]
     return values, [fault for fault in faults if fault.mask.any()]
+
+
+_SIGNS = {"%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%H": "hh", "%M": "mm", "%S": "ss", "%.f": ".ffffff"}
+_SIGN = re.compile(r"%\.f|%[a-zA-Z]")
+_SHOWN = datetime(2026, 3, 31, 9, 14)
+
+
+def _in_words(formats: tuple[str, ...]) -> str:
+    """The formats as people write them, and the first one's look.
+
+    >>> _in_words(("%d/%m/%Y", "%Y-%m-%d %H:%M"))
+    'a date written DD/MM/YYYY or YYYY-MM-DD hh:mm, such as 31/03/2026'
+    """
+    written = [
+        "as a workbook's day number" if form == EXCEL else _SIGN.sub(lambda sign: _SIGNS.get(sign[0], sign[0]), form)
+        for form in formats
+    ]
+    dated = [form for form in formats if form != EXCEL]
+    example = f", such as {_SHOWN.strftime(dated[0].replace('%.f', '.%f'))}" if dated else ""
+    return "a date written " + " or ".join(written) + example
 
 
 def _parse(raw: pl.Series, form: str) -> pl.Series:

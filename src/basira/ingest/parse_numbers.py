@@ -14,6 +14,8 @@ import polars as pl
 from basira.ingest.faults import Fault
 from basira.schema.fields import Field
 
+# Of files alone: who sends a message has no mapping.
+PERCENT_HINT = "; in percent? say percent = true"
 _SPACES = "[ \u00a0\u202f\u2009]"
 
 
@@ -101,7 +103,8 @@ def _style_text(field: Field, style: NumberStyle) -> str:
 
 
 def _range_text(field: Field) -> str:
-    low = "" if field.lowest is None else f"{field.lowest:g}"
-    high = "" if field.highest is None else f"{field.highest:g}"
-    hint = "; in percent? say percent = true" if field.type == "rate" else ""
-    return f"a value from {low} to {high}{' ' + field.unit if field.unit else ''}{hint}"
+    low = "" if field.lowest is None else f"{field.lowest:,g}"
+    high = "" if field.highest is None else f"{field.highest:,.0f}"
+    if field.type == "rate":
+        return f"a share from {low} to {high} (0.2 is 20 %){PERCENT_HINT}"
+    return f"a value from {low} to {high}{', in ' + field.unit if field.unit else ''}"

@@ -75,7 +75,10 @@ def assess_online(declarations: Sequence[Declaration], service: Service, *, toda
         return [unscored(one, NO_MODEL) for one in declarations]
     try:
         profiles = service.profiles.profiles()
-    except BasiraError:
+    except BasiraError:  # none can serve: the refreshing says why
+        return [unscored(one, NO_PROFILES) for one in declarations]
+    except Exception as error:
+        _tell_look_up(error)
         return [unscored(one, NO_PROFILES) for one in declarations]
     if profiles.age_days(today) > service.most_profile_days:
         return [unscored(one, OLD_PROFILES, profiles=profiles.name) for one in declarations]
@@ -85,8 +88,9 @@ def assess_online(declarations: Sequence[Declaration], service: Service, *, toda
     for one in declarations:
         try:
             features = online_features(one.rows, profiles)
-        except BasiraError:
-            found.append(unscored(one, NO_PROFILES))
+        except Exception as error:  # a damaged page, a value nobody thought of: the declaration still gets its lane
+            _tell_look_up(error)
+            found.append(unscored(one, NO_PROFILES, profiles=profiles.name))
             continue
         used = profiles.name
         if isinstance(features, NotOnline) and (eve := _eve(features, service)) is not None:
@@ -117,8 +121,19 @@ def _eve(found: NotOnline, service: Service) -> LoadedProfiles | None:
 def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline) -> OnlineFeatures | NotOnline:
     try:
         return online_features(declaration.rows, eve)
-    except BasiraError:
+    except Exception as error:
+        _tell_look_up(error)
         return found
+
+
+def _tell_look_up(error: Exception) -> None:
+    _LOG.error("look_up_failed", extra={"fields": {"error": type(error).__name__}})
+
+
+def failed(declaration: Declaration, error: Exception, *, profiles: str | None = None) -> Scored:
+    """The declaration without the model's answer, which raised an error; the log is told which."""
+    _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
+    return unscored(declaration, MODEL_FAILED, profiles=profiles)
 
 
 def _predicted(
@@ -133,8 +148,7 @@ def _predicted(
     except Exception as error:  # whatever a model raises: the declaration still gets its lane
         if len(described) > 1:
             return [scored for one in described for scored in _predicted([one], model, profiles)]
-        _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
-        return [unscored(described[0][0], MODEL_FAILED, profiles=profiles)]
+        return [failed(described[0][0], error, profiles=profiles)]
     made, start = [], 0
     assessments = _assessments(predictions, [row for one, _ in described for row in one.rows])
     for declaration, features in described:

@@ -3,7 +3,8 @@
 Enters: a parsed JSON value. Leaves: typed rows, or `Refused` with every fault. Never here: a rule of its own, the
 store, a fault that is passed over.
 
-Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`. A
+Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`; what JSON
+alone can say is looked at before: types, moments with a zone (made local, as the host's clock is), NaN as a text. A
 declaration whose every value is plain is read by `PlainRows`, which gives the same rows in a hundredth of the time.
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,7 @@ from basira.feedback.results import complete_results
 from basira.ingest.columns import without_absent
 from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, load_mapping
 from basira.ingest.mapping import Mapping as SourceMapping
+from basira.ingest.parse_numbers import PERCENT_HINT
 from basira.ingest.plain_rows import PlainRows
 from basira.ingest.rows import parse_batch
 from basira.ingest.shape import shape_items, shape_outcomes
@@ -33,9 +36,20 @@ HEADER = tuple(field.name for field in DECLARATION_FIELDS)
 ITEM = tuple(field.name for field in ITEM_FIELDS)
 PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
 MOST_ITEMS = 1_000
+# So much later than now a declaration or a result is dated at most: clocks differ, and zones; a mistyped year is more.
+MOST_AHEAD = timedelta(days=1)
 # What the record's columns hold of them.
 _LONGEST = {"declaration_id": 200, "office": 80}
 _LONGEST_NAME = 100
+# Of one object, names that the schema does not have and that are told.
+_MOST_UNKNOWN = 10
+# Written as a number or true it would be an office of its own, with places of its own.
+_ONLY_TEXT = frozenset({"office"})
+_NUMBERS = frozenset(field.name for field in FIELDS if field.type in ("amount", "measure", "rate", "integer"))
+_ZONED = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)",
+    re.IGNORECASE,
+)
 
 _HEADER_NAMES, _ITEM_NAMES = frozenset(HEADER), frozenset(ITEM)
 _RESULT = tuple(field.name for field in OUTCOME_FIELDS)
@@ -53,11 +67,13 @@ class FieldFault:
 
 @dataclass(frozen=True)
 class Refused:
-    """A body that can't be taken. ``is_conflict``: it contradicts what is recorded, rather than the schema."""
+    """A body that can't be taken. ``is_conflict``: it contradicts what is recorded, rather than the schema.
+    ``standing``: what holds of the declaration, where that helps, as it is answered."""
 
     faults: tuple[FieldFault, ...]
     declaration_id: str | None = None
     is_conflict: bool = False
+    standing: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,13 +148,30 @@ def _parts(body: object) -> _Parts | Refused:
     declaration_id = named if isinstance(named, str) and is_storable(named) else None
     items = body.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS or not all(isinstance(i, dict) for i in items):
-        return _refused(declaration_id, "items", "missing", f"a list of 1 to {MOST_ITEMS:,} objects")
-    return _Parts({name: value for name, value in body.items() if name != "items"}, items, declaration_id)
+        is_list = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+        code = "missing" if not items else "out_of_range" if is_list else "bad_json"
+        return _refused(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
+    header = {name: value for name, value in body.items() if name != "items"}
+    if "declared_at" in header:
+        header["declared_at"] = _local(header["declared_at"])
+    return _Parts(header, items, declaration_id)
+
+
+def _local(value: object) -> object:
+    """A moment with Z or an offset as the host's local time, as the schema's moments are; any other value as it is."""
+    if not isinstance(value, str) or not _ZONED.fullmatch(value):
+        return value
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone().replace(tzinfo=None).isoformat()
+    except (ValueError, OverflowError, OSError):  # no such day or offset, or beyond what a clock can say
+        return value
 
 
 def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
     rows = _plain().read(parts.header, parts.items, source="api", received_at=received_at)
     if rows is None or any(len(rows[0][name] or "") > most for name, most in _LONGEST.items()):
+        return None
+    if rows[0]["declared_at"] > received_at + MOST_AHEAD:
         return None
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
@@ -172,7 +205,8 @@ def _by_columns(several: Sequence[_Parts], received_at: datetime) -> list[Declar
             n, place = places[refusal.row - 1]
             # The header stands on every row, so its fault would be said once an item.
             item = None if refusal.field in _HEADER_NAMES else place
-            faults.setdefault(n, []).append(FieldFault(item, refusal.field, refusal.code, refusal.expected))
+            expected = refusal.expected.replace(PERCENT_HINT, "")
+            faults.setdefault(n, []).append(FieldFault(item, refusal.field, refusal.code, expected))
         rows: dict[int, list[Row]] = {}
         if len(faults) < len(group):
             shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
@@ -184,7 +218,7 @@ def _by_columns(several: Sequence[_Parts], received_at: datetime) -> list[Declar
             found[n] = (
                 Refused(tuple(dict.fromkeys(faults[n])), named)
                 if n in faults
-                else _from_rows(rows.get(n, []), several[n])
+                else _from_rows(rows.get(n, []), several[n], received_at)
             )
     return [found[n] for n in range(len(several))]
 
@@ -198,16 +232,19 @@ def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
     numbered = [item if item.get("item_number") is not None else {**item, "item_number": n}
                 for n, item in enumerate(parts.items, 1)]  # fmt: skip
     records = [_texts({**parts.header, **item}, faults, n) for n, item in enumerate(numbered, 1)]
-    return Refused(tuple(faults), parts.declaration_id) if faults else records
+    return Refused(tuple(dict.fromkeys(faults)), parts.declaration_id) if faults else records
 
 
-def _from_rows(rows: list[Row], parts: _Parts) -> Declaration | Refused:
+def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declaration | Refused:
     if not rows:  # nothing but spaces: an empty line, in a file
         return _refused(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
     rows.sort(key=lambda row: int(row["item_number"]))
     for name, most in _LONGEST.items():
         if len(rows[0][name] or "") > most:
             return _refused(None, name, "out_of_range", f"at most {most} characters")
+    if rows[0]["declared_at"] > received_at + MOST_AHEAD:
+        latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
+        return _refused(parts.declaration_id, "declared_at", "date_out_of_range", latest)
     numbers = [row["item_number"] for row in rows]
     if len(set(numbers)) < len(numbers):
         return _refused(parts.declaration_id, "item_number", "duplicate_id", "each item number once")
@@ -226,7 +263,8 @@ def read_outcome(body: object, declaration_id: str, *, received_at: datetime) ->
     if body.get("declaration_id") not in (None, declaration_id):
         return _refused(declaration_id, "declaration_id", "unknown_declaration", "the declaration of the address")
     faults = _unknown(body, frozenset(OUTCOME_SIDE), None)
-    record = _texts({**body, "declaration_id": declaration_id}, faults, None)
+    moments = {name: _local(body[name]) for name in ("known_at", "inspected_at") if name in body}
+    record = _texts({**body, **moments, "declaration_id": declaration_id}, faults, None)
     if faults:
         return Refused(tuple(faults), declaration_id)
     parsed = parse_batch(*_batch([record], "basira-outcomes", frozenset(OUTCOME_SIDE)))
@@ -257,21 +295,28 @@ def _refused(declaration_id: str | None, field: str | None, code: str, expected:
 
 
 def _unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
-    # The name itself is not repeated: it is the sender's text, of any length.
     odd = [name for name in values if name not in known and not _is_extra(name)]
     expected = f"only fields of the schema, or names that begin with x_, of up to {_LONGEST_NAME} characters"
-    return [FieldFault(item, None, "column_count", expected)] if odd else []
+    # The name is the sender's text, of any length: as much of it as helps to find it.
+    shown = [name[:_LONGEST_NAME] if name.isprintable() else None for name in odd[:_MOST_UNKNOWN]]
+    return [FieldFault(item, name, "column_count", expected) for name in dict.fromkeys(shown)]
 
 
 def _is_extra(name: str) -> bool:
     return name.startswith(EXTRA_PREFIX) and len(name) <= _LONGEST_NAME and is_storable(name)
 
 
-def _texts(values: Mapping[str, Any], faults: list[FieldFault], item: int | None) -> dict[str, str | None]:
+def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | None) -> dict[str, str | None]:
     texts: dict[str, str | None] = {}
     for given, value in values.items():
         name = given if is_storable(given) else ""  # an odd one is a fault already, and would not fit in the answer
-        if isinstance(value, bool):
+        item = None if given in _HEADER_NAMES else number  # the header stands in every row
+        if name in _ONLY_TEXT and not (value is None or isinstance(value, str)):
+            faults.append(FieldFault(item, name, "bad_json", "a text"))
+        elif name in _NUMBERS and isinstance(value, str) and value.strip().lower() == "nan":
+            # In a file it is how a program writes "nothing"; JSON has null for that.
+            faults.append(FieldFault(item, name, "not_finite", "a number, or null"))
+        elif isinstance(value, bool):
             texts[name] = "true" if value else "false"
         elif value is None or isinstance(value, str):
             if value is not None and not is_storable(value):

@@ -77,25 +77,47 @@ def reselect(
 
     def judge(standing: Standing) -> Refused | NotAllowed | None:
         if standing.cancellation is not None:
-            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled")
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
         if change.seen is None:
             return NotAllowed("seen_required", "Expected If-Match, or given_by in the body: the lane that was seen.")
         if change.seen != standing.given["event_id"]:
-            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force")
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
         if change.lane == standing.lane:
-            return Refused((FieldFault(None, "lane", "same_lane", "another lane than it has"),), declaration_id)
-        # A lane that today's policy no longer has counts as the most intensive.
-        is_lower = policy.intensity[change.lane] < policy.intensity.get(standing.lane, len(policy.lanes))
-        if is_lower and not policy.reselection.may_lower:
-            return NotAllowed("lowering_not_allowed", "The policy lets nobody give a less intensive lane.")
-        if is_lower and not may_lower(standing.office):
-            return NotAllowed("lowering_not_allowed", "Expected a role that may give a less intensive lane.")
-        return None
+            fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
+            return Refused((fault,), declaration_id, standing=standing_body(standing))
+        why = _lowered(change.lane, standing, policy, may_lower=may_lower)
+        return None if why is None else NotAllowed("lowering_not_allowed", why)
 
     def event(standing: Standing) -> Event:
         return _reselection(change, declaration_id, standing, policy, asked)
 
     return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
+
+
+def _lowered(lane: str, standing: Standing, policy: Policy, *, may_lower: Callable[[str], bool]) -> str | None:
+    """Why this less intensive lane may not be given; None when it may, or when it is none."""
+    rules, heaviest = policy.reselection, len(policy.lanes)
+
+    def is_under(other: object) -> bool:
+        # A lane that today's policy no longer has counts as the most intensive.
+        return policy.intensity[lane] < policy.intensity.get(str(other), heaviest)
+
+    if not is_under(standing.lane):
+        return None
+    if not rules.may_lower:
+        return "The policy lets nobody give a less intensive lane."
+    # Before what the selection was: who may not lower is not told that a control was drawn at random.
+    if not may_lower(standing.office):
+        return "Expected a role that may give a less intensive lane."
+    # What an officer raised may be undone, down to the lane that the selection gave.
+    if not is_under(standing.decision["lane"]):
+        return None
+    basis = standing.decision["payload"].get("basis")
+    if basis == "mandatory" and not rules.may_lower_mandatory:
+        return "The policy lets nobody give a mandatory control a less intensive lane than its list did."
+    if basis == "random" and not rules.may_lower_random:
+        return "The policy lets nobody give a random control a less intensive lane than it was drawn for."
+    return None
 
 
 def cancel(
@@ -113,11 +135,11 @@ def cancel(
 
     def judge(standing: Standing) -> Refused | NotAllowed | dict[str, Any] | None:
         if standing.cancellation is not None:
-            if standing.cancellation["payload"]["motive"] == change.motive:
+            if _is_again(change, standing.cancellation):
                 return _answer(standing.cancellation, standing)
-            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled")
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
         if change.seen is not None and change.seen != standing.given["event_id"]:
-            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force")
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
         return None
 
     def event(standing: Standing) -> Event:
@@ -135,9 +157,18 @@ def cancel(
     return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
 
 
-def conflict(declaration_id: str, code: str, expected: str) -> Refused:
-    """A change that contradicts what is recorded."""
-    return Refused((FieldFault(None, "declaration_id", code, expected),), declaration_id, is_conflict=True)
+def conflict(declaration_id: str, code: str, expected: str, standing: Standing) -> Refused:
+    """A change that contradicts what is recorded, and what holds."""
+    fault = FieldFault(None, "declaration_id", code, expected)
+    return Refused((fault,), declaration_id, is_conflict=True, standing=standing_body(standing))
+
+
+def _is_again(change: _Change, cancellation: Row) -> bool:
+    """Whether a cancellation says nothing that the recorded one does not: a note that was added would be lost."""
+    kept: Mapping[str, Any] = cancellation["personal"]
+    # What was erased can't be compared any more.
+    has_note = change.note is None or ("note" in kept and kept["note"] in (None, change.note))
+    return bool(cancellation["payload"]["motive"] == change.motive) and has_note
 
 
 Judge = Callable[[Standing], "Refused | NotAllowed | dict[str, Any] | None"]
@@ -212,6 +243,7 @@ def _reselection(change: _Change, declaration_id: str, standing: Standing, polic
             # Of the selection, which an officer does not change: what an amendment is compared with.
             "basis": was.get("basis", "none"),
             "inclusion_probability": was.get("inclusion_probability", 0.0),
+            **({"ground": was["ground"]} if "ground" in was else {}),
         },
         personal={} if change.note is None else {"note": change.note},
     )

@@ -21,29 +21,47 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from basira.schema.errors import StoreError
 from basira.workflows.serve import Ask, Found, assess_at_once, decide_many
-from basira.workflows.serve_assess import TIMEOUT, Scored, unscored
+from basira.workflows.serve_assess import TIMEOUT, Scored, failed, unscored
 from basira.workflows.serve_body import Declaration
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_place import OfficeDays
 
 # More save little: what a group pays once is by then a tenth of what each one costs.
 MOST_TOGETHER = 32
+# A declaration may have a thousand of them: those of a group are scored and explained in a fraction of the time that
+# its declarations have, so that a large one makes few others late.
+MOST_ITEMS_TOGETHER = 500
 # Some seconds of work for one worker: who comes later is better off asking again than waiting for a timeout.
 MOST_WAITING = 1_000
 DECIDE_SECONDS = 1.0
+# A database that is out of reach is noticed by waiting for it. Those that wait behind must not wait for it again, a
+# group after the other; what fails at once costs them nothing, and may be one connection's fault.
+_NOTICED_SECONDS = 0.1
 
 
 class BusyError(Exception):
     """More wait already than can be decided in a reasonable time: nothing was taken, ask again."""
 
 
+def items_of(body: object) -> int:
+    """How many items a declaration's body seems to have, whether it is one or not; at least 1."""
+    items = body.get("items") if isinstance(body, dict) else None
+    return max(1, len(items)) if isinstance(items, list) else 1
+
+
 @dataclass(frozen=True)
 class _Parcel:
-    """Declarations that arrived in one request. ``until``: when their scores are no longer waited for."""
+    """Declarations that arrived in one request. ``until``: when their scores are no longer waited for. ``items``: of
+    all of them."""
 
     asks: Sequence[Ask]
     until: float
+    items: int
     done: Future[list[Found]] = field(default_factory=Future)
 
 
@@ -55,22 +73,23 @@ class Decider:
     service : gives the service as it is now; asked once for a group, so that a new model is taken whole.
     clock : local time without a zone. monotonic : seconds, for the limits of time alone.
     seconds : a declaration whose score is not there so long after its arrival is decided without one.
+    most_together, most_items : declarations and items of a group; one request's are never parted.
     """
 
     def __init__(
         self, service: Callable[[], Service], clock: Callable[[], datetime], *, seconds: float = DECIDE_SECONDS,
-        most_together: int = MOST_TOGETHER, most_waiting: int = MOST_WAITING,
+        most_together: int = MOST_TOGETHER, most_items: int = MOST_ITEMS_TOGETHER, most_waiting: int = MOST_WAITING,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._service, self._clock, self._monotonic = service, clock, monotonic
-        self._seconds, self._together, self._most = seconds, most_together, most_waiting
+        self._seconds, self._together, self._items, self._most = seconds, most_together, most_items, most_waiting
         self._parcels: deque[_Parcel] = deque()
         self._count = 0
         self._is_running = False
         self._lock = threading.Lock()
         # Its thread begins with the first group and ends with this object.
         self._thread = ThreadPoolExecutor(1, "decider")
-        self._scorer = _Scorer()
+        self._scorer = _Scorer(patience=seconds, monotonic=monotonic)
         self._days = OfficeDays()
 
     @property
@@ -84,7 +103,7 @@ class Decider:
 
     def submit(self, asks: Sequence[Ask]) -> Future[list[Found]]:
         """The same for a caller without an event loop."""
-        parcel = _Parcel(asks, self._monotonic() + self._seconds)
+        parcel = _Parcel(asks, self._monotonic() + self._seconds, sum(items_of(ask.body) for ask in asks))
         with self._lock:
             if self._count and self._count + len(asks) > self._most:
                 raise BusyError
@@ -102,7 +121,13 @@ class Decider:
 
     def _run(self) -> None:
         while parcels := self._next():
+            begun = self._monotonic()
             found = self._each_decided(parcels)
+            away = next((one for one in found if _is_away(one)), None)
+            if away is not None and self._monotonic() - begun >= _NOTICED_SECONDS:
+                behind = self._all()
+                parcels += behind
+                found += [away for parcel in behind for _ in parcel.asks]
             start = 0
             for parcel in parcels:
                 end = start + len(parcel.asks)
@@ -127,13 +152,24 @@ class Decider:
     def _next(self) -> list[_Parcel]:
         """All that wait, up to a full group; none, and then nobody runs any more."""
         taken: list[_Parcel] = []
-        count = 0
+        count = items = 0
         with self._lock:
-            while self._parcels and (not taken or count + len(self._parcels[0].asks) <= self._together):
+            while self._parcels:
+                first = self._parcels[0]
+                count, items = count + len(first.asks), items + first.items
+                if taken and (count > self._together or items > self._items):
+                    break
                 taken.append(self._parcels.popleft())
-                count += len(taken[-1].asks)
-            self._count -= count
+                self._count -= len(first.asks)
             self._is_running = bool(taken)
+        return taken
+
+    def _all(self) -> list[_Parcel]:
+        """All that wait."""
+        with self._lock:
+            taken = list(self._parcels)
+            self._parcels.clear()
+            self._count = 0
         return taken
 
     def _decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
@@ -155,10 +191,20 @@ class Decider:
             return None if job is None else lambda: finished(job, [declaration])[0]
 
         def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
-            scored = None if job is None else self._scorer.wait(job, seconds=latest - self._monotonic())
+            try:
+                scored = None if job is None else self._scorer.wait(job, seconds=latest - self._monotonic())
+            except Exception as error:
+                if len(declarations) > 1:  # one of them may be the cause: each is decided alone
+                    raise
+                return [failed(declarations[0], error)]
             return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
 
         return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin)
+
+
+def _is_away(found: Found) -> bool:
+    """Whether it says that the database does not answer."""
+    return isinstance(found, StoreError) and isinstance(found.__cause__, OperationalError | PoolTimeoutError)
 
 
 Job = Future[Sequence[Scored]]
@@ -168,33 +214,38 @@ _Work = tuple[Sequence[Declaration], Service, date, Job]
 class _Scorer:
     """A thread that scores, so that somebody else can stop waiting for it.
 
-    One that hangs is left alone, and nobody waits for it again before it has come back.
+    One that is late holds the next ones up, until their own time is over at most. One that is ``patience`` seconds late
+    is left alone, and nobody waits for it again before it has come back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience: float, monotonic: Callable[[], float]) -> None:
+        self._patience, self._monotonic = patience, monotonic
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._last: Job | None = None
+        # What is scored still though nobody waits for it any more, and since when.
+        self._late: Job | None = None
+        self._since = 0.0
         weakref.finalize(self, self._work.put, None)
 
     def begin(self, declarations: Sequence[Declaration], service: Service, today: date) -> Job | None:
-        """Begin to score; None while what was begun before has not come back."""
-        if self._last is not None and not self._last.done():
+        """Score them, after what is late; None when that hangs."""
+        if self._late is not None and not self._late.done() and self._monotonic() - self._since >= self._patience:
             return None
         if self._thread is None:
             # A daemon: one that hangs must not keep the process from ending.
             self._thread = threading.Thread(target=_score_all, args=(self._work,), name="scorer", daemon=True)
             self._thread.start()
         job: Job = Future()
-        self._last = job
         self._work.put((declarations, service, today, job))
         return job
 
     def wait(self, job: Job, *, seconds: float) -> Sequence[Scored] | None:
-        """The scores, or None when they are not there in time."""
+        """The scores, or None when they are not there in time: what was not begun by then never is."""
         try:
             return job.result(timeout=max(0.0, seconds))
         except TimeoutError:
+            if not job.cancel():
+                self._late, self._since = job, self._monotonic()
             return None
 
     def close(self) -> None:
@@ -205,8 +256,9 @@ class _Scorer:
 def _score_all(work: queue.SimpleQueue[_Work | None]) -> None:
     while (taken := work.get()) is not None:
         declarations, service, today, future = taken
-        try:
-            future.set_result(assess_at_once(declarations, service, today))
-        except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
-            future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(assess_at_once(declarations, service, today))
+            except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
+                future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
         del taken, declarations, service, today, future

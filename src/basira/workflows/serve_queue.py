@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from basira.render.spreadsheet import csv_text
-from basira.schema.errors import UsageError
+from basira.schema.errors import PolicyError, UsageError
 from basira.storage.operations_events import (
     QueueFilter,
     QueuePlace,
@@ -28,8 +28,10 @@ from basira.storage.operations_events import (
     queue_order,
     record_identity,
 )
+from basira.workflows.serve_body import FieldFault, Refused
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_history import change_body
+from basira.workflows.serve_office import office_fault
 from basira.workflows.serve_standing import Standing, Status, is_inspection
 from basira.workflows.serve_words import decision_body
 
@@ -59,13 +61,27 @@ class Page:
     next_cursor: str | None
 
 
+def refused_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
+    """Why there can be no such queue, so that a misspelt one is not taken for an empty one: the day's policy lists its
+    offices, or has not this lane. None when there can, or when no policy was in force."""
+    try:
+        policy = service.policy(day)
+    except PolicyError:
+        return None
+    faults = [office_fault(office, policy, field="query.office")]
+    if lane is not None and lane not in policy.intensity:
+        faults.append(FieldFault(None, "query.lane", "unknown_lane", ", ".join(policy.intensity)))
+    found = tuple(fault for fault in faults if fault is not None)
+    return Refused(found) if found else None
+
+
 def queue_page(
     service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
     limit: int | None = None, cursor: str | None = None, is_secret_hidden: bool = False,
 ) -> Page:  # fmt: skip
     """The declarations whose lane was last given by an office on a day: the most intensive lane first, then by expected
-    revenue. ``cursor``: as the page before gave it; what changed meanwhile stands where it belongs now. Raises
-    UsageError on a cursor that is none.
+    revenue, or by arrival where what selection knows is hidden. ``cursor``: as the page before gave it; what changed
+    meanwhile stands where it belongs now. Raises UsageError on a cursor that is none.
     """
     after = _opened(cursor)
     which = _filter(office, day, lane, status)
@@ -74,8 +90,9 @@ def queue_page(
     with service.database.read() as connection:
         total, intensity = _measured(connection, service, which, day)
         places = find_queue_places(
-            connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1
-        )
+            connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1,
+            by_revenue=not is_secret_hidden,
+        )  # fmt: skip
         shown = places[:limit]
         standings = _standings(connection, shown)
     rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
@@ -158,7 +175,7 @@ def queue_csv(
         if which is not None:
             _, intensity = _measured(connection, service, which, day)
             # As little of each as it takes: a day's payloads would fill the memory.
-            places = find_queue_places(connection, which, intensity=intensity)
+            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not is_secret_hidden)
         _, until = record_identity(connection)
     return _csv_parts(service, places, until=until, is_secret_hidden=is_secret_hidden)
 

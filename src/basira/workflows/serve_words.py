@@ -5,14 +5,17 @@ Enters: the event of a decision. Leaves: JSON values. Never here: a personal val
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from basira.explain.words import say, say_basis, say_verify
 from basira.schema.records import Reason
 
-# What tells a trader, or an officer who knows one, how selection works. Not for inspectors.
-_SECRET = ("detail", "inclusion_probability")
+# What tells a trader, or an officer who knows one, how selection works, and what tells an officer that the model
+# expects nothing. Not for inspectors: docs/decisions/0013-what-an-inspector-is-told.md.
+_SECRET = ("detail", "inclusion_probability", "fraud_probability", "expected_revenue")
+_SECRET_OF_ITEM = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
+_SECRET_OF_REASON = ("contribution",)
 # An officer who knows that a control was drawn at random looks less closely, and what random control estimates is then
 # too low. So both say the same to an inspector; a mandatory control keeps its name, which its list makes plain anyway.
 _ALIKE = frozenset({"random", "model"})
@@ -25,6 +28,7 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
     basis = payload.get("basis", "none")
     if is_secret_hidden and basis in _ALIKE:
         basis = "control"
+    ground = (payload.get("ground") or {}).get(language, "")
     body = {
         "decision_id": event["event_id"],
         "declaration_id": event["declaration_id"],
@@ -33,25 +37,34 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
         "lane": event["lane"],
         "inspects": payload.get("inspects"),
         "basis": basis,
-        "basis_text": say_basis(basis, language=language),
+        "basis_text": say_basis(basis, language=language, ground=ground),
         "detail": payload.get("detail", ""),
         "inclusion_probability": payload.get("inclusion_probability"),
         "fallback": payload.get("fallback"),
         "fraud_probability": payload.get("fraud_probability"),
         "expected_revenue": payload.get("expected_revenue"),
         "currency": currency,
-        "items": [_item(item, language, currency) for item in payload.get("items", [])],
+        "items": [
+            _item(item, language, currency, is_secret_hidden=is_secret_hidden) for item in payload.get("items", [])
+        ],
         "decided_at": payload.get("decided_at"),
         "is_simulated": payload.get("is_simulated"),
         "versions": payload.get("versions", {}),
     }
-    return {k: v for k, v in body.items() if k not in _SECRET} if is_secret_hidden else body
+    return _without(body, _SECRET) if is_secret_hidden else body
 
 
-def _item(item: Mapping[str, Any], language: str, currency: str) -> dict[str, Any]:
+def _without(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _item(item: Mapping[str, Any], language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
+    reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
+    if is_secret_hidden:
+        item, reasons = _without(item, _SECRET_OF_ITEM), [_without(reason, _SECRET_OF_REASON) for reason in reasons]
     return {
         **item,
-        "reasons": [_reason(reason, language, currency) for reason in item["reasons"]],
+        "reasons": reasons,
         "verify": [
             {"code": code, "text": say_verify(code, language=language, currency=currency)} for code in item["verify"]
         ],

@@ -1,0 +1,108 @@
+"""What the framework finds wrong with a request, in words: what was expected with its limits, what was found.
+
+Enters: the framework's faults. Leaves: the members of a problem. Never here: a value of a body or of a header, which
+may be a person's or a secret; the framework's own sentences, which change with its version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_LONGEST_FOUND = 60
+_JSON = "JSON, to its end"
+_DAY = "a day written YYYY-MM-DD, such as 2026-03-31"
+# Of what the framework calls a fault; the braces are filled from its own figures.
+_EXPECTED: Mapping[str, str] = {
+    "missing": "a value: it is required",
+    "string_type": "a text",
+    "string_too_short": "at least {min_length}",
+    "string_too_long": "at most {max_length}",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "int_from_float": "a whole number",
+    "greater_than_equal": "{ge} or more",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "{le} or less",
+    "less_than": "less than {lt}",
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "date_from_datetime_inexact": _DAY,
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "extra_forbidden": "no such member",
+    "json_invalid": _JSON,
+    "model_attributes_type": "a JSON object",
+    "model_type": "a JSON object",
+    "dict_type": "a JSON object",
+    "list_type": "a list",
+}
+# Where the framework's own figures would say less.
+_OF_FIELD: Mapping[str, str] = {"idempotency-key": "1 to 200 printable ASCII characters, no space among them"}
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "true or false"), ((int, float), "a number"), (dict, "an object"), (list, "a list"),
+)  # fmt: skip
+
+
+def is_other_content(faults: Sequence[Any]) -> bool:
+    """Whether the body was not read because it does not call itself JSON: then it is given on as bytes."""
+    return any(fault["type"] == "json_type" or isinstance(fault.get("input"), bytes) for fault in faults)
+
+
+def told(faults: Sequence[Any]) -> list[dict[str, str]]:
+    """The ``errors`` of a problem: ``field`` (where, and its name), ``code``, ``expected``, ``found``."""
+    return [
+        {"field": _field(fault), "code": fault["type"], "expected": _expected(fault), "found": _found(fault)}
+        for fault in faults
+    ]
+
+
+def detail_of(errors: Sequence[Mapping[str, str]]) -> str:
+    """The first of them as a sentence.
+
+    >>> detail_of([{"field": "query.limit", "expected": "1 or more", "found": "'0'"}])
+    "Expected limit: 1 or more; found '0'."
+    """
+    first = errors[0]
+    place, _, name = first["field"].partition(".")
+    return f"Expected {name or place}: {first['expected']}; found {first['found']}."
+
+
+def _field(fault: Any) -> str:
+    # Where a text stops being JSON is no member of it.
+    where = fault["loc"][:1] if fault["type"] == "json_invalid" else fault["loc"]
+    return ".".join(map(str, where))
+
+
+def _expected(fault: Any) -> str:
+    own = _OF_FIELD.get(str(fault["loc"][-1]).lower())
+    if own is not None:
+        return own
+    figures = {name: _figure(name, value) for name, value in (fault.get("ctx") or {}).items()}
+    try:
+        return _EXPECTED[fault["type"]].format(**figures)
+    except KeyError:
+        return "what the OpenAPI document says of it"
+
+
+def _figure(name: str, value: object) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text if not name.endswith("length") else f"{text} character{'' if value == 1 else 's'}"
+
+
+def _found(fault: Any) -> str:
+    kind, place, value = fault["type"], fault["loc"][0], fault.get("input")
+    if kind == "missing":
+        return "none"
+    if kind == "json_invalid":
+        return "a text that is none"
+    if place in ("query", "path"):
+        text = str(value)
+        return repr(text) if len(text) <= _LONGEST_FOUND else repr(text[:_LONGEST_FOUND] + "...")
+    if isinstance(value, str):
+        return f"{len(value):,} characters"
+    return next((word for types, word in _KINDS if isinstance(value, types)), "something else")

@@ -1,0 +1,81 @@
+"""What the list and the random control gave is not lowered unless the policy says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_world import Desk, desk_of
+from test_api_changes import person, reselect, standing
+from test_api_mandatory import arms
+
+from basira.storage.access import Grant
+from basira.workflows.serve_context import Service
+
+Body = dict[str, Any]
+
+
+def under(service: Service, folder: Path, extra: str = "", *, share: str = "0.01") -> Desk:
+    """A desk of the same policy with another share of the random control, and one more table."""
+    folder.mkdir()
+    text = (service.policies / "policy.toml").read_text(encoding="utf-8").replace("share = 0.01", f"share = {share}")
+    (folder / "policy.toml").write_text(f"{text}\n{extra}\n", encoding="utf-8")
+    return desk_of(replace(service, policies=folder))
+
+
+def refused(answer: Any) -> str:
+    assert (answer.status_code, answer.json()["code"]) == (403, "lowering_not_allowed"), answer.text
+    detail: str = answer.json()["detail"]
+    return detail
+
+
+def test_a_mandatory_control_is_raised_and_undone_but_never_lowered(desk: Desk, arrivals: list[Body]) -> None:
+    first, second = arms(arrivals, 2)
+    given = [desk.post(body).json() for body in (first, second)]
+    assert [d["lane"] for d in given] == ["red", "yellow"]
+    number = second["declaration_id"]
+    for lane in ("green", "blue"):
+        assert "mandatory" in refused(reselect(desk, number, lane))
+    assert reselect(desk, number, "red").status_code == 200
+    # Back to what the list got, and no further.
+    assert "mandatory" in refused(reselect(desk, number, "green"))
+    assert reselect(desk, number, "yellow").status_code == 200
+    assert standing(desk, number)["lane"] == "yellow"
+    assert "mandatory" in refused(reselect(desk, first["declaration_id"], "yellow"))
+
+
+def test_a_random_control_is_not_lowered_and_an_inspector_does_not_learn_it(
+    service: Service, arrivals: list[Body], tmp_path: Path
+) -> None:
+    desk = under(service, tmp_path / "drawn", share="1.0")
+    given = desk.post(arrivals[0]).json()
+    assert (given["basis"], given["lane"]) == ("random", "red")
+    number = given["declaration_id"]
+    assert "random control" in refused(reselect(desk, number, "yellow"))
+    inspector = person(desk.service, Grant("inspector", given["office"]))
+    assert "random" not in refused(reselect(inspector, number, "yellow"))
+
+
+@pytest.mark.parametrize(("field", "basis"), [("may_lower_mandatory", "mandatory"), ("may_lower_random", "random")])
+def test_the_policy_may_let_it_be_lowered(
+    service: Service, arrivals: list[Body], tmp_path: Path, field: str, basis: str
+) -> None:
+    desk = under(service, tmp_path / "let", f"[reselection]\n{field} = true", share="1.0")
+    body = arms(arrivals, 1)[0] if basis == "mandatory" else arrivals[0]
+    other = arrivals[1] if basis == "mandatory" else arms(arrivals, 1)[0]
+    given = desk.post(body).json()
+    assert given["basis"] == basis
+    assert reselect(desk, given["declaration_id"], "green").status_code == 200
+    # Each for itself.
+    refused(reselect(desk, desk.post(other).json()["declaration_id"], "green"))
+
+
+def test_a_policy_that_lets_nobody_lower_holds_for_every_ground(
+    service: Service, arrivals: list[Body], tmp_path: Path
+) -> None:
+    table = "[reselection]\nmay_lower = false\nmay_lower_mandatory = true\nmay_lower_random = true"
+    desk = under(service, tmp_path / "none", table)
+    number = desk.post(arms(arrivals, 1)[0]).json()["declaration_id"]
+    assert refused(reselect(desk, number, "green")) == "The policy lets nobody give a less intensive lane."

@@ -1,0 +1,87 @@
+"""A decision without a state of the day is a fallback, and alarms as one."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from api_world import Desk
+from prometheus_client import generate_latest
+
+from basira.api.metrics import Metrics
+from basira.selection.online import NO_STATE
+from basira.workflows import serve
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def stateless(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    place = serve.place
+
+    def without(candidate: Any, policy: Any, *, state: Any, **named: Any) -> Any:
+        return place(candidate, policy, state=None, **named)
+
+    monkeypatch.setattr(serve, "place", without)
+    return monkeypatch
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    lines = [one for one in caplog.records if one.getMessage() == "fallback"]
+    return [(one.levelno, getattr(one, "fields", {})["reason"]) for one in lines]
+
+
+def test_it_is_said_counted_told_once_and_makes_the_service_degraded(
+    desk: Desk, arrivals: list[Body], stateless: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = [desk.post(arrivals[0]).json(), *[one["decision"] for one in desk.post(arrivals[1:4]).json()["results"]]]
+    assert {(one["detail"], one["fallback"]) for one in found} == {(NO_STATE, NO_STATE)}
+    # It has a score all the same, and its reasons where somebody inspects.
+    assert all(one["fraud_probability"] is not None and one["items"] for one in found)
+    assert f'basira_fallbacks_total{{reason="{NO_STATE}"}} 4.0' in desk.get("metrics").text
+    assert told(caplog) == [(logging.ERROR, NO_STATE)]
+    assert desk.get("ready").json()["degraded"] == [NO_STATE]
+    # On record too.
+    known = desk.get(f"declarations/{arrivals[0]['declaration_id']}").json()
+    assert known["decisions"][0]["fallback"] == NO_STATE
+    # Another day, or a decision of each office with a state: no longer.
+    desk.clock[0] += timedelta(days=1)
+    assert NO_STATE not in desk.get("ready").json()["degraded"]
+    desk.clock[0] -= timedelta(days=1)
+    stateless.undo()
+    for body in arrivals:
+        desk.post({**body, "declaration_id": f"{body['declaration_id']}-2"})
+    assert desk.get("ready").json()["status"] == "ready"
+
+
+def decision(**changes: Any) -> Body:
+    made = {"lane": "yellow", "basis": "fallback", "detail": NO_STATE, "fallback": NO_STATE, "office": "PORT",
+            "decided_at": "2026-03-01T09:00:00"}  # fmt: skip
+    return made | changes
+
+
+def test_it_is_told_once_a_minute_and_counted_beside_another_reason(caplog: pytest.LogCaptureFixture) -> None:
+    clock = [0.0]
+    metrics = Metrics(monotonic=lambda: clock[0])
+    for second in (0.0, 1.0, 59.0, 60.0, 61.0, 125.0):
+        clock[0] = second
+        metrics.decided(decision())
+    assert told(caplog) == [(logging.ERROR, NO_STATE)] * 3
+    metrics.decided(decision(fallback="no_model"))
+    text = generate_latest(metrics._registry).decode()
+    assert f'basira_fallbacks_total{{reason="{NO_STATE}"}} 7.0' in text
+    assert 'basira_fallbacks_total{reason="no_model"} 1.0' in text
+
+
+def test_an_office_is_without_a_state_until_it_has_one() -> None:
+    metrics, day = Metrics(), "2026-03-01"
+    metrics.decided(decision())
+    metrics.decided(decision(office="AIR"))
+    metrics.decided(decision(basis="mandatory", detail="arms-93", fallback=None))  # with or without, nobody knows
+    metrics.decided(decision(office="AIR", basis="model", detail="", fallback=None))
+    assert metrics.lacks_state(day)
+    assert not metrics.lacks_state("2026-03-02")
+    metrics.decided(decision(basis="none", detail="", fallback=None))
+    assert not metrics.lacks_state(day)

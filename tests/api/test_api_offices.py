@@ -1,0 +1,64 @@
+"""A policy that lists its offices takes no other one: a mistyped code would be an office with places of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_world import Desk, desk_of
+
+from basira.workflows.serve_context import Service
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def closed(service: Service, arrivals: list[Body], tmp_path: Path) -> Desk:
+    """A service whose policy names the office of the first arrival, and no other."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    text = (service.policies / "policy.toml").read_text(encoding="utf-8")
+    (folder / "policy.toml").write_text(f'offices = ["{arrivals[0]["office"]}"]\n{text}', encoding="utf-8")
+    return desk_of(replace(service, policies=folder))
+
+
+def test_a_declaration_of_an_office_that_the_policy_does_not_list_is_refused(
+    closed: Desk, arrivals: list[Body]
+) -> None:
+    office = arrivals[0]["office"]
+    nowhere = {key: value for key, value in arrivals[1].items() if key != "office"}
+    for body in ({**nowhere, "office": "MARSEILLE"}, {**nowhere, "office": "ALL"}, nowhere):
+        answer = closed.post(body)
+        assert answer.status_code == 422, answer.text
+        (fault,) = answer.json()["errors"]
+        assert (fault["item"], fault["field"], fault["code"]) == (None, "office", "unknown_office")
+        assert fault["expected"] == office
+    assert closed.get("quarantine").json()["total"] == 3
+    assert closed.post({**arrivals[1], "office": office.lower()}).status_code == 200
+    found = closed.post([arrivals[0], {**nowhere, "office": "MARSEILLE"}]).json()["results"]
+    assert [list(one) for one in found] == [["decision"], ["problem"]]
+
+
+def test_what_was_decided_before_the_list_is_still_answered(
+    service: Service, closed: Desk, arrivals: list[Body]
+) -> None:
+    body = {**arrivals[0], "office": "MARSEILLE"}
+    before = desk_of(service).post(body).json()
+    assert closed.post(body).json() == before
+    assert closed.post({**body, "transport_document": "CORRECTED"}).status_code == 422
+
+
+def test_the_queue_of_an_office_that_the_policy_does_not_list_is_no_empty_one(
+    closed: Desk, arrivals: list[Body]
+) -> None:
+    office = arrivals[0]["office"]
+    answer = closed.get("queue", office="NOWHERE")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "unknown_office")
+    assert closed.get("queue", office=office.lower()).status_code == 200
+
+
+def test_without_a_list_every_office_is_one(desk: Desk, arrivals: list[Body]) -> None:
+    assert desk.post({**arrivals[0], "office": "MARSEILLE"}).status_code == 200
+    assert desk.get("queue", office="NOWHERE").json()["total"] == 0

@@ -1,0 +1,94 @@
+"""What is said of a result is what the history would take: a label that is acknowledged is never lost in the night."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from access_world import House
+from api_world import TODAY, Desk
+
+from basira.api.examples import OUTCOME
+from basira.storage.access import Grant
+from basira.storage.operations_events import find_events
+from basira.workflows.serve_context import Service
+
+Body = dict[str, Any]
+RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}
+
+
+def send(desk: Desk, number: str, **change: Any) -> Any:
+    return desk.client.post(f"/api/v1/declarations/{number}/outcome", json={**RESULT, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"item_number": 999}, "item_number", "unknown_declaration"),
+        ({"known_at": f"{TODAY - timedelta(days=1)}T23:59:59"}, "known_at", "known_before_declared"),
+        ({"known_at": f"{TODAY + timedelta(days=2)}T00:00:00"}, "known_at", "date_out_of_range"),
+        ({"inspected_at": f"{TODAY}T08:30:01"}, "inspected_at", "contradiction"),
+        ({"inspection_lane": "purple"}, "inspection_lane", "unknown_lane"),
+        ({"is_irregular": False, "is_irregular_value": False}, "additional_revenue_amount", "contradiction"),
+    ],
+)
+def test_a_result_that_the_history_would_refuse_is_refused_at_once(
+    desk: Desk, arrivals: list[Body], change: Body, field: str, code: str
+) -> None:
+    number = desk.post(arrivals[0]).json()["declaration_id"]
+    answer = send(desk, number, **change)
+    assert answer.status_code == 422, answer.text
+    assert [(fault["field"], fault["code"]) for fault in answer.json()["errors"]] == [(field, code)]
+    assert desk.get(f"declarations/{number}").json()["outcomes"] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"item_number": 1}, {"known_at": f"{TODAY}T00:00:00"}, {"inspection_lane": "red"}, {"inspection_lane": "RED"},
+        {"inspected_at": RESULT["known_at"]}, {"is_irregular": False, "is_irregular_value": False,
+                                               "additional_revenue_amount": 0},
+    ],
+)  # fmt: skip
+def test_what_it_would_take_is_taken(desk: Desk, arrivals: list[Body], change: Body) -> None:
+    number = desk.post(arrivals[0]).json()["declaration_id"]
+    answer = send(desk, number, **change)
+    assert answer.status_code == 200, answer.text
+
+
+def test_results_of_days_ago_come_in_one_go(desk: Desk, arrivals: list[Body]) -> None:
+    number = desk.post(arrivals[0]).json()["declaration_id"]
+    desk.clock[0] += timedelta(days=8)
+    assert send(desk, number).status_code == 200
+    assert send(desk, number, known_at=f"{TODAY + timedelta(days=6)}T10:00:00").status_code == 200
+
+
+def test_the_item_of_any_version_may_have_a_result(desk: Desk, arrivals: list[Body]) -> None:
+    first = {**arrivals[0], "items": [{**arrivals[0]["items"][0], "item_number": n} for n in (1, 7)]}
+    number = desk.post(first).json()["declaration_id"]
+    desk.post({**first, "items": first["items"][:1]})
+    assert send(desk, number, item_number=7).status_code == 200
+    assert send(desk, number, item_number=8).json()["errors"][0]["expected"] == "an item of the declaration: 1, 7"
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+def test_a_person_signs_with_the_own_name_and_a_system_with_whose_it_likes(
+    blank: Service, arrivals: list[Body]
+) -> None:
+    house = House(blank)
+    system = house.system("declarations:write", "outcomes:write")
+    decided = system.post("/api/v1/declarations", json=arrivals[0]).json()
+    number = decided["declaration_id"]
+    person = house.person("a.benali", Grant("inspector", decided["office"]))
+    own = person.get("/api/v1/session").json()["user_id"]
+    path = f"/api/v1/declarations/{number}/outcome"
+    other = person.post(path, json={**RESULT, "inspector_id": "SOMEBODY"})
+    assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "other_inspector")
+    for n, named in enumerate((None, own)):
+        body = {**RESULT, "known_at": f"{TODAY}T08:0{n}:00"} | ({} if named is None else {"inspector_id": named})
+        assert person.post(path, json=body).status_code == 200
+    assert system.post(path, json={**RESULT, "inspector_id": "SOMEBODY"}).status_code == 200
+    with blank.database.read() as connection:
+        found = [e["personal"].get("inspector_id") for e in find_events(connection, number) if e["kind"] == "outcome"]
+    assert found == [own, own, "SOMEBODY"]
