@@ -123,8 +123,8 @@ _SETTINGS_PAGE = """# Settings of the service
 Made from the program by `make docs`. `basira serve` reads them from its environment; an option given on the command
 line goes first. Any ASGI server can start `basira.app:from_environment` with them. A value that can't be used ends
 the start with one sentence: the setting, what was expected, what was found. So does a variable `BASIRA_...` that is
-none of these, with the nearest name; those of `deploy/basira-nightly` are left alone. `basira serve --check` says so
-without serving, and makes nothing.
+nearly one of these, with the nearest name; what resembles none, and those of `deploy/basira-nightly`, are left alone.
+`basira serve --check` says so without serving, and makes nothing.
 
 | variable | default | meaning |
 |---|---|---|

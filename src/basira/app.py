@@ -74,7 +74,7 @@ _OF_THE_NIGHT = frozenset({"BASIRA_INBOX", "BASIRA_MAPPING", "BASIRA_PROGRAM", "
 def read_settings() -> dict[str, str]:
     """Every setting with its text. Raises UsageError, naming the setting, what was expected and what was found.
 
-    Also for a variable that looks like a setting and is none: a limit whose name is misspelt is no limit.
+    Also for a variable that is nearly a setting's name and none: a limit whose name is misspelt is no limit.
     """
     _require_known(name for name in os.environ if name.startswith(_PREFIX))
     given = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
@@ -99,11 +99,13 @@ def _require_known(names: Iterable[str]) -> None:
     known = {setting.name for setting in SETTINGS} | _OF_THE_NIGHT
     for name in sorted(set(names) - known):
         near = get_close_matches(name.removeprefix(_PREFIX), [one.removeprefix(_PREFIX) for one in known], n=2)
-        words = " or ".join(f"{_PREFIX}{one}" for one in near)
-        raise UsageError(
-            f"{name}: expected the name of a setting, found one that is none.",
-            hint=f"Perhaps {words}?" if words else "docs/reference/settings.md has them all.",
-        )
+        # One that resembles none is somebody else's: Kubernetes gives every pod BASIRA_SERVICE_HOST and its like, where
+        # a service is called so.
+        if near:
+            words = " or ".join(f"{_PREFIX}{one}" for one in near)
+            raise UsageError(
+                f"{name}: expected the name of a setting, found one that is none.", hint=f"Perhaps {words}?"
+            )
 
 
 def _seconds(given: Mapping[str, str], name: str) -> float:

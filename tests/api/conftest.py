@@ -20,7 +20,7 @@ from basira.storage.history import History
 from basira.storage.operations_database import Database
 from basira.workflows.learn import train
 from basira.workflows.profiles import build_profiles
-from basira.workflows.serve_context import Service, open_service
+from basira.workflows.serve_context import SEED_FILE, Service, open_service
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from postgres import Server, run_server
@@ -57,7 +57,8 @@ def whole(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The service on the store's own record; tests take it with another one."""
     policies = write_policy(tmp_path_factory.mktemp("rules") / "policy")
     # A store's seed is new each time: with it, what is drawn at random would be another declaration in each run.
-    service = replace(open_service(history.root, policies, today=TODAY, language="en"), seed=11)
+    (history.root / SEED_FILE).write_text("11\n", encoding="ascii")
+    service = open_service(history.root, policies, today=TODAY, language="en")
     yield service
     service.close()
 

@@ -70,6 +70,31 @@ def test_no_figure_of_the_model_reaches_an_inspector_and_the_reasons_do(house: H
     assert {name for name in shown if shown[name] != other[name]} == {"decision_id", "declaration_id"}
 
 
+@pytest.mark.parametrize("basis", ["random", "model"])
+def test_without_the_model_s_answer_what_was_drawn_says_the_same_as_all_others(
+    house: House, arrivals: list[Body], basis: str
+) -> None:
+    decision = decided(house, arrivals[0])
+    shown = {"inspects": True, "fallback": "no_model", "fraud_probability": None, "expected_revenue": None}
+    numbers = [
+        like(house, decision, f"SIM-{n}", **shown, basis=b, detail="") for n, b in enumerate((basis, "fallback"))
+    ]
+    person = house.person("ali", Grant("inspector", decision["office"]))
+    rows = {row["declaration_id"]: row for row in queue(person, decision["office"]).json()["decisions"]}
+    answers = [person.get(f"/api/v1/declarations/{number}").json() for number in numbers]
+    for one, other in (
+        [rows[number] for number in numbers],
+        [answer["decisions"][0] for answer in answers],
+        [answer["history"][-1] for answer in answers],
+    ):
+        assert one["basis"] == "fallback"
+        assert (one["basis"], one["basis_text"], one["fallback"]) == (
+            other["basis"], other["basis_text"], other["fallback"],
+        )  # fmt: skip
+    (seen,) = house.person("boss", Grant("manager")).get(f"/api/v1/declarations/{numbers[0]}").json()["decisions"]
+    assert seen["basis"] == basis
+
+
 def test_a_manager_and_a_key_of_the_office_see_every_figure(house: House, arrivals: list[Body]) -> None:
     decision, numbers = pair(house, arrivals)
     key = house.system("declarations:read", "queue:read", offices=[decision["office"]])

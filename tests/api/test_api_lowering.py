@@ -13,6 +13,7 @@ from test_api_mandatory import arms
 
 from basira.storage.access import Grant
 from basira.workflows.serve_context import Service
+from basira.workflows.serve_place import KEPT
 
 Body = dict[str, Any]
 
@@ -56,6 +57,19 @@ def test_a_random_control_is_not_lowered_and_an_inspector_does_not_learn_it(
     assert "random control" in refused(reselect(desk, number, "yellow"))
     inspector = person(desk.service, Grant("inspector", given["office"]))
     assert "random" not in refused(reselect(inspector, number, "yellow"))
+
+
+def test_what_was_raised_is_undone_after_an_amendment_that_kept_it(desk: Desk, arrivals: list[Body]) -> None:
+    first, second = arms(arrivals, 2)
+    desk.post(first)
+    number = second["declaration_id"]
+    assert desk.post(second).json()["lane"] == "yellow"
+    assert reselect(desk, number, "red").status_code == 200
+    amended = desk.post({**second, "transport_document": "CORRECTED"}).json()
+    assert (amended["lane"], amended["detail"]) == ("red", KEPT)
+    refused(reselect(desk, number, "green"))
+    assert reselect(desk, number, "yellow").status_code == 200
+    refused(reselect(desk, number, "green"))
 
 
 @pytest.mark.parametrize(("field", "basis"), [("may_lower_mandatory", "mandatory"), ("may_lower_random", "random")])

@@ -59,6 +59,18 @@ def test_the_queue_of_an_office_that_the_policy_does_not_list_is_no_empty_one(
     assert closed.get("queue", office=office.lower()).status_code == 200
 
 
+def test_the_queue_of_what_was_decided_before_the_policy_changed_is_shown(
+    service: Service, closed: Desk, arrivals: list[Body]
+) -> None:
+    given = desk_of(service).post({**arrivals[0], "office": "MARSEILLE"}).json()
+    assert closed.get("queue", office="MARSEILLE").json()["total"] == 1
+    assert closed.get("queue", office="MARSEILLE", lane=given["lane"]).json()["total"] == 1
+    other = next(lane for lane in ("green", "red") if lane != given["lane"])
+    assert closed.get("queue", office="MARSEILLE", lane=other).json()["total"] == 0
+    answer = closed.get("queue", office="MARSEILLE", lane="purple")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "unknown_lane")
+
+
 def test_without_a_list_every_office_is_one(desk: Desk, arrivals: list[Body]) -> None:
     assert desk.post({**arrivals[0], "office": "MARSEILLE"}).status_code == 200
     assert desk.get("queue", office="NOWHERE").json()["total"] == 0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from dataclasses import fields, replace
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from access_world import House
-from api_world import TODAY, Desk
+from api_world import TODAY, Desk, desk_of
 
 from basira.api.examples import OUTCOME
+from basira.selection.policy import Policy
 from basira.storage.access import Grant
 from basira.storage.operations_events import find_events
 from basira.workflows.serve_context import Service
@@ -28,7 +32,7 @@ def send(desk: Desk, number: str, **change: Any) -> Any:
         ({"item_number": 999}, "item_number", "unknown_declaration"),
         ({"known_at": f"{TODAY - timedelta(days=1)}T23:59:59"}, "known_at", "known_before_declared"),
         ({"known_at": f"{TODAY + timedelta(days=2)}T00:00:00"}, "known_at", "date_out_of_range"),
-        ({"inspected_at": f"{TODAY}T08:30:01"}, "inspected_at", "contradiction"),
+        ({"inspected_at": f"{TODAY + timedelta(days=1)}T00:00:00"}, "inspected_at", "contradiction"),
         ({"inspection_lane": "purple"}, "inspection_lane", "unknown_lane"),
         ({"is_irregular": False, "is_irregular_value": False}, "additional_revenue_amount", "contradiction"),
     ],
@@ -55,6 +59,39 @@ def test_what_it_would_take_is_taken(desk: Desk, arrivals: list[Body], change: B
     number = desk.post(arrivals[0]).json()["declaration_id"]
     answer = send(desk, number, **change)
     assert answer.status_code == 200, answer.text
+
+
+def test_a_result_known_on_a_day_was_inspected_at_an_hour_of_it(desk: Desk, arrivals: list[Body]) -> None:
+    number = desk.post(arrivals[0]).json()["declaration_id"]
+    answer = send(desk, number, known_at=TODAY.isoformat(), inspected_at=f"{TODAY}T07:30:00")
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_lane_of_the_decision_s_day_is_one_when_the_policy_has_changed(
+    service: Service, arrivals: list[Body], tmp_path: Path
+) -> None:
+    text = (service.policies / "policy.toml").read_text(encoding="utf-8")
+    (tmp_path / "policy.toml").write_text(re.sub(r"\bred\b", "crimson", text), encoding="utf-8")
+    number = desk_of(service).post(arrivals[0]).json()["declaration_id"]
+    changed = replace(service, policies=tmp_path)
+
+    class Changed(type(service)):  # the day's policy as it was, today's as it is
+        def policy(self, day: date) -> Policy:
+            return (service if day == TODAY else changed).policy(day)
+
+    desk = desk_of(Changed(**{one.name: getattr(service, one.name) for one in fields(service)}))
+    desk.clock[0] += timedelta(days=1)
+    assert send(desk, number, inspection_lane="red").status_code == 200
+    assert send(desk, number, known_at=f"{TODAY}T09:00:00", inspection_lane="crimson").status_code == 200
+    assert send(desk, number, known_at=f"{TODAY}T09:01:00", inspection_lane="purple").status_code == 422
+
+
+def test_without_a_policy_in_force_a_result_is_taken_whatever_lane_it_names(
+    service: Service, arrivals: list[Body], tmp_path: Path
+) -> None:
+    number = desk_of(service).post(arrivals[0]).json()["declaration_id"]
+    desk = desk_of(replace(service, policies=tmp_path))
+    assert send(desk, number, inspection_lane="purple").status_code == 200
 
 
 def test_results_of_days_ago_come_in_one_go(desk: Desk, arrivals: list[Body]) -> None:

@@ -75,7 +75,7 @@ def test_a_wrong_value_is_refused_with_setting_expected_and_found(
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("BASIRA_RATE_ADRESS", "BASIRA_RATE_ADDRESS"), ("BASIRA_HOST", "BASIRA_HOSTS"), ("BASIRA_XYZQ", "settings.md")],
+    [("BASIRA_RATE_ADRESS", "BASIRA_RATE_ADDRESS"), ("BASIRA_HOST", "BASIRA_HOSTS")],
 )
 def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(
     environment: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
@@ -84,6 +84,14 @@ def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(
     with pytest.raises(UsageError, match=name) as refused:
         read_settings()
     assert hint in refused.value.hint
+
+
+def test_what_a_platform_sets_for_a_service_of_that_name_is_no_fault(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "PORT", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "PORT_8080_TCP_PROTO"):
+        monkeypatch.setenv(f"BASIRA_{name}", "10.0.0.1")
+    assert read_settings()
 
 
 def test_the_nights_variables_are_no_fault(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:

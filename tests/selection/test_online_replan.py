@@ -74,11 +74,29 @@ def test_lanes_that_are_gone_or_no_longer_inspect_take_no_place_and_break_nothin
         random_control={"share": 0.1, "lane": "purple"},
     )
     again = replanned_day(state, new)
-    assert again.used == {"yellow": state.used["yellow"]}
-    assert again.beyond == {"yellow": state.beyond["yellow"]}
+    assert (again.used, again.beyond) == (state.used, state.beyond)
+    assert {row.lane for row in capacity_use(again, new)} == {"yellow", "purple"}
     assert again.today.count == state.today.count
     s, _ = decide_online(candidate("E", 99.0), again, new, moment=EVENING, seed=1)
     assert s.lane in ("green", "yellow", "purple")
+
+
+def test_workers_of_two_policies_in_turn_give_no_place_of_a_lane_twice_that_one_of_them_lacks():
+    old = policy(capacity=[{"office": "*", "lanes": counts(4, 2, 1)}])
+    new = policy(
+        lanes=[one for one in content()["lanes"] if one["id"] != "orange"],
+        capacity=[{"office": "*", "lanes": {"yellow": {"count": 4}, "red": {"count": 1}}}],
+        random_control={"share": 0.1, "lane": "yellow"},
+    )
+    state = run([candidate(f"D{i}", 9.0 + i) for i in range(40)], old, hours=10)[1]
+    given = state.used["orange"]
+    assert given == 2
+    _, state = decide_online(candidate("M", 1.0), replanned_day(state, new), new, moment=EVENING, seed=1)
+    state = replanned_day(state, old)
+    for i in range(20):
+        s, state = decide_online(candidate(f"E{i}", 99.0), state, old, moment=EVENING, seed=1)
+        assert s.lane != "orange"
+    assert state.used["orange"] == given
 
 
 def test_past_days_of_a_policy_with_more_lanes_can_be_planned_from():

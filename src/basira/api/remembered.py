@@ -1,25 +1,31 @@
 """Keys recognised a moment ago, for the one route that is asked hundreds of times a second.
 
 Enters: a token. Leaves: its principal, as the database said it at most a second ago. Never here: a refusal that is
-remembered; a token in the clear.
+remembered; a token in the clear; a second wait for a database that has just not answered.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from hashlib import sha256
 from typing import TypeVar
 
+from basira.schema.errors import StoreError
 from basira.storage.access import Principal
 
 # A revoked key still sends declarations for so long; on every other route it is refused at once.
 SECONDS = 1.0
 _MOST = 1_000
 _AT_ONCE = 2
+# What took so long is a database that does not answer.
+_LONG_SECONDS = 0.1
+# As many as may wait for a decision.
+_MOST_WAITING = 1_000
 _Found = TypeVar("_Found")
 
 
@@ -32,6 +38,11 @@ class Remembered:
     ) -> None:  # fmt: skip
         self._recognise, self._seconds, self._monotonic = recognise, seconds, monotonic
         self._known: dict[bytes, tuple[float, Principal]] = {}
+        # The look-ups under way, each for all that want its key; the last fault, and until when it is told.
+        self._looks: dict[bytes, Future[Principal | None]] = {}
+        self._fault: tuple[float, StoreError] | None = None
+        self._lock = threading.Lock()
+        self._waiting = 0
         # In which the database is asked: threads that other routes' long readings do not take.
         self._threads = ThreadPoolExecutor(_AT_ONCE, "keys")
 
@@ -40,22 +51,61 @@ class Remembered:
         return self._fresh(_digest(token)) is not None
 
     def __call__(self, token: str) -> Principal | None:
+        """Its principal; None: refused. Raises StoreError, and where it took long for a second without asking again: a
+        database that hangs is waited for once."""
         digest = _digest(token)
         if (known := self._fresh(digest)) is not None:
             return known
+        with self._lock:
+            if self._fault is not None and self._monotonic() < self._fault[0]:
+                raise _again(self._fault[1])
+            look = self._looks.get(digest)
+            is_mine = look is None
+            if look is None:
+                look = self._looks[digest] = Future()
+        if is_mine:
+            self._look(token, digest, look)
+            return look.result()
+        try:
+            return look.result()
+        except StoreError as error:
+            raise _again(error) from error.__cause__
+
+    def _look(self, token: str, digest: bytes, look: Future[Principal | None]) -> None:
         asked_at = self._monotonic()
-        found = self._recognise(token)
-        if found is None:
-            self._known.pop(digest, None)
-            return None
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[digest] = (asked_at + self._seconds, found)
-        return found
+        try:
+            found = self._recognise(token)
+        except BaseException as error:
+            with self._lock:
+                now = self._monotonic()
+                # One that came at once may be of one lost connection: the next has another.
+                if isinstance(error, StoreError) and now - asked_at >= _LONG_SECONDS:
+                    self._fault = (now + self._seconds, error)
+                del self._looks[digest]
+            look.set_exception(error)
+            return
+        with self._lock:
+            if found is None:
+                self._known.pop(digest, None)
+            else:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[digest] = (asked_at + self._seconds, found)
+            del self._looks[digest]
+        look.set_result(found)
 
     async def beside(self, work: Callable[[], _Found]) -> _Found:
-        """What has to ask the database, in threads of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+        """What has to ask the database, in threads of its own. Raises StoreError when too many wait already."""
+        if self._waiting >= _MOST_WAITING:
+            raise StoreError(
+                f"Expected at most {_MOST_WAITING:,} requests to wait for their keys, found more.",
+                hint="Look whether the database answers.",
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+        finally:
+            self._waiting -= 1
 
     def close(self) -> None:
         """End its threads."""
@@ -68,3 +118,10 @@ class Remembered:
 
 def _digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _again(fault: StoreError) -> StoreError:
+    """The same for somebody else: an error that is raised in several threads gathers all their tracebacks."""
+    again = StoreError(fault.message, hint=fault.hint)
+    again.__cause__ = fault.__cause__
+    return again

@@ -99,7 +99,7 @@ def get_ready(service: InService, metrics: InMetrics, now: Now) -> Response:
     try:
         with service.database.reserved.read() as connection:
             connection.exec_driver_sql("SELECT 1")
-        service.database.require_writable()
+        service.database.reserved.require_writable()
         service.policy(now.date())
     except BasiraError as error:
         return problem(503, error.code, "The service can't decide now.", headers={"Retry-After": "1"})

@@ -11,6 +11,7 @@ the event loop (`Reader`).
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
@@ -47,6 +48,7 @@ TOGETHER = 50
 _ROUTE = "POST /declarations"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _JSON = re.compile(r"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+_LOG = logging.getLogger("basira.service")
 _BUSY = "More declarations wait than can be decided now. Nothing was recorded; send the request again."
 
 
@@ -160,7 +162,7 @@ async def _decided(bodies: Sequence[object], asked: Asked, request: Request) -> 
 async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metrics: Metrics) -> Response:
     state = request.app.state
     if asked.key:
-        given = await run_in_threadpool(given_answer, state.service, asked, now=state.clock())
+        given = await run_in_threadpool(given_answer, state.service.for_decisions(), asked, now=state.clock())
         if given is not None:
             return _json(given.response, given.status)
     if not 1 <= len(bodies) <= MOST_DECLARATIONS:
@@ -208,15 +210,21 @@ def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
 
 def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
     """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
-    service: Service = request.app.state.service
+    service: Service = request.app.state.service.for_decisions()
     now = request.app.state.clock()
     try:
         with service.database.write() as connection:
             save_given(connection, asked, answer, now=now)
     except StoreError as error:
-        if not isinstance(error.__cause__, IntegrityError):
-            raise
-        return given_answer(service, asked, now=now) or answer
+        fault = error
+        if isinstance(error.__cause__, IntegrityError):
+            try:
+                return given_answer(service, asked, now=now) or answer
+            except StoreError as unread:
+                fault = unread
+        # All is decided and recorded: the answer is right, and the batch sent again gives the same decisions.
+        cause = type(fault.__cause__ or fault).__name__
+        _LOG.warning("answer_not_kept", extra={"fields": {"code": fault.code, "cause": cause}})
     return answer
 
 

@@ -3,10 +3,11 @@
 Enters: the state as the policy before left it, the policy that holds now. Leaves: a state of a new plan. Never here: a
 place given a second time; a score judged again; the past, which the plan of the morning has summed up already.
 
-Lane by lane, by id, the places used count against the new policy's capacity; a lane that is gone or no longer inspects
-counts nothing. The forecast, the arrivals and what the random control drew are carried over as they were counted:
-values that ranked by another objective weigh wrongly until those of the new one outnumber them, which changes chances
-and no place.
+Lane by lane, by id, the places used count against the new policy's capacity; those of a lane that is gone or no longer
+inspects count nothing, and stay known: a worker that still has the policy before decides in turn with one that has the
+new one, and would give them again. The forecast, the arrivals and what the random control drew are carried over as they
+were counted: values that ranked by another objective weigh wrongly until those of the new one outnumber them, which
+changes chances and no place.
 """
 
 from __future__ import annotations
@@ -31,11 +32,4 @@ def replanned_day(state: OnlineState, policy: Policy) -> OnlineState:
         profile=before.profile,
         recent=within_policy(before.recent, policy),
     )
-    inspecting = {lane.id for lane in policy.lanes if lane.inspects}
-    return replace(
-        state,
-        plan=plan,
-        today=state.today.within(len(policy.lanes)),
-        used={lane: count for lane, count in state.used.items() if lane in inspecting},
-        beyond={lane: count for lane, count in state.beyond.items() if lane in inspecting},
-    )
+    return replace(state, plan=plan, today=state.today.within(len(policy.lanes)))

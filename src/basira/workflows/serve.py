@@ -252,6 +252,21 @@ def _decided(group: Sequence[_Case], means: _Means) -> dict[int, Found]:
     return found
 
 
+def _keep(made: _Round, means: _Means) -> None:
+    """Keep answers to what was recorded before, under their new keys. They are right without, on a full disk too."""
+    if not made.answers:
+        return
+    try:
+        with write_together(means.service.database) as sender:
+            keep_answers(
+                sender, made.answers, now=means.now, expires_at=means.now + _ANSWERS_KEPT, has_expired=made.has_expired
+            )
+    except StoreError as error:
+        if isinstance(error.__cause__, IntegrityError):  # the same key at once: looked at again
+            raise
+        _LOG.error("answer_not_kept", extra={"fields": {"count": len(made.answers)}})
+
+
 def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[int, Found]:
     database = means.service.database
     if is_locked:
@@ -266,12 +281,7 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
         with _scored_meanwhile(group, means), database.glance() as connection:
             made = _looked_up(connection, group, means)
         if not made.new:
-            if made.answers:
-                with write_together(database) as sender:
-                    keep_answers(
-                        sender, made.answers, now=means.now, expires_at=means.now + _ANSWERS_KEPT,
-                        has_expired=made.has_expired,
-                    )  # fmt: skip
+            _keep(made, means)
             return made.found
         _score(made, means)
         if any(means.days.find(office, means.now.date()) is None for office in _offices(made, means)):

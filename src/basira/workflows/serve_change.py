@@ -29,6 +29,7 @@ from basira.workflows.serve_body import FieldFault, Refused
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_history import change_body, required_standing, standing_body
 from basira.workflows.serve_moved import Moved, moved_places
+from basira.workflows.serve_place import KEPT
 from basira.workflows.serve_standing import Standing
 
 Row = Mapping[str, Any]
@@ -75,7 +76,7 @@ def reselect(
     if isinstance(change, Refused):
         return change
 
-    def judge(standing: Standing) -> Refused | NotAllowed | None:
+    def judge(standing: Standing, known: Sequence[Row]) -> Refused | NotAllowed | None:
         if standing.cancellation is not None:
             return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
         if change.seen is None:
@@ -85,7 +86,7 @@ def reselect(
         if change.lane == standing.lane:
             fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
             return Refused((fault,), declaration_id, standing=standing_body(standing))
-        why = _lowered(change.lane, standing, policy, may_lower=may_lower)
+        why = _lowered(change.lane, standing, known, policy, may_lower=may_lower)
         return None if why is None else NotAllowed("lowering_not_allowed", why)
 
     def event(standing: Standing) -> Event:
@@ -94,7 +95,9 @@ def reselect(
     return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
 
 
-def _lowered(lane: str, standing: Standing, policy: Policy, *, may_lower: Callable[[str], bool]) -> str | None:
+def _lowered(
+    lane: str, standing: Standing, known: Sequence[Row], policy: Policy, *, may_lower: Callable[[str], bool]
+) -> str | None:
     """Why this less intensive lane may not be given; None when it may, or when it is none."""
     rules, heaviest = policy.reselection, len(policy.lanes)
 
@@ -109,8 +112,9 @@ def _lowered(lane: str, standing: Standing, policy: Policy, *, may_lower: Callab
     # Before what the selection was: who may not lower is not told that a control was drawn at random.
     if not may_lower(standing.office):
         return "Expected a role that may give a less intensive lane."
-    # What an officer raised may be undone, down to the lane that the selection gave.
-    if not is_under(standing.decision["lane"]):
+    # What an officer raised may be undone, down to the lane that the selection gave; an amendment that kept the raised
+    # lane did not give it.
+    if not (is_under(standing.decision["lane"]) and is_under(_chosen(known, standing)["lane"])):
         return None
     basis = standing.decision["payload"].get("basis")
     if basis == "mandatory" and not rules.may_lower_mandatory:
@@ -118,6 +122,12 @@ def _lowered(lane: str, standing: Standing, policy: Policy, *, may_lower: Callab
     if basis == "random" and not rules.may_lower_random:
         return "The policy lets nobody give a random control a less intensive lane than it was drawn for."
     return None
+
+
+def _chosen(known: Sequence[Row], standing: Standing) -> Row:
+    """The last decision that chose its lane, rather than keeping the one of before."""
+    decisions = (event for event in reversed(known) if event["kind"] == "decision")
+    return next((event for event in decisions if event["payload"].get("detail") != KEPT), standing.decision)
 
 
 def cancel(
@@ -133,7 +143,7 @@ def cancel(
     if isinstance(change, Refused):
         return change
 
-    def judge(standing: Standing) -> Refused | NotAllowed | dict[str, Any] | None:
+    def judge(standing: Standing, _known: Sequence[Row]) -> Refused | NotAllowed | dict[str, Any] | None:
         if standing.cancellation is not None:
             if _is_again(change, standing.cancellation):
                 return _answer(standing.cancellation, standing)
@@ -171,7 +181,7 @@ def _is_again(change: _Change, cancellation: Row) -> bool:
     return bool(cancellation["payload"]["motive"] == change.motive) and has_note
 
 
-Judge = Callable[[Standing], "Refused | NotAllowed | dict[str, Any] | None"]
+Judge = Callable[[Standing, Sequence[Row]], "Refused | NotAllowed | dict[str, Any] | None"]
 
 
 def _carry_out(
@@ -182,7 +192,7 @@ def _carry_out(
         with service.database.read() as connection:
             known = find_events(connection, declaration_id)
             standing = required_standing(known, sees=sees)
-            answer = judge(standing)
+            answer = judge(standing, known)
             if answer is not None:
                 return answer
             event = event_of(standing)

@@ -91,6 +91,8 @@ class Decider:
         self._thread = ThreadPoolExecutor(1, "decider")
         self._scorer = _Scorer(patience=seconds, monotonic=monotonic)
         self._days = OfficeDays()
+        # Of the group in hand: spent in waiting for scores, which says nothing of the database.
+        self._scored_for = 0.0
 
     @property
     def waiting_count(self) -> int:
@@ -121,10 +123,10 @@ class Decider:
 
     def _run(self) -> None:
         while parcels := self._next():
-            begun = self._monotonic()
+            begun, self._scored_for = self._monotonic(), 0.0
             found = self._each_decided(parcels)
             away = next((one for one in found if _is_away(one)), None)
-            if away is not None and self._monotonic() - begun >= _NOTICED_SECONDS:
+            if away is not None and self._monotonic() - begun - self._scored_for >= _NOTICED_SECONDS:
                 behind = self._all()
                 parcels += behind
                 found += [away for parcel in behind for _ in parcel.asks]
@@ -191,12 +193,15 @@ class Decider:
             return None if job is None else lambda: finished(job, [declaration])[0]
 
         def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
+            since = self._monotonic()
             try:
                 scored = None if job is None else self._scorer.wait(job, seconds=latest - self._monotonic())
             except Exception as error:
                 if len(declarations) > 1:  # one of them may be the cause: each is decided alone
                     raise
                 return [failed(declarations[0], error)]
+            finally:
+                self._scored_for += self._monotonic() - since
             return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
 
         return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin)

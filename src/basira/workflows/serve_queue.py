@@ -63,16 +63,25 @@ class Page:
 
 def refused_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
     """Why there can be no such queue, so that a misspelt one is not taken for an empty one: the day's policy lists its
-    offices, or has not this lane. None when there can, or when no policy was in force."""
+    offices, or has not this lane, and nothing is recorded under that name. None when there can, or when no policy
+    was in force."""
     try:
         policy = service.policy(day)
     except PolicyError:
         return None
-    faults = [office_fault(office, policy, field="query.office")]
-    if lane is not None and lane not in policy.intensity:
+    faults = []
+    fault = office_fault(office, policy, field="query.office")
+    if fault is not None and not _has_any(service, office, day, lane=None):
+        faults.append(fault)
+    if lane is not None and lane not in policy.intensity and not _has_any(service, office, day, lane=lane):
         faults.append(FieldFault(None, "query.lane", "unknown_lane", ", ".join(policy.intensity)))
-    found = tuple(fault for fault in faults if fault is not None)
-    return Refused(found) if found else None
+    return Refused(tuple(faults)) if faults else None
+
+
+def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> bool:
+    """Whether somebody is in it: decided before the day's policy changed."""
+    with service.database.read() as connection:
+        return count_queue(connection, QueueFilter(office, day.isoformat(), lane)) > 0
 
 
 def queue_page(

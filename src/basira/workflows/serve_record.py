@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
 from basira.feedback.resolve import EXPECTED
-from basira.schema.errors import StoreError
+from basira.schema.errors import PolicyError, StoreError
 from basira.storage.operations_events import Event, append_event
 from basira.storage.operations_online import Answer
 from basira.workflows.serve import Asked, event_id, save_given
@@ -68,7 +69,7 @@ def _recorded(
                 return outcome_body(event)
             fault = FieldFault(None, "known_at", "result_conflict", "a later known_at for a corrected result")
             return Refused((fault,), declaration_id, is_conflict=True)
-    if faults := _faults(row, known, service, now):
+    if faults := _faults(row, known, service, now, decided_on=standing.decision["day"]):
         return Refused(tuple(faults), declaration_id)
     last = standing.decision
     made = Event(
@@ -84,7 +85,7 @@ def _recorded(
     return answer
 
 
-def _faults(row: Row, known: Sequence[Row], service: Service, now: datetime) -> list[FieldFault]:
+def _faults(row: Row, known: Sequence[Row], service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
     """What is wrong with a result of this declaration: the history's own rules (`feedback.resolve`), and what no
     inspection can have had."""
     faults = []
@@ -100,18 +101,29 @@ def _faults(row: Row, known: Sequence[Row], service: Service, now: datetime) -> 
     if known_at > now + MOST_AHEAD:
         latest = f"a moment not after {now + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
         faults.append(FieldFault(None, "known_at", "date_out_of_range", latest))
-    if row.get("inspected_at") is not None and row["inspected_at"] > known_at:
-        faults.append(FieldFault(None, "inspected_at", "contradiction", "a moment not after known_at"))
+    # By the day: where only a day is known of known_at, it is that day's midnight.
+    if row.get("inspected_at") is not None and row["inspected_at"].date() > known_at.date():
+        faults.append(FieldFault(None, "inspected_at", "contradiction", "a day not after that of known_at"))
     if row.get("is_irregular") is False and row.get("additional_revenue_amount"):
         expected = "nothing recovered on a compliant result"
         faults.append(FieldFault(None, "additional_revenue_amount", "contradiction", expected))
     named = row.get("inspection_lane")
-    if named is not None and not _is_lane(named, known, lanes := tuple(service.policy(now.date()).intensity)):
+    lanes = () if named is None else _lanes(service, (now.date(), date.fromisoformat(decided_on)))
+    if named is not None and lanes and not _is_lane(named, known, lanes):
         faults.append(FieldFault(None, "inspection_lane", "unknown_lane", ", ".join(lanes)))
     return faults
 
 
+def _lanes(service: Service, days: Sequence[date]) -> tuple[str, ...]:
+    """Those of the policies of these days; none where none was in force, and a lane can't be judged."""
+    found: dict[str, None] = {}
+    for day in days:
+        with suppress(PolicyError):
+            found |= dict.fromkeys(service.policy(day).intensity)
+    return tuple(found)
+
+
 def _is_lane(named: str, known: Sequence[Row], lanes: Sequence[str]) -> bool:
-    """Whether it is a lane of today's policy, or one that the declaration was in. Codes of results are in capitals."""
+    """Whether it is a lane of the policies, or one that the declaration was in. Codes of results are in capitals."""
     given = (event["lane"] for event in known if event["lane"] is not None)
     return named.upper() in {lane.upper() for lane in (*lanes, *given)}

@@ -18,6 +18,7 @@ _SECRET_OF_ITEM = ("fraud_probability", "revenue_if_fraud", "expected_revenue", 
 _SECRET_OF_REASON = ("contribution",)
 # An officer who knows that a control was drawn at random looks less closely, and what random control estimates is then
 # too low. So both say the same to an inspector; a mandatory control keeps its name, which its list makes plain anyway.
+# Where the model gave no answer it chose nothing, and what is drawn says what all others of that hour say.
 _ALIKE = frozenset({"random", "model"})
 
 
@@ -27,7 +28,7 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
     currency = payload.get("currency", "MAD")
     basis = payload.get("basis", "none")
     if is_secret_hidden and basis in _ALIKE:
-        basis = "control"
+        basis = "fallback" if payload.get("fallback") else "control"
     ground = (payload.get("ground") or {}).get(language, "")
     body = {
         "decision_id": event["event_id"],
