@@ -56,6 +56,16 @@ def test_it_is_said_counted_told_once_and_makes_the_service_degraded(
     assert desk.get("ready").json()["status"] == "ready"
 
 
+def test_an_amendment_that_keeps_its_lane_says_so_too(
+    desk: Desk, arrivals: list[Body], stateless: pytest.MonkeyPatch
+) -> None:
+    first = desk.post(arrivals[0]).json()
+    change = {"lane": "red", "motive": "Seen before.", "given_by": first["decision_id"]}
+    desk.client.post(f"/api/v1/declarations/{first['declaration_id']}/reselection", json=change)
+    again = desk.post({**arrivals[0], "transport_document": "CORRECTED"}).json()
+    assert (again["lane"], again["detail"], again["fallback"]) == ("red", "earlier_lane_kept", NO_STATE)
+
+
 def decision(**changes: Any) -> Body:
     made = {"lane": "yellow", "basis": "fallback", "detail": NO_STATE, "fallback": NO_STATE, "office": "PORT",
             "decided_at": "2026-03-01T09:00:00"}  # fmt: skip

@@ -36,3 +36,10 @@ def test_a_recovered_day_knows_its_places_and_its_arrivals():
     assert again.today == state.today
     assert (again.sequence, again.latest_at) == (state.sequence, state.latest_at)
     assert again.unscored_rate == state.unscored_rate
+
+
+def test_places_of_a_lane_that_the_policy_lacks_stay_counted():
+    rules = policy(capacity=[{"office": "*", "lanes": counts(3, 2, 1)}])
+    plan = plan_day("A", rules, day=MONDAY, past=[], expected_count=40)
+    again = recovered_day(plan, rules, arrivals=[], used={"violet": 2}, beyond={"violet": 1}, sequence=7)
+    assert (again.used["violet"], again.beyond["violet"]) == (2, 1)

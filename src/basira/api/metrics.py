@@ -90,9 +90,9 @@ class Metrics:
         if reason and reason != NO_STATE:
             self._fallbacks.labels(reason).inc()
             _LOG.warning("fallback", extra={"fields": {"reason": reason}})
-        if detail == NO_STATE:
+        if reason == NO_STATE or detail == NO_STATE:
             self._decided_without_state(decision)
-        elif not detail:  # those of the list and those that keep a lane have one, with a state or without
+        elif not detail:  # one of an older record, of the list or with its lane kept, may have had none
             self._without_state.pop(decision["office"], None)
         if is_beyond_capacity(detail):
             self._beyond.labels(decision["lane"]).inc()

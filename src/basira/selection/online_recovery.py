@@ -37,6 +37,8 @@ def recovered_day(
 ) -> OnlineState:  # fmt: skip
     """The state after the arrivals, in their order. ``used``, ``beyond``: places by lane id, of the lanes in force.
 
+    Those of a lane that this policy lacks stay counted: a worker that has another one may decide next.
+
     ``sequence``: at least that of the state that was lost.
     """
     state = begin_day(plan)
@@ -44,10 +46,4 @@ def recovered_day(
         candidate = Candidate("", 1, plan.office, one.fraud_probability, one.expected_revenue)
         entry = policy.find_mandatory(one.detail) if one.basis == "mandatory" else None
         state = arrived(candidate, entry, state, policy, moment=max(one.moment, state.latest_at))
-    inspecting = {lane.id for lane in policy.lanes if lane.inspects}
-    return replace(
-        state,
-        sequence=sequence,
-        used={lane: count for lane, count in used.items() if lane in inspecting},
-        beyond={lane: count for lane, count in beyond.items() if lane in inspecting},
-    )
+    return replace(state, sequence=sequence, used=dict(used), beyond=dict(beyond))

@@ -240,10 +240,10 @@ class _States:
     def leave(self, event: Row, before: Sequence[Row]) -> None:
         """Give back the place of one that another office decided on."""
         earlier = earlier_lane(before)
-        if self._state is None or self._policy is None or earlier is None:
+        if self._state is None or earlier is None:
             return
-        if left_office(earlier, self._policy, office=event["office"], day=self._report.day) == self._report.office:
-            self._state = without_place(self._state, earlier, self._policy)
+        if left_office(earlier, office=event["office"], day=self._report.day) == self._report.office:
+            self._state = without_place(self._state, earlier)
 
     def change(self, event: Row, before: Sequence[Row]) -> None:
         """Move the places that a re-selection or a cancellation moved."""

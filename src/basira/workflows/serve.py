@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError, UsageError
-from basira.schema.records import ItemAssessment, Selection
+from basira.schema.records import ItemAssessment
 from basira.selection.online_state import OnlineState
 from basira.selection.policy import Policy
 from basira.storage.operations_events import Event, find_events_of_many
@@ -50,6 +50,7 @@ from basira.workflows.serve_place import (
     Earlier,
     OfficeDay,
     OfficeDays,
+    Placed,
     left_office,
     place,
     read_office_day,
@@ -200,7 +201,7 @@ class _New:
         if self.case.scored is None:
             return None
         office = self.case.scored.candidate.office
-        return left_office(self.earlier, means.policy, office=office, day=means.now.date())
+        return left_office(self.earlier, office=office, day=means.now.date())
 
 
 @dataclass
@@ -264,7 +265,8 @@ def _keep(made: _Round, means: _Means) -> None:
     except StoreError as error:
         if isinstance(error.__cause__, IntegrityError):  # the same key at once: looked at again
             raise
-        _LOG.error("answer_not_kept", extra={"fields": {"count": len(made.answers)}})
+        cause = type(error.__cause__ or error).__name__
+        _LOG.warning("answer_not_kept", extra={"fields": {"code": error.code, "cause": cause}})
 
 
 def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[int, Found]:
@@ -409,7 +411,7 @@ def _stand(connection: sa.Connection | None, made: _Round, means: _Means, *, is_
 def _place(made: _Round, means: _Means) -> None:
     """A lane for each, one after the other; then what is recorded and answered of all."""
     policy, service = means.policy, means.service
-    lanes: list[tuple[_New, Scored, Selection]] = []
+    lanes: list[tuple[_New, Scored, Placed]] = []
     for new in made.new:
         scored = new.case.scored
         assert scored is not None, "scored before it is placed"  # noqa: S101 - of the order above, not of the input
@@ -424,16 +426,16 @@ def _place(made: _Round, means: _Means) -> None:
         if new.earlier is not None and (left := new.left_office(means)) is not None:
             before = made.states.get(left, made.standings[left].state)
             if before is not None:
-                made.states[left] = without_place(before, new.earlier, policy)
-        lanes.append((new, scored, placed.selection))
-    inspected = [(new, scored) for new, scored, selection in lanes if policy.lane(selection.lane).inspects]
+                made.states[left] = without_place(before, new.earlier)
+        lanes.append((new, scored, placed))
+    inspected = [(new, scored) for new, scored, placed in lanes if policy.lane(placed.selection.lane).inspects]
     reasons = _reasons([scored for _, scored in inspected], service)
     explained = {new.case.number: items for (new, _), items in zip(inspected, reasons, strict=True)}
-    for new, scored, selection in lanes:
+    for new, scored, placed in lanes:
         items = () if scored.fallback is not None else explained.get(new.case.number, scored.items)
         made.events += decision_events(
-            new.declaration, scored, selection, policy, service, items, actor=new.case.asked.actor, now=means.now,
-            is_first=not new.known, earlier=new.earlier,
+            new.declaration, scored, placed.selection, policy, service, items, actor=new.case.asked.actor,
+            now=means.now, is_first=not new.known, earlier=new.earlier, has_state=placed.state is not None,
         )  # fmt: skip
         event = made.events[-1]
         row = {name: getattr(event, name) for name in _ANSWERED}

@@ -70,6 +70,7 @@ def earlier_lane(known: Sequence[Row]) -> Earlier | None:
     return Earlier(
         last["office"], last["day"], last["lane"], last["payload"].get("basis", "none"),
         float(last["payload"].get("inclusion_probability", 0.0)),
+        inspects=bool(last["payload"].get("inspects")),
         is_inspected=any(is_inspection(event, after=last) for event in known),
         arrivals=frozenset((event["office"], event["day"]) for event in lanes if event["kind"] == "decision"),
         ground=last["payload"].get("ground"),
@@ -84,6 +85,7 @@ def event_id(kind: str, *parts: object) -> str:
 def decision_events(
     declaration: Declaration, scored: Scored, selection: Selection, policy: Policy, service: Service,
     items: Sequence[ItemAssessment], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
+    has_state: bool,
 ) -> list[Event]:  # fmt: skip
     """The arrival and the decision. ``items``: as they are answered, with reasons where somebody inspects."""
     name = declaration.declaration_id
@@ -110,7 +112,7 @@ def decision_events(
             **_ground(selection, policy, earlier),
             "inclusion_probability": float(selection.inclusion_probability),
             "inspects": policy.lane(selection.lane).inspects,
-            "fallback": scored.fallback or (NO_STATE if selection.detail == NO_STATE else None),
+            "fallback": scored.fallback or (None if has_state else NO_STATE),
             "fraud_probability": scored.candidate.fraud_probability,
             "expected_revenue": scored.candidate.expected_revenue,
             "currency": declaration.rows[0]["value_currency"] or "MAD",

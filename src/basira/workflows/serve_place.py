@@ -21,7 +21,7 @@ from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.online import decide_online, decide_without_state
 from basira.selection.online_forecast import plan_day
 from basira.selection.online_replan import replanned_day
-from basira.selection.online_state import OnlineState, begin_day, read_plan, read_state, with_places
+from basira.selection.online_state import OnlineState, begin_day, counted, read_plan, read_state, with_places
 from basira.selection.online_tally import Tally
 from basira.selection.policy import Policy
 from basira.storage.operations_online import find_state, find_states
@@ -38,6 +38,7 @@ KEPT = "earlier_lane_kept"
 class Earlier:
     """The lane that an amended declaration has. ``day``: when it was given, YYYY-MM-DD.
 
+    ``inspects``: whether somebody was to inspect in that lane, by the policy of then: only such a lane has places.
     ``is_inspected``: a result came since: the place was used. ``arrivals``: the offices and days of its decisions:
     these count it already. ``ground``: of a mandatory control, why the list asks for it, by language.
     """
@@ -47,13 +48,14 @@ class Earlier:
     lane: str
     basis: Basis
     inclusion_probability: float
+    inspects: bool = False
     is_inspected: bool = False
     arrivals: frozenset[tuple[str, str]] = frozenset()
     ground: Mapping[str, str] | None = None
 
     def holds_place(self, day: date) -> bool:
         """Whether its place is one of this day, and nobody inspected in it: then it can be given back."""
-        return self.day == day.isoformat() and not self.is_inspected
+        return self.inspects and self.day == day.isoformat() and not self.is_inspected
 
 
 @dataclass(frozen=True)
@@ -164,27 +166,27 @@ def place(
         return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
     is_held = earlier.office == candidate.office and earlier.holds_place(day)
     selection, after = decide_online(
-        candidate, _changed(before, policy, earlier.lane, -1) if is_held else before, policy, moment=now, seed=seed,
+        candidate, without_place(before, earlier) if is_held else before, policy, moment=now, seed=seed,
         is_counted=(candidate.office, day.isoformat()) in earlier.arrivals,
     )  # fmt: skip
     final = _combined(selection, earlier, policy)
     if final.detail == KEPT:
         after = replace(after, used=before.used, beyond=before.beyond)
-        if not is_held:
-            after = _changed(after, policy, final.lane, 1)
+        if not is_held and policy.lane(final.lane).inspects:
+            after = with_places(after, policy, lane=final.lane, change=1)
     return Placed(final, after)
 
 
-def left_office(earlier: Earlier | None, policy: Policy, *, office: str, day: date) -> str | None:
+def left_office(earlier: Earlier | None, *, office: str, day: date) -> str | None:
     """The office whose day gets a place back when the declaration goes to ``office``; None when none does."""
     if earlier is None or earlier.office == office or not earlier.holds_place(day):
         return None
-    return earlier.office if _inspects(policy, earlier.lane) else None
+    return earlier.office
 
 
-def without_place(state: OnlineState, earlier: Earlier, policy: Policy) -> OnlineState:
-    """The day of the office that the declaration left: its place is free again."""
-    return _changed(state, policy, earlier.lane, -1)
+def without_place(state: OnlineState, earlier: Earlier) -> OnlineState:
+    """The day with the place of an earlier version free again, also of a lane that today's policy lacks."""
+    return counted(state, lane=earlier.lane, change=-1)
 
 
 def _combined(selection: Selection, earlier: Earlier | None, policy: Policy) -> Selection:
@@ -198,11 +200,3 @@ def _combined(selection: Selection, earlier: Earlier | None, policy: Policy) -> 
     return replace(
         selection, lane=earlier.lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT
     )  # fmt: skip
-
-
-def _inspects(policy: Policy, lane: str) -> bool:
-    return lane in policy.intensity and policy.lane(lane).inspects
-
-
-def _changed(state: OnlineState, policy: Policy, lane: str, change: int) -> OnlineState:
-    return with_places(state, policy, lane=lane, change=change) if _inspects(policy, lane) else state
