@@ -132,7 +132,8 @@ ROWS
 
 Of the libraries below: `PROMETHEUS_MULTIPROC_DIR` names a folder in which several workers keep their figures, so that
 `/metrics` speaks for all. `basira serve --workers` makes one by itself, in memory (systemd's `RuntimeDirectory`, else
-`/dev/shm`); give one, empty at each start, to another server. On a disk that is full, workers end. `OMP_WAIT_POLICY` is set to `PASSIVE` when it is not set.
+`/dev/shm`); give one, empty at each start, to another server. On a disk that is full, workers end. `OMP_WAIT_POLICY`
+is set to `PASSIVE` when it is not set.
 
 The seed of the draws is no setting: it is in the store, in `online-seed`, made at the first start, readable by its
 owner alone. Keep it secret; it is in no answer and no event.
