@@ -34,11 +34,13 @@ _COUNTS = ("files", "threads", "sockets", "maps of profiles")
 
 @dataclass(frozen=True)
 class Sample:
-    """A process at a moment: seconds since the beginning, resident memory in MB, and counts."""
+    """A process at a moment: seconds since the beginning, resident memory in MB (with how much of it is the process's
+    own, not pages of files), and counts."""
 
     process: str
     seconds: float
     rss_mb: float
+    own_mb: float
     counts: tuple[int, ...]
 
 
@@ -54,7 +56,8 @@ def look_at(pid: int, name: str, seconds: float) -> Sample | None:
     values = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     sockets = sum(one.startswith("socket:") for one in found)
     counts = (len(found), int(values["Threads"]), sockets, len(maps))
-    return Sample(name, seconds, int(values["VmRSS"].split()[0]) / 1024, counts)
+    resident, own = (int(values[one].split()[0]) / 1024 for one in ("VmRSS", "RssAnon"))
+    return Sample(name, seconds, resident, own, counts)
 
 
 def sample_all(service: Served, seconds: float) -> list[Sample]:
@@ -81,6 +84,7 @@ def judge(samples: list[Sample], *, warm_up: float, bound: float) -> tuple[list[
         row: dict[str, object] = {
             "process": process, "samples": len(own), "rss MB first": round(own[0].rss_mb, 1),
             "rss MB last": round(own[-1].rss_mb, 1), "rss MB most": round(max(memory), 1),
+            "of it own MB first, last": f"{own[0].own_mb:.1f}, {own[-1].own_mb:.1f}",
             "slope MB/h (95 %)": f"{slope:+.1f} ({low:+.1f} to {high:+.1f})",
         }  # fmt: skip
         grows = low > bound

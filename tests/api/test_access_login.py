@@ -20,7 +20,7 @@ from basira.api.cookies import NAME
 from basira.api.examples_answers import ANSWERS
 from basira.api.logs import JsonLines
 from basira.api.problems import ProblemException
-from basira.api.session_routes import LoginDesk
+from basira.api.session_routes import login_desk
 from basira.storage.access import Grant
 from basira.storage.access_sessions import LockOut, csrf_token
 from basira.storage.users import find_user, set_active, set_grants
@@ -369,7 +369,7 @@ def test_what_is_long_over_is_removed_at_the_next_login(house: House) -> None:
 
 
 def test_logins_wait_in_a_queue_that_ends(house: House) -> None:
-    desk, started, go_on = LoginDesk(), threading.Event(), threading.Event()
+    desk, started, go_on = login_desk(), threading.Event(), threading.Event()
 
     def work() -> str:
         started.set()

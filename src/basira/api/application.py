@@ -82,8 +82,8 @@ def make_application(
     every ten seconds, for a newer model every minute. ``decide_seconds``: see `Decider`.
     """
     settings = settings or AccessSettings()
-    desk = session_routes.LoginDesk()
-    openid_desk = session_routes.LoginDesk(oidc_routes.AT_ONCE, oidc_routes.MOST_WAITING, name="openid")
+    desk = session_routes.login_desk()
+    openid_desk = session_routes.login_desk("openid", oidc_routes.AT_ONCE, oidc_routes.MOST_WAITING)
 
     async def look() -> None:
         await asyncio.to_thread(service.refresh_profiles)

@@ -15,10 +15,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from basira.api.access import anyone
 from basira.api.cookies import begun_cookie, set_begun_cookie
+from basira.api.desks import Desk
 from basira.api.examples_answers import answers_of
 from basira.api.oidc import BEGUN_FOR, Begun, Provider, refused
 from basira.api.problems import ProblemException
-from basira.api.session_routes import PREFIX, InAccess, InDatabase, LoginDesk, Now, open_session
+from basira.api.session_routes import PREFIX, InAccess, InDatabase, Now, open_session
 from basira.storage.access_oidc import begin_login, enter_by_provider, subject_of, take_login
 
 CALLBACK = f"{PREFIX}/session/oidc/callback"
@@ -38,13 +39,13 @@ def _provider(request: Request) -> Provider:
     return provider
 
 
-def _desk(request: Request) -> LoginDesk:
-    desk: LoginDesk = request.app.state.openid_desk
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.openid_desk
     return desk
 
 
 InProvider = Annotated[Provider, Depends(_provider)]
-InDesk = Annotated[LoginDesk, Depends(_desk)]
+InDesk = Annotated[Desk, Depends(_desk)]
 
 
 @router.get(

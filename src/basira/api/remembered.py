@@ -6,15 +6,14 @@ remembered; a token in the clear; a second wait for a database that has just not
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import Future
 from hashlib import sha256
 from typing import TypeVar
 
+from basira.api.desks import Desk
 from basira.schema.errors import StoreError
 from basira.storage.access import Principal
 
@@ -42,9 +41,8 @@ class Remembered:
         self._looks: dict[bytes, Future[Principal | None]] = {}
         self._fault: tuple[float, StoreError] | None = None
         self._lock = threading.Lock()
-        self._waiting = 0
-        # In which the database is asked: threads that other routes' long readings do not take.
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "keys")
+        # Where the database is asked: in threads that other routes' long readings do not take.
+        self._desk = Desk("keys", _AT_ONCE, _MOST_WAITING, refusal=_too_many)
 
     def is_fresh(self, token: str) -> bool:
         """Whether the database need not be asked."""
@@ -96,24 +94,22 @@ class Remembered:
 
     async def beside(self, work: Callable[[], _Found]) -> _Found:
         """What has to ask the database, in threads of its own. Raises StoreError when too many wait already."""
-        if self._waiting >= _MOST_WAITING:
-            raise StoreError(
-                f"Expected at most {_MOST_WAITING:,} requests to wait for their keys, found more.",
-                hint="Look whether the database answers.",
-            )
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
-        finally:
-            self._waiting -= 1
+        return await self._desk.run(work)
 
     def close(self) -> None:
         """End its threads."""
-        self._threads.shutdown(wait=False)
+        self._desk.close()
 
     def _fresh(self, digest: bytes) -> Principal | None:
         until, found = self._known.get(digest, (0.0, None))
         return found if self._monotonic() < until else None
+
+
+def _too_many() -> StoreError:
+    return StoreError(
+        f"Expected at most {_MOST_WAITING:,} requests to wait for their keys, found more.",
+        hint="Look whether the database answers.",
+    )
 
 
 def _digest(token: str) -> bytes:

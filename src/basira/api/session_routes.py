@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -25,6 +23,7 @@ from basira.api.cookies import (
     session_cookie,
     set_session_cookie,
 )
+from basira.api.desks import Desk
 from basira.api.examples_answers import answers_of
 from basira.api.problems import ProblemException
 from basira.schema.errors import UsageError
@@ -33,39 +32,23 @@ from basira.storage.access_sessions import Login, csrf_token, end_session, log_i
 from basira.storage.operations_database import Database
 from basira.storage.users import get_user, hash_password, normalised_login, set_password
 
-T = TypeVar("T")
 PREFIX = "/api/v1"
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
 # argon2 takes 64 MiB and some 190 ms of CPU each time: as many at once as memory bears, and a queue that ends. They
 # have threads of their own, so that a flood of logins takes none from declarations.
-_AT_ONCE, _MOST_WAITING = 2, 30
+AT_ONCE, MOST_WAITING = 2, 30
 # Sessions that are over and attempts to log in; what they were is in the audit.
 _KEPT = timedelta(days=7)
 
 
-class LoginDesk:
-    """Where logins are worked on, a few at a time, in one worker: a password is hashed, a provider asked."""
+def login_desk(name: str = "password", at_once: int = AT_ONCE, most_waiting: int = MOST_WAITING) -> Desk:
+    """Where logins are worked on, a few at a time: a password is hashed, a provider asked. 429 when too many wait."""
+    return Desk(name, at_once, most_waiting, refusal=_too_many)
 
-    def __init__(self, at_once: int = _AT_ONCE, most_waiting: int = _MOST_WAITING, *, name: str = "password") -> None:
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
-        self._waiting, self._most = 0, most_waiting
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do this work in its turn; 429 when too many wait already."""
-        if self._waiting >= self._most:
-            raise ProblemException(
-                429, "too_many_requests", "Expected fewer logins at once.", headers={"Retry-After": "2"}
-            )
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
-        finally:
-            self._waiting -= 1
-
-    def close(self) -> None:
-        """End its threads."""
-        self._threads.shutdown(wait=False)
+def _too_many() -> ProblemException:
+    return ProblemException(429, "too_many_requests", "Expected fewer logins at once.", headers={"Retry-After": "2"})
 
 
 class Credentials(BaseModel):
@@ -102,15 +85,15 @@ def _now(request: Request) -> datetime:
     return clock()
 
 
-def _desk(request: Request) -> LoginDesk:
-    desk: LoginDesk = request.app.state.password_desk
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.password_desk
     return desk
 
 
 InAccess = Annotated[Access, Depends(_access)]
 InDatabase = Annotated[Database, Depends(_database)]
 Now = Annotated[datetime, Depends(_now)]
-Desk = Annotated[LoginDesk, Depends(_desk)]
+InDesk = Annotated[Desk, Depends(_desk)]
 Person = Annotated[Principal, Depends(needs_person)]
 
 
@@ -118,7 +101,7 @@ Person = Annotated[Principal, Depends(needs_person)]
     "/session", summary="Log in", responses=answers_of("session", 401, 403, 415, 422), dependencies=[Depends(anyone)]
 )
 async def post_session(
-    body: Credentials, request: Request, access: InAccess, database: InDatabase, now: Now, desk: Desk
+    body: Credentials, request: Request, access: InAccess, database: InDatabase, now: Now, desk: InDesk
 ) -> Response:
     """Begin a session: the cookie comes with the answer. 401 when login and password are not right, and 429 with
     Retry-After after too many that were not; both are the same for a login that nobody has."""
@@ -154,7 +137,13 @@ def delete_session(request: Request, _person: Person, access: InAccess, database
     "/session/password", summary="Another password", responses=answers_of("session", 401, 403, 404, 415, 422)
 )  # fmt: skip
 async def post_password(
-    body: PasswordChange, request: Request, person: Person, access: InAccess, database: InDatabase, now: Now, desk: Desk
+    body: PasswordChange,
+    request: Request,
+    person: Person,
+    access: InAccess,
+    database: InDatabase,
+    now: Now,
+    desk: InDesk,
 ) -> Response:
     """Change the own password. Every session ends, this one too: a new one comes with the answer."""
     address, lock_out = request.state.address, access.settings.lock_out

@@ -23,7 +23,7 @@ from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.access import Principal, check_office, check_scopes
 from basira.storage.access_tables import API_KEY
 from basira.storage.operations_audit import append_audit
-from basira.storage.operations_database import moment_text
+from basira.storage.operations_database import lock_chains, moment_text
 
 _PREFIX = "basira"
 # `last_used_at` answers "is it still in use": to the minute is enough, and saves a write on nearly every request.
@@ -126,6 +126,7 @@ def rotate_key(
 
     Raises NotFoundError, and UsageError when the key is no longer in force.
     """
+    lock_chains(connection)  # before any row, and one at a time: a key has one successor
     old = get_key(connection, key_id)
     if old.revoked_at is not None or old.expires_at <= moment_text(now) or old.replaced_by is not None:
         raise UsageError(
@@ -147,6 +148,7 @@ def rotate_key(
 
 def revoke_key(connection: sa.Connection, key_id: str, *, actor: str, motive: str, now: datetime) -> str | None:
     """End a key at once; again is without effect. When it had been revoked before; None when it is now."""
+    lock_chains(connection)
     if (before := get_key(connection, key_id).revoked_at) is not None:
         return before
     connection.execute(API_KEY.update().where(API_KEY.c.key_id == key_id).values(revoked_at=moment_text(now)))

@@ -82,6 +82,7 @@ def log_in(
         return Login("refused")
     rehashed = hasher.hash(password) if kept is not None and hasher.check_needs_rehash(kept) else None
     with database.write() as connection:
+        lock_chains(connection)
         connection.execute(LOGIN_ATTEMPT.update().where(LOGIN_ATTEMPT.c.attempt_id == attempt).values(is_success=True))
         if rehashed is not None:
             connection.execute(
@@ -210,6 +211,7 @@ def is_csrf_token(given: str, token: str) -> bool:
 
 def revoke_sessions(connection: sa.Connection, user_id: str, *, actor: str, motive: str, now: datetime) -> int:
     """End every session of a user at once; how many there were. Raises NotFoundError."""
+    lock_chains(connection)  # before any row: see `users`
     get_user(connection, user_id)
     ended = connection.execute(
         USER_SESSION.update()
@@ -229,6 +231,7 @@ def revoke_sessions(connection: sa.Connection, user_id: str, *, actor: str, moti
 
 def unlock_login(connection: sa.Connection, user_id: str, *, actor: str, now: datetime) -> int:
     """Forget the failed attempts of a user's login, which ends its lock-out; how many there were."""
+    lock_chains(connection)
     login = get_user(connection, user_id).login
     failed = sa.and_(LOGIN_ATTEMPT.c.login_digest == login_digest(login or ""), ~LOGIN_ATTEMPT.c.is_success)
     forgotten = connection.execute(LOGIN_ATTEMPT.delete().where(failed)).rowcount

@@ -102,6 +102,7 @@ def create_user(
         raise UsageError(
             "Expected a login of 1 to 200 characters and a name of 200 at most.", hint="Correct the login or the name."
         )
+    lock_chains(connection)
     if connection.execute(sa.select(APP_USER.c.user_id).where(APP_USER.c.login == kept)).first():
         raise UsageError(f"Expected a new login, found {kept!r} taken.", hint="Choose another login.")
     user_id = f"u-{secrets.token_hex(8)}"
@@ -167,7 +168,7 @@ def set_password(
     must_change_password: bool = False,
 ) -> None:  # fmt: skip
     """Give a user another password (by `hash_password`); the sessions that are open end."""
-    get_user(connection, user_id)
+    _user_to_change(connection, user_id)
     values = {
         "password_hash": password_hash,
         "password_changed_at": moment_text(now),
@@ -255,7 +256,8 @@ def _end_sessions(connection: sa.Connection, user_id: str, now: datetime) -> Non
 
 def _user_to_change(connection: sa.Connection, user_id: str) -> User:
     """The user whose standing is about to change, one change at a time: of two administrators put out of use at once
-    each would still see the other. The audit takes the same lock."""
+    each would still see the other. The audit takes the same lock: here before any row, as everywhere, or two who meet
+    wait for each other."""
     lock_chains(connection)
     return get_user(connection, user_id)
 

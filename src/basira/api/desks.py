@@ -1,0 +1,39 @@
+"""Threads of one purpose each, with a queue that ends: what is slow takes none from declarations.
+
+Enters: a piece of work. Leaves: what it gave, in its turn. Never here: a queue without an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TypeVar
+
+_Done = TypeVar("_Done")
+
+
+class Desk:
+    """Where one kind of work is done, ``at_once`` pieces at a time, in one worker.
+
+    ``most_waiting``: pieces that wait or are worked on. ``refusal``: makes what is raised when there are more.
+    """
+
+    def __init__(self, name: str, at_once: int, most_waiting: int, *, refusal: Callable[[], Exception]) -> None:
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
+        self._waiting, self._most, self._refusal = 0, most_waiting, refusal
+
+    async def run(self, work: Callable[[], _Done]) -> _Done:
+        """Do this work in its turn."""
+        if self._waiting >= self._most:
+            raise self._refusal()
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """End its threads; what is being worked on ends by itself."""
+        self._threads.shutdown(wait=False)

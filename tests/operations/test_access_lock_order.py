@@ -1,0 +1,93 @@
+"""Whoever is about to write into the audit takes its lock before any row: else two that meet wait for each other, and
+PostgreSQL ends one of them. On SQLite there is one writer, and nothing to see."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from basira.schema.errors import UsageError
+from basira.storage.access import Grant
+from basira.storage.access_keys import create_key, revoke_key, rotate_key
+from basira.storage.access_sessions import log_in, revoke_sessions, start_session, unlock_login
+from basira.storage.access_tables import API_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION
+from basira.storage.operations_database import Database, lock_chains
+from basira.storage.users import create_user, set_password
+
+NOW = datetime(2026, 3, 2, 12)
+LATER = NOW + timedelta(days=1)
+# Any will do: nobody logs in with it.
+HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
+
+
+def another_password(connection, user, _key):
+    set_password(connection, user, HASH, actor="t", now=NOW)
+
+
+def sessions_ended(connection, user, _key):
+    revoke_sessions(connection, user, actor="t", motive="lost", now=NOW)
+
+
+def unlocked(connection, user, _key):
+    unlock_login(connection, user, actor="t", now=NOW)
+
+
+def key_revoked(connection, _user, key):
+    revoke_key(connection, key, actor="t", motive="lost", now=NOW)
+
+
+def key_rotated(connection, _user, key):
+    rotate_key(connection, key, actor="t", now=NOW, expires_at=LATER, overlap=timedelta(0))
+
+
+def another_user(connection, _user, _key):
+    # The other has made it first.
+    with pytest.raises(UsageError, match="taken"):
+        create_user(connection, "new", display_name="New", grants=[], actor="t", now=NOW)
+
+
+def _waits_for_the_chain(database: Database) -> bool:
+    with database.read() as connection:
+        asked = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(connection.execute(asked).scalar())
+
+
+@pytest.mark.parametrize("change", [another_password, sessions_ended, unlocked, key_revoked, key_rotated, another_user])
+def test_two_changes_of_the_same_wait_and_never_for_each_other(place, change):
+    if place.startswith("sqlite"):
+        pytest.skip("one writer at a time")
+    with Database(place) as database:
+        with database.write() as connection:
+            user = create_user(connection, "one", display_name="One", grants=[Grant("analyst")], actor="t", now=NOW)
+            start_session(connection, user, now=NOW, lifetime=timedelta(days=1))
+            key = create_key(connection, "a", scopes=["queue:read"], actor="t", now=NOW, expires_at=LATER).key_id
+        log_in(database, "one", "not this one, no", address="a", now=NOW)
+        faults: list[Exception] = []
+
+        def work() -> None:
+            try:
+                with database.write() as connection:
+                    change(connection, user, key)
+            except Exception as error:
+                faults.append(error)
+
+        other = threading.Thread(target=work)
+        with database.write() as connection:
+            lock_chains(connection)
+            other.start()
+            until = time.monotonic() + 10
+            while not _waits_for_the_chain(database) and time.monotonic() < until:
+                time.sleep(0.01)
+            assert time.monotonic() < until, "it never asked for the lock"
+            # Whoever holds the chain goes on to the same rows.
+            for table in (APP_USER, USER_SESSION, LOGIN_ATTEMPT, API_KEY):
+                rows = sa.select(*table.primary_key.columns).with_for_update(nowait=True)
+                connection.execute(rows).all()
+            if change is another_user:
+                create_user(connection, "new", display_name="New", grants=[], actor="t", now=NOW)
+        other.join(30)
+        assert not faults
