@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import Desk, desk_of
+from api_world import TODAY, Desk, desk_of
 from test_api_changes import person, reselect, standing
-from test_api_mandatory import arms
+from test_api_mandatory import REASON, arms
 
 from basira.storage.access import Grant
 from basira.workflows.serve_context import Service
@@ -72,6 +72,28 @@ def test_what_was_raised_is_undone_after_an_amendment_that_kept_it(desk: Desk, a
     refused(reselect(desk, number, "green"))
 
 
+def test_what_became_mandatory_under_a_raised_lane_is_told_and_not_lowered_below_its_list(
+    desk: Desk, arrivals: list[Body]
+) -> None:
+    first, listed = arms(arrivals, 2)
+    plain = {**listed, "items": [{**item, "commodity_code": "6109100000"} for item in listed["items"]]}
+    assert desk.post(first).json()["lane"] == "red"
+    number = listed["declaration_id"]
+    before = desk.post(plain).json()
+    assert reselect(desk, number, "red").status_code == 200
+    amended = desk.post(listed).json()
+    assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", KEPT, before["basis"])
+    assert (before["basis"], amended["basis_text"]) == ("none", f"Mandatory list – {REASON}")
+    assert "mandatory" in refused(reselect(desk, number, "green"))
+    # Nor by a version that the list no longer asks for.
+    again = desk.post({**plain, "transport_document": "CORRECTED"}).json()
+    assert (again["lane"], again["detail"]) == ("red", KEPT)
+    assert REASON in again["basis_text"]
+    assert "mandatory" in refused(reselect(desk, number, "green"))
+    assert reselect(desk, number, "yellow").status_code == 200
+    assert "mandatory" in refused(reselect(desk, number, "green"))
+
+
 @pytest.mark.parametrize(("field", "basis"), [("may_lower_mandatory", "mandatory"), ("may_lower_random", "random")])
 def test_the_policy_may_let_it_be_lowered(
     service: Service, arrivals: list[Body], tmp_path: Path, field: str, basis: str
@@ -93,3 +115,23 @@ def test_a_policy_that_lets_nobody_lower_holds_for_every_ground(
     desk = under(service, tmp_path / "none", table)
     number = desk.post(arms(arrivals, 1)[0]).json()["declaration_id"]
     assert refused(reselect(desk, number, "green")) == "The policy lets nobody give a less intensive lane."
+
+
+def test_what_became_mandatory_under_a_random_control_says_both(
+    service: Service, arrivals: list[Body], tmp_path: Path
+) -> None:
+    desk = under(service, tmp_path / "both", "[reselection]\nmay_lower_random = true", share="1.0")
+    listed = arms(arrivals, 1)[0]
+    plain = {**listed, "items": [{**item, "commodity_code": "6109100000"} for item in listed["items"]]}
+    number = listed["declaration_id"]
+    assert desk.post(plain).json()["basis"] == "random"
+    # Its place was used: the list gets the next one.
+    inspected = desk.client.post(
+        f"/api/v1/declarations/{number}/outcome", json={"known_at": f"{TODAY}T11:00:00", "is_irregular": False}
+    )
+    assert inspected.status_code == 200, inspected.text
+    amended = desk.post(listed).json()
+    assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", KEPT, "random")
+    assert amended["basis_text"].endswith(f". Mandatory list – {REASON}")
+    assert "mandatory" in refused(reselect(desk, number, "green"))
+    assert reselect(desk, number, "yellow").status_code == 200

@@ -434,8 +434,8 @@ def _place(made: _Round, means: _Means) -> None:
     for new, scored, placed in lanes:
         items = () if scored.fallback is not None else explained.get(new.case.number, scored.items)
         made.events += decision_events(
-            new.declaration, scored, placed.selection, policy, service, items, actor=new.case.asked.actor,
-            now=means.now, is_first=not new.known, earlier=new.earlier, has_state=placed.state is not None,
+            new.declaration, scored, placed, policy, service, items, actor=new.case.asked.actor,
+            now=means.now, is_first=not new.known, earlier=new.earlier,
         )  # fmt: skip
         event = made.events[-1]
         row = {name: getattr(event, name) for name in _ANSWERED}

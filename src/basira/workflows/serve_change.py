@@ -37,6 +37,7 @@ Sees = Callable[[str], bool]
 
 SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
 _TRIES = 20
+_MANDATORY = "The policy lets nobody give a mandatory control a less intensive lane than its list did."
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class _Change:
     motive: str
     note: str | None
     seen: str | None
+
+
+_MANDATORY = "The policy lets nobody give a mandatory control a less intensive lane than its list did."
 
 
 class _OvertakenError(Exception):
@@ -112,13 +116,16 @@ def _lowered(
     # Before what the selection was: who may not lower is not told that a control was drawn at random.
     if not may_lower(standing.office):
         return "Expected a role that may give a less intensive lane."
+    listed = standing.decision["payload"].get("listed")
+    if listed and is_under(listed["lane"]) and not rules.may_lower_mandatory:
+        return _MANDATORY
     # What an officer raised may be undone, down to the lane that the selection gave; an amendment that kept the raised
     # lane did not give it.
     if not (is_under(standing.decision["lane"]) and is_under(_chosen(known, standing)["lane"])):
         return None
     basis = standing.decision["payload"].get("basis")
     if basis == "mandatory" and not rules.may_lower_mandatory:
-        return "The policy lets nobody give a mandatory control a less intensive lane than its list did."
+        return _MANDATORY
     if basis == "random" and not rules.may_lower_random:
         return "The policy lets nobody give a random control a less intensive lane than it was drawn for."
     return None
@@ -253,7 +260,7 @@ def _reselection(change: _Change, declaration_id: str, standing: Standing, polic
             # Of the selection, which an officer does not change: what an amendment is compared with.
             "basis": was.get("basis", "none"),
             "inclusion_probability": was.get("inclusion_probability", 0.0),
-            **({"ground": was["ground"]} if "ground" in was else {}),
+            **{name: was[name] for name in ("ground", "listed") if name in was},
         },
         personal={} if change.note is None else {"note": change.note},
     )

@@ -21,7 +21,7 @@ from basira.storage.operations_events import Event
 from basira.workflows.serve_assess import Scored
 from basira.workflows.serve_body import Declaration, FieldFault, Refused
 from basira.workflows.serve_context import Service
-from basira.workflows.serve_place import Earlier
+from basira.workflows.serve_place import Earlier, Placed
 from basira.workflows.serve_standing import is_inspection
 
 Row = Mapping[str, Any]
@@ -74,6 +74,7 @@ def earlier_lane(known: Sequence[Row]) -> Earlier | None:
         is_inspected=any(is_inspection(event, after=last) for event in known),
         arrivals=frozenset((event["office"], event["day"]) for event in lanes if event["kind"] == "decision"),
         ground=last["payload"].get("ground"),
+        listed=last["payload"].get("listed"),
     )  # fmt: skip
 
 
@@ -83,12 +84,11 @@ def event_id(kind: str, *parts: object) -> str:
 
 
 def decision_events(
-    declaration: Declaration, scored: Scored, selection: Selection, policy: Policy, service: Service,
+    declaration: Declaration, scored: Scored, placed: Placed, policy: Policy, service: Service,
     items: Sequence[ItemAssessment], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
-    has_state: bool,
 ) -> list[Event]:  # fmt: skip
     """The arrival and the decision. ``items``: as they are answered, with reasons where somebody inspects."""
-    name = declaration.declaration_id
+    name, selection = declaration.declaration_id, placed.selection
     arrived = Event(
         event_id=event_id("arrival", name, declaration.version),
         kind="registration" if is_first else "amendment",
@@ -110,9 +110,10 @@ def decision_events(
             "basis": selection.basis,
             "detail": selection.detail,
             **_ground(selection, policy, earlier),
+            **_listed(placed, policy, earlier),
             "inclusion_probability": float(selection.inclusion_probability),
             "inspects": policy.lane(selection.lane).inspects,
-            "fallback": scored.fallback or (None if has_state else NO_STATE),
+            "fallback": scored.fallback or (NO_STATE if placed.state is None else None),
             "fraud_probability": scored.candidate.fraud_probability,
             "expected_revenue": scored.candidate.expected_revenue,
             "currency": declaration.rows[0]["value_currency"] or "MAD",
@@ -139,6 +140,21 @@ def _ground(selection: Selection, policy: Policy, earlier: Earlier | None) -> di
     if entry is not None:
         return {"ground": entry.reason.model_dump()}
     return {"ground": earlier.ground} if earlier is not None and earlier.ground else {}
+
+
+def _listed(placed: Placed, policy: Policy, earlier: Earlier | None) -> dict[str, Mapping[str, Any]]:
+    """What the list asks for of a version that keeps a more intensive lane, or of the one before that kept it: nobody
+    lowers it further, and whoever inspects is told. Of two the more intensive."""
+    if placed.chosen is None or earlier is None:
+        return {}
+    before = earlier.listed
+    entry = policy.find_mandatory(placed.chosen.detail) if placed.chosen.basis == "mandatory" else None
+    if entry is None:
+        return {"listed": before} if before else {}
+    lane = placed.chosen.lane
+    if before and policy.intensity.get(before["lane"], len(policy.lanes)) > policy.intensity[lane]:
+        return {"listed": before}
+    return {"listed": {"entry": entry.id, "lane": lane, "ground": entry.reason.model_dump()}}
 
 
 def _item_values(item: ItemAssessment) -> dict[str, Any]:

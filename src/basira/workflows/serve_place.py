@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -40,7 +41,8 @@ class Earlier:
 
     ``inspects``: whether somebody was to inspect in that lane, by the policy of then: only such a lane has places.
     ``is_inspected``: a result came since: the place was used. ``arrivals``: the offices and days of its decisions:
-    these count it already. ``ground``: of a mandatory control, why the list asks for it, by language.
+    these count it already. ``ground``: of a mandatory control, why the list asks for it, by language. ``listed``: what
+    the list asks for of an amendment that kept a more intensive lane (entry, lane, ground), None for nothing.
     """
 
     office: str
@@ -52,6 +54,7 @@ class Earlier:
     is_inspected: bool = False
     arrivals: frozenset[tuple[str, str]] = frozenset()
     ground: Mapping[str, str] | None = None
+    listed: Mapping[str, Any] | None = None
 
     def holds_place(self, day: date) -> bool:
         """Whether its place is one of this day, and nobody inspected in it: then it can be given back."""
@@ -60,10 +63,12 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Placed:
-    """``state``: the next one; None when the day's state could not be used."""
+    """``state``: the next one; None when the day's state could not be used. ``chosen``: what the version alone would
+    have got, where it kept an earlier lane that is more intensive."""
 
     selection: Selection
     state: OnlineState | None
+    chosen: Selection | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def place(
     """
     day = now.date()
     if state is None:
-        return Placed(_combined(decide_without_state(candidate, policy, day=day, seed=seed), earlier, policy), None)
+        return _combined(decide_without_state(candidate, policy, day=day, seed=seed), None, earlier, policy)
     before = replanned_day(state, policy)
     if earlier is None:
         return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
@@ -169,12 +174,13 @@ def place(
         candidate, without_place(before, earlier) if is_held else before, policy, moment=now, seed=seed,
         is_counted=(candidate.office, day.isoformat()) in earlier.arrivals,
     )  # fmt: skip
-    final = _combined(selection, earlier, policy)
-    if final.detail == KEPT:
-        after = replace(after, used=before.used, beyond=before.beyond)
-        if not is_held and policy.lane(final.lane).inspects:
-            after = with_places(after, policy, lane=final.lane, change=1)
-    return Placed(final, after)
+    placed = _combined(selection, after, earlier, policy)
+    if placed.chosen is None:
+        return placed
+    after = replace(after, used=before.used, beyond=before.beyond)
+    if not is_held and policy.lane(earlier.lane).inspects:
+        after = with_places(after, policy, lane=earlier.lane, change=1)
+    return replace(placed, state=after)
 
 
 def left_office(earlier: Earlier | None, *, office: str, day: date) -> str | None:
@@ -189,14 +195,13 @@ def without_place(state: OnlineState, earlier: Earlier) -> OnlineState:
     return counted(state, lane=earlier.lane, change=-1)
 
 
-def _combined(selection: Selection, earlier: Earlier | None, policy: Policy) -> Selection:
+def _combined(selection: Selection, state: OnlineState | None, earlier: Earlier | None, policy: Policy) -> Placed:
     if earlier is None:
-        return selection
+        return Placed(selection, state)
     # That one of them was selected is at least as likely as the likelier one: at one office they share their draws, at
     # two they have their own.
     probability = max(selection.inclusion_probability, earlier.inclusion_probability)
     if policy.intensity.get(earlier.lane, 0) <= policy.intensity[selection.lane]:
-        return replace(selection, inclusion_probability=probability)
-    return replace(
-        selection, lane=earlier.lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT
-    )  # fmt: skip
+        return Placed(replace(selection, inclusion_probability=probability), state)
+    kept = replace(selection, lane=earlier.lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT)
+    return Placed(kept, state, chosen=selection)

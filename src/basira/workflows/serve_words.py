@@ -29,7 +29,6 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
     basis = payload.get("basis", "none")
     if is_secret_hidden and basis in _ALIKE:
         basis = "fallback" if payload.get("fallback") else "control"
-    ground = (payload.get("ground") or {}).get(language, "")
     body = {
         "decision_id": event["event_id"],
         "declaration_id": event["declaration_id"],
@@ -38,7 +37,7 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
         "lane": event["lane"],
         "inspects": payload.get("inspects"),
         "basis": basis,
-        "basis_text": say_basis(basis, language=language, ground=ground),
+        "basis_text": _basis_text(basis, payload, language),
         "detail": payload.get("detail", ""),
         "inclusion_probability": payload.get("inclusion_probability"),
         "fallback": payload.get("fallback"),
@@ -53,6 +52,17 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
         "versions": payload.get("versions", {}),
     }
     return _without(body, _SECRET) if is_secret_hidden else body
+
+
+def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
+    """Why it is inspected; with what the list asks for where that is not why it has its lane."""
+    said = say_basis(basis, language=language, ground=(payload.get("ground") or {}).get(language, ""))
+    listed = (payload.get("listed") or {}).get("ground")
+    if not listed:
+        return said
+    asked = say_basis("mandatory", language=language, ground=listed.get(language, ""))
+    # An officer's own lane has no ground of the selection beside the list's.
+    return asked if asked == said or basis in ("none", "exempt") else f"{said.rstrip('.')}. {asked}"
 
 
 def _without(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
