@@ -130,6 +130,9 @@ def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):
 
 def test_a_person_is_erased_on_request(filled):
     erase = ("audit", "erase", "--motive", "request", "--by", "dpo", "--database", filled)
+    assert said(*erase, "--person", "ICE-1", "--preview") == {"erased": 0, "would_be_erased": 1}
+    assert "3 personal values would be erased" in call(*erase, "--before", "2026-03-03", "--preview").stdout
+    assert said("audit", "verify", "--database", filled)["erased"] == 0
     assert said(*erase, "--person", "ICE-1") == {"erased": 1}
     assert "2 personal values erased" in call(*erase, "--before", "2026-03-03").stdout
     assert said("audit", "verify", "--database", filled)["erased"] == 3

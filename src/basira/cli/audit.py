@@ -183,6 +183,7 @@ def erase(
     by: Annotated[str, typer.Option("--by", help="Who erases, as the audit will name them.")],
     person: Annotated[str, typer.Option("--person", help="The value to erase wherever it stands.")] = "",
     before: Annotated[str, typer.Option("--before", help="Erase what was recorded before this day, YYYY-MM-DD.")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Say how many it would be, and erase nothing.")] = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     as_json: JsonOption = False,
@@ -201,7 +202,12 @@ def erase(
         now=datetime.now(),
         person=person or None,
         before=parse_day(before, name="--before") if before else None,
+        is_preview=preview,
     )
+    if preview:
+        told = f"{count:,} personal values would be erased, refused declarations counted with them. Nothing was erased."
+        typer.echo(json.dumps({"erased": 0, "would_be_erased": count}) if as_json else told)
+        return
     told = f"{count:,} personal values erased, refused declarations counted with them."
     if not count:
         told = "Nothing of the kind stands in the online record: nothing was erased."

@@ -7,6 +7,7 @@ copies, erasures. Never here: a repair, a silent upgrade.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -85,19 +86,33 @@ def restore_record(folder: Path, record: Record) -> Restored:
     return Restored(backup, prove(record, kept=backup.heads) if backup.database_format == FORMAT else None)
 
 
+class _PreviewError(Exception):
+    """Rolls a preview back."""
+
+
 def erase(
-    record: Record, *, actor: str, motive: str, now: datetime, person: str | None = None, before: date | None = None
-) -> int:
+    record: Record, *, actor: str, motive: str, now: datetime, person: str | None = None, before: date | None = None,
+    is_preview: bool = False,
+) -> int:  # fmt: skip
     """Erase the personal values of a person, or those recorded before a day, and the refused declarations in which they
-    stand; how many of both."""
+    stand; how many of both. ``is_preview``: how many it would be, and nothing is erased."""
     if (person is None) == (before is None):
         raise UsageError("Expected either a person or a day, found both or neither.", hint="Give one of the two.")
-    with Operations(record.place, create=False) as operations, operations.database.write() as connection:
+    count = 0
+    with (
+        Operations(record.place, create=False) as operations,
+        suppress(_PreviewError),
+        operations.database.write() as connection,
+    ):
         if person is not None:
-            values = erase_person(connection, person, actor=actor, motive=motive, now=now)
-            return values + erase_bodies_naming(connection, person, actor=actor, motive=motive, now=now)
-        values = erase_before(connection, str(before), actor=actor, motive=motive, now=now)
-        return values + erase_bodies_before(connection, str(before), actor=actor, motive=motive, now=now)
+            count = erase_person(connection, person, actor=actor, motive=motive, now=now)
+            count += erase_bodies_naming(connection, person, actor=actor, motive=motive, now=now)
+        else:
+            count = erase_before(connection, str(before), actor=actor, motive=motive, now=now)
+            count += erase_bodies_before(connection, str(before), actor=actor, motive=motive, now=now)
+        if is_preview:
+            raise _PreviewError
+    return count
 
 
 def _state(history: History) -> HistoryState:
