@@ -16,6 +16,8 @@ from basira.api.application import make_application
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.shipped import shipped
 from basira.storage.access_keys import create_key
+from basira.storage.operations import Operations
+from basira.storage.operations_verify import verify
 from basira.workflows.serve_context import Service
 
 # The world is that of the workflows' own tests.
@@ -62,6 +64,13 @@ def bodies(frame: pl.DataFrame, day: date) -> list[dict[str, Any]]:
         )
         body["items"].append({n: values[n] for n in _ITEM if values.get(n) is not None})
     return list(found.values())
+
+
+def is_whole(service: Service) -> bool:
+    """Whether nothing in its record was changed."""
+    # As text the URL of PostgreSQL hides its password; these have none.
+    with Operations(service.database.place, create=False) as operations:
+        return verify(operations).is_whole
 
 
 @dataclass

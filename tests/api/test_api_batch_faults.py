@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from api_world import Desk
+from decider_world import break_placing
 from sqlalchemy.exc import OperationalError
 
 from basira.api import routes_declarations
@@ -69,14 +70,7 @@ def test_a_record_out_of_reach_is_counted_and_told(
 def test_a_fault_of_ours_is_told(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    faulty, place = arrivals[0]["declaration_id"], serve.place
-
-    def broken(candidate: Any, *rest: Any, **named: Any) -> Any:
-        if candidate.declaration_id == faulty:
-            raise ZeroDivisionError
-        return place(candidate, *rest, **named)
-
-    monkeypatch.setattr(serve, "place", broken)
+    break_placing(monkeypatch, arrivals[0]["declaration_id"])
     assert kinds(desk.post(arrivals[:2])) == ["internal", "decision"]
     assert [one["error"] for one in told(caplog, "fault")] == ["ZeroDivisionError"]
     assert 'basira_unavailable_total{code="internal"} 1.0' in desk.get("metrics").text

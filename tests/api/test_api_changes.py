@@ -7,14 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, desk_of
+from api_world import TODAY, Desk, desk_of, is_whole
 
 from basira.api.examples import OUTCOME
 from basira.api.examples_answers import ANSWERS
 from basira.storage.access import Grant, Principal
-from basira.storage.operations import Operations
 from basira.storage.operations_online import find_state
-from basira.storage.operations_verify import verify
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_place import restored
 
@@ -65,8 +63,7 @@ def test_an_officer_raises_a_lane_and_a_place_is_taken(desk: Desk, released: Bod
     assert answer.json()["before"]["lane"] == released["lane"]
     assert standing(desk, number)["lane"] == "yellow"
     assert used(desk.service, office).get("yellow", 0) == before.get("yellow", 0) + 1
-    with Operations(desk.service.database.place, create=False) as operations:
-        assert verify(operations).is_whole
+    assert is_whole(desk.service)
 
 
 def test_the_history_tells_who_when_what_and_why(desk: Desk, released: Body) -> None:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import AS_OF, ENGINE, TODAY, Desk, at, desk_of
+from api_world import AS_OF, ENGINE, TODAY, Desk, at, desk_of, is_whole
 
 from basira.ingest.mapping import load_mapping
 from basira.storage.history import History
-from basira.storage.operations import Operations
 from basira.storage.operations_events import find_events
 from basira.storage.operations_online import find_state
-from basira.storage.operations_verify import verify
 from basira.workflows.ingest import ingest_files
 from basira.workflows.profiles import read_profiles
 from basira.workflows.score import choose_model, score
@@ -24,12 +22,6 @@ from basira.workflows.serve_context import Service
 from basira.workflows.serve_place import restored
 
 Body = dict[str, Any]
-
-
-def is_whole(service: Service) -> bool:
-    # As text the URL hides its password; these have none.
-    with Operations(service.database.place, create=False) as operations:
-        return verify(operations).is_whole
 
 
 def test_a_declaration_gets_its_lane_with_what_it_rests_on(desk: Desk, arrivals: list[Body]) -> None:

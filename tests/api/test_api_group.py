@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from api_world import TODAY, at
+from api_world import TODAY, at, is_whole
+from decider_world import break_placing
 
 from basira.schema.errors import StoreError, UsageError
-from basira.storage.operations import Operations
 from basira.storage.operations_database import Database
 from basira.storage.operations_events import find_events
 from basira.storage.operations_online import find_state
 from basira.storage.operations_tables import EVENT
-from basira.storage.operations_verify import verify
 from basira.workflows import serve
 from basira.workflows.serve import Ask, Asked, Decision, Found, decide_many
 from basira.workflows.serve_body import Refused
@@ -47,11 +46,6 @@ def bodies_of(found: Sequence[Found]) -> list[Any]:
 def event_count(service: Service) -> int:
     with service.database.read() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(EVENT)).scalar_one())
-
-
-def is_whole(service: Service) -> bool:
-    with Operations(service.database.place, create=False) as operations:
-        return verify(operations).is_whole
 
 
 def test_a_group_is_decided_as_one_after_the_other(service: Service, arrivals: list[Body], tmp_path: Path) -> None:
@@ -99,14 +93,7 @@ def test_one_that_cannot_be_recorded_does_not_stop_the_others(
 def test_an_unforeseen_fault_stays_with_its_declaration(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faulty, place = arrivals[0]["declaration_id"], serve.place
-
-    def broken(candidate: Any, *rest: Any, **named: Any) -> Any:
-        if candidate.declaration_id == faulty:
-            raise ZeroDivisionError
-        return place(candidate, *rest, **named)
-
-    monkeypatch.setattr(serve, "place", broken)
+    break_placing(monkeypatch, arrivals[0]["declaration_id"])
     assert [type(one) for one in decided(arrivals[:3], service)] == [ZeroDivisionError, Decision, Decision]
 
 

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from api_world import Desk, at
+from decider_world import ME, decider_of, until
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.api import routes_declarations
 from basira.schema.errors import StoreError
 from basira.workflows import serve, serve_decider
-from basira.workflows.serve import Ask, Asked
+from basira.workflows.serve import Ask
 from basira.workflows.serve_body import read_declaration
 from basira.workflows.serve_context import Service
-from basira.workflows.serve_decider import Decider
 
 Body = dict[str, Any]
-ME = Asked("k-1")
-
-
-@contextmanager
-def decider_of(service: Service, **options: Any) -> Iterator[Decider]:
-    made = Decider(lambda: service, lambda: at(9), **options)
-    yield made
-    made.close()
 
 
 def large(body: Body, name: str, items: int) -> Body:
@@ -40,13 +30,6 @@ def large(body: Body, name: str, items: int) -> Body:
 
 def ask_of(body: Body) -> Ask:
     return Ask(body, ME, read=read_declaration(body, received_at=at(9)))
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < end, "not within 30 s"
-        time.sleep(0.005)
 
 
 def fallback_of(done: Future[Any]) -> Any:

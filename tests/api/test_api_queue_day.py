@@ -10,7 +10,7 @@ import pytest
 from api_world import TODAY, Desk, at
 
 from basira.storage import operations_events
-from basira.storage.operations_events import Event, append_events, find_by_ids, find_outcomes, find_queue
+from basira.storage.operations_events import EVENT_KINDS, Event, append_events, find_by_ids, find_outcomes, find_range
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_queue import Page, queue_csv, queue_page
 from basira.workflows.serve_standing import Standing, is_inspection
@@ -68,9 +68,13 @@ def record_day(service: Service, count: int, seed: int) -> None:
 def plain_rows(
     service: Service, office: str, day: date, *, lane: str | None, status: str | None, by_revenue: bool = True
 ) -> list[str]:
-    """The queue by the slow way: everything of the day opened, then put in order. The ids of what gave the lanes."""
+    """The queue by the slow way: everything recorded opened, what came last of each declaration taken, then put in
+    order. The ids of what gave the lanes."""
     with service.database.read() as connection:
-        given = find_queue(connection, office, day.isoformat(), lane=lane)
+        events = find_range(connection, EVENT_KINDS, after=0, until=10_000, limit=10_000)
+        last = {row["declaration_id"]: row for row in events if row["lane"] or row["kind"] == "cancellation"}
+        here = [row for row in last.values() if (row["office"], row["day"]) == (office, day.isoformat())]
+        given = [row for row in here if row["lane"] and lane in (None, row["lane"])]
         decisions = find_by_ids(connection, [row["decision_id"] for row in given if row["kind"] == "reselection"])
         results = find_outcomes(connection, [row["declaration_id"] for row in given])
     intensity = service.policy(day).intensity

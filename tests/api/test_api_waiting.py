@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, at, desk_of
+from decider_world import ME, break_placing, decider_of, until
 
 from basira.api.remembered import Remembered
 from basira.explain.reasons import explain_items
@@ -26,21 +25,13 @@ from basira.storage.history import History
 from basira.storage.operations_tables import CHAIN_HEAD, EVENT
 from basira.workflows import serve, serve_decider
 from basira.workflows.learn import train
-from basira.workflows.serve import Ask, Asked, Decision
+from basira.workflows.serve import Ask, Decision
 from basira.workflows.serve_assess import _families, assess_online, explained_items
 from basira.workflows.serve_body import Declaration, read_declaration
 from basira.workflows.serve_context import Service, open_service, with_newest_model
 from basira.workflows.serve_decider import BusyError, Decider
 
 Body = dict[str, Any]
-ME = Asked("k-1")
-
-
-@contextmanager
-def decider_of(service: Service, **options: Any) -> Iterator[Decider]:
-    made = Decider(lambda: service, lambda: at(9), **options)
-    yield made
-    made.close()
 
 
 class Held:
@@ -57,13 +48,6 @@ class Held:
             return score(declarations, service, today)
 
         monkeypatch.setattr(serve_decider, "assess_at_once", held)
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < end, "not within 30 s"
-        time.sleep(0.005)
 
 
 def fallbacks(results: list[Any]) -> list[str | None]:
@@ -328,15 +312,9 @@ def test_one_alone_that_was_sent_before_or_is_amended_is_what_it_would_be_in_a_g
 def test_what_was_scored_in_a_group_is_not_scored_again_alone(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, faulty, place = Held(monkeypatch), arrivals[0]["declaration_id"], serve.place
+    held = Held(monkeypatch)
     held.go.set()
-
-    def broken(candidate: Any, *rest: Any, **named: Any) -> Any:
-        if candidate.declaration_id == faulty:
-            raise ZeroDivisionError
-        return place(candidate, *rest, **named)
-
-    monkeypatch.setattr(serve, "place", broken)
+    break_placing(monkeypatch, arrivals[0]["declaration_id"])
     with decider_of(service, seconds=30) as decider:
         found = decider.submit([Ask(body, ME) for body in arrivals[:2]]).result(30)
     assert [type(one) for one in found] == [ZeroDivisionError, Decision]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from api_world import Desk, desk_of
+from decider_world import until
 
 from basira.api import application
 from basira.storage.history import History
@@ -17,13 +18,6 @@ from basira.workflows.profiles import read_profiles
 from basira.workflows.serve_context import Service
 
 Body = dict[str, Any]
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < end, "not within 30 s"
-        time.sleep(0.005)
 
 
 def slow_look(monkeypatch: pytest.MonkeyPatch, seconds: float) -> threading.Event:

@@ -16,11 +16,12 @@ from basira.storage.operations_database import Database, moment_text
 from basira.storage.operations_events import (
     EVENT_KINDS,
     Event,
+    QueueFilter,
     append_event,
     append_events,
     find_by_ids,
     find_events,
-    find_queue,
+    find_queue_places,
 )
 from basira.storage.operations_trail import find_audit
 from basira.storage.operations_verify import export_heads, verify
@@ -206,6 +207,13 @@ def test_workers_at_once_make_one_chain(place):
     assert (verified.faults, verified.events, verified.audit_events) == ((), 15, 15)
 
 
+def queue(connection: sa.Connection, office: str, lane: str | None = None) -> list[tuple[str, str]]:
+    which = QueueFilter(office, "2026-03-02", lane)
+    places = find_queue_places(connection, which, intensity={}, by_revenue=False)
+    of = find_by_ids(connection, [one.event_id for one in places])
+    return [(of[one.event_id]["declaration_id"], one.lane) for one in places]
+
+
 def test_the_queue_is_where_each_declaration_is_now(place):
     with Database(place) as database, database.write() as connection:
         append_events(
@@ -223,10 +231,9 @@ def test_the_queue_is_where_each_declaration_is_now(place):
             ],
             now=NOW,
         )
-        queue = [(row["declaration_id"], row["lane"]) for row in find_queue(connection, "TANGER", "2026-03-02")]
-        assert queue == [("D1", "red"), ("D2", "red")]
-        assert find_queue(connection, "TANGER", "2026-03-02", lane="orange") == []
-        assert [r["declaration_id"] for r in find_queue(connection, "AGADIR", "2026-03-02")] == ["D5", "D4"]
+        assert queue(connection, "TANGER") == [("D1", "red"), ("D2", "red")]
+        assert queue(connection, "TANGER", "orange") == []
+        assert queue(connection, "AGADIR") == [("D5", "red"), ("D4", "red")]
 
 
 def test_audit_says_who_what_before_and_after(place):

@@ -29,8 +29,7 @@ Key = Annotated[
         description="The same request under the same key gets the same answer for a day, and is carried out once.",
     ),
 ]  # fmt: skip
-Format = Annotated[Literal["json", "csv"] | None, Query(description="csv: all of it, for a spreadsheet.")]
-Accept = Annotated[str, Header()]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="Rows of a page.")]
 
 
 class _NumberConvertor(Convertor[str]):
@@ -69,14 +68,18 @@ def _metrics(request: Request) -> Metrics:
     return metrics
 
 
+def _is_csv(
+    format: Annotated[Literal["json", "csv"] | None, Query(description="csv: all of it, for a spreadsheet.")] = None,
+    accept: Annotated[str, Header()] = "",
+) -> bool:
+    return format == "csv" or (format is None and accept.partition(";")[0].strip() == "text/csv")
+
+
 InService = Annotated[Service, Depends(_service)]
 Now = Annotated[datetime, Depends(_now)]
 InMetrics = Annotated[Metrics, Depends(_metrics)]
-
-
-def wants_csv(format: Literal["json", "csv"] | None, accept: str) -> bool:
-    """Whether CSV is asked for: by the query or, where that says nothing, by the header."""
-    return format == "csv" or (format is None and accept.partition(";")[0].strip() == "text/csv")
+# Whether CSV is asked for: by the query or, where that says nothing, by the header.
+IsCsv = Annotated[bool, Depends(_is_csv)]
 
 
 def asked_of(principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "") -> Asked:

@@ -17,22 +17,22 @@ _Done = TypeVar("_Done")
 class Desk:
     """Where one kind of work is done, ``at_once`` pieces at a time, in one worker.
 
-    ``most_waiting``: pieces that wait or are worked on. ``refusal``: makes what is raised when there are more.
+    ``most_waiting``: pieces that wait or are worked on. ``refusal``: makes what is raised when there would be more.
     """
 
     def __init__(self, name: str, at_once: int, most_waiting: int, *, refusal: Callable[[], Exception]) -> None:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
         self._waiting, self._most, self._refusal = 0, most_waiting, refusal
 
-    async def run(self, work: Callable[[], _Done]) -> _Done:
-        """Do this work in its turn."""
-        if self._waiting >= self._most:
+    async def run(self, work: Callable[[], _Done], *, pieces: int = 1) -> _Done:
+        """Do this work in its turn. ``pieces``: for how many it counts; when nothing waits it is taken however many."""
+        if self._waiting and self._waiting + pieces > self._most:
             raise self._refusal()
-        self._waiting += 1
+        self._waiting += pieces
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
         finally:
-            self._waiting -= 1
+            self._waiting -= pieces
 
     def close(self) -> None:
         """End its threads; what is being worked on ends by itself."""

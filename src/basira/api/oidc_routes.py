@@ -14,12 +14,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from basira.api.access import anyone
+from basira.api.asking import PREFIX, Now
 from basira.api.cookies import begun_cookie, set_begun_cookie
 from basira.api.desks import Desk
 from basira.api.examples_answers import answers_of
 from basira.api.oidc import BEGUN_FOR, Begun, Provider, refused
 from basira.api.problems import ProblemException
-from basira.api.session_routes import PREFIX, InAccess, InDatabase, Now, open_session
+from basira.api.session_routes import InAccess, InDatabase, open_session
 from basira.storage.access_oidc import begin_login, enter_by_provider, subject_of, take_login
 
 CALLBACK = f"{PREFIX}/session/oidc/callback"

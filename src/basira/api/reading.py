@@ -10,16 +10,16 @@ megabytes.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
+from basira.api.desks import Desk
 from basira.workflows.serve_body import Declaration, Refused, read_declarations, read_plainly
 from basira.workflows.serve_decider import BusyError
 
@@ -40,9 +40,7 @@ class Reader:
     """The thread of one worker, and how many declarations wait for it."""
 
     def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
-        self._most = most_waiting
-        self._waiting = 0
-        self._thread = ThreadPoolExecutor(1, "reader")
+        self._desk = Desk("reader", 1, most_waiting, refusal=BusyError)
 
     async def parsed(self, raw: bytes) -> Any:
         """The JSON of a body. Raises ValueError, or RecursionError (brackets without end), when it is none."""
@@ -52,7 +50,8 @@ class Reader:
         """Work on a body of so many bytes: a small one's at once, a large one's in the thread."""
         if size <= SMALL_BYTES:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        # It counts for nothing: how many declarations a body has is known once it is read.
+        return await self._desk.run(work, pieces=0)
 
     async def read(self, bodies: Sequence[object], *, received_at: datetime) -> list[Read | None]:
         """What each is; None: reading it failed, and whoever decides on it hears why. Raises BusyError when too many
@@ -63,22 +62,13 @@ class Reader:
         else:
             found = await run_in_threadpool(_plainly, bodies, received_at)
         odd = [body for body, one in zip(bodies, found, strict=True) if one is None]
-        read = iter(await self._by_columns(odd, received_at) if odd else ())
+        by_columns = partial(_by_columns, odd, received_at)
+        read = iter(await self._desk.run(by_columns, pieces=len(odd)) if odd else ())
         return [next(read) if one is None else one for one in found]
-
-    async def _by_columns(self, bodies: Sequence[object], received_at: datetime) -> list[Read | None]:
-        if self._waiting and self._waiting + len(bodies) > self._most:
-            raise BusyError
-        self._waiting += len(bodies)
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, _by_columns, bodies, received_at)
-        finally:
-            self._waiting -= len(bodies)
 
     def close(self) -> None:
         """End its thread after what it reads now."""
-        self._thread.shutdown(wait=False)
+        self._desk.close()
 
 
 def read_json(raw: bytes, *, most: int = _MOST_ELEMENTS) -> Any:

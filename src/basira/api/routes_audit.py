@@ -5,6 +5,7 @@ Enters: requests of a recognised principal. Leaves: what `workflows.trail` says.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.access import needs
-from basira.api.asking import PREFIX, Accept, Format, InService, Now, wants_csv
+from basira.api.asking import PREFIX, InService, IsCsv, Limit, Now
 from basira.api.examples_answers import answers_of
 from basira.storage.access import Principal
 from basira.storage.operations_database import Database
@@ -21,15 +22,23 @@ from basira.workflows.serve_office import folded_office
 from basira.workflows.trail import Of, Wanted, trail_csv, trail_page
 
 router = APIRouter(prefix=PREFIX)
-MOST_ROWS = 1_000
 
-Actor = Annotated[
-    str | None, Query(min_length=1, max_length=200, description="Who did it: an id, a login or a key's name.")
-]
-From = Annotated[date | None, Query(alias="from", description="The first day.")]
-To = Annotated[date | None, Query(alias="to", description="The last day.")]
-Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")]
-Cursor = Annotated[int | None, Query(ge=1, lt=2**63, description="`next_cursor` of the page before.")]
+
+@dataclass(frozen=True)
+class _Asked:
+    """What every trail is asked by: the parameters that both routes take, and how the answer is wanted."""
+
+    is_csv: IsCsv
+    actor: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="Who did it: an id, a login or a key's name.")
+    ] = None
+    from_day: Annotated[date | None, Query(alias="from", description="The first day.")] = None
+    to_day: Annotated[date | None, Query(alias="to", description="The last day.")] = None
+    limit: Limit = 100
+    cursor: Annotated[int | None, Query(ge=1, lt=2**63, description="`next_cursor` of the page before.")] = None
+
+
+AskedOfTrail = Annotated[_Asked, Depends()]
 
 
 @router.get(
@@ -40,22 +49,14 @@ def get_audit(
     _principal: Annotated[Principal, Depends(needs("audit:read"))],
     service: InService,
     now: Now,
-    actor: Actor = None,
+    asked: AskedOfTrail,
     action: Annotated[str | None, Query(max_length=80, description="Such as `user.roles_changed`.")] = None,
     subject: Annotated[str | None, Query(max_length=400, description="Such as `user/u-...` or `key/...`.")] = None,
-    from_day: From = None,
-    to_day: To = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-    format: Format = None,
-    accept: Accept = "",
 ) -> Response:
     """Who changed users, roles, keys and sessions, who was locked out, what was erased: the latest first, with what was
     before and after. `names`: the login or key's name behind an id, where it is still known."""
-    wanted = Wanted(actor, action, subject, None, from_day, to_day)
-    if wants_csv(format, accept):
-        return _csv(service.database, "access", wanted, now.date())
-    return JSONResponse(trail_page(service.database, "access", wanted, before=cursor, limit=limit))
+    wanted = Wanted(asked.actor, action, subject, None, asked.from_day, asked.to_day)
+    return _answered(service.database, "access", wanted, asked, now.date())
 
 
 @router.get(
@@ -66,25 +67,20 @@ def get_deeds(
     _principal: Annotated[Principal, Depends(needs("deeds:read"))],
     service: InService,
     now: Now,
-    actor: Actor = None,
+    asked: AskedOfTrail,
     kind: Annotated[EventKind | None, Query(description="Only these.")] = None,
     declaration: Annotated[str | None, Query(max_length=200, description="A declaration's number.")] = None,
     office: Annotated[str | None, Query(max_length=80)] = None,
-    from_day: From = None,
-    to_day: To = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-    format: Format = None,
-    accept: Accept = "",
 ) -> Response:
     """Registrations, decisions, re-selections, cancellations and results: the latest first, with who, what was before
     and after, and why. What was declared and found is at the declaration."""
-    wanted = Wanted(actor, kind, declaration, office and folded_office(office), from_day, to_day)
-    if wants_csv(format, accept):
-        return _csv(service.database, "declarations", wanted, now.date())
-    return JSONResponse(trail_page(service.database, "declarations", wanted, before=cursor, limit=limit))
+    place = office and folded_office(office)
+    wanted = Wanted(asked.actor, kind, declaration, place, asked.from_day, asked.to_day)
+    return _answered(service.database, "declarations", wanted, asked, now.date())
 
 
-def _csv(database: Database, of: Of, wanted: Wanted, day: date) -> Response:
+def _answered(database: Database, of: Of, wanted: Wanted, asked: _Asked, day: date) -> Response:
+    if not asked.is_csv:
+        return JSONResponse(trail_page(database, of, wanted, before=asked.cursor, limit=asked.limit))
     named = {"Content-Disposition": f'attachment; filename="{of}-{day.isoformat()}.csv"'}
     return StreamingResponse(trail_csv(database, of, wanted), headers=named, media_type="text/csv; charset=utf-8")

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 
 from basira.api.access import needs
-from basira.api.asking import PREFIX, InService
+from basira.api.asking import PREFIX, InService, Limit
 from basira.api.examples_answers import answers_of
 from basira.storage.access import Principal
 from basira.storage.operations_refused import State
 from basira.workflows.serve_quarantine import refused_declaration, refused_page
 
 router = APIRouter(prefix=PREFIX)
-MOST_ROWS = 1_000
 
 
 @router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine", 401, 403, 422))
@@ -26,7 +25,7 @@ def get_quarantine(
     service: InService,
     state: Annotated[State, Query(description="open: not taken since; resolved: taken since.")] = "open",
     code: Annotated[str | None, Query(max_length=60, description="Only with a fault of this code.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")] = 100,
+    limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=300, description="`next_cursor` of the page before.")] = None,
 ) -> dict[str, Any]:
     """The latest first, with their faults and without their content.

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.access import hides_secrets, needs
-from basira.api.asking import PREFIX, Accept, Format, InService, Now, wants_csv
+from basira.api.asking import PREFIX, InService, IsCsv, Limit, Now
 from basira.api.examples_answers import answers_of
 from basira.api.problems import ProblemException, refusal
 from basira.storage.access import Principal
@@ -23,7 +23,6 @@ from basira.workflows.serve_queue import queue_csv, queue_page, refused_queue
 from basira.workflows.serve_standing import Status
 
 router = APIRouter(prefix=PREFIX)
-MOST_ROWS = 1_000
 
 
 @router.get(
@@ -34,14 +33,13 @@ def get_queue(
     principal: Annotated[Principal, Depends(needs("queue:read"))],
     service: InService,
     now: Now,
+    is_csv: IsCsv,
     office: Annotated[str, Query(min_length=1, max_length=100, description="In capitals or not.")],
     day: Annotated[date | None, Query(description="Today by default.")] = None,
     lane: Annotated[str | None, Query(max_length=100, description="A lane of the day's policy.")] = None,
     status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page.")] = 100,
+    limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
-    format: Format = None,
-    accept: Accept = "",
 ) -> Response:
     """Those whose lane still holds, the most intensive lane first, then by expected revenue.
 
@@ -59,7 +57,7 @@ def get_queue(
     if (refused := refused_queue(service, office, on, lane=lane)) is not None:
         return refusal(refused)
     is_secret_hidden = hides_secrets(principal)
-    if wants_csv(format, accept):
+    if is_csv:
         named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}
         parts = queue_csv(service, office, on, lane=lane, status=status, is_secret_hidden=is_secret_hidden)
         return StreamingResponse(parts, headers=named, media_type="text/csv; charset=utf-8")

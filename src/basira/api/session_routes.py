@@ -7,7 +7,6 @@ here: a word on whether the login or the password was wrong; a session from befo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from basira.api.access import Access, anyone, foreign_origin, needs_person
+from basira.api.asking import PREFIX, Now
 from basira.api.cookies import (
     clear_session_cookie,
     has_foreign_origin,
@@ -32,7 +32,6 @@ from basira.storage.access_sessions import Login, csrf_token, end_session, log_i
 from basira.storage.operations_database import Database
 from basira.storage.users import get_user, hash_password, normalised_login, set_password
 
-PREFIX = "/api/v1"
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
 # argon2 takes 64 MiB and some 190 ms of CPU each time: as many at once as memory bears, and a queue that ends. They
@@ -80,11 +79,6 @@ def _database(request: Request) -> Database:
     return database
 
 
-def _now(request: Request) -> datetime:
-    clock: Callable[[], datetime] = request.app.state.clock
-    return clock()
-
-
 def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.password_desk
     return desk
@@ -92,7 +86,6 @@ def _desk(request: Request) -> Desk:
 
 InAccess = Annotated[Access, Depends(_access)]
 InDatabase = Annotated[Database, Depends(_database)]
-Now = Annotated[datetime, Depends(_now)]
 InDesk = Annotated[Desk, Depends(_desk)]
 Person = Annotated[Principal, Depends(needs_person)]
 

@@ -410,11 +410,6 @@ class Policy(_Part):
             raise _refuse("a mandatory id that has no meaning of its own", repr(BEYOND_CAPACITY))
         return self
 
-    @property
-    def release_lane(self) -> Lane:
-        """The least intensive lane: where a declaration goes that nothing selected."""
-        return self.lanes[0]
-
     @cached_property
     def intensity(self) -> Mapping[str, int]:
         """Lane id to its place in the order, 0 being the release lane."""

@@ -235,22 +235,13 @@ def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> 
     return sorted(rows, key=lambda row: int(row["sequence"]))
 
 
-def find_queue(connection: sa.Connection, office: str, day: str, *, lane: str | None = None) -> list[Row]:
-    """Declarations whose lane was last given by this office on this day (YYYY-MM-DD), in that order.
-
-    A declaration that was given another lane later or elsewhere, or was cancelled, is not among them. ``lane``: only
-    those in that lane. Rows as `find_events` gives them.
-    """
-    query = sa.select(EVENT).where(*_in_queue(office, day, lane))
-    return _opened(connection, query.order_by(EVENT.c.sequence))
-
-
 def find_queue_places(
     connection: sa.Connection, which: QueueFilter, *, intensity: Mapping[str, int],
     after: tuple[float, float, float] | None = None, limit: int | None = None, by_revenue: bool = True,
 ) -> list[QueuePlace]:  # fmt: skip
-    """Of the same declarations what orders them: no payload leaves the database. The lane of the highest ``intensity``
-    first (one that is not named has 0), then the highest revenue (none is 0), then the first.
+    """Declarations whose lane was last given by an office on a day, and what orders them: no payload leaves the
+    database. The lane of the highest ``intensity`` first (one that is not named has 0), then the highest revenue (none
+    is 0), then the first. One that was given another lane later or elsewhere, or was cancelled, is not among them.
 
     ``after``: only what comes behind this place, as `queue_order` gives it. ``limit``: so many. ``by_revenue``: without
     it no revenue is read, and within a lane the first comes first.
@@ -288,7 +279,15 @@ def _queue_revenue(connection: sa.Connection) -> sa.ColumnElement[Any]:
 
 
 def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnElement[bool]]:
-    conditions = _in_queue(which.office, which.day, which.lane)
+    later = EVENT.alias()
+    is_moved = sa.exists().where(
+        later.c.declaration_id == EVENT.c.declaration_id,
+        later.c.sequence > EVENT.c.sequence,
+        sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
+    )
+    conditions = [EVENT.c.office == which.office, EVENT.c.day == which.day, EVENT.c.lane.is_not(None), ~is_moved]
+    if which.lane is not None:
+        conditions.append(EVENT.c.lane == which.lane)
     if which.inspects is not None:
         found = sa.func.coalesce(_json(connection, EVENT.c.payload)["inspects"].as_boolean(), sa.false())
         conditions.append(found if which.inspects else ~found)
@@ -299,17 +298,6 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
         came = sa.exists().where(*of_it, result.c.kind == "outcome", is_one)
         conditions.append(came if which.is_inspected else ~came)
     return conditions
-
-
-def _in_queue(office: str, day: str, lane: str | None) -> list[sa.ColumnElement[bool]]:
-    later = EVENT.alias()
-    is_moved = sa.exists().where(
-        later.c.declaration_id == EVENT.c.declaration_id,
-        later.c.sequence > EVENT.c.sequence,
-        sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
-    )
-    conditions = [EVENT.c.office == office, EVENT.c.day == day, EVENT.c.lane.is_not(None), ~is_moved]
-    return conditions if lane is None else [*conditions, EVENT.c.lane == lane]
 
 
 def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
