@@ -13,7 +13,7 @@ from test_api_mandatory import REASON, arms
 
 from basira.storage.access import Grant
 from basira.workflows.serve_context import Service
-from basira.workflows.serve_place import KEPT
+from basira.workflows.serve_standing import KEPT
 
 Body = dict[str, Any]
 

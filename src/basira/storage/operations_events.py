@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -186,15 +186,22 @@ def have_as_many(outcomes: Sequence[Outcome], counts: Iterable[int]) -> bool:
 
 
 def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
-    """Every event of an office and day that gave a lane, in order, whether it holds or not."""
-    query = sa.select(EVENT).where(EVENT.c.office == office, EVENT.c.day == day, EVENT.c.lane.is_not(None))
+    """Every event of an office that gave a lane in this day, in order, whether it holds or not."""
+    query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day), EVENT.c.lane.is_not(None))
     return _opened(connection, query.order_by(EVENT.c.sequence))
 
 
 def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
-    """Every event of an office and day, in order: decisions, re-selections, cancellations, results."""
-    query = sa.select(EVENT).where(EVENT.c.office == office, EVENT.c.day == day)
+    """Every event of an office in this day, in order: decisions, re-selections, cancellations, results."""
+    query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day))
     return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def _recorded_in(day: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """By the moment of the events. Their chain may have been in the day after already, when somebody else's was
+    recorded first."""
+    after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    return EVENT.c.day.in_((day, after)), EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
 
 
 def find_range(

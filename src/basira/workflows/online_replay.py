@@ -36,7 +36,7 @@ from basira.workflows.serve_context import SEED_FILE, Service, read_seed
 from basira.workflows.serve_events import earlier_lane
 from basira.workflows.serve_moved import moved_state
 from basira.workflows.serve_place import left_office, place, restored, without_place
-from basira.workflows.serve_standing import standing_of
+from basira.workflows.serve_standing import day_of, standing_of
 
 Row = Mapping[str, Any]
 
@@ -156,7 +156,7 @@ def _elsewhere(known: Mapping[str, Sequence[Row]], office: str, day: date) -> li
     """What another office decided that day on the declarations of this one: these may have left by an amendment."""
     return [
         event for events in known.values() for event in events
-        if event["kind"] == "decision" and event["day"] == day.isoformat() and event["office"] != office
+        if event["kind"] == "decision" and day_of(event) == day.isoformat() and event["office"] != office
     ]  # fmt: skip
 
 

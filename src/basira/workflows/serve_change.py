@@ -29,15 +29,17 @@ from basira.workflows.serve_body import FieldFault, Refused
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_history import change_body, required_standing, standing_body
 from basira.workflows.serve_moved import Moved, moved_places
-from basira.workflows.serve_place import KEPT
-from basira.workflows.serve_standing import Standing
+from basira.workflows.serve_standing import Standing, controls_of
 
 Row = Mapping[str, Any]
 Sees = Callable[[str], bool]
 
 SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
 _TRIES = 20
-_MANDATORY = "The policy lets nobody give a mandatory control a less intensive lane than its list did."
+_LOWERED = {
+    "mandatory": "The policy lets nobody give a mandatory control a less intensive lane than its list did.",
+    "random": "The policy lets nobody give a random control a less intensive lane than it was drawn for.",
+}
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,6 @@ class _Change:
     motive: str
     note: str | None
     seen: str | None
-
-
-_MANDATORY = "The policy lets nobody give a mandatory control a less intensive lane than its list did."
 
 
 class _OvertakenError(Exception):
@@ -116,25 +115,11 @@ def _lowered(
     # Before what the selection was: who may not lower is not told that a control was drawn at random.
     if not may_lower(standing.office):
         return "Expected a role that may give a less intensive lane."
-    listed = standing.decision["payload"].get("listed")
-    if listed and is_under(listed["lane"]) and not rules.may_lower_mandatory:
-        return _MANDATORY
-    # What an officer raised may be undone, down to the lane that the selection gave; an amendment that kept the raised
-    # lane did not give it.
-    if not (is_under(standing.decision["lane"]) and is_under(_chosen(known, standing)["lane"])):
-        return None
-    basis = standing.decision["payload"].get("basis")
-    if basis == "mandatory" and not rules.may_lower_mandatory:
-        return _MANDATORY
-    if basis == "random" and not rules.may_lower_random:
-        return "The policy lets nobody give a random control a less intensive lane than it was drawn for."
+    # What an officer raised may be undone, down to the lane that the selection gave.
+    for basis, may_be_lowered in (("mandatory", rules.may_lower_mandatory), ("random", rules.may_lower_random)):
+        if not may_be_lowered and any(is_under(given) for given in controls_of(known, basis)):
+            return _LOWERED[basis]
     return None
-
-
-def _chosen(known: Sequence[Row], standing: Standing) -> Row:
-    """The last decision that chose its lane, rather than keeping the one of before."""
-    decisions = (event for event in reversed(known) if event["kind"] == "decision")
-    return next((event for event in decisions if event["payload"].get("detail") != KEPT), standing.decision)
 
 
 def cancel(
@@ -260,7 +245,7 @@ def _reselection(change: _Change, declaration_id: str, standing: Standing, polic
             # Of the selection, which an officer does not change: what an amendment is compared with.
             "basis": was.get("basis", "none"),
             "inclusion_probability": was.get("inclusion_probability", 0.0),
-            **{name: was[name] for name in ("ground", "listed") if name in was},
+            **({"ground": was["ground"]} if "ground" in was else {}),
         },
         personal={} if change.note is None else {"note": change.note},
     )

@@ -22,7 +22,7 @@ from basira.workflows.serve_assess import Scored
 from basira.workflows.serve_body import Declaration, FieldFault, Refused
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_place import Earlier, Placed
-from basira.workflows.serve_standing import is_inspection
+from basira.workflows.serve_standing import CONTROLS, day_of, is_inspection
 
 Row = Mapping[str, Any]
 
@@ -68,13 +68,12 @@ def earlier_lane(known: Sequence[Row]) -> Earlier | None:
         return None
     last = lanes[-1]
     return Earlier(
-        last["office"], last["day"], last["lane"], last["payload"].get("basis", "none"),
+        last["office"], day_of(last), last["lane"], last["payload"].get("basis", "none"),
         float(last["payload"].get("inclusion_probability", 0.0)),
         inspects=bool(last["payload"].get("inspects")),
         is_inspected=any(is_inspection(event, after=last) for event in known),
-        arrivals=frozenset((event["office"], event["day"]) for event in lanes if event["kind"] == "decision"),
+        arrivals=frozenset((event["office"], day_of(event)) for event in lanes if event["kind"] == "decision"),
         ground=last["payload"].get("ground"),
-        listed=last["payload"].get("listed"),
     )  # fmt: skip
 
 
@@ -109,8 +108,8 @@ def decision_events(
         payload={
             "basis": selection.basis,
             "detail": selection.detail,
-            **_ground(selection, policy, earlier),
-            **_listed(placed, policy, earlier),
+            **_ground(placed, policy, earlier),
+            **_chosen(placed.chosen),
             "inclusion_probability": float(selection.inclusion_probability),
             "inspects": policy.lane(selection.lane).inspects,
             "fallback": scored.fallback or (NO_STATE if placed.state is None else None),
@@ -132,29 +131,21 @@ def decision_events(
     return [arrived, decided]
 
 
-def _ground(selection: Selection, policy: Policy, earlier: Earlier | None) -> dict[str, Mapping[str, str]]:
-    """Of a mandatory control, why the list asks for it, by language: recorded, because a list changes."""
-    if selection.basis != "mandatory":
-        return {}
-    entry = policy.find_mandatory(selection.detail)
+def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> dict[str, Mapping[str, str]]:
+    """Why the mandatory list asks for this version, or else for one before it, by language: recorded, because a list
+    changes; whatever gave the lane, because whoever inspects must know."""
+    asked = placed.chosen or placed.selection
+    entry = policy.find_mandatory(asked.detail) if asked.basis == "mandatory" else None
     if entry is not None:
         return {"ground": entry.reason.model_dump()}
     return {"ground": earlier.ground} if earlier is not None and earlier.ground else {}
 
 
-def _listed(placed: Placed, policy: Policy, earlier: Earlier | None) -> dict[str, Mapping[str, Any]]:
-    """What the list asks for of a version that keeps a more intensive lane, or of the one before that kept it: nobody
-    lowers it further, and whoever inspects is told. Of two the more intensive."""
-    if placed.chosen is None or earlier is None:
+def _chosen(chosen: Selection | None) -> dict[str, Mapping[str, str]]:
+    """The control that a version would have been under which kept a more intensive lane: nobody lowers it further."""
+    if chosen is None or chosen.basis not in CONTROLS:
         return {}
-    before = earlier.listed
-    entry = policy.find_mandatory(placed.chosen.detail) if placed.chosen.basis == "mandatory" else None
-    if entry is None:
-        return {"listed": before} if before else {}
-    lane = placed.chosen.lane
-    if before and policy.intensity.get(before["lane"], len(policy.lanes)) > policy.intensity[lane]:
-        return {"listed": before}
-    return {"listed": {"entry": entry.id, "lane": lane, "ground": entry.reason.model_dump()}}
+    return {"chosen": {"basis": chosen.basis, "lane": chosen.lane, "detail": chosen.detail}}
 
 
 def _item_values(item: ItemAssessment) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from basira.schema.errors import StoreError
 from basira.selection.online_state import OnlineState, counted
 from basira.selection.policy import Policy
 from basira.workflows.serve_place import read_office_day, state_text
-from basira.workflows.serve_standing import Standing
+from basira.workflows.serve_standing import Standing, day_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def moved_state(
 ) -> OnlineState:  # fmt: skip
     """The state of ``day`` after the change, as `moved_places` says."""
     given, before = standing.given, state.sequence
-    if given["day"] == day.isoformat() and not standing.is_inspected and given["payload"].get("inspects"):
+    if day_of(given) == day.isoformat() and not standing.is_inspected and given["payload"].get("inspects"):
         state = counted(state, lane=standing.lane, change=-1)
     if taken is not None and policy.lane(taken).inspects:
         state = counted(state, lane=taken, change=1)

@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,12 +26,12 @@ from basira.selection.online_tally import Tally
 from basira.selection.policy import Policy
 from basira.storage.operations_online import find_state, find_states
 from basira.workflows.serve_rebuild import rebuilt_day
+from basira.workflows.serve_standing import KEPT
 
 # Eight weeks of past days: see `plan_day`.
 _PAST_DAYS = 56
 # More offices than a country has: a client that makes names up must not fill the memory.
 _MOST_OFFICES = 2_000
-KEPT = "earlier_lane_kept"
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ class Earlier:
 
     ``inspects``: whether somebody was to inspect in that lane, by the policy of then: only such a lane has places.
     ``is_inspected``: a result came since: the place was used. ``arrivals``: the offices and days of its decisions:
-    these count it already. ``ground``: of a mandatory control, why the list asks for it, by language. ``listed``: what
-    the list asks for of an amendment that kept a more intensive lane (entry, lane, ground), None for nothing.
+    these count it already. ``ground``: why the mandatory list asks for it, by language.
     """
 
     office: str
@@ -54,7 +52,6 @@ class Earlier:
     is_inspected: bool = False
     arrivals: frozenset[tuple[str, str]] = frozenset()
     ground: Mapping[str, str] | None = None
-    listed: Mapping[str, Any] | None = None
 
     def holds_place(self, day: date) -> bool:
         """Whether its place is one of this day, and nobody inspected in it: then it can be given back."""
@@ -178,8 +175,9 @@ def place(
     if placed.chosen is None:
         return placed
     after = replace(after, used=before.used, beyond=before.beyond)
-    if not is_held and policy.lane(earlier.lane).inspects:
-        after = with_places(after, policy, lane=earlier.lane, change=1)
+    kept = placed.selection.lane
+    if not is_held and policy.lane(kept).inspects:
+        after = with_places(after, policy, lane=kept, change=1)
     return replace(placed, state=after)
 
 
@@ -201,7 +199,17 @@ def _combined(selection: Selection, state: OnlineState | None, earlier: Earlier 
     # That one of them was selected is at least as likely as the likelier one: at one office they share their draws, at
     # two they have their own.
     probability = max(selection.inclusion_probability, earlier.inclusion_probability)
-    if policy.intensity.get(earlier.lane, 0) <= policy.intensity[selection.lane]:
+    lane = _lane_of(earlier, policy)
+    if policy.intensity[lane] <= policy.intensity[selection.lane]:
         return Placed(replace(selection, inclusion_probability=probability), state)
-    kept = replace(selection, lane=earlier.lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT)
+    kept = replace(selection, lane=lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT)
     return Placed(kept, state, chosen=selection)
+
+
+def _lane_of(earlier: Earlier, policy: Policy) -> str:
+    """The lane that an amendment keeps: in the place of one that today's policy lacks the most intensive, if somebody
+    was to inspect in it."""
+    if earlier.lane in policy.intensity:
+        return earlier.lane
+    inspecting = [lane.id for lane in policy.lanes if lane.inspects]
+    return inspecting[-1] if earlier.inspects and inspecting else policy.lanes[0].id

@@ -20,7 +20,7 @@ from basira.selection.online_tally import Tally
 from basira.selection.places import is_beyond_capacity
 from basira.selection.policy import Policy
 from basira.storage.operations_events import find_day, find_events_of_many
-from basira.workflows.serve_standing import is_inspection
+from basira.workflows.serve_standing import day_of, is_inspection
 
 Row = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def _with_places(known: Sequence[Row], office: str, day: date) -> Iterator[Row]:
     lanes = [event for event in known if event["lane"] is not None]
     cancelled = next((event for event in known if event["kind"] == "cancellation"), None)
     for given, end in zip(lanes, [*lanes[1:], cancelled], strict=True):
-        if (given["office"], given["day"]) != (office, day.isoformat()) or not given["payload"].get("inspects"):
+        if (given["office"], day_of(given)) != (office, day.isoformat()) or not given["payload"].get("inspects"):
             continue
         if end is None or any(is_inspection(one, after=given) for one in known if one["sequence"] < end["sequence"]):
             yield given

@@ -23,6 +23,7 @@ from basira.workflows.serve import Asked, event_id, save_given
 from basira.workflows.serve_body import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_history import known_declaration, outcome_body
+from basira.workflows.serve_standing import day_of
 
 Row = Mapping[str, Any]
 Sees = Callable[[str], bool]
@@ -69,7 +70,7 @@ def _recorded(
                 return outcome_body(event)
             fault = FieldFault(None, "known_at", "result_conflict", "a later known_at for a corrected result")
             return Refused((fault,), declaration_id, is_conflict=True)
-    if faults := _faults(row, known, service, now, decided_on=standing.decision["day"]):
+    if faults := _faults(row, known, service, now, decided_on=day_of(standing.decision)):
         return Refused(tuple(faults), declaration_id)
     last = standing.decision
     made = Event(

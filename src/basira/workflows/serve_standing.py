@@ -12,6 +12,11 @@ from typing import Any, Literal
 
 Row = Mapping[str, Any]
 
+# `basis` of what nobody lowers unless the policy says so: the list's, and what was drawn at random.
+CONTROLS = ("mandatory", "random")
+# `detail` of an amendment that kept the lane which its declaration had.
+KEPT = "earlier_lane_kept"
+
 # waiting: somebody is to inspect it; inspected: a result came after the lane was given; released: its lane does not
 # inspect.
 Status = Literal["waiting", "inspected", "released", "cancelled"]
@@ -45,6 +50,29 @@ class Standing:
         if self.is_inspected:
             return "inspected"
         return "waiting" if self.given["payload"].get("inspects") else "released"
+
+
+def day_of(event: Row) -> str:
+    """The day in which a lane was given a place, YYYY-MM-DD: that of its moment. The chain's day is a later one when
+    somebody else had recorded something after midnight already."""
+    return str(event["recorded_at"])[:10]
+
+
+def controls_of(known: Sequence[Row], basis: str) -> list[str]:
+    """The lanes that the list ("mandatory") or the draw ("random") gave any version, or would have given one that kept
+    a more intensive lane."""
+    found = []
+    for event in known:
+        if event["kind"] != "decision":
+            continue
+        payload = event["payload"]
+        if payload.get("detail") != KEPT:
+            chosen = {"basis": payload.get("basis"), "lane": event["lane"]}
+        else:
+            chosen = payload.get("chosen") or {}
+        if chosen.get("basis") == basis:
+            found.append(str(chosen["lane"]))
+    return found
 
 
 def standing_of(known: Sequence[Row]) -> Standing | None:

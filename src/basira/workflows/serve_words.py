@@ -19,7 +19,7 @@ _SECRET_OF_REASON = ("contribution",)
 # An officer who knows that a control was drawn at random looks less closely, and what random control estimates is then
 # too low. So both say the same to an inspector; a mandatory control keeps its name, which its list makes plain anyway.
 # Where the model gave no answer it chose nothing, and what is drawn says what all others of that hour say.
-_ALIKE = frozenset({"random", "model"})
+_ALIKE = frozenset({"random", "model", "fallback"})
 
 
 def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
@@ -56,13 +56,13 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
 
 def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
     """Why it is inspected; with what the list asks for where that is not why it has its lane."""
-    said = say_basis(basis, language=language, ground=(payload.get("ground") or {}).get(language, ""))
-    listed = (payload.get("listed") or {}).get("ground")
-    if not listed:
+    ground = (payload.get("ground") or {}).get(language, "")
+    said = say_basis(basis, language=language, ground=ground)
+    if not ground or basis == "mandatory":
         return said
-    asked = say_basis("mandatory", language=language, ground=listed.get(language, ""))
+    asked = say_basis("mandatory", language=language, ground=ground)
     # An officer's own lane has no ground of the selection beside the list's.
-    return asked if asked == said or basis in ("none", "exempt") else f"{said.rstrip('.')}. {asked}"
+    return asked if basis in ("none", "exempt") else f"{said.rstrip('.')}. {asked}"
 
 
 def _without(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
