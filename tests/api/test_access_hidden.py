@@ -80,7 +80,7 @@ def test_an_inspector_can_not_tell_a_random_control_from_another(house: House, a
     assert (seen["basis"], seen["inclusion_probability"]) == ("random", 0.0517)
 
 
-@pytest.mark.parametrize("basis", ["mandatory", "exempt", "fallback", "none"])
+@pytest.mark.parametrize("basis", ["mandatory", "exempt", "none"])
 def test_another_ground_keeps_its_name(house: House, arrivals: list[Body], basis: str) -> None:
     decision = decided(house, arrivals[0])
     number = like(house, decision, "SIM-OTHER", **{**DRAWN, "basis": basis})

@@ -19,6 +19,7 @@ from httpx2 import Response
 from joserfc.jwk import KeySet, RSAKey
 from oidc_world import CLIENT, EC, RSA, SECRET, STRANGER, FakeProvider, forged, running, unsigned
 
+from basira.api import oidc_routes
 from basira.api.access_settings import AccessSettings
 from basira.api.cookies import NAME
 from basira.api.oidc_routes import CALLBACK
@@ -131,6 +132,11 @@ def test_the_session_of_a_provider_is_strict_and_the_begun_login_is_cleared(
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
+        {"sub": True},
+        {"sub": 1.5},
+        {"sub": ["subject-1"]},
+        {"sub": {"id": "subject-1"}},
+        {"sub": "a\x00b"},
         {"sub": "x" * 256},
     ],
 )
@@ -142,6 +148,23 @@ def test_a_token_with_a_claim_that_is_not_right_is_refused(
     assert is_refused(entered(browser, provider), browser)
     with house.service.database.read() as connection:
         assert list_users(connection) == []
+
+
+def test_an_account_put_out_of_use_right_after_the_login_has_no_session_left(
+    house: House, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = oidc_routes.with_session
+
+    def late(request: Any, user_id: str, token: str, **named: Any) -> Any:
+        for is_active in (False, True):
+            with house.service.database.write() as connection:
+                set_active(connection, user_id, is_active, actor="admin", now=house.clock[0])
+        return answered(request, user_id, token, **named)
+
+    monkeypatch.setattr(oidc_routes, "with_session", late)
+    browser = house.browser()
+    assert entered(browser, provider).status_code == 200
+    assert browser.get(SESSION).status_code == 401
 
 
 def test_a_token_for_several_is_taken_when_it_says_that_it_is_for_us(house: House, provider: FakeProvider) -> None:

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from basira.schema.errors import UsageError
 from basira.storage.access import Grant
 from basira.storage.access_keys import create_key, revoke_key, rotate_key
-from basira.storage.access_sessions import log_in, revoke_sessions, start_session, unlock_login
+from basira.storage.access_oidc import enter_by_provider
+from basira.storage.access_sessions import log_in, open_session, revoke_sessions, start_session, unlock_login
 from basira.storage.access_tables import API_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION
 from basira.storage.operations_database import Database, lock_chains
 from basira.storage.users import create_user, set_password
@@ -50,13 +51,28 @@ def another_user(connection, _user, _key):
         create_user(connection, "new", display_name="New", grants=[], actor="t", now=NOW)
 
 
+def session_opened(connection, user, _key):
+    # Late enough for every row to be over.
+    open_session(connection, user, before=None, now=NOW + timedelta(30), lifetime=timedelta(1), keep=timedelta(1))
+
+
+def entered_by_the_provider(connection, _user, _key):
+    enter_by_provider(connection, "i#1", login="", display_name="New", grants=[], creates=True, now=NOW)
+
+
 def _waits_for_the_chain(database: Database) -> bool:
     with database.read() as connection:
         asked = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
         return bool(connection.execute(asked).scalar())
 
 
-@pytest.mark.parametrize("change", [another_password, sessions_ended, unlocked, key_revoked, key_rotated, another_user])
+_CHANGES = [
+    another_password, sessions_ended, unlocked, key_revoked, key_rotated, another_user, session_opened,
+    entered_by_the_provider,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", _CHANGES)
 def test_two_changes_of_the_same_wait_and_never_for_each_other(place, change):
     if place.startswith("sqlite"):
         pytest.skip("one writer at a time")

@@ -211,6 +211,7 @@ def foreign_origin() -> ProblemException:
 
 def _count_address(request: Request, access: Access) -> None:
     if not request.state.is_counted:
+        request.state.is_counted = True
         _take(access.address_rate, request.state.address)
 
 

@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterable
 from math import ceil
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from basira.api.access_settings import AccessSettings, Network
 from basira.api.limits import Buckets
@@ -48,13 +49,33 @@ class Entrance:
         scope.setdefault("state", {}).update(address=address, is_counted=is_counted)
         buckets = self._probes if is_probe else self._addresses
         if is_counted and (wait := buckets.wait(address, now=time.monotonic())):
-            answer = problem(
-                429, "too_many_requests", "Expected fewer requests from this address.",
-                headers={"Retry-After": str(ceil(wait))},
-            )  # fmt: skip
-            await answer(scope, receive, send)
+            await _too_many(wait)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, send if is_counted else self._counted(scope, receive, send))
+
+    def _counted(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """A way to answer that counts what was made without a look at who asks: a document, an unknown address, a body
+        that is none. Else any cookie would lift the limit. A fault of ours is told as it is."""
+        state, is_refused = scope["state"], False
+
+        async def send_counted(message: Message) -> None:
+            nonlocal is_refused
+            if message["type"] == "http.response.start" and message["status"] < 500:
+                is_due = not state["is_counted"] and state.get("client") is None
+                if is_due and (wait := self._addresses.wait(state["address"], now=time.monotonic())):
+                    is_refused = True
+                    await _too_many(wait)(scope, receive, send)
+            if not is_refused:
+                await send(message)
+
+        return send_counted
+
+
+def _too_many(wait: float) -> JSONResponse:
+    return problem(
+        429, "too_many_requests", "Expected fewer requests from this address.",
+        headers={"Retry-After": str(ceil(wait))},
+    )  # fmt: skip
 
 
 def is_known_host(headers: Iterable[tuple[bytes, bytes]], hosts: frozenset[str]) -> bool:

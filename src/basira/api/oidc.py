@@ -25,6 +25,7 @@ from urllib.parse import quote, urlencode
 
 from basira.api.oidc_settings import ALGORITHMS, OidcSettings, is_safe_url
 from basira.api.problems import ProblemException
+from basira.storage.operations_chain import is_storable
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet
@@ -109,7 +110,8 @@ class Provider:
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else settings.client_id) != settings.client_id:
             raise refused("authorized party")
-        if not 1 <= len(claims["sub"]) <= 255:
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not is_storable(subject):
             raise refused("subject")
         return claims
 

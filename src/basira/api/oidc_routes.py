@@ -20,7 +20,7 @@ from basira.api.desks import Desk
 from basira.api.examples_answers import answers_of
 from basira.api.oidc import BEGUN_FOR, Begun, Provider, refused
 from basira.api.problems import ProblemException
-from basira.api.session_routes import InAccess, InDatabase, open_session
+from basira.api.session_routes import InAccess, InDatabase, session_begun, with_session
 from basira.storage.access_oidc import begin_login, enter_by_provider, subject_of, take_login
 
 CALLBACK = f"{PREFIX}/session/oidc/callback"
@@ -115,10 +115,11 @@ async def get_oidc_callback(
                 login=login if isinstance(login, str) else "", display_name=name if isinstance(name, str) else "",
                 grants=settings.grants(claims), creates=settings.unknown == "create", now=now,
             )  # fmt: skip
+            token = session_begun(request, connection, user_id, access=access, now=now) if user_id else ""
         if user_id is None:
             raise refused("unknown or inactive")
         page = HTMLResponse(_page(next_path))
-        return open_session(request, user_id, access=access, database=database, now=now, answer=page)
+        return with_session(request, user_id, token, access=access, database=database, answer=page)
 
     answer = await desk.run(enter)
     set_begun_cookie(answer, None, access.settings)

@@ -6,11 +6,12 @@ here: a word on whether the login or the password was wrong; a session from befo
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,8 +29,8 @@ from basira.api.examples_answers import answers_of
 from basira.api.problems import ProblemException
 from basira.schema.errors import UsageError
 from basira.storage.access import Principal
-from basira.storage.access_sessions import Login, csrf_token, end_session, log_in, purge_access, start_session
-from basira.storage.operations_database import Database
+from basira.storage.access_sessions import Login, csrf_token, end_session, log_in, open_session, recognise_session
+from basira.storage.operations_database import Database, lock_chains
 from basira.storage.users import get_user, hash_password, normalised_login, set_password
 
 router = APIRouter(prefix=PREFIX, tags=["session"])
@@ -100,12 +101,17 @@ async def post_session(
     Retry-After after too many that were not; both are the same for a login that nobody has."""
     if has_foreign_origin(request, access.settings) and _is_browser(request):
         raise foreign_origin()
-    address = request.state.address
-    done = await desk.run(
-        lambda: log_in(database, body.login, body.password, address=address, now=now, lock_out=access.settings.lock_out)
-    )
-    user_id = _granted(done, now)
-    return await asyncio.to_thread(open_session, request, user_id, access=access, database=database, now=now)
+    address, lock_out = request.state.address, access.settings.lock_out
+
+    def entered() -> Response:
+        done = log_in(
+            database, body.login, body.password, address=address, now=now, lock_out=lock_out,
+            then=partial(session_begun, request, access=access, now=now),
+        )  # fmt: skip
+        user_id = _granted(done, now)
+        return with_session(request, user_id, done.token or "", access=access, database=database)
+
+    return await desk.run(entered)
 
 
 @router.get("/session", summary="Who am I", responses=answers_of("session", 401, 403))
@@ -140,8 +146,9 @@ async def post_password(
 ) -> Response:
     """Change the own password. Every session ends, this one too: a new one comes with the answer."""
     address, lock_out = request.state.address, access.settings.lock_out
+    before = session_cookie(request, access.settings) or ""
 
-    def changed() -> Login:
+    def changed() -> Response:
         with database.read() as connection:
             user = get_user(connection, person.id)
         if not user.has_password or user.login is None:
@@ -152,31 +159,39 @@ async def post_password(
             database, login, body.current_password, address=address, now=now, lock_out=lock_out,
             action="password.confirmed",
         )  # fmt: skip
-        if checked.outcome == "granted":
-            if body.new_password == body.current_password or normalised_login(login) in body.new_password.casefold():
-                raise UsageError(
-                    "Expected another password than the one that holds, without the login in it.",
-                    hint="A sentence that only you would write is easy to remember.",
-                )
-            hashed = hash_password(body.new_password)
-            with database.write() as connection:
-                set_password(connection, person.id, hashed, actor=person.id, now=now)
-        return checked
+        _granted(checked, now)
+        if body.new_password == body.current_password or normalised_login(login) in body.new_password.casefold():
+            raise UsageError(
+                "Expected another password than the one that holds, without the login in it.",
+                hint="A sentence that only you would write is easy to remember.",
+            )
+        hashed = hash_password(body.new_password)
+        with database.write() as connection:
+            lock_chains(connection)
+            # What an administrator did while argon2 worked ended this session, and stands.
+            if recognise_session(connection, before, now=now, idle=access.settings.session_idle) is None:
+                raise ProblemException(401, "unauthorized", "Expected a session, found one that has just ended.")
+            set_password(connection, person.id, hashed, actor=person.id, now=now)
+            token = session_begun(request, connection, person.id, access=access, now=now)
+        return with_session(request, person.id, token, access=access, database=database)
 
-    _granted(await desk.run(changed), now)
-    return await asyncio.to_thread(open_session, request, person.id, access=access, database=database, now=now)
+    return await desk.run(changed)
 
 
-def open_session(
-    request: Request, user_id: str, *, access: Access, database: Database, now: datetime, answer: Response | None = None
+def session_begun(request: Request, connection: sa.Connection, user_id: str, *, access: Access, now: datetime) -> str:
+    """The token of a new session, for somebody proved in the same transaction to be who they are; the one that the
+    browser had ends."""
+    settings = access.settings
+    return open_session(
+        connection, user_id, before=session_cookie(request, settings), now=now, lifetime=settings.session_lifetime,
+        keep=max(_KEPT, 2 * settings.lock_out.window),
+    )  # fmt: skip
+
+
+def with_session(
+    request: Request, user_id: str, token: str, *, access: Access, database: Database, answer: Response | None = None
 ) -> Response:
-    """Begin a session for somebody who has just proved who they are; the one that the browser had ends."""
-    before = session_cookie(request, access.settings)
-    with database.write() as connection:
-        if before:
-            end_session(connection, before, now=now)
-        purge_access(connection, now=now, keep=max(_KEPT, 2 * access.settings.lock_out.window))
-        token = start_session(connection, user_id, now=now, lifetime=access.settings.session_lifetime)
+    """The answer that brings a browser its new session; by default with what a page must know."""
     request.state.client = user_id
     answer = answer or JSONResponse(_shown(user_id, token, database))
     set_session_cookie(answer, token, access.settings)

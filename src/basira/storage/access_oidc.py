@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from basira.storage.access import Grant
 from basira.storage.access_tables import OIDC_LOGIN
 from basira.storage.operations_audit import append_audit
-from basira.storage.operations_database import moment_text
+from basira.storage.operations_database import lock_chains, moment_text
 from basira.storage.users import create_user, find_user, normalised_login, set_grants
 
 ACTOR = "openid provider"
@@ -67,6 +67,7 @@ def enter_by_provider(
     command line gives it back.
     """
     given = tuple(sorted(set(grants)))
+    lock_chains(connection)  # before looking: two first logins of a subject at once would both find none
     user = find_user(connection, oidc_subject=subject)
     if user is None and creates:
         made = create_user(

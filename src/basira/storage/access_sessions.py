@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -40,21 +41,26 @@ class LockOut:
 
 @dataclass(frozen=True)
 class Login:
-    """What became of an attempt. ``user_id``: when granted. ``retry_at``: when locked, the moment it ends."""
+    """What became of an attempt. ``user_id``: when granted. ``retry_at``: when locked, the moment it ends. ``token``:
+    of the session that began with it."""
 
     outcome: Literal["granted", "refused", "locked"]
     user_id: str | None = None
     retry_at: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 def log_in(
     database: Database, login: str, password: str, *, address: str, now: datetime, lock_out: LockOut | None = None,
     hasher: PasswordHasher | None = None, action: str = "login.granted",
+    then: Callable[[sa.Connection, str], str] | None = None,
 ) -> Login:  # fmt: skip
-    """Check a login and its password. ``action``: what a right one is called in the audit.
+    """Check a login and its password. ``action``: what a right one is called in the audit. ``then``: begins a session
+    of that user id in the transaction that grants; its token. Whatever ends sessions later ends this one too.
 
     The attempt is written as failed before the password is looked at, and as a success after: a hundred guesses at
-    once count as a hundred. No transaction is open while argon2 works. An unknown login takes as long as a known one.
+    once count as a hundred. No transaction is open while argon2 works; what changes meanwhile counts. An unknown login
+    takes as long as a known one.
     """
     rule, hasher = lock_out or LockOut(), hasher or _default_hasher()
     digest, moment = login_digest(login), moment_text(now)
@@ -68,30 +74,40 @@ def log_in(
             .values(login_digest=digest, address=address[:80], attempted_at=moment, is_success=False)
             .returning(LOGIN_ATTEMPT.c.attempt_id)
         ).scalar_one()
-        kept = connection.execute(
-            sa.select(APP_USER.c.password_hash).where(APP_USER.c.user_id == (user.user_id if user else None))
-        ).scalar()
-    is_right = _matches(hasher, kept or _dummy(hasher), password) and kept is not None
-    if user is None or not user.is_active or not is_right:
+        kept = _kept_hash(connection, user.user_id) if user else None
+    while _matches(hasher, kept or _dummy(hasher), password) and user is not None and kept is not None:
+        rehashed = hasher.hash(password) if hasher.check_needs_rehash(kept) else None
         with database.write() as connection:
-            if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+            lock_chains(connection)
+            found = _kept_hash(connection, user.user_id)
+            if found == kept:
+                row = LOGIN_ATTEMPT.c.attempt_id == attempt
+                connection.execute(LOGIN_ATTEMPT.update().where(row).values(is_success=True))
+                if rehashed is not None:
+                    mine = APP_USER.c.user_id == user.user_id
+                    connection.execute(APP_USER.update().where(mine).values(password_hash=rehashed))
                 append_audit(
-                    connection, "login.locked", subject=f"user/{user.user_id if user else 'unknown'}", actor="basira",
-                    now=now, after={"until": retry_at},
+                    connection, action, subject=f"user/{user.user_id}", actor=user.user_id, now=now,
+                    after={"by": "password"},
                 )  # fmt: skip
-        return Login("refused")
-    rehashed = hasher.hash(password) if kept is not None and hasher.check_needs_rehash(kept) else None
+                token = then(connection, user.user_id) if then else None
+                return Login("granted", user_id=user.user_id, token=token)
+        # Changed while argon2 worked: another password was given, or a second login hashed the same anew.
+        kept = found
     with database.write() as connection:
-        lock_chains(connection)
-        connection.execute(LOGIN_ATTEMPT.update().where(LOGIN_ATTEMPT.c.attempt_id == attempt).values(is_success=True))
-        if rehashed is not None:
-            connection.execute(
-                APP_USER.update().where(APP_USER.c.user_id == user.user_id).values(password_hash=rehashed)
-            )
-        append_audit(
-            connection, action, subject=f"user/{user.user_id}", actor=user.user_id, now=now, after={"by": "password"}
-        )
-    return Login("granted", user_id=user.user_id)
+        if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+            append_audit(
+                connection, "login.locked", subject=f"user/{user.user_id if user else 'unknown'}", actor="basira",
+                now=now, after={"until": retry_at},
+            )  # fmt: skip
+    return Login("refused")
+
+
+def _kept_hash(connection: sa.Connection, user_id: str) -> str | None:
+    """The hash that a user's password must match; None where nobody logs in by one."""
+    query = sa.select(APP_USER.c.password_hash).where(APP_USER.c.user_id == user_id, APP_USER.c.is_active)
+    found: str | None = connection.execute(query).scalar()
+    return found
 
 
 def _locked_until(connection: sa.Connection, digest: str, address: str, *, now: datetime, rule: LockOut) -> str | None:
@@ -139,6 +155,21 @@ def _default_hasher() -> PasswordHasher:
 def _dummy(hasher: PasswordHasher) -> str:
     """A hash of nobody's password, checked where there is none, so that the time tells nothing."""
     return hasher.hash(secrets.token_hex(16))
+
+
+def open_session(
+    connection: sa.Connection, user_id: str, *, before: str | None, now: datetime, lifetime: timedelta, keep: timedelta
+) -> str:
+    """Begin a session of who has just proved to be somebody; its token. The one that the browser had (``before``) ends,
+    and what is over for longer than ``keep`` is removed.
+
+    In the transaction that saw the proof: a session that began after its password was replaced would outlive it.
+    """
+    lock_chains(connection)  # before any row: who erases a user takes the same ones
+    if before:
+        end_session(connection, before, now=now)
+    purge_access(connection, now=now, keep=keep)
+    return start_session(connection, user_id, now=now, lifetime=lifetime)
 
 
 def start_session(connection: sa.Connection, user_id: str, *, now: datetime, lifetime: timedelta) -> str:
