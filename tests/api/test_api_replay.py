@@ -136,10 +136,11 @@ def test_a_policy_changed_during_the_day_is_said_of_each_decision_that_it_touche
 
 
 def test_what_was_erased_is_missing(busy: Desk, history: History, arrivals: list[Body]) -> None:
-    from basira.storage.operations_personal import erase_person
+    from basira.storage.operations_erasure import erase
+    from basira.storage.operations_personal import values_of_person
 
-    with busy.service.database.write() as connection:
-        assert erase_person(connection, arrivals[0]["importer_id"], actor="t", motive="asked", now=at(20)) >= 2
+    what = values_of_person(arrivals[0]["importer_id"])
+    assert erase(busy.service.database, what, actor="t", motive="asked", now=lambda: at(20)) >= 2
     report = again(busy, history)
     assert report.missing["a score: personal values were erased"] >= 2
     assert report.is_same

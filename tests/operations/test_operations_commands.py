@@ -142,6 +142,19 @@ def test_a_person_is_erased_on_request(filled):
         call(*erase, "--before", "01/03/2026")
 
 
+def test_an_erasure_that_is_interrupted_says_that_it_goes_on(filled, monkeypatch):
+    def interrupted(*_arguments: object, **_named: object) -> int:
+        raise KeyboardInterrupt
+
+    erase = ["audit", "erase", "--motive", "request", "--by", "dpo", "--database", filled, "--before", "2026-03-03"]
+    monkeypatch.setattr("basira.storage.operations_erasure._erase_part", interrupted)
+    result = CliRunner().invoke(APP, erase)
+    assert result.exit_code == 130
+    assert "the same command goes on with the rest" in " ".join(result.stderr.split())
+    monkeypatch.undo()
+    assert "3 personal values erased" in call(*erase).stdout
+
+
 def test_a_postgresql_is_backed_up_and_restored(prepared, bare, tmp_path):
     from postgres import emptied
 

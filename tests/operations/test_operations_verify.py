@@ -14,8 +14,9 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.operations import Operations
 from basira.storage.operations_audit import append_audit
 from basira.storage.operations_chain import Head
+from basira.storage.operations_erasure import Erasable, erase
 from basira.storage.operations_events import Event, append_event, find_events
-from basira.storage.operations_personal import erase_before, erase_person
+from basira.storage.operations_personal import values_before, values_of_person
 from basira.storage.operations_tables import EVENT
 from basira.storage.operations_trail import find_audit
 from basira.storage.operations_verify import export_heads, heads_text, read_heads, verify
@@ -42,6 +43,10 @@ def fill(operations: Operations) -> list[Head]:
         for number in range(4):
             append_audit(connection, "a", subject=f"s{number}", actor="u", now=NOW, after={"n": number})
         return export_heads(connection)
+
+
+def erased(operations: Operations, what: Erasable, *, motive: str = "m") -> int:
+    return erase(operations.database, what, actor="u-9", motive=motive, now=lambda: NOW)
 
 
 def seventh(**changes: str) -> str:
@@ -173,8 +178,7 @@ def test_a_file_that_holds_no_heads_is_refused(text):
 def test_a_person_erased_is_gone_and_the_chain_is_whole(place):
     with Operations(place) as operations:
         kept = fill(operations)
-        with operations.database.write() as connection:
-            assert erase_person(connection, "ICE-1", actor="u-9", motive="CNDP 12/2026", now=NOW) == 3
+        assert erased(operations, values_of_person("ICE-1"), motive="CNDP 12/2026") == 3
         with operations.database.read() as connection:
             assert find_events(connection, "D1")[0]["personal"] == {"importer_id": None, "inspector_id": "Alami"}
             assert find_events(connection, "D2")[0]["personal"] == {"importer_id": "ICE-0", "inspector_id": "Alami"}
@@ -191,9 +195,8 @@ def test_a_person_erased_is_gone_and_the_chain_is_whole(place):
 def test_what_is_past_its_retention_is_erased_by_day(place):
     with Operations(place) as operations:
         fill(operations)
-        with operations.database.write() as connection:
-            assert erase_before(connection, "2026-03-04", actor="u-9", motive="five years", now=NOW) == 8
-            assert erase_before(connection, "2026-03-04", actor="u-9", motive="five years", now=NOW) == 0
+        assert erased(operations, values_before("2026-03-04"), motive="five years") == 8
+        assert erased(operations, values_before("2026-03-04"), motive="five years") == 0
         verified = verify(operations)
     assert (verified.faults, verified.erased, verified.personal_values) == ((), 8, 4)
 
@@ -201,8 +204,8 @@ def test_what_is_past_its_retention_is_erased_by_day(place):
 def test_an_erasure_needs_a_motive(place):
     with Operations(place) as operations:
         fill(operations)
-        with pytest.raises(UsageError, match="motive"), operations.database.write() as connection:
-            erase_person(connection, "ICE-1", actor="u-9", motive=" ", now=NOW)
+        with pytest.raises(UsageError, match="motive"):
+            erased(operations, values_of_person("ICE-1"), motive=" ")
         assert verify(operations).personal_values == 12
 
 
@@ -212,8 +215,7 @@ def test_a_value_put_back_after_its_erasure_is_found(place):
         with operations.database.read() as connection:
             query = "SELECT digest, salt, field, value, day FROM personal_value WHERE value = 'ICE-1' ORDER BY digest"
             digest, salt, field, value, day = connection.execute(sa.text(query)).first()
-        with operations.database.write() as connection:
-            erase_person(connection, "ICE-1", actor="u-9", motive="m", now=NOW)
+        erased(operations, values_of_person("ICE-1"))
     tamper(place, f"INSERT INTO personal_value VALUES ('{digest}', '{salt}', '{field}', '{value}', '{day}')")
     with Operations(place) as operations:
         assert any("stands, although it was erased" in fault for fault in verify(operations).faults)
@@ -225,7 +227,6 @@ def test_sqlite_keeps_nothing_of_an_erased_value_in_its_file(tmp_path):
         with operations.database.write() as connection:
             event = Event("e", "outcome", "D", "u", {"known_at": "x"}, {"importer_id": "ICE-UNMISTAKABLE"})
             append_event(connection, event, now=NOW)
-        with operations.database.write() as connection:
-            erase_person(connection, "ICE-UNMISTAKABLE", actor="u", motive="m", now=NOW)
+        erased(operations, values_of_person("ICE-UNMISTAKABLE"))
     assert [p.name for p in tmp_path.iterdir()] == ["operations.sqlite"]
     assert b"ICE-UNMISTAKABLE" not in path.read_bytes()

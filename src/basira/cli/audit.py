@@ -190,20 +190,26 @@ def erase(
 ) -> None:
     """Erase personal values of the online record, for good; the chains stay whole.
 
-    The history (Parquet) and the backups are not touched.
+    Part by part, while the service works on; what is cut off is audited, and the same command goes on. The history
+    (Parquet) and the backups are not touched.
     """
+    from basira.cli.options import steps
     from basira.schema.days import parse_day
     from basira.workflows.audit import erase as erase_values
 
-    count = erase_values(
-        record_of(store, database),
-        actor=by,
-        motive=motive,
-        now=datetime.now(),
-        person=person or None,
-        before=parse_day(before, name="--before") if before else None,
-        is_preview=preview,
-    )
+    day = parse_day(before, name="--before") if before else None
+    interrupted = "Interrupted. What was erased until then is audited; the same command goes on with the rest."
+    with steps("erase", quiet=as_json, interrupted=interrupted) as progress:
+        count = erase_values(
+            record_of(store, database),
+            actor=by,
+            motive=motive,
+            now=datetime.now,
+            person=person or None,
+            before=day,
+            is_preview=preview,
+            progress=progress,
+        )
     if preview:
         told = f"{count:,} personal values would be erased, refused declarations counted with them. Nothing was erased."
         typer.echo(json.dumps({"erased": 0, "would_be_erased": count}) if as_json else told)

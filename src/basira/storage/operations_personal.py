@@ -16,15 +16,13 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_audit import append_audit, require_motive
 from basira.storage.operations_chain import is_storable
-from basira.storage.operations_database import lock_chains
+from basira.storage.operations_erasure import Erasable
 from basira.storage.operations_tables import PERSONAL_VALUE
 from basira.storage.operations_together import Statement
 
@@ -33,7 +31,7 @@ PERSONAL_KEY = "personal"  # where a payload keeps the digests, field to digest
 
 _SALT_BYTES = 32
 _INSERT = PERSONAL_VALUE.insert()
-_ERASED_TOGETHER = 500  # digests in one audit event
+_ERASED_TOGETHER = 500  # digests in one audit event and transaction
 
 
 def sealed_values(
@@ -81,30 +79,18 @@ def unseal(connection: sa.Connection, digests: Mapping[str, str]) -> dict[str, s
     return {field: known.get(digest) for field, digest in digests.items()}
 
 
-def erase_person(connection: sa.Connection, value: str, *, actor: str, motive: str, now: datetime) -> int:
-    """Erase every occurrence of a personal value, whatever its field; how many there were.
-
-    Who asked for it and why is audited; the value is not.
-    """
-    return _erase(connection, PERSONAL_VALUE.c.value == value, actor=actor, motive=motive, now=now)
+def values_of_person(value: str) -> Erasable:
+    """Every occurrence of a personal value, whatever its field, to `erase`; the audit never names it."""
+    return _erasable(PERSONAL_VALUE.c.value == value)
 
 
-def erase_before(connection: sa.Connection, day: str, *, actor: str, motive: str, now: datetime) -> int:
-    """Erase every personal value recorded before a day (YYYY-MM-DD), when the time of retention is over."""
-    return _erase(connection, PERSONAL_VALUE.c.day < day, actor=actor, motive=motive, now=now)
+def values_before(day: str) -> Erasable:
+    """Every personal value recorded before a day (YYYY-MM-DD), to `erase` when the time of retention is over."""
+    return _erasable(PERSONAL_VALUE.c.day < day)
 
 
-def _erase(connection: sa.Connection, which: sa.ColumnElement[bool], *, actor: str, motive: str, now: datetime) -> int:
-    require_motive(motive)
-    lock_chains(connection)  # nothing is recorded between the list and the deletion
-    digests = list(connection.execute(sa.select(PERSONAL_VALUE.c.digest).where(which)).scalars())
-    for batch in batches(sorted(digests), _ERASED_TOGETHER):
-        append_audit(
-            connection, ERASED, subject=PERSONAL_VALUE.name, actor=actor, motive=motive, now=now,
-            after={"digests": batch},
-        )  # fmt: skip
-        connection.execute(PERSONAL_VALUE.delete().where(PERSONAL_VALUE.c.digest.in_(batch)))
-    return len(digests)
+def _erasable(which: sa.ColumnElement[bool]) -> Erasable:
+    return Erasable(PERSONAL_VALUE.c.digest, PERSONAL_VALUE.c.day, which, ERASED, "digests", _ERASED_TOGETHER)
 
 
 def batches(values: Sequence[str], size: int) -> Iterator[list[str]]:

@@ -19,16 +19,15 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from basira.schema.errors import NotFoundError
-from basira.storage.operations_audit import append_audit
 from basira.storage.operations_database import moment_text
-from basira.storage.operations_personal import batches
+from basira.storage.operations_erasure import Erasable
 from basira.storage.operations_tables import EVENT, REFUSED_BODY
 
 Row = dict[str, Any]
 State = Literal["open", "resolved", "all"]
 
 ERASED = "refused_body.erased"
-_ERASED_TOGETHER = 500
+_ERASED_TOGETHER = 50  # in one audit event and transaction: a body may have a megabyte
 
 
 @dataclass(frozen=True)
@@ -126,27 +125,18 @@ def _opened(row: sa.RowMapping) -> Row:
     return {**row, "faults": json.loads(row["faults"])}
 
 
-def erase_bodies_naming(connection: sa.Connection, value: str, *, actor: str, motive: str, now: datetime) -> int:
-    """Erase every refused body in which a text occurs; how many."""
-    written = json.dumps(value)[1:-1]  # as bodies are kept: JSON, all ASCII
-    query = sa.select(REFUSED_BODY.c.quarantine_id, REFUSED_BODY.c.body)
-    found = connection.execute(query.where(REFUSED_BODY.c.body.contains(written, autoescape=True)))
-    # SQLite's LIKE does not tell capitals from small letters.
-    names = [row.quarantine_id for row in found if written in row.body]
-    return _erase(connection, names, actor=actor, motive=motive, now=now)
+def bodies_naming(value: str) -> Erasable:
+    """Every refused body in which a text occurs, to `erase`."""
+    written, body = json.dumps(value)[1:-1], REFUSED_BODY.c.body  # as bodies are kept: JSON, all ASCII
+    # LIKE alone does not tell capitals from small letters on SQLite; replace() does on both.
+    return _erasable(sa.and_(body.contains(written, autoescape=True), sa.func.replace(body, written, "") != body))
 
 
-def erase_bodies_before(connection: sa.Connection, day: str, *, actor: str, motive: str, now: datetime) -> int:
-    """Erase the refused bodies that came last before a day (YYYY-MM-DD); how many."""
-    query = sa.select(REFUSED_BODY.c.quarantine_id).where(REFUSED_BODY.c.last_at < day)
-    return _erase(connection, list(connection.execute(query).scalars()), actor=actor, motive=motive, now=now)
+def bodies_before(day: str) -> Erasable:
+    """The refused bodies that came last before a day (YYYY-MM-DD), to `erase`."""
+    return _erasable(REFUSED_BODY.c.last_at < day)
 
 
-def _erase(connection: sa.Connection, names: Sequence[str], *, actor: str, motive: str, now: datetime) -> int:
-    for batch in batches(sorted(names), _ERASED_TOGETHER):
-        append_audit(
-            connection, ERASED, subject=REFUSED_BODY.name, actor=actor, motive=motive, now=now,
-            after={"quarantine_ids": batch},
-        )  # fmt: skip
-        connection.execute(REFUSED_BODY.delete().where(REFUSED_BODY.c.quarantine_id.in_(batch)))
-    return len(names)
+def _erasable(which: sa.ColumnElement[bool]) -> Erasable:
+    key, order = REFUSED_BODY.c.quarantine_id, REFUSED_BODY.c.last_at
+    return Erasable(key, order, which, ERASED, "quarantine_ids", _ERASED_TOGETHER)

@@ -11,8 +11,9 @@ What is found by what:
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -20,15 +21,16 @@ import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.operations import ChainReport, Operations
-from basira.storage.operations_chain import CHAINED, GENESIS, Head, chained_hash
+from basira.storage.operations_chain import CHAINED, GENESIS, Head, chained_hash, is_storable
 from basira.storage.operations_database import Database
 from basira.storage.operations_personal import ERASED, PERSONAL_KEY, batches, erased_digests, personal_digest
-from basira.storage.operations_tables import CHAIN_HEAD, PERSONAL_VALUE, TARGETING_RUN
+from basira.storage.operations_tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
+from basira.storage.operations_verify_erased import ErasedDigests, key_of
 
 Row = dict[str, Any]
 
 HEADS_FORMAT = 1
-_AT_A_TIME = 2_000
+_AT_A_TIME: Mapping[str, int] = {"event": 500, "audit": 100}  # rows; an erasure names some hundred digests in one
 _DIGESTS_AT_A_TIME = 500  # below every database's limit of parameters
 _MOST_FAULTS = 100  # of one stream; a chain cut in two has one in every row
 
@@ -65,14 +67,13 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
     """Prove the whole record. ``kept``: heads exported earlier; each must still be a link of its chain."""
     report: ChainReport = operations.verify_chain()
     database: Database = operations.database
-    with database.read() as connection:
+    with database.read() as connection, ErasedDigests() as erased:
         faults = list(report.faults)
         heads = export_heads(connection)
-        erased: set[bytes] = set()
-        audited, found = _verify_stream(connection, "audit", lambda rows: erased.update(_erased(rows)))
-        faults.extend(found)
         personal = _Personal(connection, erased)
-        events, found = _verify_stream(connection, "event", personal.look_at)
+        audited, found = _verify_stream(connection, "audit", personal.look_at_audit)
+        faults.extend(found)
+        events, found = _verify_stream(connection, "event", personal.look_at_events)
         faults.extend(found)
         faults.extend(personal.faults_found())
         faults.extend(_verify_heads(connection, heads, "the head kept in the database"))
@@ -98,7 +99,7 @@ def _verify_stream(
     table = CHAINED[stream]
     faults: list[str] = []
     previous, expected, day, count = GENESIS, 1, "", 0
-    for rows in _parts(connection, table):
+    for rows in _parts(connection, table, _AT_A_TIME[stream]):
         for row in rows:
             where = f"{stream} {row['sequence']}"
             if row["sequence"] != expected:
@@ -117,55 +118,76 @@ def _verify_stream(
     return count, faults[:_MOST_FAULTS]
 
 
-def _parts(connection: sa.Connection, table: sa.Table) -> Iterator[list[Row]]:
+def _parts(connection: sa.Connection, table: sa.Table, size: int) -> Iterator[list[Row]]:
     """The rows of a stream in order, so many at a time: a record of years does not fit in memory."""
     last = -(2**62)
-    query = sa.select(table).where(table.c.sequence > sa.bindparam("last")).order_by(table.c.sequence).limit(_AT_A_TIME)
+    query = sa.select(table).where(table.c.sequence > sa.bindparam("last")).order_by(table.c.sequence).limit(size)
     while rows := [dict(row) for row in connection.execute(query, {"last": last}).mappings()]:
         yield rows
         last = rows[-1]["sequence"]
 
 
-def _erased(rows: Sequence[Row]) -> Iterator[bytes]:
-    for row in rows:
-        if row["action"] == ERASED:
-            yield from (digest.encode() for digest in erased_digests(row))
-
-
 class _Personal:
-    """The personal values, looked at beside the events that hold their digests."""
+    """The personal values, looked at beside the events that hold their digests; the audit's erasures first."""
 
-    def __init__(self, connection: sa.Connection, erased: set[bytes]) -> None:
+    def __init__(self, connection: sa.Connection, erased: ErasedDigests) -> None:
         self._connection, self._erased = connection, erased
+        self._standing: set[str] = set()  # although the audit says that they were erased: most often none
         self._faults: list[str] = []
         self.kept = self.erased = 0
 
-    def look_at(self, events: Sequence[Row]) -> None:
-        """Compare the digests of some events with what is kept, and with what was erased."""
-        sealed = {
-            digest: f"event {row['sequence']}, {name}" for row in events for name, digest in _digests(row["payload"])
-        }
+    def look_at_audit(self, rows: Sequence[Row]) -> None:
+        """Put the digests aside that some audit events name as erased, and look which of them stand."""
+        query = sa.select(PERSONAL_VALUE.c.digest)
+        for row in rows:
+            digests = erased_digests(row) if row["action"] == ERASED else []
+            self._erased.add(digests)
+            for batch in batches(_storable(digests), _DIGESTS_AT_A_TIME):
+                if len(self._standing) < _MOST_FAULTS:
+                    self._standing.update(
+                        self._connection.execute(query.where(PERSONAL_VALUE.c.digest.in_(batch))).scalars()
+                    )
+
+    def look_at_events(self, events: Sequence[Row]) -> None:
+        """Compare the digests of some events with what is kept, and with what stands although it was erased."""
+        sealed = {digest: (row["sequence"], name) for row in events for name, digest in _digests(row["payload"])}
         query = sa.select(PERSONAL_VALUE)
         kept: dict[str, bool] = {}
-        for batch in batches(list(sealed), _DIGESTS_AT_A_TIME):
+        for batch in batches(_storable(sealed), _DIGESTS_AT_A_TIME):
             found = self._connection.execute(query.where(PERSONAL_VALUE.c.digest.in_(batch))).mappings()
             kept |= {row["digest"]: _is_own(row) for row in found}
-        for digest, where in sealed.items():
-            is_erased = digest.encode() in self._erased
-            if digest not in kept and not is_erased:
-                self._faults.append(f"the personal value of {where} is gone, and no erasure says so")
-            elif digest in kept and is_erased:
-                self._faults.append(f"the personal value of {where} stands, although it was erased")
-            elif digest in kept and not kept[digest]:
-                self._faults.append(f"the personal value of {where} was changed")
-            self.erased += is_erased
+        for digest, (sequence, name) in sealed.items():
+            if digest not in kept:
+                self._erased.ask(digest, sequence)
+            elif digest in self._standing:
+                self.erased += 1
+                self._say(f"the personal value of event {sequence}, {name} stands, although it was erased")
+            elif not kept[digest]:
+                self._say(f"the personal value of event {sequence}, {name} was changed")
         self.kept += len(kept)
+
+    def _say(self, fault: str) -> None:
+        if len(self._faults) < _MOST_FAULTS:
+            self._faults.append(fault)
 
     def faults_found(self) -> list[str]:
         """What was wrong, and how many values belong to no event."""
+        first = heapq.nsmallest(_MOST_FAULTS, self._erased.unanswered())
+        for sequence, name in sorted((sequence, self._field(sequence, key)) for sequence, key in first):
+            self._say(f"the personal value of event {sequence}, {name} is gone, and no erasure says so")
+        self.erased += self._erased.found
         count = self._connection.execute(sa.select(sa.func.count()).select_from(PERSONAL_VALUE)).scalar_one()
         stray = [f"{count - self.kept} personal values belong to no event"] if count != self.kept else []
-        return [*self._faults[:_MOST_FAULTS], *stray]
+        return [*self._faults, *stray]
+
+    def _field(self, sequence: int, key: bytes) -> str:
+        payload = self._connection.execute(sa.select(EVENT.c.payload).where(EVENT.c.sequence == sequence)).scalar_one()
+        return next(name for name, digest in _digests(payload) if key_of(digest) == key)
+
+
+def _storable(digests: Iterable[str]) -> list[str]:
+    """Those that a database can be asked for: in a payload that somebody changed, any text may stand."""
+    return [digest for digest in digests if is_storable(digest)]
 
 
 def _digests(payload: str) -> Iterator[tuple[str, str]]:

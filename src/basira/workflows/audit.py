@@ -6,8 +6,7 @@ copies, erasures. Never here: a repair, a silent upgrade.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,13 +18,18 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.history import History
 from basira.storage.history_files import digest_file
 from basira.storage.operations import Operations
+from basira.storage.operations_audit import require_motive
 from basira.storage.operations_backup import Backup, HistoryState, back_up, read_backup, restore
 from basira.storage.operations_chain import Head
+from basira.storage.operations_erasure import count_erasable
+from basira.storage.operations_erasure import erase as erase_parts
 from basira.storage.operations_migrate import Upgraded, upgrade
-from basira.storage.operations_personal import erase_before, erase_person
-from basira.storage.operations_refused import erase_bodies_before, erase_bodies_naming
+from basira.storage.operations_personal import values_before, values_of_person
+from basira.storage.operations_refused import bodies_before, bodies_naming
 from basira.storage.operations_tables import FORMAT, TARGETING_RUN
 from basira.storage.operations_verify import Verified, export_heads, verify
+
+_ERASED = "values and refused declarations"
 
 
 @dataclass(frozen=True)
@@ -86,33 +90,50 @@ def restore_record(folder: Path, record: Record) -> Restored:
     return Restored(backup, prove(record, kept=backup.heads) if backup.database_format == FORMAT else None)
 
 
-class _PreviewError(Exception):
-    """Rolls a preview back."""
-
-
 def erase(
-    record: Record, *, actor: str, motive: str, now: datetime, person: str | None = None, before: date | None = None,
-    is_preview: bool = False,
+    record: Record, *, actor: str, motive: str, now: Callable[[], datetime], person: str | None = None,
+    before: date | None = None, is_preview: bool = False,
+    progress: Callable[[int, int, str], None] = lambda _done, _total, _what: None,
 ) -> int:  # fmt: skip
     """Erase the personal values of a person, or those recorded before a day, and the refused declarations in which they
-    stand; how many of both. ``is_preview``: how many it would be, and nothing is erased."""
+    stand; how many of both. ``is_preview``: how many it would be, and nothing is erased. ``progress``: how many of how
+    many are erased.
+
+    Others record meanwhile. Raises StoreError when the database fails: what was erased until then stays erased, and is
+    audited; the same again goes on.
+    """
     if (person is None) == (before is None):
         raise UsageError("Expected either a person or a day, found both or neither.", hint="Give one of the two.")
-    count = 0
-    with (
-        Operations(record.place, create=False) as operations,
-        suppress(_PreviewError),
-        operations.database.write() as connection,
-    ):
-        if person is not None:
-            count = erase_person(connection, person, actor=actor, motive=motive, now=now)
-            count += erase_bodies_naming(connection, person, actor=actor, motive=motive, now=now)
-        else:
-            count = erase_before(connection, str(before), actor=actor, motive=motive, now=now)
-            count += erase_bodies_before(connection, str(before), actor=actor, motive=motive, now=now)
+    require_motive(motive)
+    if person is not None:
+        parts = (values_of_person(person), bodies_naming(person))
+    else:
+        parts = (values_before(str(before)), bodies_before(str(before)))
+    done = 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total, _ERASED)
+
+    with Operations(record.place, create=False) as operations:
+        with operations.database.read() as connection:
+            total = sum(count_erasable(connection, part) for part in parts)
         if is_preview:
-            raise _PreviewError
-    return count
+            return total
+        try:
+            told(0)
+            for part in parts:
+                erase_parts(operations.database, part, actor=actor, motive=motive, now=now, told=told)
+        except StoreError as error:
+            if not done:
+                raise
+            raise StoreError(
+                error.message,
+                hint=f"{done:,} were erased before it and are audited. When this is put right, the same command goes "
+                "on with the rest.",
+            ) from error
+    return done
 
 
 def _state(history: History) -> HistoryState:
