@@ -36,7 +36,11 @@ class Setting(NamedTuple):
 # All of them, and nowhere else; docs/reference/settings.md names each.
 SETTINGS: tuple[Setting, ...] = (
     Setting("BASIRA_STORE", "basira-store", "folder of the store"),
-    Setting("BASIRA_POLICY", "", "policy folder; required"),
+    Setting(
+        "BASIRA_POLICY",
+        "",
+        "policy folder; required, but by `basira serve`: it takes the shipped `morocco` when empty, and says so",
+    ),
     Setting("BASIRA_DATABASE", "", "URL of the database; the store's SQLite file when empty"),
     Setting("BASIRA_MODEL", "", "model version; the latest that knows nothing of today when empty"),
     Setting("BASIRA_LANGUAGE", "fr", "language of sentences: fr, en or ar"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from api_world import TODAY, Desk, at
 
 from basira.selection.online_state import OnlineState
+from basira.storage import operations_events
 from basira.storage.history import History
 from basira.storage.operations_events import find_events
 from basira.storage.operations_online import find_state
@@ -146,6 +149,66 @@ def test_two_versions_that_arrive_at_once_stand_in_their_order(
     meanwhile(monkeypatch, second, step="_score")
     answer = desk.post(first)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "version_conflict")
+
+
+def test_a_declaration_is_registered_once_whoever_comes_first(
+    desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two senders one numbers the versions and one does not: their events are not of one version."""
+    first = arrivals[0]
+
+    def numbered() -> None:
+        monkeypatch.undo()
+        (found,) = serve.decide_many(
+            [serve.Ask(amended(first, declaration_version=2), Asked("k-2"))], desk.service, now=at(9)
+        )
+        assert isinstance(found, serve.Decision)
+
+    meanwhile(monkeypatch, numbered, step="_score")
+    assert desk.post(first).json()["declaration_version"] == 3
+    assert kinds(desk, first["declaration_id"]) == ["registration", "decision", "amendment", "decision"]
+    assert places(desk, first["office"]) <= 1
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_of_many_versions_the_last_one_and_the_one_sent_are_read(
+    desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, is_alone: bool
+) -> None:
+    """To amend a declaration for the hundredth time must not take a hundred times as long."""
+    body, other = arrivals[0], arrivals[1]
+    opened: list[int] = []
+    loads = json.loads
+
+    def post(sent: Body) -> Answer:
+        opened.clear()
+        if is_alone:
+            made: Answer = desk.post(sent).json()
+            return made
+        first = desk.post([sent, other]).json()["results"][0]
+        return first.get("decision") or first["problem"]  # type: ignore[no-any-return]
+
+    def counted(text: str) -> Any:
+        opened.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr(operations_events, "json", SimpleNamespace(loads=counted, dumps=json.dumps))
+    decisions = [post({**body, "transport_document": f"T{n}", "declarant_id": f"P{n}"}) for n in range(6)]
+    assert [one["declaration_version"] for one in decisions] == [1, 2, 3, 4, 5, 6]
+    most = 2 if is_alone else 4  # of the other one too
+    assert len(opened) == most
+    newest = {**body, "transport_document": "T5", "declarant_id": "P5"}
+    assert post(newest) == decisions[5]
+    assert post({**newest, "declarant_id": "P6"})["declaration_version"] == 7
+    # What repeats an older version amends back to it; under its number it is that version.
+    old = {**body, "transport_document": "T1", "declarant_id": "P1"}
+    assert post(old)["declaration_version"] == 8
+    assert post({**old, "declaration_version": 2}) == decisions[1]
+    assert len(opened) <= most + 2
+    assert post({**old, "declaration_version": 3})["errors"][0]["code"] == "version_conflict"
+    assert post({**old, "declaration_version": 8})["declaration_version"] == 8
+    by_officer(desk, post(old))
+    assert post({**newest, "transport_document": "T9"})["lane"] == "red"
+    assert kinds(desk, body["declaration_id"]).count("decision") == 9
 
 
 def inspected(desk: Desk, decision: Answer) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from api_world import ENGINE, TODAY, Desk, desk_of
+from api_world import AS_OF, ENGINE, TODAY, Desk, bodies, desk_of
 from typer.testing import CliRunner
 
 from basira.cli.history import app as history_app
@@ -164,15 +164,31 @@ def test_what_a_file_brought_already_is_known_and_what_contradicts_it_is_quarant
     assert report.reasons == {"version_conflict": 1}
 
 
+def test_an_amendment_of_what_a_file_brought_comes_after_its_version(
+    online: tuple[Desk, History], declarations: pl.DataFrame
+) -> None:
+    desk, store = online
+    body = bodies(declarations.drop("world"), AS_OF)[0]
+    body["items"][0]["customs_value_amount"] = 1234.0
+    first = desk.post(body).json()
+    assert first["declaration_version"] == 2
+    assert desk.post(body).json() == first
+    assert desk.post({**body, "transport_document": "X"}).json()["declaration_version"] == 3
+    (report,) = sync_history(store, desk.service.database, now=EVENING).reports
+    assert (report.quarantined, report.amended) == (0, 2 * len(body["items"]))
+
+
 def test_what_was_erased_stays_out_and_no_officer_is_named(online: tuple[Desk, History], arrivals: list[Body]) -> None:
-    from basira.storage.operations_personal import erase_person
+    from basira.storage.operations_erasure import erase
+    from basira.storage.operations_personal import values_of_person
 
     desk, store = online
     desk.post({**arrivals[0], "importer_id": "SIM-ERASED", "declarant_id": "SIM-KEPT"})
     number = arrivals[0]["declaration_id"]
     assert desk.client.post(f"/api/v1/declarations/{number}/outcome", json=RESULT).status_code == 200
-    with desk.service.database.write() as connection:
-        erase_person(connection, "SIM-ERASED", actor="test", motive="asked", now=EVENING)
+    erase(
+        desk.service.database, values_of_person("SIM-ERASED"), actor="test", motive="asked", now=lambda: EVENING
+    )  # fmt: skip
     sync_history(store, desk.service.database, now=EVENING)
     items = table(store, "items").filter(pl.col("declaration_id") == number)
     assert set(items["importer_id"]) == {None}

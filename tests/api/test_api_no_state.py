@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api_world import Desk
+from api_world import Desk, desk_of
 from prometheus_client import generate_latest
 
 from basira.api.metrics import Metrics
 from basira.selection.online import NO_STATE
-from basira.workflows import serve
+from basira.workflows import serve, serve_place
 
 Body = dict[str, Any]
 
@@ -54,6 +54,31 @@ def test_it_is_said_counted_told_once_and_makes_the_service_degraded(
     for body in arrivals:
         desk.post({**body, "declaration_id": f"{body['declaration_id']}-2"})
     assert desk.get("ready").json()["status"] == "ready"
+
+
+def test_a_day_that_can_t_be_made_again_is_decided_without_it(
+    desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    office = desk.post(arrivals[0]).json()["office"]
+    with desk.service.database.write() as connection:
+        connection.exec_driver_sql("UPDATE selection_state SET state = 'torn'")
+    tries = []
+
+    def broken(*_: Any, **__: Any) -> Any:
+        tries.append(1)
+        raise KeyError("basis")
+
+    monkeypatch.setattr(serve_place, "rebuilt_day", broken)
+    other = desk_of(desk.service)
+    for number in (1, 2):
+        found = other.post({**arrivals[number], "office": office})
+        assert (found.status_code, found.json()["fallback"]) == (200, NO_STATE)
+    assert len(tries) == 1
+    assert [one.getMessage() for one in caplog.records].count("state_lost") == 1
+    assert other.get("ready").json()["degraded"] == [NO_STATE]
+    change = {"lane": "red", "motive": "Seen before.", "given_by": found.json()["decision_id"]}
+    told = other.client.post(f"/api/v1/declarations/{found.json()['declaration_id']}/reselection", json=change)
+    assert (told.status_code, told.json()["code"]) == (503, "store")
 
 
 def test_an_amendment_that_keeps_its_lane_says_so_too(

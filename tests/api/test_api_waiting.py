@@ -266,7 +266,7 @@ def test_a_key_is_asked_for_once_a_second() -> None:
         return principals.get(token)
 
     remembered = Remembered(recognise, monotonic=lambda: clock[0])
-    assert not remembered.is_fresh("good")
+    assert remembered.fresh("good") is None
     assert [remembered("good") is not None, remembered("good") is not None, remembered("bad")] == [True, True, None]
     assert asked == ["good", "bad"]
     del principals["good"]
@@ -274,7 +274,7 @@ def test_a_key_is_asked_for_once_a_second() -> None:
     assert remembered("good") is not None
     clock[0] = 1.0
     assert remembered("good") is None
-    assert not remembered.is_fresh("good")
+    assert remembered.fresh("good") is None
 
 
 def test_a_look_that_failed_leaves_no_score_behind_for_the_next_to_wait_on(

@@ -33,9 +33,9 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "kg_per_unit_": {**COMPARED, "unit": "U"},
     "duty_rate_": {"rate": 0.025, "usual_rate": 0.4, "count": 33, "commodity_code": "851713", "window_months": 12},
     "origin_differs": {"origin_country": "CN", "dispatch_country": "AE"},
-    "description_unusual": {"share": 0.03, "count": 412, "commodity_code": "851713", "window_months": None},
+    "description_unusual": {"seen": 12, "count": 412, "commodity_code": "851713", "window_months": None},
     "origin_unusual": {
-        "origin_country": "CN", "commodity_code": "851713", "share": 0.004, "count": 812, "window_months": 12,
+        "origin_country": "CN", "commodity_code": "851713", "seen": 3, "count": 812, "window_months": 12,
     },
     "preference": {"preference": "FCN1", "origin_country": "CN"},
     "history_": HISTORY,

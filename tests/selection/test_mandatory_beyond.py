@@ -69,7 +69,7 @@ def test_places_within_capacity_come_first_and_the_state_counts_the_rest_apart()
     rules = policy(mandatory=[arms()])
     found, state = run([candidate(f"D{i}", 1.0, **ARMS) for i in range(7)], rules)
     assert [s.lane for s in found] == ["red", "orange", "yellow", "yellow", "yellow", "yellow", "yellow"]
-    assert [s.detail for s in found] == ["arms"] * 4 + [f"arms {BEYOND_CAPACITY}"] * 3
+    assert [s.detail for s in found] == ["arms", *["arms lane_full"] * 3] + [f"arms {BEYOND_CAPACITY}"] * 3
     assert state.beyond == {"yellow": 3}
     assert [(row.lane, row.used, row.capacity) for row in capacity_use(state, rules)] == [
         ("yellow", 5, 2), ("orange", 1, 1), ("red", 1, 1),

@@ -211,7 +211,7 @@ def test_mandatory_goes_to_its_lane_then_to_the_next_less_intensive():
     rules = policy(mandatory=[listed("red", "arms", commodity_code=["93"])])
     found, _ = run([candidate(f"D{i}", 1.0, commodity_code="9301") for i in range(5)], rules)
     assert [s.lane for s in found] == ["red", "orange", "yellow", "yellow", "yellow"]
-    assert [s.detail for s in found] == [*["arms"] * 4, f"arms {BEYOND_CAPACITY}"]
+    assert [s.detail for s in found] == ["arms", *["arms lane_full"] * 3, f"arms {BEYOND_CAPACITY}"]
     assert {(s.basis, s.inclusion_probability) for s in found} == {("mandatory", 1)}
 
 

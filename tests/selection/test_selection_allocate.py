@@ -205,7 +205,7 @@ def test_a_mandatory_declaration_over_capacity_goes_to_the_next_lane_with_a_warn
     candidates = [candidate(f"D{i}", float(i), commodity_code="9301") for i in range(5)]
     allocation = allocate(candidates, rules, day=MONDAY, seed=1)
     assert lanes(allocation) == {"D4": "red", "D3": "orange", "D2": "yellow", "D1": "yellow", "D0": "yellow"}
-    assert [s.detail for s in allocation.selections] == [f"arms {BEYOND_CAPACITY}", *["arms"] * 4]
+    assert [s.detail for s in allocation.selections] == [f"arms {BEYOND_CAPACITY}", *["arms lane_full"] * 3, "arms"]
     assert len(allocation.warnings) == 3
     assert ["instead of “red”" in warning for warning in allocation.warnings] == [True, False, True]
 
@@ -217,7 +217,7 @@ def test_the_most_intensive_entries_take_places_first():
     )
     candidates = [candidate("D1", 9.0, procedure="010"), candidate("D2", 1.0, procedure="022")]
     found = allocate(candidates, rules, day=MONDAY, seed=1).selections
-    assert [(s.lane, s.detail) for s in found] == [("yellow", f"a {BEYOND_CAPACITY}"), ("yellow", "b")]
+    assert [(s.lane, s.detail) for s in found] == [("yellow", f"a {BEYOND_CAPACITY}"), ("yellow", "b lane_full")]
 
 
 def test_the_most_intensive_entry_wins():

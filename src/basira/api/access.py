@@ -226,8 +226,9 @@ def _take(buckets: Buckets, name: str) -> None:
 def _refuse(wait: float) -> None:
     if wait:
         raise ProblemException(
-            429, "too_many_requests", "Expected fewer requests.", headers={"Retry-After": str(ceil(wait))}
-        )
+            429, "too_many_requests", "Expected fewer requests.",
+            hint="Wait the seconds of Retry-After, then send it again.", headers={"Retry-After": str(ceil(wait))},
+        )  # fmt: skip
 
 
 def may(principal: Principal, scope: Scope) -> bool:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 
 from basira.api.metrics import Metrics
@@ -21,6 +23,7 @@ from basira.workflows.serve import Asked, given_answer
 from basira.workflows.serve_context import Service
 
 PREFIX = "/api/v1"
+_LONGEST_NAME = 60
 
 Key = Annotated[
     str | None,
@@ -75,11 +78,33 @@ def _is_csv(
     return format == "csv" or (format is None and accept.partition(";")[0].strip() == "text/csv")
 
 
+def _known_query(request: Request) -> None:
+    """A parameter that a list does not have is a misspelt one: ignored, it would show everything."""
+    route: APIRoute = request.scope["route"]
+    known = sorted(set(_taken(route.dependant)))
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
+    if unknown:
+        raise RequestValidationError([
+            {"loc": ("query", name[:_LONGEST_NAME]), "type": "unknown_parameter", "msg": "",
+             "input": request.query_params[name], "ctx": {"expected": ", ".join(known)}}
+            for name in unknown
+        ])  # fmt: skip
+
+
+def _taken(dependant: Dependant) -> Iterator[str]:
+    """The names of the query that it takes, and those that what it depends on takes."""
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for other in dependant.dependencies:
+        yield from _taken(other)
+
+
 InService = Annotated[Service, Depends(_service)]
 Now = Annotated[datetime, Depends(_now)]
 InMetrics = Annotated[Metrics, Depends(_metrics)]
 # Whether CSV is asked for: by the query or, where that says nothing, by the header.
 IsCsv = Annotated[bool, Depends(_is_csv)]
+# Of a list, behind who asks: only parameters that it has.
+KnownQuery = Annotated[None, Depends(_known_query)]
 
 
 def asked_of(principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "") -> Asked:

@@ -74,7 +74,7 @@ class Entrance:
 def _too_many(wait: float) -> JSONResponse:
     return problem(
         429, "too_many_requests", "Expected fewer requests from this address.",
-        headers={"Retry-After": str(ceil(wait))},
+        hint="Wait the seconds of Retry-After, then send it again.", headers={"Retry-After": str(ceil(wait))},
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from basira.schema.errors import BasiraError
 from basira.selection.online import NO_STATE
-from basira.selection.places import is_beyond_capacity
+from basira.selection.places import is_beyond_capacity, is_lane_full
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.04, 0.1, 0.25, 1.0, 5.0)
@@ -54,6 +54,11 @@ class Metrics:
         self._beyond = self._counter(
             "basira_beyond_capacity",
             "Inspections that the list or the fallback gave beyond a lane's capacity: alarm on them.",
+            "lane",
+        )
+        self._moved = self._counter(
+            "basira_mandatory_moved",
+            "Mandatory controls in a less intensive lane than their list asks for, which had no place: alarm on them.",
             "lane",
         )
         self._unavailable = self._counter(
@@ -96,6 +101,8 @@ class Metrics:
             self._without_state.pop(decision["office"], None)
         if is_beyond_capacity(detail):
             self._beyond.labels(decision["lane"]).inc()
+        if is_lane_full(detail):
+            self._moved.labels(decision["lane"]).inc()
 
     def _decided_without_state(self, decision: Mapping[str, Any]) -> None:
         self._fallbacks.labels(NO_STATE).inc()

@@ -21,6 +21,8 @@ MOST_BYTES = 16 << 20  # 1,000 declarations of 10 items are some 5 MB
 # loop: megabytes from a stranger would hold up every decision of the worker.
 SMALL_BYTES = 64 << 10
 _LARGE = ("POST", "/api/v1/declarations")
+_LONGEST_CODING = 40
+_SHORTEN = "Shorten it; only a list of declarations may be longer."
 
 _LOG = logging.getLogger("basira.service")
 _SECURE = [
@@ -88,12 +90,22 @@ class Surroundings:
                 detail = "Expected an address without NUL (%00), found one."
                 await problem(400, "bad_request", detail)(scope, receive_limited, send_marked)
                 return
+            coding = headers.get(b"content-encoding", b"identity")
+            if coding.lower() not in (b"identity", b""):
+                found = coding[:_LONGEST_CODING].decode("latin-1")
+                detail = f"Expected a body without Content-Encoding, found {found!r}."
+                hint = "Send JSON in UTF-8, uncompressed."
+                await problem(415, "unsupported_media_type", detail, hint=hint)(scope, receive_limited, send_marked)
+                return
             await self._app(scope, receive_limited, send_marked)
             if is_too_large and not is_begun:
                 raise _TooLargeError
         except _TooLargeError:
             is_too_large = False
-            await problem(413, "too_large", f"Expected at most {most:,} bytes.")(scope, receive, send_marked)
+            is_large = (scope["method"], scope["path"]) == _LARGE
+            hint = "Send fewer declarations at once." if is_large else _SHORTEN
+            detail = f"Expected at most {most:,} bytes."
+            await problem(413, "too_large", detail, hint=hint)(scope, receive, send_marked)
         except Exception as error:  # the last line: the answer is a problem, the log names the kind
             _LOG.error("fault", extra={"fields": {"request_id": request_id, "error": type(error).__name__}})
             if not is_begun:

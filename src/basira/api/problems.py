@@ -63,6 +63,14 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "Expected another lane than the one in force, found the same.",
         "The declaration is in that lane already: nothing is to be done.",
     ),
+    "currency_conflict": (
+        "Expected the values of a declaration in one currency, found several.",
+        "Give all of its values and taxes in the administration's currency.",
+    ),
+    "other_currency": (
+        "Expected values in the currency of the history with which they are compared, found another.",
+        "Convert values and taxes to the currency that errors names; without value_currency they are taken as MAD.",
+    ),
     "version_conflict": (
         "Expected the content that is recorded under this declaration_version, found another.",
         "Send the amendment under the next version, or without declaration_version: it is then numbered here.",
@@ -98,6 +106,7 @@ _NOT_THE_SCHEMA = (
 )
 # Of what has no words of its own.
 _HTTP_WORDS: Mapping[int, tuple[str, str]] = {
+    400: ("Expected body: JSON in UTF-8, to its end; found a text that is none.", "Send JSON in UTF-8."),
     404: ("Expected an address of this service, found another.", "Every address is in /api/v1/openapi.json."),
     405: (
         "Expected a method that this address has, found another.",
@@ -106,6 +115,8 @@ _HTTP_WORDS: Mapping[int, tuple[str, str]] = {
 }
 _LONGEST_KIND = 100
 _UNAVAILABLE = "The service can't record a decision now. Nothing was recorded; send the request again."
+_UNREADABLE = "The service can't answer now. Send the request again."
+_READING = frozenset({"GET", "HEAD"})
 
 
 def problem(
@@ -161,7 +172,8 @@ def add_problem_handlers(app: FastAPI) -> None:
         status = STATUS[type(error)]
         if type(error) in _INTERNAL:
             request.app.state.metrics.unavailable(error)
-            return problem(status, error.code, _UNAVAILABLE, headers={"Retry-After": "1"})
+            detail = _UNREADABLE if request.method in _READING else _UNAVAILABLE
+            return problem(status, error.code, detail, headers={"Retry-After": "1"})
         return problem(status, error.code, error.message, hint=error.hint)
 
     @app.exception_handler(RequestValidationError)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -27,6 +28,8 @@ from basira.workflows.serve_decider import BusyError
 MOST_WAITING = 1_000
 # Up to here a millisecond: less than it costs to change threads twice on a busy machine.
 SMALL_BYTES = 64 << 10
+# Of large bodies, read or to be read, until they are answered. As JSON they take four times as much and more.
+MOST_BYTES_IN_HAND = 32 << 20
 # More elements than a batch may have are read in one go: they are refused, and one by one would take longer.
 _MOST_ELEMENTS = 1_000
 
@@ -37,10 +40,24 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 class Reader:
-    """The thread of one worker, and how many declarations wait for it."""
+    """The thread of one worker, how many declarations wait for it, and how many bytes are in hand."""
 
     def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
         self._desk = Desk("reader", 1, most_waiting, refusal=BusyError)
+        self._bytes = 0
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Have a body of so many bytes in hand while the block runs; a small one counts for nothing. Raises BusyError
+        when there would be too many; when there are none it is taken however large."""
+        counted = size if size > SMALL_BYTES else 0
+        if counted and self._bytes and self._bytes + counted > MOST_BYTES_IN_HAND:
+            raise BusyError
+        self._bytes += counted
+        try:
+            yield
+        finally:
+            self._bytes -= counted
 
     async def parsed(self, raw: bytes) -> Any:
         """The JSON of a body. Raises ValueError, or RecursionError (brackets without end), when it is none."""

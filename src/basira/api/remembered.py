@@ -16,6 +16,7 @@ from typing import TypeVar
 from basira.api.desks import Desk
 from basira.schema.errors import StoreError
 from basira.storage.access import Principal
+from basira.workflows.serve_decider import told_again
 
 # A revoked key still sends declarations for so long; on every other route it is refused at once.
 SECONDS = 1.0
@@ -44,9 +45,9 @@ class Remembered:
         # Where the database is asked: in threads that other routes' long readings do not take.
         self._desk = Desk("keys", _AT_ONCE, _MOST_WAITING, refusal=_too_many)
 
-    def is_fresh(self, token: str) -> bool:
-        """Whether the database need not be asked."""
-        return self._fresh(_digest(token)) is not None
+    def fresh(self, token: str) -> Principal | None:
+        """Its principal, when the database need not be asked."""
+        return self._fresh(_digest(token))
 
     def __call__(self, token: str) -> Principal | None:
         """Its principal; None: refused. Raises StoreError, and where it took long for a second without asking again: a
@@ -56,7 +57,7 @@ class Remembered:
             return known
         with self._lock:
             if self._fault is not None and self._monotonic() < self._fault[0]:
-                raise _again(self._fault[1])
+                raise told_again(self._fault[1])
             look = self._looks.get(digest)
             is_mine = look is None
             if look is None:
@@ -67,7 +68,7 @@ class Remembered:
         try:
             return look.result()
         except StoreError as error:
-            raise _again(error) from error.__cause__
+            raise told_again(error) from error.__cause__
 
     def _look(self, token: str, digest: bytes, look: Future[Principal | None]) -> None:
         asked_at = self._monotonic()
@@ -114,10 +115,3 @@ def _too_many() -> StoreError:
 
 def _digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-def _again(fault: StoreError) -> StoreError:
-    """The same for somebody else: an error that is raised in several threads gathers all their tracebacks."""
-    again = StoreError(fault.message, hint=fault.hint)
-    again.__cause__ = fault.__cause__
-    return again

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _LONGEST_FOUND = 60
-_JSON = "JSON, to its end"
+_JSON = "JSON in UTF-8, to its end"
 _DAY = "a day written YYYY-MM-DD, such as 2026-03-31"
 # Of what the framework calls a fault; the braces are filled from its own figures.
 _EXPECTED: Mapping[str, str] = {
@@ -35,6 +35,7 @@ _EXPECTED: Mapping[str, str] = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "extra_forbidden": "no such member",
+    "unknown_parameter": "a parameter of this list: {expected}",
     "json_invalid": _JSON,
     "model_attributes_type": "a JSON object",
     "model_type": "a JSON object",

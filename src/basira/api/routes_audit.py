@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.access import needs
-from basira.api.asking import PREFIX, InService, IsCsv, Limit, Now
+from basira.api.asking import PREFIX, InService, IsCsv, KnownQuery, Limit, Now
 from basira.api.examples_answers import answers_of
 from basira.storage.access import Principal
 from basira.storage.operations_database import Database
@@ -47,6 +47,7 @@ AskedOfTrail = Annotated[_Asked, Depends()]
 )  # fmt: skip
 def get_audit(
     _principal: Annotated[Principal, Depends(needs("audit:read"))],
+    _known: KnownQuery,
     service: InService,
     now: Now,
     asked: AskedOfTrail,
@@ -65,6 +66,7 @@ def get_audit(
 )  # fmt: skip
 def get_deeds(
     _principal: Annotated[Principal, Depends(needs("deeds:read"))],
+    _known: KnownQuery,
     service: InService,
     now: Now,
     asked: AskedOfTrail,

@@ -41,8 +41,9 @@ _SEEN = "`given_by` is that of the declaration's own `standing`: with this one t
 # Of a change that may not be made: its status, and what to do.
 _NOT_ALLOWED = {
     "seen_required": (428, "GET the declaration: its ETag, or given_by of its standing, names the lane that you saw."),
-    "lowering_not_allowed": (403, "Give a more intensive lane, or ask somebody whose role may lower."),
+    "lowering_not_allowed": (403, "Leave the lane, or give a more intensive one."),
 }
+_ASK_OTHERS = "Give a more intensive lane, or ask somebody whose role may lower."
 
 
 @router.post(
@@ -116,5 +117,5 @@ def _answered(found: dict[str, Any] | Refused | NotAllowed) -> Response:
         return refusal(found)
     if isinstance(found, NotAllowed):
         status, hint = _NOT_ALLOWED[found.code]
-        return problem(status, found.code, found.detail, hint=hint)
+        return problem(status, found.code, found.detail, hint=_ASK_OTHERS if found.is_open_to_others else hint)
     return JSONResponse(found, headers={"ETag": f'"{found["standing"]["given_by"]}"'})

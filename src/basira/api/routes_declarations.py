@@ -63,12 +63,16 @@ class Quick(APIRoute):
             key = request.headers.get("idempotency-key")
             if key is not None and not _KEY.fullmatch(key):
                 raise _invalid("header", "Idempotency-Key", "string_pattern_mismatch")
+            reader: Reader = request.app.state.reader
             try:
-                body = await _parsed(request)
+                with reader.holding(await _size(request)):
+                    body = await _parsed(request)
+                    answer: Response = await self.endpoint(request, body, principal, key)
+                    return answer
             except ClientDisconnect:
                 return problem(400, "bad_request", "The body did not come to its end.")
-            answer: Response = await self.endpoint(request, body, principal, key)
-            return answer
+            except BusyError:
+                return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
 
         return handle
 
@@ -76,9 +80,17 @@ class Quick(APIRoute):
 async def _principal(request: Request) -> Principal:
     remembered: Remembered = request.app.state.remembered
     token = request.headers.get("x-api-key")
-    if token and remembered.is_fresh(token):
-        return allowed(request, "declarations:write", keys=remembered)
+    known = remembered.fresh(token) if token else None
+    if known is not None:
+        # Looked up once: by a second look it may have become old, and this is the event loop.
+        return allowed(request, "declarations:write", keys=lambda _: known)
     return await remembered.beside(partial(allowed, request, "declarations:write", keys=remembered))
+
+
+async def _size(request: Request) -> int:
+    """How many bytes the body has, before it is read; of one that comes in pieces, after it was."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else len(await request.body())
 
 
 async def _parsed(request: Request) -> Any:
@@ -131,10 +143,7 @@ async def post_declarations(
         asked = await reader.beside(partial(asked_of, principal, _ROUTE, key, body), size=size)
     if isinstance(body, list):
         return await _batch(body, asked, request, metrics)
-    try:
-        (found,) = await _decided([body], asked, request)
-    except BusyError:
-        return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
+    (found,) = await _decided([body], asked, request)
     if isinstance(found, Exception):
         raise found
     if isinstance(found, Refused):
@@ -166,7 +175,8 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
         if given is not None:
             return _json(given.response, given.status)
     if not 1 <= len(bodies) <= MOST_DECLARATIONS:
-        return problem(422, "invalid", f"Expected 1 to {MOST_DECLARATIONS:,} declarations, found {len(bodies):,}.")
+        detail = f"Expected 1 to {MOST_DECLARATIONS:,} declarations, found {len(bodies):,}."
+        return problem(422, "invalid", detail, hint=f"Send it in lists of 1 to {MOST_DECLARATIONS:,} declarations.")
     each = Asked(asked.actor, offices=asked.offices)
     results: list[str] = []
     is_final = True

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 
 from basira.api.access import needs
-from basira.api.asking import PREFIX, InService, Limit
+from basira.api.asking import PREFIX, InService, KnownQuery, Limit
 from basira.api.examples_answers import answers_of
 from basira.storage.access import Principal
 from basira.storage.operations_refused import State
@@ -22,6 +22,7 @@ router = APIRouter(prefix=PREFIX)
 @router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine", 401, 403, 422))
 def get_quarantine(
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
+    _known: KnownQuery,
     service: InService,
     state: Annotated[State, Query(description="open: not taken since; resolved: taken since.")] = "open",
     code: Annotated[str | None, Query(max_length=60, description="Only with a fault of this code.")] = None,

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.access import hides_secrets, needs
-from basira.api.asking import PREFIX, InService, IsCsv, Limit, Now
+from basira.api.asking import PREFIX, InService, IsCsv, KnownQuery, Limit, Now
 from basira.api.examples_answers import answers_of
 from basira.api.problems import ProblemException, refusal
 from basira.storage.access import Principal
@@ -31,6 +31,7 @@ router = APIRouter(prefix=PREFIX)
 )  # fmt: skip
 def get_queue(
     principal: Annotated[Principal, Depends(needs("queue:read"))],
+    _known: KnownQuery,
     service: InService,
     now: Now,
     is_csv: IsCsv,

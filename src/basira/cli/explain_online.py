@@ -7,7 +7,7 @@ here: a new assessment (`basira replay --office` makes it again).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,16 +66,39 @@ def _said(result: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in shown)
 
 
+def _goods(found: Mapping[str, Any], version: int) -> dict[int, tuple[str, str]]:
+    """Code and description of each item of a version, "" where it was sent without."""
+    from basira.schema.codes import dotted
+
+    sent = [step for step in found["history"] if step.get("content") and step["declaration_version"] == version]
+    return {
+        int(item["item_number"]): (dotted(item.get("commodity_code") or ""), item.get("description") or "")
+        for step in sent
+        for item in step["content"]["items"]
+    }
+
+
+def _explained_items(found: Mapping[str, Any], last: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The items of the last decision; with the reasons that a re-selection of it was recorded with, if one was."""
+    steps = [step for step in found["history"] if step.get("decision_id") == last["decision_id"]]
+    made = [step["items"] for step in steps if step.get("items")]
+    items: Sequence[Mapping[str, Any]] = made[-1] if made else last["items"]
+    return items
+
+
 def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
-    from basira.explain.words import say_reference
+    from basira.explain.words import catalog_of, say_reference
     from basira.render.numbers import format_money, format_percent
     from basira.schema.records import Reference
+    from basira.workflows.serve_words import reselected_text
 
-    standing = found["standing"]
+    catalog, standing = catalog_of(language), found["standing"]
     head = f"{found['declaration_id']} · {standing['since'][:16]} · {standing['office']} · {standing['lane']}"
-    console.print(Text(f"{head} · {standing['status']}", style="bold"))
+    console.print(Text(f"{head} · {catalog.say('status.' + standing['status'])}", style="bold"))
     last = found["decisions"][-1]
-    console.print(Text(str(last["basis_text"])))
+    goods = _goods(found, last["declaration_version"])
+    ground = str(last["basis_text"])
+    console.print(Text(reselected_text(ground, language=language) if standing["is_reselected"] else ground))
     if last["fraud_probability"] is not None:
         console.print(
             f"P = {format_percent(last['fraud_probability'], language=language)}, "
@@ -85,8 +108,9 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
         )
     elif last["fallback"]:
         console.print(f"? {last['fallback']}", markup=False)
-    for item in last["items"]:
-        console.print(Text(f"#{item['item_number']}", style="bold"))
+    for item in _explained_items(found, last):
+        named = (f"#{item['item_number']}", *goods.get(item["item_number"], ()))
+        console.print(Text(" · ".join(part for part in named if part), style="bold"))
         references = [
             say_reference(Reference(**{**one, "comparables": ()}), language=language, currency=last["currency"])
             for one in item["references"]
@@ -97,6 +121,7 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
             console.print(Padding(Text(line), (0, 0, 0, 3)))
     for step in found["history"]:
         after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
-        parts = (step["at"][:16], step["kind"], after, step["by"], step.get("motive"), _said(step.get("result") or {}))
+        kind, result = catalog.say(f"event.{step['kind']}"), _said(step.get("result") or {})
+        parts = (step["at"][:16], kind, after, step["by"], step.get("motive"), result)
         console.print(Text(" · ".join(part for part in parts if part), style="dim"))
     console.print(f"{last['decision_id']} · {last['versions'].get('model')}", style="dim", markup=False)

@@ -1,6 +1,6 @@
 """`basira quarantine`: the refused rows of files and the declarations that the service refused.
 
-Enters: options. Leaves: tables, a CSV file, reports. Never here: a row deleted.
+Enters: options. Leaves: lines, a CSV file, reports. Never here: a row deleted.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
@@ -51,20 +49,18 @@ def list_rows(
         }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
         return
-    console = Console()
     if online and online["total"]:
-        _show_online(console, online)
+        _show_online(online)
     if not rows:
-        console.print("No such row in quarantine.")
+        typer.echo("No such row in quarantine.")
         return
-    table = Table("id", "file", "row", "field", "reason", "found", "expected")
     for row in rows:
-        cells = (row.quarantine_id, row.file_name, str(row.source_row), row.field, row.code, row.value, row.expected)
-        table.add_row(*(_shown(cell) for cell in cells))
-    console.print(table)
+        why = f"{row.field or '-'}: {row.code}"
+        found = f"found {_shown(row.value)!r}" if row.value else "found nothing"
+        _line(row.quarantine_id, row.file_name, f"row {row.source_row}", why, found, f"expected {row.expected}")
     for (name, reason), count in counts.items():
-        console.print(f"{name}: {count:,} {reason}", markup=False)
-    console.print(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
+        typer.echo(f"{_shown(name)}: {count:,} {reason}")
+    typer.echo(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
 
 
 def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict[str, Any] | None:
@@ -80,14 +76,17 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict
         return refused_page(opened, code=code, limit=limit)
 
 
-def _show_online(console: Console, online: dict[str, Any]) -> None:
-    table = Table("id", "declaration", "client", "last sent", "times", "reasons")
+def _show_online(online: dict[str, Any]) -> None:
     for row in online["rows"]:
         reasons = ", ".join(f"{fault['field'] or '-'}: {fault['code']}" for fault in row["faults"])
-        cells = (row["quarantine_id"], row["declaration_id"], row["client"], row["last_at"][:16], str(row["times"]))
-        table.add_row(*(_shown(cell) for cell in (*cells, reasons)))
-    console.print(table)
-    console.print(f"{len(online['rows']):,} of {online['total']:,} declarations that the service refused.")
+        sent = f"sent {row['times']:,} times, last {row['last_at'][:16]}"
+        _line(row["quarantine_id"], row["declaration_id"] or "no number", f"by {row['client']}", sent, reasons)
+    typer.echo(f"{len(online['rows']):,} of {online['total']:,} declarations that the service refused.")
+
+
+def _line(quarantine_id: str, *cells: str) -> None:
+    """The id first and whole: `show` and `retry` are given it."""
+    typer.echo("  ".join((quarantine_id, *(_shown(cell) for cell in cells))))
 
 
 @app.command("show")
@@ -106,10 +105,9 @@ def show(
     typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
 
 
-def _shown(cell: str | None) -> str:
-    from rich.markup import escape
-
-    return escape((cell or "")[:80])
+def _shown(cell: str) -> str:
+    """Cut to what a person looks at, and without what a file may hold to move a terminal's cursor."""
+    return "".join(sign if sign.isprintable() else " " for sign in cell[:80])
 
 
 @app.command()

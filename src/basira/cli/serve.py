@@ -36,12 +36,14 @@ _BACKLOG = 2048
 # request now and then meets a connection that is closing.
 _IDLE_SECONDS = 75
 _HEAPS = 2
+_NAME_ONE = "Set BASIRA_POLICY, or use --policy."
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # Folders in memory: systemd's for this service, and that of any Linux.
 _RUNTIME_FOLDERS, _SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
 
 
 def serve(
+    context: typer.Context,
     policy: Annotated[
         str,
         typer.Option(
@@ -79,6 +81,8 @@ def serve(
     """
     from basira.cli.target import policy_folder
 
+    source = context.get_parameter_source("policy")
+    is_named = source is None or source.name != "DEFAULT"
     open_history(store)
     os.environ |= {
         "BASIRA_STORE": str(store.resolve()),
@@ -92,6 +96,8 @@ def serve(
 
     if check:
         lines = check_environment()
+        if not is_named:
+            lines.insert(0, f"policy: none was named, the shipped {policy!r} decides. {_NAME_ONE}")
         if as_json:
             typer.echo(json.dumps({"degraded": lines}, ensure_ascii=False, indent=1))
         else:
@@ -100,6 +106,8 @@ def serve(
     # What would end every worker is said here, once; and what is made once is made before they start.
     for line in prepare_environment():
         _warn("made_new", what=line)
+    if not is_named:
+        _warn("no_policy_named", taken=policy, hint=_NAME_ONE)
     with _listening(host, port) as listening, _metrics_folder(workers):
         _run(listening, workers)
 

@@ -280,7 +280,7 @@ def _description(row: Row) -> Built:
     # A word seen often, and rarely under this code: the description and the code may disagree.
     if share is not None and count >= 20 and share < 0.2:
         return "description_unusual", {
-            "share": share,
+            "seen": _count(row, "word_code_items"),
             "count": count,
             "commodity_code": str(row.get("commodity_code") or "")[:6],
             "window_months": None,
@@ -324,7 +324,8 @@ def _origin_unusual(row: Row) -> Built:
     return "origin_unusual", {
         "origin_country": row["origin_country"],
         "commodity_code": row.get("commodity_code"),
-        "share": share,
+        # The share is smoothed for the model: no number of imports gives it.
+        "seen": _count(row, "code_origin_items"),
         "count": count,
         "window_months": None,
     }

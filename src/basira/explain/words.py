@@ -8,6 +8,7 @@ computation of a figure. A figure that is absent shows as a dash; the sentence s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from basira.explain.words_figures import Speaker
@@ -151,15 +152,25 @@ def _origin_differs(reason: Reason, s: Speaker) -> str:
 
 def _origin_unusual(reason: Reason, s: Speaker) -> str:
     return s.say(
-        f"reason.{reason.code}", origin=s.country("origin_country"), share=s.percent("share"),
+        f"reason.{reason.code}", origin=s.country("origin_country"), seen=_seen(s),
         count=s.counted("n.import", "count"), scope=s.scope(with_origin=False),
     )  # fmt: skip
 
 
 def _description_unusual(reason: Reason, s: Speaker) -> str:
+    # The count is of the word under any code, so the code stands with those seen under it.
     return s.say(
-        f"reason.{reason.code}", share=s.percent("share"), count=s.counted("n.import", "count"), scope=s.scope()
-    )
+        f"reason.{reason.code}", seen=_seen(s), code=s.code(), count=s.counted("n.import", "count"),
+        scope=s.scope(with_code=False),
+    )  # fmt: skip
+
+
+def _seen(s: Speaker) -> str:
+    share, count = s.number_of("share"), s.number_of("count")
+    if s.number_of("seen") is not None or share is None or count is None:
+        return s.count("seen")
+    # Older records have the share that the model reads, (seen + 0.5) / (count + 5).
+    return replace(s, figures={"seen": round(share * (count + 5) - 0.5)}).count("seen")
 
 
 def _preference(reason: Reason, s: Speaker) -> str:

@@ -120,15 +120,19 @@ class Speaker:
         share = self._kept(numbers.format_percent(abs(gap), language=self.language))
         return self.say("gap.below" if gap < 0 else "gap.above", gap=share)
 
-    def scope(self, *, wrapped: bool = True, with_origin: bool = True) -> str:
+    def code(self) -> str:
+        """The commodity code among the figures: "SH 8517.13"."""
+        code = self.figures.get("commodity_code")
+        return self.say("scope.code", code=self._kept(dotted(str(code)))) if code else numbers.UNKNOWN
+
+    def scope(self, *, wrapped: bool = True, with_origin: bool = True, with_code: bool = True) -> str:
         """Of what the comparison speaks: code, origin, months. In brackets, or after a comma when not ``wrapped``.
 
         A window given as None is the whole history; a figure not given at all is left out.
         """
         parts = []
-        code = self.figures.get("commodity_code")
-        if code:
-            parts.append(self.say("scope.code", code=self._kept(dotted(str(code)))))
+        if with_code and self.figures.get("commodity_code"):
+            parts.append(self.code())
         if with_origin and self.figures.get("origin_country"):
             parts.append(self.country("origin_country"))
         if "window_months" in self.figures:

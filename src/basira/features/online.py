@@ -201,7 +201,7 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
     asked = [own, *dict.fromkeys(key for keys in wanted for key in keys if key)]
     found = dict(zip(asked, profiles.find(asked), strict=True))
     if (known := found[own]) is not None:
-        (first,) = record_struct(DECLARATION).unpack(known)
+        first, _ = record_struct(DECLARATION).unpack(known)
         return NotOnline(
             "known_declaration",
             f"The history holds this declaration since {date_of(first)}: it is seen from that day's eve.",
@@ -215,12 +215,26 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
     return OnlineFeatures(ready.names, ready.types, tuple(rows))
 
 
+def held_version(declaration_id: str, profiles: Profiles) -> int:
+    """The latest version that the history held of a declaration when the profiles were built; 0: none."""
+    held = _held(declaration_id, profiles)
+    return 0 if held is None else held[1]
+
+
 def _first_day(declaration_id: str, profiles: Profiles) -> int | None:
+    held = _held(declaration_id, profiles)
+    return None if held is None else held[0]
+
+
+def _held(declaration_id: str, profiles: Profiles) -> tuple[int, int] | None:
     try:
         (known,) = profiles.find([key_of(DECLARATION, [declaration_id])])
     except UnicodeEncodeError:  # half a character: no history holds it
         return None
-    return None if known is None else int(record_struct(DECLARATION).unpack(known)[0])
+    if known is None:
+        return None
+    first_day, last_version = record_struct(DECLARATION).unpack(known)
+    return int(first_day), int(last_version)
 
 
 def _one_declaration(items: Sequence[Item]) -> list[Item]:

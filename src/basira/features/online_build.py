@@ -66,7 +66,9 @@ def profile_entries(
     statements = {e.name: _profile_select(e, as_of_day) for e in (EVERYTHING, *ENTITIES)}
     statements |= {f"ref_{level.name}": _reference_select(level, as_of_day) for level in LEVELS}
     statements[DECLARATION] = (
-        f"select {key_sql(DECLARATION, ['declaration_id'])} as digest, first_day from first_version"
+        f"select {key_sql(DECLARATION, ['declaration_id'])} as digest, first_day, last_version from first_version"
+        " join (select declaration_id, cast(max(declaration_version) as integer) as last_version from items group by 1)"
+        " using (declaration_id)"
     )
     for n, relation in enumerate(RELATIONS):
         progress(n + 1, total, relation)

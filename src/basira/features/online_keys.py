@@ -43,7 +43,7 @@ def key_sql(relation: str, parts: Sequence[str]) -> str:
 def record_types(relation: str) -> tuple[tuple[str, str], ...]:
     """Column and NumPy type of each figure of a record."""
     if relation == DECLARATION:
-        return (("first_day", "<i4"),)
+        return (("first_day", "<i4"), ("last_version", "<i4"))
     return tuple((name, "<f8" if name == "v_all" else "<i4") for name in profile_columns(relation))
 
 

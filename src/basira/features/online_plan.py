@@ -38,7 +38,7 @@ from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.tables import ITEMS, OUTCOMES
 
 # Moves when the meaning of a profile file changes without the catalog's SQL changing.
-FORMAT = 1
+FORMAT = 2
 
 # What is profiled, in the order of the tags of a profile file: the name of the relation in the features' SQL.
 PROFILED: tuple[str, ...] = tuple(e.name for e in (EVERYTHING, *ENTITIES))

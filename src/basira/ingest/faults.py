@@ -37,6 +37,9 @@ REASONS: dict[str, str] = {
     "Basira can't know which one is right: none is taken. Map declaration_version if they are amendments.",
     "header_conflict": "Rows of one declaration disagree on the declaration's own fields (office, importer, date ...). "
     "None of them is taken.",
+    "currency_conflict": "Rows of one declaration give their values in different currencies. None of them is taken.",
+    "other_currency": "The value is of another currency than the store's other values, with which it would be compared "
+    "and added up. Convert the values, or say the right value_currency in the mapping (none said is MAD).",
     "version_conflict": "This version of the declaration is already in the store and says something else. An amendment "
     "carries a new version number.",
     "contradiction": "The result contradicts itself, for example compliant with a kind of irregularity.",

@@ -18,6 +18,7 @@ from basira.schema.fields import Field
 
 # In `accept`: any code is taken as it stands (anonymised countries).
 ANY = "*"
+DIGITS_HINT = "; give 'digits' in the mapping"
 
 _TRUE = ("1", "1.0", "true", "t", "yes", "y", "oui", "o", "vrai")
 _FALSE = ("0", "0.0", "false", "f", "no", "n", "non", "faux")
@@ -59,9 +60,7 @@ def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tu
         expected = "a code of " + " or ".join(map(str, digits)) + " digits"
     else:
         odd = ((length % 2 == 1) & (length >= 3) & numeric).fill_null(False)
-        faults.append(
-            Fault(field.name, "lost_leading_zero", "an even number of digits; give 'digits' in the mapping", odd, raw)
-        )
+        faults.append(Fault(field.name, "lost_leading_zero", f"an even number of digits{DIGITS_HINT}", odd, raw))
         numeric = (numeric & (length % 2 == 0)) | odd
         expected = "2 to 12 digits, an even number of them"
     bad = ~(numeric & ~code.str.starts_with("00")).fill_null(True)

@@ -96,6 +96,8 @@ class PlainRows:
         numbers = [row["item_number"] for row in rows]
         if len(set(numbers)) < len(numbers):
             raise _NotPlainError
+        if currency is None and len({row["value_currency"] or DEFAULT_CURRENCY for row in rows}) > 1:
+            raise _NotPlainError
         return sorted(rows, key=lambda row: int(row["item_number"]))
 
     def _values(self, given: Mapping[str, Any]) -> tuple[Row, Row]:

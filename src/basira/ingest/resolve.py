@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import duckdb
 
+from basira.ingest.shape import DEFAULT_CURRENCY
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.tables import ITEMS
 
 # Verdicts that are no reason for quarantine.
 KNOWN = "known"
 NEW_VERSION = "new_version"
+
+# What a verdict speaks of, where it is not the declaration's number.
+FIELD: dict[str, str] = dict.fromkeys(("currency_conflict", "other_currency"), "value_currency")
 
 _NOT_CONTENT = frozenset({"declaration_version", "declared_day", "source", "source_row", "received_at"})
 _HEADER = tuple(f.name for f in DECLARATION_FIELDS if f.name != "declaration_version")
@@ -31,8 +35,34 @@ UNION
 SELECT declaration_id FROM staged_items SEMI JOIN items USING (declaration_id)
 """
 
+_EMPTY = """
+CREATE OR REPLACE TEMP TABLE item_verdicts (source_row BIGINT, verdict VARCHAR, version INTEGER, value VARCHAR)
+"""
+
+# Values are compared and added up, so those of one store are of one currency.
+_CURRENCIES = f"""
+INSERT INTO item_verdicts
+WITH said AS (
+    SELECT source_row, declaration_id, declaration_version,
+           coalesce(value_currency, '{DEFAULT_CURRENCY}') AS currency
+    FROM staged_items
+), per_declaration AS (
+    SELECT declaration_id, declaration_version, count(DISTINCT currency) AS count,
+           string_agg(DISTINCT currency, ', ' ORDER BY currency) AS value
+    FROM said GROUP BY ALL
+    HAVING count > 1 OR value NOT IN (SELECT unnest($known::VARCHAR[]))
+)
+SELECT source_row, CASE WHEN count > 1 THEN 'currency_conflict' ELSE 'other_currency' END, NULL, value
+FROM said JOIN per_declaration USING (declaration_id, declaration_version)
+"""  # noqa: S608 - a constant of the schema
+
+_MOST_USUAL = f"""
+SELECT coalesce(value_currency, '{DEFAULT_CURRENCY}') AS currency FROM staged_items
+GROUP BY ALL ORDER BY count(*) DESC, currency LIMIT 1
+"""  # noqa: S608 - a constant of the schema
+
 _WITHIN_FILE = """
-CREATE OR REPLACE TEMP TABLE item_verdicts AS
+INSERT INTO item_verdicts
 WITH per_key AS (
     SELECT declaration_id, declaration_version, item_number,
            min(source_row) AS first_row, min(content_hash) <> max(content_hash) AS is_contradictory
@@ -50,7 +80,8 @@ SELECT s.source_row,
 FROM staged_keys s
 JOIN per_key k USING (declaration_id, declaration_version, item_number)
 JOIN per_declaration d USING (declaration_id, declaration_version)
-WHERE k.is_contradictory OR d.is_divided OR s.source_row > k.first_row
+WHERE (k.is_contradictory OR d.is_divided OR s.source_row > k.first_row)
+  AND s.source_row NOT IN (SELECT source_row FROM item_verdicts)
 """
 
 _VERSIONS_GIVEN = """
@@ -110,6 +141,8 @@ FROM judged
 EXPECTED: dict[str, str] = {
     "duplicate_id": "one row for each declaration and item of a file, or identical rows",
     "header_conflict": "the same header on all rows of a declaration",
+    "currency_conflict": "one currency for the values of a declaration",
+    "other_currency": "the currency of the store's other values",
     "version_conflict": "a new version number for another content",
 }
 
@@ -120,6 +153,8 @@ def resolve_items(con: duckdb.DuckDBPyConnection, *, gives_version: bool) -> int
     ``verdict``: `known` (identical to a row of the file or the store), `new_version` (accepted as
     ``version``), or a reason code of `EXPECTED`. ``gives_version``: the source numbers its versions.
     """
+    con.execute(_EMPTY)
+    _judge_currencies(con)
     con.execute(_SUSPECTS)
     _hash_rows(con, "staged_keys", "staged_items", "source_row")
     _hash_rows(con, "stored_keys", "items", "NULL::BIGINT")
@@ -128,6 +163,24 @@ def resolve_items(con: duckdb.DuckDBPyConnection, *, gives_version: bool) -> int
     # Read to the end: DuckDB refuses other work while a result is half-read.
     [(count,)] = con.execute("SELECT count(*) FROM item_verdicts").fetchall()
     return int(count)
+
+
+def currencies_of(con: duckdb.DuckDBPyConnection, view: str) -> tuple[str, ...]:
+    """The currencies of the values in a view of items, in order; a value without one is of the default."""
+    found = con.execute(
+        f"SELECT DISTINCT coalesce(value_currency, '{DEFAULT_CURRENCY}') AS currency FROM {view} ORDER BY 1"  # noqa: S608
+    )
+    return tuple(str(row[0]) for row in found.fetchall())
+
+
+def _judge_currencies(con: duckdb.DuckDBPyConnection) -> None:
+    known, given = currencies_of(con, "items"), currencies_of(con, "staged_items")
+    if len(given) < 2 and (not known or set(given) <= set(known)):
+        return
+    if not known:  # a store's first file: what most of its values are of
+        [(most,)] = con.execute(_MOST_USUAL).fetchall()
+        known = (str(most),)
+    con.execute(_CURRENCIES, {"known": list(known)})
 
 
 def _hash_rows(con: duckdb.DuckDBPyConnection, table: str, view: str, row: str) -> None:

@@ -26,6 +26,15 @@ def cell(value: object) -> str:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else str(value)
 
 
+def decimal_comma(value: float | None, *, digits: int) -> str | None:
+    """A figure, none below zero, for lines with `;` between cells: spreadsheets that read those have a decimal comma.
+
+    >>> decimal_comma(0.6830084653246922, digits=4), decimal_comma(64540, digits=2), decimal_comma(None, digits=2)
+    ('0,6830', '64540,00', None)
+    """
+    return None if value is None else f"{value:.{digits}f}".replace(".", ",")
+
+
 def csv_text(lines: Iterable[Sequence[object]], *, delimiter: str = ";") -> str:
     """Lines of cells as CSV. Write a byte order mark before the first, or accents are lost on opening."""
     out = io.StringIO()

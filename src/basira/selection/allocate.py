@@ -205,7 +205,7 @@ class _Office:
             # A missing place is no release: it is inspected beyond capacity, and takes nobody's place.
             lane = self.policy.mandatory_beyond_capacity(entry) if place is None else place
             self._put(position, lane, "mandatory")
-            self.detail[position] = mandatory_detail(entry.id, is_beyond=place is None)
+            self.detail[position] = mandatory_detail(entry.id, is_beyond=place is None, is_full=lane < wanted)
             if place != wanted:
                 moved[wanted, lane, place is None] += 1
         for (wanted, lane, is_beyond), count in sorted(moved.items()):

@@ -109,7 +109,7 @@ def decide_online(
     if entry is not None:
         lane, is_beyond = _mandatory(entry, outlook, policy)
         probability = 1.0
-        detail = mandatory_detail(entry.id, is_beyond=is_beyond)
+        detail = mandatory_detail(entry.id, is_beyond=is_beyond, is_full=lane < policy.intensity[entry.lane])
     else:
         stratum = _stratum(candidate, policy)
         drawable = outlook.open_lane(policy.intensity[policy.random_control.lane])

@@ -1,8 +1,9 @@
 """The operational database copied while it is in use, and put back where there is none.
 
 Enters: a database and an empty folder; a backup and an empty place. Leaves: `operations.sqlite` (SQLite's own online
-copy) or `operations.sql` (pg_dump), with `backup.json` written last: a folder without it is no backup. Never here: a
-file or a database that is overwritten; the history's data files (they never change once written: copy the folder).
+copy) or `operations.sql` (pg_dump), its owner's alone, with `backup.json` written last: a folder without it is no
+backup. Never here: a file or a database that is overwritten; the history's data files (they never change once written:
+copy the folder).
 
 `backup.json` says which snapshot of the history the record goes with, and where every chain stood.
 """
@@ -27,10 +28,12 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.history_files import digest_file, replace_file, storage_errors, sync_file
 from basira.storage.operations_chain import Head
 from basira.storage.operations_database import engine_of, explained, format_of, moment_text
+from basira.storage.operations_file import make_private, reading_address
 from basira.storage.operations_verify import export_heads
 
 MANIFEST = "backup.json"
 BACKUP_FORMAT = 1
+_OWNER_ALONE = 0o077  # what a file that is made must not let others do
 _FILES = {"sqlite": "operations.sqlite", "postgresql": "operations.sql"}
 
 
@@ -163,7 +166,12 @@ def restore(folder: Path, place: str | Path) -> Backup:
 def _copy_sqlite(source: Path, target: Path) -> None:
     """SQLite's online copy: one state of the database, whatever is written meanwhile."""
     try:
-        with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+        address = reading_address(source)
+        make_private(target)
+        with (
+            closing(sqlite3.connect(address or source, uri=address is not None)) as live,
+            closing(sqlite3.connect(target)) as copy,
+        ):
             live.backup(copy, pages=10_000)
             found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.Error as error:
@@ -186,6 +194,8 @@ def _place_sqlite(source: Path, target: Path) -> None:
             )
         aside = target.with_name(f".{target.name}.writing")
         try:
+            aside.unlink(missing_ok=True)  # one that was left behind would keep its rights
+            make_private(aside)
             shutil.copyfile(source, aside)
             sync_file(aside)
             # A link and not a rename: it fails when somebody made the file meanwhile.
@@ -234,8 +244,9 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
             hint="Install the client of the server's version (Debian: apt-get install postgresql-client).",
         )
     done = subprocess.run(  # noqa: S603 - our own words, no shell
-        [program, *command[1:]], env={**os.environ, **_reached_by(url)}, capture_output=True, text=True, check=False
-    )
+        [program, *command[1:]], env={**os.environ, **_reached_by(url)}, capture_output=True, text=True, check=False,
+        umask=_OWNER_ALONE,
+    )  # fmt: skip
     if done.returncode != 0:
         said = " ".join(done.stderr.split())[-500:] or f"exit code {done.returncode}"
         raise StoreError(

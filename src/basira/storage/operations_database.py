@@ -23,12 +23,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError
+from basira.storage.operations_file import make_private, reading_address
 from basira.storage.operations_tables import FORMAT, IDEMPOTENCY_KEY, OPERATIONS_FORMAT
 
 # Of one process: those for everybody and, apart, those that nobody who reads a report can take away.
 _CONNECTIONS, _MORE_CONNECTIONS = 5, 10
 _RESERVED, _MORE_RESERVED = 3, 3
 _BUSY_MILLISECONDS = 30_000
+_NO_RIGHT = "42501"  # insufficient_privilege, of PostgreSQL's codes
 # One lock for every chain: whoever appends holds it until the commit, so that nobody reads a head that is about to
 # move, and two transactions never wait for each other's chain. The number only has to be ours.
 _CHAIN_LOCK = 4_209_001
@@ -48,7 +50,8 @@ class Database:
     Parameters
     ----------
     place : path of a SQLite file, or a SQLAlchemy URL ("sqlite:///...", "postgresql+psycopg://...").
-    create : make the file and the tables when there are none; without it their absence is an error.
+    create : make the file, its owner's alone, and the tables when there are none; without it their absence is an
+        error, and a file in a folder where nothing can be written is read all the same.
     wait_seconds : a statement, a lock or a connection that takes longer is given up, and so is the turn to have one of
         this process. By default PostgreSQL waits as long as its own settings let it, and SQLite 30 seconds for its
         lock.
@@ -188,7 +191,7 @@ def engine_of(
             hint="Install it: pip install 'basira[postgres]'.",
         ) from None
     if engine.dialect.name == "sqlite":
-        _for_sqlite(engine, wait_seconds)
+        _for_sqlite(engine, wait_seconds, create=create)
     return engine
 
 
@@ -237,6 +240,13 @@ def _patience(url: sa.URL, seconds: float | None) -> dict[str, str]:
         # A server that is cut off sends no error: without this, a statement waits for minutes.
         "tcp_user_timeout": str(limit),
     }
+
+
+def file_of(engine: sa.Engine) -> Path | None:
+    """The file of a SQLite database; None for one in memory, and for another database."""
+    if engine.dialect.name != "sqlite" or _is_in_memory(engine.url) or "uri" in engine.url.query:
+        return None
+    return Path(str(engine.url.database))
 
 
 def prepare_file(engine: sa.Engine) -> None:
@@ -341,6 +351,12 @@ def explained() -> Iterator[None]:
             "and that the server answers.",
         ) from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
+            raise StoreError(
+                f"Expected a user of the database who may do this, found: {_said(error)}.",
+                hint="Connect as the user for this work (docs/how-to/postgresql.md); after an upgrade, run the SQL of "
+                "`basira db grants` again.",
+            ) from error
         raise StoreError(
             f"Expected a decision record of Basira, found: {_said(error)}.",
             hint="Check that the database is the right one; restore it from a backup if it is damaged.",
@@ -370,9 +386,21 @@ def moment_text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def _for_sqlite(engine: sa.Engine, wait_seconds: float | None) -> None:
-    """SQLite's own settings: foreign keys on, and a write lock taken before a run reads the end of the chain."""
+def _for_sqlite(engine: sa.Engine, wait_seconds: float | None, *, create: bool) -> None:
+    """SQLite's own settings: a new file its owner's alone, foreign keys on, and a write lock taken before a run reads
+    the end of the chain."""
     wait = _BUSY_MILLISECONDS if wait_seconds is None else max(1, round(wait_seconds * 1000))
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _open(_dialect: Any, _record: Any, places: list[Any], options: dict[str, Any]) -> None:
+        path = file_of(engine)
+        if path is None:
+            return
+        if create:
+            make_private(path)
+        elif address := reading_address(path):
+            places[0] = address
+            options["uri"] = True
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -69,6 +69,11 @@ class LoadedProfiles:
         """The history's ``x_`` columns."""
         return self.metadata.extras
 
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Of the history's values; empty when nothing says."""
+        return self.metadata.currencies
+
     def age_days(self, today: date) -> int:
         """0 when they count everything up to yesterday, 1 when a day is missing, and so on."""
         return day_of(today) - 1 - self.as_of_day

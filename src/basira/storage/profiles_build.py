@@ -58,6 +58,7 @@ class Description:
     extras: tuple[str, ...]
     is_simulated: bool
     software: Mapping[str, str]
+    currencies: tuple[str, ...] = ()
 
 
 def publish_profiles(

@@ -42,6 +42,7 @@ class Metadata:
     ``as_of_day``: last day of history counted. ``snapshot``: number of the history's snapshot. ``catalog``: digest
     of the feature catalog it serves. ``extras``: the history's ``x_`` columns. ``software``: names and versions.
     ``built_at``: ISO timestamp. ``counts``: records per relation. ``content``: SHA-256 of all keys and records.
+    ``currencies``: of the history's values; empty when there are none, or when an older version built it.
     """
 
     as_of_day: int
@@ -53,6 +54,7 @@ class Metadata:
     built_at: str
     counts: Mapping[str, int]
     content: str
+    currencies: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -63,7 +65,10 @@ class Metadata:
 
     def to_json(self) -> str:
         """One line of JSON, always the same for the same metadata."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        values = asdict(self)
+        if not self.currencies:  # as older versions wrote it
+            del values["currencies"]
+        return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,9 @@ def read_manifest(folder: Path, name: str) -> Manifest:
         body = json.loads(manifest_path(folder, name).read_text(encoding="utf-8"))
         if body.pop("check") != _check(body) or body["format"] != FORMAT:
             raise ValueError("its check does not hold")
-        metadata = Metadata(**{**body["metadata"], "extras": tuple(body["metadata"]["extras"])})
+        values = body["metadata"]
+        lists = {"extras": tuple(values["extras"]), "currencies": tuple(values.get("currencies", ()))}
+        metadata = Metadata(**{**values, **lists})
         manifest = Manifest(metadata, body["size"], body["digest"])
         if manifest.name != name:
             raise ValueError(f"it speaks of {manifest.name}")

@@ -24,6 +24,7 @@ from basira.feedback.results import complete_results
 from basira.ingest.faults import Refusal
 from basira.ingest.mapping import Mapping
 from basira.ingest.resolve import EXPECTED as ITEM_EXPECTED
+from basira.ingest.resolve import FIELD as ITEM_FIELD
 from basira.ingest.resolve import resolve_items
 from basira.ingest.rows import ParsedBatch, parse_batch, refuse_rows
 from basira.ingest.shape import items_schema, shape_items, shape_outcomes, shape_quarantine
@@ -250,12 +251,14 @@ def _resolve(
     item_count = resolve_items(con, gives_version=intake.reading.gives_version)
     outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
     if item_count == 0 and outcome_count == 0:
-        return _Resolved({}, 0, 0, False, False)
+        later = "SELECT count(*) FROM staged_items WHERE declaration_version > 1"
+        [(amended,)] = con.execute(later).fetchall() if intake.reading.gives_version else [(0,)]
+        return _Resolved({}, 0, int(amended), False, False)
     refused: dict[int, tuple[str | None, str, str | None, str]] = {}
     for row, code, value in con.execute(
         "SELECT source_row, verdict, value FROM item_verdicts WHERE verdict NOT IN ('known', 'new_version')"
     ).fetchall():
-        refused[row] = ("declaration_id", code, value, ITEM_EXPECTED[code])
+        refused[row] = (ITEM_FIELD.get(code, "declaration_id"), code, value, ITEM_EXPECTED[code])
     for row, code, value in con.execute(
         "SELECT source_row, verdict, value FROM outcome_verdicts WHERE verdict <> 'known'"
     ).fetchall():
@@ -276,7 +279,11 @@ def _resolve(
                (SELECT count(*) FROM staying),
                (SELECT count(*) FROM item_verdicts ANTI JOIN refused USING (source_row)
                 WHERE verdict = 'new_version' AND version > 1)
-        """
+               -- Of a source that numbers its versions there is no such verdict.
+               + (SELECT count(*) FROM staged_items ANTI JOIN item_gone USING (source_row)
+                  ANTI JOIN item_verdicts USING (source_row) WHERE $gives_version AND declaration_version > 1)
+        """,
+        {"gives_version": intake.reading.gives_version},
     ).fetchall()
     total, staying, amended = (int(count) for count in counts)
     known = total - len(refused) - staying

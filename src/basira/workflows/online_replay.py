@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from basira.decisions.replay import Difference
 from basira.models.files import read_model
@@ -26,12 +26,13 @@ from basira.storage.models import Models
 from basira.storage.operations_database import Database
 from basira.storage.operations_events import find_events_of_many, find_office_day
 from basira.storage.operations_online import find_state
-from basira.storage.profiles import LoadedProfiles, ProfileReader, open_profiles
+from basira.storage.profiles import LoadedProfiles, open_profiles
 from basira.storage.profiles_files import read_manifest
 from basira.workflows.assess import candidate_of
 from basira.workflows.profiles import profiles_of, read_profiles
-from basira.workflows.serve_assess import Scored, assess_online, unscored
-from basira.workflows.serve_body import Declaration, Refused, read_declaration
+from basira.workflows.serve_again import assessed_with, recorded_declaration
+from basira.workflows.serve_assess import Scored, unscored
+from basira.workflows.serve_body import Declaration
 from basira.workflows.serve_context import SEED_FILE, Service, read_seed
 from basira.workflows.serve_events import earlier_lane
 from basira.workflows.serve_moved import moved_state
@@ -99,16 +100,6 @@ def open_record(root: Path, database: Database, policies: Path, *, language: str
     )  # fmt: skip
 
 
-class _Kept:
-    """One build of the profiles, where a reader of the newest is asked for."""
-
-    def __init__(self, profiles: LoadedProfiles) -> None:
-        self._profiles = profiles
-
-    def profiles(self) -> LoadedProfiles:
-        return self._profiles
-
-
 def replay_online(
     service: Service, root: Path, office: str, day: date, *, declaration_id: str | None = None
 ) -> OnlineReplay:
@@ -137,7 +128,7 @@ def replay_online(
         if event["office"] != office:
             states.leave(event, before)
         elif event["kind"] == "decision":
-            declaration, is_complete = _declaration(before, event)
+            declaration, is_complete = recorded_declaration(before, event)
             if declaration is None:
                 states.give_up("declarations that can't be read again")
                 continue
@@ -158,22 +149,6 @@ def _elsewhere(known: Mapping[str, Sequence[Row]], office: str, day: date) -> li
         event for events in known.values() for event in events
         if event["kind"] == "decision" and day_of(event) == day.isoformat() and event["office"] != office
     ]  # fmt: skip
-
-
-def _declaration(before: Sequence[Row], event: Row) -> tuple[Declaration | None, bool]:
-    """The declaration as it was sent, from the event before its decision; whether nothing of it was erased."""
-    sent = [one for one in before if one["kind"] in ("registration", "amendment")]
-    arrived = next((one for one in sent if one["declaration_version"] == event["declaration_version"]), None)
-    if arrived is None:
-        return None, False
-    content = arrived["payload"]["content"]
-    body = {
-        **content["header"], **{n: v for n, v in arrived["personal"].items() if v is not None},
-        "declaration_version": arrived["declaration_version"], "items": content["items"],
-    }  # fmt: skip
-    read = read_declaration(body, received_at=datetime.fromisoformat(event["payload"]["decided_at"]))
-    is_complete = all(value is not None for value in arrived["personal"].values())
-    return (None, False) if isinstance(read, Refused) else (read, is_complete)
 
 
 class _States:
@@ -285,11 +260,7 @@ class _Scorer:
         model, profiles = self._model(payload["versions"]["model"]), self._profiles(payload["versions"]["profiles"])
         if model is None or profiles is None:
             return
-        # It is asked for one build by name, and reads nothing else of the reader.
-        reader = cast("ProfileReader", _Kept(profiles))
-        # How old the profiles were was judged then: those of an earlier eve describe an amendment.
-        kept = replace(self._service, model=model, profiles=reader, most_profile_days=10**6)
-        (scored,) = assess_online([declaration], kept, today=self._report.day)
+        scored = assessed_with(declaration, self._service, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1
         name = event["declaration_id"]
         if scored.fallback is not None:

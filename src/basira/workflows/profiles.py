@@ -14,6 +14,7 @@ import basira
 from basira.features.online import prepare_online
 from basira.features.online_build import find_extras, profile_entries
 from basira.features.online_plan import catalog_digest
+from basira.ingest.resolve import currencies_of
 from basira.schema.days import day_of
 from basira.storage.engine import open_engine
 from basira.storage.history import History, register
@@ -57,7 +58,7 @@ def build_profiles(
         register(con, snapshot)
         description = Description(
             as_of_day, snapshot.number, catalog_digest(), find_extras(con), snapshot.is_simulated,
-            {"basira": basira.__version__},
+            {"basira": basira.__version__}, currencies_of(con, "items"),
         )  # fmt: skip
         manifest = publish_profiles(
             folder,

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import ItemAssessment
 from basira.selection.online_state import OnlineState
 from basira.selection.policy import Policy
-from basira.storage.operations_events import Event, find_events_of_many
+from basira.storage.operations_events import Event, find_latest_of_many
 from basira.storage.operations_group import keep_answers, record_group
 from basira.storage.operations_online import (
     Answer,
@@ -41,9 +42,10 @@ from basira.storage.operations_online import (
     save_answer,
 )
 from basira.storage.operations_together import OneByOne, Sender, write_together
-from basira.workflows.serve_assess import TIMEOUT, Scored, assess_online, explained_items, unscored
+from basira.workflows.serve_assess import TIMEOUT, Scored, assess_online, explained_items, unscored, version_of_files
 from basira.workflows.serve_body import Declaration, FieldFault, Refused, read_declaration
 from basira.workflows.serve_context import Service
+from basira.workflows.serve_currency import other_currency
 from basira.workflows.serve_events import decision_events, earlier_lane, event_id, numbered
 from basira.workflows.serve_office import unlisted_office
 from basira.workflows.serve_place import (
@@ -336,16 +338,21 @@ def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means)
             made.found[case.number] = case.declaration
         else:
             asking.append((case, case.declaration))
-    known = find_events_of_many(connection, [one.declaration_id for _, one in asking]) if asking else {}
+    versions = {one.declaration_id: one.version if one.has_version else None for _, one in asking}
+    known = find_latest_of_many(connection, versions) if asking else {}
     for case, declaration in asking:
         events = known[declaration.declaration_id]
         if not _is_own(declaration, events, case.asked.offices):
             fault = FieldFault(None, "office", "other_office", "an office that the key is bound to")
             made.found[case.number] = Refused((fault,), declaration.declaration_id)
             continue
-        one = numbered(declaration, events)
+        # The content of no other version decides which one it is.
+        read = [event for event in events if event["payload"] is not None]
+        one = numbered(
+            declaration, read, held=partial(version_of_files, declaration.declaration_id, means.service)
+        )  # fmt: skip
         if isinstance(one, Declaration):
-            one = unlisted_office(one, means.policy) or one
+            one = unlisted_office(one, means.policy) or other_currency(one, means.service.profiles) or one
         if isinstance(one, Declaration):
             made.new.append(_New(case, one, events, earlier_lane(events)))
         elif isinstance(one, Refused):
@@ -404,6 +411,8 @@ def _stand(connection: sa.Connection | None, made: _Round, means: _Means, *, is_
         kept = means.days.find(office, day)
         if kept is None and connection is not None:
             kept = read_office_day(connection, office, means.policy, day=day, is_locked=is_locked)
+            if kept.state is None:  # to try again for each group would hold all offices up
+                means.days.keep(office, day, kept)
         if kept is not None:
             made.standings[office] = kept
 
@@ -433,11 +442,14 @@ def _place(made: _Round, means: _Means) -> None:
     explained = {new.case.number: items for (new, _), items in zip(inspected, reasons, strict=True)}
     for new, scored, placed in lanes:
         items = () if scored.fallback is not None else explained.get(new.case.number, scored.items)
-        made.events += decision_events(
+        arrived, event = decision_events(
             new.declaration, scored, placed, policy, service, items, actor=new.case.asked.actor,
             now=means.now, is_first=not new.known, earlier=new.earlier,
         )  # fmt: skip
-        event = made.events[-1]
+        if not new.known:
+            # Whatever its version: of two senders, of whom one numbers the versions, the second one comes as another.
+            arrived = replace(arrived, event_id=event_id("arrival", arrived.declaration_id))
+        made.events += [arrived, event]
         row = {name: getattr(event, name) for name in _ANSWERED}
         made.answer(new.case, _answered(row, means, is_new=True))
 
@@ -470,11 +482,9 @@ def _write(sender: Sender, made: _Round, means: _Means) -> None:
         for office, state in made.states.items()
     ]
     # What came to an amended declaration since it was looked up (an officer's lane, a cancellation, a result) is an
-    # event of another id, and the state may have been read after it: only their number tells. A new declaration can't
-    # be recorded twice; but one whose sender gives the versions may have got a later one meanwhile.
-    known = {
-        new.declaration.declaration_id: len(new.known) for new in made.new if new.known or new.declaration.has_version
-    }
+    # event of another id, and the state may have been read after it: only their number tells. Of a new declaration the
+    # id of its registration tells.
+    known = {new.declaration.declaration_id: len(new.known) for new in made.new if new.known}
     if not record_group(
         sender, made.events, states=states, answers=made.answers, now=means.now,
         expires_at=means.now + _ANSWERS_KEPT, has_expired=made.has_expired, known=known,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from basira.explain.reasons import explain_items, family_of
 from basira.features.catalog import CATALOG
-from basira.features.online import NotOnline, OnlineFeatures, online_features
+from basira.features.online import NotOnline, OnlineFeatures, held_version, online_features
 from basira.models.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
 from basira.schema.records import Candidate, ItemAssessment
@@ -66,6 +66,14 @@ def unscored(declaration: Declaration, fallback: str, *, profiles: str | None = 
     items = tuple(ItemAssessment(int(row["item_number"]), 0.0, 0.0, 0.0) for row in declaration.rows)
     bare = candidate_of(declaration.rows, items)
     return Scored(replace(bare, fraud_probability=None, expected_revenue=None), items, fallback, profiles)
+
+
+def version_of_files(declaration_id: str, service: Service) -> int:
+    """The latest version that a file brought, as far as the profiles know; 0: none, or nobody knows."""
+    try:
+        return held_version(declaration_id, service.profiles.profiles())
+    except Exception:  # none can serve, a damaged page: the refreshing says why
+        return 0
 
 
 def assess_online(declarations: Sequence[Declaration], service: Service, *, today: date) -> list[Scored]:

@@ -23,10 +23,11 @@ from basira.feedback.results import complete_results
 from basira.ingest.columns import without_absent
 from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, load_mapping
 from basira.ingest.mapping import Mapping as SourceMapping
+from basira.ingest.parse_codes import DIGITS_HINT
 from basira.ingest.parse_numbers import PERCENT_HINT
 from basira.ingest.plain_rows import PlainRows
 from basira.ingest.rows import parse_batch
-from basira.ingest.shape import shape_items, shape_outcomes
+from basira.ingest.shape import DEFAULT_CURRENCY, shape_items, shape_outcomes
 from basira.ingest.source import SourceBatch, batch_of_records
 from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.storage.operations_chain import is_storable
@@ -43,6 +44,10 @@ _LONGEST = {"declaration_id": 200, "office": 80}
 _LONGEST_NAME = 100
 # Of one object, names that the schema does not have and that are told.
 _MOST_UNKNOWN = 10
+# Of one declaration, item numbers given again that are told.
+_MOST_REPEATED = 10
+# Of a code of an odd number of digits: a message has no mapping that could say how many there should be.
+_LEADING_ZERO = ", sent as a text with its leading zero"
 # Written as a number or true it would be an office of its own, with places of its own.
 _ONLY_TEXT = frozenset({"office"})
 _NUMBERS = frozenset(field.name for field in FIELDS if field.type in ("amount", "measure", "rate", "integer"))
@@ -205,7 +210,7 @@ def _by_columns(several: Sequence[_Parts], received_at: datetime) -> list[Declar
             n, place = places[refusal.row - 1]
             # The header stands on every row, so its fault would be said once an item.
             item = None if refusal.field in _HEADER_NAMES else place
-            expected = refusal.expected.replace(PERCENT_HINT, "")
+            expected = refusal.expected.replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
             faults.setdefault(n, []).append(FieldFault(item, refusal.field, refusal.code, expected))
         rows: dict[int, list[Row]] = {}
         if len(faults) < len(group):
@@ -245,10 +250,34 @@ def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declara
     if rows[0]["declared_at"] > received_at + MOST_AHEAD:
         latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
         return _refused(parts.declaration_id, "declared_at", "date_out_of_range", latest)
-    numbers = [row["item_number"] for row in rows]
-    if len(set(numbers)) < len(numbers):
-        return _refused(parts.declaration_id, "item_number", "duplicate_id", "each item number once")
+    if faults := _repeated(rows) or _mixed(rows):
+        return Refused(faults, parts.declaration_id)
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
+
+
+def _repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
+    """Item numbers that an earlier item of the list has; the first of them."""
+    firsts: dict[int, int] = {}
+    faults = []
+    for row in sorted(rows, key=lambda row: int(row["source_row"])):
+        number, place = int(row["item_number"]), int(row["source_row"])
+        first = firsts.setdefault(number, place)
+        if first != place:
+            expected = f"each item number once; {number} is that of item {first} in the list too"
+            faults.append(FieldFault(place, "item_number", "duplicate_id", expected))
+    return tuple(faults[:_MOST_REPEATED])
+
+
+def _mixed(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
+    """The first item in the list whose value is of another currency than the one before it."""
+    first, *others = sorted(rows, key=lambda row: int(row["source_row"]))
+    currency = first["value_currency"] or DEFAULT_CURRENCY
+    for row in others:
+        found = row["value_currency"] or DEFAULT_CURRENCY
+        if found != currency:
+            expected = f"one currency in a declaration: {currency} as in item 1, not {found}"
+            return (FieldFault(int(row["source_row"]), "value_currency", "currency_conflict", expected),)
+    return ()
 
 
 @cache

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +25,7 @@ from basira.storage.operations_chain import is_storable
 from basira.storage.operations_events import Event, append_event, find_events
 from basira.storage.operations_online import Answer, save_state
 from basira.workflows.serve import Asked, event_id, save_given
+from basira.workflows.serve_again import explained_again
 from basira.workflows.serve_body import FieldFault, Refused
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_history import change_body, required_standing, standing_body
@@ -36,6 +37,7 @@ Sees = Callable[[str], bool]
 
 SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
 _TRIES = 20
+_LOWERING = "lowering_not_allowed"
 _LOWERED = {
     "mandatory": "The policy lets nobody give a mandatory control a less intensive lane than its list did.",
     "random": "The policy lets nobody give a random control a less intensive lane than it was drawn for.",
@@ -44,10 +46,12 @@ _LOWERED = {
 
 @dataclass(frozen=True)
 class NotAllowed:
-    """A change that the asker may not make. ``code``: stable, for programs."""
+    """A change that the asker may not make. ``code``: stable, for programs. ``is_open_to_others``: somebody of another
+    role may."""
 
     code: str
     detail: str
+    is_open_to_others: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,18 +93,18 @@ def reselect(
         if change.lane == standing.lane:
             fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
             return Refused((fault,), declaration_id, standing=standing_body(standing))
-        why = _lowered(change.lane, standing, known, policy, may_lower=may_lower)
-        return None if why is None else NotAllowed("lowering_not_allowed", why)
+        return _lowered(change.lane, standing, known, policy, may_lower=may_lower)
 
-    def event(standing: Standing) -> Event:
-        return _reselection(change, declaration_id, standing, policy, asked)
+    def event(standing: Standing, known: Sequence[Row]) -> Event:
+        items = _late_items(standing, known, service) if policy.lane(change.lane).inspects else None
+        return _reselection(change, declaration_id, standing, policy, asked, items=items)
 
     return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
 
 
 def _lowered(
     lane: str, standing: Standing, known: Sequence[Row], policy: Policy, *, may_lower: Callable[[str], bool]
-) -> str | None:
+) -> NotAllowed | None:
     """Why this less intensive lane may not be given; None when it may, or when it is none."""
     rules, heaviest = policy.reselection, len(policy.lanes)
 
@@ -111,14 +115,14 @@ def _lowered(
     if not is_under(standing.lane):
         return None
     if not rules.may_lower:
-        return "The policy lets nobody give a less intensive lane."
+        return NotAllowed(_LOWERING, "The policy lets nobody give a less intensive lane.")
     # Before what the selection was: who may not lower is not told that a control was drawn at random.
     if not may_lower(standing.office):
-        return "Expected a role that may give a less intensive lane."
+        return NotAllowed(_LOWERING, "Expected a role that may give a less intensive lane.", is_open_to_others=True)
     # What an officer raised may be undone, down to the lane that the selection gave.
     for basis, may_be_lowered in (("mandatory", rules.may_lower_mandatory), ("random", rules.may_lower_random)):
         if not may_be_lowered and any(is_under(given) for given in controls_of(known, basis)):
-            return _LOWERED[basis]
+            return NotAllowed(_LOWERING, _LOWERED[basis])
     return None
 
 
@@ -144,7 +148,7 @@ def cancel(
             return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
         return None
 
-    def event(standing: Standing) -> Event:
+    def event(standing: Standing, _known: Sequence[Row]) -> Event:
         return Event(
             event_id=event_id("cancellation", declaration_id), kind="cancellation", declaration_id=declaration_id,
             actor=asked.actor, declaration_version=standing.decision["declaration_version"], office=standing.office,
@@ -174,11 +178,12 @@ def _is_again(change: _Change, cancellation: Row) -> bool:
 
 
 Judge = Callable[[Standing, Sequence[Row]], "Refused | NotAllowed | dict[str, Any] | None"]
+MakeEvent = Callable[[Standing, Sequence[Row]], Event]
 
 
 def _carry_out(
-    declaration_id: str, service: Service, judge: Judge, event_of: Callable[[Standing], Event], *, policy: Policy,
-    now: datetime, asked: Asked, sees: Sees,
+    declaration_id: str, service: Service, judge: Judge, event_of: MakeEvent, *, policy: Policy, now: datetime,
+    asked: Asked, sees: Sees,
 ) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
     for _ in range(_TRIES):
         with service.database.read() as connection:
@@ -187,7 +192,7 @@ def _carry_out(
             answer = judge(standing, known)
             if answer is not None:
                 return answer
-            event = event_of(standing)
+            event = event_of(standing, known)
             moved = moved_places(connection, standing, policy, taken=event.lane, now=now)
         try:
             with service.database.write() as connection:
@@ -226,7 +231,21 @@ def _answer(event: Row, standing: Standing) -> dict[str, Any]:
     return {**change_body(event), "standing": standing_body(standing)}
 
 
-def _reselection(change: _Change, declaration_id: str, standing: Standing, policy: Policy, asked: Asked) -> Event:
+def _late_items(standing: Standing, known: Sequence[Row], service: Service) -> Sequence[Row] | None:
+    """The items with reasons, of one that nobody was to inspect when it was decided; None where there are some on
+    record, or can be none."""
+    if any(item["reasons"] or item["verify"] for item in standing.decision["payload"].get("items", ())):
+        return None
+    if standing.given["kind"] == "reselection" and "items" in standing.given["payload"]:
+        return cast("Sequence[Row]", standing.given["payload"]["items"])
+    return explained_again(known, standing.decision, service)
+
+
+def _reselection(
+    change: _Change, declaration_id: str, standing: Standing, policy: Policy, asked: Asked, *,
+    items: Sequence[Row] | None,
+) -> Event:  # fmt: skip
+    """``items``: with the reasons that the decision was recorded without; None: it has them, or there are none."""
     given, was = standing.given, standing.given["payload"]
     return Event(
         event_id=event_id("reselection", declaration_id, given["event_id"]),
@@ -246,6 +265,7 @@ def _reselection(change: _Change, declaration_id: str, standing: Standing, polic
             "basis": was.get("basis", "none"),
             "inclusion_probability": was.get("inclusion_probability", 0.0),
             **({"ground": was["ground"]} if "ground" in was else {}),
+            **({"items": items} if items else {}),
         },
         personal={} if change.note is None else {"note": change.note},
     )

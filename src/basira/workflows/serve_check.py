@@ -12,7 +12,7 @@ from pathlib import Path
 from basira.schema.errors import BasiraError
 from basira.selection.load import load_policy
 from basira.storage.history import History
-from basira.storage.operations_database import Database, is_empty, shown_place
+from basira.storage.operations_database import Database, file_of, is_empty, shown_place
 from basira.storage.profiles import ProfileReader
 from basira.workflows.profiles import read_profiles
 from basira.workflows.record import operations_of
@@ -54,8 +54,15 @@ def check_service(
 def _database(place: str | Path) -> list[str]:
     if is_empty(place):
         return [f"no database: nothing stands at {shown_place(place)}. A start makes a new one there."]
-    Database(place, create=False).close()
-    return []
+    with Database(place, create=False) as opened:
+        path = file_of(opened.engine)
+    mode = 0 if path is None else path.stat().st_mode
+    if path is None or not mode & _OTHERS:
+        return []
+    return [
+        f"database: {path.name} may be read by others than its owner (mode {mode & 0o777:o}): it holds persons and "
+        "password hashes. chmod 600 it, and its -wal and -shm files."
+    ]
 
 
 def _seed(store: Path) -> list[str]:

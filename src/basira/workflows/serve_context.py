@@ -75,9 +75,10 @@ class Service:
         return _policy(self.policies, day)
 
     def profile_age_days(self, day: date) -> int | None:
-        """Days that the profiles in force lack on a day; None when none can serve."""
+        """Days that the profiles in force lack on a day; None when none can serve. They lack none in the evening in
+        which they were built for the next day."""
         try:
-            return self.profiles.profiles().age_days(day)
+            return max(0, self.profiles.profiles().age_days(day))
         except (StoreError, OSError):
             return None
 
@@ -86,7 +87,8 @@ class Service:
         self.database.close()
 
 
-@lru_cache(maxsize=8)
+# More days than a year's: somebody looks at older queues, and today's must stay what it is.
+@lru_cache(maxsize=400)
 def _policy(folder: Path, day: date) -> Policy:
     return load_policy(folder, day)
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import TypeGuard
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -134,7 +135,7 @@ class Decider:
             for parcel in parcels:
                 end = start + len(parcel.asks)
                 if parcel.done.set_running_or_notify_cancel():
-                    parcel.done.set_result(found[start:end])
+                    parcel.done.set_result(found[start:end] if away is None else _told_apart(found[start:end]))
                 start = end
 
     def _each_decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
@@ -207,9 +208,22 @@ class Decider:
         return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin)
 
 
-def _is_away(found: Found) -> bool:
+def _is_away(found: Found) -> TypeGuard[StoreError]:
     """Whether it says that the database does not answer."""
     return isinstance(found, StoreError) and isinstance(found.__cause__, OperationalError | PoolTimeoutError)
+
+
+def _told_apart(found: Sequence[Found]) -> list[Found]:
+    """One request's, with an error of its own for each that others are told too."""
+    own = {id(one): told_again(one) for one in found if _is_away(one)}
+    return [own.get(id(one), one) for one in found]
+
+
+def told_again(fault: StoreError) -> StoreError:
+    """The same for somebody else: an error that is raised for several requests gathers all their tracebacks."""
+    again = StoreError(fault.message, hint=fault.hint)
+    again.__cause__ = fault.__cause__
+    return again
 
 
 Job = Future[Sequence[Scored]]

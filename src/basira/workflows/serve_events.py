@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -27,11 +27,15 @@ from basira.workflows.serve_standing import CONTROLS, day_of, is_inspection
 Row = Mapping[str, Any]
 
 
-def numbered(declaration: Declaration, known: Sequence[Row]) -> Declaration | Refused | dict[str, Any]:
-    """The declaration with its version; or the decision recorded for the same content; or the conflict."""
+def numbered(
+    declaration: Declaration, known: Sequence[Row], *, held: Callable[[], int] = lambda: 0
+) -> Declaration | Refused | dict[str, Any]:
+    """The declaration with its version; or the decision recorded for the same content; or the conflict. ``held``: the
+    latest version that a file brought: one without a number comes after it."""
     sent = [event for event in known if event["kind"] in ("registration", "amendment")]
     if not sent:
-        return declaration
+        before = 0 if declaration.has_version else held()
+        return declaration.with_version(before + 1) if before else declaration
     latest = max(int(event["declaration_version"]) for event in sent)
     version = declaration.version if declaration.has_version else None
     same = [e for e in sent if _is_same(declaration, e) and version in (None, e["declaration_version"])]
@@ -46,7 +50,7 @@ def numbered(declaration: Declaration, known: Sequence[Row]) -> Declaration | Re
         fault = FieldFault(None, "declaration_id", "cancelled", "a declaration that is not cancelled")
         return Refused((fault,), declaration.declaration_id, is_conflict=True)
     if version is None:
-        return declaration.with_version(latest + 1)
+        return declaration.with_version(max(latest, held()) + 1)
     if version <= latest:
         fault = FieldFault(None, "declaration_version", "version_conflict", f"the content recorded, or {latest + 1}")
         return Refused((fault,), declaration.declaration_id, is_conflict=True)
@@ -116,7 +120,7 @@ def decision_events(
             "fraud_probability": scored.candidate.fraud_probability,
             "expected_revenue": scored.candidate.expected_revenue,
             "currency": declaration.rows[0]["value_currency"] or "MAD",
-            "items": [_item_values(item) for item in items],
+            "items": [item_values(item) for item in items],
             "decided_at": now.isoformat(),
             "is_simulated": service.is_simulated,
             "versions": {
@@ -148,7 +152,7 @@ def _chosen(chosen: Selection | None) -> dict[str, Mapping[str, str]]:
     return {"chosen": {"basis": chosen.basis, "lane": chosen.lane, "detail": chosen.detail}}
 
 
-def _item_values(item: ItemAssessment) -> dict[str, Any]:
+def item_values(item: ItemAssessment) -> dict[str, Any]:
     """The assessment as JSON values. Most have no reasons, and `asdict` copies them all the same."""
     if item.reasons or item.references or item.verify:
         values: dict[str, Any] = json.loads(json.dumps(asdict(item)))

@@ -13,7 +13,7 @@ from basira.schema.errors import NotFoundError
 from basira.storage.operations_events import find_events
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_standing import Standing, standing_of
-from basira.workflows.serve_words import decision_body
+from basira.workflows.serve_words import decision_body, item_bodies
 
 Row = Mapping[str, Any]
 Sees = Callable[[str], bool]
@@ -39,7 +39,7 @@ def declaration_history(
         "standing": standing_body(standing),
         "decisions": list(decisions.values()),
         "outcomes": [outcome_body(event) for event in known if event["kind"] == "outcome"],
-        "history": [_step(event, decisions) for event in known],
+        "history": [_step(event, decisions, service.language, is_secret_hidden=is_secret_hidden) for event in known],
     }
 
 
@@ -62,8 +62,10 @@ def required_standing(known: Sequence[Row], *, sees: Sees) -> Standing:
 
 
 def standing_body(standing: Standing) -> dict[str, Any]:
-    """What holds of a declaration. ``given_by``: the id to name when the lane is to be changed."""
+    """What holds of a declaration. ``given_by``: the id to name when the lane is to be changed. ``since``, ``by``: of
+    what made it stand so: its cancellation, else what gave the lane."""
     given = standing.given
+    last = standing.cancellation or given
     return {
         "given_by": given["event_id"],
         "decision_id": standing.decision["event_id"],
@@ -73,8 +75,8 @@ def standing_body(standing: Standing) -> dict[str, Any]:
         "inspects": given["payload"].get("inspects"),
         "status": standing.status,
         "is_reselected": given["kind"] == "reselection",
-        "since": given["recorded_at"],
-        "by": given["actor"],
+        "since": last["recorded_at"],
+        "by": last["actor"],
     }
 
 
@@ -105,7 +107,17 @@ def change_body(event: Row) -> dict[str, Any]:
     }
 
 
-def _step(event: Row, decisions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def late_items(event: Row, *, language: str, currency: str, is_secret_hidden: bool) -> list[dict[str, Any]] | None:
+    """The items of a re-selection, with the reasons that its decision was recorded without; None where it has none."""
+    items = event["payload"].get("items") if event["kind"] == "reselection" else None
+    if items is None:
+        return None
+    return item_bodies(items, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
+
+
+def _step(
+    event: Row, decisions: Mapping[str, Mapping[str, Any]], language: str, *, is_secret_hidden: bool
+) -> dict[str, Any]:
     step: dict[str, Any] = {
         "event_id": event["event_id"], "kind": event["kind"], "at": event["recorded_at"], "by": event["actor"],
         "declaration_version": event["declaration_version"],
@@ -118,7 +130,12 @@ def _step(event: Row, decisions: Mapping[str, Mapping[str, Any]]) -> dict[str, A
         return step | {name: shown[name] for name in ("office", "lane", "inspects", "basis", "basis_text", "fallback")}
     if kind == "outcome":
         return step | {"decision_id": event["decision_id"], "result": dict(event["payload"])}
-    return step | {name: value for name, value in change_body(event).items() if name in _CHANGE}
+    decision = decisions.get(event["decision_id"], {})
+    items = late_items(
+        event, language=language, currency=decision.get("currency", "MAD"), is_secret_hidden=is_secret_hidden
+    )
+    change = {name: value for name, value in change_body(event).items() if name in _CHANGE}
+    return step | change | ({} if items is None else {"items": items})
 
 
 _CHANGE = ("decision_id", "office", "before", "after", "motive", "note")

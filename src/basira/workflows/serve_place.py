@@ -10,13 +10,14 @@ The database goes on deciding whether they hold, by their sequence.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from basira.schema.errors import StoreError
+from basira.schema.errors import BasiraError, StoreError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.online import decide_online, decide_without_state
 from basira.selection.online_forecast import plan_day
@@ -28,6 +29,8 @@ from basira.storage.operations_online import find_state, find_states
 from basira.workflows.serve_rebuild import rebuilt_day
 from basira.workflows.serve_standing import KEPT
 
+_LOG = logging.getLogger("basira.service")
+_UNREADABLE = (BasiraError, ArithmeticError, LookupError, TypeError, ValueError)
 # Eight weeks of past days: see `plan_day`.
 _PAST_DAYS = 56
 # More offices than a country has: a client that makes names up must not fill the memory.
@@ -145,8 +148,12 @@ def read_office_day(
         return OfficeDay(stored.sequence, restored(stored.state))
     except StoreError:  # torn: made again from what is recorded, or its places would be given a second time
         past = past_days(connection, office, day=day)
+    try:
         state = rebuilt_day(connection, office, policy, day=day, past=past, sequence=stored.sequence)
-        return OfficeDay(stored.sequence, state)
+    except _UNREADABLE as error:  # of the record's content; a database that is away is no reason to decide without it
+        _LOG.error("state_lost", extra={"fields": {"office": office, "error": type(error).__name__}})
+        return OfficeDay(stored.sequence, None)
+    return OfficeDay(stored.sequence, state)
 
 
 def place(

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from basira.render.spreadsheet import csv_text
+from basira.render.spreadsheet import csv_text, decimal_comma
 from basira.schema.errors import PolicyError, UsageError
 from basira.storage.operations_events import (
     QueueFilter,
@@ -30,10 +30,10 @@ from basira.storage.operations_events import (
 )
 from basira.workflows.serve_body import FieldFault, Refused
 from basira.workflows.serve_context import Service
-from basira.workflows.serve_history import change_body
+from basira.workflows.serve_history import change_body, late_items
 from basira.workflows.serve_office import office_fault
 from basira.workflows.serve_standing import Standing, Status, is_inspection
-from basira.workflows.serve_words import decision_body
+from basira.workflows.serve_words import decision_body, reselected_text
 
 Row = Mapping[str, Any]
 _Order = tuple[float, float, float]
@@ -47,8 +47,9 @@ _ONLY: Mapping[Status | None, tuple[bool | None, bool | None]] = {
 # Rows of a queue that are in memory together while it is written as CSV.
 _PART = 500
 CSV_COLUMNS = (
-    "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fraud_probability",
-    "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by", "motive",
+    "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fallback",
+    "fraud_probability", "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by",
+    "motive",
 )  # fmt: skip
 
 
@@ -161,6 +162,11 @@ def _opened(cursor: str | None) -> _Order | None:
 def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, Any]:
     """A decision as it is answered, with the lane in force and how it stands."""
     body = decision_body(one.decision, language=language, is_secret_hidden=is_secret_hidden)
+    if one.given["kind"] == "reselection":
+        body["basis_text"] = reselected_text(body["basis_text"], language=language)
+        body["items"] = late_items(
+            one.given, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden
+        ) or body["items"]  # fmt: skip
     return body | {
         "lane": one.lane,
         "inspects": one.given["payload"].get("inspects"),
@@ -175,8 +181,8 @@ def queue_csv(
     service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
     is_secret_hidden: bool = False,
 ) -> Iterator[str]:  # fmt: skip
-    """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, figures with a decimal
-    point. In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
+    """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, a comma before decimals.
+    In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
     """
     which = _filter(office, day, lane, status)
     with service.database.read() as connection:
@@ -205,9 +211,22 @@ def _csv_cells(row: Mapping[str, Any]) -> list[object]:
     items = row["items"]
     flat = {
         **row,
-        "reasons": " | ".join(reason["text"] for item in items for reason in item["reasons"][:3]),
-        "verify": " | ".join(dict.fromkeys(verify["text"] for item in items for verify in item["verify"])),
+        "fraud_probability": decimal_comma(row.get("fraud_probability"), digits=4),
+        "expected_revenue": decimal_comma(row.get("expected_revenue"), digits=2),
+        "reasons": " | ".join(
+            f"#{item['item_number']} {reason['text']}" for item in items for reason in item["reasons"][:3]
+        ),
+        "verify": " | ".join(_with_items(items)),
         "reselected_by": change.get("by"),
         "motive": change.get("motive"),
     }
     return [flat.get(name) for name in CSV_COLUMNS]
+
+
+def _with_items(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to verify, each once, behind the numbers of its items: "#1 #3 Verify the value"."""
+    numbers: dict[str, list[str]] = {}
+    for item in items:
+        for verify in item["verify"]:
+            numbers.setdefault(verify["text"], []).append(f"#{item['item_number']}")
+    return [f"{' '.join(found)} {text}" for text, found in numbers.items()]

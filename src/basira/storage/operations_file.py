@@ -1,0 +1,39 @@
+"""The file of a SQLite database: made for its owner alone, and read where nothing can be written.
+
+Enters: a path. Leaves: an empty file; the address to open one by. Never here: a table; a file that was there changed.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from basira.schema.errors import StoreError
+
+
+def make_private(path: Path) -> None:
+    """An empty file that only its owner may read or write, when there is none; SQLite gives its journals the same
+    rights. What the system refuses is SQLite's to say."""
+    with suppress(OSError):
+        path.touch(0o600, exist_ok=False)
+
+
+def reading_address(path: Path) -> str | None:
+    """The URI to read a file by in a folder where nothing can be written, such as a copy for auditors on a read-only
+    medium; None where SQLite's ordinary way works.
+
+    To read in WAL mode SQLite makes a file beside the database. It needs none of one that nobody changes, which is one
+    without a journal, because whoever has it open has a journal. Raises StoreError for a journal that can't be read
+    here: without it the last decisions would be missing, and nobody told.
+    """
+    if os.access(path.parent, os.W_OK) or Path(f"{path}-shm").exists():
+        return None
+    journal = Path(f"{path}-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise StoreError(
+            f"Expected a folder that can be written, or a decision record without a journal, found '{journal}' in one "
+            "that can't.",
+            hint="Copy the record and its -wal file together to a folder of your own, and read them there.",
+        )
+    return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
