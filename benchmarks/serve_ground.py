@@ -27,6 +27,7 @@ from urllib.parse import quote
 import polars as pl
 
 from basira.api.permissions import Scope
+from basira.features.online_plan import catalog_digest
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 
 BASIRA = str(Path(sys.executable).with_name("basira"))
@@ -79,14 +80,14 @@ class Ground:
 
 
 def prepare_ground(folder: Path, *, items: int = 6000, seed: int = 5) -> Ground:
-    """Make it (half a minute), or take the one that was made today in this folder."""
+    """Make it (half a minute), or take the one that this version made today in this folder."""
     yesterday = date.today() - timedelta(days=1)
-    stamp = folder / _STAMP
-    if not stamp.is_file() or json.loads(stamp.read_text())["as_of"] != yesterday.isoformat():
+    stamp, made = folder / _STAMP, {"as_of": yesterday.isoformat(), "catalog": catalog_digest()}
+    if not stamp.is_file() or made.items() - json.loads(stamp.read_text()).items():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _make(folder, items=items, seed=seed, yesterday=yesterday)
-        stamp.write_text(json.dumps({"as_of": yesterday.isoformat(), "items": items, "seed": seed}))
+        stamp.write_text(json.dumps({**made, "items": items, "seed": seed}))
     return Ground(folder, _templates(folder / "world" / "declarations", yesterday))
 
 

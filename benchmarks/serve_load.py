@@ -49,6 +49,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from serve_world import ServedWorld, declarations_of, served_world
 
 PORT = 18080
+_READY_SECONDS = 120
 BASIRA = Path(sys.executable).with_name("basira")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -102,16 +103,19 @@ def worker(world: ServedWorld, database: str, core: int) -> Iterator[int]:
         try:
             asyncio.run(_until_ready(process))
             yield process.pid
-        except SystemExit:
+        except SystemExit as error:
             log.seek(0)
-            sys.exit(log.read()[-3000:])
+            sys.exit(f"{error}\n{log.read()[-3000:]}")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=60)
 
 
 async def _until_ready(process: subprocess.Popen[bytes]) -> None:
+    until, body = time.monotonic() + _READY_SECONDS, b""
     while process.poll() is None:
+        if time.monotonic() > until:
+            raise SystemExit(f"basira serve is not ready after {_READY_SECONDS} s: {body.decode()}")
         with suppress(OSError):
             connection = await Connection.open(b"GET", b"/api/v1/ready", "")
             status, body = await connection.ask(b"")

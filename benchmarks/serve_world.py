@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from basira.country import load_scenario, make_world
+from basira.features.online_plan import catalog_digest
 from basira.ingest.mapping import load_mapping
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.shipped import shipped
@@ -41,12 +42,13 @@ class ServedWorld:
 
 
 def served_world(folder: Path, *, today: date, items: int, seed: int = 1, selected: float = 0.08) -> ServedWorld:
-    """The world of a folder, made when it is not there (some minutes) or was made for another day.
+    """The world of a folder, made when it is not there (some minutes). One of another day or version is refused.
 
     ``items``: of the simulated year before ``today``. ``selected``: share of the day that the lanes have places for.
     """
     made = ServedWorld(folder / "store", folder / "policy", folder / "templates.json")
-    mark = folder / f"made-{today}-{items}-{selected}"
+    # Another version's profiles can't be served.
+    mark = folder / f"made-{today}-{items}-{selected}-{catalog_digest()}"
     if not mark.is_file():
         if folder.exists() and any(folder.iterdir()):
             raise SystemExit(f"{folder} holds another world: give an empty folder, or remove it.")
