@@ -31,6 +31,7 @@ import random
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -93,6 +94,9 @@ def postgres(core: int) -> Iterator[tuple[str, int]]:
 @contextmanager
 def worker(world: ServedWorld, database: str, core: int) -> Iterator[int]:
     """`basira serve` with one worker on one core, ready; its process id."""
+    with socket.socket() as other:
+        if other.connect_ex(("127.0.0.1", PORT)) == 0:
+            sys.exit(f"Something else answers on port {PORT}: end it first.")
     place = ["--store", str(world.store)]
     command = ["taskset", "-c", str(core), str(BASIRA), "serve", "--policy", str(world.policy), *place]
     with tempfile.TemporaryFile("w+") as log:
@@ -124,6 +128,14 @@ async def _until_ready(process: subprocess.Popen[bytes]) -> None:
                 return
         await asyncio.sleep(0.2)
     raise SystemExit("basira serve ended")
+
+
+def _leave(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
+# Stopped by a signal, it must still end what it started.
+signal.signal(signal.SIGTERM, _leave)
 
 
 def family_cpu(root: int) -> float:
