@@ -185,6 +185,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+def until_one_waits_for_the_chain(connection: sa.Connection) -> None:
+    """Wait until another transaction asks for the lock that this one holds. PostgreSQL alone."""
+    asked = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    until = time.monotonic() + 10
+    while not connection.execute(asked).scalar():
+        assert time.monotonic() < until, "nobody asks for the lock"
+        time.sleep(0.01)
+
+
 def emptied(url: str) -> str:
     """The database without its tables. Making another costs a checkpoint, and a hundred of them patience."""
     _run(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")

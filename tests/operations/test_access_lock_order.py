@@ -4,11 +4,11 @@ PostgreSQL ends one of them. On SQLite there is one writer, and nothing to see."
 from __future__ import annotations
 
 import threading
-import time
 from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from postgres import until_one_waits_for_the_chain
 
 from basira.schema.errors import UsageError
 from basira.storage.access import Grant
@@ -60,12 +60,6 @@ def entered_by_the_provider(connection, _user, _key):
     enter_by_provider(connection, "i#1", login="", display_name="New", grants=[], creates=True, now=NOW)
 
 
-def _waits_for_the_chain(database: Database) -> bool:
-    with database.read() as connection:
-        asked = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        return bool(connection.execute(asked).scalar())
-
-
 _CHANGES = [
     another_password, sessions_ended, unlocked, key_revoked, key_rotated, another_user, session_opened,
     entered_by_the_provider,
@@ -95,10 +89,7 @@ def test_two_changes_of_the_same_wait_and_never_for_each_other(place, change):
         with database.write() as connection:
             lock_chains(connection)
             other.start()
-            until = time.monotonic() + 10
-            while not _waits_for_the_chain(database) and time.monotonic() < until:
-                time.sleep(0.01)
-            assert time.monotonic() < until, "it never asked for the lock"
+            until_one_waits_for_the_chain(connection)
             # Whoever holds the chain goes on to the same rows.
             for table in (APP_USER, USER_SESSION, LOGIN_ATTEMPT, API_KEY):
                 rows = sa.select(*table.primary_key.columns).with_for_update(nowait=True)

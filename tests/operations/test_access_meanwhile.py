@@ -4,7 +4,6 @@ come from the provider for the first time are one."""
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
+from postgres import until_one_waits_for_the_chain
 
 from basira.storage.access import Grant
 from basira.storage.access_oidc import enter_by_provider
@@ -147,10 +147,7 @@ def test_two_first_logins_of_a_subject_at_once_are_one_account(place):
         with database.write() as connection:
             lock_chains(connection)
             other.start()
-            until = time.monotonic() + 10
-            waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-            while not connection.execute(waiting).scalar() and time.monotonic() < until:
-                time.sleep(0.01)
+            until_one_waits_for_the_chain(connection)
             first = enter(connection)
         other.join(30)
         assert made == [first]
