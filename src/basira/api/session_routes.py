@@ -48,7 +48,10 @@ def login_desk(name: str = "password", at_once: int = AT_ONCE, most_waiting: int
 
 
 def _too_many() -> ProblemException:
-    return ProblemException(429, "too_many_requests", "Expected fewer logins at once.", headers={"Retry-After": "2"})
+    return ProblemException(
+        429, "too_many_requests", "Expected fewer logins at once.",
+        hint="Wait the seconds of Retry-After, then try again.", headers={"Retry-After": "2"},
+    )  # fmt: skip
 
 
 class Credentials(BaseModel):
@@ -170,7 +173,10 @@ async def post_password(
             lock_chains(connection)
             # What an administrator did while argon2 worked ended this session, and stands.
             if recognise_session(connection, before, now=now, idle=access.settings.session_idle) is None:
-                raise ProblemException(401, "unauthorized", "Expected a session, found one that has just ended.")
+                raise ProblemException(
+                    401, "unauthorized", "Expected a session, found one that has just ended.",
+                    hint="Log in again: an administrator gave another password or ended the sessions.",
+                )  # fmt: skip
             set_password(connection, person.id, hashed, actor=person.id, now=now)
             token = session_begun(request, connection, person.id, access=access, now=now)
         return with_session(request, person.id, token, access=access, database=database)
@@ -203,6 +209,7 @@ def _granted(done: Login, now: datetime) -> str:
         seconds = (datetime.fromisoformat(done.retry_at or now.isoformat()) - now).total_seconds()
         raise ProblemException(
             429, "locked", "Too many logins were refused. Try again later.",
+            hint="Wait the seconds of Retry-After, or ask an administrator: `basira users unlock`.",
             headers={"Retry-After": str(max(1, ceil(seconds)))},
         )  # fmt: skip
     if done.user_id is None:

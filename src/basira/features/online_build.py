@@ -65,6 +65,7 @@ def profile_entries(
     con.execute("drop table facts")
     statements = {e.name: _profile_select(e, as_of_day) for e in (EVERYTHING, *ENTITIES)}
     statements |= {f"ref_{level.name}": _reference_select(level, as_of_day) for level in LEVELS}
+    # The last version numbers the next amendment and is no feature: it counts what came after ``as_of_day`` too.
     statements[DECLARATION] = (
         f"select {key_sql(DECLARATION, ['declaration_id'])} as digest, first_day, last_version from first_version"
         " join (select declaration_id, cast(max(declaration_version) as integer) as last_version from items group by 1)"

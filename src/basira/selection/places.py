@@ -17,11 +17,13 @@ BEYOND_CAPACITY = "beyond_capacity"
 LANE_FULL = "lane_full"
 
 
-def mandatory_detail(entry_id: str, *, is_beyond: bool, is_full: bool = False) -> str:
+def mandatory_detail(entry_id: str, *, is_beyond: bool, is_full: bool) -> str:
     """`Selection.detail` of a mandatory control. ``is_full``: its lane is less intensive than the list's.
 
-    >>> mandatory_detail("arms-93", is_beyond=True), mandatory_detail("arms-93", is_beyond=False, is_full=True)
-    ('arms-93 beyond_capacity', 'arms-93 lane_full')
+    >>> mandatory_detail("arms-93", is_beyond=True, is_full=True)
+    'arms-93 beyond_capacity'
+    >>> mandatory_detail("arms-93", is_beyond=False, is_full=True)
+    'arms-93 lane_full'
     """
     if is_beyond:  # in whatever lane: no place was left in the list's either
         return f"{entry_id} {BEYOND_CAPACITY}"

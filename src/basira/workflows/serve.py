@@ -442,14 +442,11 @@ def _place(made: _Round, means: _Means) -> None:
     explained = {new.case.number: items for (new, _), items in zip(inspected, reasons, strict=True)}
     for new, scored, placed in lanes:
         items = () if scored.fallback is not None else explained.get(new.case.number, scored.items)
-        arrived, event = decision_events(
+        made.events += decision_events(
             new.declaration, scored, placed, policy, service, items, actor=new.case.asked.actor,
             now=means.now, is_first=not new.known, earlier=new.earlier,
         )  # fmt: skip
-        if not new.known:
-            # Whatever its version: of two senders, of whom one numbers the versions, the second one comes as another.
-            arrived = replace(arrived, event_id=event_id("arrival", arrived.declaration_id))
-        made.events += [arrived, event]
+        event = made.events[-1]
         row = {name: getattr(event, name) for name in _ANSWERED}
         made.answer(new.case, _answered(row, means, is_new=True))
 

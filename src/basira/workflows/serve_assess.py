@@ -72,7 +72,10 @@ def version_of_files(declaration_id: str, service: Service) -> int:
     """The latest version that a file brought, as far as the profiles know; 0: none, or nobody knows."""
     try:
         return held_version(declaration_id, service.profiles.profiles())
-    except Exception:  # none can serve, a damaged page: the refreshing says why
+    except BasiraError:  # none can serve: the refreshing says why
+        return 0
+    except Exception as error:
+        _tell_look_up(error)
         return 0
 
 

@@ -93,7 +93,9 @@ def decision_events(
     """The arrival and the decision. ``items``: as they are answered, with reasons where somebody inspects."""
     name, selection = declaration.declaration_id, placed.selection
     arrived = Event(
-        event_id=event_id("arrival", name, declaration.version),
+        # A first one whatever its version: of two senders, of whom one numbers them, the second is refused this id, and
+        # comes as an amendment.
+        event_id=event_id("arrival", name) if is_first else event_id("arrival", name, declaration.version),
         kind="registration" if is_first else "amendment",
         declaration_id=name,
         declaration_version=declaration.version,
