@@ -74,8 +74,8 @@ def version_of_files(declaration_id: str, service: Service) -> int:
         return held_version(declaration_id, service.profiles.profiles())
     except BasiraError:  # none can serve: the refreshing says why
         return 0
-    except Exception as error:
-        _tell_look_up(error)
+    except Exception as error:  # told apart from the look-up of features, which goes its own way
+        _LOG.error("held_version_failed", extra={"fields": {"error": type(error).__name__}})
         return 0
 
 
