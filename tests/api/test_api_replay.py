@@ -190,7 +190,7 @@ def test_explain_shows_what_the_service_decided_and_what_happened_since(
     number = sent(arrivals)[0]["declaration_id"]
     result = {"known_at": f"{TODAY}T11:00:00", "is_irregular": True, "found_value_amount": 455000.0}
     assert busy.client.post(f"/api/v1/declarations/{number}/outcome", json=result).status_code == 200
-    told = " ".join(ran(busy, history, "explain", number, "-l", "en").stdout.split())
+    told = ran(busy, history, "explain", number, "-l", "en").stdout
     assert "found_value_amount 455000.0, is_inspected true, is_irregular true" in told
     body = json.loads(ran(busy, history, "explain", sent(arrivals)[1]["declaration_id"], "--json").stdout)
     assert "registration" in [step["kind"] for step in body["history"]]

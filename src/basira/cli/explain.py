@@ -9,13 +9,12 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import Language, LanguageOption, open_history
+from basira.cli.options import Language, LanguageOption, open_console, open_history
 
 
 def explain(
@@ -95,7 +94,7 @@ def explain(
     if as_json:
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     console.print(Text(f"{declaration} · {body['day']} · {decision.office} · {lane}", style="bold"))
     console.print(Text(str(body["basis_label"])))
     if decision.fraud_probability is not None and decision.expected_revenue is not None:

@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from basira.cli.options import open_console
+
 if TYPE_CHECKING:
     from basira.storage.history import History
 
@@ -28,7 +30,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return True
-    _show(Console(), found, language)
+    _show(open_console(), found, language)
     return True
 
 

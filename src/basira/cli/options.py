@@ -5,6 +5,7 @@ Enters: nothing. Leaves: option types and a progress context. Never here: a comm
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -19,6 +20,8 @@ from basira.schema.errors import StoreError
 from basira.storage.history import History
 
 INTERRUPTED = 130
+# Wider than any line: nothing is folded or cut.
+UNFOLDED = 100_000
 
 
 class Language(StrEnum):
@@ -39,6 +42,17 @@ PolicyOption = Annotated[
 MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the query engine may use.")]
 
 
+def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """The console of a command. A terminal folds lines at its width, and so does COLUMNS where it is set.
+
+    In a file or a pipe each line stays whole: a search finds its words, and no path or value is cut.
+    """
+    console = Console(stderr=stderr, quiet=quiet)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = UNFOLDED
+    return console
+
+
 def open_history(store: Path) -> History:
     """The store, which must be there already."""
     if not store.exists():
@@ -55,7 +69,7 @@ def interruptible(words: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        Console(stderr=True).print(words)
+        open_console(stderr=True).print(words)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -64,7 +78,7 @@ def steps(
     title: str, *, quiet: bool, interrupted: str = "Interrupted. Nothing was written."
 ) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar by steps, on standard error; Ctrl-C ends with the words ``interrupted`` and exit code 130."""
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description:<58}"),
         BarColumn(bar_width=24),
