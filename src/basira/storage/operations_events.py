@@ -42,7 +42,7 @@ EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """Which of an office's queue of a day (YYYY-MM-DD). ``lane``: only those in it. ``inspects``: only those whose lane
+    """Which of an office's queue of a day (YYYY-MM-DD), that of the moment in which a lane was given. ``lane``: only those in it. ``inspects``: only those whose lane
     inspects, or whose does not. ``is_inspected``: only those with a result of an inspection after the lane was given,
     or without one. None: all."""
 
@@ -218,10 +218,10 @@ def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Ro
 
 
 def _recorded_in(day: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """By the moment of the events. Their chain may have been in the day after already, when somebody else's was
-    recorded first."""
+    """By the moment of the events, which each row says and its hash holds. The chain's day is a later one when another
+    event was recorded after midnight before it, or once with a clock that was ahead."""
     after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-    return EVENT.c.day.in_((day, after)), EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
+    return EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
 
 
 def find_range(
@@ -312,7 +312,8 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
         later.c.sequence > EVENT.c.sequence,
         sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
     )
-    conditions = [EVENT.c.office == which.office, EVENT.c.day == which.day, EVENT.c.lane.is_not(None), ~is_moved]
+    of_day = (EVENT.c.office == which.office, *_recorded_in(which.day))
+    conditions = [*of_day, EVENT.c.lane.is_not(None), ~is_moved]
     if which.lane is not None:
         conditions.append(EVENT.c.lane == which.lane)
     if which.inspects is not None:
