@@ -92,9 +92,15 @@ def test_the_database_takes_no_head_but_of_the_last_row(place, statement):
         assert verify(operations).faults == ()
 
 
+HEAD = (
+    "UPDATE chain_head SET (sequence, head_hash) = "
+    "(SELECT sequence, entry_hash FROM event ORDER BY sequence DESC LIMIT 1) WHERE stream = 'event'"
+)
+
+
 def third(**changes: str) -> str:
     """An INSERT of a third event that follows the second, but for what is given as SQL."""
-    changes = {"sequence": "3", "event_id": "'d3'", "previous_hash": "entry_hash", **changes}
+    changes = {"sequence": "3", "event_id": "'d3'", "previous_hash": "entry_hash", "entry_hash": "'x'", **changes}
     columns = ", ".join(changes.get(column.name, column.name) for column in EVENT.columns)
     return f"INSERT INTO event SELECT {columns} FROM event WHERE sequence = 2"
 
@@ -108,31 +114,41 @@ def third(**changes: str) -> str:
         {"day": "'2099-01-01'"},
         {"day": "'2026-03-01'"},
         {"recorded_at": "'2026-03-03T00:00:00.000000'"},
+        {"entry_hash": "entry_hash", "previous_hash": "'x'"},
     ],
 )
-def test_the_database_takes_no_row_but_after_the_last_one(place, changes):
-    with Database(place) as database:
-        decide(database, "d1", "d2")
-        with pytest.raises(StoreError, match="a row follows the last one"), database.write() as connection:
+def test_the_database_takes_no_head_of_a_row_that_does_not_follow(place, changes):
+    with Operations(place) as operations:
+        decide(operations.database, "d1", "d2")
+        with pytest.raises(StoreError, match="a head names the last row"), operations.database.write() as connection:
             connection.exec_driver_sql(third(**changes))
-        with database.write() as connection:
+            connection.exec_driver_sql(HEAD)
+        with operations.database.write() as connection:
             connection.exec_driver_sql(third())
+            connection.exec_driver_sql(HEAD)
+        decide(operations.database, "d4")
+        assert verify(operations).faults == ("event 3 was changed",)
 
 
-@pytest.mark.parametrize("table", ["event", "audit_event"])
-def test_a_server_takes_no_row_of_the_future(place, table):
+@pytest.mark.parametrize("day", [TODAY, "2099-01-01"])
+def test_a_server_takes_no_head_of_the_future(place, day):
     with Database(place) as database:
         if database.is_sqlite:
             pytest.skip("the same machine's clock: there is no other one to hold against it")
         decide(database, "d1", "d2")
+        with pytest.raises(StoreError, match="a head names the last row"), database.write() as connection:
+            connection.exec_driver_sql(third(day=f"'{day}'", recorded_at="'2099-01-01T00:00:00.000000'"))
+            head = HEAD if day == TODAY else f"INSERT INTO chain_head SELECT 'event', day, sequence, entry_hash {LAST}"
+            connection.exec_driver_sql(head)
+
+
+def test_a_row_without_its_head_is_not_built_upon(place):
+    with Database(place) as database:
+        decide(database, "d1", "d2")
         with database.write() as connection:
-            append_audit(connection, "a", subject="s", actor="u", now=NOW)
-        made = {"sequence": "sequence + 1", "previous_hash": "entry_hash", "event_id": "'d3'", "day": "'2099-01-01'"}
-        made["recorded_at"] = "'2099-01-01T00:00:00.000000'"
-        with pytest.raises(StoreError, match="later than the clock"), database.write() as connection:
-            columns = sa.inspect(connection).get_columns(table)
-            values = ", ".join(made.get(column["name"], column["name"]) for column in columns)
-            connection.exec_driver_sql(f"INSERT INTO {table} SELECT {values} FROM {table} ORDER BY sequence DESC LIMIT 1")
+            connection.exec_driver_sql(third())
+        with pytest.raises(StoreError, match="Expected the head of event 2026-03-02 to name the last row, 3"):
+            decide(database, "d4")
 
 
 def test_a_future_head_moves_no_queue(place):
@@ -157,7 +173,7 @@ def test_rows_that_a_forged_head_had_moved_are_in_the_queue_of_their_moment_and_
             last = read_end(sender.send(*end_statements(sender, "event")), now=NOW)
             moved = linked("event", rows, type(last)("event", "2099-01-01", last.sequence, last.head_hash), now=NOW)
             if operations.database.is_sqlite:
-                connection.exec_driver_sql("DROP TRIGGER event_in_chain")
+                connection.exec_driver_sql("DROP TRIGGER chain_head_end_insert")
             else:
                 connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
             sender.send_last(*append_statements("event", moved, last))

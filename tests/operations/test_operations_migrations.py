@@ -112,11 +112,8 @@ def test_a_record_of_the_first_version_verifies_after_its_upgrade(empty_place):
             if table.name not in ("operations_format", "targeting_run", "decision"):
                 connection.exec_driver_sql(f"DROP TABLE {table.name}")
         connection.exec_driver_sql("DROP TABLE alembic_version")
-        on = " ON targeting_run" if engine.dialect.name == "postgresql" else ""
-        connection.exec_driver_sql(f"DROP TRIGGER targeting_run_in_chain{on}")
-        if on:
-            for name in ("event_in_chain", "audit_event_in_chain", "targeting_run_in_chain", "chain_head_end"):
-                connection.exec_driver_sql(f"DROP FUNCTION basira_{name}")
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("DROP FUNCTION basira_chain_head_end")
         connection.exec_driver_sql("UPDATE operations_format SET format = 1")
     engine.dispose()
     upgrade(empty_place)

@@ -1,4 +1,4 @@
-"""The triggers of the revisions: a table that only grows, rows that follow one another, a head that only moves on.
+"""The triggers of the revisions: a table that only grows, a head that only moves on, with its chain.
 
 Enters: a table's name, its unique keys or its chain. Leaves: statements in the dialect's own SQL. Never here: a change of what
 a statement says: revisions already run have made it so; a new trigger is a new function.
@@ -56,117 +56,128 @@ def only_onwards(dialect: str, table: str, keys: Sequence[str]) -> list[str]:
     ]
 
 
-class Chained(NamedTuple):
+class _Chained(NamedTuple):
     """A stream's table. ``hash``: the column that the next row's `previous_hash` repeats. ``moment``: when a row was
-    made. ``day``: of a row, as SQL behind its name. ``has_day``: the day is a column, which never goes back."""
+    made. ``day``: of a row, as SQL. ``has_days_in_order``: the day never goes back."""
 
     table: str
     hash: str
     moment: str
     day: str
-    has_day: bool
+    has_days_in_order: bool
 
 
-HEADED: Mapping[str, Chained] = {
-    "event": Chained("event", "entry_hash", "recorded_at", "day", has_day=True),
-    "audit": Chained("audit_event", "entry_hash", "recorded_at", "day", has_day=True),
-    "targeting": Chained("targeting_run", "closing_hash", "created_at", "substr(created_at, 1, 10)", has_day=False),
+_STREAMS: Mapping[str, _Chained] = {
+    "event": _Chained("event", "entry_hash", "recorded_at", "day", has_days_in_order=True),
+    "audit": _Chained("audit_event", "entry_hash", "recorded_at", "day", has_days_in_order=True),
+    "targeting": _Chained("targeting_run", "closing_hash", "created_at", "substr(created_at, 1, 10)", False),
 }
 _GENESIS = "0" * 64
 # No clock on earth shows more than 14 hours after UTC, and moments have no zone; five minutes for a clock that differs.
-_AHEAD = "14 hours 5 minutes"
-
-
-def in_chain(dialect: str, schema: str, one: Chained) -> list[str]:
-    """Refuse a row that does not follow the last one: the next sequence, its hash, a day that does not go back.
-
-    On PostgreSQL also one whose moment is later than the server's clock: see `_AHEAD`. SQLite has no clock but its
-    machine's, which is the writer's.
-    """
-    name, table = f"{one.table}_in_chain", f"{schema}{one.table}"
-    if dialect == "sqlite":
-        last = f"FROM {table} ORDER BY sequence DESC LIMIT 1"
-        follows = [
-            f"NEW.sequence IS coalesce((SELECT sequence {last}), 0) + 1",
-            f"NEW.previous_hash IS coalesce((SELECT {one.hash} {last}), '{_GENESIS}')",
-        ]
-        if one.has_day:
-            follows.append(f"NEW.day IS max(substr(NEW.{one.moment}, 1, 10), coalesce((SELECT day {last}), ''))")
-        return [
-            f"CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN NOT ({' AND '.join(follows)}) "
-            f"BEGIN SELECT RAISE(ABORT, 'basira: {one.table} is append-only, and a row follows the last one'); END"
-        ]
-    day = f"greatest(left(NEW.{one.moment}, 10) COLLATE \"C\", last.day)"
-    wrong_day = f" OR NEW.day IS DISTINCT FROM {day}" if one.has_day else ""
-    return [
-        f"""
-CREATE FUNCTION basira_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  last record;
-BEGIN
-  SELECT sequence, {one.hash} AS hash, {one.day} AS day INTO last FROM {table} ORDER BY sequence DESC LIMIT 1;
-  IF NEW.sequence IS DISTINCT FROM coalesce(last.sequence, 0) + 1
-    OR NEW.previous_hash IS DISTINCT FROM coalesce(last.hash, '{_GENESIS}'){wrong_day} THEN
-    RAISE EXCEPTION 'basira: % is append-only, and a row follows the last one', TG_TABLE_NAME;
-  END IF;
-  IF NEW.{one.moment}::timestamp > clock_timestamp() AT TIME ZONE 'UTC' + interval '{_AHEAD}' THEN
-    RAISE EXCEPTION 'basira: % takes no row later than the clock of the server', TG_TABLE_NAME;
-  END IF;
-  RETURN NEW;
-END $$
-""",
-        f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION basira_{name}()",
-    ]
+_CLOCK = "clock_timestamp() AT TIME ZONE 'UTC' + interval '14 hours 5 minutes'"
+_NOT_THE_END = "basira: chain_head is append-only, and a head names the last row of its stream"
 
 
 def only_as_the_end(dialect: str, schema: str) -> list[str]:
-    """Refuse a head that does not name the last row of its stream, with its day and hash; and a new one while another
-    head names that row or a later one, which is then cut off."""
+    """Refuse a head that does not name the last row of its stream, with its day and hash, or when a row since the head
+    before it does not follow the one before: the next sequence, its hash, a day that does not go back.
+
+    On PostgreSQL also when a moment is later than the server's clock: see `_CLOCK`. SQLite has no clock but its
+    machine's, which is the writer's. ``schema``: with its dot, in front of each table: a temporary one of the same name
+    must not stand for it. One query for all the rows of a transaction: a trigger on each row made recording slower.
+    """
     heads = f"{schema}chain_head"
-    later = f"SELECT 1 FROM {heads} WHERE stream = NEW.stream AND sequence >= NEW.sequence"  # noqa: S608
-    is_moved = "OLD.stream = NEW.stream AND OLD.day = NEW.day"
-    said = "basira: chain_head is append-only, and a head names the last row of its stream"
     if dialect == "sqlite":
-        ends = " ".join(
-            f"WHEN '{stream}' THEN EXISTS (SELECT 1 FROM {one.table} WHERE sequence = NEW.sequence "  # noqa: S608
-            f"AND {one.day} = NEW.day AND {one.hash} = NEW.head_hash "
-            f"AND sequence = (SELECT max(sequence) FROM {one.table}))"
-            for stream, one in HEADED.items()
-        )
-        return [
-            f"CREATE TRIGGER chain_head_end_{verb.lower()} BEFORE {verb} ON {heads} "
-            f"WHEN NOT (CASE NEW.stream {ends} ELSE 0 END AND {rest}) BEGIN SELECT RAISE(ABORT, '{said}'); END"
-            for verb, rest in (("INSERT", f"NOT EXISTS ({later})"), ("UPDATE", is_moved))
-        ]
+        last = "FROM chain_head WHERE stream = NEW.stream ORDER BY sequence DESC LIMIT 1"
+        before = {
+            "INSERT": (
+                f"coalesce((SELECT sequence {last}), 0)",
+                f"coalesce((SELECT head_hash {last}), '{_GENESIS}')",
+                f"coalesce((SELECT day {last}), '')",
+            ),
+            "UPDATE": ("OLD.sequence", "OLD.head_hash", "OLD.day"),
+        }
+        found = []
+        for verb, place in before.items():
+            cases = " ".join(
+                f"WHEN '{stream}' THEN ({_goes_on(dialect, schema, one, *place)})" for stream, one in _STREAMS.items()
+            )
+            is_same = "1" if verb == "INSERT" else "OLD.stream = NEW.stream AND OLD.day = NEW.day"
+            found.append(
+                f"CREATE TRIGGER chain_head_end_{verb.lower()} BEFORE {verb} ON chain_head "
+                f"WHEN NOT ({is_same} AND coalesce(CASE NEW.stream {cases} END, 0)) "
+                f"BEGIN SELECT RAISE(ABORT, '{_NOT_THE_END}'); END"
+            )
+        return found
     # A statement for each stream: a role needs no right to read the others.
-    ends = "\n  ELSIF ".join(
-        f"NEW.stream = '{stream}' THEN\n    SELECT {one.day}, sequence, {one.hash} INTO last_day, last_sequence, "  # noqa: S608
-        f"last_hash\n      FROM {schema}{one.table} ORDER BY sequence DESC LIMIT 1;"
-        for stream, one in HEADED.items()
+    cases = "\n  ELSIF ".join(
+        f"NEW.stream = '{stream}' THEN\n    is_end := ("
+        f"{_goes_on(dialect, schema, one, 'from_sequence', 'from_hash', 'from_day')});"
+        for stream, one in _STREAMS.items()
     )
     return [
         f"""
-CREATE FUNCTION basira_chain_head_end() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION basira_chain_head_end() RETURNS trigger LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-  last_day text;
-  last_sequence bigint;
-  last_hash text;
+  from_sequence bigint := 0;
+  from_hash text := '{_GENESIS}';
+  from_day text := '';
+  is_end boolean;
 BEGIN
-  IF {ends}
-  END IF;
-  IF (NEW.day, NEW.sequence, NEW.head_hash) IS NOT DISTINCT FROM (last_day, last_sequence, last_hash) THEN
-    IF TG_OP = 'INSERT' AND NOT EXISTS ({later}) THEN
-      RETURN NEW;
-    ELSIF TG_OP = 'UPDATE' AND {is_moved} THEN
-      RETURN NEW;
+  IF TG_OP = 'UPDATE' THEN
+    IF (OLD.stream, OLD.day) IS DISTINCT FROM (NEW.stream, NEW.day) THEN
+      RAISE EXCEPTION '{_NOT_THE_END}';
+    END IF;
+    from_sequence := OLD.sequence;
+    from_hash := OLD.head_hash;
+    from_day := OLD.day;
+  ELSE
+    SELECT h.sequence, h.head_hash, h.day INTO from_sequence, from_hash, from_day
+      FROM {heads} h WHERE h.stream = NEW.stream ORDER BY h.sequence DESC LIMIT 1;
+    IF NOT FOUND THEN
+      from_sequence := 0;
+      from_hash := '{_GENESIS}';
+      from_day := '';
     END IF;
   END IF;
-  RAISE EXCEPTION '{said}';
+  IF {cases}
+  END IF;
+  IF is_end THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION '{_NOT_THE_END}';
 END $$
-""",
+""",  # noqa: S608 - our own names
         f"CREATE TRIGGER chain_head_end BEFORE INSERT OR UPDATE ON {heads} "
         "FOR EACH ROW EXECUTE FUNCTION basira_chain_head_end()",
     ]
+
+
+def _goes_on(dialect: str, schema: str, one: _Chained, sequence: str, hash_: str, day: str) -> str:
+    """A query: whether NEW names the last row, and every row goes on from the one before, the first of them from the
+    place that is given as SQL."""
+    good = "previous_hash = hash_before"
+    if one.has_days_in_order:
+        later = "max" if dialect == "sqlite" else "greatest"
+        good += f" AND day = {later}(substr(moment, 1, 10), day_before)"
+    if dialect == "postgresql":
+        good += f" AND moment::timestamp <= {_CLOCK}"
+    named = "sequence = NEW.sequence AND hash = NEW.head_hash AND day = NEW.day"
+    columns = f"sequence, previous_hash, {one.moment} AS moment, {one.hash} AS hash, {one.day} AS day"
+    before = (
+        f"lag(CAST({one.hash} AS text), 1, {hash_}) OVER (ORDER BY sequence) AS hash_before, "
+        f"lag(CAST({one.day} AS text), 1, {day}) OVER (ORDER BY sequence) AS day_before"
+    )
+    rows = f"SELECT {columns}, {before} FROM {schema}{one.table} WHERE sequence > {sequence}"  # noqa: S608
+    if dialect == "postgresql":
+        # It says nothing new, and lets the plan that is made once look for few rows.
+        rows += " AND sequence <= NEW.sequence"
+    count = f"NEW.sequence - {sequence}"
+    return (
+        f"SELECT count(*) = {count} AND sum(CASE WHEN {good} THEN 1 ELSE 0 END) = {count} "  # noqa: S608
+        f"AND sum(CASE WHEN {named} THEN 1 ELSE 0 END) = 1 "
+        f"AND max(sequence) = (SELECT max(sequence) FROM {schema}{one.table}) FROM ({rows}) AS linked"
+    )
 
 
 def _refusal(table: str) -> str:
