@@ -162,6 +162,12 @@ def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKi
     return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
 
 
+def find_office(connection: sa.Connection, declaration_id: str) -> str | None:
+    """The office that last gave a declaration a lane; None when none did. As quick for one as for none."""
+    rows = connection.execute(_OFFICES_OF, {"name": declaration_id}).all()
+    return max(rows)[1] if rows else None
+
+
 def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
     """What happened to each of several declarations (a few hundred at most), in order; as `find_events`."""
     found: dict[str, list[Row]] = {name: [] for name in declaration_ids}
@@ -336,7 +342,10 @@ def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
 # Built once: SQLAlchemy takes longer to put a statement together than a database to run it.
 _COLUMNS = tuple(column.name for column in EVENT.columns)
 _OF_ONE = sa.select(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name")).order_by(EVENT.c.sequence)
-# Not the last sequence: PostgreSQL may read the whole table backwards for a maximum.
+# Not the last sequence alone: PostgreSQL may read the whole table backwards for a maximum.
+_OFFICES_OF = sa.select(EVENT.c.sequence, EVENT.c.office).where(
+    EVENT.c.declaration_id == sa.bindparam("name"), EVENT.c.lane.is_not(None)
+)
 _COUNT_OF = sa.select(sa.func.count()).select_from(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name"))
 _OF_MANY = (
     sa.select(EVENT).where(EVENT.c.declaration_id.in_(sa.bindparam("names", expanding=True))).order_by(EVENT.c.sequence)
