@@ -27,14 +27,13 @@ from serve_load import postgres
 from basira.schema.errors import StoreError
 from basira.storage.operations import Operations
 from basira.storage.operations_events import Event, QueueFilter, append_event, count_queue
-from basira.storage.operations_verify import verify
 from basira.workflows.audit import Record, prove
 
-_LAST = "SELECT 'event', '{day}', sequence{more}, {hash} FROM event ORDER BY sequence DESC LIMIT 1"
+_FORGED = "INSERT INTO chain_head SELECT 'event', '2099-01-01', {} FROM event ORDER BY sequence DESC LIMIT 1"
 ATTACKS = {
     "none": "",
-    "a head of 2099, of the last event": "INSERT INTO chain_head " + _LAST.format(day="2099-01-01", more="", hash="entry_hash"),
-    "a head of 2099, of no event": "INSERT INTO chain_head " + _LAST.format(day="2099-01-01", more=" + 9", hash="'x'"),
+    "a head of 2099, of the last event": _FORGED.format("sequence, entry_hash"),
+    "a head of 2099, of no event": _FORGED.format("sequence + 9, 'x'"),
     "today's head moved on": "UPDATE chain_head SET sequence = sequence + 9, head_hash = 'x' WHERE stream = 'event'",
     "today's head put on another day": "UPDATE chain_head SET day = '2099-01-01', sequence = sequence + 1",
 }  # fmt: skip

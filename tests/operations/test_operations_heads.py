@@ -5,19 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
 from postgres import tamper
 
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.operations import Operations
-from basira.storage.operations_audit import append_audit
 from basira.storage.operations_chain import append_statements, end_statements, linked, read_end
 from basira.storage.operations_clock import explain_ahead
 from basira.storage.operations_database import Database
 from basira.storage.operations_events import (
     Event,
     QueueFilter,
-    append_event,
     count_queue,
     event_rows,
     find_office_day,
@@ -44,6 +41,13 @@ def decision(name: str) -> Event:
 def decide(database: Database, *names: str, now: datetime = NOW) -> None:
     with write_together(database) as sender:
         assert record_group(sender, [decision(n) for n in names], states=[], answers=[], now=now, expires_at=now)
+
+
+def write(database: Database, *statements: str) -> None:
+    """Send statements in one transaction, with the triggers on."""
+    with database.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 def decide_ahead(database: Database, *names: str, now: datetime) -> None:
@@ -120,12 +124,9 @@ def third(**changes: str) -> str:
 def test_the_database_takes_no_head_of_a_row_that_does_not_follow(place, changes):
     with Operations(place) as operations:
         decide(operations.database, "d1", "d2")
-        with pytest.raises(StoreError, match="a head names the last row"), operations.database.write() as connection:
-            connection.exec_driver_sql(third(**changes))
-            connection.exec_driver_sql(HEAD)
-        with operations.database.write() as connection:
-            connection.exec_driver_sql(third())
-            connection.exec_driver_sql(HEAD)
+        with pytest.raises(StoreError, match="a head names the last row"):
+            write(operations.database, third(**changes), HEAD)
+        write(operations.database, third(), HEAD)
         decide(operations.database, "d4")
         assert verify(operations).faults == ("event 3 was changed",)
 
@@ -136,17 +137,15 @@ def test_a_server_takes_no_head_of_the_future(place, day):
         if database.is_sqlite:
             pytest.skip("the same machine's clock: there is no other one to hold against it")
         decide(database, "d1", "d2")
-        with pytest.raises(StoreError, match="a head names the last row"), database.write() as connection:
-            connection.exec_driver_sql(third(day=f"'{day}'", recorded_at="'2099-01-01T00:00:00.000000'"))
-            head = HEAD if day == TODAY else f"INSERT INTO chain_head SELECT 'event', day, sequence, entry_hash {LAST}"
-            connection.exec_driver_sql(head)
+        head = HEAD if day == TODAY else f"INSERT INTO chain_head SELECT 'event', day, sequence, entry_hash {LAST}"
+        with pytest.raises(StoreError, match="a head names the last row"):
+            write(database, third(day=f"'{day}'", recorded_at="'2099-01-01T00:00:00.000000'"), head)
 
 
 def test_a_row_without_its_head_is_not_built_upon(place):
     with Database(place) as database:
         decide(database, "d1", "d2")
-        with database.write() as connection:
-            connection.exec_driver_sql(third())
+        write(database, third())
         with pytest.raises(StoreError, match="Expected the head of event 2026-03-02 to name the last row, 3"):
             decide(database, "d4")
 

@@ -30,8 +30,8 @@ _AHEAD = timedelta(hours=14, minutes=5)
 
 @dataclass(frozen=True)
 class Ahead:
-    """Rows of a chain that are later than the clock. ``first``, ``last``: their lowest and highest sequence. ``latest``:
-    the last of their moments."""
+    """Rows of a chain that are later than the clock. ``first``, ``last``: their lowest and highest sequence.
+    ``latest``: the last of their moments."""
 
     stream: Stream
     count: int
@@ -47,11 +47,10 @@ def find_ahead(connection: sa.Connection) -> list[Ahead]:
     limit = moment_text(clock + _AHEAD)
     explained = list(_explained(connection))
     found = []
-    tables = (("targeting", TARGETING_RUN, TARGETING_RUN.c.created_at), *(
-        (stream, table, table.c.recorded_at) for stream, table in CHAINED.items()
-    ))  # fmt: skip
-    for stream, table, moment in tables:
-        sequence = table.c.sequence
+    moments: dict[Stream, sa.Column[str]] = {"targeting": TARGETING_RUN.c.created_at}
+    moments |= {stream: table.c.recorded_at for stream, table in CHAINED.items()}
+    for stream, moment in moments.items():
+        sequence = moment.table.c.sequence
         query = sa.select(sa.func.count(), sa.func.min(sequence), sa.func.max(sequence), sa.func.max(moment)).where(
             moment > limit, *(~sequence.between(one.first, one.last) for one in explained if one.stream == stream)
         )
@@ -62,8 +61,8 @@ def find_ahead(connection: sa.Connection) -> list[Ahead]:
 
 
 def explain_ahead(connection: sa.Connection, *, actor: str, motive: str, now: datetime) -> list[Ahead]:
-    """Say that what `find_ahead` finds comes of a clock that was ahead, in the caller's transaction: one audit event for
-    each chain. Raises UsageError without a motive."""
+    """Say that what `find_ahead` finds comes of a clock that was ahead, in the caller's transaction: one audit event
+    for each chain; what was found. Raises UsageError without a motive."""
     if not motive.strip():
         raise UsageError("Expected a motive, found none.", hint="Say which clock was ahead, and how it is known.")
     lock_chains(connection)  # nothing comes between the finding and the saying

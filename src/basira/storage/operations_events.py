@@ -42,9 +42,9 @@ EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """Which of an office's queue of a day (YYYY-MM-DD), that of the moment in which a lane was given. ``lane``: only those in it. ``inspects``: only those whose lane
-    inspects, or whose does not. ``is_inspected``: only those with a result of an inspection after the lane was given,
-    or without one. None: all."""
+    """Which of an office's queue of a day (YYYY-MM-DD), that of the moment in which a lane was given. ``lane``: only
+    those in it. ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a
+    result of an inspection after the lane was given, or without one. None: all."""
 
     office: str
     day: str

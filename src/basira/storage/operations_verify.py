@@ -219,13 +219,14 @@ def _digests(payload: str) -> Iterator[tuple[str, str]]:
 def _link(connection: sa.Connection, head: Head) -> tuple[str, str] | None:
     """The day and the hash that stand at a head's place now."""
     if head.stream == "targeting":
-        table, day, link = TARGETING_RUN, sa.func.substr(TARGETING_RUN.c.created_at, 1, 10), TARGETING_RUN.c.closing_hash
+        run = TARGETING_RUN.c
+        query = sa.select(sa.func.substr(run.created_at, 1, 10), run.closing_hash).where(run.sequence == head.sequence)
     elif head.stream in CHAINED:
-        table = CHAINED[head.stream]
-        day, link = table.c.day, table.c.entry_hash
+        row = CHAINED[head.stream].c
+        query = sa.select(row.day, row.entry_hash).where(row.sequence == head.sequence)
     else:
         return None
-    found = connection.execute(sa.select(day, link).where(table.c.sequence == head.sequence)).first()
+    found = connection.execute(query).first()
     return None if found is None else (str(found[0]), str(found[1]))
 
 
@@ -300,8 +301,8 @@ def heads_text(heads: Iterable[Head]) -> str:
 
 
 def read_heads(text: str, *, where: str) -> list[Head]:
-    """Heads from the text of a file, of this format or the one before it. Raises UsageError when it is empty, cut, edited
-    or another file."""
+    """Heads from the text of a file, of this format or the one before it. Raises UsageError when it is empty, cut,
+    edited or another file."""
     try:
         body = json.loads(text)
         if body["format"] not in (1, HEADS_FORMAT):

@@ -1,7 +1,7 @@
 """The triggers of the revisions: a table that only grows, a head that only moves on, with its chain.
 
-Enters: a table's name, its unique keys or its chain. Leaves: statements in the dialect's own SQL. Never here: a change of what
-a statement says: revisions already run have made it so; a new trigger is a new function.
+Enters: a table's name and its unique keys. Leaves: statements in the dialect's own SQL. Never here: a change of what a
+statement says: revisions already run have made it so; a new trigger is a new function.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def only_as_the_end(dialect: str, schema: str) -> list[str]:
         found = []
         for verb, place in before.items():
             cases = " ".join(
-                f"WHEN '{stream}' THEN EXISTS ({_goes_on(dialect, schema, one, *place)})" for stream, one in _STREAMS.items()
+                f"WHEN '{stream}' THEN EXISTS ({_goes_on(dialect, schema, one, *place)})"
+                for stream, one in _STREAMS.items()
             )
             is_same = "1" if verb == "INSERT" else "OLD.stream = NEW.stream AND OLD.day = NEW.day"
             found.append(
