@@ -182,15 +182,13 @@ _LOCK_AND_CLOCK = TAKE_CHAIN_LOCK.add_columns(sa.cast(sa.extract("epoch", sa.fun
 
 
 def _end(stream: Appended, table: sa.Table) -> sa.Select[Any]:
-    """The last row of a stream, and the head of its day."""
+    """The last row of a stream, and the head of its day; the row first, so that one head alone is looked up."""
+    row = table.c
+    last = sa.select(row.day, row.sequence, row.entry_hash).order_by(row.sequence.desc()).limit(1).subquery()
     head, name = CHAIN_HEAD.c, sa.literal_column(f"'{stream}'", sa.String)
-    of_its_day = sa.and_(head.stream == name, head.day == table.c.day)
-    return (
-        sa.select(name, table.c.day, table.c.sequence, table.c.entry_hash, head.sequence, head.head_hash)
-        .select_from(table.outerjoin(CHAIN_HEAD, of_its_day))
-        .order_by(table.c.sequence.desc())
-        .limit(1)
-    )
+    of_its_day = sa.and_(head.stream == name, head.day == last.c.day)
+    found = sa.select(name, last.c.day, last.c.sequence, last.c.entry_hash, head.sequence, head.head_hash)
+    return found.select_from(last.outerjoin(CHAIN_HEAD, of_its_day))
 
 
 _ENDS = {stream: _end(stream, table) for stream, table in CHAINED.items()}
