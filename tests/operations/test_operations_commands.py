@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,10 @@ from basira.cli import audit, db
 from basira.schema.errors import BasiraError, NotFoundError, StoreError, UsageError
 from basira.storage.history import History
 from basira.storage.operations import Operations
-from basira.storage.operations_events import Event, append_event
+from basira.storage.operations_chain import append_statements, linked
+from basira.storage.operations_events import Event, append_event, event_rows
 from basira.storage.operations_tables import FORMAT
+from basira.storage.operations_together import OneByOne
 from basira.storage.users import create_user
 
 NOW = datetime(2026, 3, 2, 12)
@@ -126,6 +128,39 @@ def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):
     assert "goes unseen" in call("audit", "verify", "--database", filled).stdout
     with pytest.raises(StoreError, match="the head exported names it"):
         call("audit", "verify", "--heads", heads, "--database", filled)
+
+
+def test_an_empty_file_of_heads_verifies_nothing(filled, empty_place, tmp_path):
+    empty, other = tmp_path / "empty.json", tmp_path / "other.json"
+    empty.write_text("", encoding="utf-8")
+    other.write_text('{"format": 1, "heads": []}', encoding="utf-8")
+    for file in (empty, other):
+        with pytest.raises(UsageError, match="Expected chain heads of Basira"):
+            call("audit", "verify", "--heads", file, "--database", filled)
+    out = tmp_path / "heads.json"
+    with pytest.raises(StoreError, match="no head to write down"):
+        call("audit", "heads", "--out", out, "--database", made(empty_place))
+    assert not out.exists()
+
+
+def test_a_clock_that_was_ahead_is_explained(empty_place):
+    clock = ("audit", "clock-error", "--by", "ops", "--motive", "NTP was off", "--database", made(empty_place))
+    assert "nothing was recorded" in call(*clock).stdout
+    with Operations(empty_place) as operations, operations.database.write() as connection:
+        if not operations.database.is_sqlite:
+            # The server's own clock was ahead: nothing said no.
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        event = Event("e", "outcome", "D1", "u", {"known_at": "x"})
+        rows, _ = event_rows([event], now=NOW)
+        ahead = linked("event", rows, None, now=datetime.now() + timedelta(days=10))
+        OneByOne(connection).send_last(*append_statements("event", ahead, None))
+    with pytest.raises(StoreError, match="1 rows are later than the database's clock"):
+        call("audit", "verify", "--database", empty_place)
+    assert "1 rows of event, 1 to 1" in call(*clock).stdout
+    assert said(*clock) == []
+    assert said("audit", "verify", "--database", empty_place)["faults"] == []
+    (told,) = said("audit", "list", "--action", "clock.error_explained", "--database", empty_place)["rows"]
+    assert (told["subject"], told["by"], told["motive"]) == ("chain/event", "ops", "NTP was off")
 
 
 def test_a_person_is_erased_on_request(filled):

@@ -177,6 +177,30 @@ def heads(
         typer.echo(f"{len(found):,} heads written to {out}.")
 
 
+@app.command("clock-error")
+def clock_error(
+    motive: Annotated[str, typer.Option("--motive", help="Which clock was ahead, and how it is known; it is audited.")],
+    by: Annotated[str, typer.Option("--by", help="Who says so, as the audit will name them.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the rows later than the database's clock come of a clock that was ahead, so that the record verifies.
+
+    Nothing is changed: the rows keep their moments. Set the clock first.
+    """
+    from basira.workflows.audit import explain_clock
+
+    found = explain_clock(record_of(store, database), actor=by, motive=motive, now=datetime.now())
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=1))
+        return
+    for one in found:
+        typer.echo(f"{one.count:,} rows of {one.stream}, {one.first} to {one.last}, up to {one.latest}: explained.")
+    if not found:
+        typer.echo("No row is later than the database's clock: nothing was recorded.")
+
+
 @app.command("erase")
 def erase(
     motive: Annotated[str, typer.Option("--motive", help="Who asked for it, or which rule; it is audited.")],

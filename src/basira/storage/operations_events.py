@@ -42,9 +42,9 @@ EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """Which of an office's queue of a day (YYYY-MM-DD). ``lane``: only those in it. ``inspects``: only those whose lane
-    inspects, or whose does not. ``is_inspected``: only those with a result of an inspection after the lane was given,
-    or without one. None: all."""
+    """Which of an office's queue of a day (YYYY-MM-DD), that of the moment in which a lane was given. ``lane``: only
+    those in it. ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a
+    result of an inspection after the lane was given, or without one. None: all."""
 
     office: str
     day: str
@@ -162,6 +162,12 @@ def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKi
     return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
 
 
+def find_office(connection: sa.Connection, declaration_id: str) -> str | None:
+    """The office that last gave a declaration a lane; None when none did. As quick for one as for none."""
+    rows = connection.execute(_OFFICES_OF, {"name": declaration_id}).all()
+    return max(rows)[1] if rows else None
+
+
 def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
     """What happened to each of several declarations (a few hundred at most), in order; as `find_events`."""
     found: dict[str, list[Row]] = {name: [] for name in declaration_ids}
@@ -218,10 +224,10 @@ def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Ro
 
 
 def _recorded_in(day: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """By the moment of the events. Their chain may have been in the day after already, when somebody else's was
-    recorded first."""
+    """By the moment of the events, which each row says and its hash holds. The chain's day is a later one when another
+    event was recorded after midnight before it, or once with a clock that was ahead."""
     after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-    return EVENT.c.day.in_((day, after)), EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
+    return EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
 
 
 def find_range(
@@ -312,7 +318,8 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
         later.c.sequence > EVENT.c.sequence,
         sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
     )
-    conditions = [EVENT.c.office == which.office, EVENT.c.day == which.day, EVENT.c.lane.is_not(None), ~is_moved]
+    of_day = (EVENT.c.office == which.office, *_recorded_in(which.day))
+    conditions = [*of_day, EVENT.c.lane.is_not(None), ~is_moved]
     if which.lane is not None:
         conditions.append(EVENT.c.lane == which.lane)
     if which.inspects is not None:
@@ -335,7 +342,10 @@ def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
 # Built once: SQLAlchemy takes longer to put a statement together than a database to run it.
 _COLUMNS = tuple(column.name for column in EVENT.columns)
 _OF_ONE = sa.select(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name")).order_by(EVENT.c.sequence)
-# Not the last sequence: PostgreSQL may read the whole table backwards for a maximum.
+# Not the last sequence alone: PostgreSQL may read the whole table backwards for a maximum.
+_OFFICES_OF = sa.select(EVENT.c.sequence, EVENT.c.office).where(
+    EVENT.c.declaration_id == sa.bindparam("name"), EVENT.c.lane.is_not(None)
+)
 _COUNT_OF = sa.select(sa.func.count()).select_from(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name"))
 _OF_MANY = (
     sa.select(EVENT).where(EVENT.c.declaration_id.in_(sa.bindparam("names", expanding=True))).order_by(EVENT.c.sequence)

@@ -21,6 +21,7 @@ from basira.storage.operations import Operations
 from basira.storage.operations_audit import require_motive
 from basira.storage.operations_backup import Backup, HistoryState, back_up, read_backup, restore
 from basira.storage.operations_chain import Head
+from basira.storage.operations_clock import Ahead, explain_ahead
 from basira.storage.operations_erasure import count_erasable
 from basira.storage.operations_erasure import erase as erase_parts
 from basira.storage.operations_migrate import Upgraded, upgrade
@@ -57,9 +58,21 @@ def prove(record: Record, *, kept: Sequence[Head] = ()) -> Verified:
 
 
 def heads_of(record: Record) -> list[Head]:
-    """Where every chain stands now."""
+    """Where every chain stands now. Raises StoreError when nothing is recorded."""
     with Operations(record.place, create=False) as operations, operations.database.read() as connection:
-        return export_heads(connection)
+        heads = export_heads(connection)
+    if not heads:
+        raise StoreError(
+            "Expected a record with a row or more, found none: there is no head to write down.",
+            hint="Name the record with --store or --database; a new one has heads after its first row.",
+        )
+    return heads
+
+
+def explain_clock(record: Record, *, actor: str, motive: str, now: datetime) -> list[Ahead]:
+    """Say, audited, that the rows which are later than the database's clock come of a clock that was ahead."""
+    with Operations(record.place, create=False) as operations, operations.database.write() as connection:
+        return explain_ahead(connection, actor=actor, motive=motive, now=now)
 
 
 def upgrade_record(record: Record) -> Upgraded:
