@@ -64,5 +64,5 @@ def _refused_on_sqlite(table: str, verb: str) -> str:
 
 
 def _no_replace_on_sqlite(table: str, keys: Sequence[str]) -> str:
-    exists = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {key})" for key in keys)  # noqa: S608 - our own names
+    exists = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {key})" for key in keys)
     return f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {_refusal(table)}; END"
