@@ -113,7 +113,7 @@ class Plans:
 def plans(extras: tuple[str, ...] = ()) -> Plans:
     """Both plans for a history with the ``x_`` columns ``extras``. Raises StoreError when these can't stand side by
     side in one table, or are more than a store has: an earlier version's build."""
-    if len({name.lower() for name in extras}) < len(extras) or len(extras) > MOST_OF_A_STORE:
+    if len({x.lower() for x in extras}) < len(extras) or len(extras) > MOST_OF_A_STORE:
         raise StoreError(
             f"Expected at most {MOST_OF_A_STORE} x_ columns of different names, found {len(extras)} that are not.",
             hint="Build the profiles anew.",
