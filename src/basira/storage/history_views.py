@@ -47,7 +47,8 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
         rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         # What else the files hold stays in them.
         found = [str(row[0]) for row in con.execute(f"DESCRIBE FROM {rows}").fetchall()]
-        columns = {name: name for name in found if name in schema.names} | own_columns(found)
+        columns = own_columns([name for name in found if name not in schema.names])
+        columns |= {name: name for name in found if name in schema.names}
         shown = ", ".join(f"{quote_identifier(column)} AS {quote_identifier(to)}" for to, column in columns.items())
         query += f" UNION ALL BY NAME SELECT {shown} FROM {rows}"
     con.execute(f"CREATE OR REPLACE TEMP VIEW {quote_identifier(name)} AS {query}")
