@@ -17,6 +17,8 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption
 
 # Taken in, but for something that is in quarantine.
 REFUSED = 11
+# Events that are set aside, told one by one.
+_MOST_TOLD = 20
 
 app = typer.Typer(no_args_is_help=True, help="The history: take in what the service recorded.")
 
@@ -44,12 +46,20 @@ def sync(
             history, opened, now=datetime.now().replace(microsecond=0), progress=progress, wait_seconds=wait
         )
     if as_json:
-        body = {"files": [asdict(report) for report in done.reports], "events": done.events, "snapshot": done.snapshot}
+        body = {
+            "files": [asdict(report) for report in done.reports], "events": done.events, "snapshot": done.snapshot,
+            "set_aside": [asdict(one) for one in done.set_aside],
+        }  # fmt: skip
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
     elif not done.reports:
         typer.echo(f"Nothing new: {done.events:,} events recorded, snapshot {done.snapshot}.")
     else:
         show_reports(done.reports, snapshot=done.snapshot, store=store, as_json=False)
+    for one in done.set_aside[:_MOST_TOLD]:
+        names = f" ({', '.join(one.names)})" if one.names else ""
+        typer.echo(f"Set aside: event {one.event} of the record: {one.reason}{names}.", err=True)
+    if len(done.set_aside) > _MOST_TOLD:
+        typer.echo(f"Set aside: {len(done.set_aside):,} events in all; --json names each.", err=True)
     if refused := sum(report.quarantined for report in done.reports):
         typer.echo(
             f"{refused:,} rows that the service had acknowledged were refused, and the history lacks them: "

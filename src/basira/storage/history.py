@@ -29,7 +29,9 @@ from pathlib import Path
 import duckdb
 import filelock
 
+from basira.schema.engine import open_locked
 from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.fields import EXTRA_PREFIX
 from basira.storage.history_draft import Draft
 from basira.storage.history_files import replace_file, storage_errors
 from basira.storage.history_manifest import TABLE_NAMES, DataFile, Manifest, SourceEntry, TableName
@@ -59,6 +61,10 @@ class Snapshot:
             and (last_day is None or entry.first_day is None or entry.first_day <= last_day)
         )
 
+    def all_files(self) -> tuple[Path, ...]:
+        """Every file of it: what an engine that reads it must be allowed to read."""
+        return tuple(path for name in TABLE_NAMES for path in self.files(name))
+
     def rows(self, table: TableName) -> int:
         """Number of rows of a table."""
         return sum(entry.rows for entry in self.tables[table])
@@ -80,6 +86,15 @@ def register(
     for name in TABLE_NAMES:
         days = {} if name == "quarantine" else {"first_day": first_day, "last_day": last_day}
         create_view(con, name, TABLE_SCHEMAS[name], snapshot.files(name, **days))
+
+
+def own_names(snapshot: Snapshot) -> frozenset[str]:
+    """The names of sources' own fields, `x_...`, that a snapshot has."""
+    files = snapshot.files("items")
+    with open_locked(reads=files, threads=1) as con:
+        create_view(con, "items", TABLE_SCHEMAS["items"], files)
+        columns = con.execute("DESCRIBE items").fetchall()
+    return frozenset(str(row[0]) for row in columns if str(row[0]).startswith(EXTRA_PREFIX))
 
 
 class History:

@@ -54,7 +54,7 @@ def train(
     """
     snapshot = history.snapshot()
     engine = engine or Engine()
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         items = training_items(con, as_of_day=day_of(as_of), progress=progress)
     origin = ModelOrigin(

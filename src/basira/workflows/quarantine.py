@@ -187,7 +187,9 @@ def _origin(history: History, source: str, mapping: Mapping | None) -> tuple[str
     for entry in reversed(history.sources()):
         if entry.digest.startswith(source):
             text_digest = entry.mapping_digest
-            return entry.digest, mapping or parse_mapping(history.mapping_text(text_digest), name=entry.mapping_name)
+            return entry.digest, mapping or parse_mapping(
+                history.mapping_text(text_digest), name=entry.mapping_name, is_kept=True
+            )
     raise NotFoundError(
         f"Expected the source {source} among those of the store, found none.", hint="The manifest is incomplete."
     )

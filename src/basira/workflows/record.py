@@ -108,8 +108,9 @@ def _broken_links(header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
 
 def currency_of(history: History, run: TargetingRun, declaration_id: str) -> str:
     """The currency of a declaration's values, from the snapshot its run used."""
-    with open_engine() as con:
-        register(con, history.snapshot(run.snapshot), first_day=day_of(run.day), last_day=day_of(run.day))
+    snapshot = history.snapshot(run.snapshot)
+    with open_engine(reads=snapshot.all_files()) as con:
+        register(con, snapshot, first_day=day_of(run.day), last_day=day_of(run.day))
         found = fetch_value(
             con, "select min(value_currency) from items where declaration_id = $id", {"id": declaration_id}
         )

@@ -22,7 +22,7 @@ from basira.schema.errors import BasiraError
 from basira.storage.models import Models
 from basira.storage.profiles import LoadedProfiles, ProfileReader
 from basira.workflows.serve_assess import Scored, assess_online, explained_items
-from basira.workflows.serve_body import Declaration, Refused, read_declaration
+from basira.workflows.serve_body import Declaration, Refused, read_recorded
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_events import item_values
 
@@ -54,7 +54,7 @@ def recorded_declaration(before: Sequence[Row], event: Row) -> tuple[Declaration
         **content["header"], **{n: v for n, v in arrived["personal"].items() if v is not None},
         "declaration_version": arrived["declaration_version"], "items": content["items"],
     }  # fmt: skip
-    read = read_declaration(body, received_at=datetime.fromisoformat(event["payload"]["decided_at"]))
+    read = read_recorded(body, received_at=datetime.fromisoformat(event["payload"]["decided_at"]))
     is_complete = all(value is not None for value in arrived["personal"].values())
     return (None, False) if isinstance(read, Refused) else (read, is_complete)
 

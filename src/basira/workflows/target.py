@@ -60,7 +60,7 @@ def target(
     snapshot = snapshot or history.snapshot()
     engine = engine or Engine()
     as_of_day = day_of(order.as_of)
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         if items_declared(con, order.day, order.day, into="to_target", office=order.office) == 0:
             where = "in this store" if order.office is None else f"of office {order.office}"

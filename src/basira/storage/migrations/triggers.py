@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from basira.schema.sql import quote_identifier
+
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION basira_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -84,11 +86,11 @@ def only_as_the_end(dialect: str, schema: str) -> list[str]:
     later.
 
     On PostgreSQL also when the moment is later than the server's clock: see `_CLOCK`. SQLite has no clock but its
-    machine's, which is the writer's. ``schema``: with its dot, in front of each table: a temporary one of the same name
-    must not stand for it. Two look-ups for all the rows of a transaction: a check of each made recording slower by a
+    machine's, which is the writer's. ``schema``: that of every table, "" for SQLite's only one: a temporary table of the
+    same name must not stand for it. Two look-ups for all the rows of a transaction: a check of each made recording slower by a
     tenth. The proof checks each.
     """
-    heads = f"{schema}chain_head"
+    heads = _in_schema(schema, "chain_head")
     if dialect == "sqlite":
         last = "FROM chain_head WHERE stream = NEW.stream ORDER BY sequence DESC LIMIT 1"
         before = {
@@ -150,7 +152,7 @@ BEGIN
   END IF;
   RAISE EXCEPTION '{_NOT_THE_END}';
 END $$
-""",  # noqa: S608 - our own names
+""",
         f"CREATE TRIGGER chain_head_end BEFORE INSERT OR UPDATE ON {heads} "
         "FOR EACH ROW EXECUTE FUNCTION basira_chain_head_end()",
     ]
@@ -159,9 +161,9 @@ END $$
 def _goes_on(dialect: str, schema: str, one: _Chained, sequence: str, hash_: str, day: str) -> str:
     """A query that gives a row when NEW names the last one, and the rows since the head before (its sequence, hash and
     day as SQL) go on from there."""
-    table = f"{schema}{one.table}"
+    table = _in_schema(schema, one.table)
     is_end = [
-        "last.sequence = NEW.sequence", f"last.sequence = (SELECT max(sequence) FROM {table})",  # noqa: S608
+        "last.sequence = NEW.sequence", f"last.sequence = (SELECT max(sequence) FROM {table})",
         f"last.{one.hash} = NEW.head_hash", f"{one.day} = NEW.day", f"first.previous_hash = {hash_}",
     ]  # fmt: skip
     if one.has_days_in_order:
@@ -170,9 +172,13 @@ def _goes_on(dialect: str, schema: str, one: _Chained, sequence: str, hash_: str
     if dialect == "postgresql":
         is_end.append(f"last.{one.moment}::timestamp <= {_CLOCK}")
     return (
-        f"SELECT 1 FROM {table} AS last JOIN {table} AS first ON first.sequence = {sequence} + 1 "  # noqa: S608
+        f"SELECT 1 FROM {table} AS last JOIN {table} AS first ON first.sequence = {sequence} + 1 "
         f"WHERE {' AND '.join(is_end)}"
     )
+
+
+def _in_schema(schema: str, table: str) -> str:
+    return f"{quote_identifier(schema)}.{quote_identifier(table)}" if schema else quote_identifier(table)
 
 
 def _refusal(table: str) -> str:
@@ -184,5 +190,5 @@ def _refused_on_sqlite(table: str, verb: str) -> str:
 
 
 def _no_replace_on_sqlite(table: str, keys: Sequence[str]) -> str:
-    exists = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {key})" for key in keys)  # noqa: S608 - our own names
+    exists = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {key})" for key in keys)
     return f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {_refusal(table)}; END"

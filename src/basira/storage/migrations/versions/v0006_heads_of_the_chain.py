@@ -19,9 +19,8 @@ def upgrade() -> None:
         op.create_index(f"ix_{table}_recorded_at", table, ["recorded_at"])
     op.drop_index("ix_event_office_day_lane", "event")
     op.create_index("ix_event_office_recorded_at", "event", ["office", "recorded_at", "lane"])
-    dialect = op.get_bind().dialect
-    schema = "" if dialect.name == "sqlite" else f"{dialect.identifier_preparer.quote(_schema())}."
-    for statement in only_as_the_end(dialect.name, schema):
+    dialect = op.get_bind().dialect.name
+    for statement in only_as_the_end(dialect, "" if dialect == "sqlite" else _schema()):
         op.execute(statement)
     op.execute("UPDATE operations_format SET format = 6")
 
