@@ -86,9 +86,9 @@ def only_as_the_end(dialect: str, schema: str) -> list[str]:
     later.
 
     On PostgreSQL also when the moment is later than the server's clock: see `_CLOCK`. SQLite has no clock but its
-    machine's, which is the writer's. ``schema``: that of every table, "" for SQLite's only one: a temporary table of the
-    same name must not stand for it. Two look-ups for all the rows of a transaction: a check of each made recording slower by a
-    tenth. The proof checks each.
+    machine's, which is the writer's. ``schema``: that of every table, "" for SQLite's only one: a temporary table of
+    the same name must not stand for it. Two look-ups for all the rows of a transaction: a check of each made recording
+    slower by a tenth. The proof checks each.
     """
     heads = _in_schema(schema, "chain_head")
     if dialect == "sqlite":
