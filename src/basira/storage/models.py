@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from basira.schema.errors import NotFoundError, StoreError
-from basira.storage.history_files import storage_errors, sync_file, sync_folder
+from basira.storage.history_files import digest_file, storage_errors, sync_file, sync_folder
+from basira.storage.private_files import make_private_folder
 
 CARD = "card.json"
 
@@ -33,11 +34,12 @@ class Models:
         if final.is_dir():
             return final
         with storage_errors(self._folder.parent):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self._folder))
             try:
                 write(aside)
                 for path in aside.iterdir():
+                    path.chmod(0o600)  # in a folder that nobody else may enter yet
                     sync_file(path)
                 aside.rename(final)
             finally:
@@ -55,6 +57,11 @@ class Models:
                 hint="Choose one that `basira models list` shows.",
             )
         return found
+
+    def digest(self, version: str) -> str:
+        """SHA-256 of a version's card, which holds that of each of its files: it stands for the whole model. Raises
+        NotFoundError."""
+        return digest_file(self.folder(version) / CARD)
 
     def cards(self) -> list[dict[str, Any]]:
         """The cards of all versions, the latest knowledge first, then the latest made."""

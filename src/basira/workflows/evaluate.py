@@ -138,7 +138,7 @@ def backtest(
     """
     engine = engine or Engine()
     with open_engine(memory=engine.memory, threads=engine.threads) as con:
-        snapshot = history.snapshot()
+        snapshot = history.verified_snapshot()
         register(con, snapshot)
         if label_items(con, as_of_day=day_of(as_of), into="truth") == 0:
             raise ModelError(

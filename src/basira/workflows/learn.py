@@ -52,7 +52,7 @@ def train(
 
     Raises ModelError when too few results were known by then.
     """
-    snapshot = history.snapshot()
+    snapshot = history.verified_snapshot()
     engine = engine or Engine()
     with open_engine(memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)

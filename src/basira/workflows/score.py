@@ -108,7 +108,7 @@ def score(
         )
     engine = engine or Engine()
     with open_engine(memory=engine.memory, threads=engine.threads) as con:
-        register(con, history.snapshot())
+        register(con, history.verified_snapshot())
         if items_declared(con, first, last, into="to_score") == 0:
             raise UsageError(
                 f"Expected declarations from {first} to {last}, found none in this store.",
