@@ -16,18 +16,17 @@ from basira.schema.errors import StoreError
 def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
     """Write beside the path, at once or part by part, then rename over it; the folder is made when absent.
 
+    Lists and reports name persons: only their owner may read the file, and a folder that was made for it.
+
     Raises
     ------
     StoreError : the folder or the file can't be written; what stood at the path before still stands.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            partial.write_bytes(content)
-        else:
-            with partial.open("wb") as file:
-                file.writelines(content)
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
         partial.replace(path)
     except BaseException as error:
         with suppress(OSError):

@@ -17,6 +17,7 @@ from basira.storage.history_files import digest_file, storage_errors, sync_file,
 from basira.storage.private_files import make_private_folder
 
 CARD = "card.json"
+_MOST_CARD_BYTES = 2**20  # a card has some 20 kB
 
 
 class Models:
@@ -81,10 +82,12 @@ class Models:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > _MOST_CARD_BYTES:
+            raise ValueError(f"more than {_MOST_CARD_BYTES:,} bytes")
         card = json.loads(path.read_text(encoding="utf-8"))
         # What models are listed and chosen by.
         {name: str(card[name]) for name in ("version", "as_of", "created_at")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
             f"Expected a model's card in {path.parent.name}/{path.name}, found none that can be read ({error}).",
             hint="Restore this model's folder from backup, or remove it and train again.",
