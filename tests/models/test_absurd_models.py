@@ -39,7 +39,11 @@ def line(name, value):
 
     def change(text):
         return re.sub(
-            rf"^{name}=(.*)$", lambda m: f"{name}={value(m[1]) if callable(value) else value}", text, count=1, flags=re.M
+            rf"^{name}=(.*)$",
+            lambda m: f"{name}={value(m[1]) if callable(value) else value}",
+            text,
+            count=1,
+            flags=re.M,
         )
 
     return lambda text: sized(change(text))
@@ -69,7 +73,8 @@ HOSTILE = {
     "leaves that are functions": line("is_linear", "1"),
     "a leaf that is no number": line("leaf_value", first("nan")),
     "a leaf beyond all bounds": line("leaf_value", first("1e308")),
-    "an infinite threshold": line("threshold", first("1e999")),
+    "a threshold that is no number": line("threshold", first("nan")),
+    "an infinite value of a node": line("internal_value", first("inf")),
     "a decision of another kind": line("decision_type", first("255")),
     "a set of categories that is not there": line("decision_type", first("1")),
     "a line that is no LightGBM's": lambda text: text.replace("num_class=1", "num_class=1\nplugin=x.so", 1),
@@ -101,6 +106,11 @@ def test_a_forged_model_that_can_be_walked_is_told_by_its_digest_alone(model, fo
     assert genuine == hashlib.sha256((folder / CARD).read_bytes()).hexdigest()
     forge(folder, line("leaf_value", first("0.25")))
     assert read_model(folder).digest != genuine
+
+
+def test_a_threshold_may_be_infinite(model, folder):
+    text = line("threshold", first("inf"))((folder / "share.txt").read_text(encoding="utf-8"))
+    require_sound(text.encode(), features=model.encoding.names, name="share.txt")
 
 
 def test_every_booster_that_is_fitted_is_sound(model, folder):

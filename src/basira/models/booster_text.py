@@ -37,13 +37,16 @@ _HEADER = frozenset(
     }
 )  # fmt: skip
 _OF_NODES_WHOLE = (b"split_feature", b"decision_type", b"left_child", b"right_child", b"internal_count")
-_OF_NODES_REAL = (b"split_gain", b"threshold", b"internal_value", b"internal_weight")
+# Infinite where what is missing is split from all the rest; a threshold is compared with and nothing else.
+_OF_NODES_BOUNDLESS = (b"split_gain", b"threshold")
+_OF_NODES_REAL = (b"internal_value", b"internal_weight")
 _OF_LEAVES = (b"leaf_value", b"leaf_weight", b"leaf_count")
 _OF_CATEGORIES = (b"cat_boundaries", b"cat_threshold")
 _SINGLE = (b"Tree", b"num_leaves", b"num_cat", b"is_linear", b"shrinkage")
-_TREE = frozenset((*_OF_NODES_WHOLE, *_OF_NODES_REAL, *_OF_LEAVES, *_OF_CATEGORIES, *_SINGLE))
+_TREE = frozenset((*_OF_NODES_WHOLE, *_OF_NODES_BOUNDLESS, *_OF_NODES_REAL, *_OF_LEAVES, *_OF_CATEGORIES, *_SINGLE))
 _IS_CATEGORY, _MOST_DECISION = 1, 11  # bits of a decision: category, default left, missing none, zero or NaN
 _NUMBERS = b"0123456789+-.e "
+_BOUNDLESS = _NUMBERS + b"inf"
 _TAIL = re.compile(
     rb"|feature_importances:|parameters:|end of parameters|pandas_categorical:null|\[\w+: [^\[\]]*\]|[^=\s]+=[\d.e+]+"
 )
@@ -111,16 +114,18 @@ def _require_tree(tree: Mapping[bytes, bytes], features: int, number: int) -> in
     _require(all(abs(value) <= _LARGEST_LEAF for value in values), f"a leaf {where} is beyond {_LARGEST_LEAF:,.0f}")
     _real(tree, b"shrinkage", 1)
     if leaves == 1:
-        nodes = (*_OF_NODES_WHOLE, *_OF_NODES_REAL, *_OF_CATEGORIES)
+        nodes = _TREE - {*_SINGLE, *_OF_LEAVES}
         _require(categories == 0 and not any(tree.get(field) for field in nodes), f"one leaf {where} has nodes")
         return leaves
     for field in _OF_LEAVES[1:]:
         _real(tree, field, leaves)
     for field in _OF_NODES_REAL:
         _real(tree, field, leaves - 1)
+    _texts(tree, b"split_gain", leaves - 1, _BOUNDLESS)
     whole = {field: _whole(tree, field, leaves - 1) for field in _OF_NODES_WHOLE}
     _require(all(0 <= one < features for one in whole[b"split_feature"]), f"a feature {where} does not exist")
-    _require_categories(tree, whole[b"decision_type"], categories, where)
+    thresholds = [float(text) for text in _texts(tree, b"threshold", leaves - 1, _BOUNDLESS)]
+    _require_categories(tree, thresholds, whole[b"decision_type"], categories, where)
     _require_paths(whole[b"left_child"], whole[b"right_child"], where)
     return leaves
 
@@ -144,9 +149,10 @@ def _require_paths(left: Sequence[int], right: Sequence[int], where: str) -> Non
                 depth[at] = depth[node] + 1
 
 
-def _require_categories(tree: Mapping[bytes, bytes], decisions: Sequence[int], count: int, where: str) -> None:
+def _require_categories(
+    tree: Mapping[bytes, bytes], thresholds: Sequence[float], decisions: Sequence[int], count: int, where: str
+) -> None:
     _require(all(0 <= one <= _MOST_DECISION for one in decisions), f"a decision {where} is unknown")
-    thresholds = _real(tree, b"threshold", len(decisions))
     sets = [value for value, one in zip(thresholds, decisions, strict=True) if one & _IS_CATEGORY]
     _require(sorted(sets) == list(range(count)), f"a set of categories {where} does not exist")
     if count:
@@ -168,11 +174,11 @@ def _fields(lines: Sequence[bytes], known: frozenset[bytes]) -> dict[bytes, byte
     return found
 
 
-def _texts(fields: Mapping[bytes, bytes], field: bytes, count: int) -> list[bytes]:
+def _texts(fields: Mapping[bytes, bytes], field: bytes, count: int, letters: bytes = _NUMBERS) -> list[bytes]:
     """The values of a line, whose number is compared before they are taken apart."""
     value = fields.get(field, b"")
     _require(value.count(b" ") + 1 == count and bool(value), f"{field.decode()} has not {count:,} values")
-    _require(not value.translate(None, _NUMBERS), f"{field.decode()} holds what is no number")
+    _require(not value.translate(None, letters), f"{field.decode()} holds what is no number")
     return value.split(b" ")
 
 
