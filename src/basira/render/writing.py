@@ -25,8 +25,12 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.writelines([content] if isinstance(content, bytes) else content)
+        partial.touch(0o600)
+        if isinstance(content, bytes):
+            partial.write_bytes(content)
+        else:
+            with partial.open("wb") as file:
+                file.writelines(content)
         partial.replace(path)
     except BaseException as error:
         with suppress(OSError):
