@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -116,6 +117,23 @@ def test_one_recorded_thing_is_shown_whole_by_its_id(filled):
     assert "ICE" not in str(shown)
     with pytest.raises(NotFoundError, match="'e9'"):
         call("audit", "show", "e9", "--database", filled)
+
+
+def test_the_exported_heads_hold_the_history_and_find_one_that_was_cut_off(place, store, tmp_path):
+    heads, history = tmp_path / "heads.json", History.open(store)
+    where = ("--database", made(place), "--store", store)
+    with history.writing() as draft:
+        draft.commit([])
+    call("audit", "heads", "--out", heads, *where)
+    exported = json.loads(heads.read_text(encoding="utf-8"))["history"]
+    assert exported["snapshot"] == 1
+    assert len(exported["digest"]) == 64
+    assert re.search(r"History whole: 1 snapshots.* MB/s", call("audit", "verify", "--heads", heads, *where).stdout)
+    (store / "manifests/00000001.json").unlink()
+    (store / "CURRENT").write_text("0\n")
+    assert said("audit", "verify", *where)["history"]["snapshots"] == 0
+    with pytest.raises(StoreError, match="the head exported names it"):
+        call("audit", "verify", "--heads", heads, *where)
 
 
 def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):

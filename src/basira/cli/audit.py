@@ -133,17 +133,25 @@ def verify(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Make every hash again, and name each row that was changed, removed, inserted or moved."""
+    """Make every hash again, and name each row that was changed, removed, inserted or moved; each file of the history
+    that was, too, when the history is on this machine."""
+    from basira.cli.history import proved_history, show_history
     from basira.workflows.audit import prove
 
     kept = [] if heads is None else _read(heads)
     verified = prove(record_of(store, database), kept=kept)
+    history, seconds = proved_history(record_of(store, database), heads, quiet=as_json)
     if as_json:
-        typer.echo(json.dumps({"is_whole": verified.is_whole, **asdict(verified)}, ensure_ascii=False, indent=1))
+        found = {} if history is None else {"history": {**asdict(history), "seconds": seconds}}
+        is_whole = verified.is_whole and (history is None or history.is_whole)
+        typer.echo(json.dumps({"is_whole": is_whole, **asdict(verified), **found}, ensure_ascii=False, indent=1))
     else:
+        show_history(history, seconds)
         for fault in verified.faults:
             typer.echo(f"FAULT: {fault}")
     verified.require_whole()
+    if history is not None:
+        history.require_whole()
     if not as_json:
         typer.echo(
             f"Whole: {verified.events:,} events of declarations decided online; {verified.runs:,} batch runs with "
@@ -163,14 +171,16 @@ def heads(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Write down where every chain stands, for a later `audit verify --heads`."""
+    """Write down where every chain stands, and the history, for a later `audit verify --heads`."""
     from basira.storage.history_files import replace_file, storage_errors
     from basira.storage.operations_verify import heads_text
     from basira.workflows.audit import heads_of
+    from basira.workflows.audit_history import with_history
 
-    found = heads_of(record_of(store, database))
+    record = record_of(store, database)
+    found = heads_of(record)
     with storage_errors(out.parent):
-        replace_file(out, heads_text(found))
+        replace_file(out, with_history(heads_text(found), record))
     if as_json:
         typer.echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
     else:

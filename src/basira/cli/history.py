@@ -1,7 +1,7 @@
-"""`basira history`: the history of declarations, fed from the service's record.
+"""`basira history`: the history of declarations, fed from the service's record; proved; put right.
 
-Enters: a store, a database. Leaves: what became of what was recorded. Never here: the taking in
-(`workflows.online_history`).
+Enters: a store, a database. Leaves: what became of what was recorded; what is whole. Never here: the taking in
+(`workflows.online_history`), the proof (`storage.history_verify`).
 """
 
 from __future__ import annotations
@@ -9,18 +9,24 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 
+if TYPE_CHECKING:
+    from basira.storage.history_verify import VerifiedHistory
+    from basira.workflows.audit import Record
+
 # Taken in, but for something that is in quarantine.
 REFUSED = 11
 # Events that are set aside, told one by one.
 _MOST_TOLD = 20
 
-app = typer.Typer(no_args_is_help=True, help="The history: take in what the service recorded.")
+app = typer.Typer(no_args_is_help=True, help="The history: take in what the service recorded; prove it, repair it.")
 
 
 @app.command("sync")
@@ -67,3 +73,85 @@ def sync(
             err=True,
         )
         raise typer.Exit(REFUSED)
+
+
+@app.command("verify")
+def verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """Hash every file of the history again, and name each that was changed or is gone; 5 when any is.
+
+    Needs no database. `basira audit verify` does the same beside the record, and compares with heads kept elsewhere.
+    """
+    from time import perf_counter
+
+    from basira.cli.options import steps
+    from basira.storage.history import History
+    from basira.storage.history_verify import verify_history
+
+    history, began = History.open(store), perf_counter()
+    with steps("verify", quiet=as_json) as progress:
+        found = verify_history(history, progress=progress)
+    seconds = perf_counter() - began
+    if as_json:
+        body = {"is_whole": found.is_whole, **asdict(found), "seconds": seconds}
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+    else:
+        show_history(found, seconds)
+    found.require_whole()
+
+
+@app.command("repair")
+def repair(
+    to: Annotated[int | None, typer.Option("--to", min=0, help="Go back to this snapshot.")] = None,
+    store: StoreOption = DEFAULT_STORE, wait: WaitOption = 30.0, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Put the last whole snapshot in force, or the one of --to, when CURRENT was changed or restored from elsewhere.
+
+    Nothing is removed: what is later than it is moved into the folder set-aside of the store.
+    """
+    from basira.storage.history import History
+    from basira.storage.history_repair import repair as put_right
+
+    done = put_right(History(store), to=to, wait_seconds=wait)
+    if as_json:
+        body = {**asdict(done), "folder": None if done.folder is None else str(done.folder)}
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    named = "nothing readable" if done.before is None else str(done.before)
+    typer.echo(f"Snapshot {done.number} is in force; CURRENT named {named}.")
+    if done.folder is not None:
+        typer.echo(f"{done.set_aside:,} later files were moved to {done.folder}.")
+
+
+def proved_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[VerifiedHistory | None, float]:
+    """The history of a record proved, against the head in a file of heads, and the seconds that it took."""
+    from time import perf_counter
+
+    from basira.cli.options import steps
+    from basira.workflows.audit_history import history_head, prove_history
+
+    kept = None if heads is None else history_head(heads.read_text(encoding="utf-8"), where=str(heads))
+    began = perf_counter()
+    with steps("verify", quiet=quiet) as progress:
+        found = prove_history(record, kept=kept, progress=progress)
+    return found, perf_counter() - began
+
+
+def show_history(found: VerifiedHistory | None, seconds: float) -> None:
+    """Print what a proof of the history found."""
+    if found is None:
+        typer.echo("The history is not on this machine (--store): its files were not looked at.")
+        return
+    for fault in found.faults:
+        typer.echo(f"FAULT: {fault}")
+    megabytes = found.size_bytes / 1e6
+    typer.echo(
+        f"History{' whole' if found.is_whole else ''}: {found.snapshots:,} snapshots, {found.files:,} files, "
+        f"{megabytes:,.1f} MB in {seconds:.2f} s ({megabytes / max(seconds, 1e-9):,.0f} MB/s)."
+    )
+    if found.adopted or found.older:
+        what = (
+            f"{found.adopted:,} adopted" if found.adopted else f"{found.older:,} not adopted yet (the next commit does)"
+        )
+        typer.echo(
+            f"Manifests of the older kind: {what}. Their hashes prove that nothing was changed since, not before."
+        )

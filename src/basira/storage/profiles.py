@@ -40,6 +40,7 @@ class LoadedProfiles:
         """Open a build that `open_profiles` has verified."""
         self.metadata: Metadata = manifest.metadata
         self.name = manifest.name
+        self.digest = manifest.digest  # SHA-256 of the file
         path = data_path(folder, manifest.name)
         self._file = _file_of(path)
         self._env = lmdb.open(

@@ -138,7 +138,7 @@ def backtest(
     uninspected hold, only a random control tells.
     """
     engine = engine or Engine()
-    snapshot = history.snapshot()
+    snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         if label_items(con, as_of_day=day_of(as_of), into="truth") == 0:

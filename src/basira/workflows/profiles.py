@@ -52,7 +52,7 @@ def build_profiles(
     on serving.
     """
     engine = engine or Engine()
-    snapshot, as_of_day = history.snapshot(), day_of(as_of)
+    snapshot, as_of_day = history.verified_snapshot(), day_of(as_of)
     folder = profiles_of(history.root)
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)

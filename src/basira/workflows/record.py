@@ -74,10 +74,13 @@ def replay(
         model=model,
         policy=restore_policy(run.policy_text),
         now=run.created_at,
-        snapshot=history.snapshot(run.snapshot),
+        snapshot=history.verified_snapshot(run.snapshot),
         engine=engine,
         progress=progress,
     )
+    if "digests" not in run.options:  # recorded by a version that named none
+        options = {name: value for name, value in again.run.options.items() if name != "digests"}
+        again = replace(again, run=replace(again.run, options=options))
     made = list(again.decisions)
     if declaration_id is not None:
         recorded = [d for d in recorded if d.declaration_id == declaration_id]

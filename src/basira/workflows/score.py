@@ -107,7 +107,7 @@ def score(
             hint="Give --from the earlier day.",
         )
     engine = engine or Engine()
-    snapshot = history.snapshot()
+    snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         if items_declared(con, first, last, into="to_score") == 0:

@@ -14,9 +14,10 @@ from basira.schema.errors import BasiraError
 from basira.selection.load import load_policy
 from basira.storage.history import History
 from basira.storage.operations_database import Database, file_of, is_empty, shown_place
+from basira.storage.private_files import find_open
 from basira.storage.profiles import ProfileReader
 from basira.workflows.profiles import read_profiles
-from basira.workflows.record import operations_of
+from basira.workflows.record import OPERATIONS, operations_of
 from basira.workflows.serve_context import SEED_FILE, Service, model_of, read_seed
 from basira.workflows.serve_trial import try_decision
 
@@ -51,7 +52,7 @@ def check_service(
     lines += [f"no model: {fault}"] if chosen is None else []
     profiles = read_profiles(history.root)
     lines += _profiles(profiles, today=today, most_days=most_profile_days)
-    lines += _seed(history.root)
+    lines += _seed(history.root) + _readable(history.root)
     noon = datetime.combine(today, time(12))
     return lines + _trial(history, policies, profiles, chosen, now=noon)
 
@@ -102,6 +103,21 @@ def _seed(store: Path) -> list[str]:
     return [
         f"seed: {SEED_FILE} may be read by others than its owner (mode {mode & 0o777:o}): the draws could be foretold. "
         "chmod 600 it."
+    ]
+
+
+def _readable(store: Path) -> list[str]:
+    # The seed and the database have lines of their own; locks are empty.
+    own = (SEED_FILE, OPERATIONS)
+    found = [
+        path.relative_to(store) for path in find_open(store)
+        if not path.name.startswith(own) and path.suffix != ".lock"
+    ]  # fmt: skip
+    if not found:
+        return []
+    return [
+        f"store: everybody on this machine may read {len(found):,} of its files and folders, such as {found[0]}: they "
+        f"name persons. chmod -R o= {store}"
     ]
 
 

@@ -128,7 +128,9 @@ def decision_events(
             "versions": {
                 "software": basira.__version__,
                 "model": None if service.model is None else service.model.version,
+                "model_digest": None if service.model is None else service.model.digest,
                 "profiles": scored.profiles,
+                "profiles_digest": scored.profiles_digest,
                 "policy": f"{policy.name} {policy.version}",
                 "policy_digest": policy.digest,
             },

@@ -57,7 +57,7 @@ def target(
 
     Raises UsageError when the day has no declarations.
     """
-    snapshot = snapshot or history.snapshot()
+    snapshot = snapshot or history.verified_snapshot()
     engine = engine or Engine()
     as_of_day = day_of(order.as_of)
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
@@ -103,7 +103,7 @@ def _nearest_days(con: Any, order: Order) -> str:
 def _run(
     order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
 ) -> TargetingRun:
-    options = {"office": order.office}
+    options = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
     inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()
     named = "|".join([order.day.isoformat(), inputs, model.version, policy.digest, str(order.seed), now.isoformat()])
     return TargetingRun(
