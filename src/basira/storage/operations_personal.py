@@ -1,7 +1,10 @@
 """Personal values kept apart from what is hashed, so that they can be erased and the chain still holds (law 09-08).
 
-Enters: fields with personal values (an importer, a declarant, an inspector). Leaves: for each, a digest that stands in
-the hashed payload; the value back, while it is kept. Never here: a digest that tells the value to who guesses it.
+Enters: fields with personal values (an importer, a declarant, an inspector); the free texts of a declaration, in which
+anybody may be named. Leaves: for each, a digest that stands in the hashed payload; the value back, while it is kept.
+Never here: a digest that tells the value to who guesses it.
+
+All free texts of a declaration are one value, a JSON text (docs/decisions/0016-texts-and-history-erased.md).
 
 The digest is HMAC-SHA-256(salt, field and value), with 32 random bytes of salt for each event. Identifiers of firms and
 persons can be listed, so a plain hash of one is as good as the identifier: anybody tries the whole list. The salt
@@ -21,9 +24,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_chain import is_storable
+from basira.storage.operations_chain import canonical, is_storable
 from basira.storage.operations_erasure import Erasable
-from basira.storage.operations_tables import PERSONAL_VALUE
+from basira.storage.operations_tables import IS_NO_TEXT, PERSONAL_VALUE, TEXTS
 from basira.storage.operations_together import Statement
 
 ERASED = "personal.erased"  # action of the audit events that say which digests were erased on purpose
@@ -81,7 +84,18 @@ def unseal(connection: sa.Connection, digests: Mapping[str, str]) -> dict[str, s
 
 def values_of_person(value: str) -> Erasable:
     """Every occurrence of a personal value, whatever its field, to `erase`; the audit never names it."""
-    return _erasable(PERSONAL_VALUE.c.value == value)
+    return _erasable(sa.and_(PERSONAL_VALUE.c.value == value, IS_NO_TEXT))
+
+
+def texts_naming(value: str) -> Erasable:
+    """The free texts of every declaration in which a value occurs, to `erase`: all the texts of that declaration."""
+    return _erasable(sa.and_(PERSONAL_VALUE.c.field == TEXTS, occurs(PERSONAL_VALUE.c.value, canonical(value)[1:-1])))
+
+
+def occurs(column: sa.Column[Any], text: str) -> sa.ColumnElement[bool]:
+    """Whether a text occurs in a column, capitals and small letters told apart."""
+    # LIKE alone does not tell them apart on SQLite; replace() does on both.
+    return sa.and_(column.contains(text, autoescape=True), sa.func.replace(column, text, "") != column)
 
 
 def values_before(day: str) -> Erasable:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 5
-REVISION = "0005"
+FORMAT = 6
+REVISION = "0011"
 
 METADATA = sa.MetaData()
 
@@ -141,10 +141,16 @@ PERSONAL_VALUE = sa.Table(
     # HMAC-SHA-256 of field and value under the salt: what the hashed payload holds in place of the value.
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("salt", sa.String(64), nullable=False),
+    # A field of the schema, or TEXTS: then the value is the JSON of all the free texts of a declaration.
     sa.Column("field", sa.String(80), nullable=False),
-    sa.Column("value", sa.Text, nullable=False, index=True),
+    sa.Column("value", sa.Text, nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),
 )
+TEXTS = "texts"
+# A literal, not a parameter: SQLite takes the index only for a query that says the very same.
+IS_NO_TEXT = PERSONAL_VALUE.c.field != sa.literal_column(f"'{TEXTS}'")
+# Texts are looked into, not looked up; and a value of more than some 2,700 bytes does not fit in PostgreSQL's index.
+sa.Index("ix_personal_value_value", PERSONAL_VALUE.c.value, sqlite_where=IS_NO_TEXT, postgresql_where=IS_NO_TEXT)
 
 SELECTION_STATE = sa.Table(
     "selection_state",
