@@ -24,9 +24,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_chain import canonical, is_storable
+from basira.storage.naming import names
+from basira.storage.operations_chain import is_storable
 from basira.storage.operations_erasure import Erasable
-from basira.storage.operations_tables import IS_NO_TEXT, PERSONAL_VALUE, TEXTS
+from basira.storage.operations_tables import PERSONAL_VALUE
 from basira.storage.operations_together import Statement
 
 ERASED = "personal.erased"  # action of the audit events that say which digests were erased on purpose
@@ -83,19 +84,9 @@ def unseal(connection: sa.Connection, digests: Mapping[str, str]) -> dict[str, s
 
 
 def values_of_person(value: str) -> Erasable:
-    """Every occurrence of a personal value, whatever its field, to `erase`; the audit never names it."""
-    return _erasable(sa.and_(PERSONAL_VALUE.c.value == value, IS_NO_TEXT))
-
-
-def texts_naming(value: str) -> Erasable:
-    """The free texts of every declaration in which a value occurs, to `erase`: all the texts of that declaration."""
-    return _erasable(sa.and_(PERSONAL_VALUE.c.field == TEXTS, occurs(PERSONAL_VALUE.c.value, canonical(value)[1:-1])))
-
-
-def occurs(column: sa.Column[Any], text: str) -> sa.ColumnElement[bool]:
-    """Whether a text occurs in a column, capitals and small letters told apart."""
-    # LIKE alone does not tell them apart on SQLite; replace() does on both.
-    return sa.and_(column.contains(text, autoescape=True), sa.func.replace(column, text, "") != column)
+    """Every personal value that names a person or firm, whatever its field, to `erase`; of free texts all those of the
+    declaration. The audit never names it."""
+    return _erasable(names(PERSONAL_VALUE.c.value, value))
 
 
 def values_before(day: str) -> Erasable:

@@ -146,11 +146,9 @@ PERSONAL_VALUE = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),
 )
+# No index of values: whoever erases reads the whole table, because a text is looked into, and pages of an index that is
+# sorted by values keep torn pieces of them after they are deleted (SQLite's secure_delete does not reach these).
 TEXTS = "texts"
-# A literal, not a parameter: SQLite takes the index only for a query that says the very same.
-IS_NO_TEXT = PERSONAL_VALUE.c.field != sa.literal_column(f"'{TEXTS}'")
-# Texts are looked into, not looked up; and a value of more than some 2,700 bytes does not fit in PostgreSQL's index.
-sa.Index("ix_personal_value_value", PERSONAL_VALUE.c.value, sqlite_where=IS_NO_TEXT, postgresql_where=IS_NO_TEXT)
 
 SELECTION_STATE = sa.Table(
     "selection_state",

@@ -1,8 +1,7 @@
-"""Format 6: the free texts of a declaration stand with its personal values, so the index of values leaves them out."""
+"""Format 6: personal values without an index, in whose pages pieces of what was erased stood on."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
@@ -12,10 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the index anew, over values that are no texts."""
-    is_no_text = sa.text("field != 'texts'")
+    """Drop the index."""
     op.drop_index("ix_personal_value_value", "personal_value")
-    op.create_index(
-        "ix_personal_value_value", "personal_value", ["value"], sqlite_where=is_no_text, postgresql_where=is_no_text
-    )
     op.execute("UPDATE operations_format SET format = 6")
