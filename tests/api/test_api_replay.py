@@ -145,7 +145,7 @@ def test_what_was_erased_is_missing(busy: Desk, history: History, arrivals: list
     what = values_of_person(arrivals[0]["importer_id"])
     assert erase(busy.service.database, what, actor="t", motive="asked", now=lambda: at(20)) >= 2
     report = again(busy, history)
-    assert report.missing["a score: personal values were erased"] >= 2
+    assert report.missing["a score: personal values or texts were erased"] >= 2
     assert report.is_same
 
 

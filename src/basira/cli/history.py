@@ -1,7 +1,7 @@
-"""`basira history`: the history of declarations, fed from the service's record; proved; put right.
+"""`basira history`: the history of declarations, fed from the service's record; proved; put right; rid of a person.
 
-Enters: a store, a database. Leaves: what became of what was recorded; what is whole. Never here: the taking in
-(`workflows.online_history`), the proof (`storage.history_verify`).
+Enters: a store, a database. Leaves: what became of what was recorded; what is whole; what was erased. Never here: the
+taking in (`workflows.online_history`), the proof (`storage.history_verify`), the erasing (`workflows.history_erase`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ REFUSED = 11
 # Events that are set aside, told one by one.
 _MOST_TOLD = 20
 
-app = typer.Typer(no_args_is_help=True, help="The history: take in what the service recorded; prove it, repair it.")
+app = typer.Typer(
+    no_args_is_help=True, help="The history: take in what the service recorded; prove it, repair it, erase a person."
+)
 
 
 @app.command("sync")
@@ -148,6 +150,8 @@ def show_history(found: VerifiedHistory | None, seconds: float) -> None:
         f"History{' whole' if found.is_whole else ''}: {found.snapshots:,} snapshots, {found.files:,} files, "
         f"{megabytes:,.1f} MB in {seconds:.2f} s ({megabytes / max(seconds, 1e-9):,.0f} MB/s)."
     )
+    if found.erased:
+        typer.echo(f"Erased with a person's data, of earlier snapshots: {found.erased:,} files.")
     if found.adopted or found.older:
         what = (
             f"{found.adopted:,} adopted" if found.adopted else f"{found.older:,} not adopted yet (the next commit does)"
@@ -155,3 +159,43 @@ def show_history(found: VerifiedHistory | None, seconds: float) -> None:
         typer.echo(
             f"Manifests of the older kind: {what}. Their hashes prove that nothing was changed since, not before."
         )
+
+
+@app.command("erase")
+def erase(
+    motive: Annotated[str, typer.Option("--motive", help="Who asked for it, or which rule; it is audited.")],
+    by: Annotated[str, typer.Option("--by", help="Who erases, as the audit will name them.")],
+    preview: Annotated[bool, typer.Option("--preview", help="Say what it would reach, and change nothing.")] = False,
+    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", wait: WaitOption = 30.0,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Take a person's value out of the history, for good: an identifier becomes a random pseudonym, a text is emptied.
+
+    Asks for the value, or reads it from the first line of standard input. Files of earlier snapshots that held it are
+    removed: runs that rest on them can't be replayed any more. After `basira audit erase`, in a quiet hour; then train
+    and build profiles again.
+    """
+    from basira.cli.options import ask_person, steps
+    from basira.workflows.history_erase import erase_history, preview_history
+
+    person, record = ask_person(), record_of(store, database)
+    interrupted = "Interrupted. The history is as it was, or without the value; the same command goes on with the rest."
+    with steps("history erase", quiet=as_json, interrupted=interrupted) as progress:
+        if preview:
+            done = preview_history(record, person, progress=progress)
+        else:
+            done = erase_history(
+                record, person, actor=by, motive=motive, now=datetime.now(), progress=progress, wait_seconds=wait
+            )
+    if as_json:
+        typer.echo(json.dumps({"is_preview": preview, **asdict(done)}, indent=1))
+        return
+    what = "would be" if preview else "were"
+    typer.echo(
+        f"{done.rows:,} rows {what} rid of it; {done.rewritten:,} files {what} written anew and {done.removed:,} "
+        f"removed, earlier snapshots' among them. Snapshot {done.snapshot} is in force."
+    )
+    if done.left:
+        typer.echo(f"{done.left:,} rows have it in a declaration's number or a code, which stay.")
+    if done.removed and not preview:
+        typer.echo("Now train again, and build profiles with --keep 1: both rest on what was erased.")

@@ -6,6 +6,7 @@ Enters: nothing. Leaves: option types and a progress context. Never here: a comm
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -61,6 +62,18 @@ def open_history(store: Path) -> History:
             hint="Run `basira ingest FILE --mapping M` first, or name the store with --store.",
         )
     return History.open(store)
+
+
+def ask_person(given: str = "") -> str:
+    """The value to erase or to look for: as given, else asked for on a terminal, else the first line of standard input.
+
+    Among the arguments every process of the machine reads it, and the shell's history keeps it.
+    """
+    if given not in ("", "-"):
+        return given
+    if sys.stdin.isatty():
+        return str(typer.prompt("The value (an identifier, a name)", err=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @contextmanager

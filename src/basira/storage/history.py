@@ -40,6 +40,7 @@ from basira.schema.engine import open_locked
 from basira.schema.errors import NotFoundError, StoreError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.storage.history_draft import Draft
+from basira.storage.history_erased import ERASED_FILES, read_erased
 from basira.storage.history_files import digest_file, replace_file, storage_errors
 from basira.storage.history_manifest import (
     DRAFT_NOTE,
@@ -258,6 +259,13 @@ class History:
         path = self.root / entry.path
         size = path.stat().st_size if path.exists() else None
         if size != entry.size_bytes:
+            if size is None and (moment := read_erased(self.root).get(entry.path)):
+                raise StoreError(
+                    f"Expected the file {entry.path} in the store {str(self.root)!r}; it was erased on {moment[:10]}, "
+                    "with a person's data that it held.",
+                    hint="What rests on this snapshot can't be made again; its record stands and is proven by "
+                    "`basira audit verify`. Later snapshots are whole.",
+                )
             found = "nothing" if size is None else f"{size:,} bytes"
             raise StoreError(
                 f"Expected the file {entry.path} of {entry.size_bytes:,} bytes in the store {str(self.root)!r}, "
@@ -356,6 +364,7 @@ def _foreign(root: Path) -> Sequence[Path]:
         "writing.by",
         DRAFT_NOTE,
         SET_ASIDE,
+        ERASED_FILES,
         "scratch",
         "creating.lock",
     }

@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 DRAFT_NOTE = "writing.draft"
 
 # Where a commit puts its files. No other path of a manifest is followed: it could lead out of the store.
-_PATH = re.compile(r"data/[a-z]+(/[a-z]+_month=[0-9-]+)?/\d{8}-[a-z]+\.parquet", re.ASCII)
+_PATH = re.compile(r"data/[a-z]+(/[a-z]+_month=[0-9-]+)?/\d{8}-[a-z]+\d*\.parquet", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ Enters: a store; a head exported earlier. Leaves: every fault found, how much wa
 what an earlier look left could be forged.
 
 What is found by what:
-- a changed, cut or absent Parquet file: its SHA-256 in the manifests that name it;
+- a changed, cut or absent Parquet file: its SHA-256 in the manifests that name it; one that was erased with a person's
+  data is named in `erased.json`, and counts as erased when no snapshot in force needs it. Whether an erasure was
+  audited, the record says (`workflows.audit_history`);
 - a changed, absent or renumbered manifest: the SHA-256 that its successor holds;
 - the last manifest changed, or the last ones cut off together with CURRENT: the exported head alone, and the runs of
   the record that name a digest (`workflows.audit_history`);
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 
 from basira.schema.errors import StoreError
 from basira.storage.history import History
+from basira.storage.history_erased import read_erased
 from basira.storage.history_files import digest_file
 from basira.storage.history_manifest import TABLE_NAMES, Manifest, manifest_path
 
@@ -41,7 +44,8 @@ class HistoryHead:
 @dataclass(frozen=True)
 class VerifiedHistory:
     """What `verify_history` found. ``size_bytes``: of the data files read. ``older``: manifests of the older kind that
-    no later one adopted yet. ``adopted``: those of the older kind that one did."""
+    no later one adopted yet. ``adopted``: those of the older kind that one did. ``erased``: files of earlier snapshots
+    that are gone with a person's data."""
 
     head: HistoryHead
     snapshots: int
@@ -50,6 +54,7 @@ class VerifiedHistory:
     adopted: int
     older: int
     faults: tuple[str, ...]
+    erased: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -91,7 +96,9 @@ def verify_history(
     if kept is not None and kept.snapshot and chain.digests.get(kept.snapshot) != kept.digest:
         what = "another one" if kept.snapshot in chain.digests else "gone"
         faults.append(f"snapshot {kept.snapshot} of the history is {what}: the head exported names it")
-    size = _verify_files(history, chain.files, faults, progress)
+    erased = _erased_files(history, chain)
+    whole = {path: told for path, told in chain.files.items() if path not in erased}
+    size = _verify_files(history, whole, faults, progress)
     for digest in sorted(chain.mappings):
         path = history.root / "mappings" / f"{digest}.toml"
         if not path.is_file() or digest_file(path) != digest:
@@ -99,11 +106,12 @@ def verify_history(
     return VerifiedHistory(
         head=HistoryHead(current, chain.digests.get(current, "")),
         snapshots=len(chain.digests),
-        files=len(chain.files),
+        files=len(whole),
         size_bytes=size,
         adopted=len(chain.adopted),
         older=0 if chain.is_chained else len(chain.older),
         faults=tuple(faults[:_MOST_FAULTS]),
+        erased=len(erased),
     )
 
 
@@ -114,6 +122,7 @@ class _Chain:
         self._history, self._faults = history, faults
         self.digests: dict[int, str] = {}
         self.files: dict[str, tuple[int, str]] = {}
+        self.last_files: frozenset[str] = frozenset()
         self.mappings: set[str] = set()
         self.adopted: dict[str, str] = {}
         self.older: list[int] = []
@@ -141,6 +150,7 @@ class _Chain:
             self._faults.append(f"the manifest of snapshot {number - 1} was changed: its successor names another")
         if found.parent_digest is not None and not self.is_chained:
             self.is_chained, self.adopted = True, dict(found.adopted)
+        self.last_files = frozenset(entry.path for table in TABLE_NAMES for entry in found.tables[table])
         for table in TABLE_NAMES:
             for entry in found.tables[table]:
                 told = (entry.size_bytes, entry.sha256)
@@ -153,6 +163,12 @@ class _Chain:
         for number in self.older if self.is_chained else ():
             if self.adopted.get(f"{number:08d}") != self.digests[number]:
                 self._faults.append(f"the manifest of snapshot {number} is not the one that was adopted")
+
+
+def _erased_files(history: History, chain: _Chain) -> frozenset[str]:
+    """The files that are gone by an erasure: named as such, absent, and not of the last snapshot."""
+    named = frozenset(read_erased(history.root)) & chain.files.keys() - chain.last_files
+    return frozenset(path for path in named if not (history.root / path).exists())
 
 
 def _verify_files(history: History, files: dict[str, tuple[int, str]], faults: list[str], progress: Progress) -> int:

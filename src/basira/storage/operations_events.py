@@ -21,7 +21,7 @@ from basira.schema.errors import StoreError
 from basira.storage.operations_chain import append, canonical
 from basira.storage.operations_database import moment_text
 from basira.storage.operations_personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
-from basira.storage.operations_tables import EVENT
+from basira.storage.operations_tables import EVENT, TEXTS
 from basira.storage.operations_together import OneByOne, Outcome, Statement
 
 Row = dict[str, Any]
@@ -70,6 +70,8 @@ class Event:
 
     ``event_id``: the caller's, unique for ever; the id of the decision when the kind is "decision". ``actor``: user id
     or key id. ``payload``: JSON values, nothing personal. ``personal``: field to value, kept apart and erasable.
+    ``texts``: entries of the payload that are kept apart and erasable too, all together: objects and lists of the
+    payload's own shape, with what is missing there.
     ``decision_id``: the decision that it changes or follows.
     """
 
@@ -83,6 +85,7 @@ class Event:
     office: str | None = None
     lane: str | None = None
     decision_id: str | None = None
+    texts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def append_event(connection: sa.Connection, event: Event, *, now: datetime) -> Row:
@@ -106,8 +109,12 @@ def event_rows(events: Sequence[Event], *, now: datetime) -> tuple[list[Row], li
     needs."""
     for event in events:
         _check(event)
-    sealed, values = sealed_values([event.personal for event in events], day=moment_text(now)[:10])
+    sealed, values = sealed_values([_apart(event) for event in events], day=moment_text(now)[:10])
     return [_row(event, digests) for event, digests in zip(events, sealed, strict=True)], values
+
+
+def _apart(event: Event) -> Mapping[str, str]:
+    return {**event.personal, TEXTS: canonical(event.texts)} if event.texts else event.personal
 
 
 def _row(event: Event, digests: Mapping[str, str]) -> Row:
@@ -156,7 +163,8 @@ def _check(event: Event) -> None:
 def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKind | None = None) -> list[Row]:
     """What happened to a declaration, in order; of one kind when it is given.
 
-    ``payload`` is a mapping; ``personal`` holds the personal values, None where erased.
+    ``payload`` is a mapping, with the event's texts; ``personal`` holds the personal values, None where erased;
+    ``is_text_erased``: the payload lacks the texts that it had.
     """
     query = sa.select(EVENT).where(EVENT.c.declaration_id == declaration_id).order_by(EVENT.c.sequence)
     return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
@@ -398,4 +406,21 @@ def _with_personal(connection: sa.Connection, rows: Sequence[Row]) -> list[Row]:
     digests = [digest for row in rows for digest in row["personal"].values()]
     for batch in batches(digests, _AT_A_TIME):
         known |= unseal(connection, {digest: digest for digest in batch})
-    return [{**row, "personal": {name: known[digest] for name, digest in row["personal"].items()}} for row in rows]
+    return [_unsealed(row, {name: known[digest] for name, digest in row["personal"].items()}) for row in rows]
+
+
+def _unsealed(row: Row, apart: dict[str, str | None]) -> Row:
+    if TEXTS not in apart:
+        return {**row, "personal": apart, "is_text_erased": False}
+    texts = apart.pop(TEXTS)
+    payload = row["payload"] if texts is None else _together(row["payload"], json.loads(texts))
+    return {**row, "payload": payload, "personal": apart, "is_text_erased": texts is None}
+
+
+def _together(one: Any, other: Any) -> Any:
+    """Two JSON values of one shape as one: objects by name, lists by place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {**one, **{name: _together(one[name], value) if name in one else value for name, value in other.items()}}
+    if isinstance(one, list) and isinstance(other, list):
+        return [_together(*pair) for pair in zip(one, other, strict=True)]
+    return other

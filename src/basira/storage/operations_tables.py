@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 6
-REVISION = "0006"
+FORMAT = 7
+REVISION = "0007"
 
 METADATA = sa.MetaData()
 
@@ -142,10 +142,14 @@ PERSONAL_VALUE = sa.Table(
     # HMAC-SHA-256 of field and value under the salt: what the hashed payload holds in place of the value.
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("salt", sa.String(64), nullable=False),
+    # A field of the schema, or TEXTS: then the value is the JSON of all the free texts of a declaration.
     sa.Column("field", sa.String(80), nullable=False),
-    sa.Column("value", sa.Text, nullable=False, index=True),
+    sa.Column("value", sa.Text, nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),
 )
+# No index of values: whoever erases reads the whole table, because a text is looked into, and pages of an index that is
+# sorted by values keep torn pieces of them after they are deleted (SQLite's secure_delete does not reach these).
+TEXTS = "texts"
 
 SELECTION_STATE = sa.Table(
     "selection_state",

@@ -20,9 +20,10 @@ from basira.storage.history_manifest import manifest_path
 from basira.storage.history_verify import HistoryHead, Progress, VerifiedHistory, head_of, verify_history
 from basira.storage.models import Models
 from basira.storage.operations_database import Database
-from basira.storage.operations_tables import CHAIN_HEAD, EVENT, TARGETING_RUN
+from basira.storage.operations_tables import AUDIT_EVENT, CHAIN_HEAD, EVENT, TARGETING_RUN
 from basira.storage.profiles_files import data_path
 from basira.workflows.audit import Record
+from basira.workflows.history_erase import ERASED
 from basira.workflows.learn import silent
 from basira.workflows.profiles import profiles_of
 
@@ -62,12 +63,21 @@ def prove_history(
     verified = verify_history(record.history, kept=kept, progress=progress)
     with Database(record.place, create=False) as database, database.read() as connection:
         named = dict(_named(connection))
+        audited = _audited_erasures(connection)
     faults = [
         f"the {kind} {name} is another than the record names, such as {where}"
         for (kind, name, digest), where in named.items()
         if (found := _digest_of(record.history, kind, name)) is not None and found != digest
     ]
+    if verified.erased > audited:
+        faults.append(f"{verified.erased} files of the history are said to be erased, and the audit names {audited}")
     return replace(verified, faults=(*verified.faults, *faults))
+
+
+def _audited_erasures(connection: sa.Connection) -> int:
+    """How many files the audited erasures of the history removed."""
+    query = sa.select(AUDIT_EVENT.c.after).where(AUDIT_EVENT.c.action == ERASED)
+    return sum(int(_opened(after).get("removed", 0)) for after in connection.execute(query).scalars())
 
 
 def _named(connection: sa.Connection) -> Iterator[tuple[tuple[str, str, str], str]]:

@@ -2,7 +2,7 @@
 
 Enters: a store, the operational database. Leaves: ordinary commits of the history, of what is new since the last time.
 Never here: a row that a file would not have made; a decision; the name of an inspecting officer, which nothing in the
-history needs; a value that was erased.
+history needs; a value or a text that was erased.
 
 How far it went stands in the history itself, in the name of each commit's source: a commit and its mark are one thing,
 so a run that is cut off and one that is repeated change nothing twice.

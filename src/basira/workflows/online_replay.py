@@ -135,7 +135,7 @@ def replay_online(
             if is_wanted and is_complete:
                 scorer.compare(declaration, event)
             elif is_wanted:
-                report.lacks("a score: personal values were erased")
+                report.lacks("a score: personal values or texts were erased")
             states.decide(declaration, event, before, is_wanted=is_wanted)
         elif event["kind"] in ("reselection", "cancellation"):
             states.change(event, before)

@@ -55,7 +55,7 @@ def recorded_declaration(before: Sequence[Row], event: Row) -> tuple[Declaration
         "declaration_version": arrived["declaration_version"], "items": content["items"],
     }  # fmt: skip
     read = read_recorded(body, received_at=datetime.fromisoformat(event["payload"]["decided_at"]))
-    is_complete = all(value is not None for value in arrived["personal"].values())
+    is_complete = not arrived["is_text_erased"] and all(value is not None for value in arrived["personal"].values())
     return (None, False) if isinstance(read, Refused) else (read, is_complete)
 
 

@@ -37,6 +37,8 @@ Row = dict[str, Any]
 HEADER = tuple(field.name for field in DECLARATION_FIELDS)
 ITEM = tuple(field.name for field in ITEM_FIELDS)
 PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
+# What the sender writes as they like, in which anybody may be named; a source's own x_ fields are texts too.
+TEXTS = frozenset(f.name for f in FIELDS if f.type == "text" and not f.personal and f.name != "declaration_id")
 MOST_ITEMS = 1_000
 # So much later than now a declaration or a result is dated at most: clocks differ, and zones; a mistyped year is more.
 MOST_AHEAD = timedelta(days=1)
@@ -60,6 +62,11 @@ _ZONED = re.compile(
 )
 
 _HEADER_NAMES, _ITEM_NAMES = frozenset(HEADER), frozenset(ITEM)
+_HEADER_RECORDED = tuple(n for n in HEADER if n not in PERSONAL and n != "declaration_version")
+_HEADER_WITHOUT_TEXTS = tuple(n for n in _HEADER_RECORDED if n not in TEXTS)
+_HEADER_TEXTS = tuple(n for n in _HEADER_RECORDED if n in TEXTS)
+_ITEM_WITHOUT_TEXTS = tuple(n for n in ITEM if n not in TEXTS)
+_ITEM_TEXTS = tuple(n for n in ITEM if n in TEXTS)
 _RESULT = tuple(field.name for field in OUTCOME_FIELDS)
 
 
@@ -108,9 +115,22 @@ class Declaration:
 
     def content(self) -> dict[str, Any]:
         """Header and items as JSON values, nothing personal, nulls and the version left out."""
-        header = json_values(self.rows[0], [n for n in HEADER if n not in PERSONAL and n != "declaration_version"])
-        extras = [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
-        return {"header": header, "items": [json_values(row, [*ITEM, *extras]) for row in self.rows]}
+        return self._values(_HEADER_RECORDED, [*ITEM, *self._extras()])
+
+    def content_without_texts(self) -> dict[str, Any]:
+        """The same without free texts."""
+        return self._values(_HEADER_WITHOUT_TEXTS, _ITEM_WITHOUT_TEXTS)
+
+    def texts(self) -> dict[str, Any]:
+        """The free texts alone, in the places that they have in `content`; empty when there are none."""
+        found = self._values(_HEADER_TEXTS, [*_ITEM_TEXTS, *self._extras()])
+        return found if found["header"] or any(found["items"]) else {}
+
+    def _values(self, header: Sequence[str], item: Sequence[str]) -> dict[str, Any]:
+        return {"header": json_values(self.rows[0], header), "items": [json_values(row, item) for row in self.rows]}
+
+    def _extras(self) -> list[str]:
+        return [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
 
     def personal(self) -> dict[str, str]:
         """The personal values of the header."""

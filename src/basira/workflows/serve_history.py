@@ -139,7 +139,7 @@ def _step(
     }  # fmt: skip
     kind = event["kind"]
     if kind in ("registration", "amendment"):
-        return step | {"content": event["payload"].get("content")}
+        return step | {"content": event["payload"].get("content"), "is_text_erased": event["is_text_erased"]}
     if kind == "decision":
         shown = decisions[event["event_id"]]
         return step | {name: shown[name] for name in ("office", "lane", "inspects", "basis", "basis_text", "fallback")}
