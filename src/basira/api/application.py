@@ -36,12 +36,15 @@ from basira.api.problems import add_problem_handlers
 from basira.api.reading import Reader
 from basira.api.remembered import Remembered
 from basira.api.routes import router
+from basira.schema.errors import BasiraError
 from basira.workflows.serve import purge_given
 from basira.workflows.serve_context import Service, with_newest_model
 from basira.workflows.serve_decider import DECIDE_SECONDS, Decider
 
 _REFRESH_SECONDS = 10.0
 _MODEL_SECONDS = 60.0
+# So often it is looked whether anything can be recorded: what a stopped process holds is taken from it then.
+_WRITABLE_SECONDS = 1.0
 # To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
 # who asks wait; not for longer than a proxy does.
 _FIRST_LOOK_SECONDS = 10.0
@@ -66,6 +69,15 @@ async def _survived(what: str, step: Callable[[], Awaitable[None]]) -> None:
         raise
     except BaseException as error:  # a library's panic is no Exception
         _LOG.error("refresh_failed", extra={"fields": {"what": what, "error": type(error).__name__}})
+
+
+def _fault_of(service: Service) -> BasiraError | None:
+    """Why nothing can be recorded now; None when it can."""
+    try:
+        service.database.require_writable()
+    except BasiraError as error:
+        return error
+    return None
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -95,6 +107,16 @@ def make_application(
             looked.set()
             await asyncio.sleep(_REFRESH_SECONDS)
 
+    async def watch() -> None:
+        is_writable = True
+        while True:
+            fault = await asyncio.to_thread(_fault_of, service)
+            if fault is not None and is_writable:
+                fields = {"code": fault.code, "cause": type(fault.__cause__ or fault).__name__}
+                _LOG.error("not_writable", extra={"fields": fields})
+            is_writable = fault is None
+            await asyncio.sleep(_WRITABLE_SECONDS)
+
     async def take() -> None:
         # Read beside the requests, then taken whole: a group is decided by one model.
         app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
@@ -116,7 +138,7 @@ def make_application(
             # What waits is decided and answered first.
             ending.push_async_callback(asyncio.to_thread, decider.close)
             looked = asyncio.Event()
-            tasks = [asyncio.create_task(refresh(looked)), asyncio.create_task(renew())]
+            tasks = [asyncio.create_task(one) for one in (refresh(looked), renew(), watch())]
             ending.push_async_callback(_ended, tasks)
             try:
                 await asyncio.wait_for(looked.wait(), _FIRST_LOOK_SECONDS)
