@@ -63,7 +63,7 @@ def _trial(frozen: Served, other: Served, database: str, *, times: int, most_sec
     mine.start()
     theirs.start()
     engine = sa.create_engine(database, isolation_level="AUTOCOMMIT")
-    draw, longest = random.Random(1), 0.0
+    draw, longest = random.Random(1), 0.0  # noqa: S311 - no secret
     print("stop  session while stopped            seconds without a decision  /ready of the other  awake again s")
     with engine.connect() as looking:
         wait_for("the first decisions", lambda: min(mine.acknowledged, theirs.acknowledged) >= 5, seconds=60)

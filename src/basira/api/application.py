@@ -136,7 +136,8 @@ def make_application(
             for close in (service.close, openid_desk.close, desk.close, reader.close, remembered.close):
                 ending.callback(close)
             # What waits is decided and answered first.
-            ending.push_async_callback(asyncio.to_thread, decider.close)
+            for decider in deciders:
+                ending.push_async_callback(asyncio.to_thread, decider.close)
             looked = asyncio.Event()
             tasks = [asyncio.create_task(one) for one in (refresh(looked), renew(), watch())]
             ending.push_async_callback(_ended, tasks)
@@ -152,7 +153,10 @@ def make_application(
         openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
     app.state.service, app.state.recognise, app.state.clock, app.state.metrics = service, recognise, clock, metrics
-    app.state.decider = decider = Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds)
+    # Two, as two workers are: what one is asked for never waits for what the other is.
+    app.state.decider, app.state.large_decider = deciders = tuple(
+        Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds) for _ in range(2)
+    )
     app.state.reader = reader = Reader()
     app.state.remembered = remembered = Remembered(recognise)
     sessions = by_session(service.database, clock, idle=settings.session_idle)
