@@ -1,6 +1,7 @@
 """Plain declarations beside hostile large bodies: how much longer they take.
 
-    .venv/bin/python benchmarks/attacks/large_bodies.py [--ground FOLDER] [--seconds 8] [--rate 20] [--only KIND,...] [--alone]
+    .venv/bin/python benchmarks/attacks/large_bodies.py [--ground FOLDER] [--seconds 8] [--rate 20]
+        [--only KIND,...] [--alone]
 
 Starts `basira serve` with one worker on SQLite, and sends plain declarations at a steady rate, first alone, then beside
 a client that sends one kind of large body after the other as fast as it is answered. The kinds are the costliest found

@@ -95,7 +95,7 @@ def make_application(
     """
     settings = settings or AccessSettings()
     desk = session_routes.login_desk()
-    openid_desk = session_routes.login_desk("openid", oidc_routes.AT_ONCE, oidc_routes.MOST_WAITING)
+    openid_desk = oidc_routes.openid_desk()
 
     async def look() -> None:
         await asyncio.to_thread(service.refresh_profiles)

@@ -47,7 +47,7 @@ _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-class TooLargeError(ValueError):
+class TooLargeError(Exception):
     """More than a body may hold, found before it was parsed; in words."""
 
 

@@ -102,8 +102,6 @@ async def _parsed(request: Request) -> Any:
     reader: Reader = request.app.state.reader
     try:
         return await reader.parsed(raw)
-    except TooLargeError:
-        raise
     except (ValueError, RecursionError):  # RecursionError: brackets without end
         raise _invalid("body", "0", "json_invalid") from None
 
