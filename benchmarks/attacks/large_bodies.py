@@ -1,9 +1,9 @@
 """Plain declarations beside hostile large bodies: how much longer they take.
 
     .venv/bin/python benchmarks/attacks/large_bodies.py [--ground FOLDER] [--seconds 8] [--rate 20]
-        [--only KIND,...] [--alone]
+        [--database sqlite|postgresql] [--only KIND,...] [--alone]
 
-Starts `basira serve` with one worker on SQLite, and sends plain declarations at a steady rate, first alone, then beside
+Starts `basira serve` with one worker, and sends plain declarations at a steady rate, first alone, then beside
 a client that sends one kind of large body after the other as fast as it is answered. The kinds are the costliest found
 under the limits of size. Prints for each: how many hostile bodies were answered and with what, the slowest of them, the
 50th and 99th percentile of the plain declarations in milliseconds, and the worker's memory at its highest. Time counts
@@ -24,14 +24,15 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from serve_ground import Body, Ground, Served, prepare_ground, served
+from serve_ground import Body, Ground, Postgres, Served, prepare_ground, served
 
 _ALLOWED_MILLISECONDS = 50.0
 _HEADER = {"office": "A", "importer_id": "I1", "declarant_id": "C1"}
@@ -149,17 +150,31 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--only", default="", help="kinds whose words begin so, parted by commas")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
     parser.add_argument("--alone", action="store_true")
     given = parser.parse_args()
     ground = prepare_ground(given.ground)
     chosen = [kind for kind in KINDS if any(kind.startswith(word) for word in given.only.split(","))]
     if given.alone:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    with tempfile.TemporaryDirectory(prefix="basira-bodies-") as folder:
-        database = f"sqlite:///{folder}/operations.sqlite"
-        with served(ground, database=database) as service:
+    with tempfile.TemporaryDirectory(prefix="basira-bodies-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        with _database(Path(folder), given.database) as database, served(ground, database=database) as service:
             service.start()
             return _measured(service, ground, chosen, seconds=given.seconds, rate=given.rate)
+
+
+@contextmanager
+def _database(folder: Path, kind: str) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/operations.sqlite"
+        return
+    server = Postgres(folder / "pg")
+    server.start()
+    try:
+        yield server.create("bodies")
+    finally:
+        server.stop("immediate")
 
 
 def _measured(service: Served, ground: Ground, kinds: list[str], *, seconds: float, rate: float) -> int:

@@ -150,7 +150,8 @@ async def post_declarations(
         raise found
     if isinstance(found, Refused):
         await run_in_threadpool(_quarantine, request, [(body, found)], asked)
-        return refusal(found)
+        # A thousand items may have a fault each: to write them down takes time that is not the event loop's.
+        return await run_in_threadpool(refusal, found)
     if isinstance(found, Answer):
         return _json(found.response, found.status)
     if found.is_new:
