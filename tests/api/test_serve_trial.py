@@ -27,7 +27,7 @@ class Broken:
 
     def __init__(self, model: RiskModel | None) -> None:
         assert model is not None
-        self.version, self.encoding = model.version, model.encoding
+        self.version, self.encoding, self.digest = model.version, model.encoding, model.digest
 
     def predict_rows(self, *_: Any) -> None:
         raise ValueError("no feature of this name")

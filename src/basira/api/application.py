@@ -36,6 +36,7 @@ from basira.api.problems import add_problem_handlers
 from basira.api.reading import Reader
 from basira.api.remembered import Remembered
 from basira.api.routes import router
+from basira.schema.errors import BasiraError
 from basira.workflows.serve import purge_given
 from basira.workflows.serve_context import Service, with_newest_model
 from basira.workflows.serve_decider import DECIDE_SECONDS, Decider
@@ -43,6 +44,8 @@ from basira.workflows.serve_trial import Trials
 
 _REFRESH_SECONDS = 10.0
 _MODEL_SECONDS = 60.0
+# So often it is looked whether anything can be recorded: what a stopped process holds is taken from it then.
+_WRITABLE_SECONDS = 1.0
 # To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
 # who asks wait; not for longer than a proxy does.
 _FIRST_LOOK_SECONDS = 10.0
@@ -69,6 +72,15 @@ async def _survived(what: str, step: Callable[[], Awaitable[None]]) -> None:
         _LOG.error("refresh_failed", extra={"fields": {"what": what, "error": type(error).__name__}})
 
 
+def _fault_of(service: Service) -> BasiraError | None:
+    """Why nothing can be recorded now; None when it can."""
+    try:
+        service.database.require_writable()
+    except BasiraError as error:
+        return error
+    return None
+
+
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
@@ -84,7 +96,7 @@ def make_application(
     """
     settings = settings or AccessSettings()
     desk = session_routes.login_desk()
-    openid_desk = session_routes.login_desk("openid", oidc_routes.AT_ONCE, oidc_routes.MOST_WAITING)
+    openid_desk = oidc_routes.openid_desk()
 
     async def look() -> None:
         await asyncio.to_thread(service.refresh_profiles)
@@ -95,6 +107,16 @@ def make_application(
             await _survived("profiles", look)
             looked.set()
             await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def watch() -> None:
+        is_writable = True
+        while True:
+            fault = await asyncio.to_thread(_fault_of, service)
+            if fault is not None and is_writable:
+                fields = {"code": fault.code, "cause": type(fault.__cause__ or fault).__name__}
+                _LOG.error("not_writable", extra={"fields": fields})
+            is_writable = fault is None
+            await asyncio.sleep(_WRITABLE_SECONDS)
 
     async def take() -> None:
         # Read beside the requests, then taken whole: a group is decided by one model.
@@ -115,9 +137,10 @@ def make_application(
             for close in (service.close, openid_desk.close, desk.close, reader.close, remembered.close):
                 ending.callback(close)
             # What waits is decided and answered first.
-            ending.push_async_callback(asyncio.to_thread, decider.close)
+            for decider in deciders:
+                ending.push_async_callback(asyncio.to_thread, decider.close)
             looked = asyncio.Event()
-            tasks = [asyncio.create_task(refresh(looked)), asyncio.create_task(renew())]
+            tasks = [asyncio.create_task(one) for one in (refresh(looked), renew(), watch())]
             ending.push_async_callback(_ended, tasks)
             try:
                 await asyncio.wait_for(looked.wait(), _FIRST_LOOK_SECONDS)
@@ -132,7 +155,10 @@ def make_application(
     )  # fmt: skip
     app.state.service, app.state.recognise, app.state.clock, app.state.metrics = service, recognise, clock, metrics
     app.state.trials = Trials()
-    app.state.decider = decider = Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds)
+    # Two, as two workers are: what one is asked for never waits for what the other is.
+    app.state.decider, app.state.large_decider = deciders = tuple(
+        Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds) for _ in range(2)
+    )
     app.state.reader = reader = Reader()
     app.state.remembered = remembered = Remembered(recognise)
     sessions = by_session(service.database, clock, idle=settings.session_idle)

@@ -9,6 +9,7 @@ OpenID Connect Core 1.0, sections 3.1.2 and 3.1.3.7; RFC 7636 (PKCE, S256); RFC 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -184,26 +185,41 @@ def _asked(
     """The JSON object that an address answers. Raises 503; 401 when the token endpoint refuses."""
     import httpx2
 
+    async def within() -> bytes:
+        # Of the whole of it: one that sends a byte now and then is never late with the next.
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            return await _fetched(method, url, form=form, headers=headers)
+
     try:
-        with (
-            httpx2.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=True) as client,
-            client.stream(
-                method, url, data=None if form is None else dict(form),
-                headers={"Accept": "application/json", **(headers or {})},
-            ) as answer,
-        ):  # fmt: skip
-            if form is not None and answer.status_code in (400, 401):
-                raise refused("token endpoint")
-            if answer.status_code != 200:
-                raise unavailable(f"status {answer.status_code}")
-            content = b""
-            for piece in answer.iter_bytes():
-                content += piece
-                if len(content) > _MOST_BYTES:
-                    raise unavailable("answer too large")
-        found = json.loads(content)
+        found = json.loads(asyncio.run(within()))
+    except TimeoutError:
+        raise unavailable("too slow") from None
     except (httpx2.HTTPError, ValueError) as error:
         raise unavailable(type(error).__name__) from None
     if not isinstance(found, dict):
         raise unavailable("answer is no object")
     return found
+
+
+async def _fetched(
+    method: str, url: str, *, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
+) -> bytes:
+    import httpx2
+
+    async with (
+        httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=True) as client,
+        client.stream(
+            method, url, data=None if form is None else dict(form),
+            headers={"Accept": "application/json", **(headers or {})},
+        ) as answer,
+    ):  # fmt: skip
+        if form is not None and answer.status_code in (400, 401):
+            raise refused("token endpoint")
+        if answer.status_code != 200:
+            raise unavailable(f"status {answer.status_code}")
+        content = b""
+        async for piece in answer.aiter_bytes():
+            content += piece
+            if len(content) > _MOST_BYTES:
+                raise unavailable("answer too large")
+    return content

@@ -18,7 +18,7 @@ from basira.api.asking import PREFIX, Now
 from basira.api.cookies import begun_cookie, set_begun_cookie
 from basira.api.desks import Desk
 from basira.api.examples_answers import answers_of
-from basira.api.oidc import BEGUN_FOR, Begun, Provider, refused
+from basira.api.oidc import BEGUN_FOR, Begun, Provider, refused, unavailable
 from basira.api.problems import ProblemException
 from basira.api.session_routes import InAccess, InDatabase, session_begun, with_session
 from basira.storage.access_oidc import begin_login, enter_by_provider, subject_of, take_login
@@ -26,11 +26,17 @@ from basira.storage.access_oidc import begin_login, enter_by_provider, subject_o
 CALLBACK = f"{PREFIX}/session/oidc/callback"
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
-# Of logins that wait for the provider: threads of their own, so that one that hangs takes none from declarations.
-AT_ONCE, MOST_WAITING = 4, 30
+# Of logins that wait for the provider: threads of their own, so that one that hangs takes none from declarations, nor
+# from passwords. A login asks it three times at most, 5 seconds each: the last one in the queue is answered within 45.
+AT_ONCE, MOST_WAITING = 4, 12
 # A path and perhaps a query of this service. Browsers read "//host" and "/\host" as another site.
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,399}")
 _AFTER = f"{PREFIX}/session"
+
+
+def openid_desk() -> Desk:
+    """Where the provider is asked, for a few logins at a time. 503 when too many wait already."""
+    return Desk("openid", AT_ONCE, MOST_WAITING, refusal=lambda: unavailable("too many logins wait for it"))
 
 
 def _provider(request: Request) -> Provider:

@@ -30,6 +30,14 @@ MOST_WAITING = 1_000
 SMALL_BYTES = 64 << 10
 # Of large bodies, read or to be read, until they are answered. As JSON they take four times as much and more.
 MOST_BYTES_IN_HAND = 32 << 20
+# A declaration that is not in a list is parsed in one go, in which no other thread does anything.
+MOST_BYTES_ALONE = 4 << 20
+# Objects and lists: a declaration is one, and has one more and one for each item. Some 16 MiB of small items.
+MOST_CONTAINERS = 120_000
+MOST_CONTAINERS_ALONE = 4_000
+# Values, told by the commas between them: those in texts count too.
+MOST_COMMAS = 1_000_000
+MOST_COMMAS_ALONE = 250_000
 # More elements than a batch may have are read in one go: they are refused, and one by one would take longer.
 _MOST_ELEMENTS = 1_000
 
@@ -37,6 +45,10 @@ Read = Declaration | Refused
 _Made = TypeVar("_Made")
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
+
+
+class TooLargeError(Exception):
+    """More than a body may hold, found before it was parsed; in words."""
 
 
 class Reader:
@@ -60,7 +72,8 @@ class Reader:
             self._bytes -= counted
 
     async def parsed(self, raw: bytes) -> Any:
-        """The JSON of a body. Raises ValueError, or RecursionError (brackets without end), when it is none."""
+        """The JSON of a body. Raises ValueError, or RecursionError (brackets without end), when it is none, and
+        TooLargeError when it holds more than can be parsed in a moment."""
         return await self.beside(lambda: read_json(raw), size=len(raw))
 
     async def beside(self, work: Callable[[], _Made], *, size: int) -> _Made:
@@ -98,7 +111,9 @@ def read_json(raw: bytes, *, most: int = _MOST_ELEMENTS) -> Any:
     text = raw.decode(json.detect_encoding(raw), "surrogatepass")
     found: list[Any] = []
     end = _after_space(text, 0)
-    if text[end : end + 1] != "[":
+    is_list = text[end : end + 1] == "["
+    _require_bounded(text, is_list=is_list)
+    if not is_list:
         return json.loads(text)
     while len(found) <= most and text[end : end + 1] == ("," if found else "["):
         start = _after_space(text, end + 1)
@@ -111,6 +126,20 @@ def read_json(raw: bytes, *, most: int = _MOST_ELEMENTS) -> Any:
         return found
     # An empty list, one that is too long, or no JSON: then this says so.
     return json.loads(text)
+
+
+def _require_bounded(text: str, *, is_list: bool) -> None:
+    """Raises TooLargeError. Brackets in texts count too: nobody writes so many of them."""
+    if len(text) <= SMALL_BYTES:
+        return
+    if not is_list and len(text) > MOST_BYTES_ALONE:
+        raise TooLargeError(f"Expected a declaration of at most {MOST_BYTES_ALONE:,} characters.")
+    most = MOST_CONTAINERS if is_list else MOST_CONTAINERS_ALONE
+    if (found := text.count("{") + text.count("[")) > most:
+        raise TooLargeError(f"Expected at most {most:,} objects and lists, found {found:,}.")
+    most = MOST_COMMAS if is_list else MOST_COMMAS_ALONE
+    if (found := text.count(",")) > most:
+        raise TooLargeError(f"Expected at most {most:,} commas, found {found:,}.")
 
 
 def _after_space(text: str, start: int) -> int:

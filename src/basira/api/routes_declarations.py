@@ -30,7 +30,7 @@ from basira.api.examples import DECLARATION, body_of, declaration_schema
 from basira.api.examples_answers import answers_of
 from basira.api.metrics import Metrics
 from basira.api.problems import STATUS, problem, refusal, refusal_content
-from basira.api.reading import Reader
+from basira.api.reading import Reader, TooLargeError
 from basira.api.remembered import Remembered
 from basira.schema.errors import BasiraError, StoreError
 from basira.storage.access import Principal
@@ -38,7 +38,7 @@ from basira.storage.operations_online import Answer
 from basira.workflows.serve import Ask, Asked, Decision, Found, given_answer, save_given
 from basira.workflows.serve_body import Refused
 from basira.workflows.serve_context import Service
-from basira.workflows.serve_decider import MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
+from basira.workflows.serve_decider import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
 from basira.workflows.serve_quarantine import keep_refused
 
 MOST_DECLARATIONS = 1_000
@@ -71,6 +71,8 @@ class Quick(APIRoute):
                     return answer
             except ClientDisconnect:
                 return problem(400, "bad_request", "The body did not come to its end.")
+            except TooLargeError as error:
+                return problem(413, "too_large", str(error), hint="Send less at once: fewer declarations, or items.")
             except BusyError:
                 return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
 
@@ -148,7 +150,8 @@ async def post_declarations(
         raise found
     if isinstance(found, Refused):
         await run_in_threadpool(_quarantine, request, [(body, found)], asked)
-        return refusal(found)
+        # A thousand items may have a fault each: to write them down takes time that is not the event loop's.
+        return await run_in_threadpool(refusal, found)
     if isinstance(found, Answer):
         return _json(found.response, found.status)
     if found.is_new:
@@ -159,13 +162,15 @@ async def post_declarations(
 async def _decided(bodies: Sequence[object], asked: Asked, request: Request) -> list[Found]:
     state = request.app.state
     reader: Reader = state.reader
-    decider: Decider = state.decider
+    plain, large = state.decider, state.large_decider
+    is_large = sum(items_of(body) for body in bodies) > MOST_ITEMS_PLAIN
+    decider: Decider = large if is_large else plain
     metrics: Metrics = state.metrics
     try:
         read = await reader.read(bodies, received_at=state.clock())
         return await decider.decide([Ask(body, asked, read=one) for body, one in zip(bodies, read, strict=True)])
     finally:
-        metrics.waiting(decider.waiting_count)
+        metrics.waiting(plain.waiting_count + large.waiting_count)
 
 
 async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metrics: Metrics) -> Response:

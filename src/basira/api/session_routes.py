@@ -42,9 +42,9 @@ AT_ONCE, MOST_WAITING = 2, 30
 _KEPT = timedelta(days=7)
 
 
-def login_desk(name: str = "password", at_once: int = AT_ONCE, most_waiting: int = MOST_WAITING) -> Desk:
-    """Where logins are worked on, a few at a time: a password is hashed, a provider asked. 429 when too many wait."""
-    return Desk(name, at_once, most_waiting, refusal=_too_many)
+def login_desk() -> Desk:
+    """Where passwords are hashed, a few at a time. 429 when too many wait."""
+    return Desk("password", AT_ONCE, MOST_WAITING, refusal=_too_many)
 
 
 def _too_many() -> ProblemException:

@@ -7,12 +7,12 @@ Never here: a table's meaning; an upgrade nobody asked for (`operations_migrate.
 from __future__ import annotations
 
 import copy
-import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError
 from basira.storage.operations_file import reading_address
-from basira.storage.operations_tables import FORMAT, IDEMPOTENCY_KEY, OPERATIONS_FORMAT
+from basira.storage.operations_tables import FORMAT, OPERATIONS_FORMAT
 from basira.storage.private_files import make_private
 
 # Of one process: those for everybody and, apart, those that nobody who reads a report can take away.
@@ -34,15 +34,34 @@ _BUSY_MILLISECONDS = 30_000
 _NO_RIGHT = "42501"  # insufficient_privilege, of PostgreSQL's codes
 # One lock for every chain: whoever appends holds it until the commit, so that nobody reads a head that is about to
 # move, and two transactions never wait for each other's chain. The number only has to be ours.
-_CHAIN_LOCK = 4_209_001
-TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK))
+CHAIN_LOCK = 4_209_001
+TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(CHAIN_LOCK))
+# Between two statements of a transaction that writes, a process works for milliseconds. One that is silent for so long
+# is stopped or cut off: PostgreSQL ends its session, and whoever waits for its locks goes on. It must be less than
+# `DATABASE_SECONDS`, after which those give up.
+SILENT_SECONDS = 3
+# A migration may compute on a whole table between two statements; nothing else writes meanwhile.
+SILENT_UPGRADE_SECONDS = 60
+# Of commands: a service holds the lock for milliseconds, another command for a part of its work.
+_COMMAND_LOCK_SECONDS = 60
+# A peer that is gone (a cable, a power cut) is noticed within some 10 seconds, on either side. Unix sockets have none.
+_KEEPALIVES = {"idle": 4, "interval": 2, "count": 3}
+_HAS_TRANSACTION_TIMEOUT = (17,)
 
 
 @dataclass
-class _Fate:
-    """Of the last write, over all connections of a process. ``fault``: None when it went well."""
+class Fate:
+    """Of writes, over all connections of a process: see `operations_writable`.
+
+    ``fault``: of the last write, None when it went well; ``written_at``: when one last did. ``seen``: what the last
+    look found, at ``looked_at``. Both of a clock that never goes back.
+    """
 
     fault: StoreError | None = None
+    written_at: float = float("-inf")
+    seen: StoreError | None = None
+    looked_at: float = float("-inf")
+    looking: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Database:
@@ -54,8 +73,8 @@ class Database:
     create : make the file, its owner's alone, and the tables when there are none; without it their absence is an
         error, and a file in a folder where nothing can be written is read all the same.
     wait_seconds : a statement, a lock or a connection that takes longer is given up, and so is the turn to have one of
-        this process. By default PostgreSQL waits as long as its own settings let it, and SQLite 30 seconds for its
-        lock.
+        this process. By default PostgreSQL waits for a statement as long as its own settings let it, and either for a
+        lock for a while (a minute, 30 seconds).
 
     ``reserved`` is the same database over a few connections of its own, for what must not wait until somebody else's
     long reading is over: decisions, and who asks for them. ``is_new``: it was empty, and its tables were made now.
@@ -68,7 +87,8 @@ class Database:
         self.place = str(place)
         self.engine = engine_of(place, create=create, wait_seconds=wait_seconds)
         self.reserved = self
-        self._fate = _Fate()
+        self.fate = Fate()
+        self._wait_seconds = wait_seconds
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         try:
             found = self._format()
@@ -131,35 +151,44 @@ class Database:
         with self.writing(), self.engine.connect() as connection:
             writing = connection.execution_options(basira_writes=True)
             with writing.begin():
+                for statement in self.bounds():
+                    writing.exec_driver_sql(statement)
                 yield writing
+
+    def bounds(self) -> tuple[str, ...]:
+        """What a transaction that writes begins with, so that no frozen process keeps its locks: nothing on SQLite.
+
+        PostgreSQL ends a session that is silent inside it for `SILENT_SECONDS`. Of a database with ``wait_seconds``
+        (the service's) its whole length is bound too where the server can (17 and later). A command may write for
+        long, and is never silent.
+        """
+        if self.is_sqlite:
+            return ()
+        found = [f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_SECONDS}s'"]
+        version = self.engine.dialect.server_version_info or ()
+        if self._wait_seconds is not None and version >= _HAS_TRANSACTION_TIMEOUT:
+            milliseconds = round((self._wait_seconds + SILENT_SECONDS) * 1000)
+            found.append(f"SET LOCAL transaction_timeout = '{milliseconds}ms'")
+        return tuple(found)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Around whatever writes: the driver's errors as ours, and its fate remembered for `require_writable`."""
+        """Around whatever writes: the driver's errors as ours, and its fate remembered (`operations_writable`)."""
         try:
             with explained():
                 yield
         except StoreError as error:
             if isinstance(error.__cause__, DBAPIError) and not isinstance(error.__cause__, IntegrityError):
-                self._fate.fault = error
+                self.fate.fault = error
             raise
-        self._fate.fault = None
+        # A few bytes find room on a disk that is full for decisions: that it went well says nothing of a fault before.
+        self.fate.written_at = time.monotonic()
 
     def require_writable(self) -> None:
-        """Raises StoreError when the last write failed and one more, tried now, does too: full, read-only, locked.
+        """Raises StoreError when nothing can be recorded now; see `operations_writable`."""
+        from basira.storage.operations_writable import require_writable
 
-        Costs nothing while writes go well.
-        """
-        if self._fate.fault is None:
-            return
-        moment, table = moment_text(datetime.min), IDEMPOTENCY_KEY
-        row = {
-            "client": "basira", "route": "try", "key": secrets.token_hex(16), "request_digest": "", "status": 0,
-            "response": "", "created_at": moment, "expires_at": moment,
-        }  # fmt: skip
-        with self.write() as connection:
-            connection.execute(table.insert(), row)
-            connection.execute(table.delete().where(table.c.client == "basira", table.c.key == row["key"]))
+        require_writable(self)
 
 
 def engine_of(
@@ -230,16 +259,25 @@ def _pool(url: sa.URL, seconds: float | None, *, is_reserved: bool) -> dict[str,
 
 
 def _patience(url: sa.URL, seconds: float | None) -> dict[str, str]:
-    """PostgreSQL's own limits of time, after whatever options the URL gives; nothing for another database."""
-    if seconds is None or url.get_backend_name() != "postgresql":
+    """PostgreSQL's own limits of time, and how either side notices that the other is gone; nothing for another
+    database. The service's limits come after whatever options the URL gives, and hold; a command's come before."""
+    if url.get_backend_name() != "postgresql":
         return {}
-    given, limit = url.query.get("options", ""), max(1, round(seconds * 1000))
-    options = given if isinstance(given, str) else " ".join(given)
+    given = url.query.get("options", "")
+    asked = given if isinstance(given, str) else " ".join(given)
+    alive = " ".join(f"-c tcp_keepalives_{name}={value}" for name, value in _KEEPALIVES.items())
+    ours = {
+        f"keepalives_{name}": str(url.query.get(f"keepalives_{name}", value)) for name, value in _KEEPALIVES.items()
+    }
+    if seconds is None:
+        return {"options": f"{alive} -c lock_timeout={_COMMAND_LOCK_SECONDS}s {asked}".strip(), **ours}
+    limit = max(1, round(seconds * 1000))
     return {
-        "options": f"{options} -c statement_timeout={limit} -c lock_timeout={limit}".strip(),
+        "options": f"{alive} {asked} -c statement_timeout={limit} -c lock_timeout={limit}".strip(),
         "connect_timeout": str(url.query.get("connect_timeout", max(2, round(seconds)))),
         # A server that is cut off sends no error: without this, a statement waits for minutes.
         "tcp_user_timeout": str(limit),
+        **ours,
     }
 
 

@@ -13,7 +13,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_database import engine_of, explained, format_of, lock_chains, prepare_file
+from basira.storage.operations_database import (
+    SILENT_UPGRADE_SECONDS,
+    engine_of,
+    explained,
+    format_of,
+    lock_chains,
+    prepare_file,
+)
 from basira.storage.operations_tables import FORMAT, REVISION
 
 # Alembic keeps the connection it works on in module globals.
@@ -40,6 +47,10 @@ def upgrade(place: str | Path) -> Upgraded:
         with explained(), engine.connect() as connection:
             writing = connection.execution_options(basira_writes=True)
             with writing.begin():
+                if engine.dialect.name == "postgresql":
+                    writing.exec_driver_sql(
+                        f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_UPGRADE_SECONDS}s'"
+                    )
                 lock_chains(writing)  # two upgrades at once: the second finds the work done
                 before = format_of(writing)
                 if before is not None and before > FORMAT:

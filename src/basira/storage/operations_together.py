@@ -89,6 +89,8 @@ def write_together(database: Database) -> Iterator[Sender]:
         try:
             with _errors_of(bare, driver), driver.pipeline() as pipeline:
                 driver.execute("BEGIN", prepare=False)
+                for bound in database.bounds():
+                    driver.execute(bound, prepare=False)
                 yield _Pipelined(bare.dialect, driver, pipeline)
                 driver.execute("COMMIT", prepare=False)
         except BaseException:

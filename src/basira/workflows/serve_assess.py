@@ -38,6 +38,9 @@ NO_MODEL, NO_PROFILES, OLD_PROFILES, MODEL_FAILED = "no_model", "no_profiles", "
 TIMEOUT = "timeout"
 
 
+_EXPLAINED_AT_ONCE = 50
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What the reasons are made of: the features of each item, and the matrix the model read."""
@@ -203,7 +206,7 @@ def explained_items(scored: Sequence[Scored], model: RiskModel | None) -> list[t
         return [() for _ in scored]
     evidence = iter(
         explain_items(
-            model.contributions_of(np.concatenate([of.matrix for _, of in known])),
+            _contributions(model, np.concatenate([of.matrix for _, of in known])),
             model.encoding.names,
             _families(tuple(model.encoding.categories)),
             [
@@ -223,6 +226,13 @@ def explained_items(scored: Sequence[Scored], model: RiskModel | None) -> list[t
         else ()
         for one in scored
     ]
+
+
+def _contributions(model: RiskModel, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The contributions of the rows, some at a time: the library locks a booster for as long as one call takes, and a
+    plain declaration that is scored by it meanwhile waits."""
+    parts = range(0, len(x), _EXPLAINED_AT_ONCE)
+    return np.concatenate([model.contributions_of(x[start : start + _EXPLAINED_AT_ONCE]) for start in parts])
 
 
 @lru_cache(maxsize=4)

@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -40,6 +40,14 @@ PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
 # What the sender writes as they like, in which anybody may be named; a source's own x_ fields are texts too.
 TEXTS = frozenset(f.name for f in FIELDS if f.type == "text" and not f.personal and f.name != "declaration_id")
 MOST_ITEMS = 1_000
+# What a declaration may cost is counted before any work on it. As columns it is a table: a row for each item, a column
+# for each name that any of them has, the header's texts in every row. A thousand items with all the schema's fields and
+# forty more of their own are 75,000 cells, and some 2,000,000 characters.
+MOST_CELLS = 100_000
+MOST_CHARACTERS = 4_000_000
+# Of one value. A description that a person reads has a few hundred; a number has 30 digits at most.
+MOST_VALUE_CHARACTERS = 10_000
+_MOST_BITS = 128
 # So much later than now a declaration or a result is dated at most: clocks differ, and zones; a mistyped year is more.
 MOST_AHEAD = timedelta(days=1)
 # What the record's columns hold of them.
@@ -51,6 +59,8 @@ _MOST_UNKNOWN = 10
 _MOST_ODD = 10
 # Of one declaration, item numbers given again that are told.
 _MOST_REPEATED = 10
+# Of one declaration, what is too long that is told.
+_MOST_BEYOND = 10
 # Of a code of an odd number of digits: a message has no mapping that could say how many there should be.
 _LEADING_ZERO = ", sent as a text with its leading zero"
 # Written as a number or true it would be an office of its own, with places of its own.
@@ -148,14 +158,14 @@ def read_declaration(body: object, *, received_at: datetime) -> Declaration | Re
 
 def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refused:
     """The same of what the record holds: it was taken, perhaps by an earlier version, whatever names it has of its
-    own. They lead to values, and never into a statement."""
-    parts = _parts(body)
+    own, and however large it is. They lead to values, and never into a statement."""
+    parts = _parts(body, is_recorded=True)
     if isinstance(parts, Refused):
         return parts
     plain = _plainly(parts, received_at)
     if plain is not None:
         return plain
-    (found,) = _by_columns([replace(parts, is_recorded=True)], received_at)
+    (found,) = _by_columns([parts], received_at)
     return found
 
 
@@ -184,7 +194,7 @@ class _Parts:
     is_recorded: bool = False
 
 
-def _parts(body: object) -> _Parts | Refused:
+def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Refused:
     if not isinstance(body, dict):
         return _refused(None, None, "bad_json", "a JSON object: a declaration with its items")
     named = body.get("declaration_id")
@@ -195,9 +205,41 @@ def _parts(body: object) -> _Parts | Refused:
         code = "missing" if not items else "out_of_range" if is_list else "bad_json"
         return _refused(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
     header = {name: value for name, value in body.items() if name != "items"}
+    if not is_recorded and (faults := _beyond(header, items)):
+        return Refused(faults, declaration_id)
     if "declared_at" in header:
         header["declared_at"] = _local(header["declared_at"])
-    return _Parts(header, items, declaration_id)
+    return _Parts(header, items, declaration_id, is_recorded)
+
+
+def _beyond(header: Row, items: Sequence[Row]) -> tuple[FieldFault, ...]:
+    """What makes a declaration too costly to read, in time that grows with its bytes alone."""
+    names: set[str] = set(header)
+    faults: list[FieldFault] = []
+    characters = 0
+    for place, values in enumerate((header, *items)):
+        names.update(values)
+        length = 0
+        for name, value in values.items():
+            if isinstance(value, str):
+                length += len(value)
+                if len(value) > MOST_VALUE_CHARACTERS:
+                    faults.append(_too_long(name, place, f"at most {MOST_VALUE_CHARACTERS:,} characters"))
+            elif isinstance(value, int) and value.bit_length() > _MOST_BITS:  # to write it as text takes its square
+                faults.append(_too_long(name, place, "a number of fewer digits"))
+        characters += length if place else length * len(items)
+    if len(names) * len(items) > MOST_CELLS:
+        most = f"at most {MOST_CELLS:,} cells, which are items times the different names among them"
+        faults.append(FieldFault(None, "items", "out_of_range", f"{most}; found {len(items):,} times {len(names):,}"))
+    if characters > MOST_CHARACTERS:
+        most = f"at most {MOST_CHARACTERS:,} characters, the header's counted for each item"
+        faults.append(FieldFault(None, "items", "out_of_range", f"{most}; found {characters:,}"))
+    return tuple(faults[:_MOST_BEYOND])
+
+
+def _too_long(name: str, place: int, expected: str) -> FieldFault:
+    shown = name[:_LONGEST_NAME] if name.isprintable() else None
+    return FieldFault(place or None, shown, "out_of_range", expected)
 
 
 def _local(value: object) -> object:

@@ -37,6 +37,9 @@ MOST_TOGETHER = 32
 # A declaration may have a thousand of them: those of a group are scored and explained in a fraction of the time that
 # its declarations have, so that a large one makes few others late.
 MOST_ITEMS_TOGETHER = 500
+# Of one request's declarations: more are decided beside the others, by a decider of their own, or each plain one would
+# wait for as long as a thousand items take to score.
+MOST_ITEMS_PLAIN = 50
 # Some seconds of work for one worker: who comes later is better off asking again than waiting for a timeout.
 MOST_WAITING = 1_000
 DECIDE_SECONDS = 1.0

@@ -1,0 +1,115 @@
+"""A body that would cost more than it weighs is told so before any work; large requests hold no plain one up."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+from api_world import Desk, desk_of
+
+from basira.api.reading import TooLargeError, read_json
+from basira.workflows import serve_decider
+from basira.workflows.serve_body import MOST_ITEMS
+from basira.workflows.serve_context import Service
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def desk(blank: Service) -> Desk:
+    return desk_of(blank)
+
+
+def of_items(arrival: Body, count: int, **more: object) -> Body:
+    return {**arrival, "items": [{**arrival["items"][0], "item_number": None, **more} for _ in range(count)]}
+
+
+def faults(desk: Desk, body: Body) -> list[tuple[str | None, str]]:
+    begun = time.perf_counter()
+    answer = desk.post(body)
+    assert time.perf_counter() - begun < 10  # seconds to minutes before it was counted
+    assert answer.status_code == 422
+    return [(one["field"], one["code"]) for one in answer.json()["errors"]]
+
+
+def test_names_that_differ_from_item_to_item_are_counted_as_columns(desk: Desk, arrivals: list[Body]) -> None:
+    body = of_items(arrivals[0], MOST_ITEMS)
+    for place, item in enumerate(body["items"]):
+        item |= {f"x_f{place}_{n}": "v" for n in range(20)}
+    assert ("items", "out_of_range") in faults(desk, body)
+
+
+@pytest.mark.parametrize(
+    "more", [{"x_text": "y" * 1_000_000}, {"declared_at": "2026-" * 200_000}, {"office": "O" * 1_000_000}]
+)
+def test_a_long_text_in_the_header_is_not_put_into_a_thousand_rows(
+    desk: Desk, arrivals: list[Body], more: Body
+) -> None:
+    (name,) = more
+    assert faults(desk, {**of_items(arrivals[0], MOST_ITEMS), **more})[0] == (name, "out_of_range")
+
+
+def test_texts_that_together_are_too_many_are_counted_with_the_rows_that_repeat_them(
+    desk: Desk, arrivals: list[Body]
+) -> None:
+    texts = {f"x_t{n}": "y" * 9_000 for n in range(5)}
+    assert ("items", "out_of_range") in faults(desk, {**of_items(arrivals[0], 100), **texts})
+    assert desk.post({**of_items(arrivals[0], 10), **texts}).status_code == 200
+
+
+def test_a_number_of_very_many_digits_is_not_written_out(desk: Desk, arrivals: list[Body]) -> None:
+    body = of_items(arrivals[0], 3, customs_value_amount=10**4000)
+    assert faults(desk, body)[0] == ("customs_value_amount", "out_of_range")
+
+
+def test_the_largest_declaration_of_ordinary_fields_is_taken(desk: Desk, arrivals: list[Body]) -> None:
+    body = of_items(arrivals[0], MOST_ITEMS, **{f"x_own_{n}": "a word or two" for n in range(40)})
+    assert desk.post(body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        json.dumps({"items": [{"x": [[[[]]]] * 50}] * 1000}),
+        json.dumps([{"x": [[]] * 130_000}]),
+        json.dumps({"items": [1] * 300_000}),
+        json.dumps([[1] * 1_100_000]),
+        json.dumps({"x": "y" * (5 << 20)}),
+    ],
+    ids=["nested", "lists", "values", "values of a list", "one of 5 MB"],
+)
+def test_what_would_be_parsed_in_one_long_go_is_not_parsed(desk: Desk, raw: str) -> None:
+    with pytest.raises(TooLargeError):
+        read_json(raw.encode())
+    answer = desk.client.post("/api/v1/declarations", content=raw, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_plain_one_does_not_wait_while_a_large_one_is_scored(
+    blank: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    score = serve_decider.assess_at_once
+
+    def held(declarations: Any, service: Service, today: Any) -> Any:
+        if sum(len(one.rows) for one in declarations) > 100:
+            begun.set()
+            assert go.wait(60)
+        return score(declarations, service, today)
+
+    monkeypatch.setattr(serve_decider, "assess_at_once", held)
+    desk = desk_of(blank, decide_seconds=60.0)
+    with desk.client:  # one event loop for both
+        answers: list[int] = []
+        large = {**of_items(arrivals[0], 200), "declaration_id": "LARGE"}
+        thread = threading.Thread(target=lambda: answers.append(desk.post(large).status_code))
+        thread.start()
+        assert begun.wait(30)
+        assert desk.post(arrivals[1]).status_code == 200
+        assert answers == []
+        go.set()
+        thread.join(60)
+        assert answers == [200]
