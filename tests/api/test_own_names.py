@@ -178,7 +178,7 @@ def test_the_command_names_events_and_reasons_and_ends_with_11(
 ) -> None:
     desk, store = online
     a_poisoned_day(desk, arrivals, tmp_path)
-    run = CliRunner().invoke(history_app, ["--store", str(store.root)])
+    run = CliRunner().invoke(history_app, ["sync", "--store", str(store.root)])
     assert run.exit_code == 11
     assert run.stderr.count("Set aside: event") == 3
     assert '"x_lot-number"' in run.stderr
@@ -188,7 +188,7 @@ def test_the_command_names_events_and_reasons_and_ends_with_11(
 def test_json_has_them_too(online: tuple[Desk, History], arrivals: list[Body], tmp_path: Path) -> None:
     desk, store = online
     as_earlier_versions_took_it(desk, arrivals[0], hostile(tmp_path))
-    run = CliRunner().invoke(history_app, ["--store", str(store.root), "--json"])
+    run = CliRunner().invoke(history_app, ["sync", "--store", str(store.root), "--json"])
     assert run.exit_code == 11
     (one,) = json.loads(run.stdout)["set_aside"]
     assert one["event"] > 0
