@@ -316,13 +316,26 @@ with served(ConnectionLimits(each_address=10_000, read_seconds=30.0)) as server:
     time.sleep(0.3)
     used = len(os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (used + 10, used + 10))
-    print("READY", server.port, flush=True)
+    def say(*words):
+        os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+    say("READY", server.port)
     sys.stdin.readline()
-    print("CPU", time.process_time(), flush=True)
+    say("CPU", time.process_time())
     sys.stdin.readline()
-    print("CPU", time.process_time(), flush=True)
+    say("CPU", time.process_time())
     sys.stdin.readline()
 """
+
+
+def is_served_again(port: int) -> bool:
+    """Whether it answers, when it has noticed that the others are gone."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with suppress(OSError, IndexError), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(ASK)
+            return one_answer(connection) == 200
+        time.sleep(0.05)
+    return False
 
 
 def test_without_open_files_there_is_no_busy_loop_and_no_flood_of_lines() -> None:
@@ -357,15 +370,14 @@ def test_without_open_files_there_is_no_busy_loop_and_no_flood_of_lines() -> Non
         assert 25 <= len(turned_away) < 40
         for connection in held:
             connection.close()
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-            connection.sendall(ASK)
-            assert one_answer(connection) == 200
+        assert is_served_again(port)
         tell()
         process.wait(20)
         lines += process.stdout or ()
-        assert sum('"no_open_files"' in line for line in lines) == 20
+        assert sum('"event": "no_open_files"' in line for line in lines) == 20
         left_out = next(json.loads(line) for line in lines if "lines_left_out" in line)
-        assert (left_out["of"], left_out["count"]) == ("no_open_files", len(turned_away) - 20)
+        assert left_out["of"] == "no_open_files"
+        assert left_out["count"] >= len(turned_away) - 20
         assert not any("asyncio" in line for line in lines)
     finally:
         process.kill()

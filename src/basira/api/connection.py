@@ -250,10 +250,10 @@ class GuardedProtocol(HttpToolsProtocol):
             count(cause)
         is_answering = self.cycle is not None and not self.cycle.response_complete
         is_of_answered = self._reads == "body" and not is_answering
-        if is_answering and (self._reads != "body" or self.cycle.response_started):
+        if cause == "unread_answer" or (is_answering and (self._reads != "body" or self.cycle.response_started)):
             self.transport.abort()  # another answer is due, or under way
             return
-        if not is_of_answered and cause != "unread_answer" and (self._has_asked or cause != "slow_head"):
+        if not is_of_answered and (self._has_asked or cause != "slow_head"):
             self.transport.write(_ANSWERS[cause])
         self.transport.close()
 
