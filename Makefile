@@ -19,10 +19,10 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help setup setup-dev python system-packages demo test test-quick test-deep check docs bench wheel lock clean distclean
+.PHONY: help setup setup-dev python system-packages demo test test-quick test-deep check docs dependencies bench wheel lock clean distclean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/bin/pip ## make .venv with the basira command in it, from the hash-locked requirements
 	@# The folder is part of the fingerprint: a .venv that was moved no longer works.
@@ -120,6 +120,9 @@ check: setup-dev ## style, formatting, types, direction of imports, links and ge
 
 docs: setup-dev ## write the generated pages anew
 	$(BIN)/python docs/write_pages.py
+
+dependencies: setup-dev ## write the page of what Basira runs on anew
+	$(BIN)/python docs/write_dependencies.py
 
 bench: setup-dev ## the quick variants of the benchmarks
 	$(BIN)/python benchmarks/ingest_csv.py --rows 200000
