@@ -19,10 +19,10 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help setup setup-dev python browser demo test test-quick test-deep check docs bench wheel lock clean distclean
+.PHONY: help setup setup-dev python system-packages demo test test-quick test-deep check docs dependencies bench wheel lock clean distclean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/bin/pip ## make .venv with the basira command in it, from the hash-locked requirements
 	@# The folder is part of the fingerprint: a .venv that was moved no longer works.
@@ -52,7 +52,7 @@ python:
 	  echo "Basira needs Python 3.11 or later; '$(PYTHON)' is $$({ $(PYTHON) --version || echo absent; } 2>/dev/null | head -n 1)." >&2; \
 	  echo "Name another one, for example: make setup PYTHON=python3.12" >&2; exit 1; }
 
-browser:
+system-packages:
 	@# The tests of the pages need Chromium. As root on Debian it is installed; elsewhere it is asked for.
 	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then exit 0; fi >/dev/null; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -74,10 +74,21 @@ browser:
 	  echo "PostgreSQL is absent: its tests are skipped. Debian: apt-get install postgresql" >&2; \
 	fi
 
+	@# The test of the proxy starts nginx with the shipped file (tests/api/test_deploy_nginx.py).
+	@if command -v nginx || [ -x /usr/sbin/nginx ]; then exit 0; fi >/dev/null; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing nginx for the test of the proxy ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light; } </dev/null >/dev/null \
+	    || { echo "nginx could not be installed (see above)." >&2; exit 1; }; \
+	else \
+	  echo "nginx is absent: its test is skipped. Debian: apt-get install nginx-light" >&2; \
+	fi
+
 demo: setup ## a simulated administration, from declarations to tomorrow's inspection list
 	@$(BIN)/basira demo
 
-test: setup-dev browser ## every test
+test: setup-dev system-packages ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 $(PYTEST_FLAGS) </dev/null
 
 test-quick: setup-dev ## the tests that are not slow
@@ -109,6 +120,9 @@ check: setup-dev ## style, formatting, types, direction of imports, links and ge
 
 docs: setup-dev ## write the generated pages anew
 	$(BIN)/python docs/write_pages.py
+
+dependencies: setup-dev ## write the page of what Basira runs on anew
+	$(BIN)/python docs/write_dependencies.py
 
 bench: setup-dev ## the quick variants of the benchmarks
 	$(BIN)/python benchmarks/ingest_csv.py --rows 200000

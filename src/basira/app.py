@@ -18,12 +18,14 @@ from fastapi import FastAPI
 from basira.api.access import by_key
 from basira.api.access_settings import read_access_settings
 from basira.api.application import make_application
+from basira.api.connection import Guard
 from basira.api.logs import log_json
 from basira.render.languages import LANGUAGES
 from basira.schema.errors import UsageError
 from basira.workflows.serve_check import check_service, prepare_service
 from basira.workflows.serve_context import DATABASE_SECONDS, MOST_PROFILE_DAYS, open_service
 from basira.workflows.serve_decider import DECIDE_SECONDS
+from basira.workflows.serve_quarantine import Quota
 
 
 class Setting(NamedTuple):
@@ -68,6 +70,23 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BASIRA_RATE_KEY", "500", "requests a second of one key, in each worker; 0: no limit"),
     Setting("BASIRA_RATE_USER", "20", "requests a second of one person, in each worker; 0: no limit"),
     Setting("BASIRA_RATE_ADDRESS", "20", "requests a second of one address that name nobody known; 0: no limit"),
+    Setting("BASIRA_CONNECTIONS", "1000", "connections that a worker holds at a time"),
+    Setting("BASIRA_CONNECTIONS_ADDRESS", "256", "of them from one address; the proxies of `BASIRA_PROXIES` have all"),
+    Setting(
+        "BASIRA_READ_SECONDS",
+        "10",
+        "seconds in which a request's head must come, and its body, which gets a second more for each 4 KiB",
+    ),
+    Setting("BASIRA_QUARANTINE_BODIES", str(Quota.bodies), "rejected bodies kept of one key a day"),
+    Setting("BASIRA_QUARANTINE_MEGABYTES", str(Quota.megabytes), "megabytes of rejected bodies kept of one key a day"),
+    Setting(
+        "BASIRA_QUARANTINE_TOTAL_MEGABYTES", str(Quota.total_megabytes), "megabytes of rejected bodies kept in all"
+    ),
+    Setting(
+        "BASIRA_QUARANTINE_DAYS",
+        str(Quota.days),
+        "days without being sent again after which `basira quarantine expire` erases a rejected body, every night",
+    ),
     Setting("BASIRA_OIDC", "", "TOML file of the OpenID provider; no such login when empty"),
 )
 
@@ -99,7 +118,30 @@ def read_settings() -> dict[str, str]:
     for name in ("BASIRA_DECIDE_TIMEOUT_SECONDS", "BASIRA_DATABASE_SECONDS"):
         _seconds(given, name)
     read_access_settings(given)
+    read_quota(given)
     return given
+
+
+def read_quota(given: Mapping[str, str]) -> Quota:
+    """What the quarantine keeps, of the settings' texts. Raises UsageError, naming the setting."""
+
+    def number(name: str) -> int:
+        text = given[name]
+        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 8):
+            raise UsageError(f"{name}: expected a whole number, found {text!r}.", hint="Give 0 or more.")
+        return int(text)
+
+    return Quota(
+        bodies=number("BASIRA_QUARANTINE_BODIES"),
+        megabytes=number("BASIRA_QUARANTINE_MEGABYTES"),
+        total_megabytes=number("BASIRA_QUARANTINE_TOTAL_MEGABYTES"),
+        days=number("BASIRA_QUARANTINE_DAYS"),
+    )
+
+
+def quota_of_environment() -> Quota:
+    """The same of the environment, for commands that need no other setting."""
+    return read_quota({setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS})
 
 
 def _require_known(names: Iterable[str]) -> None:
@@ -133,7 +175,7 @@ def check_environment() -> list[str]:
     return check_service(
         Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
         database=given["BASIRA_DATABASE"], model=given["BASIRA_MODEL"],
-        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
+        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]), quota=read_quota(given),
     )  # fmt: skip
 
 
@@ -142,6 +184,12 @@ def prepare_environment() -> list[str]:
     given = read_settings()
     return prepare_service(Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
                            database=given["BASIRA_DATABASE"])  # fmt: skip
+
+
+def guard_of_environment() -> Guard:
+    """What each worker's server makes connections with."""
+    access = read_access_settings(read_settings())
+    return Guard(access.connections, access.proxies)
 
 
 def from_environment() -> FastAPI:
@@ -167,5 +215,5 @@ def from_environment() -> FastAPI:
     recognise = by_key(service.database, datetime.now)
     return make_application(
         service, recognise=recognise, clock=datetime.now, settings=access,
-        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
+        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"), quota=read_quota(given),
     )  # fmt: skip

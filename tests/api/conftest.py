@@ -78,7 +78,8 @@ def server() -> Iterator[Server]:
 
 _ON_BOTH = (
     "test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine", "test_api_queue_day",
-    "test_api_trail", "test_api_odd_queries", "test_fuzz_quick", "test_api_amendments", "test_api_keys",
+    "test_api_quarantine_hostile", "test_api_quarantine_quota", "test_api_trail", "test_api_odd_queries",
+    "test_fuzz_quick", "test_api_amendments", "test_api_keys",
 )  # fmt: skip
 
 

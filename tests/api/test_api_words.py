@@ -62,7 +62,7 @@ def test_a_faulty_key_is_told_with_its_limits_and_not_repeated(desk: Desk, key: 
 @pytest.mark.parametrize("path", ["declarations", "declarations/A/outcome", "declarations/A/cancellation"])
 def test_a_body_that_is_no_json(desk: Desk, path: str) -> None:
     cut = desk.client.post(f"{API}/{path}", content='{"declaration_id": "SIM-', headers=JSON)
-    assert (cut.status_code, first(cut)[:2]) == (422, ("body", "JSON in UTF-8, to its end"))
+    assert (cut.status_code, first(cut)[:2]) == (422, ("body", "JSON in UTF-8, to its end, of at most 64 levels"))
     assert "SIM-" not in cut.text
 
 

@@ -12,6 +12,8 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
+from basira.api.access_settings import ConnectionLimits
+from basira.api.connection import Guard
 from basira.cli import history as history_command
 from basira.cli import serve as serve_command
 from basira.cli.program import app
@@ -165,7 +167,7 @@ def test_the_proxy_closes_idle_connections_before_the_service_does(monkeypatch: 
     configs: list[uvicorn.Config] = []
     monkeypatch.setattr("basira.cli.serve_workers.supervise", lambda config, _sockets: configs.append(config))
     monkeypatch.setattr("basira.api.logs.log_json", lambda: None)
-    serve_command._run(SimpleNamespace(), 2)  # type: ignore[arg-type]  # nobody listens
+    serve_command._run(SimpleNamespace(), 2, Guard(ConnectionLimits()))  # type: ignore[arg-type]  # nobody listens
     text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     upstream = text[text.index("upstream basira {") : text.index("}")]
     assert "keepalive_timeout 60s;" in upstream

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from api_world import TODAY, Desk
 from sqlalchemy.exc import OperationalError
 
 from basira.api.examples import OUTCOME
-from basira.api.logs import JsonLines, log_json
+from basira.api.logs import FewLines, JsonLines, log_json
 from basira.schema.errors import StoreError
 
 Body = dict[str, Any]
@@ -121,3 +122,34 @@ def test_what_others_say_is_told_without_their_words(log: io.StringIO) -> None:
         ("library", "asyncio"), ("library", "py.warnings"), ("thread_failed", "decider"),
     ]  # fmt: skip
     assert "MARKED-PERSON" not in log.getvalue()
+
+
+def test_lines_of_one_cause_are_few_and_the_others_are_counted() -> None:
+    text, now = io.StringIO(), [0.0]
+    handler = FewLines(text, monotonic=lambda: now[0])
+    handler.setFormatter(JsonLines())
+
+    def say(event: str, level: int = logging.WARNING, **fields: object) -> None:
+        record = logging.LogRecord("basira.service", level, "", 0, event, None, None)
+        record.fields = fields
+        handler.emit(record)
+
+    for n in range(100):
+        say("unavailable", code="store", request_id=str(n))
+        say("unavailable", code="policy")
+        say("request", logging.INFO, status=404, route="none", client=None)
+        say("request", logging.INFO, status=404, route="none", client="k-1")
+        say("request", logging.INFO, status=200, route="/ready", client=None)
+        say("model_taken", logging.INFO)
+    found = lines(text)
+    written = Counter((one["event"], one.get("code"), one.get("client"), one.get("status")) for one in found)
+    assert written == {
+        ("unavailable", "store", None, None): 20, ("unavailable", "policy", None, None): 20,
+        ("request", None, None, 404): 20, ("request", None, "k-1", 404): 100, ("request", None, None, 200): 100,
+        ("model_taken", None, None, None): 100,
+    }  # fmt: skip
+    now[0] = 61.0
+    say("unavailable", code="store")
+    told = {one["of"]: one["count"] for one in lines(text) if one["event"] == "lines_left_out"}
+    assert told == {"unavailable store": 80, "unavailable policy": 80, "request none 404": 80}
+    assert lines(text)[-1]["event"] == "unavailable"

@@ -63,7 +63,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-WORK = ["history sync", "train --as-of", "profiles build", "audit verify", "audit heads"]
+WORK = ["history sync", "train --as-of", "profiles build", "quarantine expire", "audit verify", "audit heads"]
 
 
 def test_a_night_without_a_fault_says_nothing(place: Place) -> None:
@@ -125,7 +125,7 @@ def test_without_the_services_record_nothing_is_built_and_the_proof_is_made(plac
     (place.inbox / "results" / "b.csv").write_text("b")
     night = place.night("5 history sync")
     assert night.code == 5
-    assert night.called == ["history sync", "audit verify", "audit heads"]
+    assert night.called == ["history sync", "quarantine expire", "audit verify", "audit heads"]
     assert place.files("results") == {"b.csv": "b"}
 
 

@@ -41,6 +41,14 @@ def test_a_lock_holds_no_address(root: Path, lock: str) -> None:
     assert not re.search(r"://|--(?:extra-)?index|--find-links", (root / lock).read_text(encoding="utf-8"))
 
 
+def test_the_page_of_dependencies_names_every_version(root: Path) -> None:
+    page = (root / "docs/reference/dependencies.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| (\S+) \| (\d\S*) \|", page, flags=re.MULTILINE))
+    assert told == {(name, version) for (name, _), version in pins(root, "requirements.lock").items()}, (
+        "run `make dependencies`"
+    )
+
+
 def test_the_locks_agree(root: Path) -> None:
     everything = {(name, version) for (name, _), version in pins(root, "requirements-dev.lock").items()}
     for lock in LOCKS:

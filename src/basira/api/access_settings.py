@@ -34,6 +34,30 @@ class Rates:
 
 
 @dataclass(frozen=True)
+class ConnectionLimits:
+    """Of one worker process.
+
+    ``connections``: at a time, in all; ``each_address``: of them from one address, a trusted proxy's aside.
+    ``read_seconds``: for a head, from its first byte or from the connection's begin; a body gets as long, and what it
+    needs at ``body_rate`` bytes a second. ``unread_seconds``: for a client to take a part of its answer.
+    ``linger_seconds``: to send the rest of a body that is answered already, or to take the last answer.
+    ``head_bytes``, ``line_bytes``, ``fields``: of a request's head, of one line of it, and how many lines.
+    ``pipelined``: requests sent ahead of the answers.
+    """
+
+    connections: int = 1_000
+    each_address: int = 256
+    read_seconds: float = 10.0
+    unread_seconds: float = 30.0
+    linger_seconds: float = 5.0
+    body_rate: int = 4 << 10
+    head_bytes: int = 32 << 10
+    line_bytes: int = 8 << 10
+    fields: int = 100
+    pipelined: int = 16
+
+
+@dataclass(frozen=True)
 class AccessSettings:
     """See docs/how-to/access.md.
 
@@ -50,6 +74,7 @@ class AccessSettings:
     session_idle: timedelta = timedelta(minutes=30)
     lock_out: LockOut = field(default_factory=LockOut)
     rates: Rates = field(default_factory=Rates)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     oidc: OidcSettings | None = None
 
 
@@ -94,6 +119,11 @@ def read_access_settings(given: Mapping[str, str]) -> AccessSettings:
             key=_number(given, "BASIRA_RATE_KEY"),
             user=_number(given, "BASIRA_RATE_USER"),
             address=_number(given, "BASIRA_RATE_ADDRESS"),
+        ),
+        connections=ConnectionLimits(
+            connections=int(_number(given, "BASIRA_CONNECTIONS", least=1)),
+            each_address=int(_number(given, "BASIRA_CONNECTIONS_ADDRESS", least=1)),
+            read_seconds=_number(given, "BASIRA_READ_SECONDS", least=0.1),
         ),
         oidc=oidc,
     )

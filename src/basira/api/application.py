@@ -27,6 +27,7 @@ from basira.api import (
 from basira.api.access import Recognise, access_of, by_session
 from basira.api.access_settings import AccessSettings
 from basira.api.asking import PREFIX
+from basira.api.connection import COUNT_ENDED
 from basira.api.entrance import Entrance
 from basira.api.examples_answers import PROBLEM_SCHEMA
 from basira.api.metrics import Metrics
@@ -40,6 +41,7 @@ from basira.schema.errors import BasiraError
 from basira.workflows.serve import purge_given
 from basira.workflows.serve_context import Service, with_newest_model
 from basira.workflows.serve_decider import DECIDE_SECONDS, Decider
+from basira.workflows.serve_quarantine import USUAL_QUOTA, Quarantine, Quota
 from basira.workflows.serve_trial import Trials
 
 _REFRESH_SECONDS = 10.0
@@ -89,10 +91,10 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 def make_application(
     service: Service, *, recognise: Recognise, clock: Callable[[], datetime], most_bytes: int = MOST_BYTES,
-    settings: AccessSettings | None = None, decide_seconds: float = DECIDE_SECONDS,
+    settings: AccessSettings | None = None, decide_seconds: float = DECIDE_SECONDS, quota: Quota = USUAL_QUOTA,
 ) -> FastAPI:  # fmt: skip
     """The application. ``clock``: local time without a zone. It looks for profiles before it answers, for newer ones
-    every ten seconds, for a newer model every minute. ``decide_seconds``: see `Decider`.
+    every ten seconds, for a newer model every minute. ``decide_seconds``: see `Decider`. ``quota``: of rejected bodies.
     """
     settings = settings or AccessSettings()
     desk = session_routes.login_desk()
@@ -132,7 +134,7 @@ def make_application(
             await _survived("keys", forget)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as ending:  # from the last to the first, each whatever becomes of those before
             for close in (service.close, openid_desk.close, desk.close, reader.close, remembered.close):
                 ending.callback(close)
@@ -146,7 +148,7 @@ def make_application(
                 await asyncio.wait_for(looked.wait(), _FIRST_LOOK_SECONDS)
             except TimeoutError:
                 _LOG.warning("profiles_late")
-            yield
+            yield {COUNT_ENDED: metrics.connection_ended}
 
     metrics = Metrics()
     app = _Application(
@@ -160,6 +162,7 @@ def make_application(
         Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds) for _ in range(2)
     )
     app.state.reader = reader = Reader()
+    app.state.quarantine = Quarantine(quota)
     app.state.remembered = remembered = Remembered(recognise)
     sessions = by_session(service.database, clock, idle=settings.session_idle)
     app.state.access = access = access_of(settings, keys=recognise, sessions=sessions)

@@ -101,7 +101,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "next_cursor": None,
     },
     "quarantine": {"total": 1, "rows": [_REFUSED], "next_cursor": None},
-    "refused_body": {**_REFUSED, "body": {"declaration_id": _NUMBER, "items": [{"net_mass_kg": -1}]}},
+    "refused_body": {
+        **_REFUSED,
+        "body": {"declaration_id": _NUMBER, "items": [{"net_mass_kg": -1}]},
+        "body_text": None,
+    },
     "audit": {"rows": [_CHANGE_OF_ACCESS], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": None},
     "deeds": {"rows": [_DEED], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": 4711},
     "session": {

@@ -10,9 +10,13 @@ import json
 import logging
 import sys
 import threading
+import time
 import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import TextIO
 
 # Whose words are written as they are: they are known, and hold no value.
 _OWN = ("basira", "uvicorn")
@@ -20,6 +24,12 @@ _OWN = ("basira", "uvicorn")
 # Of the request under way, "" outside of one. A worker thread has the context of its request.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 _LONGEST_ID = 64
+# Lines of one cause in one window.
+_MOST_OF_CAUSE = 20
+_WINDOW_SECONDS = 60.0
+# The fields that tell causes apart: of each there are few values.
+_CAUSES = ("code", "cause", "reason", "what", "error", "route", "status")
+_REJECTED = 400
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 
@@ -40,10 +50,63 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class FewLines(logging.StreamHandler[TextIO]):
+    """Writes the lines of one cause so often a minute, and then how many more there were.
+
+    A cause is an event with its code, reason, route and the like, never its values: a client that makes the service say
+    the same a million times must not fill the disk. Lines of requests of known keys and persons have no limit.
+    """
+
+    def __init__(self, stream: TextIO, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._monotonic, self._window_ends = monotonic, float("-inf")
+        self._counts: Counter[tuple[str, ...]] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, or count it."""
+        if self._monotonic() >= self._window_ends:
+            self.tell_left_out()
+            self._window_ends = self._monotonic() + _WINDOW_SECONDS
+        cause = _cause_of(record)
+        if cause is not None:
+            self._counts[cause] += 1
+            if self._counts[cause] > _MOST_OF_CAUSE:
+                return
+        super().emit(record)
+
+    def tell_left_out(self) -> None:
+        """Write how many lines of each cause were left out since it was last said."""
+        counts, self._counts = self._counts, Counter()
+        for cause, count in counts.items():
+            if count > _MOST_OF_CAUSE:
+                fields = {"of": " ".join(cause), "count": count - _MOST_OF_CAUSE}
+                record = logging.LogRecord("basira.service", logging.WARNING, "", 0, "lines_left_out", None, None)
+                record.fields = fields
+                super().emit(record)
+
+    def close(self) -> None:
+        """Say what is still to be said."""
+        self.tell_left_out()
+        super().close()
+
+
+def _cause_of(record: logging.LogRecord) -> tuple[str, ...] | None:
+    """What a line is about; None for one that is always written."""
+    fields: Mapping[str, object] = getattr(record, "fields", {})
+    if record.levelno < logging.WARNING and (
+        record.msg != "request" or fields.get("client") or int(str(fields.get("status"))) < _REJECTED
+    ):
+        return None
+    is_own = record.name.split(".")[0] in _OWN
+    error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+    parts = (record.msg if is_own else "library", "" if is_own else record.name, error)
+    return tuple(str(part) for part in (*parts, *(fields.get(name) for name in _CAUSES)) if part)
+
+
 def log_json() -> None:
     """One JSON line an event on standard output: of the service, of the server, and of whatever else has something to
     say from a warning on."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = FewLines(sys.stdout)
     handler.setFormatter(JsonLines())
     for name, level in (("", logging.WARNING), ("basira.service", logging.INFO), ("uvicorn", logging.INFO)):
         logger = logging.getLogger(name)

@@ -67,6 +67,14 @@ class Metrics:
             "(internal). Alarm on them.",
             "code",
         )
+        self._not_kept = self._counter(
+            "basira_rejected_not_kept",
+            "Rejected bodies that the quarantine did not keep: quota of a key, its total, a fault of the database.",
+            "cause",
+        )
+        self._ended = self._counter(
+            "basira_connections_ended", "Connections that were ended for breaking a limit.", "cause"
+        )
         self._age = self._gauge(
             "basira_profile_age_days", "Days the online profiles lack; -1 when none can serve.", "livemax"
         )
@@ -135,6 +143,14 @@ class Metrics:
         if isinstance(cause, OperationalError):  # out of reach, full, locked: words of the driver, no values
             fields["message"] = error.message
         _LOG.error("unavailable", extra={"fields": fields})
+
+    def not_kept(self, cause: str) -> None:
+        """A rejected body was answered and not kept."""
+        self._not_kept.labels(cause).inc()
+
+    def connection_ended(self, cause: str) -> None:
+        """A connection was ended for breaking a limit."""
+        self._ended.labels(cause).inc()
 
     def profiles(self, *, age_days: int | None, alarm: str | None) -> None:
         """How the profiles of this process stand. ``age_days``: None when none can serve."""

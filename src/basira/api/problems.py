@@ -47,8 +47,10 @@ STATUS: Mapping[type[BasiraError], int] = {
 # Of every status that a problem has here; the OpenAPI document says the same.
 TITLES: Mapping[int, str] = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
-    428: "Precondition Required", 429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
+    428: "Precondition Required", 429: "Too Many Requests",
+    431: "Request Header Fields Too Large", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 # Their messages name paths, tables and drivers: for the log of the one who runs the service, not for a client.
 _INTERNAL = frozenset(kind for kind, status in STATUS.items() if status >= 500)

@@ -38,6 +38,8 @@ MOST_CONTAINERS_ALONE = 4_000
 # Values, told by the commas between them: those in texts count too.
 MOST_COMMAS = 1_000_000
 MOST_COMMAS_ALONE = 250_000
+# A declaration has four levels. Whatever walks a value walks it by recursion: there must be an end.
+MOST_LEVELS = 64
 # More elements than a batch may have are read in one go: they are refused, and one by one would take longer.
 _MOST_ELEMENTS = 1_000
 
@@ -72,9 +74,9 @@ class Reader:
             self._bytes -= counted
 
     async def parsed(self, raw: bytes) -> Any:
-        """The JSON of a body. Raises ValueError, or RecursionError (brackets without end), when it is none, and
-        TooLargeError when it holds more than can be parsed in a moment."""
-        return await self.beside(lambda: read_json(raw), size=len(raw))
+        """The JSON of a body. Raises ValueError when it is none or has too many levels, TooLargeError when it holds
+        more than can be parsed in a moment."""
+        return await self.beside(lambda: _read_shallow(raw), size=len(raw))
 
     async def beside(self, work: Callable[[], _Made], *, size: int) -> _Made:
         """Work on a body of so many bytes: a small one's at once, a large one's in the thread."""
@@ -99,6 +101,35 @@ class Reader:
     def close(self) -> None:
         """End its thread after what it reads now."""
         self._desk.close()
+
+
+def _read_shallow(raw: bytes) -> Any:
+    try:
+        found = read_json(raw)
+    except RecursionError:
+        raise ValueError from None
+    if raw.count(b"[") + raw.count(b"{") > MOST_LEVELS and not is_shallow(found):
+        raise ValueError
+    return found
+
+
+def is_shallow(value: object, *, most: int = MOST_LEVELS) -> bool:
+    """Whether lists and objects in one another are at most so many levels, counted without recursion.
+
+    >>> is_shallow([[1]], most=2), is_shallow({"a": [[]]}, most=2)
+    (True, False)
+    """
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(most):
+        level = [
+            part
+            for one in level
+            for part in (one.values() if isinstance(one, dict) else one)
+            if isinstance(part, dict | list)
+        ]
+        if not level:
+            return True
+    return not level
 
 
 def read_json(raw: bytes, *, most: int = _MOST_ELEMENTS) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _LONGEST_FOUND = 60
-_JSON = "JSON in UTF-8, to its end"
+_JSON = "JSON in UTF-8, to its end, of at most 64 levels"
 _DAY = "a day written YYYY-MM-DD, such as 2026-03-31"
 # Of what the framework calls a fault; the braces are filled from its own figures.
 _EXPECTED: Mapping[str, str] = {

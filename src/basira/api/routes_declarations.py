@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ from basira.api.asking import PREFIX, Key, asked_of
 from basira.api.examples import DECLARATION, body_of, declaration_schema
 from basira.api.examples_answers import answers_of
 from basira.api.metrics import Metrics
-from basira.api.problems import STATUS, problem, refusal, refusal_content
+from basira.api.problems import STATUS, problem, refusal_content
 from basira.api.reading import Reader, TooLargeError
 from basira.api.remembered import Remembered
 from basira.schema.errors import BasiraError, StoreError
@@ -39,7 +39,7 @@ from basira.workflows.serve import Ask, Asked, Decision, Found, given_answer, sa
 from basira.workflows.serve_body import Refused
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_decider import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
-from basira.workflows.serve_quarantine import keep_refused
+from basira.workflows.serve_quarantine import NotKept, Quarantine
 
 MOST_DECLARATIONS = 1_000
 # Of a large batch: a transaction each, so that single declarations get their turn in between. Of large declarations it
@@ -49,6 +49,12 @@ _ROUTE = "POST /declarations"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _JSON = re.compile(r"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _LOG = logging.getLogger("basira.service")
+# Of a rejected body: it is for the sender to keep.
+_NOT_KEPT: Mapping[NotKept, str] = {
+    "quota": "Keep it yourself: the quarantine took what it takes of this key today.",
+    "total": "Keep it yourself: the quarantine is full.",
+    "failed": "Keep it yourself: the quarantine could not take it.",
+}
 _BUSY = "More declarations wait than can be decided now. Nothing was recorded; send the request again."
 
 
@@ -102,7 +108,7 @@ async def _parsed(request: Request) -> Any:
     reader: Reader = request.app.state.reader
     try:
         return await reader.parsed(raw)
-    except (ValueError, RecursionError):  # RecursionError: brackets without end
+    except ValueError:
         raise _invalid("body", "0", "json_invalid") from None
 
 
@@ -149,9 +155,9 @@ async def post_declarations(
     if isinstance(found, Exception):
         raise found
     if isinstance(found, Refused):
-        await run_in_threadpool(_quarantine, request, [(body, found)], asked)
+        (not_kept,) = await run_in_threadpool(_quarantine, request, [(body, found)], asked)
         # A thousand items may have a fault each: to write them down takes time that is not the event loop's.
-        return await run_in_threadpool(refusal, found)
+        return await run_in_threadpool(lambda: problem(**_refusal(found, not_kept)))
     if isinstance(found, Answer):
         return _json(found.response, found.status)
     if found.is_new:
@@ -191,12 +197,11 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
         except BusyError as error:
             found = [error] * len(part)
         refused = [(one, made) for one, made in zip(part, found, strict=True) if isinstance(made, Refused)]
-        if refused:
-            await run_in_threadpool(_quarantine, request, refused, asked)
+        not_kept = iter(await run_in_threadpool(_quarantine, request, refused, asked) if refused else ())
         for one, made in zip(part, found, strict=True):
             if isinstance(made, Decision) and made.is_new:
                 metrics.decided(made.body)
-            results.append(_result(one, made))
+            results.append(_result(one, made, next(not_kept) if isinstance(made, Refused) else None))
         faults = [one for one in found if isinstance(one, Exception) and _problem_of(one)[0] >= 500]
         is_final = is_final and not faults
         # What a whole group met is one fault.
@@ -243,18 +248,29 @@ def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
     return answer
 
 
-def _quarantine(request: Request, refused: Sequence[tuple[object, Refused]], asked: Asked) -> None:
+def _quarantine(request: Request, refused: Sequence[tuple[object, Refused]], asked: Asked) -> list[NotKept | None]:
     state = request.app.state
-    keep_refused(state.service.database, refused, client=asked.actor, now=state.clock())
+    quarantine: Quarantine = state.quarantine
+    not_kept = quarantine.keep(state.service.database, refused, client=asked.actor, now=state.clock())
+    for cause in filter(None, not_kept):
+        state.metrics.not_kept(cause)
+    return not_kept
 
 
-def _result(body: object, found: Found | BusyError) -> str:
+def _refusal(found: Refused, not_kept: NotKept | None) -> dict[str, Any]:
+    content = refusal_content(found)
+    if not_kept is None:
+        return content
+    return content | {"is_kept": False, "hint": f"{content['hint']} {_NOT_KEPT[not_kept]}"}
+
+
+def _result(body: object, found: Found | BusyError, not_kept: NotKept | None) -> str:
     if isinstance(found, Decision):
         return f'{{"decision":{found.text}}}'
     if isinstance(found, Answer):
         return f'{{"decision":{found.response}}}'
     if isinstance(found, Refused):
-        content = refusal_content(found)
+        content = _refusal(found, not_kept)
     else:
         named = body.get("declaration_id") if isinstance(body, dict) else None
         status, code = _problem_of(found)

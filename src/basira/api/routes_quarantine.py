@@ -5,9 +5,11 @@ Enters: requests of a recognised principal. Leaves: what `workflows.serve_quaran
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from basira.api.access import needs
 from basira.api.asking import PREFIX, InService, KnownQuery, Limit
@@ -19,6 +21,11 @@ from basira.workflows.serve_quarantine import refused_declaration, refused_page
 router = APIRouter(prefix=PREFIX)
 
 
+def _ascii(content: Mapping[str, Any]) -> Response:
+    """JSON in ASCII: what stands in it was sent by anybody, and may be read at a terminal."""
+    return Response(json.dumps(content), media_type="application/json")
+
+
 @router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine", 401, 403, 422))
 def get_quarantine(
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
@@ -28,12 +35,12 @@ def get_quarantine(
     code: Annotated[str | None, Query(max_length=60, description="Only with a fault of this code.")] = None,
     limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=300, description="`next_cursor` of the page before.")] = None,
-) -> dict[str, Any]:
+) -> Response:
     """The latest first, with their faults and without their content.
 
     One is resolved when its declaration is taken, corrected, under the same number.
     """
-    return refused_page(service.database, state=state, code=code, limit=limit, cursor=cursor)
+    return _ascii(refused_page(service.database, state=state, code=code, limit=limit, cursor=cursor))
 
 
 @router.get(
@@ -44,6 +51,9 @@ def get_refused(
     quarantine_id: Annotated[str, Path(min_length=1, max_length=40)],
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
     service: InService,
-) -> dict[str, Any]:
-    """As it was sent, with its faults: correct it and send it to `/declarations`."""
-    return refused_declaration(service.database, quarantine_id)
+) -> Response:
+    """As it was sent, with its faults: correct it and send it to `/declarations`.
+
+    Where it is no plain JSON `body` is null, and `body_text` its text, escaped in ASCII.
+    """
+    return _ascii(refused_declaration(service.database, quarantine_id))

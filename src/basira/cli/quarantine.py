@@ -1,6 +1,6 @@
 """`basira quarantine`: the refused rows of files and the declarations that the service refused.
 
-Enters: options. Leaves: lines, a CSV file, reports. Never here: a row deleted.
+Enters: options. Leaves: lines, a CSV file, reports. Never here: a row of a file deleted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import typer
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
+from basira.cli.keys import ByOption
 
 app = typer.Typer(no_args_is_help=True, help="Rows that were refused: list them, correct them, send them again.")
 
@@ -47,9 +48,9 @@ def list_rows(
             "rows": [asdict(row) for row in rows],
             "online": online,
         }
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
+        typer.echo(_json(body))
         return
-    if online and online["total"]:
+    if online:
         _show_online(online)
     if not rows:
         typer.echo("No such row in quarantine.")
@@ -65,18 +66,25 @@ def list_rows(
 
 def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict[str, Any] | None:
     """What the service refused; None where there is no operational database."""
+    from basira.app import quota_of_environment
     from basira.cli.db import record_of
     from basira.storage.operations_database import Database
-    from basira.workflows.serve_quarantine import refused_page
+    from basira.workflows.serve_quarantine import limits_reached, refused_page
 
+    quota = quota_of_environment()
     place = record_of(store, database).place
     if not database and not Path(place).is_file():
         return None
     with Database(place, create=False) as opened:
-        return refused_page(opened, code=code, limit=limit)
+        page = refused_page(opened, code=code, limit=limit)
+        return {**page, "limits_reached": limits_reached(opened, quota, now=datetime.now())}
 
 
 def _show_online(online: dict[str, Any]) -> None:
+    for line in online["limits_reached"]:
+        typer.echo(line)
+    if not online["total"]:
+        return
     for row in online["rows"]:
         reasons = ", ".join(f"{fault['field'] or '-'}: {fault['code']}" for fault in row["faults"])
         sent = f"sent {row['times']:,} times, last {row['last_at'][:16]}"
@@ -102,7 +110,47 @@ def show(
 
     with Database(record_of(store, database).place, create=False) as opened:
         found = refused_declaration(opened, quarantine_id)
-    typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    typer.echo(_json(found))
+
+
+@app.command()
+def expire(
+    by: ByOption,
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=0, help="Not sent again for so many days; BASIRA_QUARANTINE_DAYS (90) by default."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Erase the declarations that the service rejected and that were not sent again for a while; rows of files stay.
+
+    Every night. The audit names each of them, and never what it said.
+    """
+    from basira.app import quota_of_environment
+    from basira.cli.db import record_of
+    from basira.storage.operations_database import Database
+    from basira.workflows.serve_quarantine import expire_rejected
+
+    if days is None:
+        days = quota_of_environment().days
+    place = record_of(store, database).place
+    if not database and not Path(place).is_file():
+        count = 0  # no service ever served from this store
+    else:
+        with Database(place, create=False) as opened:
+            count = expire_rejected(opened, days=days, actor=by, now=datetime.now)
+    if as_json:
+        typer.echo(json.dumps({"erased": count}))
+    else:
+        typer.echo(f"{count:,} rejected declarations erased, not sent again for {days} days.")
+
+
+def _json(content: dict[str, Any]) -> str:
+    """Indented JSON, in which whatever is no printable character is escaped: it must not move a terminal's cursor."""
+    text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
+    return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
 
 
 def _shown(cell: str) -> str:

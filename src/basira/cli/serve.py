@@ -25,6 +25,8 @@ from basira.schema.errors import BasiraError, UsageError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from basira.api.connection import Guard
+
 _STOP_SECONDS = 30
 # A worker that can't start is started again by its supervisor at once; without a pause that is all it would do.
 _PAUSE_SECONDS = 2.0
@@ -92,7 +94,8 @@ def serve(
         "BASIRA_LANGUAGE": language.value,
         "BASIRA_MOST_PROFILE_DAYS": str(most_profile_days),
     }
-    from basira.app import check_environment, prepare_environment
+    from basira.app import check_environment, guard_of_environment, prepare_environment
+    from basira.cli.serve_descriptors import allow_connections
 
     if check:
         lines = check_environment()
@@ -108,11 +111,15 @@ def serve(
         _warn("made_new", what=line)
     if not is_named:
         _warn("no_policy_named", taken=policy, hint=_NAME_ONE)
+    guard = guard_of_environment()
+    limits = allow_connections(guard.limits)
+    if limits != guard.limits:
+        _warn("few_open_files", connections=str(limits.connections), hint="Raise LimitNOFILE, or `ulimit -n`.")
     with _listening(host, port) as listening, _metrics_folder(workers):
-        _run(listening, workers)
+        _run(listening, workers, guard.within(limits))
 
 
-def _run(listening: socket.socket, workers: int) -> None:
+def _run(listening: socket.socket, workers: int, guard: Guard) -> None:
     import signal
 
     import uvicorn
@@ -121,7 +128,8 @@ def _run(listening: socket.socket, workers: int) -> None:
 
     config = uvicorn.Config(
         "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
-        http="httptools", access_log=False, log_config=None, server_header=False,
+        http=guard,  # type: ignore[arg-type]  # whatever makes a protocol does
+        ws="none", access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=_STOP_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
         timeout_worker_healthcheck=_WORKER_SECONDS,
         proxy_headers=False,  # whose X-Forwarded-For is believed is BASIRA_PROXIES' to say
@@ -191,6 +199,8 @@ def share_heaps() -> None:
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """The socket that the workers share; who asks while they start waits. Raises UsageError when the address is taken
     or is not this machine's."""
+    from basira.cli.serve_descriptors import Listening
+
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         made = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
@@ -200,12 +210,12 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         raise UsageError(f"--port: expected to listen on {host}:{port}, found: {os.strerror(error.errno or 0)}.",
                          hint="Stop what listens there, or give another --port or --host.") from None  # fmt: skip
-    with made:
+    with Listening.of(made) as listening:
         # Accepted connections take it over. Without it the body of an answer waits for the client's acknowledgement of
         # the head, which many clients give 40 ms later.
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        made.set_inheritable(True)
-        yield made
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listening.set_inheritable(True)
+        yield listening
 
 
 @contextmanager

@@ -44,25 +44,74 @@ class RefusedBody:
     body: str | None
 
 
-def keep_bodies(connection: sa.Connection, bodies: Sequence[RefusedBody], *, now: datetime) -> None:
-    """Keep refused bodies; of one that is kept already, count it and write down when it came last."""
-    moment = moment_text(now)
-    for one in {body.quarantine_id: body for body in bodies}.values():
-        again = connection.execute(
-            REFUSED_BODY.update()
-            .where(REFUSED_BODY.c.quarantine_id == one.quarantine_id)
-            .values(
-                last_at=moment, times=REFUSED_BODY.c.times + 1, faults=json.dumps(list(one.faults), ensure_ascii=False)
-            )
-        )
-        if again.rowcount == 0:
-            row = {
-                "quarantine_id": one.quarantine_id, "client": one.client, "declaration_id": one.declaration_id,
-                "first_at": moment, "last_at": moment, "times": 1,
-                "faults": json.dumps(list(one.faults), ensure_ascii=False), "size_bytes": one.size_bytes,
-                "body": one.body,
-            }  # fmt: skip
-            connection.execute(REFUSED_BODY.insert(), row)
+@dataclass(frozen=True)
+class Kept:
+    """How many bodies are kept, and the bytes of them and their faults."""
+
+    count: int
+    size_bytes: int
+
+    def __add__(self, other: Kept) -> Kept:
+        return Kept(self.count + other.count, self.size_bytes + other.size_bytes)
+
+
+def count_again(connection: sa.Connection, body: RefusedBody, *, now: datetime) -> bool:
+    """Of a body that is kept already, count it and write down when it came last; whether it is."""
+    again = connection.execute(
+        REFUSED_BODY.update()
+        .where(REFUSED_BODY.c.quarantine_id == body.quarantine_id)
+        .values(last_at=moment_text(now), times=REFUSED_BODY.c.times + 1, faults=_faults_text(body))
+    )
+    return again.rowcount > 0
+
+
+def keep_body(connection: sa.Connection, body: RefusedBody, *, now: datetime) -> Kept:
+    """Keep one that is not kept; what it takes."""
+    moment, faults = moment_text(now), _faults_text(body)
+    row = {
+        "quarantine_id": body.quarantine_id, "client": body.client, "declaration_id": body.declaration_id,
+        "first_at": moment, "last_at": moment, "times": 1, "faults": faults, "size_bytes": body.size_bytes,
+        "body": body.body,
+    }  # fmt: skip
+    connection.execute(REFUSED_BODY.insert(), row)
+    return Kept(1, len(faults) + len(body.body or ""))
+
+
+def _faults_text(body: RefusedBody) -> str:
+    return json.dumps(list(body.faults))  # in ASCII, as bodies: a fault may name a field as it was sent
+
+
+_SIZE = sa.func.length(REFUSED_BODY.c.faults) + sa.case(
+    (REFUSED_BODY.c.body.is_not(None), REFUSED_BODY.c.size_bytes), else_=0
+)
+_SUMS = (sa.func.count(), sa.func.coalesce(sa.func.sum(_SIZE), 0))
+
+
+def kept_of_day(connection: sa.Connection, client: str, *, now: datetime) -> Kept:
+    """What is kept of one client that came first on the day of ``now``."""
+    day = moment_text(now)[:10]
+    # The latest is never before the first, and has an index.
+    query = sa.select(*_SUMS).where(
+        REFUSED_BODY.c.last_at >= day, REFUSED_BODY.c.first_at >= day, REFUSED_BODY.c.client == client
+    )
+    count, size = connection.execute(query).one()
+    return Kept(int(count), int(size))
+
+
+def kept_of_clients(connection: sa.Connection, *, now: datetime) -> dict[str, Kept]:
+    """The same of every client that has some."""
+    day = moment_text(now)[:10]
+    query = sa.select(REFUSED_BODY.c.client, *_SUMS).where(
+        REFUSED_BODY.c.last_at >= day, REFUSED_BODY.c.first_at >= day
+    )
+    rows = connection.execute(query.group_by(REFUSED_BODY.c.client).order_by(REFUSED_BODY.c.client))
+    return {str(client): Kept(int(count), int(size)) for client, count, size in rows}
+
+
+def kept_in_all(connection: sa.Connection) -> Kept:
+    """What is kept of every client and day. It looks at every row."""
+    count, size = connection.execute(sa.select(*_SUMS)).one()
+    return Kept(int(count), int(size))
 
 
 _COLUMNS = [column for column in REFUSED_BODY.columns if column.name != "body"]

@@ -19,6 +19,7 @@ from basira.storage.profiles import ProfileReader
 from basira.workflows.profiles import read_profiles
 from basira.workflows.record import OPERATIONS, operations_of
 from basira.workflows.serve_context import SEED_FILE, Service, model_of, read_seed
+from basira.workflows.serve_quarantine import USUAL_QUOTA, Quota, limits_reached
 from basira.workflows.serve_trial import try_decision
 
 _OTHERS = 0o077  # rights of the group and of everybody
@@ -39,15 +40,17 @@ def prepare_service(store: Path, policies: Path, *, today: date, database: str =
 
 
 def check_service(
-    store: Path, policies: Path, *, today: date, database: str = "", model: str = "", most_profile_days: int = 1
-) -> list[str]:
+    store: Path, policies: Path, *, today: date, database: str = "", model: str = "", most_profile_days: int = 1,
+    quota: Quota = USUAL_QUOTA,
+) -> list[str]:  # fmt: skip
     """What is missing or doubtful, a line each; empty when all is well.
 
     Raises StoreError for a store, a database or a seed that can't be used, PolicyError for a policy. Makes nothing.
     """
     history = History.open(store)
     load_policy(policies, today)
-    lines = _database(database or operations_of(history))
+    place = database or operations_of(history)
+    lines = _database(place) + _quarantine(place, quota, today)
     chosen, fault = model_of(history, today=today, version=model)
     lines += [f"no model: {fault}"] if chosen is None else []
     profiles = read_profiles(history.root)
@@ -88,6 +91,13 @@ def _database(place: str | Path) -> list[str]:
         f"database: {path.name} may be read by others than its owner (mode {mode & 0o777:o}): it holds persons and "
         "password hashes. chmod 600 it, and its -wal and -shm files."
     ]
+
+
+def _quarantine(place: str | Path, quota: Quota, today: date) -> list[str]:
+    if is_empty(place):
+        return []
+    with Database(place, create=False) as opened:
+        return limits_reached(opened, quota, now=datetime.combine(today, datetime.min.time()))
 
 
 def _seed(store: Path) -> list[str]:
