@@ -22,6 +22,8 @@ from basira.storage.operations_online import Answer, purge_answers, save_answer,
 from basira.storage.operations_personal import values_of_person
 from basira.storage.operations_verify import verify
 from basira.storage.users import create_user, set_grants
+from basira.workflows import audit as workflow
+from basira.workflows.audit import Record
 
 NOW = datetime(2026, 3, 2, 12)
 OUTCOME = Event("e1", "outcome", "D1", "u", {"known_at": "x"}, {"importer_id": "ICE-1"})
@@ -139,3 +141,14 @@ def test_personal_data_is_erased_by_the_role_for_it(granted):
         assert erase(database, values_of_person("ICE-1"), actor="dpo", motive="request", now=lambda: NOW) == 1
     with Operations(granted.replace("basira_test@", "t_auditor@"), create=False) as operations:
         assert (verify(operations).faults, verify(operations).erased) == ((), 1)
+
+
+def test_who_may_not_vacuum_is_told_the_command_for_the_owner(granted):
+    with Database(granted) as database, database.write() as connection:
+        append_event(
+            connection, Event("e9", "outcome", "D9", "u", {"known_at": "x"}, {"importer_id": "ICE-9"}), now=NOW
+        )
+    place = granted.replace("basira_test@", "t_privacy@")
+    done = workflow.erase(Record(place, None), actor="dpo", motive="request", now=lambda: NOW, person="ICE-9")
+    assert done.count == 1
+    assert done.left[0].startswith("As the owner of the tables, run: VACUUM personal_value, ")
