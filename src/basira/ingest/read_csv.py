@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from basira.ingest.bounds import check_columns_count, check_unpacked, piece_rows
 from basira.ingest.encoding import detect_encoding, is_text_encoding, marked_encoding, open_bytes
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import BrokenRow, Source, SourceBatch, distinct_names
@@ -54,6 +55,7 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
             f"Expected a header in {path.name}, found a line that can't be split ({error}).",
             hint="Check separator, encoding and header_row in [source] of the mapping.",
         ) from None
+    check_columns_count(path, len(header))
     columns = distinct_names(header)
 
     def batches() -> Iterator[SourceBatch]:
@@ -124,7 +126,8 @@ def _batches(
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         stream = pa.CompressedInputStream(file, "gzip") if packed else file
-        position = 0  # rows handed on so far, broken ones included
+        position = unpacked = 0  # rows handed on so far, broken ones included; bytes read
+        most = piece_rows(len(columns))
         try:
             reader = pc.open_csv(
                 stream,
@@ -144,7 +147,18 @@ def _batches(
                 ready = tuple(entry for entry in broken if entry.row <= position)
                 del broken[: len(ready)]
                 frame = pl.from_arrow(record_batch.rename_columns(list(columns)))
-                yield SourceBatch(frame, taken, ready, file.tell())  # type: ignore[arg-type]  # a frame, from a batch
+                unpacked += record_batch.nbytes
+                if packed:
+                    check_unpacked(path, path.stat().st_size, unpacked)
+                # A block of short rows is cut: each row that is rejected takes some hundred bytes a cell.
+                last = max(len(taken) - 1, 0) // most * most
+                for start in range(0, last + 1, most):
+                    yield SourceBatch(
+                        frame.slice(start, most),  # type: ignore[union-attr, arg-type]  # a frame, from a batch
+                        taken.slice(start, most),
+                        ready if start == last else (),
+                        file.tell(),
+                    )
         except UnicodeError as error:
             raise _wrong_encoding(path, encoding, str(error)) from None
         except pa.ArrowInvalid as error:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from basira.ingest.bounds import LONGEST_ROW_BYTES, PIECE_BYTES
 from basira.ingest.encoding import open_bytes
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import BrokenRow, Source, SourceBatch, batch_of_records
 from basira.schema.errors import SourceError
 
-_LONGEST_LINE = 8 << 20
 _ROWS = 20_000
 _SHOWN = 500
 
@@ -32,7 +32,7 @@ def open_jsonl(path: Path, options: SourceFormat) -> Source:
         records: list[dict[str, str | None]] = []
         rows: list[int] = []
         broken: list[BrokenRow] = []
-        position = read = 0
+        position = read = handed_on = 0
         with open_bytes(path) as file:
             for line in _lines(file, path):
                 read += len(line)
@@ -46,9 +46,9 @@ def open_jsonl(path: Path, options: SourceFormat) -> Source:
                 else:
                     records.append(record)
                     rows.append(position)
-                if len(records) + len(broken) >= _ROWS:
+                if len(records) + len(broken) >= _ROWS or read - handed_on > PIECE_BYTES:
                     yield batch_of_records(records, rows, broken, min(read, size), ())
-                    records, rows, broken = [], [], []
+                    records, rows, broken, handed_on = [], [], [], read
         if records or broken:
             yield batch_of_records(records, rows, broken, size, ())
 
@@ -68,10 +68,10 @@ def open_jsonl(path: Path, options: SourceFormat) -> Source:
 
 def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
     try:
-        while line := file.readline(_LONGEST_LINE + 1):
-            if len(line) > _LONGEST_LINE:
+        while line := file.readline(LONGEST_ROW_BYTES + 1):
+            if len(line) > LONGEST_ROW_BYTES:
                 raise SourceError(
-                    f"Expected lines shorter than 8 MB in {path.name}, found a longer one.",
+                    f"Expected lines shorter than {LONGEST_ROW_BYTES >> 20} MB in {path.name}, found a longer one.",
                     hint="JSON lines has one object a line; write the file that way.",
                 )
             yield line
@@ -87,9 +87,12 @@ def _parse(line: bytes, decimal: str) -> dict[str, str | None] | None:
             parse_int=str,
             parse_constant=str,
         )
+        record = _flatten(raw) if isinstance(raw, dict) else None
+        if record is not None and b"\\u" in line:  # a half of a character can be written that way, and is no text
+            "".join(part for entry in record.items() for part in entry if part).encode()
     except (ValueError, RecursionError):
         return None
-    return _flatten(raw) if isinstance(raw, dict) else None
+    return record
 
 
 def _flatten(raw: dict[str, Any], prefix: str = "") -> dict[str, str | None]:
