@@ -12,8 +12,11 @@ from basira.schema.errors import SourceError
 
 # A spreadsheet program writes at most 16,384; declarations have some 40 columns, the widest extracts a few hundred.
 MOST_COLUMNS = 2_000
-# Longer ones are a quote that was never closed, or a file that is none.
-LONGEST_ROW_BYTES = 8 << 20
+# The longest descriptions have some thousand characters. Longer rows are no declarations, and fill the memory of every
+# step after this one.
+LONGEST_ROW_BYTES = 1 << 20
+# `suggest` looks at so much text of a file, and corrections of quarantined rows are read as a whole.
+SAMPLE_BYTES, CORRECTIONS_BYTES = 400 << 20, 64 << 20
 # What is handed on at a time. A row that is rejected becomes a dictionary of its columns, some 100 bytes a cell.
 PIECE_ROWS, PIECE_CELLS, PIECE_BYTES = 100_000, 2_000_000, 16 << 20
 
@@ -57,6 +60,14 @@ def check_unpacked(path: Path, file_bytes: int, unpacked: int) -> None:
             f"disk), found more: a small file that unpacks to a huge one. Nothing of it was stored.",
             hint="Check where the file comes from; a file that is right goes in as plain CSV, in several parts.",
         )
+
+
+def too_long(path: Path) -> SourceError:
+    """The error of a file with a row beyond `LONGEST_ROW_BYTES`."""
+    return SourceError(
+        f"Expected every row of {path.name} to be shorter than {LONGEST_ROW_BYTES >> 10:,} KB, found a longer one.",
+        hint="Most often a quote is opened and never closed, or the file holds one object instead of one a line.",
+    )
 
 
 def check_columns_count(path: Path, columns: int) -> None:

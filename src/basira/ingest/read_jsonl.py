@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from basira.ingest.bounds import LONGEST_ROW_BYTES, PIECE_BYTES
+from basira.ingest.bounds import LONGEST_ROW_BYTES, PIECE_BYTES, too_long
 from basira.ingest.encoding import open_bytes
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import BrokenRow, Source, SourceBatch, batch_of_records
@@ -24,7 +24,7 @@ _SHOWN = 500
 def open_jsonl(path: Path, options: SourceFormat) -> Source:
     """Open a file of JSON lines; its columns are those of its first 1,000 rows, others may come later.
 
-    Raises SourceError: not one JSON object among them, a line over 8 MB.
+    Raises SourceError: not one JSON object among them, a line over 1 MB.
     """
     size = path.stat().st_size
 
@@ -70,10 +70,7 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
     try:
         while line := file.readline(LONGEST_ROW_BYTES + 1):
             if len(line) > LONGEST_ROW_BYTES:
-                raise SourceError(
-                    f"Expected lines shorter than {LONGEST_ROW_BYTES >> 20} MB in {path.name}, found a longer one.",
-                    hint="JSON lines has one object a line; write the file that way.",
-                )
+                raise too_long(path)
             yield line
     except (OSError, EOFError) as error:
         raise SourceError(f"Expected to read {path.name} to its end ({error}).", hint="Copy the file again.") from None

@@ -25,7 +25,9 @@ def open_parquet(path: Path, options: SourceFormat) -> Source:
     """Open a Parquet file. Raises SourceError when it is truncated or no Parquet."""
     try:
         with pq.ParquetFile(path) as file:
-            schema, about = file.schema_arrow, file.metadata
+            about = file.metadata
+            check_columns_count(path, about.num_columns)
+            schema = file.schema_arrow
     except (pa.ArrowInvalid, OSError) as error:
         raise _broken(path, error) from None
     flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
@@ -33,7 +35,6 @@ def open_parquet(path: Path, options: SourceFormat) -> Source:
         raise SourceError(
             f"Expected columns of values in {path.name}, found none.", hint="Export it with a column for each value."
         )
-    check_columns_count(path, len(schema))
     # Each cell takes some bytes as text, an empty one too; a footer that lies is found out by counting.
     check_unpacked(path, path.stat().st_size, about.num_rows * len(flat) * 8)
     if about.num_row_groups > MOST_PARTS:

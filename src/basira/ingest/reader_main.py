@@ -107,7 +107,6 @@ def pieces(path: Path, batch: SourceBatch) -> Iterator[pa.Table]:
 
     from basira.ingest import bounds
     from basira.ingest.reader_process import ABOUT, ROW_COLUMN
-    from basira.schema.errors import SourceError
 
     whole = batch.frame.to_arrow().append_column(ROW_COLUMN, pa.array(batch.rows.to_numpy(), pa.int64()))
     broken = [[row.row, row.code, row.expected, row.text] for row in batch.broken]
@@ -118,11 +117,7 @@ def pieces(path: Path, batch: SourceBatch) -> Iterator[pa.Table]:
             count //= 2
         table = whole.slice(at, count)
         if table.nbytes > bounds.LONGEST_ROW_BYTES and count == 1:
-            raise SourceError(
-                f"Expected every row of {path.name} to be shorter than {bounds.LONGEST_ROW_BYTES >> 20} MB, found a "
-                "longer one.",
-                hint="Check where the file comes from.",
-            )
+            raise bounds.too_long(path)
         at += count
         is_last = at >= len(whole)
         about = {"broken": broken if is_last else [], "bytes_read": batch.bytes_read}
