@@ -2,7 +2,8 @@
 #
 # .venv is made from the hash-locked requirements: requirements.lock (what Basira runs on),
 # requirements-build.lock (what an editable install needs) and requirements-dev.lock (all of it, and the
-# tools). The work is skipped while they are unchanged.
+# tools). requirements-postgres.lock is PostgreSQL's driver, for an installation. The work is skipped while they are
+# unchanged.
 
 PYTHON ?= python3
 # More options for pytest, for example: make test PYTEST_FLAGS='-k selection -x'
@@ -138,6 +139,7 @@ lock: setup-dev ## resolve the requirements anew, for every platform, with hashe
 	$(BIN)/uv pip compile pyproject.toml --group dev --upgrade $(COMPILE) -o requirements-dev.lock
 	$(BIN)/uv pip compile pyproject.toml -c requirements-dev.lock $(COMPILE) -o requirements.lock
 	$(BIN)/uv pip compile --group build -c requirements-dev.lock $(COMPILE) -o requirements-build.lock
+	$(BIN)/uv pip compile --group postgres -c requirements-dev.lock $(COMPILE) -o requirements-postgres.lock
 COMPILE := --quiet --generate-hashes --universal --no-header --no-annotate
 
 clean: ## remove what tests, checks and builds leave

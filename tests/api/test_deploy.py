@@ -41,5 +41,11 @@ def test_the_units_are_locked_in(name: str) -> None:
     assert done.returncode == 0, done.stdout[-300:]
 
 
+def test_a_file_that_fills_the_memory_does_not_end_the_night() -> None:
+    text = (DEPLOY / "basira-nightly.service").read_text(encoding="utf-8")
+    assert re.search("^MemoryMax=", text, flags=re.M)
+    assert re.search("^OOMPolicy=continue$", text, flags=re.M)
+
+
 def test_the_nightly_script_is_one_that_the_shell_reads() -> None:
     assert subprocess.run(["sh", "-n", DEPLOY / "basira-nightly"]).returncode == 0

@@ -139,3 +139,48 @@ def test_a_record_that_is_not_whole_gets_no_new_heads_and_is_what_the_end_tells(
     assert night.code == 5
     assert night.called == WORK[:-1]
     assert not list((place.root / "store" / "heads").glob("*.txt"))
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_in_the_inbox_is_neither_read_nor_moved(place: Place, what: str) -> None:
+    elsewhere = place.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "secret.csv").write_text("secret")
+    (place.inbox / "results" / "b.csv").write_text("b")
+    if what == "file":
+        (place.inbox / "declarations" / "a.csv").symlink_to(elsewhere / "secret.csv")
+    else:
+        (place.inbox / "declarations").rmdir()
+        (place.inbox / "declarations").symlink_to(elsewhere)
+    night = place.night()
+    assert night.code == 3
+    assert "a link is not followed" in night.said
+    assert not [call for call in night.called if call.startswith("ingest")]
+    assert (elsewhere / "secret.csv").read_text() == "secret"
+    assert place.files("taken") == {"b.csv": "b"}
+    assert [call for call in night.called if not call.startswith("feedback")] == WORK
+
+
+@pytest.mark.parametrize("folder", ["taken", "refused"])
+def test_nothing_is_moved_through_a_link(place: Place, folder: str) -> None:
+    elsewhere = place.root / "elsewhere"
+    elsewhere.mkdir()
+    (place.inbox / folder).symlink_to(elsewhere)
+    (place.inbox / "declarations" / "a.csv").write_text("a")
+    assert place.night("3 a.csv").code == 3
+    assert place.files("declarations") == {"a.csv": "a"}
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["-rf", "--mapping", "a b.csv", "a\nbasira-nightly: all is well", "a\x1b[2J", "*", "$(id)"]
+)
+def test_a_name_makes_no_option_no_command_and_no_line(place: Place, name: str) -> None:
+    (place.inbox / "declarations" / name).write_text("a")
+    night = place.night("3 ingest")
+    assert night.code == 3
+    assert f"ingest {place.inbox}/declarations/" in (place.root / "called").read_text()
+    assert place.files("refused/declarations") == {name: "a"}
+    said = [line for line in night.said.splitlines() if line != "because of ingest"]
+    assert [line[:18] for line in said] == ["basira-nightly: '/", "basira-nightly: no"]
+    assert "\x1b" not in night.said

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-postgres.lock", "requirements-dev.lock")
 REQUIREMENT = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[^\s;]+)(?: ; (?P<marker>.+))?")
 
 
@@ -60,8 +61,32 @@ def test_every_declared_requirement_is_locked(root: Path) -> None:
     groups = {
         "requirements.lock": project["project"]["dependencies"],
         "requirements-build.lock": project["dependency-groups"]["build"],
+        "requirements-postgres.lock": project["dependency-groups"]["postgres"],
         "requirements-dev.lock": [d for d in project["dependency-groups"]["dev"] if isinstance(d, str)],
     }
     for lock, wanted in groups.items():
         locked = {name for name, _ in pins(root, lock)}
         assert {re.split(r"[^\w.-]", w)[0].lower() for w in wanted} - locked == set(), f"{lock}: run `make lock`"
+
+
+def test_the_extra_for_postgresql_is_what_its_lock_was_made_from(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["optional-dependencies"]["postgres"] == project["dependency-groups"]["postgres"]
+    assert {"psycopg", "psycopg-binary"} <= {name for name, _ in pins(root, "requirements-postgres.lock")}
+
+
+def test_what_the_pages_install_is_locked_and_there(root: Path) -> None:
+    """Each command of the how-to pages takes hash-locked requirements of files that exist, or our own wheel alone."""
+    told = []
+    for page in sorted((root / "docs" / "how-to").glob("*.md")):
+        for command in re.findall(r"^.*\bpip (?:install|download) .*$", page.read_text(encoding="utf-8"), flags=re.M):
+            options = command.split("pip ", 1)[1].split("#")[0].split()[1:]
+            told.append(command)
+            for before, lock in itertools.pairwise(options):
+                assert before != "-r" or (root / lock).is_file(), f"{page.name}: {command}"
+            wheels = [word for word in options if word.endswith(".whl")]
+            if "--require-hashes" not in options:
+                assert "--no-deps" in options, f"{page.name}: {command}"
+                assert [Path(wheel).name.split("-")[0] for wheel in wheels] == ["basira"], f"{page.name}: {command}"
+                assert set(options) - {"--no-deps", "--no-index"} == set(wheels), f"{page.name}: {command}"
+    assert any("requirements-postgres.lock" in command for command in told)

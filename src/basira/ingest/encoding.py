@@ -11,6 +11,7 @@ import gzip
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from basira.ingest.bounds import check_unpacked
 from basira.schema.errors import SourceError
 
 _BOMS = (
@@ -49,11 +50,12 @@ def detect_encoding(path: Path) -> str:
     marked = marked_encoding(path)
     if marked:
         return marked
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    decoder, size = codecs.getincrementaldecoder("utf-8")(), path.stat().st_size
     try:
         with open_bytes(path) as file:
             while chunk := file.read(_CHUNK):
                 decoder.decode(chunk)
+                check_unpacked(path, size, file.tell())
             decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return _legacy_encoding(path)
@@ -76,11 +78,12 @@ def _legacy_encoding(path: Path) -> str:
         if head[0::2].count(0) > len(head) // 8:
             return "utf-16-be"
         file.seek(0)
-        for line in file:
-            if len(sample) > 1 << 16:
-                break
-            if any(byte > 0x7F for byte in line[:10_000]):
+        size = path.stat().st_size
+        # At most so much of a line at a time: one can be as long as the file.
+        while len(sample) <= 1 << 16 and (line := file.readline(_CHUNK)):
+            if not line[:10_000].isascii():
                 sample += line[:10_000]
+            check_unpacked(path, size, file.tell())
     candidates = ["cp1252", "cp1256", "iso8859_15", "cp850", "mac_roman", "cp1250", "cp1254"]
     best = from_bytes(bytes(sample), cp_isolation=candidates).best()
     if best is None or best.encoding in {"latin_1", "iso8859_15"}:

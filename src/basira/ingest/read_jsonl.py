@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from basira.ingest.bounds import LONGEST_ROW_BYTES, PIECE_BYTES, too_long
 from basira.ingest.encoding import open_bytes
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import BrokenRow, Source, SourceBatch, batch_of_records
 from basira.schema.errors import SourceError
 
-_LONGEST_LINE = 8 << 20
 _ROWS = 20_000
 _SHOWN = 500
 
@@ -24,7 +24,7 @@ _SHOWN = 500
 def open_jsonl(path: Path, options: SourceFormat) -> Source:
     """Open a file of JSON lines; its columns are those of its first 1,000 rows, others may come later.
 
-    Raises SourceError: not one JSON object among them, a line over 8 MB.
+    Raises SourceError: not one JSON object among them, a line over 1 MB.
     """
     size = path.stat().st_size
 
@@ -32,7 +32,7 @@ def open_jsonl(path: Path, options: SourceFormat) -> Source:
         records: list[dict[str, str | None]] = []
         rows: list[int] = []
         broken: list[BrokenRow] = []
-        position = read = 0
+        position = read = handed_on = 0
         with open_bytes(path) as file:
             for line in _lines(file, path):
                 read += len(line)
@@ -46,9 +46,9 @@ def open_jsonl(path: Path, options: SourceFormat) -> Source:
                 else:
                     records.append(record)
                     rows.append(position)
-                if len(records) + len(broken) >= _ROWS:
+                if len(records) + len(broken) >= _ROWS or read - handed_on > PIECE_BYTES:
                     yield batch_of_records(records, rows, broken, min(read, size), ())
-                    records, rows, broken = [], [], []
+                    records, rows, broken, handed_on = [], [], [], read
         if records or broken:
             yield batch_of_records(records, rows, broken, size, ())
 
@@ -68,12 +68,9 @@ def open_jsonl(path: Path, options: SourceFormat) -> Source:
 
 def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
     try:
-        while line := file.readline(_LONGEST_LINE + 1):
-            if len(line) > _LONGEST_LINE:
-                raise SourceError(
-                    f"Expected lines shorter than 8 MB in {path.name}, found a longer one.",
-                    hint="JSON lines has one object a line; write the file that way.",
-                )
+        while line := file.readline(LONGEST_ROW_BYTES + 1):
+            if len(line) > LONGEST_ROW_BYTES:
+                raise too_long(path)
             yield line
     except (OSError, EOFError) as error:
         raise SourceError(f"Expected to read {path.name} to its end ({error}).", hint="Copy the file again.") from None
@@ -87,9 +84,12 @@ def _parse(line: bytes, decimal: str) -> dict[str, str | None] | None:
             parse_int=str,
             parse_constant=str,
         )
+        record = _flatten(raw) if isinstance(raw, dict) else None
+        if record is not None and b"\\u" in line:  # a half of a character can be written that way, and is no text
+            "".join(part for entry in record.items() for part in entry if part).encode()
     except (ValueError, RecursionError):
         return None
-    return _flatten(raw) if isinstance(raw, dict) else None
+    return record
 
 
 def _flatten(raw: dict[str, Any], prefix: str = "") -> dict[str, str | None]:

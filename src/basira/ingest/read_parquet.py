@@ -14,19 +14,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from basira.ingest.bounds import MOST_PARTS, check_columns_count, check_unpacked
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import BATCH_ROWS, Source, SourceBatch, distinct_names
 from basira.schema.errors import SourceError
+from basira.schema.tables import SIMULATED_KEY
 
 
 def open_parquet(path: Path, options: SourceFormat) -> Source:
     """Open a Parquet file. Raises SourceError when it is truncated or no Parquet."""
     try:
         with pq.ParquetFile(path) as file:
+            about = file.metadata
+            check_columns_count(path, about.num_columns)
             schema = file.schema_arrow
     except (pa.ArrowInvalid, OSError) as error:
         raise _broken(path, error) from None
     flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
+    if not flat:
+        raise SourceError(
+            f"Expected columns of values in {path.name}, found none.", hint="Export it with a column for each value."
+        )
+    # Each cell takes some bytes as text, an empty one too; a footer that lies is found out by counting.
+    check_unpacked(path, path.stat().st_size, about.num_rows * len(flat) * 8)
+    if about.num_row_groups > MOST_PARTS:
+        raise SourceError(
+            f"Expected at most {MOST_PARTS:,} row groups in {path.name}, found {about.num_row_groups:,}.",
+            hint="Write it anew with larger row groups (100,000 rows and more).",
+        )
     columns = distinct_names(flat)
 
     def batches() -> Iterator[SourceBatch]:
@@ -45,7 +60,8 @@ def open_parquet(path: Path, options: SourceFormat) -> Source:
         except (pa.ArrowInvalid, OSError) as error:
             raise _broken(path, error) from None
 
-    return Source(path, "parquet", columns, False, path.stat().st_size, batches)
+    is_simulated = SIMULATED_KEY in (about.metadata or {})
+    return Source(path, "parquet", columns, False, path.stat().st_size, batches, is_simulated)
 
 
 def _as_text(column: pa.Array, decimal: str) -> pl.Series:

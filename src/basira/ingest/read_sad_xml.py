@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 from xml.etree.ElementTree import Element, ParseError  # types only: parsing is defusedxml's
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from basira.ingest.bounds import LONGEST_ROW_BYTES, too_long
 from basira.ingest.encoding import open_bytes
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import Source, SourceBatch, batch_of_records
@@ -67,8 +68,10 @@ def _documents(path: Path) -> Iterator[tuple[Element, int]]:
     try:
         with open_bytes(path) as file:
             depth = elements = 0
+            pieces = _Pieces(file, path)
             inside: list[str] = []
-            for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
+            for event, element in iterparse(cast(BinaryIO, pieces), events=("start", "end"), forbid_dtd=True):
+                pieces.since_event = 0
                 name = _local(element.tag)
                 if event == "start":
                     depth += 1
@@ -102,6 +105,22 @@ def _documents(path: Path) -> Iterator[tuple[Element, int]]:
         ) from None
     except (OSError, EOFError) as error:
         raise SourceError(f"Expected to read {path.name} to its end ({error}).", hint="Copy the file again.") from None
+
+
+class _Pieces:
+    """A file whose texts and attributes are bounded: the parser holds each as a whole, and looks at it from its
+    beginning whenever more of it comes."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file, self._path = file, path
+        self.since_event = 0
+
+    def read(self, count: int) -> bytes:
+        """The next bytes. Raises SourceError when no element began or ended in more than a row may have."""
+        if self.since_event > LONGEST_ROW_BYTES:
+            raise too_long(self._path)
+        self.since_event += count
+        return self._file.read(count)
 
 
 def document_rows(document: Any) -> list[dict[str, str | None]]:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import polars as pl
 
+from basira.ingest.bounds import check_columns_count
 from basira.ingest.mapping import SourceFormat
 from basira.ingest.source import Source, SourceBatch, distinct_names
-from basira.ingest.xlsx_errors import sheet_errors
+from basira.ingest.xlsx_errors import check_parts, sheet_errors
 from basira.schema.errors import MappingError, SourceError
 
 _ROWS = 20_000
@@ -38,6 +39,7 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
             "workbook).",
             hint="Open it in a spreadsheet program and save it as .xlsx without a password, or as CSV.",
         )
+    check_parts(path)
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         names = book.sheet_names
@@ -58,6 +60,7 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
         raise SourceError(f"Expected rows in {path.name}, the sheet {name!r} is empty.", hint="Name the sheet.")
     # Rows are counted from the sheet's first, columns from the leftmost that is used.
     top, left = sheet.start
+    check_columns_count(path, sheet.width)
     header_at = options.header_row - 1 if options.header_row > 1 else top
     header = next(islice(sheet.iter_rows(), header_at, None), None)
     if header is None:

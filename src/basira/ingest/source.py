@@ -15,7 +15,6 @@ import polars as pl
 
 from basira.ingest.mapping import SourceFormat
 from basira.schema.errors import SourceError
-from basira.schema.tables import SIMULATED_KEY
 
 # Rows handed on at a time: enough for vectorised work, some 30 MB of text at 40 columns.
 BATCH_ROWS = 50_000
@@ -56,7 +55,9 @@ class SourceBatch:
 class Source:
     """A file ready to be read. ``batches`` may be called again to read it once more.
 
-    ``is_open``: a column may be absent from the first rows and come later (JSON lines, XML).
+    ``is_open``: a column may be absent from the first rows and come later (JSON lines, XML). ``is_simulated``: it says
+    of itself that it comes from the simulated country. ``release``: end what reads ahead for the first ``batches``,
+    when other files come first; the source can be read all the same.
     """
 
     path: Path
@@ -65,6 +66,8 @@ class Source:
     is_open: bool
     size_bytes: int
     batches: Callable[[], Iterator[SourceBatch]]
+    is_simulated: bool = False
+    release: Callable[[], None] = lambda: None
 
 
 _KINDS = {
@@ -106,9 +109,9 @@ def kind_of(path: Path, options: SourceFormat) -> str:
 
 
 def open_source(path: Path, options: SourceFormat) -> Source:
-    """Open a file with the reader that fits it.
+    """Open a file with the reader that fits it: CSV here, a block at a time, all others in a process with limits.
 
-    Raises SourceError: absent, empty, truncated, encrypted, of another encoding or kind.
+    Raises SourceError: absent, empty, truncated, encrypted, of another encoding or kind, beyond `bounds`.
     """
     if not path.is_file():
         raise SourceError(
@@ -122,30 +125,9 @@ def open_source(path: Path, options: SourceFormat) -> Source:
         from basira.ingest.read_csv import open_csv
 
         return open_csv(path, options)
-    if kind == "parquet":
-        from basira.ingest.read_parquet import open_parquet
+    from basira.ingest.reader_process import open_apart
 
-        return open_parquet(path, options)
-    if kind == "xlsx":
-        from basira.ingest.read_xlsx import open_xlsx
-
-        return open_xlsx(path, options)
-    if kind == "jsonl":
-        from basira.ingest.read_jsonl import open_jsonl
-
-        return open_jsonl(path, options)
-    from basira.ingest.read_sad_xml import open_sad_xml
-
-    return open_sad_xml(path, options)
-
-
-def says_simulated(source: Source) -> bool:
-    """Whether a Parquet file says of itself that it comes from the simulated country (`SIMULATED_KEY`)."""
-    if source.kind != "parquet":
-        return False
-    import pyarrow.parquet as pq
-
-    return SIMULATED_KEY in (pq.read_metadata(source.path).metadata or {})
+    return open_apart(path, kind, options)
 
 
 def digest_source(path: Path) -> str:

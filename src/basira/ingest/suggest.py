@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from basira.ingest.bounds import SAMPLE_BYTES
 from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, SourceFormat
 from basira.ingest.parse_codes import FLAG_WORDS
 from basira.ingest.source import Source, open_source
@@ -23,7 +24,6 @@ from basira.schema.names import MOST_OF_A_SOURCE
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.
 _WHOLE_BYTES = 100 << 20
-_SAMPLE_BYTES = 400 << 20
 _SAMPLE_ROWS_PER_BATCH = 10_000
 _LEAST = 0.55  # a weaker name is not proposed: a wrong mapping costs more than a missing one
 _CATEGORY_VALUES = 300
@@ -99,11 +99,13 @@ def _header_row(path: Path) -> int:
 def _sample(source: Source) -> pl.DataFrame:
     """All rows, or rows from all over the first 400 MB: a file sorted by date shows one month at its top."""
     parts: list[pl.DataFrame] = []
+    held = 0.0
     for batch in source.batches():
         whole = source.size_bytes <= _WHOLE_BYTES
         step = 1 if whole else max(1, -(-len(batch.frame) // _SAMPLE_ROWS_PER_BATCH))
         parts.append(batch.frame.gather_every(step))
-        if batch.bytes_read > _SAMPLE_BYTES:
+        held += parts[-1].estimated_size()
+        if max(batch.bytes_read, held) > SAMPLE_BYTES:
             break
     frame = pl.concat(parts, how="diagonal") if parts else pl.DataFrame()
     names = [*source.columns, *(name for name in frame.columns if name not in source.columns)]

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 import zipfile
 from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import ParseError  # the error only: parsing is defusedxml's
 
+from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from basira.ingest.bounds import MOST_PARTS, check_unpacked
 from basira.schema.errors import SourceError
 
 # <c r="E2" s="1" t="e"><f>NA()</f><v>#N/A</v></c>, attributes in any order, a namespace prefix or none.
@@ -22,14 +25,14 @@ _CELL = re.compile(
 )
 _CHUNK = 4 << 20
 _OVERLAP = 1 << 16  # longer than any one cell with its formula
-_LARGEST_SHEET = 3 << 30
+_DAMAGED = (zipfile.BadZipFile, OSError, EOFError)
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
     """(row, column), both from 0, of every error cell of a sheet, with its word ("#N/A").
 
-    Raises SourceError when the file is no XLSX, or its sheet unpacks to more than 3 GB.
+    Raises SourceError when the file is no XLSX.
     """
     found: dict[tuple[int, int], str] = {}
     try:
@@ -37,11 +40,6 @@ def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
             part = _sheet_part(archive, sheet)
             if part is None:
                 return {}
-            if archive.getinfo(part).file_size > _LARGEST_SHEET:
-                raise SourceError(
-                    f"Expected a workbook of ordinary size, sheet {sheet!r} of {path.name} unpacks to over 3 GB.",
-                    hint="Export it as CSV.",
-                )
             with archive.open(part) as stream:
                 tail = b""
                 while chunk := stream.read(_CHUNK):
@@ -50,11 +48,31 @@ def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
                         place = (int(match[2]) - 1, _column_index(match[1].decode()))
                         found[place] = match[3].decode("utf-8", errors="replace").strip()
                     tail = text[-_OVERLAP:]
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
-        raise SourceError(
-            f"Expected a whole XLSX file, {path.name} is damaged ({error}).", hint="Save it again."
-        ) from None
+    except (*_DAMAGED, KeyError, ParseError, DefusedXmlException) as error:
+        raise _damaged(path, error) from None
     return found
+
+
+def check_parts(path: Path) -> None:
+    """Look at the list of a workbook's parts before any of them is unpacked.
+
+    Raises SourceError: no XLSX, too many parts, or parts that unpack to more than any workbook of this size.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except _DAMAGED as error:
+        raise _damaged(path, error) from None
+    if len(parts) > MOST_PARTS:
+        raise SourceError(
+            f"Expected at most {MOST_PARTS:,} parts in the workbook {path.name}, found {len(parts):,}.",
+            hint="Save the sheet that is meant in a workbook of its own, or as CSV.",
+        )
+    check_unpacked(path, path.stat().st_size, sum(part.file_size for part in parts))
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    return SourceError(f"Expected a whole XLSX file, {path.name} is damaged ({error}).", hint="Save it again.")
 
 
 def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str | None:

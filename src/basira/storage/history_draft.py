@@ -32,6 +32,8 @@ from basira.storage.private_files import make_private, make_private_folder
 # sorted by date fills one month at a time, a shuffled one sixty. 250,000 rows of 45 columns are some 150 MB.
 ROW_GROUP_ROWS = 100_000
 HELD_ROWS = 250_000
+# Rows of long texts are written sooner.
+HELD_BYTES = 400 << 20
 
 _DAY_COLUMN: dict[TableName, tuple[str, str]] = {
     "items": ("declared_day", "declared_month"),
@@ -80,6 +82,7 @@ class _OpenFile:
     writer: pq.ParquetWriter
     held: list[pa.RecordBatch] = field(default_factory=list)
     held_rows: int = 0
+    held_bytes: int = 0
     rows: int = 0
     first_day: int | None = None
     last_day: int | None = None
@@ -97,7 +100,7 @@ class TableWriter:
         self._schema = schema
         self._tag = tag
         self._open: dict[str, _OpenFile] = {}
-        self._held_rows = 0
+        self._held_rows = self._held_bytes = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows."""
@@ -115,6 +118,8 @@ class TableWriter:
                 self._hold(month, part, range_["min"], range_["max"])
         while self._held_rows > HELD_ROWS:
             self._flush(max(self._open.values(), key=lambda entry: entry.held_rows))
+        while self._held_bytes > HELD_BYTES:
+            self._flush(max(self._open.values(), key=lambda entry: entry.held_bytes))
 
     def _hold(self, month: str, batch: pa.RecordBatch, first: int | None, last: int | None) -> None:
         entry = self._open.get(month)
@@ -122,6 +127,8 @@ class TableWriter:
             entry = self._open[month] = self._start(month)
         entry.held.append(batch)
         entry.held_rows += batch.num_rows
+        entry.held_bytes += batch.nbytes
+        self._held_bytes += batch.nbytes
         entry.rows += batch.num_rows
         self._held_rows += batch.num_rows
         if first is not None and last is not None:
@@ -144,7 +151,8 @@ class TableWriter:
         if entry.held_rows:
             entry.writer.write_table(pa.Table.from_batches(entry.held, self._schema), row_group_size=ROW_GROUP_ROWS)
             self._held_rows -= entry.held_rows
-            entry.held, entry.held_rows = [], 0
+            self._held_bytes -= entry.held_bytes
+            entry.held, entry.held_rows, entry.held_bytes = [], 0, 0
 
     def close(self) -> tuple[DataFile, ...]:
         """Finish the files, and describe them."""

@@ -16,7 +16,7 @@ from typing import Literal
 from basira.ingest.columns import check_columns, without_absent
 from basira.ingest.mapping import Mapping
 from basira.ingest.numbering import numbered, numbering_mapping
-from basira.ingest.source import Source, digest_source, open_source, says_simulated
+from basira.ingest.source import Source, digest_source, open_source
 from basira.schema.errors import MappingError, SourceError
 from basira.storage.history import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake import FileReport, Intake, OnProgress, source_known, take_in
@@ -85,6 +85,8 @@ def open_checked(files: Sequence[Path], mapping: Mapping) -> list[Source]:
     for path in files:
         sources.append(open_source(Path(path), mapping.source))
         check_columns(sources[-1], mapping)
+        if len(files) > 1:  # one at a time is read ahead
+            sources[-1].release()
     return sources
 
 
@@ -123,7 +125,7 @@ def take_in_file(
             source.size_bytes,
             received_at,
             action,
-            is_simulated=says_simulated(source),
+            is_simulated=source.is_simulated,
         )
         report = take_in(history, draft, intake, progress)
     if report.rows == 0:

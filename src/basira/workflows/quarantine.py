@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
+from basira.ingest.bounds import CORRECTIONS_BYTES, check_columns_count
 from basira.ingest.columns import mapped_columns, without_absent
 from basira.ingest.mapping import Mapping, parse_mapping
 from basira.ingest.numbering import numbering_mapping
@@ -117,27 +118,36 @@ def export_quarantine(history: History, out: Path, *, code: str | None = None, f
 
 def read_corrections(path: Path) -> dict[str, dict[str, str]]:
     """Corrected rows by quarantine id, from a file that `export_quarantine` wrote. Raises SourceError."""
+    corrections: dict[str, dict[str, str]] = {}
     try:
+        if path.stat().st_size > CORRECTIONS_BYTES:
+            raise SourceError(
+                f"Expected at most {CORRECTIONS_BYTES >> 20} MB of corrected rows in {path.name}, found more.",
+                hint="Export and correct them in parts: 'basira quarantine export --code ... --file ...'.",
+            )
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
-            rows = list(csv.DictReader(file, delimiter=";" if first.count(";") >= first.count(",") else ","))
+            rows = csv.DictReader(file, delimiter=";" if first.count(";") >= first.count(",") else ",")
+            names = rows.fieldnames or ()
+            check_columns_count(path, len(names))
+            for row in rows if "quarantine_id" in names else ():
+                corrections[row["quarantine_id"]] = {
+                    name: text
+                    for name, text in row.items()
+                    if name not in EXPORT_COLUMNS and isinstance(text, str) and name
+                }
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(
             f"Expected the corrected CSV file {path.name} in UTF-8 ({error}).",
             hint="Save it as 'CSV UTF-8' from the spreadsheet program.",
         ) from None
-    if not rows or "quarantine_id" not in rows[0]:
+    if not corrections:
         raise SourceError(
             f"Expected a column quarantine_id in {path.name}, found none.",
             hint="Start from 'basira quarantine export'; keep its columns.",
         )
-    return {
-        row["quarantine_id"]: {
-            name: text for name, text in row.items() if name not in EXPORT_COLUMNS and isinstance(text, str) and name
-        }
-        for row in rows
-    }
+    return corrections
 
 
 def retry_quarantine(
