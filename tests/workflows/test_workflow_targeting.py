@@ -15,6 +15,7 @@ from basira.explain.words import REASON_CODES
 from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, UsageError
 from basira.schema.shipped import shipped
 from basira.selection.load import load_policy
+from basira.selection.policy import Policy
 from basira.storage.history import History
 from basira.storage.operations import Operations
 from basira.workflows.record import find_decisions, operations_of, record, replay
@@ -289,3 +290,43 @@ def test_replay_without_the_history_it_was_made_on_says_what_is_gone(spoiled, ta
 
 def test_a_run_is_named_by_its_inputs(copied, model, policy, targeted):
     assert make(copied, model, policy, seed=7, now=NOW + timedelta(seconds=1)).run.run_id != targeted.run.run_id
+
+
+def with_offices(policy: Policy, *offices: str) -> Policy:
+    return Policy.model_validate(policy.model_dump() | {"offices": offices})
+
+
+def test_declarations_of_an_office_that_the_policy_lacks_are_left_undecided_and_counted(
+    copied, model, policy, targeted
+):
+    lost = targeted.decisions[0].office
+    count = sum(decision.office == lost for decision in targeted.decisions)
+    fewer = with_offices(policy, *(office for office in policy.offices if office != lost))
+    found = make(copied, model, fewer)
+    assert len(found.decisions) == len(targeted.decisions) - count == found.run.candidate_count
+    assert lost not in {decision.office for decision in found.decisions}
+    assert f"{lost}: {count}" in found.listing.warnings[0]
+    record(copied, found)
+    assert replay(copied, found.run.run_id, engine=ENGINE).is_same
+
+
+def test_any_code_is_an_office_where_that_is_asked_for_and_the_list_says_so(copied, model, policy, targeted):
+    taken = make(copied, model, with_offices(policy, "ELSEWHERE"), any_office=True)
+    assert len(taken.decisions) == len(targeted.decisions)
+    assert "bureau" in taken.listing.warnings[0]
+    record(copied, taken)
+    assert replay(copied, taken.run.run_id, engine=ENGINE).is_same
+
+
+def test_a_day_without_an_office_of_the_list_names_them_and_the_ways_out(copied, model, policy):
+    with pytest.raises(UsageError) as caught:
+        make(copied, model, with_offices(policy, "ELSEWHERE"))
+    assert "CASA-PORT: " in caught.value.message
+    assert "--any-office" in caught.value.hint
+
+
+def test_a_run_recorded_before_there_was_one_form_of_text_is_made_again(copied, model, policy):
+    before = make(copied, model, with_offices(policy, "ELSEWHERE"), is_folded=False, seed=9)
+    assert before.run.options == {"office": None}
+    record(copied, before)
+    assert replay(copied, before.run.run_id, engine=ENGINE).is_same
