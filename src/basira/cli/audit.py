@@ -18,6 +18,7 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from basira.storage.operations_chain import Head
@@ -62,27 +63,28 @@ def list_trail(
     from basira.schema.days import parse_day
     from basira.schema.errors import UsageError
     from basira.storage.operations_database import Database
+    from basira.workflows.serve_office import folded_office
     from basira.workflows.trail import Wanted, trail_csv, trail_page
 
     if of is Of.ACCESS and office is not None:
         raise UsageError("Expected --office with --of declarations, found it without.", hint="Add --of declarations.")
     days = [parse_day(text, name=name) if text else None for text, name in ((from_day, "--from"), (to_day, "--to"))]
-    wanted = Wanted(actor, action, subject, office, *days)
+    wanted = Wanted(actor, action, subject, office and folded_office(office), *days)
     with Database(record_of(store, database).place, create=False) as opened:
         if out is not None:
             _write(out, trail_csv(opened, of.value, wanted))
-            typer.echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
+            echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
             return
         page = trail_page(opened, of.value, wanted, limit=limit)
     if as_json:
-        typer.echo(json.dumps(page, ensure_ascii=False, indent=1))
+        echo(json.dumps(page, ensure_ascii=False, indent=1))
         return
     for row in page["rows"]:
-        typer.echo(_told(row, page["names"]))
+        echo(_told(row, page["names"]))
     if not page["rows"]:
-        typer.echo("Nothing of the kind is recorded.")
+        echo("Nothing of the kind is recorded.")
     elif page["next_cursor"] is not None:
-        typer.echo(f"The latest {limit:,}; there is more: a higher --limit, a period, or --out for all.")
+        echo(f"The latest {limit:,}; there is more: a higher --limit, a period, or --out for all.")
 
 
 @app.command("runs")
@@ -101,15 +103,15 @@ def runs(
     with Operations(record_of(store, database).place, create=False) as operations:
         found = operations.find_runs(day=wanted, limit=limit)
     if as_json:
-        typer.echo(json.dumps([{**run, "options": json.loads(run["options"])} for run in found], indent=1))
+        echo(json.dumps([{**run, "options": json.loads(run["options"])} for run in found], indent=1))
         return
     for run in found:
-        typer.echo(
+        echo(
             f"{run['run_id']}  day {run['day']}  made {run['created_at'][:16]}  {run['decision_count']:,} decisions  "
             f"model {run['model_version']}  snapshot {run['snapshot']}"
         )
     if not found:
-        typer.echo("No run is recorded; `basira target` makes one.")
+        echo("No run is recorded; `basira target` makes one.")
 
 
 @app.command("show")
@@ -121,7 +123,7 @@ def show(
     """Print one recorded thing whole, as it was hashed, by its id; personal values stay apart."""
     from basira.workflows.trail import recorded
 
-    typer.echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
+    echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
 
 
 @app.command("verify")
@@ -139,19 +141,19 @@ def verify(
     kept = [] if heads is None else _read(heads)
     verified = prove(record_of(store, database), kept=kept)
     if as_json:
-        typer.echo(json.dumps({"is_whole": verified.is_whole, **asdict(verified)}, ensure_ascii=False, indent=1))
+        echo(json.dumps({"is_whole": verified.is_whole, **asdict(verified)}, ensure_ascii=False, indent=1))
     else:
         for fault in verified.faults:
-            typer.echo(f"FAULT: {fault}")
+            echo(f"FAULT: {fault}")
     verified.require_whole()
     if not as_json:
-        typer.echo(
+        echo(
             f"Whole: {verified.events:,} events of declarations decided online; {verified.runs:,} batch runs with "
             f"{verified.decisions:,} decisions; {verified.audit_events:,} changes of access and erasures; "
             f"{verified.personal_values:,} personal values kept, {verified.erased:,} erased."
         )
         compared = f"{verified.heads_compared:,} heads exported earlier still stand."
-        typer.echo(compared if kept else "Compared with no exported heads: a tail cut off with its heads goes unseen.")
+        echo(compared if kept else "Compared with no exported heads: a tail cut off with its heads goes unseen.")
 
 
 @app.command("heads")
@@ -172,9 +174,9 @@ def heads(
     with storage_errors(out.parent):
         replace_file(out, heads_text(found))
     if as_json:
-        typer.echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
+        echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
     else:
-        typer.echo(f"{len(found):,} heads written to {out}.")
+        echo(f"{len(found):,} heads written to {out}.")
 
 
 @app.command("erase")
@@ -212,12 +214,12 @@ def erase(
         )
     if preview:
         told = f"{count:,} personal values would be erased, refused declarations counted with them. Nothing was erased."
-        typer.echo(json.dumps({"erased": 0, "would_be_erased": count}) if as_json else told)
+        echo(json.dumps({"erased": 0, "would_be_erased": count}) if as_json else told)
         return
     told = f"{count:,} personal values erased, refused declarations counted with them."
     if not count:
         told = "Nothing of the kind stands in the online record: nothing was erased."
-    typer.echo(json.dumps({"erased": count}) if as_json else told)
+    echo(json.dumps({"erased": count}) if as_json else told)
 
 
 def _told(row: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from basira.cli.evaluate import metrics_table
 from basira.cli.ingest import JsonOption
 from basira.cli.options import Language, LanguageOption, SeedOption, steps
+from basira.render.shown import terminal
 from basira.schema.errors import UsageError
 
 
@@ -44,7 +44,7 @@ def demo(
 
     def step(title: str) -> AbstractContextManager[Any]:
         if not as_json:
-            Console(stderr=True).print(f"• {title} …", style="dim", markup=False)
+            terminal(stderr=True).print(f"• {title} …", style="dim", markup=False)
         return steps(title, quiet=as_json)
 
     made = demonstrate(out, seed=seed, now=datetime.now(), language=language.value, step=step)
@@ -58,7 +58,7 @@ def demo(
         }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = terminal()
     lanes = {lane.id: lane.label.text(language.value) for lane in made.policy.lanes}
     for part in terminal_list(made.targeted.listing, language=language.value, lane_names=lanes, most=2):
         console.print(part)

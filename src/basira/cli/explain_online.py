@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
+
+from basira.render.shown import echo, terminal
 
 if TYPE_CHECKING:
     from basira.storage.history import History
@@ -26,9 +27,9 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     if found is None:
         return False
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        echo(json.dumps(found, ensure_ascii=False, indent=1))
         return True
-    _show(Console(), found, language)
+    _show(terminal(), found, language)
     return True
 
 

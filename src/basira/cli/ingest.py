@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from basira.render.shown import echo, terminal
 
 if TYPE_CHECKING:  # the workflows bring DuckDB, Polars and Arrow: only when a command runs
     from basira.workflows.intake import FileReport, OnProgress
@@ -71,7 +72,7 @@ def ingest(
 @contextmanager
 def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
     """A progress bar by bytes, with rows per second and time left; on Ctrl-C, a word and exit code 130."""
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -117,9 +118,9 @@ def show_reports(
         }
         if left is not None:
             body["left_in_quarantine"] = left
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = terminal()
     table = Table()
     table.add_column("file")
     for name in ("rows", "accepted", "known", "refused", "amended", "results"):

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption, MappingOption
+from basira.render.shown import echo, terminal
 from basira.schema.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="How a file's columns become the schema: propose a mapping, try one.")
@@ -40,9 +40,9 @@ def suggest(
         body: dict[str, Any] = asdict(suggestion)
         body["mapping_toml"] = text
         body["check"] = None if check is None else asdict(check)
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = Console(stderr=out is None)
+    console = terminal(stderr=out is None)
     table = Table("field", "column", "confidence", "options", "to check")
     for entry in suggestion.fields:
         options = ", ".join(f"{key} = {value}" for key, value in entry.options.items())
@@ -82,9 +82,9 @@ def check(
 
     result = check_mapping(file, load_mapping(mapping))
     if as_json:
-        typer.echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
+        echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = terminal()
     console.print(
         f"{result.file_name}: {result.rows:,} rows, {result.accepted:,} to be taken, {result.quarantined:,} refused; "
         f"{result.results:,} with a result, {result.irregular:,} of them irregular; "
