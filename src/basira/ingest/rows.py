@@ -253,10 +253,13 @@ def _refusal(row: int, faults: Iterable[Fault], position: int, text: dict[str, s
             distinct.setdefault(fault.field, fault)
     first, *others = distinct.values()
     also = "".join(
-        f"; also {other.field or 'the row'}: {other.code}, expected {other.expected_at(position)}, found {_found(other, position)!r}"
+        f"; also {other.field or 'the row'}: {other.code}, expected {other.expected_at(position)}, "
+        f"found {_found(other, position)!r}"
         for other in others
     )
-    return Refusal(row, first.field, first.code, _found(first, position), first.expected_at(position) + also, row_json(text))
+    return Refusal(
+        row, first.field, first.code, _found(first, position), first.expected_at(position) + also, row_json(text)
+    )
 
 
 def _found(fault: Fault, position: int) -> str | None:

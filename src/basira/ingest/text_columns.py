@@ -1,7 +1,7 @@
 """Columns of text in their one written form (`schema/text.py`), and the rows that can't have one.
 
-Enters: a field and its column, trimmed. Leaves: the column folded, and a fault for values that hold a character without a
-place in an identifier. Never here: what a value means; prose, which stays as it is written.
+Enters: a field and its column, trimmed. Leaves: the column folded, and a fault for values that hold a character
+without a place in an identifier. Never here: what a value means; prose, which stays as it is written.
 
 Nearly every column is plain ASCII, of which every text is in its form already. One look at its bytes says so; of others
 each distinct value that is not plain is folded once, by the same functions that messages go through.
@@ -16,12 +16,9 @@ import numpy as np
 import polars as pl
 
 from basira.ingest.faults import Fault
-from basira.schema.fields import Field, FieldType
+from basira.schema.fields import CHECKED, IDENTIFIERS, Field
 from basira.schema.text import ALLOWED, escaped, find_odd, fold_digits, fold_figure, fold_identifier
 
-IDENTIFIERS: frozenset[FieldType] = frozenset({"text", "code", "country", "currency"})
-# Their values are looked up, so that no character of them may be one that nobody sees.
-_CHECKED = IDENTIFIERS | {"commodity"}
 _NOT_PLAIN = r"[^ -~]|  "
 
 
@@ -46,7 +43,7 @@ def find_odd_rows(field: Field, folded: pl.Series, as_found: pl.Series) -> Fault
 
     The value is shown with its codes in the place of what nobody sees, and the place is that in ``as_found``.
     """
-    if field.is_prose or field.type not in _CHECKED or _is_plain(folded):
+    if field.is_prose or field.type not in CHECKED or _is_plain(folded):
         return None
     odd = [text for text in _odd_ones(folded) if find_odd(text) is not None]
     if not odd:

@@ -26,6 +26,10 @@ FieldType = Literal[
     "flag",  # true, false or unknown
 ]
 
+# Of these types a value is compared and looked up; and no character of it may be one that nobody sees.
+IDENTIFIERS: frozenset[FieldType] = frozenset({"text", "code", "country", "currency"})
+CHECKED: frozenset[FieldType] = IDENTIFIERS | {"commodity"}
+
 
 @dataclass(frozen=True)
 class Field:

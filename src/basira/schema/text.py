@@ -22,7 +22,8 @@ from dataclasses import dataclass
 ALLOWED = "Latin or Arabic letters (one script in a word), digits and the signs of ASCII"
 
 _DIGIT = re.compile(r"\d")
-_SPACES = re.compile(" {2,}")
+# A line end or a tab in a cell of a workbook is a space as people see it.
+_SPACES = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 _WORD = re.compile(r"[\w.\-]+")
 _LATIN_LETTER = re.compile(r"[^\W\d_\u0600-\u06ff]")
 _ARABIC_LETTER = re.compile(r"[\u0600-\u06ff]")
@@ -114,7 +115,7 @@ def fold_identifier(text: str) -> str:
 
     What has no place in an identifier stays, for `find_odd` to find.
 
-    >>> fold_identifier("ＳＩＭ–１"), fold_identifier("SIM  ١"), fold_identifier("شرکـة"), fold_identifier("e\\u0301")
+    >>> fold_identifier("ＳＩＭ–１"), fold_identifier("SIM \\n١"), fold_identifier("شرکـة"), fold_identifier("e\\u0301")
     ('SIM-1', 'SIM 1', 'شركة', 'é')
     """
     folded = text
@@ -178,8 +179,10 @@ def _is_allowed(character: str) -> bool:
         return character.isprintable()
     if character in _LATIN or character in _ARABIC or character in _SIGNS:
         return True
-    base, *marks = unicodedata.normalize("NFD", character)
-    return base.isascii() and base.isalpha() and all(unicodedata.category(mark) == "Mn" for mark in marks)
+    letter = unicodedata.normalize("NFD", character)
+    return (
+        letter[0].isascii() and letter[0].isalpha() and all(unicodedata.category(mark) == "Mn" for mark in letter[1:])
+    )
 
 
 def _in_given(text: str, character: str, position: int) -> OddCharacter:
