@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -106,9 +107,11 @@ def write_history(folder: Path, rows: int, seed: int = 1) -> None:
 
 
 def run_one(rows: int, memory: str, threads: int, seconds_each: bool) -> None:
-    with tempfile.TemporaryDirectory() as name, open_engine(memory=memory, threads=threads) as con:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as opened:
         folder = Path(name)
         subprocess.run([sys.executable, __file__, "--write", str(folder), "--rows", str(rows)], check=True)
+        files = sorted(folder.glob("*.parquet"))
+        con = opened.enter_context(open_engine(reads=files, memory=memory, threads=threads))
         for table in ("items", "outcomes"):
             con.execute(f"create view {table} as select * from read_parquet('{folder / table}.parquet')")
         start = cpu_seconds()

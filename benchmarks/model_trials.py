@@ -66,8 +66,9 @@ def world(items: int, seed: int) -> Iterator[Trial]:
         record_feedback(
             history, sorted((folder / "w/outcomes").glob("*")), load_mapping("basira-outcomes"), received_at=now
         )
-        with open_engine() as con:
-            register(con, history.snapshot())
+        snapshot = history.snapshot()
+        with open_engine(reads=snapshot.all_files()) as con:
+            register(con, snapshot)
             train = training_items(con, as_of_day=day_of(AS_OF))
             items_declared(con, date.fromordinal(AS_OF.toordinal() + 1), LAST, into="asked")
             compute_features(con, "asked", as_of_day=day_of(AS_OF), into="tested")

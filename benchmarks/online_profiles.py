@@ -94,7 +94,8 @@ def new_declarations(items: Path, count: int) -> list[list[dict[str, Any]]]:
 def run(rows: int, declarations: int, memory: str, folder: Path) -> None:
     scale = Path(__file__).with_name("features_scale.py")
     subprocess.run([sys.executable, str(scale), "--write", str(folder), "--rows", str(rows)], check=True)
-    with open_engine(memory=memory, threads=1) as con:
+    files = [folder / f"{table}.parquet" for table in ("items", "outcomes")]
+    with open_engine(reads=files, memory=memory, threads=1) as con:
         for table in ("items", "outcomes"):
             con.execute(f"create view {table} as select * from read_parquet('{folder / table}.parquet')")
         description = Description(AS_OF_DAY, 1, catalog_digest(), find_extras(con), True, {"basira": "benchmark"})

@@ -108,8 +108,9 @@ def main() -> None:
         if arguments.profile:
             profile(store, day, folder / "policy")
             return
-        with open_engine() as con:
-            register(con, History.open(store).snapshot())
+        snapshot = History.open(store).snapshot()
+        with open_engine(reads=snapshot.all_files()) as con:
+            register(con, snapshot)
             started = cpu_seconds()
             columns = ", ".join(f'min("{row[0]}")' for row in con.execute("describe items").fetchall())
             con.execute(f"select {columns} from items").fetchall()

@@ -11,6 +11,12 @@ os.environ.setdefault("POLARS_MAX_THREADS", "2")
 
 from hypothesis import settings
 
+# What a person's terminal and settings say is theirs: a command that a test runs folds no line and has no colour, and
+# takes no store, policy or database that this machine's user works with.
+THEIRS = ("COLUMNS", "LINES", "TERMINAL_WIDTH", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+for name in [name for name in os.environ if name in THEIRS or name.startswith("BASIRA_")]:
+    del os.environ[name]
+
 # No deadline: it measures the machine's other work. Derandomized where CI is set: a red run can be run again.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")

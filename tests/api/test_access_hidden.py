@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from access_world import ORIGIN, House, strings
 from api_world import TODAY, at
 from fastapi.testclient import TestClient
@@ -160,6 +161,63 @@ def test_a_bound_key_can_not_draw_a_declaration_over_to_its_office(house: House,
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "other_office")
     assert there["decision_id"] not in answer.text
     assert bound.get(f"/api/v1/declarations/{there['declaration_id']}").status_code == 404
+
+
+def moved(house: House, body: dict[str, Any]) -> str:
+    """The number of a declaration of HERE that an amendment moved to THERE."""
+    assert decided(house, {**body, "office": "HERE"})["office"] == "HERE"
+    assert decided(house, {**body, "office": "THERE-PORT"})["office"] == "THERE-PORT"
+    return str(body["declaration_id"])
+
+
+def test_a_bound_key_is_told_that_a_declaration_of_its_office_moved_and_not_where(
+    house: House, arrivals: list[Body]
+) -> None:
+    number = moved(house, arrivals[0])
+    bound = house.system("declarations:write", "declarations:read", offices=["HERE"])
+    for path, body in (("one", {**arrivals[0], "office": "HERE"}), ("list", [{**arrivals[0], "office": "HERE"}])):
+        answer = bound.post("/api/v1/declarations", json=body)
+        told = answer.json() if path == "one" else answer.json()["results"][0]["problem"]
+        assert [fault["code"] for fault in told["errors"]] == ["moved_office"]
+        assert "moved between offices" in told["detail"]
+        assert "THERE" not in answer.text
+    assert bound.get(f"/api/v1/declarations/{number}").status_code == 404
+    far = house.system("declarations:write", offices=["FAR"])
+    answer = far.post("/api/v1/declarations", json={**arrivals[0], "office": "FAR"})
+    assert [fault["code"] for fault in answer.json()["errors"]] == ["other_office"]
+    both = house.system("declarations:write", offices=["HERE", "THERE-PORT"])
+    assert both.post("/api/v1/declarations", json={**arrivals[0], "office": "HERE"}).status_code == 200
+
+
+def test_nothing_is_read_of_what_the_asker_may_not_see(
+    house: House, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long an answer takes must not tell whether another office has a number: what is asked is the same."""
+    there = decided(house, {**arrivals[0], "office": "THERE"})["declaration_id"]
+    inspector, manager = house.person("ali", Grant("inspector", "HERE")), house.person("boss", Grant("manager"))
+    assert inspector.get(f"/api/v1/declarations/{there}").status_code == 404
+    bound = house.system("declarations:write", "declarations:read", "cancellations:write", offices=["HERE"])
+    change = {"lane": "red", "motive": "A motive.", "given_by": "x"}
+    result = {"known_at": f"{TODAY}T10:00:00", "is_irregular": False}
+    requests = [
+        (inspector, "GET", "", None), (bound, "GET", "", None), (inspector, "POST", "/outcome", result),
+        (inspector, "POST", "/reselection", change), (bound, "POST", "/cancellation", {"motive": "A motive."}),
+    ]  # fmt: skip
+    asked: list[str] = []
+    engine = house.service.database.engine
+    sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    for who, method, path, body in requests:
+        seen = []
+        for number in (there, "NONE"):
+            asked.clear()
+            answer = who.request(method, f"/api/v1/declarations/{number}{path}", json=body)
+            assert answer.status_code == 404
+            of_record = [text for text in asked if "FROM event" in text or "FROM personal_value" in text]
+            seen.append((of_record, answer.json()["detail"]))
+        assert seen[0] == seen[1]
+        assert len(seen[0][0]) == 1
+        assert "payload" not in seen[0][0][0]
+    assert manager.get(f"/api/v1/declarations/{there}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["quarantine", "metrics"])

@@ -31,7 +31,10 @@ def test_a_declaration_gets_its_lane_with_what_it_rests_on(desk: Desk, arrivals:
     assert found["fallback"] is None
     assert 0 < found["fraud_probability"] < 1
     assert found["versions"]["model"] == desk.service.model.version
-    assert found["versions"]["profiles"]
+    model, profiles = desk.service.model, desk.service.profiles.profiles()
+    assert (found["versions"]["model_digest"], found["versions"]["profiles_digest"]) == (model.digest, profiles.digest)
+    assert [len(digest) for digest in (model.digest, profiles.digest)] == [64, 64]
+    assert found["versions"]["profiles"] == profiles.name
     assert desk.get(f"declarations/{arrivals[0]['declaration_id']}").json()["decisions"] == [found]
 
 

@@ -201,6 +201,6 @@ def test_the_command_says_what_it_took(online: tuple[Desk, History], arrivals: l
     desk, store = online
     desk.post(arrivals)
     run = CliRunner()
-    found = json.loads(run.invoke(history_app, ["--store", str(store.root), "--json"]).stdout)
+    found = json.loads(run.invoke(history_app, ["sync", "--store", str(store.root), "--json"]).stdout)
     assert found["files"][0]["accepted"] == sum(len(body["items"]) for body in arrivals)
-    assert "Nothing new" in run.invoke(history_app, ["--store", str(store.root)]).stdout
+    assert "Nothing new" in run.invoke(history_app, ["sync", "--store", str(store.root)]).stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,8 @@ from basira.cli.program import app
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, UsageError
 from basira.storage.history import History
 from basira.storage.operations_database import Database
+from basira.workflows.audit import Record
+from basira.workflows.audit_history import prove_history
 from basira.workflows.online_replay import OnlineReplay, replay_online
 from basira.workflows.serve_context import Service
 
@@ -142,7 +145,7 @@ def test_what_was_erased_is_missing(busy: Desk, history: History, arrivals: list
     what = values_of_person(arrivals[0]["importer_id"])
     assert erase(busy.service.database, what, actor="t", motive="asked", now=lambda: at(20)) >= 2
     report = again(busy, history)
-    assert report.missing["a score: personal values were erased"] >= 2
+    assert report.missing["a score: personal values or texts were erased"] >= 2
     assert report.is_same
 
 
@@ -190,8 +193,29 @@ def test_explain_shows_what_the_service_decided_and_what_happened_since(
     number = sent(arrivals)[0]["declaration_id"]
     result = {"known_at": f"{TODAY}T11:00:00", "is_irregular": True, "found_value_amount": 455000.0}
     assert busy.client.post(f"/api/v1/declarations/{number}/outcome", json=result).status_code == 200
-    told = " ".join(ran(busy, history, "explain", number, "-l", "en").stdout.split())
+    told = ran(busy, history, "explain", number, "-l", "en").stdout
     assert "found_value_amount 455000.0, is_inspected true, is_irregular true" in told
     body = json.loads(ran(busy, history, "explain", sent(arrivals)[1]["declaration_id"], "--json").stdout)
     assert "registration" in [step["kind"] for step in body["history"]]
     assert isinstance(ran(busy, history, "explain", "NO-SUCH").exception, BasiraError)
+
+
+@pytest.mark.parametrize("what", ["model", "profiles"])
+def test_another_file_under_the_name_that_was_recorded_is_told(
+    busy: Desk, history: History, tmp_path: Path, what: str
+) -> None:
+    root = tmp_path / "store"
+    shutil.copytree(history.root, root)
+    record = Record(tmp_path / "operations.sqlite", History.open(root))
+    proof = prove_history(record)
+    assert proof is not None
+    assert proof.faults == ()
+    (path,) = root.glob("models/*/card.json" if what == "model" else "profiles/*.lmdb")
+    path.write_bytes(path.read_bytes() + b" ")
+    proof = prove_history(record)
+    assert proof is not None
+    (fault,) = proof.faults
+    assert f"the {what} " in fault
+    if what == "model":
+        report = replay_online(replace(busy.service, store=root), root, OFFICE, TODAY)
+        assert {d.field for d in report.differences} == {"versions.model_digest"}

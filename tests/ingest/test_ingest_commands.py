@@ -77,8 +77,7 @@ def test_ingest_list_export_and_retry_in_json(place: Path) -> None:
     assert retried["left_in_quarantine"] == 0
 
 
-def test_tables_name_the_file_and_where_to_look(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+def test_tables_name_the_file_and_where_to_look(place: Path) -> None:
     done = call(place, "ingest", "a.csv", "--mapping", "m.toml", "--store", "s")
     assert "1 spreadsheet_error" in done.stdout
     assert "basira quarantine list" in done.stdout

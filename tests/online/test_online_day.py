@@ -52,7 +52,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 def test_a_whole_simulated_day_is_the_batch_bit_for_bit(history: History, tmp_path: Path) -> None:
     as_of_day = day_of(DAY - timedelta(days=1))
     snapshot = history.snapshot()
-    with open_engine(memory="1GB", threads=1) as con:
+    with open_engine(reads=snapshot.all_files(), memory="1GB", threads=1) as con:
         register(con, snapshot)
         description = Description(
             as_of_day, snapshot.number, catalog_digest(), find_extras(con), snapshot.is_simulated, {"basira": "test"}

@@ -24,7 +24,7 @@ def test_every_declaration_of_the_quarter_is_the_batch_bit_for_bit(tmp_path: Pat
     history = History.create(tmp_path / "store")
     ingest_files(history, [KCS / "train.csv", KCS / "valid.csv"], load_mapping("kcs"), received_at=datetime(2021, 4, 1))
     as_of_day = day_of(date(2020, 12, 31))
-    with open_engine(memory="1GB", threads=1) as con:
+    with open_engine(reads=history.snapshot().all_files(), memory="1GB", threads=1) as con:
         register(con, history.snapshot())
         profiles = MemoryProfiles(con, as_of_day=as_of_day)
         rows = fetch_frame(con, f"select * from items where declared_day > {as_of_day}").to_dicts()

@@ -166,10 +166,10 @@ def test_a_preview_counts_exactly_what_is_then_erased(database):
         assert count_erasable(connection, bodies_naming("Société ALAMI_1%")) == 1
         assert count_erasable(connection, bodies_before("2026-03-05")) == 3
     for which in ({"person": "Société ALAMI_1%"}, {"before": date(2026, 3, 5)}, {"before": LATER}):
-        wanted = workflow.erase(record, **given, **which, is_preview=True)
-        assert wanted == workflow.erase(record, **given, **which, is_preview=True)
-        assert wanted == workflow.erase(record, **given, **which)
-        assert workflow.erase(record, **given, **which, is_preview=True) == 0
+        wanted = workflow.erase(record, **given, **which, is_preview=True).count
+        assert wanted == workflow.erase(record, **given, **which, is_preview=True).count
+        assert wanted == workflow.erase(record, **given, **which).count
+        assert workflow.erase(record, **given, **which, is_preview=True).count == 0
     with database.read() as connection:
         assert [connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
                 for table in (PERSONAL_VALUE, REFUSED_BODY)] == [0, 0]  # fmt: skip
@@ -183,7 +183,7 @@ def test_a_preview_waits_for_nobody_and_nobody_for_it(database):
         counted.append(
             workflow.erase(
                 Record(database.place, None), actor="dpo", motive="m", now=lambda: NOW, before=LATER, is_preview=True
-            )
+            ).count
         )
 
     asking = threading.Thread(target=preview, daemon=True)

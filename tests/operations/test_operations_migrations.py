@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -17,10 +18,14 @@ import basira.storage.access_tables  # noqa: F401 - its tables join the metadata
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import StoreError
 from basira.storage.operations import Operations
+from basira.storage.operations_audit import append_audit
 from basira.storage.operations_database import Database
+from basira.storage.operations_events import Event, QueueFilter, append_event, count_queue
 from basira.storage.operations_migrate import Upgraded, upgrade
 from basira.storage.operations_tables import FORMAT, METADATA, REVISION
-from basira.storage.operations_verify import verify
+from basira.storage.operations_verify import export_heads, verify
+
+NOW = datetime(2026, 3, 6, 12)
 
 
 def config(connection: sa.Connection | None = None) -> Config:
@@ -107,12 +112,42 @@ def test_a_record_of_the_first_version_verifies_after_its_upgrade(empty_place):
             if table.name not in ("operations_format", "targeting_run", "decision"):
                 connection.exec_driver_sql(f"DROP TABLE {table.name}")
         connection.exec_driver_sql("DROP TABLE alembic_version")
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("DROP FUNCTION basira_chain_head_end")
         connection.exec_driver_sql("UPDATE operations_format SET format = 1")
     engine.dispose()
     upgrade(empty_place)
     with Operations(empty_place) as operations:
         verified = verify(operations)
     assert (verified.faults, verified.runs, verified.decisions) == ((), 1, 1)
+
+
+def test_a_record_of_format_5_verifies_after_its_upgrade_and_goes_on(empty_place):
+    engine = sa.create_engine(empty_place)
+    rows = (Path(__file__).parent / "format_5.sql").read_text(encoding="utf-8").splitlines()
+    with engine.begin() as connection:
+        command.upgrade(config(connection), "0005")
+        for row in rows:
+            if not row.startswith("--"):
+                connection.exec_driver_sql(row)
+    engine.dispose()
+    with pytest.raises(StoreError, match=rf"format {FORMAT} .* found format 5"):
+        Operations(empty_place, create=False)
+    assert upgrade(empty_place) == Upgraded(5, FORMAT, REVISION)
+    with Operations(empty_place, create=False) as operations:
+        with operations.database.read() as connection:
+            kept = export_heads(connection)
+        verified = verify(operations, kept=kept)
+        assert (verified.faults, verified.events, verified.erased, len(kept)) == ((), 8, 3, 7)
+        with operations.database.write() as connection:
+            later = append_event(connection, Event("e", "outcome", "D8", "k", {"known_at": "x"}), now=NOW)
+            append_audit(connection, "a", subject="s", actor="u", now=NOW)
+            # Of the two around midnight each is in the queue of its own moment.
+            counts = [count_queue(connection, QueueFilter("A", f"2026-03-0{day}")) for day in (4, 5)]
+        assert (later["sequence"], later["day"], counts) == (9, "2026-03-06", [1, 1])
+        run = TargetingRun("run-3", NOW, NOW.date(), NOW, 3, "m", "d", "{}", 7, "0", {}, "e", "", 0)
+        operations.record_run(run.row(), [])
+        assert verify(operations, kept=kept).faults == ()
 
 
 def test_upgraded_and_new_are_the_same_to_the_letter(tmp_path):

@@ -104,6 +104,31 @@ def test_a_role_is_refused_what_it_need_not_do(granted, role, statement):
         connection.exec_driver_sql(statement)
 
 
+LAST = "FROM event ORDER BY sequence DESC LIMIT 1"
+
+
+@pytest.mark.parametrize("role", ["app", "privacy"])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [f"INSERT INTO chain_head SELECT 'event', '2099-01-01', sequence, entry_hash {LAST}"],
+        ["INSERT INTO chain_head VALUES ('event', '2099-01-01', 99, 'x')"],
+        ["UPDATE chain_head SET sequence = 99, head_hash = 'x'"],
+        # A table of one's own by the same name, which stands before the right one in the path of names.
+        [
+            "CREATE TEMPORARY TABLE event (sequence bigint, day text, entry_hash text)",
+            "INSERT INTO pg_temp.event VALUES (99, '2099-01-01', 'x')",
+            "INSERT INTO public.chain_head VALUES ('event', '2099-01-01', 99, 'x')",
+        ],
+    ],
+)
+def test_a_role_writes_no_head_but_through_the_chain(granted, role, statements):
+    refused = pytest.raises(StoreError, match=r"names the last row|permission denied for table event")
+    with as_user(granted, role) as database, refused, database.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
 def test_who_has_no_role_reads_nothing(granted):
     with pytest.raises(StoreError, match="permission denied"):
         as_user(granted, "nobody")

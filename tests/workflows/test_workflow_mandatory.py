@@ -54,7 +54,7 @@ def test_the_list_and_explain_say_why_in_the_language_asked_for(store, model, po
         arguments = ["explain", number, "--store", str(store.root), "-l", language]
         shown = CliRunner().invoke(app, arguments)
         assert shown.exit_code == 0, shown.output
-        assert reason in " ".join(shown.stdout.split())
+        assert reason in shown.stdout
         body = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
         assert reason in body["basis_label"]
         assert body["detail"] == "watch beyond_capacity"

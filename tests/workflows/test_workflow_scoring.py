@@ -83,7 +83,7 @@ def test_a_declaration_moved_to_another_office_is_no_longer_the_first_offices(wo
     history = store_of(tmp_path, day)
     amendment = was.with_columns(declaration_version=pl.lit(2, pl.Int32), office=pl.lit("OTHER"))
     take(history, amendment, tmp_path / "moved.parquet")
-    with open_engine(memory="500MB", threads=1) as con:
+    with open_engine(reads=history.snapshot().all_files(), memory="500MB", threads=1) as con:
         register(con, history.snapshot())
         items_declared(con, FIRST, FIRST, into="old", office=was["office"][0])
         items_declared(con, FIRST, FIRST, into="new", office="OTHER")

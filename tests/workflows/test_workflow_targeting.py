@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from workflow_world import AS_OF, ENGINE, NOW
 
 from basira.explain.words import REASON_CODES
-from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, UsageError
+from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, StoreError, UsageError
 from basira.schema.shipped import shipped
 from basira.selection.load import load_policy
 from basira.selection.policy import Policy
 from basira.storage.history import History
 from basira.storage.operations import Operations
+from basira.workflows.audit import Record
+from basira.workflows.audit_history import prove_history
+from basira.workflows.learn import train
+from basira.workflows.profiles import build_profiles
 from basira.workflows.record import find_decisions, operations_of, record, replay
 from basira.workflows.target import Order, Targeted, target
 
@@ -181,8 +187,8 @@ def test_replay_of_one_declaration_compares_that_one(copied, targeted):
 
 # What replay detects when somebody alters a copy of the store: a decision, the policy's text, the seed or anything
 # else of the run (what comes out differs, or its hashes do); a booster or any figure of the model's card (the model
-# is refused before it is used). A data file of the history cut or taken away is refused too; one changed to the same
-# length is found when it changes a feature, a score or a reason of the day.
+# is rejected before it is used). A data file of the history that is cut, taken away or changed is rejected by its size
+# and its hash.
 
 
 @pytest.fixture
@@ -292,6 +298,82 @@ def test_a_run_is_named_by_its_inputs(copied, model, policy, targeted):
     assert make(copied, model, policy, seed=7, now=NOW + timedelta(seconds=1)).run.run_id != targeted.run.run_id
 
 
+# Files that were changed: by their hashes.
+
+
+@pytest.fixture
+def apart(copied, targeted, tmp_path) -> History:
+    """A copy of the store with its recorded run, to be spoiled."""
+    shutil.copytree(copied.root, tmp_path / "store")
+    return History.open(tmp_path / "store")
+
+
+def change_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def change_the_card(history: History, version: str) -> None:
+    """A figure that the version's name does not depend on."""
+    path = history.root / "models" / version / "card.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"created_at": "20', '"created_at": "19'), encoding="utf-8"
+    )
+
+
+def test_a_run_names_the_digests_of_history_and_model(copied, targeted, model):
+    digests = targeted.run.options["digests"]
+    card = copied.root / "models" / model.version / "card.json"
+    manifest = copied.root / "manifests" / f"{targeted.run.snapshot:08d}.json"
+    assert digests == {
+        name: sha256(path.read_bytes()).hexdigest() for name, path in (("history", manifest), ("model", card))
+    }
+
+
+@pytest.mark.parametrize("table", ["items", "outcomes"])
+def test_nothing_is_decided_or_learned_from_a_changed_file(apart, model, policy, targeted, table):
+    change_a_byte(apart.snapshot().files(table)[0])
+    for use in (
+        lambda: make(apart, model, policy),
+        lambda: replay(apart, targeted.run.run_id, engine=ENGINE),
+        lambda: train(apart, as_of=AS_OF, seed=1, now=NOW, engine=ENGINE),
+        lambda: build_profiles(apart, as_of=AS_OF, now=NOW, engine=ENGINE),
+    ):
+        with pytest.raises(StoreError, match=table):
+            use()
+    found = prove_history(Record(operations_of(apart), apart))
+    assert found is not None
+    assert len(found.faults) == 1
+
+
+def test_a_changed_card_is_found_by_replay_and_by_the_proof(apart, targeted):
+    record_of_store = Record(operations_of(apart), apart)
+    proof = prove_history(record_of_store)
+    assert proof is not None
+    assert proof.faults == ()
+    change_the_card(apart, targeted.run.model_version)
+    report = replay(apart, targeted.run.run_id, engine=ENGINE)
+    assert [d.field for d in report.differences] == ["options.digests.model"]
+    proof = prove_history(record_of_store)
+    assert proof is not None
+    assert [targeted.run.model_version in fault for fault in proof.faults] == [True]
+
+
+def test_a_manifest_forged_at_the_end_is_found_by_the_runs_made_on_it(apart, targeted):
+    path = apart.root / "manifests" / f"{targeted.run.snapshot:08d}.json"
+    path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    proof = prove_history(Record(operations_of(apart), apart))
+    assert proof is not None
+    assert any(targeted.run.run_id in fault for fault in proof.faults)
+
+
+def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(apart, targeted):
+    older = replace(targeted.run, run_id="t-older", options={"office": None})
+    record(apart, Targeted(targeted.listing, older, tuple(replace(d, run_id="t-older") for d in targeted.decisions)))
+    assert replay(apart, "t-older", engine=ENGINE).is_same
+
+
 def with_offices(policy: Policy, *offices: str) -> Policy:
     return Policy.model_validate(policy.model_dump() | {"offices": offices})
 
@@ -327,6 +409,6 @@ def test_a_day_without_an_office_of_the_list_names_them_and_the_ways_out(copied,
 
 def test_a_run_recorded_before_there_was_one_form_of_text_is_made_again(copied, model, policy):
     before = make(copied, model, with_offices(policy, "ELSEWHERE"), is_folded=False, seed=9)
-    assert before.run.options == {"office": None}
+    assert "is_folded" not in before.run.options
     record(copied, before)
     assert replay(copied, before.run.run_id, engine=ENGINE).is_same

@@ -39,6 +39,7 @@ from basira.api.routes import router
 from basira.workflows.serve import purge_given
 from basira.workflows.serve_context import Service, with_newest_model
 from basira.workflows.serve_decider import DECIDE_SECONDS, Decider
+from basira.workflows.serve_trial import Trials
 
 _REFRESH_SECONDS = 10.0
 _MODEL_SECONDS = 60.0
@@ -130,6 +131,7 @@ def make_application(
         openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
     app.state.service, app.state.recognise, app.state.clock, app.state.metrics = service, recognise, clock, metrics
+    app.state.trials = Trials()
     app.state.decider = decider = Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds)
     app.state.reader = reader = Reader()
     app.state.remembered = remembered = Remembered(recognise)

@@ -24,6 +24,7 @@ from basira.storage.access import Principal
 from basira.storage.operations_events import find_events
 from basira.workflows.serve import Asked, given_answer
 from basira.workflows.serve_context import Service
+from basira.workflows.serve_trial import Trials
 
 PREFIX = "/api/v1"
 _LONGEST_NAME = 60
@@ -90,6 +91,11 @@ def _metrics(request: Request) -> Metrics:
     return metrics
 
 
+def _trials(request: Request) -> Trials:
+    trials: Trials = request.app.state.trials
+    return trials
+
+
 def _is_csv(
     format: Annotated[Literal["json", "csv"] | None, Query(description="csv: all of it, for a spreadsheet.")] = None,
     accept: Annotated[str, Header()] = "",
@@ -121,6 +127,7 @@ Number = Annotated[str, Depends(_number)]
 InService = Annotated[Service, Depends(_service)]
 Now = Annotated[datetime, Depends(_now)]
 InMetrics = Annotated[Metrics, Depends(_metrics)]
+InTrials = Annotated[Trials, Depends(_trials)]
 # Whether CSV is asked for: by the query or, where that says nothing, by the header.
 IsCsv = Annotated[bool, Depends(_is_csv)]
 # Of a list, behind who asks: only parameters that it has.

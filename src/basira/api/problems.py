@@ -87,6 +87,10 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "Expected a declaration of an office that the key is bound to, found another.",
         "Send it with a key of its office, or of every office.",
     ),
+    "moved_office": (
+        "Expected a declaration that no office but those of the key has had, found one that moved between offices.",
+        "Send the amendment with a key of both offices, or of every office; this key amends it no more.",
+    ),
     "other_inspector": (
         "Expected the result to be signed by whoever sends it, found another inspector_id.",
         "Leave inspector_id out: a session signs with its own.",

@@ -17,6 +17,7 @@ from basira.api.asking import (
     PREFIX,
     InMetrics,
     InService,
+    InTrials,
     Key,
     Now,
     Number,
@@ -94,8 +95,12 @@ def get_health() -> dict[str, str]:
 
 
 @router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(anyone)])
-def get_ready(service: InService, metrics: InMetrics, now: Now) -> Response:
-    """503 when no decision can be recorded or no policy is in force. `degraded`: the fallback answers, and why."""
+def get_ready(service: InService, metrics: InMetrics, trials: InTrials, now: Now) -> Response:
+    """503 when no decision can be recorded, no policy is in force, or a declaration of our own can't be decided.
+    `degraded`: the fallback answers, and why.
+
+    The trial is made once for each model, profiles and policy, on an empty record in memory.
+    """
     try:
         with service.database.reserved.read() as connection:
             connection.exec_driver_sql("SELECT 1")
@@ -103,6 +108,11 @@ def get_ready(service: InService, metrics: InMetrics, now: Now) -> Response:
         service.policy(now.date())
     except BasiraError as error:
         return problem(503, error.code, "The service can't decide now.", headers={"Retry-After": "1"})
+    trial = trials.of(service, now=now)
+    if trial.fault:  # in words for whoever runs the service: the log and `serve --check` have them
+        return problem(
+            503, "trial", "The service can't decide a declaration of its own.", headers={"Retry-After": "10"}
+        )
     degraded = [] if service.model is not None else ["no_model"]
     age = service.profile_age_days(now.date())
     if age is None:
@@ -113,6 +123,8 @@ def get_ready(service: InService, metrics: InMetrics, now: Now) -> Response:
         degraded.append("profiles_not_the_newest")
     if metrics.lacks_state(now.date().isoformat()):
         degraded.append(NO_STATE)
+    if trial.fallback is not None and trial.fallback not in degraded:
+        degraded.append(trial.fallback)
     return JSONResponse({"status": "degraded" if degraded else "ready", "degraded": degraded, "profile_age_days": age})
 
 

@@ -28,6 +28,11 @@ app = typer.Typer(
 )
 
 
+# The proof did its work, and the value stands somewhere.
+FOUND = 11
+_COUNTED_TOO = "texts of declarations, refused declarations and stored answers counted with them"
+
+
 class Of(StrEnum):
     """Which trail."""
 
@@ -135,17 +140,25 @@ def verify(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Make every hash again, and name each row that was changed, removed, inserted or moved."""
+    """Make every hash again, and name each row that was changed, removed, inserted or moved; each file of the history
+    that was, too, when the history is on this machine."""
+    from basira.cli.history import proved_history, show_history
     from basira.workflows.audit import prove
 
     kept = [] if heads is None else _read(heads)
     verified = prove(record_of(store, database), kept=kept)
+    history, seconds = proved_history(record_of(store, database), heads, quiet=as_json)
     if as_json:
-        echo(json.dumps({"is_whole": verified.is_whole, **asdict(verified)}, ensure_ascii=False, indent=1))
+        found = {} if history is None else {"history": {**asdict(history), "seconds": seconds}}
+        is_whole = verified.is_whole and (history is None or history.is_whole)
+        echo(json.dumps({"is_whole": is_whole, **asdict(verified), **found}, ensure_ascii=False, indent=1))
     else:
+        show_history(history, seconds)
         for fault in verified.faults:
             echo(f"FAULT: {fault}")
     verified.require_whole()
+    if history is not None:
+        history.require_whole()
     if not as_json:
         echo(
             f"Whole: {verified.events:,} events of declarations decided online; {verified.runs:,} batch runs with "
@@ -165,61 +178,132 @@ def heads(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Write down where every chain stands, for a later `audit verify --heads`."""
+    """Write down where every chain stands, and the history, for a later `audit verify --heads`."""
     from basira.storage.history_files import replace_file, storage_errors
     from basira.storage.operations_verify import heads_text
     from basira.workflows.audit import heads_of
+    from basira.workflows.audit_history import with_history
 
-    found = heads_of(record_of(store, database))
+    record = record_of(store, database)
+    found = heads_of(record)
     with storage_errors(out.parent):
-        replace_file(out, heads_text(found))
+        replace_file(out, with_history(heads_text(found), record))
     if as_json:
         echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
     else:
         echo(f"{len(found):,} heads written to {out}.")
 
 
+@app.command("clock-error")
+def clock_error(
+    motive: Annotated[str, typer.Option("--motive", help="Which clock was ahead, and how it is known; it is audited.")],
+    by: Annotated[str, typer.Option("--by", help="Who says so, as the audit will name them.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the rows later than the database's clock come of a clock that was ahead, so that the record verifies.
+
+    Nothing is changed: the rows keep their moments. Set the clock first.
+    """
+    from basira.workflows.audit import explain_clock
+
+    found = explain_clock(record_of(store, database), actor=by, motive=motive, now=datetime.now())
+    if as_json:
+        echo(json.dumps([asdict(one) for one in found], indent=1))
+        return
+    for one in found:
+        echo(f"{one.count:,} rows of {one.stream}, {one.first} to {one.last}, up to {one.latest}: explained.")
+    if not found:
+        echo("No row is later than the database's clock: nothing was recorded.")
+
+
 @app.command("erase")
 def erase(
     motive: Annotated[str, typer.Option("--motive", help="Who asked for it, or which rule; it is audited.")],
     by: Annotated[str, typer.Option("--by", help="Who erases, as the audit will name them.")],
-    person: Annotated[str, typer.Option("--person", help="The value to erase wherever it stands.")] = "",
+    person: Annotated[
+        str,
+        typer.Option(
+            "--person",
+            help="The value to erase wherever it stands as whole words; - asks for it, or reads standard input, so "
+            "that no list of processes shows it.",
+        ),
+    ] = "",
     before: Annotated[str, typer.Option("--before", help="Erase what was recorded before this day, YYYY-MM-DD.")] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Say how many it would be, and erase nothing.")] = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Erase personal values of the online record, for good; the chains stay whole.
+    """Erase personal values and texts of the online record, for good; the chains stay whole.
 
-    Part by part, while the service works on; what is cut off is audited, and the same command goes on. The history
-    (Parquet) and the backups are not touched.
+    Part by part, while the service works on; what is cut off is audited, and the same command goes on. Then
+    `basira history erase` for the history, and `basira audit where` to see what still names the person.
     """
-    from basira.cli.options import steps
+    from basira.cli.options import ask_person, steps
     from basira.schema.days import parse_day
     from basira.workflows.audit import erase as erase_values
 
     day = parse_day(before, name="--before") if before else None
+    named = ask_person(person) if person else None
     interrupted = "Interrupted. What was erased until then is audited; the same command goes on with the rest."
     with steps("erase", quiet=as_json, interrupted=interrupted) as progress:
-        count = erase_values(
+        done = erase_values(
             record_of(store, database),
             actor=by,
             motive=motive,
             now=datetime.now,
-            person=person or None,
+            person=named,
             before=day,
             is_preview=preview,
             progress=progress,
         )
     if preview:
-        told = f"{count:,} personal values would be erased, refused declarations counted with them. Nothing was erased."
-        echo(json.dumps({"erased": 0, "would_be_erased": count}) if as_json else told)
+        told = f"{done.count:,} personal values would be erased, {_COUNTED_TOO}. Nothing was erased."
+        echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else told)
         return
-    told = f"{count:,} personal values erased, refused declarations counted with them."
-    if not count:
+    told = f"{done.count:,} personal values erased, {_COUNTED_TOO}."
+    if not done.count:
         told = "Nothing of the kind stands in the online record: nothing was erased."
-    echo(json.dumps({"erased": count}) if as_json else told)
+    echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else told)
+    if not as_json:
+        for sentence in done.left:
+            echo(f"Left to do: {sentence}")
+
+
+@app.command("where")
+def where(
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", help="Look through this folder or file too: backups, exported lists, logs. Repeatable."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List every place where a person's value still stands, and what to do there: the proof of an erasure.
+
+    Asks for the value, or reads it from the first line of standard input. Changes nothing, and prints the value
+    nowhere. Ends with 0 when it stands nowhere, and with 11 when it stands somewhere.
+    """
+    from basira.cli.options import ask_person, steps
+    from basira.workflows.where import find_everywhere
+
+    person = ask_person()
+    with steps("where", quiet=as_json, interrupted="Interrupted.") as progress:
+        found = find_everywhere(record_of(store, database), person, also=also or (), progress=progress)
+    if as_json:
+        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1))
+    else:
+        for place in found.places:
+            echo(f"{place.count:>8,}  {place.where}\n          {place.advice}")
+        for sentence in found.unread:
+            echo(f"NOT LOOKED AT: {sentence}")
+        if not found.places:
+            echo("It stands nowhere that was looked at.")
+    if found.places:
+        raise typer.Exit(FOUND)
 
 
 def _told(row: Mapping[str, Any], names: Mapping[str, str]) -> str:

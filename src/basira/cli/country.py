@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption
-from basira.cli.options import interruptible
+from basira.cli.options import interruptible, open_console
 
 app = typer.Typer(
     help="The simulated country: declarations, results and, apart, the truth.",
@@ -51,7 +50,7 @@ def make(
     if as_json:
         typer.echo(json.dumps({"out": str(out), **asdict(world)}, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     console.print(f"Simulated world [bold]{world.scenario}[/bold], seed {world.seed}, in {out}")
     table = Table(show_header=False)
     table.add_column()
@@ -89,7 +88,7 @@ def scenarios(as_json: JsonOption = False) -> None:
         table.add_row(
             scenario.name, f"{scenario.starts_on} to {scenario.ends_on}", f"{scenario.items:,}", scenario.title
         )
-    Console().print(table)
+    open_console().print(table)
 
 
 @app.command()
@@ -109,7 +108,7 @@ def report(
     table = Table("figure", "this world", "published", "source")
     for row in figures.comparisons:
         table.add_row(row.name, row.shown, row.published or "assumed", row.source)
-    console = Console()
+    console = open_console()
     console.print(table)
     console.print(f"Page: {out}", markup=False)
 
@@ -117,7 +116,7 @@ def report(
 @contextmanager
 def _making(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with items per second and time left; on Ctrl-C, a word and exit code 130."""
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

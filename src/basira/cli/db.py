@@ -114,6 +114,21 @@ def restore(
             typer.echo("Every chain is whole, up to the heads that the backup wrote down.")
 
 
+@app.command("compact")
+def compact(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+    """Write the tables anew, so that the files hold nothing of what was erased. For a quiet hour: nobody writes then.
+
+    As the owner of the tables, on PostgreSQL; those that hold personal data, there. Needs room for a second copy.
+    """
+    from basira.workflows.audit import compact_record
+
+    left = compact_record(record_of(store, database))
+    if as_json:
+        typer.echo(json.dumps({"left": left}))
+        return
+    typer.echo("\n".join(f"Left to do: {sentence}" for sentence in left) or "Written anew.")
+
+
 @app.command("grants")
 def grants(as_json: JsonOption = False) -> None:
     """Print the SQL that makes PostgreSQL's roles and gives each what it needs and no more."""

@@ -17,8 +17,8 @@ import typer
 
 from basira.cli.evaluate import metrics_table
 from basira.cli.ingest import JsonOption
-from basira.cli.options import Language, LanguageOption, SeedOption, steps
-from basira.render.shown import terminal
+from basira.cli.options import Language, LanguageOption, SeedOption, open_console, steps
+from basira.render.shown import echo
 from basira.schema.errors import UsageError
 
 
@@ -44,7 +44,7 @@ def demo(
 
     def step(title: str) -> AbstractContextManager[Any]:
         if not as_json:
-            terminal(stderr=True).print(f"• {title} …", style="dim", markup=False)
+            open_console(stderr=True).print(f"• {title} …", style="dim", markup=False)
         return steps(title, quiet=as_json)
 
     made = demonstrate(out, seed=seed, now=datetime.now(), language=language.value, step=step)
@@ -56,9 +56,9 @@ def demo(
             "metrics": metrics,
             "files": [str(f) for f in made.files],
         }
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = terminal()
+    console = open_console()
     lanes = {lane.id: lane.label.text(language.value) for lane in made.policy.lanes}
     for part in terminal_list(made.targeted.listing, language=language.value, lane_names=lanes, most=2):
         console.print(part)

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from typer.core import TyperCommand
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, reading_progress
-from basira.cli.options import Language, LanguageOption, MemoryOption, SeedOption, open_history, steps
+from basira.cli.options import Language, LanguageOption, MemoryOption, SeedOption, open_console, open_history, steps
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
@@ -113,7 +112,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps({"out": str(folder), **found.metrics}, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     for name in ("all", "novel_pair"):
         if name in found.metrics["models"]["basira"]["slices"]:
             console.print(metrics_table(found.metrics, name))

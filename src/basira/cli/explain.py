@@ -14,8 +14,8 @@ from rich.text import Text
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import Language, LanguageOption, open_history
-from basira.render.shown import echo, terminal
+from basira.cli.options import Language, LanguageOption, open_console, open_history
+from basira.render.shown import echo
 
 
 def explain(
@@ -98,7 +98,7 @@ def explain(
     if as_json:
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = terminal()
+    console = open_console()
     console.print(Text(f"{declaration} · {body['day']} · {decision.office} · {lane}", style="bold"))
     console.print(Text(str(body["basis_label"])))
     if decision.fraud_probability is not None and decision.expected_revenue is not None:

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from basira.render.shown import echo, terminal
+from basira.cli.options import open_console
+from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from basira.storage.history import History
@@ -29,7 +30,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     if as_json:
         echo(json.dumps(found, ensure_ascii=False, indent=1))
         return True
-    _show(terminal(), found, language)
+    _show(open_console(), found, language)
     return True
 
 

@@ -18,7 +18,8 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from basira.render.shown import echo, terminal
+from basira.cli.options import open_console
+from basira.render.shown import echo
 
 if TYPE_CHECKING:  # the workflows bring DuckDB, Polars and Arrow: only when a command runs
     from basira.workflows.intake import FileReport, OnProgress
@@ -72,7 +73,7 @@ def ingest(
 @contextmanager
 def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
     """A progress bar by bytes, with rows per second and time left; on Ctrl-C, a word and exit code 130."""
-    console = terminal(stderr=True)
+    console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -120,7 +121,7 @@ def show_reports(
             body["left_in_quarantine"] = left
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = terminal()
+    console = open_console()
     table = Table()
     table.add_column("file")
     for name in ("rows", "accepted", "known", "refused", "amended", "results"):

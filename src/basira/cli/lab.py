@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption
-from basira.cli.options import Language, LanguageOption, MemoryOption, steps
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_console, steps
 from basira.schema.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def run(
         ) from None
     names = _names(strategies, published=published, ours=ours)
     fitting = jobs_within(jobs, memory=memory, available=_available_memory())
-    console = Console(stderr=True, quiet=as_json)
+    console = open_console(stderr=True, quiet=as_json)
     if fitting < jobs:
         console.print(f"{fitting} at once instead of {jobs}: each may take {memory} of memory.", markup=False)
     console.print(f"{len(names) * len(set(numbers))} runs: {len(names)} strategies, seeds {seeds}.", markup=False)
@@ -112,7 +111,7 @@ def run(
     if as_json:
         typer.echo(json.dumps({"out": str(out), "summary": found.to_dicts()}, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     console.print(_table(rows, found))
     console.print(f"Written: {out / 'results.parquet'}", markup=False, soft_wrap=True)
     console.print(f"Next: basira lab report {out} --out report.html", markup=False, soft_wrap=True)
@@ -136,7 +135,7 @@ def report(
     if as_json:
         typer.echo(json.dumps({"out": str(out), "summary": summary(rows).to_dicts()}, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     console.print(_table(rows, summary(rows)))
     console.print(f"Page: {out}", markup=False)
 
@@ -153,7 +152,7 @@ def strategies(as_json: JsonOption = False) -> None:
     table = Table("strategy", "what it chooses", "source")
     for s in STRATEGIES:
         table.add_row(s.name + " *" * bool(s.needs), s.meaning, s.source)
-    console = Console()
+    console = open_console()
     console.print(table)
     console.print("* needs the optional extra: pip install 'basira[deep]'", markup=False)
     console.print("Mixtures: hybrid:NAME=SHARE+NAME=SHARE, for example hybrid:basira=0.9+random=0.1", markup=False)
@@ -201,7 +200,7 @@ def _show_prospect(ahead: Prospect, *, jobs: int, as_json: bool) -> None:
         ("memory of a run, so far", f"{ahead.peak_memory_mb:,} MB"),
     ):
         table.add_row(name, figure)
-    console = Console()
+    console = open_console()
     console.print(table)
     console.print("The first periods are kept: the same command without --preview goes on from there.", markup=False)
 

@@ -15,7 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption, MappingOption
-from basira.render.shown import echo, terminal
+from basira.cli.options import open_console
+from basira.render.shown import echo
 from basira.schema.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="How a file's columns become the schema: propose a mapping, try one.")
@@ -42,7 +43,7 @@ def suggest(
         body["check"] = None if check is None else asdict(check)
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = terminal(stderr=out is None)
+    console = open_console(stderr=out is None)
     table = Table("field", "column", "confidence", "options", "to check")
     for entry in suggestion.fields:
         options = ", ".join(f"{key} = {value}" for key, value in entry.options.items())
@@ -84,7 +85,7 @@ def check(
     if as_json:
         echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
         return
-    console = terminal()
+    console = open_console()
     console.print(
         f"{result.file_name}: {result.rows:,} rows, {result.accepted:,} to be taken, {result.quarantined:,} refused; "
         f"{result.results:,} with a result, {result.irregular:,} of them irregular; "

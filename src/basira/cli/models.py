@@ -9,11 +9,10 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import open_history
+from basira.cli.options import open_console, open_history
 
 app = typer.Typer(no_args_is_help=True, help="Fitted models: list them, read a card.")
 
@@ -27,7 +26,7 @@ def list_models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False)
     if as_json:
         typer.echo(json.dumps(cards, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     if not cards:
         console.print("No model yet. Make one: basira train --as-of YYYY-MM-DD")
         return
@@ -60,7 +59,7 @@ def show_model(
     if as_json:
         typer.echo(json.dumps(card, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     importance = card.pop("importance")
     files = card.pop("files")
     card["numbers"] = f"{len(card['numbers'])} numeric features"

@@ -5,6 +5,8 @@ Enters: nothing. Leaves: option types and a progress context. Never here: a comm
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -15,10 +17,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from basira.render.shown import terminal
 from basira.schema.errors import StoreError
 from basira.storage.history import History
 
 INTERRUPTED = 130
+# Wider than any line: nothing is folded or cut.
+UNFOLDED = 100_000
 
 
 class Language(StrEnum):
@@ -39,6 +44,18 @@ PolicyOption = Annotated[
 MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the query engine may use.")]
 
 
+def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """The console of a command. A terminal folds lines at its width, and so does COLUMNS where it is set.
+
+    In a file or a pipe each line stays whole: a search finds its words, and no path or value is cut. Text of any origin
+    stays text: it commands no terminal.
+    """
+    console = terminal(stderr=stderr, quiet=quiet)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = UNFOLDED
+    return console
+
+
 def open_history(store: Path) -> History:
     """The store, which must be there already."""
     if not store.exists():
@@ -49,13 +66,25 @@ def open_history(store: Path) -> History:
     return History.open(store)
 
 
+def ask_person(given: str = "") -> str:
+    """The value to erase or to look for: as given, else asked for on a terminal, else the first line of standard input.
+
+    Among the arguments every process of the machine reads it, and the shell's history keeps it.
+    """
+    if given not in ("", "-"):
+        return given
+    if sys.stdin.isatty():
+        return str(typer.prompt("The value (an identifier, a name)", err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 @contextmanager
 def interruptible(words: str) -> Iterator[None]:
     """On Ctrl-C: these words on standard error, and exit code 130."""
     try:
         yield
     except KeyboardInterrupt:
-        Console(stderr=True).print(words)
+        open_console(stderr=True).print(words)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -64,7 +93,7 @@ def steps(
     title: str, *, quiet: bool, interrupted: str = "Interrupted. Nothing was written."
 ) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar by steps, on standard error; Ctrl-C ends with the words ``interrupted`` and exit code 130."""
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description:<58}"),
         BarColumn(bar_width=24),

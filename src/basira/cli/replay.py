@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import MemoryOption, PolicyOption, open_history, steps
+from basira.cli.options import MemoryOption, PolicyOption, open_console, open_history, steps
 
 
 def replay(
@@ -71,7 +70,7 @@ def replay(
         )  # fmt: skip
     report.require_same()
     if not as_json:
-        Console().print(f"Run {run}: {report.checked:,} decisions made again, every one the same.", markup=False)
+        open_console().print(f"Run {run}: {report.checked:,} decisions made again, every one the same.", markup=False)
 
 
 def _replay_online(
@@ -100,7 +99,7 @@ def _replay_online(
     report.require_same()
     if as_json:
         return
-    console = Console()
+    console = open_console()
     told = f"{report.lanes:,} lanes and {report.scores:,} scores made again, every one the same."
     console.print(f"{office}, {day}: {told}", markup=False)
     for what, count in report.missing.items():

@@ -9,10 +9,10 @@ import json
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption
+from basira.cli.options import open_console
 
 
 def schema(
@@ -38,4 +38,4 @@ def schema(
     shown = Table("table", "field", "type", "unit", "required", "meaning")
     for field in fields:
         shown.add_row(field.table, field.name, field.type, field.unit, "yes" if field.required else "", field.meaning)
-    Console().print(shown)
+    open_console().print(shown)

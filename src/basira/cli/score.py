@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import AsOfOption, MemoryOption, ModelOption, open_history, steps
+from basira.cli.options import AsOfOption, MemoryOption, ModelOption, open_console, open_history, steps
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
@@ -75,7 +74,7 @@ def score(
     if as_json:
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     if trained:
         console.print(
             f"There was no model that knows nothing later than {day}: {chosen.version} was trained and saved."

@@ -15,8 +15,17 @@ from typing import Annotated
 import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import Language, LanguageOption, MemoryOption, ModelOption, PolicyOption, open_history, steps
-from basira.render.shown import echo, terminal
+from basira.cli.options import (
+    Language,
+    LanguageOption,
+    MemoryOption,
+    ModelOption,
+    PolicyOption,
+    open_console,
+    open_history,
+    steps,
+)
+from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
@@ -102,7 +111,7 @@ def target(
         body = {**asdict(found.listing), "run_id": None if preview else found.run.run_id, "seed": order.seed}
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = terminal()
+    console = open_console()
     for part in terminal_list(found.listing, language=language.value, lane_names=lanes, most=most):
         console.print(part)
     if preview:

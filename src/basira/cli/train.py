@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import AsOfOption, MemoryOption, SeedOption, open_history, steps
+from basira.cli.options import AsOfOption, MemoryOption, SeedOption, open_console, open_history, steps
 from basira.schema.days import parse_day
 
 
@@ -51,7 +50,7 @@ def train(
     if as_json:
         typer.echo(json.dumps(card, ensure_ascii=False, indent=1))
         return
-    console = Console()
+    console = open_console()
     console.print(f"Model [bold]{model.version}[/bold] saved, knowing nothing later than {card['as_of']}.")
     table = Table(show_header=False)
     table.add_column()

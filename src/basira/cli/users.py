@@ -189,6 +189,7 @@ def erase(
     """
     from basira.schema.errors import UsageError
     from basira.storage.operations_audit import require_motive
+    from basira.storage.operations_freed import free_deleted
     from basira.storage.users import erase_user
 
     with opened_database(store, database) as opened:
@@ -203,7 +204,10 @@ def erase(
             raise UsageError("Expected a yes, found none: nothing was erased.", hint="Answer y, or give --yes.")
         with opened.write() as connection:
             erase_user(connection, user.user_id, actor=by, motive=motive, now=datetime.now())
+        left = free_deleted(opened)
     echo(f"Forgotten. What {user.user_id} did stays on record under this id.")
+    for sentence in left:
+        echo(f"Left to do: {sentence}")
 
 
 @app.command("unlock")

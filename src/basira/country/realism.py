@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basira.country.world import read_description
+from basira.schema.engine import open_locked
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -92,13 +93,10 @@ def measure_realism(world: Path) -> Realism:
     UsageError : the folder is not such a world.
     """
     description = read_description(world)
-    import duckdb
-
-    with duckdb.connect() as con:
-        con.execute("SET threads = 1")
-        for name in ("declarations", "outcomes", "truth"):
-            files = [str(p) for p in sorted((Path(world) / name).glob("*.parquet"))]
-            con.read_parquet(files).create_view(name) if files else con.execute(_EMPTY[name])
+    tables = {name: sorted((Path(world) / name).glob("*.parquet")) for name in ("declarations", "outcomes", "truth")}
+    with open_locked(reads=[path for files in tables.values() for path in files], threads=1) as con:
+        for name, files in tables.items():
+            con.read_parquet(list(map(str, files))).create_view(name) if files else con.execute(_EMPTY[name])
         con.execute(_PREPARE)
         procedures = _shares(con, "procedure")
         offices = _shares(con, "office")

@@ -28,6 +28,8 @@ _ISOLATES = str.maketrans(dict.fromkeys("\u2068\u2069"))
 
 # The items that weigh most, in expected revenue; the page and the files have them all.
 MOST_ITEMS = 2
+# A line over an office, at most: a file has no width that would end it.
+RULE_WIDTH = 100
 
 
 def terminal_list(
@@ -77,11 +79,12 @@ def _office(
     reasons: int,
 ) -> Iterator[RenderableType]:
     """A rule with the office and its capacity, then a block a declaration: a table would not fit 80 columns."""
+    from rich.constrain import Constrain
     from rich.padding import Padding
     from rich.rule import Rule
 
     title = catalog.say("list.office", office=office) if office else catalog.say("list.office_unknown")
-    yield Rule(_safe(title), align="left")
+    yield Constrain(Rule(_safe(title), align="left"), RULE_WIDTH)
     parts = [_counted(catalog, "list.summary", len(lines))]
     parts += [_use(u, names) for u in inspections.capacity if u.office == office]
     if office in inspections.released:

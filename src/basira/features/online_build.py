@@ -5,9 +5,6 @@ relation by relation: exactly the integers that `basira.features.sql` would find
 next day. Never here: a file, a fact later than `as_of`.
 """
 
-# SQL written from our own catalog, keys and day numbers; no value of a declaration is in it.
-# ruff: noqa: S608
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence

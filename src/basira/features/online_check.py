@@ -12,11 +12,11 @@ import math
 import struct
 from functools import cache
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from basira.features import online_functions as ours
+from basira.schema.engine import open_locked
 from basira.schema.errors import StoreError
 
 # Enough to find a library that rounds one result in a thousand otherwise; some 10 ms.
@@ -32,7 +32,7 @@ def check_functions() -> None:
     values = [0.0, -0.0, 1.0, 10.0, 1e15, math.inf, *wide, *money]
     exponents = rng.uniform(-750, 750, len(values)).tolist()
     powers = rng.integers(-30, 30, len(values)).astype(float).tolist()
-    with duckdb.connect(config={"threads": 1}) as con:
+    with open_locked(threads=1) as con:
         con.register("sample", pa.table({"x": values, "e": exponents, "p": powers}))
         rows = con.execute(
             "select x, e, p, ln(x), log10(x), exp(e), pow(10, p), round(x), fmod(x, 1000), floor(x),"

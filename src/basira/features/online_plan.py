@@ -7,9 +7,6 @@ DuckDB parses and binds the very statements of the batch on empty tables, and ha
 over as JSON. So types, casts and the resolution of names are the engine's, not a second opinion of ours.
 """
 
-# SQL written from our own catalog and column names; no value of a declaration is in it.
-# ruff: noqa: S608
-
 from __future__ import annotations
 
 import hashlib
@@ -33,8 +30,10 @@ from basira.features.sql import (
     profile_statement,
     reference_statement,
 )
-from basira.schema.errors import UsageError
-from basira.schema.fields import EXTRA_PREFIX
+from basira.schema.engine import open_locked
+from basira.schema.errors import StoreError, UsageError
+from basira.schema.names import MOST_OF_A_STORE
+from basira.schema.sql import quote_identifier
 from basira.schema.tables import ITEMS, OUTCOMES
 
 # Moves when the meaning of a profile file changes without the catalog's SQL changing.
@@ -112,13 +111,16 @@ class Plans:
 
 @cache
 def plans(extras: tuple[str, ...] = ()) -> Plans:
-    """Both plans for a history with the ``x_`` columns ``extras``."""
-    for name in extras:
-        if not (name.startswith(EXTRA_PREFIX) and name.replace("_", "a").isalnum()):
-            raise UsageError(f"Expected the name of an extra column, found {name!r}.", hint="Build the profiles anew.")
-    with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as con:
+    """Both plans for a history with the ``x_`` columns ``extras``. Raises StoreError when these can't stand side by
+    side in one table, or are more than a store has: an earlier version's build."""
+    if len({x.lower() for x in extras}) < len(extras) or len(extras) > MOST_OF_A_STORE:
+        raise StoreError(
+            f"Expected at most {MOST_OF_A_STORE} x_ columns of different names, found {len(extras)} that are not.",
+            hint="Build the profiles anew.",
+        )
+    with open_locked(threads=1) as con:
         _empty_tables(con, extras)
-        carried = tuple(dict.fromkeys((*CATEGORIES, *extras, "customs_value_amount")))
+        carried = tuple(dict.fromkeys((*CATEGORIES, *map(quote_identifier, extras), "customs_value_amount")))
         columns = [
             "cast(0 as integer) as day",
             *carried,
@@ -138,7 +140,7 @@ def plans(extras: tuple[str, ...] = ()) -> Plans:
         for f in CATALOG:
             kind = "varchar" if f.role == "category" else "double" if f.unit == "amount" else "float"
             features.append(f"cast({f.sql} as {kind}) as {f.name}")
-        features += [f"cast(t.{x} as varchar) as category_{x}" for x in extras]
+        features += [f"cast(t.{quote_identifier(x)} as varchar) as {quote_identifier('category_' + x)}" for x in extras]
         relations = [f"p_{name} as {name}" for name in PROFILED]
         relations += [f"q_{level.name} as ref_{level.name}" for level in LEVELS]
         bound = bind(con, f"select {', '.join(features)} from t, {', '.join(relations)}")
@@ -149,8 +151,9 @@ def _empty_tables(con: duckdb.DuckDBPyConnection, extras: Sequence[str]) -> None
     """The tables of the batch, without a row, made by the batch's own statements."""
     for name, schema in (("items", ITEMS), ("outcomes", OUTCOMES)):
         con.register("shape", schema.empty_table())
-        more = "".join(f", cast(null as varchar) as {x}" for x in extras) if name == "items" else ""
-        con.execute(f"create temp table {name} as select *{more} from shape")
+        own = extras if name == "items" else ()
+        more = "".join(f", cast(null as varchar) as {quote_identifier(x)}" for x in own)
+        con.execute(f"create temp table {quote_identifier(name)} as select *{more} from shape")
         con.unregister("shape")
     con.execute("create temp table asked as select declaration_id, declaration_version, item_number from items")
     for statement in prepare_statements("asked"):

@@ -15,6 +15,7 @@ from basira.features.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog import CATALOG, MONTH_DAYS, YEAR_DAYS
 from basira.features.entities import ENTITIES, Entity
 from basira.features.references import LEVELS, MEASURES, WINDOW_DAYS, Level
+from basira.schema.sql import quote_identifier
 
 EVERYTHING = Entity("everything", ("1",), "", 0, "the whole history", is_long=False)
 
@@ -209,7 +210,7 @@ def join_statement(extras: tuple[str, ...], into: str, *, is_first: bool) -> str
     for f in CATALOG:
         kind = "varchar" if f.role == "category" else "double" if f.unit == "amount" else "float"
         columns.append(f"cast({f.sql} as {kind}) as {f.name}")
-    columns += [f"cast(t.{x} as varchar) as category_{x}" for x in extras]
+    columns += [f"cast(t.{quote_identifier(x)} as varchar) as {quote_identifier('category_' + x)}" for x in extras]
     days = "day between $low and $high"
     profiles = "\n".join(
         f"left join (select * from p_{e.name} where {days}) as {e.name}"
@@ -224,7 +225,7 @@ def join_statement(extras: tuple[str, ...], into: str, *, is_first: bool) -> str
     arithmetic = ",\n    ".join(f"{f.sql} as {f.name}" for f in ITEM_FEATURES if f.sql != f.name)
     measures = ", ".join(f"f.m_{m.name}" for m in MEASURES)
     keys = ", ".join(f"f.k_{e.name}" for e in (EVERYTHING, *ENTITIES))
-    carried = ", ".join(dict.fromkeys((*CATEGORIES, *extras, "customs_value_amount")))
+    carried = ", ".join(dict.fromkeys((*CATEGORIES, *map(quote_identifier, extras), "customs_value_amount")))
     head = f"create or replace temp table {into} as" if is_first else f"insert into {into}"
     return f"""{head}
 with wanted_now as (

@@ -25,7 +25,7 @@ FROM staged_outcomes;
 CREATE OR REPLACE TEMP TABLE stored_results AS
 SELECT declaration_id, coalesce(item_number, 0) AS item, known_at, any_value(hash({_CONTENT})) AS content_hash
 FROM outcomes SEMI JOIN staged_outcomes USING (declaration_id) GROUP BY ALL
-"""  # noqa: S608 - names come from the schema alone
+"""
 
 _AGAINST_RESULTS = """
 CREATE OR REPLACE TEMP TABLE outcome_verdicts AS

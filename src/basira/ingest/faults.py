@@ -35,6 +35,8 @@ REASONS: dict[str, str] = {
     "unknown_currency": "No currency of ISO 4217. Correct it, translate it with `values`, or allow it with `accept`.",
     "bad_flag": "Neither a yes nor a no. Give `values` for this field in the mapping.",
     "column_count": "The row has more or fewer columns than the header: often a separator inside an unquoted text.",
+    "bad_name": "A field of the source's own (`x_...`) has a name that can't be kept, or there are more of them than a "
+    "declaration or the store may have. Give it another name: `x_`, then small letters, digits and underscores.",
     "bad_json": "The line is not one JSON object.",
     "duplicate_id": "Another row of the same file has the same declaration and item number, and says something else. "
     "Basira can't know which one is right: none is taken. Map declaration_version if they are amendments.",

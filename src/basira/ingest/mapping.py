@@ -7,18 +7,27 @@ Enters: a TOML file. Leaves: a frozen, checked `Mapping`. Never here: a look at 
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from basira.schema.errors import MappingError, NotFoundError
-from basira.schema.fields import CHECKED, DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
+from basira.schema.names import MOST_OF_A_SOURCE, RULE, is_kept_name, is_own_name
 from basira.schema.shipped import shipped
 from basira.schema.text import ALLOWED, find_odd
 
@@ -26,7 +35,6 @@ ITEM_SIDE: dict[str, SchemaField] = {field.name: field for field in DECLARATION_
 OUTCOME_SIDE: dict[str, SchemaField] = {field.name: field for field in OUTCOME_FIELDS}
 
 DEFAULT_NULL_VALUES = ("", "NULL", "null", "None", "nan", "NaN", "NaT", "\\N")
-_EXTRA_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _NUMERIC = frozenset({"amount", "measure", "rate", "integer"})
 
 
@@ -142,9 +150,12 @@ class Mapping(_Strict):
         return {str(k): _as_text(v) for k, v in value.items()} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
-    def _consistent(self) -> Mapping:
+    def _consistent(self, info: ValidationInfo) -> Mapping:
         for problem in _problems(self):
             raise ValueError(problem)
+        if not info.context:
+            for problem in _own_problems(self):
+                raise ValueError(problem)
         return self
 
     @property
@@ -192,9 +203,6 @@ def _problems(mapping: Mapping) -> Iterator[str]:
         )
         if name in mapping.fields or name in mapping.outcome:
             yield f"[constants] {name!r} is mapped to a column as well; expected one of the two"
-    for name in mapping.extra:
-        if not _EXTRA_NAME.fullmatch(name):
-            yield f"[extra] {name!r}: expected lower-case letters, digits and underscores"
     if not mapping.fields and not mapping.outcome:
         yield "expected a [fields] section (declarations), an [outcome] section (results), or both"
     if mapping.fields:
@@ -222,6 +230,14 @@ def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> It
             yield f"{place}: expected {ALLOWED}, found {odd.place}"
 
 
+def _own_problems(mapping: Mapping) -> Iterator[str]:
+    for name in mapping.extra:
+        if not is_own_name(EXTRA_PREFIX + name):
+            yield f"[extra] {name!r} is kept as {EXTRA_PREFIX}{name}; expected {RULE}"
+    if len(mapping.extra) > MOST_OF_A_SOURCE:
+        yield f"[extra] has {len(mapping.extra)} fields; expected at most {MOST_OF_A_SOURCE}"
+
+
 def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
     if column.percent and field.type != "rate":
         yield f"'percent' is for rates, this is a {field.type}"
@@ -242,8 +258,11 @@ def closest(name: str, allowed: dict[str, SchemaField]) -> str:
     return "closest: " + ", ".join(near) if near else "see 'basira schema'"
 
 
-def parse_mapping(text: str, *, name: str) -> Mapping:
+def parse_mapping(text: str, *, name: str, is_kept: bool = False) -> Mapping:
     """Read a mapping from TOML text. ``name`` says where it came from, in messages.
+
+    ``is_kept``: a store keeps it, because a source was read by it. Its own fields may then have the longer names, and
+    be as many, as an earlier version allowed; those that no rule allows any more are left out.
 
     Raises MappingError, naming every fault by section and key.
     """
@@ -255,8 +274,10 @@ def parse_mapping(text: str, *, name: str) -> Mapping:
             hint='Text goes between quotes: field = "Column name".',
         ) from None
     raw.setdefault("name", Path(name).stem)
+    if is_kept and isinstance(raw.get("extra"), dict):
+        raw["extra"] = {n: column for n, column in raw["extra"].items() if is_kept_name(EXTRA_PREFIX + n)}
     try:
-        return Mapping.model_validate(raw)
+        return Mapping.model_validate(raw, context=is_kept or None)
     except ValidationError as error:
         faults = "; ".join(_fault_text(dict(entry)) for entry in error.errors())
         raise MappingError(

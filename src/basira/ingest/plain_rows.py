@@ -20,7 +20,8 @@ from basira.ingest.shape import DEFAULT_CURRENCY
 from basira.schema.codes import country_codes, currency_codes
 from basira.schema.days import day_of
 from basira.schema.errors import MappingError
-from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, Field
+from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, Field
+from basira.schema.names import MOST_OF_A_SOURCE, is_own_name
 from basira.schema.tables import ITEMS
 from basira.schema.text import find_odd, fold_identifier
 
@@ -32,7 +33,6 @@ _COMMODITY = re.compile(r"(?!00)(?:[0-9]{2}){1,6}")
 _MOMENT = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-3][0-9](?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{6})?)?)?"
 )
-_EXTRA = re.compile(EXTRA_PREFIX + r"[a-z][a-z0-9_]{0,59}")
 _HEADER = frozenset(field.name for field in DECLARATION_FIELDS)
 _REQUIRED = tuple(field.name for field in DECLARATION_FIELDS + ITEM_FIELDS if field.required)
 
@@ -81,7 +81,10 @@ class PlainRows:
             raise _NotPlainError
         # A column that stands on any row has the rows' own values and no default.
         currency = None if any("value_currency" in values for values, _ in own) else DEFAULT_CURRENCY
-        bare = {**_BARE, **dict.fromkeys(name for _, found in own for name in found), "value_currency": currency}
+        names = dict.fromkeys(name for _, found in own for name in found)
+        if len(names) + len(extras) > MOST_OF_A_SOURCE:  # a name in both counts twice: then the other path counts
+            raise _NotPlainError
+        bare = {**_BARE, **names, "value_currency": currency}
         rows: list[Row] = []
         for number, (values, found) in enumerate(own, 1):
             row = {**bare, **shared, **extras, **values, **found}
@@ -110,7 +113,7 @@ class PlainRows:
             reader = readers.get(name)
             if reader is not None:
                 values[name] = None if value is None else reader(value)
-            elif _EXTRA.fullmatch(name):
+            elif is_own_name(name):
                 extras[name] = None if value is None else self._text(value)
             else:
                 raise _NotPlainError

@@ -11,6 +11,7 @@ from typing import Any
 from basira.ingest.faults import REASONS
 from basira.schema.errors import ALL_ERRORS
 from basira.schema.fields import DECLARATION_FIELDS, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS, Field, Table
+from basira.schema.names import PATTERN
 
 _PATTERNS = {
     "commodity": r"^(?!00)(\d{2}){1,6}$",
@@ -36,7 +37,8 @@ def json_schemas() -> dict[str, Any]:
 
 
 def json_schema_of(table: Table) -> dict[str, Any]:
-    """The JSON Schema of one table's row. Optional fields may be null or absent; other keys must start with x_.
+    """The JSON Schema of one table's row. Optional fields may be null or absent; other keys are names of
+    the sender's own.
 
     >>> json_schema_of("outcome")["required"]
     ['declaration_id', 'known_at']
@@ -48,7 +50,7 @@ def json_schema_of(table: Table) -> dict[str, Any]:
         "type": "object",
         "properties": {field.name: _property(field) for field in fields},
         "required": [field.name for field in fields if field.required],
-        "patternProperties": {"^x_": {"type": ["string", "null"]}},
+        "patternProperties": {f"^{PATTERN}$": {"type": ["string", "null"]}},
         "additionalProperties": False,
     }
 
@@ -137,7 +139,8 @@ def errors_page() -> str:
         "",
         "A command that was interrupted (Ctrl-C) exits with 130; one that did its work, with 0. Exit code 70 is a "
         "fault of Basira itself: the trace on standard error is what to report. 11 is that of `basira history sync` "
-        "when it did its work, and refused something that the service had acknowledged.",
+        "when it did its work, and refused something that the service had acknowledged; and of `basira audit where` "
+        "when the value stands somewhere.",
     ]
     return "\n".join(lines) + "\n"
 

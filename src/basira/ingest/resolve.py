@@ -15,6 +15,7 @@ import duckdb
 
 from basira.ingest.shape import DEFAULT_CURRENCY
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
+from basira.schema.sql import quote_identifier
 from basira.schema.tables import ITEMS
 
 # Verdicts that are no reason for quarantine.
@@ -54,12 +55,12 @@ WITH said AS (
 )
 SELECT source_row, CASE WHEN count > 1 THEN 'currency_conflict' ELSE 'other_currency' END, NULL, value
 FROM said JOIN per_declaration USING (declaration_id, declaration_version)
-"""  # noqa: S608 - a constant of the schema
+"""
 
 _MOST_USUAL = f"""
 SELECT coalesce(value_currency, '{DEFAULT_CURRENCY}') AS currency FROM staged_items
 GROUP BY ALL ORDER BY count(*) DESC, currency LIMIT 1
-"""  # noqa: S608 - a constant of the schema
+"""
 
 _WITHIN_FILE = """
 INSERT INTO item_verdicts
@@ -168,7 +169,8 @@ def resolve_items(con: duckdb.DuckDBPyConnection, *, gives_version: bool) -> int
 def currencies_of(con: duckdb.DuckDBPyConnection, view: str) -> tuple[str, ...]:
     """The currencies of the values in a view of items, in order; a value without one is of the default."""
     found = con.execute(
-        f"SELECT DISTINCT coalesce(value_currency, '{DEFAULT_CURRENCY}') AS currency FROM {view} ORDER BY 1"  # noqa: S608
+        f"SELECT DISTINCT coalesce(value_currency, '{DEFAULT_CURRENCY}') AS currency"
+        f" FROM {quote_identifier(view)} ORDER BY 1"
     )
     return tuple(str(row[0]) for row in found.fetchall())
 
@@ -188,18 +190,18 @@ def _hash_rows(con: duckdb.DuckDBPyConnection, table: str, view: str, row: str) 
     extras = _extras(con, "staged_items") | _extras(con, "items")
     present = _columns(con, view)
     content = [*_CONTENT, *sorted(extras)]
-    terms = ", ".join(f'"{name}"' if name in present else "NULL::VARCHAR" for name in content)
-    header = ", ".join(f'"{name}"' for name in _HEADER)
+    terms = ", ".join(quote_identifier(name) if name in present else "NULL::VARCHAR" for name in content)
+    header = ", ".join(quote_identifier(name) for name in _HEADER)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS "  # noqa: S608 - names are the schema's and the mapping's, checked
+        f"CREATE OR REPLACE TEMP TABLE {quote_identifier(table)} AS "
         f"SELECT declaration_id, declaration_version, item_number, {row} AS source_row, "
         f"hash({header}) AS header_hash, hash({terms}) AS content_hash "
-        f"FROM {view} SEMI JOIN suspects USING (declaration_id)"
+        f"FROM {quote_identifier(view)} SEMI JOIN suspects USING (declaration_id)"
     )
 
 
 def _columns(con: duckdb.DuckDBPyConnection, view: str) -> set[str]:
-    return {str(row[0]) for row in con.execute(f"DESCRIBE {view}").fetchall()}
+    return {str(row[0]) for row in con.execute(f"DESCRIBE {quote_identifier(view)}").fetchall()}
 
 
 def _extras(con: duckdb.DuckDBPyConnection, view: str) -> set[str]:

@@ -22,7 +22,7 @@ from basira.ingest.parse_codes import (
 )
 from basira.ingest.parse_dates import parse_timestamps
 from basira.ingest.parse_numbers import NumberStyle, parse_number
-from basira.ingest.source import AS_FOUND, SourceBatch, row_json
+from basira.ingest.source import SourceBatch, row_json
 from basira.ingest.text_columns import find_odd_rows, fold_text, fold_words
 from basira.schema.fields import EXTRA_PREFIX, Field
 
@@ -82,7 +82,7 @@ def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
         pl.DataFrame({**outcomes, **with_row}).filter(kept & carries) if outcomes else pl.DataFrame(),
         (
             *refusals,
-            *(Refusal(b.row, None, b.code, b.text, b.expected, row_json({AS_FOUND: b.text})) for b in batch.broken),
+            *(Refusal(b.row, None, b.code, b.text, b.expected, b.row_json) for b in batch.broken),
         ),
         len(frame) + len(batch.broken),
     )

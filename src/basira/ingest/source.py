@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +23,19 @@ BATCH_ROWS = 50_000
 
 @dataclass(frozen=True)
 class BrokenRow:
-    """A row that could not be split into columns. ``text``: as found, shortened."""
+    """A row that could not be split into columns, or whose columns can't be kept. ``text``: as found, shortened.
+    ``columns``: its texts by column, where it has some."""
 
     row: int
     code: str
     expected: str
     text: str
+    columns: Mapping[str, str | None] | None = None
+
+    @property
+    def row_json(self) -> str:
+        """As it is kept in quarantine."""
+        return row_json({AS_FOUND: self.text} if self.columns is None else self.columns)
 
 
 @dataclass(frozen=True)
@@ -183,6 +190,6 @@ def batch_of_records(
 AS_FOUND = "(row as found)"
 
 
-def row_json(row: dict[str, str | None]) -> str:
+def row_json(row: Mapping[str, str | None]) -> str:
     """A source row as it is kept in quarantine: column name to text, empty columns left out."""
     return json.dumps({key: value for key, value in row.items() if value not in (None, "")}, ensure_ascii=False)

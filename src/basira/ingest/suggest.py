@@ -19,6 +19,7 @@ from basira.ingest.source import Source, open_source
 from basira.ingest.suggest_fit import Fit, fit
 from basira.ingest.suggest_headers import name_score, sounds_like_a_result, tokens
 from basira.ingest.suggest_profile import Profile, profile_column
+from basira.schema.names import MOST_OF_A_SOURCE
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.
 _WHOLE_BYTES = 100 << 20
@@ -26,6 +27,8 @@ _SAMPLE_BYTES = 400 << 20
 _SAMPLE_ROWS_PER_BATCH = 10_000
 _LEAST = 0.55  # a weaker name is not proposed: a wrong mapping costs more than a missing one
 _CATEGORY_VALUES = 300
+# Of a name of the source's own: with the number that tells it from another one, it is as long as the rule allows.
+_LONGEST_STEM = 44
 
 
 @dataclass(frozen=True)
@@ -301,9 +304,12 @@ def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:
         profile = profiles[column]
         few = 1 < profile.distinct <= _CATEGORY_VALUES and (profile.rows < 50 or profile.unique_share <= 0.5)
         if few and profile.longest <= 60 and (profile.dates is None or profile.dates.share < 0.8):
-            name = "_".join(tokens(column)) or "column"
-            name = re.sub(r"^[^a-z]+", "", name)[:50] or "column"
-            while name in extra:
-                name += "_"
-            extra[name] = column
+            name = re.sub(r"^[^a-z]+", "", "_".join(tokens(column)))[:_LONGEST_STEM].rstrip("_") or "column"
+            named, number = name, 1
+            while named in extra:
+                number += 1
+                named = f"{name}_{number}"
+            extra[named] = column
+            if len(extra) == MOST_OF_A_SOURCE:
+                break
     return extra

@@ -8,8 +8,6 @@ what a model was shown when it had to choose. So a period costs the features of 
 older items whose first result has just come, not of all that was ever labelled.
 """
 
-# ruff: noqa: S608 - SQL of our own column names; no value of the data goes in
-
 from __future__ import annotations
 
 import time

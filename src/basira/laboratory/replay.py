@@ -4,8 +4,6 @@ Enters: a plan that names files and their mapping. Leaves: a `World`. Never here
 (the data are what they are); a result for an item that has none: unknown stays unknown.
 """
 
-# ruff: noqa: S608 - SQL of our own column names; no value of the data goes in
-
 from __future__ import annotations
 
 import tempfile
@@ -52,9 +50,10 @@ class ReplayWorld(CountedPeriods):
         with tempfile.TemporaryDirectory(prefix="basira-replay-") as folder:
             history = History.create(Path(folder) / "store")
             ingest_files(history, [Path(p) for p in plan.data], load_mapping(plan.mapping), received_at=_RECEIVED_AT)
-            self.is_simulated = history.snapshot().is_simulated
-            with open_engine(threads=1) as con:
-                register(con, history.snapshot())
+            snapshot = history.snapshot()
+            self.is_simulated = snapshot.is_simulated
+            with open_engine(reads=snapshot.all_files(), threads=1) as con:
+                register(con, snapshot)
                 if label_items(con, as_of_day=_FOREVER, into="label") == 0:
                     raise UsageError(
                         "Expected data with inspection results, found none: nothing could be learned or found.",

@@ -70,7 +70,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class RiskModel:
-    """A fitted model. ``card`` says what it is, on what it was fitted and how good it was."""
+    """A fitted model. ``card`` says what it is, on what it was fitted and how good it was.
+
+    ``digest``: SHA-256 of the file of its card, which holds those of its trees; "" of one that was not read from files.
+    """
 
     version: str
     encoding: Encoding
@@ -79,6 +82,7 @@ class RiskModel:
     share: ShareHead
     kinds: Mapping[str, KindHead]
     card: Mapping[str, Any]
+    digest: str = ""
 
     def predict(self, features: pl.DataFrame) -> Predictions:
         """Predict every row of ``features``; raises ModelError when a feature is absent.

@@ -16,13 +16,16 @@ from basira.schema.errors import StoreError
 def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
     """Write beside the path, at once or part by part, then rename over it; the folder is made when absent.
 
+    Lists and reports name persons: only their owner may read the file, and a folder that was made for it.
+
     Raises
     ------
     StoreError : the folder or the file can't be written; what stood at the path before still stands.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        partial.touch(0o600)
         if isinstance(content, bytes):
             partial.write_bytes(content)
         else:

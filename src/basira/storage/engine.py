@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from basira.schema.engine import open_locked
 from basira.schema.errors import StoreError, UsageError
 
 DEFAULT_MEMORY = "2GB"
@@ -24,12 +25,14 @@ DEFAULT_THREADS = 2
 
 @contextmanager
 def open_engine(
-    *, memory: str = DEFAULT_MEMORY, threads: int = DEFAULT_THREADS, scratch: Path | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
+    *, reads: Iterable[Path] = (), memory: str = DEFAULT_MEMORY, threads: int = DEFAULT_THREADS,
+    scratch: Path | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:  # fmt: skip
     """Open a scratch database on disk; it is removed, with all that spilled, when the block ends.
 
     Parameters
     ----------
+    reads : the files that may be read: those of a snapshot (`Snapshot.all_files`). No other file, no network.
     memory : DuckDB's own limit; the process needs some 0.5 GB besides.
     threads : worker threads.
     scratch : where the temporary folder is made; the system's place by default.
@@ -37,16 +40,9 @@ def open_engine(
     Raises UsageError when ``memory`` is not a size, StoreError when it does not suffice.
     """
     folder = Path(tempfile.mkdtemp(prefix="basira-", dir=scratch))
-    con = duckdb.connect(str(folder / "scratch.duckdb"))
+    con: duckdb.DuckDBPyConnection | None = None
     try:
-        _limit_memory(con, memory)
-        con.execute("set threads = ?", [threads])
-        con.execute("set temp_directory = ?", [str(folder / "spill")])
-        # Nothing here depends on the order in which rows were inserted, and keeping it costs memory.
-        con.execute("set preserve_insertion_order = false")
-        con.execute("set enable_progress_bar = false")
-        # Everything needed is built in; nothing is to be fetched from anywhere.
-        con.execute("set autoinstall_known_extensions = false")
+        con = _open(folder, reads, memory, threads)
         yield con
     except duckdb.OutOfMemoryException as error:
         raise StoreError(
@@ -59,14 +55,19 @@ def open_engine(
             raise KeyboardInterrupt from error
         raise
     finally:
-        con.close()
+        if con is not None:
+            con.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _limit_memory(con: duckdb.DuckDBPyConnection, memory: str) -> None:
+def _open(folder: Path, reads: Iterable[Path], memory: str, threads: int) -> duckdb.DuckDBPyConnection:
     try:
-        con.execute("set memory_limit = ?", [memory])
-    except duckdb.Error as error:
+        # Nothing that is computed depends on the order in which rows were inserted.
+        return open_locked(
+            folder / "scratch.duckdb", reads=reads, threads=threads, memory=memory, spill=folder / "spill",
+            keeps_order=False,
+        )  # fmt: skip
+    except duckdb.ParserException as error:
         raise UsageError(
             f"--memory: expected a number and its unit, found {memory!r}.", hint="For example --memory 2GB."
         ) from error

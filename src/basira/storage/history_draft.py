@@ -6,6 +6,7 @@ an earlier commit changed or removed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from basira.storage.history_files import digest_file, replace_file, storage_errors, sync_file, sync_folder
-from basira.storage.history_manifest import TABLE_NAMES, DataFile, Manifest, SourceEntry, TableName
+from basira.storage.history_manifest import (
+    DRAFT_NOTE,
+    TABLE_NAMES,
+    DataFile,
+    Manifest,
+    SourceEntry,
+    TableName,
+    manifest_path,
+)
+from basira.storage.private_files import make_private, make_private_folder
 
 # Rows held in memory per month before they become a row group, and over all months together: a file
 # sorted by date fills one month at a time, a shuffled one sixty. 250,000 rows of 45 columns are some 150 MB.
@@ -29,9 +39,44 @@ _DAY_COLUMN: dict[TableName, tuple[str, str]] = {
 }
 
 
+class _HashedFile:
+    """A file to which Parquet is written, front to back, hashed on its way: what is recorded is what was written, and
+    not what stands there when it is read again."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)  # what a killed writer left would keep its rights
+        make_private(path)
+        self._file = path.open("wb")
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        written = self._file.write(data)
+        self._digest.update(data)
+        self.size += written
+        return written
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
 @dataclass
 class _OpenFile:
     path: Path
+    file: _HashedFile
     writer: pq.ParquetWriter
     held: list[pa.RecordBatch] = field(default_factory=list)
     held_rows: int = 0
@@ -89,10 +134,11 @@ class TableWriter:
         folder = self._draft.root / "data" / self._table
         if self._table in _DAY_COLUMN:
             folder = folder / f"{_DAY_COLUMN[self._table][1]}={month}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         path = folder / f"{self._draft.number:08d}-{self._tag}.parquet"
         self._draft.note_written(path)
-        return _OpenFile(path, pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=1))
+        file = _HashedFile(path)
+        return _OpenFile(path, file, pq.ParquetWriter(file, self._schema, compression="zstd", compression_level=1))
 
     def _flush(self, entry: _OpenFile) -> None:
         if entry.held_rows:
@@ -101,13 +147,15 @@ class TableWriter:
             entry.held, entry.held_rows = [], 0
 
     def close(self) -> tuple[DataFile, ...]:
-        """Finish the files, and describe them (digests are computed at the commit)."""
+        """Finish the files, and describe them."""
         files = []
         for entry in self._open.values():
             self._flush(entry)
             entry.writer.close()
+            entry.file.close()
             relative = entry.path.relative_to(self._draft.root).as_posix()
-            files.append(DataFile(relative, entry.rows, 0, "", entry.first_day, entry.last_day))
+            digest, size = entry.file.hexdigest(), entry.file.size
+            files.append(DataFile(relative, entry.rows, size, digest, entry.first_day, entry.last_day))
         self._open = {}
         return tuple(files)
 
@@ -116,6 +164,8 @@ class TableWriter:
         for entry in self._open.values():
             with suppress(Exception):
                 entry.writer.close()
+            with suppress(OSError):
+                entry.file.close()
         self._open = {}
 
 
@@ -134,7 +184,7 @@ class Draft:
     def scratch(self) -> Path:
         """A folder for work files, removed when the draft ends."""
         folder = self.root / "scratch"
-        folder.mkdir(exist_ok=True)
+        make_private_folder(folder)
         return folder
 
     def writer(self, table: TableName, schema: pa.Schema, *, tag: str) -> TableWriter:
@@ -159,7 +209,8 @@ class Draft:
     def commit(self, sources: Sequence[SourceEntry], *, mappings: Sequence[tuple[str, str]] = ()) -> Manifest:
         """Make the changes real. ``mappings``: digest and text of each mapping used.
 
-        Data files are flushed before the manifest names them, and the manifest before CURRENT does.
+        Data files are flushed before the manifest names them, and the manifest before CURRENT does. Until CURRENT does,
+        a note tells the next writer that a manifest of this number is a draft's.
         """
         with storage_errors(self.root):
             for digest, text in mappings:
@@ -169,24 +220,34 @@ class Draft:
             tables: dict[TableName, tuple[DataFile, ...]] = {}
             folders: set[Path] = set()
             for name in TABLE_NAMES:
-                finished = [self._seal(entry, folders) for entry in self._added[name]]
+                for entry in self._added[name]:
+                    sync_file(self.root / entry.path)
+                    folders.add((self.root / entry.path).parent)
                 kept = [entry for entry in self.base.tables[name] if entry.path not in self._dropped]
-                tables[name] = (*kept, *finished)
+                tables[name] = (*kept, *self._added[name])
             self._remove({entry.path for entries in tables.values() for entry in entries})
             for folder in folders:
                 sync_folder(folder)
                 sync_folder(folder.parent)
             numbered = (replace(entry, commit=self.number) for entry in sources)
-            manifest = Manifest(self.number, self.base.number, tables, (*self.base.sources, *numbered))
-            replace_file(self.root / "manifests" / f"{self.number:08d}.json", manifest.to_json())
+            parent, adopted = self._parents()
+            manifest = Manifest(
+                self.number, self.base.number, tables, (*self.base.sources, *numbered), parent, adopted
+            )  # fmt: skip
+            replace_file(self.root / DRAFT_NOTE, f"{self.number}\n")
+            replace_file(manifest_path(self.root, self.number), manifest.to_json())
             replace_file(self.root / "CURRENT", f"{self.number}\n")
         return manifest
 
-    def _seal(self, entry: DataFile, folders: set[Path]) -> DataFile:
-        path = self.root / entry.path
-        sync_file(path)
-        folders.add(path.parent)
-        return DataFile(entry.path, entry.rows, path.stat().st_size, digest_file(path), entry.first_day, entry.last_day)
+    def _parents(self) -> tuple[str, dict[str, str]]:
+        """Digest of the parent's manifest; and of all manifests so far when they are of the older kind."""
+        if self.base.number == 0:
+            return "", {}
+        adopted = {}
+        if self.base.parent_digest is None:
+            paths = [manifest_path(self.root, number) for number in range(1, self.base.number + 1)]
+            adopted = {path.stem: digest_file(path) for path in paths if path.is_file()}
+        return digest_file(manifest_path(self.root, self.base.number)), adopted
 
     def _remove(self, kept: set[str]) -> None:
         for path in self._written:
@@ -206,7 +267,10 @@ class Draft:
                 scratch.rmdir()
         # What CURRENT says decides, not our own memory: an interruption may fall right after its replacement.
         current = (self.root / "CURRENT").read_text(encoding="utf-8").strip()
-        if current != str(self.number):
-            for path in self._written:
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+        note = self.root / DRAFT_NOTE
+        left = [] if current == str(self.number) else list(self._written)
+        if current != str(self.number) and note.is_file():  # the manifest first: one on disk always has its files
+            left.insert(0, manifest_path(self.root, self.number))
+        for path in (*left, note):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from basira.schema.errors import StoreError
+from basira.storage.private_files import make_private
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # A disk that is mounted read-only, fails or went away; a folder where a file should be, or the other way round.
@@ -52,13 +53,12 @@ def storage_errors(store: Path) -> Iterator[None]:
         ) from error
 
 
-def replace_file(path: Path, text: str, *, is_private: bool = False) -> None:
-    """Put ``text`` in ``path`` all at once: written aside, flushed to the disk, renamed. ``is_private``: at no moment
-    may anybody but its owner read it."""
+def replace_file(path: Path, text: str) -> None:
+    """Put ``text`` in ``path`` all at once: written aside, flushed to the disk, renamed. At no moment may anybody but
+    its owner read it."""
     aside = path.with_name(f".{path.name}.writing")
-    if is_private:
-        aside.unlink(missing_ok=True)  # one that was left behind would keep its rights
-        aside.touch(0o600, exist_ok=False)
+    aside.unlink(missing_ok=True)  # one that was left behind would keep its rights
+    make_private(aside)
     with aside.open("w", encoding="utf-8") as out:
         out.write(text)
         out.flush()

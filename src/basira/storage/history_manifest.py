@@ -7,8 +7,10 @@ commit, `manifests/00000001.json`. Never here: the rows themselves, or a clock.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from basira.schema.errors import StoreError
@@ -18,6 +20,12 @@ TABLE_NAMES: tuple[TableName, ...] = ("items", "outcomes", "quarantine")
 
 # Raised when a reader of this version could misread the files of the next.
 FORMAT_VERSION = 1
+
+# The number of the commit that is being written: a manifest of this number that CURRENT does not name is a draft.
+DRAFT_NOTE = "writing.draft"
+
+# Where a commit puts its files. No other path of a manifest is followed: it could lead out of the store.
+_PATH = re.compile(r"data/[a-z]+(/[a-z]+_month=[0-9-]+)?/\d{8}-[a-z]+\d*\.parquet", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,18 @@ class DataFile:
     sha256: str
     first_day: int | None = None
     last_day: int | None = None
+
+
+def manifest_path(root: Path, number: int) -> Path:
+    """Where a store keeps the manifest of a commit."""
+    return root / "manifests" / f"{number:08d}.json"
+
+
+def _data_file(entry: Mapping[str, Any]) -> DataFile:
+    found = DataFile(**entry)
+    if not _PATH.fullmatch(found.path):
+        raise ValueError(f"a data file at {found.path[:80]!r}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -61,12 +81,19 @@ class SourceEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The state of the history after one commit. ``parent`` is the commit before it, 0 for none."""
+    """The state of the history after one commit. ``parent`` is the commit before it, 0 for none.
+
+    ``parent_digest``: SHA-256 of the parent's manifest file, "" without one; None in a manifest of the older kind,
+    which named its parent by number alone. ``adopted``: SHA-256 of every manifest of the older kind, by number, in the
+    first manifest that follows them. They prove that nothing was changed since this commit, not before it.
+    """
 
     number: int
     parent: int
     tables: Mapping[TableName, tuple[DataFile, ...]] = field(default_factory=lambda: dict.fromkeys(TABLE_NAMES, ()))
     sources: tuple[SourceEntry, ...] = ()  # of this commit and all before it, oldest first
+    parent_digest: str | None = None
+    adopted: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -86,11 +113,13 @@ class Manifest:
             return cls(
                 number=int(raw["number"]),
                 parent=int(raw["parent"]),
-                tables={name: tuple(DataFile(**entry) for entry in raw["tables"][name]) for name in TABLE_NAMES},
+                tables={name: tuple(_data_file(entry) for entry in raw["tables"][name]) for name in TABLE_NAMES},
                 sources=tuple(SourceEntry(**entry) for entry in raw["sources"]),
+                parent_digest=raw.get("parent_digest"),
+                adopted={str(number): str(digest) for number, digest in raw.get("adopted", {}).items()},
                 format_version=version,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise StoreError(
                 f"Expected a manifest of a Basira store, found something else in {where} ({error}).",
                 hint="Restore the manifests folder from a backup; the data files are unharmed.",

@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from basira.schema.names import own_columns
+from basira.schema.sql import quote_identifier, quote_literal
 from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
 from basira.storage.history_manifest import TableName
 
@@ -29,20 +31,24 @@ _SQL_TYPES: Mapping[pa.DataType, str] = {
 
 def empty_select(schema: pa.Schema) -> str:
     """A query with the schema's columns and no row."""
-    columns = ", ".join(f'NULL::{_SQL_TYPES[field.type]} AS "{field.name}"' for field in schema)
+    columns = ", ".join(f"NULL::{_SQL_TYPES[field.type]} AS {quote_identifier(field.name)}" for field in schema)
     return f"SELECT {columns} WHERE false"
 
 
 def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: Sequence[Path]) -> None:
     """Create (or replace) the view ``name`` over ``files``, with all columns of ``schema``.
 
-    Columns that only some files have (`x_...`) are null in the others. Works with no file at all.
+    Columns that only some files have (`x_...`) are null in the others; of these only what counts as a source's own
+    field (`schema.names.own_columns`), whatever stands in the files. Works with no file at all.
     """
     query = empty_select(schema)
     if files:
-        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        query += (
-            f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}],"  # noqa: S608 - quoted just above
-            " union_by_name = true, hive_partitioning = false)"
-        )
-    con.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {query}')
+        listed = ", ".join(quote_literal(str(path)) for path in files)
+        rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+        # What else the files hold stays in them.
+        found = [str(row[0]) for row in con.execute(f"DESCRIBE FROM {rows}").fetchall()]
+        columns = own_columns([name for name in found if name not in schema.names])
+        columns |= {name: name for name in found if name in schema.names}
+        shown = ", ".join(f"{quote_identifier(column)} AS {quote_identifier(to)}" for to, column in columns.items())
+        query += f" UNION ALL BY NAME SELECT {shown} FROM {rows}"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {quote_identifier(name)} AS {query}")

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from basira.schema.errors import NotFoundError, StoreError
-from basira.storage.history_files import storage_errors, sync_file, sync_folder
+from basira.storage.history_files import digest_file, storage_errors, sync_file, sync_folder
+from basira.storage.private_files import make_private_folder
 
 CARD = "card.json"
+_MOST_CARD_BYTES = 2**20  # a card has some 20 kB
 
 
 class Models:
@@ -33,11 +35,12 @@ class Models:
         if final.is_dir():
             return final
         with storage_errors(self._folder.parent):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self._folder))
             try:
                 write(aside)
                 for path in aside.iterdir():
+                    path.chmod(0o600)  # in a folder that nobody else may enter yet
                     sync_file(path)
                 aside.rename(final)
             finally:
@@ -55,6 +58,11 @@ class Models:
                 hint="Choose one that `basira models list` shows.",
             )
         return found
+
+    def digest(self, version: str) -> str:
+        """SHA-256 of a version's card, which holds that of each of its files: it stands for the whole model. Raises
+        NotFoundError."""
+        return digest_file(self.folder(version) / CARD)
 
     def cards(self) -> list[dict[str, Any]]:
         """The cards of all versions, the latest knowledge first, then the latest made."""
@@ -74,10 +82,12 @@ class Models:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > _MOST_CARD_BYTES:
+            raise ValueError(f"more than {_MOST_CARD_BYTES:,} bytes")
         card = json.loads(path.read_text(encoding="utf-8"))
         # What models are listed and chosen by.
         {name: str(card[name]) for name in ("version", "as_of", "created_at")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
             f"Expected a model's card in {path.parent.name}/{path.name}, found none that can be read ({error}).",
             hint="Restore this model's folder from backup, or remove it and train again.",

@@ -28,8 +28,9 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.history_files import digest_file, replace_file, storage_errors, sync_file
 from basira.storage.operations_chain import Head
 from basira.storage.operations_database import engine_of, explained, format_of, moment_text
-from basira.storage.operations_file import make_private, reading_address
+from basira.storage.operations_file import reading_address
 from basira.storage.operations_verify import export_heads
+from basira.storage.private_files import make_private
 
 MANIFEST = "backup.json"
 BACKUP_FORMAT = 1

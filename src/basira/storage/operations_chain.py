@@ -6,8 +6,9 @@ row means.
 A chain runs through everything in its stream: each row adds its own content to the hash before it (in the stream of
 targeting, a run opens with a hash of its header and of the run before, and its last decision closes it). So a changed,
 removed, added or moved row anywhere makes every later hash wrong. `chain_head` keeps the last hash of each day and
-stream. Who can rewrite the whole database can rewrite the heads too: keep them elsewhere as well
-(`operations_verify.export_heads`).
+stream, for the proof. Nothing is found by a head: a chain ends at its last row, and events are found by their own
+moments. So a forged head moves nothing. Who can rewrite the whole database can rewrite the heads too: keep them
+elsewhere as well (`operations_verify.export_heads`).
 """
 
 from __future__ import annotations
@@ -86,20 +87,30 @@ def end_statements(sender: Sender, stream: Appended) -> tuple[Statement, ...]:
 
     On SQLite its write lock does the first already.
     """
-    ask = Statement(_LAST_HEAD, [{"stream": stream}])
+    ask = Statement(_ENDS[stream], [{}])
     return (Statement(_LOCK_AND_CLOCK, [{}]), ask) if sender.database == "postgresql" else (ask,)
 
 
 def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
-    """Where the stream ends, of what became of `end_statements`; None when it is empty.
+    """Where the stream ends, of what became of `end_statements`: its last row; None when it is empty.
 
-    Raises StoreError when ``now`` is some minutes ahead of the database server's clock: days never go back, so that one
-    event of a wrong day would move everybody's queue. (The last event is no measure: a quiet office's may be days old.
-    A SQLite file is written by its own machine, and there is no second clock.)
+    Raises StoreError when ``now`` is some minutes ahead of the database server's clock: the event would stand in the
+    queue of another day, and days never go back. (The last event is no measure: a quiet office's may be days old. A
+    SQLite file is written by its own machine, and there is no second clock.) Raises it too when the head of the last
+    row's day does not name that row: rows were cut off or the head was changed, and what is appended would hide it.
     """
     if len(outcomes) > 1:
         _require_clock(now, server=outcomes[0].rows[0][1])
-    return next((Head(*row) for row in outcomes[-1].rows), None)
+    for stream, day, sequence, entry, head_sequence, head_hash in outcomes[-1].rows:
+        if (sequence, entry) != (head_sequence, head_hash):
+            raise StoreError(
+                f"Expected the head of {stream} {day} to name the last row, {sequence}, found "
+                f"{'none' if head_sequence is None else f'it names {head_sequence}, or another hash'}.",
+                hint="Nothing was recorded. Prove the record with `basira audit verify`, and compare it with the last "
+                "backup that verifies (docs/reference/operations-database.md).",
+            )
+        return Head(stream, day, sequence, entry)
+    return None
 
 
 def linked(
@@ -168,13 +179,19 @@ def _moved(head: Mapping[str, Any]) -> dict[str, Any]:
 _INSERTS = {stream: table.insert() for stream, table in CHAINED.items()}
 # The server's clock comes back with the lock: no statement, no round trip of its own.
 _LOCK_AND_CLOCK = TAKE_CHAIN_LOCK.add_columns(sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double))
-# By day, which never goes back in these streams and which the primary key has in order.
-_LAST_HEAD = (
-    sa.select(CHAIN_HEAD.c.stream, CHAIN_HEAD.c.day, CHAIN_HEAD.c.sequence, CHAIN_HEAD.c.head_hash)
-    .where(CHAIN_HEAD.c.stream == sa.bindparam("stream"))
-    .order_by(CHAIN_HEAD.c.day.desc())
-    .limit(1)
-)
+
+
+def _end(stream: Appended, table: sa.Table) -> sa.Select[Any]:
+    """The last row of a stream, and the head of its day; the row first, so that one head alone is looked up."""
+    row = table.c
+    last = sa.select(row.day, row.sequence, row.entry_hash).order_by(row.sequence.desc()).limit(1).subquery()
+    head, name = CHAIN_HEAD.c, sa.literal_column(f"'{stream}'", sa.String)
+    of_its_day = sa.and_(head.stream == name, head.day == last.c.day)
+    found = sa.select(name, last.c.day, last.c.sequence, last.c.entry_hash, head.sequence, head.head_hash)
+    return found.select_from(last.outerjoin(CHAIN_HEAD, of_its_day))
+
+
+_ENDS = {stream: _end(stream, table) for stream, table in CHAINED.items()}
 _NEW_HEAD = CHAIN_HEAD.insert()
 _MOVE_HEAD = (
     CHAIN_HEAD.update()

@@ -23,8 +23,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_file import make_private, reading_address
+from basira.storage.operations_file import reading_address
 from basira.storage.operations_tables import FORMAT, IDEMPOTENCY_KEY, OPERATIONS_FORMAT
+from basira.storage.private_files import make_private
 
 # Of one process: those for everybody and, apart, those that nobody who reads a report can take away.
 _CONNECTIONS, _MORE_CONNECTIONS = 5, 10

@@ -21,7 +21,7 @@ from basira.schema.errors import StoreError
 from basira.storage.operations_chain import append, canonical
 from basira.storage.operations_database import moment_text
 from basira.storage.operations_personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
-from basira.storage.operations_tables import EVENT
+from basira.storage.operations_tables import EVENT, TEXTS
 from basira.storage.operations_together import OneByOne, Outcome, Statement
 
 Row = dict[str, Any]
@@ -42,9 +42,9 @@ EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """Which of an office's queue of a day (YYYY-MM-DD). ``lane``: only those in it. ``inspects``: only those whose lane
-    inspects, or whose does not. ``is_inspected``: only those with a result of an inspection after the lane was given,
-    or without one. None: all."""
+    """Which of an office's queue of a day (YYYY-MM-DD), that of the moment in which a lane was given. ``lane``: only
+    those in it. ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a
+    result of an inspection after the lane was given, or without one. None: all."""
 
     office: str
     day: str
@@ -70,6 +70,8 @@ class Event:
 
     ``event_id``: the caller's, unique for ever; the id of the decision when the kind is "decision". ``actor``: user id
     or key id. ``payload``: JSON values, nothing personal. ``personal``: field to value, kept apart and erasable.
+    ``texts``: entries of the payload that are kept apart and erasable too, all together: objects and lists of the
+    payload's own shape, with what is missing there.
     ``decision_id``: the decision that it changes or follows.
     """
 
@@ -83,6 +85,7 @@ class Event:
     office: str | None = None
     lane: str | None = None
     decision_id: str | None = None
+    texts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def append_event(connection: sa.Connection, event: Event, *, now: datetime) -> Row:
@@ -106,8 +109,12 @@ def event_rows(events: Sequence[Event], *, now: datetime) -> tuple[list[Row], li
     needs."""
     for event in events:
         _check(event)
-    sealed, values = sealed_values([event.personal for event in events], day=moment_text(now)[:10])
+    sealed, values = sealed_values([_apart(event) for event in events], day=moment_text(now)[:10])
     return [_row(event, digests) for event, digests in zip(events, sealed, strict=True)], values
+
+
+def _apart(event: Event) -> Mapping[str, str]:
+    return {**event.personal, TEXTS: canonical(event.texts)} if event.texts else event.personal
 
 
 def _row(event: Event, digests: Mapping[str, str]) -> Row:
@@ -156,10 +163,17 @@ def _check(event: Event) -> None:
 def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKind | None = None) -> list[Row]:
     """What happened to a declaration, in order; of one kind when it is given.
 
-    ``payload`` is a mapping; ``personal`` holds the personal values, None where erased.
+    ``payload`` is a mapping, with the event's texts; ``personal`` holds the personal values, None where erased;
+    ``is_text_erased``: the payload lacks the texts that it had.
     """
     query = sa.select(EVENT).where(EVENT.c.declaration_id == declaration_id).order_by(EVENT.c.sequence)
     return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
+
+
+def find_office(connection: sa.Connection, declaration_id: str) -> str | None:
+    """The office that last gave a declaration a lane; None when none did. As quick for one as for none."""
+    rows = connection.execute(_OFFICES_OF, {"name": declaration_id}).all()
+    return max(rows)[1] if rows else None
 
 
 def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
@@ -218,10 +232,10 @@ def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Ro
 
 
 def _recorded_in(day: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """By the moment of the events. Their chain may have been in the day after already, when somebody else's was
-    recorded first."""
+    """By the moment of the events, which each row says and its hash holds. The chain's day is a later one when another
+    event was recorded after midnight before it, or once with a clock that was ahead."""
     after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-    return EVENT.c.day.in_((day, after)), EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
+    return EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
 
 
 def find_range(
@@ -312,7 +326,8 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
         later.c.sequence > EVENT.c.sequence,
         sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
     )
-    conditions = [EVENT.c.office == which.office, EVENT.c.day == which.day, EVENT.c.lane.is_not(None), ~is_moved]
+    of_day = (EVENT.c.office == which.office, *_recorded_in(which.day))
+    conditions = [*of_day, EVENT.c.lane.is_not(None), ~is_moved]
     if which.lane is not None:
         conditions.append(EVENT.c.lane == which.lane)
     if which.inspects is not None:
@@ -335,7 +350,10 @@ def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
 # Built once: SQLAlchemy takes longer to put a statement together than a database to run it.
 _COLUMNS = tuple(column.name for column in EVENT.columns)
 _OF_ONE = sa.select(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name")).order_by(EVENT.c.sequence)
-# Not the last sequence: PostgreSQL may read the whole table backwards for a maximum.
+# Not the last sequence alone: PostgreSQL may read the whole table backwards for a maximum.
+_OFFICES_OF = sa.select(EVENT.c.sequence, EVENT.c.office).where(
+    EVENT.c.declaration_id == sa.bindparam("name"), EVENT.c.lane.is_not(None)
+)
 _COUNT_OF = sa.select(sa.func.count()).select_from(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name"))
 _OF_MANY = (
     sa.select(EVENT).where(EVENT.c.declaration_id.in_(sa.bindparam("names", expanding=True))).order_by(EVENT.c.sequence)
@@ -388,4 +406,21 @@ def _with_personal(connection: sa.Connection, rows: Sequence[Row]) -> list[Row]:
     digests = [digest for row in rows for digest in row["personal"].values()]
     for batch in batches(digests, _AT_A_TIME):
         known |= unseal(connection, {digest: digest for digest in batch})
-    return [{**row, "personal": {name: known[digest] for name, digest in row["personal"].items()}} for row in rows]
+    return [_unsealed(row, {name: known[digest] for name, digest in row["personal"].items()}) for row in rows]
+
+
+def _unsealed(row: Row, apart: dict[str, str | None]) -> Row:
+    if TEXTS not in apart:
+        return {**row, "personal": apart, "is_text_erased": False}
+    texts = apart.pop(TEXTS)
+    payload = row["payload"] if texts is None else _together(row["payload"], json.loads(texts))
+    return {**row, "payload": payload, "personal": apart, "is_text_erased": texts is None}
+
+
+def _together(one: Any, other: Any) -> Any:
+    """Two JSON values of one shape as one: objects by name, lists by place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {**one, **{name: _together(one[name], value) if name in one else value for name, value in other.items()}}
+    if isinstance(one, list) and isinstance(other, list):
+        return [_together(*pair) for pair in zip(one, other, strict=True)]
+    return other

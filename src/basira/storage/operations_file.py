@@ -1,22 +1,14 @@
-"""The file of a SQLite database: made for its owner alone, and read where nothing can be written.
+"""The file of a SQLite database, read where nothing can be written.
 
-Enters: a path. Leaves: an empty file; the address to open one by. Never here: a table; a file that was there changed.
+Enters: a path. Leaves: the address to open it by. Never here: a table; a file that was there changed.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from basira.schema.errors import StoreError
-
-
-def make_private(path: Path) -> None:
-    """An empty file that only its owner may read or write, when there is none; SQLite gives its journals the same
-    rights. What the system refuses is SQLite's to say."""
-    with suppress(OSError):
-        path.touch(0o600, exist_ok=False)
 
 
 def reading_address(path: Path) -> str | None:

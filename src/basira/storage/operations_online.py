@@ -16,9 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from basira.schema.errors import UsageError
-from basira.storage.operations_database import moment_text
+from basira.storage.naming import names
+from basira.storage.operations_audit import append_audit
+from basira.storage.operations_database import lock_chains, moment_text
 from basira.storage.operations_tables import IDEMPOTENCY_KEY, SELECTION_STATE
 from basira.storage.operations_together import OneByOne, Outcome, Statement
+
+ANSWERS_ERASED = "answers.erased"
 
 _FIND_STATE = sa.select(SELECTION_STATE.c.sequence, SELECTION_STATE.c.state).where(
     SELECTION_STATE.c.office == sa.bindparam("office"), SELECTION_STATE.c.day == sa.bindparam("day")
@@ -227,6 +231,31 @@ def answers_statements(
         return [keep]
     keys = [{"of_client": one.client, "of_route": one.route, "of_key": one.key, "moment": made} for one in answers]
     return [Statement(_FREE_KEY, keys), keep]
+
+
+def count_answers_naming(connection: sa.Connection, value: str) -> int:
+    """How many answers `erase_answers` would remove."""
+    query = sa.select(sa.func.count()).select_from(IDEMPOTENCY_KEY).where(_names_value(value))
+    return int(connection.execute(query).scalar_one())
+
+
+def erase_answers(connection: sa.Connection, value: str, *, actor: str, motive: str, now: datetime) -> int:
+    """Remove, audited, the answers that name a value (the note of a re-selection, a number that is a name); how many.
+
+    What comes again under such a key is decided by the record: the same content has the same decision.
+    """
+    lock_chains(connection)
+    removed = connection.execute(IDEMPOTENCY_KEY.delete().where(_names_value(value))).rowcount
+    if removed:
+        append_audit(
+            connection, ANSWERS_ERASED, subject=IDEMPOTENCY_KEY.name, actor=actor, motive=motive, now=now,
+            after={"count": removed},
+        )  # fmt: skip
+    return removed
+
+
+def _names_value(value: str) -> sa.ColumnElement[bool]:
+    return sa.or_(*(names(IDEMPOTENCY_KEY.c[column], value) for column in ("key", "response")))
 
 
 def purge_answers(connection: sa.Connection, *, now: datetime) -> int:

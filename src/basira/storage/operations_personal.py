@@ -1,7 +1,10 @@
 """Personal values kept apart from what is hashed, so that they can be erased and the chain still holds (law 09-08).
 
-Enters: fields with personal values (an importer, a declarant, an inspector). Leaves: for each, a digest that stands in
-the hashed payload; the value back, while it is kept. Never here: a digest that tells the value to who guesses it.
+Enters: fields with personal values (an importer, a declarant, an inspector); the free texts of a declaration, in which
+anybody may be named. Leaves: for each, a digest that stands in the hashed payload; the value back, while it is kept.
+Never here: a digest that tells the value to who guesses it.
+
+All free texts of a declaration are one value, a JSON text (docs/decisions/0016-texts-and-history-erased.md).
 
 The digest is HMAC-SHA-256(salt, field and value), with 32 random bytes of salt for each event. Identifiers of firms and
 persons can be listed, so a plain hash of one is as good as the identifier: anybody tries the whole list. The salt
@@ -21,6 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
+from basira.storage.naming import names
 from basira.storage.operations_chain import is_storable
 from basira.storage.operations_erasure import Erasable
 from basira.storage.operations_tables import PERSONAL_VALUE
@@ -80,8 +84,9 @@ def unseal(connection: sa.Connection, digests: Mapping[str, str]) -> dict[str, s
 
 
 def values_of_person(value: str) -> Erasable:
-    """Every occurrence of a personal value, whatever its field, to `erase`; the audit never names it."""
-    return _erasable(PERSONAL_VALUE.c.value == value)
+    """Every personal value that names a person or firm, whatever its field, to `erase`; of free texts all those of the
+    declaration. The audit never names it."""
+    return _erasable(names(PERSONAL_VALUE.c.value, value))
 
 
 def values_before(day: str) -> Erasable:

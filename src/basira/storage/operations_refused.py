@@ -19,6 +19,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from basira.schema.errors import NotFoundError
+from basira.storage.naming import names
 from basira.storage.operations_database import moment_text
 from basira.storage.operations_erasure import Erasable
 from basira.storage.operations_tables import EVENT, REFUSED_BODY
@@ -126,10 +127,10 @@ def _opened(row: sa.RowMapping) -> Row:
 
 
 def bodies_naming(value: str) -> Erasable:
-    """Every refused body in which a text occurs, to `erase`."""
-    written, body = json.dumps(value)[1:-1], REFUSED_BODY.c.body  # as bodies are kept: JSON, all ASCII
-    # LIKE alone does not tell capitals from small letters on SQLite; replace() does on both.
-    return _erasable(sa.and_(body.contains(written, autoescape=True), sa.func.replace(body, written, "") != body))
+    """Every refused body that names a value, in its content or, as a field that the schema lacks, in its faults, to
+    `erase`."""
+    columns = (REFUSED_BODY.c.body, REFUSED_BODY.c.faults, REFUSED_BODY.c.declaration_id)
+    return _erasable(sa.or_(*(names(column, value) for column in columns)))
 
 
 def bodies_before(day: str) -> Erasable:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 5
-REVISION = "0005"
+FORMAT = 7
+REVISION = "0007"
 
 METADATA = sa.MetaData()
 
@@ -89,8 +89,9 @@ def _chained(name: str, *columns: sa.Column[object]) -> sa.Table:
         METADATA,
         sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
         # The day of the chain: that of `recorded_at`, or the day of the row before when that is later.
-        sa.Column("day", sa.String(10), nullable=False, index=True),
-        sa.Column("recorded_at", sa.String(40), nullable=False),
+        sa.Column("day", sa.String(10), nullable=False),
+        # What is looked for by day is looked for by this moment: a row says it itself, and its hash holds it.
+        sa.Column("recorded_at", sa.String(40), nullable=False, index=True),
         sa.Column("actor", sa.String(200), nullable=False),
         *columns,
         sa.Column("previous_hash", sa.String(64), nullable=False),
@@ -111,7 +112,7 @@ EVENT = _chained(
     # Canonical JSON, without personal values (see PERSONAL_VALUE).
     sa.Column("payload", sa.Text, nullable=False),
 )
-sa.Index("ix_event_office_day_lane", EVENT.c.office, EVENT.c.day, EVENT.c.lane)
+sa.Index("ix_event_office_recorded_at", EVENT.c.office, EVENT.c.recorded_at, EVENT.c.lane)
 # What auditors ask for; a rare one would otherwise be looked for in everything.
 sa.Index("ix_event_actor_sequence", EVENT.c.actor, EVENT.c.sequence)
 sa.Index("ix_event_kind_sequence", EVENT.c.kind, EVENT.c.sequence)
@@ -141,10 +142,14 @@ PERSONAL_VALUE = sa.Table(
     # HMAC-SHA-256 of field and value under the salt: what the hashed payload holds in place of the value.
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("salt", sa.String(64), nullable=False),
+    # A field of the schema, or TEXTS: then the value is the JSON of all the free texts of a declaration.
     sa.Column("field", sa.String(80), nullable=False),
-    sa.Column("value", sa.Text, nullable=False, index=True),
+    sa.Column("value", sa.Text, nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),
 )
+# No index of values: whoever erases reads the whole table, because a text is looked into, and pages of an index that is
+# sorted by values keep torn pieces of them after they are deleted (SQLite's secure_delete does not reach these).
+TEXTS = "texts"
 
 SELECTION_STATE = sa.Table(
     "selection_state",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,10 +66,11 @@ def _found(
             query = query.where(column == value)
     if actors is not None:
         query = query.where(table.c.actor.in_(actors))
+    # By each row's own moment: the chain's day may be a later one.
     if days[0] is not None:
-        query = query.where(table.c.day >= days[0])
+        query = query.where(table.c.recorded_at >= days[0])
     if days[1] is not None:
-        query = query.where(table.c.day <= days[1])
+        query = query.where(table.c.recorded_at < (date.fromisoformat(days[1]) + timedelta(days=1)).isoformat())
     if before is not None:
         query = query.where(table.c.sequence < before)
     return list(connection.execute(query).mappings())

@@ -5,23 +5,29 @@ Enters: a database; heads exported earlier. Leaves: every fault found. Never her
 What is found by what:
 - a changed, removed, inserted or moved row: its hash, or the link of the next one;
 - the last rows cut off: `chain_head`, in the database itself;
+- a head changed, removed or added: the rows of its day, the last of which it must name;
+- a row on another day than the one of its moment or of the row before it: the days in order;
+- a row later than the database's clock: the clock (`operations_clock`);
 - the last rows cut off and the heads rewritten to match, or the whole chain made anew: the exported heads alone;
 - a personal value changed: its digest; one deleted without an erasure in the audit: its absence.
 """
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.operations import ChainReport, Operations
-from basira.storage.operations_chain import CHAINED, GENESIS, Head, chained_hash, is_storable
+from basira.storage.operations_chain import CHAINED, GENESIS, Head, Stream, canonical, chained_hash, is_storable
+from basira.storage.operations_clock import find_ahead
 from basira.storage.operations_database import Database
 from basira.storage.operations_personal import ERASED, PERSONAL_KEY, batches, erased_digests, personal_digest
 from basira.storage.operations_tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
@@ -29,7 +35,7 @@ from basira.storage.operations_verify_erased import ErasedDigests, key_of
 
 Row = dict[str, Any]
 
-HEADS_FORMAT = 1
+HEADS_FORMAT = 2
 _AT_A_TIME: Mapping[str, int] = {"event": 500, "audit": 100}  # rows; an erasure names some hundred digests in one
 _DIGESTS_AT_A_TIME = 500  # below every database's limit of parameters
 _MOST_FAULTS = 100  # of one stream; a chain cut in two has one in every row
@@ -71,14 +77,17 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
         faults = list(report.faults)
         heads = export_heads(connection)
         personal = _Personal(connection, erased)
-        audited, found = _verify_stream(connection, "audit", personal.look_at_audit)
+        audited, audit_ends, found = _verify_stream(connection, "audit", personal.look_at_audit)
         faults.extend(found)
-        events, found = _verify_stream(connection, "event", personal.look_at_events)
+        events, event_ends, found = _verify_stream(connection, "event", personal.look_at_events)
         faults.extend(found)
         faults.extend(personal.faults_found())
+        ends = [*_run_ends(connection), *event_ends, *audit_ends]
         faults.extend(_verify_heads(connection, heads, "the head kept in the database"))
+        faults.extend(_verify_days(heads, ends))
         faults.extend(_verify_tails(connection, heads))
         faults.extend(_verify_heads(connection, kept, "the head exported"))
+        faults.extend(_verify_clock(connection))
     return Verified(
         runs=report.runs,
         decisions=report.decisions,
@@ -94,28 +103,32 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
 
 def _verify_stream(
     connection: sa.Connection, stream: Literal["event", "audit"], look_at: Callable[[Sequence[Row]], None]
-) -> tuple[int, list[str]]:
-    """Walk a stream from its beginning, some rows at a time; how many there are, and what is wrong with them."""
+) -> tuple[int, list[Head], list[str]]:
+    """Walk a stream from its beginning, some rows at a time; how many there are, the last one of each day, and what is
+    wrong with them."""
     table = CHAINED[stream]
     faults: list[str] = []
+    ends: dict[str, Head] = {}
     previous, expected, day, count = GENESIS, 1, "", 0
     for rows in _parts(connection, table, _AT_A_TIME[stream]):
         for row in rows:
             where = f"{stream} {row['sequence']}"
+            row_hash = chained_hash(table, row, row["previous_hash"])
             if row["sequence"] != expected:
                 faults.append(f"{stream}s {expected} to {row['sequence'] - 1} are missing")
             elif row["previous_hash"] != previous:
                 faults.append(f"{where} does not follow the one before it")
-            elif row["entry_hash"] != chained_hash(table, row, row["previous_hash"]):
+            elif row["entry_hash"] != row_hash:
                 faults.append(f"{where} was changed")
-            elif row["day"] < day:
-                faults.append(f"{where} stands on {row['day']}, after one of {day}")
-            else:
-                day = row["day"]
+            elif row["day"] != (own := max(day, str(row["recorded_at"])[:10])):
+                faults.append(f"{where} stands on {row['day']}, and should on {own}")
+            ends[str(row["day"])] = Head(stream, str(row["day"]), row["sequence"], row["entry_hash"])
+            # What is said once is not said of every later row, which goes on from there.
+            day = max(day, str(row["day"])) if row["entry_hash"] == row_hash else day
             previous, expected = row["entry_hash"], row["sequence"] + 1
         count += len(rows)
         look_at(rows)
-    return count, faults[:_MOST_FAULTS]
+    return count, list(ends.values()), faults[:_MOST_FAULTS]
 
 
 def _parts(connection: sa.Connection, table: sa.Table, size: int) -> Iterator[list[Row]]:
@@ -203,14 +216,18 @@ def _digests(payload: str) -> Iterator[tuple[str, str]]:
         yield from ((name, str(digest)) for name, digest in found.items())
 
 
-def _link(connection: sa.Connection, head: Head) -> str | None:
-    """The hash that stands at a head's place now."""
+def _link(connection: sa.Connection, head: Head) -> tuple[str, str] | None:
+    """The day and the hash that stand at a head's place now."""
     if head.stream == "targeting":
-        query = sa.select(TARGETING_RUN.c.closing_hash).where(TARGETING_RUN.c.sequence == head.sequence)
+        run = TARGETING_RUN.c
+        query = sa.select(sa.func.substr(run.created_at, 1, 10), run.closing_hash).where(run.sequence == head.sequence)
+    elif head.stream in CHAINED:
+        row = CHAINED[head.stream].c
+        query = sa.select(row.day, row.entry_hash).where(row.sequence == head.sequence)
     else:
-        table = CHAINED[head.stream]
-        query = sa.select(table.c.entry_hash).where(table.c.sequence == head.sequence)
-    return connection.execute(query).scalar()
+        return None
+    found = connection.execute(query).first()
+    return None if found is None else (str(found[0]), str(found[1]))
 
 
 def _verify_heads(connection: sa.Connection, heads: Iterable[Head], which: str) -> Iterator[str]:
@@ -218,22 +235,49 @@ def _verify_heads(connection: sa.Connection, heads: Iterable[Head], which: str) 
         found = _link(connection, head)
         if found is None:
             yield f"{head.stream} {head.sequence} of {head.day} is gone: {which} names it"
-        elif found != head.head_hash:
+        elif found[1] != head.head_hash:
             yield f"{head.stream} {head.sequence} of {head.day} is another one than {which} names"
+        elif found[0] != head.day:
+            yield f"{head.stream} {head.sequence} stands on {found[0]}: {which} names it for {head.day}"
+
+
+def _verify_days(heads: Sequence[Head], ends: Sequence[Head]) -> Iterator[str]:
+    """Each day's head names its last row; each day has one, and no other one has."""
+    last = {(end.stream, end.day): end.sequence for end in ends}
+    kept = {(head.stream, head.day): head.sequence for head in heads}
+    for stream, day in kept.keys() - last.keys():
+        yield f"the head of {stream} {day} is one of a day without a row"
+    for (stream, day), sequence in last.items():
+        named = kept.get((stream, day))
+        if named is None:
+            yield f"the head of {stream} {day} is missing"
+        elif named != sequence:
+            yield f"the head of {stream} {day} names {named}, and the last of the day is {sequence}"
+
+
+def _run_ends(connection: sa.Connection) -> Iterator[Head]:
+    """The last run of each day on which one was recorded."""
+    table = TARGETING_RUN.c
+    query = sa.select(table.created_at, table.sequence, table.closing_hash).order_by(table.sequence)
+    ends = {row.created_at[:10]: row for row in connection.execute(query)}
+    return (Head("targeting", day, row.sequence, row.closing_hash) for day, row in ends.items())
+
+
+def _verify_clock(connection: sa.Connection) -> Iterator[str]:
+    for one in find_ahead(connection):
+        yield (
+            f"{one.stream} {one.first} to {one.last}: {one.count} rows are later than the database's clock, up to "
+            f"{one.latest}: a clock was ahead (`basira audit clock-error` says so), or they are forged"
+        )
 
 
 def _verify_tails(connection: sa.Connection, heads: Sequence[Head]) -> Iterator[str]:
-    """A row after the last head of its stream was not appended by Basira; a day without its head lost it."""
+    """A row after the last head of its stream was not appended by Basira."""
     last: dict[str, int] = {head.stream: head.sequence for head in sorted(heads, key=lambda h: h.sequence)}
     for stream, table in (("targeting", TARGETING_RUN), *CHAINED.items()):
         end = connection.execute(sa.select(sa.func.max(table.c.sequence))).scalar() or 0
         if end > last.get(stream, 0):
             yield f"{stream} {end} stands after the last head kept in the database ({last.get(stream, 0)})"
-    known: set[tuple[str, str]] = {(head.stream, head.day) for head in heads}
-    for stream, chained in CHAINED.items():
-        for day in connection.execute(sa.select(chained.c.day).distinct().order_by(chained.c.day)).scalars().all():
-            if (stream, day) not in known:
-                yield f"the head of {stream} {day} is missing"
 
 
 def _is_own(row: sa.RowMapping) -> bool:
@@ -250,23 +294,45 @@ def export_heads(connection: sa.Connection) -> list[Head]:
 
 
 def heads_text(heads: Iterable[Head]) -> str:
-    """Heads as the text of a file."""
-    body = {"format": HEADS_FORMAT, "heads": [asdict(head) for head in heads]}
+    """Heads as the text of a file: a cut or edited one is no longer of its own SHA-256."""
+    listed = [asdict(head) for head in heads]
+    body = {"format": HEADS_FORMAT, "heads": listed, "sha256": _digest_of(listed)}
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
 def read_heads(text: str, *, where: str) -> list[Head]:
-    """Heads from the text of a file. Raises UsageError when it is not one."""
+    """Heads from the text of a file, of this format or the one before it. Raises UsageError when it is empty, cut,
+    edited or another file."""
     try:
         body = json.loads(text)
-        if body["format"] != HEADS_FORMAT:
+        if body["format"] not in (1, HEADS_FORMAT):
             raise ValueError(f"format {body['format']}")
-        heads = [Head(h["stream"], str(h["day"]), int(h["sequence"]), str(h["head_hash"])) for h in body["heads"]]
-        if unknown := {h.stream for h in heads} - {"targeting", *CHAINED}:
-            raise ValueError(f"stream {sorted(unknown)[0]!r}")
-    except (KeyError, TypeError, ValueError) as error:
+        heads = [_read_head(**head) for head in body["heads"]]
+        if not heads and not body.get("history"):  # of a store that decided nothing yet, the history's alone
+            raise ValueError("no head at all")
+        if len({(head.stream, head.day) for head in heads}) != len(heads):
+            raise ValueError("two heads of one day")
+        if body["format"] == HEADS_FORMAT and body["sha256"] != _digest_of(body["heads"]):
+            raise ValueError("heads of another SHA-256 than the file names")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
-            f"Expected chain heads of Basira in {where!r}, found something else ({error}).",
-            hint="Give a file written by `basira audit heads`.",
+            f"Expected chain heads of Basira in {where!r}, one at least and all as they were written, found something "
+            f"else ({error}).",
+            hint="Give a file written by `basira audit heads`, from where it was carried to.",
         ) from None
     return heads
+
+
+def _read_head(stream: Stream, day: str, sequence: int, head_hash: str) -> Head:
+    """One head. Raises TypeError or ValueError when it is none."""
+    if stream not in ("targeting", *CHAINED):
+        raise ValueError(f"stream {stream!r}")
+    if not isinstance(sequence, int) or sequence < 1:
+        raise ValueError(f"sequence {sequence!r}")
+    if len(head_hash) != len(GENESIS) or int(head_hash, 16) < 0:
+        raise ValueError(f"hash {head_hash!r}")
+    return Head(stream, date.fromisoformat(day).isoformat(), sequence, head_hash)
+
+
+def _digest_of(listed: object) -> str:
+    return hashlib.sha256(canonical(listed).encode()).hexdigest()

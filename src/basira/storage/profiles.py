@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 import lmdb
 
 from basira.schema.days import date_of, day_of
-from basira.schema.errors import StoreError
+from basira.schema.errors import BasiraError, StoreError
 from basira.storage.profiles_files import (
     METADATA_KEY,
     SENTINEL_KEY,
@@ -40,6 +40,7 @@ class LoadedProfiles:
         """Open a build that `open_profiles` has verified."""
         self.metadata: Metadata = manifest.metadata
         self.name = manifest.name
+        self.digest = manifest.digest  # SHA-256 of the file
         path = data_path(folder, manifest.name)
         self._file = _file_of(path)
         self._env = lmdb.open(
@@ -205,8 +206,6 @@ class ProfileReader:
                     break
             if chosen is None and before is not None and not before.is_altered(data_path(self._folder, before.name)):
                 chosen = before  # removed since: what this process holds open is still whole
-            if chosen is not None and chosen is not before and self._prepare is not None:
-                self._prepare(chosen)
             self._loaded = chosen
             self._alarm = self._words(faults)
             self._seen = seen
@@ -232,8 +231,11 @@ class ProfileReader:
                     f"The profiles {name} are for the catalog {manifest.metadata.catalog}, not {self._catalog}.",
                     hint="Build the profiles anew.",
                 )
-            return open_profiles(self._folder, manifest)
-        except (StoreError, lmdb.Error) as error:
+            loaded = open_profiles(self._folder, manifest)
+            if loaded is not self._loaded and self._prepare is not None:
+                self._prepare(loaded)
+            return loaded
+        except (BasiraError, lmdb.Error) as error:
             faults.append(str(error))
             held = self._loaded
             if held is None or held.name != name:

@@ -23,6 +23,7 @@ import lmdb
 
 from basira.schema.errors import StoreError
 from basira.storage.history_files import digest_file, replace_file, storage_errors, sync_file, sync_folder
+from basira.storage.private_files import make_private_folder
 from basira.storage.profiles_files import (
     BUILDING,
     CURRENT,
@@ -83,7 +84,7 @@ def publish_profiles(
     folder is then as it was, and the profiles in force go on serving.
     """
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         with _only_builder(folder, wait_seconds):
             for leftover in folder.glob(f"{BUILDING}*"):
                 leftover.unlink(missing_ok=True)
@@ -120,7 +121,7 @@ def _write(path: Path, entries: Iterable[Entries], description: Description, bui
     # Nobody else knows this file yet: no lock file, and one flush at the end.
     try:
         with lmdb.open(
-            str(path), subdir=False, lock=False, map_size=_ROOM, sync=False, metasync=False, readahead=False, mode=0o666
+            str(path), subdir=False, lock=False, map_size=_ROOM, sync=False, metasync=False, readahead=False, mode=0o600
         ) as env:
             counts: dict[str, int] = {}
             content = hashlib.sha256()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import lmdb
 
-from basira.schema.errors import StoreError
+from basira.schema.errors import BasiraError
 from basira.storage.profiles import LoadedProfiles, open_profiles
 from basira.storage.profiles_files import list_names, read_manifest
 
@@ -60,7 +60,7 @@ class EveProfiles:
             loaded = open_profiles(self._folder, manifest)
             if self._prepare is not None:
                 self._prepare(loaded)
-        except (StoreError, lmdb.Error, OSError):
+        except (BasiraError, lmdb.Error, OSError):
             _LOG.error("earlier_profiles_damaged", extra={"fields": {"profiles": name}})
             return None
         return loaded

@@ -17,13 +17,17 @@ import basira
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.history import History
 from basira.storage.history_files import digest_file
+from basira.storage.naming import pattern_of, require_value
 from basira.storage.operations import Operations
 from basira.storage.operations_audit import require_motive
 from basira.storage.operations_backup import Backup, HistoryState, back_up, read_backup, restore
 from basira.storage.operations_chain import Head
+from basira.storage.operations_clock import Ahead, explain_ahead
 from basira.storage.operations_erasure import count_erasable
 from basira.storage.operations_erasure import erase as erase_parts
+from basira.storage.operations_freed import compact, free_deleted
 from basira.storage.operations_migrate import Upgraded, upgrade
+from basira.storage.operations_online import count_answers_naming, erase_answers
 from basira.storage.operations_personal import values_before, values_of_person
 from basira.storage.operations_refused import bodies_before, bodies_naming
 from basira.storage.operations_tables import FORMAT, TARGETING_RUN
@@ -57,9 +61,21 @@ def prove(record: Record, *, kept: Sequence[Head] = ()) -> Verified:
 
 
 def heads_of(record: Record) -> list[Head]:
-    """Where every chain stands now."""
+    """Where every chain stands now. Raises StoreError when nothing is recorded, and nothing is in the history."""
     with Operations(record.place, create=False) as operations, operations.database.read() as connection:
-        return export_heads(connection)
+        heads = export_heads(connection)
+    if not heads and (record.history is None or record.history.current_number() == 0):
+        raise StoreError(
+            "Expected a record with a row or more, found none: there is no head to write down.",
+            hint="Name the record with --store or --database; a new one has heads after its first row.",
+        )
+    return heads
+
+
+def explain_clock(record: Record, *, actor: str, motive: str, now: datetime) -> list[Ahead]:
+    """Say, audited, that the rows which are later than the database's clock come of a clock that was ahead."""
+    with Operations(record.place, create=False) as operations, operations.database.write() as connection:
+        return explain_ahead(connection, actor=actor, motive=motive, now=now)
 
 
 def upgrade_record(record: Record) -> Upgraded:
@@ -90,22 +106,32 @@ def restore_record(folder: Path, record: Record) -> Restored:
     return Restored(backup, prove(record, kept=backup.heads) if backup.database_format == FORMAT else None)
 
 
+@dataclass(frozen=True)
+class Erased:
+    """``count``: personal values, texts of declarations, refused declarations and stored answers. ``left``: what is to
+    be done until they are gone from the database's files too, in sentences."""
+
+    count: int
+    left: tuple[str, ...] = ()
+
+
 def erase(
     record: Record, *, actor: str, motive: str, now: Callable[[], datetime], person: str | None = None,
     before: date | None = None, is_preview: bool = False,
     progress: Callable[[int, int, str], None] = lambda _done, _total, _what: None,
-) -> int:  # fmt: skip
-    """Erase the personal values of a person, or those recorded before a day, and the refused declarations in which they
-    stand; how many of both. ``is_preview``: how many it would be, and nothing is erased. ``progress``: how many of how
-    many are erased.
+) -> Erased:  # fmt: skip
+    """Erase what names a person, or the personal values recorded before a day: values, texts of declarations, refused
+    declarations, answers kept for senders; then take them out of the database's files. ``is_preview``: how many it
+    would be, and nothing is erased. ``progress``: how many of how many are erased.
 
     Others record meanwhile. Raises StoreError when the database fails: what was erased until then stays erased, and is
-    audited; the same again goes on.
+    audited; the same again goes on. Raises UsageError when the audit would name the person for ever.
     """
     if (person is None) == (before is None):
         raise UsageError("Expected either a person or a day, found both or neither.", hint="Give one of the two.")
     require_motive(motive)
     if person is not None:
+        person = require_unnamed(require_value(person), actor, motive)
         parts = (values_of_person(person), bodies_naming(person))
     else:
         parts = (values_before(str(before)), bodies_before(str(before)))
@@ -117,14 +143,21 @@ def erase(
         progress(done, total, _ERASED)
 
     with Operations(record.place, create=False) as operations:
-        with operations.database.read() as connection:
+        database = operations.database
+        with database.read() as connection:
             total = sum(count_erasable(connection, part) for part in parts)
+            total += 0 if person is None else count_answers_naming(connection, person)
         if is_preview:
-            return total
+            return Erased(total)
         try:
             told(0)
             for part in parts:
-                erase_parts(operations.database, part, actor=actor, motive=motive, now=now, told=told)
+                erase_parts(database, part, actor=actor, motive=motive, now=now, told=told)
+            if person is not None:
+                with database.write() as connection:
+                    answers = erase_answers(connection, person, actor=actor, motive=motive, now=now())
+                told(answers)
+            left = free_deleted(database)
         except StoreError as error:
             if not done:
                 raise
@@ -133,7 +166,23 @@ def erase(
                 hint=f"{done:,} were erased before it and are audited. When this is put right, the same command goes "
                 "on with the rest.",
             ) from error
-    return done
+    return Erased(done, left)
+
+
+def compact_record(record: Record) -> tuple[str, ...]:
+    """Write the tables of the database anew; what is left to do, in sentences. See `operations_freed.compact`."""
+    with Operations(record.place, create=False) as operations:
+        return compact(operations.database)
+
+
+def require_unnamed(person: str, actor: str, motive: str) -> str:
+    """The person, whom neither who erases nor why may name: both are audited. Raises UsageError."""
+    if any(pattern_of(person).search(text) for text in (actor, motive)):
+        raise UsageError(
+            "Expected a motive and a name of who erases that do not name the person, found the value in them.",
+            hint="The audit keeps both for ever: give the number of the request instead.",
+        )
+    return person
 
 
 def _state(history: History) -> HistoryState:

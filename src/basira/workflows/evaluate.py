@@ -87,8 +87,9 @@ def evaluate_files(
                 "Expected test files that are not among the training files, found the same file in both.",
                 hint="Split the data by time: earlier months to --train, later ones to --test.",
             )
-        with open_engine(memory=engine.memory, threads=engine.threads) as con:
-            register(con, history.snapshot())
+        snapshot = history.snapshot()
+        with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+            register(con, snapshot)
             con.execute("create temp table every_outcome as select * from outcomes")
             _source_table(con, sources)
             con.execute(
@@ -137,8 +138,8 @@ def backtest(
     uninspected hold, only a random control tells.
     """
     engine = engine or Engine()
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
-        snapshot = history.snapshot()
+    snapshot = history.verified_snapshot()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         if label_items(con, as_of_day=day_of(as_of), into="truth") == 0:
             raise ModelError(

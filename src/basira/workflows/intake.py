@@ -29,9 +29,12 @@ from basira.ingest.resolve import resolve_items
 from basira.ingest.rows import ParsedBatch, parse_batch, refuse_rows
 from basira.ingest.shape import items_schema, shape_items, shape_outcomes, shape_quarantine
 from basira.ingest.source import SourceBatch
+from basira.schema.engine import open_locked
 from basira.schema.errors import MappingError
+from basira.schema.fields import EXTRA_PREFIX
+from basira.schema.names import MOST_OF_A_STORE
 from basira.schema.tables import OUTCOMES, QUARANTINE
-from basira.storage.history import History, Snapshot, register
+from basira.storage.history import History, Snapshot, own_names, register
 from basira.storage.history_draft import Draft
 from basira.storage.history_manifest import DataFile, SourceEntry
 from basira.storage.history_views import create_view
@@ -82,6 +85,7 @@ class Intake:
 
     ``mapping``: as the person wrote it. ``reading``: as it applies to this source (numbered items, absent
     columns left out). ``rows_replaced``: None when it is a whole file, else the rows sent again.
+    ``is_recorded``: it is the service's record, taken once already: no mapping of it is wrong.
     """
 
     file_name: str
@@ -94,6 +98,7 @@ class Intake:
     action: Literal["ingest", "feedback", "retry"]
     rows_replaced: frozenset[int] | None = None
     is_simulated: bool = False
+    is_recorded: bool = False
 
     @property
     def source(self) -> str:
@@ -141,14 +146,18 @@ class _Refusals:
 
 
 def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgress | None) -> FileReport:
-    """Take one source in, and commit. Raises MappingError when not one row of a longer file fits."""
+    """Take one source in, and commit. Raises MappingError when not one row of a longer file fits, or when the store
+    would have more fields of sources' own than it may."""
+    base = Snapshot(draft.base.number, history.root, draft.base.tables)
+    _require_room(base, intake)
     refusals = _Refusals(draft, intake)
     staged = _stage(draft, intake, refusals, on_progress)
-    if staged.rows >= WRONG_MAPPING_ROWS and refusals.rows == staged.rows and intake.action != "retry":
+    is_judged = intake.action != "retry" and not intake.is_recorded
+    if staged.rows >= WRONG_MAPPING_ROWS and refusals.rows == staged.rows and is_judged:
         raise _nothing_fits(intake, refusals, staged.rows)
     _tell(on_progress, intake, staged.rows, "comparing")
-    base = Snapshot(draft.base.number, history.root, draft.base.tables)
-    with duckdb.connect(config={"memory_limit": "512MB", "threads": 2, "temp_directory": str(draft.scratch())}) as con:
+    written = [history.root / file.path for file in (*staged.items, *staged.outcomes)]
+    with open_locked(reads=[*base.all_files(), *written], threads=2, memory="512MB", spill=draft.scratch()) as con:
         outcome = _resolve(con, history, base, staged, intake)
         _refuse_resolved(outcome.refused, intake, refusals)
         _tell(on_progress, intake, staged.rows, "writing")
@@ -176,6 +185,20 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
     kept_mapping = (intake.mapping.digest, intake.mapping.canonical_text())
     manifest = draft.commit([_entry(report, intake)], mappings=[kept_mapping])
     return replace(report, snapshot=manifest.number)
+
+
+def _require_room(base: Snapshot, intake: Intake) -> None:
+    """Raise MappingError when the mapping's own fields would make more of them than a store may have."""
+    if not intake.reading.has_items or not intake.reading.extra:
+        return
+    known = own_names(base)
+    new = [name for name in (EXTRA_PREFIX + name for name in intake.reading.extra) if name not in known]
+    if new and len(known) + len(new) > MOST_OF_A_STORE:
+        raise MappingError(
+            f"Expected at most {MOST_OF_A_STORE} fields of sources' own in a store, found {len(known)} and"
+            f" {len(new)} new ones in the mapping {intake.mapping.name!r}: {', '.join(new[:5])}. Nothing was stored.",
+            hint="Take some out of [extra], or give them names that the store has already.",
+        )
 
 
 def _tell(on_progress: OnProgress | None, intake: Intake, rows: int, stage: Literal["comparing", "writing"]) -> None:

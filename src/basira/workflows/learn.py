@@ -7,7 +7,7 @@ result that became known after `as_of`, or an item that was not inspected.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import duckdb
@@ -52,9 +52,9 @@ def train(
 
     Raises ModelError when too few results were known by then.
     """
-    snapshot = history.snapshot()
+    snapshot = history.verified_snapshot()
     engine = engine or Engine()
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         items = training_items(con, as_of_day=day_of(as_of), progress=progress)
     origin = ModelOrigin(
@@ -66,8 +66,9 @@ def train(
     model = fit_risk_model(
         items, numbers=MODEL_FEATURES, settings=settings or FitSettings(), seed=seed, origin=origin, progress=progress
     )
-    Models(history.root).save(model.version, lambda folder: write_model(model, folder))
-    return model
+    models = Models(history.root)
+    models.save(model.version, lambda folder: write_model(model, folder))
+    return replace(model, digest=models.digest(model.version))
 
 
 def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "label") -> int:

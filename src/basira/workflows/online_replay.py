@@ -30,7 +30,7 @@ from basira.storage.profiles import LoadedProfiles, open_profiles
 from basira.storage.profiles_files import read_manifest
 from basira.workflows.assess import candidate_of
 from basira.workflows.profiles import profiles_of, read_profiles
-from basira.workflows.serve_again import assessed_with, recorded_declaration
+from basira.workflows.serve_again import assessed_with, other_digests, recorded_declaration
 from basira.workflows.serve_assess import Scored, unscored
 from basira.workflows.serve_body import Declaration
 from basira.workflows.serve_context import SEED_FILE, Service, read_seed
@@ -135,7 +135,7 @@ def replay_online(
             if is_wanted and is_complete:
                 scorer.compare(declaration, event)
             elif is_wanted:
-                report.lacks("a score: personal values were erased")
+                report.lacks("a score: personal values or texts were erased")
             states.decide(declaration, event, before, is_wanted=is_wanted)
         elif event["kind"] in ("reselection", "cancellation"):
             states.change(event, before)
@@ -259,6 +259,12 @@ class _Scorer:
             return
         model, profiles = self._model(payload["versions"]["model"]), self._profiles(payload["versions"]["profiles"])
         if model is None or profiles is None:
+            return
+        others = other_digests(payload["versions"], model, profiles)
+        self._report.differences.extend(
+            Difference(event["declaration_id"], f"versions.{name}", recorded, found) for name, recorded, found in others
+        )
+        if others:
             return
         scored = assessed_with(declaration, self._service, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1

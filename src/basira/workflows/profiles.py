@@ -52,9 +52,9 @@ def build_profiles(
     on serving.
     """
     engine = engine or Engine()
-    snapshot, as_of_day = history.snapshot(), day_of(as_of)
+    snapshot, as_of_day = history.verified_snapshot(), day_of(as_of)
     folder = profiles_of(history.root)
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         description = Description(
             as_of_day, snapshot.number, catalog_digest(), find_extras(con), snapshot.is_simulated,

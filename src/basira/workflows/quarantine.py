@@ -7,6 +7,7 @@ forgotten: it leaves the quarantine only when it is accepted, or found to be kno
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from basira.ingest.mapping import Mapping, parse_mapping
 from basira.ingest.numbering import numbering_mapping
 from basira.ingest.source import AS_FOUND, SourceBatch
 from basira.render.spreadsheet import cell
+from basira.render.writing import write_whole
 from basira.schema.errors import NotFoundError, SourceError
 from basira.storage.history import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake import FileReport, Intake, OnProgress, take_in
@@ -103,12 +105,13 @@ def export_quarantine(history: History, out: Path, *, code: str | None = None, f
     names = dict.fromkeys(name for row in rows for name in row.text)
     for source in {row.source for row in rows}:  # columns that every refused row left empty can be filled in too
         names.update(dict.fromkeys(mapped_columns(_origin(history, source, None)[1])))
-    with out.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=";")
-        writer.writerow([*EXPORT_COLUMNS, *names])
-        for row in rows:
-            reason = [row.quarantine_id, row.code, row.field, row.value, row.expected, row.file_name]
-            writer.writerow([cell(value) for value in reason] + [row.text.get(name, "") for name in names])
+    made = io.StringIO(newline="")
+    writer = csv.writer(made, delimiter=";")
+    writer.writerow([*EXPORT_COLUMNS, *names])
+    for row in rows:
+        reason = [row.quarantine_id, row.code, row.field, row.value, row.expected, row.file_name]
+        writer.writerow([cell(value) for value in reason] + [row.text.get(name, "") for name in names])
+    write_whole(out, made.getvalue().encode("utf-8-sig"))
     return len(rows)
 
 
@@ -187,7 +190,9 @@ def _origin(history: History, source: str, mapping: Mapping | None) -> tuple[str
     for entry in reversed(history.sources()):
         if entry.digest.startswith(source):
             text_digest = entry.mapping_digest
-            return entry.digest, mapping or parse_mapping(history.mapping_text(text_digest), name=entry.mapping_name)
+            return entry.digest, mapping or parse_mapping(
+                history.mapping_text(text_digest), name=entry.mapping_name, is_kept=True
+            )
     raise NotFoundError(
         f"Expected the source {source} among those of the store, found none.", hint="The manifest is incomplete."
     )

@@ -82,10 +82,13 @@ def replay(
         model=model,
         policy=restore_policy(run.policy_text),
         now=run.created_at,
-        snapshot=history.snapshot(run.snapshot),
+        snapshot=history.verified_snapshot(run.snapshot),
         engine=engine,
         progress=progress,
     )
+    if "digests" not in run.options:  # recorded by a version that named none
+        options = {name: value for name, value in again.run.options.items() if name != "digests"}
+        again = replace(again, run=replace(again.run, options=options))
     made = list(again.decisions)
     if declaration_id is not None:
         recorded = [d for d in recorded if d.declaration_id == declaration_id]
@@ -116,8 +119,9 @@ def _broken_links(header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
 
 def currency_of(history: History, run: TargetingRun, declaration_id: str) -> str:
     """The currency of a declaration's values, from the snapshot its run used."""
-    with open_engine() as con:
-        register(con, history.snapshot(run.snapshot), first_day=day_of(run.day), last_day=day_of(run.day))
+    snapshot = history.snapshot(run.snapshot)
+    with open_engine(reads=snapshot.all_files()) as con:
+        register(con, snapshot, first_day=day_of(run.day), last_day=day_of(run.day))
         found = fetch_value(
             con, "select min(value_currency) from items where declaration_id = $id", {"id": declaration_id}
         )

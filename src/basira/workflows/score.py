@@ -107,8 +107,9 @@ def score(
             hint="Give --from the earlier day.",
         )
     engine = engine or Engine()
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
-        register(con, history.snapshot())
+    snapshot = history.verified_snapshot()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
         if items_declared(con, first, last, into="to_score") == 0:
             raise UsageError(
                 f"Expected declarations from {first} to {last}, found none in this store.",

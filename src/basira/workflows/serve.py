@@ -178,7 +178,9 @@ class _Case:
 
     def __init__(self, number: int, ask: Ask, now: datetime) -> None:
         self.number, self.asked, self.is_late = number, ask.asked, ask.is_late
-        self.declaration = ask.read or read_declaration(ask.body, received_at=now)
+        read = ask.read or read_declaration(ask.body, received_at=now)
+        # Before anything is looked up: how long that takes would tell whether the other office has this number.
+        self.declaration = _own_office(read, ask.asked.offices) if isinstance(read, Declaration) else read
         self.scored: Scored | None = None
         marks: list[object] = []
         if isinstance(self.declaration, Declaration):
@@ -342,9 +344,9 @@ def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means)
     known = find_latest_of_many(connection, versions) if asking else {}
     for case, declaration in asking:
         events = known[declaration.declaration_id]
-        if not _is_own(declaration, events, case.asked.offices):
-            fault = FieldFault(None, "office", "other_office", "an office that the key is bound to")
-            made.found[case.number] = Refused((fault,), declaration.declaration_id)
+        foreign = _foreign(declaration, events, case.asked.offices)
+        if foreign is not None:
+            made.found[case.number] = foreign
             continue
         # The content of no other version decides which one it is.
         read = [event for event in events if event["payload"] is not None]
@@ -362,12 +364,29 @@ def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means)
     return made
 
 
-def _is_own(declaration: Declaration, known: Sequence[Row], offices: frozenset[str] | None) -> bool:
-    """Whether whoever is bound to offices may send it: it is of one of them, and so is what is recorded of it."""
-    if offices is None:
-        return True
+def _own_office(declaration: Declaration, offices: frozenset[str] | None) -> Declaration | Refused:
+    """The declaration, when it is of an office that the asker is bound to."""
+    if offices is None or declaration.rows[0]["office"] in offices:
+        return declaration
+    return Refused((_OTHER_OFFICE,), declaration.declaration_id)
+
+
+def _foreign(declaration: Declaration, known: Sequence[Row], offices: frozenset[str] | None) -> Refused | None:
+    """Why whoever is bound to offices may not amend it: another office has had it. None when no other one has.
+
+    What was once of an office of the asker's, it may know to have moved; never to which office.
+    """
     recorded = {event["office"] for event in known if event["lane"] is not None}
-    return {declaration.rows[0]["office"], *recorded} <= offices
+    if offices is None or recorded <= offices:
+        return None
+    fault = _MOVED_OFFICE if recorded & offices else _OTHER_OFFICE
+    return Refused((fault,), declaration.declaration_id)
+
+
+_OTHER_OFFICE = FieldFault(None, "office", "other_office", "an office that the key is bound to")
+_MOVED_OFFICE = FieldFault(
+    None, "office", "moved_office", "a declaration that no office but those of the key has had; this one moved"
+)
 
 
 def _answers_of(

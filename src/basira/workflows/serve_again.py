@@ -22,7 +22,7 @@ from basira.schema.errors import BasiraError
 from basira.storage.models import Models
 from basira.storage.profiles import LoadedProfiles, ProfileReader
 from basira.workflows.serve_assess import Scored, assess_online, explained_items
-from basira.workflows.serve_body import Declaration, Refused, read_declaration
+from basira.workflows.serve_body import Declaration, Refused, read_recorded
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_events import item_values
 
@@ -54,8 +54,8 @@ def recorded_declaration(before: Sequence[Row], event: Row) -> tuple[Declaration
         **content["header"], **{n: v for n, v in arrived["personal"].items() if v is not None},
         "declaration_version": arrived["declaration_version"], "items": content["items"],
     }  # fmt: skip
-    read = read_declaration(body, received_at=datetime.fromisoformat(event["payload"]["decided_at"]))
-    is_complete = all(value is not None for value in arrived["personal"].values())
+    read = read_recorded(body, received_at=datetime.fromisoformat(event["payload"]["decided_at"]))
+    is_complete = not arrived["is_text_erased"] and all(value is not None for value in arrived["personal"].values())
     return (None, False) if isinstance(read, Refused) else (read, is_complete)
 
 
@@ -94,12 +94,21 @@ def _explained(known: Sequence[Row], decision: Row, service: Service) -> list[di
     declaration, is_complete = recorded_declaration(known, decision)
     if model is None or profiles is None or declaration is None or not is_complete:
         return None
+    if other_digests(payload["versions"], model, profiles):
+        return None
     scored = assessed_with(declaration, service, model=model, profiles=profiles, today=decided)
     recorded = [item["fraud_probability"] for item in payload["items"]]
     if scored.fallback is not None or [item.fraud_probability for item in scored.items] != recorded:
         return None
     (items,) = explained_items([scored], model)
     return [item_values(item) for item in items]
+
+
+def other_digests(versions: Row, model: RiskModel, profiles: LoadedProfiles) -> list[tuple[str, str, str]]:
+    """Where the files of a decision's model and profiles are not those that it was made with, under the same names:
+    field, digest recorded, digest found. Decisions of earlier versions recorded none."""
+    found = (("model_digest", model.digest), ("profiles_digest", profiles.digest))
+    return [(name, versions[name], digest) for name, digest in found if versions.get(name) not in (None, digest)]
 
 
 def _model_of(service: Service, version: str) -> RiskModel | None:

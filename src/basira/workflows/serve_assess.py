@@ -49,7 +49,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Scored:
-    """What there is to decide on. ``fallback``: why there is no score, or None. ``profiles``: the build used.
+    """What there is to decide on. ``fallback``: why there is no score, or None. ``profiles``: the build used, with the
+    SHA-256 of its file, ``profiles_digest``.
 
     ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
     """
@@ -59,6 +60,7 @@ class Scored:
     fallback: str | None
     profiles: str | None
     evidence: Evidence | None = None
+    profiles_digest: str | None = None
 
 
 def unscored(declaration: Declaration, fallback: str, *, profiles: str | None = None) -> Scored:
@@ -95,7 +97,7 @@ def assess_online(declarations: Sequence[Declaration], service: Service, *, toda
         return [unscored(one, OLD_PROFILES, profiles=profiles.name) for one in declarations]
     found: list[Scored | None] = []
     described: list[tuple[Declaration, OnlineFeatures]] = []
-    builds: list[str] = []
+    builds: list[LoadedProfiles] = []
     for one in declarations:
         try:
             features = online_features(one.rows, profiles)
@@ -103,9 +105,9 @@ def assess_online(declarations: Sequence[Declaration], service: Service, *, toda
             _tell_look_up(error)
             found.append(unscored(one, NO_PROFILES, profiles=profiles.name))
             continue
-        used = profiles.name
+        used = profiles
         if isinstance(features, NotOnline) and (eve := _eve(features, service)) is not None:
-            features, used = _from(eve, one, features), eve.name
+            features, used = _from(eve, one, features), eve
         if isinstance(features, NotOnline):
             found.append(unscored(one, features.code, profiles=profiles.name))
         else:
@@ -114,7 +116,7 @@ def assess_online(declarations: Sequence[Declaration], service: Service, *, toda
             builds.append(used)
     answers: dict[int, Scored] = {}
     for build in dict.fromkeys(builds):  # one but for amendments; another build may have other columns
-        numbers = [number for number, used in enumerate(builds) if used == build]
+        numbers = [number for number, used in enumerate(builds) if used is build]
         answers |= zip(numbers, _predicted([described[number] for number in numbers], model, build), strict=True)
     ordered = iter([answers[number] for number in range(len(described))])
     return [next(ordered) if scored is None else scored for scored in found]
@@ -148,7 +150,7 @@ def failed(declaration: Declaration, error: Exception, *, profiles: str | None =
 
 
 def _predicted(
-    described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel, profiles: str
+    described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel, profiles: LoadedProfiles
 ) -> list[Scored]:
     """All in one call; when it fails, one after the other, so that the fault stays with its declaration."""
     if not described:
@@ -159,14 +161,16 @@ def _predicted(
     except Exception as error:  # whatever a model raises: the declaration still gets its lane
         if len(described) > 1:
             return [scored for one in described for scored in _predicted([one], model, profiles)]
-        return [failed(described[0][0], error, profiles=profiles)]
+        return [failed(described[0][0], error, profiles=profiles.name)]
     made, start = [], 0
     assessments = _assessments(predictions, [row for one, _ in described for row in one.rows])
     for declaration, features in described:
         end = start + len(declaration.rows)
         items = assessments[start:end]
         evidence = Evidence(features, matrix[start:end], declaration.rows)
-        made.append(Scored(candidate_of(declaration.rows, items), items, None, profiles, evidence))
+        made.append(
+            Scored(candidate_of(declaration.rows, items), items, None, profiles.name, evidence, profiles.digest)
+        )
         start = end
     return made
 

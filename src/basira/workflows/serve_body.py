@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -30,12 +30,15 @@ from basira.ingest.rows import parse_batch
 from basira.ingest.shape import DEFAULT_CURRENCY, shape_items, shape_outcomes
 from basira.ingest.source import SourceBatch, batch_of_records
 from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.schema.names import MOST_OF_A_SOURCE, RULE, invalid_own_names
 from basira.storage.operations_chain import is_storable
 
 Row = dict[str, Any]
 HEADER = tuple(field.name for field in DECLARATION_FIELDS)
 ITEM = tuple(field.name for field in ITEM_FIELDS)
 PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
+# What the sender writes as they like, in which anybody may be named; a source's own x_ fields are texts too.
+TEXTS = frozenset(f.name for f in FIELDS if f.type == "text" and not f.personal and f.name != "declaration_id")
 MOST_ITEMS = 1_000
 # So much later than now a declaration or a result is dated at most: clocks differ, and zones; a mistyped year is more.
 MOST_AHEAD = timedelta(days=1)
@@ -44,6 +47,8 @@ _LONGEST = {"declaration_id": 200, "office": 80}
 _LONGEST_NAME = 100
 # Of one object, names that the schema does not have and that are told.
 _MOST_UNKNOWN = 10
+# Of one declaration, names of its own that are told.
+_MOST_ODD = 10
 # Of one declaration, item numbers given again that are told.
 _MOST_REPEATED = 10
 # Of a code of an odd number of digits: a message has no mapping that could say how many there should be.
@@ -57,6 +62,11 @@ _ZONED = re.compile(
 )
 
 _HEADER_NAMES, _ITEM_NAMES = frozenset(HEADER), frozenset(ITEM)
+_HEADER_RECORDED = tuple(n for n in HEADER if n not in PERSONAL and n != "declaration_version")
+_HEADER_WITHOUT_TEXTS = tuple(n for n in _HEADER_RECORDED if n not in TEXTS)
+_HEADER_TEXTS = tuple(n for n in _HEADER_RECORDED if n in TEXTS)
+_ITEM_WITHOUT_TEXTS = tuple(n for n in ITEM if n not in TEXTS)
+_ITEM_TEXTS = tuple(n for n in ITEM if n in TEXTS)
 _RESULT = tuple(field.name for field in OUTCOME_FIELDS)
 
 
@@ -105,9 +115,22 @@ class Declaration:
 
     def content(self) -> dict[str, Any]:
         """Header and items as JSON values, nothing personal, nulls and the version left out."""
-        header = json_values(self.rows[0], [n for n in HEADER if n not in PERSONAL and n != "declaration_version"])
-        extras = [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
-        return {"header": header, "items": [json_values(row, [*ITEM, *extras]) for row in self.rows]}
+        return self._values(_HEADER_RECORDED, [*ITEM, *self._extras()])
+
+    def content_without_texts(self) -> dict[str, Any]:
+        """The same without free texts."""
+        return self._values(_HEADER_WITHOUT_TEXTS, _ITEM_WITHOUT_TEXTS)
+
+    def texts(self) -> dict[str, Any]:
+        """The free texts alone, in the places that they have in `content`; empty when there are none."""
+        found = self._values(_HEADER_TEXTS, [*_ITEM_TEXTS, *self._extras()])
+        return found if found["header"] or any(found["items"]) else {}
+
+    def _values(self, header: Sequence[str], item: Sequence[str]) -> dict[str, Any]:
+        return {"header": json_values(self.rows[0], header), "items": [json_values(row, item) for row in self.rows]}
+
+    def _extras(self) -> list[str]:
+        return [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
 
     def personal(self) -> dict[str, str]:
         """The personal values of the header."""
@@ -121,6 +144,19 @@ def read_declaration(body: object, *, received_at: datetime) -> Declaration | Re
         return parts
     plain = _plainly(parts, received_at)
     return plain or read_by_columns(parts.header, parts.items, parts.declaration_id, received_at=received_at)
+
+
+def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refused:
+    """The same of what the record holds: it was taken, perhaps by an earlier version, whatever names it has of its
+    own. They lead to values, and never into a statement."""
+    parts = _parts(body)
+    if isinstance(parts, Refused):
+        return parts
+    plain = _plainly(parts, received_at)
+    if plain is not None:
+        return plain
+    (found,) = _by_columns([replace(parts, is_recorded=True)], received_at)
+    return found
 
 
 def read_declarations(bodies: Sequence[object], *, received_at: datetime) -> list[Declaration | Refused]:
@@ -139,11 +175,13 @@ def read_plainly(body: object, *, received_at: datetime) -> Declaration | Refuse
 
 @dataclass(frozen=True)
 class _Parts:
-    """A declaration's header and items, whatever their values. ``declaration_id``: None when it is no text."""
+    """A declaration's header and items, whatever their values. ``declaration_id``: None when it is no text.
+    ``is_recorded``: it was taken before; its own names are not judged again."""
 
     header: Row
     items: Sequence[Row]
     declaration_id: str | None
+    is_recorded: bool = False
 
 
 def _parts(body: object) -> _Parts | Refused:
@@ -233,6 +271,8 @@ def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
     faults = _unknown(parts.header, _HEADER_NAMES, None)
     for number, item in enumerate(parts.items, 1):
         faults += _unknown(item, _ITEM_NAMES, number)
+    if not parts.is_recorded:
+        faults += _odd_names(parts)
     # As in a file without item numbers: each item has its place in the list.
     numbered = [item if item.get("item_number") is not None else {**item, "item_number": n}
                 for n, item in enumerate(parts.items, 1)]  # fmt: skip
@@ -324,15 +364,28 @@ def _refused(declaration_id: str | None, field: str | None, code: str, expected:
 
 
 def _unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
-    odd = [name for name in values if name not in known and not _is_extra(name)]
-    expected = f"only fields of the schema, or names that begin with x_, of up to {_LONGEST_NAME} characters"
-    # The name is the sender's text, of any length: as much of it as helps to find it.
-    shown = [name[:_LONGEST_NAME] if name.isprintable() else None for name in odd[:_MOST_UNKNOWN]]
-    return [FieldFault(item, name, "column_count", expected) for name in dict.fromkeys(shown)]
+    odd = [name for name in values if name not in known and not name.startswith(EXTRA_PREFIX)]
+    expected = f"only fields of the schema, or of the sender's own: {RULE}"
+    shown = dict.fromkeys(_shown(name) for name in odd[:_MOST_UNKNOWN])
+    return [FieldFault(item, name, "column_count", expected) for name in shown]
 
 
-def _is_extra(name: str) -> bool:
-    return name.startswith(EXTRA_PREFIX) and len(name) <= _LONGEST_NAME and is_storable(name)
+def _shown(name: str) -> str | None:
+    """A name is the sender's text, of any length: as much of it as helps to find it."""
+    return name[:_LONGEST_NAME] if name.isprintable() else None
+
+
+def _odd_names(parts: _Parts) -> list[FieldFault]:
+    """Names of the sender's own that can't be kept, each where it comes first; that there are too many."""
+    firsts: dict[str, int | None] = {}
+    for number, values in ((None, parts.header), *enumerate(parts.items, 1)):
+        for name in values:
+            if name.startswith(EXTRA_PREFIX):
+                firsts.setdefault(name, number)
+    odd = [(firsts[name], _shown(name)) for name in invalid_own_names(firsts)[:_MOST_ODD]]
+    if len(firsts) > MOST_OF_A_SOURCE:
+        odd.append((None, None))
+    return [FieldFault(item, name, "bad_name", RULE) for item, name in dict.fromkeys(odd)]
 
 
 def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | None) -> dict[str, str | None]:

@@ -28,7 +28,7 @@ from basira.workflows.serve import Asked, event_id, save_given
 from basira.workflows.serve_again import explained_again
 from basira.workflows.serve_body import FieldFault, Refused
 from basira.workflows.serve_context import Service
-from basira.workflows.serve_history import change_body, required_standing, standing_body
+from basira.workflows.serve_history import change_body, required_standing, seen_events, standing_body
 from basira.workflows.serve_moved import Moved, moved_places
 from basira.workflows.serve_standing import Standing, controls_of
 
@@ -187,7 +187,7 @@ def _carry_out(
 ) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
     for _ in range(_TRIES):
         with service.database.read() as connection:
-            known = find_events(connection, declaration_id)
+            known = seen_events(connection, declaration_id, sees=sees)
             standing = required_standing(known, sees=sees)
             answer = judge(standing, known)
             if answer is not None:

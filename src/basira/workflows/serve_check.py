@@ -6,17 +6,20 @@ Never here: a decision, a port. What would end the start raises, as it would the
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 
+from basira.models.risk_model import RiskModel
 from basira.schema.errors import BasiraError
 from basira.selection.load import load_policy
 from basira.storage.history import History
 from basira.storage.operations_database import Database, file_of, is_empty, shown_place
+from basira.storage.private_files import find_open
 from basira.storage.profiles import ProfileReader
 from basira.workflows.profiles import read_profiles
-from basira.workflows.record import operations_of
-from basira.workflows.serve_context import SEED_FILE, model_of, read_seed
+from basira.workflows.record import OPERATIONS, operations_of
+from basira.workflows.serve_context import SEED_FILE, Service, model_of, read_seed
+from basira.workflows.serve_trial import try_decision
 
 _OTHERS = 0o077  # rights of the group and of everybody
 
@@ -47,8 +50,30 @@ def check_service(
     lines = _database(database or operations_of(history))
     chosen, fault = model_of(history, today=today, version=model)
     lines += [f"no model: {fault}"] if chosen is None else []
-    lines += _profiles(read_profiles(history.root), today=today, most_days=most_profile_days)
-    return lines + _seed(history.root)
+    profiles = read_profiles(history.root)
+    lines += _profiles(profiles, today=today, most_days=most_profile_days)
+    lines += _seed(history.root) + _readable(history.root)
+    noon = datetime.combine(today, time(12))
+    return lines + _trial(history, policies, profiles, chosen, now=noon)
+
+
+def _trial(
+    history: History, policies: Path, profiles: ProfileReader, model: RiskModel | None, *, now: datetime
+) -> list[str]:  # fmt: skip
+    """What became of a declaration of our own: that each part can be read says nothing of them together."""
+    with Database("sqlite://") as nowhere:
+        service = Service(
+            database=nowhere, policies=policies, profiles=profiles, model=model, seed=0, store=history.root
+        )  # fmt: skip
+        trial = try_decision(service, now=now)
+    if trial.fault:
+        return [f"no decision: a declaration of our own could not be decided: {trial.fault}"]
+    if trial.fallback is not None:
+        return [
+            f"no score: a declaration of our own was decided by the fallback ({trial.fallback}), though there are a"
+            " model and profiles. Train, build the profiles, and look again."
+        ]
+    return []
 
 
 def _database(place: str | Path) -> list[str]:
@@ -78,6 +103,21 @@ def _seed(store: Path) -> list[str]:
     return [
         f"seed: {SEED_FILE} may be read by others than its owner (mode {mode & 0o777:o}): the draws could be foretold. "
         "chmod 600 it."
+    ]
+
+
+def _readable(store: Path) -> list[str]:
+    # The seed and the database have lines of their own; locks are empty.
+    own = (SEED_FILE, OPERATIONS)
+    found = [
+        path.relative_to(store) for path in find_open(store)
+        if not path.name.startswith(own) and path.suffix != ".lock"
+    ]  # fmt: skip
+    if not found:
+        return []
+    return [
+        f"store: everybody on this machine may read {len(found):,} of its files and folders, such as {found[0]}: they "
+        f"name persons. chmod -R o= {store}"
     ]
 
 

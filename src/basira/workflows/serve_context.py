@@ -158,7 +158,7 @@ def read_seed(store: Path) -> int:
     path = store / SEED_FILE
     with storage_errors(store):
         if not path.exists():
-            replace_file(path, f"{secrets.randbelow(2**31)}\n", is_private=True)
+            replace_file(path, f"{secrets.randbelow(2**31)}\n")
         text = path.read_text(encoding="ascii", errors="replace").strip()
     if not text.isdecimal():
         raise StoreError(

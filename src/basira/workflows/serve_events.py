@@ -58,10 +58,11 @@ def numbered(
 
 
 def _is_same(declaration: Declaration, event: Row) -> bool:
-    if event["payload"].get("content") != json.loads(json.dumps(declaration.content())):
+    # What was erased can't be compared any more.
+    content = declaration.content_without_texts() if event["is_text_erased"] else declaration.content()
+    if event["payload"].get("content") != json.loads(json.dumps(content)):
         return False
     kept, sent = event["personal"], declaration.personal()
-    # What was erased can't be compared any more.
     return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
 
 
@@ -91,7 +92,7 @@ def decision_events(
     items: Sequence[ItemAssessment], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
 ) -> list[Event]:  # fmt: skip
     """The arrival and the decision. ``items``: as they are answered, with reasons where somebody inspects."""
-    name, selection = declaration.declaration_id, placed.selection
+    name, selection, texts = declaration.declaration_id, placed.selection, declaration.texts()
     arrived = Event(
         # A first one whatever its version: of two senders, of whom one numbers them, the second is refused this id, and
         # comes as an amendment.
@@ -100,8 +101,9 @@ def decision_events(
         declaration_id=name,
         declaration_version=declaration.version,
         actor=actor,
-        payload={"content": declaration.content()},
+        payload={"content": declaration.content_without_texts()},
         personal=declaration.personal(),
+        texts={"content": texts} if texts else {},
     )
     decided = Event(
         event_id=event_id("decision", name, declaration.version),
@@ -128,7 +130,9 @@ def decision_events(
             "versions": {
                 "software": basira.__version__,
                 "model": None if service.model is None else service.model.version,
+                "model_digest": None if service.model is None else service.model.digest,
                 "profiles": scored.profiles,
+                "profiles_digest": scored.profiles_digest,
                 "policy": f"{policy.name} {policy.version}",
                 "policy_digest": policy.digest,
             },

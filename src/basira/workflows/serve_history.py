@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import sqlalchemy as sa
+
 from basira.schema.errors import NotFoundError
-from basira.storage.operations_events import find_events
+from basira.storage.operations_events import find_events, find_office
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_standing import Standing, standing_of
 from basira.workflows.serve_words import decision_body, item_bodies
@@ -46,19 +48,32 @@ def declaration_history(
 def known_declaration(service: Service, declaration_id: str, *, sees: Sees) -> tuple[list[Row], Standing]:
     """The events of a declaration and what holds of it. Raises NotFoundError, as `declaration_history`."""
     with service.database.read() as connection:
-        known: list[Row] = list(find_events(connection, declaration_id))
+        known = seen_events(connection, declaration_id, sees=sees)
     return known, required_standing(known, sees=sees)
+
+
+def seen_events(connection: sa.Connection, declaration_id: str, *, sees: Sees) -> list[Row]:
+    """The events of a declaration. Raises NotFoundError, as `declaration_history`, and then nothing of it was read but
+    its office: what the asker may not see takes no longer than what does not exist."""
+    office = find_office(connection, declaration_id)
+    if office is None or not sees(office):
+        raise _not_found()
+    return list(find_events(connection, declaration_id))
 
 
 def required_standing(known: Sequence[Row], *, sees: Sees) -> Standing:
     """What holds of a declaration whose events these are. Raises NotFoundError, as `declaration_history`."""
     standing = standing_of(known)
     if standing is None or not sees(standing.office):
-        raise NotFoundError(
-            "Expected a declaration decided online, found none of this number.",
-            hint="Check the number; one that was targeted in a batch is shown by `basira explain`.",
-        )
+        raise _not_found()
     return standing
+
+
+def _not_found() -> NotFoundError:
+    return NotFoundError(
+        "Expected a declaration decided online, found none of this number.",
+        hint="Check the number; one that was targeted in a batch is shown by `basira explain`.",
+    )
 
 
 def standing_body(standing: Standing) -> dict[str, Any]:
@@ -124,7 +139,7 @@ def _step(
     }  # fmt: skip
     kind = event["kind"]
     if kind in ("registration", "amendment"):
-        return step | {"content": event["payload"].get("content")}
+        return step | {"content": event["payload"].get("content"), "is_text_erased": event["is_text_erased"]}
     if kind == "decision":
         shown = decisions[event["event_id"]]
         return step | {name: shown[name] for name in ("office", "lane", "inspects", "basis", "basis_text", "fallback")}

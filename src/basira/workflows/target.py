@@ -70,10 +70,10 @@ def target(
     A declaration of an office that the policy does not list is left undecided, and the list says so: it would stand in
     nobody's queue. Raises UsageError when the day has no declarations, or none of an office of the list.
     """
-    snapshot = snapshot or history.snapshot()
+    snapshot = snapshot or history.verified_snapshot()
     engine = engine or Engine()
     as_of_day = day_of(order.as_of)
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         if items_declared(con, order.day, order.day, into="to_target", office=order.office) == 0:
             where = "in this store" if order.office is None else f"of office {order.office}"
@@ -142,7 +142,9 @@ def _nearest_days(con: Any, order: Order) -> str:
 def _run(
     order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
 ) -> TargetingRun:
-    options: dict[str, Any] = {"office": order.office}
+    options: dict[str, Any] = {
+        "office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}
+    }  # fmt: skip
     if order.is_folded:
         options |= {"is_folded": True, "any_office": order.any_office}
     inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()

@@ -27,7 +27,7 @@ def evaluate_against_truth(
 
     ``truth``: the world's folder of truth files. Revenue is the amount evaded in truth.
     """
-    files = sorted(str(p) for p in truth.glob("*.parquet"))
+    files = sorted(truth.glob("*.parquet"))
     if not files:
         raise UsageError(
             f"Expected the truth of a simulated world in {str(truth)!r}, found no Parquet file.",
@@ -35,9 +35,11 @@ def evaluate_against_truth(
         )
     engine = engine or Engine()
     kinds = ", ".join(f"case when t.kind = '{k}' then 1 else 0 end as kind_{k}" for k in IRREGULARITY_KINDS)
-    with open_engine(memory=engine.memory, threads=engine.threads) as con:
-        register(con, history.snapshot())
-        con.read_parquet(files).create_view("simulated_truth")
+    snapshot = history.snapshot()
+    reads = [*snapshot.all_files(), *files]
+    with open_engine(reads=reads, memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        con.read_parquet([str(path) for path in files]).create_view("simulated_truth")
         con.execute(
             f"""create temp table truth as
 select i.declaration_id, i.declaration_version, i.item_number, i.declared_day, t.is_irregular, 1.0 as weight,

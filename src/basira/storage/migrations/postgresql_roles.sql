@@ -33,6 +33,6 @@ GRANT SELECT (key_id, name, scopes, created_at, created_by, expires_at, revoked_
 
 -- Erasure of personal data (`basira audit erase`): by a user of its own, and always audited.
 GRANT SELECT, DELETE ON personal_value TO basira_privacy;
-GRANT SELECT, DELETE ON refused_body TO basira_privacy;
+GRANT SELECT, DELETE ON refused_body, idempotency_key TO basira_privacy;
 GRANT SELECT, INSERT ON audit_event TO basira_privacy;
 GRANT SELECT, INSERT, UPDATE ON chain_head TO basira_privacy;
