@@ -240,3 +240,10 @@ def test_the_record_is_whole_and_has_no_name_and_no_secret(place: Place) -> None
         with operations.database.read() as connection:
             everything = str(find_audit(connection))
     assert not [word for word in ("benali", "camels", "argon2") if word in everything.lower()]
+
+
+def test_offices_of_people_and_keys_are_those_of_declarations(place: Place) -> None:
+    place.add("wide", "inspector/\uff23asa\u2013Port")
+    assert "CASA-PORT" in json.dumps(place.shown("wide"))
+    with pytest.raises(UsageError, match=r"U\+200B ZERO WIDTH SPACE at character 4"):
+        place.said("keys", "create", "badr", "--by", "root", "--scope", "declarations:write", "--office", "CAS\u200bA")

@@ -74,3 +74,21 @@ def test_the_queue_of_what_was_decided_before_the_policy_changed_is_shown(
 def test_without_a_list_every_office_is_one(desk: Desk, arrivals: list[Body]) -> None:
     assert desk.post({**arrivals[0], "office": "MARSEILLE"}).status_code == 200
     assert desk.get("queue", office="NOWHERE").json()["total"] == 0
+
+
+def test_an_office_and_a_number_in_another_form_are_the_same_ones(closed: Desk, arrivals: list[Body]) -> None:
+    office = arrivals[0]["office"]
+    wide = "".join(chr(ord(sign) + 0xFEE0) for sign in office)
+    sent = {**arrivals[0], "office": wide, "declaration_id": "DUM\u20131"}
+    made = closed.post(sent).json()
+    assert (made["office"], made["declaration_id"]) == (office, "DUM-1")
+    assert closed.get("queue", office=wide).json()["office"] == office
+    assert closed.get("declarations/DUM\u2013\uff11").json()["declaration_id"] == "DUM-1"
+    assert closed.get("declarations/DUM\u200b-1").status_code == 404
+
+
+def test_an_office_with_an_unseen_character_is_rejected_with_its_place(desk: Desk, arrivals: list[Body]) -> None:
+    answer = desk.post({**arrivals[0], "office": "AGA\u200bDIR"})
+    (fault,) = answer.json()["errors"]
+    assert (fault["field"], fault["code"]) == ("office", "bad_character")
+    assert fault["expected"].endswith("found U+200B ZERO WIDTH SPACE at character 4")

@@ -31,6 +31,9 @@ _SPACES = ["\t", "\n", "\x0b", "\x1c", "\x1f", " ", "\x85", "\xa0", "\u1680", "\
 _WORDS = [
     "", "A", "a", "é", "ß", "NULL", "null", "nan", "NaN", "\\N", "#N/A", "#REF!", "Err:502", "Erratum", "#1", "-", "0",
     "CASA-PORT", "\u0131", "DÉCLARÉ", "1e5", "oui", "true", "ABC DEF", "half \ud800", "a\x00b", "ﬁ", "Ǆ", "٣",
+    "SIM-٣", "ＳＩＭ–３", "SIM  3", "SI\u200bM", "SIM\u202e3", "S\x1bM", "ЅIМ", "АВС", "شركة", "شرکـة",
+    "شركة SIM", "SIM-ا",
+    "\u0640", "\u0378", "\ue000", "e\u0301", "A\u034fB", "´", "＃REF!", "ＮＵＬＬ", "ͺ",
 ]  # fmt: skip
 _MOMENTS = [
     "2026-03-02", "2026-03-02T09:14:00", "2026-03-02 09:14:00", "2026-03-02T09:14", "2026-03-02T09:14:00.123456",
@@ -40,9 +43,28 @@ _MOMENTS = [
 ]  # fmt: skip
 _CODES = [
     "01", "0101", "851713", "8517130000", "851713000000", "85171", "00", "0001", "8517.13", "8517 13", "8517130000000",
-    "851713.0", "٨٥١٧", "AB", "85-17",
+    "851713.0", "٨٥١٧", "AB", "85-17", "٩٣٠٢٠٠", "۹۳۰۲۰۰", "９３０２００", "९३०२००", "8517\u200b13", "8517²1",
 ]  # fmt: skip
-_PLACES = ["MA", "ma", "CN", "CHN", "Chine", "ZZ", "XK", "XX", "eur", "EUR", "MAD", "USD", "XYZ", ""]
+_PLACES = [
+    "MA",
+    "ma",
+    "CN",
+    "CHN",
+    "Chine",
+    "ZZ",
+    "XK",
+    "XX",
+    "eur",
+    "EUR",
+    "MAD",
+    "USD",
+    "XYZ",
+    "",
+    "ＭＡ",
+    "M\u200bA",
+    "МА",
+    "ＭＡＤ",
+]
 
 _spaced = st.tuples(st.sampled_from([*_SPACES, "", ""]), st.sampled_from(_WORDS), st.sampled_from([*_SPACES, "", ""]))
 _texts = st.one_of(st.sampled_from(_WORDS), _spaced.map("".join), st.text(max_size=6))

@@ -249,3 +249,49 @@ def test_a_closed_list_of_offices_is_kept_and_its_capacities_are_of_offices_in_i
     ):
         with pytest.raises(ValidationError, match=re.escape(message)):
             policy(**wrong)
+
+
+def test_entries_are_read_in_the_form_that_declarations_have(tmp_path):
+    match = {
+        "importer_id": ["\uff33IM\u20131"],
+        "procedure": ["a\u0661"],
+        "commodity_code": ["\u0669\u0663"],
+        "origin_country": ["cn"],
+    }
+    entry = listed("red", **match)
+    (found,) = load_policy(write(tmp_path, mandatory=[entry], offices=["AGA\uff24IR"]), MONDAY).mandatory
+    assert found.match.importer_id == ("SIM-1",)
+    assert (found.match.procedure, found.match.commodity_code, found.match.origin_country) == (
+        ("A1",),
+        ("93",),
+        ("CN",),
+    )
+    assert load_policy(tmp_path, MONDAY).offices == ("AGADIR",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"offices": ["AGA\u200bDIR"]}, "offices[1]: "),
+        (
+            {"mandatory": [listed("red", importer_id=["SIM-1", "S\u0406M-1"])]},
+            "mandatory[1].match.importer_id[2]: ",
+        ),
+    ],
+)
+def test_an_entry_with_a_character_that_nobody_can_tell_is_refused_with_its_place(tmp_path, changes, place):
+    with pytest.raises(PolicyError) as caught:
+        load_policy(write(tmp_path, **changes), MONDAY)
+    assert place in caught.value.message
+    assert re.search(r"U\+\w{4} [A-Z -]+ at character \d", caught.value.message)
+    assert caught.value.message.isprintable()
+
+
+def test_a_recorded_policy_is_read_as_it_was_recorded():
+    odd = policy(mandatory=[listed("red", importer_id=["S\u200bM"])])
+    assert restore_policy(odd.canonical).digest == odd.digest
+
+
+def test_the_policy_of_morocco_has_a_closed_list_of_offices():
+    offices = load_policy(shipped("policies") / "morocco", MONDAY).offices
+    assert {"TNG-MED", "CASA-PORT", "NOUACEUR-FRET", "AGADIR"} <= set(offices)

@@ -17,6 +17,7 @@ from basira.explain.words import REASON_CODES
 from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, StoreError, UsageError
 from basira.schema.shipped import shipped
 from basira.selection.load import load_policy
+from basira.selection.policy import Policy
 from basira.storage.history import History
 from basira.storage.operations import Operations
 from basira.workflows.audit import Record
@@ -371,3 +372,42 @@ def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(apart, targ
     older = replace(targeted.run, run_id="t-older", options={"office": None})
     record(apart, Targeted(targeted.listing, older, tuple(replace(d, run_id="t-older") for d in targeted.decisions)))
     assert replay(apart, "t-older", engine=ENGINE).is_same
+
+
+def with_offices(policy: Policy, *offices: str) -> Policy:
+    return Policy.model_validate(policy.model_dump() | {"offices": offices})
+
+
+def test_declarations_of_an_office_that_the_policy_lacks_are_left_undecided_and_counted(copied, model, policy):
+    every = make(copied, model, policy).decisions
+    lost = every[0].office
+    count = sum(decision.office == lost for decision in every)
+    fewer = with_offices(policy, *(office for office in policy.offices if office != lost))
+    found = make(copied, model, fewer)
+    assert len(found.decisions) == len(every) - count == found.run.candidate_count
+    assert lost not in {decision.office for decision in found.decisions}
+    assert f"{lost}: {count}" in found.listing.warnings[0]
+    record(copied, found)
+    assert replay(copied, found.run.run_id, engine=ENGINE).is_same
+
+
+def test_any_code_is_an_office_where_that_is_asked_for_and_the_list_says_so(copied, model, policy):
+    taken = make(copied, model, with_offices(policy, "ELSEWHERE"), any_office=True)
+    assert len(taken.decisions) == len(make(copied, model, policy).decisions)
+    assert "bureau" in taken.listing.warnings[0]
+    record(copied, taken)
+    assert replay(copied, taken.run.run_id, engine=ENGINE).is_same
+
+
+def test_a_day_without_an_office_of_the_list_names_them_and_the_ways_out(copied, model, policy):
+    with pytest.raises(UsageError) as caught:
+        make(copied, model, with_offices(policy, "ELSEWHERE"))
+    assert "CASA-PORT: " in caught.value.message
+    assert "--any-office" in caught.value.hint
+
+
+def test_a_run_recorded_before_there_was_one_form_of_text_is_made_again(copied, model, policy):
+    before = make(copied, model, with_offices(policy, "ELSEWHERE"), is_folded=False, seed=9)
+    assert "is_folded" not in before.run.options
+    record(copied, before)
+    assert replay(copied, before.run.run_id, engine=ENGINE).is_same

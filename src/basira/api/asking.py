@@ -15,10 +15,13 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, register_url_convertor
 
 from basira.api.metrics import Metrics
+from basira.schema.text import fold_identifier
 from basira.storage.access import Principal
+from basira.storage.operations_events import find_events
 from basira.workflows.serve import Asked, given_answer
 from basira.workflows.serve_context import Service
 from basira.workflows.serve_trial import Trials
@@ -54,12 +57,28 @@ class _NumberConvertor(Convertor[str]):
 register_url_convertor("number", _NumberConvertor())
 # The beginning of every address of one declaration.
 DECLARATION_PATH = "/declarations/{declaration_id:number}"
-Number = Annotated[str, Path(min_length=1, max_length=200, description="The declaration's number.")]
 
 
 def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
+
+
+async def _number(
+    request: Request,
+    declaration_id: Annotated[str, Path(min_length=1, max_length=200, description="The declaration's number.")],
+) -> str:
+    """The number as declarations have it, whatever digits, dashes or spaces it is written with; one that was recorded
+    before there was one written form is found as it was recorded."""
+    folded = fold_identifier(declaration_id)
+    if folded in ("", declaration_id) or await run_in_threadpool(_is_recorded, request, declaration_id):
+        return declaration_id
+    return folded
+
+
+def _is_recorded(request: Request, declaration_id: str) -> bool:
+    with _service(request).database.read() as connection:
+        return bool(find_events(connection, declaration_id))
 
 
 def _now(request: Request) -> datetime:
@@ -104,6 +123,7 @@ def _taken(dependant: Dependant) -> Iterator[str]:
         yield from _taken(other)
 
 
+Number = Annotated[str, Depends(_number)]
 InService = Annotated[Service, Depends(_service)]
 Now = Annotated[datetime, Depends(_now)]
 InMetrics = Annotated[Metrics, Depends(_metrics)]

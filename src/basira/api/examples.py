@@ -12,7 +12,7 @@ from basira.ingest.published import json_schema_of
 DECLARATION: dict[str, Any] = {
     "declaration_id": "SIM-2026-000123",
     "declared_at": "2026-03-02T09:14:00",
-    "office": "CASABLANCA-PORT",
+    "office": "CASA-PORT",
     "procedure": "010",
     "importer_id": "SIM-IMPORTER-7",
     "declarant_id": "SIM-BROKER-3",

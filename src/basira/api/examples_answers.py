@@ -42,16 +42,16 @@ CANCELLATION_SCHEMA: dict[str, Any] = {
 CANCELLATION: dict[str, Any] = {"motive": "Withdrawn by the declarant before control."}
 
 _STANDING: dict[str, Any] = {
-    "given_by": _CHANGED, "decision_id": _GIVEN, "declaration_version": 1, "office": "CASABLANCA-PORT", "lane": "red",
+    "given_by": _CHANGED, "decision_id": _GIVEN, "declaration_version": 1, "office": "CASA-PORT", "lane": "red",
     "inspects": True, "status": "waiting", "is_reselected": True, "since": _AT, "by": "u-1f4e",
 }  # fmt: skip
 _CHANGE: dict[str, Any] = {
-    "declaration_id": _NUMBER, "decision_id": _GIVEN, "office": "CASABLANCA-PORT",
+    "declaration_id": _NUMBER, "decision_id": _GIVEN, "office": "CASA-PORT",
     "before": {"lane": "yellow", "given_by": _GIVEN}, "after": {"lane": "red"},
     "motive": RESELECTION["motive"], "note": None, "at": _AT, "by": "u-1f4e",
 }  # fmt: skip
 _DECISION: dict[str, Any] = {
-    "decision_id": _GIVEN, "declaration_id": _NUMBER, "declaration_version": 1, "office": "CASABLANCA-PORT",
+    "decision_id": _GIVEN, "declaration_id": _NUMBER, "declaration_version": 1, "office": "CASA-PORT",
     "lane": "yellow", "inspects": True, "basis": "model", "basis_text": "Selected by expected revenue.", "detail": "",
     "inclusion_probability": 0.81, "fallback": None, "fraud_probability": 0.34, "expected_revenue": 12400.0,
     "currency": "MAD", "items": [], "decided_at": "2026-03-02T09:14:03.120000", "is_simulated": True,
@@ -59,7 +59,7 @@ _DECISION: dict[str, Any] = {
 }  # fmt: skip
 _STEP: dict[str, Any] = {
     "event_id": _GIVEN, "kind": "decision", "at": _AT, "by": "key-badr", "declaration_version": 1,
-    "office": "CASABLANCA-PORT", "lane": "yellow", "inspects": True, "basis": "model",
+    "office": "CASA-PORT", "lane": "yellow", "inspects": True, "basis": "model",
     "basis_text": "Selected by expected revenue.", "fallback": None,
 }  # fmt: skip
 _REFUSED: dict[str, Any] = {
@@ -70,7 +70,7 @@ _REFUSED: dict[str, Any] = {
 
 _DEED: dict[str, Any] = {
     "sequence": 4711, "at": _AT, "by": "u-1f4e5d6c7b8a9988", "action": "reselection", "subject": _NUMBER,
-    "office": "CASABLANCA-PORT", "before": _CHANGE["before"], "after": _CHANGE["after"], "motive": _CHANGE["motive"],
+    "office": "CASA-PORT", "before": _CHANGE["before"], "after": _CHANGE["after"], "motive": _CHANGE["motive"],
     "entry_hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31c0b1f2a3d4e5f60718293a4b",
 }  # fmt: skip
 _CHANGE_OF_ACCESS: dict[str, Any] = {
@@ -93,7 +93,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "motive": CANCELLATION["motive"], "standing": {**_STANDING, "status": "cancelled"},
     },
     "queue": {
-        "office": "CASABLANCA-PORT", "day": "2026-03-02", "lane": None, "status": "waiting", "total": 1,
+        "office": "CASA-PORT", "day": "2026-03-02", "lane": None, "status": "waiting", "total": 1,
         "decisions": [
             {**_DECISION, "lane": "red", "status": "waiting", "since": _AT, "given_by": _CHANGED,
              "reselection": {"reselection_id": _CHANGED, **_CHANGE}},
@@ -110,7 +110,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "deeds": {"rows": [_DEED], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": 4711},
     "session": {
         "user_id": "u-1f4e5d6c7b8a9988", "login": "a.benali", "display_name": "A. Benali",
-        "roles": [{"role": "inspector", "office": "CASABLANCA-PORT"}], "must_change_password": False,
+        "roles": [{"role": "inspector", "office": "CASA-PORT"}], "must_change_password": False,
         "csrf_token": "4e0b6c2d7f1a",
     },
     "health": {"status": "alive"},

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from basira.schema.errors import UsageError
-from basira.storage.access import Grant, Role
+from basira.storage.access import Grant, Role, check_office
 
 Unknown = Literal["refuse", "create"]
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -44,7 +44,7 @@ class RoleRule:
         if not value.startswith(start):
             return None
         try:
-            return Grant(self.role, value[len(start) :])
+            return Grant(self.role, check_office(value[len(start) :]))
         except UsageError:
             return None
 
@@ -123,7 +123,8 @@ def _roles(entries: Any) -> tuple[RoleRule, ...]:
         is_open = value.endswith("*")
         if not value.rstrip("*") or "*" in value[:-1] or (is_open and (office or role != "inspector")):
             raise _wrong("roles", 'a value; it ends in "*" only for an inspector without an office', repr(entry))
-        Grant(role, "A" if is_open else office)  # raises when the role or its office is not right
+        # Raises when the role or its office is not right.
+        Grant(role, "A" if is_open else office and check_office(office))
         rules.append(RoleRule(value, role, office))
     return tuple(rules)
 

@@ -44,8 +44,8 @@ router = APIRouter(prefix=PREFIX)
     responses=answers_of("declaration", 401, 403, 404, 422),
 )
 def get_declaration(
-    declaration_id: Number,
     principal: Annotated[Principal, Depends(needs("declarations:read"))],
+    declaration_id: Number,
     service: InService,
 ) -> Response:
     """What holds now (`standing`), and the history in order: registration, amendments, decisions, re-selections,
@@ -66,9 +66,9 @@ def get_declaration(
     responses=answers_of("outcome", 401, 403, 404, 409, 415, 422),
 )
 def post_outcome(
+    principal: Annotated[Principal, Depends(needs("outcomes:write"))],
     declaration_id: Number,
     body: Annotated[Any, Body()],
-    principal: Annotated[Principal, Depends(needs("outcomes:write"))],
     service: InService,
     now: Now,
     key: Key = None,

@@ -53,9 +53,9 @@ _ASK_OTHERS = "Give a more intensive lane, or ask somebody whose role may lower.
     responses=answers_of("reselection", 401, 403, 404, 409, 415, 422, 428),
 )
 def post_reselection(
+    principal: Annotated[Principal, Depends(needs("reselections:write"))],
     declaration_id: Number,
     body: Annotated[Any, Body()],
-    principal: Annotated[Principal, Depends(needs("reselections:write"))],
     service: InService,
     now: Now,
     key: Key = None,
@@ -83,9 +83,9 @@ def post_reselection(
     responses=answers_of("cancellation", 401, 403, 404, 409, 415, 422, 428),
 )
 def post_cancellation(
+    principal: Annotated[Principal, Depends(needs("cancellations:write"))],
     declaration_id: Number,
     body: Annotated[Any, Body()],
-    principal: Annotated[Principal, Depends(needs("cancellations:write"))],
     service: InService,
     now: Now,
     key: Key = None,

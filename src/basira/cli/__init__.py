@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 
+from basira.render.shown import echo
 from basira.schema.errors import BasiraError
 
 INTERNAL = 70  # a fault of ours, as sysexits.h numbers it
@@ -25,7 +26,7 @@ def main() -> None:
     try:
         app()
     except BasiraError as error:
-        print(f"{error.code}: {error.message}\n  → {error.hint}", file=sys.stderr)
+        echo(f"{error.code}: {error.message}\n  → {error.hint}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()

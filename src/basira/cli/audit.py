@@ -18,6 +18,7 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from basira.storage.operations_chain import Head
@@ -67,27 +68,28 @@ def list_trail(
     from basira.schema.days import parse_day
     from basira.schema.errors import UsageError
     from basira.storage.operations_database import Database
+    from basira.workflows.serve_office import folded_office
     from basira.workflows.trail import Wanted, trail_csv, trail_page
 
     if of is Of.ACCESS and office is not None:
         raise UsageError("Expected --office with --of declarations, found it without.", hint="Add --of declarations.")
     days = [parse_day(text, name=name) if text else None for text, name in ((from_day, "--from"), (to_day, "--to"))]
-    wanted = Wanted(actor, action, subject, office, *days)
+    wanted = Wanted(actor, action, subject, office and folded_office(office), *days)
     with Database(record_of(store, database).place, create=False) as opened:
         if out is not None:
             _write(out, trail_csv(opened, of.value, wanted))
-            typer.echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
+            echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
             return
         page = trail_page(opened, of.value, wanted, limit=limit)
     if as_json:
-        typer.echo(json.dumps(page, ensure_ascii=False, indent=1))
+        echo(json.dumps(page, ensure_ascii=False, indent=1))
         return
     for row in page["rows"]:
-        typer.echo(_told(row, page["names"]))
+        echo(_told(row, page["names"]))
     if not page["rows"]:
-        typer.echo("Nothing of the kind is recorded.")
+        echo("Nothing of the kind is recorded.")
     elif page["next_cursor"] is not None:
-        typer.echo(f"The latest {limit:,}; there is more: a higher --limit, a period, or --out for all.")
+        echo(f"The latest {limit:,}; there is more: a higher --limit, a period, or --out for all.")
 
 
 @app.command("runs")
@@ -106,15 +108,15 @@ def runs(
     with Operations(record_of(store, database).place, create=False) as operations:
         found = operations.find_runs(day=wanted, limit=limit)
     if as_json:
-        typer.echo(json.dumps([{**run, "options": json.loads(run["options"])} for run in found], indent=1))
+        echo(json.dumps([{**run, "options": json.loads(run["options"])} for run in found], indent=1))
         return
     for run in found:
-        typer.echo(
+        echo(
             f"{run['run_id']}  day {run['day']}  made {run['created_at'][:16]}  {run['decision_count']:,} decisions  "
             f"model {run['model_version']}  snapshot {run['snapshot']}"
         )
     if not found:
-        typer.echo("No run is recorded; `basira target` makes one.")
+        echo("No run is recorded; `basira target` makes one.")
 
 
 @app.command("show")
@@ -126,7 +128,7 @@ def show(
     """Print one recorded thing whole, as it was hashed, by its id; personal values stay apart."""
     from basira.workflows.trail import recorded
 
-    typer.echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
+    echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
 
 
 @app.command("verify")
@@ -149,22 +151,22 @@ def verify(
     if as_json:
         found = {} if history is None else {"history": {**asdict(history), "seconds": seconds}}
         is_whole = verified.is_whole and (history is None or history.is_whole)
-        typer.echo(json.dumps({"is_whole": is_whole, **asdict(verified), **found}, ensure_ascii=False, indent=1))
+        echo(json.dumps({"is_whole": is_whole, **asdict(verified), **found}, ensure_ascii=False, indent=1))
     else:
         show_history(history, seconds)
         for fault in verified.faults:
-            typer.echo(f"FAULT: {fault}")
+            echo(f"FAULT: {fault}")
     verified.require_whole()
     if history is not None:
         history.require_whole()
     if not as_json:
-        typer.echo(
+        echo(
             f"Whole: {verified.events:,} events of declarations decided online; {verified.runs:,} batch runs with "
             f"{verified.decisions:,} decisions; {verified.audit_events:,} changes of access and erasures; "
             f"{verified.personal_values:,} personal values kept, {verified.erased:,} erased."
         )
         compared = f"{verified.heads_compared:,} heads exported earlier still stand."
-        typer.echo(compared if kept else "Compared with no exported heads: a tail cut off with its heads goes unseen.")
+        echo(compared if kept else "Compared with no exported heads: a tail cut off with its heads goes unseen.")
 
 
 @app.command("heads")
@@ -187,9 +189,9 @@ def heads(
     with storage_errors(out.parent):
         replace_file(out, with_history(heads_text(found), record))
     if as_json:
-        typer.echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
+        echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
     else:
-        typer.echo(f"{len(found):,} heads written to {out}.")
+        echo(f"{len(found):,} heads written to {out}.")
 
 
 @app.command("clock-error")
@@ -208,12 +210,12 @@ def clock_error(
 
     found = explain_clock(record_of(store, database), actor=by, motive=motive, now=datetime.now())
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=1))
+        echo(json.dumps([asdict(one) for one in found], indent=1))
         return
     for one in found:
-        typer.echo(f"{one.count:,} rows of {one.stream}, {one.first} to {one.last}, up to {one.latest}: explained.")
+        echo(f"{one.count:,} rows of {one.stream}, {one.first} to {one.last}, up to {one.latest}: explained.")
     if not found:
-        typer.echo("No row is later than the database's clock: nothing was recorded.")
+        echo("No row is later than the database's clock: nothing was recorded.")
 
 
 @app.command("erase")
@@ -259,15 +261,15 @@ def erase(
         )
     if preview:
         told = f"{done.count:,} personal values would be erased, {_COUNTED_TOO}. Nothing was erased."
-        typer.echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else told)
+        echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else told)
         return
     told = f"{done.count:,} personal values erased, {_COUNTED_TOO}."
     if not done.count:
         told = "Nothing of the kind stands in the online record: nothing was erased."
-    typer.echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else told)
+    echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else told)
     if not as_json:
         for sentence in done.left:
-            typer.echo(f"Left to do: {sentence}")
+            echo(f"Left to do: {sentence}")
 
 
 @app.command("where")
@@ -292,14 +294,14 @@ def where(
     with steps("where", quiet=as_json, interrupted="Interrupted.") as progress:
         found = find_everywhere(record_of(store, database), person, also=also or (), progress=progress)
     if as_json:
-        typer.echo(json.dumps(asdict(found), ensure_ascii=False, indent=1))
+        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1))
     else:
         for place in found.places:
-            typer.echo(f"{place.count:>8,}  {place.where}\n          {place.advice}")
+            echo(f"{place.count:>8,}  {place.where}\n          {place.advice}")
         for sentence in found.unread:
-            typer.echo(f"NOT LOOKED AT: {sentence}")
+            echo(f"NOT LOOKED AT: {sentence}")
         if not found.places:
-            typer.echo("It stands nowhere that was looked at.")
+            echo("It stands nowhere that was looked at.")
     if found.places:
         raise typer.Exit(FOUND)
 

@@ -18,6 +18,7 @@ import typer
 from basira.cli.evaluate import metrics_table
 from basira.cli.ingest import JsonOption
 from basira.cli.options import Language, LanguageOption, SeedOption, open_console, steps
+from basira.render.shown import echo
 from basira.schema.errors import UsageError
 
 
@@ -55,7 +56,7 @@ def demo(
             "metrics": metrics,
             "files": [str(f) for f in made.files],
         }
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console()
     lanes = {lane.id: lane.label.text(language.value) for lane in made.policy.lanes}

@@ -15,6 +15,7 @@ from rich.text import Text
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.options import Language, LanguageOption, open_console, open_history
+from basira.render.shown import echo
 
 
 def explain(
@@ -33,12 +34,15 @@ def explain(
     from basira.explain.words import say, say_basis, say_reference, say_verify
     from basira.render.numbers import format_money, format_percent
     from basira.schema.errors import NotFoundError
+    from basira.schema.text import fold_identifier
     from basira.selection.load import restore_policy
     from basira.workflows.record import currency_of, find_decisions
 
     history = open_history(store)
-    if not run and explain_online(history, declaration, database, language=language.value, as_json=as_json):
-        return
+    # As it was recorded, or in the one written form that intake gives.
+    for number in dict.fromkeys((declaration, fold_identifier(declaration))):
+        if not run and explain_online(history, number, database, language=language.value, as_json=as_json):
+            return
     found = find_decisions(history, declaration)
     chosen = [pair for pair in found if not run or pair[0].run_id == run]
     if not chosen:
@@ -92,7 +96,7 @@ def explain(
         "other_runs": [pair[0].run_id for pair in found if pair[0].run_id != header.run_id],
     }
     if as_json:
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console()
     console.print(Text(f"{declaration} · {body['day']} · {decision.office} · {lane}", style="bold"))

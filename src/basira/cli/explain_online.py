@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from basira.cli.options import open_console
+from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from basira.storage.history import History
@@ -28,7 +28,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     if found is None:
         return False
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        echo(json.dumps(found, ensure_ascii=False, indent=1))
         return True
     _show(open_console(), found, language)
     return True

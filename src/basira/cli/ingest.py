@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from basira.cli.options import open_console
+from basira.render.shown import echo
 
 if TYPE_CHECKING:  # the workflows bring DuckDB, Polars and Arrow: only when a command runs
     from basira.workflows.intake import FileReport, OnProgress
@@ -118,7 +119,7 @@ def show_reports(
         }
         if left is not None:
             body["left_in_quarantine"] = left
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console()
     table = Table()

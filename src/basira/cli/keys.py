@@ -13,6 +13,7 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def opened_database(store: Path, database: str, *, create: bool = False) -> Data
 
     opened = Database(record_of(store, database).place, create=create)
     if opened.is_new:
-        typer.echo(f"Made a new database: {shown_place(opened.place)}.", err=True)
+        echo(f"Made a new database: {shown_place(opened.place)}.", err=True)
     return opened
 
 
@@ -58,6 +59,7 @@ def create(
     from basira.api.permissions import SCOPES
     from basira.schema.errors import UsageError
     from basira.storage.access_keys import create_key
+    from basira.workflows.serve_office import folded_office
 
     if unknown := sorted(set(scope) - set(SCOPES)):
         raise UsageError(f"--scope: expected {', '.join(SCOPES)}, found {unknown[0]!r}.", hint="Give one of these.")
@@ -69,7 +71,7 @@ def create(
     if not name:
         raise UsageError("Expected the name of a system, found none.", hint="Give what will use the key, such as badr.")
     now = datetime.now()
-    offices = [one.strip().upper() for one in office] if office else None
+    offices = [folded_office(one) for one in office] if office else None
     with opened_database(store, database, create=True) as opened, opened.write() as connection:
         made = create_key(
             connection, name, scopes=scope, actor=by, now=now, expires_at=now + timedelta(days=days), offices=offices
@@ -95,13 +97,13 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
             }
             for key in keys
         ]
-        typer.echo(json.dumps(shown, indent=1))
+        echo(json.dumps(shown, indent=1))
         return
     for key in keys:
         state = f"revoked {key.revoked_at[:10]}" if key.revoked_at else f"expires {key.expires_at[:10]}"
         used = key.last_used_at[:16] if key.last_used_at else "never"
         where = "every office" if key.offices is None else ", ".join(sorted(key.offices))
-        typer.echo(
+        echo(
             f"{key.key_id}  {key.name}  {', '.join(sorted(key.scopes))}  {where}  {state}  last used {used}  "
             f"made {key.created_at[:10]} by {key.created_by}"
         )
@@ -145,11 +147,11 @@ def revoke(
 
     with opened_database(store, database) as opened, opened.write() as connection:
         before = revoke_key(connection, key_id, actor=by, motive=motive, now=datetime.now())
-    typer.echo(f"Key {key_id} was revoked on {before[:10]} already." if before else f"Key {key_id} revoked.")
+    echo(f"Key {key_id} was revoked on {before[:10]} already." if before else f"Key {key_id} revoked.")
 
 
 def _hand_over(made: NewKey, said: str, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"key_id": made.key_id, "token": made.token}))
+        echo(json.dumps({"key_id": made.key_id, "token": made.token}))
     else:
-        typer.echo(f"{said} Its token, shown this once:\n{made.token}")
+        echo(f"{said} Its token, shown this once:\n{made.token}")

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from basira.cli.ingest import JsonOption, MappingOption
 from basira.cli.options import open_console
+from basira.render.shown import echo
 from basira.schema.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="How a file's columns become the schema: propose a mapping, try one.")
@@ -40,7 +41,7 @@ def suggest(
         body: dict[str, Any] = asdict(suggestion)
         body["mapping_toml"] = text
         body["check"] = None if check is None else asdict(check)
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console(stderr=out is None)
     table = Table("field", "column", "confidence", "options", "to check")
@@ -82,7 +83,7 @@ def check(
 
     result = check_mapping(file, load_mapping(mapping))
     if as_json:
-        typer.echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
+        echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
         return
     console = open_console()
     console.print(

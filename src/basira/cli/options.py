@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from basira.render.shown import terminal
 from basira.schema.errors import StoreError
 from basira.storage.history import History
 
@@ -46,9 +47,10 @@ MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the que
 def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """The console of a command. A terminal folds lines at its width, and so does COLUMNS where it is set.
 
-    In a file or a pipe each line stays whole: a search finds its words, and no path or value is cut.
+    In a file or a pipe each line stays whole: a search finds its words, and no path or value is cut. Text of any origin
+    stays text: it commands no terminal.
     """
-    console = Console(stderr=stderr, quiet=quiet)
+    console = terminal(stderr=stderr, quiet=quiet)
     if not console.is_terminal and not os.environ.get("COLUMNS"):
         console.width = UNFOLDED
     return console

@@ -16,6 +16,7 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 from basira.cli.keys import ByOption
+from basira.render.shown import echo
 
 app = typer.Typer(no_args_is_help=True, help="Rows that were refused: list them, correct them, send them again.")
 
@@ -53,15 +54,15 @@ def list_rows(
     if online:
         _show_online(online)
     if not rows:
-        typer.echo("No such row in quarantine.")
+        echo("No such row in quarantine.")
         return
     for row in rows:
         why = f"{row.field or '-'}: {row.code}"
         found = f"found {_shown(row.value)!r}" if row.value else "found nothing"
         _line(row.quarantine_id, row.file_name, f"row {row.source_row}", why, found, f"expected {row.expected}")
     for (name, reason), count in counts.items():
-        typer.echo(f"{_shown(name)}: {count:,} {reason}")
-    typer.echo(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
+        echo(f"{_shown(name)}: {count:,} {reason}")
+    echo(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
 
 
 def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict[str, Any] | None:
@@ -89,12 +90,12 @@ def _show_online(online: dict[str, Any]) -> None:
         reasons = ", ".join(f"{fault['field'] or '-'}: {fault['code']}" for fault in row["faults"])
         sent = f"sent {row['times']:,} times, last {row['last_at'][:16]}"
         _line(row["quarantine_id"], row["declaration_id"] or "no number", f"by {row['client']}", sent, reasons)
-    typer.echo(f"{len(online['rows']):,} of {online['total']:,} declarations that the service refused.")
+    echo(f"{len(online['rows']):,} of {online['total']:,} declarations that the service refused.")
 
 
 def _line(quarantine_id: str, *cells: str) -> None:
     """The id first and whole: `show` and `retry` are given it."""
-    typer.echo("  ".join((quarantine_id, *(_shown(cell) for cell in cells))))
+    echo("  ".join((quarantine_id, *(_shown(cell) for cell in cells))))
 
 
 @app.command("show")
@@ -172,9 +173,9 @@ def export(
 
     count = export_quarantine(History.open(store), out, code=code, file_name=file_name)
     if as_json:
-        typer.echo(json.dumps({"rows": count, "file": str(out)}))
+        echo(json.dumps({"rows": count, "file": str(out)}))
     else:
-        typer.echo(f"{count:,} rows written to {out}. Correct them, then: basira quarantine retry --corrected {out}")
+        echo(f"{count:,} rows written to {out}. Correct them, then: basira quarantine retry --corrected {out}")
 
 
 @app.command()
@@ -210,4 +211,4 @@ def retry(
         )
     show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json, left=report.left)
     if not as_json:
-        typer.echo(f"{report.left:,} rows left in quarantine.")
+        echo(f"{report.left:,} rows left in quarantine.")

@@ -25,6 +25,7 @@ from basira.cli.options import (
     open_history,
     steps,
 )
+from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
@@ -39,6 +40,9 @@ def target(
         str, typer.Option("--as-of", help="Last day whose facts may be used; the day before --day by default.")
     ] = "",
     office: Annotated[str, typer.Option(help="Only this office's declarations.")] = "",
+    any_office: Annotated[
+        bool, typer.Option("--any-office", help="Take every code for an office, whatever the policy's list says.")
+    ] = False,
     out: Annotated[
         list[Path] | None,
         typer.Option("--out", "-o", help="Also write the list: .csv, .xlsx or .html; may be repeated."),
@@ -61,6 +65,7 @@ def target(
     from basira.workflows.learn import Engine
     from basira.workflows.record import record
     from basira.workflows.score import choose_model
+    from basira.workflows.serve_office import folded_office
     from basira.workflows.target import Order
     from basira.workflows.target import target as choose
 
@@ -79,7 +84,10 @@ def target(
     history = open_history(store)
     rules = load_policy(policy_folder(policy), on)
     chosen = choose_model(history, as_of=known, version=model or None)
-    order = Order(day=on, as_of=known, seed=secrets.randbelow(2**31) if seed is None else seed, office=office or None)
+    order = Order(
+        day=on, as_of=known, seed=secrets.randbelow(2**31) if seed is None else seed,
+        office=folded_office(office) or None, any_office=any_office,
+    )  # fmt: skip
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history, order, model=chosen, policy=rules, now=datetime.now(), language=language.value,
@@ -101,7 +109,7 @@ def target(
     if as_json:
         # A preview has no run to explain or replay.
         body = {**asdict(found.listing), "run_id": None if preview else found.run.run_id, "seed": order.seed}
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console()
     for part in terminal_list(found.listing, language=language.value, lane_names=lanes, most=most):

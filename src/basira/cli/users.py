@@ -17,6 +17,7 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import ByOption, opened_database
+from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def add(
                 connection, login, display_name=name or login, grants=grants, actor=by, now=datetime.now(),
                 password_hash=hashed, oidc_subject=oidc_subject or None, must_change_password=not final,
             )  # fmt: skip
-    typer.echo(json.dumps({"user_id": made}) if as_json else f"User {made} made: {login}.")
+    echo(json.dumps({"user_id": made}) if as_json else f"User {made} made: {login}.")
 
 
 @app.command("list")
@@ -83,13 +84,11 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
     with opened_database(store, database) as opened, opened.read() as connection:
         users = list_users(connection)
     if as_json:
-        typer.echo(json.dumps([_shown(user) for user in users], ensure_ascii=False, indent=1))
+        echo(json.dumps([_shown(user) for user in users], ensure_ascii=False, indent=1))
         return
     for user in users:
         state = "active" if user.is_active else "inactive"
-        typer.echo(
-            f"{user.user_id}  {user.login or '(erased)'}  {', '.join(_roles(user.grants)) or 'no role'}  {state}"
-        )
+        echo(f"{user.user_id}  {user.login or '(erased)'}  {', '.join(_roles(user.grants)) or 'no role'}  {state}")
 
 
 @app.command("show")
@@ -104,12 +103,12 @@ def show(
         trail = find_audit(connection, subject=f"user/{user.user_id}", limit=20)
     if as_json:
         events = [{name: row[name] for name in ("recorded_at", "action", "actor", "before", "after")} for row in trail]
-        typer.echo(json.dumps({**_shown(user), "audit": events}, ensure_ascii=False, indent=1))
+        echo(json.dumps({**_shown(user), "audit": events}, ensure_ascii=False, indent=1))
         return
     for key, value in _shown(user).items():
-        typer.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+        echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     for row in trail:
-        typer.echo(f"  {row['recorded_at'][:16]}  {row['action']}  by {row['actor']}")
+        echo(f"  {row['recorded_at'][:16]}  {row['action']}  by {row['actor']}")
 
 
 @role_app.command("grant")
@@ -156,7 +155,7 @@ def reset(
         hashed = hash_password(_password(password_stdin))
         with opened.write() as connection:
             set_password(connection, user.user_id, hashed, actor=by, now=datetime.now(), must_change_password=not final)
-    typer.echo(f"Password of {login} replaced; every session ended.")
+    echo(f"Password of {login} replaced; every session ended.")
 
 
 @app.command("deactivate")
@@ -198,17 +197,17 @@ def erase(
             user = user_of(connection, login)
         require_motive(motive)  # before anything is asked
         if user.login is None and not user.is_active:
-            typer.echo(f"{user.user_id} is forgotten already.")
+            echo(f"{user.user_id} is forgotten already.")
             return
-        typer.echo(f"{user.login} ({user.display_name or 'no name'}; {', '.join(_roles(user.grants)) or 'no role'})")
+        echo(f"{user.login} ({user.display_name or 'no name'}; {', '.join(_roles(user.grants)) or 'no role'})")
         if not yes and not (sys.stdin.isatty() and typer.confirm("Forget this person for good?")):
             raise UsageError("Expected a yes, found none: nothing was erased.", hint="Answer y, or give --yes.")
         with opened.write() as connection:
             erase_user(connection, user.user_id, actor=by, motive=motive, now=datetime.now())
         left = free_deleted(opened)
-    typer.echo(f"Forgotten. What {user.user_id} did stays on record under this id.")
+    echo(f"Forgotten. What {user.user_id} did stays on record under this id.")
     for sentence in left:
-        typer.echo(f"Left to do: {sentence}")
+        echo(f"Left to do: {sentence}")
 
 
 @app.command("unlock")
@@ -220,7 +219,7 @@ def unlock(
 
     with opened_database(store, database) as opened, opened.write() as connection:
         forgotten = unlock_login(connection, user_of(connection, login).user_id, actor=by, now=datetime.now())
-    typer.echo(f"{forgotten} refused logins of {login} forgotten.")
+    echo(f"{forgotten} refused logins of {login} forgotten.")
 
 
 def user_of(connection: sa.Connection, login: str) -> User:
@@ -241,7 +240,7 @@ def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: 
 
     with opened_database(store, database) as opened, opened.write() as connection:
         set_active(connection, user_of(connection, login).user_id, is_active, actor=by, now=datetime.now())
-    typer.echo(f"{login} is {'active' if is_active else 'inactive'}.")
+    echo(f"{login} is {'active' if is_active else 'inactive'}.")
 
 
 def _change_roles(login: str, role: str, office: str, *, by: str, store: Path, database: str, is_given: bool) -> None:
@@ -253,16 +252,18 @@ def _change_roles(login: str, role: str, office: str, *, by: str, store: Path, d
         grants = set(user.grants) | {changed} if is_given else set(user.grants) - {changed}
         if grants != set(user.grants):
             set_grants(connection, user.user_id, grants, actor=by, now=datetime.now())
-    typer.echo(f"{login}: {', '.join(_roles(sorted(grants))) or 'no role'}.")
+    echo(f"{login}: {', '.join(_roles(sorted(grants))) or 'no role'}.")
 
 
 def _grant(role: str, office: str) -> Grant:
     from typing import cast
 
-    from basira.storage.access import Grant, Role
+    from basira.storage.access import Grant, Role, check_office
+    from basira.workflows.serve_office import folded_office
 
+    office = folded_office(office)
     # The record itself refuses a role that is none.
-    return Grant(cast("Role", role.strip().lower()), office.strip().upper())
+    return Grant(cast("Role", role.strip().lower()), office and check_office(office))
 
 
 def _password(from_stdin: bool) -> str:

@@ -16,6 +16,7 @@ from basira.explain.inspection_list_page import Chart, inspection_page
 from basira.explain.inspection_list_rows import COLUMNS, Cell, Column, list_rows
 from basira.explain.words import catalog_of
 from basira.render.languages import direction
+from basira.render.shown import shown
 from basira.render.spreadsheet import csv_text
 from basira.render.writing import write_whole
 from basira.schema.records import InspectionList
@@ -142,6 +143,7 @@ def _write_cell(sheet: Any, row: int, place: int, value: Cell, cell_format: Any)
     elif isinstance(value, bool):
         sheet.write_boolean(row, place, value, cell_format)
     elif isinstance(value, str):
+        value = shown(value)
         text = value if len(value) <= _CELL_LIMIT else value[: _CELL_LIMIT - 1] + "…"
         sheet.write_string(row, place, text, cell_format)
     else:

@@ -17,15 +17,14 @@ from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import SHELL_LOCALE
 from basira.schema.codes import dotted
 from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, ItemLine
+from basira.schema.text import escaped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-# Isolates keep codes in order on a page; many terminals draw them as boxes. A control character in a
-# declarant's text (ESC begins a terminal command) is shown as a question mark in a diamond.
-_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
-_FOR_TERMINAL = str.maketrans({"\u2068": None, "\u2069": None, **{chr(c): mark for c, mark in _CONTROLS.items()}})
+# Isolates keep codes in order on a page; many terminals draw them as boxes.
+_ISOLATES = str.maketrans(dict.fromkeys("\u2068\u2069"))
 
 # The items that weigh most, in expected revenue; the page and the files have them all.
 MOST_ITEMS = 2
@@ -60,7 +59,7 @@ def terminal_list(
         style="dim",
     )
     for warning in inspections.warnings:
-        yield Text(f"! {warning.translate(_FOR_TERMINAL)}", style="yellow")
+        yield _safe(f"! {warning}", style="yellow")
     offices = dict.fromkeys([*(x.office for x in inspections.lines), *(u.office for u in inspections.capacity)])
     for office in offices:
         lines = [x for x in inspections.lines if x.office == office]
@@ -111,7 +110,7 @@ def _office(
 def _safe(text: str, *, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(text.translate(_FOR_TERMINAL), style=style)
+    return Text(escaped(text.translate(_ISOLATES)), style=style)
 
 
 def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int) -> Iterator[str]:

@@ -15,6 +15,9 @@ REASONS: dict[str, str] = {
     "missing": "A required field is empty. Complete it at the source.",
     "spreadsheet_error": "The cell holds a spreadsheet's error word (#N/A, #NOM?, #REF!, #VALEUR! ...), not a value. "
     "Correct the formula or the look-up in the workbook, and export again.",
+    "bad_character": "An identifier, an office or a code holds a character that nobody sees (zero width, direction, "
+    "control) or that looks like one of another script. It is told by its code point and its place; type the value "
+    "anew. Other digits, full-width letters, dashes and spaces are no fault: they are written in the one usual way.",
     "bad_number": "The text is not a number in the mapping's way of writing numbers. Check the value, or decimal and "
     "thousands in the mapping.",
     "not_finite": "The number is infinite or not a number.",
@@ -55,13 +58,19 @@ REASONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Rows of a batch with one fault in one field. ``mask``: true where it is; ``value``: as found."""
+    """Rows of a batch with one fault in one field. ``mask``: true where it is; ``value``: as found; ``place``: which
+    character of the value it is, where it is one."""
 
     field: str | None
     code: str
     expected: str
     mask: pl.Series
     value: pl.Series | None = None
+    place: pl.Series | None = None
+
+    def expected_at(self, position: int) -> str:
+        """What is expected of a row, with the place in its value."""
+        return self.expected if self.place is None else f"{self.expected}; found {self.place[position]}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,10 +25,11 @@ from pydantic import (
 )
 
 from basira.schema.errors import MappingError, NotFoundError
-from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
 from basira.schema.names import MOST_OF_A_SOURCE, RULE, is_kept_name, is_own_name
 from basira.schema.shipped import shipped
+from basira.schema.text import ALLOWED, find_odd
 
 ITEM_SIDE: dict[str, SchemaField] = {field.name: field for field in DECLARATION_FIELDS + ITEM_FIELDS}
 OUTCOME_SIDE: dict[str, SchemaField] = {field.name: field for field in OUTCOME_FIELDS}
@@ -192,9 +193,14 @@ def _problems(mapping: Mapping) -> Iterator[str]:
                 yield f"[{section}] {name!r} is no field of the schema; {closest(name, allowed)}"
                 continue
             yield from (f"[{section}] {name}: {text}" for text in _misfits(allowed[name], column))
+            yield from _odd_text(f"[{section}] {name}.values", allowed[name], column.values.values())
+            yield from _odd_text(f"[{section}] {name}.accept", allowed[name], column.accept)
     for name in mapping.constants:
         if name not in ITEM_SIDE and name not in OUTCOME_SIDE:
             yield f"[constants] {name!r} is no field of the schema; {closest(name, {**ITEM_SIDE, **OUTCOME_SIDE})}"
+        yield from _odd_text(
+            f"[constants] {name}", ITEM_SIDE.get(name) or OUTCOME_SIDE.get(name), [mapping.constants[name]]
+        )
         if name in mapping.fields or name in mapping.outcome:
             yield f"[constants] {name!r} is mapped to a column as well; expected one of the two"
     if not mapping.fields and not mapping.outcome:
@@ -213,6 +219,15 @@ def _problems(mapping: Mapping) -> Iterator[str]:
         yield "[source] decimal and thousands are the same character"
     if mapping.known_after_days is not None and ("known_at" in mapping.outcome or not mapping.fields):
         yield "[outcome] known_after_days is for labelled declarations without a known_at column"
+
+
+def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> Iterator[str]:
+    """What the mapping itself would put into a row, and every row would then be rejected for."""
+    if field is None or field.is_prose or field.type not in CHECKED:
+        return
+    for text in texts:
+        if (odd := find_odd(text.strip())) is not None:
+            yield f"{place}: expected {ALLOWED}, found {odd.place}"
 
 
 def _own_problems(mapping: Mapping) -> Iterator[str]:

@@ -15,6 +15,7 @@ import polars as pl
 from basira.ingest.faults import Fault
 from basira.schema.codes import country_alpha3, country_codes, currency_codes
 from basira.schema.fields import Field
+from basira.schema.text import fold_identifier
 
 # In `accept`: any code is taken as it stands (anonymised countries).
 ANY = "*"
@@ -49,10 +50,10 @@ def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tu
     short of a length in ``digits`` gets its leading zero back; without ``digits`` it is refused, because
     nothing tells a lost zero from a lost last digit.
     """
-    code = raw.str.replace(r"^(\d{5,12})\.0+$", "$1").str.replace_all(r"[.\s\u00a0\u202f-]", "")
+    code = raw.str.replace(r"^([0-9]{5,12})\.0+$", "$1").str.replace_all(r"[.\s\u00a0\u202f-]", "")
     faults: list[Fault] = []
     length = code.str.len_bytes()
-    numeric = code.str.contains(r"^\d{1,12}$")
+    numeric = code.str.contains(r"^[0-9]{1,12}$")
     if digits:
         short = length.is_in([d - 1 for d in digits]) & ~length.is_in(list(digits)) & numeric
         code = ("0" + code).zip_with(short.fill_null(False), code)
@@ -76,7 +77,7 @@ def parse_country(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tupl
     values = raw.str.to_uppercase()
     if ANY in accept:
         return values, []
-    allowed = [*country_codes(), *(word.upper() for word in accept)]
+    allowed = [*country_codes(), *(fold_identifier(word).upper() for word in accept)]
     bad = ~values.is_in(allowed).fill_null(True)
     if bad.any():
         others = raw.filter(bad).unique().to_list()
@@ -91,7 +92,7 @@ def parse_currency(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tup
     values = raw.str.to_uppercase()
     if ANY in accept:
         return values, []
-    bad = ~values.is_in([*currency_codes(), *(word.upper() for word in accept)]).fill_null(True)
+    bad = ~values.is_in([*currency_codes(), *(fold_identifier(word).upper() for word in accept)]).fill_null(True)
     return values, [Fault(field.name, "unknown_currency", "a currency of ISO 4217", bad, raw)] if bad.any() else []
 
 

@@ -87,7 +87,7 @@ def _parse(raw: pl.Series, form: str) -> pl.Series:
         ).cast(pl.Datetime("us"))
     if "%Y" in form:
         # %Y also takes "21" for the year 21: four digits are required.
-        digits = raw.str.contains(r"^\d{4}" if form.startswith("%Y") else r"\d{4}")
+        digits = raw.str.contains("^[0-9]{4}" if form.startswith("%Y") else "[0-9]{4}")
         raw = raw.set(~digits.fill_null(False), None)
     if raw.null_count() == len(raw):
         return pl.Series(raw.name, [None], dtype=pl.Datetime("us")).new_from_index(0, len(raw))

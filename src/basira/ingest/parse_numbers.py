@@ -31,7 +31,8 @@ class NumberStyle:
     def pattern(self) -> str:
         """A regular expression of one number in this style, without sign for percent."""
         group = re.escape(self.thousands) if self.thousands not in {"", " "} else _SPACES
-        return rf"^[+-]?(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)?(?:{re.escape(self.decimal)}\d*)?(?:[eE][+-]?\d+)?$"
+        whole = rf"[0-9]+|[0-9]{{1,3}}(?:{group}[0-9]{{3}})+"
+        return rf"^[+-]?(?:{whole})?(?:{re.escape(self.decimal)}[0-9]*)?(?:[eE][+-]?[0-9]+)?$"
 
 
 def parse_floats(raw: pl.Series, style: NumberStyle) -> tuple[pl.Series, pl.Series]:

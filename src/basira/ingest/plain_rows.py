@@ -23,6 +23,7 @@ from basira.schema.errors import MappingError
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, Field
 from basira.schema.names import MOST_OF_A_SOURCE, is_own_name
 from basira.schema.tables import ITEMS
+from basira.schema.text import find_odd, fold_identifier
 
 Row = dict[str, Any]
 Read = Callable[[Any], Any]
@@ -122,7 +123,7 @@ class PlainRows:
 
     def _reader(self, field: Field) -> Read:
         if field.type == "text":
-            return self._text
+            return self._text if field.is_prose else self._identifier
         if field.type == "code":
             return self._code
         if field.type == "commodity":
@@ -150,12 +151,20 @@ class PlainRows:
         return value
 
     def _code(self, value: Any) -> str | None:
-        text = self._text(value)
+        text = self._identifier(value)
         if text is None:
             return None
         if not text.isascii():
             raise _NotPlainError
         return text.upper()
+
+    def _identifier(self, value: Any) -> str | None:
+        text = self._text(value)
+        if text is None or (text.isascii() and text.isprintable() and "  " not in text):
+            return text
+        if find_odd(text) is not None:
+            raise _NotPlainError
+        return fold_identifier(text) or None
 
     def _commodity(self, value: Any) -> str | None:
         if type(value) is not str or not _COMMODITY.fullmatch(value):

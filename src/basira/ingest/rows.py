@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from basira.ingest.faults import Fault, Refusal
-from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, Column, Mapping
+from basira.ingest.mapping import ITEM_SIDE, OUTCOME_SIDE, Column, Mapping, SourceFormat
 from basira.ingest.parse_codes import (
     parse_commodity,
     parse_country,
@@ -23,6 +23,7 @@ from basira.ingest.parse_codes import (
 from basira.ingest.parse_dates import parse_timestamps
 from basira.ingest.parse_numbers import NumberStyle, parse_number
 from basira.ingest.source import SourceBatch, row_json
+from basira.ingest.text_columns import find_odd_rows, fold_text, fold_words
 from basira.schema.fields import EXTRA_PREFIX, Field
 
 ROW = "source_row"
@@ -141,12 +142,27 @@ def _cell_errors(name: str, raw: pl.Series | None) -> list[Fault]:
 
 def _parse_text(field: Field, column: Column, raw: pl.Series, mapping: Mapping) -> tuple[pl.Series, list[Fault]]:
     """One field's values from trimmed text; the alias is the field's name."""
+    source = mapping.source
+    decimal = source.decimal if column.decimal is None else column.decimal
+    thousands = source.thousands if column.thousands is None else column.thousands
+    as_found = raw
+    raw = fold_text(field, raw, decimal=decimal, thousands=thousands)
     if column.values:
-        words = {word.strip().lower(): value for word, value in column.values.items()}
+        words = fold_words(field, column.values, decimal=decimal, thousands=thousands)
         translated = raw.str.to_lowercase().replace_strict(words, default=None, return_dtype=_TEXT)
         raw = translated.fill_null(raw)
         raw = raw.set(raw == "", None)
-    source = mapping.source
+    odd = find_odd_rows(field, raw, as_found)
+    if odd is not None:  # one reason: that it is no code either would be noise
+        raw = raw.set(odd.mask, None)
+    style = NumberStyle(decimal, thousands, column.percent, column.scale)
+    values, faults = _typed(field, column, raw, source, style)
+    return values.alias(field.name), faults if odd is None else [odd, *faults]
+
+
+def _typed(
+    field: Field, column: Column, raw: pl.Series, source: SourceFormat, style: NumberStyle
+) -> tuple[pl.Series, list[Fault]]:
     faults: list[Fault] = []
     if field.type == "text":
         values = raw
@@ -170,10 +186,8 @@ def _parse_text(field: Field, column: Column, raw: pl.Series, mapping: Mapping) 
             latest=source.latest,
         )
     else:
-        decimal = source.decimal if column.decimal is None else column.decimal
-        thousands = source.thousands if column.thousands is None else column.thousands
-        values, faults = parse_number(field, raw, NumberStyle(decimal, thousands, column.percent, column.scale))
-    return values.alias(field.name), faults
+        values, faults = parse_number(field, raw, style)
+    return values, faults
 
 
 def _complete_from_items(items: dict[str, pl.Series], outcomes: dict[str, pl.Series], mapping: Mapping) -> None:
@@ -239,10 +253,13 @@ def _refusal(row: int, faults: Iterable[Fault], position: int, text: dict[str, s
             distinct.setdefault(fault.field, fault)
     first, *others = distinct.values()
     also = "".join(
-        f"; also {other.field or 'the row'}: {other.code}, expected {other.expected}, found {_found(other, position)!r}"
+        f"; also {other.field or 'the row'}: {other.code}, expected {other.expected_at(position)}, "
+        f"found {_found(other, position)!r}"
         for other in others
     )
-    return Refusal(row, first.field, first.code, _found(first, position), first.expected + also, row_json(text))
+    return Refusal(
+        row, first.field, first.code, _found(first, position), first.expected_at(position) + also, row_json(text)
+    )
 
 
 def _found(fault: Fault, position: int) -> str | None:

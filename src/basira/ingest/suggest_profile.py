@@ -14,6 +14,7 @@ import polars as pl
 from basira.ingest.parse_codes import FLAG_WORDS, SPREADSHEET_ERROR, country_of
 from basira.ingest.suggest_dates import DateGuess, guess_dates
 from basira.schema.codes import currency_codes
+from basira.schema.text import fold_figure
 
 _SPACE = "[ \u00a0\u202f\u2009]"
 _WORDS = 50_000  # distinct values looked at one by one, taken evenly from the most to the least frequent
@@ -57,9 +58,15 @@ class Profile:
         return self.distinct / self.filled if self.filled else 0.0
 
 
+def _ascii_figures(column: pl.Series) -> pl.Series:
+    """The column as intake reads dates and numbers of other digits."""
+    others = column.filter(column.str.contains(r"[^\x00-\x7f]").fill_null(False)).unique().to_list()
+    return column.replace({text: fold_figure(text) for text in others}) if others else column
+
+
 def profile_column(column: pl.Series, *, separator: str) -> Profile:
     """Look at a column. ``separator``: of the file, "" when it has none; a ',' there makes decimal commas unlikely."""
-    trimmed = column.str.strip_chars()
+    trimmed = _ascii_figures(column.str.strip_chars())
     filled = trimmed.filter((trimmed.is_not_null() & (trimmed != "")).fill_null(False))
     error = filled.str.contains(SPREADSHEET_ERROR)
     errors = int(error.sum() or 0)

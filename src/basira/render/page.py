@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.languages import direction
+from basira.render.shown import shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -70,6 +71,7 @@ def _environment(folder: Path) -> Environment:
     return Environment(
         loader=FileSystemLoader([folder, _TEMPLATES]),
         autoescape=True,
+        finalize=lambda value: shown(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -9,12 +9,15 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from basira.render.shown import shown
+
 # A spreadsheet takes text that begins so for a formula; an apostrophe before it makes it text again.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cell(value: object) -> str:
-    """A value as the text of a cell; None is empty, text that would be run gets an apostrophe, a number stays one.
+    """A value as the text of a cell; None is empty, text that would be run gets an apostrophe, what
+    nobody sees is written as its code, a number stays one.
 
     >>> cell("=1+1"), cell(-2.5), cell(None), cell(True)
     ("'=1+1", '-2.5', '', 'true')
@@ -23,7 +26,9 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else str(value)
+    if not isinstance(value, str):
+        return str(value)
+    return f"'{shown(value)}" if value.startswith(_FORMULA_STARTS) else shown(value)
 
 
 def decimal_comma(value: float | None, *, digits: int) -> str | None:

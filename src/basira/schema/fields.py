@@ -13,8 +13,8 @@ from typing import Literal
 
 Table = Literal["declaration", "item", "outcome"]
 FieldType = Literal[
-    "text",  # free text or an identifier, kept as written (trimmed)
-    "code",  # a short code, upper-cased
+    "text",  # an identifier or a name, in its one written form (schema/text.py); or prose, kept as written
+    "code",  # a short code, in its one written form and in capitals
     "commodity",  # commodity code: 2 to 12 digits, even count
     "country",  # ISO 3166-1 alpha-2
     "currency",  # ISO 4217
@@ -26,13 +26,18 @@ FieldType = Literal[
     "flag",  # true, false or unknown
 ]
 
+# Of these types a value is compared and looked up; and no character of it may be one that nobody sees.
+IDENTIFIERS: frozenset[FieldType] = frozenset({"text", "code", "country", "currency"})
+CHECKED: frozenset[FieldType] = IDENTIFIERS | {"commodity"}
+
 
 @dataclass(frozen=True)
 class Field:
     """One field.
 
     ``required``: without it the row goes to quarantine. ``lowest``/``highest``: the closed range of
-    possible values, in ``unit``. ``personal``: personal data under law 09-08, never written to logs.
+    possible values, in ``unit``. ``personal``: personal data under law 09-08, never written to logs. ``is_prose``: people
+    read it and nothing is looked up by it, so it may hold any character.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Field:
     lowest: float | None = None
     highest: float | None = None
     personal: bool = False
+    is_prose: bool = False
 
 
 _MONEY = 1e15  # beyond any single customs value in any currency; a larger number is a shifted decimal
@@ -87,7 +93,7 @@ DECLARATION_FIELDS: tuple[Field, ...] = (
 ITEM_FIELDS: tuple[Field, ...] = (
     Field("item_number", "item", "integer", "Number of the item in its declaration; 1 when absent.", lowest=1, highest=9999),
     Field("commodity_code", "item", "commodity", "Commodity code at the length given.", required=True),
-    Field("description", "item", "text", "Goods description as declared."),
+    Field("description", "item", "text", "Goods description as declared.", is_prose=True),
     Field("origin_country", "item", "country", "Country of origin."),
     Field("preference", "item", "code", "Preference claimed (agreement code); absent: none claimed."),
     Field("quantity", "item", "measure", "Quantity in the supplementary unit.", unit="quantity_unit", lowest=0, highest=1e12),

@@ -103,7 +103,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _validate(content: dict[str, Any], *, where: str) -> Policy:
     try:
-        return Policy.model_validate(content)
+        return Policy.model_validate(content, context={"in_one_form": True})
     except ValidationError as error:
         raise _explained(error, where=where) from None
 

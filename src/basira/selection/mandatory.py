@@ -12,12 +12,26 @@ a list errs towards inspecting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from basira.schema.records import Candidate
+from basira.schema.text import fold_digits, fold_identifier
 from basira.selection.policy import MATCH_FIELDS, Mandatory, Policy
 
 _ITEM_FIELDS = ("commodity_code", "origin_country")
+
+
+def in_one_form(candidate: Candidate) -> Candidate:
+    """The candidate with its office and what lists match in their one written form (`schema/text.py`).
+
+    Intake gives no other. A history may hold values that were taken in before it did: a list must find these too.
+    """
+    attributes = {
+        name: tuple((fold_digits if name == "commodity_code" else fold_identifier)(value) for value in values)
+        for name, values in candidate.attributes.items()
+    }
+    return replace(candidate, office=fold_identifier(candidate.office), attributes=attributes)
 
 
 class MandatoryList:

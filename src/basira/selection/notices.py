@@ -49,6 +49,20 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "ar": "المكتب {office}: {count} تصريح(ات) بدون تقييم وُضعت في «{lane}» فوق طاقته.",
         "en": "Office {office}: {count} declaration(s) without a score put in “{lane}” beyond its capacity.",
     },
+    "offices_unlisted": {
+        "fr": "{count} déclaration(s) sans décision : leur bureau n'est pas dans la liste de la politique ({found}). "
+        "Corriger la déclaration, ou compléter la liste.",
+        "ar": "{count} تصريح(ات) بدون قرار: مكتبها غير وارد في قائمة السياسة ({found}). صحّح التصريح أو أكمل القائمة.",
+        "en": "{count} declaration(s) left undecided: their office is not in the policy's list ({found}). "
+        "Correct the declaration, or complete the list.",
+    },
+    "offices_open": {
+        "fr": "Aucune liste de bureaux ne s'applique : tout code est pris pour un bureau ({count} ce jour). "
+        "Une liste `offices` dans la politique l'empêche.",
+        "ar": "لا تُطبَّق أي قائمة للمكاتب: كل رمز يُعدّ مكتبًا ({count} في هذا اليوم). قائمة `offices` في السياسة تمنع ذلك.",
+        "en": "No list of offices holds: any code is taken for an office ({count} on this day). "
+        "A list `offices` in the policy closes that.",
+    },
     "score_unusable": {
         "fr": "Bureau {office} : {count} déclaration(s) dont le score n'est pas un nombre possible, "
         "traitées comme sans score.",

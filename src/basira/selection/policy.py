@@ -18,10 +18,20 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from basira.schema.records import Selection
+from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
 from basira.selection.places import BEYOND_CAPACITY
 
 Language = Literal["fr", "ar", "en"]
@@ -45,6 +55,30 @@ MATCH_FIELDS: tuple[str, ...] = (
 def _refuse(expected: str, found: object) -> PydanticCustomError:
     """An error of a rule that holds between fields; `load` turns it into a `PolicyError`."""
     return PydanticCustomError("policy", "expected {expected}, found {found}", {"expected": expected, "found": found})
+
+
+def _in_one_form(text: str, info: ValidationInfo) -> str:
+    """A code or identifier of a policy file in the form in which declarations have theirs, so that a list can't be
+    missed by another way of writing. Without a context (a policy that a run recorded) it stays as it is: what was
+    decided by it must come out the same."""
+    if not info.context:
+        return text
+    if (odd := find_odd(text)) is not None:
+        raise _refuse(ALLOWED, odd.place)
+    folded = fold_identifier(text)
+    if not folded:
+        raise _refuse("a code or an identifier", "nothing but signs that are left out")
+    return folded
+
+
+def _in_capitals(text: str, info: ValidationInfo) -> str:
+    return text.upper() if info.context else text
+
+
+# Compared with identifiers of declarations, which keep their case; and with codes, which are in capitals.
+ListedIdentifier = Annotated[Text, AfterValidator(_in_one_form)]
+ListedCode = Annotated[Text, AfterValidator(_in_one_form), AfterValidator(_in_capitals)]
+Prefix = Annotated[Text, AfterValidator(fold_digits)]
 
 
 class _Part(BaseModel):
@@ -113,7 +147,7 @@ class LaneCapacity(_Part):
 class OfficeCapacity(_Part):
     """The capacity of one office, or of every office not named, for all or some weekdays."""
 
-    office: Text = Field(description='Office code, or "*" for every office that has no entry of its own.')
+    office: ListedIdentifier = Field(description='Office code, or "*" for every office that has no entry of its own.')
     weekdays: tuple[Weekday, ...] = Field(
         default=(), description="Days of the week on which this entry holds; absent: all that no other entry names."
     )
@@ -125,13 +159,13 @@ class OfficeCapacity(_Part):
 class Match(_Part):
     """What a declaration must have to fall under a mandatory entry: all the conditions given, any value of each."""
 
-    commodity_code: tuple[Text, ...] = Field(default=(), description="Beginnings of commodity codes, digits only.")
-    origin_country: tuple[Text, ...] = Field(default=(), description="Countries of origin, ISO 3166 alpha-2.")
-    dispatch_country: tuple[Text, ...] = Field(default=(), description="Countries of dispatch, ISO 3166 alpha-2.")
-    importer_id: tuple[Text, ...] = Field(default=(), description="Importers.")
-    exporter_id: tuple[Text, ...] = Field(default=(), description="Exporters.")
-    declarant_id: tuple[Text, ...] = Field(default=(), description="Declarants.")
-    procedure: tuple[Text, ...] = Field(default=(), description="Customs procedures (régimes).")
+    commodity_code: tuple[Prefix, ...] = Field(default=(), description="Beginnings of commodity codes, digits only.")
+    origin_country: tuple[ListedCode, ...] = Field(default=(), description="Countries of origin, ISO 3166 alpha-2.")
+    dispatch_country: tuple[ListedCode, ...] = Field(default=(), description="Countries of dispatch, ISO 3166 alpha-2.")
+    importer_id: tuple[ListedIdentifier, ...] = Field(default=(), description="Importers.")
+    exporter_id: tuple[ListedIdentifier, ...] = Field(default=(), description="Exporters.")
+    declarant_id: tuple[ListedIdentifier, ...] = Field(default=(), description="Declarants.")
+    procedure: tuple[ListedCode, ...] = Field(default=(), description="Customs procedures (régimes).")
 
     @field_validator("commodity_code")
     @classmethod
@@ -301,10 +335,11 @@ class Policy(_Part):
         description="What the figures are worth: official, adopted by whom, or invented as an example."
     )
     lanes: tuple[Lane, ...] = Field(description="The lanes, from the least to the most intensive.")
-    offices: tuple[Text, ...] = Field(
+    offices: tuple[ListedIdentifier, ...] = Field(
         default=(),
-        description="The codes of all offices, in capitals: a declaration of another one is refused online "
-        "(`unknown_office`). Absent: any office.",
+        description="The codes of all offices, in capitals: a declaration of another one is rejected online "
+        "(`unknown_office`), and left undecided by `basira target`, which says so. Absent: any code is an office, and "
+        "`basira target` says that.",
     )
     capacity: tuple[OfficeCapacity, ...] = Field(description="What offices can inspect.")
     mandatory: tuple[Mandatory, ...] = Field(default=(), description="Lists of what must be inspected.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from basira.schema.errors import UsageError
+from basira.schema.text import ALLOWED, find_odd, fold_identifier
 
 Role = Literal["inspector", "analyst", "manager", "data_scientist", "auditor", "administrator", "system"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -47,7 +48,7 @@ class Grant:
                 hint="An inspector belongs to an office; the other roles see every office.",
             )
         if self.office:
-            check_office(self.office)
+            _check_code(self.office)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,22 @@ def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
 
 
 def check_office(office: str) -> str:
-    """A code of an office as grants and keys hold it. Raises UsageError when it is not one.
+    """A code of an office as it may be given to a person or a key. Raises UsageError when it is not one.
+
+    It is in the form that declarations have theirs in: an office written otherwise is one in whose queue nothing ever
+    stands. What was given before there was one form is still read.
+    """
+    if (odd := find_odd(office)) is not None or fold_identifier(office) != office:
+        found = odd.place if odd is not None else f"{office!r}, which is written {fold_identifier(office)!r}"
+        raise UsageError(
+            f"Expected the code of an office in {ALLOWED}, found {found}.", hint="Write it as `basira target` shows it."
+        )
+    _check_code(office)
+    return office
+
+
+def _check_code(office: str) -> None:
+    """Raise UsageError when it is no code of an office.
 
     Codes are kept in capitals, as they are read from declarations, and compared to the letter: nothing is folded when
     they are compared, so that nothing else can match.
@@ -101,4 +117,3 @@ def check_office(office: str) -> str:
             f"Expected the code of an office in capitals, 1 to {LONGEST_OFFICE} characters, found {office!r}.",
             hint="Write it as `basira target` shows it.",
         )
-    return office

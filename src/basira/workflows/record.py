@@ -16,6 +16,7 @@ from basira.decisions.replay import Difference, ReplayReport, compare
 from basira.models.files import read_model
 from basira.schema.days import day_of
 from basira.schema.errors import NotFoundError
+from basira.schema.text import fold_identifier
 from basira.selection.load import restore_policy
 from basira.storage.engine import fetch_value, open_engine
 from basira.storage.history import History, register
@@ -42,7 +43,7 @@ def record(history: History, targeted: Targeted) -> None:
 def find_decisions(history: History, declaration_id: str) -> list[tuple[TargetingRun, DecisionRecord]]:
     """Every decision on a declaration, the latest run first; NotFoundError when there is none."""
     with Operations(operations_of(history), create=False) as operations:
-        rows = operations.find_decisions(declaration_id)
+        rows = operations.find_decisions(declaration_id) or operations.find_decisions(fold_identifier(declaration_id))
         if not rows:
             raise NotFoundError(
                 f"Expected a decision on declaration {declaration_id!r}, found none.",
@@ -70,7 +71,14 @@ def replay(
     model = read_model(Models(history.root).folder(run.model_version))
     again = target(
         history,
-        Order(day=run.day, as_of=run.as_of.date(), seed=run.seed, office=run.options.get("office")),
+        Order(
+            day=run.day,
+            as_of=run.as_of.date(),
+            seed=run.seed,
+            office=run.options.get("office"),
+            any_office=run.options.get("any_office", False),
+            is_folded=run.options.get("is_folded", False),
+        ),
         model=model,
         policy=restore_policy(run.policy_text),
         now=run.created_at,

@@ -6,6 +6,7 @@ meant.
 
 from __future__ import annotations
 
+from basira.schema.text import fold_identifier
 from basira.selection.policy import Policy
 from basira.workflows.score import ONLY_OFFICE
 from basira.workflows.serve_body import Declaration, FieldFault, Refused
@@ -16,7 +17,7 @@ _MOST_NAMED = 20
 
 def folded_office(text: str) -> str:
     """An office's code as it is read from declarations; "" when there is none."""
-    return text.strip().upper()
+    return fold_identifier(text.strip()).upper()
 
 
 def unlisted_office(declaration: Declaration, policy: Policy) -> Refused | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -19,7 +19,10 @@ from basira.models.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate, DeclarationLine, InspectionList, ItemLine, Selection
+from basira.schema.text import escaped
 from basira.selection.allocate import Allocation, allocate
+from basira.selection.mandatory import in_one_form
+from basira.selection.notices import Notice
 from basira.selection.policy import Policy
 from basira.storage.engine import open_engine
 from basira.storage.history import History, Snapshot, register
@@ -27,17 +30,26 @@ from basira.workflows.assess import Assessed, assess, with_reasons
 from basira.workflows.learn import Engine, Progress, silent
 from basira.workflows.score import items_declared
 
+# Of offices that the policy does not list, those that are named.
+_MOST_OFFICES = 10
 _SHOWN = ("importer_id", "declarant_id", "exporter_id", "procedure", "transport_mode", "dispatch_country")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be done: a day, what may be known, whose declarations (None: every office's), a seed."""
+    """What is to be done: a day, what may be known, whose declarations (None: every office's), a seed.
+
+    ``any_office``: codes that the policy's list lacks are offices too. ``is_folded``: lists and offices are compared
+    with the declared values in their one written form (`schema/text.py`), which values taken in before there was one
+    may not have; only a run recorded then is made again without.
+    """
 
     day: date
     as_of: date
     seed: int
     office: str | None = None
+    any_office: bool = False
+    is_folded: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,8 @@ def target(
 ) -> Targeted:  # fmt: skip
     """Assess the day's declarations and put each in a lane. Nothing is recorded yet (see `record`).
 
-    Raises UsageError when the day has no declarations.
+    A declaration of an office that the policy does not list is left undecided, and the list says so: it would stand in
+    nobody's queue. Raises UsageError when the day has no declarations, or none of an office of the list.
     """
     snapshot = snapshot or history.verified_snapshot()
     engine = engine or Engine()
@@ -70,6 +83,9 @@ def target(
             )
         assessed = assess(con, "to_target", as_of_day=as_of_day, model=model, progress=progress)
         candidates = assessed.candidates()
+        notices: tuple[Notice, ...] = ()
+        if order.is_folded:
+            candidates, notices = _of_offices([in_one_form(one) for one in candidates], policy, order)
         allocation = allocate(candidates, policy, day=order.day, seed=order.seed)
         inspecting = {lane.id for lane in policy.lanes if lane.inspects}
         chosen = [s.declaration_id for s in allocation.selections if s.lane in inspecting]
@@ -89,7 +105,30 @@ def target(
         for s in allocation.selections
     )
     listing = _listing(run, policy, allocation, assessed, by_id, inspecting, snapshot, language=language)
+    listing = replace(listing, warnings=(*(one.text(language) for one in notices), *listing.warnings))
     return Targeted(listing, run, decisions)
+
+
+def _of_offices(
+    candidates: list[Candidate], policy: Policy, order: Order
+) -> tuple[list[Candidate], tuple[Notice, ...]]:
+    """The candidates that some queue will hold, and what is to be told of the others or of an open list."""
+    if order.any_office or not policy.offices:
+        return candidates, (Notice("offices_open", {"count": len({one.office for one in candidates})}),)
+    listed = [one for one in candidates if one.office in policy.offices]
+    others = Counter(one.office for one in candidates if one.office not in policy.offices)
+    if not others:
+        return candidates, ()
+    most = [f"{escaped(office)}: {count:,}" for office, count in others.most_common(_MOST_OFFICES)]
+    found = ", ".join(most + ["..."] * (len(others) > _MOST_OFFICES))
+    if not listed:
+        raise UsageError(
+            f"Expected declarations of the offices that the policy {policy.name!r} lists, found {others.total():,} of "
+            f"others ({found}).",
+            hint="Give a policy with your own offices (--policy FOLDER; `offices` in docs/reference/policy.md), or "
+            "take every code for an office with --any-office.",
+        )
+    return listed, (Notice("offices_unlisted", {"count": others.total(), "found": found}),)
 
 
 def _nearest_days(con: Any, order: Order) -> str:
@@ -103,7 +142,11 @@ def _nearest_days(con: Any, order: Order) -> str:
 def _run(
     order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
 ) -> TargetingRun:
-    options = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
+    options: dict[str, Any] = {
+        "office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}
+    }  # fmt: skip
+    if order.is_folded:
+        options |= {"is_folded": True, "any_office": order.any_office}
     inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()
     named = "|".join([order.day.isoformat(), inputs, model.version, policy.digest, str(order.seed), now.isoformat()])
     return TargetingRun(
