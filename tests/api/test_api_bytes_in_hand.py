@@ -60,7 +60,7 @@ def test_the_bytes_are_given_back_whatever_became_of_them(
         raise ZeroDivisionError
 
     assert desk.post(large(arrivals)).status_code == 200
-    assert desk.post([{}] * 200_000).status_code == 422
+    assert desk.post([{}] * 200_000).status_code == 413
     with monkeypatch.context() as patch:
         patch.setattr(Reader, "read", broken)
         assert desk.post(large(arrivals)).status_code == 500

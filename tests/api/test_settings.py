@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Of the libraries that Basira runs on, of the shell, and of deploy/basira-nightly.
 FOREIGN = {
     "OMP_WAIT_POLICY", "OMP_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR", "PATH", "BASIRA_INBOX", "BASIRA_MAPPING",
-    "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING",
+    "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING", "COLUMNS",
 }  # fmt: skip
 
 

@@ -323,7 +323,7 @@ def test_the_process_has_no_secret_and_no_module_of_the_files_folder(
     (tmp_path / "polars.py").write_text("raise SystemExit('read from the folder of the files')\n")
     pq.write_table(columns(3), tmp_path / "a.parquet")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), "", os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("BASIRA_DATABASE", "postgresql://user:open-sesame@host/db")
     monkeypatch.setenv("PGPASSWORD", "open-sesame")
     batches = list(open_source(Path("a.parquet"), SourceFormat()).batches())

@@ -97,6 +97,9 @@ class _Reader:
             "bounds": {name: value for name, value in vars(bounds).items() if name.isupper()},
         }
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        if "PYTHONPATH" in environment:  # an empty part is the folder where the command runs: see -P
+            parts = [part for part in environment["PYTHONPATH"].split(os.pathsep) if Path(part).is_absolute()]
+            environment["PYTHONPATH"] = os.pathsep.join(parts)
         self._process = subprocess.Popen(  # noqa: S603 - our own module; a path and JSON are its one argument
             # -P: no module out of the folder where the command runs, which may be the one of the files.
             [sys.executable, "-P", "-m", "basira.ingest.reader_main", json.dumps(task)],
