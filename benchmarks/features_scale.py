@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basira.features.compute import compute_features
+from basira.features.batch.compute import compute_features
 from basira.schema.tables import ITEMS, OUTCOMES
 from basira.storage.engine import open_engine
 

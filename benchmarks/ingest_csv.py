@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from basira.ingest.mapping import load_mapping
-from basira.storage.history import History
-from basira.workflows.ingest import ingest_files
+from basira.ingest.mapping.model import load_mapping
+from basira.storage.history.store import History
+from basira.workflows.intake.ingest import ingest_files
 
 HEADER = (
     "Declaration ID,Date,Office ID,Process Type,Import Type,Import Use,Payment Type,Mode of Transport,Declarant ID,"

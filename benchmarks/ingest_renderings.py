@@ -309,11 +309,11 @@ def judge(number: int, seed: int, keep: str) -> Verdict:
     """Render, suggest, ingest, and compare each accepted row with the true one."""
     import polars as pl
 
-    from basira.ingest.mapping import parse_mapping
+    from basira.ingest.mapping.model import parse_mapping
     from basira.schema.errors import BasiraError
-    from basira.storage.history import History
-    from basira.workflows.ingest import ingest_files
-    from basira.workflows.mapping import propose_mapping
+    from basira.storage.history.store import History
+    from basira.workflows.intake.ingest import ingest_files
+    from basira.workflows.intake.mapping import propose_mapping
 
     drawn, rows = draw(number, seed)
     folder = Path(keep) if keep else Path(tempfile.mkdtemp(prefix="basira-rendering-"))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import polars as pl
 
-from basira.laboratory.plan import Plan
-from basira.laboratory.runs import run_all
+from basira.laboratory.runs.many import run_all
+from basira.laboratory.runs.plan import Plan
 
 STRATEGIES = "random,xgboost,xgboost_published,xgboost_leaves_published,xgboost_our_features,basira"
 PUBLISHED_TREES, PUBLISHED_DATE = 1.9, 52.0

@@ -23,9 +23,9 @@ import polars as pl
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from basira.laboratory.figures import half_width
-from basira.laboratory.plan import Plan
-from basira.laboratory.runs import collect, run_all
+from basira.laboratory.report.figures import half_width
+from basira.laboratory.runs.many import collect, run_all
+from basira.laboratory.runs.plan import Plan
 
 PUBLISHED = ("random", "risk_profile", "xgboost", "xgboost_published", "xgboost_revenue", "xgboost_log_revenue")
 ON_OUR_FEATURES = ("xgboost_our_features", "xgboost_our_features_revenue", "xgboost_our_features_log_revenue")

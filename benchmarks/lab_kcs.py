@@ -16,11 +16,11 @@ from pathlib import Path
 
 import polars as pl
 
-from basira.laboratory.deep_extra import is_installed
-from basira.laboratory.figures import summary
-from basira.laboratory.plan import Plan
-from basira.laboratory.runs import run_all
-from basira.laboratory.strategies import STRATEGIES
+from basira.laboratory.deep.extra import is_installed
+from basira.laboratory.report.figures import summary
+from basira.laboratory.runs.many import run_all
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.registry import STRATEGIES
 
 
 def main() -> None:

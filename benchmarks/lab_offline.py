@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from basira.laboratory import ours_comparators
-from basira.laboratory.ledger import KnownAt, Ledger
-from basira.laboratory.live import CountryWorld
-from basira.laboratory.ours_ceiling import tell
-from basira.laboratory.ours_model import judge
-from basira.laboratory.ours_planted import fit_planted_cuts
-from basira.laboratory.plan import Plan
-from basira.laboratory.strategies import find_strategy
-from basira.laboratory.strategies_ours import order_by
-from basira.laboratory.strategies_scored import learn_xgboost_our_features
-from basira.laboratory.view import Knowledge, View
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies import comparators as ours_comparators
+from basira.laboratory.strategies.ceiling import tell
+from basira.laboratory.strategies.ours import order_by
+from basira.laboratory.strategies.planted import fit_planted_cuts
+from basira.laboratory.strategies.registry import find_strategy
+from basira.laboratory.strategies.scored import learn_xgboost_our_features
+from basira.laboratory.strategies.weekly_model import judge
+from basira.laboratory.worlds.ledger import KnownAt, Ledger
+from basira.laboratory.worlds.live import CountryWorld
+from basira.laboratory.worlds.view import Knowledge, View
 from basira.models.fit import TrainingItems
 from basira.storage.engine import open_engine
 

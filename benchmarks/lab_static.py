@@ -38,14 +38,14 @@ import numpy as np
 import polars as pl
 
 import basira
-from basira.features.catalog import MODEL_FEATURES
-from basira.laboratory.figures import half_width
-from basira.laboratory.ledger import Ledger
-from basira.laboratory.loop import open_world
-from basira.laboratory.ours_model import judge
-from basira.laboratory.plan import Plan
-from basira.laboratory.strategies import OURS, find_strategy
-from basira.laboratory.view import View, top
+from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.laboratory.report.figures import half_width
+from basira.laboratory.runs.loop import open_world
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.registry import OURS, find_strategy
+from basira.laboratory.strategies.weekly_model import judge
+from basira.laboratory.worlds.ledger import Ledger
+from basira.laboratory.worlds.view import View, top
 from basira.models.baselines_columns import category_texts, choose_columns, number_matrix
 from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
 from basira.models.settings import FitSettings

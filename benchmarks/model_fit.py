@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import roc_auc_score
 
-from basira.features.catalog import CATEGORY_FEATURES, MODEL_FEATURES
+from basira.features.catalog.catalog import CATEGORY_FEATURES, MODEL_FEATURES
 from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
 from basira.models.risk_model import POTENTIAL
 from basira.models.settings import FitSettings

@@ -27,18 +27,18 @@ import polars as pl
 from sklearn.metrics import roc_auc_score
 
 from basira.country import load_scenario, make_world
-from basira.features.catalog import CATALOG, MODEL_FEATURES
-from basira.features.compute import compute_features
-from basira.ingest.mapping import load_mapping
+from basira.features.batch.compute import compute_features
+from basira.features.catalog.catalog import CATALOG, MODEL_FEATURES
+from basira.ingest.mapping.model import load_mapping
 from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
 from basira.models.settings import FitSettings
 from basira.schema.days import day_of
 from basira.storage.engine import fetch_frame, open_engine
-from basira.storage.history import History, register
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
-from basira.workflows.learn import training_items
-from basira.workflows.score import items_declared
+from basira.storage.history.store import History, register
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.targeting.score import items_declared
+from basira.workflows.train import training_items
 
 AS_OF, LAST = date(2023, 10, 31), date(2023, 12, 31)
 # What the catalog keeps as evidence because it grows with the calendar; one variant gives it to the trees.

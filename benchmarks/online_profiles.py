@@ -28,13 +28,13 @@ from typing import Any
 
 import polars as pl
 
-from basira.features.online import OnlineFeatures, online_features, prepare_online
-from basira.features.online_build import find_extras, profile_entries
-from basira.features.online_plan import catalog_digest
+from basira.features.online.build import find_extras, profile_entries
+from basira.features.online.lookup import OnlineFeatures, online_features, prepare_online
+from basira.features.online.plan import catalog_digest
 from basira.schema.tables import ITEMS
 from basira.storage.engine import open_engine
-from basira.storage.profiles import LoadedProfiles, ProfileReader
-from basira.storage.profiles_build import Description, publish_profiles
+from basira.storage.profiles.publish import Description, publish_profiles
+from basira.storage.profiles.reader import LoadedProfiles, ProfileReader
 
 AS_OF_DAY = 18993 + 1095 - 1  # the last day of the history of features_scale.py
 TOMORROW = datetime(2024, 12, 31, 10)  # the day after

@@ -15,12 +15,12 @@ from datetime import date
 
 import numpy as np
 
+from basira.laboratory.online_trial import WEEKDAY_VOLUME, TrialDay, run_day, run_trial, simulated_day
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
-from basira.selection.online import decide_online
-from basira.selection.online_forecast import plan_day
-from basira.selection.online_state import begin_day, read_state
-from basira.selection.online_trial import WEEKDAY_VOLUME, TrialDay, run_day, run_trial, simulated_day
+from basira.selection.online.decide import decide_online
+from basira.selection.online.forecast import plan_day
+from basira.selection.online.state import begin_day, read_state
 
 MONDAY = date(2021, 3, 1)
 SEED = 11

@@ -14,7 +14,8 @@ import numpy as np
 
 from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
-from basira.selection import allocate, load_policy
+from basira.selection import load_policy
+from basira.selection.batch import allocate
 
 MONDAY = date(2021, 1, 4)
 

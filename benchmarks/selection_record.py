@@ -15,7 +15,7 @@ from pathlib import Path
 
 from basira.decisions import DecisionRecord, TargetingRun, compare
 from basira.schema.records import ItemAssessment, Reason, Reference
-from basira.storage.operations import Operations
+from basira.storage.record.runs import Operations
 
 REASONS = tuple(
     Reason(f"reason_{i}", {"ratio": i / 3, "count": 214, "origin": "CN"}, ("f1", "f2"), i / 7) for i in (1, 2, 3)

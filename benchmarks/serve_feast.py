@@ -62,11 +62,11 @@ def ours(folder: Path, declarations: int, aside: Path) -> list[dict[str, Any]]:
 
     from serve_world import declarations_of, served_world
 
-    from basira.features.online import _describe, _ready, online_features, prepare_online
-    from basira.features.online_keys import DECLARATION, NULL, TAGS, key_of, record_struct
-    from basira.features.online_plan import PROFILED, REFERRED, profile_columns
+    from basira.features.online.keys import DECLARATION, NULL, TAGS, key_of, record_struct
+    from basira.features.online.lookup import _describe, _ready, online_features, prepare_online
+    from basira.features.online.plan import PROFILED, REFERRED, profile_columns
+    from basira.serving.message import Declaration, read_declaration
     from basira.workflows.profiles import read_profiles
-    from basira.workflows.serve_body import Declaration, read_declaration
 
     world = served_world(folder, today=date.today(), items=60_000)
     profiles = read_profiles(world.store).profiles()

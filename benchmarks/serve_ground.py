@@ -26,8 +26,8 @@ from urllib.parse import quote
 
 import polars as pl
 
-from basira.api.permissions import Scope
-from basira.features.online_plan import catalog_digest
+from basira.api.auth.permissions import Scope
+from basira.features.online.plan import catalog_digest
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 
 BASIRA = str(Path(sys.executable).with_name("basira"))

@@ -21,8 +21,8 @@ from typing import Any
 import sqlalchemy as sa
 from serve_ground import Body, Served
 
-from basira.storage.operations_database import engine_of
-from basira.storage.operations_tables import EVENT
+from basira.storage.database.connection import engine_of
+from basira.storage.database.tables import EVENT
 
 _TIMEOUT_SECONDS = 40.0
 _SLOW_SECONDS = 35.0  # a lock is waited for 30 s

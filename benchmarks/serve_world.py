@@ -17,15 +17,15 @@ from typing import Any
 import polars as pl
 
 from basira.country import load_scenario, make_world
-from basira.features.online_plan import catalog_digest
-from basira.ingest.mapping import load_mapping
+from basira.features.online.plan import catalog_digest
+from basira.ingest.mapping.model import load_mapping
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.shipped import shipped
-from basira.storage.history import History
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
-from basira.workflows.learn import train
+from basira.storage.history.store import History
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.profiles import build_profiles
+from basira.workflows.train import train
 
 ITEMS_EACH = 3
 _HEADER = [f.name for f in DECLARATION_FIELDS if f.name not in ("declaration_id", "declaration_version", "declared_at")]

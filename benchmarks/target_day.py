@@ -31,17 +31,17 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from basira.country import load_scenario, make_world
-from basira.ingest.mapping import load_mapping
+from basira.ingest.mapping.model import load_mapping
 from basira.schema.shipped import shipped
 from basira.schema.tables import SIMULATED_KEY
-from basira.selection.load import load_policy
+from basira.selection.policy.load import load_policy
 from basira.storage.engine import open_engine
-from basira.storage.history import History, register
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
-from basira.workflows.learn import train
-from basira.workflows.score import choose_model
-from basira.workflows.target import Order, target
+from basira.storage.history.store import History, register
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.targeting.score import choose_model
+from basira.workflows.targeting.target import Order, target
+from basira.workflows.train import train
 
 NOW = datetime(2024, 1, 9)
 # Sizes of declarations differ: 6 % of them, ranked by the sum over their items, hold about a tenth of the items.

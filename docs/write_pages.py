@@ -149,7 +149,7 @@ def _printed(module: str) -> Callable[[], str]:
 
 
 def _roles_page() -> str:
-    from basira.api.permissions import roles_page
+    from basira.api.auth.permissions import roles_page
 
     return roles_page()
 

@@ -139,7 +139,7 @@ def postgresql() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def prepared(postgresql: Server) -> str:
     """URL of a database at the newest revision."""
-    from basira.storage.operations_migrate import upgrade
+    from basira.storage.database.upgrade import upgrade
 
     postgresql.execute("CREATE DATABASE prepared TEMPLATE template0")
     upgrade(postgresql.url("prepared"))
@@ -164,7 +164,7 @@ def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file at the newest revision, to copy from."""
-    from basira.storage.operations_migrate import upgrade
+    from basira.storage.database.upgrade import upgrade
 
     path = tmp_path_factory.mktemp("prepared") / "operations.sqlite"
     upgrade(path)
@@ -177,7 +177,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         path = shutil.copy(request.getfixturevalue("prepared_file"), tmp_path / "operations.sqlite")
         return f"sqlite:///{path}"
-    from basira.storage.operations_tables import FORMAT, METADATA
+    from basira.storage.database.tables import FORMAT, METADATA
 
     url = request.getfixturevalue("prepared")
     tables = [t.name for t in reversed(METADATA.sorted_tables) if t.name != "operations_format"]

@@ -31,26 +31,26 @@ import duckdb
 import polars as pl
 import xlsxwriter
 
-from basira.features.compute import compute_features
-from basira.features.online_build import find_extras
-from basira.features.online_plan import plans
-from basira.ingest.mapping import load_mapping, parse_mapping
-from basira.ingest.source import open_source
-from basira.ingest.suggest import suggest_mapping
+from basira.features.batch.compute import compute_features
+from basira.features.online.build import find_extras
+from basira.features.online.plan import plans
+from basira.ingest.mapping.model import load_mapping, parse_mapping
+from basira.ingest.readers.source import open_source
+from basira.ingest.suggest.propose import suggest_mapping
 from basira.schema.engine import open_locked
 from basira.schema.errors import BasiraError
 from basira.schema.names import MOST_OF_A_SOURCE, is_kept_name, is_own_name
 from basira.schema.shipped import shipped
 from basira.schema.sql import quote_identifier
+from basira.serving.decide.batch import Ask, Asked, Decision, decide_many
+from basira.serving.message import Declaration, Refused, read_declaration
+from basira.serving.service import Service
+from basira.serving.sync import sync_history
+from basira.storage.database.connection import Database
 from basira.storage.engine import open_engine
-from basira.storage.history import History, own_names, register
-from basira.storage.operations_database import Database
-from basira.workflows.ingest import ingest_files
-from basira.workflows.online_history import sync_history
+from basira.storage.history.store import History, own_names, register
+from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.profiles import read_profiles
-from basira.workflows.serve import Ask, Asked, Decision, decide_many
-from basira.workflows.serve_body import Declaration, Refused, read_declaration
-from basira.workflows.serve_context import Service
 
 NOW = datetime(2026, 3, 2, 9)
 ITEM = {"commodity_code": "8517130000", "origin_country": "CN", "net_mass_kg": 96.0, "customs_value_amount": 310000.0}

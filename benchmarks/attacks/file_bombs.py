@@ -39,10 +39,10 @@ TAKE_IN = """
 import json, resource, sys, time
 from datetime import datetime
 from pathlib import Path
-from basira.ingest.mapping import parse_mapping
+from basira.ingest.mapping.model import parse_mapping
 from basira.schema.errors import BasiraError
-from basira.storage.history import History
-from basira.workflows.ingest import ingest_files
+from basira.storage.history.store import History
+from basira.workflows.intake.ingest import ingest_files
 MAPPING = '''[fields]
 declaration_id = "id"
 declared_at = "date"

@@ -25,9 +25,9 @@ import sqlalchemy as sa
 from serve_load import postgres
 
 from basira.schema.errors import StoreError
-from basira.storage.operations import Operations
-from basira.storage.operations_events import Event, QueueFilter, append_event, count_queue
-from basira.workflows.audit import Record, prove
+from basira.storage.record.events import Event, QueueFilter, append_event, count_queue
+from basira.storage.record.runs import Operations
+from basira.workflows.records.audit import Record, prove
 
 _FORGED = "INSERT INTO chain_head SELECT 'event', '2099-01-01', {} FROM event ORDER BY sequence DESC LIMIT 1"
 ATTACKS = {
@@ -94,7 +94,7 @@ def _granted(url: str, number: int) -> str:
     Operations(text).close()
     engine = sa.create_engine(own)
     with engine.begin() as connection:
-        roles = (files("basira.storage.migrations") / "postgresql_roles.sql").read_text(encoding="utf-8")
+        roles = (files("basira.storage.database.migrations") / "postgresql_roles.sql").read_text(encoding="utf-8")
         connection.connection.driver_connection.execute(roles)
         if number == 0:
             connection.exec_driver_sql("CREATE ROLE service LOGIN IN ROLE basira_app")

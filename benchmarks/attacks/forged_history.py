@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ingest_csv import write_simulated
 
-from basira.ingest.mapping import load_mapping
+from basira.ingest.mapping.model import load_mapping
 from basira.schema.errors import BasiraError
-from basira.storage.history import History
-from basira.storage.history_verify import head_of, verify_history
-from basira.workflows.ingest import ingest_files
+from basira.storage.history.store import History
+from basira.storage.history.verify import head_of, verify_history
+from basira.workflows.intake.ingest import ingest_files
 
 COMMITS = 12
 NOW = datetime(2026, 1, 1)

@@ -29,13 +29,13 @@ from xml.sax.saxutils import escape
 
 import polars as pl
 
-from basira.ingest.mapping import Mapping, parse_mapping
-from basira.ingest.rows import parse_batch
-from basira.ingest.source import open_source
+from basira.ingest.mapping.model import Mapping, parse_mapping
+from basira.ingest.readers.source import open_source
+from basira.ingest.rows.parse import parse_batch
 from basira.schema.errors import PolicyError
 from basira.schema.shipped import shipped
-from basira.selection.load import load_policy
-from basira.workflows.serve_body import Declaration, read_by_columns, read_declarations
+from basira.selection.policy.load import load_policy
+from basira.serving.message import Declaration, read_by_columns, read_declarations
 
 RECEIVED = datetime(2026, 3, 2, 9, 30)
 CODE, IMPORTER, OFFICE = "9302000000", "SIM-0093", "CASA-PORT"

@@ -26,14 +26,14 @@ from typing import Any
 
 import uvicorn
 
-from basira.api.access import by_key
-from basira.api.access_settings import AccessSettings, Rates
 from basira.api.application import make_application
+from basira.api.auth.authenticate import by_key
+from basira.api.auth.settings import AccessSettings, Rates
 from basira.schema.shipped import shipped
-from basira.storage.access_keys import create_key
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.workflows.serve_context import Service, open_service
+from basira.serving.service import Service, open_service
+from basira.storage.accounts.api_keys import create_key
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History
 
 Ask = tuple[str, str, Any]
 SCOPES = ["declarations:write", "declarations:read", "outcomes:write", "reselections:write", "cancellations:write"]

@@ -17,9 +17,9 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from basira.storage.operations_database import Database
-from basira.workflows.serve_body import Refused, read_declaration
-from basira.workflows.serve_quarantine import Quarantine, Quota
+from basira.serving.message import Refused, read_declaration
+from basira.serving.views.rejected import Quarantine, Quota
+from basira.storage.database.connection import Database
 
 
 def main() -> None:

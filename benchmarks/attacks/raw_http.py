@@ -30,8 +30,8 @@ from typing import Any
 
 import uvicorn
 
-from basira.api.access_settings import ConnectionLimits
-from basira.api.connection import Guard
+from basira.api.auth.settings import ConnectionLimits
+from basira.api.http.connection import Guard
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

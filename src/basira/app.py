@@ -15,17 +15,17 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
-from basira.api.access import by_key
-from basira.api.access_settings import read_access_settings
 from basira.api.application import make_application
-from basira.api.connection import Guard
-from basira.api.logs import log_json
+from basira.api.auth.authenticate import by_key
+from basira.api.auth.settings import read_access_settings
+from basira.api.http.connection import Guard
+from basira.api.http.logs import log_json
 from basira.render.languages import LANGUAGES
 from basira.schema.errors import UsageError
-from basira.workflows.serve_check import check_service, prepare_service
-from basira.workflows.serve_context import DATABASE_SECONDS, MOST_PROFILE_DAYS, open_service
-from basira.workflows.serve_decider import DECIDE_SECONDS
-from basira.workflows.serve_quarantine import Quota
+from basira.serving.check import check_service, prepare_service
+from basira.serving.decide.worker import DECIDE_SECONDS
+from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, open_service
+from basira.serving.views.rejected import Quota
 
 
 class Setting(NamedTuple):

@@ -14,15 +14,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from basira.api.access import by_key
-from basira.api.access_settings import AccessSettings
 from basira.api.application import make_application
-from basira.api.cookies import NAME
-from basira.storage.access import Grant
-from basira.storage.access_keys import create_key
-from basira.storage.access_sessions import csrf_token, start_session
-from basira.storage.users import create_user, hash_password
-from basira.workflows.serve_context import Service
+from basira.api.auth.authenticate import by_key
+from basira.api.auth.cookies import NAME
+from basira.api.auth.settings import AccessSettings
+from basira.schema.access import Grant
+from basira.serving.service import Service
+from basira.storage.accounts.api_keys import create_key
+from basira.storage.accounts.sessions import csrf_token, start_session
+from basira.storage.accounts.users import create_user, hash_password
 
 ORIGIN = "https://basira.test"
 PASSWORD = "eleven blue camels"  # noqa: S105 - of the tests

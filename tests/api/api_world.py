@@ -11,14 +11,14 @@ from typing import Any
 import polars as pl
 from fastapi.testclient import TestClient
 
-from basira.api.access import by_key
 from basira.api.application import make_application
+from basira.api.auth.authenticate import by_key
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.shipped import shipped
-from basira.storage.access_keys import create_key
-from basira.storage.operations import Operations
-from basira.storage.operations_verify import verify
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
+from basira.storage.accounts.api_keys import create_key
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
 
 # The world is that of the workflows' own tests.
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflows"))

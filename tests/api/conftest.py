@@ -16,11 +16,11 @@ from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, bodies, desk_of, m
 from argon2 import PasswordHasher
 
 from basira.country import load_scenario, make_world
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.workflows.learn import train
+from basira.serving.service import SEED_FILE, Service, open_service
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History
 from basira.workflows.profiles import build_profiles
-from basira.workflows.serve_context import SEED_FILE, Service, open_service
+from basira.workflows.train import train
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from postgres import Server, run_server
@@ -124,8 +124,8 @@ def blank(whole: Service, blank_record: Path, tmp_path: Path) -> Iterator[Servic
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """argon2 at its cheapest; what the service uses is tested with the users."""
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr("basira.storage.users.new_hasher", lambda: cheap)
-    monkeypatch.setattr("basira.storage.access_sessions._default_hasher", lambda: cheap)
+    monkeypatch.setattr("basira.storage.accounts.users.new_hasher", lambda: cheap)
+    monkeypatch.setattr("basira.storage.accounts.sessions._default_hasher", lambda: cheap)
 
 
 @pytest.fixture

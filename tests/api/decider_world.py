@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from api_world import at
 
-from basira.workflows import serve
-from basira.workflows.serve import Asked
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_decider import Decider
+from basira.serving.decide import batch as serve
+from basira.serving.decide.batch import Asked
+from basira.serving.decide.worker import Decider
+from basira.serving.service import Service
 
 ME = Asked("k-1")
 

@@ -12,14 +12,14 @@ from typer.testing import CliRunner, Result
 
 from basira.cli.program import app
 from basira.schema.errors import BasiraError, NotFoundError, UsageError
-from basira.storage.access_keys import recognise_key
-from basira.storage.access_sessions import log_in, start_session
-from basira.storage.history import History
-from basira.storage.operations import Operations
-from basira.storage.operations_database import Database
-from basira.storage.operations_trail import find_audit
-from basira.storage.operations_verify import verify
-from basira.storage.users import find_user
+from basira.storage.accounts.api_keys import recognise_key
+from basira.storage.accounts.sessions import log_in, start_session
+from basira.storage.accounts.users import find_user
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History
+from basira.storage.record.activity import find_audit
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
 
 PASSWORD = "eleven blue camels\n"  # noqa: S105 - of the tests
 

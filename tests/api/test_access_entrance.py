@@ -9,13 +9,13 @@ import pytest
 from access_world import ORIGIN, House
 from fastapi.testclient import TestClient
 
-from basira.api.access_settings import AccessSettings, Rates, read_access_settings
-from basira.api.entrance import client_address
-from basira.api.limits import Buckets
+from basira.api.auth.settings import AccessSettings, Rates, read_access_settings
+from basira.api.http.host_and_address import client_address
+from basira.api.http.rate_limit import Buckets
 from basira.app import SETTINGS
+from basira.schema.access import Grant
 from basira.schema.errors import UsageError
-from basira.storage.access import Grant
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
 
 HEALTH, SESSION, METRICS = "/api/v1/health", "/api/v1/session", "/api/v1/metrics"
 PROXY = ipaddress.ip_network("10.0.0.0/8")

@@ -12,11 +12,11 @@ from api_world import TODAY, at
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from basira.api.access_settings import AccessSettings, Rates
-from basira.api.permissions import ROUTES, SCOPES
-from basira.storage.access import Grant
-from basira.storage.operations_events import Event, append_events, find_events
-from basira.workflows.serve_context import Service
+from basira.api.auth.permissions import ROUTES, SCOPES
+from basira.api.auth.settings import AccessSettings, Rates
+from basira.schema.access import Grant
+from basira.serving.service import Service
+from basira.storage.record.events import Event, append_events, find_events
 
 Body = dict[str, Any]
 SECRETS = ("inclusion_probability", "detail", "random", "aléatoire", "drawn", "SECRET-LIST")

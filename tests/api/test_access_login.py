@@ -15,16 +15,16 @@ import pytest
 from access_world import ORIGIN, PASSWORD, House
 from fastapi.testclient import TestClient
 
-from basira.api.access_settings import AccessSettings
-from basira.api.cookies import NAME
-from basira.api.examples_answers import ANSWERS
-from basira.api.logs import JsonLines
-from basira.api.problems import ProblemException
-from basira.api.session_routes import login_desk
-from basira.storage.access import Grant
-from basira.storage.access_sessions import LockOut, csrf_token
-from basira.storage.users import find_user, set_active, set_grants
-from basira.workflows.serve_context import Service
+from basira.api.auth.cookies import NAME
+from basira.api.auth.settings import AccessSettings
+from basira.api.http.logs import JsonLines
+from basira.api.http.problems import ProblemException
+from basira.api.openapi.answers import ANSWERS
+from basira.api.routes.session import login_desk
+from basira.schema.access import Grant
+from basira.serving.service import Service
+from basira.storage.accounts.sessions import LockOut, csrf_token
+from basira.storage.accounts.users import find_user, set_active, set_grants
 
 MANAGER = Grant("manager")
 SESSION = "/api/v1/session"

@@ -13,10 +13,10 @@ from access_world import House
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from basira.api.permissions import ROUTES, SCOPES, RouteRule, granting, roles_page
-from basira.storage.access import ROLES, SYSTEM, Grant, Role
-from basira.storage.operations_database import Database
-from basira.workflows.serve_context import Service
+from basira.api.auth.permissions import ROUTES, SCOPES, RouteRule, granting, roles_page
+from basira.schema.access import ROLES, SYSTEM, Grant, Role
+from basira.serving.service import Service
+from basira.storage.database.connection import Database
 
 PEOPLE: tuple[Role, ...] = tuple(role for role in ROLES if role != SYSTEM)
 # Answers that say "you may not", whatever was asked.

@@ -19,16 +19,16 @@ from httpx2 import Response
 from joserfc.jwk import KeySet, RSAKey
 from oidc_world import CLIENT, EC, RSA, SECRET, STRANGER, FakeProvider, forged, running, unsigned
 
-from basira.api import oidc_routes
-from basira.api.access_settings import AccessSettings
-from basira.api.cookies import NAME
-from basira.api.oidc_routes import CALLBACK
-from basira.api.oidc_settings import OidcSettings, RoleRule, load_oidc
+from basira.api.auth.cookies import NAME
+from basira.api.auth.oidc_settings import OidcSettings, RoleRule, load_oidc
+from basira.api.auth.settings import AccessSettings
+from basira.api.routes import oidc as oidc_routes
+from basira.api.routes.oidc import CALLBACK
+from basira.schema.access import Grant
 from basira.schema.errors import UsageError
-from basira.storage.access import Grant
-from basira.storage.operations_trail import find_audit
-from basira.storage.users import find_user, list_users, set_active
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
+from basira.storage.accounts.users import find_user, list_users, set_active
+from basira.storage.record.activity import find_audit
 
 BEGIN, SESSION = "/api/v1/session/oidc", "/api/v1/session"
 RULES = (
@@ -431,7 +431,7 @@ def test_a_new_key_of_the_provider_is_fetched_once_it_is_named(
     browser = house.browser()
     assert is_refused(entered(browser, provider), browser)  # keys were fetched a moment ago
     assert provider.asked.count("/keys") == 1
-    monkeypatch.setattr("basira.api.oidc._KEYS_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("basira.api.auth.oidc._KEYS_AGAIN_SECONDS", 0.0)
     assert entered(house.browser(), provider).status_code == 200
     assert provider.asked.count("/keys") == 2
 

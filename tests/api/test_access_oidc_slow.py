@@ -12,12 +12,12 @@ import pytest
 from access_world import ADDRESS, ORIGIN, PASSWORD, House
 from fastapi.testclient import TestClient
 
-from basira.api import oidc
-from basira.api.access_settings import AccessSettings, Rates
-from basira.api.oidc_routes import MOST_WAITING
-from basira.api.oidc_settings import OidcSettings
-from basira.storage.access import Grant
-from basira.workflows.serve_context import Service
+from basira.api.auth import oidc
+from basira.api.auth.oidc_settings import OidcSettings
+from basira.api.auth.settings import AccessSettings, Rates
+from basira.api.routes.oidc import MOST_WAITING
+from basira.schema.access import Grant
+from basira.serving.service import Service
 
 _SLOW_SECONDS = 5.0
 BEGIN, SESSION = "/api/v1/session/oidc", "/api/v1/session"

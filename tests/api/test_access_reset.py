@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from access_world import CHEAP, ORIGIN, PASSWORD, House
 
-from basira.api import session_routes
-from basira.api.access_settings import AccessSettings
-from basira.api.cookies import NAME
-from basira.storage.access import Grant
-from basira.storage.users import hash_password, set_password
-from basira.workflows.serve_context import Service
+from basira.api.auth.cookies import NAME
+from basira.api.auth.settings import AccessSettings
+from basira.api.routes import session as session_routes
+from basira.schema.access import Grant
+from basira.serving.service import Service
+from basira.storage.accounts.users import hash_password, set_password
 
 SESSION = "/api/v1/session"
 GIVEN = "given by the administrator"

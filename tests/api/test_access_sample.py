@@ -13,9 +13,9 @@ from access_world import ORIGIN, House, strings
 from api_world import TODAY
 from test_access_hidden import decided, like
 
-from basira.api.access_settings import AccessSettings, Rates
-from basira.storage.access import Grant
-from basira.workflows.serve_context import Service
+from basira.api.auth.settings import AccessSettings, Rates
+from basira.schema.access import Grant
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 FIGURES = (

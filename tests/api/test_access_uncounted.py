@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from access_world import ORIGIN, House
 
-from basira.api.access_settings import AccessSettings, Rates
 from basira.api.application import make_application
+from basira.api.auth.settings import AccessSettings, Rates
+from basira.schema.access import Grant
 from basira.schema.errors import StoreError
-from basira.storage.access import Grant
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
 
 DOCUMENT, METRICS, SESSION = "/api/v1/openapi.json", "/api/v1/metrics", "/api/v1/session"
 STRANGERS: list[dict[str, str]] = [{}, {"Cookie": "x=1"}, {"Cookie": "__Host-basira=x"}, {"X-API-Key": "basira_0_0"}]

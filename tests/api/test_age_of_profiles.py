@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from basira.api.metrics import Metrics
+from basira.api.http.metrics import Metrics
 from basira.schema.days import day_of
 from basira.schema.errors import StoreError
-from basira.storage.profiles import LoadedProfiles
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
+from basira.storage.profiles.reader import LoadedProfiles
 
 BUILT = date(2026, 3, 2)
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from api_world import ENGINE, TODAY, Desk, at, desk_of
 
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.workflows.online_history import sync_history
-from basira.workflows.online_replay import replay_online
+from basira.serving.replay import replay_online
+from basira.serving.service import Service
+from basira.serving.sync import sync_history
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History
 from basira.workflows.profiles import build_profiles, read_eves, read_profiles
-from basira.workflows.score import choose_model, score
-from basira.workflows.serve_context import Service
+from basira.workflows.targeting.score import choose_model, score
 
 Body = dict[str, Any]
 TOMORROW = TODAY + timedelta(days=1)

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from api_world import TODAY, Desk, at
 
-from basira.selection.online_state import OnlineState
-from basira.storage import operations_events
-from basira.storage.history import History
-from basira.storage.operations_events import find_events
-from basira.storage.operations_online import find_state
-from basira.storage.operations_tables import SELECTION_STATE
-from basira.workflows import serve
-from basira.workflows.online_replay import replay_online
-from basira.workflows.serve import Asked
-from basira.workflows.serve_change import cancel, reselect
-from basira.workflows.serve_place import read_office_day, restored
+from basira.selection.online.state import OnlineState
+from basira.serving.changes.change import cancel, reselect
+from basira.serving.decide import batch as serve
+from basira.serving.decide.batch import Asked
+from basira.serving.decide.placement import read_office_day, restored
+from basira.serving.replay import replay_online
+from basira.storage.database.tables import SELECTION_STATE
+from basira.storage.history.store import History
+from basira.storage.online.office_state import find_state
+from basira.storage.record import events as operations_events
+from basira.storage.record.events import find_events
 
 Body = dict[str, Any]
 Answer = dict[str, Any]

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from access_world import ORIGIN, House
 from api_world import Desk, desk_of
 
-from basira.api.access_settings import AccessSettings, Rates
+from basira.api.auth.settings import AccessSettings, Rates
 from basira.schema.errors import StoreError
-from basira.workflows import serve
-from basira.workflows.serve_context import Service
+from basira.serving.decide import batch as serve
+from basira.serving.service import Service
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api.md"
 
@@ -55,7 +55,7 @@ def test_a_record_that_can_not_be_read_is_not_said_to_have_been_written(
         raise StoreError("away", hint="none")
 
     desk = desk_of(service)
-    monkeypatch.setattr("basira.api.routes_queue.queue_page", away)
+    monkeypatch.setattr("basira.api.routes.queue.queue_page", away)
     answer = desk.get("queue", office="SIM-A")
     assert (answer.status_code, answer.json()["code"]) == (503, "store")
     assert answer.json()["detail"] == "The service can't answer now. Send the request again."

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from decider_world import ME, decider_of
 
 from basira.schema.errors import StoreError
-from basira.workflows import serve, serve_decider
-from basira.workflows.serve import Ask
-from basira.workflows.serve_context import Service
+from basira.serving.decide import batch as serve
+from basira.serving.decide import worker as serve_decider
+from basira.serving.decide.batch import Ask
+from basira.serving.service import Service
 
 
 @pytest.mark.parametrize("noticed", ["at once", "late"])

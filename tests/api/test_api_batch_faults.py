@@ -9,10 +9,10 @@ from api_world import Desk
 from decider_world import break_placing
 from sqlalchemy.exc import OperationalError
 
-from basira.api import routes_declarations
+from basira.api.routes import declarations as routes_declarations
 from basira.schema.errors import StoreError
-from basira.workflows import serve
-from basira.workflows.serve_decider import BusyError, Decider
+from basira.serving.decide import batch as serve
+from basira.serving.decide.worker import BusyError, Decider
 
 Body = dict[str, Any]
 KEY = {"Idempotency-Key": "batch-1"}

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from api_world import Desk
 
-from basira.api import reading, routes_declarations
-from basira.api.reading import Reader
-from basira.workflows.serve_decider import BusyError
+from basira.api.http import body_reader as reading
+from basira.api.http.body_reader import Reader
+from basira.api.routes import declarations as routes_declarations
+from basira.serving.decide.worker import BusyError
 
 Body = dict[str, Any]
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from api_world import TODAY, Desk, desk_of, is_whole
 
-from basira.api.examples import OUTCOME
-from basira.api.examples_answers import ANSWERS
-from basira.storage.access import Grant, Principal
-from basira.storage.operations_online import find_state
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_place import restored
+from basira.api.openapi.answers import ANSWERS
+from basira.api.openapi.examples import OUTCOME
+from basira.schema.access import Grant, Principal
+from basira.serving.decide.placement import restored
+from basira.serving.service import Service
+from basira.storage.online.office_state import find_state
 
 Body = dict[str, Any]
 WHY = "Documents do not agree."

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from basira.app import SETTINGS, from_environment
 from basira.cli.program import app
 from basira.schema.errors import UsageError
-from basira.storage.history import History
+from basira.storage.history.store import History
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_route_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    from basira.api.routes import PREFIX, router
+    from basira.api.routes.router import PREFIX, router
 
     page = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     routes = [f"{next(iter(r.methods))} {r.path_format.removeprefix(PREFIX)}" for r in router.routes]

@@ -13,11 +13,11 @@ from test_api_changes import cancel, person, reselect
 from test_api_lowering import refused
 from test_api_mandatory import OFFICE, REASON, arms
 
+from basira.schema.access import Grant
 from basira.schema.records import Candidate
-from basira.selection.online import _uniform
-from basira.storage.access import Grant
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_standing import KEPT
+from basira.selection.online.decide import _uniform
+from basira.serving.service import Service
+from basira.serving.status import KEPT
 
 Body = dict[str, Any]
 

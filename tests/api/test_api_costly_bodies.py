@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from api_world import Desk, desk_of
 
-from basira.api.reading import TooLargeError, read_json
-from basira.workflows import serve_decider
-from basira.workflows.serve_body import MOST_ITEMS
-from basira.workflows.serve_context import Service
+from basira.api.http.body_reader import TooLargeError, read_json
+from basira.serving.decide import worker as serve_decider
+from basira.serving.message import MOST_ITEMS
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 

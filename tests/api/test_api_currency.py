@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from api_world import AS_OF, NOW, Desk, desk_of
 
-from basira.storage.history import History
-from basira.storage.profiles import ProfileReader
-from basira.storage.profiles_build import Description, publish_profiles
-from basira.storage.profiles_files import manifest_path
+from basira.serving.message import Declaration, Refused, read_declaration
+from basira.serving.service import Service
+from basira.storage.history.store import History
+from basira.storage.profiles.files import manifest_path
+from basira.storage.profiles.publish import Description, publish_profiles
+from basira.storage.profiles.reader import ProfileReader
 from basira.workflows.profiles import build_profiles, read_profiles
-from basira.workflows.serve_body import Declaration, Refused, read_declaration
-from basira.workflows.serve_context import Service
 
 Body = dict[str, Any]
 

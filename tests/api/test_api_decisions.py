@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from api_world import AS_OF, ENGINE, TODAY, Desk, at, desk_of, is_whole
 
-from basira.ingest.mapping import load_mapping
-from basira.storage.history import History
-from basira.storage.operations_events import find_events
-from basira.storage.operations_online import find_state
-from basira.workflows.ingest import ingest_files
+from basira.ingest.mapping.model import load_mapping
+from basira.serving.decide.placement import restored
+from basira.serving.service import Service
+from basira.storage.history.store import History
+from basira.storage.online.office_state import find_state
+from basira.storage.record.events import find_events
+from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.profiles import read_profiles
-from basira.workflows.score import choose_model, score
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_place import restored
+from basira.workflows.targeting.score import choose_model, score
 
 Body = dict[str, Any]
 
@@ -187,7 +187,7 @@ def test_a_record_that_cannot_be_written_decides_nothing(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from basira.schema.errors import StoreError
-    from basira.workflows import serve
+    from basira.serving.decide import batch as serve
 
     def full(*_: object, **__: object) -> None:
         raise StoreError("disk full at a secret place", hint="-")
@@ -234,7 +234,7 @@ def test_the_probability_is_that_of_basira_score(
     import json
     import shutil
 
-    from basira.storage.operations_database import Database
+    from basira.storage.database.connection import Database
 
     service = replace(whole, database=Database(tmp_path / "r.sqlite"))
     online = {d["decision"]["declaration_id"]: d["decision"] for d in desk_of(service).post(arrivals).json()["results"]}

@@ -9,9 +9,9 @@ from access_world import House
 from api_world import EVERYTHING, TODAY, Desk
 from httpx2 import Response
 
-from basira.api.examples import OUTCOME
-from basira.api.permissions import ROUTES
-from basira.workflows.serve_context import Service
+from basira.api.auth.permissions import ROUTES
+from basira.api.openapi.examples import OUTCOME
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 PROBLEM = "application/problem+json"

@@ -10,7 +10,7 @@ from test_api_changes import reselect, standing
 from test_api_replay import busy, ran, sent
 
 from basira.schema.codes import dotted
-from basira.storage.history import History
+from basira.storage.history.store import History
 
 __all__ = ["busy"]
 

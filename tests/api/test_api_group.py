@@ -16,15 +16,15 @@ from api_world import TODAY, at, is_whole
 from decider_world import break_placing
 
 from basira.schema.errors import StoreError, UsageError
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import find_events
-from basira.storage.operations_online import find_state
-from basira.storage.operations_tables import EVENT
-from basira.workflows import serve
-from basira.workflows.serve import Ask, Asked, Decision, Found, decide_many
-from basira.workflows.serve_body import Refused
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_place import OfficeDays, restored
+from basira.serving.decide import batch as serve
+from basira.serving.decide.batch import Ask, Asked, Decision, Found, decide_many
+from basira.serving.decide.placement import OfficeDays, restored
+from basira.serving.message import Refused
+from basira.serving.service import Service
+from basira.storage.database.connection import Database
+from basira.storage.database.tables import EVENT
+from basira.storage.online.office_state import find_state
+from basira.storage.record.events import find_events
 
 Body = dict[str, Any]
 NOW = at(9)

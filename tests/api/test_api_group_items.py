@@ -13,12 +13,13 @@ from decider_world import ME, decider_of, until
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from basira.api import routes_declarations
+from basira.api.routes import declarations as routes_declarations
 from basira.schema.errors import StoreError
-from basira.workflows import serve, serve_decider
-from basira.workflows.serve import Ask
-from basira.workflows.serve_body import read_declaration
-from basira.workflows.serve_context import Service
+from basira.serving.decide import batch as serve
+from basira.serving.decide import worker as serve_decider
+from basira.serving.decide.batch import Ask
+from basira.serving.message import read_declaration
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 

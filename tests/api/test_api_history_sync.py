@@ -16,14 +16,14 @@ from api_world import AS_OF, ENGINE, TODAY, Desk, bodies, desk_of
 from typer.testing import CliRunner
 
 from basira.cli.history import app as history_app
-from basira.ingest.mapping import load_mapping
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
-from basira.workflows.online_history import sync_history
+from basira.ingest.mapping.model import load_mapping
+from basira.serving.service import Service
+from basira.serving.sync import sync_history
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.profiles import build_profiles, read_profiles
-from basira.workflows.serve_context import Service
 
 Body = dict[str, Any]
 EVENING = datetime(TODAY.year, TODAY.month, TODAY.day, 22)
@@ -127,7 +127,7 @@ def test_again_changes_nothing_and_later_takes_only_what_is_new(
 def test_one_that_was_cut_off_between_declarations_and_results_goes_on(
     online: tuple[Desk, History], arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from basira.workflows import online_history
+    from basira.serving import sync as online_history
 
     desk, store = online
     _, results = a_day(desk, arrivals)
@@ -179,8 +179,8 @@ def test_an_amendment_of_what_a_file_brought_comes_after_its_version(
 
 
 def test_what_was_erased_stays_out_and_no_officer_is_named(online: tuple[Desk, History], arrivals: list[Body]) -> None:
-    from basira.storage.operations_erasure import erase
-    from basira.storage.operations_personal import values_of_person
+    from basira.storage.record.erasure import erase
+    from basira.storage.record.personal import values_of_person
 
     desk, store = online
     desk.post({**arrivals[0], "importer_id": "SIM-ERASED", "declarant_id": "SIM-KEPT"})

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from api_world import TODAY, Desk, desk_of
 
-from basira.api.examples import DECLARATION, OUTCOME
-from basira.api.logs import JsonLines
-from basira.api.problems import STATUS
+from basira.api.http.logs import JsonLines
+from basira.api.http.problems import STATUS
+from basira.api.openapi.examples import DECLARATION, OUTCOME
+from basira.schema.access import Grant, Principal
 from basira.schema.errors import ALL_ERRORS
-from basira.storage.access import Grant, Principal
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from api_world import at, desk_of
 
-from basira.api.access import by_key
-from basira.storage.access import Principal
-from basira.workflows.serve_context import Service
+from basira.api.auth.authenticate import by_key
+from basira.schema.access import Principal
+from basira.serving.service import Service
 
 
 def test_a_second_that_ends_after_the_first_look_asks_nobody_on_the_event_loop(blank: Service) -> None:

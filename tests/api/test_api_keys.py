@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from api_world import Desk
 
-from basira.api.examples import OUTCOME
-from basira.storage.operations_online import Answer, find_answers
-from basira.storage.operations_tables import IDEMPOTENCY_KEY
-from basira.workflows.serve import Asked, purge_given, save_given
+from basira.api.openapi.examples import OUTCOME
+from basira.serving.decide.batch import Asked, purge_given, save_given
+from basira.storage.database.tables import IDEMPOTENCY_KEY
+from basira.storage.online.office_state import Answer, find_answers
 
 Body = dict[str, Any]
 DAY = timedelta(hours=25)

@@ -10,15 +10,16 @@ import pytest
 from api_world import Desk, at
 from sqlalchemy.exc import OperationalError
 
-from basira.api import remembered as module
-from basira.api import routes_declarations
-from basira.api.remembered import Remembered
+from basira.api.auth import key_cache as module
+from basira.api.auth.key_cache import Remembered
+from basira.api.routes import declarations as routes_declarations
+from basira.schema.access import Principal
 from basira.schema.errors import StoreError
-from basira.storage.access import Principal
-from basira.workflows import serve, serve_decider
-from basira.workflows.serve import Ask, Asked, Decision
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_decider import Decider
+from basira.serving.decide import batch as serve
+from basira.serving.decide import worker as serve_decider
+from basira.serving.decide.batch import Ask, Asked, Decision
+from basira.serving.decide.worker import Decider
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from api_world import Desk
 
-from basira.api import reading, routes_declarations
-from basira.api.asking import asked_of
-from basira.api.reading import Reader, read_json
-from basira.storage.access import Principal
+from basira.api.http import body_reader as reading
+from basira.api.http.body_reader import Reader, read_json
+from basira.api.http.dependencies import asked_of
+from basira.api.routes import declarations as routes_declarations
+from basira.schema.access import Principal
 
 Body = dict[str, Any]
 

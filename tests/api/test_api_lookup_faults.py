@@ -9,9 +9,9 @@ import lmdb
 import pytest
 from api_world import Desk, desk_of
 
-from basira.storage.profiles import LoadedProfiles, ProfileReader
-from basira.workflows import serve_assess
-from basira.workflows.serve_context import Service
+from basira.serving.decide import scoring as serve_assess
+from basira.serving.service import Service
+from basira.storage.profiles.reader import LoadedProfiles, ProfileReader
 
 Body = dict[str, Any]
 

@@ -11,9 +11,9 @@ from api_world import TODAY, Desk, desk_of
 from test_api_changes import person, reselect, standing
 from test_api_mandatory import REASON, arms
 
-from basira.storage.access import Grant
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_standing import KEPT
+from basira.schema.access import Grant
+from basira.serving.service import Service
+from basira.serving.status import KEPT
 
 Body = dict[str, Any]
 

@@ -9,14 +9,14 @@ import pytest
 from access_world import ORIGIN, House
 from api_world import TODAY, Desk
 
-from basira.api.access_settings import AccessSettings, Rates
-from basira.api.metrics import Metrics
+from basira.api.auth.settings import AccessSettings, Rates
+from basira.api.http.metrics import Metrics
+from basira.schema.access import Grant
 from basira.selection.places import is_beyond_capacity
-from basira.storage.access import Grant
-from basira.storage.operations_online import find_state
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_place import restored
-from basira.workflows.serve_words import decision_body
+from basira.serving.decide.placement import restored
+from basira.serving.service import Service
+from basira.serving.views.decision import decision_body
+from basira.storage.online.office_state import find_state
 
 Body = dict[str, Any]
 OFFICE = "SIM-A"

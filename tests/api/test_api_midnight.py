@@ -10,10 +10,10 @@ from api_world import TODAY, Desk, at
 from test_api_changes import cancel
 from test_api_mandatory import OFFICE, arms
 
-from basira.storage.operations_online import find_state
-from basira.workflows import serve
-from basira.workflows.online_replay import replay_online
-from basira.workflows.serve_place import restored
+from basira.serving.decide import batch as serve
+from basira.serving.decide.placement import restored
+from basira.serving.replay import replay_online
+from basira.storage.online.office_state import find_state
 
 EVE = datetime(TODAY.year, TODAY.month, TODAY.day, 23, 59, 59)
 NEXT = TODAY + timedelta(days=1)

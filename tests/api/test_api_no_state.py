@@ -10,9 +10,10 @@ import pytest
 from api_world import Desk, desk_of
 from prometheus_client import generate_latest
 
-from basira.api.metrics import Metrics
-from basira.selection.online import NO_STATE
-from basira.workflows import serve, serve_place
+from basira.api.http.metrics import Metrics
+from basira.selection.online.decide import NO_STATE
+from basira.serving.decide import batch as serve
+from basira.serving.decide import placement as serve_place
 
 Body = dict[str, Any]
 

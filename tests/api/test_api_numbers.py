@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from api_world import TODAY, Desk
 
-from basira.api.examples import OUTCOME
+from basira.api.openapi.examples import OUTCOME
 
 Body = dict[str, Any]
 RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}

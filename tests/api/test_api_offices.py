@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from api_world import Desk, desk_of
 
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api_world import TODAY, desk_of
 
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
 
 
 def test_a_policy_edited_in_mid_day_is_not_taken_because_a_year_of_queues_was_looked_at(

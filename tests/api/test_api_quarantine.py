@@ -9,12 +9,12 @@ import pytest
 from api_world import Desk, desk_of
 from typer.testing import CliRunner
 
-from basira.api.examples_answers import ANSWERS
+from basira.api.openapi.answers import ANSWERS
 from basira.cli.audit import app as audit_app
 from basira.cli.quarantine import app as quarantine_app
-from basira.storage.access import Grant, Principal
-from basira.workflows import serve_quarantine
-from basira.workflows.serve_context import Service
+from basira.schema.access import Grant, Principal
+from basira.serving.service import Service
+from basira.serving.views import rejected as serve_quarantine
 
 Body = dict[str, Any]
 
@@ -132,7 +132,7 @@ def test_when_it_cannot_be_kept_the_sender_is_told_his_fault_all_the_same(
 
 
 def test_the_commands_list_show_and_erase_it(desk: Desk, arrivals: list[Body], tmp_path: Any) -> None:
-    from basira.storage.history import History
+    from basira.storage.history.store import History
 
     History.create(tmp_path / "store")
     body = faulty(arrivals[0], importer_id="SIM-PERSON-%_9")

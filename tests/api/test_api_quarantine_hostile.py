@@ -11,7 +11,7 @@ from api_world import Desk
 from typer.testing import CliRunner
 
 from basira.cli.quarantine import app as quarantine_app
-from basira.storage.history import History
+from basira.storage.history.store import History
 
 JSON = {"Content-Type": "application/json"}
 # As they stand between the quotes of a JSON string.

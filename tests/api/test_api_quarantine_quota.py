@@ -12,10 +12,10 @@ from api_world import AS_OF, Desk, desk_of
 from typer.testing import CliRunner
 
 from basira.cli.program import app
-from basira.storage.history import History
-from basira.workflows.serve_check import check_service
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_quarantine import MOST_FAULTS_KEPT, Quota
+from basira.serving.check import check_service
+from basira.serving.service import Service
+from basira.serving.views.rejected import MOST_FAULTS_KEPT, Quota
+from basira.storage.history.store import History
 
 Body = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from api_world import TODAY, Desk, desk_of
 
-from basira.api.examples import OUTCOME
-from basira.storage.access import Grant, Principal
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_queue import CSV_COLUMNS
+from basira.api.openapi.examples import OUTCOME
+from basira.schema.access import Grant, Principal
+from basira.serving.service import Service
+from basira.serving.views.queue import CSV_COLUMNS
 
 Body = dict[str, Any]
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from api_world import TODAY, Desk, at
 
-from basira.storage import operations_events
-from basira.storage.operations_events import EVENT_KINDS, Event, append_events, find_by_ids, find_outcomes, find_range
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_queue import Page, queue_csv, queue_page
-from basira.workflows.serve_standing import Standing, is_inspection
+from basira.serving.service import Service
+from basira.serving.status import Standing, is_inspection
+from basira.serving.views.queue import Page, queue_csv, queue_page
+from basira.storage.record import events as operations_events
+from basira.storage.record.events import EVENT_KINDS, Event, append_events, find_by_ids, find_outcomes, find_range
 
 HERE, ELSEWHERE = "SIM-A", "SIM-B"
 STATUSES = (None, "waiting", "inspected", "released", "cancelled")
@@ -146,7 +146,7 @@ def test_a_page_of_ten_opens_ten_of_them(service: Service, monkeypatch: pytest.M
 
 def test_the_csv_is_the_whole_queue_in_parts_of_one_moment(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     record_day(service, 120, 4)
-    monkeypatch.setattr("basira.workflows.serve_queue._PART", 25)
+    monkeypatch.setattr("basira.serving.views.queue._PART", 25)
     expected = [row["declaration_id"] for row in queue_page(service, HERE, TODAY, status="waiting").rows]
     parts = queue_csv(service, HERE, TODAY, status="waiting")
     first = next(parts)

@@ -11,10 +11,10 @@ from typing import Any, cast
 from api_world import TODAY, Desk, desk_of
 from test_api_changes import person, released, reselect
 
+from basira.schema.access import Grant
 from basira.schema.records import ItemAssessment
-from basira.storage.access import Grant
-from basira.workflows import serve_again
-from basira.workflows.serve_context import Service
+from basira.serving.changes import reassess as serve_again
+from basira.serving.service import Service
 
 __all__ = ["released"]
 

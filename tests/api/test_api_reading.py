@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from api_world import Desk, at
 
-from basira.api import reading
-from basira.api.reading import Reader
-from basira.workflows import serve
-from basira.workflows.serve_body import Declaration, Refused
-from basira.workflows.serve_decider import BusyError
+from basira.api.http import body_reader as reading
+from basira.api.http.body_reader import Reader
+from basira.serving.decide import batch as serve
+from basira.serving.decide.worker import BusyError
+from basira.serving.message import Declaration, Refused
 
 Body = dict[str, Any]
 

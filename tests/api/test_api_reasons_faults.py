@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from api_world import Desk
 
-from basira.workflows import serve_assess
+from basira.serving.decide import scoring as serve_assess
 
 Body = dict[str, Any]
 

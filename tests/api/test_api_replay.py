@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from basira.cli.program import app
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, UsageError
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.workflows.audit import Record
-from basira.workflows.audit_history import prove_history
-from basira.workflows.online_replay import OnlineReplay, replay_online
-from basira.workflows.serve_context import Service
+from basira.serving.replay import OnlineReplay, replay_online
+from basira.serving.service import Service
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History
+from basira.workflows.records.audit import Record
+from basira.workflows.records.history_proof import prove_history
 
 Body = dict[str, Any]
 OFFICE = "SIM-A"
@@ -139,8 +139,8 @@ def test_a_policy_changed_during_the_day_is_said_of_each_decision_that_it_touche
 
 
 def test_what_was_erased_is_missing(busy: Desk, history: History, arrivals: list[Body]) -> None:
-    from basira.storage.operations_erasure import erase
-    from basira.storage.operations_personal import values_of_person
+    from basira.storage.record.erasure import erase
+    from basira.storage.record.personal import values_of_person
 
     what = values_of_person(arrivals[0]["importer_id"])
     assert erase(busy.service.database, what, actor="t", motive="asked", now=lambda: at(20)) >= 2

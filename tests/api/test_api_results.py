@@ -12,11 +12,11 @@ import pytest
 from access_world import House
 from api_world import TODAY, Desk, desk_of
 
-from basira.api.examples import OUTCOME
-from basira.selection.policy import Policy
-from basira.storage.access import Grant
-from basira.storage.operations_events import find_events
-from basira.workflows.serve_context import Service
+from basira.api.openapi.examples import OUTCOME
+from basira.schema.access import Grant
+from basira.selection.policy.model import Policy
+from basira.serving.service import Service
+from basira.storage.record.events import find_events
 
 Body = dict[str, Any]
 RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from api_world import TODAY
 
-from basira.workflows.serve_body import Declaration, Refused, read_declaration, read_outcome, read_plainly
+from basira.serving.message import Declaration, Refused, read_declaration, read_outcome, read_plainly
 
 Body = dict[str, Any]
 NOW = datetime(TODAY.year, TODAY.month, TODAY.day, 9)

@@ -16,14 +16,14 @@ from api_world import TODAY, Desk, at, desk_of, is_whole
 from typer.testing import CliRunner
 
 from basira.cli.program import app
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.storage.operations_tables import EVENT
-from basira.workflows import serve_body
-from basira.workflows.audit import Record, erase
-from basira.workflows.online_history import sync_history
-from basira.workflows.online_replay import replay_online
-from basira.workflows.serve_context import Service
+from basira.serving import message as serve_body
+from basira.serving.replay import replay_online
+from basira.serving.service import Service
+from basira.serving.sync import sync_history
+from basira.storage.database.connection import Database
+from basira.storage.database.tables import EVENT
+from basira.storage.history.store import History
+from basira.workflows.records.audit import Record, erase
 
 Body = dict[str, Any]
 PERSON = "Zineb-MARQUÉE-9"

@@ -16,11 +16,11 @@ from test_api_changes import cancel, person, released, reselect
 from test_api_lowering import under
 from test_api_mandatory import OFFICE, REASON, arms
 
-from basira.api.access_settings import AccessSettings, Rates
+from basira.api.auth.settings import AccessSettings, Rates
 from basira.render.languages import LANGUAGES
-from basira.storage.access import Grant
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_words import decision_body
+from basira.schema.access import Grant
+from basira.serving.service import Service
+from basira.serving.views.decision import decision_body
 
 __all__ = ["released"]
 

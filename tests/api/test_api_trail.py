@@ -11,10 +11,10 @@ from access_world import House
 from api_world import TODAY, Desk
 from fastapi.testclient import TestClient
 
-from basira.api.examples_answers import ANSWERS
-from basira.storage.access import Grant
-from basira.storage.users import erase_user, set_grants
-from basira.workflows.serve_context import Service
+from basira.api.openapi.answers import ANSWERS
+from basira.schema.access import Grant
+from basira.serving.service import Service
+from basira.storage.accounts.users import erase_user, set_grants
 
 Body = dict[str, Any]
 WHY = "Documents do not agree."
@@ -105,7 +105,7 @@ def test_pages_follow_one_another_and_miss_nothing(desk: Desk, arrivals: list[Bo
 
 
 def test_all_of_it_as_a_spreadsheet(house: House, auditor: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basira.workflows.trail._PART", 2)
+    monkeypatch.setattr("basira.workflows.records.activity._PART", 2)
     for number in range(5):
         house.user(f"user{number}")
     answer = auditor.get("/api/v1/audit", params={"format": "csv", "action": "user.created"})

@@ -16,20 +16,21 @@ import sqlalchemy as sa
 from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, at, desk_of
 from decider_world import ME, break_placing, decider_of, until
 
-from basira.api.remembered import Remembered
+from basira.api.auth.key_cache import Remembered
 from basira.explain.reasons import explain_items
-from basira.features.online import NotOnline, online_features
+from basira.features.online.lookup import NotOnline, online_features
+from basira.schema.access import Principal
 from basira.schema.errors import StoreError
-from basira.storage.access import Principal
-from basira.storage.history import History
-from basira.storage.operations_tables import CHAIN_HEAD, EVENT
-from basira.workflows import serve, serve_decider
-from basira.workflows.learn import train
-from basira.workflows.serve import Ask, Decision
-from basira.workflows.serve_assess import _families, assess_online, explained_items
-from basira.workflows.serve_body import Declaration, read_declaration
-from basira.workflows.serve_context import Service, open_service, with_newest_model
-from basira.workflows.serve_decider import BusyError, Decider
+from basira.serving.decide import batch as serve
+from basira.serving.decide import worker as serve_decider
+from basira.serving.decide.batch import Ask, Decision
+from basira.serving.decide.scoring import _families, assess_online, explained_items
+from basira.serving.decide.worker import BusyError, Decider
+from basira.serving.message import Declaration, read_declaration
+from basira.serving.service import Service, open_service, with_newest_model
+from basira.storage.database.tables import CHAIN_HEAD, EVENT
+from basira.storage.history.store import History
+from basira.workflows.train import train
 
 Body = dict[str, Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from api_world import TODAY, Desk, desk_of
 
-from basira.api.examples import OUTCOME
-from basira.storage.access import Grant, Principal
-from basira.workflows.serve_context import Service
+from basira.api.openapi.examples import OUTCOME
+from basira.schema.access import Grant, Principal
+from basira.serving.service import Service
 
 Body = dict[str, Any]
 API = "/api/v1"

@@ -13,9 +13,9 @@ from api_world import Desk, desk_of
 from decider_world import until
 
 from basira.api import application
-from basira.storage.history import History
+from basira.serving.service import Service
+from basira.storage.history.store import History
 from basira.workflows.profiles import read_profiles
-from basira.workflows.serve_context import Service
 
 Body = dict[str, Any]
 

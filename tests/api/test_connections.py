@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from basira.api.access_settings import ConnectionLimits
-from basira.api.connection import COUNT_ENDED, Guard
+from basira.api.auth.settings import ConnectionLimits
+from basira.api.http.connection import COUNT_ENDED, Guard
 from basira.cli.serve_descriptors import BESIDE, Listening, allow_connections
 from basira.schema.errors import UsageError
 
@@ -307,9 +307,9 @@ STARVED = """
 import json, os, resource, socket, sys, threading, time
 sys.path[:0] = json.loads(os.environ["PATHS"])
 import logging
-from basira.api.logs import log_json
+from basira.api.http.logs import log_json
 from test_connections import served
-from basira.api.access_settings import ConnectionLimits
+from basira.api.auth.settings import ConnectionLimits
 log_json()
 with served(ConnectionLimits(each_address=10_000, read_seconds=30.0)) as server:
     ours = [server.connect() for _ in range(3)]

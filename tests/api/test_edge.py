@@ -18,13 +18,13 @@ from access_world import ORIGIN, PASSWORD, House
 from api_world import desk_of
 from fastapi.testclient import TestClient
 
-from basira.api.access_settings import AccessSettings, Rates
-from basira.api.entrance import PROBE_RATE
-from basira.api.oidc_routes import AT_ONCE, MOST_WAITING
+from basira.api.auth.settings import AccessSettings, Rates
+from basira.api.http.host_and_address import PROBE_RATE
+from basira.api.routes.oidc import AT_ONCE, MOST_WAITING
+from basira.schema.access import Grant, Principal
 from basira.schema.errors import StoreError
-from basira.storage.access import Grant, Principal
-from basira.storage.operations_database import Database
-from basira.workflows.serve_context import Service
+from basira.serving.service import Service
+from basira.storage.database.connection import Database
 
 HEALTH, READY, SESSION, METRICS = (f"/api/v1/{name}" for name in ("health", "ready", "session", "metrics"))
 Body = dict[str, Any]

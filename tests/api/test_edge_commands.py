@@ -12,19 +12,19 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from basira.api.access_settings import ConnectionLimits
-from basira.api.connection import Guard
+from basira.api.auth.settings import ConnectionLimits
+from basira.api.http.connection import Guard
 from basira.cli import history as history_command
 from basira.cli import serve as serve_command
 from basira.cli.program import app
 from basira.schema.errors import StoreError, UsageError
-from basira.storage import history_files
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.workflows.intake import FileReport
-from basira.workflows.online_history import Synced
-from basira.workflows.serve_check import check_service, prepare_service
-from basira.workflows.serve_context import SEED_FILE, read_seed
+from basira.serving.check import check_service, prepare_service
+from basira.serving.service import SEED_FILE, read_seed
+from basira.serving.sync import Synced
+from basira.storage.database.connection import Database
+from basira.storage.history import files as history_files
+from basira.storage.history.store import History
+from basira.workflows.intake.take_in import FileReport
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
@@ -134,7 +134,7 @@ def test_a_sync_that_refused_something_ends_otherwise(
         file_name="online", digest="d", rows=5, accepted=5 - refused, already_known=0, quarantined=refused
     )  # fmt: skip
     synced = Synced((report,), events=5, snapshot=1)
-    monkeypatch.setattr("basira.workflows.online_history.sync_history", lambda *_args, **_named: synced)
+    monkeypatch.setattr("basira.serving.sync.sync_history", lambda *_args, **_named: synced)
     Database(store / "operations.sqlite").close()
     done = CliRunner().invoke(app, ["history", "sync", "--store", str(store), *more])
     assert done.exit_code == code
@@ -166,7 +166,7 @@ def test_the_figures_of_several_workers_are_kept_in_memory(tmp_path: Path, monke
 def test_the_proxy_closes_idle_connections_before_the_service_does(monkeypatch: pytest.MonkeyPatch) -> None:
     configs: list[uvicorn.Config] = []
     monkeypatch.setattr("basira.cli.serve_workers.supervise", lambda config, _sockets: configs.append(config))
-    monkeypatch.setattr("basira.api.logs.log_json", lambda: None)
+    monkeypatch.setattr("basira.api.http.logs.log_json", lambda: None)
     serve_command._run(SimpleNamespace(), 2, Guard(ConnectionLimits()))  # type: ignore[arg-type]  # nobody listens
     text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     upstream = text[text.index("upstream basira {") : text.index("}")]

@@ -15,9 +15,9 @@ import pytest
 from api_world import Desk, write_policy
 
 from basira.schema.errors import StoreError
-from basira.storage.history import History
-from basira.storage.models import Models
-from basira.workflows.serve_context import open_service
+from basira.serving.service import open_service
+from basira.storage.history.store import History
+from basira.storage.model_store import Models
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from serve_faults import Trial, kill_process, stop_postgres

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from api_world import Desk
 
-from basira.storage.operations import Operations
-from basira.storage.operations_verify import verify
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from serve_fuzz import judge
@@ -67,7 +67,7 @@ def test_one_that_makes_a_library_panic_does_not_stop_the_others(
     class PanicError(BaseException):
         """As a Rust library raises: no Exception."""
 
-    from basira.workflows import serve_decider
+    from basira.serving.decide import worker as serve_decider
 
     right = serve_decider.decide_many
 

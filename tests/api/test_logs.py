@@ -15,8 +15,8 @@ import pytest
 from api_world import TODAY, Desk
 from sqlalchemy.exc import OperationalError
 
-from basira.api.examples import OUTCOME
-from basira.api.logs import FewLines, JsonLines, log_json
+from basira.api.http.logs import FewLines, JsonLines, log_json
+from basira.api.openapi.examples import OUTCOME
 from basira.schema.errors import StoreError
 
 Body = dict[str, Any]
@@ -89,7 +89,7 @@ def test_a_database_out_of_reach_is_told_with_its_cause(
         cause = OperationalError("SELECT MARKED-QUERY", {"x": "MARKED-NUMBER"}, Exception("disk I/O error"))
         raise StoreError("The record: disk I/O error.", hint="Check the disk.") from cause
 
-    monkeypatch.setattr("basira.api.routes_declarations.Decider.decide", fail)
+    monkeypatch.setattr("basira.api.routes.declarations.Decider.decide", fail)
     answer = desk.post({**arrivals[0], "declaration_id": "MARKED-NUMBER"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert "disk" not in answer.text

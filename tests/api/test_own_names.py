@@ -18,15 +18,15 @@ from typer.testing import CliRunner
 
 from basira.cli.history import app as history_app
 from basira.schema.names import MOST_OF_A_SOURCE, MOST_OF_A_STORE, RULE
-from basira.storage.history import History, own_names
-from basira.storage.operations_database import Database
-from basira.workflows import serve
-from basira.workflows.learn import train
-from basira.workflows.online_history import sync_history
-from basira.workflows.online_replay import replay_online
+from basira.serving.decide import batch as serve
+from basira.serving.replay import replay_online
+from basira.serving.service import Service
+from basira.serving.sync import sync_history
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History, own_names
+from basira.workflows.intake.quarantine import list_quarantine, retry_quarantine
 from basira.workflows.profiles import build_profiles, read_profiles
-from basira.workflows.quarantine import list_quarantine, retry_quarantine
-from basira.workflows.serve_context import Service
+from basira.workflows.train import train
 
 Body = dict[str, Any]
 EVENING = datetime(TODAY.year, TODAY.month, TODAY.day, 22)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from basira.app import SETTINGS
 from basira.cli import serve as serve_command
 from basira.cli.program import app
-from basira.storage.history import History
+from basira.storage.history.store import History
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from api_world import TODAY, desk_of, is_whole
 
-from basira.features.online import prepare_online
-from basira.features.online_plan import catalog_digest
+from basira.features.online.lookup import prepare_online
+from basira.features.online.plan import catalog_digest
 from basira.models.risk_model import RiskModel
-from basira.storage.history import History
-from basira.storage.operations_events import record_identity
-from basira.storage.profiles import ProfileReader
-from basira.workflows import serve_trial
+from basira.serving import trial as serve_trial
+from basira.serving.check import check_service
+from basira.serving.service import Service
+from basira.serving.trial import Trials, try_decision
+from basira.storage.history.store import History
+from basira.storage.profiles.reader import ProfileReader
+from basira.storage.record.events import record_identity
 from basira.workflows.profiles import profiles_of
-from basira.workflows.serve_check import check_service
-from basira.workflows.serve_context import Service
-from basira.workflows.serve_trial import Trials, try_decision
 
 
 class Broken:

@@ -21,8 +21,8 @@ from api_world import TODAY, write_policy
 from typer.testing import CliRunner
 
 from basira.cli.program import app
-from basira.storage.history import History
-from basira.workflows.serve_check import prepare_service
+from basira.serving.check import prepare_service
+from basira.storage.history.store import History
 
 BASIRA = Path(sys.executable).with_name("basira")
 Body = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 from cli_walk_done import walk_done_once
 from command_line import ran, run
 
-from basira.storage.history import History
+from basira.storage.history.store import History
 
 
 @pytest.fixture(scope="module")

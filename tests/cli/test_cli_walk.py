@@ -12,9 +12,9 @@ import pytest
 from cli_walk_done import walk_done_once
 from command_line import ran, run
 
-from basira.storage.history import History
-from basira.storage.operations import Operations
-from basira.workflows.record import operations_of
+from basira.storage.history.store import History
+from basira.storage.record.runs import Operations
+from basira.workflows.targeting.record import operations_of
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from basira.cli.program import app
-from basira.storage.history import History
-from basira.storage.operations_database import Database
-from basira.storage.operations_refused import RefusedBody, keep_bodies
-from basira.workflows.quarantine import QuarantinedRow
+from basira.storage.database.connection import Database
+from basira.storage.history.store import History
+from basira.storage.online.rejected import RefusedBody, keep_bodies
+from basira.workflows.intake.quarantine import QuarantinedRow
 
 NOW = datetime(2026, 3, 2, 12)
 ONLINE = "q-" + "0859e7bd" * 4
@@ -29,8 +29,8 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     row = QuarantinedRow(
         OF_A_FILE, "items", "a\x1b[2Jb.csv", "net_mass_kg", "not_a_number", "عشرة\nkilos", "a number", {}, "d", 12, NOW
     )  # fmt: skip
-    monkeypatch.setattr("basira.workflows.quarantine.list_quarantine", lambda *_args, **_named: [row])
-    monkeypatch.setattr("basira.workflows.quarantine.count_quarantine", lambda _: {(row.file_name, row.code): 1})
+    monkeypatch.setattr("basira.workflows.intake.quarantine.list_quarantine", lambda *_args, **_named: [row])
+    monkeypatch.setattr("basira.workflows.intake.quarantine.count_quarantine", lambda _: {(row.file_name, row.code): 1})
     done = CliRunner().invoke(app, ["quarantine", "list", "--store", str(tmp_path)], env={"COLUMNS": "80"})
     assert done.exit_code == 0, done.output
     return done.stdout.splitlines()

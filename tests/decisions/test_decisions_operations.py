@@ -17,14 +17,14 @@ from postgres import tamper
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import NotFoundError, StoreError
 from basira.schema.records import ItemAssessment
-from basira.storage.operations import Operations
-from basira.storage.operations_tables import (
+from basira.storage.database.tables import (
     DECISION,
     DECISION_COLUMNS_MADE,
     FORMAT,
     RUN_COLUMNS_MADE,
     TARGETING_RUN,
 )
+from basira.storage.record.runs import Operations
 
 RUN = TargetingRun(
     run_id="run-1",

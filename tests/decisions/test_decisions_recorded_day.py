@@ -9,8 +9,9 @@ from pathlib import Path
 from basira.decisions import DecisionRecord, TargetingRun, compare, decide, digest
 from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
-from basira.selection import Policy, allocate, load_policy, restore_policy
-from basira.storage.operations import Operations
+from basira.selection import Policy, load_policy, restore_policy
+from basira.selection.batch import allocate
+from basira.storage.record.runs import Operations
 
 DAY = date(2021, 1, 4)
 CANDIDATES = [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from basira.explain import reasons as module
 from basira.explain.reasons import FAINTEST, MOST_REASONS, Evidence, explain_items, family_of
 from basira.explain.words import REASON_CODES, VERIFY_KINDS, say, say_reference, say_verify
-from basira.features.catalog import CATALOG, FEATURE
+from basira.features.catalog.catalog import CATALOG, FEATURE
 from basira.schema.fields import FIELDS
 from basira.schema.records import Reason
 

@@ -11,10 +11,10 @@ from python_calamine import CalamineWorkbook
 from rich.console import Console
 from simulated_list import LANES, inspection_list, line
 
-from basira.explain.inspection_list import write_csv, write_html, write_xlsx
-from basira.explain.inspection_list_page import Chart, inspection_page
-from basira.explain.inspection_list_rows import COLUMNS, list_rows
-from basira.explain.terminal_list import terminal_list
+from basira.explain.inspection_list.files import write_csv, write_html, write_xlsx
+from basira.explain.inspection_list.page import Chart, inspection_page
+from basira.explain.inspection_list.rows import COLUMNS, list_rows
+from basira.explain.inspection_list.terminal import terminal_list
 from basira.render.languages import LANGUAGES
 from basira.schema.errors import StoreError
 

@@ -17,7 +17,7 @@ from simulated_list import LANES, inspection_list
 
 from basira.evaluate.assemble import Contender, assemble_evaluation
 from basira.evaluate.report import write_report
-from basira.explain.inspection_list import write_html
+from basira.explain.inspection_list.files import write_html
 from basira.render.languages import LANGUAGES
 
 

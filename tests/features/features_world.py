@@ -13,9 +13,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from basira.features.catalog import CATALOG
-from basira.features.compute import compute_features
-from basira.features.plain import plain_features
+from basira.features.batch.compute import compute_features
+from basira.features.catalog.catalog import CATALOG
+from basira.features.oracle.plain import plain_features
 from basira.schema.days import EPOCH
 from basira.schema.tables import ITEM_KEY, ITEMS, OUTCOMES
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from features_world import engine, item
 
-from basira.features.comparables import find_comparables
+from basira.features.batch.comparables import find_comparables
 
 GOODS: dict[str, Any] = {"customs_value_amount": 5.0, "net_mass_kg": 1.0, "origin_country": "CN"}
 CODE = "8517130000"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from basira.features.catalog import CATALOG
+from basira.features.catalog.catalog import CATALOG
 from basira.features.document import features_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/features.md"

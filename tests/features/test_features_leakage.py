@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from features_world import Key, Row, computed, item, key_of, moment, outcome, random_history
 
-from basira.features.catalog import CATALOG
+from basira.features.catalog.catalog import CATALOG
 
 EVE = 10_499
 DAY = 10_500  # of the items wanted

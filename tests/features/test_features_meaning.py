@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from features_world import computed, computed_on, engine, item, key_of, outcome
 
-from basira.features.catalog import CATALOG
-from basira.features.compute import compute_features
+from basira.features.batch.compute import compute_features
+from basira.features.catalog.catalog import CATALOG
 
 NAMES = [f.name for f in CATALOG]
 

@@ -11,7 +11,7 @@ from features_world import computed, differences, item, key_of, looped, moment, 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from basira.features.catalog import CATALOG
+from basira.features.catalog.catalog import CATALOG
 
 
 @pytest.mark.parametrize(("seed", "as_of_day"), [(1, 10_900), (2, 10_900), (3, 10_400), (4, 10_150)])

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from features_world import Key, Row, computed, computed_on, engine, key_of, random_history
 
-from basira.features import compute
+from basira.features.batch import compute
 from basira.schema.tables import ITEMS, OUTCOMES
-from basira.storage.history_views import create_view
+from basira.storage.history.views import create_view
 
 AS_OF = 10_600
 

@@ -23,7 +23,7 @@ CODE_FROM_DATA = {"eval", "exec", "compile", "pickle.load", "pickle.loads", "job
 
 NETWORK = {"ssl", "http", "ftplib", "smtplib", "requests", "httpx", "httpx2", "aiohttp", "urllib3"}
 # Asks the OpenID provider that the settings name, and nobody else.
-ASKS_THE_PROVIDER = "src/basira/api/oidc.py"
+ASKS_THE_PROVIDER = "src/basira/api/auth/oidc.py"
 
 
 def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:

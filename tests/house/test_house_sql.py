@@ -28,27 +28,27 @@ QUOTES = {"quote_identifier", "quote_literal"}
 # By module, those that take or give SQL, or names of our own tables and columns.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "country/realism.py": ("_shares", "_held", "_kinds", "_row"),
-    "features/catalog.py": ("_bounded", "_at_most"),
-    "features/compute.py": ("compute_features",),
-    "features/online_build.py": ("_batches", "_named", "_profile_select", "_reference_select"),
-    "features/online_keys.py": ("key_sql",),
-    "features/online_plan.py": ("bind", "key_parts"),
-    "features/sql.py": (
+    "features/catalog/catalog.py": ("_bounded", "_at_most"),
+    "features/batch/compute.py": ("compute_features",),
+    "features/online/build.py": ("_batches", "_named", "_profile_select", "_reference_select"),
+    "features/online/keys.py": ("key_sql",),
+    "features/online/plan.py": ("bind", "key_parts"),
+    "features/batch/sql.py": (
         "_key", "log_integer", "prepare_statements", "profile_statement", "reference_statement", "join_statement",
     ),
-    "ingest/resolve.py": ("_hash_rows",),
-    "laboratory/ledger.py": ("revenue_sql", "is_new", "_same", "_frame", "_insert"),
+    "ingest/rows/resolve.py": ("_hash_rows",),
+    "laboratory/worlds/ledger.py": ("revenue_sql", "is_new", "_same", "_frame", "_insert"),
     "storage/engine.py": ("fetch_frame", "fetch_value"),
-    "storage/history_views.py": ("empty_select",),
-    "storage/migrations/triggers.py": (
+    "storage/history/views.py": ("empty_select",),
+    "storage/database/migrations/triggers.py": (
         "append_only", "only_onwards", "only_as_the_end", "_goes_on", "_in_schema", "_refusal", "_refused_on_sqlite",
         "_no_replace_on_sqlite",
     ),
-    "storage/operations_freed.py": ("_vacuumed",),
-    "workflows/assess.py": ("assess",),
-    "workflows/evaluate.py": ("_declarations",),
-    "workflows/learn.py": ("label_items",),
-    "workflows/score.py": ("items_declared",),
+    "storage/database/freed.py": ("_vacuumed",),
+    "workflows/targeting/assess.py": ("assess",),
+    "workflows/evaluation/evaluate.py": ("_declarations",),
+    "workflows/train.py": ("label_items",),
+    "workflows/targeting/score.py": ("items_declared",),
 }  # fmt: skip
 # Their parameters that may be from outside: within, they must be quoted like any other text, or only be compared.
 QUOTED_WITHIN = {"extras", "dialect", "schema"}
@@ -57,8 +57,8 @@ TEXTS = {"str", "Sequence[str]", "tuple[str, ...]", "list[str]", "Mapping[str, t
 OUR_OWN = {"Entity", "Level", "_Chained", "sa.Table"}
 # By module: an expression, and why it is nothing from outside.
 ALLOWED: dict[str, dict[str, str]] = {
-    "features/online_build.py": {"plans().key_columns": "columns of the schema, as DuckDB bound our own SQL"},
-    "storage/operations_database.py": {
+    "features/online/build.py": {"plans().key_columns": "columns of the schema, as DuckDB bound our own SQL"},
+    "storage/database/connection.py": {
         "wait": "a number of milliseconds",
         "self.bounds()": "settings of the transaction, with numbers of seconds",
     },

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ingest_world import HEADER, PLAIN_MAPPING, ROW
 
-from basira.ingest.mapping import Mapping, parse_mapping
-from basira.workflows.ingest import IngestReport
+from basira.ingest.mapping.model import Mapping, parse_mapping
+from basira.workflows.intake.ingest import IngestReport
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
-from basira.ingest.mapping import Mapping, parse_mapping
-from basira.storage.history import History
-from basira.workflows.ingest import IngestReport, ingest_files
+from basira.ingest.mapping.model import Mapping, parse_mapping
+from basira.storage.history.store import History
+from basira.workflows.intake.ingest import IngestReport, ingest_files
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

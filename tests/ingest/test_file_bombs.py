@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 import pytest
 from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
-from basira.ingest import bounds
-from basira.ingest.mapping import Mapping, SourceFormat, parse_mapping
-from basira.ingest.source import open_source
-from basira.ingest.suggest import suggest_mapping
+from basira.ingest.mapping.model import Mapping, SourceFormat, parse_mapping
+from basira.ingest.readers import bounds
+from basira.ingest.readers.source import open_source
+from basira.ingest.suggest.propose import suggest_mapping
 from basira.schema.errors import SourceError
-from basira.storage import history_draft
-from basira.storage.history import History
-from basira.workflows.ingest import ingest_files
-from basira.workflows.mapping import check_mapping
-from basira.workflows.quarantine import read_corrections
+from basira.storage.history import draft as history_draft
+from basira.storage.history.store import History
+from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.intake.mapping import check_mapping
+from basira.workflows.intake.quarantine import read_corrections
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
@@ -230,7 +230,7 @@ def test_suggest_and_check_read_within_the_same_bounds(tmp_path: Path, plain: Ma
 
 
 def test_corrections_are_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basira.workflows.quarantine.CORRECTIONS_BYTES", MB)
+    monkeypatch.setattr("basira.workflows.intake.quarantine.CORRECTIONS_BYTES", MB)
     path = tmp_path / "a.csv"
     path.write_text("quarantine_id\n" + "a\n" * MB)
     with pytest.raises(SourceError, match="at most 1 MB"):

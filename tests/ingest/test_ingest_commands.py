@@ -18,10 +18,10 @@ from ingest_command import app
 from ingest_world import PLAIN_MAPPING, ROW, rows_text, tree
 from typer.testing import CliRunner
 
-from basira.ingest.mapping import parse_mapping
+from basira.ingest.mapping.model import parse_mapping
 from basira.schema.errors import BasiraError
-from basira.storage.history import History
-from basira.workflows import intake
+from basira.storage.history.store import History
+from basira.workflows.intake import take_in as intake
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("ingest_command.py"))]
 
@@ -188,7 +188,8 @@ def test_a_large_file_is_read_in_the_memory_of_a_small_one(place: Path) -> None:
     path = large(place, 1_600_000)  # 70 MB, nine blocks
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from basira.ingest.mapping import load_mapping; from basira.workflows.mapping import check_mapping\n"
+        "from basira.ingest.mapping.model import load_mapping\n"
+        "from basira.workflows.intake.mapping import check_mapping\n"
         "mapping = load_mapping('m.toml')\n"
         "peaks = []\n"
         "for rows in (200_000, None):\n"
@@ -212,7 +213,7 @@ def test_a_json_schema_is_printed(place: Path) -> None:
 def test_every_row_is_accounted_for_in_progress_and_report(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from datetime import datetime
 
-    from basira.workflows.ingest import ingest_files
+    from basira.workflows.intake.ingest import ingest_files
 
     seen: list[intake.Progress] = []
     history = History.create(place / "s")

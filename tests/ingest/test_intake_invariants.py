@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from ingest_world import tree
 
-from basira.ingest.mapping import Mapping
-from basira.storage.history import History
-from basira.workflows.ingest import IngestReport
+from basira.ingest.mapping.model import Mapping
+from basira.storage.history.store import History
+from basira.workflows.intake.ingest import IngestReport
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basira.ingest.faults import Refusal
-from basira.ingest.mapping import parse_mapping
-from basira.ingest.rows import parse_batch
-from basira.ingest.source import SourceBatch, open_source
+from basira.ingest.mapping.model import parse_mapping
+from basira.ingest.readers.source import SourceBatch, open_source
+from basira.ingest.rows.faults import Refusal
+from basira.ingest.rows.parse import parse_batch
 from basira.schema.errors import MappingError
 from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
 from basira.schema.text import find_odd, fold_digits, fold_identifier
-from basira.selection.load import load_policy
 from basira.selection.mandatory import MandatoryList
-from basira.workflows.serve_body import Declaration, Refused, read_by_columns, read_declaration
+from basira.selection.policy.load import load_policy
+from basira.serving.message import Declaration, Refused, read_by_columns, read_declaration
 
 DAY = date(2026, 3, 2)
 RECEIVED = datetime(2026, 3, 2, 9, 30)

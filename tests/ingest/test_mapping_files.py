@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basira.ingest.mapping import load_mapping, parse_mapping
+from basira.ingest.mapping.model import load_mapping, parse_mapping
 from basira.schema.errors import MappingError, NotFoundError
 
 MINIMAL = '[fields]\ndeclaration_id = "a"\ndeclared_at = "b"\ncommodity_code = "c"\n'

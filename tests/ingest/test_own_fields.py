@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text
 
-from basira.ingest.mapping import parse_mapping
-from basira.ingest.suggest import suggest_mapping
+from basira.ingest.mapping.model import parse_mapping
+from basira.ingest.suggest.propose import suggest_mapping
 from basira.schema.errors import MappingError
 from basira.schema.names import MOST_OF_A_SOURCE, MOST_OF_A_STORE, is_own_name
-from basira.storage.history import History, own_names
-from basira.workflows.ingest import ingest_files
-from basira.workflows.quarantine import retry_quarantine
+from basira.storage.history.store import History, own_names
+from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.intake.quarantine import retry_quarantine
 
 # As stores of earlier versions have them.
 LONG = "a" * 60

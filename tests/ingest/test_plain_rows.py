@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basira.ingest.columns import without_absent
-from basira.ingest.mapping import load_mapping, parse_mapping
-from basira.ingest.plain_rows import PlainRows
+from basira.ingest.mapping.columns import without_absent
+from basira.ingest.mapping.model import load_mapping, parse_mapping
+from basira.ingest.rows.plain import PlainRows
 from basira.schema.errors import MappingError
 from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, Field
-from basira.workflows.serve_body import (
+from basira.serving.message import (
     MOST_AHEAD,
     Declaration,
     Refused,

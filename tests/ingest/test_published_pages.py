@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from basira.ingest.faults import REASONS
-from basira.ingest.mapping import Column, SourceFormat
+from basira.ingest.mapping.model import Column, SourceFormat
 from basira.ingest.published import errors_page, json_schema_of, json_schemas, quarantine_page, schema_page
+from basira.ingest.rows.faults import REASONS
 from basira.schema.errors import ALL_ERRORS, BasiraError
 from basira.schema.fields import FIELDS
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from ingest_world import PLAIN_MAPPING, RECEIVED, ROW
 
-from basira.ingest.mapping import Mapping, parse_mapping
+from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.schema.errors import NotFoundError, SourceError
-from basira.storage.history import History
-from basira.workflows.ingest import IngestReport
-from basira.workflows.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
+from basira.storage.history.store import History
+from basira.workflows.intake.ingest import IngestReport
+from basira.workflows.intake.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

@@ -15,13 +15,13 @@ import pytest
 import xlsxwriter
 from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
-from basira.ingest import read_csv
-from basira.ingest.mapping import Mapping, SourceFormat, load_mapping, parse_mapping
-from basira.ingest.source import open_source
+from basira.ingest.mapping.model import Mapping, SourceFormat, load_mapping, parse_mapping
+from basira.ingest.readers import csv as read_csv
+from basira.ingest.readers.source import open_source
 from basira.schema.errors import BasiraError, MappingError, SourceError
 from basira.schema.shipped import shipped
-from basira.storage.history import History
-from basira.workflows.ingest import ingest_files
+from basira.storage.history.store import History
+from basira.workflows.intake.ingest import ingest_files
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW
 
-from basira.ingest.mapping import Mapping, parse_mapping
+from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.schema.errors import MappingError
-from basira.storage.history import History
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import IngestReport
-from basira.workflows.quarantine import retry_quarantine
+from basira.storage.history.store import History
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import IngestReport
+from basira.workflows.intake.quarantine import retry_quarantine
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

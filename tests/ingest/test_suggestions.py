@@ -12,13 +12,13 @@ import pytest
 import xlsxwriter
 from ingest_world import RECEIVED
 
-from basira.ingest.mapping import load_mapping, parse_mapping
-from basira.ingest.suggest_headers import VOCABULARY, name_score
+from basira.ingest.mapping.model import load_mapping, parse_mapping
+from basira.ingest.suggest.headers import VOCABULARY, name_score
 from basira.schema.errors import SourceError
-from basira.storage.history import History
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
-from basira.workflows.mapping import check_mapping, propose_mapping
+from basira.storage.history.store import History
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.intake.mapping import check_mapping, propose_mapping
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/train.csv"
@@ -349,7 +349,7 @@ def test_kcs_rewritten_in_french_is_read_as_kcs(tmp_path: Path, store: History, 
     ingest_files(store, [english], load_mapping("kcs"), received_at=RECEIVED)
     import duckdb
 
-    from basira.storage.history import register
+    from basira.storage.history.store import register
 
     fields = (
         "declaration_id, declared_at, office, procedure, importer_id, declarant_id, exporter_id, commodity_code, "

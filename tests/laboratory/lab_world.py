@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from basira.laboratory.ledger import Ledger
-from basira.laboratory.loop import open_world
-from basira.laboratory.plan import Plan
-from basira.laboratory.view import PastPeriod, View
+from basira.laboratory.runs.loop import open_world
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.worlds.ledger import Ledger
+from basira.laboratory.worlds.view import PastPeriod, View
 from basira.storage.engine import open_engine
 
 COLUMNS = (

@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 from lab_world import first_view, plan_of
 
-from basira.laboratory.deep_date import DatePrediction, fit_date, top_shares
-from basira.laboratory.deep_explore import explore, pick_badge, pick_bate, pick_diverse
-from basira.laboratory.deep_extra import PYOD, TABNET, TORCH, check_installed, is_installed, seeded
-from basira.laboratory.runs import run_all
-from basira.laboratory.strategies import STRATEGIES, find_strategy
-from basira.laboratory.view import View
+from basira.laboratory.deep.date import DatePrediction, fit_date, top_shares
+from basira.laboratory.deep.explore import explore, pick_badge, pick_bate, pick_diverse
+from basira.laboratory.deep.extra import PYOD, TABNET, TORCH, check_installed, is_installed, seeded
+from basira.laboratory.runs.many import run_all
+from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
+from basira.laboratory.worlds.view import View
 from basira.schema.errors import UsageError
 
 NEEDS_TORCH = pytest.mark.skipif(not is_installed(TORCH), reason="basira[deep] is not installed")

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from basira.laboratory.figures import cumulated, over_seeds, period_counts, summary, with_measures
-from basira.laboratory.worlds import Inspected
+from basira.laboratory.report.figures import cumulated, over_seeds, period_counts, summary, with_measures
+from basira.laboratory.worlds.world import Inspected
 
 TRUTH = pl.DataFrame(
     {

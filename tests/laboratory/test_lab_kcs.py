@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from basira.laboratory.loop import run_strategy
-from basira.laboratory.plan import Plan
-from basira.laboratory.strategies import find_strategy
+from basira.laboratory.runs.loop import run_strategy
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.registry import find_strategy
 
 KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/train.csv"
 

@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 from lab_world import first_view, plan_of, rows, write
 
-from basira.features.compute import compute_features
-from basira.laboratory.ledger import Ledger
-from basira.laboratory.live import CountryWorld
-from basira.laboratory.loop import open_world, run_strategy
-from basira.laboratory.plan import Plan
-from basira.laboratory.strategies import find_strategy
-from basira.laboratory.view import Chosen, Strategy, View
+from basira.features.batch.compute import compute_features
+from basira.laboratory.runs.loop import open_world, run_strategy
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.registry import find_strategy
+from basira.laboratory.worlds.ledger import Ledger
+from basira.laboratory.worlds.live import CountryWorld
+from basira.laboratory.worlds.view import Chosen, Strategy, View
 from basira.schema.errors import UsageError
 from basira.storage.engine import fetch_frame, open_engine
 

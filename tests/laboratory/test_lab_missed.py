@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 from lab_world import first_view, plan_of
 
-from basira.laboratory.loop import open_world, run_strategy
-from basira.laboratory.missed import (
+from basira.laboratory.report.missed import (
     POSSIBLE,
     band_edges,
     found_shares,
@@ -19,10 +18,11 @@ from basira.laboratory.missed import (
     possible_items,
     with_slices,
 )  # fmt: skip
-from basira.laboratory.plan import Plan
-from basira.laboratory.runs import collect_possible, run_folder
-from basira.laboratory.strategies import find_strategy
-from basira.laboratory.worlds import Inspected
+from basira.laboratory.runs.loop import open_world, run_strategy
+from basira.laboratory.runs.many import collect_possible, run_folder
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.registry import find_strategy
+from basira.laboratory.worlds.world import Inspected
 
 
 def item(item_id: str, **given: Any) -> dict[str, Any]:

@@ -13,19 +13,19 @@ import pyarrow.compute as pc
 import pytest
 from lab_world import plan_of
 
-from basira.features.catalog import MODEL_FEATURES
-from basira.laboratory import ours_model
-from basira.laboratory.ledger import Ledger
-from basira.laboratory.live import CountryWorld
-from basira.laboratory.loop import run_strategy
-from basira.laboratory.ours_ceiling import ORACLE, tell
-from basira.laboratory.ours_control import draw_systematically, inclusion_probabilities
-from basira.laboratory.ours_model import Judged, fit_prior, judge
-from basira.laboratory.ours_planted import CUT, cut_values, fit_planted_cuts
-from basira.laboratory.plan import Plan
-from basira.laboratory.strategies import STRATEGIES, find_strategy
-from basira.laboratory.strategies_ours import order_by
-from basira.laboratory.view import View
+from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.laboratory.runs.loop import run_strategy
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies import weekly_model as ours_model
+from basira.laboratory.strategies.ceiling import ORACLE, tell
+from basira.laboratory.strategies.ours import order_by
+from basira.laboratory.strategies.planted import CUT, cut_values, fit_planted_cuts
+from basira.laboratory.strategies.random_control import draw_systematically, inclusion_probabilities
+from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
+from basira.laboratory.strategies.weekly_model import Judged, fit_prior, judge
+from basira.laboratory.worlds.ledger import Ledger
+from basira.laboratory.worlds.live import CountryWorld
+from basira.laboratory.worlds.view import View
 from basira.models.fit import TrainingItems
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import open_engine

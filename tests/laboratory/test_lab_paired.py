@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from basira.laboratory.paired import paired_differences
+from basira.laboratory.report.paired import paired_differences
 
 
 def row(strategy: str, seed: int, period: int, found: int) -> dict[str, Any]:

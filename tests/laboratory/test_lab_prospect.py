@@ -13,12 +13,12 @@ from lab_world import plan_of, rows, write
 from typer.testing import CliRunner
 
 from basira.cli.lab import app
-from basira.laboratory.loop import run_strategy
-from basira.laboratory.plan import Plan, parse_rates
-from basira.laboratory.prospect import jobs_within, look_ahead, memory_bytes
-from basira.laboratory.runs import collect, run_all, run_folder
-from basira.laboratory.strategies import OURS, PUBLISHED, find_strategy
-from basira.laboratory.view import Chosen, Strategy, View, top
+from basira.laboratory.runs.loop import run_strategy
+from basira.laboratory.runs.many import collect, run_all, run_folder
+from basira.laboratory.runs.plan import Plan, parse_rates
+from basira.laboratory.runs.prospect import jobs_within, look_ahead, memory_bytes
+from basira.laboratory.strategies.registry import OURS, PUBLISHED, find_strategy
+from basira.laboratory.worlds.view import Chosen, Strategy, View, top
 from basira.schema.errors import BasiraError, UsageError
 
 

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from lab_world import first_view, plan_of
 
-from basira.laboratory.strategies import find_strategy
-from basira.laboratory.strategies_published import fit_simulator_columns
-from basira.laboratory.view import View
+from basira.laboratory.strategies.published import fit_simulator_columns
+from basira.laboratory.strategies.registry import find_strategy
+from basira.laboratory.worlds.view import View
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 from lab_world import plan_of
 
-from basira.laboratory.charts import period_chart, share_rows_chart
-from basira.laboratory.loop import run_strategy
-from basira.laboratory.ours_ceiling import ORACLE
-from basira.laboratory.plan import Plan
-from basira.laboratory.report import LOCALE, lines_drawn, report_html, write_report
-from basira.laboratory.runs import collect, collect_possible, run_folder
-from basira.laboratory.strategies import STRATEGIES, find_strategy
-from basira.laboratory.view import Chosen, Strategy, View, top
+from basira.laboratory.report.charts import period_chart, share_rows_chart
+from basira.laboratory.report.page import LOCALE, lines_drawn, report_html, write_report
+from basira.laboratory.runs.loop import run_strategy
+from basira.laboratory.runs.many import collect, collect_possible, run_folder
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.ceiling import ORACLE
+from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
+from basira.laboratory.worlds.view import Chosen, Strategy, View, top
 from basira.render.catalogs import load_catalog
 from basira.render.charts import Series
 from basira.render.languages import LANGUAGES

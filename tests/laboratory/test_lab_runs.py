@@ -13,10 +13,10 @@ from lab_world import plan_of
 from typer.testing import CliRunner
 
 from basira.cli.lab import app
-from basira.laboratory.plan import Plan
-from basira.laboratory.report import report_html
-from basira.laboratory.runs import collect, read_plan, run_all
-from basira.laboratory.strategies import STRATEGIES
+from basira.laboratory.report.page import report_html
+from basira.laboratory.runs.many import collect, read_plan, run_all
+from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.registry import STRATEGIES
 from basira.schema.errors import NotFoundError, ScenarioError, StoreError, UsageError
 
 
@@ -122,7 +122,7 @@ def test_an_interruption_says_what_is_kept(tmp_path: Path, monkeypatch: pytest.M
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("basira.laboratory.runs.run_all", interrupted)
+    monkeypatch.setattr("basira.laboratory.runs.many.run_all", interrupted)
     found = CliRunner().invoke(app, ["run", "--scenario", "small", "--strategies", "random", "--out", str(tmp_path)])
     assert found.exit_code == 130
     assert "goes on from there" in found.output

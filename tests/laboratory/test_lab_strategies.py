@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 from lab_world import first_view, plan_of
 
-from basira.laboratory import strategies_mixed
-from basira.laboratory.deep_extra import is_installed
-from basira.laboratory.strategies import STRATEGIES, find_strategy
-from basira.laboratory.strategies_mixed import ARMS, draw_arm, whole_shares
-from basira.laboratory.view import Chosen, PastPeriod, Strategy, View, check_choice
+from basira.laboratory.deep.extra import is_installed
+from basira.laboratory.strategies import mixed as strategies_mixed
+from basira.laboratory.strategies.mixed import ARMS, draw_arm, whole_shares
+from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
+from basira.laboratory.worlds.view import Chosen, PastPeriod, Strategy, View, check_choice
 from basira.schema.errors import BasiraError, NotFoundError, UsageError
 
 

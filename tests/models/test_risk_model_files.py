@@ -12,7 +12,7 @@ from models_items import fit
 
 from basira.models.files import CARD, read_card, read_model, write_model
 from basira.schema.errors import ModelError, NotFoundError, StoreError
-from basira.storage.models import Models
+from basira.storage.model_store import Models
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from basira.schema.errors import StoreError
-from basira.storage.profiles_build import Description, Entries, publish_profiles
+from basira.storage.profiles.publish import Description, Entries, publish_profiles
 
 
 def entries(rows: int, slow: float) -> Iterator[Entries]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import duckdb
 
-from basira.features.compute import compute_features
-from basira.features.online import NotOnline, OnlineFeatures, online_features
-from basira.features.online_build import find_extras, profile_entries
-from basira.features.online_plan import catalog_digest
-from basira.storage.profiles_build import Description, publish_profiles
-from basira.storage.profiles_files import Manifest
+from basira.features.batch.compute import compute_features
+from basira.features.online.build import find_extras, profile_entries
+from basira.features.online.lookup import NotOnline, OnlineFeatures, online_features
+from basira.features.online.plan import catalog_digest
+from basira.storage.profiles.files import Manifest
+from basira.storage.profiles.publish import Description, publish_profiles
 
 # The histories are those of the features' own tests.
 sys.path.insert(0, str(Path(__file__).parents[1] / "features"))

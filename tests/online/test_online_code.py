@@ -9,10 +9,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from basira.features import online_check, online_functions
-from basira.features.online_code import compile_binding
-from basira.features.online_keys import key_of, key_sql
-from basira.features.online_plan import bind, catalog_digest
+from basira.features.online import check as online_check
+from basira.features.online import functions as online_functions
+from basira.features.online.compiler import compile_binding
+from basira.features.online.keys import key_of, key_sql
+from basira.features.online.plan import bind, catalog_digest
 from basira.schema.errors import StoreError, UsageError
 
 FLOATS = [None, 0.0, -0.0, 1.5, -2.5, 7.0, 1e-300, 1e300, math.inf, -math.inf, math.nan]

@@ -13,18 +13,18 @@ import pytest
 from online_world import BUILT_AT, batch_rows, by_declaration, differences, online_rows
 
 from basira.country import load_scenario, make_world
-from basira.features.catalog import CATALOG
-from basira.features.online_build import find_extras, profile_entries
-from basira.features.online_plan import catalog_digest
-from basira.ingest.mapping import load_mapping
+from basira.features.catalog.catalog import CATALOG
+from basira.features.online.build import find_extras, profile_entries
+from basira.features.online.plan import catalog_digest
+from basira.ingest.mapping.model import load_mapping
 from basira.schema.days import day_of
 from basira.schema.tables import SIMULATED_KEY
 from basira.storage.engine import fetch_frame, open_engine
-from basira.storage.history import History, register
-from basira.storage.profiles import ProfileReader
-from basira.storage.profiles_build import Description, publish_profiles
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
+from basira.storage.history.store import History, register
+from basira.storage.profiles.publish import Description, publish_profiles
+from basira.storage.profiles.reader import ProfileReader
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
 
 DAY = date(2023, 3, 16)
 

@@ -25,12 +25,12 @@ from online_world import (
     random_history,
 )
 
-from basira.features.catalog import CATALOG
-from basira.features.online import OnlineFeatures, online_features
-from basira.features.online_plan import catalog_digest
+from basira.features.catalog.catalog import CATALOG
+from basira.features.online.lookup import OnlineFeatures, online_features
+from basira.features.online.plan import catalog_digest
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.engine import fetch_frame
-from basira.storage.profiles import ProfileReader
+from basira.storage.profiles.reader import ProfileReader
 
 AS_OF = 10_500
 

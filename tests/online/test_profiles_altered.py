@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from basira.schema.errors import StoreError
-from basira.storage.profiles import ProfileReader
-from basira.storage.profiles_build import Description, publish_profiles
-from basira.storage.profiles_files import Manifest, data_path, manifest_path
+from basira.storage.profiles.files import Manifest, data_path, manifest_path
+from basira.storage.profiles.publish import Description, publish_profiles
+from basira.storage.profiles.reader import ProfileReader
 
 KEY = b"\x01key"
 

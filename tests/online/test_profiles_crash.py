@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from basira.schema.errors import StoreError
-from basira.storage.profiles import ProfileReader
-from basira.storage.profiles_build import Description, publish_profiles
-from basira.storage.profiles_files import BUILDING, read_pointer
+from basira.storage.profiles.files import BUILDING, read_pointer
+from basira.storage.profiles.publish import Description, publish_profiles
+from basira.storage.profiles.reader import ProfileReader
 
 BUILDER = Path(__file__).with_name("online_builder.py")
 ROWS = 20_000
@@ -93,7 +93,7 @@ def test_several_processes_read_while_builds_come_in(tmp_path: Path) -> None:
 READER = """
 import sys, time
 from pathlib import Path
-from basira.storage.profiles import ProfileReader
+from basira.storage.profiles.reader import ProfileReader
 reader, days = ProfileReader(Path(sys.argv[1]), catalog="catalog"), []
 until = time.monotonic() + 40
 while (not days or days[-1] != 104) and time.monotonic() < until:

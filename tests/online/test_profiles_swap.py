@@ -11,9 +11,9 @@ import pytest
 
 from basira.schema.days import day_of
 from basira.schema.errors import StoreError
-from basira.storage.profiles import ProfileReader
-from basira.storage.profiles_build import Description, publish_profiles
-from basira.storage.profiles_files import Manifest, data_path, list_names, manifest_path
+from basira.storage.profiles.files import Manifest, data_path, list_names, manifest_path
+from basira.storage.profiles.publish import Description, publish_profiles
+from basira.storage.profiles.reader import ProfileReader
 
 KEY = b"\x01key"
 

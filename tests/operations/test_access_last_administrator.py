@@ -8,11 +8,11 @@ from datetime import datetime
 
 import pytest
 
+from basira.schema.access import Grant
 from basira.schema.errors import UsageError
-from basira.storage import users
-from basira.storage.access import Grant
-from basira.storage.operations_database import Database
-from basira.storage.users import create_user, erase_user, get_user, set_active, set_grants
+from basira.storage.accounts import users
+from basira.storage.accounts.users import create_user, erase_user, get_user, set_active, set_grants
+from basira.storage.database.connection import Database
 
 NOW = datetime(2026, 3, 2, 12)
 

@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 from postgres import until_one_waits_for_the_chain
 
+from basira.schema.access import Grant
 from basira.schema.errors import UsageError
-from basira.storage.access import Grant
-from basira.storage.access_keys import create_key, revoke_key, rotate_key
-from basira.storage.access_oidc import enter_by_provider
-from basira.storage.access_sessions import log_in, open_session, revoke_sessions, start_session, unlock_login
-from basira.storage.access_tables import API_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION
-from basira.storage.operations_database import Database, lock_chains
-from basira.storage.users import create_user, set_password
+from basira.storage.accounts.api_keys import create_key, revoke_key, rotate_key
+from basira.storage.accounts.oidc_logins import enter_by_provider
+from basira.storage.accounts.sessions import log_in, open_session, revoke_sessions, start_session, unlock_login
+from basira.storage.accounts.tables import API_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION
+from basira.storage.accounts.users import create_user, set_password
+from basira.storage.database.connection import Database, lock_chains
 
 NOW = datetime(2026, 3, 2, 12)
 LATER = NOW + timedelta(days=1)

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from postgres import until_one_waits_for_the_chain
 
-from basira.storage.access import Grant
-from basira.storage.access_oidc import enter_by_provider
-from basira.storage.access_sessions import log_in, recognise_session, start_session
-from basira.storage.access_tables import APP_USER
-from basira.storage.operations_database import Database, lock_chains
-from basira.storage.operations_trail import find_audit
-from basira.storage.users import create_user, erase_user, hash_password, set_active, set_password
+from basira.schema.access import Grant
+from basira.storage.accounts.oidc_logins import enter_by_provider
+from basira.storage.accounts.sessions import log_in, recognise_session, start_session
+from basira.storage.accounts.tables import APP_USER
+from basira.storage.accounts.users import create_user, erase_user, hash_password, set_active, set_password
+from basira.storage.database.connection import Database, lock_chains
+from basira.storage.record.activity import find_audit
 
 NOW = datetime(2026, 3, 2, 12)
 DAY = timedelta(days=1)

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
+from basira.schema.access import Grant, check_office
 from basira.schema.errors import NotFoundError, UsageError
-from basira.storage.access import Grant, check_office
-from basira.storage.access_keys import create_key, get_key, recognise_key, rotate_key
-from basira.storage.access_oidc import begin_login, enter_by_provider, subject_of, take_login
-from basira.storage.access_sessions import (
+from basira.storage.accounts.api_keys import create_key, get_key, recognise_key, rotate_key
+from basira.storage.accounts.oidc_logins import begin_login, enter_by_provider, subject_of, take_login
+from basira.storage.accounts.sessions import (
     LockOut,
     is_csrf_token,
     log_in,
@@ -22,11 +22,11 @@ from basira.storage.access_sessions import (
     start_session,
     unlock_login,
 )
-from basira.storage.operations import Operations
-from basira.storage.operations_database import Database
-from basira.storage.operations_trail import find_audit
-from basira.storage.operations_verify import verify
-from basira.storage.users import create_user, find_user, get_user, hash_password, set_grants
+from basira.storage.accounts.users import create_user, find_user, get_user, hash_password, set_grants
+from basira.storage.database.connection import Database
+from basira.storage.record.activity import find_audit
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
 
 NOW = datetime(2026, 3, 2, 12)
 MINUTE = timedelta(minutes=1)

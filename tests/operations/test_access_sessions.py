@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from basira.storage.access import Grant, Principal
-from basira.storage.access_sessions import (
+from basira.schema.access import Grant, Principal
+from basira.storage.accounts.sessions import (
     LockOut,
     Login,
     csrf_token,
@@ -22,9 +22,9 @@ from basira.storage.access_sessions import (
     start_session,
     touch_session,
 )
-from basira.storage.operations_database import Database
-from basira.storage.operations_trail import find_audit
-from basira.storage.users import create_user, hash_password, set_active, set_grants, set_password
+from basira.storage.accounts.users import create_user, hash_password, set_active, set_grants, set_password
+from basira.storage.database.connection import Database
+from basira.storage.record.activity import find_audit
 
 NOW = datetime(2026, 3, 2, 12)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -9,15 +9,19 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
+from basira.schema.access import ROLES, Grant, Principal
 from basira.schema.errors import NotFoundError, UsageError
-from basira.storage.access import ROLES, Grant, Principal
-from basira.storage.access_keys import create_key, get_key, list_keys, recognise_key, revoke_key, rotate_key, touch_key
-from basira.storage.access_sessions import recognise_session, start_session
-from basira.storage.operations import Operations
-from basira.storage.operations_database import Database
-from basira.storage.operations_trail import find_audit
-from basira.storage.operations_verify import verify
-from basira.storage.users import (
+from basira.storage.accounts.api_keys import (
+    create_key,
+    get_key,
+    list_keys,
+    recognise_key,
+    revoke_key,
+    rotate_key,
+    touch_key,
+)
+from basira.storage.accounts.sessions import recognise_session, start_session
+from basira.storage.accounts.users import (
     create_user,
     erase_user,
     find_user,
@@ -29,6 +33,10 @@ from basira.storage.users import (
     set_grants,
     set_password,
 )
+from basira.storage.database.connection import Database
+from basira.storage.record.activity import find_audit
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
 
 NOW = datetime(2026, 3, 2, 12)
 YEAR = NOW + timedelta(days=365)

@@ -16,14 +16,14 @@ from postgres import Server, emptied, tamper
 
 from basira.decisions import TargetingRun
 from basira.schema.errors import StoreError, UsageError
-from basira.storage.history import History
-from basira.storage.operations import Operations
-from basira.storage.operations_backup import read_backup
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import Event, append_event
-from basira.storage.operations_migrate import upgrade
-from basira.storage.operations_tables import FORMAT
-from basira.workflows.audit import Record, back_up_record, prove, restore_record
+from basira.storage.database.backup import read_backup
+from basira.storage.database.connection import Database
+from basira.storage.database.tables import FORMAT
+from basira.storage.database.upgrade import upgrade
+from basira.storage.history.store import History
+from basira.storage.record.events import Event, append_event
+from basira.storage.record.runs import Operations
+from basira.workflows.records.audit import Record, back_up_record, prove, restore_record
 
 NOW = datetime(2026, 3, 2, 12)
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_audit import append_audit
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import Event, append_event, find_events
-from basira.storage.operations_group import record_group
-from basira.storage.operations_together import write_together
+from basira.storage.database.connection import Database
+from basira.storage.database.pipeline import write_together
+from basira.storage.record.audit_log import append_audit
+from basira.storage.record.commit import record_group
+from basira.storage.record.events import Event, append_event, find_events
 
 
 def event(name: str = "d1") -> Event:

@@ -15,13 +15,13 @@ from typer.testing import CliRunner, Result
 
 from basira.cli import audit, db
 from basira.schema.errors import BasiraError, NotFoundError, StoreError, UsageError
-from basira.storage.history import History
-from basira.storage.operations import Operations
-from basira.storage.operations_chain import append_statements, linked
-from basira.storage.operations_events import Event, append_event, event_rows
-from basira.storage.operations_tables import FORMAT
-from basira.storage.operations_together import OneByOne
-from basira.storage.users import create_user
+from basira.storage.accounts.users import create_user
+from basira.storage.database.pipeline import OneByOne
+from basira.storage.database.tables import FORMAT
+from basira.storage.history.store import History
+from basira.storage.record.chain import append_statements, linked
+from basira.storage.record.events import Event, append_event, event_rows
+from basira.storage.record.runs import Operations
 
 NOW = datetime(2026, 3, 2, 12)
 APP = typer.Typer()
@@ -200,7 +200,7 @@ def test_an_erasure_that_is_interrupted_says_that_it_goes_on(filled, monkeypatch
         raise KeyboardInterrupt
 
     erase = ["audit", "erase", "--motive", "request", "--by", "dpo", "--database", filled, "--before", "2026-03-03"]
-    monkeypatch.setattr("basira.storage.operations_erasure._erase_part", interrupted)
+    monkeypatch.setattr("basira.storage.record.erasure._erase_part", interrupted)
     result = CliRunner().invoke(APP, erase)
     assert result.exit_code == 130
     assert "the same command goes on with the rest" in result.stderr

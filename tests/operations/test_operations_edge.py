@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
+from basira.schema.access import Grant
 from basira.schema.errors import StoreError
-from basira.storage.access import Grant
-from basira.storage.access_sessions import LockOut, log_in
-from basira.storage.operations_database import Database, is_empty
-from basira.storage.operations_tables import SELECTION_STATE
-from basira.storage.operations_together import Statement, write_together
-from basira.storage.users import create_user, erase_user, hash_password
+from basira.storage.accounts.sessions import LockOut, log_in
+from basira.storage.accounts.users import create_user, erase_user, hash_password
+from basira.storage.database.connection import Database, is_empty
+from basira.storage.database.pipeline import Statement, write_together
+from basira.storage.database.tables import SELECTION_STATE
 
 NOW = datetime(2026, 3, 2, 2, 59)
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -12,18 +12,20 @@ import pytest
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
-from basira.storage import operations_erasure, operations_personal, operations_refused
-from basira.storage.operations import Operations
-from basira.storage.operations_database import Database
-from basira.storage.operations_erasure import Erasable, count_erasable, erase
-from basira.storage.operations_events import Event, append_events
-from basira.storage.operations_personal import values_before, values_of_person
-from basira.storage.operations_refused import RefusedBody, bodies_before, bodies_naming, keep_bodies
-from basira.storage.operations_tables import PERSONAL_VALUE, REFUSED_BODY
-from basira.storage.operations_trail import find_audit
-from basira.storage.operations_verify import verify
-from basira.workflows import audit as workflow
-from basira.workflows.audit import Record
+from basira.storage.database.connection import Database
+from basira.storage.database.tables import PERSONAL_VALUE, REFUSED_BODY
+from basira.storage.online import rejected as operations_refused
+from basira.storage.online.rejected import RefusedBody, bodies_before, bodies_naming, keep_bodies
+from basira.storage.record import erasure as operations_erasure
+from basira.storage.record import personal as operations_personal
+from basira.storage.record.activity import find_audit
+from basira.storage.record.erasure import Erasable, count_erasable, erase
+from basira.storage.record.events import Event, append_events
+from basira.storage.record.personal import values_before, values_of_person
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
+from basira.workflows.records import audit as workflow
+from basira.workflows.records.audit import Record
 
 NOW = datetime(2026, 3, 2, 12)
 LATER = date(2026, 3, 9)

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
-from basira.storage.operations import Operations
-from basira.storage.operations_audit import append_audit
-from basira.storage.operations_chain import GENESIS
-from basira.storage.operations_database import Database, moment_text
-from basira.storage.operations_events import (
+from basira.storage.database.connection import Database, moment_text
+from basira.storage.record.activity import find_audit
+from basira.storage.record.audit_log import append_audit
+from basira.storage.record.chain import GENESIS
+from basira.storage.record.events import (
     EVENT_KINDS,
     Event,
     QueueFilter,
@@ -23,8 +23,8 @@ from basira.storage.operations_events import (
     find_events,
     find_queue_places,
 )
-from basira.storage.operations_trail import find_audit
-from basira.storage.operations_verify import export_heads, verify
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import export_heads, verify
 
 NOW = datetime(2026, 3, 2, 23, 59, 58)
 DECIDED = {"basis": "model", "inclusion_probability": 0.25}

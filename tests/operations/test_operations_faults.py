@@ -13,17 +13,17 @@ import pytest
 from postgres import Server
 
 from basira.schema.errors import StoreError
-from basira.storage.operations import Operations
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import Event, append_event, find_events
-from basira.storage.operations_verify import verify
+from basira.storage.database.connection import Database
+from basira.storage.record.events import Event, append_event, find_events
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
 
 NOW = datetime(2026, 3, 2, 12)
 WORKER = """
 import sys
 from datetime import datetime
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import Event, append_event
+from basira.storage.database.connection import Database
+from basira.storage.record.events import Event, append_event
 place, name = sys.argv[1:]
 with Database(place, create=False) as database:
     number = 0

@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 
 from basira.cli.program import app
 from basira.schema.errors import UsageError
-from basira.storage.operations_database import Database, file_of
-from basira.storage.operations_events import Event, append_events, find_events
-from basira.storage.operations_freed import compact, free_deleted
-from basira.storage.operations_online import Answer, save_answer
-from basira.storage.operations_refused import RefusedBody, keep_bodies
-from basira.storage.operations_tables import IDEMPOTENCY_KEY, PERSONAL_VALUE
-from basira.storage.operations_trail import find_audit
-from basira.workflows.audit import Record, erase, prove
+from basira.storage.database.connection import Database, file_of
+from basira.storage.database.freed import compact, free_deleted
+from basira.storage.database.tables import IDEMPOTENCY_KEY, PERSONAL_VALUE
+from basira.storage.online.office_state import Answer, save_answer
+from basira.storage.online.rejected import RefusedBody, keep_bodies
+from basira.storage.record.activity import find_audit
+from basira.storage.record.events import Event, append_events, find_events
+from basira.workflows.records.audit import Record, erase, prove
 
 NOW = datetime(2026, 3, 2, 12)
 PERSON = "Hassan-MARQUÉ-77"

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from postgres import emptied
 
 from basira.schema.errors import StoreError
-from basira.storage.operations_audit import append_audit
-from basira.storage.operations_chain import end_statements
-from basira.storage.operations_database import Database, lock_chains
-from basira.storage.operations_migrate import upgrade
-from basira.storage.operations_tables import AUDIT_EVENT
-from basira.storage.operations_together import write_together
+from basira.storage.database.connection import Database, lock_chains
+from basira.storage.database.pipeline import write_together
+from basira.storage.database.tables import AUDIT_EVENT
+from basira.storage.database.upgrade import upgrade
+from basira.storage.record.audit_log import append_audit
+from basira.storage.record.chain import end_statements
 
 NOW = datetime(2026, 3, 2, 12)
 # A session is ended after 3 seconds of silence; the rest is for a busy machine.

@@ -8,11 +8,14 @@ import pytest
 from postgres import tamper
 
 from basira.schema.errors import StoreError, UsageError
-from basira.storage.operations import Operations
-from basira.storage.operations_chain import append_statements, end_statements, linked, read_end
-from basira.storage.operations_clock import explain_ahead
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import (
+from basira.storage.database.connection import Database
+from basira.storage.database.pipeline import OneByOne, write_together
+from basira.storage.database.tables import EVENT
+from basira.storage.record.activity import find_deeds
+from basira.storage.record.chain import append_statements, end_statements, linked, read_end
+from basira.storage.record.clock import explain_ahead
+from basira.storage.record.commit import record_group
+from basira.storage.record.events import (
     Event,
     QueueFilter,
     count_queue,
@@ -20,12 +23,9 @@ from basira.storage.operations_events import (
     find_office_day,
     find_queue_places,
 )
-from basira.storage.operations_group import record_group
-from basira.storage.operations_tables import EVENT
-from basira.storage.operations_together import OneByOne, write_together
-from basira.storage.operations_trail import find_deeds
-from basira.storage.operations_verify import export_heads, heads_text, read_heads, verify
-from basira.workflows.audit import Record, heads_of
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import export_heads, heads_text, read_heads, verify
+from basira.workflows.records.audit import Record, heads_of
 
 NOW = datetime(2026, 3, 2, 12)
 TODAY = "2026-03-02"

@@ -14,16 +14,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import basira.storage.access_tables  # noqa: F401 - its tables join the metadata
+import basira.storage.accounts.tables  # noqa: F401 - its tables join the metadata
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import StoreError
-from basira.storage.operations import Operations
-from basira.storage.operations_audit import append_audit
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import Event, QueueFilter, append_event, count_queue
-from basira.storage.operations_migrate import Upgraded, upgrade
-from basira.storage.operations_tables import FORMAT, METADATA, REVISION
-from basira.storage.operations_verify import export_heads, verify
+from basira.storage.database.connection import Database
+from basira.storage.database.tables import FORMAT, METADATA, REVISION
+from basira.storage.database.upgrade import Upgraded, upgrade
+from basira.storage.record.audit_log import append_audit
+from basira.storage.record.events import Event, QueueFilter, append_event, count_queue
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import export_heads, verify
 
 NOW = datetime(2026, 3, 6, 12)
 

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from basira.schema.errors import StoreError, UsageError
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import Event, append_event, find_events
-from basira.storage.operations_online import (
+from basira.storage.database.connection import Database
+from basira.storage.online.office_state import (
     Answer,
     StoredState,
     find_answer,
@@ -19,6 +18,7 @@ from basira.storage.operations_online import (
     save_answer,
     save_state,
 )
+from basira.storage.record.events import Event, append_event, find_events
 
 NOW = datetime(2026, 3, 2, 12)
 PLACE = ("TANGER", "2026-03-02")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import basira.storage.access_tables  # noqa: F401 - its tables join the metadata
-from basira.storage.access import ROLES
-from basira.storage.access_sessions import LockOut
-from basira.storage.operations_events import EVENT_KINDS
-from basira.storage.operations_tables import FORMAT, METADATA, REVISION
-from basira.storage.users import SHORTEST_PASSWORD, new_hasher
+import basira.storage.accounts.tables  # noqa: F401 - its tables join the metadata
+from basira.schema.access import ROLES
+from basira.storage.accounts.sessions import LockOut
+from basira.storage.accounts.users import SHORTEST_PASSWORD, new_hasher
+from basira.storage.database.tables import FORMAT, METADATA, REVISION
+from basira.storage.record.events import EVENT_KINDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "operations-database.md"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from postgres import Server
 
-from basira.storage.history import History
-from basira.storage.operations_backup import HistoryState, back_up, restore
-from basira.storage.operations_database import Database
-from basira.storage.operations_migrate import upgrade
-from basira.workflows.serve_check import check_service
+from basira.serving.check import check_service
+from basira.storage.database.backup import HistoryState, back_up, restore
+from basira.storage.database.connection import Database
+from basira.storage.database.upgrade import upgrade
+from basira.storage.history.store import History
 
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "example"
 

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from basira.cli.program import app
 from basira.schema.errors import StoreError
-from basira.storage import operations_file
-from basira.storage.access_keys import create_key
-from basira.storage.operations_backup import HistoryState, back_up
-from basira.storage.operations_database import Database, explained
+from basira.storage.accounts.api_keys import create_key
+from basira.storage.database import sqlite_file as operations_file
+from basira.storage.database.backup import HistoryState, back_up
+from basira.storage.database.connection import Database, explained
 
 NOW = datetime(2026, 3, 2, 12)
 

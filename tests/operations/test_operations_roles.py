@@ -10,20 +10,20 @@ from importlib.resources import files
 import pytest
 from postgres import Server
 
+from basira.schema.access import Grant
 from basira.schema.errors import StoreError
-from basira.storage.access import Grant
-from basira.storage.access_keys import create_key
-from basira.storage.access_sessions import log_in, purge_access, start_session
-from basira.storage.operations import Operations
-from basira.storage.operations_database import Database
-from basira.storage.operations_erasure import erase
-from basira.storage.operations_events import Event, append_event
-from basira.storage.operations_online import Answer, purge_answers, save_answer, save_state
-from basira.storage.operations_personal import values_of_person
-from basira.storage.operations_verify import verify
-from basira.storage.users import create_user, set_grants
-from basira.workflows import audit as workflow
-from basira.workflows.audit import Record
+from basira.storage.accounts.api_keys import create_key
+from basira.storage.accounts.sessions import log_in, purge_access, start_session
+from basira.storage.accounts.users import create_user, set_grants
+from basira.storage.database.connection import Database
+from basira.storage.online.office_state import Answer, purge_answers, save_answer, save_state
+from basira.storage.record.erasure import erase
+from basira.storage.record.events import Event, append_event
+from basira.storage.record.personal import values_of_person
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
+from basira.workflows.records import audit as workflow
+from basira.workflows.records.audit import Record
 
 NOW = datetime(2026, 3, 2, 12)
 OUTCOME = Event("e1", "outcome", "D1", "u", {"known_at": "x"}, {"importer_id": "ICE-1"})
@@ -32,9 +32,9 @@ OUTCOME = Event("e1", "outcome", "D1", "u", {"known_at": "x"}, {"importer_id": "
 @pytest.fixture(scope="module")
 def granted(postgresql: Server) -> Iterator[str]:
     """A database with the roles granted, twice, and a user in each."""
-    from basira.storage.operations_migrate import upgrade
+    from basira.storage.database.upgrade import upgrade
 
-    script = files("basira.storage.migrations") / "postgresql_roles.sql"
+    script = files("basira.storage.database.migrations") / "postgresql_roles.sql"
     with postgresql.database() as url:
         upgrade(url)
         name = url.split("/")[3].partition("?")[0]

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from basira.schema.errors import StoreError
-from basira.storage.operations import Operations
-from basira.storage.operations_database import Database
-from basira.storage.operations_events import Event, append_event, find_events, find_events_of_many
-from basira.storage.operations_group import record_group
-from basira.storage.operations_online import Answer, KeyedAnswer, NewState, StoredState, find_answer, find_state
-from basira.storage.operations_tables import SELECTION_STATE
-from basira.storage.operations_together import OneByOne, Statement, write_together
-from basira.storage.operations_verify import verify
+from basira.storage.database.connection import Database
+from basira.storage.database.pipeline import OneByOne, Statement, write_together
+from basira.storage.database.tables import SELECTION_STATE
+from basira.storage.online.office_state import Answer, KeyedAnswer, NewState, StoredState, find_answer, find_state
+from basira.storage.record.commit import record_group
+from basira.storage.record.events import Event, append_event, find_events, find_events_of_many
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
 
 NOW = datetime(2026, 3, 2, 12)
 LATER = datetime(2026, 3, 3, 12)

@@ -11,15 +11,15 @@ from postgres import tamper
 
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import StoreError, UsageError
-from basira.storage.operations import Operations
-from basira.storage.operations_audit import append_audit
-from basira.storage.operations_chain import Head
-from basira.storage.operations_erasure import Erasable, erase
-from basira.storage.operations_events import Event, append_event, find_events
-from basira.storage.operations_personal import values_before, values_of_person
-from basira.storage.operations_tables import EVENT
-from basira.storage.operations_trail import find_audit
-from basira.storage.operations_verify import export_heads, heads_text, read_heads, verify
+from basira.storage.database.tables import EVENT
+from basira.storage.record.activity import find_audit
+from basira.storage.record.audit_log import append_audit
+from basira.storage.record.chain import Head
+from basira.storage.record.erasure import Erasable, erase
+from basira.storage.record.events import Event, append_event, find_events
+from basira.storage.record.personal import values_before, values_of_person
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import export_heads, heads_text, read_heads, verify
 
 NOW = datetime(2026, 3, 2, 12)
 

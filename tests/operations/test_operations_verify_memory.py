@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from postgres import tamper
 
 from basira.schema.errors import StoreError
-from basira.storage import operations_verify
-from basira.storage.operations import Operations
-from basira.storage.operations_erasure import erase
-from basira.storage.operations_events import Event, append_events
-from basira.storage.operations_personal import values_before, values_of_person
-from basira.storage.operations_verify import verify
-from basira.storage.operations_verify_erased import ErasedDigests
+from basira.storage.record import verify as operations_verify
+from basira.storage.record.erasure import erase
+from basira.storage.record.events import Event, append_events
+from basira.storage.record.personal import values_before, values_of_person
+from basira.storage.record.runs import Operations
+from basira.storage.record.verify import verify
+from basira.storage.record.verify_erasures import ErasedDigests
 
 NOW = datetime(2026, 3, 2, 12)
 

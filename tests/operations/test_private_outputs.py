@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from basira.render.writing import write_whole
-from basira.storage.history import History
-from basira.storage.models import Models
-from basira.storage.profiles_build import Description, publish_profiles
-from basira.workflows.serve_check import check_service
+from basira.serving.check import check_service
+from basira.storage.history.store import History
+from basira.storage.model_store import Models
+from basira.storage.profiles.publish import Description, publish_profiles
 
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "example"
 

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from selection_world import MONDAY, candidate, counts, listed, policy
 from test_online_decide import FALLBACKS, NINE, begin, days, run
 
-from basira.selection.allocate import allocate
-from basira.selection.online import decide_online
-from basira.selection.online_state import capacity_use
+from basira.selection.batch.allocate import allocate
+from basira.selection.online.decide import decide_online
+from basira.selection.online.state import capacity_use
 from basira.selection.places import BEYOND_CAPACITY, is_beyond_capacity
 
 NOTHING = [{"office": "*", "lanes": counts(0, 0, 0)}]

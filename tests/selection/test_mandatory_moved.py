@@ -7,7 +7,7 @@ from selection_world import MONDAY, candidate, policy
 from test_mandatory_beyond import ARMS, arms
 from test_online_decide import run
 
-from basira.selection.allocate import allocate
+from basira.selection.batch.allocate import allocate
 from basira.selection.places import LANE_FULL, is_beyond_capacity, is_lane_full, mandatory_detail
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from selection_world import MONDAY, candidate, policy
 
-from basira.selection.online import decide_online
-from basira.selection.online_forecast import plan_day
-from basira.selection.online_state import OnlineState, begin_day, capacity_use
-from basira.selection.policy import Policy
+from basira.selection.online.decide import decide_online
+from basira.selection.online.forecast import plan_day
+from basira.selection.online.state import OnlineState, begin_day, capacity_use
+from basira.selection.policy.model import Policy
 
 NINE = datetime(2021, 1, 4, 9)
 

@@ -20,9 +20,9 @@ from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import Candidate, Selection
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
-from basira.selection.online import NO_STATE, decide_online, decide_without_state
-from basira.selection.online_forecast import plan_day
-from basira.selection.online_state import OnlineState, begin_day, capacity_use, read_plan, read_state, with_places
+from basira.selection.online.decide import NO_STATE, decide_online, decide_without_state
+from basira.selection.online.forecast import plan_day
+from basira.selection.online.state import OnlineState, begin_day, capacity_use, read_plan, read_state, with_places
 from basira.selection.places import BEYOND_CAPACITY
 
 NINE = datetime(2021, 1, 4, 9)

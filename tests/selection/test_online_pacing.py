@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from selection_world import MONDAY, counts, policy
 
 from basira.schema.errors import UsageError
-from basira.selection.online_forecast import DayPlan, expected_rest, plan_day, share_still_to_come
-from basira.selection.online_outlook import look_out
-from basira.selection.online_tally import Sketch, Tally, bin_of, weighted
-from basira.selection.online_threshold import Rank, lane_chances
+from basira.selection.online.forecast import DayPlan, expected_rest, plan_day, share_still_to_come
+from basira.selection.online.outlook import look_out
+from basira.selection.online.tally import Sketch, Tally, bin_of, weighted
+from basira.selection.online.threshold import Rank, lane_chances
 
 
 def day_of(total: int, *, hours: range = range(8, 18)) -> Tally:

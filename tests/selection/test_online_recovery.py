@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from selection_world import MONDAY, candidate, counts, listed, policy
 
-from basira.selection.online import decide_online
-from basira.selection.online_forecast import plan_day
-from basira.selection.online_recovery import RecordedArrival, recovered_day
-from basira.selection.online_state import begin_day
+from basira.selection.online.decide import decide_online
+from basira.selection.online.forecast import plan_day
+from basira.selection.online.recovery import RecordedArrival, recovered_day
+from basira.selection.online.state import begin_day
 from basira.selection.places import is_beyond_capacity
 
 

@@ -7,11 +7,11 @@ from datetime import date
 import numpy as np
 import pytest
 
+from basira.laboratory.online_trial import TrialDay, run_day, run_trial, simulated_day
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
-from basira.selection.online_forecast import plan_day
-from basira.selection.online_state import begin_day, capacity_use
-from basira.selection.online_trial import TrialDay, run_day, run_trial, simulated_day
+from basira.selection.online.forecast import plan_day
+from basira.selection.online.state import begin_day, capacity_use
 
 MONDAY = date(2021, 3, 1)
 

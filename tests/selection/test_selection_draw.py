@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selection_world import every_size
 
-from basira.selection.draw import draw, hash_key, mean_drawn, plan_draw, wanted_size
+from basira.selection.batch.draw import draw, hash_key, mean_drawn, plan_draw, wanted_size
 
 STRATA = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 

@@ -15,9 +15,10 @@ from scipy.stats import hypergeom
 from selection_world import MONDAY, candidate, counts, every_draw, listed, policy
 
 from basira.schema.records import Candidate
-from basira.selection import Policy, allocate
-from basira.selection.draw import plan_draw
-from basira.selection.reach import Places, Ranking, reach_probability
+from basira.selection import Policy
+from basira.selection.batch import allocate
+from basira.selection.batch.draw import plan_draw
+from basira.selection.batch.reach import Places, Ranking, reach_probability
 
 INSPECTING = {"yellow", "orange", "red"}
 

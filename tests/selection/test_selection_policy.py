@@ -16,7 +16,7 @@ from selection_world import content, counts, listed, policy, wording
 from basira.schema.errors import PolicyError
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy, restore_policy
-from basira.selection.load import _models_in
+from basira.selection.policy.load import _models_in
 
 MONDAY, SATURDAY = date(2021, 1, 4), date(2021, 1, 9)
 

@@ -18,9 +18,10 @@ import pytest
 
 from basira.schema.errors import NotFoundError, StoreError
 from basira.schema.tables import ITEMS
-from basira.storage import history_draft, history_files
-from basira.storage.history import History, register
-from basira.storage.history_draft import Draft
+from basira.storage.history import draft as history_draft
+from basira.storage.history import files as history_files
+from basira.storage.history.draft import Draft
+from basira.storage.history.store import History, register
 
 
 def batch(*days: int) -> pa.RecordBatch:
@@ -248,7 +249,7 @@ def test_register_says_nothing_on_stderr_when_the_process_ends(tmp_path: Path) -
     history = History.create(tmp_path / "s")
     commit(history, 1)
     program = (
-        "import sys, duckdb; from basira.storage.history import History, register;"
+        "import sys, duckdb; from basira.storage.history.store import History, register;"
         "con = duckdb.connect(); register(con, History.open(sys.argv[1]).snapshot());"
         "print(con.execute('SELECT count(*) FROM items').fetchone()[0]); con.close()"
     )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from basira.cli import history as commands
 from basira.schema.errors import BasiraError, StoreError
-from basira.storage.history import History
+from basira.storage.history.store import History
 
 APP = typer.Typer()
 APP.add_typer(commands.app, name="history")

@@ -10,14 +10,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from basira.ingest.mapping import load_mapping
+from basira.ingest.mapping.model import load_mapping
 from basira.schema.errors import StoreError
-from basira.storage import history_erasure
-from basira.storage.history import History
-from basira.storage.history_erased import note_erased
-from basira.storage.history_erasure import ErasedHistory, erase_from_history, find_holding
-from basira.storage.history_verify import verify_history
-from basira.workflows.ingest import ingest_files
+from basira.storage.history import erasure as history_erasure
+from basira.storage.history.erased import note_erased
+from basira.storage.history.erasure import ErasedHistory, erase_from_history, find_holding
+from basira.storage.history.store import History
+from basira.storage.history.verify import verify_history
+from basira.workflows.intake.ingest import ingest_files
 
 PERSON = "ICE-77"
 NOW = datetime(2026, 3, 2, 12)
@@ -129,7 +129,7 @@ def stopped(*_arguments: object, **_named: object) -> None:
 
 
 def at_commit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("basira.storage.history_draft.Draft.commit", stopped)
+    patch.setattr("basira.storage.history.draft.Draft.commit", stopped)
 
 
 def before_the_list(patch: pytest.MonkeyPatch) -> None:

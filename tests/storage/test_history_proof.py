@@ -13,9 +13,9 @@ import pytest
 from test_history import commit, rows
 
 from basira.schema.errors import NotFoundError, StoreError
-from basira.storage.history import History
-from basira.storage.history_repair import repair
-from basira.storage.history_verify import HistoryHead, head_of, verify_history
+from basira.storage.history.repair import repair
+from basira.storage.history.store import History
+from basira.storage.history.verify import HistoryHead, head_of, verify_history
 from basira.storage.private_files import find_open
 
 

@@ -10,8 +10,8 @@ from workflow_world import AS_OF, ENGINE, NOW, QUICK, World, merged, store_of
 
 from basira.country import load_scenario, make_world
 from basira.models.risk_model import RiskModel
-from basira.storage.history import History
-from basira.workflows.learn import train
+from basira.storage.history.store import History
+from basira.workflows.train import train
 
 
 @pytest.fixture(scope="session", autouse=True)

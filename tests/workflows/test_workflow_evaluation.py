@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from workflow_world import ENGINE, NOW
 
-from basira.ingest.mapping import parse_mapping
+from basira.ingest.mapping.model import parse_mapping
 from basira.models.baselines import BASELINES
 from basira.schema.errors import UsageError
-from basira.workflows import evaluate as evaluation
-from basira.workflows.evaluate import Evaluation, backtest, evaluate_files
-from basira.workflows.truth import evaluate_against_truth
+from basira.workflows.evaluation import evaluate as evaluation
+from basira.workflows.evaluation.evaluate import Evaluation, backtest, evaluate_files
+from basira.workflows.evaluation.truth import evaluate_against_truth
 
 MAPPING = parse_mapping(
     """

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from workflow_world import ENGINE, NOW
 
-from basira.ingest.mapping import load_mapping
+from basira.ingest.mapping.model import load_mapping
 from basira.models.baselines import BASELINES
-from basira.workflows.evaluate import evaluate_files
+from basira.workflows.evaluation.evaluate import evaluate_files
 
 FOLDER = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs"
 

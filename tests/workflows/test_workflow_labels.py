@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from basira.schema.tables import ITEMS, OUTCOMES
-from basira.workflows.learn import label_items
+from basira.workflows.train import label_items
 
 EPOCH = datetime(1970, 1, 1)
 AS_OF = 200

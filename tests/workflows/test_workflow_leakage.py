@@ -10,10 +10,10 @@ from workflow_world import AS_OF, ENGINE, NOW, QUICK, store_of
 
 from basira.models.risk_model import RiskModel
 from basira.schema.errors import ModelError
-from basira.storage.history import History
-from basira.storage.models import Models
-from basira.workflows.learn import train
-from basira.workflows.score import choose_model, score
+from basira.storage.history.store import History
+from basira.storage.model_store import Models
+from basira.workflows.targeting.score import choose_model, score
+from basira.workflows.train import train
 
 FIRST, LAST = AS_OF + timedelta(days=1), AS_OF + timedelta(days=14)
 MIDNIGHT = datetime.combine(AS_OF + timedelta(days=1), datetime.min.time())

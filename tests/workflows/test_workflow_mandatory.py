@@ -12,11 +12,11 @@ from workflow_world import AS_OF, ENGINE, NOW
 
 from basira.cli.program import app
 from basira.schema.shipped import shipped
-from basira.selection.load import load_policy
-from basira.selection.policy import Policy
-from basira.storage.history import History
-from basira.workflows.record import record
-from basira.workflows.target import Order, target
+from basira.selection.policy.load import load_policy
+from basira.selection.policy.model import Policy
+from basira.storage.history.store import History
+from basira.workflows.targeting.record import record
+from basira.workflows.targeting.target import Order, target
 
 DAY = AS_OF + timedelta(days=1)
 REASON = {"fr": "Marchandise surveillée", "ar": "بضاعة تحت المراقبة", "en": "Goods under watch"}

@@ -12,8 +12,8 @@ from workflow_world import AS_OF, ENGINE, store_of, take
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.storage.engine import open_engine
-from basira.storage.history import register
-from basira.workflows.score import items_declared, score, write_scores
+from basira.storage.history.store import register
+from basira.workflows.targeting.score import items_declared, score, write_scores
 
 FIRST, LAST = AS_OF + timedelta(days=1), AS_OF + timedelta(days=7)
 

@@ -16,16 +16,16 @@ from workflow_world import AS_OF, ENGINE, NOW
 from basira.explain.words import REASON_CODES
 from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, StoreError, UsageError
 from basira.schema.shipped import shipped
-from basira.selection.load import load_policy
-from basira.selection.policy import Policy
-from basira.storage.history import History
-from basira.storage.operations import Operations
-from basira.workflows.audit import Record
-from basira.workflows.audit_history import prove_history
-from basira.workflows.learn import train
+from basira.selection.policy.load import load_policy
+from basira.selection.policy.model import Policy
+from basira.storage.history.store import History
+from basira.storage.record.runs import Operations
 from basira.workflows.profiles import build_profiles
-from basira.workflows.record import find_decisions, operations_of, record, replay
-from basira.workflows.target import Order, Targeted, target
+from basira.workflows.records.audit import Record
+from basira.workflows.records.history_proof import prove_history
+from basira.workflows.targeting.record import find_decisions, operations_of, record, replay
+from basira.workflows.targeting.target import Order, Targeted, target
+from basira.workflows.train import train
 
 DAY = AS_OF + timedelta(days=1)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from basira.ingest.mapping import load_mapping
+from basira.ingest.mapping.model import load_mapping
 from basira.models.settings import FitSettings
 from basira.schema.tables import SIMULATED_KEY
-from basira.storage.history import History
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
-from basira.workflows.learn import Engine
+from basira.storage.history.store import History
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.train import Engine
 
 NOW = datetime(2024, 1, 2, 8)
 AS_OF = date(2023, 10, 31)

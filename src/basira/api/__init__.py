@@ -1,4 +1,4 @@
 """The HTTP service: requests in, problems and answers out.
 
-Enters: HTTP. Leaves: HTTP. Never here: a decision (`workflows.serve`), the opening of a store (`basira.app`).
+Enters: HTTP. Leaves: HTTP. Never here: a decision (`serving.decide.batch`), the opening of a store (`basira.app`).
 """

@@ -15,34 +15,32 @@ from typing import Any
 from fastapi import FastAPI
 
 import basira
-from basira.api import (
-    oidc_routes,
-    routes_audit,
-    routes_changes,
-    routes_declarations,
-    routes_quarantine,
-    routes_queue,
-    session_routes,
-)
-from basira.api.access import Recognise, access_of, by_session
-from basira.api.access_settings import AccessSettings
-from basira.api.asking import PREFIX
-from basira.api.connection import COUNT_ENDED
-from basira.api.entrance import Entrance
-from basira.api.examples_answers import PROBLEM_SCHEMA
-from basira.api.metrics import Metrics
-from basira.api.middleware import MOST_BYTES, Surroundings
-from basira.api.oidc import Provider
-from basira.api.problems import add_problem_handlers
-from basira.api.reading import Reader
-from basira.api.remembered import Remembered
-from basira.api.routes import router
+from basira.api.auth.authenticate import Recognise, access_of, by_session
+from basira.api.auth.key_cache import Remembered
+from basira.api.auth.oidc import Provider
+from basira.api.auth.settings import AccessSettings
+from basira.api.http.body_reader import Reader
+from basira.api.http.connection import COUNT_ENDED
+from basira.api.http.dependencies import PREFIX
+from basira.api.http.host_and_address import Entrance
+from basira.api.http.metrics import Metrics
+from basira.api.http.problems import add_problem_handlers
+from basira.api.http.request_log import MOST_BYTES, Surroundings
+from basira.api.openapi.answers import PROBLEM_SCHEMA
+from basira.api.routes import audit as routes_audit
+from basira.api.routes import changes as routes_changes
+from basira.api.routes import declarations as routes_declarations
+from basira.api.routes import oidc as oidc_routes
+from basira.api.routes import quarantine as routes_quarantine
+from basira.api.routes import queue as routes_queue
+from basira.api.routes import session as session_routes
+from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
-from basira.workflows.serve import purge_given
-from basira.workflows.serve_context import Service, with_newest_model
-from basira.workflows.serve_decider import DECIDE_SECONDS, Decider
-from basira.workflows.serve_quarantine import USUAL_QUOTA, Quarantine, Quota
-from basira.workflows.serve_trial import Trials
+from basira.serving.decide.batch import purge_given
+from basira.serving.decide.worker import DECIDE_SECONDS, Decider
+from basira.serving.service import Service, with_newest_model
+from basira.serving.trial import Trials
+from basira.serving.views.rejected import USUAL_QUOTA, Quarantine, Quota
 
 _REFRESH_SECONDS = 10.0
 _MODEL_SECONDS = 60.0

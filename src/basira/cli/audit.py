@@ -1,7 +1,7 @@
 """`basira audit`: the record read, proved, its heads exported, personal data erased.
 
 Enters: a store or a database's URL. Leaves: who did what; what is whole and what is not, exit code 5 when anything is
-not. Never here: the proof itself (`storage.operations_verify`).
+not. Never here: the proof itself (`storage.record.verify`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
-    from basira.storage.operations_chain import Head
+    from basira.storage.record.chain import Head
 
 app = typer.Typer(
     no_args_is_help=True, help="The audit: read the record, prove it, export its heads, erase personal data."
@@ -67,9 +67,9 @@ def list_trail(
     """Who did what and when, the latest first, with what was before and after, and why."""
     from basira.schema.days import parse_day
     from basira.schema.errors import UsageError
-    from basira.storage.operations_database import Database
-    from basira.workflows.serve_office import folded_office
-    from basira.workflows.trail import Wanted, trail_csv, trail_page
+    from basira.serving.admissible import folded_office
+    from basira.storage.database.connection import Database
+    from basira.workflows.records.activity import Wanted, trail_csv, trail_page
 
     if of is Of.ACCESS and office is not None:
         raise UsageError("Expected --office with --of declarations, found it without.", hint="Add --of declarations.")
@@ -102,7 +102,7 @@ def runs(
 ) -> None:
     """The recorded runs of `basira target`, the latest first: each can be shown again by `basira replay`."""
     from basira.schema.days import parse_day
-    from basira.storage.operations import Operations
+    from basira.storage.record.runs import Operations
 
     wanted = parse_day(day, name="--day").isoformat() if day else None
     with Operations(record_of(store, database).place, create=False) as operations:
@@ -126,7 +126,7 @@ def show(
     database: DatabaseOption = "",
 ) -> None:
     """Print one recorded thing whole, as it was hashed, by its id; personal values stay apart."""
-    from basira.workflows.trail import recorded
+    from basira.workflows.records.activity import recorded
 
     echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
 
@@ -143,7 +143,7 @@ def verify(
     """Make every hash again, and name each row that was changed, removed, inserted or moved; each file of the history
     that was, too, when the history is on this machine."""
     from basira.cli.history import proved_history, show_history
-    from basira.workflows.audit import prove
+    from basira.workflows.records.audit import prove
 
     kept = [] if heads is None else _read(heads)
     verified = prove(record_of(store, database), kept=kept)
@@ -179,10 +179,10 @@ def heads(
     as_json: JsonOption = False,
 ) -> None:
     """Write down where every chain stands, and the history, for a later `audit verify --heads`."""
-    from basira.storage.history_files import replace_file, storage_errors
-    from basira.storage.operations_verify import heads_text
-    from basira.workflows.audit import heads_of
-    from basira.workflows.audit_history import with_history
+    from basira.storage.history.files import replace_file, storage_errors
+    from basira.storage.record.verify import heads_text
+    from basira.workflows.records.audit import heads_of
+    from basira.workflows.records.history_proof import with_history
 
     record = record_of(store, database)
     found = heads_of(record)
@@ -206,7 +206,7 @@ def clock_error(
 
     Nothing is changed: the rows keep their moments. Set the clock first.
     """
-    from basira.workflows.audit import explain_clock
+    from basira.workflows.records.audit import explain_clock
 
     found = explain_clock(record_of(store, database), actor=by, motive=motive, now=datetime.now())
     if as_json:
@@ -243,7 +243,7 @@ def erase(
     """
     from basira.cli.options import ask_person, steps
     from basira.schema.days import parse_day
-    from basira.workflows.audit import erase as erase_values
+    from basira.workflows.records.audit import erase as erase_values
 
     day = parse_day(before, name="--before") if before else None
     named = ask_person(person) if person else None
@@ -288,7 +288,7 @@ def where(
     nowhere. Ends with 0 when it stands nowhere, and with 11 when it stands somewhere.
     """
     from basira.cli.options import ask_person, steps
-    from basira.workflows.where import find_everywhere
+    from basira.workflows.records.where import find_everywhere
 
     person = ask_person()
     with steps("where", quiet=as_json, interrupted="Interrupted.") as progress:
@@ -328,7 +328,7 @@ def _write(path: Path, parts: Iterator[str]) -> None:
 
 def _read(path: Path) -> list[Head]:
     from basira.schema.errors import UsageError
-    from basira.storage.operations_verify import read_heads
+    from basira.storage.record.verify import read_heads
 
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """`basira db`: the operational database made, upgraded, copied, put back.
 
-Enters: a store or a database's URL. Leaves: what was done. Never here: the doing (`workflows.audit`).
+Enters: a store or a database's URL. Leaves: what was done. Never here: the doing (`workflows.records.audit`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 
 if TYPE_CHECKING:
-    from basira.workflows.audit import Record
+    from basira.workflows.records.audit import Record
 
 app = typer.Typer(no_args_is_help=True, help="The operational database: upgrade, back up, restore, grants.")
 
@@ -33,9 +33,9 @@ DatabaseOption = Annotated[
 def record_of(store: Path, database: str) -> Record:
     """Where the record is: the database that was named, or the store's; with the history, when it is here."""
     from basira.schema.errors import StoreError
-    from basira.storage.history import History
-    from basira.workflows.audit import Record
-    from basira.workflows.record import operations_of
+    from basira.storage.history.store import History
+    from basira.workflows.records.audit import Record
+    from basira.workflows.targeting.record import operations_of
 
     if not database:
         history = History.open(store)
@@ -53,7 +53,7 @@ def upgrade(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", a
 
     Make a backup first: there is no way back but restoring it.
     """
-    from basira.workflows.audit import upgrade_record
+    from basira.workflows.records.audit import upgrade_record
 
     done = upgrade_record(record_of(store, database))
     if as_json:
@@ -74,7 +74,7 @@ def backup(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the database while it is in use, and write down the history's snapshot and the chain heads with it."""
-    from basira.workflows.audit import back_up_record
+    from basira.workflows.records.audit import back_up_record
 
     made = back_up_record(record_of(store, database), folder, now=datetime.now())
     if as_json:
@@ -95,7 +95,7 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup where there is nothing, then prove it. Never overwrites a database."""
-    from basira.workflows.audit import restore_record
+    from basira.workflows.records.audit import restore_record
 
     done = restore_record(folder, record_of(store, database))
     if as_json:
@@ -120,7 +120,7 @@ def compact(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", a
 
     As the owner of the tables, on PostgreSQL; those that hold personal data, there. Needs room for a second copy.
     """
-    from basira.workflows.audit import compact_record
+    from basira.workflows.records.audit import compact_record
 
     left = compact_record(record_of(store, database))
     if as_json:
@@ -134,5 +134,5 @@ def grants(as_json: JsonOption = False) -> None:
     """Print the SQL that makes PostgreSQL's roles and gives each what it needs and no more."""
     from importlib.resources import files
 
-    text = (files("basira.storage.migrations") / "postgresql_roles.sql").read_text(encoding="utf-8")
+    text = (files("basira.storage.database.migrations") / "postgresql_roles.sql").read_text(encoding="utf-8")
     typer.echo(json.dumps({"sql": text}) if as_json else text, nl=as_json)

@@ -31,7 +31,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Make a simulated administration, learn from its inspections, target its next day, show how good it is."""
-    from basira.explain.terminal_list import terminal_list
+    from basira.explain.inspection_list.terminal import terminal_list
     from basira.workflows.demo import MARK, demonstrate
 
     if out.exists():

@@ -69,10 +69,10 @@ def evaluate(
     fifth of its own inspection results. Several files: --train A.csv --train B.csv, or --train A.csv B.csv.
     """
     from basira.evaluate.report import write_metrics, write_report
-    from basira.ingest.mapping import load_mapping
-    from basira.workflows import evaluate as evaluation
-    from basira.workflows.backtests import keep_backtest
-    from basira.workflows.learn import Engine
+    from basira.ingest.mapping.model import load_mapping
+    from basira.workflows.evaluation import evaluate as evaluation
+    from basira.workflows.evaluation.backtests import keep_backtest
+    from basira.workflows.train import Engine
 
     engine = Engine(memory=memory)
     if out is not None and out.exists() and not out.is_dir():

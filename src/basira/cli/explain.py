@@ -35,8 +35,8 @@ def explain(
     from basira.render.numbers import format_money, format_percent
     from basira.schema.errors import NotFoundError
     from basira.schema.text import fold_identifier
-    from basira.selection.load import restore_policy
-    from basira.workflows.record import currency_of, find_decisions
+    from basira.selection.policy.load import restore_policy
+    from basira.workflows.targeting.record import currency_of, find_decisions
 
     history = open_history(store)
     # As it was recorded, or in the one written form that intake gives.

@@ -19,7 +19,7 @@ from basira.cli.options import open_console
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
-    from basira.storage.history import History
+    from basira.storage.history.store import History
 
 
 def explain_online(history: History, declaration: str, database: str, *, language: str, as_json: bool) -> bool:
@@ -37,10 +37,10 @@ def explain_online(history: History, declaration: str, database: str, *, languag
 def _recorded(history: History, declaration: str, database: str, language: str) -> dict[str, Any] | None:
     from basira.cli.db import record_of
     from basira.schema.errors import NotFoundError
-    from basira.storage.operations import Operations
+    from basira.serving.service import Service
+    from basira.serving.views.declaration import declaration_history
+    from basira.storage.record.runs import Operations
     from basira.workflows.profiles import read_profiles
-    from basira.workflows.serve_context import Service
-    from basira.workflows.serve_history import declaration_history
 
     place = record_of(history.root, database).place
     if not database and not Path(place).is_file():
@@ -92,7 +92,7 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
     from basira.explain.words import catalog_of, say_reference
     from basira.render.numbers import format_money, format_percent
     from basira.schema.records import Reference
-    from basira.workflows.serve_words import reselected_text
+    from basira.serving.views.decision import reselected_text
 
     catalog, standing = catalog_of(language), found["standing"]
     head = f"{found['declaration_id']} · {standing['since'][:16]} · {standing['office']} · {standing['lane']}"

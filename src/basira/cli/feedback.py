@@ -39,9 +39,9 @@ def feedback(
 
     A result on a declaration that is not in the store goes to quarantine, to be sent again later.
     """
-    from basira.ingest.mapping import load_mapping
-    from basira.storage.history import History
-    from basira.workflows.feedback import record_feedback
+    from basira.ingest.mapping.model import load_mapping
+    from basira.storage.history.store import History
+    from basira.workflows.intake.feedback import record_feedback
 
     chosen = load_mapping(mapping)
     history = History.open(store)

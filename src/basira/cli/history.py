@@ -1,7 +1,7 @@
 """`basira history`: the history of declarations, fed from the service's record; proved; put right; rid of a person.
 
 Enters: a store, a database. Leaves: what became of what was recorded; what is whole; what was erased. Never here: the
-taking in (`workflows.online_history`), the proof (`storage.history_verify`), the erasing (`workflows.history_erase`).
+taking in (`serving.sync`), the proof (`storage.history.verify`), the erasing (`workflows.records.history_erasure`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 
 if TYPE_CHECKING:
-    from basira.storage.history_verify import VerifiedHistory
-    from basira.workflows.audit import Record
+    from basira.storage.history.verify import VerifiedHistory
+    from basira.workflows.records.audit import Record
 
 # Taken in, but for something that is in quarantine.
 REFUSED = 11
@@ -41,9 +41,9 @@ def sync(
     Only what is new since the last time; to run it again is harmless. Every night, before feedback, train and
     profiles build. Ends with 11 when anything was refused: the service had acknowledged it, and the history lacks it.
     """
-    from basira.storage.history import History
-    from basira.storage.operations_database import Database
-    from basira.workflows.online_history import sync_history
+    from basira.serving.sync import sync_history
+    from basira.storage.database.connection import Database
+    from basira.storage.history.store import History
 
     history = History.open(store)
     with (
@@ -86,8 +86,8 @@ def verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
     from time import perf_counter
 
     from basira.cli.options import steps
-    from basira.storage.history import History
-    from basira.storage.history_verify import verify_history
+    from basira.storage.history.store import History
+    from basira.storage.history.verify import verify_history
 
     history, began = History.open(store), perf_counter()
     with steps("verify", quiet=as_json) as progress:
@@ -110,8 +110,8 @@ def repair(
 
     Nothing is removed: what is later than it is moved into the folder set-aside of the store.
     """
-    from basira.storage.history import History
-    from basira.storage.history_repair import repair as put_right
+    from basira.storage.history.repair import repair as put_right
+    from basira.storage.history.store import History
 
     done = put_right(History(store), to=to, wait_seconds=wait)
     if as_json:
@@ -129,7 +129,7 @@ def proved_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[
     from time import perf_counter
 
     from basira.cli.options import steps
-    from basira.workflows.audit_history import history_head, prove_history
+    from basira.workflows.records.history_proof import history_head, prove_history
 
     kept = None if heads is None else history_head(heads.read_text(encoding="utf-8"), where=str(heads))
     began = perf_counter()
@@ -176,7 +176,7 @@ def erase(
     and build profiles again.
     """
     from basira.cli.options import ask_person, steps
-    from basira.workflows.history_erase import erase_history, preview_history
+    from basira.workflows.records.history_erasure import erase_history, preview_history
 
     person, record = ask_person(), record_of(store, database)
     interrupted = "Interrupted. The history is as it was, or without the value; the same command goes on with the rest."

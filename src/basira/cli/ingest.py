@@ -22,8 +22,8 @@ from basira.cli.options import open_console
 from basira.render.shown import echo
 
 if TYPE_CHECKING:  # the workflows bring DuckDB, Polars and Arrow: only when a command runs
-    from basira.workflows.intake import FileReport, OnProgress
-    from basira.workflows.intake import Progress as Reading
+    from basira.workflows.intake.take_in import FileReport, OnProgress
+    from basira.workflows.intake.take_in import Progress as Reading
 
 INTERRUPTED = 130  # the shell's own code for Ctrl-C
 
@@ -52,9 +52,9 @@ def ingest(
     Each file is one commit: taken in whole, or not at all. Rows that can't be taken go to quarantine with
     their reason. The same file again changes nothing; a declaration that changed becomes a new version.
     """
-    from basira.ingest.mapping import load_mapping
-    from basira.storage.history import History
-    from basira.workflows.ingest import ingest_files
+    from basira.ingest.mapping.model import load_mapping
+    from basira.storage.history.store import History
+    from basira.workflows.intake.ingest import ingest_files
 
     chosen = load_mapping(mapping)
     history = History.create(store)

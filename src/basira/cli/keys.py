@@ -18,8 +18,8 @@ from basira.render.shown import echo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from basira.storage.access_keys import NewKey
-    from basira.storage.operations_database import Database
+    from basira.storage.accounts.api_keys import NewKey
+    from basira.storage.database.connection import Database
 
 app = typer.Typer(no_args_is_help=True, help="API keys: made, listed, rotated, revoked.")
 
@@ -30,7 +30,7 @@ DaysOption = Annotated[int, typer.Option("--days", min=1, max=3650, help="Days u
 def opened_database(store: Path, database: str, *, create: bool = False) -> Database:
     """The operational database of a store, or the one given by its URL. ``create``: make it when there is none, and say
     so; else its absence is an error, because a place that is misspelt must not look like an empty one."""
-    from basira.storage.operations_database import Database, shown_place
+    from basira.storage.database.connection import Database, shown_place
 
     opened = Database(record_of(store, database).place, create=create)
     if opened.is_new:
@@ -56,10 +56,10 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key. The token is shown now and never again."""
-    from basira.api.permissions import SCOPES
+    from basira.api.auth.permissions import SCOPES
     from basira.schema.errors import UsageError
-    from basira.storage.access_keys import create_key
-    from basira.workflows.serve_office import folded_office
+    from basira.serving.admissible import folded_office
+    from basira.storage.accounts.api_keys import create_key
 
     if unknown := sorted(set(scope) - set(SCOPES)):
         raise UsageError(f"--scope: expected {', '.join(SCOPES)}, found {unknown[0]!r}.", hint="Give one of these.")
@@ -84,7 +84,7 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
     """Show every key, without its secret: who made it, what it may do, until when, when it was used."""
     from dataclasses import asdict
 
-    from basira.storage.access_keys import list_keys
+    from basira.storage.accounts.api_keys import list_keys
 
     with opened_database(store, database) as opened, opened.read() as connection:
         keys = list_keys(connection)
@@ -122,7 +122,7 @@ def rotate(
     as_json: JsonOption = False,
 ) -> None:
     """Make the successor of a key, with its name, scopes and offices. The token is shown now and never again."""
-    from basira.storage.access_keys import rotate_key
+    from basira.storage.accounts.api_keys import rotate_key
 
     now = datetime.now()
     with opened_database(store, database) as opened, opened.write() as connection:
@@ -143,7 +143,7 @@ def revoke(
     database: DatabaseOption = "",
 ) -> None:
     """End a key at once."""
-    from basira.storage.access_keys import revoke_key
+    from basira.storage.accounts.api_keys import revoke_key
 
     with opened_database(store, database) as opened, opened.write() as connection:
         before = revoke_key(connection, key_id, actor=by, motive=motive, now=datetime.now())

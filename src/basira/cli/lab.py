@@ -20,7 +20,7 @@ from basira.schema.errors import UsageError
 if TYPE_CHECKING:
     import polars as pl
 
-    from basira.laboratory.prospect import Prospect
+    from basira.laboratory.runs.prospect import Prospect
 
 app = typer.Typer(
     help="The laboratory: strategies compared week after week, on labelled data or in the simulated country.",
@@ -60,10 +60,10 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run strategies in a closed loop: only what was chosen gets a result."""
-    from basira.laboratory.figures import summary
-    from basira.laboratory.plan import Plan, parse_rates
-    from basira.laboratory.prospect import jobs_within, look_ahead
-    from basira.laboratory.runs import run_all
+    from basira.laboratory.report.figures import summary
+    from basira.laboratory.runs.many import run_all
+    from basira.laboratory.runs.plan import Plan, parse_rates
+    from basira.laboratory.runs.prospect import jobs_within, look_ahead
     from basira.schema.days import parse_day
 
     if bool(scenario) == bool(data):
@@ -125,9 +125,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Charts and tables of a folder of results, on one page."""
-    from basira.laboratory.figures import summary
-    from basira.laboratory.report import write_report
-    from basira.laboratory.runs import collect, collect_possible, read_plan
+    from basira.laboratory.report.figures import summary
+    from basira.laboratory.report.page import write_report
+    from basira.laboratory.runs.many import collect, collect_possible, read_plan
 
     plan = read_plan(results)
     rows = collect(results)
@@ -143,7 +143,7 @@ def report(
 @app.command()
 def strategies(as_json: JsonOption = False) -> None:
     """List the strategies and where each comes from."""
-    from basira.laboratory.strategies import STRATEGIES
+    from basira.laboratory.strategies.registry import STRATEGIES
 
     if as_json:
         found = [{"name": s.name, "meaning": s.meaning, "source": s.source, "needs": list(s.needs)} for s in STRATEGIES]
@@ -160,8 +160,8 @@ def strategies(as_json: JsonOption = False) -> None:
 
 def _names(given: str, *, published: bool, ours: bool) -> list[str]:
     """The strategies named, then those of the groups; each once."""
-    from basira.laboratory.deep_extra import is_installed
-    from basira.laboratory.strategies import OURS, PUBLISHED, find_strategy
+    from basira.laboratory.deep.extra import is_installed
+    from basira.laboratory.strategies.registry import OURS, PUBLISHED, find_strategy
 
     names = [n.strip() for n in given.split(",") if n.strip()]
     # Of a group, what can't run here is left out; what is asked for by name is refused with the reason.

@@ -30,7 +30,7 @@ def suggest(
     as_json: JsonOption = False,
 ) -> None:
     """Propose a mapping from a file's headers and contents, with its confidence in each field, to be corrected."""
-    from basira.workflows.mapping import propose_mapping
+    from basira.workflows.intake.mapping import propose_mapping
 
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out} exists already.", hint="Choose another name, or add --force to replace it.")
@@ -78,8 +78,8 @@ def check(
     file: Annotated[Path, typer.Argument(help="The file to try.")], mapping: MappingOption, as_json: JsonOption = False
 ) -> None:
     """Read a file by a mapping and store nothing: what would be taken, what refused, and why."""
-    from basira.ingest.mapping import load_mapping
-    from basira.workflows.mapping import check_mapping
+    from basira.ingest.mapping.model import load_mapping
+    from basira.workflows.intake.mapping import check_mapping
 
     result = check_mapping(file, load_mapping(mapping))
     if as_json:

@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Fitted models: list them, read a c
 @app.command("list")
 def list_models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """The models of the store, the latest knowledge first."""
-    from basira.storage.models import Models
+    from basira.storage.model_store import Models
 
     cards = Models(open_history(store).root).cards()
     if as_json:
@@ -53,7 +53,7 @@ def show_model(
 ) -> None:
     """A model's card: what it was fitted on, how, how good it was, what it uses most."""
     from basira.models.files import read_card
-    from basira.storage.models import Models
+    from basira.storage.model_store import Models
 
     card = read_card(Models(open_history(store).root).folder(version))
     if as_json:

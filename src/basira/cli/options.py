@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from basira.render.shown import terminal
 from basira.schema.errors import StoreError
-from basira.storage.history import History
+from basira.storage.history.store import History
 
 INTERRUPTED = 130
 # Wider than any line: nothing is folded or cut.

@@ -40,8 +40,8 @@ def build(
 
     A running service takes them by itself within ten seconds.
     """
-    from basira.workflows.learn import Engine
     from basira.workflows.profiles import build_profiles
+    from basira.workflows.train import Engine
 
     built = build_profiles(
         open_history(store), as_of=parse_day(as_of, name="--as-of"), now=datetime.now(), engine=Engine(memory=memory),

@@ -35,8 +35,8 @@ def list_rows(
 ) -> None:
     """Show refused rows with the reason, the value found and what was expected; after them, what the service refused
     and has not taken since."""
-    from basira.storage.history import History
-    from basira.workflows.quarantine import count_quarantine, list_quarantine
+    from basira.storage.history.store import History
+    from basira.workflows.intake.quarantine import count_quarantine, list_quarantine
 
     history = History.open(store)
     rows = list_quarantine(history, code=code, file_name=file_name, limit=limit)
@@ -69,8 +69,8 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict
     """What the service refused; None where there is no operational database."""
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
-    from basira.storage.operations_database import Database
-    from basira.workflows.serve_quarantine import limits_reached, refused_page
+    from basira.serving.views.rejected import limits_reached, refused_page
+    from basira.storage.database.connection import Database
 
     quota = quota_of_environment()
     place = record_of(store, database).place
@@ -106,8 +106,8 @@ def show(
 ) -> None:
     """Print a declaration that the service refused, as it was sent, with its faults: to be corrected and sent again."""
     from basira.cli.db import record_of
-    from basira.storage.operations_database import Database
-    from basira.workflows.serve_quarantine import refused_declaration
+    from basira.serving.views.rejected import refused_declaration
+    from basira.storage.database.connection import Database
 
     with Database(record_of(store, database).place, create=False) as opened:
         found = refused_declaration(opened, quarantine_id)
@@ -131,8 +131,8 @@ def expire(
     """
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
-    from basira.storage.operations_database import Database
-    from basira.workflows.serve_quarantine import expire_rejected
+    from basira.serving.views.rejected import expire_rejected
+    from basira.storage.database.connection import Database
 
     if days is None:
         days = quota_of_environment().days
@@ -168,8 +168,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write refused rows to a CSV file: correct the source's columns in it, then `quarantine retry --corrected`."""
-    from basira.storage.history import History
-    from basira.workflows.quarantine import export_quarantine
+    from basira.storage.history.store import History
+    from basira.workflows.intake.quarantine import export_quarantine
 
     count = export_quarantine(History.open(store), out, code=code, file_name=file_name)
     if as_json:
@@ -193,9 +193,9 @@ def retry(
     as_json: JsonOption = False,
 ) -> None:
     """Send refused rows again: as they are (a declaration came in meanwhile), corrected, or with a better mapping."""
-    from basira.ingest.mapping import load_mapping
-    from basira.storage.history import History
-    from basira.workflows.quarantine import retry_quarantine
+    from basira.ingest.mapping.model import load_mapping
+    from basira.storage.history.store import History
+    from basira.workflows.intake.quarantine import retry_quarantine
 
     chosen = None if mapping is None else load_mapping(mapping)
     history = History.open(store)

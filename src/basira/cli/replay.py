@@ -41,8 +41,8 @@ def replay(
     if office:
         _replay_online(store, database, policy, office=office, day=day, declaration=declaration, as_json=as_json)
         return
-    from basira.workflows.learn import Engine
-    from basira.workflows.record import replay as repeat
+    from basira.workflows.targeting.record import replay as repeat
+    from basira.workflows.train import Engine
 
     history = open_history(store)
     with steps("replay", quiet=as_json) as progress:
@@ -78,8 +78,8 @@ def _replay_online(
 ) -> None:
     from basira.cli.target import policy_folder
     from basira.schema.days import parse_day
-    from basira.storage.operations_database import Database
-    from basira.workflows.online_replay import open_record, replay_online
+    from basira.serving.replay import open_record, replay_online
+    from basira.storage.database.connection import Database
 
     root = open_history(store).root
     with Database(record_of(store, database).place, create=False) as opened:

@@ -32,10 +32,10 @@ def score(
 
     Without a model that knows nothing later than that day, one is trained first and saved.
     """
-    from basira.storage.models import Models
-    from basira.workflows import score as scoring
-    from basira.workflows.learn import Engine
-    from basira.workflows.learn import train as fit
+    from basira.storage.model_store import Models
+    from basira.workflows.targeting import score as scoring
+    from basira.workflows.train import Engine
+    from basira.workflows.train import train as fit
 
     if out.suffix not in (".parquet", ".csv"):
         raise UsageError(

@@ -25,7 +25,7 @@ from basira.schema.errors import BasiraError, UsageError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from basira.api.connection import Guard
+    from basira.api.http.connection import Guard
 
 _STOP_SECONDS = 30
 # A worker that can't start is started again by its supervisor at once; without a pause that is all it would do.
@@ -135,7 +135,7 @@ def _run(listening: socket.socket, workers: int, guard: Guard) -> None:
         proxy_headers=False,  # whose X-Forwarded-For is believed is BASIRA_PROXIES' to say
     )  # fmt: skip
     if workers > 1:
-        from basira.api.logs import log_json
+        from basira.api.http.logs import log_json
 
         log_json()
         supervise(config, [listening])
@@ -157,7 +157,7 @@ def in_worker() -> FastAPI:
     import logging
     import time
 
-    from basira.api.logs import log_json
+    from basira.api.http.logs import log_json
     from basira.app import from_environment
 
     _end_with_supervisor()
@@ -244,7 +244,7 @@ def _warn(event: str, **fields: str) -> None:
     """A line of the log, before there is anybody to write one."""
     import logging
 
-    from basira.api.logs import log_json
+    from basira.api.http.logs import log_json
 
     log_json()
     logging.getLogger("basira.service").warning(event, extra={"fields": fields})

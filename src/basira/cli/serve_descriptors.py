@@ -16,7 +16,7 @@ from dataclasses import replace
 from multiprocessing.reduction import DupFd
 from typing import Any
 
-from basira.api.access_settings import ConnectionLimits
+from basira.api.auth.settings import ConnectionLimits
 from basira.schema.errors import UsageError
 
 # What a worker opens beside connections: database (21 and its files), profiles, model, log, threads' pipes.

@@ -32,7 +32,7 @@ def revoke(
     database: DatabaseOption = "",
 ) -> None:
     """End every session of a person at once. The account stays as it is."""
-    from basira.storage.access_sessions import revoke_sessions
+    from basira.storage.accounts.sessions import revoke_sessions
 
     with opened_database(store, database) as opened, opened.write() as connection:
         person = user_of(connection, user)

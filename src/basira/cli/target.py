@@ -58,16 +58,16 @@ def target(
     as_json: JsonOption = False,
 ) -> None:
     """Put a day's declarations in lanes under each office's capacity, say why, and record every decision."""
-    from basira.explain import inspection_list
-    from basira.explain.terminal_list import terminal_list
-    from basira.selection.load import load_policy
-    from basira.workflows.backtests import charts_for
-    from basira.workflows.learn import Engine
-    from basira.workflows.record import record
-    from basira.workflows.score import choose_model
-    from basira.workflows.serve_office import folded_office
-    from basira.workflows.target import Order
-    from basira.workflows.target import target as choose
+    from basira.explain.inspection_list import files as inspection_list
+    from basira.explain.inspection_list.terminal import terminal_list
+    from basira.selection.policy.load import load_policy
+    from basira.serving.admissible import folded_office
+    from basira.workflows.evaluation.backtests import charts_for
+    from basira.workflows.targeting.record import record
+    from basira.workflows.targeting.score import choose_model
+    from basira.workflows.targeting.target import Order
+    from basira.workflows.targeting.target import target as choose
+    from basira.workflows.train import Engine
 
     on = parse_day(day, name="--day")
     known = parse_day(as_of, name="--as-of") if as_of else on - timedelta(days=1)

@@ -32,8 +32,8 @@ def train(
 ) -> None:
     """Fit a model on the inspected items whose results were known at the end of a day, and save it in the store."""
     from basira.models.settings import FitSettings
-    from basira.workflows.learn import Engine
-    from basira.workflows.learn import train as fit
+    from basira.workflows.train import Engine
+    from basira.workflows.train import train as fit
 
     history = open_history(store)
     with steps("train", quiet=as_json) as progress:

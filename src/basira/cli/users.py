@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from basira.storage.access import Grant
-    from basira.storage.users import User
+    from basira.schema.access import Grant
+    from basira.storage.accounts.users import User
 
 app = typer.Typer(no_args_is_help=True, help="People: accounts, roles, passwords.")
 role_app = typer.Typer(no_args_is_help=True, help="Give a role, take it away.")
@@ -63,7 +63,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make an account. The password is asked for, and must be changed at the first login."""
-    from basira.storage.users import create_user, hash_password
+    from basira.storage.accounts.users import create_user, hash_password
 
     grants = [_grant(*one.partition("/")[::2]) for one in role or []]
     with opened_database(store, database, create=True) as opened:
@@ -79,7 +79,7 @@ def add(
 @app.command("list")
 def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
     """Show every account, with its roles."""
-    from basira.storage.users import list_users
+    from basira.storage.accounts.users import list_users
 
     with opened_database(store, database) as opened, opened.read() as connection:
         users = list_users(connection)
@@ -96,7 +96,7 @@ def show(
     login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
 ) -> None:
     """Show one account, and what was done to it and when."""
-    from basira.storage.operations_trail import find_audit
+    from basira.storage.record.activity import find_audit
 
     with opened_database(store, database) as opened, opened.read() as connection:
         user = user_of(connection, login)
@@ -147,7 +147,7 @@ def reset(
     database: DatabaseOption = "",
 ) -> None:
     """Give another password, which must be changed at the next login. Every session of the person ends."""
-    from basira.storage.users import hash_password, set_password
+    from basira.storage.accounts.users import hash_password, set_password
 
     with opened_database(store, database) as opened:
         with opened.read() as connection:
@@ -188,9 +188,9 @@ def erase(
     Shows who it is and asks first; give `--yes` where nobody can answer.
     """
     from basira.schema.errors import UsageError
-    from basira.storage.operations_audit import require_motive
-    from basira.storage.operations_freed import free_deleted
-    from basira.storage.users import erase_user
+    from basira.storage.accounts.users import erase_user
+    from basira.storage.database.freed import free_deleted
+    from basira.storage.record.audit_log import require_motive
 
     with opened_database(store, database) as opened:
         with opened.read() as connection:
@@ -215,7 +215,7 @@ def unlock(
     login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
 ) -> None:
     """End the lock of an account after too many refused logins; a lock of an address ends by itself."""
-    from basira.storage.access_sessions import unlock_login
+    from basira.storage.accounts.sessions import unlock_login
 
     with opened_database(store, database) as opened, opened.write() as connection:
         forgotten = unlock_login(connection, user_of(connection, login).user_id, actor=by, now=datetime.now())
@@ -225,7 +225,7 @@ def unlock(
 def user_of(connection: sa.Connection, login: str) -> User:
     """The user of a login, or of a user id. Raises NotFoundError."""
     from basira.schema.errors import NotFoundError
-    from basira.storage.users import find_user, get_user
+    from basira.storage.accounts.users import find_user, get_user
 
     found = find_user(connection, login=login)
     if found is None and login.startswith("u-"):
@@ -236,7 +236,7 @@ def user_of(connection: sa.Connection, login: str) -> User:
 
 
 def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: str) -> None:
-    from basira.storage.users import set_active
+    from basira.storage.accounts.users import set_active
 
     with opened_database(store, database) as opened, opened.write() as connection:
         set_active(connection, user_of(connection, login).user_id, is_active, actor=by, now=datetime.now())
@@ -244,7 +244,7 @@ def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: 
 
 
 def _change_roles(login: str, role: str, office: str, *, by: str, store: Path, database: str, is_given: bool) -> None:
-    from basira.storage.users import set_grants
+    from basira.storage.accounts.users import set_grants
 
     changed = _grant(role, office)
     with opened_database(store, database) as opened, opened.write() as connection:
@@ -258,8 +258,8 @@ def _change_roles(login: str, role: str, office: str, *, by: str, store: Path, d
 def _grant(role: str, office: str) -> Grant:
     from typing import cast
 
-    from basira.storage.access import Grant, Role, check_office
-    from basira.workflows.serve_office import folded_office
+    from basira.schema.access import Grant, Role, check_office
+    from basira.serving.admissible import folded_office
 
     office = folded_office(office)
     # The record itself refuses a role that is none.

@@ -4,7 +4,7 @@ Enters: assessments and selections. Leaves: records, and the rows that the decis
 database, a clock.
 
 Rows are mappings from column to text or number; the columns are those of the tables in
-`storage.operations_tables`, without what the store makes itself. A test holds the two together.
+`storage.database.tables`, without what the store makes itself. A test holds the two together.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from basira.features import catalog
-from basira.features.catalog import CATALOG, Feature
-from basira.features.entities import ENTITIES
-from basira.features.references import BACK_OFF, LEVELS, MEASURES, MINIMUM_COUNT, WINDOW_DAYS
+from basira.features.catalog import catalog
+from basira.features.catalog.catalog import CATALOG, Feature
+from basira.features.catalog.entities import ENTITIES
+from basira.features.catalog.references import BACK_OFF, LEVELS, MEASURES, MINIMUM_COUNT, WINDOW_DAYS
 
 _ROLES = (
     ("model", "a number that the model learns from"),
@@ -29,8 +29,8 @@ def features_page() -> str:
     lines = [
         "# Features",
         "",
-        "Made from the catalog (`src/basira/features/catalog.py`) by `python -m basira.features.document`; a test "
-        "keeps it current. How and why: [features explained](../explanation/features.md).",
+        "Made from the catalog (`src/basira/features/catalog`) by `python -m basira.features.document`; a test keeps "
+        "it current. How and why: [features explained](../explanation/features.md).",
         "",
         f"{len(CATALOG)} features: {counts}. A source's own `x_` columns are added as categories, `category_x_<name>`.",
         "",

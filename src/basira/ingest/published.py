@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from basira.ingest.faults import REASONS
+from basira.ingest.rows.faults import REASONS
 from basira.schema.errors import ALL_ERRORS
 from basira.schema.fields import DECLARATION_FIELDS, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS, Field, Table
 from basira.schema.names import PATTERN
@@ -150,7 +150,7 @@ def quarantine_page() -> str:
     lines = [
         "# Quarantine: why a row was refused",
         "",
-        "Made from `src/basira/ingest/faults.py` by `make docs`; a test keeps it current.",
+        "Made from `src/basira/ingest/rows/faults.py` by `make docs`; a test keeps it current.",
         "",
         "Every row of a source ends in one of three ways: accepted, already known (identical to one of the file or of "
         "the store), or quarantined. The three add up to the file's rows. A refused row stands in quarantine once, "

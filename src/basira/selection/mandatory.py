@@ -17,7 +17,7 @@ from datetime import date
 
 from basira.schema.records import Candidate
 from basira.schema.text import fold_digits, fold_identifier
-from basira.selection.policy import MATCH_FIELDS, Mandatory, Policy
+from basira.selection.policy.model import MATCH_FIELDS, Mandatory, Policy
 
 _ITEM_FIELDS = ("commodity_code", "origin_country")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from basira.schema.records import Candidate
-from basira.selection.policy import Objective, OeaTreatment
+from basira.selection.policy.model import Objective, OeaTreatment
 
 
 @dataclass(frozen=True)

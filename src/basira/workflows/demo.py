@@ -14,21 +14,21 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from basira.country import WorldDescription, load_scenario, make_world
-from basira.explain.inspection_list import write_csv, write_html, write_xlsx
-from basira.ingest.mapping import load_mapping
+from basira.explain.inspection_list.files import write_csv, write_html, write_xlsx
+from basira.ingest.mapping.model import load_mapping
 from basira.models.risk_model import RiskModel
 from basira.schema.shipped import shipped
-from basira.selection.load import load_policy
-from basira.selection.policy import Policy
-from basira.storage.history import History
-from basira.workflows.backtests import charts_for, keep_backtest
-from basira.workflows.evaluate import Evaluation
-from basira.workflows.feedback import record_feedback
-from basira.workflows.ingest import ingest_files
-from basira.workflows.learn import Engine, Progress, train
-from basira.workflows.record import record
-from basira.workflows.target import Order, Targeted, target
-from basira.workflows.truth import evaluate_against_truth
+from basira.selection.policy.load import load_policy
+from basira.selection.policy.model import Policy
+from basira.storage.history.store import History
+from basira.workflows.evaluation.backtests import charts_for, keep_backtest
+from basira.workflows.evaluation.evaluate import Evaluation
+from basira.workflows.evaluation.truth import evaluate_against_truth
+from basira.workflows.intake.feedback import record_feedback
+from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.targeting.record import record
+from basira.workflows.targeting.target import Order, Targeted, target
+from basira.workflows.train import Engine, Progress, train
 
 # What says that a folder may be replaced by the next demonstration; written first, so that an interrupted one may too.
 MARK = ".basira-demo"

@@ -11,17 +11,17 @@ from datetime import date, datetime
 from pathlib import Path
 
 import basira
-from basira.features.online import prepare_online
-from basira.features.online_build import find_extras, profile_entries
-from basira.features.online_plan import catalog_digest
-from basira.ingest.resolve import currencies_of
+from basira.features.online.build import find_extras, profile_entries
+from basira.features.online.lookup import prepare_online
+from basira.features.online.plan import catalog_digest
+from basira.ingest.rows.resolve import currencies_of
 from basira.schema.days import day_of
 from basira.storage.engine import open_engine
-from basira.storage.history import History, register
-from basira.storage.profiles import ProfileReader
-from basira.storage.profiles_build import KEPT, Description, publish_profiles
-from basira.storage.profiles_eves import EveProfiles
-from basira.workflows.learn import Engine
+from basira.storage.history.store import History, register
+from basira.storage.profiles.evenings import EveProfiles
+from basira.storage.profiles.publish import KEPT, Description, publish_profiles
+from basira.storage.profiles.reader import ProfileReader
+from basira.workflows.train import Engine
 
 PROFILES = "profiles"
 

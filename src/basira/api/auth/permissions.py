@@ -1,0 +1,168 @@
+"""Who may do what: one table of scopes by role, one of routes by scope.
+
+Enters: nothing. Leaves: the tables, from which the routes' checks, docs/reference/roles.md and the tests of access are
+made. Never here: a check; a route that stands in no row is a failing test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from basira.schema.access import ROLES, SYSTEM, Grant, Role
+
+Scope = Literal[
+    "declarations:write", "declarations:read", "outcomes:write", "reselections:write", "reselections:lower",
+    "cancellations:write", "queue:read", "quarantine:read", "audit:read", "deeds:read", "metrics:read",
+]  # fmt: skip
+# Of what a role may do, how much it reaches: every office, or the own one with some fields left out.
+Reach = Literal["all", "own_hidden"]
+# A route that takes no scope: open to all, to who has nothing yet (login), or to every person who is logged in.
+Door = Literal["open", "login", "person"]
+
+# Told to no one who is bound to an office: how selection works, and that a control was drawn at random. Whoever knows
+# that nothing speaks against a declaration looks less closely, and the estimates from random control are then too low.
+HIDDEN = (
+    "`detail` and `inclusion_probability` are left out",
+    "`basis` and `basis_text` say `control` for what the model chose and for what was drawn at random alike",
+    "what the model expects is left out (`fraud_probability`, `expected_revenue`, of an item also `revenue_if_fraud` "
+    "and `kind_probabilities`, of a reason its `contribution`), and the queue stands by lane and arrival, not by "
+    "revenue",
+)
+
+
+@dataclass(frozen=True)
+class ScopeRule:
+    """What a scope allows, and each role that has it with its reach. A key has the scopes it was made with.
+
+    ``is_whole``: what it shows is of every office at once, so a key that is bound to some can't have it.
+    """
+
+    meaning: str
+    roles: Mapping[Role, Reach]
+    is_whole: bool = False
+
+
+@dataclass(frozen=True)
+class RouteRule:
+    """A route and what it takes."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    needs: Scope | Door
+
+
+_EVERYBODY: Mapping[Role, Reach] = {
+    "inspector": "own_hidden", "analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all",
+}  # fmt: skip
+
+SCOPES: Mapping[Scope, ScopeRule] = {
+    "declarations:write": ScopeRule("send declarations and get them decided", {}),
+    "declarations:read": ScopeRule("read a declaration's decisions and results", _EVERYBODY),
+    "outcomes:write": ScopeRule("record an inspection result", {"inspector": "own_hidden"}),
+    "reselections:write": ScopeRule(
+        "give a declaration another lane, with a motive", {"inspector": "own_hidden", "manager": "all"}
+    ),
+    "reselections:lower": ScopeRule("in a re-selection, give a less intensive lane", {"manager": "all"}),
+    "cancellations:write": ScopeRule("cancel a declaration, with a motive", {"manager": "all"}),
+    "queue:read": ScopeRule("read an office's queue", _EVERYBODY),
+    "quarantine:read": ScopeRule(
+        "read refused declarations, as they were sent",
+        {"analyst": "all", "auditor": "all", "administrator": "all"},
+        is_whole=True,
+    ),
+    "audit:read": ScopeRule(
+        "read who changed users, roles, keys and sessions, and erased what",
+        {"auditor": "all", "administrator": "all"},
+        is_whole=True,
+    ),
+    "deeds:read": ScopeRule(
+        "read who did what to declarations, whichever", {"manager": "all", "auditor": "all"}, is_whole=True
+    ),
+    "metrics:read": ScopeRule(
+        "read the service's figures",
+        {"manager": "all", "data_scientist": "all", "auditor": "all", "administrator": "all"},
+        is_whole=True,
+    ),
+}
+
+ROUTES: tuple[RouteRule, ...] = (
+    RouteRule("POST", "/api/v1/declarations", "declarations:write"),
+    RouteRule("GET", "/api/v1/declarations/{declaration_id}", "declarations:read"),
+    RouteRule("POST", "/api/v1/declarations/{declaration_id}/outcome", "outcomes:write"),
+    RouteRule("POST", "/api/v1/declarations/{declaration_id}/reselection", "reselections:write"),
+    RouteRule("POST", "/api/v1/declarations/{declaration_id}/cancellation", "cancellations:write"),
+    RouteRule("GET", "/api/v1/queue", "queue:read"),
+    RouteRule("GET", "/api/v1/quarantine", "quarantine:read"),
+    RouteRule("GET", "/api/v1/quarantine/{quarantine_id}", "quarantine:read"),
+    RouteRule("GET", "/api/v1/audit", "audit:read"),
+    RouteRule("GET", "/api/v1/deeds", "deeds:read"),
+    RouteRule("GET", "/api/v1/metrics", "metrics:read"),
+    RouteRule("GET", "/api/v1/health", "open"),
+    RouteRule("GET", "/api/v1/ready", "open"),
+    RouteRule("POST", "/api/v1/session", "login"),
+    RouteRule("GET", "/api/v1/session", "person"),
+    RouteRule("DELETE", "/api/v1/session", "person"),
+    RouteRule("POST", "/api/v1/session/password", "person"),
+    RouteRule("GET", "/api/v1/session/oidc", "login"),
+    RouteRule("GET", "/api/v1/session/oidc/callback", "login"),
+)
+
+
+_SHOWN: Mapping[Reach | None, str] = {"all": "all", "own_hidden": "own", None: "no"}
+
+
+def granting(grants: Iterable[Grant], scope: Scope) -> tuple[Grant, ...]:
+    """Of somebody's roles, those that have a scope; the others say nothing about how far it reaches."""
+    return tuple(grant for grant in grants if grant.role in SCOPES[scope].roles)
+
+
+def roles_page() -> str:
+    """docs/reference/roles.md."""
+    people = [role for role in ROLES if role != SYSTEM]
+    lines = [
+        "# Roles and routes",
+        "",
+        "Made from `basira.api.auth.permissions` by `make docs`; the tests of access are made from the same tables:",
+        "every route, with every role, with none, and with a key of each scope. How to give roles and keys:",
+        "[access](../how-to/access.md).",
+        "",
+        "- **all**: every office. **own**: the offices of the role alone, without the hidden fields.",
+        "- `system` is an API key: it may do what its scopes name, in every office or in those it is bound to, and",
+        "  sees every field. A key that is bound to offices can't have: "
+        + ", ".join(f"`{scope}`" for scope, rule in SCOPES.items() if rule.is_whole)
+        + ".",
+        "- Somebody with several roles may do what one of them allows, as far as that one reaches.",
+        "- Hidden from who sees the own office alone:",
+        *(f"  - {hidden};" for hidden in HIDDEN),
+        "  - another office: its queue is 403, its declarations are not found.",
+        "",
+        "## Routes",
+        "",
+        "| route | needs | " + " | ".join(people) + " | system |",
+        "|---|---|" + "---|" * (len(people) + 1),
+        *(_route_row(rule, people) for rule in ROUTES),
+        "",
+        "`open`: no credential. `login`: no credential yet, limited by address. `person`: a session, of whatever role.",
+        "",
+        "## Scopes",
+        "",
+        "| scope | allows | " + " | ".join(people) + " |",
+        "|---|---|" + "---|" * len(people),
+        *(
+            f"| `{scope}` | {rule.meaning} | " + " | ".join(_SHOWN[rule.roles.get(role)] for role in people) + " |"
+            for scope, rule in SCOPES.items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _route_row(rule: RouteRule, people: list[Role]) -> str:
+    if rule.needs == "open" or rule.needs == "login":
+        cells = ["yes"] * (len(people) + 1)
+    elif rule.needs == "person":
+        cells = [*["yes"] * len(people), "no"]
+    else:
+        cells = [*(_SHOWN[SCOPES[rule.needs].roles.get(role)] for role in people), "by its scopes"]
+    return f"| `{rule.method} {rule.path}` | `{rule.needs}` | " + " | ".join(cells) + " |"

@@ -1,0 +1,202 @@
+"""Every error as an RFC 9457 problem: one table.
+
+Enters: errors of the family, refused bodies, HTTP errors. Leaves: `application/problem+json`. Never here: a stack
+trace, a driver's words, a personal value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from basira.api.http.logs import REQUEST_ID
+from basira.api.http.request_errors import detail_of, is_other_content, told
+from basira.schema.errors import (
+    BasiraError,
+    MappingError,
+    ModelError,
+    NotFoundError,
+    PolicyError,
+    ReplayError,
+    ScenarioError,
+    SourceError,
+    StoreError,
+    UsageError,
+)
+from basira.serving.message import Refused
+
+# The whole family; a test keeps it complete. A fault of the service's own parts is 503: sent again later, it may go.
+STATUS: Mapping[type[BasiraError], int] = {
+    BasiraError: 500,
+    UsageError: 400,
+    SourceError: 400,
+    MappingError: 400,
+    StoreError: 503,
+    PolicyError: 503,
+    ModelError: 503,
+    NotFoundError: 404,
+    ReplayError: 409,
+    ScenarioError: 400,
+}
+# Of every status that a problem has here; the OpenAPI document says the same.
+TITLES: Mapping[int, str] = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
+    428: "Precondition Required", 429: "Too Many Requests",
+    431: "Request Header Fields Too Large", 500: "Internal Server Error", 503: "Service Unavailable",
+}  # fmt: skip
+# Their messages name paths, tables and drivers: for the log of the one who runs the service, not for a client.
+_INTERNAL = frozenset(kind for kind, status in STATUS.items() if status >= 500)
+# Of a refusal for a single reason that is not the schema's: what was expected and found, and what to do.
+_REASONS: Mapping[str, tuple[str, str]] = {
+    "changed_meanwhile": (
+        "Expected given_by (or If-Match) to name what gave the lane in force, found another event: somebody changed "
+        "the declaration meanwhile.",
+        "Look at the declaration again, and send the change with the given_by of its standing.",
+    ),
+    "same_lane": (
+        "Expected another lane than the one in force, found the same.",
+        "The declaration is in that lane already: nothing is to be done.",
+    ),
+    "currency_conflict": (
+        "Expected the values of a declaration in one currency, found several.",
+        "Give all of its values and taxes in the administration's currency.",
+    ),
+    "other_currency": (
+        "Expected values in the currency of the history with which they are compared, found another.",
+        "Convert values and taxes to the currency that errors names; without value_currency they are taken as MAD.",
+    ),
+    "version_conflict": (
+        "Expected the content that is recorded under this declaration_version, found another.",
+        "Send the amendment under the next version, or without declaration_version: it is then numbered here.",
+    ),
+    "cancelled": (
+        "Expected a declaration that is not cancelled, found one that is.",
+        "A cancellation is for good: register the goods under another number.",
+    ),
+    "result_conflict": (
+        "Expected the result that is recorded for this item and known_at, found another.",
+        "Send a corrected result with the later known_at at which it became known; both are kept.",
+    ),
+    "other_office": (
+        "Expected a declaration of an office that the key is bound to, found another.",
+        "Send it with a key of its office, or of every office.",
+    ),
+    "moved_office": (
+        "Expected a declaration that no office but those of the key has had, found one that moved between offices.",
+        "Send the amendment with a key of both offices, or of every office; this key amends it no more.",
+    ),
+    "other_inspector": (
+        "Expected the result to be signed by whoever sends it, found another inspector_id.",
+        "Leave inspector_id out: a session signs with its own.",
+    ),
+    "unknown_office": (
+        "Expected an office that the policy lists, found another.",
+        "Correct the code; a new office belongs into `offices` of the policy.",
+    ),
+    "unknown_lane": (
+        "Expected a lane of the policy, found another.",
+        "Take one of those in expected.",
+    ),
+}  # fmt: skip
+_NOT_THE_SCHEMA = (
+    "Expected a body that the schema allows, found the faults in errors.",
+    "Correct them; the codes are those of the quarantine.",
+)
+# Of what has no words of its own.
+_HTTP_WORDS: Mapping[int, tuple[str, str]] = {
+    400: ("Expected body: JSON in UTF-8, to its end; found a text that is none.", "Send JSON in UTF-8."),
+    404: ("Expected an address of this service, found another.", "Every address is in /api/v1/openapi.json."),
+    405: (
+        "Expected a method that this address has, found another.",
+        "The methods of every address are in /api/v1/openapi.json.",
+    ),
+}
+_LONGEST_KIND = 100
+_UNAVAILABLE = "The service can't record a decision now. Nothing was recorded; send the request again."
+_UNREADABLE = "The service can't answer now. Send the request again."
+_READING = frozenset({"GET", "HEAD"})
+
+
+def problem(
+    status: int, code: str, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """One problem. ``code``: stable, for programs; ``hint``: what to do."""
+    body: dict[str, Any] = {
+        "type": f"urn:basira:problem:{code}", "title": TITLES.get(status, "Error"), "status": status, "code": code,
+        "detail": detail,
+    }  # fmt: skip
+    if hint:
+        body["hint"] = hint
+    if request_id := REQUEST_ID.get():
+        body["request_id"] = request_id
+    return JSONResponse(body | more, status, headers=dict(headers or {}), media_type="application/problem+json")
+
+
+class ProblemException(HTTPException):
+    """An HTTP error with a code, a detail and perhaps a hint of its own."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.code, self.hint = code, hint
+
+
+def refusal_content(refused: Refused) -> dict[str, Any]:
+    """A refused body, as the members of a problem."""
+    codes = {fault.code for fault in refused.faults}
+    detail, hint = _REASONS.get(codes.pop() if len(codes) == 1 else "") or _NOT_THE_SCHEMA
+    content = {
+        "status": 409 if refused.is_conflict else 422,
+        "code": "conflict" if refused.is_conflict else "invalid",
+        "detail": detail,
+        "hint": hint,
+        "declaration_id": refused.declaration_id,
+        "errors": [asdict(fault) for fault in refused.faults],
+    }
+    return content if refused.standing is None else content | {"standing": dict(refused.standing)}
+
+
+def refusal(refused: Refused) -> JSONResponse:
+    """The problem of a refused body."""
+    return problem(**refusal_content(refused))
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Let every error of an application leave as a problem."""
+
+    @app.exception_handler(BasiraError)
+    def _family(request: Request, error: BasiraError) -> JSONResponse:
+        status = STATUS[type(error)]
+        if type(error) in _INTERNAL:
+            request.app.state.metrics.unavailable(error)
+            detail = _UNREADABLE if request.method in _READING else _UNAVAILABLE
+            return problem(status, error.code, detail, headers={"Retry-After": "1"})
+        return problem(status, error.code, error.message, hint=error.hint)
+
+    @app.exception_handler(RequestValidationError)
+    def _request(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = error.errors()
+        if is_other_content(faults):
+            kind = request.headers.get("content-type", "")[:_LONGEST_KIND]
+            detail = f"Expected Content-Type: application/json, found {repr(kind) if kind else 'none'}."
+            return problem(415, "unsupported_media_type", detail, hint="Send JSON, and name it so in Content-Type.")
+        errors = told(faults)
+        return problem(422, "invalid", detail_of(errors), hint="Correct what errors names.", errors=errors)
+
+    @app.exception_handler(HTTPException)
+    def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error, ProblemException):
+            return problem(error.status_code, error.code, error.detail, hint=error.hint, headers=error.headers)
+        title = TITLES.get(error.status_code, "Error")
+        code = title.lower().replace(" ", "_")
+        detail, hint = _HTTP_WORDS.get(error.status_code, (f"{title}.", ""))
+        return problem(error.status_code, code, detail, hint=hint, headers=error.headers)

@@ -1,0 +1,179 @@
+"""Answers, good ones and problems, and bodies of changes, for the OpenAPI document.
+
+Enters: nothing. Leaves: dictionaries. Never here: real data: the examples are simulated. A test compares their names
+with those of real answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from basira.api.http.problems import TITLES
+from basira.serving.changes.change import LONGEST_MOTIVE, LONGEST_NOTE, SHORTEST_MOTIVE
+
+_NUMBER = "SIM-2026-000123"
+_GIVEN = "d-5f0c1b7f0a2f4f5a9e4f8c1d2b3a4c5d"
+_CHANGED = "r-0b1c2d3e4f5a69788796a5b4c3d2e1f0"
+_AT = "2026-03-02T09:14:03.120000"
+
+_TEXT = {"type": "string"}
+_MOTIVE = {**_TEXT, "minLength": SHORTEST_MOTIVE, "maxLength": LONGEST_MOTIVE, "description": "Why. Name no person."}
+_NOTE = {**_TEXT, "maxLength": LONGEST_NOTE, "description": "For colleagues; erased with personal data."}
+_SEEN = {**_TEXT, "description": "`given_by` of the declaration's `standing` as it was seen; or the header If-Match."}
+
+RESELECTION_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["lane", "motive"],
+    "additionalProperties": False,
+    "properties": {
+        "lane": {**_TEXT, "description": "A lane of the policy."}, "motive": _MOTIVE, "note": _NOTE, "given_by": _SEEN,
+    },
+}  # fmt: skip
+RESELECTION: dict[str, Any] = {
+    "lane": "red", "motive": "Documents do not agree with the packing list.", "given_by": _GIVEN,
+}  # fmt: skip
+CANCELLATION_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["motive"],
+    "additionalProperties": False,
+    "properties": {"motive": _MOTIVE, "note": _NOTE, "given_by": _SEEN},
+}
+CANCELLATION: dict[str, Any] = {"motive": "Withdrawn by the declarant before control."}
+
+_STANDING: dict[str, Any] = {
+    "given_by": _CHANGED, "decision_id": _GIVEN, "declaration_version": 1, "office": "CASA-PORT", "lane": "red",
+    "inspects": True, "status": "waiting", "is_reselected": True, "since": _AT, "by": "u-1f4e",
+}  # fmt: skip
+_CHANGE: dict[str, Any] = {
+    "declaration_id": _NUMBER, "decision_id": _GIVEN, "office": "CASA-PORT",
+    "before": {"lane": "yellow", "given_by": _GIVEN}, "after": {"lane": "red"},
+    "motive": RESELECTION["motive"], "note": None, "at": _AT, "by": "u-1f4e",
+}  # fmt: skip
+_DECISION: dict[str, Any] = {
+    "decision_id": _GIVEN, "declaration_id": _NUMBER, "declaration_version": 1, "office": "CASA-PORT",
+    "lane": "yellow", "inspects": True, "basis": "model", "basis_text": "Selected by expected revenue.", "detail": "",
+    "inclusion_probability": 0.81, "fallback": None, "fraud_probability": 0.34, "expected_revenue": 12400.0,
+    "currency": "MAD", "items": [], "decided_at": "2026-03-02T09:14:03.120000", "is_simulated": True,
+    "versions": {"software": "0.1.0", "model": "2026-03-01-a1b2", "profiles": "2026-03-01", "policy": "example 1"},
+}  # fmt: skip
+_STEP: dict[str, Any] = {
+    "event_id": _GIVEN, "kind": "decision", "at": _AT, "by": "key-badr", "declaration_version": 1,
+    "office": "CASA-PORT", "lane": "yellow", "inspects": True, "basis": "model",
+    "basis_text": "Selected by expected revenue.", "fallback": None,
+}  # fmt: skip
+_REFUSED: dict[str, Any] = {
+    "quarantine_id": "q-77f0c1b7f0a2f4f5", "declaration_id": _NUMBER, "client": "key-badr", "first_at": _AT,
+    "last_at": _AT, "times": 1, "state": "open", "resolved_at": None, "size_bytes": 412,
+    "faults": [{"item": 1, "field": "net_mass_kg", "code": "negative", "expected": "0 or more"}],
+}  # fmt: skip
+
+_DEED: dict[str, Any] = {
+    "sequence": 4711, "at": _AT, "by": "u-1f4e5d6c7b8a9988", "action": "reselection", "subject": _NUMBER,
+    "office": "CASA-PORT", "before": _CHANGE["before"], "after": _CHANGE["after"], "motive": _CHANGE["motive"],
+    "entry_hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31c0b1f2a3d4e5f60718293a4b",
+}  # fmt: skip
+_CHANGE_OF_ACCESS: dict[str, Any] = {
+    **_DEED, "sequence": 52, "action": "user.roles_changed", "subject": "user/u-1f4e5d6c7b8a9988", "office": None,
+    "by": "badge 1132", "before": {"roles": ["analyst"]}, "after": {"roles": ["manager"]}, "motive": None,
+}  # fmt: skip
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "declaration": {
+        "declaration_id": _NUMBER, "standing": _STANDING, "decisions": [_DECISION], "outcomes": [], "history": [_STEP],
+    },
+    "decision": _DECISION,
+    "outcome": {
+        "outcome_id": "o-1f2e3d4c5b6a79880716253443526170", "declaration_id": _NUMBER, "decision_id": _GIVEN,
+        "result": {"known_at": "2026-03-02T16:30:00", "is_inspected": True, "is_irregular": True},
+    },
+    "reselection": {"reselection_id": _CHANGED, **_CHANGE, "standing": _STANDING},
+    "cancellation": {
+        "cancellation_id": "c-9a8b7c6d5e4f30211203f4e5d6c7b8a9", **_CHANGE, "after": None,
+        "motive": CANCELLATION["motive"], "standing": {**_STANDING, "status": "cancelled"},
+    },
+    "queue": {
+        "office": "CASA-PORT", "day": "2026-03-02", "lane": None, "status": "waiting", "total": 1,
+        "decisions": [
+            {**_DECISION, "lane": "red", "status": "waiting", "since": _AT, "given_by": _CHANGED,
+             "reselection": {"reselection_id": _CHANGED, **_CHANGE}},
+        ],
+        "next_cursor": None,
+    },
+    "quarantine": {"total": 1, "rows": [_REFUSED], "next_cursor": None},
+    "refused_body": {
+        **_REFUSED,
+        "body": {"declaration_id": _NUMBER, "items": [{"net_mass_kg": -1}]},
+        "body_text": None,
+    },
+    "audit": {"rows": [_CHANGE_OF_ACCESS], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": None},
+    "deeds": {"rows": [_DEED], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": 4711},
+    "session": {
+        "user_id": "u-1f4e5d6c7b8a9988", "login": "a.benali", "display_name": "A. Benali",
+        "roles": [{"role": "inspector", "office": "CASA-PORT"}], "must_change_password": False,
+        "csrf_token": "4e0b6c2d7f1a",
+    },
+    "health": {"status": "alive"},
+    "ready": {"status": "ready", "degraded": [], "profile_age_days": 0},
+}  # fmt: skip
+_PROBLEM: dict[str, Any] = {
+    "type": "urn:basira:problem:conflict", "title": "Conflict", "status": 409, "code": "conflict",
+    "detail": "Expected given_by (or If-Match) to name what gave the lane in force, found another event: somebody "
+              "changed the declaration meanwhile.",
+    "hint": "Look at the declaration again, and send the change with the given_by of its standing.",
+    "declaration_id": _NUMBER,
+    "errors": [
+        {"item": None, "field": "declaration_id", "code": "changed_meanwhile",
+         "expected": "the event that gave the lane in force"}
+    ],
+    "standing": _STANDING,
+}  # fmt: skip
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457. `code` is stable; `hint` says what to do.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {**_TEXT, "format": "uri"}, "title": _TEXT, "status": {"type": "integer"}, "code": _TEXT,
+        "detail": _TEXT, "hint": _TEXT, "request_id": _TEXT, "declaration_id": {"type": ["string", "null"]},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "code"],
+                "properties": {
+                    "item": {"type": ["integer", "null"]}, "field": {"type": ["string", "null"]}, "code": _TEXT,
+                    "expected": _TEXT, "found": _TEXT,
+                },
+            },
+        },
+        "standing": {"type": "object", "description": "What holds of the declaration, where a change meets another."},
+    },
+}  # fmt: skip
+_PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
+# Of every route: another host, a body that is too large, a limit, a fault, a database that does not answer.
+_ALWAYS = (400, 413, 429, 500, 503)
+
+Answers = dict[int | str, dict[str, Any]]
+
+
+def answers_of(name: str | None, *problems: int, good: int = 200, also: Mapping[str, Any] | None = None) -> Answers:
+    """The part of an OpenAPI operation that describes its answers: the good one, and each problem by its status.
+
+    ``name``: of the example; None: the good answer is no JSON. ``problems``: statuses besides those of every route.
+    ``also``: other content types of the good answer, each with its schema.
+    """
+    content: dict[str, Any] = {} if name is None else {"application/json": {"example": ANSWERS[name]}}
+    content |= {kind: {"schema": schema} for kind, schema in (also or {}).items()}
+    answers: Answers = {good: {"content": content}} if content else {}
+    for status in sorted({*_ALWAYS, *problems}):
+        answers[status] = _problem_answer(TITLES[status])
+    # What no list foresees, such as a method that the path does not have.
+    answers["default"] = _problem_answer("A problem (RFC 9457).", example=_PROBLEM)
+    return answers
+
+
+def _problem_answer(description: str, **more: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/problem+json": {"schema": _PROBLEM_REF, **more}}}

@@ -1,0 +1,289 @@
+"""POST /declarations: the one route that has to be quick.
+
+Enters: a declaration, or up to 1,000, of a recognised principal. Leaves: what `serving.decide.batch` decides. Never
+here: a decision; a wait on the event loop, or work on it that grows with the number of declarations.
+
+FastAPI describes the route; its own reading of arguments is passed by, because for a body whose validation is elsewhere
+it costs as much as the decision's own work. The body is parsed once, after its sender is recognised; a large one beside
+the event loop (`Reader`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from basira.api.auth.authenticate import allowed, needs
+from basira.api.auth.key_cache import Remembered
+from basira.api.http.body_reader import Reader, TooLargeError
+from basira.api.http.dependencies import PREFIX, Key, asked_of
+from basira.api.http.metrics import Metrics
+from basira.api.http.problems import STATUS, problem, refusal_content
+from basira.api.openapi.answers import answers_of
+from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
+from basira.schema.access import Principal
+from basira.schema.errors import BasiraError, StoreError
+from basira.serving.decide.batch import Ask, Asked, Decision, Found, given_answer, save_given
+from basira.serving.decide.worker import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
+from basira.serving.message import Refused
+from basira.serving.service import Service
+from basira.serving.views.rejected import NotKept, Quarantine
+from basira.storage.online.office_state import Answer
+
+MOST_DECLARATIONS = 1_000
+# Of a large batch: a transaction each, so that single declarations get their turn in between. Of large declarations it
+# is fewer (`MOST_ITEMS_TOGETHER`).
+TOGETHER = 50
+_ROUTE = "POST /declarations"
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_JSON = re.compile(r"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+_LOG = logging.getLogger("basira.service")
+# Of a rejected body: it is for the sender to keep.
+_NOT_KEPT: Mapping[NotKept, str] = {
+    "quota": "Keep it yourself: the quarantine took what it takes of this key today.",
+    "total": "Keep it yourself: the quarantine is full.",
+    "failed": "Keep it yourself: the quarantine could not take it.",
+}
+_BUSY = "More declarations wait than can be decided now. Nothing was recorded; send the request again."
+
+
+class Quick(APIRoute):
+    """What FastAPI does for the signature below, by hand."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of one request."""
+
+        async def handle(request: Request) -> Response:
+            principal = await _principal(request)
+            key = request.headers.get("idempotency-key")
+            if key is not None and not _KEY.fullmatch(key):
+                raise _invalid("header", "Idempotency-Key", "string_pattern_mismatch")
+            reader: Reader = request.app.state.reader
+            try:
+                with reader.holding(await _size(request)):
+                    body = await _parsed(request)
+                    answer: Response = await self.endpoint(request, body, principal, key)
+                    return answer
+            except ClientDisconnect:
+                return problem(400, "bad_request", "The body did not come to its end.")
+            except TooLargeError as error:
+                return problem(413, "too_large", str(error), hint="Send less at once: fewer declarations, or items.")
+            except BusyError:
+                return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
+
+        return handle
+
+
+async def _principal(request: Request) -> Principal:
+    remembered: Remembered = request.app.state.remembered
+    token = request.headers.get("x-api-key")
+    known = remembered.fresh(token) if token else None
+    if known is not None:
+        # Looked up once: by a second look it may have become old, and this is the event loop.
+        return allowed(request, "declarations:write", keys=lambda _: known)
+    return await remembered.beside(partial(allowed, request, "declarations:write", keys=remembered))
+
+
+async def _size(request: Request) -> int:
+    """How many bytes the body has, before it is read; of one that comes in pieces, after it was."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else len(await request.body())
+
+
+async def _parsed(request: Request) -> Any:
+    raw = await request.body()
+    if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
+        raise _invalid("body", "content-type", "json_type")
+    reader: Reader = request.app.state.reader
+    try:
+        return await reader.parsed(raw)
+    except ValueError:
+        raise _invalid("body", "0", "json_invalid") from None
+
+
+def _invalid(place: str, name: str, code: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": (place, name), "type": code, "msg": "", "input": None}])
+
+
+router = APIRouter(prefix=PREFIX, route_class=Quick)
+_one_or_many = {
+    "oneOf": [
+        declaration_schema(),
+        {"type": "array", "minItems": 1, "maxItems": MOST_DECLARATIONS, "items": declaration_schema()},
+    ]
+}
+
+
+@router.post(
+    "/declarations",
+    summary="Decide on a declaration, or on up to 1,000",
+    openapi_extra=body_of(_one_or_many, one=DECLARATION, batch=[DECLARATION]),
+    responses=answers_of("decision", 401, 403, 409, 415, 422),
+)
+async def post_declarations(
+    request: Request,
+    body: Annotated[Any, Body()],
+    principal: Annotated[Principal, Depends(needs("declarations:write"))],
+    key: Key = None,
+) -> Response:
+    """Give each declaration its lane at once, with reasons where somebody will inspect.
+
+    Sent again unchanged, it gets the recorded decision. Changed, it is an amendment, and decided again; it never gets a
+    less intensive lane. In a batch each declaration stands for itself: `results` holds a decision or a problem for
+    each.
+    """
+    metrics: Metrics = request.app.state.metrics
+    asked = Asked(principal.id, offices=principal.offices)
+    if key:
+        reader: Reader = request.app.state.reader
+        size = len(await request.body())  # read before, and kept by the request
+        asked = await reader.beside(partial(asked_of, principal, _ROUTE, key, body), size=size)
+    if isinstance(body, list):
+        return await _batch(body, asked, request, metrics)
+    (found,) = await _decided([body], asked, request)
+    if isinstance(found, Exception):
+        raise found
+    if isinstance(found, Refused):
+        (not_kept,) = await run_in_threadpool(_quarantine, request, [(body, found)], asked)
+        # A thousand items may have a fault each: to write them down takes time that is not the event loop's.
+        return await run_in_threadpool(lambda: problem(**_refusal(found, not_kept)))
+    if isinstance(found, Answer):
+        return _json(found.response, found.status)
+    if found.is_new:
+        metrics.decided(found.body)
+    return _json(found.text)
+
+
+async def _decided(bodies: Sequence[object], asked: Asked, request: Request) -> list[Found]:
+    state = request.app.state
+    reader: Reader = state.reader
+    plain, large = state.decider, state.large_decider
+    is_large = sum(items_of(body) for body in bodies) > MOST_ITEMS_PLAIN
+    decider: Decider = large if is_large else plain
+    metrics: Metrics = state.metrics
+    try:
+        read = await reader.read(bodies, received_at=state.clock())
+        return await decider.decide([Ask(body, asked, read=one) for body, one in zip(bodies, read, strict=True)])
+    finally:
+        metrics.waiting(plain.waiting_count + large.waiting_count)
+
+
+async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metrics: Metrics) -> Response:
+    state = request.app.state
+    if asked.key:
+        given = await run_in_threadpool(given_answer, state.service.for_decisions(), asked, now=state.clock())
+        if given is not None:
+            return _json(given.response, given.status)
+    if not 1 <= len(bodies) <= MOST_DECLARATIONS:
+        detail = f"Expected 1 to {MOST_DECLARATIONS:,} declarations, found {len(bodies):,}."
+        return problem(422, "invalid", detail, hint=f"Send it in lists of 1 to {MOST_DECLARATIONS:,} declarations.")
+    each = Asked(asked.actor, offices=asked.offices)
+    results: list[str] = []
+    is_final = True
+    for part in _parts(bodies):
+        try:
+            found: Sequence[Found | BusyError] = await _decided(part, each, request)
+        except BusyError as error:
+            found = [error] * len(part)
+        refused = [(one, made) for one, made in zip(part, found, strict=True) if isinstance(made, Refused)]
+        not_kept = iter(await run_in_threadpool(_quarantine, request, refused, asked) if refused else ())
+        for one, made in zip(part, found, strict=True):
+            if isinstance(made, Decision) and made.is_new:
+                metrics.decided(made.body)
+            results.append(_result(one, made, next(not_kept) if isinstance(made, Refused) else None))
+        faults = [one for one in found if isinstance(one, Exception) and _problem_of(one)[0] >= 500]
+        is_final = is_final and not faults
+        # What a whole group met is one fault.
+        for fault in {id(one): one for one in faults if not isinstance(one, BusyError)}.values():
+            metrics.unavailable(fault)
+    text = f'{{"results":[{",".join(results)}]}}'
+    if asked.key and is_final:
+        # Every decision is recorded by now: should this last step fail, sending the batch again gives the same ones. So
+        # it does where something failed that may pass, and then the key must lead to another try.
+        kept = await run_in_threadpool(_kept, request, asked, Answer(200, text))
+        return _json(kept.response, kept.status)
+    return _json(text)
+
+
+def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
+    """Those that are decided together, in order; a declaration of very many items is alone."""
+    start = items = 0
+    for end, body in enumerate(bodies):
+        more = items_of(body)
+        if end > start and (end - start == TOGETHER or items + more > MOST_ITEMS_TOGETHER):
+            yield bodies[start:end]
+            start, items = end, 0
+        items += more
+    yield bodies[start:]
+
+
+def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
+    """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
+    service: Service = request.app.state.service.for_decisions()
+    now = request.app.state.clock()
+    try:
+        with service.database.write() as connection:
+            save_given(connection, asked, answer, now=now)
+    except StoreError as error:
+        fault = error
+        if isinstance(error.__cause__, IntegrityError):
+            try:
+                return given_answer(service, asked, now=now) or answer
+            except StoreError as unread:
+                fault = unread
+        # All is decided and recorded: the answer is right, and the batch sent again gives the same decisions.
+        cause = type(fault.__cause__ or fault).__name__
+        _LOG.warning("answer_not_kept", extra={"fields": {"code": fault.code, "cause": cause}})
+    return answer
+
+
+def _quarantine(request: Request, refused: Sequence[tuple[object, Refused]], asked: Asked) -> list[NotKept | None]:
+    state = request.app.state
+    quarantine: Quarantine = state.quarantine
+    not_kept = quarantine.keep(state.service.database, refused, client=asked.actor, now=state.clock())
+    for cause in filter(None, not_kept):
+        state.metrics.not_kept(cause)
+    return not_kept
+
+
+def _refusal(found: Refused, not_kept: NotKept | None) -> dict[str, Any]:
+    content = refusal_content(found)
+    if not_kept is None:
+        return content
+    return content | {"is_kept": False, "hint": f"{content['hint']} {_NOT_KEPT[not_kept]}"}
+
+
+def _result(body: object, found: Found | BusyError, not_kept: NotKept | None) -> str:
+    if isinstance(found, Decision):
+        return f'{{"decision":{found.text}}}'
+    if isinstance(found, Answer):
+        return f'{{"decision":{found.response}}}'
+    if isinstance(found, Refused):
+        content = _refusal(found, not_kept)
+    else:
+        named = body.get("declaration_id") if isinstance(body, dict) else None
+        status, code = _problem_of(found)
+        content = {"status": status, "code": code, "declaration_id": named}
+    return json.dumps({"problem": content}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _problem_of(fault: Exception) -> tuple[int, str]:
+    """Its status and code."""
+    if isinstance(fault, BusyError):
+        return 503, "busy"
+    return (STATUS[type(fault)], fault.code) if isinstance(fault, BasiraError) else (500, "internal")
+
+
+def _json(text: str, status: int = 200) -> Response:
+    return Response(text.encode("utf-8", "replace"), status, media_type="application/json")

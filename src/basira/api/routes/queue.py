@@ -1,0 +1,72 @@
+"""The route of an office's queue, as JSON in pages or as CSV.
+
+Enters: requests of a recognised principal. Leaves: what `serving.views.queue` says. Never here: an office that the
+principal may not see.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from basira.api.auth.authenticate import hides_secrets, needs
+from basira.api.http.dependencies import PREFIX, InService, IsCsv, KnownQuery, Limit, Now
+from basira.api.http.problems import ProblemException, refusal
+from basira.api.openapi.answers import answers_of
+from basira.schema.access import Principal
+from basira.serving.admissible import folded_office
+from basira.serving.status import Status
+from basira.serving.views.queue import queue_csv, queue_page, refused_queue
+
+router = APIRouter(prefix=PREFIX)
+
+
+@router.get(
+    "/queue", summary="An office's declarations of a day",
+    responses=answers_of("queue", 401, 403, 422, also={"text/csv": {"type": "string"}}),
+)  # fmt: skip
+def get_queue(
+    principal: Annotated[Principal, Depends(needs("queue:read"))],
+    _known: KnownQuery,
+    service: InService,
+    now: Now,
+    is_csv: IsCsv,
+    office: Annotated[str, Query(min_length=1, max_length=100, description="In capitals or not.")],
+    day: Annotated[date | None, Query(description="Today by default.")] = None,
+    lane: Annotated[str | None, Query(max_length=100, description="A lane of the day's policy.")] = None,
+    status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None,
+    limit: Limit = 100,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+) -> Response:
+    """Those whose lane still holds, the most intensive lane first, then by expected revenue.
+
+    `status`: waiting, inspected (a result came), released (the lane does not inspect). With `format=csv`, or
+    `Accept: text/csv`, the whole queue for a spreadsheet.
+    """
+    office = folded_office(office)
+    if not office:
+        raise RequestValidationError([{"loc": ("query", "office"), "type": "missing", "msg": "", "input": None}])
+    if not principal.sees_office(office):
+        raise ProblemException(
+            403, "forbidden", "Expected an office that you may see, found another.", hint="Ask for your own office."
+        )
+    on = day or now.date()
+    if (refused := refused_queue(service, office, on, lane=lane)) is not None:
+        return refusal(refused)
+    is_secret_hidden = hides_secrets(principal)
+    if is_csv:
+        named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}
+        parts = queue_csv(service, office, on, lane=lane, status=status, is_secret_hidden=is_secret_hidden)
+        return StreamingResponse(parts, headers=named, media_type="text/csv; charset=utf-8")
+    page = queue_page(
+        service, office, on, lane=lane, status=status, limit=limit, cursor=cursor, is_secret_hidden=is_secret_hidden
+    )
+    body = {
+        "office": office, "day": on.isoformat(), "lane": lane, "status": status, "total": page.total,
+        "decisions": list(page.rows), "next_cursor": page.next_cursor,
+    }  # fmt: skip
+    return JSONResponse(body)

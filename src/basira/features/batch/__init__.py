@@ -1,0 +1,1 @@
+"""Features of many items at once: the catalog enters, SQL and tables of features leave."""

@@ -1,0 +1,258 @@
+"""The SQL of the features, written from the catalog.
+
+Enters: the catalog. Leaves: the statements, in order, that turn `items`, `outcomes` and the wanted
+items into one row of features each. Never here: a connection.
+
+The plan (docs/explanation/features.md): one table of facts with every history item and every wanted
+item; per entity a daily table of integer sums, each result on the day it became known; cumulative
+sums before each day; windows as differences of cumulatives; then an equality join back. References
+are windowed quantiles over the same facts. Every summed or ranked quantity is an integer.
+"""
+
+from __future__ import annotations
+
+from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
+from basira.features.catalog.catalog import CATALOG, MONTH_DAYS, YEAR_DAYS
+from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.references import LEVELS, MEASURES, WINDOW_DAYS, Level
+from basira.schema.sql import quote_identifier
+
+EVERYTHING = Entity("everything", ("1",), "", 0, "the whole history", is_long=False)
+
+
+def _key(parts: tuple[str, ...], owner: str) -> str:
+    missing = " or ".join(f"({p}) is null" for p in parts)
+    # The owner is hashed in so that two entities never share a key space by accident.
+    values = ", ".join(f"cast({p} as varchar)" for p in parts)
+    return f"case when not ({missing}) then cast(hash('{owner}', {values}) >> 1 as bigint) end as k_{owner}"
+
+
+def log_integer(sql: str) -> str:
+    # A ratio over a mass of 1e-300 is infinite, and casting that would stop the whole batch: unknown instead.
+    return f"case when ({sql}) > 0 and ({sql}) < 1e300 then cast(round(1000 * ln({sql})) as integer) end"
+
+
+def prepare_statements(wanted: str) -> list[str]:
+    """History and wanted items as one table of facts; results as events on their known day.
+
+    ``wanted``: a relation with declaration_id, declaration_version, item_number. Parameters
+    ``$as_of_day``: the last day of history that may be seen. The views `items`, `outcomes` must exist.
+
+    A declaration counts in history once, as first registered: an amendment, and an item that only
+    an amendment has, may be the fruit of an inspection. When wanted it is scored on the figures of the
+    version wanted, and seen from the eve of its first registration, so that it never stands in its own
+    history. A result dated before its declaration counts from the declaration's day.
+    """
+    keys = ",\n  ".join(_key(e.key, e.name) for e in ENTITIES)
+    level_keys = ",\n  ".join(_key(level.key, f"ref_{level.name}") for level in LEVELS)
+    measures = ",\n  ".join(f"{log_integer(m.sql)} as m_{m.name}" for m in MEASURES)
+    return [
+        """create or replace temp table first_version as
+select declaration_id, min(declaration_version) as first_version,
+  arg_min(declared_day, declaration_version) as first_day
+from items where declared_day <= $as_of_day group by declaration_id""",
+        # Numbered by day, so that a range of numbers is a range of days (see `join_statement`).
+        f"""create or replace temp table wanted_key as
+select row_number() over (order by declared_day, declaration_id, declaration_version, item_number) as target_id,
+  named.*, cast(least(declared_day, first_day, $as_of_day + 1) as integer) as day
+from (
+  select distinct i.declaration_id, i.declaration_version, i.item_number, i.declared_day
+  from items i join {wanted} w on i.declaration_id = w.declaration_id
+    and i.declaration_version = w.declaration_version and i.item_number = w.item_number
+) named left join first_version using (declaration_id)""",
+        f"""create or replace temp table facts as
+with picked as (
+  select i.*, f.declaration_id is not null as is_history, w.target_id, coalesce(w.day, i.declared_day) as day
+  from items i
+  left join first_version f on f.declaration_id = i.declaration_id and f.first_version = i.declaration_version
+  left join wanted_key w on w.declaration_id = i.declaration_id and w.item_number = i.item_number
+    and w.declaration_version = i.declaration_version
+  where f.declaration_id is not null or w.target_id is not null
+)
+select declaration_id, item_number, declaration_version, target_id, is_history, day,
+  cast(1 as bigint) as k_everything,
+  {keys},
+  {level_keys},
+  {measures}
+from picked""",
+        """create or replace temp table results as
+with matched as (
+  select f.declaration_id, f.item_number, greatest(o.known_day, f.day) as known_day, o.known_at, o.received_at,
+    o.source, o.source_row, o.is_irregular, o.additional_revenue_amount
+  from outcomes o join facts f on f.declaration_id = o.declaration_id and f.item_number = o.item_number
+  where f.is_history and o.item_number is not null
+  union all
+  select f.declaration_id, f.item_number, greatest(o.known_day, f.day) as known_day, o.known_at, o.received_at,
+    o.source, o.source_row, o.is_irregular, o.additional_revenue_amount
+  from outcomes o join facts f on f.declaration_id = o.declaration_id
+  where f.is_history and o.item_number is null
+), result as (
+  select declaration_id, item_number, known_day, cast(is_irregular as integer) as irregular,
+    case when is_irregular then cast(round(coalesce(additional_revenue_amount, 0) * 100) as bigint) else 0 end as cents,
+    row_number() over w as nth, lag(cast(is_irregular as integer)) over w as irregular_before,
+    lag(case when is_irregular then cast(round(coalesce(additional_revenue_amount, 0) * 100) as bigint) else 0 end)
+      over w as cents_before
+  from matched
+  where is_irregular is not null and known_day <= $as_of_day
+  window w as (partition by declaration_id, item_number order by known_at, received_at, source, source_row)
+)
+select declaration_id, item_number, known_day as day, case when nth = 1 then 1 else 0 end as inspected,
+  irregular - coalesce(irregular_before, 0) as irregular, cents - coalesce(cents_before, 0) as cents
+from result""",
+        f"""create or replace temp table events as
+select r.day, r.inspected, r.irregular, r.cents, {", ".join(f"f.k_{e.name}" for e in (EVERYTHING, *ENTITIES))}
+from results r join facts f using (declaration_id, item_number) where f.is_history""",
+    ]
+
+
+def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
+    """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
+
+    ``is_narrow``: few items are wanted, so only their keys are profiled; the same rows come out.
+    """
+    k = f"k_{e.name}"
+    only = f" and {k} in (select {k} from facts where target_id is not null)" if is_narrow else ""
+    before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
+    long_columns = ""
+    if e.is_long:
+        long_columns = """,
+    cast(n_all - first_value(n_all) over year as integer) as n_year,
+    cast(i_all - first_value(i_all) over year as integer) as i_year,
+    cast(r_all - first_value(r_all) over year as integer) as r_year,
+    cast(n_all - first_value(n_all) over month as integer) as n_month"""
+    # A window's sum is the cumulative before this day less the cumulative before the window's first day.
+    windows = (
+        f"""
+  window year as (partition by key order by day range between {YEAR_DAYS} preceding and current row),
+    month as (partition by key order by day range between {MONTH_DAYS} preceding and current row)"""
+        if e.is_long
+        else ""
+    )
+    return f"""create or replace temp table p_{e.name} as
+with daily as (
+  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v, max(wanted) as wanted
+  from (
+    select {k} as key, day, cast(is_history as integer) as n, 0 as i, 0 as r, cast(0 as bigint) as v,
+      case when target_id is null then 0 else 1 end as wanted
+    from facts where {k} is not null{only}
+    union all
+    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null{only}
+  )
+  group by key, day
+), cumulated as (
+  select key, day, wanted,
+    coalesce(sum(n) over before, 0) as n_all, coalesce(sum(i) over before, 0) as i_all,
+    coalesce(sum(r) over before, 0) as r_all, coalesce(sum(v) over before, 0) as v_all,
+    min(case when n > 0 then day end) over before as first_day,
+    max(case when n > 0 then day end) over before as last_day,
+    max(case when r > 0 then day end) over before as hit_day
+  from daily
+  window before as {before}
+), windowed as (
+  select key, day, wanted, cast(n_all as integer) as n_all, cast(i_all as integer) as i_all,
+    cast(r_all as integer) as r_all, cast(v_all as double) as v_all, first_day, last_day, hit_day{long_columns}
+  from cumulated{windows}
+)
+select * exclude (wanted) from windowed where wanted = 1"""
+
+
+def reference_statement(level: Level, *, is_narrow: bool = False) -> str:
+    """Trailing medians and quartiles of one level of comparables: `q_<level>(target_id, ...)`.
+
+    ``is_narrow``: the items wanted are few and of few days. Then each wanted key and day pools its own
+    comparables, instead of a window that moves over every item of the history; the same figures come out.
+    """
+    k = f"k_ref_{level.name}"
+    present = " or ".join(f"m_{m} is not null" for m in level.measures)
+    over = "" if is_narrow else " over past"
+    columns = []
+    outer = []
+    for m in level.measures:
+        value = f"h.m_{m}" if is_narrow else f"case when is_history then m_{m} end"
+        quantiles, middle = ("[0.25, 0.5, 0.75]", 2) if m in level.quartiles else ("[0.5]", 1)
+        columns.append(f"count({value}){over} as count_{m}")
+        columns.append(f"quantile_disc({value}, {quantiles}){over} as quantiles_{m}")
+        outer.append(f"cast(coalesce(count_{m}, 0) as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
+        if m in level.quartiles:
+            outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
+    if is_narrow:
+        return f"""create or replace temp table q_{level.name} as
+with asked as (
+  select distinct {k} as key, day from facts where target_id is not null and {k} is not null and ({present})
+), pooled as (
+  select asked.key, asked.day, {", ".join(columns)}
+  from asked join facts h
+    on h.{k} = asked.key and h.is_history and h.day >= asked.day - {WINDOW_DAYS} and h.day < asked.day
+  group by asked.key, asked.day
+)
+select facts.target_id, {", ".join(outer)}
+from facts left join pooled on pooled.key = facts.{k} and pooled.day = facts.day
+where facts.target_id is not null and facts.{k} is not null and ({present})"""
+    return f"""create or replace temp table q_{level.name} as
+with ranked as (
+  select target_id, {", ".join(columns)}
+  from facts where {k} is not null and ({present})
+  window past as (partition by {k} order by day range between {WINDOW_DAYS} preceding and 1 preceding)
+)
+select target_id, {", ".join(outer)} from ranked where target_id is not null"""
+
+
+def join_statement(extras: tuple[str, ...], into: str, *, is_first: bool) -> str:
+    """One run of days: identification, features (32-bit floats; amounts 64), categories (text).
+
+    Parameters ``$first``, ``$last``: declared days, inclusive; ``$low``, ``$high``: days of history that
+    their items see from. The join is made run by run because a hash table of every profile at once
+    would not fit a modest server's memory.
+    ``extras``: the history's own ``x_`` columns, kept as categories. A feature's SQL may name an
+    earlier feature: each is computed once, in catalog order.
+    """
+    columns = []
+    for f in CATALOG:
+        kind = "varchar" if f.role == "category" else "double" if f.unit == "amount" else "float"
+        columns.append(f"cast({f.sql} as {kind}) as {f.name}")
+    columns += [f"cast(t.{quote_identifier(x)} as varchar) as {quote_identifier('category_' + x)}" for x in extras]
+    days = "day between $low and $high"
+    profiles = "\n".join(
+        f"left join (select * from p_{e.name} where {days}) as {e.name}"
+        f" on {e.name}.key = t.k_{e.name} and {e.name}.day = t.day"
+        for e in ENTITIES
+    )
+    references = "\n".join(
+        f"left join (select q.* from q_{lv.name} q, bounds where q.target_id between bounds.low and bounds.high)"
+        f" as ref_{lv.name} on ref_{lv.name}.target_id = t.target_id"
+        for lv in LEVELS
+    )
+    arithmetic = ",\n    ".join(f"{f.sql} as {f.name}" for f in ITEM_FEATURES if f.sql != f.name)
+    measures = ", ".join(f"f.m_{m.name}" for m in MEASURES)
+    keys = ", ".join(f"f.k_{e.name}" for e in (EVERYTHING, *ENTITIES))
+    carried = ", ".join(dict.fromkeys((*CATEGORIES, *map(quote_identifier, extras), "customs_value_amount")))
+    head = f"create or replace temp table {into} as" if is_first else f"insert into {into}"
+    return f"""{head}
+with wanted_now as (
+  select * from wanted_key where declared_day between $first and $last
+), bounds as (
+  select min(target_id) as low, max(target_id) as high from wanted_now
+), total as (
+  select declaration_id, declaration_version, count(*) as declaration_items,
+    sum(cast(round(customs_value_amount * 100) as bigint)) / 100.0 as declaration_value
+  from items semi join wanted_now using (declaration_id, declaration_version)
+  where declared_day between $first and $last
+  group by declaration_id, declaration_version
+), own as (
+  select w.target_id, i.declaration_id, i.declaration_version, i.item_number, {carried},
+    declaration_items,
+    {arithmetic}
+  from items i join total using (declaration_id, declaration_version)
+  join (select * exclude (declared_day, day) from wanted_now) w using (declaration_id, declaration_version, item_number)
+  where i.declared_day between $first and $last
+), t as (
+  select f.day, {measures}, {keys}, own.*
+  from (select facts.* from facts, bounds where facts.target_id between bounds.low and bounds.high) f
+  join own using (target_id)
+)
+select t.declaration_id, t.declaration_version, t.item_number,
+  {", ".join(columns)}
+from t
+join (select * from p_everything where {days}) as everything on everything.key = t.k_everything and everything.day = t.day
+{profiles}
+{references}"""

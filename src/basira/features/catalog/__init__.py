@@ -1,0 +1,1 @@
+"""What is measured of an item: entities, references, arithmetic, and the catalog that lists every feature."""

@@ -1,0 +1,143 @@
+"""The profiles of every key at once, as they stand on the morning after `as_of`.
+
+Enters: a connection with the views `items` and `outcomes`, and `as_of`. Leaves: sorted keys and records,
+relation by relation: exactly the integers that `basira.features.batch.sql` would find for an item declared on the
+next day. Never here: a file, a fact later than `as_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from basira.features.batch.sql import EVERYTHING, prepare_statements
+from basira.features.catalog.catalog import MONTH_DAYS, YEAR_DAYS
+from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.references import LEVELS, WINDOW_DAYS, Level
+from basira.features.online.keys import DECLARATION, NULL, RELATIONS, key_sql, record_types
+from basira.features.online.plan import key_parts, plans
+from basira.schema.fields import EXTRA_PREFIX
+
+# Records in memory at a time.
+ROWS_A_BATCH = 100_000
+
+Entries = tuple[str, Sequence[bytes], Sequence[bytes]]
+Progress = Callable[[int, int, str], None]
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Progress that nobody watches."""
+
+
+def find_extras(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """The history's own ``x_`` columns, in the order in which the batch makes categories of them."""
+    columns = [str(row[0]) for row in con.execute("describe items").fetchall()]
+    return tuple(c for c in columns if c.startswith(EXTRA_PREFIX))
+
+
+def profile_entries(
+    con: duckdb.DuckDBPyConnection, *, as_of_day: int, progress: Progress = _silent
+) -> Iterator[Entries]:
+    """Relation, keys and records, in ascending order of the key, a batch at a time.
+
+    ``as_of_day``: the last day of history counted. One record per key that the history holds; a key without
+    a record has counts of zero and no day or median. Temporary tables of the batch's names are replaced.
+    """
+    total = len(RELATIONS) + 1
+    progress(0, total, "history")
+    con.execute(
+        "create or replace temp table nothing_wanted as"
+        " select declaration_id, declaration_version, item_number from items limit 0"
+    )
+    for statement in prepare_statements("nothing_wanted"):
+        con.execute(statement, {"as_of_day": as_of_day} if "$as_of_day" in statement else None)
+    # Batch keys are hashes; the texts behind them come from the items of the same facts.
+    con.execute(
+        f"create or replace temp table named as select facts.*, {', '.join(plans().key_columns)}"
+        " from facts join items using (declaration_id, declaration_version, item_number)"
+    )
+    con.execute("drop table facts")
+    statements = {e.name: _profile_select(e, as_of_day) for e in (EVERYTHING, *ENTITIES)}
+    statements |= {f"ref_{level.name}": _reference_select(level, as_of_day) for level in LEVELS}
+    # The last version numbers the next amendment and is no feature: it counts what came after ``as_of_day`` too.
+    statements[DECLARATION] = (
+        f"select {key_sql(DECLARATION, ['declaration_id'])} as digest, first_day, last_version from first_version"
+        " join (select declaration_id, cast(max(declaration_version) as integer) as last_version from items group by 1)"
+        " using (declaration_id)"
+    )
+    for n, relation in enumerate(RELATIONS):
+        progress(n + 1, total, relation)
+        yield from _batches(con, relation, f"{statements[relation]} order by digest")
+    for name in ("nothing_wanted", "first_version", "wanted_key", "named", "results", "events"):
+        con.execute(f"drop table if exists {name}")
+    progress(total, total, "done")
+
+
+def _batches(con: duckdb.DuckDBPyConnection, relation: str, select: str) -> Iterator[Entries]:
+    types = record_types(relation)
+    for batch in con.sql(select).to_arrow_reader(ROWS_A_BATCH):
+        records = np.empty(batch.num_rows, dtype=list(types))
+        for name, kind in types:
+            column = batch.column(name)
+            records[name] = column.fill_null(pa.scalar(0 if kind == "<f8" else NULL, column.type)).to_numpy(
+                zero_copy_only=False
+            )
+        raw, size = records.tobytes(), records.itemsize
+        yield relation, batch.column("digest").to_pylist(), [raw[i : i + size] for i in range(0, len(raw), size)]
+
+
+def _named(relation: str, k: str) -> str:
+    """The written key of each hashed one."""
+    parts = key_parts()[relation]
+    digest = key_sql(relation, parts)
+    return f"select {k} as key, any_value({digest}) as digest from named where {k} is not null group by 1"
+
+
+def _profile_select(e: Entity, as_of_day: int) -> str:
+    """One record per key: sums over all days up to ``as_of_day``, and over the windows that end with it."""
+    k = f"k_{e.name}"
+    year, month = as_of_day + 1 - YEAR_DAYS, as_of_day + 1 - MONTH_DAYS
+    windows = f"""
+    cast(coalesce(sum(n) filter (day >= {year}), 0) as integer) as n_year,
+    cast(coalesce(sum(i) filter (day >= {year}), 0) as integer) as i_year,
+    cast(coalesce(sum(r) filter (day >= {year}), 0) as integer) as r_year,
+    cast(coalesce(sum(n) filter (day >= {month}), 0) as integer) as n_month,"""
+    return f"""with daily as (
+  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v
+  from (
+    select {k} as key, day, 1 as n, 0 as i, 0 as r, cast(0 as bigint) as v from named where {k} is not null
+    union all
+    select {k}, day, 0, inspected, irregular, cents from events where {k} is not null
+  )
+  group by key, day
+), profile as (
+  select key, cast(sum(n) as integer) as n_all, cast(sum(i) as integer) as i_all, cast(sum(r) as integer) as r_all,
+    cast(sum(v) as double) as v_all,{windows if e.is_long else ""}
+    min(case when n > 0 then day end) as first_day, max(case when n > 0 then day end) as last_day,
+    max(case when r > 0 then day end) as hit_day
+  from daily group by key
+)
+select * exclude (key) from profile join ({_named(e.name, k)}) using (key)"""
+
+
+def _reference_select(level: Level, as_of_day: int) -> str:
+    """One record per key with an item of the trailing window: counts, medians, quartiles."""
+    name = f"ref_{level.name}"
+    k = f"k_{name}"
+    inner, outer = [], []
+    for m in level.measures:
+        quantiles = "[0.25, 0.5, 0.75]" if m in level.quartiles else "[0.5]"
+        inner.append(f"count(m_{m}) as count_{m}, quantile_disc(m_{m}, {quantiles}) as quantiles_{m}")
+        middle = 2 if m in level.quartiles else 1
+        outer.append(f"cast(count_{m} as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
+        if m in level.quartiles:
+            outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
+    present = " or ".join(f"m_{m} is not null" for m in level.measures)
+    return f"""with reference as (
+  select {k} as key, {", ".join(inner)} from named
+  where {k} is not null and day >= {as_of_day + 1 - WINDOW_DAYS} and ({present}) group by 1
+)
+select digest, {", ".join(outer)} from reference join ({_named(name, k)}) using (key)"""

@@ -1,0 +1,331 @@
+"""The features of one declaration, from the profiles of the previous midnight: a look-up, never a query.
+
+Enters: the items of one declaration, and profiles (see `basira.features.online.build`). Leaves: the same row
+of features per item as `compute_features` with the same `as_of`, bit for bit, or `NotOnline`. Never here:
+DuckDB on the way of a declaration, a file, the age of the profiles (the caller decides what is too old).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from operator import itemgetter
+from struct import Struct
+from typing import Any, Literal, Protocol
+
+import polars as pl
+
+from basira.features.catalog.references import LEVELS
+from basira.features.online.check import check_functions
+from basira.features.online.compiler import Compiled, compile_binding
+from basira.features.online.functions import round_half_away
+from basira.features.online.keys import DECLARATION, NULL, key_of, record_struct
+from basira.features.online.plan import PROFILED, REFERRED, catalog_digest, key_parts, plans, profile_columns
+from basira.schema.days import date_of, day_of
+from basira.schema.errors import StoreError, UsageError
+
+Item = Mapping[str, Any]
+Figures = tuple[Any, ...]
+
+
+class Profiles(Protocol):
+    """What is looked up; `basira.storage.profiles.reader` gives one.
+
+    ``as_of_day``: the last day that the profiles count. ``catalog``: the `catalog_digest` they were built for.
+    ``extras``: the history's ``x_`` columns.
+    """
+
+    @property
+    def as_of_day(self) -> int: ...
+    @property
+    def catalog(self) -> str: ...
+    @property
+    def extras(self) -> tuple[str, ...]: ...
+    def find(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The record of each key, None where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class NotOnline:
+    """The profiles can't describe this declaration: take the batch path (`compute_features`).
+
+    ``code``: "known_declaration": the history holds it already, so it is seen from the eve of its first
+    registration; "earlier_day": it is dated on or before ``as_of``, so it sees less than the profiles count. ``day``:
+    of its first registration where the history holds it, else its own: profiles of the evening before describe it.
+    """
+
+    code: Literal["known_declaration", "earlier_day"]
+    message: str
+    day: int
+
+
+@dataclass(frozen=True)
+class OnlineFeatures:
+    """``rows``: one per item, in order of item number, values in the order of ``names``.
+
+    ``names``: the identification, the catalog's columns, and one category per ``x_`` column, as in the table
+    of `compute_features`. Numbers are floats already rounded to 32 bits (amounts are not); None for null.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[Figures, ...]
+
+    def frame(self) -> pl.DataFrame:
+        """The same as a Polars frame, with the column types of the batch."""
+        schema = {name: _POLARS[kind] for name, kind in zip(self.names, self.types, strict=True)}
+        return pl.DataFrame(self.rows, schema=schema, orient="row")
+
+
+_POLARS: Mapping[str, type[pl.DataType]] = {
+    "FLOAT": pl.Float32, "DOUBLE": pl.Float64, "VARCHAR": pl.String, "INTEGER": pl.Int32,
+}  # fmt: skip
+_PYTHON: Mapping[str, tuple[type, ...]] = {
+    "VARCHAR": (str,), "DOUBLE": (float, int), "INTEGER": (int,), "BIGINT": (int,), "BOOLEAN": (bool,),
+    "TIMESTAMP": (datetime,),
+}  # fmt: skip
+# Of an entity: counts of nothing. Of a reference: no comparables.
+_UNSEEN_PROFILE = (0, 0, 0, 0.0, None, None, None, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class _Relation:
+    """How one relation is looked up. ``parts``: places of its key's parts among the item's outputs.
+
+    ``measures``: places of the measures of which a level of comparables wants one; empty for entities.
+    """
+
+    name: str
+    parts: tuple[int, ...]
+    measures: tuple[int, ...]
+    record: Struct
+    unseen: Figures
+    absent: Figures
+    nullable: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """Everything made once from the catalog."""
+
+    item: Compiled
+    features: Compiled
+    sources: tuple[tuple[str, str], ...]
+    t_columns: int
+    relations: tuple[_Relation, ...]
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+@cache
+def _ready(extras: tuple[str, ...]) -> _Ready:
+    check_functions()
+    bound = plans(extras)
+    sources = tuple((column, kind) for _, column, kind in bound.item.inputs)
+    places = {output.name: n for n, output in enumerate(bound.item.outputs)}
+    t_layout = [output.name for output in bound.item.outputs[: bound.t_columns]]
+    levels = {f"ref_{level.name}": level for level in LEVELS}
+    relations = []
+    for name, parts in key_parts().items():
+        columns = profile_columns(name)
+        is_level = name in levels
+        absent = (None,) * len(columns)
+        counts = tuple(0 if column.startswith("count_") else None for column in columns)
+        relations.append(
+            _Relation(
+                name,
+                tuple(places[f"{name}_{n}"] for n in range(len(parts))),
+                tuple(places[f"m_{m}"] for m in levels[name].measures) if is_level else (),
+                record_struct(name),
+                counts if is_level else _UNSEEN_PROFILE[: len(columns)],
+                absent,
+                tuple(n for n, c in enumerate(columns) if c.endswith("_day") or c[:3] in ("med", "low", "hig")),
+            )
+        )
+    layouts = {"t": t_layout} | {name: profile_columns(name) for name in (*PROFILED, *REFERRED)}
+    return _Ready(
+        compile_binding(bound.item, {"item": [name for name, _ in sources]}),
+        compile_binding(bound.features, layouts),
+        sources,
+        bound.t_columns,
+        tuple(relations),
+        ("declaration_id", "declaration_version", "item_number", *(o.name for o in bound.features.outputs)),
+        ("VARCHAR", "INTEGER", "INTEGER", *(o.type for o in bound.features.outputs)),
+    )
+
+
+def prepare_online(extras: tuple[str, ...] = ()) -> None:
+    """Make everything that is made once, so that the first declaration does not wait for it (about a second)."""
+    _ready(extras)
+
+
+def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures | NotOnline:
+    """The features of every item of one declaration, as on the day after the profiles' last.
+
+    Parameters
+    ----------
+    items : all items of one version of one declaration, as rows of the schema's `ITEMS` (header repeated, None
+        or absent for null, ``declared_at`` naive local time). All of them: the totals are over these rows.
+    profiles : from a build by this version of the catalog.
+
+    An amendment of a declaration registered since ``as_of`` is described like a first version, as the batch does.
+    Raises UsageError on rows that are not one declaration or not of the schema's types, StoreError when the
+    profiles were built for another catalog.
+    """
+    if profiles.catalog != catalog_digest():
+        raise StoreError(
+            f"Expected profiles of the catalog {catalog_digest()}, found {profiles.catalog}.",
+            hint="Build the profiles anew with this version of Basira.",
+        )
+    ordered = _one_declaration(items)
+    ready = _ready(profiles.extras)
+    day = profiles.as_of_day + 1
+    declaration_id = ordered[0]["declaration_id"]
+    if (declared_day := min(day_of(item["declared_at"]) for item in ordered)) < day:
+        return NotOnline(
+            "earlier_day",
+            f"The declaration is dated {date_of(declared_day)}; these profiles describe {date_of(day)} and later.",
+            _first_day(declaration_id, profiles) or declared_day,
+        )
+    try:
+        own = key_of(DECLARATION, [declaration_id])
+        described, wanted = _describe(ordered, ready, day)
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"Expected text in Unicode, found a half of a surrogate pair ({error.reason}).",
+            hint="Read the message as UTF-8.",
+        ) from error
+    asked = [own, *dict.fromkeys(key for keys in wanted for key in keys if key)]
+    found = dict(zip(asked, profiles.find(asked), strict=True))
+    if (known := found[own]) is not None:
+        first, _ = record_struct(DECLARATION).unpack(known)
+        return NotOnline(
+            "known_declaration",
+            f"The history holds this declaration since {date_of(first)}: it is seen from that day's eve.",
+            int(first),
+        )
+    rows = []
+    read: dict[bytes, Figures] = {}
+    for item, t, keys in zip(ordered, described, wanted, strict=True):
+        profile = [_figures(relation, key, found, read) for relation, key in zip(ready.relations, keys, strict=True)]
+        rows.append((declaration_id, item["declaration_version"], item["item_number"], *ready.features(t, *profile)))
+    return OnlineFeatures(ready.names, ready.types, tuple(rows))
+
+
+def held_version(declaration_id: str, profiles: Profiles) -> int:
+    """The latest version that the history held of a declaration when the profiles were built; 0: none."""
+    held = _held(declaration_id, profiles)
+    return 0 if held is None else held[1]
+
+
+def _first_day(declaration_id: str, profiles: Profiles) -> int | None:
+    held = _held(declaration_id, profiles)
+    return None if held is None else held[0]
+
+
+def _held(declaration_id: str, profiles: Profiles) -> tuple[int, int] | None:
+    try:
+        (known,) = profiles.find([key_of(DECLARATION, [declaration_id])])
+    except UnicodeEncodeError:  # half a character: no history holds it
+        return None
+    if known is None:
+        return None
+    first_day, last_version = record_struct(DECLARATION).unpack(known)
+    return int(first_day), int(last_version)
+
+
+def _one_declaration(items: Sequence[Item]) -> list[Item]:
+    try:
+        ordered = sorted(items, key=itemgetter("item_number"))
+        documents = {(item["declaration_id"], item["declaration_version"]) for item in ordered}
+        is_typed = all(
+            isinstance(i["declaration_id"], str)
+            and isinstance(i["declaration_version"], int)
+            and isinstance(i["declared_at"], datetime)
+            and i["declared_at"].tzinfo is None
+            and isinstance(i["commodity_code"], str)
+            for i in ordered
+        )
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"Expected items with declaration_id, declaration_version, item_number, declared_at and commodity_code,"
+            f" found rows without ({error}).",
+            hint="Validate the declaration against the schema first.",
+        ) from error
+    if len(documents) != 1 or not is_typed or len({item["item_number"] for item in ordered}) != len(ordered):
+        raise UsageError(
+            f"Expected the items of one version of one declaration, numbered once each, with a naive local time;"
+            f" found {len(ordered)} rows of {len(documents)} declarations.",
+            hint="Give the items of one declaration, validated against the schema.",
+        )
+    return ordered
+
+
+def _declaration_value(items: Sequence[Item]) -> float | None:
+    """Summed in cents, as the batch does; None when no item has a value."""
+    values = [_typed(item.get("customs_value_amount"), "customs_value_amount", "DOUBLE") for item in items]
+    cents = [int(round_half_away(value * 100.0)) for value in values if value is not None]
+    return float(sum(cents)) / 100.0 if cents else None
+
+
+def _describe(items: Sequence[Item], ready: _Ready, day: int) -> tuple[list[Figures], list[list[bytes | None]]]:
+    """Each item's own columns, and its key in each relation (None: nothing to look up, all null)."""
+    totals: dict[str, float | None] = {"declaration_items": len(items)}
+    try:
+        totals["declaration_value"] = _declaration_value(items)
+        rows = [
+            [_typed(totals[name] if name in totals else item.get(name), name, kind) for name, kind in ready.sources]
+            for item in items
+        ]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"Expected figures of the schema's types, found otherwise: {error}.",
+            hint="Validate the declaration against the schema first.",
+        ) from error
+    described, wanted = [], []
+    for row in rows:
+        figures = ready.item(row)
+        keys: list[bytes | None] = []
+        for relation in ready.relations:
+            parts = [figures[n] for n in relation.parts]
+            if None in parts or (relation.measures and all(figures[n] is None for n in relation.measures)):
+                keys.append(None)
+            else:
+                keys.append(key_of(relation.name, parts))
+        described.append((day, *figures[1 : ready.t_columns]))
+        wanted.append(keys)
+    return described, wanted
+
+
+def _typed(value: Any, name: str, kind: str) -> Any:
+    if value is None:
+        return None
+    is_fit = isinstance(value, _PYTHON[kind])
+    if not is_fit:
+        # Not the value itself: it may be personal data.
+        raise TypeError(f"{name} is of type {type(value).__name__}")
+    return float(value) if kind == "DOUBLE" else value
+
+
+def _figures(
+    relation: _Relation, key: bytes | None, found: Mapping[bytes, bytes | None], read: dict[bytes, Figures]
+) -> Figures:
+    """The columns of one relation for one key; each record is read once a declaration."""
+    if key is None:
+        return relation.absent
+    known = read.get(key)
+    if known is None:
+        record = found[key]
+        if record is None:
+            known = relation.unseen
+        else:
+            values = list(relation.record.unpack(record))
+            for n in relation.nullable:
+                if values[n] == NULL:
+                    values[n] = None
+            known = tuple(values)
+        read[key] = known
+    return known

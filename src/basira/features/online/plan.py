@@ -1,0 +1,206 @@
+"""The features' SQL as DuckDB itself understands it: every name bound, every implicit cast written out.
+
+Enters: the catalog. Leaves: two plans, `Binding`s of inputs and expressions: from one item to its own
+figures, measures and keys; and from these and the profiles to the features. Never here: data.
+
+DuckDB parses and binds the very statements of the batch on empty tables, and hands the bound expressions
+over as JSON. So types, casts and the resolution of names are the engine's, not a second opinion of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import duckdb
+
+from basira.features.batch.sql import (
+    EVERYTHING,
+    join_statement,
+    log_integer,
+    prepare_statements,
+    profile_statement,
+    reference_statement,
+)
+from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
+from basira.features.catalog.catalog import CATALOG
+from basira.features.catalog.entities import ENTITIES
+from basira.features.catalog.references import LEVELS, MEASURES
+from basira.schema.engine import open_locked
+from basira.schema.errors import StoreError, UsageError
+from basira.schema.names import MOST_OF_A_STORE
+from basira.schema.sql import quote_identifier
+from basira.schema.tables import ITEMS, OUTCOMES
+
+# Moves when the meaning of a profile file changes without the catalog's SQL changing.
+FORMAT = 2
+
+# What is profiled, in the order of the tags of a profile file: the name of the relation in the features' SQL.
+PROFILED: tuple[str, ...] = tuple(e.name for e in (EVERYTHING, *ENTITIES))
+REFERRED: tuple[str, ...] = tuple(f"ref_{level.name}" for level in LEVELS)
+
+PROFILE_COLUMNS = ("n_all", "i_all", "r_all", "v_all", "first_day", "last_day", "hit_day")
+WINDOW_COLUMNS = ("n_year", "i_year", "r_year", "n_month")
+
+
+def profile_columns(relation: str) -> tuple[str, ...]:
+    """The columns of one relation of `PROFILED` or `REFERRED`, in the order of a record of the profile file."""
+    for e in (EVERYTHING, *ENTITIES):
+        if e.name == relation:
+            return PROFILE_COLUMNS + (WINDOW_COLUMNS if e.is_long else ())
+    level = next(level for level in LEVELS if f"ref_{level.name}" == relation)
+    found: list[str] = []
+    for m in level.measures:
+        found += [f"count_{m}", f"median_{m}"]
+        found += [f"low_{m}", f"high_{m}"] if m in level.quartiles else []
+    return tuple(found)
+
+
+def key_parts() -> Mapping[str, tuple[str, ...]]:
+    """The SQL of each key's parts over an item, by relation, in the order of `PROFILED` and `REFERRED`."""
+    entities = {e.name: e.key for e in (EVERYTHING, *ENTITIES)}
+    return entities | {f"ref_{level.name}": level.key for level in LEVELS}
+
+
+@cache
+def catalog_digest() -> str:
+    """Names what the profiles mean: it changes with any feature, key, window or format (16 hex digits)."""
+    written = [
+        str(FORMAT),
+        *prepare_statements("wanted"),
+        *(profile_statement(e) for e in (EVERYTHING, *ENTITIES)),
+        *(reference_statement(level) for level in LEVELS),
+        join_statement((), "features", is_first=True),
+    ]
+    return hashlib.sha256("\n".join(written).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One expression. ``node``: DuckDB's bound expression. ``type``: its SQL type."""
+
+    name: str
+    node: Mapping[str, Any]
+    type: str
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Expressions over columns. ``inputs``: relation, column and type, at the place that the nodes refer to."""
+
+    inputs: tuple[tuple[str, str, str], ...]
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True)
+class Plans:
+    """``item``: item columns to the columns of ``t``, then the key parts. ``features``: those and profiles to
+    the catalog's columns. ``t_columns``: how many of the item's outputs are columns of ``t``. ``key_columns``: the
+    columns of an item of which keys are made.
+    """
+
+    item: Binding
+    features: Binding
+    t_columns: int
+    key_columns: tuple[str, ...]
+
+
+@cache
+def plans(extras: tuple[str, ...] = ()) -> Plans:
+    """Both plans for a history with the ``x_`` columns ``extras``. Raises StoreError when these can't stand side by
+    side in one table, or are more than a store has: an earlier version's build."""
+    if len({x.lower() for x in extras}) < len(extras) or len(extras) > MOST_OF_A_STORE:
+        raise StoreError(
+            f"Expected at most {MOST_OF_A_STORE} x_ columns of different names, found {len(extras)} that are not.",
+            hint="Build the profiles anew.",
+        )
+    with open_locked(threads=1) as con:
+        _empty_tables(con, extras)
+        carried = tuple(dict.fromkeys((*CATEGORIES, *map(quote_identifier, extras), "customs_value_amount")))
+        columns = [
+            "cast(0 as integer) as day",
+            *carried,
+            "declaration_items",
+            *(f"{f.sql} as {f.name}" for f in ITEM_FEATURES if f.sql != f.name),
+            *(f"{log_integer(m.sql)} as m_{m.name}" for m in MEASURES),
+        ]
+        keys = [
+            f"cast({part} as varchar) as {name}_{n}"
+            for name, parts in key_parts().items()
+            for n, part in enumerate(parts)
+        ]
+        con.execute(f"create temp table t as select {', '.join(columns)} from item")
+        item = bind(con, f"select {', '.join((*columns, *keys))} from item")
+        key_columns = tuple(column for _, column, _ in bind(con, f"select {', '.join(keys)} from item").inputs)
+        features = []
+        for f in CATALOG:
+            kind = "varchar" if f.role == "category" else "double" if f.unit == "amount" else "float"
+            features.append(f"cast({f.sql} as {kind}) as {f.name}")
+        features += [f"cast(t.{quote_identifier(x)} as varchar) as {quote_identifier('category_' + x)}" for x in extras]
+        relations = [f"p_{name} as {name}" for name in PROFILED]
+        relations += [f"q_{level.name} as ref_{level.name}" for level in LEVELS]
+        bound = bind(con, f"select {', '.join(features)} from t, {', '.join(relations)}")
+    return Plans(item, bound, len(columns), key_columns)
+
+
+def _empty_tables(con: duckdb.DuckDBPyConnection, extras: Sequence[str]) -> None:
+    """The tables of the batch, without a row, made by the batch's own statements."""
+    for name, schema in (("items", ITEMS), ("outcomes", OUTCOMES)):
+        con.register("shape", schema.empty_table())
+        own = extras if name == "items" else ()
+        more = "".join(f", cast(null as varchar) as {quote_identifier(x)}" for x in own)
+        con.execute(f"create temp table {quote_identifier(name)} as select *{more} from shape")
+        con.unregister("shape")
+    con.execute("create temp table asked as select declaration_id, declaration_version, item_number from items")
+    for statement in prepare_statements("asked"):
+        con.execute(statement, {"as_of_day": 0} if "$as_of_day" in statement else None)
+    for e in (EVERYTHING, *ENTITIES):
+        con.execute(profile_statement(e))
+    for level in LEVELS:
+        con.execute(reference_statement(level))
+    con.execute(
+        "create temp table item as select *, cast(0 as bigint) as declaration_items,"
+        " cast(0 as double) as declaration_value from items"
+    )
+
+
+def bind(con: duckdb.DuckDBPyConnection, select: str) -> Binding:
+    """A query over one table or a product of tables, as DuckDB binds it. Raises UsageError when it can't."""
+    answer = json.loads(con.execute("select json_serialize_plan($sql)", {"sql": select}).fetchall()[0][0])
+    if answer["error"]:
+        raise UsageError(
+            f"Expected DuckDB to bind the features, found: {answer.get('error_message')}.",
+            hint="Install the DuckDB version of the lock file.",
+        )
+    (plan,) = answer["plans"]
+    described = con.execute(f"describe {select}").fetchall()
+    names, types = [str(row[0]) for row in described], [str(row[1]) for row in described]
+    return Binding(
+        tuple(_columns(plan["children"][0])),
+        tuple(Output(*parts) for parts in zip(names, plan["expressions"], types, strict=True)),
+    )
+
+
+def _columns(node: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a node of the plan gives, in order: relation (without its batch prefix), column, type."""
+    if node["type"] == "LOGICAL_CROSS_PRODUCT":
+        return [column for child in node["children"] for column in _columns(child)]
+    if node["type"] != "LOGICAL_GET":
+        raise UsageError(
+            f"Expected a plan of scans and products, found {node['type']}.",
+            hint="Install the DuckDB version of the lock file.",
+        )
+    table, names = node["function_data"]["table"], node["names"]
+    relation = "ref_" + table[2:] if table[:2] == "q_" else table.removeprefix("p_")
+    found = []
+    for entry in node["column_indexes"]:
+        # A scan that needs no column at all reads a row number.
+        index = entry["index"]
+        is_column = index < len(names)
+        kind = node["returned_types"][index]["id"] if is_column else ""
+        found.append((relation, names[index] if is_column else "", kind))
+    return found

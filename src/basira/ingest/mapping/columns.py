@@ -1,0 +1,79 @@
+"""Does a mapping fit a file? Asked before the first row is read.
+
+Enters: a source's columns and a mapping. Leaves: nothing, or a MappingError with the closest guesses.
+Never here: a row.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Mapping
+from basira.ingest.readers.source import Source
+from basira.schema.errors import MappingError
+
+# Without these an open source (JSON lines, XML), whose optional columns may come late, is the wrong file.
+_ALWAYS = ("declaration_id", "declared_at", "commodity_code", "known_at")
+
+
+def mapped_columns(mapping: Mapping) -> dict[str, str]:
+    """Source column to the place in the mapping that names it."""
+    named: dict[str, str] = {}
+    for section in ("fields", "outcome"):
+        for name, column in getattr(mapping, section).items():
+            for source_column in column.names:
+                named.setdefault(source_column, f"[{section}] {name}")
+    for name, source_column in mapping.extra.items():
+        named.setdefault(source_column, f"[extra] {name}")
+    return named
+
+
+def missing_columns(source: Source, mapping: Mapping) -> dict[str, str]:
+    """Columns that the mapping names and the source does not have, with their place in the mapping."""
+    present = set(source.columns)
+    missing = {name: place for name, place in mapped_columns(mapping).items() if name not in present}
+    if mapping.source.absent_columns == "empty":
+        required = {name for name, field in {**ITEM_SIDE, **OUTCOME_SIDE}.items() if field.required}
+        missing = {name: place for name, place in missing.items() if place.split()[-1] in required}
+    if source.is_open:
+        missing = {name: place for name, place in missing.items() if place.split()[-1] in _ALWAYS}
+        for section in (mapping.fields, mapping.outcome):
+            for field, column in section.items():
+                if field in _ALWAYS and any(name in present for name in column.names):
+                    missing = {name: place for name, place in missing.items() if place.split()[-1] != field}
+    return missing
+
+
+def without_absent(mapping: Mapping, columns: Iterable[str]) -> Mapping:
+    """The mapping without the fields whose column the source lacks, where the mapping allows it to."""
+    if mapping.source.absent_columns == "error":
+        return mapping
+    present = set(columns)
+    return mapping.model_copy(
+        update={
+            section: {
+                name: column for name, column in getattr(mapping, section).items() if present.intersection(column.names)
+            }
+            for section in ("fields", "outcome")
+        }
+    )
+
+
+def check_columns(source: Source, mapping: Mapping) -> None:
+    """Raise MappingError when the mapping names columns that the source does not have."""
+    missing = missing_columns(source, mapping)
+    if not missing:
+        return
+    lines = []
+    for name, place in missing.items():
+        near = difflib.get_close_matches(name, source.columns, n=2, cutoff=0.5)
+        lines.append(f"{name!r} (for {place}{'; closest: ' + ', '.join(map(repr, near)) if near else ''})")
+    hint = "Correct the mapping, or make one for this file with 'basira mapping suggest'."
+    if len(source.columns) == 1:
+        hint = "The file has one column only: is the separator in [source] the right one? " + hint
+    raise MappingError(
+        f"The mapping {mapping.name!r} does not fit {source.path.name}: missing column(s) {', '.join(lines)}. "
+        f"The file has: {', '.join(map(repr, source.columns[:60]))}.",
+        hint=hint,
+    )

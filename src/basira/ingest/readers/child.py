@@ -1,0 +1,163 @@
+"""The process that reads one file for `readers.process`, within limits that the kernel holds.
+
+Enters: one argument, JSON: a path, a kind, options, limits. Leaves: frames on standard output: what the file says of
+itself, its batches, and the end or an error. Never here: a file written, a word elsewhere than in a frame.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:  # the limits hold before a library is loaded
+    import pyarrow as pa
+
+    from basira.ingest.readers.source import Source, SourceBatch
+
+
+def main() -> None:
+    task = json.loads(sys.argv[1])
+    limit(task["memory_bytes"], task["seconds"])
+    from basira.ingest.readers.process import FAILED, NO_MEMORY
+
+    pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+    # A library that prints would break the frames.
+    os.dup2(2, 1)
+    try:
+        send(task, pipe)
+    except MemoryError:
+        os._exit(NO_MEMORY)
+    except BrokenPipeError:  # nobody reads on
+        os._exit(0)
+    except Exception as error:
+        write_frame(pipe, FAILED, json.dumps(explain(error, Path(task["path"]))).encode())
+    # Not through the interpreter's end: threads of a library that has no memory left may never come to theirs.
+    os._exit(0)
+
+
+def limit(memory_bytes: int, seconds: int) -> None:
+    """Limit this process for good: memory, processor time, no file written, no core dump.
+
+    The memory is what the kernel counts as private and writable (RLIMIT_DATA): address space that libraries reserve
+    and never use does not count. macOS does not hold it: there the time and the checks of the readers remain.
+    """
+    limits = {
+        resource.RLIMIT_DATA: (memory_bytes, memory_bytes),
+        resource.RLIMIT_CPU: (seconds, seconds + 5),
+        resource.RLIMIT_FSIZE: (0, 0),
+        resource.RLIMIT_CORE: (0, 0),
+    }
+    for what, (soft, hard) in limits.items():
+        _, highest = resource.getrlimit(what)
+        if highest != resource.RLIM_INFINITY:
+            soft, hard = min(soft, highest), min(hard, highest)
+        resource.setrlimit(what, (soft, hard))
+
+
+def send(task: dict[str, Any], pipe: BinaryIO) -> None:
+    """Open the file, and send what it holds."""
+    from basira.ingest.mapping.model import SourceFormat
+    from basira.ingest.readers import bounds
+    from basira.ingest.readers.process import BATCH, FINISHED, OPENED
+
+    for name, value in task["bounds"].items():
+        setattr(bounds, name, value)
+    path = Path(task["path"])
+    source = reader(task["kind"])(path, SourceFormat(**task["options"]))
+    bounds.check_columns_count(path, len(source.columns))
+    about = {"columns": source.columns, "is_open": source.is_open, "is_simulated": source.is_simulated}
+    write_frame(pipe, OPENED, json.dumps(about).encode())
+    unpacked = 0
+    for batch in source.batches():
+        bounds.check_columns_count(path, batch.frame.width)
+        for table in pieces(path, batch):
+            unpacked += table.nbytes
+            bounds.check_unpacked(path, source.size_bytes, unpacked)
+            write_frame(pipe, BATCH, stream_of(table))
+    write_frame(pipe, FINISHED, b"")
+
+
+def reader(kind: str) -> Callable[..., Source]:
+    """The function that opens files of this kind."""
+    if kind == "parquet":
+        from basira.ingest.readers.parquet import open_parquet
+
+        return open_parquet
+    if kind == "xlsx":
+        from basira.ingest.readers.xlsx import open_xlsx
+
+        return open_xlsx
+    if kind == "jsonl":
+        from basira.ingest.readers.jsonl import open_jsonl
+
+        return open_jsonl
+    from basira.ingest.readers.sad_xml import open_sad_xml
+
+    return open_sad_xml
+
+
+def pieces(path: Path, batch: SourceBatch) -> Iterator[pa.Table]:
+    """A batch as tables of `bounds` at most; its broken rows with the last. Raises SourceError: a row too long."""
+    import pyarrow as pa
+
+    from basira.ingest.readers import bounds
+    from basira.ingest.readers.process import ABOUT, ROW_COLUMN
+
+    whole = batch.frame.to_arrow().append_column(ROW_COLUMN, pa.array(batch.rows.to_numpy(), pa.int64()))
+    broken = [[row.row, row.code, row.expected, row.text] for row in batch.broken]
+    at, most = 0, bounds.piece_rows(batch.frame.width)
+    while True:
+        count = min(most, len(whole) - at)
+        while count > 1 and whole.slice(at, count).nbytes > bounds.PIECE_BYTES:
+            count //= 2
+        table = whole.slice(at, count)
+        if table.nbytes > bounds.LONGEST_ROW_BYTES and count == 1:
+            raise bounds.too_long(path)
+        at += count
+        is_last = at >= len(whole)
+        about = {"broken": broken if is_last else [], "bytes_read": batch.bytes_read}
+        yield table.replace_schema_metadata({ABOUT: json.dumps(about)})
+        if is_last:
+            return
+
+
+def stream_of(table: pa.Table) -> memoryview:
+    """A table as a stream of Arrow."""
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return memoryview(sink.getvalue())
+
+
+def write_frame(pipe: BinaryIO, kind: bytes, body: bytes | memoryview) -> None:
+    from basira.ingest.readers.process import FRAME
+
+    for part in (memoryview(FRAME.pack(kind, len(body))), memoryview(body)):
+        at = 0
+        while at < len(part):
+            at += pipe.write(part[at:])
+
+
+def explain(error: Exception, path: Path) -> dict[str, str]:
+    """An error as it is sent: Basira's own as it is, any other as a file that can't be read."""
+    from basira.schema.errors import BasiraError
+
+    if isinstance(error, BasiraError):
+        return {"code": error.code, "message": error.message, "hint": error.hint}
+    words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return {
+        "code": "source",
+        "message": f"Expected a whole file, {path.name} can't be read ({words}). Nothing of it was stored.",
+        "hint": "Copy or export the file again, or as CSV.",
+    }
+
+
+if __name__ == "__main__":
+    main()

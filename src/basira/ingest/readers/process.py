@@ -1,0 +1,206 @@
+"""A file read by a process of its own, which may take so much memory and time and no more.
+
+Enters: a path, its kind and how it is written. Leaves: a `Source` whose batches come over a pipe, one at a time: the
+other process waits until this one has taken a batch. Never here: a library that reads the file. What a file does to
+its reader (no memory left, a crash in native code, no end) is one SourceError here, and nothing of it stays.
+
+The other process is a fresh interpreter (`readers.child`) that gets a path and plain JSON, and can send nothing but
+Arrow batches, which are validated, and JSON. It writes no file, and has none of this process's settings and secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from basira.ingest.mapping.model import SourceFormat
+from basira.ingest.readers import bounds
+from basira.ingest.readers.source import BrokenRow, Source, SourceBatch
+from basira.schema.errors import BasiraError, MappingError, SourceError
+
+# A frame: its kind, its length, its bytes. A batch is a stream of Arrow, all else JSON.
+FRAME = struct.Struct(">cQ")
+OPENED, BATCH, FAILED, FINISHED = b"O", b"B", b"F", b"."
+ROW_COLUMN = "(row)"  # the last column of a batch: the numbers of its rows
+ABOUT = b"basira"  # the schema's metadata under which a batch says its broken rows, as JSON
+NO_MEMORY = 77  # how the process ends when an allocation failed and Python lived to see it
+
+# A batch, twice for what Arrow adds, and 20,000 broken rows of 500 characters that JSON writes in six bytes each.
+_LONGEST_FRAME = 2 * (bounds.PIECE_BYTES + bounds.LONGEST_ROW_BYTES) + (64 << 20)
+# Idle it may be as long as a slow disk needs; busy, its processor time is limited.
+_IDLE_SECONDS = 120
+# What an interpreter needs to start. Nothing else goes over: passwords and keys stand in the environment.
+_PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "POLARS_SKIP_CPU_CHECK")
+_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
+    """Open a file in a process of its own.
+
+    That process goes on reading, and is the one of the first call of ``batches``; each later call starts another.
+
+    Raises SourceError, MappingError: as the reader of this kind, and when it takes more than `bounds` allow.
+    """
+    if sys.platform == "win32":
+        raise SourceError(
+            f"Expected a system that limits the memory of a process, to read {path.name}; found Windows.",
+            hint="Read it under Linux or macOS, or export it as CSV, which needs no such limit.",
+        )
+    size = path.stat().st_size
+    waiting = [_Reader(path, kind, options, size)]
+    about = waiting[0].opened()
+
+    def batches() -> Iterator[SourceBatch]:
+        reader = waiting.pop() if waiting else _Reader(path, kind, options, size)
+        try:
+            reader.opened()
+            yield from reader.batches()
+        finally:
+            reader.close()
+
+    def release() -> None:
+        while waiting:
+            waiting.pop().close()
+
+    return Source(
+        path, kind, tuple(about["columns"]), bool(about["is_open"]), size, batches, bool(about["is_simulated"]), release
+    )
+
+
+class _Reader:
+    """One process that reads one file once."""
+
+    def __init__(self, path: Path, kind: str, options: SourceFormat, size: int) -> None:
+        self._path = path
+        self._memory, self._seconds = bounds.memory_bytes(size), bounds.seconds(size)
+        task = {
+            "path": str(path.absolute()),
+            "kind": kind,
+            "options": options.model_dump(mode="json"),
+            "memory_bytes": self._memory,
+            "seconds": self._seconds,
+            # As they stand here: the one place where they are set.
+            "bounds": {name: value for name, value in vars(bounds).items() if name.isupper()},
+        }
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        if "PYTHONPATH" in environment:  # an empty part is the folder where the command runs: see -P
+            parts = [part for part in environment["PYTHONPATH"].split(os.pathsep) if Path(part).is_absolute()]
+            environment["PYTHONPATH"] = os.pathsep.join(parts)
+        self._process = subprocess.Popen(  # noqa: S603 - our own module; a path and JSON are its one argument
+            # -P: no module out of the folder where the command runs, which may be the one of the files.
+            [sys.executable, "-P", "-m", "basira.ingest.readers.child", json.dumps(task)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            env={**environment, **_ONE_THREAD},
+        )
+        self._about: dict[str, Any] | None = None
+        self.close = weakref.finalize(self, _end, self._process)
+
+    def opened(self) -> dict[str, Any]:
+        """What the file says of itself: columns, is_open, is_simulated."""
+        if self._about is None:
+            self._about = json.loads(self._expect(OPENED)[1])
+        return self._about
+
+    def batches(self) -> Iterator[SourceBatch]:
+        while True:
+            kind, body = self._expect(BATCH, FINISHED)
+            if kind == FINISHED:
+                return
+            yield _batch(body)
+
+    def _expect(self, *kinds: bytes) -> tuple[bytes, bytearray]:
+        kind, length = FRAME.unpack(self._receive(FRAME.size))
+        if length > _LONGEST_FRAME or kind not in (*kinds, FAILED):
+            self.close()
+            raise self._died("it sent what no reader sends")
+        body = self._receive(length)
+        if kind == FAILED:
+            self.close()
+            raise _failed(json.loads(body))
+        return kind, body
+
+    def _receive(self, count: int) -> bytearray:
+        """So many bytes of the pipe. Raises SourceError when it ends before, or when nothing comes."""
+        pipe = self._process.stdout
+        assert pipe is not None  # noqa: S101 - Popen was asked for it
+        body, at = bytearray(count), 0
+        until = time.monotonic() + 2 * self._seconds + _IDLE_SECONDS
+        while at < count:
+            ready, _, _ = select.select([pipe], [], [], max(until - time.monotonic(), 0))
+            if not ready:
+                self.close()
+                raise self._late()
+            got = pipe.readinto(memoryview(body)[at:])  # type: ignore[attr-defined]  # bufsize=0: the raw file
+            if not got:
+                raise self._explain(self._process.wait())
+            at += got
+        return body
+
+    def _explain(self, code: int) -> SourceError:
+        """Why the process ended without a word."""
+        self.close()
+        if code == -signal.SIGXCPU:
+            return self._late()
+        if code == NO_MEMORY:
+            return self._died("more was asked for")
+        if code < 0:
+            return self._died(f"{signal.Signals(-code).name} ended it: no memory was left, or the file is damaged")
+        return self._died(f"it ended with {code}")
+
+    def _died(self, how: str) -> SourceError:
+        return SourceError(
+            f"Expected to read {self._path.name} in at most {self._memory >> 20:,} MB of memory; {how}. Nothing of it "
+            "was stored.",
+            hint="Check where the file comes from: a small file can be made to fill the memory. A file that is right "
+            "goes in as CSV, which is read piece by piece.",
+        )
+
+    def _late(self) -> SourceError:
+        return SourceError(
+            f"Expected to read {self._path.name} in at most {self._seconds:,} seconds of a processor; it took more. "
+            "Nothing of it was stored.",
+            hint="Check where the file comes from: a small file can be made to read for ever. A file that is right "
+            "goes in as CSV, or in several parts.",
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    if process.stdout is not None:
+        with contextlib.suppress(OSError):
+            process.stdout.close()
+    process.wait()
+
+
+def _batch(body: bytearray) -> SourceBatch:
+    with pa.ipc.open_stream(pa.py_buffer(body)) as stream:
+        table = stream.read_all()
+    # The process that wrote it has read a file that nobody vouches for.
+    table.validate(full=True)
+    about = json.loads(table.schema.metadata[ABOUT])
+    rows = table.column(ROW_COLUMN)
+    frame = pl.DataFrame(pl.from_arrow(table.drop_columns([ROW_COLUMN])))
+    broken = tuple(BrokenRow(int(row), code, expected, text) for row, code, expected, text in about["broken"])
+    return SourceBatch(frame, pl.Series("row", rows, dtype=pl.Int64), broken, int(about["bytes_read"]))
+
+
+def _failed(about: dict[str, str]) -> BasiraError:
+    kind = MappingError if about["code"] == MappingError.code else SourceError
+    return kind(about["message"], hint=about["hint"])

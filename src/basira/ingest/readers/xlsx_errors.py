@@ -1,0 +1,97 @@
+"""Error cells of a workbook: the reading library gives them as empty, which would lose them silently.
+
+Enters: an XLSX file and the name of a sheet. Leaves: the place and the word of each error cell. Never
+here: any other cell.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import ParseError  # the error only: parsing is defusedxml's
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from basira.ingest.readers.bounds import MOST_PARTS, check_unpacked
+from basira.schema.errors import SourceError
+
+# <c r="E2" s="1" t="e"><f>NA()</f><v>#N/A</v></c>, attributes in any order, a namespace prefix or none.
+_CELL = re.compile(
+    rb"<(?:\w+:)?c\s(?=[^>]*\bt=[\"']e[\"'])[^>]*\br=[\"']([A-Z]{1,3})(\d{1,7})[\"'][^>]*>"
+    rb"(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v[^>]*>([^<]{1,40})</",
+    re.DOTALL,
+)
+_CHUNK = 4 << 20
+_OVERLAP = 1 << 16  # longer than any one cell with its formula
+_DAMAGED = (zipfile.BadZipFile, OSError, EOFError)
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+
+
+def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
+    """(row, column), both from 0, of every error cell of a sheet, with its word ("#N/A").
+
+    Raises SourceError when the file is no XLSX.
+    """
+    found: dict[tuple[int, int], str] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            part = _sheet_part(archive, sheet)
+            if part is None:
+                return {}
+            with archive.open(part) as stream:
+                tail = b""
+                while chunk := stream.read(_CHUNK):
+                    text = tail + chunk
+                    for match in _CELL.finditer(text) if b"e" in text else ():
+                        place = (int(match[2]) - 1, _column_index(match[1].decode()))
+                        found[place] = match[3].decode("utf-8", errors="replace").strip()
+                    tail = text[-_OVERLAP:]
+    except (*_DAMAGED, KeyError, ParseError, DefusedXmlException) as error:
+        raise _damaged(path, error) from None
+    return found
+
+
+def check_parts(path: Path) -> None:
+    """Look at the list of a workbook's parts before any of them is unpacked.
+
+    Raises SourceError: no XLSX, too many parts, or parts that unpack to more than any workbook of this size.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except _DAMAGED as error:
+        raise _damaged(path, error) from None
+    if len(parts) > MOST_PARTS:
+        raise SourceError(
+            f"Expected at most {MOST_PARTS:,} parts in the workbook {path.name}, found {len(parts):,}.",
+            hint="Save the sheet that is meant in a workbook of its own, or as CSV.",
+        )
+    check_unpacked(path, path.stat().st_size, sum(part.file_size for part in parts))
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    return SourceError(f"Expected a whole XLSX file, {path.name} is damaged ({error}).", hint="Save it again.")
+
+
+def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str | None:
+    workbook = fromstring(archive.read("xl/workbook.xml"))
+    relations = fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}
+    for element in workbook.iter():
+        if element.tag.endswith("}sheet") and element.get("name") == sheet:
+            target = targets.get(element.get(_RELATION), "")
+            return target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
+    return None
+
+
+def _column_index(letters: str) -> int:
+    """
+    >>> _column_index("A"), _column_index("AB")
+    (0, 27)
+    """
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - 64
+    return index - 1

@@ -1,0 +1,1 @@
+"""Strategies that need the optional extra `deep`: networks and ECOD."""

@@ -1,0 +1,1 @@
+"""Running strategies: a plan enters, one folder of results a strategy and seed leaves."""

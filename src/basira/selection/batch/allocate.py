@@ -1,0 +1,324 @@
+"""Which declaration goes to which lane, under each office's capacity of the day.
+
+Enters: candidates with their scores, a policy, the day, a seed. Leaves: one `Selection` each, in the order
+given, with its basis and its inclusion probability; the use of capacity; what the person in charge must know.
+Never here: a lane over capacity, but for mandatory controls, and for declarations without a score where the policy says
+so; a mandatory control released; a declaration without a lane; a draw whose probability is not recorded; one office's
+declarations changing another's.
+
+In every office: the mandatory list, then the random control, then declarations without a score, then the model's
+ranking, then release. docs/explanation/selection.md tells why, and derives the probabilities.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from basira.schema.errors import UsageError
+from basira.schema.records import Basis, Candidate, CapacityUse, Selection
+from basira.selection.batch.draw import DrawPlan, draw, hash_key, plan_draw, wanted_size
+from basira.selection.batch.inclusion import PlacesLeft, Pool, inclusion_probability
+from basira.selection.batch.notices import Notice
+from basira.selection.batch.reach import Places, Ranking
+from basira.selection.mandatory import MandatoryList
+from basira.selection.places import BEYOND_CAPACITY, OfficePlaces, mandatory_detail
+from basira.selection.policy.model import Mandatory, Policy
+from basira.selection.ranking import Ranked, is_relieved, passes, rank
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """A day's allocation.
+
+    ``selections``: one per candidate, in input order. ``capacity``: one per office and inspecting lane.
+    ``notices``: what to tell, in any language; ``warnings``: the same in the policy's language.
+    """
+
+    selections: tuple[Selection, ...]
+    capacity: tuple[CapacityUse, ...]
+    warnings: tuple[str, ...]
+    notices: tuple[Notice, ...]
+
+
+def allocate(candidates: Sequence[Candidate], policy: Policy, *, day: date, seed: int) -> Allocation:
+    """Put every declaration of a day in one lane.
+
+    Parameters
+    ----------
+    candidates : one per declaration; a None score means that the model gave no answer.
+    policy : the version in force on ``day``.
+    day : decides weekday capacities and the entries of the mandatory list in force.
+    seed : of the random draws. Whoever knows it before the day knows who will be drawn.
+
+    The order of ``candidates`` changes nothing but the order of the answer. Raises UsageError when a declaration
+    occurs twice.
+    """
+    twice = [name for name, times in Counter(c.declaration_id for c in candidates).items() if times > 1]
+    if twice:
+        raise UsageError(
+            f"Expected each declaration once, found {len(twice)} of them several times, first {min(twice)!r}.",
+            hint="Give only the latest version of each declaration.",
+        )
+    by_office: dict[str, list[int]] = {}
+    for position, candidate in enumerate(candidates):
+        by_office.setdefault(candidate.office, []).append(position)
+    listed = MandatoryList(policy, day)
+    selections: dict[int, Selection] = {}
+    capacity: list[CapacityUse] = []
+    notices: list[Notice] = []
+    for office, unordered in sorted(by_office.items()):
+        positions = sorted(unordered, key=lambda i: candidates[i].declaration_id)
+        one = _Office(office, [candidates[i] for i in positions], policy, listed, day=day, seed=seed)
+        selections.update(zip(positions, one.allocate(), strict=True))
+        capacity.extend(one.capacity_use())
+        notices.extend(one.notices)
+    return Allocation(
+        selections=tuple(selections[position] for position in range(len(candidates))),
+        capacity=tuple(capacity),
+        warnings=tuple(notice.text(policy.language) for notice in notices),
+        notices=tuple(notices),
+    )
+
+
+class _Office:
+    """One office's day, allocated in steps; candidates are known by their position, in order of declaration id."""
+
+    def __init__(
+        self, office: str, candidates: list[Candidate], policy: Policy, listed: MandatoryList, *, day: date, seed: int
+    ) -> None:
+        self.office, self.candidates, self.policy, self.day, self.seed = office, candidates, policy, day, seed
+        self.heaviest = len(policy.lanes) - 1
+        self.capacity: list[int | None] = [
+            policy.capacity_of(office, lane.id, day=day, day_total=len(candidates)) if lane.inspects else None
+            for lane in policy.lanes
+        ]
+        self.places = OfficePlaces(list(self.capacity))
+        # Ties are broken by a hash without the seed: it is not a draw, so it does not enter the probabilities.
+        self.ties = [hash_key("tie", day, office, c.declaration_id, c.declaration_version) for c in candidates]
+        self.ranked: Ranked = rank(candidates, self.ties, policy.objective)
+        self.rank_of = {position: place for place, position in enumerate(self.ranked.order, start=1)}
+        entries = ((position, listed.find(candidate)) for position, candidate in enumerate(candidates))
+        self.mandatory: dict[int, Mandatory] = {position: entry for position, entry in entries if entry is not None}
+        self.pool = [position for position in range(len(candidates)) if position not in self.mandatory]
+        self.lane: dict[int, int] = {}
+        self.basis: dict[int, Basis] = {}
+        self.detail: dict[int, str] = {}
+        self.notices: list[Notice] = []
+        # Where relief limits the lane of authorised operators, places that they may not use are counted apart.
+        maximum = policy.oea.maximum_lane
+        self.oea_heaviest = self.heaviest if maximum is None else policy.intensity[maximum]
+        self.eligible, self.exempt = self._eligible()
+        control = policy.random_control
+        self.wanted_draw = wanted_size(control.share, control.minimum, len(self.pool))
+        self.strata, self.stratum_of = self._strata()
+
+    # -- who may be selected by what ------------------------------------------------------------------
+
+    def _eligible(self) -> tuple[list[int], set[int]]:
+        """Positions that the model may select, best first; and those that only relief keeps from it."""
+        eligible, exempt = [], set()
+        for position in self.ranked.order:
+            candidate = self.candidates[position]
+            if position in self.mandatory or not passes(candidate, self.policy.objective):
+                continue
+            no_lane = candidate.is_oea and not any(lane.inspects for lane in self.policy.lanes[: self.oea_heaviest + 1])
+            if no_lane or is_relieved(candidate, self.policy.oea):
+                exempt.add(position)
+            else:
+                eligible.append(position)
+        return eligible, exempt
+
+    def _is_capped(self, position: int) -> bool:
+        return self.candidates[position].is_oea and self.oea_heaviest < self.heaviest
+
+    def _strata(self) -> tuple[list[int], dict[int, int]]:
+        """Sizes of the strata of the random control, and the stratum of each declaration of the pool.
+
+        The policy's strata are divided further by whether there is a score and, where relief limits their lane, by
+        authorised operator: the number left for the fallback and for the ranking is then certain once sizes are.
+        Strata that expect less than one draw are put together: they could not be represented each, and every stratum
+        costs time in the probabilities.
+        """
+        keys: dict[int, tuple[str, ...]] = {}
+        for position in self.pool:
+            candidate = self.candidates[position]
+            values = [
+                str(candidate.is_oea) if name == "is_oea" else "|".join(candidate.attributes.get(name, ()))
+                for name in self.policy.random_control.strata
+            ]
+            scored = self.ranked.value[position] is not None
+            keys[position] = (str(scored), str(scored and self._is_capped(position)), *values)
+        small = {key for key, size in Counter(keys.values()).items() if self.wanted_draw * size < len(self.pool)}
+        keys = {position: key[:2] if key in small else key for position, key in keys.items()}
+        numbers = {key: number for number, key in enumerate(sorted(set(keys.values())))}
+        stratum_of = {position: numbers[key] for position, key in keys.items()}
+        sizes = Counter(stratum_of.values())
+        return [sizes[number] for number in range(len(numbers))], stratum_of
+
+    # -- the steps ------------------------------------------------------------------------------------
+
+    def allocate(self) -> list[Selection]:
+        """All the steps in order; one selection per candidate."""
+        self._place_mandatory()
+        before_draw = self.places.copy()
+        plan = self._place_random()
+        self._place_unscored()
+        self._place_ranked()
+        for position in self.pool:
+            if position not in self.lane:
+                self._put(position, 0, "exempt" if position in self.exempt else "none")
+        probability = self._inclusion(plan, before_draw)
+        self._notice_unusable()
+        return [
+            Selection(
+                declaration_id=candidate.declaration_id,
+                declaration_version=candidate.declaration_version,
+                office=self.office,
+                lane=self.policy.lanes[self.lane[position]].id,
+                basis=self.basis[position],
+                inclusion_probability=probability[position],
+                rank=self.rank_of.get(position),
+                detail=self.detail.get(position, ""),
+            )
+            for position, candidate in enumerate(self.candidates)
+        ]
+
+    def _put(self, position: int, lane: int, basis: Basis) -> None:
+        self.lane[position], self.basis[position] = lane, basis
+
+    def _place_mandatory(self) -> None:
+        """Most intensive lane first; within it, those without a score, then by falling value."""
+        intensity = self.policy.intensity
+
+        def order(position: int) -> tuple[int, int, int]:
+            return (-intensity[self.mandatory[position].lane], self.rank_of.get(position, 0), self.ties[position])
+
+        moved: Counter[tuple[int, int, bool]] = Counter()
+        for position in sorted(self.mandatory, key=order):
+            entry = self.mandatory[position]
+            wanted, place = intensity[entry.lane], self.places.take_inspecting(intensity[entry.lane])
+            # A missing place is no release: it is inspected beyond capacity, and takes nobody's place.
+            lane = self.policy.mandatory_beyond_capacity(entry) if place is None else place
+            self._put(position, lane, "mandatory")
+            self.detail[position] = mandatory_detail(entry.id, is_beyond=place is None, is_full=lane < wanted)
+            if place != wanted:
+                moved[wanted, lane, place is None] += 1
+        for (wanted, lane, is_beyond), count in sorted(moved.items()):
+            code = "mandatory_beyond_capacity" if is_beyond else "mandatory_over_capacity"
+            self._notice(code, count=count, wanted=self._label(wanted), lane=self._label(lane))
+
+    def _place_random(self) -> DrawPlan:
+        lane, wanted = self.policy.intensity[self.policy.random_control.lane], self.wanted_draw
+        available = self.places.count(lane)
+        plan = plan_draw(self.strata, wanted, available=available, key=(self.seed, self.day, self.office))
+        if wanted > available:
+            self._notice("random_reduced", count=available, wanted=f"{float(wanted):g}")
+        members: dict[int, list[tuple[int, int]]] = {number: [] for number in range(len(self.strata))}
+        for position in self.pool:
+            members[self.stratum_of[position]].append((self._key("random", position), position))
+        for position in draw(members, plan.drawn):
+            self._put(position, self.places.take(lane), "random")
+        return plan
+
+    def _place_unscored(self) -> None:
+        wanted = self.policy.intensity[self.policy.fallback.lane]
+        waiting = [p for p in self.pool if self.ranked.value[p] is None and p not in self.lane]
+        got: Counter[tuple[int, bool]] = Counter()
+        ordered = [position for _, position in sorted((self._key("fallback", p), p) for p in waiting)]
+        for position, (lane, is_beyond) in zip(
+            ordered, self._serve_fallback(self.places, len(ordered)), strict=True
+        ):  # fmt: skip
+            self._put(position, lane, "fallback")
+            if is_beyond:
+                self.detail[position] = BEYOND_CAPACITY
+            got[lane, is_beyond] += 1
+        for (lane, is_beyond), count in sorted(got.items(), reverse=True):
+            if is_beyond:
+                self._notice("fallback_beyond_capacity", count=count, lane=self._label(lane))
+            elif lane == wanted:
+                self._notice("fallback_used", count=count, lane=self._label(lane))
+            else:
+                self._notice("fallback_over_capacity", count=count, lane=self._label(lane), wanted=self._label(wanted))
+
+    def _place_ranked(self) -> None:
+        """Down the ranking, each to the most intensive lane open to it; this order makes the best total value."""
+        for position in self.eligible:
+            if position in self.lane:
+                continue
+            lane = self.places.take_inspecting(self.oea_heaviest if self._is_capped(position) else self.heaviest)
+            if lane is not None:
+                self._put(position, lane, "model")
+
+    # -- probabilities --------------------------------------------------------------------------------
+
+    def _inclusion(self, plan: DrawPlan, before_draw: OfficePlaces) -> Sequence[float]:
+        """Probability of an inspecting lane, for every candidate."""
+        probability = np.zeros(len(self.candidates))
+        probability[list(self.mandatory)] = 1.0
+        if self.pool:
+            unscored = [p for p in self.pool if self.ranked.value[p] is None]
+            first = len({self.stratum_of[p] for p in unscored})
+            pool = Pool(
+                strata=np.array(self.strata, dtype=np.int64),
+                unscored_strata=first,
+                unscored=np.array([self.stratum_of[p] for p in unscored], dtype=np.int64),
+                ranking=Ranking(
+                    stratum=np.array([self.stratum_of[p] - first for p in self.eligible], dtype=np.int64),
+                    is_capped=np.array([self._is_capped(p) for p in self.eligible], dtype=np.bool_),
+                ),
+            )
+
+            def places_left(drawn: int, waiting: int) -> PlacesLeft:
+                places = before_draw.copy()
+                for _ in range(drawn):
+                    places.take_inspecting(self.policy.intensity[self.policy.random_control.lane])
+                given = self._serve_fallback(places, waiting)
+                heavy, light = places.count(self.heaviest, self.oea_heaviest + 1), places.count(self.oea_heaviest)
+                return PlacesLeft(sum(self.policy.lanes[lane].inspects for lane, _ in given), Places(heavy, light))
+
+            drawn, of_unscored, of_ranked = inclusion_probability(pool, plan, places_left=places_left)
+            probability[self.pool] = drawn
+            probability[unscored] = of_unscored
+            probability[self.eligible] = of_ranked
+        return [float(value) for value in probability]
+
+    def _serve_fallback(self, places: OfficePlaces, waiting: int) -> list[tuple[int, bool]]:
+        """The lanes that so many declarations without a score get, in order, and which of them are beyond capacity."""
+        wanted, beyond = self.policy.intensity[self.policy.fallback.lane], self.policy.beyond_capacity
+        if not self.policy.lanes[wanted].inspects:
+            return [(wanted, False)] * waiting
+        places_found = [places.take_inspecting(wanted) for _ in range(waiting)]
+        is_beyond = self.policy.lanes[beyond].inspects
+        return [(beyond, is_beyond) if lane is None else (lane, False) for lane in places_found]
+
+    # -- what to tell ---------------------------------------------------------------------------------
+
+    def capacity_use(self) -> list[CapacityUse]:
+        """Capacity and its use, by inspecting lane; above the capacity by those beyond it."""
+        used = Counter(self.lane.values())
+        return [
+            CapacityUse(self.office, lane.id, capacity, used[number])
+            for number, (lane, capacity) in enumerate(zip(self.policy.lanes, self.capacity, strict=True))
+            if capacity is not None
+        ]
+
+    def _notice_unusable(self) -> None:
+        if self.ranked.unusable:
+            self._notice("score_unusable", count=len(self.ranked.unusable))
+
+    def _notice(self, code: str, **figures: str | int) -> None:
+        self.notices.append(Notice(code, {"office": self.office, **figures}))
+
+    def _label(self, lane: int) -> str:
+        return self.policy.lanes[lane].label.text(self.policy.language)
+
+    def _key(self, purpose: str, position: int) -> int:
+        candidate = self.candidates[position]
+        return hash_key(
+            purpose, self.seed, self.day, self.office, candidate.declaration_id, candidate.declaration_version
+        )

@@ -1,0 +1,49 @@
+"""An office's day made again from its recorded decisions, when its state can't be read.
+
+Enters: the day's plan, what was recorded of the day, the lanes in force. Leaves: a state that knows the places used.
+Never here: a place given a second time.
+
+It is the state that was lost, but for what is not recorded in a decision: values count as those of declarations open to
+every lane, and the random control begins its strata anew. Both change later chances a little, and no place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from basira.schema.records import Basis, Candidate
+from basira.selection.online.decide import arrived
+from basira.selection.online.forecast import DayPlan
+from basira.selection.online.state import OnlineState, begin_day
+from basira.selection.policy.model import Policy
+
+
+@dataclass(frozen=True)
+class RecordedArrival:
+    """The first decision on a declaration: when, with which scores, and why it got its lane."""
+
+    moment: datetime
+    fraud_probability: float | None
+    expected_revenue: float | None
+    basis: Basis
+    detail: str
+
+
+def recovered_day(
+    plan: DayPlan, policy: Policy, *, arrivals: Sequence[RecordedArrival], used: Mapping[str, int],
+    beyond: Mapping[str, int], sequence: int,
+) -> OnlineState:  # fmt: skip
+    """The state after the arrivals, in their order. ``used``, ``beyond``: places by lane id, of the lanes in force.
+
+    Those of a lane that this policy lacks stay counted: a worker that has another one may decide next.
+
+    ``sequence``: at least that of the state that was lost.
+    """
+    state = begin_day(plan)
+    for one in arrivals:
+        candidate = Candidate("", 1, plan.office, one.fraud_probability, one.expected_revenue)
+        entry = policy.find_mandatory(one.detail) if one.basis == "mandatory" else None
+        state = arrived(candidate, entry, state, policy, moment=max(one.moment, state.latest_at))
+    return replace(state, sequence=sequence, used=dict(used), beyond=dict(beyond))

@@ -1,0 +1,1 @@
+"""The policy: a folder of dated TOML files enters, the version in force leaves."""

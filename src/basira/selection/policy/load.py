@@ -1,0 +1,160 @@
+"""Reading a policy: the version of a folder that is in force on a day, or a recorded text.
+
+Enters: a folder of TOML files, each one version, and a day; or the canonical text of a recorded run.
+Leaves: a `Policy`. Never here: a default for what a file forgot.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from basira.schema.errors import PolicyError
+from basira.selection.policy.model import Policy
+
+_REFERENCE = "Every field is described in docs/reference/policy.md."
+
+
+def load_policy(folder: str | Path, on: date) -> Policy:
+    """The version of the policy in force on a day.
+
+    Parameters
+    ----------
+    folder : holds one TOML file per version, whatever their names; each says ``valid_from``.
+    on : the day of targeting. The version with the latest ``valid_from`` not after it is taken.
+
+    Raises PolicyError when the folder has no version for that day, when two begin on the same day, or when
+    the version in force is not valid: the message names the file, the field, what was expected and found.
+    """
+    folder = Path(folder)
+    paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    if not paths:
+        what = "a folder without any" if folder.is_dir() else ("a file" if folder.exists() else "nothing")
+        raise PolicyError(
+            f"Expected a policy folder with a .toml file in it at '{folder}', found {what}.",
+            hint="Give a folder such as policies/morocco, or copy it and adapt it.",
+        )
+    versions: dict[date, tuple[Path, dict[str, Any]]] = {}
+    for path in paths:
+        content = _read(path)
+        begins = content.get("valid_from")
+        if type(begins) is not date:
+            raise PolicyError(
+                f"{path}: valid_from: expected a date written without quotes, found {_shown(begins)}.",
+                hint="Write for example valid_from = 2026-01-01.",
+            )
+        if begins in versions:
+            raise PolicyError(
+                f"{folder}: expected one version per day, found {versions[begins][0].name} and {path.name}, "
+                f"both valid_from {begins}.",
+                hint="Give the later version the day on which it replaces the other.",
+            )
+        versions[begins] = (path, content)
+    begun = [begins for begins in versions if begins <= on]
+    if not begun:
+        raise PolicyError(
+            f"{folder}: expected a version in force on {on}, found the first one valid from {min(versions)}.",
+            hint="Choose a later day, or add the version that was in force then.",
+        )
+    path, content = versions[max(begun)]
+    policy = _validate(content, where=str(path))
+    if policy.valid_until is not None and on > policy.valid_until:
+        raise PolicyError(
+            f"{folder}: expected a version in force on {on}, found the last one, {path.name}, valid until "
+            f"{policy.valid_until}.",
+            hint="Add the version that follows, or extend valid_until.",
+        )
+    return policy
+
+
+def restore_policy(text: str) -> Policy:
+    """The policy that a run recorded, from its canonical text; PolicyError when it is not one.
+
+    >>> restore_policy("{}")
+    Traceback (most recent call last):
+    ...
+    basira.schema.errors.PolicyError: recorded policy: name: expected a value, found nothing (9 more after it).
+    """
+    try:
+        return Policy.model_validate_json(text)
+    except ValidationError as error:
+        raise _explained(error, where="recorded policy") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(
+            f"{path}: expected a TOML file in UTF-8, found an error: {error}.",
+            hint="Correct the place named; texts stand in quotes, dates without.",
+        ) from None
+    except OSError as error:
+        raise PolicyError(
+            f"{path}: expected a readable file, found: {error.strerror}.", hint="Check its permissions."
+        ) from None
+
+
+def _validate(content: dict[str, Any], *, where: str) -> Policy:
+    try:
+        return Policy.model_validate(content, context={"in_one_form": True})
+    except ValidationError as error:
+        raise _explained(error, where=where) from None
+
+
+def _explained(error: ValidationError, *, where: str) -> PolicyError:
+    """The first fault in full, and how many others there are."""
+    faults = error.errors(include_url=False)
+    fault = faults[0]
+    more = f" ({len(faults) - 1} more after it)" if len(faults) > 1 else ""
+    field = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
+    expected, found, hint = _expectation(fault)
+    place = f"{where}: {field}: " if field else f"{where}: "
+    return PolicyError(f"{place}expected {expected}, found {found}{more}.", hint=f"{hint} {_REFERENCE}")
+
+
+def _expectation(fault: ErrorDetails) -> tuple[str, str, str]:
+    found = _shown(fault["input"])
+    if fault["type"] == "policy":
+        context = fault["ctx"]
+        return str(context["expected"]), str(context["found"]), "Correct the policy file."
+    if fault["type"] == "extra_forbidden":
+        known = _fields_at(fault["loc"][:-1])
+        name = str(fault["loc"][-1])
+        close = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else "Remove it."
+        return f"one of {', '.join(known)}", f"an unknown field {name!r}", hint
+    if fault["type"] == "missing":
+        return "a value", "nothing", "Add the field."
+    message = fault["msg"]
+    for opening in ("Input should be a valid ", "Input should be ", "Value should be "):
+        if message.startswith(opening):
+            message = ("a " if "a valid" in opening else "") + message.removeprefix(opening)
+            break
+    return message, found, "Correct the value."
+
+
+def _fields_at(place: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields that the model at ``place`` of a policy knows."""
+    model: type[BaseModel] = Policy
+    for part in place:
+        if isinstance(part, str) and part in model.model_fields:
+            for inner in _models_in(model.model_fields[part].annotation):
+                model = inner
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in getattr(annotation, "__args__", ()) for model in _models_in(argument)]
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else repr(value)[:120]

@@ -1,0 +1,1 @@
+"""The online service without HTTP: messages enter, recorded decisions and views of the record leave."""

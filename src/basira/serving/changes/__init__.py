@@ -1,0 +1,1 @@
+"""What officers and the clearance system change of a recorded decision."""

@@ -1,0 +1,302 @@
+"""What an officer or the clearance system changes of a declaration: another lane, or its cancellation.
+
+Enters: a body with a motive, what the asker saw and may do. Leaves: the change as recorded, or why it is not made.
+Never here: a change of what somebody else has changed meanwhile; a change without a motive; an event altered (undoing
+is another change).
+
+Everything stands in one transaction: the state of the office's day at the sequence that was read, the event, the answer
+under its key. The state's sequence always moves, so that a decision under way at the same office reads again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from basira.schema.errors import StoreError
+from basira.selection.policy.model import Policy
+from basira.serving.changes.capacity import Moved, moved_places
+from basira.serving.changes.reassess import explained_again
+from basira.serving.decide.batch import Asked, event_id, save_given
+from basira.serving.message import FieldFault, Refused
+from basira.serving.service import Service
+from basira.serving.status import Standing, controls_of
+from basira.serving.views.declaration import change_body, required_standing, seen_events, standing_body
+from basira.storage.online.office_state import Answer, save_state
+from basira.storage.record.chain import is_storable
+from basira.storage.record.events import Event, append_event, find_events
+
+Row = Mapping[str, Any]
+Sees = Callable[[str], bool]
+
+SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
+_TRIES = 20
+_LOWERING = "lowering_not_allowed"
+_LOWERED = {
+    "mandatory": "The policy lets nobody give a mandatory control a less intensive lane than its list did.",
+    "random": "The policy lets nobody give a random control a less intensive lane than it was drawn for.",
+}
+
+
+@dataclass(frozen=True)
+class NotAllowed:
+    """A change that the asker may not make. ``code``: stable, for programs. ``is_open_to_others``: somebody of another
+    role may."""
+
+    code: str
+    detail: str
+    is_open_to_others: bool = False
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the asker saw."""
+
+    lane: str
+    motive: str
+    note: str | None
+    seen: str | None
+
+
+class _OvertakenError(Exception):
+    """Somebody else wrote first: the transaction is rolled back, and all is read again."""
+
+
+def reselect(
+    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
+    may_lower: Callable[[str], bool], seen: str | None = None,
+) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    """Give a declaration another lane.
+
+    ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or ``seen``): the event that gave the lane which
+    the asker saw. ``may_lower``: whether the asker may give a less intensive lane at an office. Raises NotFoundError,
+    UsageError (an idempotency key with another body), StoreError.
+    """
+    policy = service.policy(now.date())
+    change = _read(body, declaration_id, lanes=policy.reselection.lanes or tuple(policy.intensity), seen=seen)
+    if isinstance(change, Refused):
+        return change
+
+    def judge(standing: Standing, known: Sequence[Row]) -> Refused | NotAllowed | None:
+        if standing.cancellation is not None:
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
+        if change.seen is None:
+            return NotAllowed("seen_required", "Expected If-Match, or given_by in the body: the lane that was seen.")
+        if change.seen != standing.given["event_id"]:
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
+        if change.lane == standing.lane:
+            fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
+            return Refused((fault,), declaration_id, standing=standing_body(standing))
+        return _lowered(change.lane, standing, known, policy, may_lower=may_lower)
+
+    def event(standing: Standing, known: Sequence[Row]) -> Event:
+        items = _late_items(standing, known, service) if policy.lane(change.lane).inspects else None
+        return _reselection(change, declaration_id, standing, policy, asked, items=items)
+
+    return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
+
+
+def _lowered(
+    lane: str, standing: Standing, known: Sequence[Row], policy: Policy, *, may_lower: Callable[[str], bool]
+) -> NotAllowed | None:
+    """Why this less intensive lane may not be given; None when it may, or when it is none."""
+    rules, heaviest = policy.reselection, len(policy.lanes)
+
+    def is_under(other: object) -> bool:
+        # A lane that today's policy no longer has counts as the most intensive.
+        return policy.intensity[lane] < policy.intensity.get(str(other), heaviest)
+
+    if not is_under(standing.lane):
+        return None
+    if not rules.may_lower:
+        return NotAllowed(_LOWERING, "The policy lets nobody give a less intensive lane.")
+    # Before what the selection was: who may not lower is not told that a control was drawn at random.
+    if not may_lower(standing.office):
+        return NotAllowed(_LOWERING, "Expected a role that may give a less intensive lane.", is_open_to_others=True)
+    # What an officer raised may be undone, down to the lane that the selection gave.
+    for basis, may_be_lowered in (("mandatory", rules.may_lower_mandatory), ("random", rules.may_lower_random)):
+        if not may_be_lowered and any(is_under(given) for given in controls_of(known, basis)):
+            return NotAllowed(_LOWERING, _LOWERED[basis])
+    return None
+
+
+def cancel(
+    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
+    seen: str | None = None,
+) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    """Take a declaration out of the queue, for good; its place is free again, unless it was inspected in it.
+
+    ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same again by whomever changes nothing when the motive
+    is the same. Raises as `reselect`.
+    """
+    change = _read(body, declaration_id, lanes=None, seen=seen)
+    if isinstance(change, Refused):
+        return change
+
+    def judge(standing: Standing, _known: Sequence[Row]) -> Refused | NotAllowed | dict[str, Any] | None:
+        if standing.cancellation is not None:
+            if _is_again(change, standing.cancellation):
+                return _answer(standing.cancellation, standing)
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
+        if change.seen is not None and change.seen != standing.given["event_id"]:
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
+        return None
+
+    def event(standing: Standing, _known: Sequence[Row]) -> Event:
+        return Event(
+            event_id=event_id("cancellation", declaration_id), kind="cancellation", declaration_id=declaration_id,
+            actor=asked.actor, declaration_version=standing.decision["declaration_version"], office=standing.office,
+            decision_id=standing.decision["event_id"],
+            payload={
+                "motive": change.motive, "before": {"lane": standing.lane, "given_by": standing.given["event_id"]}
+            },
+            personal={} if change.note is None else {"note": change.note},
+        )  # fmt: skip
+
+    policy = service.policy(now.date())
+    return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
+
+
+def conflict(declaration_id: str, code: str, expected: str, standing: Standing) -> Refused:
+    """A change that contradicts what is recorded, and what holds."""
+    fault = FieldFault(None, "declaration_id", code, expected)
+    return Refused((fault,), declaration_id, is_conflict=True, standing=standing_body(standing))
+
+
+def _is_again(change: _Change, cancellation: Row) -> bool:
+    """Whether a cancellation says nothing that the recorded one does not: a note that was added would be lost."""
+    kept: Mapping[str, Any] = cancellation["personal"]
+    # What was erased can't be compared any more.
+    has_note = change.note is None or ("note" in kept and kept["note"] in (None, change.note))
+    return bool(cancellation["payload"]["motive"] == change.motive) and has_note
+
+
+Judge = Callable[[Standing, Sequence[Row]], "Refused | NotAllowed | dict[str, Any] | None"]
+MakeEvent = Callable[[Standing, Sequence[Row]], Event]
+
+
+def _carry_out(
+    declaration_id: str, service: Service, judge: Judge, event_of: MakeEvent, *, policy: Policy, now: datetime,
+    asked: Asked, sees: Sees,
+) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    for _ in range(_TRIES):
+        with service.database.read() as connection:
+            known = seen_events(connection, declaration_id, sees=sees)
+            standing = required_standing(known, sees=sees)
+            answer = judge(standing, known)
+            if answer is not None:
+                return answer
+            event = event_of(standing, known)
+            moved = moved_places(connection, standing, policy, taken=event.lane, now=now)
+        try:
+            with service.database.write() as connection:
+                return _write(connection, event, moved, known, now=now, asked=asked)
+        except _OvertakenError:
+            continue
+        except StoreError as error:
+            if not isinstance(error.__cause__, IntegrityError):  # else: the same change, or the key, meanwhile
+                raise
+    raise StoreError(
+        f"Expected to record a change within {_TRIES} tries, found other workers quicker each time.",
+        hint="Nothing was recorded; send it again.",
+    )
+
+
+def _write(
+    connection: sa.Connection, event: Event, moved: Moved, known: Sequence[Row], *, now: datetime, asked: Asked
+) -> dict[str, Any]:
+    # The state first, as a decision does: taken in another order, two transactions could wait for each other.
+    if not save_state(
+        connection, moved.office, moved.day, state=moved.state, expected_sequence=moved.sequence, now=now
+    ):
+        raise _OvertakenError
+    append_event(connection, event, now=now)
+    # Only this transaction appends now, so nothing can come between this look and the commit.
+    after = find_events(connection, event.declaration_id)
+    if [row["event_id"] for row in after[:-1]] != [row["event_id"] for row in known]:
+        raise _OvertakenError
+    answer = _answer(after[-1], required_standing(after, sees=lambda _: True))
+    if asked.key:
+        save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
+    return answer
+
+
+def _answer(event: Row, standing: Standing) -> dict[str, Any]:
+    return {**change_body(event), "standing": standing_body(standing)}
+
+
+def _late_items(standing: Standing, known: Sequence[Row], service: Service) -> Sequence[Row] | None:
+    """The items with reasons, of one that nobody was to inspect when it was decided; None where there are some on
+    record, or can be none."""
+    if any(item["reasons"] or item["verify"] for item in standing.decision["payload"].get("items", ())):
+        return None
+    if standing.given["kind"] == "reselection" and "items" in standing.given["payload"]:
+        return cast("Sequence[Row]", standing.given["payload"]["items"])
+    return explained_again(known, standing.decision, service)
+
+
+def _reselection(
+    change: _Change, declaration_id: str, standing: Standing, policy: Policy, asked: Asked, *,
+    items: Sequence[Row] | None,
+) -> Event:  # fmt: skip
+    """``items``: with the reasons that the decision was recorded without; None: it has them, or there are none."""
+    given, was = standing.given, standing.given["payload"]
+    return Event(
+        event_id=event_id("reselection", declaration_id, given["event_id"]),
+        kind="reselection",
+        declaration_id=declaration_id,
+        declaration_version=standing.decision["declaration_version"],
+        office=standing.office,
+        lane=change.lane,
+        decision_id=standing.decision["event_id"],
+        actor=asked.actor,
+        payload={
+            "motive": change.motive,
+            "before": {"lane": standing.lane, "given_by": given["event_id"]},
+            "after": {"lane": change.lane},
+            "inspects": policy.lane(change.lane).inspects,
+            # Of the selection, which an officer does not change: what an amendment is compared with.
+            "basis": was.get("basis", "none"),
+            "inclusion_probability": was.get("inclusion_probability", 0.0),
+            **({"ground": was["ground"]} if "ground" in was else {}),
+            **({"items": items} if items else {}),
+        },
+        personal={} if change.note is None else {"note": change.note},
+    )
+
+
+def _read(body: object, declaration_id: str, *, lanes: Sequence[str] | None, seen: str | None) -> _Change | Refused:
+    """The body of a change. ``lanes``: those that may be given, None when none is to be named."""
+    if not isinstance(body, dict):
+        return Refused((FieldFault(None, None, "bad_json", "a JSON object with a motive"),), declaration_id)
+    names = {"motive", "note", "given_by"} | (set() if lanes is None else {"lane"})
+    faults = []
+    if body.keys() - names:
+        faults.append(FieldFault(None, None, "column_count", f"only {', '.join(sorted(names))}"))
+    texts: dict[str, str | None] = {}
+    for name in names:
+        value = body.get(name)
+        if value is not None and (not isinstance(value, str) or not is_storable(value)):
+            faults.append(FieldFault(None, name, "bad_json", "a text"))
+            value = None
+        texts[name] = value.strip() if isinstance(value, str) else None
+    motive, note = texts["motive"] or "", texts["note"] or None
+    bounds = f"{SHORTEST_MOTIVE} to {LONGEST_MOTIVE} characters"
+    if not SHORTEST_MOTIVE <= len(motive) <= LONGEST_MOTIVE:
+        faults.append(FieldFault(None, "motive", "out_of_range" if motive else "missing", bounds))
+    if note is not None and len(note) > LONGEST_NOTE:
+        faults.append(FieldFault(None, "note", "out_of_range", f"at most {LONGEST_NOTE} characters"))
+    lane = ""
+    if lanes is not None:
+        lane = texts["lane"] or ""
+        if lane not in lanes:
+            faults.append(FieldFault(None, "lane", "unknown_lane" if lane else "missing", ", ".join(lanes)))
+    if faults:
+        return Refused(tuple(sorted(set(faults), key=lambda fault: (fault.field or "", fault.code))), declaration_id)
+    return _Change(lane, motive, note, texts["given_by"] or seen)

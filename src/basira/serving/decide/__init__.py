@@ -1,0 +1,1 @@
+"""Declarations decided together: parsed messages enter, lanes leave, committed to the record."""

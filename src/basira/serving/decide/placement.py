@@ -1,0 +1,222 @@
+"""A place in a lane: the state of an office's day read, a lane chosen, the next state.
+
+Enters: a candidate, the state of its office's day, the earlier lane of an amended declaration. Leaves: a selection and
+the next state (None: decided without one). Never here: a write.
+
+A worker keeps the states that it wrote last (`OfficeDays`): reading one back from its text costs more than a decision.
+The database goes on deciding whether they hold, by their sequence.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from basira.schema.errors import BasiraError, StoreError
+from basira.schema.records import Basis, Candidate, Selection
+from basira.selection.online.decide import decide_online, decide_without_state
+from basira.selection.online.forecast import plan_day
+from basira.selection.online.replan import replanned_day
+from basira.selection.online.state import OnlineState, begin_day, counted, read_plan, read_state, with_places
+from basira.selection.online.tally import Tally
+from basira.selection.policy.model import Policy
+from basira.serving.decide.office_day import rebuilt_day
+from basira.serving.status import KEPT
+from basira.storage.online.office_state import find_state, find_states
+
+_LOG = logging.getLogger("basira.service")
+_UNREADABLE = (BasiraError, ArithmeticError, LookupError, TypeError, ValueError)
+# Eight weeks of past days: see `plan_day`.
+_PAST_DAYS = 56
+# More offices than a country has: a client that makes names up must not fill the memory.
+_MOST_OFFICES = 2_000
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The lane that an amended declaration has. ``day``: when it was given, YYYY-MM-DD.
+
+    ``inspects``: whether somebody was to inspect in that lane, by the policy of then: only such a lane has places.
+    ``is_inspected``: a result came since: the place was used. ``arrivals``: the offices and days of its decisions:
+    these count it already. ``ground``: why the mandatory list asks for it, by language.
+    """
+
+    office: str
+    day: str
+    lane: str
+    basis: Basis
+    inclusion_probability: float
+    inspects: bool = False
+    is_inspected: bool = False
+    arrivals: frozenset[tuple[str, str]] = frozenset()
+    ground: Mapping[str, str] | None = None
+
+    def holds_place(self, day: date) -> bool:
+        """Whether its place is one of this day, and nobody inspected in it: then it can be given back."""
+        return self.inspects and self.day == day.isoformat() and not self.is_inspected
+
+
+@dataclass(frozen=True)
+class Placed:
+    """``state``: the next one; None when the day's state could not be used. ``chosen``: what the version alone would
+    have got, where it kept an earlier lane that is more intensive."""
+
+    selection: Selection
+    state: OnlineState | None
+    chosen: Selection | None = None
+
+
+@dataclass(frozen=True)
+class OfficeDay:
+    """An office's day as it stands. ``sequence``: of the database's row, 0 when there is none.
+
+    ``state``: of the row that stands; one that was planned with another policy is planned again (see `place`).
+    """
+
+    sequence: int
+    state: OnlineState | None
+
+
+class OfficeDays:
+    """The states that this process wrote last. To be forgotten when the database says that they no longer hold."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[date, OfficeDay]] = {}
+
+    def find(self, office: str, day: date) -> OfficeDay | None:
+        """The one of an office's day; None when this process wrote none."""
+        known = self._known.get(office)
+        return known[1] if known is not None and known[0] == day else None
+
+    def keep(self, office: str, day: date, known: OfficeDay) -> None:
+        """Keep what was just committed; the office's day before is dropped."""
+        if len(self._known) >= _MOST_OFFICES:
+            self._known.clear()
+        self._known[office] = (day, known)
+
+    def forget(self) -> None:
+        """Read all again from the database."""
+        self._known.clear()
+
+
+def state_text(state: OnlineState) -> str:
+    """Plan and state as one text, as the database keeps them."""
+    return json.dumps({"plan": state.plan.canonical, "state": state.to_json()}, ensure_ascii=False)
+
+
+def restored(text: str) -> OnlineState:
+    """The state of its text; StoreError when it is not one."""
+    try:
+        content = json.loads(text)
+        plan, progress = content["plan"], content["state"]
+    except (ValueError, KeyError, TypeError):
+        raise StoreError(
+            "Expected the recorded plan and state of an office's day, found something else.",
+            hint="Declarations are decided without a state until the day ends.",
+        ) from None
+    return read_state(progress, read_plan(plan))
+
+
+def past_days(connection: sa.Connection, office: str, *, day: date) -> list[tuple[date, Tally]]:
+    """What the office's latest days were like, from their states; a day whose state can't be read is left out."""
+    first = (day - timedelta(days=_PAST_DAYS)).isoformat()
+    found = []
+    for on, stored in sorted(find_states(connection, office, first=first, end=day.isoformat()).items(), reverse=True):
+        try:
+            found.append((date.fromisoformat(on), restored(stored.state).today))
+        except StoreError:
+            continue
+    return found
+
+
+def read_office_day(
+    connection: sa.Connection, office: str, policy: Policy, *, day: date, is_locked: bool = False
+) -> OfficeDay:
+    """An office's day as the database has it; planned from its past days when it begins.
+
+    ``is_locked``: nobody else may write it until this transaction ends.
+    """
+    stored = find_state(connection, office, day.isoformat(), is_locked=is_locked)
+    if stored is None:
+        return OfficeDay(0, begin_day(plan_day(office, policy, day=day, past=past_days(connection, office, day=day))))
+    try:
+        return OfficeDay(stored.sequence, restored(stored.state))
+    except StoreError:  # torn: made again from what is recorded, or its places would be given a second time
+        past = past_days(connection, office, day=day)
+    try:
+        state = rebuilt_day(connection, office, policy, day=day, past=past, sequence=stored.sequence)
+    except _UNREADABLE as error:  # of the record's content; a database that is away is no reason to decide without it
+        _LOG.error("state_lost", extra={"fields": {"office": office, "error": type(error).__name__}})
+        return OfficeDay(stored.sequence, None)
+    return OfficeDay(stored.sequence, state)
+
+
+def place(
+    candidate: Candidate, policy: Policy, *, state: OnlineState | None, earlier: Earlier | None, now: datetime,
+    seed: int,
+) -> Placed:  # fmt: skip
+    """Choose the lane; without a state, by the policy's words alone. Under a policy that changed during the day, the
+    day is planned again from where it stands.
+
+    An amendment never gets a less intensive lane than its declaration has: amending would be a way out. It is one
+    arrival of its office's day, and holds one place: its own is free for it while its lane is chosen. A place in which
+    it was inspected was used, and one of an earlier day or of another office is not this day's (`without_place`).
+    """
+    day = now.date()
+    if state is None:
+        return _combined(decide_without_state(candidate, policy, day=day, seed=seed), None, earlier, policy)
+    before = replanned_day(state, policy)
+    if earlier is None:
+        return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
+    is_held = earlier.office == candidate.office and earlier.holds_place(day)
+    selection, after = decide_online(
+        candidate, without_place(before, earlier) if is_held else before, policy, moment=now, seed=seed,
+        is_counted=(candidate.office, day.isoformat()) in earlier.arrivals,
+    )  # fmt: skip
+    placed = _combined(selection, after, earlier, policy)
+    if placed.chosen is None:
+        return placed
+    after = replace(after, used=before.used, beyond=before.beyond)
+    kept = placed.selection.lane
+    if not is_held and policy.lane(kept).inspects:
+        after = with_places(after, policy, lane=kept, change=1)
+    return replace(placed, state=after)
+
+
+def left_office(earlier: Earlier | None, *, office: str, day: date) -> str | None:
+    """The office whose day gets a place back when the declaration goes to ``office``; None when none does."""
+    if earlier is None or earlier.office == office or not earlier.holds_place(day):
+        return None
+    return earlier.office
+
+
+def without_place(state: OnlineState, earlier: Earlier) -> OnlineState:
+    """The day with the place of an earlier version free again, also of a lane that today's policy lacks."""
+    return counted(state, lane=earlier.lane, change=-1)
+
+
+def _combined(selection: Selection, state: OnlineState | None, earlier: Earlier | None, policy: Policy) -> Placed:
+    if earlier is None:
+        return Placed(selection, state)
+    # That one of them was selected is at least as likely as the likelier one: at one office they share their draws, at
+    # two they have their own.
+    probability = max(selection.inclusion_probability, earlier.inclusion_probability)
+    lane = _lane_of(earlier, policy)
+    if policy.intensity[lane] <= policy.intensity[selection.lane]:
+        return Placed(replace(selection, inclusion_probability=probability), state)
+    kept = replace(selection, lane=lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT)
+    return Placed(kept, state, chosen=selection)
+
+
+def _lane_of(earlier: Earlier, policy: Policy) -> str:
+    """The lane that an amendment keeps: in the place of one that today's policy lacks the most intensive, if somebody
+    was to inspect in it."""
+    if earlier.lane in policy.intensity:
+        return earlier.lane
+    inspecting = [lane.id for lane in policy.lanes if lane.inspects]
+    return inspecting[-1] if earlier.inspects and inspecting else policy.lanes[0].id

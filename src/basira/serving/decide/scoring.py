@@ -1,0 +1,241 @@
+"""Declarations assessed online: features from the profiles, the model's answer, reasons.
+
+Enters: valid declarations, the service, today. Leaves: for each an assessment and a candidate, or why there is none.
+Never here: a lane; a missing answer read as zero risk; a declaration that suffers from another one's fault.
+
+All that wait are predicted in one call, and all that somebody will inspect are explained in one: a call costs more than
+what it does for three rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from basira.explain.reasons import explain_items, family_of
+from basira.features.catalog.catalog import CATALOG
+from basira.features.online.lookup import NotOnline, OnlineFeatures, held_version, online_features
+from basira.models.risk_model import Predictions, RiskModel
+from basira.schema.errors import BasiraError
+from basira.schema.records import Candidate, ItemAssessment
+from basira.serving.message import Declaration
+from basira.serving.service import Service
+from basira.storage.profiles.reader import LoadedProfiles
+from basira.workflows.targeting.assess import candidate_of
+
+_LOG = logging.getLogger("basira.service")
+
+# Why the model gave no answer; recorded with the decision.
+NO_MODEL, NO_PROFILES, OLD_PROFILES, MODEL_FAILED = "no_model", "no_profiles", "profiles_too_old", "model_failed"
+TIMEOUT = "timeout"
+
+
+_EXPLAINED_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the reasons are made of: the features of each item, and the matrix the model read."""
+
+    features: OnlineFeatures
+    matrix: NDArray[np.float32]
+    rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What there is to decide on. ``fallback``: why there is no score, or None. ``profiles``: the build used, with the
+    SHA-256 of its file, ``profiles_digest``.
+
+    ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
+    """
+
+    candidate: Candidate
+    items: tuple[ItemAssessment, ...]
+    fallback: str | None
+    profiles: str | None
+    evidence: Evidence | None = None
+    profiles_digest: str | None = None
+
+
+def unscored(declaration: Declaration, fallback: str, *, profiles: str | None = None) -> Scored:
+    """The declaration without the model's answer, and why."""
+    items = tuple(ItemAssessment(int(row["item_number"]), 0.0, 0.0, 0.0) for row in declaration.rows)
+    bare = candidate_of(declaration.rows, items)
+    return Scored(replace(bare, fraud_probability=None, expected_revenue=None), items, fallback, profiles)
+
+
+def version_of_files(declaration_id: str, service: Service) -> int:
+    """The latest version that a file brought, as far as the profiles know; 0: none, or nobody knows."""
+    try:
+        return held_version(declaration_id, service.profiles.profiles())
+    except BasiraError:  # none can serve: the refreshing says why
+        return 0
+    except Exception as error:  # told apart from the look-up of features, which goes its own way
+        _LOG.error("held_version_failed", extra={"fields": {"error": type(error).__name__}})
+        return 0
+
+
+def assess_online(declarations: Sequence[Declaration], service: Service, *, today: date) -> list[Scored]:
+    """Features, scores and candidate of each declaration; without a score where something is missing."""
+    model = service.model
+    if model is None:
+        return [unscored(one, NO_MODEL) for one in declarations]
+    try:
+        profiles = service.profiles.profiles()
+    except BasiraError:  # none can serve: the refreshing says why
+        return [unscored(one, NO_PROFILES) for one in declarations]
+    except Exception as error:
+        _tell_look_up(error)
+        return [unscored(one, NO_PROFILES) for one in declarations]
+    if profiles.age_days(today) > service.most_profile_days:
+        return [unscored(one, OLD_PROFILES, profiles=profiles.name) for one in declarations]
+    found: list[Scored | None] = []
+    described: list[tuple[Declaration, OnlineFeatures]] = []
+    builds: list[LoadedProfiles] = []
+    for one in declarations:
+        try:
+            features = online_features(one.rows, profiles)
+        except Exception as error:  # a damaged page, a value nobody thought of: the declaration still gets its lane
+            _tell_look_up(error)
+            found.append(unscored(one, NO_PROFILES, profiles=profiles.name))
+            continue
+        used = profiles
+        if isinstance(features, NotOnline) and (eve := _eve(features, service)) is not None:
+            features, used = _from(eve, one, features), eve
+        if isinstance(features, NotOnline):
+            found.append(unscored(one, features.code, profiles=profiles.name))
+        else:
+            found.append(None)
+            described.append((one, features))
+            builds.append(used)
+    answers: dict[int, Scored] = {}
+    for build in dict.fromkeys(builds):  # one but for amendments; another build may have other columns
+        numbers = [number for number, used in enumerate(builds) if used is build]
+        answers |= zip(numbers, _predicted([described[number] for number in numbers], model, build), strict=True)
+    ordered = iter([answers[number] for number in range(len(described))])
+    return [next(ordered) if scored is None else scored for scored in found]
+
+
+def _eve(found: NotOnline, service: Service) -> LoadedProfiles | None:
+    """The profiles of the evening before a declaration was first registered, when they are kept.
+
+    An amendment of what the history counts already is described by them as the batch describes it: by the history
+    before its first registration, itself excluded (docs/decisions/0003-first-version-in-history.md).
+    """
+    return None if service.eves is None else service.eves.find(found.day - 1)
+
+
+def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline) -> OnlineFeatures | NotOnline:
+    try:
+        return online_features(declaration.rows, eve)
+    except Exception as error:
+        _tell_look_up(error)
+        return found
+
+
+def _tell_look_up(error: Exception) -> None:
+    _LOG.error("look_up_failed", extra={"fields": {"error": type(error).__name__}})
+
+
+def failed(declaration: Declaration, error: Exception, *, profiles: str | None = None) -> Scored:
+    """The declaration without the model's answer, which raised an error; the log is told which."""
+    _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
+    return unscored(declaration, MODEL_FAILED, profiles=profiles)
+
+
+def _predicted(
+    described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel, profiles: LoadedProfiles
+) -> list[Scored]:
+    """All in one call; when it fails, one after the other, so that the fault stays with its declaration."""
+    if not described:
+        return []
+    try:
+        names = described[0][1].names
+        predictions, matrix = model.predict_rows(names, [row for _, features in described for row in features.rows])
+    except Exception as error:  # whatever a model raises: the declaration still gets its lane
+        if len(described) > 1:
+            return [scored for one in described for scored in _predicted([one], model, profiles)]
+        return [failed(described[0][0], error, profiles=profiles.name)]
+    made, start = [], 0
+    assessments = _assessments(predictions, [row for one, _ in described for row in one.rows])
+    for declaration, features in described:
+        end = start + len(declaration.rows)
+        items = assessments[start:end]
+        evidence = Evidence(features, matrix[start:end], declaration.rows)
+        made.append(
+            Scored(candidate_of(declaration.rows, items), items, None, profiles.name, evidence, profiles.digest)
+        )
+        start = end
+    return made
+
+
+def _assessments(found: Predictions, rows: Sequence[Mapping[str, Any]]) -> tuple[ItemAssessment, ...]:
+    kinds = sorted(found.kind_probabilities)
+    by_kind = [found.kind_probabilities[kind].tolist() for kind in kinds]
+    figures = zip(
+        found.fraud_probability.tolist(), found.revenue_if_fraud.tolist(), found.expected_revenue.tolist(), strict=True
+    )
+    return tuple(
+        ItemAssessment(
+            item_number=int(row["item_number"]),
+            fraud_probability=probability,
+            revenue_if_fraud=revenue,
+            expected_revenue=expected,
+            kind_probabilities={kind: values[i] for kind, values in zip(kinds, by_kind, strict=True)},
+        )
+        for i, (row, (probability, revenue, expected)) in enumerate(zip(rows, figures, strict=True))
+    )
+
+
+def explained_items(scored: Sequence[Scored], model: RiskModel | None) -> list[tuple[ItemAssessment, ...]]:
+    """The assessments of each one's items with reasons, what to verify and reference values; none without a score.
+
+    Comparable declarations are not named: finding them takes a query of the history.
+    """
+    known = [(one, one.evidence) for one in scored if one.evidence is not None]
+    if not known or model is None:
+        return [() for _ in scored]
+    evidence = iter(
+        explain_items(
+            _contributions(model, np.concatenate([of.matrix for _, of in known])),
+            model.encoding.names,
+            _families(tuple(model.encoding.categories)),
+            [
+                dict(zip(of.features.names, figures, strict=True)) | dict(row)
+                for _, of in known
+                for figures, row in zip(of.features.rows, of.rows, strict=True)
+            ],
+            kinds=[item.kind_probabilities for one, _ in known for item in one.items],
+        )
+    )
+    return [
+        tuple(
+            replace(item, reasons=found.reasons, verify=found.verify, references=found.references)
+            for item, found in zip(one.items, islice(evidence, len(one.items)), strict=True)
+        )
+        if one.evidence is not None
+        else ()
+        for one in scored
+    ]
+
+
+def _contributions(model: RiskModel, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The contributions of the rows, some at a time: the library locks a booster for as long as one call takes, and a
+    plain declaration that is scored by it meanwhile waits."""
+    parts = range(0, len(x), _EXPLAINED_AT_ONCE)
+    return np.concatenate([model.contributions_of(x[start : start + _EXPLAINED_AT_ONCE]) for start in parts])
+
+
+@lru_cache(maxsize=4)
+def _families(categories: tuple[str, ...]) -> Mapping[str, str]:
+    families = {f.name: family_of(f.name, f.reason, f.entity) for f in CATALOG}
+    return families | {name: name for name in categories}

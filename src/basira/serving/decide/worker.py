@@ -1,0 +1,286 @@
+"""The one who decides in a worker process: takes all that wait, decides on them together, and takes the next.
+
+Enters: declarations as they arrive, from any thread. Leaves: for each what became of it, to whoever waits. Never here:
+a decision that nobody recorded; a queue without end; a declaration that waits for others to come.
+
+While one group is recorded the next one gathers, so a group is as large as the load makes it. Scoring has a thread of
+its own and a limit of time: the declarations of one that does not come back are decided by the policy's fallback, and
+so are those that waited too long for their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TypeGuard
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from basira.schema.errors import StoreError
+from basira.serving.decide.batch import Ask, Found, assess_at_once, decide_many
+from basira.serving.decide.placement import OfficeDays
+from basira.serving.decide.scoring import TIMEOUT, Scored, failed, unscored
+from basira.serving.message import Declaration
+from basira.serving.service import Service
+
+# More save little: what a group pays once is by then a tenth of what each one costs.
+MOST_TOGETHER = 32
+# A declaration may have a thousand of them: those of a group are scored and explained in a fraction of the time that
+# its declarations have, so that a large one makes few others late.
+MOST_ITEMS_TOGETHER = 500
+# Of one request's declarations: more are decided beside the others, by a decider of their own, or each plain one would
+# wait for as long as a thousand items take to score.
+MOST_ITEMS_PLAIN = 50
+# Some seconds of work for one worker: who comes later is better off asking again than waiting for a timeout.
+MOST_WAITING = 1_000
+DECIDE_SECONDS = 1.0
+# A database that is out of reach is noticed by waiting for it. Those that wait behind must not wait for it again, a
+# group after the other; what fails at once costs them nothing, and may be one connection's fault.
+_NOTICED_SECONDS = 0.1
+
+
+class BusyError(Exception):
+    """More wait already than can be decided in a reasonable time: nothing was taken, ask again."""
+
+
+def items_of(body: object) -> int:
+    """How many items a declaration's body seems to have, whether it is one or not; at least 1."""
+    items = body.get("items") if isinstance(body, dict) else None
+    return max(1, len(items)) if isinstance(items, list) else 1
+
+
+@dataclass(frozen=True)
+class _Parcel:
+    """Declarations that arrived in one request. ``until``: when their scores are no longer waited for. ``items``: of
+    all of them."""
+
+    asks: Sequence[Ask]
+    until: float
+    items: int
+    done: Future[list[Found]] = field(default_factory=Future)
+
+
+class Decider:
+    """The queue and the thread of one worker.
+
+    Parameters
+    ----------
+    service : gives the service as it is now; asked once for a group, so that a new model is taken whole.
+    clock : local time without a zone. monotonic : seconds, for the limits of time alone.
+    seconds : a declaration whose score is not there so long after its arrival is decided without one.
+    most_together, most_items : declarations and items of a group; one request's are never parted.
+    """
+
+    def __init__(
+        self, service: Callable[[], Service], clock: Callable[[], datetime], *, seconds: float = DECIDE_SECONDS,
+        most_together: int = MOST_TOGETHER, most_items: int = MOST_ITEMS_TOGETHER, most_waiting: int = MOST_WAITING,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._service, self._clock, self._monotonic = service, clock, monotonic
+        self._seconds, self._together, self._items, self._most = seconds, most_together, most_items, most_waiting
+        self._parcels: deque[_Parcel] = deque()
+        self._count = 0
+        self._is_running = False
+        self._lock = threading.Lock()
+        # Its thread begins with the first group and ends with this object.
+        self._thread = ThreadPoolExecutor(1, "decider")
+        self._scorer = _Scorer(patience=seconds, monotonic=monotonic)
+        self._days = OfficeDays()
+        # Of the group in hand: spent in waiting for scores, which says nothing of the database.
+        self._scored_for = 0.0
+
+    @property
+    def waiting_count(self) -> int:
+        """Declarations that wait for their turn."""
+        return self._count
+
+    async def decide(self, asks: Sequence[Ask]) -> list[Found]:
+        """What became of each. They are decided in one group, with others where there is room. Raises BusyError."""
+        return await asyncio.wrap_future(self.submit(asks))
+
+    def submit(self, asks: Sequence[Ask]) -> Future[list[Found]]:
+        """The same for a caller without an event loop."""
+        parcel = _Parcel(asks, self._monotonic() + self._seconds, sum(items_of(ask.body) for ask in asks))
+        with self._lock:
+            if self._count and self._count + len(asks) > self._most:
+                raise BusyError
+            self._parcels.append(parcel)
+            self._count += len(asks)
+            if not self._is_running:
+                self._thread.submit(self._run)
+                self._is_running = True
+        return parcel.done
+
+    def close(self) -> None:
+        """Decide on all that wait, then end."""
+        self._thread.shutdown(wait=True)
+        self._scorer.close()
+
+    def _run(self) -> None:
+        while parcels := self._next():
+            begun, self._scored_for = self._monotonic(), 0.0
+            found = self._each_decided(parcels)
+            away = next((one for one in found if _is_away(one)), None)
+            if away is not None and self._monotonic() - begun - self._scored_for >= _NOTICED_SECONDS:
+                behind = self._all()
+                parcels += behind
+                found += [away for parcel in behind for _ in parcel.asks]
+            start = 0
+            for parcel in parcels:
+                end = start + len(parcel.asks)
+                if parcel.done.set_running_or_notify_cancel():
+                    parcel.done.set_result(found[start:end] if away is None else _told_apart(found[start:end]))
+                start = end
+
+    def _each_decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
+        """Whatever is raised: who waits hears of it, the others of the group are decided, and the next ones too.
+
+        A library's panic is no Exception. It must not end this thread either: everybody would wait for ever.
+        """
+        try:
+            return self._decided(parcels)
+        except BaseException as error:
+            if len(parcels) == 1:
+                fault = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+                return [fault for _ in parcels[0].asks]
+        # One of them may be the cause: each on its own.
+        return [found for parcel in parcels for found in self._each_decided([parcel])]
+
+    def _next(self) -> list[_Parcel]:
+        """All that wait, up to a full group; none, and then nobody runs any more."""
+        taken: list[_Parcel] = []
+        count = items = 0
+        with self._lock:
+            while self._parcels:
+                first = self._parcels[0]
+                count, items = count + len(first.asks), items + first.items
+                if taken and (count > self._together or items > self._items):
+                    break
+                taken.append(self._parcels.popleft())
+                self._count -= len(first.asks)
+            self._is_running = bool(taken)
+        return taken
+
+    def _all(self) -> list[_Parcel]:
+        """All that wait."""
+        with self._lock:
+            taken = list(self._parcels)
+            self._parcels.clear()
+            self._count = 0
+        return taken
+
+    def _decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
+        now = self._monotonic()
+        asks = [replace(ask, is_late=parcel.until <= now) for parcel in parcels for ask in parcel.asks]
+        # The scores of all may come as late as those of the last one: one that has little time left must not make
+        # those behind it go without.
+        latest = max(parcel.until for parcel in parcels)
+
+        def assess(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
+            return finished(begun(declarations, service, today), declarations)
+
+        def begun(declarations: Sequence[Declaration], service: Service, today: date) -> Job | None:
+            # With no time left nobody would wait for it, and it would keep the next ones waiting.
+            return self._scorer.begin(declarations, service, today) if latest > self._monotonic() else None
+
+        def begin(declaration: Declaration, service: Service, today: date) -> Callable[[], Scored] | None:
+            job = begun([declaration], service, today)
+            return None if job is None else lambda: finished(job, [declaration])[0]
+
+        def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
+            since = self._monotonic()
+            try:
+                scored = None if job is None else self._scorer.wait(job, seconds=latest - self._monotonic())
+            except Exception as error:
+                if len(declarations) > 1:  # one of them may be the cause: each is decided alone
+                    raise
+                return [failed(declarations[0], error)]
+            finally:
+                self._scored_for += self._monotonic() - since
+            return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
+
+        return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin)
+
+
+def _is_away(found: Found) -> TypeGuard[StoreError]:
+    """Whether it says that the database does not answer."""
+    return isinstance(found, StoreError) and isinstance(found.__cause__, OperationalError | PoolTimeoutError)
+
+
+def _told_apart(found: Sequence[Found]) -> list[Found]:
+    """One request's, with an error of its own for each that others are told too."""
+    own = {id(one): told_again(one) for one in found if _is_away(one)}
+    return [own.get(id(one), one) for one in found]
+
+
+def told_again(fault: StoreError) -> StoreError:
+    """The same for somebody else: an error that is raised for several requests gathers all their tracebacks."""
+    again = StoreError(fault.message, hint=fault.hint)
+    again.__cause__ = fault.__cause__
+    return again
+
+
+Job = Future[Sequence[Scored]]
+_Work = tuple[Sequence[Declaration], Service, date, Job]
+
+
+class _Scorer:
+    """A thread that scores, so that somebody else can stop waiting for it.
+
+    One that is late holds the next ones up, until their own time is over at most. One that is ``patience`` seconds late
+    is left alone, and nobody waits for it again before it has come back.
+    """
+
+    def __init__(self, *, patience: float, monotonic: Callable[[], float]) -> None:
+        self._patience, self._monotonic = patience, monotonic
+        self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        # What is scored still though nobody waits for it any more, and since when.
+        self._late: Job | None = None
+        self._since = 0.0
+        weakref.finalize(self, self._work.put, None)
+
+    def begin(self, declarations: Sequence[Declaration], service: Service, today: date) -> Job | None:
+        """Score them, after what is late; None when that hangs."""
+        if self._late is not None and not self._late.done() and self._monotonic() - self._since >= self._patience:
+            return None
+        if self._thread is None:
+            # A daemon: one that hangs must not keep the process from ending.
+            self._thread = threading.Thread(target=_score_all, args=(self._work,), name="scorer", daemon=True)
+            self._thread.start()
+        job: Job = Future()
+        self._work.put((declarations, service, today, job))
+        return job
+
+    def wait(self, job: Job, *, seconds: float) -> Sequence[Scored] | None:
+        """The scores, or None when they are not there in time: what was not begun by then never is."""
+        try:
+            return job.result(timeout=max(0.0, seconds))
+        except TimeoutError:
+            if not job.cancel():
+                self._late, self._since = job, self._monotonic()
+            return None
+
+    def close(self) -> None:
+        """Let the thread end after what it does now."""
+        self._work.put(None)
+
+
+def _score_all(work: queue.SimpleQueue[_Work | None]) -> None:
+    while (taken := work.get()) is not None:
+        declarations, service, today, future = taken
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(assess_at_once(declarations, service, today))
+            except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
+                future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
+        del taken, declarations, service, today, future

@@ -1,0 +1,471 @@
+"""A declaration or a result as the schema's JSON, read by the rules that hold for files.
+
+Enters: a parsed JSON value. Leaves: typed rows, or `Refused` with every fault. Never here: a rule of its own, the
+store, a fault that is passed over.
+
+Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`; what JSON
+alone can say is looked at before: types, moments with a zone (made local, as the host's clock is), NaN as a text. A
+declaration whose every value is plain is read by `PlainRows`, which gives the same rows in a hundredth of the time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from basira.feedback.results import complete_results
+from basira.ingest.mapping.columns import without_absent
+from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, load_mapping
+from basira.ingest.mapping.model import Mapping as SourceMapping
+from basira.ingest.parse.codes import DIGITS_HINT
+from basira.ingest.parse.numbers import PERCENT_HINT
+from basira.ingest.readers.source import SourceBatch, batch_of_records
+from basira.ingest.rows.parse import parse_batch
+from basira.ingest.rows.plain import PlainRows
+from basira.ingest.rows.shape import DEFAULT_CURRENCY, shape_items, shape_outcomes
+from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.schema.names import MOST_OF_A_SOURCE, RULE, invalid_own_names
+from basira.storage.record.chain import is_storable
+
+Row = dict[str, Any]
+HEADER = tuple(field.name for field in DECLARATION_FIELDS)
+ITEM = tuple(field.name for field in ITEM_FIELDS)
+PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
+# What the sender writes as they like, in which anybody may be named; a source's own x_ fields are texts too.
+TEXTS = frozenset(f.name for f in FIELDS if f.type == "text" and not f.personal and f.name != "declaration_id")
+MOST_ITEMS = 1_000
+# What a declaration may cost is counted before any work on it. As columns it is a table: a row for each item, a column
+# for each name that any of them has, the header's texts in every row. A thousand items with all the schema's fields and
+# forty more of their own are 75,000 cells, and some 2,000,000 characters.
+MOST_CELLS = 100_000
+MOST_CHARACTERS = 4_000_000
+# Of one value. A description that a person reads has a few hundred; a number has 30 digits at most.
+MOST_VALUE_CHARACTERS = 10_000
+_MOST_BITS = 128
+# So much later than now a declaration or a result is dated at most: clocks differ, and zones; a mistyped year is more.
+MOST_AHEAD = timedelta(days=1)
+# What the record's columns hold of them.
+_LONGEST = {"declaration_id": 200, "office": 80}
+_LONGEST_NAME = 100
+# Of one object, names that the schema does not have and that are told.
+_MOST_UNKNOWN = 10
+# Of one declaration, names of its own that are told.
+_MOST_ODD = 10
+# Of one declaration, item numbers given again that are told.
+_MOST_REPEATED = 10
+# Of one declaration, what is too long that is told.
+_MOST_BEYOND = 10
+# Of a code of an odd number of digits: a message has no mapping that could say how many there should be.
+_LEADING_ZERO = ", sent as a text with its leading zero"
+# Written as a number or true it would be an office of its own, with places of its own.
+_ONLY_TEXT = frozenset({"office"})
+_NUMBERS = frozenset(field.name for field in FIELDS if field.type in ("amount", "measure", "rate", "integer"))
+_ZONED = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)",
+    re.IGNORECASE,
+)
+
+_HEADER_NAMES, _ITEM_NAMES = frozenset(HEADER), frozenset(ITEM)
+_HEADER_RECORDED = tuple(n for n in HEADER if n not in PERSONAL and n != "declaration_version")
+_HEADER_WITHOUT_TEXTS = tuple(n for n in _HEADER_RECORDED if n not in TEXTS)
+_HEADER_TEXTS = tuple(n for n in _HEADER_RECORDED if n in TEXTS)
+_ITEM_WITHOUT_TEXTS = tuple(n for n in ITEM if n not in TEXTS)
+_ITEM_TEXTS = tuple(n for n in ITEM if n in TEXTS)
+_RESULT = tuple(field.name for field in OUTCOME_FIELDS)
+
+
+@dataclass(frozen=True)
+class FieldFault:
+    """One thing wrong: in which item (None: the declaration), which field, and the quarantine's stable code."""
+
+    item: int | None
+    field: str | None
+    code: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A body that can't be taken. ``is_conflict``: it contradicts what is recorded, rather than the schema.
+    ``standing``: what holds of the declaration, where that helps, as it is answered."""
+
+    faults: tuple[FieldFault, ...]
+    declaration_id: str | None = None
+    is_conflict: bool = False
+    standing: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A valid declaration: its items as rows of the schema's `ITEMS`, header repeated, in order of item number.
+
+    ``has_version``: the sender gave the version; else Basira numbers it.
+    """
+
+    rows: tuple[Row, ...]
+    has_version: bool
+
+    @property
+    def declaration_id(self) -> str:
+        return str(self.rows[0]["declaration_id"])
+
+    @property
+    def version(self) -> int:
+        return int(self.rows[0]["declaration_version"])
+
+    def with_version(self, version: int) -> Declaration:
+        """The same under another version number."""
+        return Declaration(tuple({**row, "declaration_version": version} for row in self.rows), self.has_version)
+
+    def content(self) -> dict[str, Any]:
+        """Header and items as JSON values, nothing personal, nulls and the version left out."""
+        return self._values(_HEADER_RECORDED, [*ITEM, *self._extras()])
+
+    def content_without_texts(self) -> dict[str, Any]:
+        """The same without free texts."""
+        return self._values(_HEADER_WITHOUT_TEXTS, _ITEM_WITHOUT_TEXTS)
+
+    def texts(self) -> dict[str, Any]:
+        """The free texts alone, in the places that they have in `content`; empty when there are none."""
+        found = self._values(_HEADER_TEXTS, [*_ITEM_TEXTS, *self._extras()])
+        return found if found["header"] or any(found["items"]) else {}
+
+    def _values(self, header: Sequence[str], item: Sequence[str]) -> dict[str, Any]:
+        return {"header": json_values(self.rows[0], header), "items": [json_values(row, item) for row in self.rows]}
+
+    def _extras(self) -> list[str]:
+        return [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
+
+    def personal(self) -> dict[str, str]:
+        """The personal values of the header."""
+        return {name: self.rows[0][name] for name in HEADER if name in PERSONAL and self.rows[0][name] is not None}
+
+
+def read_declaration(body: object, *, received_at: datetime) -> Declaration | Refused:
+    """One declaration of a JSON object: the header's fields and ``items``."""
+    parts = _parts(body)
+    if isinstance(parts, Refused):
+        return parts
+    plain = _plainly(parts, received_at)
+    return plain or read_by_columns(parts.header, parts.items, parts.declaration_id, received_at=received_at)
+
+
+def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refused:
+    """The same of what the record holds: it was taken, perhaps by an earlier version, whatever names it has of its
+    own, and however large it is. They lead to values, and never into a statement."""
+    parts = _parts(body, is_recorded=True)
+    if isinstance(parts, Refused):
+        return parts
+    plain = _plainly(parts, received_at)
+    if plain is not None:
+        return plain
+    (found,) = _by_columns([parts], received_at)
+    return found
+
+
+def read_declarations(bodies: Sequence[object], *, received_at: datetime) -> list[Declaration | Refused]:
+    """Each of several, as `read_declaration` reads it alone; those of the same fields in a tenth of the time."""
+    found: list[Declaration | Refused | None] = [read_plainly(body, received_at=received_at) for body in bodies]
+    parts = [_parts(body) for body, one in zip(bodies, found, strict=True) if one is None]
+    read = iter(_by_columns([one for one in parts if isinstance(one, _Parts)], received_at))
+    return [next(read) if one is None else one for one in found]
+
+
+def read_plainly(body: object, *, received_at: datetime) -> Declaration | Refused | None:
+    """The same where it takes no time; None where columns must be made of it, which takes some 8 ms."""
+    parts = _parts(body)
+    return parts if isinstance(parts, Refused) else _plainly(parts, received_at)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A declaration's header and items, whatever their values. ``declaration_id``: None when it is no text.
+    ``is_recorded``: it was taken before; its own names are not judged again."""
+
+    header: Row
+    items: Sequence[Row]
+    declaration_id: str | None
+    is_recorded: bool = False
+
+
+def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Refused:
+    if not isinstance(body, dict):
+        return _refused(None, None, "bad_json", "a JSON object: a declaration with its items")
+    named = body.get("declaration_id")
+    declaration_id = named if isinstance(named, str) and is_storable(named) else None
+    items = body.get("items")
+    if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS or not all(isinstance(i, dict) for i in items):
+        is_list = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+        code = "missing" if not items else "out_of_range" if is_list else "bad_json"
+        return _refused(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
+    header = {name: value for name, value in body.items() if name != "items"}
+    if not is_recorded and (faults := _beyond(header, items)):
+        return Refused(faults, declaration_id)
+    if "declared_at" in header:
+        header["declared_at"] = _local(header["declared_at"])
+    return _Parts(header, items, declaration_id, is_recorded)
+
+
+def _beyond(header: Row, items: Sequence[Row]) -> tuple[FieldFault, ...]:
+    """What makes a declaration too costly to read, in time that grows with its bytes alone."""
+    names: set[str] = set(header)
+    faults: list[FieldFault] = []
+    characters = 0
+    for place, values in enumerate((header, *items)):
+        names.update(values)
+        length = 0
+        for name, value in values.items():
+            if isinstance(value, str):
+                length += len(value)
+                if len(value) > MOST_VALUE_CHARACTERS:
+                    faults.append(_too_long(name, place, f"at most {MOST_VALUE_CHARACTERS:,} characters"))
+            elif isinstance(value, int) and value.bit_length() > _MOST_BITS:  # to write it as text takes its square
+                faults.append(_too_long(name, place, "a number of fewer digits"))
+        characters += length if place else length * len(items)
+    if len(names) * len(items) > MOST_CELLS:
+        most = f"at most {MOST_CELLS:,} cells, which are items times the different names among them"
+        faults.append(FieldFault(None, "items", "out_of_range", f"{most}; found {len(items):,} times {len(names):,}"))
+    if characters > MOST_CHARACTERS:
+        most = f"at most {MOST_CHARACTERS:,} characters, the header's counted for each item"
+        faults.append(FieldFault(None, "items", "out_of_range", f"{most}; found {characters:,}"))
+    return tuple(faults[:_MOST_BEYOND])
+
+
+def _too_long(name: str, place: int, expected: str) -> FieldFault:
+    shown = name[:_LONGEST_NAME] if name.isprintable() else None
+    return FieldFault(place or None, shown, "out_of_range", expected)
+
+
+def _local(value: object) -> object:
+    """A moment with Z or an offset as the host's local time, as the schema's moments are; any other value as it is."""
+    if not isinstance(value, str) or not _ZONED.fullmatch(value):
+        return value
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone().replace(tzinfo=None).isoformat()
+    except (ValueError, OverflowError, OSError):  # no such day or offset, or beyond what a clock can say
+        return value
+
+
+def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
+    rows = _plain().read(parts.header, parts.items, source="api", received_at=received_at)
+    if rows is None or any(len(rows[0][name] or "") > most for name, most in _LONGEST.items()):
+        return None
+    if rows[0]["declared_at"] > received_at + MOST_AHEAD:
+        return None
+    return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
+
+
+def read_by_columns(
+    header: Row, items: Sequence[Row], declaration_id: str | None, *, received_at: datetime
+) -> Declaration | Refused:
+    """The same by the columnar path of files, whatever the values; every fault is found."""
+    (found,) = _by_columns([_Parts(header, items, declaration_id)], received_at)
+    return found
+
+
+def _by_columns(several: Sequence[_Parts], received_at: datetime) -> list[Declaration | Refused]:
+    """Each as if it were alone: a column is parsed row by row, so those that have the same columns share a batch."""
+    found: dict[int, Declaration | Refused] = {}
+    alike: dict[tuple[str, ...], dict[int, list[dict[str, str | None]]]] = {}
+    for n, parts in enumerate(several):
+        records = _records(parts)
+        if isinstance(records, Refused):
+            found[n] = records
+        else:
+            columns = tuple(dict.fromkeys(name for record in records for name in record))
+            alike.setdefault(columns, {})[n] = records
+    for group in alike.values():
+        batch, mapping = _batch([one for records in group.values() for one in records], "basira", frozenset(ITEM_SIDE))
+        parsed = parse_batch(batch, mapping)
+        # Of each row of the batch the declaration, and the place among its items.
+        places = [(n, place) for n, records in group.items() for place in range(1, len(records) + 1)]
+        faults: dict[int, list[FieldFault]] = {}
+        for refusal in parsed.refusals:
+            n, place = places[refusal.row - 1]
+            # The header stands on every row, so its fault would be said once an item.
+            item = None if refusal.field in _HEADER_NAMES else place
+            expected = refusal.expected.replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
+            faults.setdefault(n, []).append(FieldFault(item, refusal.field, refusal.code, expected))
+        rows: dict[int, list[Row]] = {}
+        if len(faults) < len(group):
+            shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
+            for row in shaped.to_pylist():
+                n, place = places[row["source_row"] - 1]
+                rows.setdefault(n, []).append({**row, "source_row": place})
+        for n in group:
+            named = several[n].declaration_id
+            found[n] = (
+                Refused(tuple(dict.fromkeys(faults[n])), named)
+                if n in faults
+                else _from_rows(rows.get(n, []), several[n], received_at)
+            )
+    return [found[n] for n in range(len(several))]
+
+
+def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
+    """The items as rows of text, header repeated, as in a file."""
+    faults = _unknown(parts.header, _HEADER_NAMES, None)
+    for number, item in enumerate(parts.items, 1):
+        faults += _unknown(item, _ITEM_NAMES, number)
+    if not parts.is_recorded:
+        faults += _odd_names(parts)
+    # As in a file without item numbers: each item has its place in the list.
+    numbered = [item if item.get("item_number") is not None else {**item, "item_number": n}
+                for n, item in enumerate(parts.items, 1)]  # fmt: skip
+    records = [_texts({**parts.header, **item}, faults, n) for n, item in enumerate(numbered, 1)]
+    return Refused(tuple(dict.fromkeys(faults)), parts.declaration_id) if faults else records
+
+
+def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declaration | Refused:
+    if not rows:  # nothing but spaces: an empty line, in a file
+        return _refused(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
+    rows.sort(key=lambda row: int(row["item_number"]))
+    for name, most in _LONGEST.items():
+        if len(rows[0][name] or "") > most:
+            return _refused(None, name, "out_of_range", f"at most {most} characters")
+    if rows[0]["declared_at"] > received_at + MOST_AHEAD:
+        latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
+        return _refused(parts.declaration_id, "declared_at", "date_out_of_range", latest)
+    if faults := _repeated(rows) or _mixed(rows):
+        return Refused(faults, parts.declaration_id)
+    return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
+
+
+def _repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
+    """Item numbers that an earlier item of the list has; the first of them."""
+    firsts: dict[int, int] = {}
+    faults = []
+    for row in sorted(rows, key=lambda row: int(row["source_row"])):
+        number, place = int(row["item_number"]), int(row["source_row"])
+        first = firsts.setdefault(number, place)
+        if first != place:
+            expected = f"each item number once; {number} is that of item {first} in the list too"
+            faults.append(FieldFault(place, "item_number", "duplicate_id", expected))
+    return tuple(faults[:_MOST_REPEATED])
+
+
+def _mixed(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
+    """The first item in the list whose value is of another currency than the one before it."""
+    first, *others = sorted(rows, key=lambda row: int(row["source_row"]))
+    currency = first["value_currency"] or DEFAULT_CURRENCY
+    for row in others:
+        found = row["value_currency"] or DEFAULT_CURRENCY
+        if found != currency:
+            expected = f"one currency in a declaration: {currency} as in item 1, not {found}"
+            return (FieldFault(int(row["source_row"]), "value_currency", "currency_conflict", expected),)
+    return ()
+
+
+@cache
+def _plain() -> PlainRows:
+    return PlainRows(_mapping("basira"))
+
+
+def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
+    """One inspection result of a JSON object, completed as results of files are."""
+    if not isinstance(body, dict):
+        return _refused(declaration_id, None, "bad_json", "a JSON object: an inspection result")
+    if body.get("declaration_id") not in (None, declaration_id):
+        return _refused(declaration_id, "declaration_id", "unknown_declaration", "the declaration of the address")
+    faults = _unknown(body, frozenset(OUTCOME_SIDE), None)
+    moments = {name: _local(body[name]) for name in ("known_at", "inspected_at") if name in body}
+    record = _texts({**body, **moments, "declaration_id": declaration_id}, faults, None)
+    if faults:
+        return Refused(tuple(faults), declaration_id)
+    parsed = parse_batch(*_batch([record], "basira-outcomes", frozenset(OUTCOME_SIDE)))
+    if parsed.refusals:
+        return Refused(tuple(FieldFault(None, r.field, r.code, r.expected) for r in parsed.refusals), declaration_id)
+    if not len(parsed.outcomes):
+        return _refused(
+            declaration_id, None, "missing", "a result: at least is_inspected or is_irregular, or a found value"
+        )
+    if "known_at" not in parsed.outcomes.columns:
+        return _refused(declaration_id, "known_at", "missing", "a value: the field is required")
+    standing, contradictions = complete_results(parsed.outcomes)
+    if contradictions:
+        first = contradictions[0]
+        return _refused(declaration_id, first.field, first.code, first.expected)
+    row = shape_outcomes(standing, source="api", received_at=received_at).to_pylist()[0]
+    return {name: row[name] for name in _RESULT if row[name] is not None}
+
+
+def json_values(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The values that are there, moments as texts."""
+    values = {name: row[name] for name in names if row.get(name) is not None}
+    return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in values.items()}
+
+
+def _refused(declaration_id: str | None, field: str | None, code: str, expected: str) -> Refused:
+    return Refused((FieldFault(None, field, code, expected),), declaration_id)
+
+
+def _unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
+    odd = [name for name in values if name not in known and not name.startswith(EXTRA_PREFIX)]
+    expected = f"only fields of the schema, or of the sender's own: {RULE}"
+    shown = dict.fromkeys(_shown(name) for name in odd[:_MOST_UNKNOWN])
+    return [FieldFault(item, name, "column_count", expected) for name in shown]
+
+
+def _shown(name: str) -> str | None:
+    """A name is the sender's text, of any length: as much of it as helps to find it."""
+    return name[:_LONGEST_NAME] if name.isprintable() else None
+
+
+def _odd_names(parts: _Parts) -> list[FieldFault]:
+    """Names of the sender's own that can't be kept, each where it comes first; that there are too many."""
+    firsts: dict[str, int | None] = {}
+    for number, values in ((None, parts.header), *enumerate(parts.items, 1)):
+        for name in values:
+            if name.startswith(EXTRA_PREFIX):
+                firsts.setdefault(name, number)
+    odd = [(firsts[name], _shown(name)) for name in invalid_own_names(firsts)[:_MOST_ODD]]
+    if len(firsts) > MOST_OF_A_SOURCE:
+        odd.append((None, None))
+    return [FieldFault(item, name, "bad_name", RULE) for item, name in dict.fromkeys(odd)]
+
+
+def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | None) -> dict[str, str | None]:
+    texts: dict[str, str | None] = {}
+    for given, value in values.items():
+        name = given if is_storable(given) else ""  # an odd one is a fault already, and would not fit in the answer
+        item = None if given in _HEADER_NAMES else number  # the header stands in every row
+        if name in _ONLY_TEXT and not (value is None or isinstance(value, str)):
+            faults.append(FieldFault(item, name, "bad_json", "a text"))
+        elif name in _NUMBERS and isinstance(value, str) and value.strip().lower() == "nan":
+            # In a file it is how a program writes "nothing"; JSON has null for that.
+            faults.append(FieldFault(item, name, "not_finite", "a number, or null"))
+        elif isinstance(value, bool):
+            texts[name] = "true" if value else "false"
+        elif value is None or isinstance(value, str):
+            if value is not None and not is_storable(value):
+                faults.append(FieldFault(item, name, "bad_json", "text without NUL or half a character"))
+            texts[name] = value
+        elif isinstance(value, float) and not math.isfinite(value):
+            faults.append(FieldFault(item, name, "not_finite", "a number"))
+        elif isinstance(value, int | float):
+            texts[name] = json.dumps(value)
+        else:
+            faults.append(FieldFault(item, name, "bad_json", "a text, a number, true, false or null"))
+    return texts
+
+
+def _batch(
+    records: list[dict[str, str | None]], mapping: str, known: frozenset[str]
+) -> tuple[SourceBatch, SourceMapping]:
+    rows = list(range(1, len(records) + 1))
+    required = tuple(name for name in ("declaration_id", "declared_at", "commodity_code", "known_at") if name in known)
+    batch = batch_of_records(records, rows, [], 0, required)
+    reading = without_absent(_mapping(mapping), batch.frame.columns)
+    extras = {n.removeprefix(EXTRA_PREFIX): n for n in batch.frame.columns if n.startswith(EXTRA_PREFIX)}
+    return batch, reading.model_copy(update={"extra": extras}) if reading.has_items else reading
+
+
+@cache
+def _mapping(name: str) -> SourceMapping:
+    return load_mapping(name)

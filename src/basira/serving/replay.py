@@ -1,0 +1,306 @@
+"""An office's online day made again from its record, and compared: same scores, same lanes, same state.
+
+Enters: a store, the operational database, policies, an office and a day. Leaves: every difference, and what could not
+be compared because it is not kept. Never here: a write; a tolerance; a score that is guessed where its inputs are gone.
+
+Lanes are made again from the day's plan and the recorded scores, in the order of the events; scores from the recorded
+content, where the profiles of that night and the model are still kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from basira.decisions.replay import Difference
+from basira.models.files import read_model
+from basira.models.risk_model import RiskModel
+from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
+from basira.selection.online.state import OnlineState, begin_day
+from basira.selection.policy.load import load_policy
+from basira.selection.policy.model import Policy
+from basira.serving.changes.capacity import moved_state
+from basira.serving.changes.reassess import assessed_with, other_digests, recorded_declaration
+from basira.serving.decide.events import earlier_lane
+from basira.serving.decide.placement import left_office, place, restored, without_place
+from basira.serving.decide.scoring import Scored, unscored
+from basira.serving.message import Declaration
+from basira.serving.service import SEED_FILE, Service, read_seed
+from basira.serving.status import day_of, standing_of
+from basira.storage.database.connection import Database
+from basira.storage.model_store import Models
+from basira.storage.online.office_state import find_state
+from basira.storage.profiles.files import read_manifest
+from basira.storage.profiles.reader import LoadedProfiles, open_profiles
+from basira.storage.record.events import find_events_of_many, find_office_day
+from basira.workflows.profiles import profiles_of, read_profiles
+from basira.workflows.targeting.assess import candidate_of
+
+Row = Mapping[str, Any]
+
+_SELECTED = ("lane", "basis", "detail", "inclusion_probability")
+_SCORED = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
+_AT_A_TIME = 200
+
+
+@dataclass
+class OnlineReplay:
+    """What came out. ``lanes``, ``scores``: decisions whose lane, whose scores were made again. ``missing``: why others
+    were not, each reason once. ``is_state_same``: whether the day ends in the state that is kept; None when the lanes
+    were not made again."""
+
+    office: str
+    day: date
+    lanes: int = 0
+    scores: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    missing: dict[str, int] = field(default_factory=dict)
+    is_state_same: bool | None = None
+
+    @property
+    def is_same(self) -> bool:
+        """True when nothing that could be compared differs."""
+        return not self.differences and self.is_state_same is not False
+
+    def require_same(self) -> None:
+        """Raise ReplayError, with the first difference, unless everything that could be compared is the same."""
+        if self.is_same:
+            return
+        first = self.differences[0] if self.differences else None
+        what = (
+            "the state of the day at its end" if first is None
+            else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} made again"
+        )  # fmt: skip
+        raise ReplayError(
+            f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",
+            hint="Prove the record with `basira audit verify`; compare policy, model and profiles with that day's.",
+        )
+
+    def lacks(self, what: str) -> None:
+        """Count a decision that could not be compared."""
+        self.missing[what] = self.missing.get(what, 0) + 1
+
+
+def open_record(root: Path, database: Database, policies: Path, *, language: str = "fr") -> Service:
+    """A service to read the record with: it decides nothing, and makes no seed where there is none.
+
+    Raises StoreError when the store has no seed of online draws: nothing was decided online with it.
+    """
+    if not (root / SEED_FILE).is_file():
+        raise StoreError(
+            f"Expected the seed of online draws in {SEED_FILE!r} of the store, found none.",
+            hint="Name the store that `basira serve` works on; restore the file from backup if it is lost.",
+        )
+    return Service(
+        database=database, policies=policies, profiles=read_profiles(root), model=None, seed=read_seed(root),
+        language=language,
+    )  # fmt: skip
+
+
+def replay_online(
+    service: Service, root: Path, office: str, day: date, *, declaration_id: str | None = None
+) -> OnlineReplay:
+    """Make an office's day again. ``service``: opened on the store in ``root``; its model and profiles are not used.
+
+    ``declaration_id``: compare only this declaration; lanes depend on the whole day, which is made again all the same.
+    Raises NotFoundError when the office decided nothing on that day.
+    """
+    with service.database.read() as connection:
+        events = find_office_day(connection, office, day.isoformat())
+        stored = find_state(connection, office, day.isoformat())
+        names = list(dict.fromkeys(event["declaration_id"] for event in events))
+        known: dict[str, Sequence[Row]] = {}
+        for start in range(0, len(names), _AT_A_TIME):
+            known.update(find_events_of_many(connection, names[start : start + _AT_A_TIME]))
+    if not any(event["kind"] == "decision" for event in events):
+        raise NotFoundError(
+            f"Expected decisions of {office!r} on {day}, found none.", hint="Check the office's code and the day."
+        )
+    report = OnlineReplay(office, day)
+    states = _States(service, report, stored.state if stored else None)
+    scorer = _Scorer(service, root, report)
+    for event in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: int(one["sequence"])):
+        is_wanted = declaration_id in (None, event["declaration_id"])
+        before = [one for one in known[event["declaration_id"]] if one["sequence"] < event["sequence"]]
+        if event["office"] != office:
+            states.leave(event, before)
+        elif event["kind"] == "decision":
+            declaration, is_complete = recorded_declaration(before, event)
+            if declaration is None:
+                states.give_up("declarations that can't be read again")
+                continue
+            if is_wanted and is_complete:
+                scorer.compare(declaration, event)
+            elif is_wanted:
+                report.lacks("a score: personal values or texts were erased")
+            states.decide(declaration, event, before, is_wanted=is_wanted)
+        elif event["kind"] in ("reselection", "cancellation"):
+            states.change(event, before)
+    report.is_state_same = states.is_same()
+    return report
+
+
+def _elsewhere(known: Mapping[str, Sequence[Row]], office: str, day: date) -> list[Row]:
+    """What another office decided that day on the declarations of this one: these may have left by an amendment."""
+    return [
+        event for events in known.values() for event in events
+        if event["kind"] == "decision" and day_of(event) == day.isoformat() and event["office"] != office
+    ]  # fmt: skip
+
+
+class _States:
+    """The day's state, event by event."""
+
+    def __init__(self, service: Service, report: OnlineReplay, text: str | None) -> None:
+        self._service, self._report = service, report
+        self._policy: Policy | None = None
+        self._state: OnlineState | None = None
+        self._kept: OnlineState | None = None
+        self._has_changed = False
+        try:
+            self._policy = load_policy(service.policies, report.day)
+            if text is not None:
+                self._kept = restored(text)
+                if self._kept.plan.policy_digest == self._policy.digest:
+                    self._state = begin_day(self._kept.plan)
+                else:  # the plan that this policy began with was planned again by another one
+                    report.lacks("plan of the day under this policy")
+        except BasiraError as error:
+            report.lacks(f"plan or policy of the day: {error.message}")
+        if text is None:
+            report.lacks("plan of the day")
+
+    def give_up(self, why: str) -> None:
+        """No lane can be made again from here on."""
+        if self._state is not None:
+            self._report.lacks(why)
+        self._state = None
+
+    def decide(self, declaration: Declaration, event: Row, before: Sequence[Row], *, is_wanted: bool) -> None:
+        """Place one, and compare it with what is recorded."""
+        payload, policy = event["payload"], self._policy
+        if policy is None:
+            return
+        versions = payload["versions"]
+        if versions["policy_digest"] != policy.digest:
+            if is_wanted:
+                self._report.lacks(f"policy {versions['policy']} of digest {versions['policy_digest'][:12]}")
+            self._state, self._has_changed = None, True
+            return
+        if self._state is None:
+            if is_wanted and self._has_changed:
+                self._report.lacks("a lane: decided on a day that another policy decided on before")
+            return
+        scored = _as_recorded(declaration, payload)
+        candidate = replace(scored.candidate, declaration_version=event["declaration_version"])
+        placed = place(
+            candidate, policy, state=self._state, earlier=earlier_lane(before),
+            now=datetime.fromisoformat(payload["decided_at"]), seed=self._service.seed,
+        )  # fmt: skip
+        self._state = placed.state
+        if not is_wanted:
+            return
+        self._report.lanes += 1
+        recorded = {"lane": event["lane"]} | {name: payload[name] for name in _SELECTED if name != "lane"}
+        for name in _SELECTED:
+            made = getattr(placed.selection, name)
+            if made != recorded[name]:
+                self._report.differences.append(
+                    Difference(event["declaration_id"], name, recorded[name], made)
+                )  # fmt: skip
+
+    def leave(self, event: Row, before: Sequence[Row]) -> None:
+        """Give back the place of one that another office decided on."""
+        earlier = earlier_lane(before)
+        if self._state is None or earlier is None:
+            return
+        if left_office(earlier, office=event["office"], day=self._report.day) == self._report.office:
+            self._state = without_place(self._state, earlier)
+
+    def change(self, event: Row, before: Sequence[Row]) -> None:
+        """Move the places that a re-selection or a cancellation moved."""
+        standing = standing_of(before)
+        if self._state is not None and self._policy is not None and standing is not None:
+            if event["lane"] is not None and event["lane"] not in self._policy.intensity:
+                self.give_up(f"lane {event['lane']} of another policy")
+                return
+            self._state = moved_state(
+                self._state, standing, self._policy, taken=event["lane"], day=self._report.day
+            )  # fmt: skip
+
+    def is_same(self) -> bool | None:
+        """Whether the day ends as it is kept."""
+        return None if self._state is None or self._kept is None else self._state == self._kept
+
+
+def _as_recorded(declaration: Declaration, payload: Row) -> Scored:
+    """The candidate with the recorded scores."""
+    bare = unscored(declaration, str(payload["fallback"]))
+    scores = {name: payload[name] for name in ("fraud_probability", "expected_revenue")}
+    return replace(bare, candidate=replace(candidate_of(declaration.rows, bare.items), **scores))
+
+
+class _Scorer:
+    """Scores made again from the profiles and the model that were recorded, where they are kept."""
+
+    def __init__(self, service: Service, root: Path, report: OnlineReplay) -> None:
+        self._service, self._root, self._report = service, root, report
+        self._models: dict[str, RiskModel | None] = {}
+        self._builds: dict[str, LoadedProfiles | None] = {}
+
+    def compare(self, declaration: Declaration, event: Row) -> None:
+        """Score one again, and compare every figure."""
+        payload = event["payload"]
+        if payload["fraud_probability"] is None:
+            self._report.lacks(f"a score: {payload['fallback']}")
+            return
+        model, profiles = self._model(payload["versions"]["model"]), self._profiles(payload["versions"]["profiles"])
+        if model is None or profiles is None:
+            return
+        others = other_digests(payload["versions"], model, profiles)
+        self._report.differences.extend(
+            Difference(event["declaration_id"], f"versions.{name}", recorded, found) for name, recorded, found in others
+        )
+        if others:
+            return
+        scored = assessed_with(declaration, self._service, model=model, profiles=profiles, today=self._report.day)
+        self._report.scores += 1
+        name = event["declaration_id"]
+        if scored.fallback is not None:
+            self._report.differences.append(Difference(name, "fallback", None, scored.fallback))
+            return
+        for column in ("fraud_probability", "expected_revenue"):
+            self._differs(name, column, payload[column], getattr(scored.candidate, column))
+        for recorded, made in zip(payload["items"], scored.items, strict=True):
+            for column in _SCORED:
+                found = getattr(made, column)
+                found = dict(found) if column == "kind_probabilities" else found
+                self._differs(name, f"items[{made.item_number}].{column}", recorded[column], found)
+
+    def _differs(self, name: str, column: str, recorded: object, made: object) -> None:
+        if recorded != made:
+            self._report.differences.append(Difference(name, column, recorded, made))
+
+    def _model(self, version: str) -> RiskModel | None:
+        if version not in self._models:
+            try:
+                self._models[version] = read_model(Models(self._root).folder(version))
+            except BasiraError:
+                self._models[version] = None
+        if self._models[version] is None:
+            self._report.lacks(f"model {version}")
+        return self._models[version]
+
+    def _profiles(self, name: str) -> LoadedProfiles | None:
+        if name not in self._builds:
+            folder = profiles_of(self._root)
+            try:
+                self._builds[name] = open_profiles(folder, read_manifest(folder, name))
+            except (BasiraError, OSError):
+                self._builds[name] = None
+        if self._builds[name] is None:
+            self._report.lacks(f"profiles {name}")
+        return self._builds[name]

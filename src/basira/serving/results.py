@@ -1,0 +1,130 @@
+"""An inspection result taken into the record.
+
+Enters: a service, a declaration's number, a result. Leaves: the result as recorded, or `Refused`. Never here: a result
+that replaces another; one that the history would refuse in the night, after it was acknowledged; a declaration's
+personal values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from basira.feedback.resolve import EXPECTED
+from basira.schema.errors import PolicyError, StoreError
+from basira.serving.decide.batch import Asked, event_id, save_given
+from basira.serving.message import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
+from basira.serving.service import Service
+from basira.serving.status import day_of
+from basira.serving.views.declaration import known_declaration, outcome_body
+from basira.storage.online.office_state import Answer
+from basira.storage.record.events import Event, append_event
+
+Row = Mapping[str, Any]
+Sees = Callable[[str], bool]
+# Of a declaration's items, in the words of a fault.
+_MOST_NAMED = 20
+
+
+def record_outcome(
+    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
+    signs_as: str | None = None,
+) -> dict[str, Any] | Refused:  # fmt: skip
+    """Take one inspection result in. The same result again changes nothing; another one with the same item and
+    ``known_at`` is a conflict. A cancelled declaration takes results too: what was found stays found.
+
+    ``signs_as``: of a person, the only inspector whom the result may name; None: a system, which names whom it likes.
+
+    Raises NotFoundError for a declaration that was never decided, UsageError when an idempotency key came with another
+    body.
+    """
+    row = read_outcome(body, declaration_id, received_at=now)
+    if isinstance(row, Refused):
+        return row
+    if signs_as is not None and row.setdefault("inspector_id", signs_as) != signs_as:
+        fault = FieldFault(None, "inspector_id", "other_inspector", "your own user id, or nothing: you sign yourself")
+        return Refused((fault,), declaration_id)
+    try:
+        return _recorded(row, declaration_id, service, now=now, asked=asked, sees=sees)
+    except StoreError as error:
+        if not isinstance(error.__cause__, IntegrityError):
+            raise
+    # The same result, or the key, was recorded meanwhile: it is found now.
+    return _recorded(row, declaration_id, service, now=now, asked=asked, sees=sees)
+
+
+def _recorded(
+    row: dict[str, Any], declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
+) -> dict[str, Any] | Refused:
+    known, standing = known_declaration(service, declaration_id, sees=sees)
+    values = json_values(row, [name for name in row if name not in PERSONAL])
+    named = event_id("outcome", declaration_id, row.get("item_number"), row["known_at"].isoformat())
+    for event in known:
+        if event["event_id"] == named:
+            if event["payload"] == values:
+                return outcome_body(event)
+            fault = FieldFault(None, "known_at", "result_conflict", "a later known_at for a corrected result")
+            return Refused((fault,), declaration_id, is_conflict=True)
+    if faults := _faults(row, known, service, now, decided_on=day_of(standing.decision)):
+        return Refused(tuple(faults), declaration_id)
+    last = standing.decision
+    made = Event(
+        event_id=named, kind="outcome", declaration_id=declaration_id, actor=asked.actor, payload=values,
+        personal={name: row[name] for name in row if name in PERSONAL}, declaration_version=last["declaration_version"],
+        office=standing.office, decision_id=last["event_id"],
+    )  # fmt: skip
+    with service.database.write() as connection:
+        stored = append_event(connection, made, now=now)
+        answer = outcome_body({**stored, "payload": values})
+        if asked.key:
+            save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
+    return answer
+
+
+def _faults(row: Row, known: Sequence[Row], service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
+    """What is wrong with a result of this declaration: the history's own rules (`feedback.resolve`), and what no
+    inspection can have had."""
+    faults = []
+    sent = [event["payload"]["content"] for event in known if event["kind"] in ("registration", "amendment")]
+    numbers = sorted({int(item["item_number"]) for content in sent for item in content["items"]})
+    if row.get("item_number") not in (None, *numbers):
+        shown = ", ".join(str(number) for number in numbers[:_MOST_NAMED]) + (", ..." if numbers[_MOST_NAMED:] else "")
+        faults.append(FieldFault(None, "item_number", "unknown_declaration", f"an item of the declaration: {shown}"))
+    known_at, declared_on = row["known_at"], min(content["header"]["declared_at"][:10] for content in sent)
+    if known_at.date().isoformat() < declared_on:
+        field, expected = EXPECTED["known_before_declared"]
+        faults.append(FieldFault(None, field, "known_before_declared", f"{expected}, {declared_on}"))
+    if known_at > now + MOST_AHEAD:
+        latest = f"a moment not after {now + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
+        faults.append(FieldFault(None, "known_at", "date_out_of_range", latest))
+    # By the day: where only a day is known of known_at, it is that day's midnight.
+    if row.get("inspected_at") is not None and row["inspected_at"].date() > known_at.date():
+        faults.append(FieldFault(None, "inspected_at", "contradiction", "a day not after that of known_at"))
+    if row.get("is_irregular") is False and row.get("additional_revenue_amount"):
+        expected = "nothing recovered on a compliant result"
+        faults.append(FieldFault(None, "additional_revenue_amount", "contradiction", expected))
+    named = row.get("inspection_lane")
+    lanes = () if named is None else _lanes(service, (now.date(), date.fromisoformat(decided_on)))
+    if named is not None and lanes and not _is_lane(named, known, lanes):
+        faults.append(FieldFault(None, "inspection_lane", "unknown_lane", ", ".join(lanes)))
+    return faults
+
+
+def _lanes(service: Service, days: Sequence[date]) -> tuple[str, ...]:
+    """Those of the policies of these days; none where none was in force, and a lane can't be judged."""
+    found: dict[str, None] = {}
+    for day in days:
+        with suppress(PolicyError):
+            found |= dict.fromkeys(service.policy(day).intensity)
+    return tuple(found)
+
+
+def _is_lane(named: str, known: Sequence[Row], lanes: Sequence[str]) -> bool:
+    """Whether it is a lane of the policies, or one that the declaration was in. Codes of results are in capitals."""
+    given = (event["lane"] for event in known if event["lane"] is not None)
+    return named.upper() in {lane.upper() for lane in (*lanes, *given)}

@@ -1,0 +1,168 @@
+"""What the service stands on: record, policy, profiles, model, seed. Opened once in each worker process.
+
+Enters: a store, a policy folder, perhaps a database's URL, today. Leaves: a `Service`. Never here: a decision; a
+service that does not start because the model or the profiles are missing (the policy's fallback answers then).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from basira.features.online.lookup import prepare_online
+from basira.models.risk_model import RiskModel
+from basira.schema.errors import BasiraError, ModelError, StoreError
+from basira.selection.policy.load import load_policy
+from basira.selection.policy.model import Policy
+from basira.storage.database.connection import Database
+from basira.storage.history.files import replace_file, storage_errors
+from basira.storage.history.store import History
+from basira.storage.model_store import Models
+from basira.storage.profiles.evenings import EveProfiles
+from basira.storage.profiles.reader import ProfileReader
+from basira.workflows.profiles import read_eves, read_profiles
+from basira.workflows.targeting.record import operations_of
+from basira.workflows.targeting.score import choose_model
+
+SEED_FILE = "online-seed"
+# Yesterday's profiles count everything; a night's build that failed is borne for one day, and said.
+MOST_PROFILE_DAYS = 1
+# A client of the clearance system gives up after some seconds; a 503 in time tells it to ask again.
+DATABASE_SECONDS = 5.0
+
+_LOG = logging.getLogger("basira.service")
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that `decide` needs beside the declaration.
+
+    ``policies``: folder of the policy's versions; the one in force on the day holds. ``model``: None when there is
+    none, with ``model_fault`` in words. ``most_profile_days``: profiles that lack more days than that are too old.
+    ``seed``: of the draws, the same in every worker, secret. ``language``: of the reasons' sentences. ``store``: where
+    newer models are looked for; None: nowhere. ``eves``: profiles of earlier nights, for amendments of what the history
+    counts already; None: they get the fallback.
+    """
+
+    database: Database
+    policies: Path
+    profiles: ProfileReader
+    model: RiskModel | None
+    seed: int
+    model_fault: str = ""
+    most_profile_days: int = MOST_PROFILE_DAYS
+    language: str = "fr"
+    is_simulated: bool = field(default=False)
+    store: Path | None = None
+    eves: EveProfiles | None = None
+
+    def refresh_profiles(self) -> None:
+        """Look for newer profiles, then for those of earlier nights; cheap when nothing changed."""
+        self.profiles.refresh()
+        if self.eves is not None:
+            self.eves.refresh()
+
+    def for_decisions(self) -> Service:
+        """The same over connections that no long reading of somebody else can take away."""
+        return replace(self, database=self.database.reserved)
+
+    def policy(self, day: date) -> Policy:
+        """The version in force on a day, as this process read it first. Raises PolicyError."""
+        return _policy(self.policies, day)
+
+    def profile_age_days(self, day: date) -> int | None:
+        """Days that the profiles in force lack on a day; None when none can serve. They lack none in the evening in
+        which they were built for the next day."""
+        try:
+            return max(0, self.profiles.profiles().age_days(day))
+        except (StoreError, OSError):
+            return None
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self.database.close()
+
+
+# More days than a year's: somebody looks at older queues, and today's must stay what it is.
+@lru_cache(maxsize=400)
+def _policy(folder: Path, day: date) -> Policy:
+    return load_policy(folder, day)
+
+
+def open_service(
+    store: Path, policies: Path, *, today: date, database: str = "", model: str = "", language: str = "fr",
+    most_profile_days: int = MOST_PROFILE_DAYS, wait_seconds: float = DATABASE_SECONDS,
+) -> Service:  # fmt: skip
+    """Open what the service stands on, and make ready what is made once (about a second).
+
+    ``model``: a version; by default the one that knows most without knowing anything of ``today``, and newer ones as
+    they come (`with_newest_model`). ``wait_seconds``: for the database. Raises StoreError
+    and PolicyError, because without a record or a policy nothing can be decided.
+    """
+    history = History.open(store)
+    load_policy(policies, today)
+    chosen, fault = model_of(history, today=today, version=model)
+    prepare_online()
+    return Service(
+        database=Database(database or operations_of(history), wait_seconds=wait_seconds),
+        policies=policies,
+        profiles=read_profiles(history.root),
+        model=chosen,
+        seed=read_seed(history.root),
+        model_fault=fault,
+        most_profile_days=most_profile_days,
+        language=language,
+        is_simulated=history.snapshot().is_simulated,
+        store=None if model else history.root,
+        eves=read_eves(history.root),
+    )
+
+
+def model_of(history: History, *, today: date, version: str = "") -> tuple[RiskModel | None, str]:
+    """The model of a start, or None and why there is none."""
+    try:
+        return choose_model(history, as_of=today - timedelta(days=1), version=version or None), ""
+    except (ModelError, StoreError) as error:
+        return None, error.message
+
+
+def with_newest_model(service: Service, *, today: date) -> Service:
+    """The service with the model that it would open now; itself when that is the one it has.
+
+    A model that can't be read is passed over, and said in the log: the one in force goes on.
+    """
+    if service.store is None:
+        return service
+    as_of = today - timedelta(days=1)
+    try:
+        newest = Models(service.store).find_latest(as_of=as_of.isoformat())
+        if newest is None or (service.model is not None and service.model.version == newest):
+            return service
+        model = choose_model(History.open(service.store), as_of=as_of, version=newest)
+    except BasiraError as error:
+        _LOG.error("model_not_taken", extra={"fields": {"error": type(error).__name__}})
+        return service
+    _LOG.info("model_taken", extra={"fields": {"model": model.version}})
+    return replace(service, model=model, model_fault="")
+
+
+def read_seed(store: Path) -> int:
+    """The store's secret seed of online draws; made at the first call.
+
+    Every worker and every restart must draw the same numbers, or sending a declaration again would be another chance.
+    """
+    path = store / SEED_FILE
+    with storage_errors(store):
+        if not path.exists():
+            replace_file(path, f"{secrets.randbelow(2**31)}\n")
+        text = path.read_text(encoding="ascii", errors="replace").strip()
+    if not text.isdecimal():
+        raise StoreError(
+            f"Expected a number in {path.name}, found something else.",
+            hint="Restore the file from backup; a new seed would be another draw for everybody.",
+        )
+    return int(text)

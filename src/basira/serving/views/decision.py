@@ -1,0 +1,119 @@
+"""A recorded decision as it is answered: figures, and the sentences of its reasons.
+
+Enters: the event of a decision. Leaves: JSON values. Never here: a personal value; anything that the record lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from basira.explain.words import catalog_of, say, say_basis, say_verify
+from basira.schema.records import Reason
+from basira.selection.online.decide import NO_STATE
+from basira.selection.places import is_lane_full
+
+# What tells a trader, or an officer who knows one, how selection works, and what tells an officer that the model
+# expects nothing. Not for inspectors: docs/decisions/0013-what-an-inspector-is-told.md.
+_SECRET = ("detail", "inclusion_probability", "fraud_probability", "expected_revenue")
+_SECRET_OF_ITEM = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
+_SECRET_OF_REASON = ("contribution",)
+# An officer who knows that a control was drawn at random looks less closely, and what random control estimates is then
+# too low. So both say the same to an inspector; a mandatory control keeps its name, which its list makes plain anyway.
+# Where the model gave no answer it chose nothing, and what is drawn says what all others of that hour say.
+_ALIKE = frozenset({"random", "model", "fallback"})
+
+
+def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
+    """The answer for a decision's event, the same whenever it is asked for."""
+    payload = event["payload"]
+    currency = payload.get("currency", "MAD")
+    basis = payload.get("basis", "none")
+    if is_secret_hidden and basis in _ALIKE:
+        basis = "fallback" if payload.get("fallback") else "control"
+    body = {
+        "decision_id": event["event_id"],
+        "declaration_id": event["declaration_id"],
+        "declaration_version": event["declaration_version"],
+        "office": event["office"],
+        "lane": event["lane"],
+        "inspects": payload.get("inspects"),
+        "basis": basis,
+        "basis_text": _basis_text(basis, payload, language),
+        "detail": payload.get("detail", ""),
+        "inclusion_probability": payload.get("inclusion_probability"),
+        "fallback": payload.get("fallback"),
+        "fraud_probability": payload.get("fraud_probability"),
+        "expected_revenue": payload.get("expected_revenue"),
+        "currency": currency,
+        "items": item_bodies(
+            payload.get("items", ()), language=language, currency=currency, is_secret_hidden=is_secret_hidden
+        ),
+        "decided_at": payload.get("decided_at"),
+        "is_simulated": payload.get("is_simulated"),
+        "versions": payload.get("versions", {}),
+    }
+    return _without(body, _SECRET) if is_secret_hidden else body
+
+
+def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
+    """Why it is inspected; with what the list asks for where that is not why it has its lane, with what became of the
+    list's lane, with why the model said nothing. Of what is shown of the basis alone: see `_ALIKE`."""
+    ground = (payload.get("ground") or {}).get(language, "")
+    said = [say_basis(basis, language=language, ground=ground)]
+    if basis in ("none", "exempt"):
+        # An officer's own lane has no ground of the selection beside the list's.
+        if ground:
+            said = [say_basis("mandatory", language=language, ground=ground)]
+        elif payload.get("inspects"):
+            said = [catalog_of(language).say("basis.officer")]
+    elif ground and basis != "mandatory":
+        said.append(say_basis("mandatory", language=language, ground=ground))
+    if basis == "mandatory" and is_lane_full(payload.get("detail", "")):
+        said.append(catalog_of(language).say("basis.lane_full"))
+    if payload.get("fallback"):
+        said.append(_fallback_text(payload["fallback"], language, is_inspected=bool(payload.get("inspects"))))
+    return ". ".join([*(text.rstrip(".") for text in said[:-1]), said[-1]])
+
+
+def _fallback_text(fallback: str, language: str, *, is_inspected: bool) -> str:
+    """Why the model gave no answer, and, to whoever inspects, what follows."""
+    catalog = catalog_of(language)
+    message = f"fallback.{fallback}"
+    why = catalog.say(message if message in catalog.ids else "fallback.other")
+    # Without a state the model did answer: its reasons stand.
+    return f"{why}. {catalog.say('fallback.look')}" if is_inspected and fallback != NO_STATE else why
+
+
+def reselected_text(basis_text: str, *, language: str) -> str:
+    """Why it is inspected, of what an officer gave another lane. ``basis_text``: of the decision."""
+    return catalog_of(language).say("basis.reselected", decision=basis_text)
+
+
+def _without(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def item_bodies(
+    items: Sequence[Mapping[str, Any]], *, language: str, currency: str, is_secret_hidden: bool
+) -> list[dict[str, Any]]:
+    """Recorded items as they are answered: their reasons, and what to verify, in words."""
+    return [_item(item, language, currency, is_secret_hidden=is_secret_hidden) for item in items]
+
+
+def _item(item: Mapping[str, Any], language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
+    reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
+    if is_secret_hidden:
+        item, reasons = _without(item, _SECRET_OF_ITEM), [_without(reason, _SECRET_OF_REASON) for reason in reasons]
+    return {
+        **item,
+        "reasons": reasons,
+        "verify": [
+            {"code": code, "text": say_verify(code, language=language, currency=currency)} for code in item["verify"]
+        ],
+    }
+
+
+def _reason(reason: Mapping[str, Any], language: str, currency: str) -> dict[str, Any]:
+    made = Reason(reason["code"], reason["figures"], tuple(reason["features"]), reason["contribution"])
+    return {**reason, "text": say(made, language=language, currency=currency)}

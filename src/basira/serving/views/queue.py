@@ -1,0 +1,232 @@
+"""An office's queue: what is to be inspected on a day, and what has been.
+
+Enters: a service, an office and a day, filters, a place to go on from. Leaves: rows as JSON values, or as CSV. Never
+here: a personal value; a cell that a spreadsheet would run.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from basira.render.spreadsheet import csv_text, decimal_comma
+from basira.schema.errors import PolicyError, UsageError
+from basira.serving.admissible import office_fault
+from basira.serving.message import FieldFault, Refused
+from basira.serving.service import Service
+from basira.serving.status import Standing, Status, is_inspection
+from basira.serving.views.decision import decision_body, reselected_text
+from basira.serving.views.declaration import change_body, late_items
+from basira.storage.record.events import (
+    QueueFilter,
+    QueuePlace,
+    count_queue,
+    find_by_ids,
+    find_outcomes,
+    find_queue_places,
+    queue_order,
+    record_identity,
+)
+
+Row = Mapping[str, Any]
+_Order = tuple[float, float, float]
+# Whole numbers that every database and a float can hold; no rank, amount or sequence comes near.
+_MOST = 2.0**53
+
+# What a status is, of what the database can look for: whether the lane inspects, whether an inspection came.
+_ONLY: Mapping[Status | None, tuple[bool | None, bool | None]] = {
+    None: (None, None), "waiting": (True, False), "inspected": (None, True), "released": (False, False),
+}  # fmt: skip
+# Rows of a queue that are in memory together while it is written as CSV.
+_PART = 500
+CSV_COLUMNS = (
+    "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fallback",
+    "fraud_probability", "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by",
+    "motive",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a queue. ``next_cursor``: where to go on; None at the end. ``total``: of the whole queue, filtered."""
+
+    rows: tuple[dict[str, Any], ...]
+    total: int
+    next_cursor: str | None
+
+
+def refused_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
+    """Why there can be no such queue, so that a misspelt one is not taken for an empty one: the day's policy lists its
+    offices, or has not this lane, and nothing is recorded under that name. None when there can, or when no policy
+    was in force."""
+    try:
+        policy = service.policy(day)
+    except PolicyError:
+        return None
+    faults = []
+    fault = office_fault(office, policy, field="query.office")
+    if fault is not None and not _has_any(service, office, day, lane=None):
+        faults.append(fault)
+    if lane is not None and lane not in policy.intensity and not _has_any(service, office, day, lane=lane):
+        faults.append(FieldFault(None, "query.lane", "unknown_lane", ", ".join(policy.intensity)))
+    return Refused(tuple(faults)) if faults else None
+
+
+def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> bool:
+    """Whether somebody is in it: decided before the day's policy changed."""
+    with service.database.read() as connection:
+        return count_queue(connection, QueueFilter(office, day.isoformat(), lane)) > 0
+
+
+def queue_page(
+    service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
+    limit: int | None = None, cursor: str | None = None, is_secret_hidden: bool = False,
+) -> Page:  # fmt: skip
+    """The declarations whose lane was last given by an office on a day: the most intensive lane first, then by expected
+    revenue, or by arrival where what selection knows is hidden. ``cursor``: as the page before gave it; what changed
+    meanwhile stands where it belongs now. Raises UsageError on a cursor that is none.
+    """
+    after = _opened(cursor)
+    which = _filter(office, day, lane, status)
+    if which is None:
+        return Page((), 0, None)
+    with service.database.read() as connection:
+        total, intensity = _measured(connection, service, which, day)
+        places = find_queue_places(
+            connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1,
+            by_revenue=not is_secret_hidden,
+        )  # fmt: skip
+        shown = places[:limit]
+        standings = _standings(connection, shown)
+    rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+    next_cursor = _closed(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
+    return Page(tuple(rows), total, next_cursor)
+
+
+def _filter(office: str, day: date, lane: str | None, status: Status | None) -> QueueFilter | None:
+    """None: nobody, for what is cancelled is in no queue."""
+    return None if status == "cancelled" else QueueFilter(office, day.isoformat(), lane, *_ONLY[status])
+
+
+def _measured(
+    connection: sa.Connection, service: Service, which: QueueFilter, day: date
+) -> tuple[int, Mapping[str, int]]:
+    """How many there are, and what puts their lanes in order: nothing, on a day on which no policy was in force and
+    nobody came."""
+    total = count_queue(connection, which)
+    return total, service.policy(day).intensity if total else {}
+
+
+def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
+    """What holds of these, in their order. ``until``: results of a later sequence are not looked at."""
+    given = find_by_ids(connection, [place.event_id for place in places])
+    changed = [row["decision_id"] for row in given.values() if row["kind"] == "reselection"]
+    decisions = find_by_ids(connection, changed)
+    found: dict[str, list[Row]] = {}
+    for result in find_outcomes(connection, [row["declaration_id"] for row in given.values()]):
+        if until is None or result["sequence"] <= until:
+            found.setdefault(result["declaration_id"], []).append(result)
+    standings = []
+    for place in places:
+        row = given[place.event_id]
+        decision = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
+        is_inspected = any(is_inspection(event, after=row) for event in found.get(row["declaration_id"], ()))
+        standings.append(Standing(row, decision, None, is_inspected))
+    return standings
+
+
+def _closed(order: Sequence[float]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(list(order)).encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str | None) -> _Order | None:
+    if cursor is None:
+        return None
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        order = tuple(float(value) for value in values)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        order = ()
+    if len(order) != 3 or not math.isfinite(order[1]) or not max(abs(order[0]), abs(order[2])) <= _MOST:
+        raise UsageError("Expected a cursor of the page before, found something else.", hint="Begin without a cursor.")
+    return order[0], order[1], order[2]
+
+
+def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, Any]:
+    """A decision as it is answered, with the lane in force and how it stands."""
+    body = decision_body(one.decision, language=language, is_secret_hidden=is_secret_hidden)
+    if one.given["kind"] == "reselection":
+        body["basis_text"] = reselected_text(body["basis_text"], language=language)
+        body["items"] = late_items(
+            one.given, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden
+        ) or body["items"]  # fmt: skip
+    return body | {
+        "lane": one.lane,
+        "inspects": one.given["payload"].get("inspects"),
+        "status": one.status,
+        "since": one.given["recorded_at"],
+        "given_by": one.given["event_id"],
+        "reselection": change_body(one.given) if one.given["kind"] == "reselection" else None,
+    }
+
+
+def queue_csv(
+    service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
+    is_secret_hidden: bool = False,
+) -> Iterator[str]:  # fmt: skip
+    """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, a comma before decimals.
+    In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
+    """
+    which = _filter(office, day, lane, status)
+    with service.database.read() as connection:
+        places: Sequence[QueuePlace] = ()
+        if which is not None:
+            _, intensity = _measured(connection, service, which, day)
+            # As little of each as it takes: a day's payloads would fill the memory.
+            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not is_secret_hidden)
+        _, until = record_identity(connection)
+    return _csv_parts(service, places, until=until, is_secret_hidden=is_secret_hidden)
+
+
+def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
+    yield "\ufeff" + csv_text([CSV_COLUMNS])
+    for start in range(0, len(places), _PART):
+        # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
+        # left out, so the parts are of one moment.
+        with service.database.read() as connection:
+            standings = _standings(connection, places[start : start + _PART], until=until)
+        rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+        yield csv_text([_csv_cells(row) for row in rows])
+
+
+def _csv_cells(row: Mapping[str, Any]) -> list[object]:
+    change = row["reselection"] or {}
+    items = row["items"]
+    flat = {
+        **row,
+        "fraud_probability": decimal_comma(row.get("fraud_probability"), digits=4),
+        "expected_revenue": decimal_comma(row.get("expected_revenue"), digits=2),
+        "reasons": " | ".join(
+            f"#{item['item_number']} {reason['text']}" for item in items for reason in item["reasons"][:3]
+        ),
+        "verify": " | ".join(_with_items(items)),
+        "reselected_by": change.get("by"),
+        "motive": change.get("motive"),
+    }
+    return [flat.get(name) for name in CSV_COLUMNS]
+
+
+def _with_items(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to verify, each once, behind the numbers of its items: "#1 #3 Verify the value"."""
+    numbers: dict[str, list[str]] = {}
+    for item in items:
+        for verify in item["verify"]:
+            numbers.setdefault(verify["text"], []).append(f"#{item['item_number']}")
+    return [f"{' '.join(found)} {text}" for text, found in numbers.items()]

@@ -1,0 +1,278 @@
+"""Users: made, given roles and passwords, put out of use, erased. Every change is audited in its own transaction.
+
+Enters: a connection inside a transaction, who acts, when. Leaves: users with their roles. Never here: a password in
+clear, in the tables or in the audit; a login or a name in the audit (a user is named there by an opaque id, so that
+erasing the person leaves the chain whole).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from basira.schema.access import Grant
+from basira.schema.errors import NotFoundError, UsageError
+from basira.storage.accounts.tables import APP_USER, LOGIN_ATTEMPT, USER_ROLE, USER_SESSION
+from basira.storage.database.connection import lock_chains, moment_text
+from basira.storage.record.audit_log import append_audit, require_motive
+from basira.storage.record.chain import is_storable
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+SHORTEST_PASSWORD = 12
+_LONGEST_PASSWORD = 1024  # argon2 would take any length: a body of megabytes must not cost as many
+
+
+@dataclass(frozen=True)
+class User:
+    """A person with an account. ``login`` and ``display_name`` are None once erased."""
+
+    user_id: str
+    login: str | None
+    display_name: str | None
+    is_active: bool
+    must_change_password: bool
+    has_password: bool
+    oidc_subject: str | None
+    grants: tuple[Grant, ...]
+
+
+def hash_password(password: str, *, hasher: PasswordHasher | None = None) -> str:
+    """The argon2id hash of a new password. Takes some 190 ms of CPU: call it outside of a transaction.
+
+    Raises UsageError when the password is shorter than 12 characters, or longer than 1,024.
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
+        raise UsageError(
+            f"Expected a password of {SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters, found {len(password)}.",
+            hint="A sentence that only you would write is easy to remember.",
+        )
+    return (hasher or new_hasher()).hash(password)
+
+
+def new_hasher() -> PasswordHasher:
+    """argon2id with the library's parameters (RFC 9106, low memory): 64 MiB, 3 passes."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+def normalised_login(login: str) -> str:
+    """A login as it is kept and compared: NFKC, without case or outer spaces.
+
+    Folding can undo the form, hence the second round: what is kept comes out the same again.
+
+    >>> normalised_login(" A.Benali "), normalised_login(chr(0xFF21) + "li")
+    ('a.benali', 'ali')
+    """
+    once = unicodedata.normalize("NFKC", login).casefold()
+    return unicodedata.normalize("NFKC", once).strip()
+
+
+def login_digest(login: str) -> str:
+    """What stands for a login among the attempts to log in."""
+    return hashlib.sha256(normalised_login(login).encode(errors="replace")).hexdigest()
+
+
+def create_user(
+    connection: sa.Connection, login: str, *, display_name: str, grants: Iterable[Grant], actor: str, now: datetime,
+    password_hash: str | None = None, oidc_subject: str | None = None, must_change_password: bool = True,
+) -> str:  # fmt: skip
+    """Make a user; the new user id.
+
+    ``password_hash``: of `hash_password`; None for who enters by OpenID Connect. Raises UsageError when the login is
+    empty or taken.
+    """
+    kept = normalised_login(login)
+    if (
+        not kept.isprintable()
+        or not 1 <= len(kept) <= 200
+        or not is_storable(kept)
+        or len(display_name) > 200
+        or not is_storable(display_name)
+    ):
+        raise UsageError(
+            "Expected a login of 1 to 200 characters and a name of 200 at most.", hint="Correct the login or the name."
+        )
+    lock_chains(connection)
+    if connection.execute(sa.select(APP_USER.c.user_id).where(APP_USER.c.login == kept)).first():
+        raise UsageError(f"Expected a new login, found {kept!r} taken.", hint="Choose another login.")
+    user_id = f"u-{secrets.token_hex(8)}"
+    connection.execute(
+        APP_USER.insert(),
+        {
+            "user_id": user_id,
+            "login": kept,
+            "display_name": display_name,
+            "password_hash": password_hash,
+            "oidc_subject": oidc_subject,
+            "is_active": True,
+            "must_change_password": must_change_password and password_hash is not None,
+            "created_at": moment_text(now),
+            "password_changed_at": None if password_hash is None else moment_text(now),
+        },
+    )
+    given = _write_grants(connection, user_id, grants)
+    append_audit(
+        connection, "user.created", subject=f"user/{user_id}", actor=actor, now=now, after={"roles": _shown(given)}
+    )
+    return user_id
+
+
+def get_user(connection: sa.Connection, user_id: str) -> User:
+    """The user of that id; NotFoundError when there is none."""
+    found = _find(connection, APP_USER.c.user_id == user_id)
+    if not found:
+        raise NotFoundError(f"Expected the user {user_id!r}, found none.", hint="List the users, and choose one.")
+    return found[0]
+
+
+def find_user(connection: sa.Connection, *, login: str | None = None, oidc_subject: str | None = None) -> User | None:
+    """The user of a login, or of a subject of the OpenID provider; None when there is none."""
+    which = APP_USER.c.oidc_subject == oidc_subject if login is None else APP_USER.c.login == normalised_login(login)
+    found = _find(connection, which)
+    return found[0] if found else None
+
+
+def list_users(connection: sa.Connection) -> list[User]:
+    """Every user, in the order of logins."""
+    return _find(connection, sa.true())
+
+
+def set_grants(
+    connection: sa.Connection, user_id: str, grants: Iterable[Grant], *, actor: str, now: datetime,
+    may_be_last: bool = False,
+) -> None:  # fmt: skip
+    """Replace the roles of a user. Raises UsageError when nobody is left to administer, unless ``may_be_last``."""
+    before = _user_to_change(connection, user_id)
+    connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
+    given = _write_grants(connection, user_id, grants)
+    if not may_be_last:
+        _require_administrator(connection, before)
+    append_audit(
+        connection, "user.roles_changed", subject=f"user/{user_id}", actor=actor, now=now,
+        before={"roles": _shown(before.grants)}, after={"roles": _shown(given)},
+    )  # fmt: skip
+
+
+def set_password(
+    connection: sa.Connection, user_id: str, password_hash: str, *, actor: str, now: datetime,
+    must_change_password: bool = False,
+) -> None:  # fmt: skip
+    """Give a user another password (by `hash_password`); the sessions that are open end."""
+    _user_to_change(connection, user_id)
+    values = {
+        "password_hash": password_hash,
+        "password_changed_at": moment_text(now),
+        "must_change_password": must_change_password,
+    }
+    connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(values))
+    _end_sessions(connection, user_id, now)
+    append_audit(connection, "user.password_changed", subject=f"user/{user_id}", actor=actor, now=now)
+
+
+def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, actor: str, now: datetime) -> None:
+    """Put an account out of use, or in use again; out of use, its sessions end."""
+    before = _user_to_change(connection, user_id)
+    connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(is_active=is_active))
+    _require_administrator(connection, before)
+    if not is_active:
+        _end_sessions(connection, user_id, now)
+    append_audit(
+        connection, "user.activity_changed", subject=f"user/{user_id}", actor=actor, now=now,
+        before={"is_active": before.is_active}, after={"is_active": is_active},
+    )  # fmt: skip
+
+
+def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: str, now: datetime) -> None:
+    """Forget the person behind an id: login, name, password, roles, attempts to log in. What the id did stays in the
+    record. Raises UsageError without a motive."""
+    require_motive(motive)
+    before = _user_to_change(connection, user_id)
+    if before.login is not None:  # its digest is no secret: whoever knows the login makes it again
+        connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.login_digest == login_digest(before.login)))
+    values = {
+        "login": None, "display_name": None, "password_hash": None, "oidc_subject": None, "is_active": False,
+        "must_change_password": False,
+    }  # fmt: skip
+    connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(values))
+    connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
+    connection.execute(USER_SESSION.delete().where(USER_SESSION.c.user_id == user_id))
+    _require_administrator(connection, before)
+    append_audit(
+        connection, "user.erased", subject=f"user/{user_id}", actor=actor, motive=motive, now=now,
+        before={"is_active": before.is_active, "roles": _shown(before.grants)}, after={"is_active": False, "roles": []},
+    )  # fmt: skip
+
+
+def _find(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[User]:
+    rows = connection.execute(sa.select(APP_USER).where(which).order_by(APP_USER.c.login, APP_USER.c.user_id)).all()
+    chosen = sa.select(USER_ROLE).where(USER_ROLE.c.user_id.in_(sa.select(APP_USER.c.user_id).where(which)))
+    grants: dict[str, list[Grant]] = {}
+    for row in connection.execute(chosen):
+        grants.setdefault(row.user_id, []).append(Grant(row.role, row.office))
+    return [
+        User(
+            user_id=row.user_id,
+            login=row.login,
+            display_name=row.display_name,
+            is_active=row.is_active,
+            must_change_password=row.must_change_password,
+            has_password=row.password_hash is not None,
+            oidc_subject=row.oidc_subject,
+            grants=tuple(sorted(grants.get(row.user_id, []))),
+        )
+        for row in rows
+    ]
+
+
+def _write_grants(connection: sa.Connection, user_id: str, grants: Iterable[Grant]) -> tuple[Grant, ...]:
+    given = tuple(sorted(set(grants)))
+    if given:
+        rows = [{"user_id": user_id, "role": grant.role, "office": grant.office} for grant in given]
+        connection.execute(USER_ROLE.insert(), rows)
+    return given
+
+
+def _shown(grants: Iterable[Grant]) -> list[str]:
+    return [f"{grant.role}/{grant.office}" if grant.office else grant.role for grant in grants]
+
+
+def _end_sessions(connection: sa.Connection, user_id: str, now: datetime) -> None:
+    connection.execute(
+        USER_SESSION.update()
+        .where(USER_SESSION.c.user_id == user_id, USER_SESSION.c.revoked_at.is_(None))
+        .values(revoked_at=moment_text(now))
+    )
+
+
+def _user_to_change(connection: sa.Connection, user_id: str) -> User:
+    """The user whose standing is about to change, one change at a time: of two administrators put out of use at once
+    each would still see the other. The audit takes the same lock: here before any row, as everywhere, or two who meet
+    wait for each other."""
+    lock_chains(connection)
+    return get_user(connection, user_id)
+
+
+def _require_administrator(connection: sa.Connection, before: User) -> None:
+    """Nobody locks everybody out: the change of the last active administrator is refused, and rolled back."""
+    if not before.is_active or all(grant.role != "administrator" for grant in before.grants):
+        return
+    query = (
+        sa.select(APP_USER.c.user_id)
+        .join(USER_ROLE, USER_ROLE.c.user_id == APP_USER.c.user_id)
+        .where(USER_ROLE.c.role == "administrator", APP_USER.c.is_active)
+    )
+    if connection.execute(query).first() is None:
+        raise UsageError(
+            "Expected at least one active administrator, found that this was the last.",
+            hint="Give the role to somebody else first.",
+        )

@@ -1,0 +1,1 @@
+"""The operational database: a path or URL enters, connections inside transactions leave."""

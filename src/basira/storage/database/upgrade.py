@@ -1,0 +1,80 @@
+"""The operational database, brought to the newest revision when somebody asks for it.
+
+Enters: a database that is empty, or of an earlier format. Leaves: one of this version's format, or the one there was.
+Never here: a silent upgrade; a step back (restore the backup made before).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from basira.schema.errors import StoreError
+from basira.storage.database.connection import (
+    SILENT_UPGRADE_SECONDS,
+    engine_of,
+    explained,
+    format_of,
+    lock_chains,
+    prepare_file,
+)
+from basira.storage.database.tables import FORMAT, REVISION
+
+# Alembic keeps the connection it works on in module globals.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What `upgrade` did: the formats before (None: empty) and after, and the revision now in force."""
+
+    before: int | None
+    after: int
+    revision: str
+
+
+def upgrade(place: str | Path) -> Upgraded:
+    """Bring a database to this version's format, in one transaction; an empty or absent one is made.
+
+    Raises StoreError when it is of a later format, holds other tables, or a step fails: it is then as it was.
+    """
+    engine = engine_of(place, create=True)
+    try:
+        prepare_file(engine)
+        with explained(), engine.connect() as connection:
+            writing = connection.execution_options(basira_writes=True)
+            with writing.begin():
+                if engine.dialect.name == "postgresql":
+                    writing.exec_driver_sql(
+                        f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_UPGRADE_SECONDS}s'"
+                    )
+                lock_chains(writing)  # two upgrades at once: the second finds the work done
+                before = format_of(writing)
+                if before is not None and before > FORMAT:
+                    raise StoreError(
+                        f"Expected a decision record of format {FORMAT} or earlier, found format {before}.",
+                        hint="Use the version of Basira that wrote it, or a newer one.",
+                    )
+                run_migrations(writing)
+    finally:
+        engine.dispose()
+    return Upgraded(before, FORMAT, REVISION)
+
+
+def run_migrations(connection: sa.Connection) -> None:
+    """Run on this connection, in its transaction, every revision that it has not seen."""
+    from alembic import command
+    from alembic.config import Config
+
+    lock_chains(connection)
+    with _ONE_AT_A_TIME:
+        config = Config()
+        config.set_main_option("script_location", "basira.storage.database:migrations")
+        config.attributes["connection"] = connection
+        # Format 1 was made before there were revisions: it is the first of them.
+        if format_of(connection) == 1 and not sa.inspect(connection).has_table("alembic_version"):
+            command.stamp(config, "0001")
+        command.upgrade(config, "head")

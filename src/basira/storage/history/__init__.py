@@ -1,0 +1,1 @@
+"""The history in partitioned Parquet: commits enter, immutable snapshots leave."""

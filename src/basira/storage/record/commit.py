@@ -1,0 +1,64 @@
+"""The decisions of a group recorded: states, events, personal values, answers, in as few round trips as there can be.
+
+Enters: events, the states of offices at the sequences that they were made from, answers under their keys. Leaves: all
+of it recorded, or the word that somebody else was quicker. Never here: what a state or an event means.
+
+Two round trips to PostgreSQL: the states with the lock and the end of the chain, then everything that hangs on that end
+with the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from basira.storage.database.pipeline import Sender
+from basira.storage.online.office_state import (
+    KeyedAnswer,
+    NewState,
+    answers_statements,
+    are_saved,
+    state_statements,
+)
+from basira.storage.record.chain import append_statements, end_statements, linked, read_end
+from basira.storage.record.events import Event, count_statements, event_rows, have_as_many
+from basira.storage.record.personal import values_statement
+
+
+def record_group(
+    sender: Sender, events: Sequence[Event], *, states: Sequence[NewState], answers: Sequence[KeyedAnswer],
+    now: datetime, expires_at: datetime, has_expired: bool = False, known: Mapping[str, int] | None = None,
+) -> bool:  # fmt: skip
+    """Record a group in the sender's transaction; False, and then it is to be rolled back, when a state was written by
+    somebody else meanwhile, or something came to a declaration of ``known``: how many events each had when it was
+    looked up.
+
+    ``expires_at``: until when the answers are kept. ``has_expired``: some of their keys have an answer that expired.
+    Raises StoreError when an event lacks what its kind needs or the clock is ahead (see `read_end`); the sender's
+    transaction fails when an event, a key or a first state of an office's day is recorded already.
+    """
+    # Before the locks whatever needs none.
+    rows, values = event_rows(events, now=now)
+    places = state_statements(states, now=now)
+    ends = end_statements(sender, "event")
+    # Counted when nobody else can append any more: behind the lock.
+    seen = known or {}
+    outcomes = sender.send(*places, *ends, *count_statements(seen))
+    behind = len(places) + len(ends)
+    if not are_saved(outcomes[: len(places)]) or not have_as_many(outcomes[behind:], seen.values()):
+        return False
+    last = read_end(outcomes[len(places) : behind], now=now)
+    appended = linked("event", rows, last, now=now)
+    sender.send_last(
+        *append_statements("event", appended, last),
+        values_statement(values),
+        *answers_statements(answers, now=now, expires_at=expires_at, has_expired=has_expired),
+    )
+    return True
+
+
+def keep_answers(
+    sender: Sender, answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime, has_expired: bool = False
+) -> None:
+    """Keep the answers alone, of what is recorded already; as `record_group`."""
+    sender.send_last(*answers_statements(answers, now=now, expires_at=expires_at, has_expired=has_expired))

@@ -1,0 +1,426 @@
+"""What happens to a declaration online: registered, decided, amended, inspected, re-selected, cancelled.
+
+Enters: events, in the order they happen. Leaves: the same, appended to one chain and never changed; a declaration's
+history; an office's queue. Never here: the meaning of a payload beyond what its kind must say; a personal value in a
+payload (they go to `record.personal`).
+
+An event does not undo another: a cancellation, a re-selection or a corrected result is a later event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+
+from basira.schema.errors import StoreError
+from basira.storage.database.connection import moment_text
+from basira.storage.database.pipeline import OneByOne, Outcome, Statement
+from basira.storage.database.tables import EVENT, TEXTS
+from basira.storage.record.chain import append, canonical
+from basira.storage.record.personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
+
+Row = dict[str, Any]
+EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
+
+# What an event of the kind can't do without: columns, then entries of the payload.
+_NEEDED: Mapping[EventKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "registration": (("declaration_version",), ()),
+    "amendment": (("declaration_version",), ()),
+    "decision": (("declaration_version", "office", "lane"), ("basis", "inclusion_probability")),
+    "outcome": ((), ("known_at",)),
+    "reselection": (("office", "lane", "decision_id"), ("motive",)),
+    "cancellation": ((), ("motive",)),
+}
+_AT_A_TIME = 500  # below every database's limit of parameters
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """Which of an office's queue of a day (YYYY-MM-DD), that of the moment in which a lane was given. ``lane``: only
+    those in it. ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a
+    result of an inspection after the lane was given, or without one. None: all."""
+
+    office: str
+    day: str
+    lane: str | None = None
+    inspects: bool | None = None
+    is_inspected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """What puts a declaration in its place in a queue. ``event_id``, ``sequence``, ``lane``: of the event that gave the
+    lane. ``expected_revenue``: of the decision that it is, or that it changed; None where there is no score."""
+
+    event_id: str
+    sequence: int
+    lane: str
+    expected_revenue: float | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event to append.
+
+    ``event_id``: the caller's, unique for ever; the id of the decision when the kind is "decision". ``actor``: user id
+    or key id. ``payload``: JSON values, nothing personal. ``personal``: field to value, kept apart and erasable.
+    ``texts``: entries of the payload that are kept apart and erasable too, all together: objects and lists of the
+    payload's own shape, with what is missing there.
+    ``decision_id``: the decision that it changes or follows.
+    """
+
+    event_id: str
+    kind: EventKind
+    declaration_id: str
+    actor: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict)
+    declaration_version: int | None = None
+    office: str | None = None
+    lane: str | None = None
+    decision_id: str | None = None
+    texts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def append_event(connection: sa.Connection, event: Event, *, now: datetime) -> Row:
+    """Append an event in the caller's transaction; the row as recorded. See `append_events`."""
+    return append_events(connection, [event], now=now)[0]
+
+
+def append_events(connection: sa.Connection, events: Sequence[Event], *, now: datetime) -> list[Row]:
+    """Append events in the caller's transaction, in this order; the rows as recorded.
+
+    Raises StoreError when one lacks what its kind needs, or its id is recorded already: nothing is then recorded.
+    """
+    rows, values = event_rows(events, now=now)
+    appended = append(connection, "event", rows, now=now)
+    OneByOne(connection).send_last(values_statement(values))
+    return appended
+
+
+def event_rows(events: Sequence[Event], *, now: datetime) -> tuple[list[Row], list[dict[str, str]]]:
+    """The rows to append, and the personal values to keep apart. Raises StoreError when an event lacks what its kind
+    needs."""
+    for event in events:
+        _check(event)
+    sealed, values = sealed_values([_apart(event) for event in events], day=moment_text(now)[:10])
+    return [_row(event, digests) for event, digests in zip(events, sealed, strict=True)], values
+
+
+def _apart(event: Event) -> Mapping[str, str]:
+    return {**event.personal, TEXTS: canonical(event.texts)} if event.texts else event.personal
+
+
+def _row(event: Event, digests: Mapping[str, str]) -> Row:
+    try:
+        payload = canonical({**event.payload, **({PERSONAL_KEY: digests} if digests else {})})
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"Expected JSON values in an event of kind {event.kind}, found: {error}.",
+            hint="Nothing was recorded; correct the payload.",
+        ) from None
+    return {
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "declaration_id": event.declaration_id,
+        "declaration_version": event.declaration_version,
+        "office": event.office,
+        "lane": event.lane,
+        "decision_id": event.decision_id,
+        "actor": event.actor,
+        "payload": payload,
+    }
+
+
+def _check(event: Event) -> None:
+    if event.kind not in _NEEDED:
+        raise StoreError(
+            f"Expected an event of kind {', '.join(EVENT_KINDS)}, found {event.kind!r}.", hint="Correct the kind."
+        )
+    columns, entries = _NEEDED[event.kind]
+    missing = [name for name in columns if getattr(event, name) is None]
+    missing += [name for name in entries if event.payload.get(name) in (None, "")]
+    if isinstance(motive := event.payload.get("motive"), str) and not motive.strip():
+        missing.append("motive")
+    if missing:
+        raise StoreError(
+            f"Expected {', '.join(sorted(set(missing)))} in an event of kind {event.kind}, found nothing.",
+            hint="Nothing was recorded; give it.",
+        )
+    if PERSONAL_KEY in event.payload:
+        raise StoreError(
+            f"Expected no entry {PERSONAL_KEY!r} in the payload, found one.",
+            hint="Give personal values apart from the payload.",
+        )
+
+
+def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKind | None = None) -> list[Row]:
+    """What happened to a declaration, in order; of one kind when it is given.
+
+    ``payload`` is a mapping, with the event's texts; ``personal`` holds the personal values, None where erased;
+    ``is_text_erased``: the payload lacks the texts that it had.
+    """
+    query = sa.select(EVENT).where(EVENT.c.declaration_id == declaration_id).order_by(EVENT.c.sequence)
+    return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
+
+
+def find_office(connection: sa.Connection, declaration_id: str) -> str | None:
+    """The office that last gave a declaration a lane; None when none did. As quick for one as for none."""
+    rows = connection.execute(_OFFICES_OF, {"name": declaration_id}).all()
+    return max(rows)[1] if rows else None
+
+
+def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """What happened to each of several declarations (a few hundred at most), in order; as `find_events`."""
+    found: dict[str, list[Row]] = {name: [] for name in declaration_ids}
+    if len(found) == 1:  # quicker: SQLAlchemy takes as long for a list as the database for the answer
+        (outcome,) = OneByOne(connection).send(Statement(_OF_ONE, [{"name": name} for name in found]))
+        rows = _with_content(connection, [dict(zip(_COLUMNS, row, strict=True)) for row in outcome.rows])
+    else:
+        rows = _opened(connection, _OF_MANY, {"names": list(found)})
+    for row in rows:
+        found[row["declaration_id"]].append(row)
+    return found
+
+
+def find_latest_of_many(connection: sa.Connection, versions: Mapping[str, int | None]) -> dict[str, list[Row]]:
+    """What happened to each of several declarations (a few hundred at most), in order, as `find_events`, without the
+    hashes. ``versions``: of each one to look at, beside its latest; None: no other one.
+
+    ``payload`` is None of the registrations, amendments and decisions of all other versions: a declaration may have any
+    number of them, of a thousand items each, and to amend it must not take longer every time.
+    """
+    found: dict[str, list[Row]] = {name: [] for name in versions}
+    if len(found) == 1:  # see `find_events_of_many`
+        values = [{"name": name, "version": version} for name, version in versions.items()]
+        (outcome,) = OneByOne(connection).send(Statement(_LATEST_OF_ONE, values))
+        rows = outcome.rows
+    else:
+        asked = [version for version in versions.values() if version is not None]
+        rows = connection.execute(_LATEST_OF_MANY, {"names": list(found), "versions": asked}).all()
+    for row in _with_content(connection, [dict(zip(_LATEST_COLUMNS, row, strict=True)) for row in rows]):
+        found[row["declaration_id"]].append(row)
+    return found
+
+
+def count_statements(declaration_ids: Iterable[str]) -> list[Statement]:
+    """What asks how many events each declaration has: see `have_as_many`."""
+    return [Statement(_COUNT_OF, [{"name": name}]) for name in declaration_ids]
+
+
+def have_as_many(outcomes: Sequence[Outcome], counts: Iterable[int]) -> bool:
+    """Whether nothing came to any of them since they had so many, of what became of `count_statements`."""
+    return all(outcome.rows[0][0] == count for outcome, count in zip(outcomes, counts, strict=True))
+
+
+def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
+    """Every event of an office that gave a lane in this day, in order, whether it holds or not."""
+    query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day), EVENT.c.lane.is_not(None))
+    return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
+    """Every event of an office in this day, in order: decisions, re-selections, cancellations, results."""
+    query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day))
+    return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def _recorded_in(day: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """By the moment of the events, which each row says and its hash holds. The chain's day is a later one when another
+    event was recorded after midnight before it, or once with a clock that was ahead."""
+    after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    return EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
+
+
+def find_range(
+    connection: sa.Connection, kinds: Sequence[EventKind], *, after: int, until: int, limit: int = 2_000
+) -> list[Row]:
+    """Events of some kinds with a sequence after one and up to another, in order, so many at a time."""
+    query = (
+        sa.select(EVENT)
+        .where(EVENT.c.sequence > after, EVENT.c.sequence <= until, EVENT.c.kind.in_(kinds))
+        .order_by(EVENT.c.sequence)
+        .limit(limit)
+    )
+    return _opened(connection, query)
+
+
+def record_identity(connection: sa.Connection) -> tuple[str, int]:
+    """What tells this record of events from any other (the hash of its first event), and its last sequence; ("", 0)
+    when nothing is recorded."""
+    first = connection.execute(sa.select(EVENT.c.entry_hash).order_by(EVENT.c.sequence).limit(1)).scalar()
+    last = connection.execute(sa.select(sa.func.max(EVENT.c.sequence))).scalar()
+    return str(first or ""), int(last or 0)
+
+
+def find_by_ids(connection: sa.Connection, event_ids: Sequence[str]) -> dict[str, Row]:
+    """Events by their ids; those that are not recorded are left out."""
+    rows: list[Row] = []
+    for batch in batches(list(dict.fromkeys(event_ids)), _AT_A_TIME):
+        rows += _opened(connection, sa.select(EVENT).where(EVENT.c.event_id.in_(batch)))
+    return {row["event_id"]: row for row in rows}
+
+
+def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> list[Row]:
+    """The inspection results of some declarations, in order."""
+    rows: list[Row] = []
+    for batch in batches(list(dict.fromkeys(declaration_ids)), _AT_A_TIME):
+        query = sa.select(EVENT).where(EVENT.c.declaration_id.in_(batch), EVENT.c.kind == "outcome")
+        rows += _opened(connection, query)
+    return sorted(rows, key=lambda row: int(row["sequence"]))
+
+
+def find_queue_places(
+    connection: sa.Connection, which: QueueFilter, *, intensity: Mapping[str, int],
+    after: tuple[float, float, float] | None = None, limit: int | None = None, by_revenue: bool = True,
+) -> list[QueuePlace]:  # fmt: skip
+    """Declarations whose lane was last given by an office on a day, and what orders them: no payload leaves the
+    database. The lane of the highest ``intensity`` first (one that is not named has 0), then the highest revenue (none
+    is 0), then the first. One that was given another lane later or elsewhere, or was cancelled, is not among them.
+
+    ``after``: only what comes behind this place, as `queue_order` gives it. ``limit``: so many. ``by_revenue``: without
+    it no revenue is read, and within a lane the first comes first.
+    """
+    revenue = _queue_revenue(connection) if by_revenue else sa.literal(0.0, sa.Float)
+    known = [(EVENT.c.lane == name, place) for name, place in intensity.items()]
+    rank = sa.case(*known, else_=0) if known else sa.literal(0)
+    worth, sequence = sa.func.coalesce(revenue, 0.0), EVENT.c.sequence
+    query = sa.select(EVENT.c.event_id, sequence, EVENT.c.lane, revenue).where(*_of_queue(connection, which))
+    if after is not None:
+        of_rank, of_worth, of_sequence = after
+        query = query.where(sa.tuple_(rank, worth, -sequence) < sa.tuple_(int(of_rank), of_worth, -int(of_sequence)))
+    found = connection.execute(query.order_by(rank.desc(), worth.desc(), sequence).limit(limit))
+    return [QueuePlace(*row) for row in found]
+
+
+def queue_order(place: QueuePlace, intensity: Mapping[str, int]) -> tuple[float, float, float]:
+    """Where a place stands in its queue: intensity of the lane, revenue, sequence."""
+    return float(intensity.get(place.lane, 0)), float(place.expected_revenue or 0.0), float(place.sequence)
+
+
+def count_queue(connection: sa.Connection, which: QueueFilter) -> int:
+    """How many declarations `find_queue_places` would give without a place to begin behind and without a limit."""
+    query = sa.select(sa.func.count()).select_from(EVENT).where(*_of_queue(connection, which))
+    return int(connection.execute(query).scalar_one())
+
+
+def _queue_revenue(connection: sa.Connection) -> sa.ColumnElement[Any]:
+    decision = EVENT.alias()
+    # Looked up for the re-selections alone: a join would make PostgreSQL read the whole table.
+    changed = sa.select(decision.c.payload).where(decision.c.event_id == EVENT.c.decision_id).scalar_subquery()
+    payload = sa.case((EVENT.c.kind == "reselection", changed), else_=EVENT.c.payload)
+    found: sa.ColumnElement[Any] = _json(connection, payload)["expected_revenue"].as_float()
+    return found
+
+
+def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnElement[bool]]:
+    later = EVENT.alias()
+    is_moved = sa.exists().where(
+        later.c.declaration_id == EVENT.c.declaration_id,
+        later.c.sequence > EVENT.c.sequence,
+        sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
+    )
+    of_day = (EVENT.c.office == which.office, *_recorded_in(which.day))
+    conditions = [*of_day, EVENT.c.lane.is_not(None), ~is_moved]
+    if which.lane is not None:
+        conditions.append(EVENT.c.lane == which.lane)
+    if which.inspects is not None:
+        found = sa.func.coalesce(_json(connection, EVENT.c.payload)["inspects"].as_boolean(), sa.false())
+        conditions.append(found if which.inspects else ~found)
+    if which.is_inspected is not None:
+        result = EVENT.alias()
+        is_one = sa.func.coalesce(_json(connection, result.c.payload)["is_inspected"].as_boolean(), sa.true())
+        of_it = (result.c.declaration_id == EVENT.c.declaration_id, result.c.sequence > EVENT.c.sequence)
+        came = sa.exists().where(*of_it, result.c.kind == "outcome", is_one)
+        conditions.append(came if which.is_inspected else ~came)
+    return conditions
+
+
+def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
+    # SQLite reads JSON in text as it stands (a cast would make a number of it); PostgreSQL must be told.
+    return sa.type_coerce(payload, sa.JSON) if connection.dialect.name == "sqlite" else sa.cast(payload, sa.JSON)
+
+
+# Built once: SQLAlchemy takes longer to put a statement together than a database to run it.
+_COLUMNS = tuple(column.name for column in EVENT.columns)
+_OF_ONE = sa.select(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name")).order_by(EVENT.c.sequence)
+# Not the last sequence alone: PostgreSQL may read the whole table backwards for a maximum.
+_OFFICES_OF = sa.select(EVENT.c.sequence, EVENT.c.office).where(
+    EVENT.c.declaration_id == sa.bindparam("name"), EVENT.c.lane.is_not(None)
+)
+_COUNT_OF = sa.select(sa.func.count()).select_from(EVENT).where(EVENT.c.declaration_id == sa.bindparam("name"))
+_OF_MANY = (
+    sa.select(EVENT).where(EVENT.c.declaration_id.in_(sa.bindparam("names", expanding=True))).order_by(EVENT.c.sequence)
+)
+_OF_EVERY_VERSION = sa.and_(*(EVENT.c.kind != kind for kind in ("registration", "amendment", "decision")))
+_LATEST_COLUMNS = tuple(name for name in _COLUMNS if name not in ("payload", "previous_hash", "entry_hash"))
+_VERSION = EVENT.alias()
+
+
+def _latest(latest: sa.ColumnElement[Any], is_asked: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    is_read = sa.or_(_OF_EVERY_VERSION, EVENT.c.declaration_version == latest, is_asked)
+    columns = [EVENT.c[name] for name in _LATEST_COLUMNS]
+    return sa.select(*columns, sa.case((is_read, EVENT.c.payload))).order_by(EVENT.c.sequence)
+
+
+_LAST_VERSION = sa.func.max(_VERSION.c.declaration_version)
+_LATEST_OF_ONE = _latest(
+    sa.select(_LAST_VERSION).where(_VERSION.c.declaration_id == sa.bindparam("name")).scalar_subquery(),
+    EVENT.c.declaration_version == sa.bindparam("version", type_=sa.Integer),
+).where(EVENT.c.declaration_id == sa.bindparam("name"))
+_NAMES: sa.BindParameter[str] = sa.bindparam("names", expanding=True)
+_LAST_VERSIONS = (
+    sa.select(_VERSION.c.declaration_id, _LAST_VERSION.label("version"))
+    .where(_VERSION.c.declaration_id.in_(_NAMES))
+    .group_by(_VERSION.c.declaration_id)
+    .subquery()
+)
+# The names on both sides: from one of them PostgreSQL may read the whole table for the other.
+_LATEST_OF_MANY = (
+    _latest(_LAST_VERSIONS.c.version, EVENT.c.declaration_version.in_(sa.bindparam("versions", expanding=True)))
+    .join(_LAST_VERSIONS, _LAST_VERSIONS.c.declaration_id == EVENT.c.declaration_id)
+    .where(EVENT.c.declaration_id.in_(_NAMES))
+)
+_LATEST_COLUMNS += ("payload",)
+
+
+def _opened(connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Row]:
+    return _with_content(connection, [dict(row) for row in connection.execute(query, values or {}).mappings()])
+
+
+def _with_content(connection: sa.Connection, rows: list[Row]) -> list[Row]:
+    for row in rows:
+        row["payload"] = payload = None if row["payload"] is None else json.loads(row["payload"])
+        row["personal"] = {} if payload is None else payload.pop(PERSONAL_KEY, {})
+    return _with_personal(connection, rows)
+
+
+def _with_personal(connection: sa.Connection, rows: Sequence[Row]) -> list[Row]:
+    known: dict[str, str | None] = {}
+    digests = [digest for row in rows for digest in row["personal"].values()]
+    for batch in batches(digests, _AT_A_TIME):
+        known |= unseal(connection, {digest: digest for digest in batch})
+    return [_unsealed(row, {name: known[digest] for name, digest in row["personal"].items()}) for row in rows]
+
+
+def _unsealed(row: Row, apart: dict[str, str | None]) -> Row:
+    if TEXTS not in apart:
+        return {**row, "personal": apart, "is_text_erased": False}
+    texts = apart.pop(TEXTS)
+    payload = row["payload"] if texts is None else _together(row["payload"], json.loads(texts))
+    return {**row, "payload": payload, "personal": apart, "is_text_erased": texts is None}
+
+
+def _together(one: Any, other: Any) -> Any:
+    """Two JSON values of one shape as one: objects by name, lists by place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {**one, **{name: _together(one[name], value) if name in one else value for name, value in other.items()}}
+    if isinstance(one, list) and isinstance(other, list):
+        return [_together(*pair) for pair in zip(one, other, strict=True)]
+    return other

@@ -1,0 +1,1 @@
+"""How good the choice is: items with results enter, figures with intervals leave."""

@@ -1,0 +1,307 @@
+"""Evaluation: our model beside the baselines on items that none of them has seen.
+
+Enters: files split by the user (train, valid, test), or a store and a day. Leaves: metrics and curves,
+from one run on the same rows. Never here: a test label in a feature, a model or a calibration.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+import basira
+from basira.evaluate.assemble import Contender, EvaluationCurves, assemble_evaluation
+from basira.evaluate.slices import build_slices
+from basira.features.batch.compute import compute_features
+from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.ingest.mapping.model import Mapping as ColumnMapping
+from basira.models.baselines import BASELINES
+from basira.models.fit import ModelOrigin, fit_risk_model
+from basira.models.settings import FitSettings
+from basira.schema.codes import IRREGULARITY_KINDS
+from basira.schema.days import date_of, day_of
+from basira.schema.errors import ModelError, UsageError
+from basira.storage.engine import fetch_frame, fetch_value, open_engine
+from basira.storage.history.store import History, register
+from basira.workflows.intake.ingest import IngestReport, ingest_files
+from basira.workflows.intake.take_in import OnProgress
+from basira.workflows.train import Engine, Progress, label_items, silent, training_items
+
+FOREVER = 1_000_000  # a day after every result
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``metrics``: the content of metrics.json. ``curves``: what its report draws."""
+
+    metrics: dict[str, Any]
+    curves: EvaluationCurves
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None."""
+
+    as_of_day: int
+    late: frozenset[str] | None
+    seed: int
+    resamples: int
+    dataset: str
+    extras: Mapping[str, Any]
+
+
+def evaluate_files(
+    mapping: ColumnMapping, train: Sequence[Path], test: Sequence[Path], *, valid: Sequence[Path] = (), seed: int = 1,
+    now: datetime, resamples: int = 1000, engine: Engine | None = None, reading: OnProgress | None = None,
+    progress: Progress = silent,
+) -> Evaluation:  # fmt: skip
+    """Learn from ``train`` (and ``valid``), test on ``test``; all three labelled, one mapping.
+
+    The files go through the same intake as any other: rows that can't be taken are quarantined and
+    counted in the metrics. Results of the test files are set apart before anything is learned. When
+    results come late, only those known before the first test day are learned from.
+
+    Raises MappingError, SourceError, ModelError, UsageError.
+    """
+    engine = engine or Engine()
+    with tempfile.TemporaryDirectory(prefix="basira-evaluate-") as folder:
+        history = History.create(Path(folder) / "store")
+        taken = {
+            part: ingest_files(history, files, mapping, received_at=now, progress=reading)
+            for part, files in (("train", train), ("valid", valid), ("test", test))
+            if files
+        }
+        sources = {part: {f.digest[:16] for f in report.files} for part, report in taken.items()}
+        if sources["test"] & (sources["train"] | sources.get("valid", set())):
+            raise UsageError(
+                "Expected test files that are not among the training files, found the same file in both.",
+                hint="Split the data by time: earlier months to --train, later ones to --test.",
+            )
+        snapshot = history.snapshot()
+        with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+            register(con, snapshot)
+            con.execute("create temp table every_outcome as select * from outcomes")
+            _source_table(con, sources)
+            con.execute(
+                "create or replace temp view outcomes as"
+                " select * from every_outcome semi join test_source using (source)"
+            )
+            # Only items of the test files themselves: a result in them on an older item is no test row, and a number
+            # that came in the training files too is tested as the test files declare it.
+            con.execute("alter view items rename to every_item")
+            con.execute("create temp view items as select * from every_item semi join test_source using (source)")
+            label_items(con, as_of_day=FOREVER, into="truth")
+            con.execute("create or replace temp view items as select * from every_item")
+            con.execute(
+                "create or replace temp view outcomes as"
+                " select * from every_outcome anti join test_source using (source)"
+            )
+            contest = Contest(
+                as_of_day=_last_day(con),
+                late=_declarations(con, "valid_source") if "valid" in sources else None,
+                seed=seed,
+                resamples=resamples,
+                dataset=", ".join(path.name for path in test),
+                extras={
+                    "quarantined": _quarantined(taken),
+                    "already_known": sum(r.already_known for r in taken.values()),
+                    "declared_before": _declared_before(con),
+                    "is_simulated": history.snapshot().is_simulated,
+                },
+            )
+            unlabelled = fetch_value(
+                con,
+                "select count(*) from items semi join test_source using (source)"
+                " anti join truth using (declaration_id, item_number)",
+            )
+            contest = replace(contest, extras={**contest.extras, "unlabelled_rows": unlabelled})
+            return run_contest(con, contest, progress)
+
+
+def backtest(
+    history: History, *, as_of: date, seed: int = 1, share: float = 0.2, resamples: int = 1000,
+    engine: Engine | None = None, progress: Progress = silent,
+) -> Evaluation:  # fmt: skip
+    """How the model would have done: learn from the earlier results known at ``as_of``, test on the latest ``share``.
+
+    The test rows are items that were inspected, so the figures speak of items like those: what the
+    uninspected hold, only a random control tells.
+    """
+    engine = engine or Engine()
+    snapshot = history.verified_snapshot()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        if label_items(con, as_of_day=day_of(as_of), into="truth") == 0:
+            raise ModelError(
+                f"Expected inspection results known at {as_of}, found none.",
+                hint="Ingest results, or choose a later day.",
+            )
+        first = fetch_value(
+            con, "select cast(quantile_disc(declared_day, $at) as integer) from truth", {"at": 1 - share}
+        )
+        con.execute("delete from truth where declared_day < $first", {"first": first})
+        contest = Contest(
+            as_of_day=first - 1,
+            late=None,
+            seed=seed,
+            resamples=resamples,
+            dataset=f"inspected items declared from {date_of(first)} to {as_of}",
+            extras={"quarantined": [], "unlabelled_rows": 0, "is_simulated": snapshot.is_simulated,
+                    "first_test_day": date_of(first).isoformat()},
+        )  # fmt: skip
+        return run_contest(con, contest, progress)
+
+
+def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Progress) -> Evaluation:
+    """Learn from the results in `outcomes` known by then, test on the items of the table `truth`, see `label_items`."""
+    steps = len(BASELINES) + 4
+    key = "declaration_id, declaration_version, item_number"
+    order = "declared_day, declaration_id, item_number"
+    if fetch_value(con, "select count(*) from truth") == 0:
+        raise UsageError(
+            "Expected test items with a known result, found none.",
+            hint="Map the column that holds the result in the [outcome] section of the mapping.",
+        )
+    progress(0, steps, "features of the training items")
+    started = time.process_time()
+    items = training_items(con, as_of_day=contest.as_of_day)
+    if contest.late is not None:
+        items = replace(items, is_late=items.features["declaration_id"].is_in(list(contest.late)).to_numpy())
+    progress(1, steps, "basira")
+    model = fit_risk_model(
+        items,
+        numbers=MODEL_FEATURES,
+        settings=FitSettings(),
+        seed=contest.seed,
+        origin=ModelOrigin(date_of(contest.as_of_day).isoformat(), "", 0, basira.__version__),
+    )
+    fitted = time.process_time()
+    progress(2, steps, "features of the test items")
+    compute_features(con, "truth", as_of_day=contest.as_of_day, into="tested")
+    test = fetch_frame(
+        con,
+        f"select i.*, t.is_irregular, t.revenue, {', '.join(f't.kind_{k}' for k in IRREGULARITY_KINDS)}"
+        f" from items i join truth t using ({key}) order by {order}",
+    )
+    features = fetch_frame(
+        con,
+        f"select f.* from tested f join (select {key}, declared_day from truth) using ({key}) order by {order}",
+    )
+    predicted = model.predict(features)
+    scored = time.process_time()
+    fit_cpu, score_cpu = fitted - started, scored - fitted
+    contenders = {
+        "basira": Contender(predicted.fraud_probability, predicted.fraud_probability, fit_cpu, score_cpu),
+        "basira_revenue": Contender(predicted.expected_revenue, None, fit_cpu, score_cpu),
+    }
+    train = fetch_frame(
+        con,
+        f"select i.*, l.is_irregular from items i join label l using ({key}) order by {order}",
+    )
+    learned, late = train, None
+    if contest.late is not None:
+        is_late = pl.Series(train["declaration_id"].is_in(list(contest.late)))
+        learned, late = train.filter(~is_late), train.filter(is_late)
+    blind = test.drop("is_irregular", "revenue", *(f"kind_{k}" for k in IRREGULARITY_KINDS))
+    for n, baseline in enumerate(BASELINES):
+        progress(3 + n, steps, baseline.name)
+        result = baseline.fit_score(learned, late, blind, seed=contest.seed)
+        contenders[baseline.name] = Contender(
+            result.score, result.probability, result.fit_cpu_seconds, result.score_cpu_seconds
+        )
+    progress(steps - 1, steps, "metrics")
+    irregular = test["is_irregular"].to_numpy().astype(bool)
+    revenue, basis = _revenue(test, irregular)
+    slices = build_slices(train, test)
+    for kind in IRREGULARITY_KINDS:
+        of_kind = (test[f"kind_{kind}"] == 1).fill_null(False).to_numpy()
+        if of_kind.any():
+            slices[f"kind:{kind}"] = ~irregular | of_kind
+    currencies = test["value_currency"].drop_nulls().unique().to_list()
+    metrics, curves = assemble_evaluation(
+        irregular, contenders, slices, dataset=contest.dataset, revenue=revenue, resamples=contest.resamples,
+        seed=contest.seed,
+        extras={
+            "as_of": date_of(contest.as_of_day).isoformat(),
+            "trained_rows": len(train),
+            "tested_rows": len(test),
+            "revenue_basis": basis,
+            "value_currency": currencies[0] if len(currencies) == 1 else None,
+            "software": f"Basira {basira.__version__}",
+            "model": {"version": model.version, "chosen": model.card["chosen"],
+                      "later_items": model.card["later_items"], "importance": model.card["importance"]},
+            **contest.extras,
+        },
+    )  # fmt: skip
+    progress(steps, steps, "done")
+    return Evaluation(metrics, curves)
+
+
+def _revenue(test: pl.DataFrame, irregular: NDArray[np.bool_]) -> tuple[NDArray[np.float64] | None, str]:
+    """The revenue of each row and what it is: recorded, or failing that the declared duties of irregular items."""
+    recorded = test["revenue"].fill_null(0.0).to_numpy() * irregular
+    if recorded.sum() > 0:
+        return recorded, "additional revenue recorded"
+    value = test["customs_value_amount"].fill_null(0.0).to_numpy()
+    taxes = test["total_tax_amount"].fill_null(0.0).to_numpy()
+    if taxes.sum() <= 0:
+        taxes = value * test["duty_rate"].fill_null(0.0).to_numpy()
+    if (taxes * irregular).sum() > 0:
+        return taxes * irregular, "declared duties of irregular items (no additional revenue recorded)"
+    if (value * irregular).sum() > 0:
+        return value * irregular, "customs value of irregular items (no revenue and no duties recorded)"
+    return None, "none recorded"
+
+
+def _source_table(con: duckdb.DuckDBPyConnection, sources: Mapping[str, set[str]]) -> None:
+    for part in ("valid", "test"):
+        con.execute(f"create or replace temp table {part}_source (source varchar)")
+        for source in sorted(sources.get(part, ())):
+            con.execute(f"insert into {part}_source values (?)", [source])
+
+
+def _last_day(con: duckdb.DuckDBPyConnection) -> int:
+    """The day to learn up to: all training declarations, and the results known before the test began."""
+    declared = fetch_value(con, "select max(declared_day) from items anti join test_source using (source)")
+    known = fetch_value(con, "select max(known_day) from outcomes")
+    first_test = fetch_value(con, "select min(declared_day) from truth")
+    if declared is None or known is None:
+        raise ModelError(
+            "Expected training items with results, found none.",
+            hint="Map the column that holds the result in the [outcome] section of the mapping.",
+        )
+    return int(max(declared, min(known, (first_test or FOREVER) - 1)))
+
+
+def _declarations(con: duckdb.DuckDBPyConnection, sources: str) -> frozenset[str]:
+    rows = con.execute(f"select distinct declaration_id from items semi join {sources} using (source)").fetchall()
+    return frozenset(row[0] for row in rows)
+
+
+def _declared_before(con: duckdb.DuckDBPyConnection) -> int:
+    """Test declarations whose number stood in the other files too: amendments, or numbers that start again."""
+    return int(
+        fetch_value(
+            con, "select count(distinct declaration_id) from truth semi join"
+            " (select declaration_id from items anti join test_source using (source)) using (declaration_id)",
+        )
+    )  # fmt: skip
+
+
+def _quarantined(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
+    return [
+        {"part": part, "file": report.file_name, "code": code, "rows": rows}
+        for part, reports in taken.items()
+        for report in reports.files
+        for code, rows in report.reasons.items()
+    ]

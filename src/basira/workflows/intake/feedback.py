@@ -1,0 +1,72 @@
+"""Feedback: files of inspection results into the history.
+
+Enters: a store that has the declarations, files of results, a mapping. Leaves: outcomes with their own
+known date. Never here: a declared value changed by a found one, a blank taken for "compliant".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from basira.ingest.mapping.model import Mapping
+from basira.schema.errors import MappingError
+from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
+from basira.workflows.intake.ingest import IngestReport, open_checked, take_in_file
+from basira.workflows.intake.take_in import OnProgress
+
+
+def record_feedback(
+    history: History,
+    files: Sequence[Path],
+    mapping: Mapping,
+    *,
+    received_at: datetime,
+    known_at: datetime | None = None,
+    progress: OnProgress | None = None,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+) -> IngestReport:
+    """Record inspection results. One commit a file.
+
+    ``known_at``: when the administration learned all these results; only for files without a column of
+    their own for it. A result on a declaration the store doesn't have goes to quarantine
+    (`unknown_declaration`), and can be sent again with `retry_quarantine` once the declaration is in. A
+    repeated identical result changes nothing; a corrected one is one more row, known later.
+
+    Raises MappingError, SourceError, StoreError.
+    """
+    if mapping.has_items:
+        raise MappingError(
+            f"Expected a mapping of results only, {mapping.name!r} has [fields] too.",
+            hint="Labelled declarations go in with 'basira ingest'; for results alone, map them in [outcome].",
+        )
+    mapping = with_known_at(mapping, known_at)
+    reports = tuple(
+        take_in_file(
+            history, source, mapping, action="feedback", received_at=received_at, progress=progress,
+            wait_seconds=wait_seconds,
+        )
+        for source in open_checked(files, mapping)
+    )  # fmt: skip
+    return IngestReport(reports, history.current_number())
+
+
+def with_known_at(mapping: Mapping, known_at: datetime | None) -> Mapping:
+    """The mapping with a known date for the whole file. Raises MappingError when it has two, or none."""
+    mapped = "known_at" in mapping.outcome
+    if known_at is not None and mapped:
+        raise MappingError(
+            f"The mapping {mapping.name!r} takes known_at from a column, and a date for the whole file was given too.",
+            hint="Leave out --known-at, or the known_at line of the mapping.",
+        )
+    if known_at is not None:
+        return mapping.model_copy(
+            update={"constants": {**mapping.constants, "known_at": known_at.isoformat(sep=" ", timespec="seconds")}}
+        )
+    if not mapped and "known_at" not in mapping.constants:
+        raise MappingError(
+            f"Expected known_at in the mapping {mapping.name!r}: when did the administration learn these results?",
+            hint="Map its column in [outcome], or give one date for the whole file with --known-at YYYY-MM-DD.",
+        )
+    return mapping

@@ -1,0 +1,135 @@
+"""Ingest: files of declarations into the history.
+
+Enters: a store, files, a mapping. Leaves: a report a file, in which every row is accounted for. Never
+here: two files in one commit: each file is taken in whole or not at all, one after the other, so that
+the tenth file's fault doesn't undo the nine before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from basira.ingest.mapping.columns import check_columns, without_absent
+from basira.ingest.mapping.model import Mapping
+from basira.ingest.mapping.numbering import numbered, numbering_mapping
+from basira.ingest.readers.source import Source, digest_source, open_source
+from basira.schema.errors import MappingError, SourceError
+from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
+from basira.workflows.intake.take_in import FileReport, Intake, OnProgress, source_known, take_in
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """The reports of the files, in order. ``snapshot``: the store's snapshot after the last of them."""
+
+    files: tuple[FileReport, ...]
+    snapshot: int
+
+    @property
+    def rows(self) -> int:
+        return sum(report.rows for report in self.files)
+
+    @property
+    def accepted(self) -> int:
+        return sum(report.accepted for report in self.files)
+
+    @property
+    def already_known(self) -> int:
+        return sum(report.already_known for report in self.files)
+
+    @property
+    def quarantined(self) -> int:
+        return sum(report.quarantined for report in self.files)
+
+
+def ingest_files(
+    history: History,
+    files: Sequence[Path],
+    mapping: Mapping,
+    *,
+    received_at: datetime,
+    progress: OnProgress | None = None,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+) -> IngestReport:
+    """Take files of declarations in, with their results when the mapping has an [outcome] section.
+
+    One commit a file. Before the first row is written, every file is opened and its columns are checked
+    against the mapping, so a wrong mapping or a missing file changes nothing. A file taken in before by the
+    same mapping is not read again. ``received_at``: when Basira takes the files in, written on every row.
+
+    Raises MappingError, SourceError, StoreError. Files before the faulty one stay taken in.
+    """
+    if not mapping.has_items:
+        raise MappingError(
+            f"Expected a mapping of declarations, {mapping.name!r} has results only (no [fields]).",
+            hint="Results go in with 'basira feedback FILE --mapping M.toml'.",
+        )
+    sources = open_checked(files, mapping)
+    reports = tuple(
+        take_in_file(
+            history, source, mapping, action="ingest", received_at=received_at, progress=progress,
+            wait_seconds=wait_seconds,
+        )
+        for source in sources
+    )  # fmt: skip
+    return IngestReport(reports, history.current_number())
+
+
+def open_checked(files: Sequence[Path], mapping: Mapping) -> list[Source]:
+    """Open every file, and check that the mapping fits it, before anything is written."""
+    sources = []
+    for path in files:
+        sources.append(open_source(Path(path), mapping.source))
+        check_columns(sources[-1], mapping)
+        if len(files) > 1:  # one at a time is read ahead
+            sources[-1].release()
+    return sources
+
+
+def take_in_file(
+    history: History,
+    source: Source,
+    mapping: Mapping,
+    *,
+    action: Literal["ingest", "feedback"],
+    received_at: datetime,
+    progress: OnProgress | None,
+    wait_seconds: float,
+) -> FileReport:
+    """Take one file in, by its digest: nothing is done when the same mapping took it in before."""
+    path = source.path
+    digest = digest_source(path)
+    with history.writing(wait_seconds=wait_seconds) as draft:
+        earlier = source_known(history, digest, mapping)
+        if earlier is not None:
+            return FileReport(
+                path.name,
+                digest,
+                earlier.rows,
+                0,
+                earlier.rows - earlier.quarantined,
+                earlier.quarantined,
+                note=f"This very file was taken in before (as {earlier.file_name}): the store is unchanged.",
+            )
+        source = numbered(source, mapping)
+        intake = Intake(
+            path.name,
+            digest,
+            mapping,
+            without_absent(numbering_mapping(mapping), source.columns),
+            source.batches,
+            source.size_bytes,
+            received_at,
+            action,
+            is_simulated=source.is_simulated,
+        )
+        report = take_in(history, draft, intake, progress)
+    if report.rows == 0:
+        raise SourceError(
+            f"Expected rows in {path.name}, found a header and nothing else.", hint="Export the file again."
+        )
+    return report

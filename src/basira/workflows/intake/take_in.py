@@ -1,0 +1,424 @@
+"""Taking one source in: read, parse, resolve, write, commit. Shared by ingest, feedback and retry.
+
+Enters: a source, a mapping, a draft of the store. Leaves: a report in which every row is accounted for.
+Never here: a commit when nothing is new.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from basira.feedback.resolve import EXPECTED as RESULT_EXPECTED
+from basira.feedback.resolve import resolve_outcomes
+from basira.feedback.results import complete_results
+from basira.ingest.mapping.model import Mapping
+from basira.ingest.readers.source import SourceBatch
+from basira.ingest.rows.faults import Refusal
+from basira.ingest.rows.parse import ParsedBatch, parse_batch, refuse_rows
+from basira.ingest.rows.resolve import EXPECTED as ITEM_EXPECTED
+from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
+from basira.ingest.rows.resolve import resolve_items
+from basira.ingest.rows.shape import items_schema, shape_items, shape_outcomes, shape_quarantine
+from basira.schema.engine import open_locked
+from basira.schema.errors import MappingError
+from basira.schema.fields import EXTRA_PREFIX
+from basira.schema.names import MOST_OF_A_STORE
+from basira.schema.tables import OUTCOMES, QUARANTINE
+from basira.storage.history.draft import Draft
+from basira.storage.history.manifest import DataFile, SourceEntry
+from basira.storage.history.store import History, Snapshot, own_names, register
+from basira.storage.history.views import create_view
+
+# From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
+WRONG_MAPPING_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a file is read. ``bytes_total`` 0: unknown."""
+
+    file_name: str
+    bytes_read: int
+    bytes_total: int
+    rows: int
+    stage: Literal["reading", "comparing", "writing"] = "reading"
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of the rows of one file: ``rows`` = ``accepted`` + ``already_known`` + ``quarantined``.
+
+    ``amended``: accepted rows that make a later version of a declaration. ``results``: new inspection
+    results among them. ``reasons``: first reason of each quarantined row. ``snapshot``: the commit that
+    holds the file, None when nothing changed. ``note``: a sentence for the person, or empty.
+    """
+
+    file_name: str
+    digest: str
+    rows: int
+    accepted: int
+    already_known: int
+    quarantined: int
+    amended: int = 0
+    results: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    snapshot: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """One source to take in.
+
+    ``mapping``: as the person wrote it. ``reading``: as it applies to this source (numbered items, absent
+    columns left out). ``rows_replaced``: None when it is a whole file, else the rows sent again.
+    ``is_recorded``: it is the service's record, taken once already: no mapping of it is wrong.
+    """
+
+    file_name: str
+    digest: str
+    mapping: Mapping
+    reading: Mapping
+    batches: Callable[[], Iterator[SourceBatch]]
+    bytes_total: int
+    received_at: datetime
+    action: Literal["ingest", "feedback", "retry"]
+    rows_replaced: frozenset[int] | None = None
+    is_simulated: bool = False
+    is_recorded: bool = False
+
+    @property
+    def source(self) -> str:
+        """The short digest written on every row."""
+        return self.digest[:16]
+
+    @property
+    def table(self) -> str:
+        return "items" if self.mapping.has_items else "outcomes"
+
+
+@dataclass(frozen=True)
+class _Staged:
+    items: tuple[DataFile, ...]
+    outcomes: tuple[DataFile, ...]
+    rows: int
+
+
+class _Refusals:
+    """Refused rows on their way to the quarantine table: written as they come, counted by reason."""
+
+    def __init__(self, draft: Draft, intake: Intake) -> None:
+        self._writer = draft.writer("quarantine", QUARANTINE, tag="q")
+        self._intake = intake
+        self.rows = 0
+        self.reasons: Counter[str] = Counter()
+        self.first: dict[str, Refusal] = {}
+
+    def add(self, refusals: tuple[Refusal, ...] | list[Refusal]) -> None:
+        if not refusals:
+            return
+        self.rows += len(refusals)
+        for refusal in refusals:
+            self.reasons[refusal.code] += 1
+            self.first.setdefault(refusal.code, refusal)
+        intake = self._intake
+        self._writer.write(
+            shape_quarantine(
+                refusals, intake.table, file_name=intake.file_name, source=intake.source, received_at=intake.received_at
+            )
+        )
+
+    def close(self) -> tuple[DataFile, ...]:
+        return self._writer.close()
+
+
+def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgress | None) -> FileReport:
+    """Take one source in, and commit. Raises MappingError when not one row of a longer file fits, or when the store
+    would have more fields of sources' own than it may."""
+    base = Snapshot(draft.base.number, history.root, draft.base.tables)
+    _require_room(base, intake)
+    refusals = _Refusals(draft, intake)
+    staged = _stage(draft, intake, refusals, on_progress)
+    is_judged = intake.action != "retry" and not intake.is_recorded
+    if staged.rows >= WRONG_MAPPING_ROWS and refusals.rows == staged.rows and is_judged:
+        raise _nothing_fits(intake, refusals, staged.rows)
+    _tell(on_progress, intake, staged.rows, "comparing")
+    written = [history.root / file.path for file in (*staged.items, *staged.outcomes)]
+    with open_locked(reads=[*base.all_files(), *written], threads=2, memory="512MB", spill=draft.scratch()) as con:
+        outcome = _resolve(con, history, base, staged, intake)
+        _refuse_resolved(outcome.refused, intake, refusals)
+        _tell(on_progress, intake, staged.rows, "writing")
+        items = _keep(con, draft, "items", items_schema(intake.reading), staged.items, outcome.items_changed)
+        outcomes = _keep(con, draft, "outcomes", OUTCOMES, staged.outcomes, outcome.outcomes_changed)
+    quarantined = refusals.close()
+    accepted = staged.rows - refusals.rows - outcome.known
+    report = FileReport(
+        intake.file_name,
+        intake.digest,
+        staged.rows,
+        accepted,
+        outcome.known,
+        refusals.rows,
+        outcome.amended,
+        sum(entry.rows for entry in outcomes),
+        dict(sorted(refusals.reasons.items())),
+    )
+    if accepted == 0 and _same_quarantine(history, draft, intake, refusals.rows):
+        return replace(report, note="Nothing new: the store is unchanged.")
+    draft.add("items", items)
+    draft.add("outcomes", outcomes)
+    _replace_quarantine(history, draft, intake)
+    draft.add("quarantine", quarantined)
+    kept_mapping = (intake.mapping.digest, intake.mapping.canonical_text())
+    manifest = draft.commit([_entry(report, intake)], mappings=[kept_mapping])
+    return replace(report, snapshot=manifest.number)
+
+
+def _require_room(base: Snapshot, intake: Intake) -> None:
+    """Raise MappingError when the mapping's own fields would make more of them than a store may have."""
+    if not intake.reading.has_items or not intake.reading.extra:
+        return
+    known = own_names(base)
+    new = [name for name in (EXTRA_PREFIX + name for name in intake.reading.extra) if name not in known]
+    if new and len(known) + len(new) > MOST_OF_A_STORE:
+        raise MappingError(
+            f"Expected at most {MOST_OF_A_STORE} fields of sources' own in a store, found {len(known)} and"
+            f" {len(new)} new ones in the mapping {intake.mapping.name!r}: {', '.join(new[:5])}. Nothing was stored.",
+            hint="Take some out of [extra], or give them names that the store has already.",
+        )
+
+
+def _tell(on_progress: OnProgress | None, intake: Intake, rows: int, stage: Literal["comparing", "writing"]) -> None:
+    if on_progress:
+        on_progress(Progress(intake.file_name, intake.bytes_total, intake.bytes_total, rows, stage))
+
+
+def _stage(draft: Draft, intake: Intake, refusals: _Refusals, on_progress: OnProgress | None) -> _Staged:
+    """Parse every batch; write what can be taken as if it were all new."""
+    mapping = intake.reading
+    items = draft.writer("items", items_schema(mapping), tag="a")
+    outcomes = draft.writer("outcomes", OUTCOMES, tag="a")
+    rows = 0
+    for batch in intake.batches():
+        parsed = parse_batch(batch, mapping)
+        completed = _complete(parsed, batch, refusals)
+        refusals.add(parsed.refusals)
+        taken = parsed.items
+        if completed is not None:
+            results, refused = completed
+            taken = taken.filter(~pl.col("source_row").is_in(refused)) if refused and len(taken) else taken
+            if len(results):
+                outcomes.write(shape_outcomes(results, source=intake.source, received_at=intake.received_at))
+        if len(taken):
+            items.write(shape_items(taken, mapping, source=intake.source, received_at=intake.received_at))
+        rows += parsed.rows
+        if on_progress:
+            on_progress(Progress(intake.file_name, batch.bytes_read, intake.bytes_total, rows))
+    return _Staged(items.close(), outcomes.close(), rows)
+
+
+def _complete(parsed: ParsedBatch, batch: SourceBatch, refusals: _Refusals) -> tuple[pl.DataFrame, list[int]] | None:
+    """Results of a batch, completed; and the rows refused because their result contradicts itself."""
+    if not len(parsed.outcomes):
+        return None
+    declared = None
+    if len(parsed.items):
+        declared = (
+            parsed.outcomes.select("source_row")
+            .join(parsed.items.select("source_row", pl.col("declared_at").dt.epoch("d")), on="source_row", how="left",
+                  maintain_order="left")
+            .to_series(1)
+        )  # fmt: skip
+    standing, refused = complete_results(parsed.outcomes, declared_days=declared)
+    if len(parsed.items) and len(standing):
+        numbers = parsed.items["item_number"] if "item_number" in parsed.items.columns else None
+        if numbers is None:
+            standing = standing.with_columns(pl.lit(1, dtype=pl.Int32).alias("item_number"))
+        else:
+            standing = standing.with_columns(pl.col("item_number").fill_null(1))
+    refusals.add(refuse_rows(batch, {r.row: (r.field, r.code, r.value, r.expected) for r in refused}))
+    return standing, [r.row for r in refused]
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """``refused``: row to (field, code, value, expected). ``..._changed``: the table must be written again."""
+
+    refused: dict[int, tuple[str | None, str, str | None, str]]
+    known: int
+    amended: int
+    items_changed: bool
+    outcomes_changed: bool
+
+
+def _resolve(
+    con: duckdb.DuckDBPyConnection, history: History, base: Snapshot, staged: _Staged, intake: Intake
+) -> _Resolved:
+    """Verdicts over both tables; leaves `item_fate` and `outcome_fate` (row, verdict, version) on ``con``."""
+    register(con, base)
+    create_view(con, "staged_items", items_schema(intake.reading), [history.root / f.path for f in staged.items])
+    create_view(con, "staged_outcomes", OUTCOMES, [history.root / f.path for f in staged.outcomes])
+    item_count = resolve_items(con, gives_version=intake.reading.gives_version)
+    outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
+    if item_count == 0 and outcome_count == 0:
+        later = "SELECT count(*) FROM staged_items WHERE declaration_version > 1"
+        [(amended,)] = con.execute(later).fetchall() if intake.reading.gives_version else [(0,)]
+        return _Resolved({}, 0, int(amended), False, False)
+    refused: dict[int, tuple[str | None, str, str | None, str]] = {}
+    for row, code, value in con.execute(
+        "SELECT source_row, verdict, value FROM item_verdicts WHERE verdict NOT IN ('known', 'new_version')"
+    ).fetchall():
+        refused[row] = (ITEM_FIELD.get(code, "declaration_id"), code, value, ITEM_EXPECTED[code])
+    for row, code, value in con.execute(
+        "SELECT source_row, verdict, value FROM outcome_verdicts WHERE verdict <> 'known'"
+    ).fetchall():
+        refused.setdefault(row, (RESULT_EXPECTED[code][0], code, value, RESULT_EXPECTED[code][1]))
+    # A row is one statement: when its result is refused its declaration is, and the other way round.
+    con.execute("CREATE TEMP TABLE refused AS SELECT unnest(?::BIGINT[]) AS source_row", [sorted(refused)])
+    [counts] = con.execute(
+        """
+        CREATE TEMP TABLE item_gone AS
+            FROM refused UNION SELECT source_row FROM item_verdicts WHERE verdict = 'known';
+        CREATE TEMP TABLE outcome_gone AS
+            FROM refused UNION SELECT source_row FROM outcome_verdicts WHERE verdict = 'known';
+        CREATE TEMP TABLE staying AS
+            SELECT source_row FROM staged_items ANTI JOIN item_gone USING (source_row)
+            UNION SELECT source_row FROM staged_outcomes ANTI JOIN outcome_gone USING (source_row);
+        SELECT (SELECT count(*) FROM
+                (SELECT source_row FROM staged_items UNION SELECT source_row FROM staged_outcomes)),
+               (SELECT count(*) FROM staying),
+               (SELECT count(*) FROM item_verdicts ANTI JOIN refused USING (source_row)
+                WHERE verdict = 'new_version' AND version > 1)
+               -- Of a source that numbers its versions there is no such verdict.
+               + (SELECT count(*) FROM staged_items ANTI JOIN item_gone USING (source_row)
+                  ANTI JOIN item_verdicts USING (source_row) WHERE $gives_version AND declaration_version > 1)
+        """,
+        {"gives_version": intake.reading.gives_version},
+    ).fetchall()
+    total, staying, amended = (int(count) for count in counts)
+    known = total - len(refused) - staying
+    return _Resolved(refused, known, amended, item_count > 0 or bool(refused), outcome_count > 0 or bool(refused))
+
+
+def _refuse_resolved(
+    refused: dict[int, tuple[str | None, str, str | None, str]], intake: Intake, refusals: _Refusals
+) -> None:
+    """Refuse these rows, with their text: that takes a second reading of the source."""
+    left = len(refused)
+    if left:
+        for batch in intake.batches():
+            found = refuse_rows(batch, refused)
+            refusals.add(found)
+            left -= len(found)
+            if left == 0:
+                break
+
+
+def _keep(
+    con: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    table: Literal["items", "outcomes"],
+    schema: pa.Schema,
+    staged: tuple[DataFile, ...],
+    changed: bool,
+) -> tuple[DataFile, ...]:
+    """The files of a table that the commit adds: the staged ones, or new ones without the rows that go."""
+    if not changed or not staged:
+        return staged
+    if table == "items":
+        query = """
+            SELECT s.* REPLACE (coalesce(v.version, s.declaration_version) AS declaration_version)
+            FROM staged_items s LEFT JOIN (FROM item_verdicts WHERE verdict = 'new_version') v USING (source_row)
+            ANTI JOIN item_gone USING (source_row)"""
+    else:
+        query = "SELECT * FROM staged_outcomes ANTI JOIN outcome_gone USING (source_row)"
+    writer = draft.writer(table, schema, tag="b")
+    reader = con.sql(query).to_arrow_reader(50_000)
+    for batch in reader:
+        columns = [batch.column(name).cast(schema.field(name).type) for name in schema.names]
+        writer.write(pa.RecordBatch.from_arrays(columns, schema=schema))
+    return writer.close()
+
+
+def _old_quarantine(history: History, draft: Draft, intake: Intake) -> Iterator[tuple[DataFile, pa.Table, pa.Table]]:
+    """Files of the quarantine that hold rows of this source, each split in (what stays, what this replaces)."""
+    for entry in draft.base.tables["quarantine"]:
+        path = history.root / entry.path
+        ours = pq.read_table(path, columns=["source"]).column("source").to_pylist()
+        if intake.source not in ours:
+            continue
+        table = pq.read_table(path, schema=QUARANTINE)
+        wanted = intake.rows_replaced
+        replaced = [
+            source == intake.source and (wanted is None or row in wanted)
+            for source, row in zip(ours, table.column("source_row").to_pylist(), strict=True)
+        ]
+        mask = pa.array(replaced)
+        if any(replaced):
+            yield entry, table.filter(pc.invert(mask)), table.filter(mask)
+
+
+def _same_quarantine(history: History, draft: Draft, intake: Intake, rows: int) -> bool:
+    """As many rows of this source are in quarantine as before: reading it again changed nothing."""
+    return sum(len(replaced) for _, _, replaced in _old_quarantine(history, draft, intake)) == rows
+
+
+def _replace_quarantine(history: History, draft: Draft, intake: Intake) -> None:
+    """Take this source's earlier refusals out of the quarantine: its rows have been judged anew."""
+    writer = draft.writer("quarantine", QUARANTINE, tag="kept")
+    for entry, kept, _ in _old_quarantine(history, draft, intake):
+        draft.drop("quarantine", [entry])
+        for batch in kept.to_batches():
+            writer.write(batch)
+    draft.add("quarantine", writer.close())
+
+
+def _entry(report: FileReport, intake: Intake) -> SourceEntry:
+    return SourceEntry(
+        digest=intake.digest,
+        file_name=intake.file_name,
+        mapping_digest=intake.mapping.digest,
+        mapping_name=intake.mapping.name,
+        action=intake.action,
+        received_at=intake.received_at.isoformat(sep=" "),
+        rows=report.rows,
+        accepted=report.accepted,
+        already_known=report.already_known,
+        quarantined=report.quarantined,
+        is_simulated=intake.is_simulated,
+    )
+
+
+def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingError:
+    told = []
+    for code, count in refusals.reasons.most_common(4):
+        first = refusals.first[code]
+        expected = first.expected.split("; also")[0]
+        told.append(f"{count:,} {code} in {first.field or 'the row'} (first: {first.value!r}, expected {expected})")
+    reasons = ", ".join(told)
+    return MappingError(
+        f"Not one of the {rows:,} rows of {intake.file_name} can be taken with the mapping {intake.mapping.name!r}: "
+        f"{reasons}. Nothing was stored.",
+        hint="Correct the mapping; 'basira mapping check FILE --mapping M.toml' tries it without storing anything.",
+    )
+
+
+def source_known(history: History, digest: str, mapping: Mapping) -> SourceEntry | None:
+    """The earlier intake of this very file by this very mapping, if there was one."""
+    for entry in reversed(history.sources()):
+        if entry.digest == digest and entry.mapping_digest == mapping.digest and entry.action != "retry":
+            return entry
+    return None

@@ -1,0 +1,1 @@
+"""The record proved, copied, erased in part, and read by auditors."""

@@ -1,0 +1,134 @@
+"""Who did what and when, as auditors ask for it: changes of access, and what was done to declarations.
+
+Enters: a database and what to look for. Leaves: pages of JSON values, the latest first, or CSV. Never
+here: a personal value of a declaration; a write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from basira.render.spreadsheet import csv_text
+from basira.schema.errors import NotFoundError
+from basira.storage.database.connection import Database
+from basira.storage.record.activity import find_audit, find_deeds, ids_of, names_of
+from basira.storage.record.events import find_by_ids
+from basira.storage.record.runs import Operations
+
+Row = Mapping[str, Any]
+Of = Literal["access", "declarations"]
+COLUMNS = ("sequence", "at", "by", "name", "action", "subject", "office", "before", "after", "motive", "entry_hash")
+# Of an event, what it made of the declaration; for the others, see `_deed`.
+_AFTER = {
+    "registration": ("declaration_version",), "amendment": ("declaration_version",),
+    "decision": ("event_id", "declaration_version", "lane"),
+}  # fmt: skip
+_OF_DECISION = ("inspects", "basis", "fallback")
+_PART = 1_000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for; None: whatever. ``actor``: an id, a login or a key's name. ``action``: as recorded
+    ("user.created"), or a kind of event ("reselection"). ``subject``: as recorded ("user/u-1f..."), or a declaration's
+    number. ``office``: of declarations alone. Both days are included."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    office: str | None = None
+    from_day: date | None = None
+    to_day: date | None = None
+
+
+def trail_page(
+    database: Database, of: Of, wanted: Wanted, *, before: int | None = None, limit: int = 100
+) -> dict[str, Any]:
+    """``rows``, the latest first; ``names``: the login or key's name behind each id in them; ``next_cursor``: the
+    ``before`` of the next page, None at the end."""
+    from_day, to_day = (None if day is None else day.isoformat() for day in (wanted.from_day, wanted.to_day))
+    with database.read() as connection:
+        actors = None if wanted.actor is None else ids_of(connection, wanted.actor)
+        if of == "access":
+            found = find_audit(
+                connection, subject=wanted.subject, actors=actors, action=wanted.action, from_day=from_day,
+                to_day=to_day, before=before, limit=limit + 1,
+            )  # fmt: skip
+        else:
+            found = find_deeds(
+                connection, declaration_id=wanted.subject, actors=actors, kind=wanted.action, office=wanted.office,
+                from_day=from_day, to_day=to_day, before=before, limit=limit + 1,
+            )  # fmt: skip
+        shown = [_change(row) if of == "access" else _deed(row) for row in found[:limit]]
+        names = names_of(connection, _ids(shown))
+    return {"rows": shown, "names": names, "next_cursor": shown[-1]["sequence"] if len(found) > limit else None}
+
+
+def trail_csv(database: Database, of: Of, wanted: Wanted) -> Iterator[str]:
+    """All that is found, for a spreadsheet, in parts. The first is read before this returns, and raises here."""
+    return _parts(database, of, wanted, trail_page(database, of, wanted, limit=_PART))
+
+
+def recorded(place: str | Path, identity: str) -> dict[str, Any]:
+    """An event of a declaration, a decision of a run, or a run: whole, without personal values. NotFoundError: none."""
+    with Operations(place, create=False) as operations:
+        with operations.database.read() as connection:
+            event = find_by_ids(connection, [identity]).get(identity)
+        if event is not None:
+            return {name: value for name, value in event.items() if name != "personal"}
+        with suppress(NotFoundError):
+            return operations.get_decision(identity)
+        with suppress(NotFoundError):
+            return operations.get_run(identity)
+    raise NotFoundError(
+        f"Expected a recorded event, decision or run {identity!r}, found none.",
+        hint="List them: `basira audit list --of declarations`, `basira audit runs`.",
+    )
+
+
+def _parts(database: Database, of: Of, wanted: Wanted, page: Mapping[str, Any]) -> Iterator[str]:
+    yield "\ufeff" + csv_text([COLUMNS])
+    while True:
+        named = ({**row, "name": page["names"].get(row["by"])} for row in page["rows"])
+        yield csv_text([[_text(row[name]) for name in COLUMNS] for row in named])
+        if page["next_cursor"] is None:
+            return
+        page = trail_page(database, of, wanted, before=page["next_cursor"], limit=_PART)
+
+
+def _change(row: Row) -> dict[str, Any]:
+    return {
+        "sequence": row["sequence"], "at": row["recorded_at"], "by": row["actor"], "action": row["action"],
+        "subject": row["subject"], "office": None, "before": row["before"], "after": row["after"],
+        "motive": row["motive"], "entry_hash": row["entry_hash"],
+    }  # fmt: skip
+
+
+def _deed(row: Row) -> dict[str, Any]:
+    payload = row["payload"]
+    if row["kind"] in _AFTER:
+        of_decision = {name: payload.get(name) for name in _OF_DECISION} if row["kind"] == "decision" else {}
+        before, after = None, {name: row[name] for name in _AFTER[row["kind"]]} | of_decision
+    elif row["kind"] == "outcome":
+        before, after = None, dict(payload)
+    else:
+        before, after = payload.get("before"), payload.get("after")
+    return {
+        "sequence": row["sequence"], "at": row["recorded_at"], "by": row["actor"], "action": row["kind"],
+        "subject": row["declaration_id"], "office": row["office"], "before": before, "after": after,
+        "motive": payload.get("motive"), "entry_hash": row["entry_hash"],
+    }  # fmt: skip
+
+
+def _ids(rows: Sequence[Row]) -> set[str]:
+    return {row["by"] for row in rows} | {row["subject"].rpartition("/")[2] for row in rows}
+
+
+def _text(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, Mapping) else value

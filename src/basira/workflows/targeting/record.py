@@ -1,0 +1,128 @@
+"""The record: writing a run down, explaining a decision from it, making a run again.
+
+Enters: a targeted day; a recorded run. Leaves: the record; whether the same comes out. Never here: an
+update of what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from basira.decisions.records import DecisionRecord, TargetingRun
+from basira.decisions.replay import Difference, ReplayReport, compare
+from basira.models.files import read_model
+from basira.schema.days import day_of
+from basira.schema.errors import NotFoundError
+from basira.schema.text import fold_identifier
+from basira.selection.policy.load import restore_policy
+from basira.storage.engine import fetch_value, open_engine
+from basira.storage.history.store import History, register
+from basira.storage.model_store import Models
+from basira.storage.record.chain import entry_hash, opening_hash
+from basira.storage.record.runs import Operations
+from basira.workflows.targeting.target import Order, Targeted, target
+from basira.workflows.train import Engine, Progress, silent
+
+OPERATIONS = "operations.sqlite"
+
+
+def operations_of(history: History) -> Path:
+    """Where a store keeps its decisions."""
+    return history.root / OPERATIONS
+
+
+def record(history: History, targeted: Targeted) -> None:
+    """Append the run with all its decisions, in one transaction."""
+    with Operations(operations_of(history)) as operations:
+        operations.record_run(targeted.run.row(), (d.row() for d in targeted.decisions))
+
+
+def find_decisions(history: History, declaration_id: str) -> list[tuple[TargetingRun, DecisionRecord]]:
+    """Every decision on a declaration, the latest run first; NotFoundError when there is none."""
+    with Operations(operations_of(history), create=False) as operations:
+        rows = operations.find_decisions(declaration_id) or operations.find_decisions(fold_identifier(declaration_id))
+        if not rows:
+            raise NotFoundError(
+                f"Expected a decision on declaration {declaration_id!r}, found none.",
+                hint="Target its day first, or check the number.",
+            )
+        found = [(TargetingRun.from_row(operations.get_run(r["run_id"])), DecisionRecord.from_row(r)) for r in rows]
+    return sorted(found, key=lambda pair: pair[0].sequence, reverse=True)
+
+
+def replay(
+    history: History, run_id: str, *, declaration_id: str | None = None, engine: Engine | None = None,
+    progress: Progress = silent,
+) -> ReplayReport:  # fmt: skip
+    """Make a recorded run again from its snapshot, model, policy and seed, and compare, bit for bit.
+
+    The run's own hashes are made again too, so that what leaves no trace in a decision (a seed that draws
+    the same, a time) is found when it was changed in the record.
+
+    ``declaration_id``: compare only this declaration's decision (the whole day is still made again:
+    lanes depend on the day's other declarations).
+    """
+    with Operations(operations_of(history), create=False) as operations:
+        header, rows = operations.get_run(run_id), operations.decisions_of(run_id)
+    run, recorded = TargetingRun.from_row(header), [DecisionRecord.from_row(row) for row in rows]
+    model = read_model(Models(history.root).folder(run.model_version))
+    again = target(
+        history,
+        Order(
+            day=run.day,
+            as_of=run.as_of.date(),
+            seed=run.seed,
+            office=run.options.get("office"),
+            any_office=run.options.get("any_office", False),
+            is_folded=run.options.get("is_folded", False),
+        ),
+        model=model,
+        policy=restore_policy(run.policy_text),
+        now=run.created_at,
+        snapshot=history.verified_snapshot(run.snapshot),
+        engine=engine,
+        progress=progress,
+    )
+    if "digests" not in run.options:  # recorded by a version that named none
+        options = {name: value for name, value in again.run.options.items() if name != "digests"}
+        again = replace(again, run=replace(again.run, options=options))
+    made = list(again.decisions)
+    if declaration_id is not None:
+        recorded = [d for d in recorded if d.declaration_id == declaration_id]
+        made = [d for d in made if d.declaration_id == declaration_id]
+        if not recorded:
+            raise NotFoundError(
+                f"Expected a decision on {declaration_id!r} in run {run_id}, found none.",
+                hint="Check the number, or leave --declaration out to replay the whole run.",
+            )
+    report = compare(recorded, made, recorded_run=run, replayed_run=again.run)
+    return replace(report, differences=report.differences + _broken_links(header, rows))
+
+
+def _broken_links(header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    """Where the hashes of a run are not those of what it holds."""
+    found = []
+    if (made := opening_hash(header, header["previous_hash"])) != header["opening_hash"]:
+        found.append(Difference(None, "opening_hash", header["opening_hash"], made))
+    chained = header["opening_hash"]
+    for row in rows:
+        if (made := entry_hash(row, chained)) != row["entry_hash"]:
+            found.append(Difference(row["declaration_id"], "entry_hash", row["entry_hash"], made))
+        chained = row["entry_hash"]
+    if chained != header["closing_hash"]:
+        found.append(Difference(None, "closing_hash", header["closing_hash"], chained))
+    return tuple(found)
+
+
+def currency_of(history: History, run: TargetingRun, declaration_id: str) -> str:
+    """The currency of a declaration's values, from the snapshot its run used."""
+    snapshot = history.snapshot(run.snapshot)
+    with open_engine(reads=snapshot.all_files()) as con:
+        register(con, snapshot, first_day=day_of(run.day), last_day=day_of(run.day))
+        found = fetch_value(
+            con, "select min(value_currency) from items where declaration_id = $id", {"id": declaration_id}
+        )
+    return str(found or "MAD")

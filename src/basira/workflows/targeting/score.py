@@ -1,0 +1,137 @@
+"""Scoring: probability and revenue of every item declared in a period, knowing nothing later than a day.
+
+Enters: a store, the period, `as_of`, a model. Leaves: a table, one row an item. Never here: a fact,
+or a model, that knows more than `as_of`.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from basira.features.batch.compute import compute_features
+from basira.models.files import read_model
+from basira.models.risk_model import Predictions, RiskModel
+from basira.render.writing import write_whole
+from basira.schema.days import day_of
+from basira.schema.errors import ModelError, UsageError
+from basira.storage.engine import fetch_frame, fetch_value, open_engine
+from basira.storage.history.store import History, register
+from basira.storage.model_store import Models
+from basira.workflows.train import Engine, Progress, silent
+
+KEY = ("declaration_id", "declaration_version", "item_number")
+
+# One office stands in where a source names none: its whole flow is one queue.
+ONLY_OFFICE = "ALL"
+
+
+def choose_model(history: History, *, as_of: date, version: str | None = None) -> RiskModel:
+    """The model asked for, or the one that knows most without knowing anything later than ``as_of``.
+
+    Raises ModelError when there is none, or when the one asked for knows later results.
+    """
+    models = Models(history.root)
+    chosen = version or models.find_latest(as_of=as_of.isoformat())
+    if chosen is None:
+        raise ModelError(
+            f"Expected a model that knows nothing later than {as_of}, found none in this store.",
+            hint=f"Run `basira train --as-of {as_of}` first.",
+        )
+    model = read_model(models.folder(chosen))
+    if str(model.card["as_of"]) > as_of.isoformat():
+        raise ModelError(
+            f"Model {chosen} knows results up to {model.card['as_of']}, later than the {as_of} that was allowed.",
+            hint="Choose an older model, or a later --as-of.",
+        )
+    return model
+
+
+def items_declared(
+    con: duckdb.DuckDBPyConnection, first: date, last: date, *, into: str, office: str | None = None
+) -> int:
+    """The items declared in a period, each declaration in its latest version of that period.
+
+    ``office``: only declarations that are its own in that version; one moved elsewhere by an amendment is not.
+    """
+    con.execute(
+        f"""create or replace temp table {into} as
+with latest as (
+  select declaration_id, max(declaration_version) as declaration_version
+  from items where declared_day between $first and $last group by declaration_id
+)
+select declaration_id, declaration_version, item_number
+from items join latest using (declaration_id, declaration_version)
+where $office is null or coalesce(office, '{ONLY_OFFICE}') = $office""",
+        {"first": day_of(first), "last": day_of(last), "office": office},
+    )
+    return int(fetch_value(con, f"select count(*) from {into}"))
+
+
+@dataclass(frozen=True)
+class ScoredItems:
+    """``table``: one row an item, in order of declaration and item. ``model``: what scored it."""
+
+    table: pl.DataFrame
+    model: RiskModel
+
+
+def prediction_columns(predictions: Predictions, version: str) -> list[pl.Series]:
+    """Predictions as columns, with the names of the score file."""
+    return [
+        pl.Series("fraud_probability", predictions.fraud_probability),
+        pl.Series("revenue_if_fraud", predictions.revenue_if_fraud),
+        pl.Series("expected_revenue", predictions.expected_revenue),
+        pl.Series("model_version", [version] * len(predictions.fraud_probability), dtype=pl.String),
+        *(pl.Series(f"probability_{kind}", values) for kind, values in predictions.kind_probabilities.items()),
+    ]
+
+
+def score(
+    history: History, *, first: date, last: date, as_of: date, model: RiskModel,
+    engine: Engine | None = None, progress: Progress = silent,
+) -> ScoredItems:  # fmt: skip
+    """Score the items declared from ``first`` to ``last``, both included.
+
+    An item declared after ``as_of`` is seen with the history as it stood at the end of ``as_of``.
+    Raises UsageError when the period is empty or ends before it begins.
+    """
+    if last < first:
+        raise UsageError(
+            f"Expected a period, found one that ends ({last}) before it begins ({first}).",
+            hint="Give --from the earlier day.",
+        )
+    engine = engine or Engine()
+    snapshot = history.verified_snapshot()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        if items_declared(con, first, last, into="to_score") == 0:
+            raise UsageError(
+                f"Expected declarations from {first} to {last}, found none in this store.",
+                hint="Choose other days, or ingest the declarations first.",
+            )
+        compute_features(con, "to_score", as_of_day=day_of(as_of), into="scored", progress=progress)
+        features = fetch_frame(con, f"select * from scored order by {', '.join(KEY)}")
+    predictions = model.predict(features)
+    columns = prediction_columns(predictions, model.version)
+    table = features.select(KEY[0], KEY[2]).with_columns(*columns, features[KEY[1]])
+    return ScoredItems(table, model)
+
+
+def write_scores(table: pl.DataFrame, out: Path) -> None:
+    """Write the scores as Parquet or CSV, by the file's ending, whole or not at all."""
+    content = io.BytesIO()
+    if out.suffix == ".parquet":
+        table.write_parquet(content)
+    elif out.suffix == ".csv":
+        table.write_csv(content)
+    else:
+        raise UsageError(
+            f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these endings."
+        )
+    write_whole(out, content.getvalue())

@@ -1,0 +1,232 @@
+"""Targeting: a day's declarations into lanes, with reasons, recorded for ever.
+
+Enters: a store, the day, `as_of`, a model, a policy, a seed, the time. Leaves: the inspection list, and a
+recorded run with one decision a declaration. Never here: a decision that is shown and not recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from typing import Any
+
+import basira
+from basira.decisions.records import DecisionRecord, TargetingRun, decide
+from basira.models.risk_model import RiskModel
+from basira.schema.days import day_of
+from basira.schema.errors import UsageError
+from basira.schema.records import Candidate, DeclarationLine, InspectionList, ItemLine, Selection
+from basira.schema.text import escaped
+from basira.selection.batch.allocate import Allocation, allocate
+from basira.selection.batch.notices import Notice
+from basira.selection.mandatory import in_one_form
+from basira.selection.policy.model import Policy
+from basira.storage.engine import open_engine
+from basira.storage.history.store import History, Snapshot, register
+from basira.workflows.targeting.assess import Assessed, assess, with_reasons
+from basira.workflows.targeting.score import items_declared
+from basira.workflows.train import Engine, Progress, silent
+
+# Of offices that the policy does not list, those that are named.
+_MOST_OFFICES = 10
+_SHOWN = ("importer_id", "declarant_id", "exporter_id", "procedure", "transport_mode", "dispatch_country")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done: a day, what may be known, whose declarations (None: every office's), a seed.
+
+    ``any_office``: codes that the policy's list lacks are offices too. ``is_folded``: lists and offices are compared
+    with the declared values in their one written form (`schema/text.py`), which values taken in before there was one
+    may not have; only a run recorded then is made again without.
+    """
+
+    day: date
+    as_of: date
+    seed: int
+    office: str | None = None
+    any_office: bool = False
+    is_folded: bool = True
+
+
+@dataclass(frozen=True)
+class Targeted:
+    """``listing``: for people. ``run``, ``decisions``: for the record."""
+
+    listing: InspectionList
+    run: TargetingRun
+    decisions: tuple[DecisionRecord, ...]
+
+
+def target(
+    history: History, order: Order, *, model: RiskModel, policy: Policy, now: datetime, language: str = "fr",
+    snapshot: Snapshot | None = None, engine: Engine | None = None, progress: Progress = silent,
+) -> Targeted:  # fmt: skip
+    """Assess the day's declarations and put each in a lane. Nothing is recorded yet (see `record`).
+
+    A declaration of an office that the policy does not list is left undecided, and the list says so: it would stand in
+    nobody's queue. Raises UsageError when the day has no declarations, or none of an office of the list.
+    """
+    snapshot = snapshot or history.verified_snapshot()
+    engine = engine or Engine()
+    as_of_day = day_of(order.as_of)
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        if items_declared(con, order.day, order.day, into="to_target", office=order.office) == 0:
+            where = "in this store" if order.office is None else f"of office {order.office}"
+            raise UsageError(
+                f"Expected declarations of {order.day} {where}, found none.",
+                hint=_nearest_days(con, order) or "Ingest the day's declarations first.",
+            )
+        assessed = assess(con, "to_target", as_of_day=as_of_day, model=model, progress=progress)
+        candidates = assessed.candidates()
+        notices: tuple[Notice, ...] = ()
+        if order.is_folded:
+            candidates, notices = _of_offices([in_one_form(one) for one in candidates], policy, order)
+        allocation = allocate(candidates, policy, day=order.day, seed=order.seed)
+        inspecting = {lane.id for lane in policy.lanes if lane.inspects}
+        chosen = [s.declaration_id for s in allocation.selections if s.lane in inspecting]
+        progress(0, 1, "reasons")
+        assessed = with_reasons(con, assessed, chosen, model=model, as_of_day=as_of_day)
+        progress(1, 1, "reasons")
+    run = _run(order, snapshot, model, policy, assessed, len(candidates), now)
+    by_id = {c.declaration_id: c for c in candidates}
+    decisions = tuple(
+        decide(
+            run.run_id,
+            s,
+            candidate=by_id[s.declaration_id],
+            items=[assessed.assessments[p] for p in assessed.of[s.declaration_id]],
+            inputs_digest=assessed.digests[s.declaration_id],
+        )
+        for s in allocation.selections
+    )
+    listing = _listing(run, policy, allocation, assessed, by_id, inspecting, snapshot, language=language)
+    listing = replace(listing, warnings=(*(one.text(language) for one in notices), *listing.warnings))
+    return Targeted(listing, run, decisions)
+
+
+def _of_offices(
+    candidates: list[Candidate], policy: Policy, order: Order
+) -> tuple[list[Candidate], tuple[Notice, ...]]:
+    """The candidates that some queue will hold, and what is to be told of the others or of an open list."""
+    if order.any_office or not policy.offices:
+        return candidates, (Notice("offices_open", {"count": len({one.office for one in candidates})}),)
+    listed = [one for one in candidates if one.office in policy.offices]
+    others = Counter(one.office for one in candidates if one.office not in policy.offices)
+    if not others:
+        return candidates, ()
+    most = [f"{escaped(office)}: {count:,}" for office, count in others.most_common(_MOST_OFFICES)]
+    found = ", ".join(most + ["..."] * (len(others) > _MOST_OFFICES))
+    if not listed:
+        raise UsageError(
+            f"Expected declarations of the offices that the policy {policy.name!r} lists, found {others.total():,} of "
+            f"others ({found}).",
+            hint="Give a policy with your own offices (--policy FOLDER; `offices` in docs/reference/policy.md), or "
+            "take every code for an office with --any-office.",
+        )
+    return listed, (Notice("offices_unlisted", {"count": others.total(), "found": found}),)
+
+
+def _nearest_days(con: Any, order: Order) -> str:
+    rows = con.execute(
+        "select min(declared_at)::date, max(declared_at)::date from items where $office is null or office = $office",
+        {"office": order.office},
+    ).fetchall()
+    return f"Declarations run from {rows[0][0]} to {rows[0][1]}." if rows and rows[0][0] else ""
+
+
+def _run(
+    order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
+) -> TargetingRun:
+    options: dict[str, Any] = {
+        "office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}
+    }  # fmt: skip
+    if order.is_folded:
+        options |= {"is_folded": True, "any_office": order.any_office}
+    inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()
+    named = "|".join([order.day.isoformat(), inputs, model.version, policy.digest, str(order.seed), now.isoformat()])
+    return TargetingRun(
+        run_id=f"t{order.day:%Y%m%d}-{hashlib.sha256(named.encode()).hexdigest()[:10]}",
+        created_at=now,
+        day=order.day,
+        as_of=datetime.combine(order.as_of, time.max.replace(microsecond=0)),
+        snapshot=snapshot.number,
+        model_version=model.version,
+        policy_digest=policy.digest,
+        policy_text=policy.canonical,
+        seed=order.seed,
+        software_version=basira.__version__,
+        options=options,
+        inputs_digest=inputs,
+        source_digest="",
+        candidate_count=count,
+    )
+
+
+def _listing(
+    run: TargetingRun, policy: Policy, allocation: Allocation, assessed: Assessed, candidates: Mapping[str, Candidate],
+    inspecting: set[str], snapshot: Snapshot, *, language: str,
+) -> InspectionList:  # fmt: skip
+    order = {lane.id: n for n, lane in enumerate(policy.lanes)}
+    selected = [s for s in allocation.selections if s.lane in inspecting]
+    # Most intensive lane first, then rank; the random control and the mandatory stand where their value puts them.
+    selected.sort(
+        key=lambda s: (
+            s.office,
+            -order[s.lane],
+            -(candidates[s.declaration_id].expected_revenue or 0.0),
+            s.declaration_id,
+        )
+    )
+    released = Counter(s.office for s in allocation.selections if s.lane not in inspecting)
+    return InspectionList(
+        run_id=run.run_id,
+        day=run.day.isoformat(),
+        as_of=run.as_of.date().isoformat(),
+        model_version=run.model_version,
+        policy=f"{policy.name} {policy.version}",
+        snapshot=snapshot.number,
+        is_simulated=snapshot.is_simulated,
+        lines=tuple(
+            _line(s, assessed, candidates[s.declaration_id], ground=policy.ground_of(s, language=language))
+            for s in selected
+        ),
+        capacity=allocation.capacity,
+        released=dict(released),
+        warnings=tuple(notice.text(language) for notice in allocation.notices),
+    )
+
+
+def _line(selection: Selection, assessed: Assessed, candidate: Candidate, *, ground: str) -> DeclarationLine:
+    positions = assessed.of[selection.declaration_id]
+    first = assessed.rows[positions[0]]
+    ranked = sorted(positions, key=lambda p: -assessed.assessments[p].expected_revenue)
+    return DeclarationLine(
+        declaration_id=selection.declaration_id,
+        declaration_version=selection.declaration_version,
+        declared_at=first["declared_at"].isoformat(sep=" ", timespec="minutes"),
+        office=selection.office,
+        header={name: None if first[name] is None else str(first[name]) for name in _SHOWN},
+        value_currency=first["value_currency"] or "MAD",
+        fraud_probability=candidate.fraud_probability,
+        expected_revenue=candidate.expected_revenue,
+        selection=selection,
+        items=tuple(
+            ItemLine(
+                commodity_code=assessed.rows[p]["commodity_code"],
+                description=assessed.rows[p]["description"],
+                origin_country=assessed.rows[p]["origin_country"],
+                customs_value_amount=assessed.rows[p]["customs_value_amount"],
+                net_mass_kg=assessed.rows[p]["net_mass_kg"],
+                quantity=assessed.rows[p]["quantity"],
+                quantity_unit=assessed.rows[p]["quantity_unit"],
+                assessment=assessed.assessments[p],
+            )
+            for p in ranked
+        ),
+        ground=ground,
+    )

@@ -1,0 +1,161 @@
+"""Training: from the history as known on a day to a model in the store.
+
+Enters: a store, `as_of`, settings, a seed, the time for the card. Leaves: a saved model. Never here: a
+result that became known after `as_of`, or an item that was not inspected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import duckdb
+import numpy as np
+import polars as pl
+
+import basira
+from basira.features.batch.compute import compute_features
+from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.models.delay import delay_weights
+from basira.models.files import write_model
+from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk_model import RiskModel
+from basira.models.settings import FitSettings
+from basira.schema.codes import IRREGULARITY_KINDS
+from basira.schema.days import day_of
+from basira.schema.errors import ModelError
+from basira.storage.engine import fetch_frame, fetch_value, open_engine
+from basira.storage.history.store import History, register
+from basira.storage.model_store import Models
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Bounds of the computation. Not part of any result: other bounds give the same figures."""
+
+    memory: str = "2GB"
+    threads: int = 2
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """Progress that nobody watches."""
+
+
+def train(
+    history: History, *, as_of: date, seed: int, now: datetime, settings: FitSettings | None = None,
+    engine: Engine | None = None, progress: Progress = silent,
+) -> RiskModel:  # fmt: skip
+    """Fit a model on what was known at the end of ``as_of`` and save it in the store.
+
+    Raises ModelError when too few results were known by then.
+    """
+    snapshot = history.verified_snapshot()
+    engine = engine or Engine()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        items = training_items(con, as_of_day=day_of(as_of), progress=progress)
+    origin = ModelOrigin(
+        as_of=as_of.isoformat(),
+        created_at=now.isoformat(timespec="seconds"),
+        snapshot=snapshot.number,
+        software=basira.__version__,
+    )
+    model = fit_risk_model(
+        items, numbers=MODEL_FEATURES, settings=settings or FitSettings(), seed=seed, origin=origin, progress=progress
+    )
+    models = Models(history.root)
+    models.save(model.version, lambda folder: write_model(model, folder))
+    return replace(model, digest=models.digest(model.version))
+
+
+def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "label") -> int:
+    """One row per item with a known result at ``as_of_day``: its latest result, and how much it counts.
+
+    A result that speaks of a whole declaration is every item's result; when it is an irregularity of a
+    declaration with n items, each counts 1/n, for only one of them need be irregular. ``revenue`` is then the
+    item's part, ``whole_revenue`` the declaration's: what is learned, since the probability is already shared
+    out. Of two results known at the same moment, the one that names the item stands.
+
+    Items are those of the first registration: an item that only an amendment has may be the fruit of the
+    inspection, and its own result would teach the model to read the future.
+    Returns the number of rows.
+    """
+    kinds = ", ".join(f"cast(is_irregular_{k} as integer) as kind_{k}" for k in IRREGULARITY_KINDS)
+    con.execute(
+        f"""create or replace temp table {into} as
+with first_version as (
+  select declaration_id, min(declaration_version) as declaration_version
+  from items where declared_day <= $day group by declaration_id
+), sized as (
+  select i.declaration_id, i.item_number, i.declaration_version, i.declared_day,
+    count(*) over (partition by i.declaration_id) as items
+  from items i join first_version using (declaration_id, declaration_version)
+), matched as (
+  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
+    o.* exclude (declaration_id, item_number),
+    1.0 as weight, o.additional_revenue_amount as revenue,
+    o.additional_revenue_amount as whole_revenue, true as is_own
+  from outcomes o join sized s on s.declaration_id = o.declaration_id and s.item_number = o.item_number
+  where o.item_number is not null
+  union all
+  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
+    o.* exclude (declaration_id, item_number),
+    case when o.is_irregular then 1.0 / s.items else 1.0 end, o.additional_revenue_amount / s.items,
+    o.additional_revenue_amount, false
+  from outcomes o join sized s on s.declaration_id = o.declaration_id
+  where o.item_number is null
+)
+select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight,
+  revenue, whole_revenue, {kinds}
+from matched
+where is_irregular is not null and known_day <= $day
+qualify row_number() over (
+  partition by declaration_id, item_number
+  order by known_at desc, is_own desc, received_at desc, source desc, source_row desc
+) = 1""",
+        {"day": as_of_day},
+    )
+    return int(fetch_value(con, f"select count(*) from {into}"))
+
+
+def training_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, progress: Progress = silent) -> TrainingItems:
+    """Labelled items known at ``as_of_day`` with the features they had when declared, in order of day."""
+    if label_items(con, as_of_day=as_of_day) == 0:
+        raise ModelError(
+            "Expected inspection results known by then, found none.",
+            hint="Ingest results with `basira feedback` or a mapping with an [outcome] section, or choose a later day.",
+        )
+    compute_features(con, "label", as_of_day=as_of_day, into="training", progress=progress)
+    frame = fetch_frame(
+        con,
+        "select t.*, l.* exclude (declaration_id, declaration_version, item_number)"
+        " from training t join label l using (declaration_id, declaration_version, item_number)"
+        " order by declared_day, declaration_id, item_number",
+    )
+    con.execute("drop table training")
+    return as_training_items(frame, as_of_day=as_of_day)
+
+
+def as_training_items(frame: pl.DataFrame, *, as_of_day: int) -> TrainingItems:
+    """A frame of features and labels as `TrainingItems`; each label weighted for results that come late."""
+    declared = frame["declared_day"].to_numpy().astype(np.int64)
+    irregular = frame["is_irregular"].to_numpy().astype(bool)
+    late = delay_weights(as_of_day - declared, frame["known_day"].to_numpy().astype(np.int64) - declared, irregular)
+    own = ["declared_day", "known_day", "is_irregular", "weight", "revenue", "whole_revenue"]
+    return TrainingItems(
+        features=frame.drop(*own, *(f"kind_{k}" for k in IRREGULARITY_KINDS)),
+        declared_day=declared,
+        is_irregular=irregular,
+        revenue=_floats(frame["whole_revenue"]),
+        kinds={
+            k: _floats(frame[f"kind_{k}"]) for k in IRREGULARITY_KINDS if frame[f"kind_{k}"].null_count() < len(frame)
+        },
+        weight=_floats(frame["weight"]) * late,
+    )
+
+
+def _floats(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
