@@ -30,7 +30,7 @@ def test_a_generated_page_is_current(name: str, page: object) -> None:
 
 def test_every_reason_code_the_code_gives_is_documented_and_every_documented_one_is_given() -> None:
     given: set[str] = set()
-    for folder in ("ingest", "feedback", "workflows"):
+    for folder in ("ingest", "feedback", "serving"):
         for path in (ROOT / "src/basira" / folder).rglob("*.py"):
             if path.name != "faults.py":
                 given.update(re.findall(r"[\"']([a-z_]+)[\"']", path.read_text(encoding="utf-8")))

@@ -58,6 +58,12 @@ def suggest(
         console.print(f"No column was found for the required field {name}: complete the mapping.", markup=False)
     for note in suggestion.notes:
         console.print(note, markup=False)
+    for doubt in suggestion.doubts:
+        console.print(f"In doubt, {doubt.subject}: {doubt.text()}", markup=False)
+    if suggestion.doubts:
+        console.print(
+            "Nothing is taken in until each is decided in the mapping (its section [doubts] says how).", markup=False
+        )
     if check is not None:
         console.print(
             f"Tried on the first {check.rows:,} rows: {check.accepted:,} would be taken, {check.quarantined:,} refused"
@@ -81,7 +87,8 @@ def check(
     from basira.ingest.mapping.model import load_mapping
     from basira.workflows.intake.mapping import check_mapping
 
-    result = check_mapping(file, load_mapping(mapping))
+    read = load_mapping(mapping)
+    result = check_mapping(file, read)
     if as_json:
         echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
         return
@@ -92,6 +99,8 @@ def check(
         f"{result.first_day} to {result.last_day}.",
         markup=False,
     )
+    for subject, text in read.doubts.items():
+        console.print(f"In doubt, {subject}: {text}", markup=False)
     if result.reasons:
         table = Table("reason", "rows", "first at row", "field", "found", "expected")
         for example in result.examples:

@@ -60,6 +60,18 @@ def without_absent(mapping: Mapping, columns: Iterable[str]) -> Mapping:
     )
 
 
+def require_decided(mapping: Mapping) -> None:
+    """Raise MappingError when the mapping holds open doubts (`[doubts]`): two readings fit, and nobody chose."""
+    if not mapping.doubts:
+        return
+    listed = " ".join(f"{subject}: {text}" for subject, text in mapping.doubts.items())
+    raise MappingError(
+        f"Expected a mapping without open doubts, {mapping.name!r} has {len(mapping.doubts)}. {listed}",
+        hint="Decide each: write the option that is right beside the field (the mapping names the choices), then "
+        "remove its line from [doubts].",
+    )
+
+
 def check_columns(source: Source, mapping: Mapping) -> None:
     """Raise MappingError when the mapping names columns that the source does not have."""
     missing = missing_columns(source, mapping)

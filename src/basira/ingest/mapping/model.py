@@ -134,6 +134,8 @@ class Mapping(_Strict):
     outcome: dict[str, MappedColumn] = Field(default_factory=dict)
     known_after_days: int | None = Field(default=None, ge=0, le=3650)
     extra: dict[str, str] = Field(default_factory=dict)
+    # What `mapping suggest` left open, by field or "file": nothing is taken in until a person has decided each.
+    doubts: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

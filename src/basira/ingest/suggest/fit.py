@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE
 from basira.ingest.suggest.dates import DateGuess
+from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.headers import tokens
 from basira.ingest.suggest.profile import Profile
 
@@ -58,13 +59,15 @@ _UNKNOWN_COUNTRIES = frozenset({"ZZ", "XX", "QU", "QV", "QR", "QS", "QW", "QX", 
 
 @dataclass(frozen=True)
 class Fit:
-    """``share``: how much of the column the field can take with ``options``; 0 means: not this field."""
+    """``share``: how much of the column the field can take with ``options``; 0 means: not this field.
+    ``doubts``: what the contents leave open; their subject is the field."""
 
     share: float
     options: dict[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_number: bool = False
     dates: DateGuess | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def fit(name: str, profile: Profile) -> Fit:

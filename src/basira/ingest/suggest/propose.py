@@ -17,6 +17,7 @@ from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, SourceFormat
 from basira.ingest.parse.codes import FLAG_WORDS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
+from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.fit import Fit, fit
 from basira.ingest.suggest.headers import name_score, sounds_like_a_result, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
@@ -45,7 +46,8 @@ class SuggestedField:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What was found in a file. ``extra``: unmapped categories; ``unmapped``: other columns, left out."""
+    """What was found in a file. ``extra``: unmapped categories; ``unmapped``: other columns, left out.
+    ``doubts``: what a person must decide before anything is taken in."""
 
     file_name: str
     kind: str
@@ -57,6 +59,7 @@ class Suggestion:
     unmapped: tuple[str, ...]
     missing: tuple[str, ...]  # required fields for which no column was found
     notes: tuple[str, ...]
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def is_results_only(self) -> bool:
@@ -255,6 +258,7 @@ def _compose(
         tuple(name for name in left if name not in extra.values()),
         tuple(name for name in required if name not in chosen),
         tuple(notes),
+        tuple(doubt for entry in chosen.values() for doubt in entry[2].doubts),
     )
 
 

@@ -6,8 +6,10 @@ Enters: a `Suggestion`. Leaves: TOML. Never here: a value that TOML can't hold.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePath
 
+from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.propose import SuggestedField, Suggestion
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -48,7 +50,22 @@ def suggestion_toml(suggestion: Suggestion) -> str:
     if suggestion.unmapped:
         lines += ["", "# Columns left out:"]
         lines += [f"# {_value(column)}" for column in suggestion.unmapped]
+    if suggestion.doubts:
+        lines += [
+            "", "[doubts]",
+            "# Nothing is taken in while a line stands here. Decide it above, beside the field, then remove the line.",
+        ]  # fmt: skip
+        for subject, doubts in _by_subject(suggestion.doubts).items():
+            lines += [f"# {choice}" for doubt in doubts for choice in doubt.choices]
+            lines.append(f"{subject} = {_value(' '.join(doubt.text() for doubt in doubts))}")
     return "\n".join(lines) + "\n"
+
+
+def _by_subject(doubts: Sequence[Doubt]) -> dict[str, list[Doubt]]:
+    found: dict[str, list[Doubt]] = {}
+    for doubt in doubts:
+        found.setdefault(doubt.subject, []).append(doubt)
+    return found
 
 
 def _line(entry: SuggestedField) -> str:

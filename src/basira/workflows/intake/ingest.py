@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from basira.ingest.mapping.columns import check_columns, without_absent
+from basira.ingest.mapping.columns import check_columns, require_decided, without_absent
 from basira.ingest.mapping.model import Mapping
 from basira.ingest.mapping.numbering import numbered, numbering_mapping
 from basira.ingest.readers.source import Source, digest_source, open_source
@@ -81,6 +81,7 @@ def ingest_files(
 
 def open_checked(files: Sequence[Path], mapping: Mapping) -> list[Source]:
     """Open every file, and check that the mapping fits it, before anything is written."""
+    require_decided(mapping)
     sources = []
     for path in files:
         sources.append(open_source(Path(path), mapping.source))
