@@ -78,7 +78,8 @@ def train(
     console.print(table)
     for sentence in sentences_of(card["notes"]):
         console.print(sentence, style="yellow", markup=False, soft_wrap=True)
-    evaluate = next_command("evaluate", "--as-of", card["as_of"], store=store)
+    trusting = [word for name in trust or () for word in ("--trust", name)]
+    evaluate = next_command("evaluate", "--as-of", card["as_of"], *trusting, store=store)
     target = next_command("target", "--day", known + timedelta(days=1), store=store)
     for line in (f"How good is it? {evaluate}", f"Use it: {target}"):
         console.print(line, markup=False, soft_wrap=True, highlight=False)

@@ -73,15 +73,22 @@ def _same(declared: str, found: str) -> str:
 _COUNTS = ", ".join(_counts(kind) for kind in _PAIRS)
 _DECLARED_SQL = ", ".join(_DECLARED)
 _IS_FINDING = f"is_irregular and coalesce({', '.join(f'cast({name} as varchar)' for name in _FOUND)}) is not null"
+_KINDS_SQL = ", ".join(f"is_irregular_{kind}" for kind in _PAIRS)
+_FOUND_SQL = ", ".join(_FOUND)
+# Materialised: each is read twice, and the views behind them are joins of their own.
 _COMPARE = f"""
-with finding as (
-  select * from judged_outcomes where {_IS_FINDING}
+with finding as materialized (
+  select declaration_id, item_number, is_irregular, {_KINDS_SQL}, {_FOUND_SQL}
+  from judged_outcomes where {_IS_FINDING}
+), registered as materialized (
+  select declaration_id, declaration_version, item_number, {_DECLARED_SQL}
+  from judged_items semi join finding using (declaration_id)
 ), version as (
   select declaration_id, min(declaration_version) as declaration_version
-  from judged_items semi join finding using (declaration_id) group by declaration_id
+  from registered group by declaration_id
 ), declared as (
   select declaration_id, item_number, {_DECLARED_SQL}, count(*) over (partition by declaration_id) as items
-  from judged_items join version using (declaration_id, declaration_version)
+  from registered join version using (declaration_id, declaration_version)
 ), compared as (
   select f.* exclude (item_number), d.* exclude (declaration_id)
   from finding f join declared d on d.declaration_id = f.declaration_id

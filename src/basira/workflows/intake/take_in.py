@@ -163,7 +163,7 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
     written = [history.root / file.path for file in (*staged.items, *staged.outcomes)]
     with open_locked(reads=[*base.all_files(), *written], threads=2, memory="512MB", spill=draft.scratch()) as con:
         outcome = _resolve(con, history, base, staged, intake)
-        overwritten = _find_overwritten(con)
+        overwritten = _find_overwritten(con, intake.reading)
         _refuse_resolved(outcome.refused, intake, refusals)
         _tell(on_progress, intake, staged.rows, "writing")
         items = _keep(con, draft, "items", items_schema(intake.reading), staged.items, outcome.items_changed)
@@ -319,12 +319,18 @@ def _resolve(
     return _Resolved(refused, known, amended, item_count > 0 or bool(refused), outcome_count > 0 or bool(refused))
 
 
-def _find_overwritten(con: duckdb.DuckDBPyConnection) -> tuple[Overwritten, ...]:
-    """What this source's results say of the declarations as first registered: those of the store before its own."""
-    con.execute("create or replace temp view judged_outcomes as from staged_outcomes")
+def _find_overwritten(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> tuple[Overwritten, ...]:
+    """What this source's results say of the declarations that it holds, or failing that of the store's.
+
+    By row where a row holds both: the numbers of 300,000 declarations took a tenth of the whole intake to compare.
+    """
+    if not any(name.startswith("found_") for name in mapping.outcome):
+        return ()
+    con.execute("create or replace temp view judged_outcomes as from staged_outcomes where is_irregular")
+    own = "from staged_items semi join judged_outcomes using (source_row)"
+    stored = "from items semi join judged_outcomes using (declaration_id)"
     con.execute(
-        f"create or replace temp view judged_items as select {_DECLARED} from items"
-        f" union all select {_DECLARED} from staged_items anti join items using (declaration_id)"
+        f"create or replace temp view judged_items as select {_DECLARED} {own if mapping.has_items else stored}"
     )
     return find_overwritten(con)
 
