@@ -16,7 +16,16 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, reading_progress
-from basira.cli.options import Language, LanguageOption, MemoryOption, SeedOption, open_console, open_history, steps
+from basira.cli.options import (
+    Language,
+    LanguageOption,
+    MemoryOption,
+    SeedOption,
+    TrustOption,
+    open_console,
+    open_history,
+    steps,
+)
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
@@ -60,6 +69,7 @@ def evaluate(
     seed: SeedOption = 1,
     language: LanguageOption = Language.en,
     resamples: Annotated[int, typer.Option(min=20, help="Bootstrap resamples for the 95 % intervals.")] = 1000,
+    trust: TrustOption = None,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
@@ -72,6 +82,7 @@ def evaluate(
     from basira.ingest.mapping.model import load_mapping
     from basira.workflows.evaluation import evaluate as evaluation
     from basira.workflows.evaluation.backtests import keep_backtest
+    from basira.workflows.examine import sentences_of
     from basira.workflows.train import Engine
 
     engine = Engine(memory=memory)
@@ -86,7 +97,7 @@ def evaluate(
         with reading_progress(quiet=as_json) as reading, steps("evaluate", quiet=as_json) as progress:
             found = evaluation.evaluate_files(
                 load_mapping(mapping), train, test, valid=valid or [], seed=seed, now=datetime.now(),
-                resamples=resamples,
+                resamples=resamples, trusted=trust or (),
                 engine=engine, reading=reading, progress=progress,
             )  # fmt: skip
         folder = out
@@ -102,7 +113,7 @@ def evaluate(
         on = parse_day(as_of, name="--as-of")
         with steps("back-test", quiet=as_json) as progress:
             found = evaluation.backtest(
-                history, as_of=on, seed=seed, resamples=resamples, engine=engine, progress=progress
+                history, as_of=on, seed=seed, resamples=resamples, trusted=trust or (), engine=engine, progress=progress
             )
         folder = keep_backtest(history, found, as_of=on, language=language.value)
         if out is not None:
@@ -119,6 +130,8 @@ def evaluate(
     refused = sum(q["rows"] for q in found.metrics.get("quarantined") or [])
     if refused:
         console.print(f"{refused:,} rows could not be taken and were left out (see the report).")
+    for sentence in sentences_of(found.metrics["model"]["notes"]):
+        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
     console.print(f"Written: {folder / 'metrics.json'} and {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 

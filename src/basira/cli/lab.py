@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption
+from basira.cli.next_command import next_command
 from basira.cli.options import Language, LanguageOption, MemoryOption, open_console, steps
 from basira.schema.errors import UsageError
 
@@ -114,7 +115,9 @@ def run(
     console = open_console()
     console.print(_table(rows, found))
     console.print(f"Written: {out / 'results.parquet'}", markup=False, soft_wrap=True)
-    console.print(f"Next: basira lab report {out} --out report.html", markup=False, soft_wrap=True)
+    console.print(
+        f"Next: {next_command('lab', 'report', out, '--out', Path('report.html'))}", markup=False, soft_wrap=True
+    )
 
 
 @app.command()

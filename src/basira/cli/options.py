@@ -24,6 +24,7 @@ from basira.storage.history.store import History
 INTERRUPTED = 130
 # Wider than any line: nothing is folded or cut.
 UNFOLDED = 100_000
+DEFAULT_STORE = Path("basira-store")
 
 
 class Language(StrEnum):
@@ -40,6 +41,10 @@ LanguageOption = Annotated[Language, typer.Option("--language", "-l", help="Lang
 ModelOption = Annotated[str, typer.Option("--model", help="Model version; the latest that fits by default.")]
 PolicyOption = Annotated[
     str, typer.Option("--policy", help="Policy folder, or the name of a shipped one (morocco, example).")
+]
+TrustOption = Annotated[
+    list[str] | None,
+    typer.Option("--trust", help="Feature that may foretell results however well ('model': all together); repeatable."),
 ]
 MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the query engine may use.")]
 

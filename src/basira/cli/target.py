@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.next_command import next_command
 from basira.cli.options import (
     Language,
     LanguageOption,
@@ -119,7 +120,7 @@ def target(
     else:
         console.print(
             f"Run {found.run.run_id} recorded: {len(found.decisions):,} decisions. "
-            f"Again, the same: basira replay {found.run.run_id}",
+            f"Again, the same: {next_command('replay', found.run.run_id, store=store)}",
             markup=False,
             soft_wrap=True,
         )

@@ -6,7 +6,7 @@ result that became known after `as_of`, or an item that was not inspected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -28,6 +28,7 @@ from basira.schema.errors import ModelError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.storage.model_store import Models
+from basira.workflows.examine import examine_training, require_plausible_later
 
 Progress = Callable[[int, int, str], None]
 
@@ -46,26 +47,32 @@ def silent(done: int, total: int, what: str) -> None:
 
 def train(
     history: History, *, as_of: date, seed: int, now: datetime, settings: FitSettings | None = None,
-    engine: Engine | None = None, progress: Progress = silent,
+    trusted: Sequence[str] = (), engine: Engine | None = None, progress: Progress = silent,
 ) -> RiskModel:  # fmt: skip
     """Fit a model on what was known at the end of ``as_of`` and save it in the store.
 
-    Raises ModelError when too few results were known by then.
+    ``trusted``: features that may foretell the result however well; the card records it, see `examine_training`.
+
+    Raises ModelError when too few results were known by then, or when a feature or the model as a whole foretells the
+    result implausibly well.
     """
     snapshot = history.verified_snapshot()
     engine = engine or Engine()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         items = training_items(con, as_of_day=day_of(as_of), progress=progress)
+        notes = examine_training(con, items, as_of_day=day_of(as_of), trusted=trusted)
     origin = ModelOrigin(
         as_of=as_of.isoformat(),
         created_at=now.isoformat(timespec="seconds"),
         snapshot=snapshot.number,
         software=basira.__version__,
+        notes=notes,
     )
     model = fit_risk_model(
         items, numbers=MODEL_FEATURES, settings=settings or FitSettings(), seed=seed, origin=origin, progress=progress
     )
+    require_plausible_later(model)
     models = Models(history.root)
     models.save(model.version, lambda folder: write_model(model, folder))
     return replace(model, digest=models.digest(model.version))

@@ -33,6 +33,7 @@ from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
+from basira.workflows.examine import examine_training, require_plausible, require_plausible_later
 from basira.workflows.intake.ingest import IngestReport, ingest_files
 from basira.workflows.intake.take_in import OnProgress
 from basira.workflows.train import Engine, Progress, label_items, silent, training_items
@@ -50,7 +51,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Contest:
-    """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None."""
+    """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None.
+
+    ``trusted``: features that may foretell the result however well.
+    """
 
     as_of_day: int
     late: frozenset[str] | None
@@ -58,18 +62,19 @@ class Contest:
     resamples: int
     dataset: str
     extras: Mapping[str, Any]
+    trusted: Sequence[str] = ()
 
 
 def evaluate_files(
     mapping: ColumnMapping, train: Sequence[Path], test: Sequence[Path], *, valid: Sequence[Path] = (), seed: int = 1,
-    now: datetime, resamples: int = 1000, engine: Engine | None = None, reading: OnProgress | None = None,
-    progress: Progress = silent,
+    now: datetime, resamples: int = 1000, trusted: Sequence[str] = (), engine: Engine | None = None,
+    reading: OnProgress | None = None, progress: Progress = silent,
 ) -> Evaluation:  # fmt: skip
     """Learn from ``train`` (and ``valid``), test on ``test``; all three labelled, one mapping.
 
     The files go through the same intake as any other: rows that can't be taken are quarantined and
     counted in the metrics. Results of the test files are set apart before anything is learned. When
-    results come late, only those known before the first test day are learned from.
+    results come late, only those known before the first test day are learned from. ``trusted``: see `examine_training`.
 
     Raises MappingError, SourceError, ModelError, UsageError.
     """
@@ -118,6 +123,7 @@ def evaluate_files(
                     "declared_before": _declared_before(con),
                     "is_simulated": history.snapshot().is_simulated,
                 },
+                trusted=trusted,
             )
             unlabelled = fetch_value(
                 con,
@@ -130,7 +136,7 @@ def evaluate_files(
 
 def backtest(
     history: History, *, as_of: date, seed: int = 1, share: float = 0.2, resamples: int = 1000,
-    engine: Engine | None = None, progress: Progress = silent,
+    trusted: Sequence[str] = (), engine: Engine | None = None, progress: Progress = silent,
 ) -> Evaluation:  # fmt: skip
     """How the model would have done: learn from the earlier results known at ``as_of``, test on the latest ``share``.
 
@@ -158,6 +164,7 @@ def backtest(
             dataset=f"inspected items declared from {date_of(first)} to {as_of}",
             extras={"quarantined": [], "unlabelled_rows": 0, "is_simulated": snapshot.is_simulated,
                     "first_test_day": date_of(first).isoformat()},
+            trusted=trusted,
         )  # fmt: skip
         return run_contest(con, contest, progress)
 
@@ -177,14 +184,16 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
     items = training_items(con, as_of_day=contest.as_of_day)
     if contest.late is not None:
         items = replace(items, is_late=items.features["declaration_id"].is_in(list(contest.late)).to_numpy())
+    notes = examine_training(con, items, as_of_day=contest.as_of_day, trusted=contest.trusted)
     progress(1, steps, "basira")
     model = fit_risk_model(
         items,
         numbers=MODEL_FEATURES,
         settings=FitSettings(),
         seed=contest.seed,
-        origin=ModelOrigin(date_of(contest.as_of_day).isoformat(), "", 0, basira.__version__),
+        origin=ModelOrigin(date_of(contest.as_of_day).isoformat(), "", 0, basira.__version__, notes=notes),
     )
+    require_plausible_later(model)
     fitted = time.process_time()
     progress(2, steps, "features of the test items")
     compute_features(con, "truth", as_of_day=contest.as_of_day, into="tested")
@@ -239,10 +248,17 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
             "value_currency": currencies[0] if len(currencies) == 1 else None,
             "software": f"Basira {basira.__version__}",
             "model": {"version": model.version, "chosen": model.card["chosen"],
-                      "later_items": model.card["later_items"], "importance": model.card["importance"]},
+                      "later_items": model.card["later_items"], "importance": model.card["importance"],
+                      "notes": notes},
             **contest.extras,
         },
     )  # fmt: skip
+    ours = metrics["models"]["basira"]["slices"]["all"]
+    if ours["auc"] is not None:
+        require_plausible(
+            notes, auc=ours["auc"], irregular=ours["positives"], compliant=ours["rows"] - ours["positives"],
+            importance=model.card["importance"],
+        )  # fmt: skip
     progress(steps, steps, "done")
     return Evaluation(metrics, curves)
 

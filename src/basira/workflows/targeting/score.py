@@ -7,6 +7,7 @@ or a model, that knows more than `as_of`.
 from __future__ import annotations
 
 import io
+import shlex
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -41,7 +42,7 @@ def choose_model(history: History, *, as_of: date, version: str | None = None) -
     if chosen is None:
         raise ModelError(
             f"Expected a model that knows nothing later than {as_of}, found none in this store.",
-            hint=f"Run `basira train --as-of {as_of}` first.",
+            hint=f"Train one first: basira train --as-of {as_of} --store {shlex.quote(str(history.root))}",
         )
     model = read_model(models.folder(chosen))
     if str(model.card["as_of"]) > as_of.isoformat():
