@@ -18,6 +18,7 @@ import basira
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.models.delay import delay_weights
+from basira.models.estimators import Estimator, FittedEstimator, check_estimator, fit_estimator
 from basira.models.files import write_model
 from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
 from basira.models.risk_model import RiskModel
@@ -26,7 +27,7 @@ from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
-from basira.storage.history.store import History, register
+from basira.storage.history.store import History, Snapshot, register
 from basira.storage.model_store import Models
 
 Progress = Callable[[int, int, str], None]
@@ -53,10 +54,7 @@ def train(
     Raises ModelError when too few results were known by then.
     """
     snapshot = history.verified_snapshot()
-    engine = engine or Engine()
-    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
-        register(con, snapshot)
-        items = training_items(con, as_of_day=day_of(as_of), progress=progress)
+    items = _items_of(snapshot, as_of=as_of, engine=engine, progress=progress)
     origin = ModelOrigin(
         as_of=as_of.isoformat(),
         created_at=now.isoformat(timespec="seconds"),
@@ -69,6 +67,26 @@ def train(
     models = Models(history.root)
     models.save(model.version, lambda folder: write_model(model, folder))
     return replace(model, digest=models.digest(model.version))
+
+
+def train_estimator(
+    history: History, estimator: Estimator, *, as_of: date, name: str, engine: Engine | None = None,
+    progress: Progress = silent,
+) -> FittedEstimator:  # fmt: skip
+    """Fit a copy of an estimator that is not ours on what `train` would learn from. Nothing is saved.
+
+    Raises UsageError (see `basira.models.estimators`), and ModelError when too few results were known by then.
+    """
+    check_estimator(name, estimator)
+    items = _items_of(history.verified_snapshot(), as_of=as_of, engine=engine, progress=progress)
+    return fit_estimator(name, estimator, items, numbers=MODEL_FEATURES)
+
+
+def _items_of(snapshot: Snapshot, *, as_of: date, engine: Engine | None, progress: Progress) -> TrainingItems:
+    engine = engine or Engine()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        return training_items(con, as_of_day=day_of(as_of), progress=progress)
 
 
 def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "label") -> int:
