@@ -129,7 +129,7 @@ class Store:
         >>> store.ingest("absent.csv", "declarations.toml")  # doctest: +SKIP
         Traceback (most recent call last):
         ...
-        basira.schema.errors.SourceError: Expected a file at absent.csv, found nothing.
+        basira.schema.errors.SourceError: Expected a file at 'absent.csv', found nothing.
         """
         return ingest_files(self.history, _paths(files), load_mapping(mapping), received_at=_now())
 
@@ -491,15 +491,20 @@ class Store:
         ------
         NotFoundError
             No run decided on it. What the service decides is in its own record: ``basira explain``.
+        StoreError
+            Nothing was ever recorded.
         UsageError
             Another language.
 
         Examples
         --------
-        >>> store.explain("D0", run="t0")  # doctest: +SKIP
+        >>> decision = store.target(date(2024, 6, 12), any_office=True).decisions[0]  # doctest: +SKIP
+        >>> store.explain(decision.declaration_id, language="en")["lane"] == decision.lane  # doctest: +SKIP
+        True
+        >>> store.explain("no such number")  # doctest: +SKIP
         Traceback (most recent call last):
         ...
-        basira.schema.errors.NotFoundError: Expected a decision on declaration 'D0', found none.
+        basira.schema.errors.NotFoundError: Expected a decision on declaration 'no such number', found none.
         """
         return explain_decision(self.history, declaration_id, run=run, language=_check_language(language))
 
