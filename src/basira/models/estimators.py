@@ -70,11 +70,20 @@ class FittedEstimator:
 
         Parameters
         ----------
-        features : a frame with the catalog's columns, such as `Store.features` returns.
+        features
+            A frame with the catalog's columns, such as ``Store.features`` returns.
+
+        Returns
+        -------
+        numpy.ndarray
+            From 0 to 1, float64, shape (rows,). As the estimator says it: not calibrated.
 
         Raises
         ------
-        ModelError : a feature is absent. UsageError : the estimator fails, or returns anything but probabilities.
+        ModelError
+            A feature is absent.
+        UsageError
+            The estimator fails, or returns anything but probabilities.
         """
         if features.is_empty():
             return np.empty(0)
