@@ -3,7 +3,8 @@
     .venv/bin/python docs/write_pages.py [--check]
 
 Enters: the command line's own definition, the public names' docstrings, the fields, errors, reasons and features.
-Leaves: the pages of `PAGES` in docs/reference. Never here: a word about a command or a field that the program does not say itself.
+Leaves: the pages of `PAGES` in docs/reference. Never here: a word about a command or a field that the program does not
+say itself.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
 class Estimator(Protocol):
-    """What scikit-learn calls a classifier. Nothing else of it is used, but ``classes_`` where it has that.
+    """What scikit-learn calls a classifier; nothing else of it is used.
 
     An estimator that can't take NaN needs a step that fills it, for example scikit-learn's ``SimpleImputer``.
     """
@@ -54,7 +54,7 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class FittedEstimator:
-    """A fitted copy of somebody's estimator and the columns that it was fitted on. In memory only.
+    """A fitted copy of an estimator and the columns that it was fitted on. In memory only.
 
     ``name``: as it was given. ``estimator``: the fitted copy. ``rows``, ``irregular``: items that it learned from.
     """
@@ -97,7 +97,7 @@ class FittedEstimator:
                 f"estimator {self.name!r}: expected predict_proba to return shape ({len(x)}, 2), found {found.shape}.",
                 hint="Return the probability of 0 and of 1 for each row.",
             )
-        # scikit-learn orders the columns by class. One without classes_ is taken at its word: 0, then 1.
+        # Both classes are always there to learn from, and the columns stand in their order.
         probability = found[:, 1]
         if not np.all((probability >= 0) & (probability <= 1)):
             raise UsageError(
