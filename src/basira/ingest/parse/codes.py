@@ -53,8 +53,8 @@ def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tu
 
     Points, spaces and hyphens go. "392690.0" is a code a spreadsheet made a number of; "8.70322E+09" was one, and its
     last digits are lost. With ``digits``, a code one digit short gets the zero back that a spreadsheet took: the last
-    one where the point says so (6109.1 is 6109.10), else the first one, where the Harmonized System has the heading that
-    comes out. Without ``digits`` it is rejected, because nothing tells which end lost a digit.
+    one where the point says so (6109.1 is 6109.10), else the first one, where a heading of the Harmonized System comes
+    out. Without ``digits`` it is rejected, because nothing tells which end lost a digit.
     """
     numeral = raw.str.contains(SCIENTIFIC).fill_null(False)
     if numeral.any():

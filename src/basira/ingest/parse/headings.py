@@ -23,7 +23,7 @@ _RUNS = """
 
 
 def _headings() -> frozenset[str]:
-    found = set()
+    found: set[str] = set()
     for entry in _RUNS.split():
         chapter, runs = entry.split(":")
         for run in runs.split(","):

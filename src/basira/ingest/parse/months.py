@@ -17,7 +17,7 @@ _LOCALES = ("en", "fr", "es", "pt", "ar", "ar_MA", "ar_DZ", "ar_TN", "ar_SY", "a
 _SHORT = {"sept": 9, "set": 9, "juil": 7, "juill": 7, "aout": 8, "fev": 2, "fevr": 2, "janv": 1, "avr": 4, "dec": 12}
 _HALVES = {"am": "AM", "pm": "PM", "ص": "AM", "م": "PM", "صباحا": "AM", "مساء": "PM"}
 _WORDS = re.compile(r"[^\W\d_]+(?:[.\u0650]?[^\W\d_]+)*\.?(?: (?:الأول|الاول|الثاني|الآخر|m\.))?", re.IGNORECASE)
-_ALEF = str.maketrans("أإآ", "ااا")
+_ALEF = str.maketrans(dict.fromkeys("أإآ", "\u0627"))
 
 
 @cache

@@ -81,7 +81,7 @@ def _pointed_lengths(points: dict[str, tuple[str, str]]) -> tuple[set[int], list
     """The whole lengths of codes with one point, and the texts that lost a zero at one of their ends.
 
     Numbers lose the zeros behind the point: when no code ends in one, the longest length is the whole one. Else each is
-    as long as it is written. Codes that all have one odd length are whole.
+    as long as it is written. Codes that all have one odd length are whole; one digit behind the point never is.
     """
     if not points:
         return set(), []
@@ -92,7 +92,7 @@ def _pointed_lengths(points: dict[str, tuple[str, str]]) -> tuple[set[int], list
     odd = [text for text, (_, tail) in points.items() if len(tail) % 2]
     if odd or not any(tail.endswith("0") for _, tail in points.values()):
         longest = max(tails)
-        return {4 + longest + longest % 2}, heads + odd
+        return {6 if longest == 1 else 4 + longest}, heads + [text for text in odd if len(points[text][1]) < longest]
     return {4 + tail for tail in tails}, heads
 
 
@@ -109,12 +109,14 @@ def _judge_lengths(
         own = {text for text, code in codes.items() if is_heading(code) or code.startswith(_SPECIAL)}
         telling = padded - own
         # The System has codes of six digits and none of five: those are six, whatever heading they resemble.
-        if length + 1 in kept and (telling or length == 5) and len(padded) == len(codes):
+        if length + 1 in kept and len(padded) == len(codes):
             led = any(code.startswith("0") for code in plain.get(length + 1, {}).values())
-            if len(telling) == len(codes) or not led:
+            if len(telling) == len(codes) or ((telling or length == 5) and not led):
                 lost += codes
                 continue
-            question = f"Some codes of {length} digits may have lost a zero in front, others of {length + 1} kept theirs."
+            question = (
+                f"Codes of {length} digits beside codes of {length + 1} may have lost a zero in front, or be whole."
+            )
             doubtful += codes
             other = kept | {length}
             continue
@@ -122,14 +124,14 @@ def _judge_lengths(
             continue
         if length + 1 in kept and telling:
             question = (
-                f"Codes of {length} digits stand beside codes of {length + 1}: some exist in the Harmonized System with a "
-                "zero in front only, others without only."
+                f"Codes of {length} digits stand beside codes of {length + 1}: some exist in the Harmonized System "
+                "with a zero in front only, others without only."
             )
             doubtful += sorted(telling)
             other = set(kept)
-        elif length % 2 and telling and len(padded) == len(codes) and len(telling) * 2 > len(codes):
+        elif length % 2 and len(padded) == len(codes):
             question = (
-                f"All codes have {length} digits, and exist in the Harmonized System with a zero in front: it was lost, "
+                f"All codes have {length} digits and exist in the Harmonized System with a zero in front: it was lost, "
                 "or they are of another nomenclature."
             ) if len(plain) == 1 else (
                 f"Codes of {length} digits exist in the Harmonized System with a zero in front only, and none of "

@@ -14,7 +14,9 @@ from datetime import date, timedelta
 from basira.ingest.parse.dates import EXCEL
 from basira.ingest.parse.months import in_english
 
-_CLOCK = r"(?:(, |[ T])(\d{1,2}:\d{2})(:\d{2})?(\.\d+)?(?:( ?)(?:[AaPp]\. ?[Mm]\.|[AaPp][Mm]|[صم]))?(Z|[+-]\d\d:?\d\d)?)?$"
+_CLOCK = (
+    r"(?:(, |[ T])(\d{1,2}:\d{2})(:\d{2})?(\.\d+)?(?:( ?)(?:[AaPp]\. ?[Mm]\.|[AaPp][Mm]|[صم]))?(Z|[+-]\d\d:?\d\d)?)?$"
+)
 _NUMERIC = re.compile(r"^(\d{1,4})([/.\- ])(\d{1,2})\2(\d{1,4})" + _CLOCK)
 _COMPACT = re.compile(r"^\d{7,8}$")
 _MAYBE_NAMED = re.compile(r"^(?:\d{1,2}\D{1,24}\d{2}|[^\W\d]{3,12}\.? \d{1,2},? \d{4})")
@@ -140,7 +142,8 @@ def _numeric_guess(numeric: dict[str, re.Match[str]], weight: dict[str, int], sh
         )  # fmt: skip
     if len(rest) > 1 and others:
         return replace(
-            guess, orders=rest, contrary=tuple(others), question="No date tells day from month: every one fits both orders."
+            guess, orders=rest, contrary=tuple(others),
+            question="No date tells day from month: every one fits both orders.",
         )  # fmt: skip
     return guess
 
@@ -199,8 +202,8 @@ def _with_swapped(guess: DateGuess, numeric: dict[str, re.Match[str]], days: lis
         return guess
     return replace(
         guess, orders=(), contrary=tuple(made),
-        question="The order was swapped by a spreadsheet, it seems: cells that are dates have days up to 12 only, cells "
-        "that are text have days above. Export the column again as text, from the source.",
+        question="The order was swapped by a spreadsheet, it seems: cells that are dates have days up to 12 only, "
+        "cells that are text have days above. Export the column again as text, from the source.",
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ column's name.
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -115,7 +117,7 @@ def _timestamp(name: str, profile: Profile) -> Fit:
         return Fit(share, notes=(dates.note,) if dates.note else (), dates=dates)
     doubt = _doubt(
         name, profile, dates.question, dates.contrary,
-        [f"formats = {list(dates.formats_of(order))}".replace("'", '"') + f": {_READ_AS[order]}" for order in dates.orders],
+        [f"formats = {json.dumps(dates.formats_of(order))}: {_READ_AS[order]}" for order in dates.orders],
     )  # fmt: skip
     return Fit(min(dates.share, _OPEN), notes=("in doubt: see [doubts]",), dates=dates, doubts=(doubt,))
 
@@ -134,7 +136,7 @@ def _commodity(name: str, profile: Profile) -> Fit:
     if codes.damaged:
         rows, _ = profile.rows_with(codes.damaged)
         notes.append(
-            f"{rows:,} codes are in scientific notation and will be rejected: export them as text, their digits are gone"
+            f"{rows:,} codes are in scientific notation and rejected: their digits are gone, export them as text"
         )
     if not codes.question:
         return Fit(codes.share, options, tuple(notes))
@@ -160,18 +162,18 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
         doubts.append(
             _doubt(
                 name, profile, "Every mark has three figures behind it: decimals, or thousands.", telling,
-                [f'decimal = "{decimal}", thousands = "{thousands}"' for decimal, thousands in (guess.style, guess.other)],
+                [f'decimal = "{mark}", thousands = "{group}"' for mark, group in (guess.style, guess.other)],
             )
         )  # fmt: skip
     if guess.contrary:
         doubts.append(
             _doubt(
-                name, profile, "Some cells may be written in another way than the rest: points and commas change roles.",
+                name, profile, "Some cells may be written in another way than the rest: points and commas change.",
                 guess.contrary, ["correct them at the source; those that can't be read are rejected"],
             )
         )  # fmt: skip
     if guess.mixed:
-        marked = [word for word in profile.words if not word.isascii() or any(c.isalpha() or c == "$" for c in word)]
+        marked = _marked(profile)
         doubts.append(
             _doubt(
                 name, profile, f"The cells name several currencies: {', '.join(guess.mixed)}.", marked,
@@ -181,7 +183,7 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
     elif guess.currencies:
         options["currency"] = guess.currencies[0]
         if len(guess.currencies) > 1:
-            marked = [word for word in profile.words if not word.isascii() or any(c.isalpha() or c == "$" for c in word)]
+            marked = _marked(profile)
             doubts.append(
                 _doubt(
                     name, profile, "The mark beside the amounts may mean several currencies.", marked,
@@ -194,6 +196,11 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
     if guess.note:
         return Fit(min(share, _DECIDED), options, (guess.note,), is_number=True)
     return Fit(share, options, is_number=True)
+
+
+def _marked(profile: Profile) -> list[str]:
+    """The texts with the mark of a currency."""
+    return [word for word in profile.words if any(c.isalpha() or unicodedata.category(c) == "Sc" for c in word)]
 
 
 def _doubt(name: str, profile: Profile, question: str, words: Sequence[str], choices: Sequence[str]) -> Doubt:

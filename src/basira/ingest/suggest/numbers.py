@@ -29,9 +29,9 @@ Style = tuple[str, str]
 class NumberGuess:
     """How a column writes numbers. ``decimal``/``thousands`` None: it gives no evidence.
 
-    ``other``: a second way of writing that fits every value too, and gives others. ``contrary``: texts that only another
-    way of writing can read. ``currencies``: what the marks beside the amounts may mean, one when they agree; empty
-    without marks. ``mixed``: the marks that name different currencies. ``note``: what decided beside the contents.
+    ``other``: a second way of writing that fits every value too, and gives others. ``contrary``: texts that only
+    another way of writing can read. ``currencies``: what the marks beside the amounts may mean, one when they agree,
+    none without marks. ``mixed``: the marks that name different currencies. ``note``: what decided beside the contents.
     """
 
     decimal: str | None

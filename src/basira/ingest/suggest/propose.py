@@ -102,7 +102,8 @@ def _header_row(path: Path) -> int:
 
 
 def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
-    """The rows and their numbers in the file: all, or rows from all over the first 400 MB: a file sorted by date shows one month at its top."""
+    """The rows and their numbers in the file: all, or some from all over the first 400 MB, because a file sorted by
+    date shows one month at its top."""
     parts: list[pl.DataFrame] = []
     numbers: list[pl.Series] = []
     held = 0.0

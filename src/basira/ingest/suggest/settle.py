@@ -57,7 +57,7 @@ def _settle_dates(profiles: dict[str, Profile]) -> dict[str, Profile]:
 
 
 def _rising_order(profile: Profile, guess: DateGuess) -> str | None:
-    """The only order by which the dates never fall from row to row, while they often do by every other one."""
+    """The only order by which the dates never fall from row to row, while they do by every other one."""
     rising: dict[str, float] = {}
     for order in guess.orders:
         moments, _ = parse_timestamps(
@@ -72,7 +72,7 @@ def _rising_order(profile: Profile, guess: DateGuess) -> str | None:
         rising[order] = float((moves > 0).mean())
     whole = [order for order, share in rising.items() if share == 1.0]
     others = [share for order, share in rising.items() if order not in whole]
-    return whole[0] if len(whole) == 1 and all(share < 0.8 for share in others) else None
+    return whole[0] if len(whole) == 1 and all(share < _AGREE for share in others) else None
 
 
 def _settle_by_marks(profiles: dict[str, Profile]) -> dict[str, Profile]:
