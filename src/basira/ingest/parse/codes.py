@@ -20,8 +20,10 @@ from basira.schema.text import fold_identifier
 
 # A code that a spreadsheet shows as a number of its own kind: 8.70322E+09.
 SCIENTIFIC = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+$"
-# A heading, with or without its zero in front, and the rest behind one point; 870.321 is a number with thousands.
-POINTED = r"^(?:[0-9]{4}[.,][0-9]{1,8}|[0-9]{3}[.,](?:[0-9]{1,2}|[0-9]{4,8}))$"
+# A heading, with or without its zero in front, and the rest behind one point. 870.321 is a number with thousands, as no
+# heading is 0870; 805.101 is not.
+_LED = "|".join(sorted(heading[1:] for heading in HEADINGS if heading.startswith("0")))
+POINTED = rf"^(?:[0-9]{{4}}[.,][0-9]{{1,8}}|[0-9]{{3}}[.,](?:[0-9]{{1,2}}|[0-9]{{4,8}})|(?:{_LED})[.,][0-9]{{3}})$"
 # In `accept`: any code is taken as it stands (anonymised countries).
 ANY = "*"
 DIGITS_HINT = "; give 'digits' in the mapping"
@@ -94,7 +96,7 @@ def _with_lost_zeros(raw: pl.Series, digits: tuple[int, ...]) -> pl.Series:
     code = bare_codes(raw)
     if not digits:
         # 805.1 may be 0805.10: the three digits alone are told to have lost a zero.
-        split = raw.str.contains(r"^[0-9]{3}[.,][0-9]{1,2}$").fill_null(False)
+        split = raw.str.contains(rf"^(?:[0-9]{{3}}[.,][0-9]{{1,2}}|(?:{_LED})[.,][0-9]{{3}})$").fill_null(False)
         return raw.str.slice(0, 3).zip_with(split, code) if split.any() else code
     wanted = list(digits)
     pointed = raw.str.contains(POINTED).fill_null(False)
