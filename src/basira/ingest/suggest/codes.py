@@ -129,7 +129,7 @@ def _judge_lengths(
             )
             doubtful += sorted(telling)
             other = set(kept)
-        elif len(padded) == len(codes) and (length % 2 or len(telling) == len(codes)):
+        elif len(padded) == len(codes) and (length % 2 or telling):
             question = (
                 f"All codes have {length} digits and exist in the Harmonized System with a zero in front: it was lost, "
                 "or they are of another nomenclature."
