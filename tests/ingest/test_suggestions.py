@@ -272,11 +272,13 @@ def test_a_workbook_with_error_cells(tmp_path: Path, store: History, query: Quer
     ]
 
 
-def test_dates_without_a_day_over_twelve_are_marked_as_unsure(tmp_path: Path) -> None:
+def test_dates_without_a_day_over_twelve_are_in_doubt(tmp_path: Path) -> None:
     rows = [["N° DUM", "Date", "Code SH"], *([f"D{n}", f"0{n % 9 + 1}/02/2024", "851713"] for n in range(30))]
-    suggestion, _, _ = propose_mapping(write_csv(tmp_path / "a.csv", rows))
-    assert suggestion.source["day_first"] is True
-    assert any("day first was assumed" in note for note in suggestion.notes)
+    suggestion, text, _ = propose_mapping(write_csv(tmp_path / "a.csv", rows))
+    (doubt,) = suggestion.doubts
+    assert (doubt.subject, doubt.count, doubt.of) == ("declared_at", 30, 30)
+    assert 'formats = ["%m/%d/%Y"]: 03/04/2024 is 4 March' in text
+    assert suggestion.fields[1].confidence < 0.9
 
 
 def test_tonnes_in_the_header_become_kilograms(tmp_path: Path, store: History, query: Query) -> None:

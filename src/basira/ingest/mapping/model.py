@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
@@ -24,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from basira.schema.codes import currency_codes
 from basira.schema.errors import MappingError, NotFoundError
 from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
@@ -57,8 +59,16 @@ class SourceFormat(_Strict):
     null_values: tuple[str, ...] = DEFAULT_NULL_VALUES
     earliest: date = date(1990, 1, 1)
     latest: date = date(2079, 12, 31)
+    zone: str = "Africa/Casablanca"  # the local time that a moment with Z or an offset becomes
     number_items: bool = False
     absent_columns: Literal["error", "empty"] = "error"  # "empty": optional fields may lack their column
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"expected the name of a time zone, such as Africa/Casablanca, found {value!r}")
+        return value
 
     @field_validator("separator")
     @classmethod
@@ -81,6 +91,7 @@ class Column(_Strict):
     day_first: bool | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", " ", ".", ",", "'"] | None = None
+    currency: str = ""  # whose marks may stand beside an amount
     values: dict[str, str] = Field(default_factory=dict)
     accept: tuple[str, ...] = ()
 
@@ -88,6 +99,13 @@ class Column(_Strict):
     @classmethod
     def _digits(cls, value: object) -> object:
         return (value,) if isinstance(value, int) else value
+
+    @field_validator("currency")
+    @classmethod
+    def _iso_currency(cls, value: str) -> str:
+        if value and value not in currency_codes():
+            raise ValueError(f"expected a currency of ISO 4217, such as MAD, found {value!r}")
+        return value
 
     @field_validator("values", mode="before")
     @classmethod
@@ -100,8 +118,8 @@ class Column(_Strict):
     def _one_origin(self) -> Column:
         if bool(self.column) == bool(self.columns):
             raise ValueError("expected either 'column' or 'columns'")
-        if any(not 2 <= d <= 12 or d % 2 for d in self.digits):
-            raise ValueError("expected 'digits' to be even numbers from 2 to 12")
+        if any(not 2 <= d <= 12 for d in self.digits):
+            raise ValueError("expected 'digits' to be numbers from 2 to 12")
         return self
 
     @property
@@ -245,6 +263,8 @@ def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
         yield f"'percent' is for rates, this is a {field.type}"
     if column.scale != 1.0 and field.type not in _NUMERIC:
         yield f"'scale' is for numbers, this is a {field.type}"
+    if column.currency and field.type != "amount":
+        yield f"'currency' is for amounts, this is a {field.type}"
     if column.digits and field.type != "commodity":
         yield f"'digits' is for commodity codes, this is a {field.type}"
     if column.formats and field.type != "timestamp":

@@ -21,7 +21,7 @@ from basira.ingest.parse.codes import (
 )
 from basira.ingest.parse.dates import parse_timestamps
 from basira.ingest.parse.numbers import NumberStyle, parse_number
-from basira.ingest.parse.text import find_odd_rows, fold_text, fold_words
+from basira.ingest.parse.text import find_odd_rows, fold_text, fold_words, without_apostrophe, without_formula
 from basira.ingest.readers.source import SourceBatch, row_json
 from basira.ingest.rows.faults import Fault, Refusal
 from basira.schema.fields import EXTRA_PREFIX, Field
@@ -107,7 +107,7 @@ def _texts(frame: pl.DataFrame, mapping: Mapping) -> dict[str, pl.Series]:
     present = [name for name in frame.columns if name in wanted]
     trimmed = frame.select(pl.col(present).str.strip_chars()) if present else frame.select([])
     cleaned = trimmed.with_columns(pl.when(~pl.all().is_in(nulls)).then(pl.all())) if present else trimmed
-    return {name: cleaned[name] for name in present}
+    return {name: without_formula(cleaned[name]) for name in present}
 
 
 def _nulls(count: int) -> pl.Series:
@@ -146,6 +146,8 @@ def _parse_text(field: Field, column: Column, raw: pl.Series, mapping: Mapping) 
     decimal = source.decimal if column.decimal is None else column.decimal
     thousands = source.thousands if column.thousands is None else column.thousands
     as_found = raw
+    if not field.is_prose:
+        raw = without_apostrophe(raw)
     raw = fold_text(field, raw, decimal=decimal, thousands=thousands)
     if column.values:
         words = fold_words(field, column.values, decimal=decimal, thousands=thousands)
@@ -155,7 +157,7 @@ def _parse_text(field: Field, column: Column, raw: pl.Series, mapping: Mapping) 
     odd = find_odd_rows(field, raw, as_found)
     if odd is not None:  # one reason: that it is no code either would be noise
         raw = raw.set(odd.mask, None)
-    style = NumberStyle(decimal, thousands, column.percent, column.scale)
+    style = NumberStyle(decimal, thousands, column.percent, column.scale, column.currency)
     values, faults = _typed(field, column, raw, source, style)
     return values.alias(field.name), faults if odd is None else [odd, *faults]
 
@@ -184,6 +186,7 @@ def _typed(
             day_first=source.day_first if column.day_first is None else column.day_first,
             earliest=source.earliest,
             latest=source.latest,
+            zone=source.zone,
         )
     else:
         values, faults = parse_number(field, raw, style)

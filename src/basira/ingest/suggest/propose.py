@@ -15,12 +15,14 @@ import polars as pl
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, SourceFormat
 from basira.ingest.parse.codes import FLAG_WORDS
+from basira.ingest.parse.dates import ISO_FORMATS, ZONED_FORMATS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.fit import Fit, fit
 from basira.ingest.suggest.headers import name_score, sounds_like_a_result, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
+from basira.ingest.suggest.settle import settle
 from basira.schema.names import MOST_OF_A_SOURCE
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.
@@ -70,9 +72,9 @@ def suggest_mapping(path: Path) -> Suggestion:
     """Propose a mapping for a file. Raises SourceError when the file can't be read."""
     header_row = _header_row(path)
     source = open_source(path, SourceFormat(header_row=header_row))
-    frame = _sample(source)
+    frame, rows = _sample(source)
     separator, detected = _detected(path, source, header_row)
-    profiles = {name: profile_column(frame[name], separator=separator) for name in frame.columns}
+    profiles = settle({name: profile_column(frame[name], separator=separator, rows=rows) for name in frame.columns})
     chosen = _assign(profiles)
     results_only = "commodity_code" not in chosen and any(
         name in chosen for name in ("is_irregular", "severity", "additional_revenue_amount")
@@ -99,22 +101,26 @@ def _header_row(path: Path) -> int:
     return best[2] if best[0] >= 0.6 and best[2] <= 15 else 1
 
 
-def _sample(source: Source) -> pl.DataFrame:
-    """All rows, or rows from all over the first 400 MB: a file sorted by date shows one month at its top."""
+def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
+    """The rows and their numbers in the file: all, or some from all over the first 400 MB, because a file sorted by
+    date shows one month at its top."""
     parts: list[pl.DataFrame] = []
+    numbers: list[pl.Series] = []
     held = 0.0
     for batch in source.batches():
         whole = source.size_bytes <= _WHOLE_BYTES
         step = 1 if whole else max(1, -(-len(batch.frame) // _SAMPLE_ROWS_PER_BATCH))
         parts.append(batch.frame.gather_every(step))
+        numbers.append(batch.rows.gather_every(step))
         held += parts[-1].estimated_size()
         if max(batch.bytes_read, held) > SAMPLE_BYTES:
             break
     frame = pl.concat(parts, how="diagonal") if parts else pl.DataFrame()
     names = [*source.columns, *(name for name in frame.columns if name not in source.columns)]
-    return frame.select(
+    whole_frame = frame.select(
         pl.col(name) if name in frame.columns else pl.lit(None, dtype=pl.String).alias(name) for name in names
     )
+    return whole_frame, pl.concat(numbers) if numbers else pl.Series("row", [], dtype=pl.Int64)
 
 
 def _detected(path: Path, source: Source, header_row: int) -> tuple[str, dict[str, object]]:
@@ -205,13 +211,13 @@ def _compose(
     if thousands:
         options["thousands"] = thousands
     dates = [f.dates for _, _, f in chosen.values() if f.dates is not None]
-    forms = list(dict.fromkeys(form for guess in dates for form in guess.formats))
-    if (forms and source.kind != "xlsx") or any(form.startswith("%d") or form == "excel" for form in forms):
+    # Columns that differ in more than the clock have formats of their own: a union would read one by the other's.
+    differ = len({guess.formats for guess in dates}) > 1
+    forms = [] if differ else list(dict.fromkeys(form for guess in dates for form in guess.formats))
+    if not set(forms) <= {*ISO_FORMATS, *ZONED_FORMATS}:
         options["date_formats"] = forms
-    if any(guess.day_first for guess in dates):
+    if dates and not differ and all(guess.day_first for guess in dates):
         options["day_first"] = True
-    if any(not guess.is_sure for guess in dates):
-        notes.append("No date of the sample tells day from month: day first was assumed.")
     # A word for "unknown country" seen in one column will come in the others too.
     accepted = {code for _, _, f in chosen.values() for code in _texts(f.options.get("accept"))}
     unknown = sorted(accepted - {"*"})
@@ -222,6 +228,8 @@ def _compose(
         column, confidence, fitness = chosen[name]
         section = "outcome" if results_only or name not in ITEM_SIDE else "fields"
         extra_options = dict(fitness.options)
+        if differ and fitness.dates is not None and not set(fitness.dates.formats) <= {*ISO_FORMATS, *ZONED_FORMATS}:
+            extra_options["formats"] = list(fitness.dates.formats)
         guess = profiles[column].numbers
         if fitness.is_number and guess.decimal not in {None, decimal}:
             extra_options["decimal"] = guess.decimal
@@ -277,10 +285,12 @@ def _in_tonnes(column: str) -> bool:
 
 
 def _currency(chosen: dict[str, tuple[str, float, Fit]]) -> str:
-    """The currency that the header of a value names ("Valeur (KRW)"), MAD when none does."""
+    """The currency that the cells or the header of a value name ("Valeur (KRW)"), MAD when none does."""
     from basira.schema.codes import currency_codes
 
     for name in ("customs_value_amount", "total_tax_amount", "duty_amount"):
+        if name in chosen and "currency" in chosen[name][2].options:
+            return str(chosen[name][2].options["currency"])
         if name in chosen:
             for word in re.findall(r"\b[A-Z]{3}\b", chosen[name][0]):
                 if word in currency_codes() and word not in {"TVA", "TIC", "CIF", "CAF", "FOB"}:
