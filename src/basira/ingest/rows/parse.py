@@ -12,14 +12,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Column, Mapping, SourceFormat
-from basira.ingest.parse.codes import (
-    parse_commodity,
-    parse_country,
-    parse_currency,
-    parse_flag,
-    spreadsheet_errors,
-)
+from basira.ingest.parse.codes import parse_commodity, parse_currency, spreadsheet_errors
+from basira.ingest.parse.countries import parse_country
 from basira.ingest.parse.dates import parse_timestamps
+from basira.ingest.parse.flags import parse_flag
 from basira.ingest.parse.numbers import NumberStyle, parse_number
 from basira.ingest.parse.text import find_odd_rows, fold_text, fold_words
 from basira.ingest.readers.source import SourceBatch, row_json

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from basira.ingest.parse.codes import FLAG_WORDS, SPREADSHEET_ERROR, country_of
+from basira.ingest.parse.codes import SPREADSHEET_ERROR
+from basira.ingest.parse.countries import country_of
+from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.suggest.dates import DateGuess, guess_dates
 from basira.schema.codes import currency_codes
 from basira.schema.text import fold_figure

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, SourceFormat
-from basira.ingest.parse.codes import FLAG_WORDS
+from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.suggest.doubts import Doubt
