@@ -31,6 +31,8 @@ REASONS: dict[str, str] = {
     "or not of the length the mapping gives.",
     "lost_leading_zero": "The commodity code has an odd number of digits: a spreadsheet took its leading zero. Give "
     "`digits` for this field in the mapping, and Basira puts the zero back.",
+    "unknown_kind": "The column of kinds of irregularity holds a word that the mapping does not translate. Add it to "
+    "`kinds` with its kind, or with none.",
     "unknown_country": "No country of ISO 3166-1. Correct it, translate it with `values`, or allow it with `accept`.",
     "unknown_currency": "No currency of ISO 4217. Correct it, translate it with `values`, or allow it with `accept`.",
     "bad_flag": "Neither a yes nor a no. Give `values` for this field in the mapping.",

@@ -84,6 +84,9 @@ _SAME = {
 }
 
 
+# Of a name of the source's own: with the number that tells it from another one, it is as long as the rule allows.
+_LONGEST_STEM = 44
+
 _YES_NO = re.compile(r"\(\s*(?:o|y|oui|yes|0|1)\s*[/,-]\s*(?:n|non|no|0|1)\s*\)", re.IGNORECASE)
 
 
@@ -115,52 +118,31 @@ def _plain_word(word: str) -> str:
     return word
 
 
+# Arabic letters as Latin ones, for names of columns.
+_LATIN = str.maketrans(
+    {
+        **dict(zip("ابتجحدرزسصضطظعفقكلمنهويءئؤ", "abtjhdrzssdtzafqklmnhwyayw", strict=True)),
+        **{"ث": "th", "خ": "kh", "ذ": "dh", "ش": "sh", "غ": "gh"},
+    }
+)
+
+
+def own_name(header: str) -> str:
+    """A name that the schema allows for a column of the source's own, from its header; "column" when no letter of it
+    has a Latin one.
+
+    >>> own_name("Taux d'occupation (%)"), own_name("ملاحظات"), own_name("2024")
+    ('taux_occupation', 'mlahzat', 'column')
+    """
+    words = [re.sub(r"[^a-z0-9]", "", word.translate(_LATIN)) for word in tokens(header)]
+    name = re.sub(r"^[^a-z]+", "", "_".join(word for word in words if word))
+    return name[:_LONGEST_STEM].rstrip("_") or "column"
+
+
 _PHRASES = {
     field: tuple(dict.fromkeys(tokens(phrase) for phrase in (field.replace("_", " "), *phrases)))
     for field, phrases in VOCABULARY.items()
 }
-
-
-_RESULT_STEMS = (
-    "fraud",
-    "irregul",
-    "infract",
-    "illicit",
-    "illicite",
-    "resultat",
-    "result",
-    "outcome",
-    "redress",
-    "contentieux",
-    "litig",
-    "constat",
-    "penal",
-    "amende",
-    "gravit",
-    "sever",
-    "critiqu",
-    "critical",
-    "anomal",
-    "conform",
-    "complian",
-    "suspect",
-    "sanction",
-    "saisi",
-    "seiz",
-    "label",
-    "verdict",
-    "finding",
-    "recouvr",
-)
-
-
-def sounds_like_a_result(header: str) -> bool:
-    """A word of the header speaks of what an inspection found: no such column may pass for a declared one.
-
-    >>> sounds_like_a_result("Niveau_Fraude"), sounds_like_a_result("Type de taxe")
-    (True, False)
-    """
-    return any(word.startswith(_RESULT_STEMS) for word in tokens(header))
 
 
 def name_score(header: str, field: str) -> float:
