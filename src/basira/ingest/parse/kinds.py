@@ -6,6 +6,7 @@ Enters: trimmed text and the mapping's words. Leaves: a flag a kind, and faults.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 import polars as pl
 
@@ -33,7 +34,7 @@ def parse_kinds(kinds: Kinds, raw: pl.Series) -> tuple[dict[str, pl.Series], lis
     return flags, [Fault("kinds", "unknown_kind", expected, bad, raw)] if bad.any() else []
 
 
-def parts_of(cell: str, words: dict[str, str]) -> list[str]:
+def parts_of(cell: str, words: Container[str]) -> list[str]:
     """The words of a cell: the whole when the mapping has it, else what stands between separators."""
     whole = fold_identifier(cell).lower()
     if whole in words:

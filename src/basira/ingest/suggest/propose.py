@@ -101,7 +101,9 @@ def suggest_mapping(path: Path) -> Suggestion:
 def _from_shipped(path: Path, source: Source, frame: pl.DataFrame, name: str) -> Suggestion:
     """The shipped mapping of a system's own format, without the fields that the file lacks."""
     mapping = load_mapping(name)
-    fields, doubts, notes = [], [], [f"Started from the shipped mapping {name!r}."]
+    fields: list[SuggestedField] = []
+    doubts: list[Doubt] = []
+    notes = [f"Started from the shipped mapping {name!r}."]
     options = mapping.source.model_dump(exclude_defaults=True)
     for field_name, column in mapping.fields.items():
         present = [one for one in column.names if one in frame.columns and frame[one].null_count() < len(frame)]
