@@ -1,4 +1,4 @@
-"""Codes, names and truth values.
+"""Commodity codes and currencies.
 
 Enters: trimmed text. Leaves: the code in its one written form, and faults. Never here: a code repaired
 without the mapping saying how.
@@ -6,15 +6,11 @@ without the mapping saying how.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from functools import cache
-
 import polars as pl
 
 from basira.ingest.parse.headings import HEADINGS
 from basira.ingest.rows.faults import Fault
-from basira.schema.codes import country_alpha3, country_codes, currency_codes
+from basira.schema.codes import currency_codes
 from basira.schema.fields import Field
 from basira.schema.text import fold_identifier
 
@@ -27,10 +23,6 @@ POINTED = rf"^(?:[0-9]{{4}}[.,][0-9]{{1,8}}|[0-9]{{3}}[.,](?:[0-9]{{1,2}}|[0-9]{
 # In `accept`: any code is taken as it stands (anonymised countries).
 ANY = "*"
 DIGITS_HINT = "; give 'digits' in the mapping"
-
-_TRUE = ("1", "1.0", "true", "t", "yes", "y", "oui", "o", "vrai")
-_FALSE = ("0", "0.0", "false", "f", "no", "n", "non", "faux")
-FLAG_WORDS: dict[str, bool] = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
 
 # Error words of spreadsheets in English, French, Spanish, German, Italian and Portuguese; a column too narrow;
 # LibreOffice's "Err:502".
@@ -116,24 +108,6 @@ def _with_first_zero(code: pl.Series, where: pl.Series) -> pl.Series:
     return padded.zip_with((where & padded.str.slice(0, 4).is_in(list(HEADINGS))).fill_null(False), code)
 
 
-def parse_country(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tuple[pl.Series, list[Fault]]:
-    """ISO 3166-1 alpha-2. Alpha-3 and country names in French or English are translated.
-
-    A code in ``accept`` is kept as it is; with "*" among them, every code.
-    """
-    values = raw.str.to_uppercase()
-    if ANY in accept:
-        return values, []
-    allowed = [*country_codes(), *(fold_identifier(word).upper() for word in accept)]
-    bad = ~values.is_in(allowed).fill_null(True)
-    if bad.any():
-        others = raw.filter(bad).unique().to_list()
-        known = {word.upper(): code for word in others if (code := country_of(word))}
-        values = values.replace(known)
-        bad = ~values.is_in(allowed).fill_null(True)
-    return values, [Fault(field.name, "unknown_country", "a country of ISO 3166-1", bad, raw)] if bad.any() else []
-
-
 def parse_currency(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tuple[pl.Series, list[Fault]]:
     """ISO 4217; a code in ``accept`` is kept as it is."""
     values = raw.str.to_uppercase()
@@ -141,42 +115,3 @@ def parse_currency(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tup
         return values, []
     bad = ~values.is_in([*currency_codes(), *(fold_identifier(word).upper() for word in accept)]).fill_null(True)
     return values, [Fault(field.name, "unknown_currency", "a currency of ISO 4217", bad, raw)] if bad.any() else []
-
-
-def country_of(text: str) -> str | None:
-    """The alpha-2 code that a text names: a code of two or three letters, or a name in French or English.
-
-    >>> country_of("CHN"), country_of("États-Unis"), country_of("Coree du Sud"), country_of("Ruritania")
-    ('CN', 'US', 'KR', None)
-    """
-    upper = text.strip().upper()
-    if upper in country_codes():
-        return upper
-    return country_alpha3().get(upper) or _country_names().get(_plain(text))
-
-
-@cache
-def _country_names() -> dict[str, str]:
-    from babel import Locale
-
-    names: dict[str, str] = {}
-    for language in ("en", "fr"):
-        for code, name in Locale(language).territories.items():
-            if code in country_codes():
-                names.setdefault(_plain(name), code)
-    return names
-
-
-def _plain(text: str) -> str:
-    """A name without accents, case and marks."""
-    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return " ".join(re.findall(r"[a-z]+", letters))
-
-
-def parse_flag(field: Field, raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
-    """True, false, or null when there is nothing. A blank is never false."""
-    values = raw.str.to_lowercase().replace_strict(FLAG_WORDS, default=None, return_dtype=pl.Boolean)
-    bad = raw.is_not_null() & values.is_null()
-    return values, [
-        Fault(field.name, "bad_flag", "yes or no (1/0, oui/non, true/false)", bad, raw)
-    ] if bad.any() else []

@@ -34,6 +34,8 @@ REASONS: dict[str, str] = {
     "`digits` for this field in the mapping, and Basira puts the zero back.",
     "scientific_notation": "The code is written as a number in scientific notation (8.70322E+09): a spreadsheet took "
     "its last digits, and nothing brings them back. Export the column again, as text.",
+    "unknown_kind": "The column of kinds of irregularity holds a word that the mapping does not translate. Add it to "
+    "`kinds` with its kind, or with none.",
     "unknown_country": "No country of ISO 3166-1. Correct it, translate it with `values`, or allow it with `accept`.",
     "unknown_currency": "No currency of ISO 4217. Correct it, translate it with `values`, or allow it with `accept`.",
     "bad_flag": "Neither a yes nor a no. Give `values` for this field in the mapping.",

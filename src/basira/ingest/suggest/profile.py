@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from basira.ingest.parse.codes import FLAG_WORDS, SPREADSHEET_ERROR, country_of
+from basira.ingest.parse.codes import SPREADSHEET_ERROR
+from basira.ingest.parse.countries import country_of
+from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.parse.text import without_apostrophe, without_formula
 from basira.ingest.suggest.codes import CodeGuess, guess_codes
 from basira.ingest.suggest.dates import DateGuess, guess_dates
