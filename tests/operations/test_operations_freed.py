@@ -36,7 +36,7 @@ def service(place: str) -> Iterator[Database]:
     with Database(place, create=False) as opened:
         for start in range(0, 400, 20):
             with opened.write() as connection:
-                append_events(connection, [event(n) for n in range(start, start + 20), now=NOW)
+                append_events(connection, [event(n) for n in range(start, start + 20)], now=NOW)
         with opened.write() as connection:
             note = Answer(200, f'{{"note":"voir {PERSON}"}}')
             save_answer(connection, "k", note, client="c", route="r", request_digest="", now=NOW, expires_at=NOW)
@@ -89,7 +89,7 @@ def test_a_person_is_gone_from_tables_and_files_while_others_have_the_database_o
             assert compact(service) == ()
         assert occurrences(service, server) == 0
         with service.write() as connection:
-            append_events(connection, [Event("after", "outcome", "D", "u", {"known_at": "x"}), now=NOW)
+            append_events(connection, [Event("after", "outcome", "D", "u", {"known_at": "x"})], now=NOW)
     verified = prove(Record(service.place, None))
     assert (verified.faults, verified.erased) == ((), 32)
 
@@ -97,7 +97,7 @@ def test_a_person_is_gone_from_tables_and_files_while_others_have_the_database_o
 def test_a_reader_of_an_earlier_state_is_named_and_waited_for(tmp_path: Path):
     with Database(tmp_path / "operations.sqlite") as opened, opened.read() as reading:
         with opened.write() as connection:
-            append_events(connection, [event(0), now=NOW)
+            append_events(connection, [event(0)], now=NOW)
         reading.execute(sa.select(PERSONAL_VALUE.c.value)).all()
         erased(opened)
         (left,) = free_deleted(opened, wait_seconds=0.5)
@@ -139,10 +139,10 @@ def test_to_erase_one_is_not_to_erase_who_has_a_longer_name(service):
     texts = {"e": "pour ICE-10", "f": "pour\nICE-1", "g": "pour «ICE-1».", "h": "éICE-1"}
     with service.write() as connection:
         for name, firm in firms.items():
-            append_events(connection, [Event(name, "outcome", name, "u", {"known_at": "x"}, {"f": firm}), now=NOW)
+            append_events(connection, [Event(name, "outcome", name, "u", {"known_at": "x"}, {"f": firm})], now=NOW)
         for name, text in texts.items():
             one = Event(name, "outcome", name, "u", {"known_at": "x"}, texts={"remark": text})
-            append_events(connection, [one, now=NOW)
+            append_events(connection, [one], now=NOW)
     assert erased(service, person="ICE-1").count == 3
     with service.read() as connection:
         kept = {name: find_events(connection, name)[0] for name in (*firms, *texts)}
