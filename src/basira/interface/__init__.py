@@ -1,4 +1,4 @@
-"""The Python interface, as `basira` offers it: a store, and a comparison in the laboratory.
+"""The Python interface; `basira` names what is public of it.
 
 Enters: paths, dates, mappings, estimators. Leaves: frames, models, lists, figures. Never here: work of its own.
 """
