@@ -5,6 +5,7 @@ Enters: the environment (docs/reference/settings.md). Leaves: the application of
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -226,3 +227,5 @@ def _exempt_start_from_collection() -> None:
     """
     gc.collect()
     gc.freeze()
+    # At the end of the process they are walked once more: a library reports what is left of it as a leak.
+    atexit.register(gc.unfreeze)
