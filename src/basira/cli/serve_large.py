@@ -19,13 +19,15 @@ from pathlib import Path
 
 import uvicorn
 
+from basira.api.http.logs import log_json
 from basira.cli.serve_workers import Worker
 from basira.schema.errors import UsageError
 
 # Of a core that plain declarations want too it gets a quarter. Less would let it hold the record's lock, for which they
 # wait, longer than its work takes.
 _NICENESS = 6
-_STOP_SECONDS = 30
+# After the workers, which have 30 seconds: nobody waits for what it has left.
+_STOP_SECONDS = 10
 _LOOK_SECONDS = 0.5
 # One that starts beside busy workers, and one that does not answer for so long is ended.
 _PATIENCE_SECONDS = 60
@@ -96,8 +98,7 @@ class LargeWorkers:
         for process in self._processes:
             process.terminate()
         for process in self._processes:
-            process.process.join(_STOP_SECONDS)
-            process.process.kill()
+            _join(process)
 
     def _start(self, place: int) -> None:
         self._processes[place].start()
@@ -127,7 +128,13 @@ class LargeWorkers:
                 return
             self._processes[place], self._heard_at[place] = after, time.monotonic()
             before.terminate()
-            before.join()
+            _join(before)
+
+
+def _join(process: _LargeWorker) -> None:
+    process.process.join(2 * _STOP_SECONDS)
+    process.process.kill()
+    process.process.join()
 
 
 @contextmanager
@@ -169,4 +176,5 @@ def give_way() -> None:
     try:
         os.nice(_NICENESS)
     except OSError:
+        log_json()
         _LOG.warning("large_worker_not_nice", extra={"fields": {"hint": "Allow setpriority in the unit."}})
