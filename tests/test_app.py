@@ -7,14 +7,14 @@ import runpy
 from pathlib import Path
 
 import pytest
-from api_world import write_policy
 from typer.testing import CliRunner
 
 from basira.app import SETTINGS, from_environment, read_settings
 from basira.cli.program import app
 from basira.schema.errors import PolicyError, StoreError, UsageError
+from tests.support.api_world import write_policy
+from tests.support.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 # Of the libraries that Basira runs on, of the shell, and of deploy/basira-nightly.
 FOREIGN = {
     "OMP_WAIT_POLICY", "OMP_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR", "PATH", "BASIRA_INBOX", "BASIRA_MAPPING",

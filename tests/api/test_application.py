@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from api_world import Desk, desk_of
-from decider_world import until
 
 from basira.api import application
 from basira.serving.service import Service
 from basira.storage.history.store import History
 from basira.workflows.profiles import read_profiles
+from tests.support.api_world import Desk, desk_of
+from tests.support.decider_world import until
 
 Body = dict[str, Any]
 

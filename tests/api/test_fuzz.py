@@ -6,20 +6,18 @@ The long one, over a socket and with odd framing, is benchmarks/serve_fuzz.py.
 from __future__ import annotations
 
 import json
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import Desk
+from serve_fuzz import judge
+from serve_mutations import Mutations, Request
 
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
+from tests.support.api_world import Desk
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from serve_fuzz import judge
-from serve_mutations import Mutations, Request
+pytestmark = pytest.mark.both_databases
 
 COUNT = 500
 # What the test's client can't send as it is, or what takes seconds: for the long one.

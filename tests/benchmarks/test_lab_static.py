@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from lab_world import plan_of
 
-STATIC = Path(__file__).resolve().parents[2] / "benchmarks" / "lab_static.py"
+from tests.support.lab_world import plan_of
+from tests.support.tree import ROOT
+
+STATIC = ROOT / "benchmarks" / "lab_static.py"
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simulated_list import LANES, inspection_list
 
 from basira.evaluate.assemble import Contender, assemble_evaluation
 from basira.evaluate.report import write_report
 from basira.explain.inspection_list.files import write_html
 from basira.render.languages import LANGUAGES
+from tests.support.simulated_list import LANES, inspection_list
 
 
 @pytest.fixture(scope="module")

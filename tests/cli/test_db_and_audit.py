@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from postgres import tamper
 from typer.testing import CliRunner, Result
 
 from basira.cli import audit, db
@@ -22,6 +21,7 @@ from basira.storage.history.store import History
 from basira.storage.record.chain import append_statements, linked
 from basira.storage.record.events import Event, append_event, event_rows
 from basira.storage.record.runs import Operations
+from tests.support.postgres import tamper
 
 NOW = datetime(2026, 3, 2, 12)
 APP = typer.Typer()
@@ -209,7 +209,7 @@ def test_an_erasure_that_is_interrupted_says_that_it_goes_on(filled, monkeypatch
 
 
 def test_a_postgresql_is_backed_up_and_restored(prepared, bare, tmp_path):
-    from postgres import emptied
+    from tests.support.postgres import emptied
 
     emptied(bare)
     call("db", "backup", tmp_path / "backup", "--database", prepared)

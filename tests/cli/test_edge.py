@@ -25,8 +25,9 @@ from basira.storage.database.connection import Database
 from basira.storage.history import files as history_files
 from basira.storage.history.store import History
 from basira.workflows.intake.take_in import FileReport
+from tests.support.tree import ROOT
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+DEPLOY = ROOT / "deploy"
 
 
 @pytest.fixture

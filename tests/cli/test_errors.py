@@ -6,10 +6,10 @@ import shutil
 import sqlite3
 
 import pytest
-from cli_walk_done import walk_done_once
-from command_line import ran, run
 
 from basira.storage.history.store import History
+from tests.support.command_line import ran, run
+from tests.support.walk import walk_done_once
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import json
 import random
 
 import pytest
-from cli_walk_done import walk_done_once
-from command_line import ran, run
+
+from tests.support.command_line import ran, run
+from tests.support.walk import walk_done_once
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from api_world import Desk
-from test_api_changes import reselect, standing
-from test_api_replay import busy, ran, sent
 
 from basira.schema.codes import dotted
 from basira.storage.history.store import History
+from tests.serving.changes.test_change import reselect, standing
+from tests.serving.test_replay import busy, ran, sent
+from tests.support.api_world import Desk
 
 __all__ = ["busy"]
 

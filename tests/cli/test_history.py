@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from test_history import commit, rows
 from typer.testing import CliRunner, Result
 
 from basira.cli import history as commands
 from basira.schema.errors import BasiraError, StoreError
 from basira.storage.history.store import History
+from tests.storage.history.test_store import commit, rows
 
 APP = typer.Typer()
 APP.add_typer(commands.app, name="history")

@@ -13,8 +13,9 @@ from basira.app import SETTINGS
 from basira.cli import serve as serve_command
 from basira.cli.program import app
 from basira.storage.history.store import History
+from tests.support.tree import ROOT
 
-POLICIES = Path(__file__).resolve().parents[2] / "policies"
+POLICIES = ROOT / "policies"
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import TODAY, write_policy
 from typer.testing import CliRunner
 
 from basira.cli.program import app
 from basira.serving.check import prepare_service
 from basira.storage.history.store import History
+from tests.support.api_world import TODAY, write_policy
 
 BASIRA = Path(sys.executable).with_name("basira")
 Body = dict[str, Any]

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from api_world import AS_OF, write_policy
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -16,6 +15,8 @@ from basira.app import SETTINGS, from_environment
 from basira.cli.program import app
 from basira.schema.errors import UsageError
 from basira.storage.history.store import History
+from tests.support.api_world import AS_OF, write_policy
+from tests.support.tree import ROOT
 
 
 @pytest.fixture
@@ -68,13 +69,13 @@ def test_without_a_policy_the_service_does_not_start(monkeypatch: pytest.MonkeyP
 
 
 def test_every_setting_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     assert [setting.name for setting in SETTINGS if f"`{setting.name}`" not in page] == []
 
 
 def test_every_route_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     from basira.api.routes.router import PREFIX, router
 
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     routes = [f"{next(iter(r.methods))} {r.path_format.removeprefix(PREFIX)}" for r in router.routes]
     assert [route for route in routes if f"`{route}`" not in page] == []

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from cli_walk_done import walk_done_once
-from command_line import ran, run
 
 from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
 from basira.workflows.targeting.record import operations_of
+from tests.support.command_line import ran, run
+from tests.support.walk import walk_done_once
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from basira.country.scenario import (
     Wave,
 )
 from basira.schema.errors import ScenarioError
+from tests.support.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PARTS = (Scenario, Trade, Office, Conduct, Answers, Administration, Detection, Wave, RateChange)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+from tests.support.tree import ROOT
+
+DEPLOY = ROOT / "deploy"
 UNITS = ("basira.service", "basira-nightly.service", "basira-nightly.timer")
 
 

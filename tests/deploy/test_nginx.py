@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-FILE = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
+from tests.support.tree import ROOT
+
+FILE = ROOT / "deploy" / "nginx.conf"
 HOST = {"Host": "basira.example"}
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "basira-nightly"
+from tests.support.tree import ROOT
+
+SCRIPT = ROOT / "deploy" / "basira-nightly"
 # In the place of the program: writes down how it was called, and ends as a file "fails" says, a line "CODE WORDS" each.
 PROGRAM = """#!/bin/sh
 echo "$*" >> "$NIGHT/called"

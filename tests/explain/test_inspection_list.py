@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 from rich.console import Console
-from simulated_list import LANES, inspection_list, line
 
 from basira.explain.inspection_list.files import write_csv, write_html, write_xlsx
 from basira.explain.inspection_list.page import Chart, inspection_page
@@ -17,6 +16,7 @@ from basira.explain.inspection_list.rows import COLUMNS, list_rows
 from basira.explain.inspection_list.terminal import terminal_list
 from basira.render.languages import LANGUAGES
 from basira.schema.errors import StoreError
+from tests.support.simulated_list import LANES, inspection_list, line
 
 FORMULA = '=HYPERLINK("http://example.org";"x")'
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 from basira.features.catalog.catalog import CATALOG
 from basira.features.document import features_page
+from tests.support.tree import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/reference/features.md"
+PAGE = ROOT / "docs/reference/features.md"
 
 
 def test_the_committed_page_is_current() -> None:

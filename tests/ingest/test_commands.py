@@ -14,16 +14,17 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from ingest_command import app
-from ingest_world import PLAIN_MAPPING, ROW, rows_text, tree
 from typer.testing import CliRunner
 
 from basira.ingest.mapping.model import parse_mapping
 from basira.schema.errors import BasiraError
 from basira.storage.history.store import History
 from basira.workflows.intake import take_in as intake
+from tests.support import ingest_command
+from tests.support.ingest_command import app
+from tests.support.ingest_world import PLAIN_MAPPING, ROW, rows_text, tree
 
-COMMAND = [sys.executable, str(Path(__file__).with_name("ingest_command.py"))]
+COMMAND = [sys.executable, ingest_command.__file__]
 
 
 @pytest.fixture

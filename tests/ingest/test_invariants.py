@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ingest_world import tree
 
 from basira.ingest.mapping.model import Mapping
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import IngestReport
+from tests.support.ingest_world import tree
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

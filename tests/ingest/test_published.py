@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from basira.ingest.published import errors_page, json_schema_of, json_schemas, q
 from basira.ingest.rows.faults import REASONS
 from basira.schema.errors import ALL_ERRORS, BasiraError
 from basira.schema.fields import FIELDS
+from tests.support.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs/reference"
 
 

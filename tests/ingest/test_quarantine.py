@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import python_calamine
 import xlsxwriter
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.schema.errors import NotFoundError, SourceError, UsageError
@@ -24,6 +23,7 @@ from basira.workflows.intake.quarantine import (
     list_quarantine,
     retry_quarantine,
 )
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

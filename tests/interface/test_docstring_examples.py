@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from interface_world import Files
 
 import basira as bs
+from tests.support.interface_world import Files
 
 METHODS = [name for name, method in vars(bs.Store).items() if inspect.isfunction(method) and not name.startswith("_")]
 

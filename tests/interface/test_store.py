@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from interface_world import Files
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
@@ -19,6 +18,7 @@ from typer.testing import CliRunner
 import basira as bs
 from basira.cli.program import app
 from basira.schema.errors import ModelError, NotFoundError, StoreError, UsageError
+from tests.support.interface_world import Files
 
 MAY, FIRST, LAST = date(2024, 5, 31), date(2024, 6, 1), date(2024, 6, 30)
 

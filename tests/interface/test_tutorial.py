@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial" / "python.md"
+from tests.support.tree import ROOT
+
+TUTORIAL = ROOT / "docs" / "tutorial" / "python.md"
 
 
 def test_the_tutorial_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

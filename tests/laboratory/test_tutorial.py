@@ -9,7 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial" / "laboratory.md"
+from tests.support.tree import ROOT
+
+TUTORIAL = ROOT / "docs" / "tutorial" / "laboratory.md"
 
 
 def test_the_tutorial_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

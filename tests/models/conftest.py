@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from models_items import fit, make_items
 
 from basira.models.fit import TrainingItems
 from basira.models.risk_model import RiskModel
+from tests.support.models_items import fit, make_items
 
 
 @pytest.fixture(scope="session")

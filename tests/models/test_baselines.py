@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,8 +13,8 @@ from basira.evaluate.slices import stood_in
 from basira.models.baselines import BASELINES, Baseline, split_late
 from basira.models.baselines_columns import choose_columns, fit_encoder
 from basira.schema.errors import ModelError
+from tests.support.tree import KCS
 
-KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs"
 BY_NAME = {b.name: b for b in BASELINES}
 every_baseline = pytest.mark.parametrize("baseline", BASELINES, ids=lambda b: b.name)
 

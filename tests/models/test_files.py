@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from models_items import fit
 
 from basira.models.files import CARD, read_card, read_model, write_model
 from basira.schema.errors import ModelError, NotFoundError, StoreError
 from basira.storage.model_store import Models
+from tests.support.models_items import fit
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from models_items import NUMBERS, ORIGIN, QUICK, chance, fit, make_items, texts
 
 from basira.models import trees
 from basira.models.fit import TrainingItems, fit_risk_model
 from basira.models.settings import FitSettings
 from basira.schema.errors import ModelError
+from tests.support.models_items import NUMBERS, ORIGIN, QUICK, chance, fit, make_items, texts
 
 
 def rows_of(items: TrainingItems, order: np.ndarray) -> TrainingItems:

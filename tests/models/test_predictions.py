@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from models_items import NUMBERS, chance, fit
 
 from basira.models import trees
 from basira.models.calibration import Calibration, fit_calibration
 from basira.models.matrix import FEWEST_ROWS, MOST_CODES, choose_encoding
 from basira.models.risk_model import POTENTIAL
 from basira.schema.errors import ModelError
+from tests.support.models_items import NUMBERS, chance, fit
 
 
 def test_the_planted_irregularity_is_ranked_on_top(model, later):

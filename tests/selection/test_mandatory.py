@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from selection_world import MONDAY, listed, policy
 
 from basira.schema.records import Candidate
 from basira.selection.mandatory import MandatoryList
+from tests.support.selection_world import MONDAY, listed, policy
 
 
 def find(entries, *, day=MONDAY, **attributes):

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from selection_world import MONDAY, candidate, counts, listed, policy
-from test_online_decide import FALLBACKS, NINE, begin, days, run
 
 from basira.selection.batch.allocate import allocate
 from basira.selection.online.decide import decide_online
 from basira.selection.online.state import capacity_use
 from basira.selection.places import BEYOND_CAPACITY, is_beyond_capacity
+from tests.selection.online.test_decide import FALLBACKS, NINE, begin, days, run
+from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 NOTHING = [{"office": "*", "lanes": counts(0, 0, 0)}]
 ARMS = {"commodity_code": "9301"}

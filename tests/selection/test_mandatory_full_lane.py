@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from selection_world import MONDAY, candidate, policy
-from test_mandatory_beyond import ARMS, arms
-from test_online_decide import run
 
 from basira.selection.batch.allocate import allocate
 from basira.selection.places import LANE_FULL, is_beyond_capacity, is_lane_full, mandatory_detail
+from tests.selection.online.test_decide import run
+from tests.selection.test_mandatory_beyond_capacity import ARMS, arms
+from tests.support.selection_world import MONDAY, candidate, policy
 
 
 def test_a_lane_that_was_full_stands_behind_the_entry_s_id_online_and_in_a_batch():

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import Desk, desk_of
 
 from basira.serving.service import Service
+from tests.support.api_world import Desk, desk_of
 
 Body = dict[str, Any]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import AS_OF, NOW, Desk, desk_of
 
 from basira.serving.message import Declaration, Refused, read_declaration
 from basira.serving.service import Service
@@ -19,6 +18,7 @@ from basira.storage.profiles.files import manifest_path
 from basira.storage.profiles.publish import Description, publish_profiles
 from basira.storage.profiles.reader import ProfileReader
 from basira.workflows.profiles import build_profiles, read_profiles
+from tests.support.api_world import AS_OF, NOW, Desk, desk_of
 
 Body = dict[str, Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import Desk, write_policy
+from serve_faults import Trial, kill_process, stop_postgres
+from serve_ground import Ground, Postgres
 
 from basira.schema.errors import StoreError
 from basira.serving.service import open_service
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from serve_faults import Trial, kill_process, stop_postgres
-from serve_ground import Ground, Postgres
+from tests.support.api_world import Desk, write_policy
 
 Body = dict[str, Any]
 
@@ -86,7 +83,7 @@ def test_a_damaged_model_is_done_without_and_said(history: History, tmp_path: Pa
     folder = Models(store).folder(Models(store).cards()[0]["version"])
     for path in folder.iterdir():
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    from api_world import TODAY
+    from tests.support.api_world import TODAY
 
     service = open_service(store, write_policy(tmp_path / "policy"), today=TODAY)
     try:
@@ -100,7 +97,7 @@ def test_a_seed_that_is_no_number_ends_the_start(history: History, tmp_path: Pat
     store = Path(shutil.copytree(history.root, tmp_path / "store"))
     (store / "online-seed").unlink(missing_ok=True)
     (store / "online-seed").write_text("tomorrow")
-    from api_world import TODAY
+    from tests.support.api_world import TODAY
 
     with pytest.raises(StoreError, match="online-seed"):
         open_service(store, write_policy(tmp_path / "policy"), today=TODAY)

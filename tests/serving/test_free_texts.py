@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from api_world import TODAY, Desk, at, desk_of, is_whole
 from typer.testing import CliRunner
 
 from basira.cli.program import app
@@ -24,6 +23,7 @@ from basira.storage.database.connection import Database
 from basira.storage.database.tables import EVENT
 from basira.storage.history.store import History
 from basira.workflows.records.audit import Record, erase
+from tests.support.api_world import TODAY, Desk, at, desk_of, is_whole
 
 Body = dict[str, Any]
 PERSON = "Zineb-MARQUÉE-9"

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from api_world import TODAY
 
 from basira.serving.message import Declaration, Refused, read_declaration, read_outcome, read_plainly
+from tests.support.api_world import TODAY
 
 Body = dict[str, Any]
 NOW = datetime(TODAY.year, TODAY.month, TODAY.day, 9)

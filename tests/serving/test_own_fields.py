@@ -13,7 +13,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, desk_of, is_whole
 from typer.testing import CliRunner
 
 from basira.cli.history import app as history_app
@@ -27,6 +26,7 @@ from basira.storage.history.store import History, own_names
 from basira.workflows.intake.quarantine import list_quarantine, retry_quarantine
 from basira.workflows.profiles import build_profiles, read_profiles
 from basira.workflows.train import train
+from tests.support.api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, desk_of, is_whole
 
 Body = dict[str, Any]
 EVENING = datetime(TODAY.year, TODAY.month, TODAY.day, 22)

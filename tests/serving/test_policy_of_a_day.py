@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from api_world import TODAY, desk_of
-
 from basira.serving.service import Service
+from tests.support.api_world import TODAY, desk_of
 
 
 def test_a_policy_edited_in_mid_day_is_not_taken_because_a_year_of_queues_was_looked_at(

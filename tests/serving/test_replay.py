@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, at, desk_of
 from typer.testing import CliRunner
 
 from basira.cli.program import app
@@ -22,6 +21,7 @@ from basira.storage.database.connection import Database
 from basira.storage.history.store import History
 from basira.workflows.records.audit import Record
 from basira.workflows.records.history_proof import prove_history
+from tests.support.api_world import TODAY, Desk, at, desk_of
 
 Body = dict[str, Any]
 OFFICE = "SIM-A"

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access_world import House
-from api_world import TODAY, Desk, desk_of
 
 from basira.api.openapi.examples import OUTCOME
 from basira.schema.access import Grant
 from basira.selection.policy.model import Policy
 from basira.serving.service import Service
 from basira.storage.record.events import find_events
+from tests.support.access_world import House
+from tests.support.api_world import TODAY, Desk, desk_of
 
 Body = dict[str, Any]
 RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}

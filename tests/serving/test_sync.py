@@ -12,7 +12,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from api_world import AS_OF, ENGINE, TODAY, Desk, bodies, desk_of
 from typer.testing import CliRunner
 
 from basira.cli.history import app as history_app
@@ -24,6 +23,7 @@ from basira.storage.history.store import History
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.profiles import build_profiles, read_profiles
+from tests.support.api_world import AS_OF, ENGINE, TODAY, Desk, bodies, desk_of
 
 Body = dict[str, Any]
 EVENING = datetime(TODAY.year, TODAY.month, TODAY.day, 22)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api_world import TODAY, desk_of, is_whole
 
 from basira.features.online.lookup import prepare_online
 from basira.features.online.plan import catalog_digest
@@ -20,6 +19,7 @@ from basira.storage.history.store import History
 from basira.storage.profiles.reader import ProfileReader
 from basira.storage.record.events import record_identity
 from basira.workflows.profiles import profiles_of
+from tests.support.api_world import TODAY, desk_of, is_whole
 
 
 class Broken:

@@ -15,8 +15,9 @@ from basira.serving.check import check_service
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
 from basira.storage.profiles.publish import Description, publish_profiles
+from tests.support.tree import ROOT
 
-POLICY = Path(__file__).resolve().parents[2] / "policies" / "example"
+POLICY = ROOT / "policies" / "example"
 
 
 @pytest.fixture(autouse=True)

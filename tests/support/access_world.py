@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from api_world import at
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -23,6 +22,7 @@ from basira.serving.service import Service
 from basira.storage.accounts.api_keys import create_key
 from basira.storage.accounts.sessions import csrf_token, start_session
 from basira.storage.accounts.users import create_user, hash_password
+from tests.support.api_world import at
 
 ORIGIN = "https://basira.test"
 PASSWORD = "eleven blue camels"  # noqa: S105 - of the tests

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,8 +20,7 @@ from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
 
 # The world is that of the workflows' own tests.
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflows"))
-from workflow_world import AS_OF, ENGINE, NOW, QUICK, merged, store_of
+from tests.support.workflow_world import AS_OF, ENGINE, NOW, QUICK, merged, store_of
 
 __all__ = ["AS_OF", "ENGINE", "NOW", "QUICK", "merged", "store_of"]
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from api_world import at
 
 from basira.serving.decide import batch as serve
 from basira.serving.decide.batch import Asked
 from basira.serving.decide.worker import Decider
 from basira.serving.service import Service
+from tests.support.api_world import at
 
 ME = Asked("k-1")
 

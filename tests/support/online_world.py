@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +17,7 @@ from basira.storage.profiles.files import Manifest
 from basira.storage.profiles.publish import Description, publish_profiles
 
 # The histories are those of the features' own tests.
-sys.path.insert(0, str(Path(__file__).parents[1] / "features"))
-from features_world import Key, Row, engine, item, moment, outcome, random_history
+from tests.support.features_world import Key, Row, engine, item, moment, outcome, random_history
 
 __all__ = ["Key", "Row", "engine", "item", "moment", "outcome", "random_history"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, bodies, desk_of, merged, store_of, write_policy
 from argon2 import PasswordHasher
 
 from basira.country import load_scenario, make_world
@@ -21,9 +19,19 @@ from basira.storage.database.connection import Database
 from basira.storage.history.store import History
 from basira.workflows.profiles import build_profiles
 from basira.workflows.train import train
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from postgres import Server, run_server
+from tests.support.api_world import (
+    AS_OF,
+    ENGINE,
+    NOW,
+    QUICK,
+    TODAY,
+    Desk,
+    bodies,
+    desk_of,
+    merged,
+    store_of,
+    write_policy,
+)
 
 
 @pytest.fixture(scope="session")
@@ -71,23 +79,11 @@ def arrivals(declarations: pl.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    yield from run_server()
-
-
-_ON_BOTH = (
-    "test_api_decisions", "test_api_changes", "test_api_group", "test_api_quarantine", "test_api_queue_day",
-    "test_api_quarantine_hostile", "test_api_quarantine_quota", "test_api_trail", "test_api_odd_queries",
-    "test_fuzz_quick", "test_api_amendments", "test_api_keys",
-)  # fmt: skip
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is recorded is tried on both databases; what HTTP makes of it, on one."""
+    """What is recorded is tried on both databases (`both_databases`); what HTTP makes of it, on one."""
     if "service" in metafunc.fixturenames:
-        is_record = metafunc.module.__name__.endswith(_ON_BOTH)
-        metafunc.parametrize("service", ["sqlite", "postgresql"] if is_record else ["sqlite"], indirect=True)
+        on_both = metafunc.definition.get_closest_marker("both_databases") is not None
+        metafunc.parametrize("service", ["sqlite", "postgresql"] if on_both else ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -98,7 +94,7 @@ def service(request: pytest.FixtureRequest, whole: Service, tmp_path: Path) -> I
         yield made
         made.close()
         return
-    with request.getfixturevalue("server").database() as url:
+    with request.getfixturevalue("postgresql").database() as url:
         made = replace(whole, database=Database(url))
         yield made
         made.close()

@@ -1,7 +1,4 @@
-"""The whole walk, done once by commands on a small simulated world.
-
-Not a conftest: the collection of doctests takes one in a folder sorted before `tests/conftest.py` for that one.
-"""
+"""The whole walk, done once by commands on a small simulated world."""
 
 from __future__ import annotations
 
@@ -9,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from command_line import Walk, ran
 
 from basira.country import load_scenario, make_world
+from tests.support.command_line import Walk, ran
 
 AS_OF, DAY = "2023-10-31", "2023-11-02"
 

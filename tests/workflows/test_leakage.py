@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
-from workflow_world import AS_OF, ENGINE, NOW, QUICK, store_of
 
 from basira.models.risk_model import RiskModel
 from basira.schema.errors import ModelError
@@ -14,6 +13,7 @@ from basira.storage.history.store import History
 from basira.storage.model_store import Models
 from basira.workflows.targeting.score import choose_model, score
 from basira.workflows.train import train
+from tests.support.workflow_world import AS_OF, ENGINE, NOW, QUICK, store_of
 
 FIRST, LAST = AS_OF + timedelta(days=1), AS_OF + timedelta(days=14)
 MIDNIGHT = datetime.combine(AS_OF + timedelta(days=1), datetime.min.time())

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from workflow_world import AS_OF, ENGINE, NOW, QUICK
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.models.risk_model import RiskModel
@@ -18,6 +17,7 @@ from basira.workflows.evaluation.evaluate import backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.train import train
+from tests.support.workflow_world import AS_OF, ENGINE, NOW, QUICK
 
 LABELLED = """
 version = 1

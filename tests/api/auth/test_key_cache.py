@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from api_world import at, desk_of
-
 from basira.api.auth.authenticate import by_key
 from basira.schema.access import Principal
 from basira.serving.service import Service
+from tests.support.api_world import at, desk_of
 
 
 def test_a_second_that_ends_after_the_first_look_asks_nobody_on_the_event_loop(blank: Service) -> None:

@@ -12,12 +12,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from access_world import ORIGIN, House
-from api_world import at
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from joserfc.jwk import KeySet, RSAKey
-from oidc_world import CLIENT, EC, RSA, SECRET, STRANGER, FakeProvider, forged, running, unsigned
 
 from basira.api.auth.cookies import NAME
 from basira.api.auth.oidc_settings import OidcSettings, RoleRule, load_oidc
@@ -29,6 +26,9 @@ from basira.schema.errors import UsageError
 from basira.serving.service import Service
 from basira.storage.accounts.users import find_user, list_users, set_active
 from basira.storage.record.activity import find_audit
+from tests.support.access_world import ORIGIN, House
+from tests.support.api_world import at
+from tests.support.oidc_provider import CLIENT, EC, RSA, SECRET, STRANGER, FakeProvider, forged, running, unsigned
 
 BEGIN, SESSION = "/api/v1/session/oidc", "/api/v1/session"
 RULES = (

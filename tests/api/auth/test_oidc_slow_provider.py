@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from access_world import ADDRESS, ORIGIN, PASSWORD, House
 from fastapi.testclient import TestClient
 
 from basira.api.auth import oidc
@@ -18,6 +17,7 @@ from basira.api.auth.settings import AccessSettings, Rates
 from basira.api.routes.oidc import MOST_WAITING
 from basira.schema.access import Grant
 from basira.serving.service import Service
+from tests.support.access_world import ADDRESS, ORIGIN, PASSWORD, House
 
 _SLOW_SECONDS = 5.0
 BEGIN, SESSION = "/api/v1/session/oidc", "/api/v1/session"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access_world import House
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -17,6 +16,7 @@ from basira.api.auth.permissions import ROUTES, SCOPES, RouteRule, granting, rol
 from basira.schema.access import ROLES, SYSTEM, Grant, Role
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
+from tests.support.access_world import House
 
 PEOPLE: tuple[Role, ...] = tuple(role for role in ROLES if role != SYSTEM)
 # Answers that say "you may not", whatever was asked.

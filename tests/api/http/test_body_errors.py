@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from api_world import Desk
+
+from tests.support.api_world import Desk
 
 Body = dict[str, Any]
 JSON = {"Content-Type": "application/json"}

@@ -9,13 +9,13 @@ import threading
 from typing import Any
 
 import pytest
-from api_world import Desk
 
 from basira.api.http import body_reader as reading
 from basira.api.http.body_reader import Reader, read_json
 from basira.api.http.dependencies import asked_of
 from basira.api.routes import declarations as routes_declarations
 from basira.schema.access import Principal
+from tests.support.api_world import Desk
 
 Body = dict[str, Any]
 

@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from api_world import Desk, at
 
 from basira.api.http import body_reader as reading
 from basira.api.http.body_reader import Reader
 from basira.serving.decide import batch as serve
 from basira.serving.decide.worker import BusyError
 from basira.serving.message import Declaration, Refused
+from tests.support.api_world import Desk, at
 
 Body = dict[str, Any]
 

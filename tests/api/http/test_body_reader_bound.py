@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from api_world import Desk
 
 from basira.api.http import body_reader as reading
 from basira.api.http.body_reader import Reader
 from basira.api.routes import declarations as routes_declarations
 from basira.serving.decide.worker import BusyError
+from tests.support.api_world import Desk
 
 Body = dict[str, Any]
 

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -308,7 +307,7 @@ import json, os, resource, socket, sys, threading, time
 sys.path[:0] = json.loads(os.environ["PATHS"])
 import logging
 from basira.api.http.logs import log_json
-from test_connections import served
+from tests.api.http.test_connection import served
 from basira.api.auth.settings import ConnectionLimits
 log_json()
 with served(ConnectionLimits(each_address=10_000, read_seconds=30.0)) as server:
@@ -339,7 +338,7 @@ def is_served_again(port: int) -> bool:
 
 
 def test_without_open_files_there_is_no_busy_loop_and_no_flood_of_lines() -> None:
-    environment = {**os.environ, "PATHS": json.dumps([str(Path(__file__).parent), *sys.path])}
+    environment = {**os.environ, "PATHS": json.dumps(sys.path)}
     process = subprocess.Popen(
         [sys.executable, "-c", STARVED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )

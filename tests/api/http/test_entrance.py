@@ -6,7 +6,6 @@ import ipaddress
 from typing import Any
 
 import pytest
-from access_world import ORIGIN, House
 from fastapi.testclient import TestClient
 
 from basira.api.auth.settings import AccessSettings, Rates, read_access_settings
@@ -16,6 +15,7 @@ from basira.app import SETTINGS
 from basira.schema.access import Grant
 from basira.schema.errors import UsageError
 from basira.serving.service import Service
+from tests.support.access_world import ORIGIN, House
 
 HEALTH, SESSION, METRICS = "/api/v1/health", "/api/v1/session", "/api/v1/metrics"
 PROXY = ipaddress.ip_network("10.0.0.0/8")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, desk_of
 
 from basira.api.openapi.examples import OUTCOME
 from basira.schema.access import Grant, Principal
 from basira.serving.service import Service
+from tests.support.api_world import TODAY, Desk, desk_of
 
 Body = dict[str, Any]
 API = "/api/v1"

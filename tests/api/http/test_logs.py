@@ -12,12 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk
 from sqlalchemy.exc import OperationalError
 
 from basira.api.http.logs import FewLines, JsonLines, log_json
 from basira.api.openapi.examples import OUTCOME
 from basira.schema.errors import StoreError
+from tests.support.api_world import TODAY, Desk
 
 Body = dict[str, Any]
 

@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, desk_of
 
 from basira.api.http.logs import JsonLines
 from basira.api.http.problems import STATUS
@@ -15,6 +14,7 @@ from basira.api.openapi.examples import DECLARATION, OUTCOME
 from basira.schema.access import Grant, Principal
 from basira.schema.errors import ALL_ERRORS
 from basira.serving.service import Service
+from tests.support.api_world import TODAY, Desk, desk_of
 
 Body = dict[str, Any]
 RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}

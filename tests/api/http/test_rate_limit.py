@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from access_world import ORIGIN, House
 
 from basira.api.application import make_application
 from basira.api.auth.settings import AccessSettings, Rates
 from basira.schema.access import Grant
 from basira.schema.errors import StoreError
 from basira.serving.service import Service
+from tests.support.access_world import ORIGIN, House
 
 DOCUMENT, METRICS, SESSION = "/api/v1/openapi.json", "/api/v1/metrics", "/api/v1/session"
 STRANGERS: list[dict[str, str]] = [{}, {"Cookie": "x=1"}, {"Cookie": "__Host-basira=x"}, {"X-API-Key": "basira_0_0"}]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from access_world import ORIGIN, House
-from api_world import Desk, desk_of
 
 from basira.api.auth.settings import AccessSettings, Rates
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.service import Service
+from tests.support.access_world import ORIGIN, House
+from tests.support.api_world import Desk, desk_of
+from tests.support.tree import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api.md"
+PAGE = ROOT / "docs" / "reference" / "api.md"
 
 
 @pytest.mark.parametrize(

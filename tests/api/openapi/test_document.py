@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from access_world import House
-from api_world import EVERYTHING, TODAY, Desk
 from httpx2 import Response
 
 from basira.api.auth.permissions import ROUTES
 from basira.api.openapi.examples import OUTCOME
 from basira.serving.service import Service
+from tests.support.access_world import House
+from tests.support.api_world import EVERYTHING, TODAY, Desk
 
 Body = dict[str, Any]
 PROBLEM = "application/problem+json"

@@ -7,14 +7,16 @@ import io
 from typing import Any
 
 import pytest
-from access_world import House
-from api_world import TODAY, Desk
 from fastapi.testclient import TestClient
 
 from basira.api.openapi.answers import ANSWERS
 from basira.schema.access import Grant
 from basira.serving.service import Service
 from basira.storage.accounts.users import erase_user, set_grants
+from tests.support.access_world import House
+from tests.support.api_world import TODAY, Desk
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 WHY = "Documents do not agree."

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from api_world import Desk
-from decider_world import break_placing
 from sqlalchemy.exc import OperationalError
 
 from basira.api.routes import declarations as routes_declarations
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide.worker import BusyError, Decider
+from tests.support.api_world import Desk
+from tests.support.decider_world import break_placing
 
 Body = dict[str, Any]
 KEY = {"Idempotency-Key": "batch-1"}

@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from api_world import TODAY, Desk
 
 from basira.api.openapi.examples import OUTCOME
+from tests.support.api_world import TODAY, Desk
 
 Body = dict[str, Any]
 RESULT = {**OUTCOME, "known_at": f"{TODAY}T08:30:00"}

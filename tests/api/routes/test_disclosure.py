@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from access_world import ORIGIN, House, strings
-from api_world import TODAY, at
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -17,6 +15,8 @@ from basira.api.auth.settings import AccessSettings, Rates
 from basira.schema.access import Grant
 from basira.serving.service import Service
 from basira.storage.record.events import Event, append_events, find_events
+from tests.support.access_world import ORIGIN, House, strings
+from tests.support.api_world import TODAY, at
 
 Body = dict[str, Any]
 SECRETS = ("inclusion_probability", "detail", "random", "aléatoire", "drawn", "SECRET-LIST")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from api_world import Desk
+
+from tests.support.api_world import Desk
+
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.mark.parametrize(

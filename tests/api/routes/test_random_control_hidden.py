@@ -9,13 +9,13 @@ import json
 from typing import Any
 
 import pytest
-from access_world import ORIGIN, House, strings
-from api_world import TODAY
-from test_access_hidden import decided, like
 
 from basira.api.auth.settings import AccessSettings, Rates
 from basira.schema.access import Grant
 from basira.serving.service import Service
+from tests.api.routes.test_disclosure import decided, like
+from tests.support.access_world import ORIGIN, House, strings
+from tests.support.api_world import TODAY
 
 Body = dict[str, Any]
 FIGURES = (

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from access_world import ORIGIN, PASSWORD, House
 from fastapi.testclient import TestClient
 
 from basira.api.auth.cookies import NAME
@@ -25,6 +24,7 @@ from basira.schema.access import Grant
 from basira.serving.service import Service
 from basira.storage.accounts.sessions import LockOut, csrf_token
 from basira.storage.accounts.users import find_user, set_active, set_grants
+from tests.support.access_world import ORIGIN, PASSWORD, House
 
 MANAGER = Grant("manager")
 SESSION = "/api/v1/session"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from access_world import CHEAP, ORIGIN, PASSWORD, House
 
 from basira.api.auth.cookies import NAME
 from basira.api.auth.settings import AccessSettings
@@ -13,6 +12,7 @@ from basira.api.routes import session as session_routes
 from basira.schema.access import Grant
 from basira.serving.service import Service
 from basira.storage.accounts.users import hash_password, set_password
+from tests.support.access_world import CHEAP, ORIGIN, PASSWORD, House
 
 SESSION = "/api/v1/session"
 GIVEN = "given by the administrator"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from features_world import engine, item
-
 from basira.features.batch.comparables import find_comparables
+from tests.support.features_world import engine, item
 
 GOODS: dict[str, Any] = {"customs_value_amount": 5.0, "net_mass_kg": 1.0, "origin_country": "CN"}
 CODE = "8517130000"

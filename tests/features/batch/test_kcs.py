@@ -8,14 +8,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from features_world import Row, computed_on, differences, key_of, looped
 
 from basira.ingest.mapping.model import load_mapping
 from basira.schema.shipped import shipped
 from basira.storage.history.store import History, register
 from basira.workflows.intake.ingest import ingest_files
+from tests.support.features_world import Row, computed_on, differences, key_of, looped
+from tests.support.tree import KCS
 
-TRAIN = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/train.csv"
+TRAIN = KCS / "train.csv"
 FIRST_DAY = 18262  # 2020-01-01
 
 

@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 import pytest
-from features_world import Key, Row, computed, item, key_of, moment, outcome, random_history
 
 from basira.features.catalog.catalog import CATALOG
+from tests.support.features_world import Key, Row, computed, item, key_of, moment, outcome, random_history
 
 EVE = 10_499
 DAY = 10_500  # of the items wanted

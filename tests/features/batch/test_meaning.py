@@ -7,10 +7,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from features_world import computed, computed_on, engine, item, key_of, outcome
 
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import CATALOG
+from tests.support.features_world import computed, computed_on, engine, item, key_of, outcome
 
 NAMES = [f.name for f in CATALOG]
 

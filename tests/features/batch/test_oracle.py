@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from features_world import computed, differences, item, key_of, looped, moment, outcome, random_history
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from basira.features.catalog.catalog import CATALOG
+from tests.support.features_world import computed, differences, item, key_of, looped, moment, outcome, random_history
 
 
 @pytest.mark.parametrize(("seed", "as_of_day"), [(1, 10_900), (2, 10_900), (3, 10_400), (4, 10_150)])

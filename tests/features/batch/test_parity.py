@@ -9,11 +9,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from features_world import Key, Row, computed, computed_on, engine, key_of, random_history
 
 from basira.features.batch import compute
 from basira.schema.tables import ITEMS, OUTCOMES
 from basira.storage.history.views import create_view
+from tests.support.features_world import Key, Row, computed, computed_on, engine, key_of, random_history
 
 AS_OF = 10_600
 

@@ -6,15 +6,14 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from online_world import MemoryProfiles, batch_rows, by_declaration, differences, online_rows
 
 from basira.ingest.mapping.model import load_mapping
 from basira.schema.days import day_of
 from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.intake.ingest import ingest_files
-
-KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs"
+from tests.support.online_world import MemoryProfiles, batch_rows, by_declaration, differences, online_rows
+from tests.support.tree import KCS
 
 
 @pytest.mark.slow

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from online_world import (
+
+from basira.features.catalog.catalog import CATALOG
+from basira.features.online.lookup import OnlineFeatures, online_features
+from basira.features.online.plan import catalog_digest
+from basira.schema.errors import StoreError, UsageError
+from basira.storage.engine import fetch_frame
+from basira.storage.profiles.reader import ProfileReader
+from tests.support.online_world import (
     MemoryProfiles,
     Row,
     batch_rows,
@@ -24,13 +31,6 @@ from online_world import (
     publish,
     random_history,
 )
-
-from basira.features.catalog.catalog import CATALOG
-from basira.features.online.lookup import OnlineFeatures, online_features
-from basira.features.online.plan import catalog_digest
-from basira.schema.errors import StoreError, UsageError
-from basira.storage.engine import fetch_frame
-from basira.storage.profiles.reader import ProfileReader
 
 AS_OF = 10_500
 

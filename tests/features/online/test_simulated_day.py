@@ -10,7 +10,6 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from online_world import BUILT_AT, batch_rows, by_declaration, differences, online_rows
 
 from basira.country import load_scenario, make_world
 from basira.features.catalog.catalog import CATALOG
@@ -25,6 +24,7 @@ from basira.storage.profiles.publish import Description, publish_profiles
 from basira.storage.profiles.reader import ProfileReader
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
+from tests.support.online_world import BUILT_AT, batch_rows, by_declaration, differences, online_rows
 
 DAY = date(2023, 3, 16)
 

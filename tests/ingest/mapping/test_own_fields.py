@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text
 
 from basira.ingest.mapping.model import parse_mapping
 from basira.ingest.suggest.propose import suggest_mapping
@@ -15,6 +14,7 @@ from basira.schema.names import MOST_OF_A_SOURCE, MOST_OF_A_STORE, is_own_name
 from basira.storage.history.store import History, own_names
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.quarantine import retry_quarantine
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text
 
 # As stores of earlier versions have them.
 LONG = "a" * 60

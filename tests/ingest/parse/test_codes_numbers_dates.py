@@ -14,7 +14,6 @@ import pytest
 import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest_world import RECEIVED
 
 from basira.ingest.mapping.model import ITEM_SIDE, Column, parse_mapping
 from basira.ingest.parse.codes import parse_commodity
@@ -27,6 +26,7 @@ from basira.schema.errors import MappingError
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.mapping import propose_mapping
+from tests.support.ingest_world import RECEIVED
 
 # Figures and marks as Arabic keyboards write them.
 ARABIC = dict(zip(map(ord, "0123456789,."), [*map(chr, range(0x0660, 0x066A)), "\u066c", "\u066b"], strict=True))

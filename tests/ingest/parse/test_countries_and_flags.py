@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_world import RECEIVED
 
 from basira.ingest.mapping.model import parse_mapping
 from basira.ingest.parse.countries import country_of
 from basira.ingest.parse.country_names import country_keys, gather
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import ingest_files
+from tests.support.ingest_world import RECEIVED
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 

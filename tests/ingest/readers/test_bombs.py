@@ -17,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
 from basira.ingest.mapping.model import Mapping, SourceFormat, parse_mapping
 from basira.ingest.readers import bounds
@@ -29,6 +28,7 @@ from basira.storage.history.store import History
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.mapping import check_mapping
 from basira.workflows.intake.quarantine import read_corrections
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
 from basira.ingest.mapping.model import Mapping, SourceFormat, load_mapping, parse_mapping
 from basira.ingest.readers import csv as read_csv
@@ -22,6 +21,7 @@ from basira.schema.errors import BasiraError, MappingError, SourceError
 from basira.schema.shipped import shipped
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import ingest_files
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ingest_world import PLAIN_MAPPING, ROW
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.workflows.intake.ingest import IngestReport
+from tests.support.ingest_world import PLAIN_MAPPING, ROW
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -24,6 +23,7 @@ from basira.serving.message import (
     read_declaration,
     read_declarations,
 )
+from tests.support.tree import KCS
 
 RECEIVED = datetime(2026, 3, 2, 9, 30, 0, 250000)
 PLAIN = PlainRows(load_mapping("basira"))
@@ -212,7 +212,7 @@ def test_without_absent_columns_the_mapping_is_as_plain() -> None:
 
 
 def test_the_public_korean_declarations_are_read_alike() -> None:
-    path = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs"
+    path = KCS
     files = sorted(path.glob("*.csv")) if path.is_dir() else []
     if not files:
         pytest.skip("the public Korean data set is absent")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import IngestReport, ingest_files
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW, rows_text, tree
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.schema.errors import MappingError
@@ -16,6 +15,7 @@ from basira.storage.history.store import History
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import IngestReport
 from basira.workflows.intake.quarantine import retry_quarantine
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]

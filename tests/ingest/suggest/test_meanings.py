@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_world import RECEIVED
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.ingest.suggest.propose import suggest_mapping
@@ -16,6 +15,7 @@ from basira.schema.errors import MappingError
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.mapping import propose_mapping
+from tests.support.ingest_world import RECEIVED
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 

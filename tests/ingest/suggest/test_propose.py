@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from ingest_world import RECEIVED
 
 from basira.ingest.mapping.model import load_mapping, parse_mapping
 from basira.ingest.suggest.headers import name_score
@@ -20,9 +19,11 @@ from basira.storage.history.store import History
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.mapping import check_mapping, propose_mapping
+from tests.support.ingest_world import RECEIVED
+from tests.support.tree import KCS
 
 Query = Callable[[str], list[tuple[Any, ...]]]
-KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/train.csv"
+TRAIN = KCS / "train.csv"
 
 
 @pytest.mark.parametrize(
@@ -382,9 +383,9 @@ FRENCH_KCS = (
 
 
 def test_kcs_rewritten_in_french_is_read_as_kcs(tmp_path: Path, store: History, query: Query) -> None:
-    if not KCS.exists():
+    if not TRAIN.exists():
         pytest.skip("the KCS dataset is absent")
-    with KCS.open(encoding="utf-8") as file:
+    with TRAIN.open(encoding="utf-8") as file:
         lines = [row for number, row in enumerate(csv.reader(file)) if number == 0 or number % 5 == 1]
     rows: list[list[str]] = [FRENCH_KCS.split("|")]
     for number, line in enumerate(lines[1:]):
@@ -428,9 +429,9 @@ def test_kcs_rewritten_in_french_is_read_as_kcs(tmp_path: Path, store: History, 
 
 
 def test_kcs_itself_gets_the_fields_of_its_shipped_mapping() -> None:
-    if not KCS.exists():
+    if not TRAIN.exists():
         pytest.skip("the KCS dataset is absent")
-    shipped, proposed = load_mapping("kcs"), parse_mapping(propose_mapping(KCS)[1], name="p")
+    shipped, proposed = load_mapping("kcs"), parse_mapping(propose_mapping(TRAIN)[1], name="p")
     assert {k: v.names for k, v in proposed.fields.items()} == {k: v.names for k, v in shipped.fields.items()}
     assert proposed.fields == shipped.fields
     assert set(proposed.extra.values()) == set(shipped.extra.values())

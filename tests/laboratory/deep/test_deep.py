@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from lab_world import first_view, plan_of
 
 from basira.laboratory.deep.date import DatePrediction, fit_date, top_shares
 from basira.laboratory.deep.explore import explore, pick_badge, pick_bate, pick_diverse
@@ -19,6 +18,7 @@ from basira.laboratory.runs.many import run_all
 from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
 from basira.laboratory.worlds.view import View
 from basira.schema.errors import UsageError
+from tests.support.lab_world import first_view, plan_of
 
 NEEDS_TORCH = pytest.mark.skipif(not is_installed(TORCH), reason="basira[deep] is not installed")
 NEEDS_ALL = pytest.mark.skipif(not is_installed((*TABNET, *PYOD)), reason="basira[deep] is not installed")

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from lab_world import first_view, plan_of
 
 from basira.laboratory.report.missed import (
     POSSIBLE,
@@ -23,6 +22,7 @@ from basira.laboratory.runs.many import collect_possible, run_folder
 from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import find_strategy
 from basira.laboratory.worlds.world import Inspected
+from tests.support.lab_world import first_view, plan_of
 
 
 def item(item_id: str, **given: Any) -> dict[str, Any]:

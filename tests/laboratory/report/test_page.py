@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from lab_world import plan_of
 
 from basira.laboratory.report.charts import period_chart, share_rows_chart
 from basira.laboratory.report.page import LOCALE, lines_drawn, report_html, write_report
@@ -20,6 +19,7 @@ from basira.laboratory.worlds.view import Chosen, Strategy, View, top
 from basira.render.catalogs import load_catalog
 from basira.render.charts import Series
 from basira.render.languages import LANGUAGES
+from tests.support.lab_world import plan_of
 
 LONG = "hybrid:price_order=0.5+random=0.5"
 

@@ -10,15 +10,16 @@ import pytest
 from basira.laboratory.runs.loop import run_strategy
 from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import find_strategy
+from tests.support.tree import KCS
 
-KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/train.csv"
+TRAIN = KCS / "train.csv"
 
 
 @pytest.mark.slow
 def test_basira_finds_what_repeats_and_the_published_trees_beat_chance(tmp_path: Path) -> None:
-    if not KCS.is_file():
+    if not TRAIN.is_file():
         pytest.skip("KCS data absent")
-    plan = Plan("kcs", rates=(0.1,), data=(str(KCS),), mapping="kcs", starts_on="2020-07-01", periods=2)
+    plan = Plan("kcs", rates=(0.1,), data=(str(TRAIN),), mapping="kcs", starts_on="2020-07-01", periods=2)
     precision = {}
     for name in ("basira", "xgboost", "random"):
         run_strategy(plan, find_strategy(name), 1, tmp_path / name)

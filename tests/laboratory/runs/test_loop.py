@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from lab_world import first_view, plan_of, rows, write
 
 from basira.features.batch.compute import compute_features
 from basira.laboratory.runs.loop import open_world, run_strategy
@@ -20,6 +19,7 @@ from basira.laboratory.worlds.live import CountryWorld
 from basira.laboratory.worlds.view import Chosen, Strategy, View
 from basira.schema.errors import UsageError
 from basira.storage.engine import fetch_frame, open_engine
+from tests.support.lab_world import first_view, plan_of, rows, write
 
 COUNTRY = Plan("small", rates=(0.1,), items=2500, starts_on="2023-07-02", periods=3)
 

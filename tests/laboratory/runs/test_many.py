@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from lab_world import plan_of
 from typer.testing import CliRunner
 
 from basira.cli.lab import app
@@ -18,6 +17,7 @@ from basira.laboratory.runs.many import collect, read_plan, run_all
 from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import STRATEGIES
 from basira.schema.errors import NotFoundError, ScenarioError, StoreError, UsageError
+from tests.support.lab_world import plan_of
 
 
 @pytest.fixture(scope="module")

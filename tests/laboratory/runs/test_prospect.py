@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from lab_world import plan_of, rows, write
 from typer.testing import CliRunner
 
 from basira.cli.lab import app
@@ -20,6 +19,7 @@ from basira.laboratory.runs.prospect import jobs_within, look_ahead, memory_byte
 from basira.laboratory.strategies.registry import OURS, PUBLISHED, find_strategy
 from basira.laboratory.worlds.view import Chosen, Strategy, View, top
 from basira.schema.errors import BasiraError, UsageError
+from tests.support.lab_world import plan_of, rows, write
 
 
 def heaviest(view: View) -> Chosen:

@@ -11,7 +11,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from lab_world import plan_of
 
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.laboratory.runs.loop import run_strategy
@@ -29,6 +28,7 @@ from basira.laboratory.worlds.view import View
 from basira.models.fit import TrainingItems
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import open_engine
+from tests.support.lab_world import plan_of
 
 COUNTRY = Plan("small", rates=(0.1,), items=6000, starts_on="2023-07-02", periods=2)
 

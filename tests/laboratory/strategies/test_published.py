@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from lab_world import first_view, plan_of
 
 from basira.laboratory.strategies.published import fit_simulator_columns
 from basira.laboratory.strategies.registry import find_strategy
 from basira.laboratory.worlds.view import View
+from tests.support.lab_world import first_view, plan_of
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from lab_world import first_view, plan_of
 
 from basira.laboratory.deep.extra import is_installed
 from basira.laboratory.strategies import mixed as strategies_mixed
@@ -17,6 +16,7 @@ from basira.laboratory.strategies.mixed import ARMS, draw_arm, whole_shares
 from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
 from basira.laboratory.worlds.view import Chosen, PastPeriod, Strategy, View, check_choice
 from basira.schema.errors import BasiraError, NotFoundError, UsageError
+from tests.support.lab_world import first_view, plan_of
 
 
 def with_its_libraries(strategy: Strategy) -> object:

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from selection_world import MONDAY, best_value, candidate, counts, listed, policy
 
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate
 from basira.selection import Allocation, Policy
 from basira.selection.batch.allocate import allocate
 from basira.selection.places import BEYOND_CAPACITY, is_beyond_capacity
+from tests.support.selection_world import MONDAY, best_value, candidate, counts, listed, policy
 
 SCORE = st.one_of(st.none(), st.floats(0, 1000, allow_nan=False), st.sampled_from([0.0, 5.0, 5.0]))
 RELIEF = st.fixed_dictionaries(

@@ -9,9 +9,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from selection_world import every_size
 
 from basira.selection.batch.draw import draw, hash_key, mean_drawn, plan_draw, wanted_size
+from tests.support.selection_world import every_size
 
 STRATA = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
-from selection_world import MONDAY, candidate, counts, every_draw, listed, policy
 
 from basira.schema.records import Candidate
 from basira.selection import Policy
 from basira.selection.batch.allocate import allocate
 from basira.selection.batch.draw import plan_draw
 from basira.selection.batch.reach import Places, Ranking, reach_probability
+from tests.support.selection_world import MONDAY, candidate, counts, every_draw, listed, policy
 
 INSPECTING = {"yellow", "orange", "red"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,9 @@ from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
 from basira.selection import load_policy
 from basira.selection.batch.allocate import allocate
+from tests.support.tree import KCS
 
-FILE = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/valid.csv"
+FILE = KCS / "valid.csv"
 
 
 @pytest.fixture(scope="module")

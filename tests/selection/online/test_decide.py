@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from selection_world import MONDAY, candidate, counts, listed, policy
 
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import Candidate, Selection
@@ -24,6 +23,7 @@ from basira.selection.online.decide import NO_STATE, decide_online, decide_witho
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.state import OnlineState, begin_day, capacity_use, read_plan, read_state, with_places
 from basira.selection.places import BEYOND_CAPACITY
+from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 NINE = datetime(2021, 1, 4, 9)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from selection_world import MONDAY, candidate, policy
-
 from basira.selection.online.decide import decide_online
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.state import OnlineState, begin_day, capacity_use
 from basira.selection.policy.model import Policy
+from tests.support.selection_world import MONDAY, candidate, policy
 
 NINE = datetime(2021, 1, 4, 9)
 

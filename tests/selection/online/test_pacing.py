@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from selection_world import MONDAY, counts, policy
 
 from basira.schema.errors import UsageError
 from basira.selection.online.forecast import DayPlan, expected_rest, plan_day, share_still_to_come
 from basira.selection.online.outlook import look_out
 from basira.selection.online.tally import Sketch, Tally, bin_of, weighted
 from basira.selection.online.threshold import Rank, lane_chances
+from tests.support.selection_world import MONDAY, counts, policy
 
 
 def day_of(total: int, *, hours: range = range(8, 18)) -> Tally:

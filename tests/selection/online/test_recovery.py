@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from selection_world import MONDAY, candidate, counts, listed, policy
-
 from basira.selection.online.decide import decide_online
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.recovery import RecordedArrival, recovered_day
 from basira.selection.online.state import begin_day
 from basira.selection.places import is_beyond_capacity
+from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 
 def test_a_recovered_day_knows_its_places_and_its_arrivals():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from selection_world import MONDAY, candidate, content, counts, listed, policy, wording
-from test_online_decide import NINE, begin, run
 
 from basira.selection.online.decide import decide_online
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.replan import replanned_day
 from basira.selection.online.state import begin_day, capacity_use, read_plan, read_state
 from basira.selection.online.tally import Tally
+from tests.selection.online.test_decide import NINE, begin, run
+from tests.support.selection_world import MONDAY, candidate, content, counts, listed, policy, wording
 
 EVENING = NINE + timedelta(hours=8)
 ARMS = [listed("red", "arms", commodity_code=["93"])]

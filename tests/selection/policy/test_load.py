@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import tomli_w
 from pydantic import BaseModel, ValidationError
-from selection_world import content, counts, listed, policy, wording
 
 from basira.schema.errors import PolicyError
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy, restore_policy
 from basira.selection.policy.load import _models_in
+from tests.support.selection_world import content, counts, listed, policy, wording
+from tests.support.tree import ROOT
 
 MONDAY, SATURDAY = date(2021, 1, 4), date(2021, 1, 9)
 
@@ -214,7 +215,7 @@ def models(root: type[BaseModel]) -> set[type[BaseModel]]:
 
 
 def test_the_reference_page_has_every_field_with_its_meaning():
-    page = Path(__file__).resolve().parents[2] / "docs/reference/policy.md"
+    page = ROOT / "docs/reference/policy.md"
     text = page.read_text(encoding="utf-8")
     missing = [
         f"{model.__name__}.{name}"

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, desk_of, is_whole
 
 from basira.api.openapi.answers import ANSWERS
 from basira.api.openapi.examples import OUTCOME
@@ -15,6 +14,9 @@ from basira.schema.access import Grant, Principal
 from basira.serving.decide.placement import restored
 from basira.serving.service import Service
 from basira.storage.online.office_state import find_state
+from tests.support.api_world import TODAY, Desk, desk_of, is_whole
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 WHY = "Documents do not agree."

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, desk_of
-from test_api_changes import person, reselect, standing
-from test_api_mandatory import REASON, arms
 
 from basira.schema.access import Grant
 from basira.serving.service import Service
 from basira.serving.status import KEPT
+from tests.serving.changes.test_change import person, reselect, standing
+from tests.serving.decide.test_mandatory import REASON, arms
+from tests.support.api_world import TODAY, Desk, desk_of
 
 Body = dict[str, Any]
 

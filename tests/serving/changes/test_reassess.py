@@ -8,13 +8,12 @@ import json
 from dataclasses import replace
 from typing import Any, cast
 
-from api_world import TODAY, Desk, desk_of
-from test_api_changes import person, released, reselect
-
 from basira.schema.access import Grant
 from basira.schema.records import ItemAssessment
 from basira.serving.changes import reassess as serve_again
 from basira.serving.service import Service
+from tests.serving.changes.test_change import person, released, reselect
+from tests.support.api_world import TODAY, Desk, desk_of
 
 __all__ = ["released"]
 

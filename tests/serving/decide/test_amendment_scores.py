@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import ENGINE, TODAY, Desk, at, desk_of
 
 from basira.serving.replay import replay_online
 from basira.serving.service import Service
@@ -19,6 +18,7 @@ from basira.storage.database.connection import Database
 from basira.storage.history.store import History
 from basira.workflows.profiles import build_profiles, read_eves, read_profiles
 from basira.workflows.targeting.score import choose_model, score
+from tests.support.api_world import ENGINE, TODAY, Desk, at, desk_of
 
 Body = dict[str, Any]
 TOMORROW = TODAY + timedelta(days=1)

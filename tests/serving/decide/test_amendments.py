@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, at
 
 from basira.selection.online.state import OnlineState
 from basira.serving.changes.change import cancel, reselect
@@ -22,6 +21,9 @@ from basira.storage.history.store import History
 from basira.storage.online.office_state import find_state
 from basira.storage.record import events as operations_events
 from basira.storage.record.events import find_events
+from tests.support.api_world import TODAY, Desk, at
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 Answer = dict[str, Any]

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from api_world import TODAY, at, is_whole
-from decider_world import break_placing
 
 from basira.schema.errors import StoreError, UsageError
 from basira.serving.decide import batch as serve
@@ -25,6 +23,10 @@ from basira.storage.database.connection import Database
 from basira.storage.database.tables import EVENT
 from basira.storage.online.office_state import find_state
 from basira.storage.record.events import find_events
+from tests.support.api_world import TODAY, at, is_whole
+from tests.support.decider_world import break_placing
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 NOW = at(9)

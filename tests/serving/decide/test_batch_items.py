@@ -8,8 +8,6 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from api_world import Desk, at
-from decider_world import ME, decider_of, until
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -20,6 +18,8 @@ from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.batch import Ask
 from basira.serving.message import read_declaration
 from basira.serving.service import Service
+from tests.support.api_world import Desk, at
+from tests.support.decider_world import ME, decider_of, until
 
 Body = dict[str, Any]
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from api_world import Desk, at, desk_of
 
 from basira.api.http.body_reader import TooLargeError, read_json
 from basira.serving.decide import batch as serve
@@ -21,6 +20,7 @@ from basira.serving.decide.precedence import Precedence
 from basira.serving.decide.worker import Decider
 from basira.serving.message import MOST_ITEMS
 from basira.serving.service import Service
+from tests.support.api_world import Desk, at, desk_of
 
 Body = dict[str, Any]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import AS_OF, ENGINE, TODAY, Desk, at, desk_of, is_whole
 
 from basira.ingest.mapping.model import load_mapping
 from basira.serving.decide.placement import restored
@@ -20,6 +19,9 @@ from basira.storage.record.events import find_events
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.profiles import read_profiles
 from basira.workflows.targeting.score import choose_model, score
+from tests.support.api_world import AS_OF, ENGINE, TODAY, Desk, at, desk_of, is_whole
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from api_world import Desk
 
 from basira.api.openapi.examples import OUTCOME
 from basira.serving.decide.batch import Asked, purge_given, save_given
 from basira.storage.database.tables import IDEMPOTENCY_KEY
 from basira.storage.online.office_state import Answer, find_answers
+from tests.support.api_world import Desk
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 DAY = timedelta(hours=25)

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import pytest
-from api_world import Desk, at
 from sqlalchemy.exc import OperationalError
 
 from basira.api.auth import key_cache as module
@@ -20,6 +19,7 @@ from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.batch import Ask, Asked, Decision
 from basira.serving.decide.worker import Decider
 from basira.serving.service import Service
+from tests.support.api_world import Desk, at
 
 Body = dict[str, Any]
 

@@ -8,16 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from api_world import TODAY, Desk, desk_of
-from test_api_changes import cancel, person, reselect
-from test_api_lowering import refused
-from test_api_mandatory import OFFICE, REASON, arms
-
 from basira.schema.access import Grant
 from basira.schema.records import Candidate
 from basira.selection.online.decide import _uniform
 from basira.serving.service import Service
 from basira.serving.status import KEPT
+from tests.serving.changes.test_change import cancel, person, reselect
+from tests.serving.changes.test_lowering import refused
+from tests.serving.decide.test_mandatory import OFFICE, REASON, arms
+from tests.support.api_world import TODAY, Desk, desk_of
 
 Body = dict[str, Any]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import lmdb
 import pytest
-from api_world import Desk, desk_of
 
 from basira.serving.decide import scoring as serve_assess
 from basira.serving.service import Service
 from basira.storage.profiles.reader import LoadedProfiles, ProfileReader
+from tests.support.api_world import Desk, desk_of
 
 Body = dict[str, Any]
 

@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from access_world import ORIGIN, House
-from api_world import TODAY, Desk
 
 from basira.api.auth.settings import AccessSettings, Rates
 from basira.api.http.metrics import Metrics
@@ -17,6 +15,8 @@ from basira.serving.decide.placement import restored
 from basira.serving.service import Service
 from basira.serving.views.decision import decision_body
 from basira.storage.online.office_state import find_state
+from tests.support.access_world import ORIGIN, House
+from tests.support.api_world import TODAY, Desk
 
 Body = dict[str, Any]
 OFFICE = "SIM-A"

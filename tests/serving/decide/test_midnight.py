@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, at
-from test_api_changes import cancel
-from test_api_mandatory import OFFICE, arms
 
 from basira.serving.decide import batch as serve
 from basira.serving.decide.placement import restored
 from basira.serving.replay import replay_online
 from basira.storage.online.office_state import find_state
+from tests.serving.changes.test_change import cancel
+from tests.serving.decide.test_mandatory import OFFICE, arms
+from tests.support.api_world import TODAY, Desk, at
 
 EVE = datetime(TODAY.year, TODAY.month, TODAY.day, 23, 59, 59)
 NEXT = TODAY + timedelta(days=1)

@@ -6,9 +6,9 @@ import logging
 from typing import Any
 
 import pytest
-from api_world import Desk
 
 from basira.serving.decide import scoring as serve_assess
+from tests.support.api_world import Desk
 
 Body = dict[str, Any]
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, at, desk_of
-from decider_world import ME, break_placing, decider_of, until
 
 from basira.api.auth.key_cache import Remembered
 from basira.explain.reasons import explain_items
@@ -31,6 +29,8 @@ from basira.serving.service import Service, open_service, with_newest_model
 from basira.storage.database.tables import CHAIN_HEAD, EVENT
 from basira.storage.history.store import History
 from basira.workflows.train import train
+from tests.support.api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, at, desk_of
+from tests.support.decider_world import ME, break_placing, decider_of, until
 
 Body = dict[str, Any]
 

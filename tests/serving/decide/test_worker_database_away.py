@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from decider_world import ME, decider_of
 
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.batch import Ask
 from basira.serving.service import Service
+from tests.support.decider_world import ME, decider_of
 
 
 @pytest.mark.parametrize("noticed", ["at once", "late"])

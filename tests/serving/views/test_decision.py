@@ -9,18 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from access_world import ORIGIN, House
-from api_world import TODAY, Desk, at, desk_of
-from test_access_hidden import decided, like
-from test_api_changes import cancel, person, released, reselect
-from test_api_lowering import under
-from test_api_mandatory import OFFICE, REASON, arms
 
 from basira.api.auth.settings import AccessSettings, Rates
 from basira.render.languages import LANGUAGES
 from basira.schema.access import Grant
 from basira.serving.service import Service
 from basira.serving.views.decision import decision_body
+from tests.api.routes.test_disclosure import decided, like
+from tests.serving.changes.test_change import cancel, person, released, reselect
+from tests.serving.changes.test_lowering import under
+from tests.serving.decide.test_mandatory import OFFICE, REASON, arms
+from tests.support.access_world import ORIGIN, House
+from tests.support.api_world import TODAY, Desk, at, desk_of
 
 __all__ = ["released"]
 

@@ -6,12 +6,11 @@ import csv
 import io
 from typing import Any
 
-from api_world import TODAY, Desk, desk_of
-
 from basira.api.openapi.examples import OUTCOME
 from basira.schema.access import Grant, Principal
 from basira.serving.service import Service
 from basira.serving.views.queue import CSV_COLUMNS
+from tests.support.api_world import TODAY, Desk, desk_of
 
 Body = dict[str, Any]
 

@@ -7,13 +7,15 @@ from datetime import date
 from typing import Any
 
 import pytest
-from api_world import TODAY, Desk, at
 
 from basira.serving.service import Service
 from basira.serving.status import Standing, is_inspection
 from basira.serving.views.queue import Page, queue_csv, queue_page
 from basira.storage.record import events as operations_events
 from basira.storage.record.events import EVENT_KINDS, Event, append_events, find_by_ids, find_outcomes, find_range
+from tests.support.api_world import TODAY, Desk, at
+
+pytestmark = pytest.mark.both_databases
 
 HERE, ELSEWHERE = "SIM-A", "SIM-B"
 STATUSES = (None, "waiting", "inspected", "released", "cancelled")

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from api_world import Desk, desk_of
 from typer.testing import CliRunner
 
 from basira.api.openapi.answers import ANSWERS
@@ -15,6 +14,9 @@ from basira.cli.quarantine import app as quarantine_app
 from basira.schema.access import Grant, Principal
 from basira.serving.service import Service
 from basira.serving.views import rejected as serve_quarantine
+from tests.support.api_world import Desk, desk_of
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 

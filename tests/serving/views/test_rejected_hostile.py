@@ -7,11 +7,13 @@ import random
 from pathlib import Path
 
 import pytest
-from api_world import Desk
 from typer.testing import CliRunner
 
 from basira.cli.quarantine import app as quarantine_app
 from basira.storage.history.store import History
+from tests.support.api_world import Desk
+
+pytestmark = pytest.mark.both_databases
 
 JSON = {"Content-Type": "application/json"}
 # As they stand between the quotes of a JSON string.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import AS_OF, Desk, desk_of
 from typer.testing import CliRunner
 
 from basira.cli.program import app
@@ -16,6 +15,9 @@ from basira.serving.check import check_service
 from basira.serving.service import Service
 from basira.serving.views.rejected import MOST_FAULTS_KEPT, Quota
 from basira.storage.history.store import History
+from tests.support.api_world import AS_OF, Desk, desk_of
+
+pytestmark = pytest.mark.both_databases
 
 Body = dict[str, Any]
 

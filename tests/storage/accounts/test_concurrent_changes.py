@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
-from postgres import until_one_waits_for_the_chain
 
 from basira.schema.access import Grant
 from basira.storage.accounts.oidc_logins import enter_by_provider
@@ -20,6 +19,7 @@ from basira.storage.accounts.tables import APP_USER
 from basira.storage.accounts.users import create_user, erase_user, hash_password, set_active, set_password
 from basira.storage.database.connection import Database, lock_chains
 from basira.storage.record.activity import find_audit
+from tests.support.postgres import until_one_waits_for_the_chain
 
 NOW = datetime(2026, 3, 2, 12)
 DAY = timedelta(days=1)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from postgres import until_one_waits_for_the_chain
 
 from basira.schema.access import Grant
 from basira.schema.errors import UsageError
@@ -18,6 +17,7 @@ from basira.storage.accounts.sessions import log_in, open_session, revoke_sessio
 from basira.storage.accounts.tables import API_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION
 from basira.storage.accounts.users import create_user, set_password
 from basira.storage.database.connection import Database, lock_chains
+from tests.support.postgres import until_one_waits_for_the_chain
 
 NOW = datetime(2026, 3, 2, 12)
 LATER = NOW + timedelta(days=1)

@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from postgres import Server, emptied, tamper
 
 from basira.decisions import TargetingRun
 from basira.schema.errors import StoreError, UsageError
@@ -24,6 +23,7 @@ from basira.storage.history.store import History
 from basira.storage.record.events import Event, append_event
 from basira.storage.record.runs import Operations
 from basira.workflows.records.audit import Record, back_up_record, prove, restore_record
+from tests.support.postgres import Server, emptied, tamper
 
 NOW = datetime(2026, 3, 2, 12)
 

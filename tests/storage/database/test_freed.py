@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from postgres import Server
 from typer.testing import CliRunner
 
 from basira.cli.program import app
@@ -23,6 +22,7 @@ from basira.storage.online.rejected import RefusedBody, keep_body
 from basira.storage.record.activity import find_audit
 from basira.storage.record.events import Event, append_events, find_events
 from basira.workflows.records.audit import Record, erase, prove
+from tests.support.postgres import Server
 
 NOW = datetime(2026, 3, 2, 12)
 PERSON = "Hassan-MARQUÉ-77"

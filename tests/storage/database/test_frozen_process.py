@@ -13,7 +13,6 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from postgres import emptied
 
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import Database, lock_chains
@@ -22,6 +21,7 @@ from basira.storage.database.tables import AUDIT_EVENT
 from basira.storage.database.upgrade import upgrade
 from basira.storage.record.audit_log import append_audit
 from basira.storage.record.chain import end_statements
+from tests.support.postgres import emptied
 
 NOW = datetime(2026, 3, 2, 12)
 # A session is ended after 3 seconds of silence; the rest is for a busy machine.

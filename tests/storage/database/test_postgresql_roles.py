@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 
 import pytest
-from postgres import Server
 
 from basira.schema.access import Grant
 from basira.schema.errors import StoreError
@@ -24,6 +23,7 @@ from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
 from basira.workflows.records import audit as workflow
 from basira.workflows.records.audit import Record
+from tests.support.postgres import Server
 
 NOW = datetime(2026, 3, 2, 12)
 OUTCOME = Event("e1", "outcome", "D1", "u", {"known_at": "x"}, {"importer_id": "ICE-1"})

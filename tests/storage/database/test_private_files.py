@@ -9,15 +9,16 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from postgres import Server
 
 from basira.serving.check import check_service
 from basira.storage.database.backup import HistoryState, back_up, restore
 from basira.storage.database.connection import Database
 from basira.storage.database.upgrade import upgrade
 from basira.storage.history.store import History
+from tests.support.postgres import Server
+from tests.support.tree import ROOT
 
-POLICY = Path(__file__).resolve().parents[2] / "policies" / "example"
+POLICY = ROOT / "policies" / "example"
 
 
 @pytest.fixture(autouse=True)

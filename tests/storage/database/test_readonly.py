@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
-from postgres import Server
 from typer.testing import CliRunner
 
 from basira.cli.program import app
@@ -21,6 +20,7 @@ from basira.storage.accounts.api_keys import create_key
 from basira.storage.database import sqlite_file as operations_file
 from basira.storage.database.backup import HistoryState, back_up
 from basira.storage.database.connection import Database, explained
+from tests.support.postgres import Server
 
 NOW = datetime(2026, 3, 2, 12)
 

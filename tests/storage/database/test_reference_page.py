@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,9 @@ from basira.storage.accounts.sessions import LockOut
 from basira.storage.accounts.users import SHORTEST_PASSWORD, new_hasher
 from basira.storage.database.tables import FORMAT, METADATA, REVISION
 from basira.storage.record.events import EVENT_KINDS
+from tests.support.tree import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "operations-database.md"
+PAGE = ROOT / "docs" / "reference" / "operations-database.md"
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_history import commit, rows
 
 from basira.schema.errors import NotFoundError, StoreError
 from basira.storage.history.repair import repair
 from basira.storage.history.store import History
 from basira.storage.history.verify import HistoryHead, head_of, verify_history
 from basira.storage.private_files import find_open
+from tests.storage.history.test_store import commit, rows
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from basira.storage.profiles.files import BUILDING, read_pointer
 from basira.storage.profiles.publish import Description, publish_profiles
 from basira.storage.profiles.reader import ProfileReader
 
-BUILDER = Path(__file__).with_name("online_builder.py")
+BUILDER = Path(__file__).with_name("builder.py")
 ROWS = 20_000
 STORE_ERROR = 5
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from postgres import tamper
 
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
@@ -26,6 +25,7 @@ from basira.storage.record.events import (
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import export_heads, heads_text, read_heads, verify
 from basira.workflows.records.audit import Record, heads_of
+from tests.support.postgres import tamper
 
 NOW = datetime(2026, 3, 2, 12)
 TODAY = "2026-03-02"

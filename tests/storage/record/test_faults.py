@@ -8,15 +8,15 @@ import sys
 import time
 from datetime import datetime
 
-import postgres
 import pytest
-from postgres import Server
 
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import Database
 from basira.storage.record.events import Event, append_event, find_events
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
+from tests.support import postgres
+from tests.support.postgres import Server
 
 NOW = datetime(2026, 3, 2, 12)
 WORKER = """

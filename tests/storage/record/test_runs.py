@@ -1,6 +1,6 @@
 """The decision record: all or nothing, never changed, chained.
 
-One suite for both databases: SQLite, and a real PostgreSQL (tests/postgres.py).
+One suite for both databases: SQLite, and a real PostgreSQL (tests/support/postgres.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import date, datetime
 
 import pytest
 import sqlalchemy as sa
-from postgres import tamper
 
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import NotFoundError, StoreError
@@ -25,6 +24,7 @@ from basira.storage.database.tables import (
     TARGETING_RUN,
 )
 from basira.storage.record.runs import Operations
+from tests.support.postgres import tamper
 
 RUN = TargetingRun(
     run_id="run-1",

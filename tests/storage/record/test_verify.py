@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from postgres import tamper
 
 from basira.decisions import DecisionRecord, TargetingRun
 from basira.schema.errors import StoreError, UsageError
@@ -20,6 +19,7 @@ from basira.storage.record.events import Event, append_event, find_events
 from basira.storage.record.personal import values_before, values_of_person
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import export_heads, heads_text, read_heads, verify
+from tests.support.postgres import tamper
 
 NOW = datetime(2026, 3, 2, 12)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from postgres import tamper
 
 from basira.schema.errors import StoreError
 from basira.storage.record import verify as operations_verify
@@ -21,6 +20,7 @@ from basira.storage.record.personal import values_before, values_of_person
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
 from basira.storage.record.verify_erasures import ErasedDigests
+from tests.support.postgres import tamper
 
 NOW = datetime(2026, 3, 2, 12)
 

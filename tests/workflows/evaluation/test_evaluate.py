@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from workflow_world import ENGINE, NOW
 
 from basira.ingest.mapping.model import parse_mapping
 from basira.models.baselines import BASELINES
@@ -17,6 +16,7 @@ from basira.schema.errors import UsageError
 from basira.workflows.evaluation import evaluate as evaluation
 from basira.workflows.evaluation.evaluate import Evaluation, backtest, evaluate_files
 from basira.workflows.evaluation.truth import evaluate_against_truth
+from tests.support.workflow_world import ENGINE, NOW
 
 MAPPING = parse_mapping(
     """

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from workflow_world import ENGINE, NOW
 
 from basira.ingest.mapping.model import load_mapping
 from basira.models.baselines import BASELINES
 from basira.workflows.evaluation.evaluate import evaluate_files
+from tests.support.tree import KCS
+from tests.support.workflow_world import ENGINE, NOW
 
-FOLDER = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs"
+FOLDER = KCS
 
 pytestmark = pytest.mark.slow
 

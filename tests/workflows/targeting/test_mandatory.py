@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 from typer.testing import CliRunner
-from workflow_world import AS_OF, ENGINE, NOW
 
 from basira.cli.program import app
 from basira.schema.shipped import shipped
@@ -17,6 +16,7 @@ from basira.selection.policy.model import Policy
 from basira.storage.history.store import History
 from basira.workflows.targeting.record import record
 from basira.workflows.targeting.target import Order, target
+from tests.support.workflow_world import AS_OF, ENGINE, NOW
 
 DAY = AS_OF + timedelta(days=1)
 REASON = {"fr": "Marchandise surveillée", "ar": "بضاعة تحت المراقبة", "en": "Goods under watch"}

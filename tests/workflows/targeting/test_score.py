@@ -7,13 +7,13 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 import pytest
-from workflow_world import AS_OF, ENGINE, store_of, take
 
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.storage.engine import open_engine
 from basira.storage.history.store import register
 from basira.workflows.targeting.score import items_declared, score, write_scores
+from tests.support.workflow_world import AS_OF, ENGINE, store_of, take
 
 FIRST, LAST = AS_OF + timedelta(days=1), AS_OF + timedelta(days=7)
 

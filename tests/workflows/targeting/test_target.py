@@ -11,7 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from workflow_world import AS_OF, ENGINE, NOW
 
 from basira.explain.words import REASON_CODES
 from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, StoreError, UsageError
@@ -26,6 +25,7 @@ from basira.workflows.records.history_proof import prove_history
 from basira.workflows.targeting.record import find_decisions, operations_of, record, replay
 from basira.workflows.targeting.target import Order, Targeted, target
 from basira.workflows.train import train
+from tests.support.workflow_world import AS_OF, ENGINE, NOW
 
 DAY = AS_OF + timedelta(days=1)
 
@@ -169,7 +169,7 @@ def test_replay_makes_the_same_decisions_again(copied, targeted):
 
 
 def test_replay_is_the_same_after_later_facts_came_in(copied, targeted, world, tmp_path):
-    from workflow_world import take
+    from tests.support.workflow_world import take
 
     more = world.declarations.filter(world.declarations["declared_at"].dt.date() == DAY).head(5)
     more = more.with_columns(declaration_id="LATER-" + more["declaration_id"])
