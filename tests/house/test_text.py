@@ -40,7 +40,7 @@ def test_no_source_file_is_too_long(root: Path, tree_files: list[Path]) -> None:
 
 def test_the_folders_of_the_tests_are_those_of_the_source(root: Path, tree_files: list[Path]) -> None:
     """Besides them stand the tests of what isn't a package, those of the whole product, and what they share."""
-    others = {"benchmarks", "browser", "contracts", "deploy", "house", "support"}
+    others = {"browser", "contracts", "deploy", "house", "support"}
     folders = {p.parent.relative_to("tests") for p in tree_files if p.parts[0] == "tests"}
     mirrored = {folder for folder in folders if not others & set(folder.parts[:1])}
     assert {str(folder) for folder in mirrored if not (root / "src" / "basira" / folder).is_dir()} == set()
