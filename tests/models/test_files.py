@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from basira.models.files import CARD, read_card, read_model, write_model
+from basira.models.risk.files import CARD, read_card, read_model, write_model
 from basira.schema.errors import ModelError, NotFoundError, StoreError
 from basira.storage.model_store import Models
 from tests.support.models_items import fit

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import ModelError
 from basira.storage.history.store import History
 from basira.storage.model_store import Models

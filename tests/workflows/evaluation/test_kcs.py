@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from basira.ingest.mapping.model import load_mapping
-from basira.models.baselines import BASELINES
+from basira.models.baselines.baselines import BASELINES
 from basira.workflows.evaluation.evaluate import evaluate_files
 from tests.support.tree import KCS
 from tests.support.workflow_world import ENGINE, NOW
