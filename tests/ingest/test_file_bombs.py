@@ -185,7 +185,7 @@ def an_attribute_without_end(path: Path) -> None:
         (".parquet", columns_without_end, "at most 2,000 columns"),
         (".parquet", row_groups_without_end, "at most 10,000 row groups"),
         (".parquet", lists_only, "columns of values"),
-        (".csv", a_packed_line, "shorter than 8 MB"),
+        (".csv", a_packed_line, "shorter than 1,024 KB"),
         (".csv", packed_rows, "at most 32 MB of text"),
         (".csv", separators_without_end, "at most 2,000 columns"),
         (".csv", a_long_cell, "shorter than 1,024 KB"),

@@ -6,6 +6,7 @@ that reads the file as it is in ordinary cases. Never here: a field mapped whose
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, SourceFormat
 from basira.ingest.parse.codes import FLAG_WORDS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
-from basira.ingest.suggest.doubts import Doubt
+from basira.ingest.suggest.doubts import FILE, Doubt
 from basira.ingest.suggest.fit import Fit, fit
 from basira.ingest.suggest.headers import name_score, sounds_like_a_result, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
@@ -66,37 +67,20 @@ class Suggestion:
         return bool(self.fields) and all(entry.section == "outcome" for entry in self.fields)
 
 
-def suggest_mapping(path: Path) -> Suggestion:
-    """Propose a mapping for a file. Raises SourceError when the file can't be read."""
-    header_row = _header_row(path)
-    source = open_source(path, SourceFormat(header_row=header_row))
+def suggest_mapping(path: Path, *, header_row: int = 0, sheet: str = "") -> Suggestion:
+    """Propose a mapping for a file. ``header_row``: 0 to find it; ``sheet``: of a workbook, "" to choose.
+
+    Raises SourceError when the file can't be read, MappingError when it has no such sheet.
+    """
+    source = open_source(path, SourceFormat(header_row=header_row, sheet=sheet))
     frame = _sample(source)
-    separator, detected = _detected(path, source, header_row)
+    separator, detected = _detected(path, source)
     profiles = {name: profile_column(frame[name], separator=separator) for name in frame.columns}
     chosen = _assign(profiles)
     results_only = "commodity_code" not in chosen and any(
         name in chosen for name in ("is_irregular", "severity", "additional_revenue_amount")
     )
     return _compose(path, source, frame, profiles, chosen, detected, results_only)
-
-
-def _header_row(path: Path) -> int:
-    """The first line of a CSV file that is cut into as many columns as most lines: titles stand above it."""
-    from basira.ingest.readers.csv import SEPARATORS, read_head, split_lines
-    from basira.ingest.readers.encoding import detect_encoding
-    from basira.ingest.readers.source import kind_of
-
-    if kind_of(path, SourceFormat()) != "csv" or path.stat().st_size == 0:
-        return 1
-    lines = split_lines(read_head(path, detect_encoding(path)))[:60]
-    best = (0.0, 0, 1)  # share of lines cut alike, columns, first such line
-    for separator in SEPARATORS:
-        widths = [line.count(separator) for line in lines if line.strip()]
-        usual = max(set(widths), key=lambda width: (widths.count(width), width), default=0)
-        if usual:
-            first = next(number for number, line in enumerate(lines, start=1) if line.count(separator) == usual)
-            best = max(best, (round(widths.count(usual) / len(widths), 1), usual, first))
-    return best[2] if best[0] >= 0.6 and best[2] <= 15 else 1
 
 
 def _sample(source: Source) -> pl.DataFrame:
@@ -117,18 +101,43 @@ def _sample(source: Source) -> pl.DataFrame:
     )
 
 
-def _detected(path: Path, source: Source, header_row: int) -> tuple[str, dict[str, object]]:
-    if source.kind != "csv":
-        return "", {"format": source.kind}
-    from basira.ingest.readers.csv import read_head, sniff_separator, split_lines
-    from basira.ingest.readers.encoding import detect_encoding
+def _detected(path: Path, source: Source) -> tuple[str, dict[str, object]]:
+    """The separator, and how the file is written."""
+    detected: dict[str, object] = {"format": source.kind}
+    separator = ""
+    if source.kind == "csv":
+        from basira.ingest.readers.csv import read_head, sniff_separator, split_lines
+        from basira.ingest.readers.encoding import detect_encoding
 
-    encoding = detect_encoding(path)
-    separator = sniff_separator(split_lines(read_head(path, encoding))[header_row - 1 :])
-    detected: dict[str, object] = {"format": "csv", "separator": separator, "encoding": encoding}
-    if header_row > 1:
-        detected["header_row"] = header_row
+        encoding = detect_encoding(path)
+        separator = sniff_separator(split_lines(read_head(path, encoding))[source.header.row - 1 :])
+        detected |= {"separator": separator, "encoding": encoding}
+    if source.header.row > 1:
+        detected["header_row"] = source.header.row
+    if source.header.rows > 1:
+        detected["header_rows"] = source.header.rows
+    if source.sheet:
+        detected["sheet"] = source.sheet
     return separator, detected
+
+
+def _sheet_doubts(source: Source) -> tuple[Doubt, ...]:
+    """Sheets of one header: which of them are the table?"""
+    if not source.alike:
+        return ()
+    named = ", ".join(map(repr, source.alike))
+    return (
+        Doubt(
+            FILE,
+            f"The sheet {source.sheet!r} was looked at; others have the same header: {named}.",
+            len(source.alike),
+            len(source.alike) + 1,
+            choices=(
+                'sheet = "*" in [source]: all sheets of this header are read, one after the other',
+                f"sheet = {json.dumps(source.sheet, ensure_ascii=False)} in [source]: this one alone",
+            ),
+        ),
+    )
 
 
 def _assign(profiles: dict[str, Profile]) -> dict[str, tuple[str, float, Fit]]:
@@ -257,8 +266,8 @@ def _compose(
         extra,
         tuple(name for name in left if name not in extra.values()),
         tuple(name for name in required if name not in chosen),
-        tuple(notes),
-        tuple(doubt for entry in chosen.values() for doubt in entry[2].doubts),
+        (*notes, *([source.note] if source.note else [])),
+        _sheet_doubts(source) + tuple(doubt for entry in chosen.values() for doubt in entry[2].doubts),
     )
 
 

@@ -23,6 +23,7 @@ from basira.feedback.resolve import resolve_outcomes
 from basira.feedback.results import complete_results
 from basira.ingest.mapping.model import Mapping
 from basira.ingest.readers.source import SourceBatch
+from basira.ingest.rows.account import LineAccount
 from basira.ingest.rows.faults import Refusal
 from basira.ingest.rows.parse import ParsedBatch, parse_batch, refuse_rows
 from basira.ingest.rows.resolve import EXPECTED as ITEM_EXPECTED
@@ -61,6 +62,9 @@ OnProgress = Callable[[Progress], None]
 class FileReport:
     """What became of the rows of one file: ``rows`` = ``accepted`` + ``already_known`` + ``quarantined``.
 
+    ``lines``: of the whole file, counted apart from what cuts them into rows: ``rows`` + ``not_data``; None where its
+    kind has no such count. ``not_data_kinds``: lines that are no rows of the table, by kind (title, header, total,
+    note, blank, continued).
     ``amended``: accepted rows that make a later version of a declaration. ``results``: new inspection
     results among them. ``reasons``: first reason of each quarantined row. ``snapshot``: the commit that
     holds the file, None when nothing changed. ``note``: a sentence for the person, or empty.
@@ -77,6 +81,9 @@ class FileReport:
     reasons: dict[str, int] = field(default_factory=dict)
     snapshot: int | None = None
     note: str = ""
+    lines: int | None = None
+    not_data: int = 0
+    not_data_kinds: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class Intake:
     rows_replaced: frozenset[int] | None = None
     is_simulated: bool = False
     is_recorded: bool = False
+    note: str = ""
 
     @property
     def source(self) -> str:
@@ -115,6 +123,7 @@ class _Staged:
     items: tuple[DataFile, ...]
     outcomes: tuple[DataFile, ...]
     rows: int
+    account: LineAccount
 
 
 class _Refusals:
@@ -175,6 +184,10 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
         outcome.amended,
         sum(entry.rows for entry in outcomes),
         dict(sorted(refusals.reasons.items())),
+        note=intake.note,
+        lines=staged.account.lines,
+        not_data=staged.account.not_data,
+        not_data_kinds=dict(sorted(staged.account.kinds.items())),
     )
     if accepted == 0 and _same_quarantine(history, draft, intake, refusals.rows):
         return replace(report, note="Nothing new: the store is unchanged.")
@@ -211,9 +224,10 @@ def _stage(draft: Draft, intake: Intake, refusals: _Refusals, on_progress: OnPro
     mapping = intake.reading
     items = draft.writer("items", items_schema(mapping), tag="a")
     outcomes = draft.writer("outcomes", OUTCOMES, tag="a")
-    rows = 0
+    rows, account = 0, LineAccount(intake.file_name)
     for batch in intake.batches():
         parsed = parse_batch(batch, mapping)
+        account.add(batch, parsed.rows)
         completed = _complete(parsed, batch, refusals)
         refusals.add(parsed.refusals)
         taken = parsed.items
@@ -227,7 +241,8 @@ def _stage(draft: Draft, intake: Intake, refusals: _Refusals, on_progress: OnPro
         rows += parsed.rows
         if on_progress:
             on_progress(Progress(intake.file_name, batch.bytes_read, intake.bytes_total, rows))
-    return _Staged(items.close(), outcomes.close(), rows)
+    account.check()
+    return _Staged(items.close(), outcomes.close(), rows, account)
 
 
 def _complete(parsed: ParsedBatch, batch: SourceBatch, refusals: _Refusals) -> tuple[pl.DataFrame, list[int]] | None:
