@@ -89,6 +89,7 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
                    _ends_with_separator(lines[first_row:], separator, len(header)))  # fmt: skip
     return Source(path, "csv", table.columns, False, path.stat().st_size, table.batches, header=place)
 
+
 def read_head(path: Path, encoding: str) -> str:
     """The first 256 KB of a CSV file as text, without a byte-order mark. Raises SourceError."""
     try:
@@ -279,9 +280,9 @@ class _Table:
             frame = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
         if len(frame) + len(misfits) != count:
             raise SourceError(
-                f"Expected {count:,} rows in the lines {block.first_line:,} to "
-                f"{block.first_line + len(block.kinds) - 1:,} of {self._path.name}, found {len(frame) + len(misfits):,}. "
-                "Nothing of it was stored.",
+                f"Expected {count:,} rows from line {block.first_line:,} on of {self._path.name}, found "
+                f"{len(frame) + len(misfits):,}."
+                " Nothing of it was stored.",
                 hint="A row was cut otherwise than its lines: export the file again, without line breaks in its cells.",
             )
         if self._is_wider:

@@ -79,7 +79,8 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
 
     sheet = about["sheet"]
     return Source(
-        path, kind, tuple(about["columns"]), bool(about["is_open"]), size, batches, bool(about["is_simulated"]), release,
+        path, kind, tuple(about["columns"]), bool(about["is_open"]), size, batches, bool(about["is_simulated"]),
+        release,
         HeaderPlace(*map(int, about["header"])), sheet if isinstance(sheet, str) else tuple(map(str, sheet)),
         tuple(map(str, about["alike"])), str(about["note"]),
     )  # fmt: skip
@@ -201,7 +202,7 @@ def _batch(body: bytearray) -> SourceBatch:
     about = json.loads(table.schema.metadata[ABOUT])
     rows = table.column(ROW_COLUMN)
     frame = pl.DataFrame(pl.from_arrow(table.drop_columns([ROW_COLUMN])))
-    broken = tuple(BrokenRow(int(row), code, expected, text, columns) for row, code, expected, text, columns in about["broken"])
+    broken = tuple(BrokenRow(int(row), *entry) for row, *entry in about["broken"])
     aside = tuple(NotData(str(kind), int(line), int(n), str(text)) for kind, line, n, text in about["not_data"])
     lines = None if about["lines"] is None else int(about["lines"])
     return SourceBatch(frame, pl.Series("row", rows, dtype=pl.Int64), broken, int(about["bytes_read"]), aside, lines)

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from basira.ingest.mapping.model import SourceFormat
-from basira.ingest.readers.table import HeaderPlace, NotData
+from basira.ingest.readers.table import FIRST_ROW, HeaderPlace, NotData
 from basira.schema.errors import SourceError
 
 # Rows handed on at a time: enough for vectorised work, some 30 MB of text at 40 columns.
@@ -74,7 +74,7 @@ class Source:
     batches: Callable[[], Iterator[SourceBatch]]
     is_simulated: bool = False
     release: Callable[[], None] = lambda: None
-    header: HeaderPlace = HeaderPlace(1, 1)
+    header: HeaderPlace = FIRST_ROW
     sheet: str | tuple[str, ...] = ""
     alike: tuple[str, ...] = ()
     note: str = ""
@@ -94,6 +94,14 @@ _KINDS = {
     ".ndjson": "jsonl",
     ".xml": "sad-xml",
 }
+
+
+def is_of_known_kind(name: str) -> bool:
+    """A file of this name is one of data, packed with gzip or not."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in _KINDS and not name.startswith(".")
 
 
 def kind_of(path: Path, options: SourceFormat) -> str:

@@ -54,6 +54,9 @@ class HeaderPlace:
     rows: int
 
 
+FIRST_ROW = HeaderPlace(1, 1)
+
+
 def find_header(rows: Sequence[Sequence[str]]) -> HeaderPlace:
     """The header among the first rows of a file: the first that names most columns and holds no number.
 

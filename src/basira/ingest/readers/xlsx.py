@@ -82,8 +82,8 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
     if first is None:
         name = wanted[0] if wanted else visible[0]
         raise SourceError(
-            f"Expected a header on row {max(options.header_row, 1)} of the sheet {name!r} of {path.name}, and rows below "
-            "it; the sheet is empty or ends before.",
+            f"Expected a header on row {max(options.header_row, 1)} of the sheet {name!r} of {path.name}; the sheet is "
+            "empty or ends before.",
             hint="Correct header_row, or name the sheet.",
         )
     alike = [table for table in tables if table is not first and table.columns == first.columns]
@@ -177,7 +177,8 @@ class _Sheet:
     above: list[list[str]]
 
     def __post_init__(self) -> None:
-        self.height = int(self.sheet.total_height)
+        end = self.sheet.end
+        self.height = 0 if end is None else int(end[0]) + 1
         self.rows = self.height - len(self.above)
         # Row of the sheet, from 0, to its merged cells: column, and the text or the number that they share.
         self._merged: dict[int, list[tuple[int, object]]] = {}
@@ -196,7 +197,7 @@ class _Sheet:
         ]
         if sum(min(bottom, self.height) - top for top, bottom, _ in ranges) > _MOST_MERGED:
             raise SourceError(
-                f"Expected at most {_MOST_MERGED:,} merged cells on the sheet {self.name!r} of {path.name}, found more.",
+                f"Expected at most {_MOST_MERGED:,} merged cells on the sheet {self.name!r} of {path.name}.",
                 hint="Take the merging out of the sheet, or export it as CSV.",
             )
         if not ranges:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +67,12 @@ class Suggestion:
         return bool(self.fields) and all(entry.section == "outcome" for entry in self.fields)
 
 
-def suggest_mapping(path: Path, *, header_row: int = 0, sheet: str = "") -> Suggestion:
-    """Propose a mapping for a file. ``header_row``: 0 to find it; ``sheet``: of a workbook, "" to choose.
+def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = ()) -> Suggestion:
+    """Propose a mapping for a file. ``header_row``: 0 to find it; ``sheets``: of a workbook, none to choose.
 
     Raises SourceError when the file can't be read, MappingError when it has no such sheet.
     """
+    sheet = sheets[0] if len(sheets) == 1 else tuple(sheets) or ""
     source = open_source(path, SourceFormat(header_row=header_row, sheet=sheet))
     frame = _sample(source)
     separator, detected = _detected(path, source)
