@@ -217,6 +217,8 @@ class _Table:
         not_data, broken = [*above, *_runs(block)], []
         width = len(self.columns)
         found: list[list[object]] = []
+        torn: set[int] = set()  # lines beside one that holds a piece of a cell
+        end_of_rows = int(frame["(line)"][-1]) if len(frame) else -1
         for number, text in misfits:
             line = int(lines[number])
             row, physical = int(numbers[line]), block.first_line + line
@@ -227,6 +229,10 @@ class _Table:
             elif len(cells) >= width and not any(map(str.strip, cells[width:])):
                 found.append([*cells[:width], line, row])
             else:
+                if len(cells) == 1 < width:
+                    is_text = is_note(cells)
+                    if not (is_text and block.is_last and line > end_of_rows):
+                        torn |= {line - 1} if is_text else {line - 1, line + 1}
                 broken.append(
                     BrokenRow(
                         row, "column_count", f"{width} columns, found {len(cells)} columns (line {physical:,})",
@@ -235,6 +241,17 @@ class _Table:
                 )  # fmt: skip
         if found:
             frame = pl.concat([frame, pl.DataFrame(found, schema=frame.schema, orient="row")]).sort("(line)")
+        if torn:
+            is_torn = pl.col("(line)").is_in(list(torn))
+            broken += [
+                BrokenRow(
+                    int(row), "column_count",
+                    f"cells on one line, or in quotes; found a piece of one beside line {block.first_line + line:,}",
+                    block.text(int(line), int(line))[:_SHOWN],
+                )
+                for line, row in frame.filter(is_torn).select("(line)", "(row)").rows()
+            ]  # fmt: skip
+            frame = frame.filter(~is_torn)
         where, rows = frame["(line)"], frame["(row)"]
         frame = frame.drop("(line)", "(row)")
         aside = set_aside(frame, self._header, is_last=block.is_last)
@@ -245,6 +262,7 @@ class _Table:
         if aside:
             keep = pl.Series(np.isin(np.arange(len(frame)), list(aside), invert=True))
             frame, rows = frame.filter(keep), rows.filter(keep)
+        broken.sort(key=lambda entry: entry.row)
         if block.is_last:
             broken = self._without_notes(broken, block, numbers, rows, not_data)
         broken += [self._rejected(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]

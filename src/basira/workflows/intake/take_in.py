@@ -34,11 +34,11 @@ from basira.schema.engine import open_locked
 from basira.schema.errors import MappingError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
-from basira.schema.tables import OUTCOMES, QUARANTINE
+from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
 from basira.storage.history.draft import Draft
 from basira.storage.history.manifest import DataFile, SourceEntry
-from basira.storage.history.store import History, Snapshot, own_names, register
-from basira.storage.history.views import create_view
+from basira.storage.history.store import History, Snapshot, own_names
+from basira.storage.history.views import create_view, files_near
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
@@ -283,9 +283,15 @@ def _resolve(
     con: duckdb.DuckDBPyConnection, history: History, base: Snapshot, staged: _Staged, intake: Intake
 ) -> _Resolved:
     """Verdicts over both tables; leaves `item_fate` and `outcome_fate` (row, verdict, version) on ``con``."""
-    register(con, base)
-    create_view(con, "staged_items", items_schema(intake.reading), [history.root / f.path for f in staged.items])
-    create_view(con, "staged_outcomes", OUTCOMES, [history.root / f.path for f in staged.outcomes])
+    new_items = [history.root / f.path for f in staged.items]
+    new_outcomes = [history.root / f.path for f in staged.outcomes]
+    new = [*new_items, *new_outcomes]
+    # Of a store of many files, most hold none of these declarations: each query would open them all.
+    create_view(con, "items", ITEMS, files_near(base.files("items"), new))
+    create_view(con, "outcomes", OUTCOMES, files_near(base.files("outcomes"), new))
+    create_view(con, "all_items", ITEMS, base.files("items"))
+    create_view(con, "staged_items", items_schema(intake.reading), new_items)
+    create_view(con, "staged_outcomes", OUTCOMES, new_outcomes)
     item_count = resolve_items(con, gives_version=intake.reading.gives_version)
     outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
     if item_count == 0 and outcome_count == 0:
