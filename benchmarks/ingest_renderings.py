@@ -3,6 +3,7 @@
     .venv/bin/python benchmarks/ingest_renderings.py --renderings 500 --seed 1
     .venv/bin/python benchmarks/ingest_renderings.py --renderings 20000 --jobs 2    # the long run
     .venv/bin/python benchmarks/ingest_renderings.py --seed 1 --only 137 --keep F   # one of them, its file kept in F
+    .venv/bin/python benchmarks/ingest_renderings.py --headers                      # fields right by dialect
 
 Each rendering draws an encoding, a separator, quoting, decimal and thousands marks, the order of dates, a zone, the
 language of the headers, title lines, a total, sheets, and the damage that spreadsheets do. The file goes through
@@ -57,6 +58,16 @@ HEADERS: dict[str, tuple[str, ...]] = {
            "Item Description"),
     "us": ("Entry Number", "Entry Date", "Port of Entry", "HTS Number", "Importer of Record", "Country of Origin",
            "Entered Value", "Net Weight", "Description"),
+    "ke": ("Entry No", "Registration Date", "Station", "Commodity Code", "Importer PIN", "Country of Origin",
+           "Customs Value (KES)", "Net Mass (KGS)", "Commercial Description"),
+    "asycuda": ("IDE_REG_NBR", "IDE_REG_DAT", "IDE_CUO_COD", "TAR_HSC_NB1", "CMP_CON_COD", "GDS_ORG_CTY", "VIT_CIF",
+                "VIT_WGT_NET", "GDS_DS3"),
+    "cl-din": ("NUMENCRIPTADO", "FECACEP", "ADU", "ARANC_NAC", "NUM_UNICO_IMPORTADOR", "PA_ORIG", "CIF_ITEM",
+               "PESO_NETO", "DNOMBRE"),
+    "co": ("NUMERO_FORMULARIO", "FECHA_ACEPTACION", "ADUA", "NABAN", "NIT", "PAISGEN", "VACID", "PNK",
+           "DESCRIPCION_MERCANCIA"),
+    "br": ("Nº DI", "Data Registro", "URF Despacho", "CO_NCM", "CNPJ Importador", "CO_PAIS", "VMLD", "KG_LIQUIDO",
+           "Descrição Detalhada"),
 }  # fmt: skip
 COUNTRIES = ("CN", "FR", "ES", "TR", "DE", "IT", "US", "IN", "KR", "VN", "GB", "NL")
 HEADINGS = ("870321", "080510", "610910", "300490", "852872", "690721", "040690", "392690", "841510", "020130")
@@ -375,6 +386,28 @@ def compare(
     )
 
 
+def print_headers(seed: int) -> int:
+    """The same 24 rows under the headers of each dialect: fields right, of nine. Returns how many are wrong."""
+    from basira.ingest.suggest.propose import suggest_mapping
+
+    rows = true_rows(random.Random(seed), 24)  # noqa: S311 - a seeded draw of test rows
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="basira-headers-") as folder:
+        for language, headers in HEADERS.items():
+            path = Path(folder) / f"{language}.csv"
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, delimiter=";")
+                writer.writerow(headers)
+                writer.writerows([str(row[name]).split(" 00:")[0] for name in FIELDS] for row in rows)
+            found = {entry.field: entry.column for entry in suggest_mapping(path).fields}
+            right = {name for name, header in zip(FIELDS, headers, strict=True) if found.get(name) == header}
+            astray = {name: column for name, column in found.items() if name not in right}
+            wrong += len(astray)
+            absent = ", ".join(name for name in FIELDS if name not in right)
+            print(f"{language:<8} {len(right)} of 9 right, {len(astray)} wrong {astray or ''} {absent}".rstrip())
+    return wrong
+
+
 def shown_choices(number: int, seed: int) -> str:
     drawn, _ = draw(number, seed)
     return json.dumps({k: v for k, v in drawn.choices.items() if k != "order"}, ensure_ascii=False)
@@ -388,7 +421,10 @@ def main() -> int:
     parser.add_argument("--only", type=int, default=-1, help="judge this one rendering")
     parser.add_argument("--keep", default="", help="with --only: leave the file, mapping and store in this folder")
     parser.add_argument("--show", type=int, default=20, help="how many lies and faults are printed")
+    parser.add_argument("--headers", action="store_true", help="print fields right by dialect of headers, and stop")
     options = parser.parse_args()
+    if options.headers:
+        return 1 if print_headers(options.seed) else 0
     if options.keep:
         Path(options.keep).mkdir(parents=True, exist_ok=True)
     numbers = [options.only] if options.only >= 0 else list(range(options.renderings))

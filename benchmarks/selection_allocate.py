@@ -15,7 +15,7 @@ import numpy as np
 from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
 from basira.selection import load_policy
-from basira.selection.batch import allocate
+from basira.selection.batch.allocate import allocate
 
 MONDAY = date(2021, 1, 4)
 

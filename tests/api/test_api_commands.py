@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_a_key_works_until_it_is_revoked(store: Path, tmp_path: Path, monkeypatc
         assert client.get("/api/v1/queue", params={"office": "X"}).status_code == 200
         run("keys", "revoke", made["key_id"], "--by", "test", "--motive", "lost", *at)
         assert client.get("/api/v1/queue", params={"office": "X"}).status_code == 401
+
+
+def test_the_collector_does_not_walk_what_the_service_started_with(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASIRA_STORE", str(store))
+    monkeypatch.setenv("BASIRA_POLICY", str(write_policy(tmp_path / "policy")))
+    try:
+        application = from_environment()
+        assert not any(one is application for one in gc.get_objects())  # these are what it walks
+    finally:
+        gc.unfreeze()
 
 
 def test_without_a_policy_the_service_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from api_world import Desk, desk_of
+from api_world import Desk, at, desk_of
 
 from basira.api.http.body_reader import TooLargeError, read_json
+from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
+from basira.serving.decide.batch import Ask, Asked, Decision, decide_many
+from basira.serving.decide.placement import OfficeDays
+from basira.serving.decide.precedence import Precedence
+from basira.serving.decide.worker import Decider
 from basira.serving.message import MOST_ITEMS
 from basira.serving.service import Service
 
@@ -101,11 +108,11 @@ def test_a_plain_one_does_not_wait_while_a_large_one_is_scored(
     begun, go = threading.Event(), threading.Event()
     score = serve_decider.assess_at_once
 
-    def held(declarations: Any, service: Service, today: Any) -> Any:
+    def held(declarations: Any, *more: Any) -> Any:
         if sum(len(one.rows) for one in declarations) > 100:
             begun.set()
             assert go.wait(60)
-        return score(declarations, service, today)
+        return score(declarations, *more)
 
     monkeypatch.setattr(serve_decider, "assess_at_once", held)
     desk = desk_of(blank, decide_seconds=60.0)
@@ -120,3 +127,69 @@ def test_a_plain_one_does_not_wait_while_a_large_one_is_scored(
         go.set()
         thread.join(60)
         assert answers == [200]
+
+
+def test_a_plain_one_is_decided_between_two_slices_of_a_large_one(service: Service, arrivals: list[Body]) -> None:
+    plain = Decider(lambda: service, lambda: at(9), seconds=60)
+    found: list[Any] = []
+
+    def pause() -> None:
+        if not found:
+            found.extend(plain.submit([Ask(arrivals[1], Asked("k"))]).result(60))
+
+    large = Decider(lambda: service, lambda: at(9), seconds=60, pause=pause)
+    try:
+        (decided,) = large.submit([Ask(of_items(arrivals[0], 200), Asked("k"))]).result(60)
+    finally:
+        plain.close()
+        large.close()
+    assert [type(one) for one in (decided, *found)] == [Decision, Decision]
+    assert (decided.body["fallback"], found[0].body["fallback"]) == (None, None)
+
+
+def test_a_large_one_that_was_overtaken_is_not_explained_and_gives_no_way_under_the_locks(
+    service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = {"office": arrivals[0]["office"]}
+    first, second = ({**one, **office} for one in arrivals[1:3])
+    mine, held, calls = OfficeDays(), list[bool](), list[tuple[str, bool]]()
+    explain, write = serve.explained_items, type(service.database).write
+
+    @contextmanager
+    def locked(database: Any) -> Iterator[Any]:
+        with write(database) as connection:
+            held.append(True)
+            try:
+                yield connection
+            finally:
+                held.pop()
+
+    def explained(*given: Any, **named: Any) -> Any:
+        calls.append(("explain", bool(held)))
+        return explain(*given, **named)
+
+    decide_many([Ask(first, Asked("k"))], service, now=at(9), days=mine)
+    decide_many([Ask(second, Asked("k"))], service, now=at(9))  # another worker's: what `mine` knows holds no more
+    monkeypatch.setattr(type(service.database), "write", locked)
+    monkeypatch.setattr(serve, "explained_items", explained)
+    found = decide_many(
+        [Ask(of_items(arrivals[0], 200), Asked("k"))], service, now=at(9), days=mine,
+        pause=lambda: calls.append(("pause", bool(held))),
+    )  # fmt: skip
+    assert isinstance(found[0], Decision)
+    assert ("explain", False) in calls
+    assert [name for name, is_locked in calls if is_locked] == []
+
+
+def test_large_work_waits_for_plain_requests_and_not_for_long() -> None:
+    precedence, ended = Precedence(most_seconds=60), threading.Event()
+    waiting = threading.Thread(target=lambda: (precedence.pause(), ended.set()))
+    with precedence.plain(), precedence.plain():
+        waiting.start()
+        assert not ended.wait(0.05)
+    assert ended.wait(60)
+    waiting.join()
+    precedence.pause()  # at once: nothing plain is in hand
+    brief = Precedence(most_seconds=0.001)
+    with brief.plain():
+        brief.pause()

@@ -42,11 +42,11 @@ def scored_slowly(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) ->
     sizes: list[int] = []
     score = serve_decider.assess_at_once
 
-    def slow(declarations: Any, service: Service, today: Any) -> Any:
+    def slow(declarations: Any, *more: Any) -> Any:
         sizes.append(sum(len(one.rows) for one in declarations))
         if any(one.declaration_id == name for one in declarations):
             time.sleep(seconds)
-        return score(declarations, service, today)
+        return score(declarations, *more)
 
     monkeypatch.setattr(serve_decider, "assess_at_once", slow)
     return sizes
@@ -95,10 +95,10 @@ def test_one_that_hangs_for_long_keeps_nobody_waiting(
     go, score = threading.Event(), serve_decider.assess_at_once
     sizes: list[int] = []
 
-    def hang(declarations: Any, service: Service, today: Any) -> Any:
+    def hang(declarations: Any, *more: Any) -> Any:
         sizes.append(len(declarations))
         assert go.wait(30)
-        return score(declarations, service, today)
+        return score(declarations, *more)
 
     monkeypatch.setattr(serve_decider, "assess_at_once", hang)
     with decider_of(service, seconds=0.2) as decider:

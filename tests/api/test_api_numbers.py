@@ -26,7 +26,8 @@ def test_every_number_is_reached(desk: Desk, arrivals: list[Body], number: str, 
     assert desk.post({**arrivals[0], "declaration_id": number}).status_code == 200
     path = f"{API}/{quote(number, safe=safe)}"
     found = desk.client.get(path)
-    assert (found.status_code, found.json().get("declaration_id")) == (200, number)
+    written = number.replace("\n", " ")  # the one form in which a number is kept
+    assert (found.status_code, found.json().get("declaration_id")) == (200, written)
     lane = "red" if found.json()["standing"]["lane"] != "red" else "yellow"
     change = {"lane": lane, "motive": "Seen before.", "given_by": found.json()["standing"]["given_by"]}
     answers = [
@@ -34,7 +35,7 @@ def test_every_number_is_reached(desk: Desk, arrivals: list[Body], number: str, 
         desk.client.post(f"{path}/reselection", json=change),
         desk.client.post(f"{path}/cancellation", json={"motive": "Withdrawn."}),
     ]
-    assert [(one.status_code, one.json()["declaration_id"]) for one in answers] == [(200, number)] * 3
+    assert [(one.status_code, one.json()["declaration_id"]) for one in answers] == [(200, written)] * 3
 
 
 def test_a_number_that_ends_as_a_route_does_takes_nothing_of_its_neighbour(desk: Desk, arrivals: list[Body]) -> None:

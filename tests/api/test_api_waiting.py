@@ -42,11 +42,11 @@ class Held:
         self.go, self.begun, self.sizes = threading.Event(), threading.Event(), list[int]()
         score = serve_decider.assess_at_once
 
-        def held(declarations: Any, service: Service, today: Any) -> Any:
+        def held(declarations: Any, *more: Any) -> Any:
             self.sizes.append(len(declarations))
             self.begun.set()
             assert self.go.wait(30)
-            return score(declarations, service, today)
+            return score(declarations, *more)
 
         monkeypatch.setattr(serve_decider, "assess_at_once", held)
 

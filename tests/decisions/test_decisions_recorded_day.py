@@ -10,7 +10,7 @@ from basira.decisions import DecisionRecord, TargetingRun, compare, decide, dige
 from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy, restore_policy
-from basira.selection.batch import allocate
+from basira.selection.batch.allocate import allocate
 from basira.storage.record.runs import Operations
 
 DAY = date(2021, 1, 4)

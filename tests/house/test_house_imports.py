@@ -33,6 +33,18 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") & HEAVY == set()
 
 
+def test_importing_the_package_loads_the_standard_library_alone() -> None:
+    """That takes a few hundredths of a second on any machine (`python -X importtime -c "import basira"`)."""
+    loaded = {name.partition(".")[0] for name in loaded_by("import basira") - loaded_by("pass")}
+    assert loaded - sys.stdlib_module_names == {"basira"}
+
+
+def test_a_public_name_is_loaded_when_it_is_asked_for() -> None:
+    assert "polars" in loaded_by("import basira; basira.open_store")
+    # Not even then what only training needs.
+    assert loaded_by("import basira; basira.open_store") & {"lightgbm", "xgboost", "matplotlib", "pandas"} == set()
+
+
 def test_imports_follow_the_layers(root: Path) -> None:
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

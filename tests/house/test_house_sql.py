@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "features/batch/sql.py": (
         "_key", "log_integer", "prepare_statements", "profile_statement", "reference_statement", "join_statement",
     ),
+    "feedback/overwritten.py": ("_counts", "_same"),
     "ingest/rows/resolve.py": ("_hash_rows",),
     "laboratory/worlds/ledger.py": ("revenue_sql", "is_new", "_same", "_frame", "_insert"),
     "storage/engine.py": ("fetch_frame", "fetch_value"),

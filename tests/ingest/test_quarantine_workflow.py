@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from collections.abc import Mapping as Cells
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_world import PLAIN_MAPPING, RECEIVED, ROW
+import python_calamine
+import xlsxwriter
+from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, ROW
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
-from basira.schema.errors import NotFoundError, SourceError
+from basira.schema.errors import NotFoundError, SourceError, UsageError
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import IngestReport
-from basira.workflows.intake.quarantine import count_quarantine, export_quarantine, list_quarantine, retry_quarantine
+from basira.workflows.intake.quarantine import (
+    count_quarantine,
+    export_quarantine,
+    find_changed_identifiers,
+    list_quarantine,
+    retry_quarantine,
+)
 
 Take = Callable[..., IngestReport]
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -116,3 +125,96 @@ def test_an_unknown_row_or_a_foreign_file_is_refused(
     (tmp_path / "x.csv").write_text("a;b\n1;2\n", encoding="utf-8")
     with pytest.raises(SourceError, match="quarantine_id"):
         retry_quarantine(store, received_at=RECEIVED, corrections=tmp_path / "x.csv")
+
+
+def sheet_of(path: Path) -> list[dict[str, object]]:
+    header, *rows = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_name("quarantine").to_python()
+    return [dict(zip(map(str, header), row, strict=True)) for row in rows]
+
+
+def save(path: Path, rows: list[dict[str, object]], cells: Cells[str, object]) -> None:
+    """As a spreadsheet program would save the sheet with these cells typed into every row; numbers stay numbers."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("quarantine")
+        sheet.write_row(0, 0, list(rows[0]))
+        for number, row in enumerate(rows, start=1):
+            for place, value in enumerate({**row, **cells}.values()):
+                if isinstance(value, str):
+                    sheet.write_string(number, place, value)
+                else:
+                    sheet.write(number, place, value)
+
+
+def test_a_workbook_holds_text_and_comes_back_as_it_was(
+    take: Take, query: Query, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    odd = 'D2,03/04/2024,010,1,010121,CN,#N/A,1e5\nD3,2024-01-02,=1+1,1,851713,CN,#N/A,"a _x0041_ ""b"""'
+    take("a.csv", plain, ROW, odd)
+    before = [row.text for row in list_quarantine(store)]
+    out = tmp_path / "refused.xlsx"
+    assert export_quarantine(store, out) == 2
+    rows = sheet_of(out)
+    assert all(isinstance(value, str) for row in rows for value in row.values())
+    assert [row["code"] for row in rows] == ["010121", "851713"]
+    back = [{name: text for name, text in row.items() if name in HEADER.split(",") and text} for row in rows]
+    assert back == before
+    save(out, rows, {"mass": "7", "value": "5", "date": "2024-01-02", "office": "010"})
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=out)
+    assert (report.files[0].accepted, report.left) == (2, 0)
+    assert query("SELECT declaration_id, office, commodity_code FROM items WHERE declaration_id > 'D1' ORDER BY 1") == [
+        ("D2", "010", "010121"), ("D3", "010", "851713"),
+    ]  # fmt: skip
+
+
+def test_a_number_typed_into_a_workbook_is_read_with_the_mark_of_its_source(
+    take: Take, query: Query, store: History, tmp_path: Path
+) -> None:
+    text = '[source]\ndecimal = ","\nthousands = "."\nseparator = ";"\n' + PLAIN_MAPPING
+    mapping = parse_mapping(text, name="comma")
+    take("a.csv", mapping, ROW.replace("12.5", "#N/A").replace(",", ";"), header=HEADER.replace(",", ";"))
+    out = tmp_path / "refused.xlsx"
+    export_quarantine(store, out)
+    save(out, sheet_of(out), {"mass": 7.5})
+    assert retry_quarantine(store, received_at=RECEIVED, corrections=out).left == 0
+    assert query("SELECT net_mass_kg FROM items") == [(7.5,)]
+
+
+def test_a_cell_too_long_for_a_workbook_is_said_and_nothing_is_written(
+    take: Take, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, BAD_MASS.replace("CN", "C" * 40_000))
+    with pytest.raises(UsageError, match="32,767"):
+        export_quarantine(store, tmp_path / "refused.xlsx")
+    assert not (tmp_path / "refused.xlsx").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("x.csv", {"id": "D9"}), ("x.xlsx", {"id": "D9"}), ("x.csv", {"item": "2"})]
+)
+def test_a_correction_that_changes_an_identifier_is_asked_about(
+    name: str, cells: dict[str, str], take: Take, query: Query, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, BAD_MASS)
+    out = tmp_path / name
+    export_quarantine(store, out)
+    if out.suffix == ".csv":
+        correct(out, mass="7", **cells)
+    else:
+        save(out, sheet_of(out), {"mass": "7", **cells})
+    [change] = find_changed_identifiers(store, out)
+    assert (change.file_name, change.source_row, change.after) == ("a.csv", 2, next(iter(cells.values())))
+    with pytest.raises(UsageError, match=r"a\.csv, row 2: .* becomes"):
+        retry_quarantine(store, received_at=RECEIVED, corrections=out)
+    assert query("SELECT count(*) FROM items") == [(1,)]
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=out, allow_new_identifiers=True)
+    assert (report.left, report.new_identifiers) == (0, (change,))
+
+
+def test_an_identifier_filled_in_where_there_was_none_is_no_change(
+    take: Take, store: History, plain: Mapping, tmp_path: Path
+) -> None:
+    take("a.csv", plain, ROW, ROW.replace("D1", ""))
+    out = tmp_path / "refused.csv"
+    export_quarantine(store, out)
+    correct(out, id="D7")
+    assert retry_quarantine(store, received_at=RECEIVED, corrections=out).left == 0

@@ -31,7 +31,9 @@ GOOD = "D9,2024-01-03,10,1,851713,CN,1,1"
         ("D1,2024-01-02,10,1,851713,CN,inf,1", "net_mass_kg", "not_finite"),
         ("D1,2024-01-02,10,1.5,851713,CN,1,1", "item_number", "bad_integer"),
         ("D1,2024-01-02,10,1,851713,QQ,1,1", "origin_country", "unknown_country"),
-        ("D1,2024-01-02,10,1,85171,CN,1,1", "", ""),  # a lost zero, put back: digits = 6
+        ("D1,2024-01-02,10,1,71080,CN,1,1", "", ""),  # a lost zero, put back: digits = 6
+        ("D1,2024-01-02,10,1,85171,CN,1,1", "commodity_code", "bad_commodity_code"),  # there is no heading 0851
+        ("D1,2024-01-02,10,1,8.5E+5,CN,1,1", "commodity_code", "scientific_notation"),
         ("D1,2024-01-02,10,1,8517,CN,1,1", "commodity_code", "bad_commodity_code"),
         ("D1,2024-01-02,10,1,85171X,CN,1,1", "commodity_code", "bad_commodity_code"),
         ("D1,2024-01-02,10,1,851713,CN,#N/A,1", "net_mass_kg", "spreadsheet_error"),

@@ -13,7 +13,8 @@ import xlsxwriter
 from ingest_world import RECEIVED
 
 from basira.ingest.mapping.model import load_mapping, parse_mapping
-from basira.ingest.suggest.headers import VOCABULARY, name_score
+from basira.ingest.suggest.headers import name_score
+from basira.ingest.suggest.vocabulary import VOCABULARY
 from basira.schema.errors import SourceError
 from basira.storage.history.store import History
 from basira.workflows.intake.feedback import record_feedback
@@ -60,6 +61,64 @@ def test_headers_name_their_field_best(field: str, headers: str) -> None:
         scores = {name: name_score(header, name) for name in VOCABULARY}
         assert max(scores, key=lambda name: scores[name]) == field, (header, scores)
         assert scores[field] >= 0.55
+
+
+@pytest.mark.parametrize(
+    ("field", "headers"),
+    [
+        ("declaration_id", "رقم البيان الجمركي|N° Aceptación|Tescil Numarası|Bill of Entry No|Entry Summary No|Nº DI"),
+        ("declared_at", "تاريخ إيداع التصريح|Fecha Aceptacion DIN|Data de Registo|Tescil Tarihi|Bill of Entry Date"),
+        ("office", "مكتب الجمارك|Aduana de ingreso|URF de Despacho|Gümrük Müdürlüğü|Port of Entry|Station"),
+        ("commodity_code", "رمز البند التعريفي|Subpartida NANDINA|Código NCM|G.T.İ.P.|CTH|HTSUS|RITC Code"),
+        (
+            "importer_id",
+            "اسم المستورد|RUT Importador|CNPJ do Importador|İthalatçı|IEC|Importer of Record|Consignee PIN",
+        ),
+        ("exporter_id", "المورد|Proveedor|Fornecedor|Gönderici"),
+        ("origin_country", "بلد المنشإ|País Origen|País de origem|Menşe Ülkesi|PA_ORIG|PAISGEN"),
+        ("dispatch_country", "بلد التصدير|País de procedencia|País de aquisição|Çıkış Ülkesi"),
+        ("net_mass_kg", "الوزن الصافي (كلغ)|Peso Neto (Kg.)|Peso líquido (kg)|Net Ağırlık|KG_LIQUIDO|PNK"),
+        ("gross_mass_kg", "الوزن الإجمالي|Peso bruto|Brüt Ağırlık (kg)"),
+        ("customs_value_amount", "القيمة (درهم)|Valor CIF (US$)|Valor aduaneiro|CIF Kıymet|Entered Value|CIF_USD"),
+        ("quantity", "الكمية|Cantidad|Quantidade|Miktar"),
+        ("is_irregular", "نتيجة المعاينة|Resultado del aforo|Resultado da inspeção|Muayene sonucu"),
+    ],
+)
+def test_headers_of_other_languages_and_systems_name_their_field_best(field: str, headers: str) -> None:
+    for header in headers.split("|"):
+        scores = {name: name_score(header, name) for name in VOCABULARY}
+        assert max(scores, key=lambda name: scores[name]) == field, (header, scores)
+        assert scores[field] >= 0.6, (header, scores[field])
+
+
+def test_an_arabic_file_is_read_by_its_headers(tmp_path: Path, store: History, query: Query) -> None:
+    header = [
+        "رقم التصريح",
+        "تاريخ التسجيل",
+        "المكتب",
+        "البند التعريفي",
+        "بلد المنشأ",
+        "المستورد",
+        "القيمة",
+        "الوزن الصافي",
+    ]
+    rows = [
+        [f"A{n}", f"2024-03-{n % 27 + 1:02d}", "309", f"{(87032100, 61091000)[n % 2] + n}", ("CN", "FR")[n % 2],
+         f"IMP{n % 4}", 1000 + n * 7.25, 10 + n * 0.5]
+        for n in range(40)
+    ]  # fmt: skip
+    suggestion = suggested(write_csv(tmp_path / "ar.csv", [header, *rows], encoding="utf-8"), store)
+    assert {entry.field: entry.column for entry in suggestion.fields} == dict(
+        zip(
+            ("declaration_id", "declared_at", "office", "commodity_code", "origin_country", "importer_id",
+             "customs_value_amount", "net_mass_kg"),
+            header,
+            strict=True,
+        )
+    )  # fmt: skip
+    assert query("SELECT customs_value_amount, origin_country FROM items WHERE declaration_id = 'A3'") == [
+        (1021.75, "FR")
+    ]
 
 
 @pytest.mark.parametrize("header", ["Coursier", "Courier ID", "Import Use", "Type de taxe", "Observations", "xyz"])
@@ -272,11 +331,13 @@ def test_a_workbook_with_error_cells(tmp_path: Path, store: History, query: Quer
     ]
 
 
-def test_dates_without_a_day_over_twelve_are_marked_as_unsure(tmp_path: Path) -> None:
+def test_dates_without_a_day_over_twelve_are_in_doubt(tmp_path: Path) -> None:
     rows = [["N° DUM", "Date", "Code SH"], *([f"D{n}", f"0{n % 9 + 1}/02/2024", "851713"] for n in range(30))]
-    suggestion, _, _ = propose_mapping(write_csv(tmp_path / "a.csv", rows))
-    assert suggestion.source["day_first"] is True
-    assert any("day first was assumed" in note for note in suggestion.notes)
+    suggestion, text, _ = propose_mapping(write_csv(tmp_path / "a.csv", rows))
+    (doubt,) = suggestion.doubts
+    assert (doubt.subject, doubt.count, doubt.of) == ("declared_at", 30, 30)
+    assert 'formats = ["%m/%d/%Y"]: 03/04/2024 is 4 March' in text
+    assert suggestion.fields[1].confidence < 0.9
 
 
 def test_tonnes_in_the_header_become_kilograms(tmp_path: Path, store: History, query: Query) -> None:

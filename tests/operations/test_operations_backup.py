@@ -193,7 +193,7 @@ def test_a_tampered_record_is_restored_and_said_to_be_so(record, target, tmp_pat
 def test_an_earlier_format_is_backed_up_before_its_upgrade(empty_place, tmp_path):
     engine = sa.create_engine(empty_place)
     config = Config()
-    config.set_main_option("script_location", "basira.storage:migrations")
+    config.set_main_option("script_location", "basira.storage.database:migrations")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")

@@ -30,7 +30,7 @@ NOW = datetime(2026, 3, 6, 12)
 
 def config(connection: sa.Connection | None = None) -> Config:
     made = Config()
-    made.set_main_option("script_location", "basira.storage:migrations")
+    made.set_main_option("script_location", "basira.storage.database:migrations")
     made.attributes["connection"] = connection
     return made
 

@@ -15,7 +15,7 @@ from selection_world import MONDAY, best_value, candidate, counts, listed, polic
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate
 from basira.selection import Allocation, Policy
-from basira.selection.batch import allocate
+from basira.selection.batch.allocate import allocate
 from basira.selection.places import BEYOND_CAPACITY, is_beyond_capacity
 
 SCORE = st.one_of(st.none(), st.floats(0, 1000, allow_nan=False), st.sampled_from([0.0, 5.0, 5.0]))

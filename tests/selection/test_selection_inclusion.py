@@ -16,7 +16,7 @@ from selection_world import MONDAY, candidate, counts, every_draw, listed, polic
 
 from basira.schema.records import Candidate
 from basira.selection import Policy
-from basira.selection.batch import allocate
+from basira.selection.batch.allocate import allocate
 from basira.selection.batch.draw import plan_draw
 from basira.selection.batch.reach import Places, Ranking, reach_probability
 

@@ -11,7 +11,7 @@ import pytest
 from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
 from basira.selection import load_policy
-from basira.selection.batch import allocate
+from basira.selection.batch.allocate import allocate
 
 FILE = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs/valid.csv"
 

@@ -37,6 +37,7 @@ from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
 from basira.serving.decide.batch import purge_given
+from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
 from basira.serving.service import Service, with_newest_model
 from basira.serving.trial import Trials
@@ -156,10 +157,12 @@ def make_application(
     app.state.service, app.state.recognise, app.state.clock, app.state.metrics = service, recognise, clock, metrics
     app.state.trials = Trials()
     # Two, as two workers are: what one is asked for never waits for what the other is.
+    app.state.precedence = precedence = Precedence()
     app.state.decider, app.state.large_decider = deciders = tuple(
-        Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds) for _ in range(2)
+        Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds, pause=pause)
+        for pause in (no_pause, precedence.pause)
     )
-    app.state.reader = reader = Reader()
+    app.state.reader = reader = Reader(pause=precedence.pause)
     app.state.quarantine = Quarantine(quota)
     app.state.remembered = remembered = Remembered(recognise)
     sessions = by_session(service.database, clock, idle=settings.session_idle)

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption
+from basira.cli.next_command import next_command
 from basira.cli.options import interruptible, open_console
 
 app = typer.Typer(
@@ -68,7 +69,9 @@ def make(
     ):
         table.add_row(name, figure)
     console.print(table)
-    console.print(f"Next: basira country report {out} --out report.html", markup=False)
+    console.print(
+        f"Next: {next_command('country', 'report', out, '--out', Path('report.html'))}", markup=False, soft_wrap=True
+    )
 
 
 @app.command()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.next_command import next_command
 
 if TYPE_CHECKING:
     from basira.workflows.records.audit import Record
@@ -102,7 +103,12 @@ def restore(
         proof = None if done.verified is None else {"is_whole": done.verified.is_whole, "faults": done.verified.faults}
         typer.echo(json.dumps({**asdict(done.backup), "verified": proof}, indent=1))
     elif done.verified is None:
-        typer.echo(f"Restored, at format {done.backup.database_format}. Now upgrade it: basira db upgrade.")
+        # A URL holds a password, and is printed nowhere.
+        words, place = (("--database", Path(database)), None) if database and "://" not in database else ((), store)
+        upgrade_it = next_command("db", "upgrade", *words, store=place)
+        if "://" in database:
+            upgrade_it += " (with the same --database)"
+        typer.echo(f"Restored, at format {done.backup.database_format}. Now upgrade it: {upgrade_it}")
     else:
         typer.echo(
             f"Restored: {done.verified.runs:,} runs, {done.verified.decisions:,} decisions, "

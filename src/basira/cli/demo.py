@@ -17,6 +17,7 @@ import typer
 
 from basira.cli.evaluate import metrics_table
 from basira.cli.ingest import JsonOption
+from basira.cli.next_command import next_command
 from basira.cli.options import Language, LanguageOption, SeedOption, open_console, steps
 from basira.render.shown import echo
 from basira.schema.errors import UsageError
@@ -76,13 +77,12 @@ def demo(
     for path in made.files:
         console.print(f"Written: {path}", markup=False, soft_wrap=True)
     store = made.store
-    first = made.targeted.listing.lines[0].declaration_id if made.targeted.listing.lines else "NUMBER"
+    run, first = made.targeted.run, made.targeted.listing.lines[:1]
     console.print("Next:", style="bold")
     for line in (
-        f"basira explain {first} --store {store} --language en",
-        f"basira replay {made.targeted.run.run_id} --store {store}",
-        f"basira target --day {made.targeted.run.day} --policy example --language en --preview --store {store}",
-        "basira mapping suggest YOUR_FILE.csv --out yours.toml",
-        "basira ingest YOUR_FILE.csv --mapping yours.toml",
+        *(next_command("explain", line.declaration_id, "--language", "en", store=store) for line in first),
+        next_command("replay", run.run_id, store=store),
+        next_command("target", "--day", run.day, "--policy", "example", "--language", "en", "--preview", store=store),
+        "basira mapping suggest --help",
     ):
         console.print("  " + line, markup=False, soft_wrap=True)

@@ -16,7 +16,18 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, reading_progress
-from basira.cli.options import Language, LanguageOption, MemoryOption, SeedOption, open_console, open_history, steps
+from basira.cli.options import (
+    Language,
+    LanguageOption,
+    MemoryOption,
+    OutcomesMappingOption,
+    OutcomesOption,
+    SeedOption,
+    TrustOption,
+    open_console,
+    open_history,
+    steps,
+)
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
@@ -24,7 +35,7 @@ from basira.schema.errors import UsageError
 class ManyFiles(TyperCommand):
     """Lets `--train A B` stand for `--train A --train B`, as people write it."""
 
-    _MANY = ("--train", "--valid", "--test")
+    _MANY = ("--train", "--valid", "--test", "--outcomes")
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # click's own Context
         """Repeat the option before each further file."""
@@ -52,6 +63,8 @@ def evaluate(
         list[Path] | None, typer.Option(help="Labelled file to choose and calibrate on; may be repeated.")
     ] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Labelled file to test on; may be repeated.")] = None,
+    outcomes: OutcomesOption = None,
+    outcomes_mapping: OutcomesMappingOption = "",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for metrics.json and report.html.")] = None,
     store: StoreOption = DEFAULT_STORE,
     as_of: Annotated[
@@ -60,33 +73,42 @@ def evaluate(
     seed: SeedOption = 1,
     language: LanguageOption = Language.en,
     resamples: Annotated[int, typer.Option(min=20, help="Bootstrap resamples for the 95 % intervals.")] = 1000,
+    trust: TrustOption = None,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
     """Compare the model with the baselines: precision, recall and revenue by share inspected, with intervals.
 
     Either give files (--mapping, --train, --test, --out), or a store and a day (--as-of) to test on the latest
-    fifth of its own inspection results. Several files: --train A.csv --train B.csv, or --train A.csv B.csv.
+    fifth of its own inspection results. Several files: --train A.csv --train B.csv, or --train A.csv B.csv. Results
+    in files of their own: --outcomes, with a mapping of their own.
     """
     from basira.evaluate.report import write_metrics, write_report
     from basira.ingest.mapping.model import load_mapping
     from basira.workflows.evaluation import evaluate as evaluation
     from basira.workflows.evaluation.backtests import keep_backtest
+    from basira.workflows.examine import sentences_of
     from basira.workflows.train import Engine
 
     engine = Engine(memory=memory)
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
-    if train or valid or test or mapping:
+    if bool(outcomes) != bool(outcomes_mapping):
+        raise UsageError(
+            "Expected --outcomes and --outcomes-mapping together, found one of them.",
+            hint="--outcomes RESULTS.csv --outcomes-mapping basira-outcomes",
+        )
+    if train or valid or test or mapping or outcomes:
         if not (train and test and mapping and out):
             raise UsageError(
                 "Expected --mapping, --train, --test and --out together, found only some of them.",
                 hint="basira evaluate --mapping M.toml --train PAST.csv --test LATER.csv --out FOLDER",
             )
+        results = evaluation.SeparateResults(outcomes, load_mapping(outcomes_mapping)) if outcomes else None
         with reading_progress(quiet=as_json) as reading, steps("evaluate", quiet=as_json) as progress:
             found = evaluation.evaluate_files(
-                load_mapping(mapping), train, test, valid=valid or [], seed=seed, now=datetime.now(),
-                resamples=resamples,
+                load_mapping(mapping), train, test, valid=valid or [], results=results, seed=seed, now=datetime.now(),
+                resamples=resamples, trusted=trust or (),
                 engine=engine, reading=reading, progress=progress,
             )  # fmt: skip
         folder = out
@@ -102,7 +124,7 @@ def evaluate(
         on = parse_day(as_of, name="--as-of")
         with steps("back-test", quiet=as_json) as progress:
             found = evaluation.backtest(
-                history, as_of=on, seed=seed, resamples=resamples, engine=engine, progress=progress
+                history, as_of=on, seed=seed, resamples=resamples, trusted=trust or (), engine=engine, progress=progress
             )
         folder = keep_backtest(history, found, as_of=on, language=language.value)
         if out is not None:
@@ -119,6 +141,8 @@ def evaluate(
     refused = sum(q["rows"] for q in found.metrics.get("quarantined") or [])
     if refused:
         console.print(f"{refused:,} rows could not be taken and were left out (see the report).")
+    for sentence in sentences_of(found.metrics["model"]["notes"]):
+        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
     console.print(f"Written: {folder / 'metrics.json'} and {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 

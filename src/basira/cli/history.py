@@ -16,6 +16,7 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
+from basira.cli.next_command import next_command
 
 if TYPE_CHECKING:
     from basira.storage.history.verify import VerifiedHistory
@@ -71,7 +72,7 @@ def sync(
     if refused := sum(report.quarantined for report in done.reports):
         typer.echo(
             f"{refused:,} rows that the service had acknowledged were refused, and the history lacks them: "
-            "basira quarantine list.",
+            + next_command("quarantine", "list", store=store),
             err=True,
         )
         raise typer.Exit(REFUSED)

@@ -18,10 +18,14 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from basira.cli.next_command import next_command
+from basira.cli.options import DEFAULT_STORE as DEFAULT_STORE
 from basira.cli.options import open_console
 from basira.render.shown import echo
+from basira.schema.errors import MappingError
 
 if TYPE_CHECKING:  # the workflows bring DuckDB, Polars and Arrow: only when a command runs
+    from basira.workflows.intake.quarantine import IdentifierChange
     from basira.workflows.intake.take_in import FileReport, OnProgress
     from basira.workflows.intake.take_in import Progress as Reading
 
@@ -35,6 +39,8 @@ MappingOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the store.")]
+# A line to be copied: no markup, and no line end that a narrow terminal puts in.
+_AS_IT_IS: dict[str, Any] = {"markup": False, "soft_wrap": True, "highlight": False}
 FilesArgument = Annotated[
     list[Path],
     typer.Argument(help="CSV, Parquet, XLSX, JSON lines, SAD XML; folders, zips, and patterns like '2024/*.csv'."),
@@ -43,8 +49,6 @@ SheetOption = Annotated[
     list[str] | None, typer.Option("--sheet", help="Sheet of a workbook, once or more; '*': all of one header.")
 ]
 HeaderRowOption = Annotated[int | None, typer.Option("--header-row", min=0, help="Row of the header; 0: find it.")]
-
-DEFAULT_STORE = Path("basira-store")
 
 
 def ingest(
@@ -68,8 +72,13 @@ def ingest(
     from basira.workflows.intake.mapping import with_place
 
     chosen = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
+    if not chosen.has_items:
+        raise MappingError(
+            f"Expected a mapping of declarations, {chosen.name!r} has results only (no [fields]).",
+            hint=f"Results go in with: {next_command('feedback', *files, '--mapping', mapping, store=store)}",
+        )
+    history = History.create(store)
     with named_files(files) as named, reading_progress(quiet=as_json) as progress:
-        history = History.create(store)
         report = ingest_files(
             history,
             named,
@@ -119,9 +128,10 @@ def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
 
 
 def show_reports(
-    reports: tuple[FileReport, ...], *, snapshot: int, store: Path, as_json: bool, left: int | None = None
-) -> None:
-    """Print what became of each file."""
+    reports: tuple[FileReport, ...], *, snapshot: int, store: Path, as_json: bool, left: int | None = None,
+    new_identifiers: tuple[IdentifierChange, ...] = (),
+) -> None:  # fmt: skip
+    """Print what became of each file. ``left``, ``new_identifiers``: of rows sent again."""
     if as_json:
         body: dict[str, Any] = {
             "files": [asdict(report) for report in reports],
@@ -130,6 +140,7 @@ def show_reports(
         }
         if left is not None:
             body["left_in_quarantine"] = left
+            body["new_identifiers"] = [asdict(change) for change in new_identifiers]
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console()
@@ -149,6 +160,10 @@ def show_reports(
             console.print(f"{report.file_name}: {report.note}", markup=False)
         for code, count in report.reasons.items():
             console.print(f"{report.file_name}: {count:,} {code}", markup=False)
+        for warning in report.warnings:
+            console.print(f"{report.file_name}: {warning}", style="yellow", markup=False, soft_wrap=True)
     if any(report.quarantined for report in reports):
-        console.print("See the refused rows: basira quarantine list; correct them: basira quarantine export")
+        console.print(f"See the refused rows: {next_command('quarantine', 'list', store=store)}", **_AS_IT_IS)
+        export = next_command("quarantine", "export", "--out", Path("refused.xlsx"), store=store)
+        console.print(f"Correct them in a spreadsheet: {export}", **_AS_IT_IS)
     console.print(f"Store {store}, snapshot {snapshot}.", markup=False)

@@ -14,7 +14,16 @@ import typer
 from rich.table import Table
 
 from basira.cli.ingest import JsonOption
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_console, steps
+from basira.cli.next_command import next_command
+from basira.cli.options import (
+    Language,
+    LanguageOption,
+    MemoryOption,
+    OutcomesMappingOption,
+    OutcomesOption,
+    open_console,
+    steps,
+)
 from basira.schema.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +49,11 @@ def run(
     scenario: Annotated[str, typer.Option("--scenario", help="Simulated: a shipped scenario or a TOML file.")] = "",
     data: Annotated[list[Path] | None, typer.Option("--data", help="Replay: a labelled file (repeatable).")] = None,
     mapping: Annotated[str, typer.Option("--mapping", "-m", help="Replay: the files' mapping.")] = "",
+    outcomes: OutcomesOption = None,
+    outcomes_mapping: OutcomesMappingOption = "",
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Replay: a store with results, in place of files.")
+    ] = None,
     seeds: Annotated[str, typer.Option("--seeds", help="Seeds with commas.")] = "1",
     rate: Annotated[
         str, typer.Option("--rate", help="Share inspected; with commas: one a period; FROM:TO:PERIODS.")
@@ -62,20 +76,19 @@ def run(
     """Run strategies in a closed loop: only what was chosen gets a result."""
     from basira.laboratory.report.figures import summary
     from basira.laboratory.runs.many import run_all
-    from basira.laboratory.runs.plan import Plan, parse_rates
+    from basira.laboratory.runs.plan import parse_rates
     from basira.laboratory.runs.prospect import jobs_within, look_ahead
+    from basira.laboratory.runs.sources import make_plan
     from basira.schema.days import parse_day
 
-    if bool(scenario) == bool(data):
-        raise UsageError(
-            "Expected either --scenario or --data with --mapping, found " + ("both." if scenario else "neither."),
-            hint="basira lab run --scenario small --strategies basira,random --out DIR",
-        )
-    plan = Plan(
-        scenario=scenario or Path((data or [Path()])[0]).stem,
+    plan = make_plan(
+        scenario=scenario,
+        data=data or (),
+        mapping=mapping,
+        outcomes=outcomes or (),
+        outcomes_mapping=outcomes_mapping,
+        store=store,
         rates=parse_rates(rate),
-        data=tuple(str(p.resolve()) for p in data or ()),
-        mapping=_whole_name(mapping),
         starts_on=None if start is None else parse_day(start, name="--start").isoformat(),
         periods=periods,
         period_days=period_days,
@@ -114,7 +127,9 @@ def run(
     console = open_console()
     console.print(_table(rows, found))
     console.print(f"Written: {out / 'results.parquet'}", markup=False, soft_wrap=True)
-    console.print(f"Next: basira lab report {out} --out report.html", markup=False, soft_wrap=True)
+    console.print(
+        f"Next: {next_command('lab', 'report', out, '--out', Path('report.html'))}", markup=False, soft_wrap=True
+    )
 
 
 @app.command()
@@ -213,11 +228,6 @@ _SHORT = {
     "oracle_precision": "true\nprec.",
     "oracle_revenue": "true\nrev.",
 }
-
-
-def _whole_name(mapping: str) -> str:
-    """A shipped mapping's name as it is, a file's whole path: the runs are processes of their own."""
-    return str(Path(mapping).resolve()) if mapping and Path(mapping).is_file() else mapping
 
 
 def _table(rows: pl.DataFrame, found: pl.DataFrame) -> Table:

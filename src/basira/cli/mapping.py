@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from basira.cli.ingest import HeaderRowOption, JsonOption, MappingOption, SheetOption
+from basira.cli.next_command import next_command
 from basira.cli.options import open_console
 from basira.render.shown import echo
 from basira.schema.errors import UsageError
@@ -76,9 +77,8 @@ def suggest(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        console.print(
-            f"Written to {out}. Read it, correct it, then: basira ingest {file} --mapping {out}", markup=False
-        )
+        command = next_command("feedback" if suggestion.is_results_only else "ingest", file, "--mapping", out)
+        console.print(f"Written to {out}. Read it, correct it, then: {command}", markup=False, soft_wrap=True)
 
 
 @app.command()

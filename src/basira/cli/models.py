@@ -6,12 +6,14 @@ Enters: options. Leaves: a table or a card. Never here: a model's files.
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.next_command import next_command
 from basira.cli.options import open_console, open_history
 
 app = typer.Typer(no_args_is_help=True, help="Fitted models: list them, read a card.")
@@ -28,7 +30,8 @@ def list_models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False)
         return
     console = open_console()
     if not cards:
-        console.print("No model yet. Make one: basira train --as-of YYYY-MM-DD")
+        train = next_command("train", "--as-of", date.today(), store=store)
+        console.print(f"No model yet. Make one: {train}", markup=False, soft_wrap=True, highlight=False)
         return
     table = Table()
     for name in ("version", "knows up to", "made at", "software"):

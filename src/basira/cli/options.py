@@ -24,6 +24,7 @@ from basira.storage.history.store import History
 INTERRUPTED = 130
 # Wider than any line: nothing is folded or cut.
 UNFOLDED = 100_000
+DEFAULT_STORE = Path("basira-store")
 
 
 class Language(StrEnum):
@@ -38,8 +39,19 @@ AsOfOption = Annotated[str, typer.Option("--as-of", help="Last day whose facts m
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 LanguageOption = Annotated[Language, typer.Option("--language", "-l", help="Language of lists and reports.")]
 ModelOption = Annotated[str, typer.Option("--model", help="Model version; the latest that fits by default.")]
+OutcomesOption = Annotated[
+    list[Path] | None,
+    typer.Option("--outcomes", help="File of results, for declarations that have none of their own; may be repeated."),
+]
+OutcomesMappingOption = Annotated[
+    str, typer.Option("--outcomes-mapping", help="Mapping of the files of results, or the name of a shipped one.")
+]
 PolicyOption = Annotated[
     str, typer.Option("--policy", help="Policy folder, or the name of a shipped one (morocco, example).")
+]
+TrustOption = Annotated[
+    list[str] | None,
+    typer.Option("--trust", help="Feature that may foretell results however well ('model': all together); repeatable."),
 ]
 MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the query engine may use.")]
 

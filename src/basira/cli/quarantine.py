@@ -1,11 +1,12 @@
 """`basira quarantine`: the refused rows of files and the declarations that the service refused.
 
-Enters: options. Leaves: lines, a CSV file, reports. Never here: a row of a file deleted.
+Enters: options. Leaves: lines, a workbook or a CSV file, reports. Never here: a row of a file deleted.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 from basira.cli.keys import ByOption
+from basira.cli.next_command import next_command
 from basira.render.shown import echo
 
 app = typer.Typer(no_args_is_help=True, help="Rows that were refused: list them, correct them, send them again.")
@@ -161,13 +163,16 @@ def _shown(cell: str) -> str:
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .xlsx with text cells, or CSV.")],
     code: CodeOption = None,
     file_name: FileOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write refused rows to a CSV file: correct the source's columns in it, then `quarantine retry --corrected`."""
+    """Write refused rows to a workbook or a CSV file: correct the source's columns, then `retry --corrected`.
+
+    In a workbook every cell is text: a spreadsheet damages no code, date or long number.
+    """
     from basira.storage.history.store import History
     from basira.workflows.intake.quarantine import export_quarantine
 
@@ -175,7 +180,8 @@ def export(
     if as_json:
         echo(json.dumps({"rows": count, "file": str(out)}))
     else:
-        echo(f"{count:,} rows written to {out}. Correct them, then: basira quarantine retry --corrected {out}")
+        retry_them = next_command("quarantine", "retry", "--corrected", out, store=store)
+        echo(f"{count:,} rows written to {out}. Correct them, then: {retry_them}")
 
 
 @app.command()
@@ -188,17 +194,32 @@ def retry(
         str | None, typer.Option("--mapping", "-m", help="A better mapping than the one the rows were read by.")
     ] = None,
     ids: Annotated[list[str] | None, typer.Option("--id", help="Only this row; may be repeated.")] = None,
+    allow_new_identifiers: Annotated[
+        bool,
+        typer.Option("--allow-new-identifiers", help="Corrections may change a declaration's number or an item's."),
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
     wait: WaitOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Send refused rows again: as they are (a declaration came in meanwhile), corrected, or with a better mapping."""
+    """Send refused rows again: as they are (a declaration came in meanwhile), corrected, or with a better mapping.
+
+    A correction that changes the number of a declaration or an item is asked about; where nobody can be asked (--json,
+    a script), nothing is stored without --allow-new-identifiers.
+    """
     from basira.ingest.mapping.model import load_mapping
     from basira.storage.history.store import History
-    from basira.workflows.intake.quarantine import retry_quarantine
+    from basira.workflows.intake.quarantine import find_changed_identifiers, retry_quarantine
 
     chosen = None if mapping is None else load_mapping(mapping)
     history = History.open(store)
+    if corrected is not None and not allow_new_identifiers and not as_json and sys.stdin.isatty():
+        changes = find_changed_identifiers(history, corrected, mapping=chosen)
+        for change in changes:
+            echo(change.sentence)
+        allow_new_identifiers = bool(changes) and typer.confirm(
+            f"{len(changes):,} corrections change a declaration's number or an item's. Are the new ones right?"
+        )
     with reading_progress(quiet=as_json) as progress:
         report = retry_quarantine(
             history,
@@ -206,9 +227,13 @@ def retry(
             corrections=corrected,
             mapping=chosen,
             ids=ids or None,
+            allow_new_identifiers=allow_new_identifiers,
             progress=progress,
             wait_seconds=wait,
         )
-    show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json, left=report.left)
+    show_reports(
+        report.files, snapshot=report.snapshot, store=store, as_json=as_json, left=report.left,
+        new_identifiers=report.new_identifiers,
+    )  # fmt: skip
     if not as_json:
         echo(f"{report.left:,} rows left in quarantine.")

@@ -76,14 +76,14 @@ def replay(
 def _replay_online(
     store: Path, database: str, policy: str, *, office: str, day: str, declaration: str, as_json: bool
 ) -> None:
-    from basira.cli.target import policy_folder
     from basira.schema.days import parse_day
+    from basira.selection.policy.load import find_policy
     from basira.serving.replay import open_record, replay_online
     from basira.storage.database.connection import Database
 
     root = open_history(store).root
     with Database(record_of(store, database).place, create=False) as opened:
-        service = open_record(root, opened, policy_folder(policy))
+        service = open_record(root, opened, find_policy(policy))
         report = replay_online(service, root, office, parse_day(day, name="--day"), declaration_id=declaration or None)
     if as_json:
         differences = [

@@ -32,10 +32,8 @@ def score(
 
     Without a model that knows nothing later than that day, one is trained first and saved.
     """
-    from basira.storage.model_store import Models
     from basira.workflows.targeting import score as scoring
     from basira.workflows.train import Engine
-    from basira.workflows.train import train as fit
 
     if out.suffix not in (".parquet", ".csv"):
         raise UsageError(
@@ -43,19 +41,13 @@ def score(
         )
     day = parse_day(as_of, name="--as-of")
     period = parse_day(first, name="--from"), parse_day(last, name="--to")
-    if period[1] < period[0]:
-        # Before anything is trained for it.
-        raise UsageError(
-            f"Expected a period, found one that ends ({period[1]}) before it begins ({period[0]}).",
-            hint="Give --from the earlier day.",
-        )
+    scoring.check_period(*period)  # before anything is trained for it
     history = open_history(store)
     engine = Engine(memory=memory)
     trained = False
-    if not model and Models(history.root).find_latest(as_of=day.isoformat()) is None:
+    if not model:
         with steps("no model yet: train", quiet=as_json) as progress:
-            fit(history, as_of=day, seed=1, now=datetime.now(), engine=engine, progress=progress)
-        trained = True
+            trained = scoring.train_if_none(history, as_of=day, now=datetime.now(), engine=engine, progress=progress)
     chosen = scoring.choose_model(history, as_of=day, version=model or None)
     with steps("score", quiet=as_json) as progress:
         found = scoring.score(

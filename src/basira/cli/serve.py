@@ -81,14 +81,14 @@ def serve(
     On SIGTERM or Ctrl-C the requests under way are finished first (30 seconds at most), and the exit code is 0. The
     other settings come from the environment (docs/reference/settings.md).
     """
-    from basira.cli.target import policy_folder
+    from basira.selection.policy.load import find_policy
 
     source = context.get_parameter_source("policy")
     is_named = source is None or source.name != "DEFAULT"
     open_history(store)
     os.environ |= {
         "BASIRA_STORE": str(store.resolve()),
-        "BASIRA_POLICY": str(policy_folder(policy).resolve()),
+        "BASIRA_POLICY": str(find_policy(policy).resolve()),
         "BASIRA_DATABASE": database,
         "BASIRA_MODEL": model,
         "BASIRA_LANGUAGE": language.value,

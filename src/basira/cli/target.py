@@ -6,15 +6,15 @@ Enters: options. Leaves: the list on the screen and in files, and a recorded run
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.next_command import next_command
 from basira.cli.options import (
     Language,
     LanguageOption,
@@ -60,34 +60,28 @@ def target(
     """Put a day's declarations in lanes under each office's capacity, say why, and record every decision."""
     from basira.explain.inspection_list import files as inspection_list
     from basira.explain.inspection_list.terminal import terminal_list
-    from basira.selection.policy.load import load_policy
+    from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.evaluation.backtests import charts_for
     from basira.workflows.targeting.record import record
     from basira.workflows.targeting.score import choose_model
-    from basira.workflows.targeting.target import Order
+    from basira.workflows.targeting.target import order_day
     from basira.workflows.targeting.target import target as choose
     from basira.workflows.train import Engine
 
     on = parse_day(day, name="--day")
-    known = parse_day(as_of, name="--as-of") if as_of else on - timedelta(days=1)
-    if known >= on:
-        raise UsageError(
-            f"--as-of: expected a day before the targeted day {on}, found {known}.",
-            hint="History is as of the previous midnight: leave --as-of out, or give an earlier day.",
-        )
+    order = order_day(
+        on, as_of=parse_day(as_of, name="--as-of") if as_of else None, seed=seed,
+        office=folded_office(office) or None, any_office=any_office,
+        )  # fmt: skip
     for path in out or []:
         if path.suffix not in _WRITERS:
             raise UsageError(
                 f"--out: expected .csv, .xlsx or .html, found {path.name!r}.", hint="Give one of these endings."
             )
     history = open_history(store)
-    rules = load_policy(policy_folder(policy), on)
-    chosen = choose_model(history, as_of=known, version=model or None)
-    order = Order(
-        day=on, as_of=known, seed=secrets.randbelow(2**31) if seed is None else seed,
-        office=folded_office(office) or None, any_office=any_office,
-    )  # fmt: skip
+    rules = load_policy(find_policy(policy), on)
+    chosen = choose_model(history, as_of=order.as_of, version=model or None)
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history, order, model=chosen, policy=rules, now=datetime.now(), language=language.value,
@@ -100,7 +94,7 @@ def target(
         extra = {}
         if path.suffix == ".html":
             extra = {
-                "charts": charts_for(history, as_of=known, language=language.value),
+                "charts": charts_for(history, as_of=order.as_of, language=language.value),
                 "software": found.run.software_version,
             }
         getattr(inspection_list, _WRITERS[path.suffix])(
@@ -119,23 +113,9 @@ def target(
     else:
         console.print(
             f"Run {found.run.run_id} recorded: {len(found.decisions):,} decisions. "
-            f"Again, the same: basira replay {found.run.run_id}",
+            f"Again, the same: {next_command('replay', found.run.run_id, store=store)}",
             markup=False,
             soft_wrap=True,
         )
     for path in out or []:
         console.print(f"Written: {path}", markup=False, soft_wrap=True)
-
-
-def policy_folder(name: str) -> Path:
-    """A policy folder by path, or a shipped one by name."""
-    from basira.schema.shipped import shipped
-
-    path = Path(name)
-    if path.is_dir():
-        return path
-    found = shipped("policies") / name
-    if not found.is_dir():
-        known = ", ".join(sorted(p.name for p in shipped("policies").iterdir() if p.is_dir()))
-        raise UsageError(f"--policy: expected a folder or one of {known}, found {name!r}.", hint="Give one of these.")
-    return found

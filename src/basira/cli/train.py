@@ -6,14 +6,15 @@ Enters: options. Leaves: a saved model, and its card in short. Never here: fitti
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import AsOfOption, MemoryOption, SeedOption, open_console, open_history, steps
+from basira.cli.next_command import next_command
+from basira.cli.options import AsOfOption, MemoryOption, SeedOption, TrustOption, open_console, open_history, steps
 from basira.schema.days import parse_day
 
 
@@ -27,22 +28,30 @@ def train(
     positive_weight: Annotated[
         float, typer.Option(min=0.01, help="Weight of an irregular item against a regular one.")
     ] = 1.0,
+    trust: TrustOption = None,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
-    """Fit a model on the inspected items whose results were known at the end of a day, and save it in the store."""
+    """Fit a model on the inspected items whose results were known at the end of a day, and save it in the store.
+
+    Stops where a feature alone, or the model as a whole, foretells the results implausibly well: such columns are
+    filled in during or after the control.
+    """
     from basira.models.settings import FitSettings
+    from basira.workflows.examine import sentences_of
     from basira.workflows.train import Engine
     from basira.workflows.train import train as fit
 
+    known = parse_day(as_of, name="--as-of")
     history = open_history(store)
     with steps("train", quiet=as_json) as progress:
         model = fit(
             history,
-            as_of=parse_day(as_of, name="--as-of"),
+            as_of=known,
             seed=seed,
             now=datetime.now(),
             settings=FitSettings(half_life_days=half_life_days, positive_weight=positive_weight),
+            trusted=trust or (),
             engine=Engine(memory=memory),
             progress=progress,
         )
@@ -67,4 +76,10 @@ def train(
     table.add_row("trees", f"{card['chosen']['bags']} x {card['chosen']['rounds']} ({card['chosen']['size']})")
     table.add_row("CPU seconds to fit", f"{card['fit_cpu_seconds']:.1f}")
     console.print(table)
-    console.print("How good is it? basira evaluate --store … --as-of … · Use it: basira target --day …", markup=False)
+    for sentence in sentences_of(card["notes"]):
+        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
+    trusting = [word for name in trust or () for word in ("--trust", name)]
+    evaluate = next_command("evaluate", "--as-of", card["as_of"], *trusting, store=store)
+    target = next_command("target", "--day", known + timedelta(days=1), store=store)
+    for line in (f"How good is it? {evaluate}", f"Use it: {target}"):
+        console.print(line, markup=False, soft_wrap=True, highlight=False)

@@ -158,8 +158,10 @@ def quarantine_page() -> str:
         "Its text is kept in full, in the words of the source.",
         "",
         "- `basira quarantine list [--code C] [--file F]` shows them;",
-        "- `basira quarantine export --out refused.csv` writes them to a file, to be corrected in a spreadsheet;",
-        "- `basira quarantine retry --corrected refused.csv` sends the corrected rows again;",
+        "- `basira quarantine export --out refused.xlsx` writes them to a workbook of text cells"
+        " (a name ending in `.csv`: CSV), to be corrected in a spreadsheet;",
+        "- `basira quarantine retry --corrected refused.xlsx` sends the corrected rows again; one that"
+        " changes a declaration's or an item's number needs `--allow-new-identifiers`, or a yes when asked;",
         "- `basira quarantine retry --mapping better.toml` judges them by a better mapping;",
         "- `basira quarantine retry` sends them as they are, after a missing declaration came in.",
         "",

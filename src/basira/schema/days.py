@@ -49,3 +49,21 @@ def parse_day(text: str, *, name: str) -> date:
             f"{name}: expected a date as YYYY-MM-DD, found {text!r}.",
             hint="Write the date with the year first, for example 2021-01-04.",
         ) from None
+
+
+def check_day(value: object, *, name: str) -> date:
+    """A day that a program gave; ``name`` is the argument it came from. A moment is no day: whose midnight?
+
+    Raises UsageError for anything but a `datetime.date`.
+
+    >>> check_day("2021-01-04", name="as_of")
+    Traceback (most recent call last):
+    ...
+    basira.schema.errors.UsageError: as_of: expected a datetime.date, found str: '2021-01-04'.
+    """
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise UsageError(
+        f"{name}: expected a datetime.date, found {type(value).__name__}: {value!r}.",
+        hint="For example datetime.date(2021, 1, 4); date.fromisoformat reads a text, .date() ends a datetime.",
+    )

@@ -1,1 +1,5 @@
-"""The online service without HTTP: messages enter, recorded decisions and views of the record leave."""
+"""The online service without HTTP.
+
+Enters: messages of recognised callers. Leaves: recorded decisions, views of the record. Never here: HTTP; a clock of
+its own.
+"""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -169,11 +169,14 @@ def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refus
     return found
 
 
-def read_declarations(bodies: Sequence[object], *, received_at: datetime) -> list[Declaration | Refused]:
-    """Each of several, as `read_declaration` reads it alone; those of the same fields in a tenth of the time."""
+def read_declarations(
+    bodies: Sequence[object], *, received_at: datetime, pause: Callable[[], None] = lambda: None
+) -> list[Declaration | Refused]:
+    """Each of several, as `read_declaration` reads it alone; those of the same fields in a tenth of the time.
+    ``pause``: called before each group of the same fields."""
     found: list[Declaration | Refused | None] = [read_plainly(body, received_at=received_at) for body in bodies]
     parts = [_parts(body) for body, one in zip(bodies, found, strict=True) if one is None]
-    read = iter(_by_columns([one for one in parts if isinstance(one, _Parts)], received_at))
+    read = iter(_by_columns([one for one in parts if isinstance(one, _Parts)], received_at, pause))
     return [next(read) if one is None else one for one in found]
 
 
@@ -269,7 +272,9 @@ def read_by_columns(
     return found
 
 
-def _by_columns(several: Sequence[_Parts], received_at: datetime) -> list[Declaration | Refused]:
+def _by_columns(
+    several: Sequence[_Parts], received_at: datetime, pause: Callable[[], None] = lambda: None
+) -> list[Declaration | Refused]:
     """Each as if it were alone: a column is parsed row by row, so those that have the same columns share a batch."""
     found: dict[int, Declaration | Refused] = {}
     alike: dict[tuple[str, ...], dict[int, list[dict[str, str | None]]]] = {}
@@ -281,6 +286,7 @@ def _by_columns(several: Sequence[_Parts], received_at: datetime) -> list[Declar
             columns = tuple(dict.fromkeys(name for record in records for name in record))
             alike.setdefault(columns, {})[n] = records
     for group in alike.values():
+        pause()
         batch, mapping = _batch([one for records in group.values() for one in records], "basira", frozenset(ITEM_SIDE))
         parsed = parse_batch(batch, mapping)
         # Of each row of the batch the declaration, and the place among its items.

@@ -6,9 +6,10 @@ result that became known after `as_of`, or an item that was not inspected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,6 +19,7 @@ import basira
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.models.delay import delay_weights
+from basira.models.estimators import Estimator, FittedEstimator, check_estimator, fit_estimator
 from basira.models.files import write_model
 from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
 from basira.models.risk_model import RiskModel
@@ -26,8 +28,9 @@ from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
-from basira.storage.history.store import History, register
+from basira.storage.history.store import History, Snapshot, register
 from basira.storage.model_store import Models
+from basira.workflows.examine import examine_training, require_plausible_later
 
 Progress = Callable[[int, int, str], None]
 
@@ -46,29 +49,57 @@ def silent(done: int, total: int, what: str) -> None:
 
 def train(
     history: History, *, as_of: date, seed: int, now: datetime, settings: FitSettings | None = None,
-    engine: Engine | None = None, progress: Progress = silent,
+    trusted: Sequence[str] = (), engine: Engine | None = None, progress: Progress = silent,
 ) -> RiskModel:  # fmt: skip
     """Fit a model on what was known at the end of ``as_of`` and save it in the store.
 
-    Raises ModelError when too few results were known by then.
+    ``trusted``: features that may foretell the result however well; the card records it, see `examine_training`.
+
+    Raises ModelError when too few results were known by then, or when a feature or the model as a whole foretells the
+    result implausibly well.
     """
     snapshot = history.verified_snapshot()
-    engine = engine or Engine()
-    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
-        register(con, snapshot)
-        items = training_items(con, as_of_day=day_of(as_of), progress=progress)
+    items, notes = _examined_items(snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
     origin = ModelOrigin(
         as_of=as_of.isoformat(),
         created_at=now.isoformat(timespec="seconds"),
         snapshot=snapshot.number,
         software=basira.__version__,
+        notes=notes,
     )
     model = fit_risk_model(
         items, numbers=MODEL_FEATURES, settings=settings or FitSettings(), seed=seed, origin=origin, progress=progress
     )
+    require_plausible_later(model)
     models = Models(history.root)
     models.save(model.version, lambda folder: write_model(model, folder))
     return replace(model, digest=models.digest(model.version))
+
+
+def train_estimator(
+    history: History, estimator: Estimator, *, as_of: date, name: str, trusted: Sequence[str] = (),
+    engine: Engine | None = None, progress: Progress = silent,
+) -> FittedEstimator:  # fmt: skip
+    """Fit a copy of an estimator that is not ours on what `train` would learn from. Nothing is saved.
+
+    Raises UsageError (see `basira.models.estimators`), and ModelError when too few results were known by then, or when
+    a feature foretells the result implausibly well.
+    """
+    check_estimator(name, estimator)
+    snapshot = history.verified_snapshot()
+    items, _ = _examined_items(snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
+    return fit_estimator(name, estimator, items, numbers=MODEL_FEATURES)
+
+
+def _examined_items(
+    snapshot: Snapshot, *, as_of: date, trusted: Sequence[str], engine: Engine | None, progress: Progress
+) -> tuple[TrainingItems, dict[str, Any]]:
+    """What may be learned from, and what the examination notes for the model's card."""
+    engine = engine or Engine()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        items = training_items(con, as_of_day=day_of(as_of), progress=progress)
+        return items, examine_training(con, items, as_of_day=day_of(as_of), trusted=trusted)
 
 
 def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "label") -> int:

@@ -1,1 +1,5 @@
-"""Who is calling and what they may do: keys, sessions and OpenID logins enter, a `Principal` or a problem leaves."""
+"""Who is calling, and what they may do.
+
+Enters: a request's key, session or OpenID login. Leaves: a `Principal`, or the reason against it. Never here: a
+route's own work.
+"""

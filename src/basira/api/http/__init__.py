@@ -1,1 +1,5 @@
-"""What surrounds every route: a request enters, bounded, counted and logged; an answer or a problem leaves."""
+"""What surrounds every route.
+
+Enters: a request. Leaves: the same, bounded, counted and logged; problems as RFC 9457 has them. Never here: a
+decision.
+"""

@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 from starlette.concurrency import run_in_threadpool
 
 from basira.api.http.executors import Desk
-from basira.serving.decide.worker import BusyError
+from basira.serving.decide.precedence import Pause, no_pause
+from basira.serving.decide.worker import MOST_ITEMS_PLAIN, BusyError, items_of
 from basira.serving.message import Declaration, Refused, read_declarations, read_plainly
 
 # Some eight seconds of work: who comes later is better off asking again.
@@ -54,9 +55,13 @@ class TooLargeError(Exception):
 
 
 class Reader:
-    """The thread of one worker, how many declarations wait for it, and how many bytes are in hand."""
+    """The thread of one worker, how many declarations wait for it, and how many bytes are in hand.
 
-    def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
+    ``pause``: called in that thread between slices of its work.
+    """
+
+    def __init__(self, *, most_waiting: int = MOST_WAITING, pause: Pause = no_pause) -> None:
+        self._pause = pause
         self._desk = Desk("reader", 1, most_waiting, refusal=BusyError)
         self._bytes = 0
 
@@ -89,12 +94,12 @@ class Reader:
         """What each is; None: reading it failed, and whoever decides on it hears why. Raises BusyError when too many
         wait already.
         """
-        if len(bodies) == 1:  # to change threads costs more than to read it
+        if len(bodies) == 1 and items_of(bodies[0]) <= MOST_ITEMS_PLAIN:  # to change threads costs more than to read it
             found = _plainly(bodies, received_at)
         else:
             found = await run_in_threadpool(_plainly, bodies, received_at)
         odd = [body for body, one in zip(bodies, found, strict=True) if one is None]
-        by_columns = partial(_by_columns, odd, received_at)
+        by_columns = partial(_by_columns, odd, received_at, self._pause)
         read = iter(await self._desk.run(by_columns, pieces=len(odd)) if odd else ())
         return [next(read) if one is None else one for one in found]
 
@@ -185,8 +190,8 @@ def _plainly(bodies: Sequence[object], received_at: datetime) -> list[Read | Non
         return [None] * len(bodies)
 
 
-def _by_columns(bodies: Sequence[object], received_at: datetime) -> list[Read | None]:
+def _by_columns(bodies: Sequence[object], received_at: datetime, pause: Pause) -> list[Read | None]:
     try:
-        return list(read_declarations(bodies, received_at=received_at))
+        return list(read_declarations(bodies, received_at=received_at, pause=pause))
     except BaseException:  # a library's panic is no Exception; it must end neither this thread nor the loop
         return [None] * len(bodies)

@@ -1,1 +1,4 @@
-"""The OpenAPI document's examples and answers."""
+"""The examples and answers of the OpenAPI document.
+
+Enters: nothing. Leaves: JSON. Never here: a value that a test does not send.
+"""

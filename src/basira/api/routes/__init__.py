@@ -1,1 +1,5 @@
-"""The routes under /api/v1: a request enters, the answer of `basira.serving` or of a workflow leaves."""
+"""The routes under /api/v1.
+
+Enters: a request of a recognised caller. Leaves: the answer of `serving` or of a workflow. Never here: SQL; a
+decision.
+"""

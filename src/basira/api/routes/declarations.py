@@ -35,6 +35,7 @@ from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
 from basira.schema.access import Principal
 from basira.schema.errors import BasiraError, StoreError
 from basira.serving.decide.batch import Ask, Asked, Decision, Found, given_answer, save_given
+from basira.serving.decide.precedence import Precedence
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
 from basira.serving.message import Refused
 from basira.serving.service import Service
@@ -174,7 +175,12 @@ async def _decided(bodies: Sequence[object], asked: Asked, request: Request) -> 
     metrics: Metrics = state.metrics
     try:
         read = await reader.read(bodies, received_at=state.clock())
-        return await decider.decide([Ask(body, asked, read=one) for body, one in zip(bodies, read, strict=True)])
+        asks = [Ask(body, asked, read=one) for body, one in zip(bodies, read, strict=True)]
+        if is_large:
+            return await decider.decide(asks)
+        precedence: Precedence = state.precedence
+        with precedence.plain():
+            return await decider.decide(asks)
     finally:
         metrics.waiting(plain.waiting_count + large.waiting_count)
 

@@ -1,1 +1,5 @@
-"""Features of many items at once: the catalog enters, SQL and tables of features leave."""
+"""The features of many items at once.
+
+Enters: the catalog, a connection with the history. Leaves: SQL, and tables of features. Never here: a second
+definition of a feature.
+"""

@@ -1,1 +1,5 @@
-"""What is measured of an item: entities, references, arithmetic, and the catalog that lists every feature."""
+"""What is measured of an item.
+
+Enters: nothing. Leaves: entities, references, arithmetic, and the catalog that lists every feature. Never here: a
+connection.
+"""

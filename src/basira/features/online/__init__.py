@@ -1,3 +1,5 @@
-"""Features of one declaration by look-up: the profiles of the previous midnight enter, the same numbers as the
-batch's leave.
+"""The features of one declaration, by look-up.
+
+Enters: the profiles of the previous midnight. Leaves: the same numbers as the batch's. Never here: a query over the
+history.
 """

@@ -7,7 +7,7 @@ DuckDB on the way of a declaration, a file, the age of the profiles (the caller 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -28,6 +28,8 @@ from basira.schema.errors import StoreError, UsageError
 
 Item = Mapping[str, Any]
 Figures = tuple[Any, ...]
+# Items: some ten milliseconds.
+_BETWEEN_PAUSES = 50
 
 
 class Profiles(Protocol):
@@ -162,7 +164,9 @@ def prepare_online(extras: tuple[str, ...] = ()) -> None:
     _ready(extras)
 
 
-def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures | NotOnline:
+def online_features(
+    items: Sequence[Item], profiles: Profiles, *, pause: Callable[[], None] = lambda: None
+) -> OnlineFeatures | NotOnline:
     """The features of every item of one declaration, as on the day after the profiles' last.
 
     Parameters
@@ -170,6 +174,7 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
     items : all items of one version of one declaration, as rows of the schema's `ITEMS` (header repeated, None
         or absent for null, ``declared_at`` naive local time). All of them: the totals are over these rows.
     profiles : from a build by this version of the catalog.
+    pause : called after each few items of many, so that others get their turn.
 
     An amendment of a declaration registered since ``as_of`` is described like a first version, as the batch does.
     Raises UsageError on rows that are not one declaration or not of the schema's types, StoreError when the
@@ -192,7 +197,7 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
         )
     try:
         own = key_of(DECLARATION, [declaration_id])
-        described, wanted = _describe(ordered, ready, day)
+        described, wanted = _describe(ordered, ready, day, pause)
     except UnicodeEncodeError as error:
         raise UsageError(
             f"Expected text in Unicode, found a half of a surrogate pair ({error.reason}).",
@@ -209,7 +214,9 @@ def online_features(items: Sequence[Item], profiles: Profiles) -> OnlineFeatures
         )
     rows = []
     read: dict[bytes, Figures] = {}
-    for item, t, keys in zip(ordered, described, wanted, strict=True):
+    for n, (item, t, keys) in enumerate(zip(ordered, described, wanted, strict=True), 1):
+        if n % _BETWEEN_PAUSES == 0:
+            pause()
         profile = [_figures(relation, key, found, read) for relation, key in zip(ready.relations, keys, strict=True)]
         rows.append((declaration_id, item["declaration_version"], item["item_number"], *ready.features(t, *profile)))
     return OnlineFeatures(ready.names, ready.types, tuple(rows))
@@ -271,7 +278,9 @@ def _declaration_value(items: Sequence[Item]) -> float | None:
     return float(sum(cents)) / 100.0 if cents else None
 
 
-def _describe(items: Sequence[Item], ready: _Ready, day: int) -> tuple[list[Figures], list[list[bytes | None]]]:
+def _describe(
+    items: Sequence[Item], ready: _Ready, day: int, pause: Callable[[], None]
+) -> tuple[list[Figures], list[list[bytes | None]]]:
     """Each item's own columns, and its key in each relation (None: nothing to look up, all null)."""
     totals: dict[str, float | None] = {"declaration_items": len(items)}
     try:
@@ -286,7 +295,9 @@ def _describe(items: Sequence[Item], ready: _Ready, day: int) -> tuple[list[Figu
             hint="Validate the declaration against the schema first.",
         ) from error
     described, wanted = [], []
-    for row in rows:
+    for n, row in enumerate(rows, 1):
+        if n % _BETWEEN_PAUSES == 0:
+            pause()
         figures = ready.item(row)
         keys: list[bytes | None] = []
         for relation in ready.relations:

@@ -1,1 +1,4 @@
-"""The mapping of a source: TOML enters, how its columns become the schema's fields leaves."""
+"""The mapping of a source.
+
+Enters: TOML. Leaves: how its columns become the schema's fields. Never here: a row.
+"""

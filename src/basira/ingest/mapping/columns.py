@@ -24,6 +24,8 @@ def mapped_columns(mapping: Mapping) -> dict[str, str]:
         for name, column in getattr(mapping, section).items():
             for source_column in column.names:
                 named.setdefault(source_column, f"[{section}] {name}")
+    if mapping.kinds is not None:
+        named.setdefault(mapping.kinds.column, "[outcome] kinds")
     for name, source_column in mapping.extra.items():
         named.setdefault(source_column, f"[extra] {name}")
     return named

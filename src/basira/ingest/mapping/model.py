@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
@@ -24,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from basira.schema.codes import IRREGULARITY_KINDS, currency_codes
 from basira.schema.errors import MappingError, NotFoundError
 from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
@@ -35,6 +37,8 @@ ITEM_SIDE: dict[str, SchemaField] = {field.name: field for field in DECLARATION_
 OUTCOME_SIDE: dict[str, SchemaField] = {field.name: field for field in OUTCOME_FIELDS}
 
 DEFAULT_NULL_VALUES = ("", "NULL", "null", "None", "nan", "NaN", "NaT", "\\N")
+# The flag of each kind of irregularity.
+IRREGULARITY_FLAGS: dict[str, str] = {f"is_irregular_{kind}": kind for kind in IRREGULARITY_KINDS}
 _NUMERIC = frozenset({"amount", "measure", "rate", "integer"})
 
 
@@ -58,8 +62,16 @@ class SourceFormat(_Strict):
     null_values: tuple[str, ...] = DEFAULT_NULL_VALUES
     earliest: date = date(1990, 1, 1)
     latest: date = date(2079, 12, 31)
+    zone: str = "Africa/Casablanca"  # the local time that a moment with Z or an offset becomes
     number_items: bool = False
     absent_columns: Literal["error", "empty"] = "error"  # "empty": optional fields may lack their column
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"expected the name of a time zone, such as Africa/Casablanca, found {value!r}")
+        return value
 
     @field_validator("separator")
     @classmethod
@@ -82,6 +94,7 @@ class Column(_Strict):
     day_first: bool | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", " ", ".", ",", "'"] | None = None
+    currency: str = ""  # whose marks may stand beside an amount
     values: dict[str, str] = Field(default_factory=dict)
     accept: tuple[str, ...] = ()
 
@@ -89,6 +102,13 @@ class Column(_Strict):
     @classmethod
     def _digits(cls, value: object) -> object:
         return (value,) if isinstance(value, int) else value
+
+    @field_validator("currency")
+    @classmethod
+    def _iso_currency(cls, value: str) -> str:
+        if value and value not in currency_codes():
+            raise ValueError(f"expected a currency of ISO 4217, such as MAD, found {value!r}")
+        return value
 
     @field_validator("values", mode="before")
     @classmethod
@@ -101,8 +121,8 @@ class Column(_Strict):
     def _one_origin(self) -> Column:
         if bool(self.column) == bool(self.columns):
             raise ValueError("expected either 'column' or 'columns'")
-        if any(not 2 <= d <= 12 or d % 2 for d in self.digits):
-            raise ValueError("expected 'digits' to be even numbers from 2 to 12")
+        if any(not 2 <= d <= 12 for d in self.digits):
+            raise ValueError("expected 'digits' to be numbers from 2 to 12")
         return self
 
     @property
@@ -123,6 +143,14 @@ def _as_column(value: object) -> object:
 MappedColumn = Annotated[Column, BeforeValidator(_as_column)]
 
 
+class Kinds(_Strict):
+    """One column that names the kinds of irregularity found. ``values``: its words, each with a kind of the schema, or
+    "none" for a result without any. A cell may hold several words, cut at "," ";" "/" "+" or "|"."""
+
+    column: str
+    values: dict[str, Literal["none", "value", "classification", "origin", "quantity", "prohibited", "documents"]]
+
+
 class Mapping(_Strict):
     """One source's mapping. ``fields`` empty: a file of results only (`basira feedback`)."""
 
@@ -134,17 +162,19 @@ class Mapping(_Strict):
     fields: dict[str, MappedColumn] = Field(default_factory=dict)
     outcome: dict[str, MappedColumn] = Field(default_factory=dict)
     known_after_days: int | None = Field(default=None, ge=0, le=3650)
+    kinds: Kinds | None = None
     extra: dict[str, str] = Field(default_factory=dict)
     # What `mapping suggest` left open, by field or "file": nothing is taken in until a person has decided each.
     doubts: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
-    def _lift_delay(cls, raw: Any) -> Any:
-        """`known_after_days` is written in [outcome], where a person looks for it."""
-        if isinstance(raw, dict) and isinstance(raw.get("outcome"), dict) and "known_after_days" in raw["outcome"]:
+    def _lift_from_outcome(cls, raw: Any) -> Any:
+        """`known_after_days` and `kinds` are written in [outcome], where a person looks for them."""
+        if isinstance(raw, dict) and isinstance(raw.get("outcome"), dict):
             outcome = dict(raw["outcome"])
-            return {**raw, "known_after_days": outcome.pop("known_after_days"), "outcome": outcome}
+            lifted = {key: outcome.pop(key) for key in ("known_after_days", "kinds") if key in outcome}
+            return {**raw, **lifted, "outcome": outcome}
         return raw
 
     @field_validator("constants", mode="before")
@@ -167,7 +197,7 @@ class Mapping(_Strict):
 
     @property
     def has_outcomes(self) -> bool:
-        return bool(self.outcome)
+        return bool(self.outcome) or self.kinds is not None
 
     @property
     def gives_version(self) -> bool:
@@ -183,9 +213,9 @@ class Mapping(_Strict):
         import tomli_w
 
         raw = self.model_dump(mode="python", exclude_defaults=True)
-        raw.pop("known_after_days", None)
-        if self.known_after_days is not None:
-            raw["outcome"] = {**raw.get("outcome", {}), "known_after_days": self.known_after_days}
+        in_outcome = {key: raw.pop(key) for key in ("known_after_days", "kinds") if raw.get(key) is not None}
+        if in_outcome:
+            raw["outcome"] = {**raw.get("outcome", {}), **in_outcome}
         return tomli_w.dumps({"version": 1, **raw})
 
 
@@ -237,8 +267,26 @@ def _own_problems(mapping: Mapping) -> Iterator[str]:
     for name in mapping.extra:
         if not is_own_name(EXTRA_PREFIX + name):
             yield f"[extra] {name!r} is kept as {EXTRA_PREFIX}{name}; expected {RULE}"
+    yield from _shared_columns(mapping)
     if len(mapping.extra) > MOST_OF_A_SOURCE:
         yield f"[extra] has {len(mapping.extra)} fields; expected at most {MOST_OF_A_SOURCE}"
+
+
+def _shared_columns(mapping: Mapping) -> Iterator[str]:
+    """A column of a result that is declared as well would give every model the answer."""
+    results = {name: f"[outcome] {field}" for field, column in mapping.outcome.items() for name in column.names}
+    if mapping.kinds is not None:
+        results[mapping.kinds.column] = "[outcome] kinds"
+    declared = {name: f"[fields] {field}" for field, column in mapping.fields.items() for name in column.names}
+    for name, column in mapping.extra.items():
+        if column in results:
+            yield f"[extra] {name!r} and {results[column]} read one column, {column!r}; expected it in one section"
+    for column, place in results.items():
+        if column in declared and not place.endswith("_at"):  # a day may be the declaration's and the result's
+            yield f"{declared[column]} and {place} read one column, {column!r}; expected it in one section"
+    for field in mapping.outcome:
+        if mapping.kinds is not None and field in IRREGULARITY_FLAGS:
+            yield f"[outcome] {field!r} is given by 'kinds' as well; expected one of the two"
 
 
 def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
@@ -246,6 +294,8 @@ def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
         yield f"'percent' is for rates, this is a {field.type}"
     if column.scale != 1.0 and field.type not in _NUMERIC:
         yield f"'scale' is for numbers, this is a {field.type}"
+    if column.currency and field.type != "amount":
+        yield f"'currency' is for amounts, this is a {field.type}"
     if column.digits and field.type != "commodity":
         yield f"'digits' is for commodity codes, this is a {field.type}"
     if column.formats and field.type != "timestamp":

@@ -1,1 +1,5 @@
-"""One value at a time or a column: text enters, a typed value or the reason against it leaves."""
+"""Values.
+
+Enters: a column of text, how it is written. Leaves: typed values, and the reasons against the others. Never here: a
+guess.
+"""

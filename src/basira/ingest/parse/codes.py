@@ -1,4 +1,4 @@
-"""Codes, names and truth values.
+"""Commodity codes and currencies.
 
 Enters: trimmed text. Leaves: the code in its one written form, and faults. Never here: a code repaired
 without the mapping saying how.
@@ -6,24 +6,23 @@ without the mapping saying how.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from functools import cache
-
 import polars as pl
 
+from basira.ingest.parse.headings import HEADINGS
 from basira.ingest.rows.faults import Fault
-from basira.schema.codes import country_alpha3, country_codes, currency_codes
+from basira.schema.codes import currency_codes
 from basira.schema.fields import Field
 from basira.schema.text import fold_identifier
 
+# A code that a spreadsheet shows as a number of its own kind: 8.70322E+09.
+SCIENTIFIC = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+$"
+# A heading, with or without its zero in front, and the rest behind one point. 870.321 is a number with thousands, as no
+# heading is 0870; 805.101 is not.
+_LED = "|".join(sorted(heading[1:] for heading in HEADINGS if heading.startswith("0")))
+POINTED = rf"^(?:[0-9]{{4}}[.,][0-9]{{1,8}}|[0-9]{{3}}[.,](?:[0-9]{{1,2}}|[0-9]{{4,8}})|(?:{_LED})[.,][0-9]{{3}})$"
 # In `accept`: any code is taken as it stands (anonymised countries).
 ANY = "*"
 DIGITS_HINT = "; give 'digits' in the mapping"
-
-_TRUE = ("1", "1.0", "true", "t", "yes", "y", "oui", "o", "vrai")
-_FALSE = ("0", "0.0", "false", "f", "no", "n", "non", "faux")
-FLAG_WORDS: dict[str, bool] = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
 
 # Error words of spreadsheets in English, French, Spanish, German, Italian and Portuguese; a column too narrow;
 # LibreOffice's "Err:502".
@@ -46,18 +45,22 @@ def spreadsheet_errors(raw: pl.Series) -> pl.Series | None:
 def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tuple[pl.Series, list[Fault]]:
     """Commodity codes: digits only, of a length in ``digits`` when given.
 
-    Points, spaces and hyphens go. "392690.0" is a code a spreadsheet made a number of. A code one digit
-    short of a length in ``digits`` gets its leading zero back; without ``digits`` it is refused, because
-    nothing tells a lost zero from a lost last digit.
+    Points, spaces and hyphens go. "392690.0" is a code a spreadsheet made a number of; "8.70322E+09" was one, and its
+    last digits are lost. With ``digits``, a code one digit short gets the zero back that a spreadsheet took: the last
+    one where the point says so (6109.1 is 6109.10), else the first one, where a heading of the Harmonized System comes
+    out. Without ``digits`` it is rejected, because nothing tells which end lost a digit.
     """
-    code = raw.str.replace(r"^([0-9]{5,12})\.0+$", "$1").str.replace_all(r"[.\s\u00a0\u202f-]", "")
-    faults: list[Fault] = []
+    numeral = raw.str.contains(SCIENTIFIC).fill_null(False)
+    if numeral.any():
+        faults = [Fault(field.name, "scientific_notation", "a code with all its digits, in a text cell", numeral, raw)]
+        raw = raw.set(numeral, None)
+    else:
+        faults = []
+    code = _with_lost_zeros(raw, digits)
     length = code.str.len_bytes()
     numeric = code.str.contains(r"^[0-9]{1,12}$")
     if digits:
-        short = length.is_in([d - 1 for d in digits]) & ~length.is_in(list(digits)) & numeric
-        code = ("0" + code).zip_with(short.fill_null(False), code)
-        numeric = numeric & code.str.len_bytes().is_in(list(digits))
+        numeric = numeric & length.is_in(list(digits))
         expected = "a code of " + " or ".join(map(str, digits)) + " digits"
     else:
         odd = ((length % 2 == 1) & (length >= 3) & numeric).fill_null(False)
@@ -69,22 +72,40 @@ def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tu
     return code, [fault for fault in faults if fault.mask.any()]
 
 
-def parse_country(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tuple[pl.Series, list[Fault]]:
-    """ISO 3166-1 alpha-2. Alpha-3 and country names in French or English are translated.
+def bare_codes(raw: pl.Series) -> pl.Series:
+    """Codes without points, spaces and hyphens; "392690.0" is a code that a spreadsheet made a number of."""
+    code = raw.str.replace(r"^([0-9]{5,12})\.0+$", "$1").str.replace_all(r"[.\s\u00a0\u202f-]", "")
+    split = code.str.contains(r"^[0-9]{3,4},[0-9]{1,8}$").fill_null(False)
+    return code.str.replace(",", "", literal=True).zip_with(split, code) if split.any() else code
 
-    A code in ``accept`` is kept as it is; with "*" among them, every code.
+
+def _with_lost_zeros(raw: pl.Series, digits: tuple[int, ...]) -> pl.Series:
+    """Codes without their marks, with the zeros that a spreadsheet took from a code one digit short of ``digits``.
+
+    A code of one point, with three or four digits before it, is a heading and its rest. Its zeros are put back at
+    the end that lost them; where that gives no length in ``digits`` the code stays too short, and is rejected.
     """
-    values = raw.str.to_uppercase()
-    if ANY in accept:
-        return values, []
-    allowed = [*country_codes(), *(fold_identifier(word).upper() for word in accept)]
-    bad = ~values.is_in(allowed).fill_null(True)
-    if bad.any():
-        others = raw.filter(bad).unique().to_list()
-        known = {word.upper(): code for word in others if (code := country_of(word))}
-        values = values.replace(known)
-        bad = ~values.is_in(allowed).fill_null(True)
-    return values, [Fault(field.name, "unknown_country", "a country of ISO 3166-1", bad, raw)] if bad.any() else []
+    code = bare_codes(raw)
+    if not digits:
+        # 805.1 may be 0805.10: the three digits alone are told to have lost a zero.
+        split = raw.str.contains(rf"^(?:[0-9]{{3}}[.,][0-9]{{1,2}}|(?:{_LED})[.,][0-9]{{3}})$").fill_null(False)
+        return raw.str.slice(0, 3).zip_with(split, code) if split.any() else code
+    wanted = list(digits)
+    pointed = raw.str.contains(POINTED).fill_null(False)
+    if pointed.any():
+        parts = raw.str.extract_groups(r"^([0-9]{3,4})[.,]([0-9]{1,8})$").struct.unnest()
+        joined = _with_first_zero(parts["1"], parts["1"].str.len_bytes() == 3) + parts["2"]
+        ends_short = (parts["2"].str.len_bytes() % 2 == 1) & ~joined.str.len_bytes().is_in(wanted)
+        code = (joined + "0").zip_with(ends_short.fill_null(False), joined).zip_with(pointed, code)
+    length = code.str.len_bytes()
+    short = (length.is_in([d - 1 for d in wanted]) & ~length.is_in(wanted) & ~pointed).fill_null(False)
+    return _with_first_zero(code, short) if short.any() else code
+
+
+def _with_first_zero(code: pl.Series, where: pl.Series) -> pl.Series:
+    """A zero in front of the codes ``where`` one is wanted, if a heading of the Harmonized System comes out."""
+    padded = "0" + code
+    return padded.zip_with((where & padded.str.slice(0, 4).is_in(list(HEADINGS))).fill_null(False), code)
 
 
 def parse_currency(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tuple[pl.Series, list[Fault]]:
@@ -94,42 +115,3 @@ def parse_currency(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tup
         return values, []
     bad = ~values.is_in([*currency_codes(), *(fold_identifier(word).upper() for word in accept)]).fill_null(True)
     return values, [Fault(field.name, "unknown_currency", "a currency of ISO 4217", bad, raw)] if bad.any() else []
-
-
-def country_of(text: str) -> str | None:
-    """The alpha-2 code that a text names: a code of two or three letters, or a name in French or English.
-
-    >>> country_of("CHN"), country_of("États-Unis"), country_of("Coree du Sud"), country_of("Ruritania")
-    ('CN', 'US', 'KR', None)
-    """
-    upper = text.strip().upper()
-    if upper in country_codes():
-        return upper
-    return country_alpha3().get(upper) or _country_names().get(_plain(text))
-
-
-@cache
-def _country_names() -> dict[str, str]:
-    from babel import Locale
-
-    names: dict[str, str] = {}
-    for language in ("en", "fr"):
-        for code, name in Locale(language).territories.items():
-            if code in country_codes():
-                names.setdefault(_plain(name), code)
-    return names
-
-
-def _plain(text: str) -> str:
-    """A name without accents, case and marks."""
-    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return " ".join(re.findall(r"[a-z]+", letters))
-
-
-def parse_flag(field: Field, raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
-    """True, false, or null when there is nothing. A blank is never false."""
-    values = raw.str.to_lowercase().replace_strict(FLAG_WORDS, default=None, return_dtype=pl.Boolean)
-    bad = raw.is_not_null() & values.is_null()
-    return values, [
-        Fault(field.name, "bad_flag", "yes or no (1/0, oui/non, true/false)", bad, raw)
-    ] if bad.any() else []

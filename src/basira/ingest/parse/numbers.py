@@ -7,32 +7,105 @@ guess between a decimal and a thousands mark.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
 from basira.ingest.rows.faults import Fault
+from basira.schema.codes import currency_codes
 from basira.schema.fields import Field
 
 # Of files alone: who sends a message has no mapping.
 PERCENT_HINT = "; in percent? say percent = true"
-_SPACES = "[ \u00a0\u202f\u2009]"
+_SPACES = "[ \u00a0\u2000-\u200a\u202f\u205f\u3000]"
+_APOSTROPHES = "['\u2019]"
+
+# What stands before or behind an amount for a currency, beside its code of ISO 4217, in small letters.
+_MARKS: dict[str, tuple[str, ...]] = {
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "CLP", "COP", "ARS"),
+    "us$": ("USD",),
+    "€": ("EUR",),
+    "euro": ("EUR",),
+    "euros": ("EUR",),
+    "£": ("GBP", "EGP", "LBP"),
+    "¥": ("JPY", "CNY"),
+    "₹": ("INR",),
+    "rs": ("INR", "PKR", "LKR", "NPR"),
+    "rs.": ("INR", "PKR", "LKR", "NPR"),
+    "r$": ("BRL",),
+    "dh": ("MAD", "AED"),
+    "dhs": ("MAD", "AED"),
+    "د.م.": ("MAD",),
+    "درهم": ("MAD", "AED"),
+    "₺": ("TRY",),
+    "tl": ("TRY",),
+    "₩": ("KRW",),
+    "₽": ("RUB",),
+    "₦": ("NGN",),
+    "cfa": ("XOF", "XAF"),
+    "fcfa": ("XOF", "XAF"),
+    "zł": ("PLN",),
+    "kr": ("SEK", "NOK", "DKK", "ISK"),
+}
+
+
+@cache
+def currency_marks() -> dict[str, frozenset[str]]:
+    """Each way to write a currency beside an amount, in small letters, to the codes that it may mean.
+
+    >>> sorted(currency_marks()["€"]), sorted(currency_marks()["usd"]), sorted(currency_marks()["¥"])
+    (['EUR'], ['USD'], ['CNY', 'JPY'])
+    """
+    return {code.lower(): frozenset({code}) for code in currency_codes()} | {
+        mark: frozenset(codes) for mark, codes in _MARKS.items()
+    }
 
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """``thousands`` empty: spaces between groups of three are understood, points and commas are not."""
+    """``thousands`` empty: spaces between groups of three are understood, points and commas are not.
+
+    ``currency``: the code of ISO 4217 whose marks may stand beside a number; "" allows none. Always understood, because
+    they can't be read otherwise: a sign behind, and parentheses for a number below zero.
+    """
 
     decimal: str = "."
     thousands: str = ""
     percent: bool = False
     scale: float = 1.0
+    currency: str = ""
 
     def pattern(self) -> str:
         """A regular expression of one number in this style, without sign for percent."""
-        group = re.escape(self.thousands) if self.thousands not in {"", " "} else _SPACES
-        whole = rf"[0-9]+|[0-9]{{1,3}}(?:{group}[0-9]{{3}})+"
+        whole = rf"[0-9]+|[0-9]{{1,3}}(?:{self.group}[0-9]{{3}})+"
+        if self.thousands == ",":
+            # Lakhs and crores: 12,34,567.
+            whole += r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
         return rf"^[+-]?(?:{whole})?(?:{re.escape(self.decimal)}[0-9]*)?(?:[eE][+-]?[0-9]+)?$"
+
+    @property
+    def group(self) -> str:
+        """A regular expression of what stands between thousands."""
+        if self.thousands == "'":
+            return _APOSTROPHES
+        return _SPACES if self.thousands in {"", " "} else re.escape(self.thousands)
+
+
+def strip_currency(raw: pl.Series, marks: Iterable[str]) -> pl.Series:
+    """Numbers without the marks of a currency before or behind them, and without the spaces between."""
+    listed = "|".join(re.escape(mark) for mark in sorted(marks, key=lambda mark: (-len(mark), mark)))
+    front = raw.str.replace(rf"(?i)^([(+-]?){_SPACES}*(?:{listed}){_SPACES}*", "$1")
+    return front.str.replace(rf"(?i){_SPACES}*(?:{listed}){_SPACES}*([)+-]?)$", "$1")
+
+
+def plain_sign(raw: pl.Series) -> pl.Series:
+    """Numbers with their sign in front, as "(12.50)" and "12.50-" are written too."""
+    if not raw.str.contains(r"[)+-]$").any():
+        return raw
+    front = raw.str.replace(rf"^\({_SPACES}*([0-9.,'\u2019][^()+-]*?){_SPACES}*\)$", "-$1")
+    return front.str.replace(rf"^([0-9.,][^()+-]*?){_SPACES}*([+-])$", "$2$1")
 
 
 def parse_floats(raw: pl.Series, style: NumberStyle) -> tuple[pl.Series, pl.Series]:
@@ -43,9 +116,12 @@ def parse_floats(raw: pl.Series, style: NumberStyle) -> tuple[pl.Series, pl.Seri
             return direct, pl.Series([False]).new_from_index(0, len(raw))
     else:
         direct = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(raw))
-    fits = raw.str.contains(style.pattern())
-    marks = rf"[{re.escape(style.thousands)}]" if style.thousands not in {"", " "} else _SPACES
-    plain = raw.str.replace_all(marks, "").str.replace(style.decimal, ".", literal=True)
+    text = raw
+    if style.currency:
+        text = strip_currency(raw, [mark for mark, codes in currency_marks().items() if style.currency in codes])
+    text = plain_sign(text)
+    fits = text.str.contains(style.pattern())
+    plain = text.str.replace_all(style.group, "").str.replace(style.decimal, ".", literal=True)
     careful = plain.cast(pl.Float64, strict=False).set(~fits.fill_null(False), None)
     values = direct.fill_null(careful)
     return values, raw.is_not_null() & values.is_null()
@@ -100,7 +176,8 @@ def _outside(field: Field, values: pl.Series) -> pl.Series:
 def _style_text(field: Field, style: NumberStyle) -> str:
     kind = "a whole number" if field.type == "integer" else "a number"
     grouping = f", {style.thousands!r} between thousands" if style.thousands else ""
-    return f"{kind} with {style.decimal!r} before the decimals{grouping}"
+    currency = f", in {style.currency}" if style.currency else ""
+    return f"{kind} with {style.decimal!r} before the decimals{grouping}{currency}"
 
 
 def _range_text(field: Field) -> str:

@@ -20,6 +20,31 @@ from basira.schema.fields import CHECKED, IDENTIFIERS, Field
 from basira.schema.text import ALLOWED, escaped, find_odd, fold_digits, fold_figure, fold_identifier
 
 _NOT_PLAIN = r"[^ -~]|  "
+_FORMULA = r'(?s)^="((?:[^"]|"")*)"$'
+_APOSTROPHE = r"^['\u2018\u2019][^'\u2018\u2019]+$"
+
+
+def without_formula(raw: pl.Series) -> pl.Series:
+    """The quoted text of cells that are a formula of one text, as exports write codes to keep their zeros.
+
+    >>> without_formula(pl.Series(['="0805100000"', "=A1"])).to_list()
+    ['0805100000', '=A1']
+    """
+    where = raw.str.starts_with('="') & raw.str.contains(_FORMULA)
+    if not where.any():
+        return raw
+    inner = raw.str.replace(_FORMULA, "$1").str.replace_all('""', '"', literal=True).str.strip_chars()
+    return inner.set(inner == "", None).zip_with(where.fill_null(False), raw)
+
+
+def without_apostrophe(raw: pl.Series) -> pl.Series:
+    """Codes, numbers and dates without the apostrophe by which a spreadsheet is told that a cell is text.
+
+    >>> without_apostrophe(pl.Series(["'0805100000", "'", "d'abord"])).to_list()
+    ['0805100000', "'", "d'abord"]
+    """
+    where = raw.str.contains(_APOSTROPHE)
+    return raw.str.slice(1).str.strip_chars().zip_with(where.fill_null(False), raw) if where.any() else raw
 
 
 def fold_text(field: Field, raw: pl.Series, *, decimal: str = ".", thousands: str = "") -> pl.Series:

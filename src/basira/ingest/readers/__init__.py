@@ -1,1 +1,4 @@
-"""One reader a format: a file enters, batches of text rows leave, numbered as in the file."""
+"""One reader a format.
+
+Enters: a file. Leaves: batches of text rows, numbered as in the file. Never here: the meaning of a column.
+"""

@@ -1,1 +1,4 @@
-"""Rows by a mapping: text rows enter, typed rows of the schema and rejections leave."""
+"""Rows by a mapping.
+
+Enters: text rows. Leaves: typed rows of the schema, and rejections. Never here: a row that disappears.
+"""

@@ -28,9 +28,14 @@ REASONS: dict[str, str] = {
     "bad_date": "The text is not a date in any of the formats the mapping names.",
     "date_out_of_range": "The date is before `earliest` or after `latest` of the mapping: most often a mistyped year.",
     "bad_commodity_code": "The code is not 2 to 12 digits, an even number of them, in a chapter from 01 to 99, "
-    "or not of the length the mapping gives.",
+    "or not of the length the mapping gives. A code one digit short of it, where no heading of the Harmonized System "
+    "comes out with a zero in front, is none either: correct the code, or add its length to `digits`.",
     "lost_leading_zero": "The commodity code has an odd number of digits: a spreadsheet took its leading zero. Give "
     "`digits` for this field in the mapping, and Basira puts the zero back.",
+    "scientific_notation": "The code is written as a number in scientific notation (8.70322E+09): a spreadsheet took "
+    "its last digits, and nothing brings them back. Export the column again, as text.",
+    "unknown_kind": "The column of kinds of irregularity holds a word that the mapping does not translate. Add it to "
+    "`kinds` with its kind, or with none.",
     "unknown_country": "No country of ISO 3166-1. Correct it, translate it with `values`, or allow it with `accept`.",
     "unknown_currency": "No currency of ISO 4217. Correct it, translate it with `values`, or allow it with `accept`.",
     "bad_flag": "Neither a yes nor a no. Give `values` for this field in the mapping.",

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Column, Mapping, SourceFormat
-from basira.ingest.parse.codes import (
-    parse_commodity,
-    parse_country,
-    parse_currency,
-    parse_flag,
-    spreadsheet_errors,
-)
+from basira.ingest.parse.codes import parse_commodity, parse_currency, spreadsheet_errors
+from basira.ingest.parse.countries import parse_country
 from basira.ingest.parse.dates import parse_timestamps
+from basira.ingest.parse.flags import parse_flag
+from basira.ingest.parse.kinds import parse_kinds
 from basira.ingest.parse.numbers import NumberStyle, parse_number
-from basira.ingest.parse.text import find_odd_rows, fold_text, fold_words
+from basira.ingest.parse.text import find_odd_rows, fold_text, fold_words, without_apostrophe, without_formula
 from basira.ingest.readers.source import SourceBatch, row_json
 from basira.ingest.rows.faults import Fault, Refusal
 from basira.schema.fields import EXTRA_PREFIX, Field
@@ -60,10 +57,14 @@ def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
             columns[name], found = _parse_field(sides[name], column, texts, mapping, len(frame))
             faults += found
         for name, text in mapping.constants.items():
-            if name in sides and name not in columns and section:
+            if name in sides and name not in columns and (section or (sides is OUTCOME_SIDE and mapping.has_outcomes)):
                 constant = pl.Series(name, [text]).new_from_index(0, len(frame))
-                columns[name], found = _parse_text(sides[name], Column(column=name), constant, mapping)
+                columns[name], found = parse_text(sides[name], Column(column=name), constant, mapping.source)
                 faults += found
+    if mapping.kinds is not None:
+        flags, found = parse_kinds(mapping.kinds, texts.get(mapping.kinds.column, _nulls(len(frame))))
+        outcomes.update(flags)
+        faults += found
     for name, column_name in mapping.extra.items():
         extra = texts.get(column_name)
         items[EXTRA_PREFIX + name] = _nulls(len(frame)) if extra is None else extra
@@ -104,10 +105,12 @@ def _texts(frame: pl.DataFrame, mapping: Mapping) -> dict[str, pl.Series]:
     nulls = list(mapping.source.null_values)
     wanted = {name for section in (mapping.fields, mapping.outcome) for c in section.values() for name in c.names}
     wanted.update(mapping.extra.values())
+    if mapping.kinds is not None:
+        wanted.add(mapping.kinds.column)
     present = [name for name in frame.columns if name in wanted]
     trimmed = frame.select(pl.col(present).str.strip_chars()) if present else frame.select([])
     cleaned = trimmed.with_columns(pl.when(~pl.all().is_in(nulls)).then(pl.all())) if present else trimmed
-    return {name: cleaned[name] for name in present}
+    return {name: without_formula(cleaned[name]) for name in present}
 
 
 def _nulls(count: int) -> pl.Series:
@@ -129,7 +132,7 @@ def _parse_field(
         for fault in faults[1:]:
             broken = broken | fault.mask
         raw = raw.set(broken, None)
-    values, more = _parse_text(field, column, raw, mapping)
+    values, more = parse_text(field, column, raw, mapping.source)
     return values, faults + more
 
 
@@ -140,12 +143,13 @@ def _cell_errors(name: str, raw: pl.Series | None) -> list[Fault]:
     return [Fault(name, "spreadsheet_error", "a value, not a spreadsheet's error", mask, raw)]
 
 
-def _parse_text(field: Field, column: Column, raw: pl.Series, mapping: Mapping) -> tuple[pl.Series, list[Fault]]:
+def parse_text(field: Field, column: Column, raw: pl.Series, source: SourceFormat) -> tuple[pl.Series, list[Fault]]:
     """One field's values from trimmed text; the alias is the field's name."""
-    source = mapping.source
     decimal = source.decimal if column.decimal is None else column.decimal
     thousands = source.thousands if column.thousands is None else column.thousands
     as_found = raw
+    if not field.is_prose:
+        raw = without_apostrophe(raw)
     raw = fold_text(field, raw, decimal=decimal, thousands=thousands)
     if column.values:
         words = fold_words(field, column.values, decimal=decimal, thousands=thousands)
@@ -155,7 +159,7 @@ def _parse_text(field: Field, column: Column, raw: pl.Series, mapping: Mapping) 
     odd = find_odd_rows(field, raw, as_found)
     if odd is not None:  # one reason: that it is no code either would be noise
         raw = raw.set(odd.mask, None)
-    style = NumberStyle(decimal, thousands, column.percent, column.scale)
+    style = NumberStyle(decimal, thousands, column.percent, column.scale, column.currency)
     values, faults = _typed(field, column, raw, source, style)
     return values.alias(field.name), faults if odd is None else [odd, *faults]
 
@@ -184,6 +188,7 @@ def _typed(
             day_first=source.day_first if column.day_first is None else column.day_first,
             earliest=source.earliest,
             latest=source.latest,
+            zone=source.zone,
         )
     else:
         values, faults = parse_number(field, raw, style)

@@ -33,6 +33,8 @@ _COMMODITY = re.compile(r"(?!00)(?:[0-9]{2}){1,6}")
 _MOMENT = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-3][0-9](?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{6})?)?)?"
 )
+# What a spreadsheet writes in front: of an error, of a formula, of a text.
+_MARKED = ("#", "Err", '="', "'", "\u2018", "\u2019")
 _HEADER = frozenset(field.name for field in DECLARATION_FIELDS)
 _REQUIRED = tuple(field.name for field in DECLARATION_FIELDS + ITEM_FIELDS if field.required)
 
@@ -141,7 +143,7 @@ class PlainRows:
             raise _NotPlainError
         if value in self._nulls:
             return None
-        if value != value.strip() or "\x00" in value or value.startswith(("#", "Err")):
+        if value != value.strip() or "\x00" in value or value.startswith(_MARKED):
             raise _NotPlainError
         if not value.isascii():
             try:

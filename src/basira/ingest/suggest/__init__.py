@@ -1,1 +1,4 @@
-"""A mapping proposed from a file: headers and contents enter, a mapping with its doubts leaves."""
+"""A mapping proposed from a file.
+
+Enters: headers and contents. Leaves: a mapping, with what is in doubt. Never here: a doubt that is decided.
+"""

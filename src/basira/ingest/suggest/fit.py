@@ -6,7 +6,10 @@ column's name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE
 from basira.ingest.suggest.dates import DateGuess
@@ -14,6 +17,10 @@ from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.headers import tokens
 from basira.ingest.suggest.profile import Profile
 
+# What contents leave in doubt, and what something beside the contents decided, is never held for certain.
+_OPEN, _DECIDED = 0.6, 0.9
+_READ_AS = {"dmy": "03/04/2024 is 3 April", "mdy": "03/04/2024 is 4 March", "ymd": "the year comes first",
+            "ydm": "year, day, month"}  # fmt: skip
 _MOST = 0.7  # below this share of fitting values, the column is something else
 
 # Words of results that are no plain yes or no.
@@ -77,9 +84,9 @@ def fit(name: str, profile: Profile) -> Fit:
         return Fit(0.0 if described.required else 0.3, notes=("the column is empty in the sample",))
     kind = described.type
     if kind == "timestamp":
-        return _timestamp(profile)
+        return _timestamp(name, profile)
     if kind == "commodity":
-        return _commodity(profile)
+        return _commodity(name, profile)
     if kind == "country":
         return _country(profile)
     if kind == "currency":
@@ -87,9 +94,9 @@ def fit(name: str, profile: Profile) -> Fit:
     if kind == "flag":
         return _flag(profile)
     if kind == "rate":
-        return _rate(profile)
+        return _rate(name, profile)
     if kind in {"amount", "measure"}:
-        return Fit(profile.number_share, is_number=True) if profile.number_share >= _MOST else Fit(0.0)
+        return _amount(name, profile, has_currency=kind == "amount")
     if kind == "integer":
         return _integer(name, profile)
     if name == "declaration_id":
@@ -101,27 +108,104 @@ def fit(name: str, profile: Profile) -> Fit:
     return Fit(1.0)
 
 
-def _timestamp(profile: Profile) -> Fit:
+def _timestamp(name: str, profile: Profile) -> Fit:
     dates = profile.dates
     if dates is None or dates.share < _MOST:
         return Fit(0.0)
-    notes = () if dates.is_sure else ("day and month may be swapped",)
-    return Fit(dates.share, notes=notes, dates=dates)
+    if dates.is_sure:
+        share = min(dates.share, _DECIDED) if dates.note else dates.share
+        return Fit(share, notes=(dates.note,) if dates.note else (), dates=dates)
+    doubt = _doubt(
+        name, profile, dates.question, dates.contrary,
+        [f"formats = {json.dumps(dates.formats_of(order))}: {_READ_AS[order]}" for order in dates.orders],
+    )  # fmt: skip
+    return Fit(min(dates.share, _OPEN), notes=("in doubt: see [doubts]",), dates=dates, doubts=(doubt,))
 
 
-def _commodity(profile: Profile) -> Fit:
-    if profile.commodity_share < _MOST:
+def _commodity(name: str, profile: Profile) -> Fit:
+    codes = profile.codes
+    if codes.share < _MOST:
         return Fit(0.0)
-    lengths = {length: count for length, count in profile.code_lengths.items() if count > 0.001 * profile.filled}
-    whole = sorted({length + length % 2 for length in lengths if length >= 3})
-    odd = [length for length in lengths if length % 2]
     options: dict[str, object] = {}
-    notes: tuple[str, ...] = ()
-    if len(whole) == 1 or odd:
-        options["digits"] = whole[0] if len(whole) == 1 else whole
-    if odd:
-        notes = ("some codes lost their leading zero, which is put back",)
-    return Fit(profile.commodity_share, options, notes)
+    notes: list[str] = []
+    if codes.digits:
+        options["digits"] = codes.digits[0] if len(codes.digits) == 1 else list(codes.digits)
+    if codes.lost:
+        rows, _ = profile.rows_with(codes.lost)
+        notes.append(f"{rows:,} codes lost a zero, which is put back")
+    if codes.damaged:
+        rows, _ = profile.rows_with(codes.damaged)
+        notes.append(
+            f"{rows:,} codes are in scientific notation and rejected: their digits are gone, export them as text"
+        )
+    if not codes.question:
+        return Fit(codes.share, options, tuple(notes))
+    doubt = _doubt(
+        name, profile, codes.question, codes.contrary,
+        [f"digits = {list(codes.digits)}", f"digits = {list(codes.other)}: a code one digit short gets a zero in front"
+         if len(codes.other) <= len(codes.digits) else f"digits = {list(codes.other)}: codes are kept as they are"],
+    )  # fmt: skip
+    return Fit(min(codes.share, _OPEN), options, (*notes, "in doubt: see [doubts]"), doubts=(doubt,))
+
+
+def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
+    """A number, with what its way of writing leaves open. ``has_currency``: marks of a currency may stand beside it."""
+    if profile.number_share < _MOST:
+        return Fit(0.0)
+    guess = profile.numbers
+    if not has_currency and (guess.currencies or guess.mixed):
+        return Fit(0.0)
+    doubts: list[Doubt] = []
+    options: dict[str, object] = {}
+    if guess.other is not None:
+        telling = [word for word in profile.words if any(mark in word for mark in ".,")]
+        doubts.append(
+            _doubt(
+                name, profile, "Every mark has three figures behind it: decimals, or thousands.", telling,
+                [f'decimal = "{mark}", thousands = "{group}"' for mark, group in (guess.style, guess.other)],
+            )
+        )  # fmt: skip
+    if guess.contrary:
+        doubts.append(
+            _doubt(
+                name, profile, "Some cells may be written in another way than the rest: points and commas change.",
+                guess.contrary, ["correct them at the source; those that can't be read are rejected"],
+            )
+        )  # fmt: skip
+    if guess.mixed:
+        marked = _marked(profile)
+        doubts.append(
+            _doubt(
+                name, profile, f"The cells name several currencies: {', '.join(guess.mixed)}.", marked,
+                ['currency = "MAD": cells that name another one are rejected', "one file for each currency"],
+            )
+        )  # fmt: skip
+    elif guess.currencies:
+        options["currency"] = guess.currencies[0]
+        if len(guess.currencies) > 1:
+            marked = _marked(profile)
+            doubts.append(
+                _doubt(
+                    name, profile, "The mark beside the amounts may mean several currencies.", marked,
+                    [f'currency = "{code}"' for code in guess.currencies],
+                )
+            )  # fmt: skip
+    share = profile.number_share
+    if doubts:
+        return Fit(min(share, _OPEN), options, ("in doubt: see [doubts]",), is_number=True, doubts=tuple(doubts))
+    if guess.note:
+        return Fit(min(share, _DECIDED), options, (guess.note,), is_number=True)
+    return Fit(share, options, is_number=True)
+
+
+def _marked(profile: Profile) -> list[str]:
+    """The texts with the mark of a currency."""
+    return [word for word in profile.words if any(c.isalpha() or unicodedata.category(c) == "Sc" for c in word)]
+
+
+def _doubt(name: str, profile: Profile, question: str, words: Sequence[str], choices: Sequence[str]) -> Doubt:
+    rows, examples = profile.rows_with(words)
+    return Doubt(name, question, rows, profile.filled, examples, tuple(choices))
 
 
 def _country(profile: Profile) -> Fit:
@@ -156,14 +240,15 @@ def _flag(profile: Profile) -> Fit:
     return Fit(understood, {"values": values}, notes)
 
 
-def _rate(profile: Profile) -> Fit:
-    if profile.number_share < _MOST or (profile.highest or 0) > 2000:
+def _rate(name: str, profile: Profile) -> Fit:
+    written = _amount(name, profile, has_currency=False)
+    if not written.share or (profile.highest or 0) > 2000:
         return Fit(0.0)
     if profile.numbers.has_percent_sign:
-        return Fit(profile.number_share, is_number=True)
+        return written
     if (profile.highest or 0) > 1:
-        return Fit(profile.number_share, {"percent": True}, ("taken as percent",), is_number=True)
-    return Fit(profile.number_share, {}, ("taken as a share (0.175 is 17.5 %)",), is_number=True)
+        return replace(written, options={"percent": True}, notes=(*written.notes, "taken as percent"))
+    return replace(written, notes=(*written.notes, "taken as a share (0.175 is 17.5 %)"))
 
 
 def _integer(name: str, profile: Profile) -> Fit:

@@ -5,29 +5,23 @@ Enters: a column of text. Leaves: a frozen profile. Never here: the column's nam
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from basira.ingest.parse.codes import FLAG_WORDS, SPREADSHEET_ERROR, country_of
+from basira.ingest.parse.codes import SPREADSHEET_ERROR
+from basira.ingest.parse.countries import country_of
+from basira.ingest.parse.flags import FLAG_WORDS
+from basira.ingest.parse.text import without_apostrophe, without_formula
+from basira.ingest.suggest.codes import CodeGuess, guess_codes
 from basira.ingest.suggest.dates import DateGuess, guess_dates
+from basira.ingest.suggest.doubts import MOST_EXAMPLES
+from basira.ingest.suggest.numbers import NumberGuess, as_floats, guess_numbers, plain_numbers
 from basira.schema.codes import currency_codes
 from basira.schema.text import fold_figure
 
-_SPACE = "[ \u00a0\u202f\u2009]"
 _WORDS = 50_000  # distinct values looked at one by one, taken evenly from the most to the least frequent
-_ANY_NUMBER = rf"^[+-]?\d+(?:(?:{_SPACE}|[.,'])\d+)*(?:[eE][+-]?\d+)?{_SPACE}?%?$"
-
-
-@dataclass(frozen=True)
-class NumberGuess:
-    """How a column writes numbers. ``decimal``/``thousands`` None: it gives no evidence."""
-
-    decimal: str | None
-    thousands: str | None
-    has_percent_sign: bool
 
 
 @dataclass(frozen=True)
@@ -46,16 +40,32 @@ class Profile:
     dates: DateGuess | None
     country_share: float
     currency_share: float
-    commodity_share: float
-    code_lengths: dict[int, int]
+    codes: CodeGuess
     flag_share: float
     longest: int
     common: tuple[str, ...]  # the most frequent values, at most 60
     words: tuple[str, ...]  # distinct values, at most 2,000, the most frequent first
+    column: pl.Series = field(repr=False, compare=False)  # all values, trimmed
+    numbers_of_rows: pl.Series | None = field(default=None, repr=False, compare=False)
 
     @property
     def unique_share(self) -> float:
         return self.distinct / self.filled if self.filled else 0.0
+
+    @property
+    def commodity_share(self) -> float:
+        return self.codes.share
+
+    @property
+    def code_lengths(self) -> dict[int, int]:
+        return self.codes.lengths
+
+    def rows_with(self, words: Sequence[str]) -> tuple[int, tuple[tuple[int, str], ...]]:
+        """How many rows hold one of the texts, and the first of them: number in the file, and cell."""
+        places = self.column.is_in(list(words)).fill_null(False).arg_true()
+        shown = places.head(MOST_EXAMPLES)
+        numbers = shown + 1 if self.numbers_of_rows is None else self.numbers_of_rows.gather(shown)
+        return len(places), tuple(zip(numbers.to_list(), self.column.gather(shown).to_list(), strict=True))
 
 
 def _ascii_figures(column: pl.Series) -> pl.Series:
@@ -64,9 +74,10 @@ def _ascii_figures(column: pl.Series) -> pl.Series:
     return column.replace({text: fold_figure(text) for text in others}) if others else column
 
 
-def profile_column(column: pl.Series, *, separator: str) -> Profile:
-    """Look at a column. ``separator``: of the file, "" when it has none; a ',' there makes decimal commas unlikely."""
-    trimmed = _ascii_figures(column.str.strip_chars())
+def profile_column(column: pl.Series, *, separator: str, rows: pl.Series | None = None) -> Profile:
+    """Look at a column. ``separator``: of the file, "" when it has none. ``rows``: the number of each row in the file,
+    counted from 1 when not given."""
+    trimmed = _ascii_figures(without_apostrophe(without_formula(column.str.strip_chars())))
     filled = trimmed.filter((trimmed.is_not_null() & (trimmed != "")).fill_null(False))
     error = filled.str.contains(SPREADSHEET_ERROR)
     errors = int(error.sum() or 0)
@@ -85,16 +96,9 @@ def profile_column(column: pl.Series, *, separator: str) -> Profile:
         flags = mask.fill_null(False).to_list()
         return sum(w for w, hit in zip(weights, flags, strict=True) if hit) / weighed if weighed else 0.0
 
-    numeric = distinct.str.contains(_ANY_NUMBER)
-    guess = guess_numbers(distinct.filter(numeric).to_list(), separator=separator)
-    parsed = [_to_float(word, guess) for word in distinct.filter(numeric).to_list()]
-    known = [number for number in parsed if number is not None]
-    codes = distinct.str.replace(r"^(\d{5,12})\.0+$", "$1").str.replace_all(r"[.\s-]", "")
-    is_code = codes.str.contains(r"^\d{2,12}$")
-    lengths: Counter[int] = Counter()
-    for length, weight, hit in zip(codes.str.len_bytes().to_list(), weights, is_code.to_list(), strict=True):
-        if hit:
-            lengths[length] += weight
+    guess, numeric = guess_numbers(words, weights, separator=separator)
+    known = as_floats(plain_numbers(distinct.filter(numeric))[0], guess.style).drop_nulls()
+    codes = guess_codes(words, weights)
     upper = distinct.str.to_uppercase()
     is_country = pl.Series([len(words) <= 2000 and country_of(word) is not None for word in words], dtype=pl.Boolean)
     return Profile(
@@ -104,80 +108,17 @@ def profile_column(column: pl.Series, *, separator: str) -> Profile:
         errors=errors,
         number_share=share(numeric),
         numbers=guess,
-        lowest=min(known, default=None),
-        highest=max(known, default=None),
+        lowest=known.to_numpy().min().item() if len(known) else None,
+        highest=known.to_numpy().max().item() if len(known) else None,
         integer_share=share(distinct.str.contains(r"^\d+(\.0+)?$")),
-        dates=guess_dates(words),
+        dates=guess_dates(words, weights),
         country_share=share(is_country),
         currency_share=share(upper.is_in([*currency_codes()])),
-        commodity_share=share(is_code & codes.str.len_bytes().is_between(4, 12)),
-        code_lengths=dict(lengths),
+        codes=codes,
         flag_share=share(distinct.str.to_lowercase().is_in(list(FLAG_WORDS))),
         longest=max((len(word) for word in words), default=0),
         common=tuple(words[:60]),
         words=tuple(words[:2000]),
+        column=trimmed,
+        numbers_of_rows=rows,
     )
-
-
-def guess_numbers(words: list[str], *, separator: str) -> NumberGuess:
-    """Which mark is before the decimals, and which between thousands.
-
-    >>> guess_numbers(["1 234,5", "12,25"], separator=";").decimal
-    ','
-    >>> guess = guess_numbers(["1.234,50", "7"], separator=";"); guess.decimal, guess.thousands
-    (',', '.')
-    >>> guess_numbers(["372254.4"], separator=",").decimal
-    '.'
-    """
-    as_decimal: Counter[str] = Counter()
-    as_thousands: Counter[str] = Counter()
-    unclear: Counter[str] = Counter()
-    percent = False
-    plain_thousands = False
-    for raw in words:
-        percent = percent or raw.endswith("%")
-        word = re.sub(rf"{_SPACE}|%", "", raw).lstrip("+-")
-        marks = [character for character in word if character in ".,'"]
-        if not marks:
-            plain_thousands = plain_thousands or (word.isdigit() and len(word) > 3)
-            continue
-        last = marks[-1]
-        if len(set(marks)) > 1:
-            as_decimal[last] += 1
-            as_thousands[marks[0]] += 1
-        elif len(marks) > 1:
-            as_thousands[last] += 1
-        else:
-            head, tail = word.split(last)
-            if last == "'":
-                as_thousands[last] += 1
-            elif len(tail) != 3 or head in {"", "0"} or len(head) > 3:
-                as_decimal[last] += 1
-            else:
-                unclear[last] += 1
-    decimal = max(as_decimal, key=lambda mark: as_decimal[mark], default=None)
-    thousands = max(
-        (mark for mark in as_thousands if mark != decimal), key=lambda mark: as_thousands[mark], default=None
-    )
-    for mark in unclear:
-        if decimal is None and thousands != mark:
-            # "1,234" and nothing else: thousands, unless large numbers stand there without any mark.
-            if mark == "," and not plain_thousands and separator in {",", "\t", "|", ""}:
-                thousands, decimal = ",", "."
-            else:
-                decimal = mark
-        elif decimal is not None and mark != decimal:
-            thousands = thousands or mark
-    return NumberGuess(decimal, thousands, percent)
-
-
-def _to_float(word: str, guess: NumberGuess) -> float | None:
-    text = re.sub(rf"{_SPACE}|%", "", word)
-    if guess.thousands:
-        text = text.replace(guess.thousands, "")
-    if guess.decimal == ",":
-        text = text.replace(",", ".")
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -10,18 +10,26 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 
 import polars as pl
 
-from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, SourceFormat
-from basira.ingest.parse.codes import FLAG_WORDS
+from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Column, SourceFormat, load_mapping
+from basira.ingest.parse.countries import country_of
+from basira.ingest.parse.dates import ISO_FORMATS, ZONED_FORMATS
+from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
-from basira.ingest.suggest.doubts import FILE, Doubt
+from basira.ingest.rows.parse import parse_text
+from basira.ingest.rows.shape import DEFAULT_CURRENCY
+from basira.ingest.suggest.doubts import FILE, MOST_EXAMPLES, Doubt
 from basira.ingest.suggest.fit import Fit, fit
-from basira.ingest.suggest.headers import name_score, sounds_like_a_result, tokens
+from basira.ingest.suggest.headers import name_score, own_name, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
+from basira.ingest.suggest.results import find_kinds, why_telling
+from basira.ingest.suggest.settle import settle
+from basira.schema.codes import currency_codes
 from basira.schema.names import MOST_OF_A_SOURCE
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.
@@ -29,8 +37,8 @@ _WHOLE_BYTES = 100 << 20
 _SAMPLE_ROWS_PER_BATCH = 10_000
 _LEAST = 0.55  # a weaker name is not proposed: a wrong mapping costs more than a missing one
 _CATEGORY_VALUES = 300
-# Of a name of the source's own: with the number that tells it from another one, it is as long as the rule allows.
-_LONGEST_STEM = 44
+_NAMES_IT = 0.85  # a header that scores so much names the field, whatever its cells hold
+_OFTEN = 5  # rows with a value that is no country, from which on it is offered for `accept`
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class SuggestedField:
 @dataclass(frozen=True)
 class Suggestion:
     """What was found in a file. ``extra``: unmapped categories; ``unmapped``: other columns, left out.
-    ``doubts``: what a person must decide before anything is taken in."""
+    ``doubts``: what a person must decide before anything is taken in. ``constants_from``: of what."""
 
     file_name: str
     kind: str
@@ -61,6 +69,11 @@ class Suggestion:
     missing: tuple[str, ...]  # required fields for which no column was found
     notes: tuple[str, ...]
     doubts: tuple[Doubt, ...] = ()
+    kinds: tuple[str, dict[str, str]] | None = None  # a column that names kinds of irregularity, and its words
+    left_out: dict[str, str] = dataclass_field(
+        default_factory=dict
+    )  # why, of columns of ``unmapped`` that are named or telling
+    constants_from: str = "Not in the file: check it."
 
     @property
     def is_results_only(self) -> bool:
@@ -74,32 +87,91 @@ def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = 
     """
     sheet = sheets[0] if len(sheets) == 1 else tuple(sheets) or ""
     source = open_source(path, SourceFormat(header_row=header_row, sheet=sheet))
-    frame = _sample(source)
+    frame, rows = _sample(source)
     separator, detected = _detected(path, source)
-    profiles = {name: profile_column(frame[name], separator=separator) for name in frame.columns}
-    chosen = _assign(profiles)
-    results_only = "commodity_code" not in chosen and any(
-        name in chosen for name in ("is_irregular", "severity", "additional_revenue_amount")
+    if source.kind == "sad-xml":
+        return _from_shipped(path, source, frame, "asycuda-sad")
+    kinds = next(((name, found) for name in frame.columns if (found := find_kinds(frame[name])) is not None), None)
+    profiles = settle(
+        {
+            name: profile_column(frame[name], separator=separator, rows=rows)
+            for name in frame.columns
+            if kinds is None or name != kinds[0]
+        }
     )
-    return _compose(path, source, frame, profiles, chosen, detected, results_only)
+    chosen = _assign(profiles)
+    results_only = "commodity_code" not in chosen and (
+        kinds is not None or any(name in chosen for name in ("is_irregular", "severity", "additional_revenue_amount"))
+    )
+    return _compose(path, source, frame, profiles, chosen, detected, results_only, kinds)
 
 
-def _sample(source: Source) -> pl.DataFrame:
-    """All rows, or rows from all over the first 400 MB: a file sorted by date shows one month at its top."""
+def _from_shipped(path: Path, source: Source, frame: pl.DataFrame, name: str) -> Suggestion:
+    """The shipped mapping of a system's own format, without the fields that the file lacks."""
+    mapping = load_mapping(name)
+    fields: list[SuggestedField] = []
+    doubts: list[Doubt] = []
+    notes = [f"Started from the shipped mapping {name!r}."]
+    options = mapping.source.model_dump(exclude_defaults=True)
+    for field_name, column in mapping.fields.items():
+        present = [one for one in column.names if one in frame.columns and frame[one].null_count() < len(frame)]
+        if not present:
+            if ITEM_SIDE[field_name].required or (len(column.names) == 1 and column.column in frame.columns):
+                notes.append(f"{field_name}: {' and '.join(column.names)} is empty or absent.")
+            continue
+        given = column.model_dump(exclude_defaults=True)
+        fields.append(
+            SuggestedField(
+                field_name, "fields", given.pop("column", " + ".join(column.names)), 1.0,
+                {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()},
+            )
+        )  # fmt: skip
+        if field_name == "declared_at":
+            found = fit(field_name, profile_column(frame[present[0]], separator=""))
+            doubts += found.doubts
+            if found.dates is not None and found.dates.is_sure:
+                options["day_first"] = found.dates.day_first
+                if any(form.startswith("%m") for form in found.dates.formats):
+                    options["date_formats"] = list(found.dates.formats)
+    named = {one for column in mapping.fields.values() for one in column.names}
+    extra = {key: column for key, column in mapping.extra.items() if column in frame.columns}
+    return Suggestion(
+        path.name,
+        source.kind,
+        len(frame),
+        {key: list(value) if isinstance(value, tuple) else value for key, value in options.items()},
+        {"value_currency": DEFAULT_CURRENCY},
+        tuple(fields),
+        extra,
+        tuple(one for one in frame.columns if one not in named and one not in extra.values()),
+        tuple(
+            one for one, described in ITEM_SIDE.items() if described.required and one not in {f.field for f in fields}
+        ),
+        tuple(notes),
+        tuple(doubts),
+    )
+
+
+def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
+    """The rows and their numbers in the file: all, or some from all over the first 400 MB, because a file sorted by
+    date shows one month at its top."""
     parts: list[pl.DataFrame] = []
+    numbers: list[pl.Series] = []
     held = 0.0
     for batch in source.batches():
         whole = source.size_bytes <= _WHOLE_BYTES
         step = 1 if whole else max(1, -(-len(batch.frame) // _SAMPLE_ROWS_PER_BATCH))
         parts.append(batch.frame.gather_every(step))
+        numbers.append(batch.rows.gather_every(step))
         held += parts[-1].estimated_size()
         if max(batch.bytes_read, held) > SAMPLE_BYTES:
             break
     frame = pl.concat(parts, how="diagonal") if parts else pl.DataFrame()
     names = [*source.columns, *(name for name in frame.columns if name not in source.columns)]
-    return frame.select(
+    whole_frame = frame.select(
         pl.col(name) if name in frame.columns else pl.lit(None, dtype=pl.String).alias(name) for name in names
     )
+    return whole_frame, pl.concat(numbers) if numbers else pl.Series("row", [], dtype=pl.Int64)
 
 
 def _detected(path: Path, source: Source) -> tuple[str, dict[str, object]]:
@@ -197,6 +269,7 @@ def _compose(
     chosen: dict[str, tuple[str, float, Fit]],
     detected: dict[str, object],
     results_only: bool,
+    kinds: tuple[str, dict[str, str]] | None,
 ) -> Suggestion:
     if results_only:  # a date in a file of results is when the result became known, unless another says so
         if "declared_at" in chosen and "known_at" not in chosen:
@@ -215,13 +288,13 @@ def _compose(
     if thousands:
         options["thousands"] = thousands
     dates = [f.dates for _, _, f in chosen.values() if f.dates is not None]
-    forms = list(dict.fromkeys(form for guess in dates for form in guess.formats))
-    if (forms and source.kind != "xlsx") or any(form.startswith("%d") or form == "excel" for form in forms):
+    # Columns that differ in more than the clock have formats of their own: a union would read one by the other's.
+    differ = len({guess.formats for guess in dates}) > 1
+    forms = [] if differ else list(dict.fromkeys(form for guess in dates for form in guess.formats))
+    if not set(forms) <= {*ISO_FORMATS, *ZONED_FORMATS}:
         options["date_formats"] = forms
-    if any(guess.day_first for guess in dates):
+    if dates and not differ and all(guess.day_first for guess in dates):
         options["day_first"] = True
-    if any(not guess.is_sure for guess in dates):
-        notes.append("No date of the sample tells day from month: day first was assumed.")
     # A word for "unknown country" seen in one column will come in the others too.
     accepted = {code for _, _, f in chosen.values() for code in _texts(f.options.get("accept"))}
     unknown = sorted(accepted - {"*"})
@@ -232,6 +305,8 @@ def _compose(
         column, confidence, fitness = chosen[name]
         section = "outcome" if results_only or name not in ITEM_SIDE else "fields"
         extra_options = dict(fitness.options)
+        if differ and fitness.dates is not None and not set(fitness.dates.formats) <= {*ISO_FORMATS, *ZONED_FORMATS}:
+            extra_options["formats"] = list(fitness.dates.formats)
         guess = profiles[column].numbers
         if fitness.is_number and guess.decimal not in {None, decimal}:
             extra_options["decimal"] = guess.decimal
@@ -244,32 +319,107 @@ def _compose(
             }
         if unknown and name.endswith("_country") and extra_options.get("accept") != ["*"]:
             extra_options["accept"] = unknown
-        fields.append(SuggestedField(name, section, column, confidence, extra_options, fitness.notes))
+        extra_notes = fitness.notes
+        if name == "preference" and profiles[column].flag_share == 1:  # "N" claims nothing
+            extra_options["values"] = {word: "" for word in profiles[column].words if not FLAG_WORDS[word.lower()]}
+        if name.endswith("_country") and extra_options.get("accept") != ["*"]:
+            extra_notes = (*fitness.notes, *_offers(frame[column], _texts(extra_options.get("accept"))))
+        fields.append(SuggestedField(name, section, column, confidence, extra_options, extra_notes))
     if not results_only and "item_number" not in chosen and "declaration_id" in chosen:
         ids = frame[chosen["declaration_id"][0]].drop_nulls()
         if len(ids) and ids.n_unique() < 0.95 * len(ids):
             options["number_items"] = True
             notes.append("Several rows share a declaration and none numbers them: they are numbered as they come.")
     used = {column for column, _, _ in chosen.values()}
+    misfits, said = _misfits(frame, profiles, {entry.field for entry in fields}, used, options, results_only)
+    notes += said
+    fields += [entry for entry, _ in misfits]
+    used |= {entry.column for entry, _ in misfits}
     left = [name for name in profiles if name not in used]
-    telling = [name for name in left if _tells_the_result(name, frame, chosen)]
-    for name in telling:
-        notes.append(f"{name!r} was left out: it tells the result, which is not known when a declaration comes in.")
+    result = frame[chosen["is_irregular"][0]] if "is_irregular" in chosen else None
+    telling = {name: why for name in left if (why := why_telling(name, frame[name], result))}
+    for name, why in telling.items():
+        notes.append(f"{name!r} was left out: {why}, which is not known when a declaration comes in.")
     extra = {} if results_only else _extras([name for name in left if name not in telling], profiles)
+    constants, constants_from, currency_doubts = _currency({entry.field: entry.column for entry in fields}, profiles)
     required = ("declaration_id", "known_at") if results_only else ("declaration_id", "declared_at", "commodity_code")
     return Suggestion(
         path.name,
         source.kind,
         len(frame),
         options,
-        {} if results_only or "value_currency" in chosen else {"value_currency": _currency(chosen)},
+        {} if results_only or "value_currency" in chosen else constants,
         tuple(fields),
         extra,
         tuple(name for name in left if name not in extra.values()),
         tuple(name for name in required if name not in chosen),
         (*notes, *([source.note] if source.note else [])),
-        _sheet_doubts(source) + tuple(doubt for entry in chosen.values() for doubt in entry[2].doubts),
+        (
+            *_sheet_doubts(source),
+            *(doubt for entry in chosen.values() for doubt in entry[2].doubts),
+            *(doubt for _, doubt in misfits),
+            *(() if results_only else currency_doubts),
+        ),
+        kinds,
+        telling,
+        constants_from,
     )
+
+
+def _misfits(
+    frame: pl.DataFrame,
+    profiles: dict[str, Profile],
+    proposed: set[str],
+    used: set[str],
+    options: dict[str, object],
+    results_only: bool,
+) -> tuple[list[tuple[SuggestedField, Doubt]], list[str]]:
+    """Columns that are named like a field which no column has got, and whose cells that field can't take.
+
+    They stay proposed for it, each with a doubt that shows the cells. What is readable and yet looks like another thing
+    is said in a note.
+    """
+    style = SourceFormat.model_validate(options)
+    sides = OUTCOME_SIDE if results_only else {**OUTCOME_SIDE, **ITEM_SIDE}
+    found: list[tuple[SuggestedField, Doubt]] = []
+    notes: list[str] = []
+    for column, profile in profiles.items():
+        if column in used:
+            continue
+        score, name = max((name_score(column, one), one) for one in sides)
+        if score < _NAMES_IT or name in proposed:
+            continue
+        raw = frame[column].str.strip_chars()
+        raw = raw.set(raw.is_in(list(style.null_values)).fill_null(False), None)
+        faults = parse_text(sides[name], Column(column=column), raw, style)[1]
+        rows = sorted({row for fault in faults for row in fault.mask.arg_true().to_list()})
+        if not rows:
+            notes.append(f"{column!r} is named like {name}, and its values look like another thing: it is not mapped.")
+            continue
+        reasons = "; ".join(dict.fromkeys(f"expected {fault.expected}" for fault in faults))
+        question = f"{column!r} is named like {name}, and cells of it can't be read: {reasons}."
+        examples = tuple((row + 1, str(raw[row])) for row in rows[:MOST_EXAMPLES])
+        choices = (
+            f"remove the line of {name}: the column is left out",
+            f"leave it as it is: the {len(rows):,} rows are rejected, each with its reason",
+            f'{name} = {{ column = "...", values = {{ ... }} }}: each cell that can\'t be read, with what it means',
+        )
+        doubt = Doubt(name, question, len(rows), profile.filled, examples, choices)
+        section = "fields" if name in ITEM_SIDE and not results_only else "outcome"
+        share = round(0.3 * (1 - len(rows) / profile.filled), 3)
+        found.append((SuggestedField(name, section, column, share, {}, ("cells can't be read: see [doubts]",)), doubt))
+        proposed = proposed | {name}
+    return found, notes
+
+
+def _offers(values: pl.Series, accepted: list[str]) -> list[str]:
+    """What is no country and occurs often, to be kept with `accept` or corrected."""
+    counts = values.drop_nulls().str.strip_chars().value_counts(sort=True).filter(pl.col("count") >= _OFTEN)
+    return [
+        f'{word!r} is no country: its {count:,} rows are rejected; accept = ["{word}"] keeps it'
+        for word, count in counts.rows()
+        if word and word.upper() not in accepted and country_of(word) is None
+    ][:5]
 
 
 def _texts(value: object) -> list[str]:
@@ -286,31 +436,91 @@ def _in_tonnes(column: str) -> bool:
     return "t" in tokens(column)[1:]
 
 
-def _currency(chosen: dict[str, tuple[str, float, Fit]]) -> str:
-    """The currency that the header of a value names ("Valeur (KRW)"), MAD when none does."""
-    from basira.schema.codes import currency_codes
+# Marks of one currency, and of several.
+_CURRENCY_MARKS = {"€": "EUR", "₹": "INR", "₺": "TRY", "₩": "KRW", "r$": "BRL", "us$": "USD",
+                   "euro": "EUR", "euros": "EUR",
+                   "dh": "MAD", "dhs": "MAD", "dirham": "MAD", "dirhams": "MAD", "درهم": "MAD", "vacid": "USD",
+                   "vacip": "COP"}  # fmt: skip
+_SEVERAL = {
+    "$": "USD", "dollar": "USD", "dollars": "USD", "us": "USD", "£": "GBP", "¥": "JPY", "peso": "COP", "pesos": "COP"
+}  # fmt: skip
 
+
+def _marks(text: str) -> tuple[set[str], set[str]]:
+    """The currencies that a header or a cell names, and those that it names with a mark of several."""
+    sure, several = set(), set()
+    for word in re.findall(r"us\$|r\$|[€₹₺₩$£¥]|[^\W\d_]+", text.lower()):
+        if word.upper() in currency_codes() and word not in _CURRENCY_WORDS:
+            sure.add(word.upper())
+        elif word in _CURRENCY_MARKS:
+            sure.add(_CURRENCY_MARKS[word])
+        elif word in _SEVERAL:
+            several.add(_SEVERAL[word])
+    return sure, several - sure
+
+
+# Codes of currencies that headers hold as words.
+_CURRENCY_WORDS = frozenset(("all", "top", "try", "cup", "pen", "gel", "sos", "mop", "bam", "cou", "ang"))
+
+
+def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[dict[str, str], str, tuple[Doubt, ...]]:
+    """The currency of the values as a constant, where it is from, and what is in doubt about it.
+
+    From the header of a value ("CIF_USD", "Valeur (KRW)"), from its cells ("1 000 €"); the schema's when neither says
+    one. Doubtful: several, a mark of several ("$"), and a column of currencies beside one amount.
+    """
     for name in ("customs_value_amount", "total_tax_amount", "duty_amount"):
-        if name in chosen:
-            for word in re.findall(r"\b[A-Z]{3}\b", chosen[name][0]):
-                if word in currency_codes() and word not in {"TVA", "TIC", "CIF", "CAF", "FOB"}:
-                    return str(word)
-    return "MAD"
-
-
-def _tells_the_result(column: str, frame: pl.DataFrame, chosen: dict[str, tuple[str, float, Fit]]) -> bool:
-    """Kept among the declared columns, it would give the answer away to every model: by name, or because each of
-    its values goes with one result only (20 rows a value at least, results of both kinds)."""
-    if sounds_like_a_result(column):
-        return True
-    if "is_irregular" not in chosen:
-        return False
-    pair = frame.select(pl.col(column).alias("value"), pl.col(chosen["is_irregular"][0]).alias("result")).drop_nulls()
-    if not len(pair) or pair["value"].n_unique() * 20 > len(pair):
-        return False
-    usual = pair["result"].value_counts()["count"].max()
-    by_value = pair.group_by("value", "result").len().group_by("value").agg(pl.col("len").max())["len"].sum()
-    return isinstance(usual, int) and usual / len(pair) < 0.99 and by_value / len(pair) > 0.995
+        if name not in columns:
+            continue
+        column = columns[name]
+        profile = profiles[column]
+        in_header, shared = _marks(column)
+        marked = [word for word in profile.words if re.search(r"[^\W\d_]|[€₹₺₩$£¥]", word)]
+        in_cells: set[str] = set()
+        for word in marked:
+            sure, several = _marks(word)
+            in_cells |= sure
+            shared |= several
+        said = in_header | in_cells
+        if len(said) == 1 and shared <= said:
+            code = next(iter(said))
+            return {"value_currency": code}, f"{code}: from {'the header' if in_header else 'cells'} of {column!r}.", ()
+        if said or shared:
+            codes = sorted(said | shared)
+            question = f"The currency of {column!r} is written in more than one way, or with a mark of several."
+            return (
+                {"value_currency": codes[0]},
+                "In doubt: see [doubts].",
+                (
+                    Doubt(
+                        "value_currency", question, len(marked) or profile.filled, profile.filled,
+                        tuple((0, word) for word in (marked or [column])[:3]),
+                        tuple(f'[constants] value_currency = "{code}"' for code in codes),
+                    ),
+                ),
+            )  # fmt: skip
+    devise = columns.get("invoice_currency")
+    alone = "customs_value_amount" in columns and not {"invoice_amount", "exchange_rate", "freight_amount"} & set(
+        columns
+    )
+    if devise is not None and alone and set(profiles[devise].words) != {DEFAULT_CURRENCY}:
+        profile = profiles[devise]
+        question = f"{devise!r} holds currencies and the file has one amount, which may be in them or in the country's."
+        return (
+            {"value_currency": DEFAULT_CURRENCY},
+            "In doubt: see [doubts].",
+            (
+                Doubt(
+                    "value_currency", question, profile.filled, profile.rows,
+                    tuple((0, word) for word in profile.common[:3]),
+                    (
+                        f"[fields] value_currency = {devise!r} in the place of invoice_currency: each row's own",
+                        f'[constants] value_currency = "{DEFAULT_CURRENCY}": all amounts are in the country\'s',
+                    ),
+                ),
+            ),
+        )  # fmt: skip
+    return {"value_currency": DEFAULT_CURRENCY}, "Not in the file: check it.", ()
 
 
 def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:
@@ -320,7 +530,7 @@ def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:
         profile = profiles[column]
         few = 1 < profile.distinct <= _CATEGORY_VALUES and (profile.rows < 50 or profile.unique_share <= 0.5)
         if few and profile.longest <= 60 and (profile.dates is None or profile.dates.share < 0.8):
-            name = re.sub(r"^[^a-z]+", "", "_".join(tokens(column)))[:_LONGEST_STEM].rstrip("_") or "column"
+            name = own_name(column)
             named, number = name, 1
             while named in extra:
                 number += 1

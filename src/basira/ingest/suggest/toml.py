@@ -30,12 +30,13 @@ def suggestion_toml(suggestion: Suggestion) -> str:
     ]
     lines += [f"# {note}" for note in suggestion.notes]
     if suggestion.constants:
-        lines += ["", "[constants]", "# Not in the file: check it."]
+        lines += ["", "[constants]", f"# {suggestion.constants_from}"]
         lines += [f"{key} = {_value(value)}" for key, value in suggestion.constants.items()]
     for section in ("fields", "outcome"):
         entries = [entry for entry in suggestion.fields if entry.section == section]
         absent = suggestion.missing if (section == "outcome") == suggestion.is_results_only else ()
-        if not entries and not absent:
+        kinds = suggestion.kinds if section == "outcome" else None
+        if not entries and not absent and kinds is None:
             continue
         lines += ["", f"[{section}]"]
         lines += [f'# {field} = "..."  # required, and no column was found for it' for field in absent]
@@ -44,12 +45,17 @@ def suggestion_toml(suggestion: Suggestion) -> str:
                       "known_after_days = 0"]  # fmt: skip
         for entry in entries:
             lines.append(_line(entry))
+        if kinds is not None:
+            lines += [f"kinds = {_value({'column': kinds[0], 'values': kinds[1]})}"]
     if suggestion.extra:
         lines += ["", "[extra]", "# Columns that the schema does not name, with few values: kept as text."]
         lines += [f"{key} = {_value(column)}" for key, column in suggestion.extra.items()]
     if suggestion.unmapped:
         lines += ["", "# Columns left out:"]
-        lines += [f"# {_value(column)}" for column in suggestion.unmapped]
+        lines += [
+            f"# {_value(column)}{': ' + suggestion.left_out[column] if column in suggestion.left_out else ''}"
+            for column in suggestion.unmapped
+        ]
     if suggestion.doubts:
         lines += [
             "", "[doubts]",
@@ -70,7 +76,8 @@ def _by_subject(doubts: Sequence[Doubt]) -> dict[str, list[Doubt]]:
 
 def _line(entry: SuggestedField) -> str:
     notes = "".join(f"; {note}" for note in entry.notes)
-    value = _value({"column": entry.column, **entry.options} if entry.options else entry.column)
+    named = {} if "columns" in entry.options else {"column": entry.column}
+    value = _value({**named, **entry.options} if entry.options else entry.column)
     return f"{entry.field} = {value}  # {entry.confidence:.2f}{notes}"
 
 

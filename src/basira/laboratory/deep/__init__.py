@@ -1,1 +1,4 @@
-"""Strategies that need the optional extra `deep`: networks and ECOD."""
+"""Strategies that need the extra `deep`.
+
+Enters: a view of the items. Leaves: scores. Never here: an import of PyTorch before it is needed.
+"""

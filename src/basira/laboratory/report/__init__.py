@@ -1,1 +1,4 @@
-"""The page of a comparison: results of runs enter, figures, charts and a report leave."""
+"""The page of a comparison.
+
+Enters: the results of runs. Leaves: figures, charts, a page. Never here: a strategy.
+"""

@@ -28,7 +28,7 @@ from basira.render.writing import write_whole
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.errors import BasiraError
 
-LOCALE = Path(__file__).parent / "locale"
+LOCALE = Path(__file__).parents[1] / "locale"
 _OURS = "ours"
 # Always drawn when there: what choosing without any knowledge finds.
 _FLOOR = "random"
@@ -94,7 +94,7 @@ def report_html(
         "empty": _periods_without_rows(rows),
         **_missed_values(possible, order, drawn, ours, catalog),
     }
-    return render_page("laboratory.html", Path(__file__).parent / "templates", catalog=catalog, values=values)
+    return render_page("laboratory.html", Path(__file__).parents[1] / "templates", catalog=catalog, values=values)
 
 
 def lines_drawn(best_first: Sequence[str], ours: str | None = "basira") -> list[str]:

@@ -1,1 +1,4 @@
-"""Running strategies: a plan enters, one folder of results a strategy and seed leaves."""
+"""Strategies run, each in its process.
+
+Enters: a plan. Leaves: a folder of results a strategy and seed. Never here: a figure.
+"""

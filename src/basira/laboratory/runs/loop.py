@@ -38,8 +38,8 @@ OPENED = "opened.json"
 
 
 def open_world(plan: Plan, seed: int) -> World:
-    """The world of a plan: a replay when it names data, else the simulated country."""
-    return ReplayWorld(plan) if plan.data else CountryWorld(plan, seed)
+    """The world of a plan: a replay when it names data or a store, else the simulated country."""
+    return ReplayWorld(plan) if plan.is_replay else CountryWorld(plan, seed)
 
 
 def run_strategy(

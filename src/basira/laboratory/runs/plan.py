@@ -24,6 +24,8 @@ class Plan:
     scenario : name of the world in the results: a shipped scenario, a scenario file, or the data's name.
     rates : share inspected per period, over 0 and up to 1; the last one stays for the periods beyond.
     data, mapping : labelled files and their mapping, for a replay; empty for the simulated country.
+    outcomes, outcomes_mapping : files of results and their mapping, for data that have none of their own.
+    store, snapshot : in place of files: the folder of a store, and the number of the snapshot that is played.
     starts_on : first day of the first period, ISO; None: half-way through the data.
     periods : how many at most; None: up to the end.
     period_days : length of a period.
@@ -42,6 +44,10 @@ class Plan:
     delay_days: int = 0
     initial_labels: float = 1.0
     items: int | None = None
+    outcomes: tuple[str, ...] = ()
+    outcomes_mapping: str = ""
+    store: str = ""
+    snapshot: int | None = None
 
     def __post_init__(self) -> None:
         if not self.rates or not all(0 < rate <= 1 for rate in self.rates):
@@ -63,6 +69,18 @@ class Plan:
             raise UsageError(
                 "Expected data and mapping together, found one of them.", hint="Give --data FILE --mapping M."
             )
+        if bool(self.outcomes) != bool(self.outcomes_mapping):
+            raise UsageError(
+                "Expected outcomes and their mapping together, found one of them.",
+                hint="Give --outcomes FILE --outcomes-mapping M.",
+            )
+        if self.outcomes and not self.data:
+            raise UsageError(
+                "Expected outcomes beside files of declarations (data), found outcomes without them.",
+                hint="Give --data too. Results for a store go into it first: basira feedback FILE.",
+            )
+        if self.store and self.data:
+            raise UsageError("Expected either data or a store, found both.", hint="Leave one of them out.")
 
     def rate(self, period: int) -> float:
         """The share inspected in a period.
@@ -71,6 +89,11 @@ class Plan:
         (0.2, 0.1)
         """
         return self.rates[min(period, len(self.rates) - 1)]
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether recorded data are played again, not the simulated country."""
+        return bool(self.data or self.store)
 
     @property
     def start(self) -> date | None:

@@ -1,1 +1,4 @@
-"""Ways of choosing what to inspect, by name: a view of the items enters, the chosen ones leave."""
+"""Ways of choosing what to inspect, by name.
+
+Enters: a view of the items. Leaves: those chosen. Never here: a result that the administration does not know.
+"""

@@ -1,1 +1,4 @@
-"""Where strategies play: items come out, a choice is inspected, results come back."""
+"""Where strategies play.
+
+Enters: a choice. Leaves: its results, on the day they are known. Never here: the truth of what was not inspected.
+"""

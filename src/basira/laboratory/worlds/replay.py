@@ -1,13 +1,14 @@
 """A labelled data set as a world: its items come out again, and only the chosen ones show their result.
 
-Enters: a plan that names files and their mapping. Leaves: a `World`. Never here: traders who answer
+Enters: a plan that names files and their mapping, or a store. Leaves: a `World`. Never here: traders who answer
 (the data are what they are); a result for an item that has none: unknown stays unknown.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from basira.schema.days import EPOCH
 from basira.schema.errors import UsageError
 from basira.schema.tables import OUTCOMES
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
-from basira.storage.history.store import History, register
+from basira.storage.history.store import History, Snapshot, register
+from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.train import label_items
 
@@ -33,12 +35,28 @@ _FOREVER = 1_000_000
 _RECEIVED_AT = datetime(1970, 1, 1)
 
 
+@contextmanager
+def _snapshot(plan: Plan) -> Iterator[Snapshot]:
+    """What a plan replays: its store as pinned, or its files in a store for as long as they are read."""
+    if plan.store:
+        yield History.open(plan.store).verified_snapshot(plan.snapshot)
+        return
+    with tempfile.TemporaryDirectory(prefix="basira-replay-") as folder:
+        history = History.create(Path(folder) / "store")
+        ingest_files(history, [Path(p) for p in plan.data], load_mapping(plan.mapping), received_at=_RECEIVED_AT)
+        if plan.outcomes:
+            files = [Path(p) for p in plan.outcomes]
+            record_feedback(history, files, load_mapping(plan.outcomes_mapping), received_at=_RECEIVED_AT)
+        yield history.snapshot()
+
+
 class ReplayWorld(CountedPeriods):
     """See `basira.laboratory.worlds.world.World`.
 
     Raises
     ------
     UsageError : no result at all in the data, or a start outside its days. MappingError, SourceError : as ingest.
+    StoreError : no store, or one whose files don't match.
     """
 
     has_oracle = False
@@ -47,17 +65,14 @@ class ReplayWorld(CountedPeriods):
         self.name = plan.scenario
         self._delay = plan.delay_days
         self._length = plan.period_days
-        with tempfile.TemporaryDirectory(prefix="basira-replay-") as folder:
-            history = History.create(Path(folder) / "store")
-            ingest_files(history, [Path(p) for p in plan.data], load_mapping(plan.mapping), received_at=_RECEIVED_AT)
-            snapshot = history.snapshot()
+        with _snapshot(plan) as snapshot:
             self.is_simulated = snapshot.is_simulated
             with open_engine(reads=snapshot.all_files(), threads=1) as con:
                 register(con, snapshot)
                 if label_items(con, as_of_day=_FOREVER, into="label") == 0:
                     raise UsageError(
                         "Expected data with inspection results, found none: nothing could be learned or found.",
-                        hint="Map the result's column in the [outcome] section of the mapping.",
+                        hint="Map the result's column in the mapping's [outcome] section, or give files of results.",
                     )
                 self.revenue_basis: RevenueBasis = _basis(con)
                 first_versions = (

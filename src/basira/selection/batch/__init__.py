@@ -1,1 +1,5 @@
-"""Selection of a whole day: candidates and capacity enter, one lane each with its inclusion probability leaves."""
+"""Selection of a whole day.
+
+Enters: candidates, capacity. Leaves: one lane each, with its inclusion probability. Never here: a capacity that is
+exceeded.
+"""

@@ -1,1 +1,4 @@
-"""The policy: a folder of dated TOML files enters, the version in force leaves."""
+"""The policy.
+
+Enters: a folder of dated TOML files. Leaves: the version in force on a day. Never here: a lane that is given.
+"""

@@ -15,10 +15,28 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from basira.schema.errors import PolicyError
+from basira.schema.errors import PolicyError, UsageError
+from basira.schema.shipped import shipped
 from basira.selection.policy.model import Policy
 
 _REFERENCE = "Every field is described in docs/reference/policy.md."
+
+
+def find_policy(name: str | Path) -> Path:
+    """The folder of a policy: by its path, or a shipped one by its name.
+
+    Raises UsageError when there is none.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    found = shipped("policies") / name
+    if not found.is_dir():
+        known = ", ".join(sorted(p.name for p in shipped("policies").iterdir() if p.is_dir()))
+        raise UsageError(
+            f"policy: expected a folder or one of {known}, found {str(name)!r}.", hint="Give one of these."
+        )
+    return found
 
 
 def load_policy(folder: str | Path, on: date) -> Policy:

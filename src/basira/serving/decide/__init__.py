@@ -1,1 +1,5 @@
-"""Declarations decided together: parsed messages enter, lanes leave, committed to the record."""
+"""Declarations decided together.
+
+Enters: parsed messages. Leaves: lanes, committed to the record in one transaction. Never here: an acknowledgement
+before the commit.
+"""

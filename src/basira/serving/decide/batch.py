@@ -31,7 +31,7 @@ from basira.selection.online.state import OnlineState
 from basira.selection.policy.model import Policy
 from basira.serving.admissible import unlisted_office
 from basira.serving.currency import other_currency
-from basira.serving.decide.events import decision_events, earlier_lane, event_id, numbered
+from basira.serving.decide.events import decision_events, earlier_lane, event_id, item_values, numbered
 from basira.serving.decide.placement import (
     Earlier,
     OfficeDay,
@@ -43,6 +43,7 @@ from basira.serving.decide.placement import (
     state_text,
     without_place,
 )
+from basira.serving.decide.precedence import Pause, in_slices, no_pause
 from basira.serving.decide.scoring import TIMEOUT, Scored, assess_online, explained_items, unscored, version_of_files
 from basira.serving.message import Declaration, FieldFault, Refused, read_declaration
 from basira.serving.service import Service
@@ -72,6 +73,10 @@ Row = Mapping[str, Any]
 # In the second try the states are locked and can't be overtaken; others are for keys and declarations used meanwhile.
 _TRIES = 20
 _ANSWERS_KEPT = timedelta(days=1)
+# Items: more take a tenth of a second to explain.
+_EXPLAINED_UNLOCKED = 50
+# Items written as JSON values: some ten milliseconds.
+_BETWEEN_PAUSES = 200
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,11 @@ Assess = Callable[[Sequence[Declaration], Service, date], Sequence[Scored]]
 Begin = Callable[[Declaration, Service, date], Callable[[], Scored] | None]
 
 
-def assess_at_once(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
+def assess_at_once(
+    declarations: Sequence[Declaration], service: Service, today: date, pause: Pause = no_pause
+) -> Sequence[Scored]:
     """Score without a limit of time."""
-    return assess_online(declarations, service, today=today)
+    return assess_online(declarations, service, today=today, pause=pause)
 
 
 def decide(body: object, service: Service, *, now: datetime, asked: Asked) -> Decision | Answer | Refused:
@@ -135,12 +142,13 @@ def decide(body: object, service: Service, *, now: datetime, asked: Asked) -> De
 
 def decide_many(
     asks: Sequence[Ask], service: Service, *, now: datetime, days: OfficeDays | None = None,
-    assess: Assess = assess_at_once, begin: Begin | None = None,
+    assess: Assess = assess_at_once, begin: Begin | None = None, pause: Pause = no_pause,
 ) -> list[Found]:  # fmt: skip
     """Decide on several declarations, in this order; what became of each, as `decide` says.
 
     ``days``: the states that this process wrote last. ``assess``: how declarations are scored. ``begin``: how one alone
-    is scored while the database is asked what it has of it.
+    is scored while the database is asked what it has of it. ``pause``: called between slices of the work on many items,
+    never under a lock.
     """
     known = OfficeDays() if days is None else days
     found: dict[int, Found] = {}
@@ -153,7 +161,7 @@ def decide_many(
         for case in waiting:
             (group if taken.isdisjoint(case.marks) else later).append(case)
             taken |= case.marks
-        found |= _decided(group, _Means(service, now, known, assess, begin))
+        found |= _decided(group, _Means(service, now, known, assess, begin, pause))
         waiting = later
     return [found[n] for n in range(len(asks))]
 
@@ -167,6 +175,7 @@ class _Means:
     days: OfficeDays
     assess: Assess
     begin: Begin | None
+    pause: Pause
 
     @property
     def policy(self) -> Policy:
@@ -182,6 +191,8 @@ class _Case:
         # Before anything is looked up: how long that takes would tell whether the other office has this number.
         self.declaration = _own_office(read, ask.asked.offices) if isinstance(read, Declaration) else read
         self.scored: Scored | None = None
+        # Its items as recorded, with reasons; None: not explained yet. Like the scores they stand for all tries.
+        self.explained: list[dict[str, Any]] | None = None
         marks: list[object] = []
         if isinstance(self.declaration, Declaration):
             marks.append(self.declaration.declaration_id)
@@ -276,6 +287,8 @@ def _keep(made: _Round, means: _Means) -> None:
 def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[int, Found]:
     database = means.service.database
     if is_locked:
+        _explain_large(group, means)
+        means = replace(means, pause=no_pause)  # the others wait for the locks
         with database.write() as connection:
             made = _looked_up(connection, group, means)
             _score(made, means)
@@ -296,6 +309,7 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
         else:
             _stand(None, made, means)
         _place(made, means)
+        means.pause()
         with write_together(database) as sender:
             _write(sender, made, means)
     # Committed: only now is anything answered or remembered.
@@ -457,27 +471,44 @@ def _place(made: _Round, means: _Means) -> None:
                 made.states[left] = without_place(before, new.earlier)
         lanes.append((new, scored, placed))
     inspected = [(new, scored) for new, scored, placed in lanes if policy.lane(placed.selection.lane).inspects]
-    reasons = _reasons([scored for _, scored in inspected], service)
-    explained = {new.case.number: items for (new, _), items in zip(inspected, reasons, strict=True)}
+    _explain([(new.case, scored) for new, scored in inspected], means)
     for new, scored, placed in lanes:
-        items = () if scored.fallback is not None else explained.get(new.case.number, scored.items)
+        items: Sequence[Row] = ()
+        if scored.fallback is None:
+            is_inspected = policy.lane(placed.selection.lane).inspects
+            items = (new.case.explained if is_inspected else None) or [item_values(item) for item in scored.items]
         made.events += decision_events(
             new.declaration, scored, placed, policy, service, items, actor=new.case.asked.actor,
             now=means.now, is_first=not new.known, earlier=new.earlier,
         )  # fmt: skip
+        means.pause()
         event = made.events[-1]
         row = {name: getattr(event, name) for name in _ANSWERED}
         made.answer(new.case, _answered(row, means, is_new=True))
 
 
-def _reasons(inspected: Sequence[Scored], service: Service) -> list[tuple[ItemAssessment, ...]]:
+def _explain_large(group: Sequence[_Case], means: _Means) -> None:
+    """Explain those of very many items before the locks, whatever lane they get: under them the others would wait."""
+    known = [(case, case.scored) for case in group if case.scored is not None]
+    _explain([(case, scored) for case, scored in known if len(scored.items) > _EXPLAINED_UNLOCKED], means)
+
+
+def _explain(scored: Sequence[tuple[_Case, Scored]], means: _Means) -> None:
+    unexplained = [(case, one) for case, one in scored if case.explained is None]
+    if not unexplained:
+        return
+    for (case, _), items in zip(unexplained, _reasons([one for _, one in unexplained], means), strict=True):
+        case.explained = [item_values(item) for item in in_slices(items, means.pause, size=_BETWEEN_PAUSES)]
+
+
+def _reasons(inspected: Sequence[Scored], means: _Means) -> list[tuple[ItemAssessment, ...]]:
     """Items with their reasons, all in one call; when it fails one after the other, and what fails then goes without:
     a lane is worth more than why."""
     try:
-        return explained_items(inspected, service.model)
+        return explained_items(inspected, means.service.model, pause=means.pause)
     except Exception as error:  # whatever they raise
         if len(inspected) > 1:
-            return [items for one in inspected for items in _reasons([one], service)]
+            return [items for one in inspected for items in _reasons([one], means)]
         _LOG.error("reasons_failed", extra={"fields": {"error": type(error).__name__}})
         return [inspected[0].items]
 
@@ -488,10 +519,12 @@ _ANSWERED = ("event_id", "declaration_id", "declaration_version", "office", "lan
 
 def _answered(row: Row, means: _Means, *, is_new: bool) -> Decision:
     body = decision_body(row, language=means.service.language)
+    means.pause()
     return Decision(body, is_new, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
 def _write(sender: Sender, made: _Round, means: _Means) -> None:
+    # Nothing gives way from here on: the others wait for this one's locks.
     day = means.now.date().isoformat()
     states = [
         NewState(office, day, state_text(state), made.standings[office].sequence)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -89,9 +88,9 @@ def event_id(kind: str, *parts: object) -> str:
 
 def decision_events(
     declaration: Declaration, scored: Scored, placed: Placed, policy: Policy, service: Service,
-    items: Sequence[ItemAssessment], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
+    items: Sequence[Row], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
 ) -> list[Event]:  # fmt: skip
-    """The arrival and the decision. ``items``: as they are answered, with reasons where somebody inspects."""
+    """The arrival and the decision. ``items``: their `item_values`, with reasons where the lane inspects."""
     name, selection, texts = declaration.declaration_id, placed.selection, declaration.texts()
     arrived = Event(
         # A first one whatever its version: of two senders, of whom one numbers them, the second is refused this id, and
@@ -124,7 +123,7 @@ def decision_events(
             "fraud_probability": scored.candidate.fraud_probability,
             "expected_revenue": scored.candidate.expected_revenue,
             "currency": declaration.rows[0]["value_currency"] or "MAD",
-            "items": [item_values(item) for item in items],
+            "items": list(items),
             "decided_at": now.isoformat(),
             "is_simulated": service.is_simulated,
             "versions": {
@@ -159,9 +158,9 @@ def _chosen(chosen: Selection | None) -> dict[str, Mapping[str, str]]:
 
 
 def item_values(item: ItemAssessment) -> dict[str, Any]:
-    """The assessment as JSON values. Most have no reasons, and `asdict` copies them all the same."""
+    """The assessment as JSON values. Most have no reasons, and are written down without a way through JSON."""
     if item.reasons or item.references or item.verify:
-        values: dict[str, Any] = json.loads(json.dumps(asdict(item)))
+        values: dict[str, Any] = json.loads(json.dumps(item, default=vars))
         return values
     return {
         "item_number": item.item_number,

@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basira.explain.reasons import Evidence as ItemEvidence
 from basira.explain.reasons import explain_items, family_of
 from basira.features.catalog.catalog import CATALOG
 from basira.features.online.lookup import NotOnline, OnlineFeatures, held_version, online_features
 from basira.models.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
 from basira.schema.records import Candidate, ItemAssessment
+from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.message import Declaration
 from basira.serving.service import Service
 from basira.storage.profiles.reader import LoadedProfiles
@@ -84,8 +86,13 @@ def version_of_files(declaration_id: str, service: Service) -> int:
         return 0
 
 
-def assess_online(declarations: Sequence[Declaration], service: Service, *, today: date) -> list[Scored]:
-    """Features, scores and candidate of each declaration; without a score where something is missing."""
+def assess_online(
+    declarations: Sequence[Declaration], service: Service, *, today: date, pause: Pause = no_pause
+) -> list[Scored]:
+    """Features, scores and candidate of each declaration; without a score where something is missing.
+
+    ``pause``: called between slices of the work on very many items.
+    """
     model = service.model
     if model is None:
         return [unscored(one, NO_MODEL) for one in declarations]
@@ -103,14 +110,14 @@ def assess_online(declarations: Sequence[Declaration], service: Service, *, toda
     builds: list[LoadedProfiles] = []
     for one in declarations:
         try:
-            features = online_features(one.rows, profiles)
+            features = online_features(one.rows, profiles, pause=pause)
         except Exception as error:  # a damaged page, a value nobody thought of: the declaration still gets its lane
             _tell_look_up(error)
             found.append(unscored(one, NO_PROFILES, profiles=profiles.name))
             continue
         used = profiles
         if isinstance(features, NotOnline) and (eve := _eve(features, service)) is not None:
-            features, used = _from(eve, one, features), eve
+            features, used = _from(eve, one, features, pause), eve
         if isinstance(features, NotOnline):
             found.append(unscored(one, features.code, profiles=profiles.name))
         else:
@@ -134,9 +141,9 @@ def _eve(found: NotOnline, service: Service) -> LoadedProfiles | None:
     return None if service.eves is None else service.eves.find(found.day - 1)
 
 
-def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline) -> OnlineFeatures | NotOnline:
+def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline, pause: Pause) -> OnlineFeatures | NotOnline:
     try:
-        return online_features(declaration.rows, eve)
+        return online_features(declaration.rows, eve, pause=pause)
     except Exception as error:
         _tell_look_up(error)
         return found
@@ -196,27 +203,37 @@ def _assessments(found: Predictions, rows: Sequence[Mapping[str, Any]]) -> tuple
     )
 
 
-def explained_items(scored: Sequence[Scored], model: RiskModel | None) -> list[tuple[ItemAssessment, ...]]:
+def explained_items(
+    scored: Sequence[Scored], model: RiskModel | None, *, pause: Pause = no_pause
+) -> list[tuple[ItemAssessment, ...]]:
     """The assessments of each one's items with reasons, what to verify and reference values; none without a score.
 
+    ``pause``: called between slices of very many items; the library locks a booster for as long as one call takes.
     Comparable declarations are not named: finding them takes a query of the history.
     """
     known = [(one, one.evidence) for one in scored if one.evidence is not None]
     if not known or model is None:
         return [() for _ in scored]
-    evidence = iter(
-        explain_items(
-            _contributions(model, np.concatenate([of.matrix for _, of in known])),
+    matrix = np.concatenate([of.matrix for _, of in known])
+    described = [
+        (of.features.names, figures, row)
+        for _, of in known
+        for figures, row in zip(of.features.rows, of.rows, strict=True)
+    ]
+    kinds = [item.kind_probabilities for one, _ in known for item in one.items]
+    made: list[ItemEvidence] = []
+    for start in range(0, len(matrix), _EXPLAINED_AT_ONCE):
+        if start:
+            pause()
+        part = slice(start, start + _EXPLAINED_AT_ONCE)
+        made += explain_items(
+            model.contributions_of(matrix[part]),
             model.encoding.names,
             _families(tuple(model.encoding.categories)),
-            [
-                dict(zip(of.features.names, figures, strict=True)) | dict(row)
-                for _, of in known
-                for figures, row in zip(of.features.rows, of.rows, strict=True)
-            ],
-            kinds=[item.kind_probabilities for one, _ in known for item in one.items],
+            [dict(zip(names, figures, strict=True)) | dict(row) for names, figures, row in described[part]],
+            kinds=kinds[part],
         )
-    )
+    evidence = iter(made)
     return [
         tuple(
             replace(item, reasons=found.reasons, verify=found.verify, references=found.references)
@@ -226,13 +243,6 @@ def explained_items(scored: Sequence[Scored], model: RiskModel | None) -> list[t
         else ()
         for one in scored
     ]
-
-
-def _contributions(model: RiskModel, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The contributions of the rows, some at a time: the library locks a booster for as long as one call takes, and a
-    plain declaration that is scored by it meanwhile waits."""
-    parts = range(0, len(x), _EXPLAINED_AT_ONCE)
-    return np.concatenate([model.contributions_of(x[start : start + _EXPLAINED_AT_ONCE]) for start in parts])
 
 
 @lru_cache(maxsize=4)

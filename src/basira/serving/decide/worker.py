@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from basira.schema.errors import StoreError
 from basira.serving.decide.batch import Ask, Found, assess_at_once, decide_many
 from basira.serving.decide.placement import OfficeDays
+from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.scoring import TIMEOUT, Scored, failed, unscored
 from basira.serving.message import Declaration
 from basira.serving.service import Service
@@ -78,14 +79,15 @@ class Decider:
     clock : local time without a zone. monotonic : seconds, for the limits of time alone.
     seconds : a declaration whose score is not there so long after its arrival is decided without one.
     most_together, most_items : declarations and items of a group; one request's are never parted.
+    pause : called between slices of the work on very many items.
     """
 
     def __init__(
         self, service: Callable[[], Service], clock: Callable[[], datetime], *, seconds: float = DECIDE_SECONDS,
         most_together: int = MOST_TOGETHER, most_items: int = MOST_ITEMS_TOGETHER, most_waiting: int = MOST_WAITING,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic, pause: Pause = no_pause,
     ) -> None:  # fmt: skip
-        self._service, self._clock, self._monotonic = service, clock, monotonic
+        self._service, self._clock, self._monotonic, self._pause = service, clock, monotonic, pause
         self._seconds, self._together, self._items, self._most = seconds, most_together, most_items, most_waiting
         self._parcels: deque[_Parcel] = deque()
         self._count = 0
@@ -93,7 +95,7 @@ class Decider:
         self._lock = threading.Lock()
         # Its thread begins with the first group and ends with this object.
         self._thread = ThreadPoolExecutor(1, "decider")
-        self._scorer = _Scorer(patience=seconds, monotonic=monotonic)
+        self._scorer = _Scorer(patience=seconds, monotonic=monotonic, pause=pause)
         self._days = OfficeDays()
         # Of the group in hand: spent in waiting for scores, which says nothing of the database.
         self._scored_for = 0.0
@@ -208,7 +210,9 @@ class Decider:
                 self._scored_for += self._monotonic() - since
             return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
 
-        return decide_many(asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin)
+        return decide_many(
+            asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin, pause=self._pause
+        )
 
 
 def _is_away(found: Found) -> TypeGuard[StoreError]:
@@ -240,8 +244,8 @@ class _Scorer:
     is left alone, and nobody waits for it again before it has come back.
     """
 
-    def __init__(self, *, patience: float, monotonic: Callable[[], float]) -> None:
-        self._patience, self._monotonic = patience, monotonic
+    def __init__(self, *, patience: float, monotonic: Callable[[], float], pause: Pause) -> None:
+        self._patience, self._monotonic, self._pause = patience, monotonic, pause
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         # What is scored still though nobody waits for it any more, and since when.
@@ -255,7 +259,8 @@ class _Scorer:
             return None
         if self._thread is None:
             # A daemon: one that hangs must not keep the process from ending.
-            self._thread = threading.Thread(target=_score_all, args=(self._work,), name="scorer", daemon=True)
+            arguments = (self._work, self._pause)
+            self._thread = threading.Thread(target=_score_all, args=arguments, name="scorer", daemon=True)
             self._thread.start()
         job: Job = Future()
         self._work.put((declarations, service, today, job))
@@ -275,12 +280,12 @@ class _Scorer:
         self._work.put(None)
 
 
-def _score_all(work: queue.SimpleQueue[_Work | None]) -> None:
+def _score_all(work: queue.SimpleQueue[_Work | None], pause: Pause) -> None:
     while (taken := work.get()) is not None:
         declarations, service, today, future = taken
         if future.set_running_or_notify_cancel():
             try:
-                future.set_result(assess_at_once(declarations, service, today))
+                future.set_result(assess_at_once(declarations, service, today, pause))
             except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
                 future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
         del taken, declarations, service, today, future

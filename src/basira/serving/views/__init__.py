@@ -1,1 +1,4 @@
-"""The record as people and systems read it: events enter, JSON values in a language leave."""
+"""The record as people and systems read it.
+
+Enters: events, a language. Leaves: JSON values. Never here: a change.
+"""

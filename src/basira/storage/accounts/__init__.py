@@ -1,1 +1,4 @@
-"""Users, keys of systems and sessions."""
+"""Users, keys of systems, sessions.
+
+Enters: names, roles, secrets. Leaves: who is recognised. Never here: a secret in clear.
+"""

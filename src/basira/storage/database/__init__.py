@@ -1,1 +1,4 @@
-"""The operational database: a path or URL enters, connections inside transactions leave."""
+"""The operational database.
+
+Enters: a path or a URL. Leaves: connections inside transactions. Never here: what a row means.
+"""

@@ -1,1 +1,4 @@
-"""The history in partitioned Parquet: commits enter, immutable snapshots leave."""
+"""The history in partitioned Parquet.
+
+Enters: commits. Leaves: immutable snapshots, proven by their hashes. Never here: a file changed in place.
+"""

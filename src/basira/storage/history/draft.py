@@ -33,7 +33,7 @@ from basira.storage.private_files import make_private, make_private_folder
 ROW_GROUP_ROWS = 100_000
 HELD_ROWS = 250_000
 # Rows of long texts are written sooner.
-HELD_BYTES = 400 << 20
+HELD_BYTES = 200 << 20
 
 _DAY_COLUMN: dict[TableName, tuple[str, str]] = {
     "items": ("declared_day", "declared_month"),

@@ -1,1 +1,4 @@
-"""The online profiles as files: entity statistics of an evening enter, look-ups leave."""
+"""The online profiles as files.
+
+Enters: entity statistics of an evening. Leaves: look-ups. Never here: a query.
+"""

@@ -1,1 +1,4 @@
-"""The append-only record: runs, events and audit entries enter, hash-chained; their proof leaves."""
+"""The append-only record.
+
+Enters: runs, events and changes. Leaves: the same, hash-chained, and their proof. Never here: an update.
+"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.ingest.mapping.model import Mapping as ColumnMapping
 from basira.models.baselines import BASELINES
+from basira.models.estimators import Estimator, check_estimator, fit_estimator
 from basira.models.fit import ModelOrigin, fit_risk_model
 from basira.models.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
@@ -33,6 +34,8 @@ from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
+from basira.workflows.examine import examine_training, require_plausible, require_plausible_later
+from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import IngestReport, ingest_files
 from basira.workflows.intake.take_in import OnProgress
 from basira.workflows.train import Engine, Progress, label_items, silent, training_items
@@ -50,7 +53,11 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Contest:
-    """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None."""
+    """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None.
+
+    ``estimators``: others than ours that take part, by name.
+    ``trusted``: features that may foretell the result however well.
+    """
 
     as_of_day: int
     late: frozenset[str] | None
@@ -58,22 +65,45 @@ class Contest:
     resamples: int
     dataset: str
     extras: Mapping[str, Any]
+    trusted: Sequence[str] = ()
+    estimators: Mapping[str, Estimator] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SeparateResults:
+    """Results in files of their own: ``files``, read by ``mapping`` (one with [outcome] only)."""
+
+    files: Sequence[Path]
+    mapping: ColumnMapping
+
+
+def check_estimators(estimators: Mapping[str, Estimator]) -> None:
+    """Reject names that stand in every evaluation, and what is no estimator. Raises UsageError."""
+    taken = ("basira", "basira_revenue", *(baseline.name for baseline in BASELINES))
+    for name, estimator in estimators.items():
+        check_estimator(name, estimator, taken=taken)
 
 
 def evaluate_files(
-    mapping: ColumnMapping, train: Sequence[Path], test: Sequence[Path], *, valid: Sequence[Path] = (), seed: int = 1,
-    now: datetime, resamples: int = 1000, engine: Engine | None = None, reading: OnProgress | None = None,
-    progress: Progress = silent,
+    mapping: ColumnMapping, train: Sequence[Path], test: Sequence[Path], *, valid: Sequence[Path] = (),
+    results: SeparateResults | None = None, estimators: Mapping[str, Estimator] | None = None, seed: int = 1,
+    now: datetime, resamples: int = 1000, trusted: Sequence[str] = (), engine: Engine | None = None,
+    reading: OnProgress | None = None, progress: Progress = silent,
 ) -> Evaluation:  # fmt: skip
-    """Learn from ``train`` (and ``valid``), test on ``test``; all three labelled, one mapping.
+    """Learn from ``train`` (and ``valid``), test on ``test``; one mapping of all three.
+
+    They are labelled, or ``results`` labels them: results in files of their own. Of these, all that speak of a
+    declaration of the test files are set apart, also where its number stands in the training files too.
+    ``estimators``: others that take part beside ours, see `basira.models.estimators`.
 
     The files go through the same intake as any other: rows that can't be taken are quarantined and
     counted in the metrics. Results of the test files are set apart before anything is learned. When
-    results come late, only those known before the first test day are learned from.
+    results come late, only those known before the first test day are learned from. ``trusted``: see `examine_training`.
 
     Raises MappingError, SourceError, ModelError, UsageError.
     """
     engine = engine or Engine()
+    check_estimators(estimators or {})
     with tempfile.TemporaryDirectory(prefix="basira-evaluate-") as folder:
         history = History.create(Path(folder) / "store")
         taken = {
@@ -81,6 +111,10 @@ def evaluate_files(
             for part, files in (("train", train), ("valid", valid), ("test", test))
             if files
         }
+        if results is not None:
+            taken["results"] = record_feedback(
+                history, results.files, results.mapping, received_at=now, progress=reading
+            )
         sources = {part: {f.digest[:16] for f in report.files} for part, report in taken.items()}
         if sources["test"] & (sources["train"] | sources.get("valid", set())):
             raise UsageError(
@@ -90,11 +124,15 @@ def evaluate_files(
         snapshot = history.snapshot()
         with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
             register(con, snapshot)
-            con.execute("create temp table every_outcome as select * from outcomes")
-            _source_table(con, sources)
+            _source_tables(con, sources)
             con.execute(
-                "create or replace temp view outcomes as"
-                " select * from every_outcome semi join test_source using (source)"
+                "create temp table every_outcome as select o.*,"
+                " source in (from test_source) or source in (from results_source) and declaration_id in"
+                " (select declaration_id from items where source in (from test_source)) as is_of_test from outcomes o"
+            )
+            con.execute(
+                "create or replace temp view outcomes as select * exclude (is_of_test) from every_outcome"
+                " where is_of_test"
             )
             # Only items of the test files themselves: a result in them on an older item is no test row, and a number
             # that came in the training files too is tested as the test files declare it.
@@ -103,8 +141,8 @@ def evaluate_files(
             label_items(con, as_of_day=FOREVER, into="truth")
             con.execute("create or replace temp view items as select * from every_item")
             con.execute(
-                "create or replace temp view outcomes as"
-                " select * from every_outcome anti join test_source using (source)"
+                "create or replace temp view outcomes as select * exclude (is_of_test) from every_outcome"
+                " where not is_of_test"
             )
             contest = Contest(
                 as_of_day=_last_day(con),
@@ -118,6 +156,8 @@ def evaluate_files(
                     "declared_before": _declared_before(con),
                     "is_simulated": history.snapshot().is_simulated,
                 },
+                trusted=trusted,
+                estimators=estimators or {},
             )
             unlabelled = fetch_value(
                 con,
@@ -129,15 +169,18 @@ def evaluate_files(
 
 
 def backtest(
-    history: History, *, as_of: date, seed: int = 1, share: float = 0.2, resamples: int = 1000,
-    engine: Engine | None = None, progress: Progress = silent,
+    history: History, *, as_of: date, estimators: Mapping[str, Estimator] | None = None, seed: int = 1,
+    share: float = 0.2, resamples: int = 1000, trusted: Sequence[str] = (), engine: Engine | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:  # fmt: skip
     """How the model would have done: learn from the earlier results known at ``as_of``, test on the latest ``share``.
 
+    ``estimators``: others that take part beside ours, see `basira.models.estimators`.
     The test rows are items that were inspected, so the figures speak of items like those: what the
     uninspected hold, only a random control tells.
     """
     engine = engine or Engine()
+    check_estimators(estimators or {})
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
@@ -158,13 +201,15 @@ def backtest(
             dataset=f"inspected items declared from {date_of(first)} to {as_of}",
             extras={"quarantined": [], "unlabelled_rows": 0, "is_simulated": snapshot.is_simulated,
                     "first_test_day": date_of(first).isoformat()},
+            trusted=trusted,
+            estimators=estimators or {},
         )  # fmt: skip
         return run_contest(con, contest, progress)
 
 
 def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Progress) -> Evaluation:
     """Learn from the results in `outcomes` known by then, test on the items of the table `truth`, see `label_items`."""
-    steps = len(BASELINES) + 4
+    steps = len(BASELINES) + len(contest.estimators) + 4
     key = "declaration_id, declaration_version, item_number"
     order = "declared_day, declaration_id, item_number"
     if fetch_value(con, "select count(*) from truth") == 0:
@@ -175,16 +220,19 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
     progress(0, steps, "features of the training items")
     started = time.process_time()
     items = training_items(con, as_of_day=contest.as_of_day)
+    described = time.process_time()
     if contest.late is not None:
         items = replace(items, is_late=items.features["declaration_id"].is_in(list(contest.late)).to_numpy())
+    notes = examine_training(con, items, as_of_day=contest.as_of_day, trusted=contest.trusted)
     progress(1, steps, "basira")
     model = fit_risk_model(
         items,
         numbers=MODEL_FEATURES,
         settings=FitSettings(),
         seed=contest.seed,
-        origin=ModelOrigin(date_of(contest.as_of_day).isoformat(), "", 0, basira.__version__),
+        origin=ModelOrigin(date_of(contest.as_of_day).isoformat(), "", 0, basira.__version__, notes=notes),
     )
+    require_plausible_later(model)
     fitted = time.process_time()
     progress(2, steps, "features of the test items")
     compute_features(con, "truth", as_of_day=contest.as_of_day, into="tested")
@@ -197,6 +245,7 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
         con,
         f"select f.* from tested f join (select {key}, declared_day from truth) using ({key}) order by {order}",
     )
+    tested = time.process_time()
     predicted = model.predict(features)
     scored = time.process_time()
     fit_cpu, score_cpu = fitted - started, scored - fitted
@@ -219,6 +268,16 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
         contenders[baseline.name] = Contender(
             result.score, result.probability, result.fit_cpu_seconds, result.score_cpu_seconds
         )
+    for n, (name, estimator) in enumerate(contest.estimators.items()):
+        progress(3 + len(BASELINES) + n, steps, name)
+        began = time.process_time()
+        other = fit_estimator(name, estimator, items, numbers=MODEL_FEATURES)
+        learned_at = time.process_time()
+        probability = other.predict(features)
+        ended = time.process_time()
+        # Our features are a cost of every model that reads them.
+        fit_seconds = described - started + learned_at - began
+        contenders[name] = Contender(probability, probability, fit_seconds, tested - fitted + ended - learned_at)
     progress(steps - 1, steps, "metrics")
     irregular = test["is_irregular"].to_numpy().astype(bool)
     revenue, basis = _revenue(test, irregular)
@@ -239,10 +298,17 @@ def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Prog
             "value_currency": currencies[0] if len(currencies) == 1 else None,
             "software": f"Basira {basira.__version__}",
             "model": {"version": model.version, "chosen": model.card["chosen"],
-                      "later_items": model.card["later_items"], "importance": model.card["importance"]},
+                      "later_items": model.card["later_items"], "importance": model.card["importance"],
+                      "notes": notes},
             **contest.extras,
         },
     )  # fmt: skip
+    ours = metrics["models"]["basira"]["slices"]["all"]
+    if ours["auc"] is not None:
+        require_plausible(
+            notes, auc=ours["auc"], irregular=ours["positives"], compliant=ours["rows"] - ours["positives"],
+            importance=model.card["importance"],
+        )  # fmt: skip
     progress(steps, steps, "done")
     return Evaluation(metrics, curves)
 
@@ -263,8 +329,8 @@ def _revenue(test: pl.DataFrame, irregular: NDArray[np.bool_]) -> tuple[NDArray[
     return None, "none recorded"
 
 
-def _source_table(con: duckdb.DuckDBPyConnection, sources: Mapping[str, set[str]]) -> None:
-    for part in ("valid", "test"):
+def _source_tables(con: duckdb.DuckDBPyConnection, sources: Mapping[str, set[str]]) -> None:
+    for part in ("valid", "test", "results"):
         con.execute(f"create or replace temp table {part}_source (source varchar)")
         for source in sorted(sources.get(part, ())):
             con.execute(f"insert into {part}_source values (?)", [source])

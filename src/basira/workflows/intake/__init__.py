@@ -1,1 +1,5 @@
-"""Files into the history: a file and a mapping enter, a commit and the rejected rows leave."""
+"""Files into the history.
+
+Enters: files and a mapping. Leaves: a commit, a report in which every row is accounted for. Never here: a row that
+disappears.
+"""

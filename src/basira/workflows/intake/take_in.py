@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from basira.feedback.overwritten import DECLARED_COLUMNS, Overwritten, find_overwritten
 from basira.feedback.resolve import EXPECTED as RESULT_EXPECTED
 from basira.feedback.resolve import resolve_outcomes
 from basira.feedback.results import complete_results
@@ -42,6 +43,7 @@ from basira.storage.history.views import create_view, files_near
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
+_DECLARED = ", ".join(DECLARED_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class FileReport:
     note, blank, continued).
     ``amended``: accepted rows that make a later version of a declaration. ``results``: new inspection
     results among them. ``reasons``: first reason of each quarantined row. ``snapshot``: the commit that
-    holds the file, None when nothing changed. ``note``: a sentence for the person, or empty.
+    holds the file, None when nothing changed. ``note``: a sentence for the person, or empty. ``warnings``: sentences on
+    what the file makes doubtful although its rows can be taken.
     """
 
     file_name: str
@@ -84,6 +87,7 @@ class FileReport:
     lines: int | None = None
     not_data: int = 0
     not_data_kinds: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
     written = [history.root / file.path for file in (*staged.items, *staged.outcomes)]
     with open_locked(reads=[*base.all_files(), *written], threads=2, memory="512MB", spill=draft.scratch()) as con:
         outcome = _resolve(con, history, base, staged, intake)
+        overwritten = _find_overwritten(con, intake.reading)
         _refuse_resolved(outcome.refused, intake, refusals)
         _tell(on_progress, intake, staged.rows, "writing")
         items = _keep(con, draft, "items", items_schema(intake.reading), staged.items, outcome.items_changed)
@@ -188,6 +193,7 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
         lines=staged.account.lines,
         not_data=staged.account.not_data,
         not_data_kinds=dict(sorted(staged.account.kinds.items())),
+        warnings=tuple(entry.sentence for entry in overwritten),
     )
     if accepted == 0 and _same_quarantine(history, draft, intake, refusals.rows):
         return replace(report, note="Nothing new: the store is unchanged.")
@@ -332,6 +338,22 @@ def _resolve(
     total, staying, amended = (int(count) for count in counts)
     known = total - len(refused) - staying
     return _Resolved(refused, known, amended, item_count > 0 or bool(refused), outcome_count > 0 or bool(refused))
+
+
+def _find_overwritten(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> tuple[Overwritten, ...]:
+    """What this source's results say of the declarations that it holds, or failing that of the store's.
+
+    By row where a row holds both: the numbers of 300,000 declarations took a tenth of the whole intake to compare.
+    """
+    if not any(name.startswith("found_") for name in mapping.outcome):
+        return ()
+    con.execute("create or replace temp view judged_outcomes as from staged_outcomes where is_irregular")
+    own = "from staged_items semi join judged_outcomes using (source_row)"
+    stored = "from items semi join judged_outcomes using (declaration_id)"
+    con.execute(
+        f"create or replace temp view judged_items as select {_DECLARED} {own if mapping.has_items else stored}"
+    )
+    return find_overwritten(con)
 
 
 def _refuse_resolved(

@@ -1,1 +1,5 @@
-"""A day's declarations into lanes: the history, a model and a policy enter, recorded decisions leave."""
+"""A day's declarations into lanes.
+
+Enters: the history, a model, a policy. Leaves: decisions, recorded and replayable. Never here: a fact from the
+future.
+"""

@@ -1,14 +1,15 @@
 """Scoring: probability and revenue of every item declared in a period, knowing nothing later than a day.
 
-Enters: a store, the period, `as_of`, a model. Leaves: a table, one row an item. Never here: a fact,
-or a model, that knows more than `as_of`.
+Enters: a store, the period, `as_of`, a model. Leaves: a table, one row an item, of its features or its scores. Never
+here: a fact, or a model, that knows more than `as_of`.
 """
 
 from __future__ import annotations
 
 import io
+import shlex
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -23,7 +24,7 @@ from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.storage.model_store import Models
-from basira.workflows.train import Engine, Progress, silent
+from basira.workflows.train import Engine, Progress, silent, train
 
 KEY = ("declaration_id", "declaration_version", "item_number")
 
@@ -41,7 +42,7 @@ def choose_model(history: History, *, as_of: date, version: str | None = None) -
     if chosen is None:
         raise ModelError(
             f"Expected a model that knows nothing later than {as_of}, found none in this store.",
-            hint=f"Run `basira train --as-of {as_of}` first.",
+            hint=f"Train one first: basira train --as-of {as_of} --store {shlex.quote(str(history.root))}",
         )
     model = read_model(models.folder(chosen))
     if str(model.card["as_of"]) > as_of.isoformat():
@@ -92,31 +93,57 @@ def prediction_columns(predictions: Predictions, version: str) -> list[pl.Series
     ]
 
 
-def score(
-    history: History, *, first: date, last: date, as_of: date, model: RiskModel,
-    engine: Engine | None = None, progress: Progress = silent,
-) -> ScoredItems:  # fmt: skip
-    """Score the items declared from ``first`` to ``last``, both included.
-
-    An item declared after ``as_of`` is seen with the history as it stood at the end of ``as_of``.
-    Raises UsageError when the period is empty or ends before it begins.
-    """
+def check_period(first: date, last: date) -> None:
+    """Reject a period that ends before it begins. Raises UsageError."""
     if last < first:
         raise UsageError(
             f"Expected a period, found one that ends ({last}) before it begins ({first}).",
-            hint="Give --from the earlier day.",
+            hint="Give the earlier day first.",
         )
+
+
+def features_of_period(
+    history: History, *, first: date, last: date, as_of: date, engine: Engine | None = None, progress: Progress = silent
+) -> pl.DataFrame:
+    """Features of the items declared from ``first`` to ``last``, both included.
+
+    Each declaration stands in its latest version of that period. An item declared after ``as_of`` is seen with the
+    history as it stood at the end of ``as_of``.
+
+    Returns one row an item, in order of declaration and item: identification, then the catalog's columns, then a
+    category column for each ``x_`` column of the history. Raises UsageError when the period is empty or ends before it
+    begins.
+    """
+    check_period(first, last)
     engine = engine or Engine()
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
-        if items_declared(con, first, last, into="to_score") == 0:
+        if items_declared(con, first, last, into="of_period") == 0:
             raise UsageError(
                 f"Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
             )
-        compute_features(con, "to_score", as_of_day=day_of(as_of), into="scored", progress=progress)
-        features = fetch_frame(con, f"select * from scored order by {', '.join(KEY)}")
+        compute_features(con, "of_period", as_of_day=day_of(as_of), into="described", progress=progress)
+        return fetch_frame(con, f"select * from described order by {', '.join(KEY)}")
+
+
+def train_if_none(
+    history: History, *, as_of: date, now: datetime, engine: Engine | None = None, progress: Progress = silent
+) -> bool:
+    """Train and save a model when the store has none that knows nothing later than ``as_of``; whether it did."""
+    if Models(history.root).find_latest(as_of=as_of.isoformat()) is not None:
+        return False
+    train(history, as_of=as_of, seed=1, now=now, engine=engine, progress=progress)
+    return True
+
+
+def score(
+    history: History, *, first: date, last: date, as_of: date, model: RiskModel,
+    engine: Engine | None = None, progress: Progress = silent,
+) -> ScoredItems:  # fmt: skip
+    """Score the items declared from ``first`` to ``last``, both included, see `features_of_period`."""
+    features = features_of_period(history, first=first, last=last, as_of=as_of, engine=engine, progress=progress)
     predictions = model.predict(features)
     columns = prediction_columns(predictions, model.version)
     table = features.select(KEY[0], KEY[2]).with_columns(*columns, features[KEY[1]])

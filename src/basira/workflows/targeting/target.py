@@ -7,10 +7,11 @@ recorded run with one decision a declaration. Never here: a decision that is sho
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import basira
@@ -50,6 +51,36 @@ class Order:
     office: str | None = None
     any_office: bool = False
     is_folded: bool = True
+
+
+def order_day(
+    day: date,
+    *,
+    as_of: date | None = None,
+    seed: int | None = None,
+    office: str | None = None,
+    any_office: bool = False,
+) -> Order:
+    """The order of a day's targeting, checked and completed.
+
+    Parameters
+    ----------
+    as_of : last day whose facts may be used; None: the day before.
+    seed : of the random control; None: drawn afresh, so that nobody can foretell it.
+    office : code of the only office, as intake writes it; None: every office.
+
+    Raises
+    ------
+    UsageError : ``as_of`` is not before ``day``.
+    """
+    known = day - timedelta(days=1) if as_of is None else as_of
+    if known >= day:
+        raise UsageError(
+            f"as_of: expected a day before the targeted day {day}, found {known}.",
+            hint="History is as of the previous midnight: leave as_of out, or give an earlier day.",
+        )
+    drawn = secrets.randbelow(2**31) if seed is None else seed
+    return Order(day, known, drawn, office=office, any_office=any_office)
 
 
 @dataclass(frozen=True)

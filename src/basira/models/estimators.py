@@ -1,0 +1,197 @@
+"""An estimator that is not ours, on the same items and the same columns as ours: scikit-learn's interface.
+
+Enters: training items, features, an object with ``fit(X, y, sample_weight)`` and ``predict_proba(X)``. Leaves: a
+fitted copy of it that predicts from features. Never here: a file. An estimator lives in memory alone, and is neither
+read from disk nor written to it: what is read back could run code.
+
+What an estimator sees:
+
+    X              a Polars frame, one row an item, float32. Numbers by their names in the catalog; NaN where unknown.
+                   Then the categories (``category_...``): the rank of the code by frequency among the training items,
+                   0 the most frequent; NaN where the code is missing, rare or new. What does not vary among the
+                   training items is left out.
+    y              1 for an irregular item, 0 for a regular one (int64)
+    sample_weight  how much the item counts (float64): by the late results that it stands for, as for our own model
+                   (docs/decisions/0009); a finding on a declaration of n items counts 1/n for each
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from basira.models.fit import FEWEST_OF_A_CLASS, TrainingItems
+from basira.models.matrix import Encoding, choose_encoding
+from basira.schema.errors import ModelError, UsageError
+
+Floats = NDArray[np.float64]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+class Estimator(Protocol):
+    """What scikit-learn calls a classifier; nothing else of it is used.
+
+    An estimator that can't take NaN needs a step that fills it, for example scikit-learn's ``SimpleImputer``.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any) -> Any:  # noqa: N803 - scikit-learn's names
+        """Learn from the rows of ``X``, the 0/1 labels ``y``, and the weight of each row."""
+        ...
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        """Return an array of shape (rows, 2): the probability of 0 and of 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class FittedEstimator:
+    """A fitted copy of an estimator and the columns that it was fitted on. In memory only.
+
+    ``name``: as it was given. ``estimator``: the fitted copy. ``rows``, ``irregular``: items that it learned from.
+    """
+
+    name: str
+    estimator: Estimator
+    encoding: Encoding
+    rows: int
+    irregular: int
+
+    def predict(self, features: pl.DataFrame) -> Floats:
+        """Probability of an irregularity, one per row of ``features``, in their order.
+
+        Parameters
+        ----------
+        features
+            A frame with the catalog's columns, such as ``Store.features`` returns.
+
+        Returns
+        -------
+        numpy.ndarray
+            From 0 to 1, float64, shape (rows,). As the estimator says it: not calibrated.
+
+        Raises
+        ------
+        ModelError
+            A feature is absent.
+        UsageError
+            The estimator fails, or returns anything but probabilities.
+        """
+        if features.is_empty():
+            return np.empty(0)
+        x = _frame(self.encoding, features)
+        try:
+            found = np.asarray(self.estimator.predict_proba(x), dtype=np.float64)
+        except Exception as error:
+            raise _failed(self.name, "predict_proba", error) from error
+        if found.shape != (len(x), 2):
+            raise UsageError(
+                f"estimator {self.name!r}: expected predict_proba to return shape ({len(x)}, 2), found {found.shape}.",
+                hint="Return the probability of 0 and of 1 for each row.",
+            )
+        # Both classes are always there to learn from, and the columns stand in their order.
+        probability = found[:, 1]
+        if not np.all((probability >= 0) & (probability <= 1)):
+            raise UsageError(
+                f"estimator {self.name!r}: expected probabilities from 0 to 1, found others, or NaN.",
+                hint="Correct predict_proba.",
+            )
+        return probability
+
+
+def check_estimator(name: str, estimator: object, *, taken: Collection[str] = ()) -> None:
+    """Reject what can't be fitted and asked, before anything is computed. ``taken``: names that stand already.
+
+    Raises
+    ------
+    UsageError : an impossible or repeated name, a class instead of an object, ``fit`` or ``predict_proba`` absent, a
+        ``fit`` that takes no ``sample_weight``.
+
+    >>> check_estimator("mine", object())
+    Traceback (most recent call last):
+    ...
+    basira.schema.errors.UsageError: estimator 'mine': expected fit and predict_proba, found no fit, no predict_proba.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith("basira"):
+        raise UsageError(
+            f"estimator: expected a name of letters, digits and _ that does not begin with 'basira', found {name!r}.",
+            hint='For example {"forest": RandomForestClassifier()}.',
+        )
+    if name in taken:
+        raise UsageError(
+            f"estimator {name!r}: expected a name of its own, found one that is taken.",
+            hint=f"Taken: {', '.join(taken)}.",
+        )
+    if isinstance(estimator, type):
+        raise UsageError(
+            f"estimator {name!r}: expected an object, found the class {estimator.__name__}.",
+            hint=f"Make one: {estimator.__name__}().",
+        )
+    absent = [f"no {method}" for method in ("fit", "predict_proba") if not callable(getattr(estimator, method, None))]
+    if absent:
+        raise UsageError(
+            f"estimator {name!r}: expected fit and predict_proba, found {', '.join(absent)}.",
+            hint="Give a classifier as scikit-learn has them; its CalibratedClassifierCV adds predict_proba.",
+        )
+    if not _takes_weight(estimator.fit):  # type: ignore[attr-defined]  # checked above
+        raise UsageError(
+            f"estimator {name!r}: expected a fit that takes sample_weight, found one that does not.",
+            hint="Results that come late are weighted: choose an estimator that can weigh its rows.",
+        )
+
+
+def fit_estimator(name: str, estimator: Estimator, items: TrainingItems, *, numbers: Sequence[str]) -> FittedEstimator:
+    """Fit a copy of ``estimator``; the one that was given stays as it was.
+
+    Parameters
+    ----------
+    numbers : numeric features that may be used, in catalog order; the ``category_...`` columns come after them.
+
+    Raises
+    ------
+    UsageError : see `check_estimator`; or the estimator fails. ModelError : fewer than 10 items of either class.
+    """
+    check_estimator(name, estimator)
+    irregular = int(items.is_irregular.sum())
+    if min(irregular, len(items.is_irregular) - irregular) < FEWEST_OF_A_CLASS:
+        raise ModelError(
+            f"Expected at least {FEWEST_OF_A_CLASS} irregular and {FEWEST_OF_A_CLASS} compliant inspected items, "
+            f"found {irregular} and {len(items.is_irregular) - irregular}.",
+            hint="Ingest more inspection results, or choose a later day.",
+        )
+    categories = sorted(c for c in items.features.columns if c.startswith("category_"))
+    encoding = choose_encoding(items.features, numbers, categories)
+    own = copy.deepcopy(estimator)
+    x, y = _frame(encoding, items.features), items.is_irregular.astype(np.int64)
+    try:
+        own.fit(x, y, sample_weight=items.weight)
+    except Exception as error:
+        raise _failed(name, "fit", error) from error
+    return FittedEstimator(name, own, encoding, len(y), irregular)
+
+
+def _frame(encoding: Encoding, features: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(encoding.matrix(features), schema=list(encoding.names), orient="row")
+
+
+def _takes_weight(fit: Any) -> bool:
+    try:
+        parameters = inspect.signature(fit).parameters
+    except (TypeError, ValueError):  # built in: it says nothing of itself, and is asked when it is fitted
+        return True
+    return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _failed(name: str, method: str, error: Exception) -> UsageError:
+    return UsageError(
+        f"estimator {name!r}: {method} raised {type(error).__name__}: {error}",
+        hint="Correct the estimator. X holds NaN where a value is unknown: SimpleImputer fills it.",
+    )

@@ -1,0 +1,72 @@
+"""Why a declaration is where a run put it, in words, from the record.
+
+Enters: a store with its record, a declaration's number, a language. Leaves: the decision with reasons, figures and what
+to verify. Never here: a new assessment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from basira.explain.words import say, say_basis, say_reference, say_verify
+from basira.schema.errors import NotFoundError
+from basira.selection.policy.load import restore_policy
+from basira.storage.history.store import History
+from basira.workflows.targeting.record import currency_of, find_decisions
+
+
+def explain_decision(history: History, declaration: str, *, run: str = "", language: str = "fr") -> dict[str, Any]:
+    """The decision of ``run`` (the latest by default) on a declaration, ready for JSON.
+
+    Raises NotFoundError when no run decided on it, or that one did not.
+    """
+    found = find_decisions(history, declaration)
+    chosen = [pair for pair in found if not run or pair[0].run_id == run]
+    if not chosen:
+        raise NotFoundError(
+            f"Expected a decision on {declaration!r} in run {run!r}, found decisions in "
+            + ", ".join(pair[0].run_id for pair in found) + ".",
+            hint="Name one of these runs, or none for the latest.",
+        )  # fmt: skip
+    header, decision = chosen[0]
+    currency = currency_of(history, header, declaration)
+    items: list[dict[str, Any]] = [
+        {
+            "item_number": item.item_number,
+            "fraud_probability": item.fraud_probability,
+            "expected_revenue": item.expected_revenue,
+            "reasons": [say(reason, language=language, currency=currency) for reason in item.reasons],
+            "verify": [
+                say_verify(kind, language=language, currency=currency, reference=next(iter(item.references), None))
+                for kind in item.verify
+            ],
+            "references": [say_reference(r, language=language, currency=currency) for r in item.references],
+            "comparables": sorted({c for r in item.references for c in r.comparables}),
+        }
+        for item in decision.items
+    ]
+    policy = restore_policy(header.policy_text)
+    lane = policy.lane(decision.lane).label.text(language)
+    entry = policy.find_mandatory(decision.detail) if decision.basis == "mandatory" else None
+    ground = "" if entry is None else entry.reason.text(language)
+    return {
+        "declaration_id": declaration,
+        "declaration_version": decision.declaration_version,
+        "run_id": header.run_id,
+        "day": header.day.isoformat(),
+        "as_of": header.as_of.date().isoformat(),
+        "model_version": header.model_version,
+        "office": decision.office,
+        "lane": decision.lane,
+        "lane_label": lane,
+        "basis": decision.basis,
+        "basis_label": say_basis(decision.basis, language=language, detailed=True, ground=ground),
+        "detail": decision.detail,
+        "inclusion_probability": decision.inclusion_probability,
+        "fraud_probability": decision.fraud_probability,
+        "expected_revenue": decision.expected_revenue,
+        "currency": currency,
+        "items": items,
+        "entry_hash": decision.entry_hash,
+        "other_runs": [pair[0].run_id for pair in found if pair[0].run_id != header.run_id],
+    }
