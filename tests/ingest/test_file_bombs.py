@@ -268,7 +268,7 @@ def test_rows_come_in_pieces_with_the_numbers_and_faults_they_had(
     monkeypatch.setattr(bounds, "PIECE_BYTES", 4000)
     lines = ["{broken" if n % 97 == 0 else json.dumps({"n": n, "text": "a" * (n % 300)}) for n in range(1, 1001)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
-    (tmp_path / "a.csv").write_text("n,text\n" + "\n".join("x" if n % 97 == 0 else f"{n},a" for n in range(1, 1001)))
+    (tmp_path / "a.csv").write_text("n,text\n" + "\n".join(",,x" if n % 97 == 0 else f"{n},a" for n in range(1, 1001)))
     for name in ("a.jsonl", "a.csv"):
         batches = list(open_source(tmp_path / name, SourceFormat()).batches())
         assert len(batches) > 10

@@ -99,7 +99,7 @@ def test_ragged_rows_keep_the_numbers_of_the_others_right(tmp_path: Path, store:
 
 def test_row_numbers_hold_across_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_csv, "BLOCK_BYTES", 1 << 12)
-    lines = ["ragged" if number % 97 == 0 else f"{number},x" for number in range(1, 5001)]
+    lines = ["ragged,x,y" if number % 97 == 0 else f"{number},x" for number in range(1, 5001)]
     path = tmp_path / "a.csv"
     path.write_text("n,v\n" + "\n".join(lines) + "\n", encoding="utf-8")
     batches = list(open_source(path, SourceFormat(separator=",")).batches())
