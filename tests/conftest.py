@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
 # Before any library reads them: several workers share the cores, and one thread gives the same sums every time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("POLARS_MAX_THREADS", "2")
 
+import pytest
 from hypothesis import settings
 
 # What a person's terminal and settings say is theirs: a command that a test runs folds no line and has no colour, and
@@ -20,6 +23,15 @@ for name in [name for name in os.environ if name in THEIRS or name.startswith("B
 # No deadline: it measures the machine's other work. Derandomized where CI is set: a red run can be run again.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _limits_of_the_process() -> Iterator[None]:
+    """What a service sets for its whole process (`basira.app`) ends with the test that started one."""
+    digits = sys.get_int_max_str_digits()
+    yield
+    sys.set_int_max_str_digits(digits)
+
 
 # Doctests are collected in modules; a conftest read as one would clash with the conftest of another folder.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]

@@ -5,6 +5,7 @@ Enters: the environment (docs/reference/settings.md). Leaves: the application of
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -92,7 +93,6 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 _PREFIX = "BASIRA_"
-_SWITCH_SECONDS = 0.0005
 _MOST_DIGITS = 640  # the least that Python lets one choose
 # Of deploy/basira-nightly, which shares the file of settings.
 _OF_THE_NIGHT = frozenset({"BASIRA_INBOX", "BASIRA_MAPPING", "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING"})
@@ -200,9 +200,6 @@ def from_environment() -> FastAPI:
     log_json()
     # To read a number takes the square of its digits, in which no other thread does anything. No field has so many.
     sys.set_int_max_str_digits(_MOST_DIGITS)
-    # Each hand-over of a declaration from thread to thread waits so long for a thread that computes. Python's 5 ms, ten
-    # times, are what a plain declaration would take longer beside a large one.
-    sys.setswitchinterval(_SWITCH_SECONDS)
     service = open_service(
         Path(given["BASIRA_STORE"]),
         Path(given["BASIRA_POLICY"]),
@@ -230,3 +227,5 @@ def _exempt_start_from_collection() -> None:
     """
     gc.collect()
     gc.freeze()
+    # At the end of the process they are walked once more: a library reports what is left of it as a leak.
+    atexit.register(gc.unfreeze)

@@ -41,10 +41,10 @@ def test_one_that_cannot_be_described_leaves_the_others_their_scores(
 ) -> None:
     described, odd = serve_assess.online_features, arrivals[1]["declaration_id"]
 
-    def sometimes(rows: Any, profiles: Any) -> Any:
+    def sometimes(rows: Any, profiles: Any, **more: Any) -> Any:
         if rows[0]["declaration_id"] == odd:
             raise ZeroDivisionError
-        return described(rows, profiles)
+        return described(rows, profiles, **more)
 
     monkeypatch.setattr(serve_assess, "online_features", sometimes)
     found = [one["decision"]["fallback"] for one in desk.post(arrivals[:3]).json()["results"]]

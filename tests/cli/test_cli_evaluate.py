@@ -42,7 +42,7 @@ def files(tmp_path_factory):
         lines = ["id,date,code,importer,mass,value,illicit"]
         for i in range(count):
             mass, bad = rng.randint(10, 400), rng.random() < 0.25
-            value = round(mass * rng.uniform(8, 12) * (0.4 if bad else 1), 2)
+            value = round(mass * rng.uniform(8, 12) * (0.4 if bad and rng.random() < 0.6 else 1), 2)
             day = 1 + i * 27 // count
             lines.append(
                 f"{name}{i},2022-{month:02d}-{day:02d},{rng.choice(['851713', '610910'])},"

@@ -1,1 +1,4 @@
-"""The Python interface: paths, dates and estimators enter; frames, models, lists and figures leave. See `basira`."""
+"""The Python interface; `basira` names what is public of it.
+
+Enters: paths, dates, mappings, estimators. Leaves: frames, models, lists, figures. Never here: work of its own.
+"""

@@ -210,13 +210,10 @@ class Store:
         ...
         basira.schema.errors.UsageError: start: expected a datetime.date, found str: '2024-06-01'.
         """
-        return scoring.features_of_period(
-            self.history,
-            first=check_day(start, name="start"),
-            last=check_day(end, name="end"),
-            as_of=check_day(as_of, name="as_of"),
-            engine=self.engine,
-        )
+        first, last = check_day(start, name="start"), check_day(end, name="end")
+        day = check_day(as_of, name="as_of")
+        scoring.check_period(first, last, name="start")
+        return scoring.features_of_period(self.history, first=first, last=last, as_of=day, engine=self.engine)
 
     def train(
         self, *, as_of: date, seed: int = 1, half_life_days: float | None = None, positive_weight: float = 1.0
@@ -342,7 +339,7 @@ class Store:
         """  # noqa: E501 - an error is one line
         first, last = check_day(start, name="start"), check_day(end, name="end")
         day = check_day(as_of, name="as_of")
-        scoring.check_period(first, last)
+        scoring.check_period(first, last, name="start")
         if not model:
             scoring.train_if_none(self.history, as_of=day, now=_now(), engine=self.engine)
         chosen = scoring.choose_model(self.history, as_of=day, version=model or None)
@@ -405,9 +402,10 @@ class Store:
             seed=seed,
             office=folded_office(office) or None,
             any_office=any_office,
+            name="as_of",
         )
         _check_language(language)
-        rules = load_policy(find_policy(policy), order.day)
+        rules = load_policy(find_policy(policy, option="policy"), order.day)
         chosen = scoring.choose_model(self.history, as_of=order.as_of, version=model or None)
         found = choose(
             self.history, order, model=chosen, policy=rules, now=datetime.now(), language=language, engine=self.engine

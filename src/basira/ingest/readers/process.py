@@ -46,7 +46,13 @@ _LONGEST_FRAME = 2 * (bounds.PIECE_BYTES + bounds.LONGEST_ROW_BYTES) + (64 << 20
 _IDLE_SECONDS = 120
 # What an interpreter needs to start. Nothing else goes over: passwords and keys stand in the environment.
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "POLARS_SKIP_CPU_CHECK")
-_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+# Arrow's usual allocator takes a gigabyte at once, whatever it needs, and all of it counts against the limit.
+_SMALL = {
+    "POLARS_MAX_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 
 
 def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
@@ -112,7 +118,7 @@ class _Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            env={**environment, **_ONE_THREAD},
+            env={**environment, **_SMALL},
         )
         self._about: dict[str, Any] | None = None
         self.close = weakref.finalize(self, _end, self._process)

@@ -22,8 +22,8 @@ from basira.selection.policy.model import Policy
 _REFERENCE = "Every field is described in docs/reference/policy.md."
 
 
-def find_policy(name: str | Path) -> Path:
-    """The folder of a policy: by its path, or a shipped one by its name.
+def find_policy(name: str | Path, *, option: str = "--policy") -> Path:
+    """The folder of a policy: by its path, or a shipped one by its name. ``option``: where it was given, for the error.
 
     Raises UsageError when there is none.
     """
@@ -34,7 +34,7 @@ def find_policy(name: str | Path) -> Path:
     if not found.is_dir():
         known = ", ".join(sorted(p.name for p in shipped("policies").iterdir() if p.is_dir()))
         raise UsageError(
-            f"policy: expected a folder or one of {known}, found {str(name)!r}.", hint="Give one of these."
+            f"{option}: expected a folder or one of {known}, found {str(name)!r}.", hint="Give one of these."
         )
     return found
 

@@ -93,12 +93,12 @@ def prediction_columns(predictions: Predictions, version: str) -> list[pl.Series
     ]
 
 
-def check_period(first: date, last: date) -> None:
-    """Reject a period that ends before it begins. Raises UsageError."""
+def check_period(first: date, last: date, *, name: str = "--from") -> None:
+    """Reject a period that ends before it begins; ``name`` is the option its first day came from. Raises UsageError."""
     if last < first:
         raise UsageError(
             f"Expected a period, found one that ends ({last}) before it begins ({first}).",
-            hint="Give the earlier day first.",
+            hint=f"Give {name} the earlier day.",
         )
 
 

@@ -60,6 +60,7 @@ def order_day(
     seed: int | None = None,
     office: str | None = None,
     any_office: bool = False,
+    name: str = "--as-of",
 ) -> Order:
     """The order of a day's targeting, checked and completed.
 
@@ -68,6 +69,7 @@ def order_day(
     as_of : last day whose facts may be used; None: the day before.
     seed : of the random control; None: drawn afresh, so that nobody can foretell it.
     office : code of the only office, as intake writes it; None: every office.
+    name : the option that ``as_of`` came from, for its error.
 
     Raises
     ------
@@ -76,8 +78,8 @@ def order_day(
     known = day - timedelta(days=1) if as_of is None else as_of
     if known >= day:
         raise UsageError(
-            f"as_of: expected a day before the targeted day {day}, found {known}.",
-            hint="History is as of the previous midnight: leave as_of out, or give an earlier day.",
+            f"{name}: expected a day before the targeted day {day}, found {known}.",
+            hint=f"History is as of the previous midnight: leave {name} out, or give an earlier day.",
         )
     drawn = secrets.randbelow(2**31) if seed is None else seed
     return Order(day, known, drawn, office=office, any_office=any_office)
