@@ -77,7 +77,7 @@ def _unpacked(path: Path, stack: ExitStack) -> list[Path]:
                 with archive.open(part) as packed, (place / name).open("wb") as out:
                     shutil.copyfileobj(packed, out, 1 << 20)
                 files.append(place / name)
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:  # also of an unknown way of packing
         raise SourceError(
             f"Expected a whole zip without a password, {path.name} can't be unpacked ({error}). Nothing was stored.",
             hint="Copy it again, or unpack it and name the files.",
