@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from basira.api.http.connection import Guard
-    from basira.cli.serve_large import LargeWorkers
+    from basira.cli.large_workers import LargeWorkers
 
 _STOP_SECONDS = 30
 # A worker that can't start is started again by its supervisor at once; without a pause that is all it would do.
@@ -126,8 +126,8 @@ def _check(unnamed_policy: str, *, as_json: bool) -> None:
 
 def _serve(unnamed_policy: str, host: str, port: int, workers: int, large: int) -> None:
     from basira.app import guard_of_environment, prepare_environment
-    from basira.cli.serve_descriptors import allow_connections
-    from basira.cli.serve_large import large_workers
+    from basira.cli.descriptors import allow_connections
+    from basira.cli.large_workers import large_workers
 
     # What would end every worker is said here, once; and what is made once is made before they start.
     for line in prepare_environment():
@@ -147,7 +147,7 @@ def _run(listening: socket.socket, workers: int, guard: Guard, large: LargeWorke
 
     import uvicorn
 
-    from basira.cli.serve_workers import supervise
+    from basira.cli.workers import supervise
 
     config = uvicorn.Config(
         "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
@@ -185,7 +185,7 @@ def in_worker() -> FastAPI:
 def in_large_worker() -> FastAPI:
     """The application in a large worker, which gives way to the workers."""
     from basira.app import large_from_environment
-    from basira.cli.serve_large import give_way
+    from basira.cli.large_workers import give_way
 
     give_way()
     return _started(large_from_environment)
@@ -237,7 +237,7 @@ def share_heaps() -> None:
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """The socket that the workers share; who asks while they start waits. Raises UsageError when the address is taken
     or is not this machine's."""
-    from basira.cli.serve_descriptors import Listening
+    from basira.cli.descriptors import Listening
 
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
