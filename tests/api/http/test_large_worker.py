@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import uvicorn
-from tests.support.api_world import Desk, at, desk_of
 from starlette.testclient import TestClient
 
 from basira.api.application import make_large_application
@@ -22,6 +21,7 @@ from basira.api.http import body_reader as reading
 from basira.serving.decide import batch as serve
 from basira.serving.service import Service
 from basira.storage.accounts.api_keys import create_key
+from tests.support.api_world import Desk, at, desk_of
 
 Body = dict[str, Any]
 
