@@ -71,6 +71,14 @@ def serve(
             help="Profiles that lack more days than that are too old: the fallback answers.",
         ),
     ] = 1,
+    rates: Annotated[
+        str,
+        typer.Option(
+            "--rates",
+            envvar="BASIRA_RATES",
+            help="Mapping, or file, whose [rates] convert amounts of other currencies; rejected without.",
+        ),
+    ] = "",
     check: Annotated[
         bool, typer.Option("--check", help="Look at what the service stands on, say what is wrong, and serve nothing.")
     ] = False,
@@ -93,6 +101,7 @@ def serve(
         "BASIRA_MODEL": model,
         "BASIRA_LANGUAGE": language.value,
         "BASIRA_MOST_PROFILE_DAYS": str(most_profile_days),
+        "BASIRA_RATES": rates and str(Path(rates).resolve()),
     }
     from basira.app import check_environment, guard_of_environment, prepare_environment
     from basira.cli.serve_descriptors import allow_connections

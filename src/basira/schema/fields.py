@@ -139,6 +139,16 @@ OUTCOME_FIELDS: tuple[Field, ...] = (
     _amount("additional_revenue_amount", "outcome", "Duties and taxes recovered on top of those declared, fines apart."),
 )  # fmt: skip
 
+# Written by Basira alone, on each item whose amounts were declared in another currency; null on all others.
+CONVERSION_FIELDS: tuple[Field, ...] = (
+    _amount(
+        "declared_value_amount", "item", "Customs value as declared, before its conversion.", unit="declared currency"
+    ),
+    Field("declared_currency", "item", "currency", "Currency in which values and taxes were declared."),
+    Field("conversion_rate", "item", "measure", "Value currency per unit of declared currency.", lowest=0, highest=1e7),
+    Field("conversion_rate_on", "item", "timestamp", "Day of this rate, never after that of the declaration."),
+)
+
 FIELDS: tuple[Field, ...] = DECLARATION_FIELDS + ITEM_FIELDS + OUTCOME_FIELDS
 
 # A source's own attributes that the schema does not name are kept under this prefix, as text.

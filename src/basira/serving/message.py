@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -28,7 +28,7 @@ from basira.ingest.parse.numbers import PERCENT_HINT
 from basira.ingest.readers.source import SourceBatch, batch_of_records
 from basira.ingest.rows.parse import parse_batch
 from basira.ingest.rows.plain import PlainRows
-from basira.ingest.rows.shape import DEFAULT_CURRENCY, shape_items, shape_outcomes
+from basira.ingest.rows.shape import shape_items, shape_outcomes
 from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.names import MOST_OF_A_SOURCE, RULE, invalid_own_names
 from basira.storage.record.chain import is_storable
@@ -105,11 +105,13 @@ class Refused:
 class Declaration:
     """A valid declaration: its items as rows of the schema's `ITEMS`, header repeated, in order of item number.
 
-    ``has_version``: the sender gave the version; else Basira numbers it.
+    ``has_version``: the sender gave the version; else Basira numbers it. ``declared``: the same rows as they were sent,
+    where the amounts of ``rows`` were converted; None: nothing was.
     """
 
     rows: tuple[Row, ...]
     has_version: bool
+    declared: tuple[Row, ...] | None = None
 
     @property
     def declaration_id(self) -> str:
@@ -121,10 +123,14 @@ class Declaration:
 
     def with_version(self, version: int) -> Declaration:
         """The same under another version number."""
-        return Declaration(tuple({**row, "declaration_version": version} for row in self.rows), self.has_version)
+        rows, declared = (
+            None if those is None else tuple({**row, "declaration_version": version} for row in those)
+            for those in (self.rows, self.declared)
+        )
+        return replace(self, rows=rows or (), declared=declared)
 
     def content(self) -> dict[str, Any]:
-        """Header and items as JSON values, nothing personal, nulls and the version left out."""
+        """Header and items as they were sent, as JSON values, nothing personal, nulls and the version left out."""
         return self._values(_HEADER_RECORDED, [*ITEM, *self._extras()])
 
     def content_without_texts(self) -> dict[str, Any]:
@@ -137,7 +143,8 @@ class Declaration:
         return found if found["header"] or any(found["items"]) else {}
 
     def _values(self, header: Sequence[str], item: Sequence[str]) -> dict[str, Any]:
-        return {"header": json_values(self.rows[0], header), "items": [json_values(row, item) for row in self.rows]}
+        rows = self.declared or self.rows
+        return {"header": json_values(rows[0], header), "items": [json_values(row, item) for row in rows]}
 
     def _extras(self) -> list[str]:
         return [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
@@ -338,7 +345,7 @@ def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declara
     if rows[0]["declared_at"] > received_at + MOST_AHEAD:
         latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
         return _refused(parts.declaration_id, "declared_at", "date_out_of_range", latest)
-    if faults := _repeated(rows) or _mixed(rows):
+    if faults := _repeated(rows):
         return Refused(faults, parts.declaration_id)
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
@@ -354,18 +361,6 @@ def _repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
             expected = f"each item number once; {number} is that of item {first} in the list too"
             faults.append(FieldFault(place, "item_number", "duplicate_id", expected))
     return tuple(faults[:_MOST_REPEATED])
-
-
-def _mixed(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
-    """The first item in the list whose value is of another currency than the one before it."""
-    first, *others = sorted(rows, key=lambda row: int(row["source_row"]))
-    currency = first["value_currency"] or DEFAULT_CURRENCY
-    for row in others:
-        found = row["value_currency"] or DEFAULT_CURRENCY
-        if found != currency:
-            expected = f"one currency in a declaration: {currency} as in item 1, not {found}"
-            return (FieldFault(int(row["source_row"]), "value_currency", "currency_conflict", expected),)
-    return ()
 
 
 @cache

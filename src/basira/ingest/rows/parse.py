@@ -19,7 +19,9 @@ from basira.ingest.parse.flags import parse_flag
 from basira.ingest.parse.kinds import parse_kinds
 from basira.ingest.parse.numbers import NumberStyle, parse_number
 from basira.ingest.parse.text import find_odd_rows, fold_text, fold_words, without_apostrophe, without_formula
+from basira.ingest.rates import Rates
 from basira.ingest.readers.source import SourceBatch, row_json
+from basira.ingest.rows.convert import convert_columns
 from basira.ingest.rows.faults import Fault, Refusal
 from basira.schema.fields import EXTRA_PREFIX, Field
 
@@ -42,8 +44,9 @@ class ParsedBatch:
     rows: int
 
 
-def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
-    """Parse and validate a batch. Reasons of one row are all found, not only the first."""
+def parse_batch(batch: SourceBatch, mapping: Mapping, rates: Rates | None = None) -> ParsedBatch:
+    """Parse and validate a batch. Reasons of one row are all found, not only the first. ``rates``: by which amounts of
+    other currencies are converted; None: they stay as declared."""
     frame, rows = _without_blank_rows(batch.frame, batch.rows)
     texts = _texts(frame, mapping)
     faults: list[Fault] = []
@@ -69,6 +72,9 @@ def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
         extra = texts.get(column_name)
         items[EXTRA_PREFIX + name] = _nulls(len(frame)) if extra is None else extra
         faults += _cell_errors(f"{EXTRA_PREFIX}{name}", extra)
+    if mapping.has_items and rates is not None:
+        items, outcomes, found = convert_columns(items, outcomes, rates, rows)
+        faults += found
     if mapping.has_items and mapping.has_outcomes:
         _complete_from_items(items, outcomes, mapping)
     if not mapping.has_items:

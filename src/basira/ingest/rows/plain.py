@@ -16,8 +16,7 @@ from typing import Any
 
 from basira.ingest.mapping.model import Column, SourceFormat
 from basira.ingest.mapping.model import Mapping as SourceMapping
-from basira.ingest.rows.shape import DEFAULT_CURRENCY
-from basira.schema.codes import country_codes, currency_codes
+from basira.schema.codes import DEFAULT_CURRENCY, country_codes, currency_codes
 from basira.schema.days import day_of
 from basira.schema.errors import MappingError
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, Field
@@ -101,8 +100,6 @@ class PlainRows:
             rows.append(row)
         numbers = [row["item_number"] for row in rows]
         if len(set(numbers)) < len(numbers):
-            raise _NotPlainError
-        if currency is None and len({row["value_currency"] or DEFAULT_CURRENCY for row in rows}) > 1:
             raise _NotPlainError
         return sorted(rows, key=lambda row: int(row["item_number"]))
 

@@ -21,14 +21,13 @@ from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.rows.parse import parse_text
-from basira.ingest.rows.shape import DEFAULT_CURRENCY
 from basira.ingest.suggest.doubts import MOST_EXAMPLES, Doubt
 from basira.ingest.suggest.fit import Fit, fit
 from basira.ingest.suggest.headers import name_score, own_name, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
 from basira.ingest.suggest.results import find_kinds, why_telling
 from basira.ingest.suggest.settle import settle
-from basira.schema.codes import currency_codes
+from basira.schema.codes import DEFAULT_CURRENCY, currency_codes
 from basira.schema.names import MOST_OF_A_SOURCE
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.

@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import Any
 
 import basira
+from basira.ingest.rates import RateTable
 from basira.schema.records import ItemAssessment, Selection
 from basira.selection.online.decide import NO_STATE
 from basira.selection.policy.model import Policy
+from basira.serving.currency import conversion_values
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
 from basira.serving.message import Declaration, FieldFault, Refused
@@ -89,9 +91,13 @@ def event_id(kind: str, *parts: object) -> str:
 def decision_events(
     declaration: Declaration, scored: Scored, placed: Placed, policy: Policy, service: Service,
     items: Sequence[Row], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
+    rates: RateTable | None = None,
 ) -> list[Event]:  # fmt: skip
-    """The arrival and the decision. ``items``: their `item_values`, with reasons where the lane inspects."""
+    """The arrival and the decision. ``items``: their `item_values`, with reasons where the lane inspects. ``rates``: by
+    which the declaration's amounts were converted, if they were."""
     name, selection, texts = declaration.declaration_id, placed.selection, declaration.texts()
+    converted = conversion_values(declaration, "" if rates is None else rates.digest)
+    conversion = {} if converted is None else {"conversion": converted}
     arrived = Event(
         # A first one whatever its version: of two senders, of whom one numbers them, the second is refused this id, and
         # comes as an amendment.
@@ -100,7 +106,7 @@ def decision_events(
         declaration_id=name,
         declaration_version=declaration.version,
         actor=actor,
-        payload={"content": declaration.content_without_texts()},
+        payload={"content": declaration.content_without_texts(), **conversion},
         personal=declaration.personal(),
         texts={"content": texts} if texts else {},
     )
@@ -123,6 +129,7 @@ def decision_events(
             "fraud_probability": scored.candidate.fraud_probability,
             "expected_revenue": scored.candidate.expected_revenue,
             "currency": declaration.rows[0]["value_currency"] or "MAD",
+            **conversion,
             "items": list(items),
             "decided_at": now.isoformat(),
             "is_simulated": service.is_simulated,

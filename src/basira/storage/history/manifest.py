@@ -77,6 +77,7 @@ class SourceEntry:
     quarantined: int
     commit: int = 0
     is_simulated: bool = False  # the file says that it comes from the simulated country
+    rates_digest: str = ""  # SHA-256 of the table of rates by which it was converted, kept like the mapping
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,11 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
+        values = asdict(self)
+        for source in values["sources"]:
+            if not source["rates_digest"]:  # as versions before wrote it, which can then read it
+                del source["rates_digest"]
+        return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, *, where: str) -> Manifest:

@@ -56,7 +56,7 @@ def check_mapping(path: Path, mapping: Mapping, *, rows: int | None = None) -> M
     examples: dict[str, Refusal] = {}
     days: list[str] = []
     for batch in numbered(source, mapping).batches():
-        parsed = parse_batch(batch, reading)
+        parsed = parse_batch(batch, reading, mapping.rate_table)
         total += parsed.rows
         refused += len(parsed.refusals)
         for refusal in parsed.refusals:
