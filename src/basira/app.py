@@ -53,7 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "BASIRA_RATES",
         "",
-        "TOML file with a section `[rates]`, such as a mapping: amounts of other currencies are converted by its table; "
+        "TOML file with a section `[rates]`, such as a mapping: by its table other currencies are converted; "
         "rejected when empty",
     ),
     Setting(

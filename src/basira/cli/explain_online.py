@@ -110,6 +110,7 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
         )
     elif last["fallback"]:
         console.print(f"? {last['fallback']}", markup=False)
+    converted = {item["item_number"]: item["text"] for item in last.get("conversion", {}).get("items", ())}
     for item in _explained_items(found, last):
         named = (f"#{item['item_number']}", *goods.get(item["item_number"], ()))
         console.print(Text(" · ".join(part for part in named if part), style="bold"))
@@ -117,7 +118,8 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
             say_reference(Reference(**{**one, "comparables": ()}), language=language, currency=last["currency"])
             for one in item["references"]
         ]
-        lines = [f"· {reason['text']}" for reason in item["reasons"]]
+        lines = [f"· {converted[item['item_number']]}"] if item["item_number"] in converted else []
+        lines += [f"· {reason['text']}" for reason in item["reasons"]]
         lines += [f"→ {verify['text']}" for verify in item["verify"]]
         for line in (*lines, *(f"· {text}" for text in references)):
             console.print(Padding(Text(line), (0, 0, 0, 3)))

@@ -119,8 +119,8 @@ def schema_page() -> str:
         (
             "Conversion",
             CONVERSION_FIELDS,
-            "Written by Basira on each item that was declared in another currency than the history's, by the rates of the "
-            "mapping or of the service; null on all others. No source gives them.",
+            "Written by Basira on each item that was declared in another currency than the history's, by the rates of "
+            "the mapping or of the service; null on all others. No source gives them.",
         ),
         ("Outcome", OUTCOME_FIELDS, "One row for each result learned. A found value never replaces a declared one."),
     )

@@ -37,6 +37,14 @@ class Rate(NamedTuple):
     day: int
 
 
+class Amounts(NamedTuple):
+    """Of a row of a source: its number, the currency that it was declared in, the day of its declaration."""
+
+    number: int
+    currency: str
+    day: int | None
+
+
 @dataclass(frozen=True)
 class RateTable:
     """Rates to ``currency``. A rate holds from its day until the next one of its currency, and ``most_days`` at most.
@@ -60,9 +68,9 @@ class RateTable:
             return None
         return Rate(self.values[currency][place], known[place])
 
-    def find_all(self, rows: Sequence[int], currencies: Sequence[str], days: Sequence[int | None]) -> list[Rate | None]:
+    def find_all(self, rows: Sequence[Amounts]) -> list[Rate | None]:
         """The same of many rows; none where the day is not known."""
-        pairs = list(zip(currencies, days, strict=True))
+        pairs = [(row.currency, row.day) for row in rows]
         found = {pair: None if pair[1] is None else self.find(pair[0], pair[1]) for pair in set(pairs)}
         return [found[pair] for pair in pairs]
 
@@ -89,9 +97,9 @@ class RecordedRates:
     currency: str
     rates: Mapping[int, Rate]
 
-    def find_all(self, rows: Sequence[int], currencies: Sequence[str], days: Sequence[int | None]) -> list[Rate | None]:
+    def find_all(self, rows: Sequence[Amounts]) -> list[Rate | None]:
         """As `RateTable.find_all`."""
-        return [self.rates.get(row) for row in rows]
+        return [self.rates.get(row.number) for row in rows]
 
 
 Rates = RateTable | RecordedRates

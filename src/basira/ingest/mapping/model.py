@@ -149,8 +149,8 @@ MappedColumn = Annotated[Column, BeforeValidator(_as_column)]
 
 
 class RatesSource(_Strict):
-    """Where dated rates to the history's currency stand. ``file``: CSV, beside the mapping. ``most_days``: so old a rate
-    may be on the day of a declaration."""
+    """Where dated rates to the history's currency stand. ``file``: CSV, beside the mapping. ``most_days``: so old a
+    rate may be on the day of a declaration."""
 
     file: str
     currency: str = DEFAULT_CURRENCY
@@ -230,7 +230,7 @@ class Mapping(_Strict):
         """The rates that [rates] names; None without that section. Raises MappingError when they were not read."""
         if self.rates is not None and self._table is None:
             raise MappingError(
-                f"Expected the rates that [rates] of the mapping {self.name!r} names, found a mapping without its file.",
+                f"Expected the rates that [rates] of the mapping {self.name!r} names, found a mapping without them.",
                 hint="Read the mapping from its file, with the table of rates beside it.",
             )
         return self._table

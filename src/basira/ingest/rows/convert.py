@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from basira.ingest.rates import Rate, Rates, RateTable
+from basira.ingest.rates import Amounts, Rate, Rates, RateTable
 from basira.ingest.rows.faults import Fault
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import date_of
@@ -41,9 +41,8 @@ def convert_columns(
     if not len(places):
         return items, outcomes, []
     days = items["declared_at"].dt.epoch("d")
-    found = rates.find_all(
-        rows.gather(places).to_list(), currencies.gather(places).to_list(), days.gather(places).to_list()
-    )
+    columns = (column.gather(places).to_list() for column in (rows, currencies, days))
+    found = rates.find_all([Amounts(*row) for row in zip(*columns, strict=True)])
     frame = pl.DataFrame(
         {
             "place": places,

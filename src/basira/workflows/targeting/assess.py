@@ -34,6 +34,7 @@ _HEADER = (
 _ITEM = (
     "commodity_code", "description", "origin_country", "preference", "quantity", "quantity_unit", "gross_mass_kg",
     "net_mass_kg", "customs_value_amount", "value_currency", "duty_rate", "total_tax_amount",
+    "declared_value_amount", "declared_currency", "conversion_rate", "conversion_rate_on",
 )  # fmt: skip
 # What policies may match. Item values go one an item, in item order, so that a code and an origin meet on one item.
 _MATCHED_ITEM = ("commodity_code", "origin_country")

@@ -16,6 +16,7 @@ from typing import Any
 
 import basira
 from basira.decisions.records import DecisionRecord, TargetingRun, decide
+from basira.explain.words import conversion_of
 from basira.models.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
@@ -258,6 +259,7 @@ def _line(selection: Selection, assessed: Assessed, candidate: Candidate, *, gro
                 quantity=assessed.rows[p]["quantity"],
                 quantity_unit=assessed.rows[p]["quantity_unit"],
                 assessment=assessed.assessments[p],
+                conversion=conversion_of(assessed.rows[p]),
             )
             for p in ranked
         ),
