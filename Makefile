@@ -115,15 +115,15 @@ check: setup-dev ## style, formatting, types, direction of imports, links and ge
 	step ruff format --check .; \
 	step mypy; \
 	step lint-imports --no-cache; \
-	step python docs/write_pages.py --check; \
+	step python docs/generate --check; \
 	step pytest -q tests/house/test_house_docs.py tests/house/test_house_text.py; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi
 
 docs: setup-dev ## write the generated pages anew
-	$(BIN)/python docs/write_pages.py
+	$(BIN)/python docs/generate
 
 dependencies: setup-dev ## write the page of what Basira runs on anew
-	$(BIN)/python docs/write_dependencies.py
+	$(BIN)/python docs/generate/dependencies_page.py
 
 bench: setup-dev ## the quick variants of the benchmarks
 	$(BIN)/python benchmarks/ingest_csv.py --rows 200000

@@ -24,7 +24,7 @@ import uvicorn
 
 from basira.api.auth.settings import ConnectionLimits
 from basira.api.http.connection import COUNT_ENDED, Guard
-from basira.cli.serve_descriptors import BESIDE, Listening, allow_connections
+from basira.cli.descriptors import BESIDE, Listening, allow_connections
 from basira.schema.errors import UsageError
 
 QUICK = ConnectionLimits(read_seconds=0.4, unread_seconds=0.6, linger_seconds=0.3, body_rate=100_000)

@@ -165,7 +165,7 @@ def test_the_figures_of_several_workers_are_kept_in_memory(tmp_path: Path, monke
 
 def test_the_proxy_closes_idle_connections_before_the_service_does(monkeypatch: pytest.MonkeyPatch) -> None:
     configs: list[uvicorn.Config] = []
-    monkeypatch.setattr("basira.cli.serve_workers.supervise", lambda config, _sockets: configs.append(config))
+    monkeypatch.setattr("basira.cli.workers.supervise", lambda config, _sockets: configs.append(config))
     monkeypatch.setattr("basira.api.http.logs.log_json", lambda: None)
     serve_command._run(SimpleNamespace(), 2, Guard(ConnectionLimits()))  # type: ignore[arg-type]  # nobody listens
     text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from api_world import TODAY, desk_of, is_whole
 
 from basira.features.online.lookup import prepare_online
 from basira.features.online.plan import catalog_digest
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.serving import trial as serve_trial
 from basira.serving.check import check_service
 from basira.serving.service import Service

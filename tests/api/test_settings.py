@@ -34,7 +34,7 @@ def test_every_variable_that_is_read_is_a_setting() -> None:
 
 def test_the_page_is_the_one_the_table_makes() -> None:
     page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
-    assert page == runpy.run_path(str(ROOT / "docs" / "write_pages.py"))["settings_page"](), "run `make docs`"
+    assert page == runpy.run_path(str(ROOT / "docs" / "generate"))["PAGES"]["settings.md"](), "run `make docs`"
     for setting in SETTINGS:
         assert f"| `{setting.name}` |" in page
         assert setting.meaning

@@ -26,7 +26,7 @@ from basira.laboratory.strategies.weekly_model import Judged, fit_prior, judge
 from basira.laboratory.worlds.ledger import Ledger
 from basira.laboratory.worlds.live import CountryWorld
 from basira.laboratory.worlds.view import View
-from basira.models.fit import TrainingItems
+from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import open_engine
 

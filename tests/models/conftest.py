@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from models_items import fit, make_items
 
-from basira.models.fit import TrainingItems
-from basira.models.risk_model import RiskModel
+from basira.models.risk.fit import TrainingItems
+from basira.models.risk.risk_model import RiskModel
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
-from basira.models.risk_model import POTENTIAL, RiskModel
-from basira.models.settings import FitSettings
+from basira.models.risk.fit import ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk.risk_model import POTENTIAL, RiskModel
+from basira.models.risk.settings import FitSettings
 
 NUMBERS = ("signal", "noise", "gap", "constant")
 QUICK = FitSettings(most_rounds=60, bags=((1_000_000, 2),))

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from basira.models.booster_text import require_sound
-from basira.models.files import CARD, read_model, write_model
-from basira.models.fit import version_of
+from basira.models.risk.booster_text import require_sound
+from basira.models.risk.files import CARD, read_model, write_model
+from basira.models.risk.fit import version_of
 from basira.schema.errors import ModelError
 
 NAME = "probability-0.txt"

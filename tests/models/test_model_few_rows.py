@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from basira.models.fit import TrainingItems
-from basira.models.matrix import Encoding
-from basira.models.risk_model import RiskModel
-from basira.models.trees import predict_raw
-from basira.models.trees_quick import FEW, predict_few
+from basira.models.risk.fit import TrainingItems
+from basira.models.risk.matrix import Encoding
+from basira.models.risk.risk_model import RiskModel
+from basira.models.risk.trees import predict_raw
+from basira.models.risk.trees_quick import FEW, predict_few
 from basira.schema.errors import ModelError
 
 

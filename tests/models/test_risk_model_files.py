@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from models_items import fit
 
-from basira.models.files import CARD, read_card, read_model, write_model
+from basira.models.risk.files import CARD, read_card, read_model, write_model
 from basira.schema.errors import ModelError, NotFoundError, StoreError
 from basira.storage.model_store import Models
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from models_items import NUMBERS, ORIGIN, QUICK, chance, fit, make_items, texts
 
-from basira.models import trees
-from basira.models.fit import TrainingItems, fit_risk_model
-from basira.models.settings import FitSettings
+from basira.models.risk import trees
+from basira.models.risk.fit import TrainingItems, fit_risk_model
+from basira.models.risk.settings import FitSettings
 from basira.schema.errors import ModelError
 
 

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 from models_items import NUMBERS, chance, fit
 
-from basira.models import trees
-from basira.models.calibration import Calibration, fit_calibration
-from basira.models.matrix import FEWEST_ROWS, MOST_CODES, choose_encoding
-from basira.models.risk_model import POTENTIAL
+from basira.models.risk import trees
+from basira.models.risk.calibration import Calibration, fit_calibration
+from basira.models.risk.matrix import FEWEST_ROWS, MOST_CODES, choose_encoding
+from basira.models.risk.risk_model import POTENTIAL
 from basira.schema.errors import ModelError
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from basira.evaluate.metrics import compute_slice_metrics
 from basira.evaluate.slices import stood_in
-from basira.models.baselines import BASELINES, Baseline, split_late
-from basira.models.baselines_columns import choose_columns, fit_encoder
+from basira.models.baselines.baselines import BASELINES, Baseline, split_late
+from basira.models.baselines.columns import choose_columns, fit_encoder
 from basira.schema.errors import ModelError
 
 KCS = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs"

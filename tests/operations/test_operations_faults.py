@@ -95,3 +95,16 @@ def test_without_postgresql_these_tests_fail_where_ci_is_set_and_are_skipped_els
     monkeypatch.setenv("CI", ci)
     with pytest.raises(raised, match="PostgreSQL absent"):
         next(postgres.run_server())
+
+
+def test_a_connection_still_in_use_when_the_database_is_closed_is_closed_when_it_comes_back(place):
+    database = Database(place)
+    for one in (database, database.reserved):
+        with one.engine.connect() as connection:
+            driver = connection.connection.dbapi_connection
+            connection.exec_driver_sql("SELECT 1")
+            database.close()
+            connection.exec_driver_sql("SELECT 1")
+        assert driver is not None
+        with pytest.raises(Exception, match=r"closed"):
+            driver.execute("SELECT 1")

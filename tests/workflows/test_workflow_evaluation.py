@@ -12,7 +12,7 @@ import pytest
 from workflow_world import ENGINE, NOW
 
 from basira.ingest.mapping.model import parse_mapping
-from basira.models.baselines import BASELINES
+from basira.models.baselines.baselines import BASELINES
 from basira.schema.errors import UsageError
 from basira.workflows.evaluation import evaluate as evaluation
 from basira.workflows.evaluation.evaluate import Evaluation, backtest, evaluate_files

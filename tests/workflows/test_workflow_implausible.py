@@ -10,7 +10,7 @@ import pytest
 from workflow_world import AS_OF, ENGINE, NOW, QUICK
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.history.store import History
 from basira.storage.model_store import Models

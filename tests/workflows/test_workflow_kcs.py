@@ -8,7 +8,7 @@ import pytest
 from workflow_world import ENGINE, NOW
 
 from basira.ingest.mapping.model import load_mapping
-from basira.models.baselines import BASELINES
+from basira.models.baselines.baselines import BASELINES
 from basira.workflows.evaluation.evaluate import evaluate_files
 
 FOLDER = Path(__file__).resolve().parents[2] / "../shared/datasets/kcs"

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from workflow_world import AS_OF, ENGINE, NOW, QUICK, store_of
 
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import ModelError
 from basira.storage.history.store import History
 from basira.storage.model_store import Models

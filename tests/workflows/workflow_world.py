@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from basira.ingest.mapping.model import load_mapping
-from basira.models.settings import FitSettings
+from basira.models.risk.settings import FitSettings
 from basira.schema.tables import SIMULATED_KEY
 from basira.storage.history.store import History
 from basira.workflows.intake.feedback import record_feedback

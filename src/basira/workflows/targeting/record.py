@@ -14,7 +14,7 @@ from typing import Any
 from basira.decisions.records import DecisionRecord, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
 from basira.explain.words import conversion_of
-from basira.models.files import read_model
+from basira.models.risk.files import read_model
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import day_of
 from basira.schema.errors import NotFoundError

@@ -14,7 +14,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from basira.models.settings import FitSettings
+from basira.models.risk.settings import FitSettings
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]

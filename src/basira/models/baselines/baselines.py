@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from basira.models import baselines_learned, baselines_lookup
+from basira.models.baselines import learned, lookup
 from basira.schema.errors import ModelError
 
 Floats = NDArray[np.float64]
@@ -94,21 +94,17 @@ def split_late(train: pl.DataFrame, *, share: float = 0.2) -> tuple[pl.DataFrame
 
 
 BASELINES: tuple[Baseline, ...] = (
-    Baseline("constant", "The past rate for everyone.", True, baselines_lookup.fit_constant),
-    Baseline("random", "A draw, with the seed.", False, baselines_lookup.fit_random),
-    Baseline("price_order", "Highest customs value first.", False, baselines_lookup.fit_price_order),
-    Baseline("importer_history", "The importer's smoothed past rate.", True, baselines_lookup.fit_importer_history),
+    Baseline("constant", "The past rate for everyone.", True, lookup.fit_constant),
+    Baseline("random", "A draw, with the seed.", False, lookup.fit_random),
+    Baseline("price_order", "Highest customs value first.", False, lookup.fit_price_order),
+    Baseline("importer_history", "The importer's smoothed past rate.", True, lookup.fit_importer_history),
     Baseline(
         "pair_lookup",
         "The smoothed past rate of the same code and net mass, backing off to the code's.",
         True,
-        baselines_lookup.fit_pair_lookup,
+        lookup.fit_pair_lookup,
     ),
-    Baseline(
-        "logistic_regression", "Logs of numbers, frequent categories.", True, baselines_learned.fit_logistic_regression
-    ),
-    Baseline("xgboost", "Plain XGBoost on label-encoded columns.", True, baselines_learned.fit_xgboost),
-    Baseline(
-        "lightgbm_raw", "Plain LightGBM on raw columns, native categories.", True, baselines_learned.fit_lightgbm_raw
-    ),
+    Baseline("logistic_regression", "Logs of numbers, frequent categories.", True, learned.fit_logistic_regression),
+    Baseline("xgboost", "Plain XGBoost on label-encoded columns.", True, learned.fit_xgboost),
+    Baseline("lightgbm_raw", "Plain LightGBM on raw columns, native categories.", True, learned.fit_lightgbm_raw),
 )

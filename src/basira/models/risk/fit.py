@@ -22,10 +22,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from basira.models.calibration import Calibration, fit_calibration
-from basira.models.matrix import Encoding, choose_encoding
-from basira.models.risk_model import POTENTIAL, KindHead, RiskModel, ShareHead
-from basira.models.settings import FitSettings
+from basira.models.risk.calibration import Calibration, fit_calibration
+from basira.models.risk.matrix import Encoding, choose_encoding
+from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareHead
+from basira.models.risk.settings import FitSettings
 from basira.schema.errors import ModelError
 
 Floats = NDArray[np.float64]
@@ -85,7 +85,7 @@ def fit_risk_model(
 
     Raises ModelError when fewer than 10 items are irregular or fewer than 10 are compliant.
     """
-    from basira.models import trees
+    from basira.models.risk import trees
 
     started = time.process_time()
     items = _in_order(items)
@@ -256,7 +256,7 @@ def _quality(irregular: Bools, probability: Floats) -> dict[str, float]:
 
 
 def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int) -> ShareHead:
-    from basira.models import trees
+    from basira.models.risk import trees
 
     potential = items.features[POTENTIAL].fill_null(0.0).cast(pl.Float64).to_numpy()
     usable = items.is_irregular & np.isfinite(items.revenue) & (potential > 0)
@@ -282,7 +282,7 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
 def _fit_kind(
     found: Floats, irregular: Bools, x: Any, encoding: Encoding, settings: FitSettings, seed: int
 ) -> KindHead:
-    from basira.models import trees
+    from basira.models.risk import trees
 
     known = irregular & np.isfinite(found)
     y = found[known]

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basira.models.booster_text import MOST_BYTES, require_sound
-from basira.models.calibration import Calibration
-from basira.models.fit import CARD_FORMAT, booster_texts, version_of
-from basira.models.matrix import Encoding
-from basira.models.risk_model import KindHead, RiskModel, ShareHead
+from basira.models.risk.booster_text import MOST_BYTES, require_sound
+from basira.models.risk.calibration import Calibration
+from basira.models.risk.fit import CARD_FORMAT, booster_texts, version_of
+from basira.models.risk.matrix import Encoding
+from basira.models.risk.risk_model import KindHead, RiskModel, ShareHead
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.errors import ModelError
 

@@ -1,14 +1,11 @@
-"""The reference page of the features, made from the catalog.
+"""docs/reference/features.md, from the catalog.
 
 Enters: `CATALOG`, `ENTITIES`, `LEVELS`, `MEASURES`. Leaves: Markdown. Never here: a feature, a meaning or a
 number of its own.
-
-    python -m basira.features.document > docs/reference/features.md
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
 from basira.features.catalog import catalog
@@ -29,8 +26,8 @@ def features_page() -> str:
     lines = [
         "# Features",
         "",
-        "Made from the catalog (`src/basira/features/catalog`) by `python -m basira.features.document`; a test keeps "
-        "it current. How and why: [features explained](../explanation/features.md).",
+        "Made from the catalog (`src/basira/features/catalog`) by `make docs`; a test keeps it current. "
+        "How and why: [features explained](../explanation/features.md).",
         "",
         f"{len(CATALOG)} features: {counts}. A source's own `x_` columns are added as categories, `category_x_<name>`.",
         "",
@@ -105,7 +102,3 @@ def _references_text() -> list[str]:
         "",
         *_table(("level", "comparables", "medians", "quartiles"), levels),
     ]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(features_page())

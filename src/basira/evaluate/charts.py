@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from basira.evaluate.assemble import OUR_MODEL, EvaluationCurves
 from basira.evaluate.curves import Band, CaptureCurve
-from basira.evaluate.report_words import LOCALE, model_name, slice_name
+from basira.evaluate.words import LOCALE, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.charts import Series, calibration_chart, line_chart
 from basira.render.page import trusted

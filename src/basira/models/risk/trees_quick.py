@@ -19,7 +19,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from basira.models.trees import Floats, Matrix, predict_raw
+from basira.models.risk.trees import Floats, Matrix, predict_raw
 
 # Beyond, one call for all is quicker than a call a row.
 FEW = 16

@@ -1,6 +1,6 @@
 """docs/reference/dependencies.md: what Basira runs on, as requirements.lock names it.
 
-    .venv/bin/python docs/write_dependencies.py [--dates FILE]
+    .venv/bin/python docs/generate/dependencies_page.py [--dates FILE]
 
 Enters: requirements.lock, the installed packages' own words, dates. Leaves: the page. Never here: the network.
 ``--dates``: lines of name, version and month of release (YYYY-MM), parted by tabs; dates that the page has stay.
@@ -13,7 +13,7 @@ import re
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/dependencies.md"
 _HEAD = """# Dependencies
 

@@ -23,8 +23,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from basira.models.calibration import Calibration
-from basira.models.matrix import Encoding
+from basira.models.risk.calibration import Calibration
+from basira.models.risk.matrix import Encoding
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -89,7 +89,7 @@ class RiskModel:
 
         An item without a customs value has no potential duties: its revenue is 0, its probability stands.
         """
-        from basira.models.trees import predict_raw
+        from basira.models.risk.trees import predict_raw
 
         if features.is_empty():
             none = np.empty(0)
@@ -99,7 +99,7 @@ class RiskModel:
 
     def predict_rows(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Predictions, Matrix]:
         """The same for plain rows with these ``names``, None for null, and the matrix that `contributions_of` takes."""
-        from basira.models.trees_quick import predict_few
+        from basira.models.risk.trees_quick import predict_few
 
         x = self.encoding.matrix_of_rows(names, rows)
         at = names.index(POTENTIAL)
@@ -129,6 +129,6 @@ class RiskModel:
 
     def contributions_of(self, x: Matrix) -> Floats:
         """The same for rows in the encoding's order."""
-        from basira.models.trees import contributions
+        from basira.models.risk.trees import contributions
 
         return self.calibration.slope * contributions(self.boosters, x)[:, :-1]
