@@ -95,7 +95,7 @@ ITEM_FIELDS: tuple[Field, ...] = (
     Field("commodity_code", "item", "commodity", "Commodity code at the length given.", required=True),
     Field("description", "item", "text", "Goods description as declared.", is_prose=True),
     Field("origin_country", "item", "country", "Country of origin."),
-    Field("preference", "item", "code", "Preference claimed (agreement code); absent: none claimed."),
+    Field("preference", "item", "code", "Preference claimed (agreement code); absent, or a word for no (N, non, لا, 0): none."),
     Field("quantity", "item", "measure", "Quantity in the supplementary unit.", unit="quantity_unit", lowest=0, highest=1e12),
     Field("quantity_unit", "item", "code", "Supplementary unit, the source's own code."),
     Field("package_count", "item", "measure", "Number of packages.", lowest=0, highest=1e9),

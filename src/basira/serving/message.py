@@ -263,7 +263,7 @@ def _local(value: object) -> object:
 
 
 def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
-    rows = _plain().read(parts.header, parts.items, source="api", received_at=received_at)
+    rows = _plain(is_recorded=parts.is_recorded).read(parts.header, parts.items, source="api", received_at=received_at)
     if rows is None or any(len(rows[0][name] or "") > most for name, most in _LONGEST.items()):
         return None
     if rows[0]["declared_at"] > received_at + MOST_AHEAD:
@@ -294,7 +294,10 @@ def _by_columns(
             alike.setdefault(columns, {})[n] = records
     for group in alike.values():
         pause()
-        batch, mapping = _batch([one for records in group.values() for one in records], "basira", frozenset(ITEM_SIDE))
+        batch, mapping = _batch(
+            [one for records in group.values() for one in records], "basira", frozenset(ITEM_SIDE),
+            is_recorded=any(several[n].is_recorded for n in group),
+        )  # fmt: skip
         parsed = parse_batch(batch, mapping)
         # Of each row of the batch the declaration, and the place among its items.
         places = [(n, place) for n, records in group.items() for place in range(1, len(records) + 1)]
@@ -364,8 +367,8 @@ def _repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
 
 
 @cache
-def _plain() -> PlainRows:
-    return PlainRows(_mapping("basira"))
+def _plain(*, is_recorded: bool) -> PlainRows:
+    return PlainRows(_mapping("basira", is_recorded=is_recorded))
 
 
 def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
@@ -457,16 +460,27 @@ def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | No
 
 
 def _batch(
-    records: list[dict[str, str | None]], mapping: str, known: frozenset[str]
+    records: list[dict[str, str | None]], mapping: str, known: frozenset[str], *, is_recorded: bool = False
 ) -> tuple[SourceBatch, SourceMapping]:
     rows = list(range(1, len(records) + 1))
     required = tuple(name for name in ("declaration_id", "declared_at", "commodity_code", "known_at") if name in known)
     batch = batch_of_records(records, rows, [], 0, required)
-    reading = without_absent(_mapping(mapping), batch.frame.columns)
+    reading = without_absent(_mapping(mapping, is_recorded=is_recorded), batch.frame.columns)
     extras = {n.removeprefix(EXTRA_PREFIX): n for n in batch.frame.columns if n.startswith(EXTRA_PREFIX)}
     return batch, reading.model_copy(update={"extra": extras}) if reading.has_items else reading
 
 
+def claims_none(preference: str) -> bool:
+    """Whether a text is a word by which a preference is not claimed."""
+    return preference.lower() in _none_words()
+
+
 @cache
-def _mapping(name: str) -> SourceMapping:
-    return load_mapping(name)
+def _none_words() -> frozenset[str]:
+    return frozenset(word.lower() for word in _mapping("basira").fields["preference"].values)
+
+
+@cache
+def _mapping(name: str, *, is_recorded: bool = False) -> SourceMapping:
+    mapping = load_mapping(name)
+    return mapping.as_recorded() if is_recorded else mapping

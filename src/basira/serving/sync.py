@@ -117,7 +117,7 @@ def _mark(history: History, identity: str, part: Part) -> int:
 
 
 def _mapping(part: Part, columns: tuple[str, ...]) -> SourceMapping:
-    mapping = load_mapping(_MAPPINGS[part])
+    mapping = load_mapping(_MAPPINGS[part]).as_recorded()
     extras = {name.removeprefix(EXTRA_PREFIX): name for name in columns if name.startswith(EXTRA_PREFIX)}
     return mapping.model_copy(update={"extra": extras}) if mapping.has_items and extras else mapping
 

@@ -225,6 +225,11 @@ class Mapping(_Strict):
     def gives_version(self) -> bool:
         return "declaration_version" in self.fields
 
+    def as_recorded(self) -> Mapping:
+        """The same for values that were read by it before, whose words are translated already."""
+        fields = {name: column.model_copy(update={"values": {}}) for name, column in self.fields.items()}
+        return self.model_copy(update={"fields": fields})
+
     @property
     def rate_table(self) -> RateTable | None:
         """The rates that [rates] names; None without that section. Raises MappingError when they were not read."""

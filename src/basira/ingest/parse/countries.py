@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 
 from basira.ingest.parse.codes import ANY
-from basira.ingest.parse.country_names import country_keys, key_of
+from basira.ingest.parse.country_names import country_keys, exact_key_of, key_of
 from basira.ingest.rows.faults import Fault
 from basira.schema.codes import country_alpha3, country_codes
 from basira.schema.fields import Field
@@ -90,4 +90,5 @@ def country_of(text: str) -> str | None:
     upper = text.strip().upper()
     if upper in country_codes():
         return upper
-    return country_alpha3().get(upper) or _OTHER_CODES.get(upper) or country_keys().get(key_of(text))
+    code = country_alpha3().get(upper) or _OTHER_CODES.get(upper)
+    return code or country_keys().get(key_of(text)) or country_keys().get(exact_key_of(text))

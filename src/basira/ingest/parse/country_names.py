@@ -4,8 +4,8 @@
 
 Enters: a name. Leaves: its key, and the table of keys. Never here: a name that means two countries.
 
-Gathering takes seconds (366 languages), so the table is a file of the package: one line a country, its code and its
-keys.
+Gathering takes seconds (of all languages and their regional forms), so the table is a file of the package: one line a
+country, its code and its keys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DROPPED = frozenset(
 _LONG = {"rep": "republic", "dem": "democratic", "st": "saint", "ste": "sainte", "is": "islands", "isl": "islands",
          "fed": "federation", "peoples": "people s", "utd": "united"}  # fmt: skip
 # Said of two countries at least; ISO's short name of one does not tell them apart for who writes it.
-_AMBIGUOUS = ("Congo", "Korea", "Corée", "Corea", "Virgin Islands", "Saint Martin", "Guiana")
+_AMBIGUOUS = ("Congo", "Kongo", "Конго", "Korea", "Corée", "Corea", "Virgin Islands", "Saint Martin", "Guiana")
 # What people write, that neither CLDR nor ISO has.
 _USUAL = {
     "AE": "UAE|EAU|U.A.E|Emirates|Emirats|Émirats arabes|الإمارات",
@@ -114,6 +114,15 @@ def key_of(name: str) -> str:
     return "".join("".join(words).split())
 
 
+def exact_key_of(name: str) -> str:
+    """A short name with its marks, which alone tell it from a code.
+
+    >>> exact_key_of("Áo"), exact_key_of("BỈ")
+    ('áo', 'bỉ')
+    """
+    return unicodedata.normalize("NFC", name.strip().casefold())
+
+
 _ARABIC = str.maketrans({"ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه"})
 
 
@@ -139,12 +148,14 @@ def gather() -> dict[str, list[str]]:
     first: defaultdict[str, set[str]] = defaultdict(set)
     others: defaultdict[str, set[str]] = defaultdict(set)
     for language in locale_identifiers():
-        if re.fullmatch(r"[a-z]+(_[A-Z][a-z]{3})?", language):
-            for code, name in Locale.parse(language).territories.items():
-                key = key_of(name)
-                # A rare language's short word is more often another system's code.
-                if code in country_codes() and (language in _FIRST or len(key) > 3 or not key.isascii()):
-                    (first if language in _FIRST else others)[key].add(code)
+        for code, name in Locale.parse(language).territories.items():
+            if code not in country_codes():
+                continue
+            key = key_of(name)
+            # A rare language's short word is more often another system's code, unless it is written with marks.
+            if language not in _FIRST and len(key) <= 3 and key.isascii():
+                key = "" if name.isascii() else exact_key_of(name)
+            (first if language in _FIRST else others)[key].add(code)
     for language in (*_FIRST, "pt_BR", "zh_CN"):
         translate = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True).gettext
         for country in pycountry.countries:

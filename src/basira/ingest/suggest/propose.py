@@ -7,7 +7,7 @@ that reads the file as it is in ordinary cases. Never here: a field mapped whose
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -72,6 +72,7 @@ class Suggestion:
         default_factory=dict
     )  # why, of columns of ``unmapped`` that are named or telling
     constants_from: str = "Not in the file: check it."
+    other_currencies: tuple[str, ...] = ()  # that headers, cells or a column name beside the schema's own
 
     @property
     def is_results_only(self) -> bool:
@@ -351,6 +352,7 @@ def _compose(
         kinds,
         telling,
         constants_from,
+        () if results_only else _other_currencies({entry.field: entry.column for entry in fields}, constants, profiles),
     )
 
 
@@ -481,8 +483,7 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
                 "In doubt: see [doubts].",
                 (
                     Doubt(
-                        "value_currency", question, len(marked) or profile.filled, profile.filled,
-                        tuple((0, word) for word in (marked or [column])[:3]),
+                        "value_currency", question, *_shown_rows(profile, marked),
                         tuple(f'[constants] value_currency = "{code}"' for code in codes),
                     ),
                 ),
@@ -499,8 +500,7 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
             "In doubt: see [doubts].",
             (
                 Doubt(
-                    "value_currency", question, profile.filled, profile.rows,
-                    tuple((0, word) for word in profile.common[:3]),
+                    "value_currency", question, *_shown_rows(profile, profile.words),
                     (
                         f"[fields] value_currency = {devise!r} in the place of invoice_currency: each row's own",
                         f'[constants] value_currency = "{DEFAULT_CURRENCY}": all amounts are in the country\'s',
@@ -509,6 +509,29 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
             ),
         )  # fmt: skip
     return {"value_currency": DEFAULT_CURRENCY}, "Not in the file: check it.", ()
+
+
+def _other_currencies(
+    columns: dict[str, str], constants: dict[str, str], profiles: dict[str, Profile]
+) -> tuple[str, ...]:
+    """Currencies beside the schema's own that the amounts may be in: a table of rates would convert them."""
+    named = {constants["value_currency"]} if "value_currency" not in columns else set()
+    for field in ("value_currency", "invoice_currency"):
+        if field in columns and (field == "value_currency" or "customs_value_amount" in columns):
+            named |= {word.upper() for word in profiles[columns[field]].words}
+    for field in ("customs_value_amount", "total_tax_amount", "duty_amount"):
+        if field in columns:
+            for text in (columns[field], *profiles[columns[field]].words):
+                named |= _marks(text)[0] if not text.isascii() or any(c.isalpha() for c in text) else set()
+    return tuple(sorted((named & currency_codes()) - {DEFAULT_CURRENCY}))
+
+
+def _shown_rows(profile: Profile, words: Sequence[str]) -> tuple[int, int, tuple[tuple[int, str], ...]]:
+    """How many rows hold one of the texts, of how many, and some of them: one of each text first. All rows without."""
+    count, rows = profile.rows_with(words or profile.words)
+    each = [profile.rows_with([word])[1][0] for word in words[:MOST_EXAMPLES]]
+    shown = dict.fromkeys(sorted(each) if len(each) > 1 else rows)
+    return count, profile.filled, tuple(shown)[:MOST_EXAMPLES]
 
 
 def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from basira.selection.policy.model import Policy
 from basira.serving.currency import conversion_values
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
-from basira.serving.message import Declaration, FieldFault, Refused
+from basira.serving.message import Declaration, FieldFault, Refused, claims_none
 from basira.serving.service import Service
 from basira.serving.status import CONTROLS, day_of, is_inspection
 from basira.storage.record.events import Event
@@ -61,10 +61,21 @@ def numbered(
 def _is_same(declaration: Declaration, event: Row) -> bool:
     # What was erased can't be compared any more.
     content = declaration.content_without_texts() if event["is_text_erased"] else declaration.content()
-    if event["payload"].get("content") != json.loads(json.dumps(content)):
+    if _as_read(event["payload"].get("content")) != _as_read(json.loads(json.dumps(content))):
         return False
     kept, sent = event["personal"], declaration.personal()
     return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
+
+
+def _as_read(content: Any) -> Any:
+    """Recorded content as it is read now: an earlier version kept a word for no as the code of a preference."""
+    if not isinstance(content, dict) or not isinstance(content.get("items"), list):
+        return content
+    kept = [
+        {name: value for name, value in item.items() if name != "preference" or not claims_none(value)}
+        for item in content["items"]
+    ]
+    return {**content, "items": kept}
 
 
 def earlier_lane(known: Sequence[Row]) -> Earlier | None:
