@@ -309,6 +309,14 @@ def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> It
 
 
 def _own_problems(mapping: Mapping) -> Iterator[str]:
+    if "value_currency" not in mapping.fields:
+        said = mapping.constants.get("value_currency", DEFAULT_CURRENCY)
+        for name, column in mapping.fields.items():
+            if column.currency not in ("", said) and ITEM_SIDE[name].unit == "value currency":
+                yield (
+                    f"[fields] {name}: cells are read as amounts of {column.currency}, and value_currency is {said}; "
+                    f'expected [constants] value_currency = "{column.currency}"'
+                )
     for name in mapping.extra:
         if not is_own_name(EXTRA_PREFIX + name):
             yield f"[extra] {name!r} is kept as {EXTRA_PREFIX}{name}; expected {RULE}"

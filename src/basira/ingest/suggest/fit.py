@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE
+from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.suggest.dates import DateGuess
 from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.headers import tokens
@@ -61,6 +62,11 @@ _RESULT_WORDS: dict[str, bool] = {
     "undervaluation": True,
     "misclassification": True,
 }
+# Of who is an authorised economic operator: the word itself, or a cross.
+_OEA_WORDS = dict.fromkeys(
+    ("oea", "aeo", "oeac", "oeas", "oeaf", "aeo c", "aeo s", "aeo f", "aeo t1", "aeo t2", "aeo t3", "aeo lo", "x",
+     "agree", "certifie", "authorised", "authorized", "autorizado", "yys", "مشغل اقتصادي معتمد", "معتمد"), True,
+) | dict.fromkeys(("non oea", "non aeo", "non agree", "none", "aucun", "neant"), False)  # fmt: skip
 _UNKNOWN_COUNTRIES = frozenset({"ZZ", "XX", "QU", "QV", "QR", "QS", "QW", "QX", "XC", "XL"})
 
 
@@ -92,7 +98,7 @@ def fit(name: str, profile: Profile) -> Fit:
     if kind == "currency":
         return Fit(profile.currency_share) if profile.currency_share >= _MOST else Fit(0.0)
     if kind == "flag":
-        return _flag(profile)
+        return _flag(profile, _OEA_WORDS if name == "is_oea" else {})
     if kind == "rate":
         return _rate(name, profile)
     if kind in {"amount", "measure"}:
@@ -220,7 +226,8 @@ def _country(profile: Profile) -> Fit:
     return Fit(0.0)
 
 
-def _flag(profile: Profile) -> Fit:
+def _flag(profile: Profile, own: Mapping[str, bool]) -> Fit:
+    """``own``: words of the field beside those of results."""
     if profile.flag_share >= 0.98:
         return Fit(1.0)
     if profile.distinct > 40:
@@ -230,7 +237,8 @@ def _flag(profile: Profile) -> Fit:
         return Fit(0.8, {"values": above}, ("values above 1 are taken as irregular",))
     values: dict[str, object] = {}
     for word in profile.common:
-        meaning = _RESULT_WORDS.get(" ".join(tokens(word)))
+        folded = " ".join(tokens(word))
+        meaning = own.get(folded, FLAG_WORDS.get(word.lower()) if own else _RESULT_WORDS.get(folded))
         if meaning is not None:
             values[word] = meaning
     understood = len(values) / max(len(profile.common), 1)

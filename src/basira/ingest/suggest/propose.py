@@ -18,12 +18,13 @@ from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Column, SourceF
 from basira.ingest.parse.countries import country_of
 from basira.ingest.parse.dates import ISO_FORMATS, ZONED_FORMATS
 from basira.ingest.parse.flags import FLAG_WORDS
+from basira.ingest.parse.numbers import currency_marks
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.rows.parse import parse_text
 from basira.ingest.suggest.doubts import MOST_EXAMPLES, Doubt
 from basira.ingest.suggest.fit import Fit, fit
-from basira.ingest.suggest.headers import name_score, own_name, tokens
+from basira.ingest.suggest.headers import name_score, own_name, scale_of, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
 from basira.ingest.suggest.results import find_kinds, why_telling
 from basira.ingest.suggest.settle import settle
@@ -301,19 +302,21 @@ def _compose(
         if fitness.is_number and guess.decimal not in {None, decimal}:
             extra_options["decimal"] = guess.decimal
             extra_options["thousands"] = guess.thousands or ""
-        if _in_tonnes(column) and name.endswith("_mass_kg"):
-            extra_options["scale"] = 1000.0
+        extra_notes = fitness.notes
+        if (scale := scale_of(column, name)) != 1.0:
+            extra_options["scale"] = scale
+            extra_notes = (*extra_notes, f"multiplied by {scale:g}, as the header says")
         if name == "is_irregular" and "values" not in extra_options and _says_compliant(column):
             extra_options["values"] = {
                 word: not FLAG_WORDS[word.lower()] for word in profiles[column].common if word.lower() in FLAG_WORDS
             }
         if unknown and name.endswith("_country") and extra_options.get("accept") != ["*"]:
             extra_options["accept"] = unknown
-        extra_notes = fitness.notes
-        if name == "preference" and profiles[column].flag_share == 1:  # "N" claims nothing
-            extra_options["values"] = {word: "" for word in profiles[column].words if not FLAG_WORDS[word.lower()]}
+        if name == "preference" and (none := _claims_none(profiles[column])):
+            extra_options["values"] = dict.fromkeys(none, "")
+            extra_notes = (*extra_notes, f"{', '.join(none)}: no preference claimed")
         if name.endswith("_country") and extra_options.get("accept") != ["*"]:
-            extra_notes = (*fitness.notes, *_offers(frame[column], _texts(extra_options.get("accept"))))
+            extra_notes = (*extra_notes, *_offers(frame[column], _texts(extra_options.get("accept"))))
         fields.append(SuggestedField(name, section, column, confidence, extra_options, extra_notes))
     if not results_only and "item_number" not in chosen and "declaration_id" in chosen:
         ids = frame[chosen["declaration_id"][0]].drop_nulls()
@@ -422,8 +425,12 @@ def _says_compliant(column: str) -> bool:
     return "non" not in words and any(word.startswith(("conform", "complian")) for word in words)
 
 
-def _in_tonnes(column: str) -> bool:
-    return "t" in tokens(column)[1:]
+def _claims_none(profile: Profile) -> list[str]:
+    """The words for no of a column of preferences: of a column of such words and of yes, or beside longer codes. Beside
+    codes of one letter an N may be one of them."""
+    none = [word for word in profile.words if FLAG_WORDS.get(word.lower()) is False]
+    codes = [word for word in profile.words if word.lower() not in FLAG_WORDS]
+    return none if profile.flag_share == 1 or (codes and min(map(len, codes)) > 1) else []
 
 
 # Marks of one currency, and of several.
@@ -466,17 +473,18 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
         profile = profiles[column]
         in_header, shared = _marks(column)
         marked = [word for word in profile.words if re.search(r"[^\W\d_]|[€₹₺₩$£¥]", word)]
-        in_cells: set[str] = set()
-        for word in marked:
-            sure, several = _marks(word)
-            in_cells |= sure
-            shared |= several
+        guess = profile.numbers
+        each = [currency_marks()[mark] for mark in guess.mixed] or ([frozenset(guess.currencies)] if marked else [])
+        in_cells = {code for codes in each if len(codes) == 1 for code in codes}
+        # A mark of several means the one that is said elsewhere.
+        shared |= {code for codes in each if len(codes) > 1 and not codes & (in_header | in_cells) for code in codes}
         said = in_header | in_cells
         if len(said) == 1 and shared <= said:
             code = next(iter(said))
             return {"value_currency": code}, f"{code}: from {'the header' if in_header else 'cells'} of {column!r}.", ()
         if said or shared:
-            codes = sorted(said | shared)
+            likely = [code for code in guess.currencies if code in said | shared]
+            codes = [*likely, *sorted((said | shared) - {*likely})]
             question = f"The currency of {column!r} is written in more than one way, or with a mark of several."
             return (
                 {"value_currency": codes[0]},
