@@ -195,10 +195,25 @@ def test_every_name_that_cldr_has_is_its_country_or_means_several() -> None:
         ("Bỉ", "BE"),
         ("盧旺達", "RW"),
         ("Kongo", None),
-        ("AO", "AO"),
-    ],
+        # Initials keep each of their letters.
+        ("U.A.E.", "AE"),
+        ("U A E", "AE"),
+        ("E.U.A.", "US"),
+        ("R.D.C.", "CD"),
+        ("LAO P.D.R.", "LA"),
+        ("U.S.", "US"),
+        # Of French Guiana in French, of Guyana elsewhere.
+        ("Guyane", None),
+        ("Guyane française", "GF"),
+        # A code beside its name; where they disagree neither is taken.
+        ("FR - France", "FR"),
+        ("CN-Chine", "CN"),
+        ("Suisse (CH)", "CH"),
+        ("CN - France", None),
+        ("RDA", "DE"),
+    ],  # fmt: skip
 )
-def test_regional_and_short_names_are_known(name: str, code: str | None) -> None:
+def test_regional_and_short_names_and_initials_are_known(name: str, code: str | None) -> None:
     assert country_of(name) == code
 
 
