@@ -211,7 +211,7 @@ def test_every_name_that_cldr_has_is_its_country_or_means_several() -> None:
         ("Suisse (CH)", "CH"),
         ("CN - France", None),
         ("RDA", "DE"),
-    ],  # fmt: skip
+    ],
 )
 def test_regional_and_short_names_and_initials_are_known(name: str, code: str | None) -> None:
     assert country_of(name) == code
