@@ -137,7 +137,8 @@ def test_a_mark_of_several_currencies_leaves_the_currency_of_the_values_open(
 
 def test_doubts_about_currencies_name_their_rows(tmp_path: Path) -> None:
     found = suggested(tmp_path, **{"Valeur en douane": [*["1000 MAD"] * 11, "1000 USD"]})
-    (said,) = doubts_of(found, "value_currency")
+    (said,) = doubts_of(found, "customs_value_amount")
+    assert doubts_of(found, "value_currency") == []
     assert said.endswith("(24 of 24 rows; row 1: '1000 MAD'; row 12: '1000 USD')")
     (devise,) = doubts_of(suggested(tmp_path, Devise=["USD", "EUR", "MAD"]), "value_currency")
     assert devise.endswith("(24 of 24 rows; row 1: 'USD'; row 2: 'EUR'; row 3: 'MAD')")
@@ -167,6 +168,24 @@ def test_rates_are_proposed_where_other_currencies_are_named(
     assert f"# Named: {named}. To have such amounts converted" in text
     assert "# [rates]" in text
     assert "[rates]" not in suggestion_toml(suggested(tmp_path))
+
+
+def test_amounts_that_each_name_their_currency_are_read_by_it(tmp_path: Path) -> None:
+    cells = ["USD 1,000.00", "500.00 €", "300 dh", "20", "$5"]
+    text = suggestion_toml(suggested(tmp_path, **{"Valeur en douane": cells})).partition("\n[doubts]\n")[0]
+    decided = 'customs_value_amount = { column = "Valeur en douane", currency = "each" }'
+    lines = [decided if line.startswith("customs_value_amount") else line for line in text.splitlines()]
+    text = "\n".join(lines)
+    mapping = parse_mapping(text, name="m")
+    source = open_source(tmp_path / "in.csv", mapping.source)
+    parsed = parse_batch(next(source.batches()), mapping)
+    found = parsed.items.select("source_row", "customs_value_amount", "value_currency").rows()
+    assert found[:4] == [(1, 1000.0, "USD"), (2, 500.0, "EUR"), (3, 300.0, "MAD"), (4, 20.0, "MAD")]
+    first = parsed.refusals[0]
+    assert (first.row, first.field, first.code, first.value) == (5, "customs_value_amount", "unknown_currency", "$5")
+    twice = text.replace('value_currency = "MAD"', "").replace("[fields]", '[fields]\nvalue_currency = "Devise"')
+    with pytest.raises(MappingError, match="expected one of the two"):
+        parse_mapping(twice, name="m")
 
 
 # Kind 9: countries.

@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from basira.ingest.parse.numbers import EACH
 from basira.ingest.rates import RateTable, read_rates
 from basira.schema.codes import DEFAULT_CURRENCY, IRREGULARITY_KINDS, currency_codes
 from basira.schema.errors import MappingError, NotFoundError
@@ -107,7 +108,7 @@ class Column(_Strict):
     @field_validator("currency")
     @classmethod
     def _iso_currency(cls, value: str) -> str:
-        return _currency(value) if value else value
+        return _currency(value) if value not in ("", EACH) else value
 
     @field_validator("values", mode="before")
     @classmethod
@@ -312,11 +313,13 @@ def _own_problems(mapping: Mapping) -> Iterator[str]:
     if "value_currency" not in mapping.fields:
         said = mapping.constants.get("value_currency", DEFAULT_CURRENCY)
         for name, column in mapping.fields.items():
-            if column.currency not in ("", said) and ITEM_SIDE[name].unit == "value currency":
+            if column.currency not in ("", EACH, said) and ITEM_SIDE[name].unit == "value currency":
                 yield (
                     f"[fields] {name}: cells are read as amounts of {column.currency}, and value_currency is {said}; "
                     f'expected [constants] value_currency = "{column.currency}"'
                 )
+    elif any(column.currency == EACH for column in mapping.fields.values()):
+        yield f"[fields] value_currency is mapped, and amounts name it (currency = {EACH!r}); expected one of the two"
     for name in mapping.extra:
         if not is_own_name(EXTRA_PREFIX + name):
             yield f"[extra] {name!r} is kept as {EXTRA_PREFIX}{name}; expected {RULE}"
@@ -349,6 +352,8 @@ def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
         yield f"'scale' is for numbers, this is a {field.type}"
     if column.currency and field.type != "amount":
         yield f"'currency' is for amounts, this is a {field.type}"
+    if column.currency == EACH and (field.unit != "value currency" or column.columns):
+        yield f"currency = {EACH!r} is for one column of amounts in the value currency"
     if column.digits and field.type != "commodity":
         yield f"'digits' is for commodity codes, this is a {field.type}"
     if column.formats and field.type != "timestamp":

@@ -183,7 +183,9 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
         doubts.append(
             _doubt(
                 name, profile, f"The cells name several currencies: {', '.join(guess.mixed)}.", marked,
-                ['currency = "MAD": cells that name another one are rejected', "one file for each currency"],
+                ['currency = "each": each cell\'s own, converted by [rates]',
+                 'currency = "MAD": cells that name another one are rejected'],
+                each=[next(word for word in marked if mark in word.lower()) for mark in guess.mixed],
             )
         )  # fmt: skip
     elif guess.currencies:
@@ -209,9 +211,13 @@ def _marked(profile: Profile) -> list[str]:
     return [word for word in profile.words if any(c.isalpha() or unicodedata.category(c) == "Sc" for c in word)]
 
 
-def _doubt(name: str, profile: Profile, question: str, words: Sequence[str], choices: Sequence[str]) -> Doubt:
+def _doubt(
+    name: str, profile: Profile, question: str, words: Sequence[str], choices: Sequence[str], *,
+    each: Sequence[str] = (),
+) -> Doubt:  # fmt: skip
+    """``each``: texts of which one row each is shown, in the place of the first rows."""
     rows, examples = profile.rows_with(words)
-    return Doubt(name, question, rows, profile.filled, examples, tuple(choices))
+    return Doubt(name, question, rows, profile.filled, profile.one_of_each(each) or examples, tuple(choices))
 
 
 def _country(profile: Profile) -> Fit:

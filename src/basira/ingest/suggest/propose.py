@@ -18,7 +18,6 @@ from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Column, SourceF
 from basira.ingest.parse.countries import country_of
 from basira.ingest.parse.dates import ISO_FORMATS, ZONED_FORMATS
 from basira.ingest.parse.flags import FLAG_WORDS
-from basira.ingest.parse.numbers import currency_marks
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.rows.parse import parse_text
@@ -474,11 +473,12 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
         in_header, shared = _marks(column)
         marked = [word for word in profile.words if re.search(r"[^\W\d_]|[€₹₺₩$£¥]", word)]
         guess = profile.numbers
-        each = [currency_marks()[mark] for mark in guess.mixed] or ([frozenset(guess.currencies)] if marked else [])
-        in_cells = {code for codes in each if len(codes) == 1 for code in codes}
-        # A mark of several means the one that is said elsewhere.
-        shared |= {code for codes in each if len(codes) > 1 and not codes & (in_header | in_cells) for code in codes}
+        in_cells = set(guess.currencies) if marked and len(guess.currencies) == 1 else set()
+        # A mark of several means the one that the header says.
+        shared |= set(guess.currencies) if marked and not set(guess.currencies) & in_header else set()
         said = in_header | in_cells
+        if guess.mixed:  # the doubt about the amounts asks for it
+            return {"value_currency": DEFAULT_CURRENCY}, "Of cells that name none; see [doubts].", ()
         if len(said) == 1 and shared <= said:
             code = next(iter(said))
             return {"value_currency": code}, f"{code}: from {'the header' if in_header else 'cells'} of {column!r}.", ()
@@ -535,11 +535,9 @@ def _other_currencies(
 
 
 def _shown_rows(profile: Profile, words: Sequence[str]) -> tuple[int, int, tuple[tuple[int, str], ...]]:
-    """How many rows hold one of the texts, of how many, and some of them: one of each text first. All rows without."""
+    """How many rows hold one of the texts, of how many, and one row of each. The first of all rows without."""
     count, rows = profile.rows_with(words or profile.words)
-    each = [profile.rows_with([word])[1][0] for word in words[:MOST_EXAMPLES]]
-    shown = dict.fromkeys(sorted(each) if len(each) > 1 else rows)
-    return count, profile.filled, tuple(shown)[:MOST_EXAMPLES]
+    return count, profile.filled, profile.one_of_each(words) or rows
 
 
 def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:
