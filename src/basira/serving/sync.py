@@ -186,7 +186,7 @@ class _Reader:
                 rates = {}
             for place, row in enumerate(_rows(event, self._part)):
                 number = sequence * _ITEMS + place
-                if rate := rates.get(int(row["item_number"] or 0)):
+                if rate := rates.get(int(row.get("item_number") or 0)):
                     self._rates[number] = rate
                 if fault is None:
                     records.append(row)
