@@ -129,7 +129,7 @@ def run_one(rows: int, memory: str, threads: int, seconds_each: bool) -> None:
 
         count = compute_features(con, "items", as_of_day=FIRST_DAY + DAYS, into="features", progress=progress)
         cpu = cpu_seconds() - start
-        con.execute(f"copy features to '{folder / 'features.parquet'}'")
+        pq.write_table(con.sql("from features").to_arrow_table(), folder / "features.parquet")
         print(
             json.dumps(
                 {
