@@ -33,10 +33,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import filelock
 
-from basira.schema.engine import open_locked
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
 from basira.schema.errors import NotFoundError, StoreError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.storage.history.draft import Draft
@@ -94,13 +94,13 @@ class Snapshot:
 
 
 def register(
-    con: duckdb.DuckDBPyConnection,
+    con: Engine,
     snapshot: Snapshot,
     *,
     first_day: int | None = None,
     last_day: int | None = None,
 ) -> None:
-    """Create the temporary views `items`, `outcomes` and `quarantine` of a snapshot on a connection.
+    """Create the temporary views `items`, `outcomes` and `quarantine` of a snapshot on an engine.
 
     Every field of the schema is a column, also when no file has it; extra `x_...` columns are null
     where a source did not give them. ``first_day``/``last_day`` leave out *files* that hold only other
@@ -114,10 +114,9 @@ def register(
 def own_names(snapshot: Snapshot) -> frozenset[str]:
     """The names of sources' own fields, `x_...`, that a snapshot has."""
     files = snapshot.files("items")
-    with open_locked(reads=files, threads=1) as con:
+    with open_duckdb(reads=files, threads=1) as con:
         create_view(con, "items", TABLE_SCHEMAS["items"], files)
-        columns = con.execute("DESCRIBE items").fetchall()
-    return frozenset(str(row[0]) for row in columns if str(row[0]).startswith(EXTRA_PREFIX))
+        return frozenset(name for name in con.columns("items") if name.startswith(EXTRA_PREFIX))
 
 
 class History:

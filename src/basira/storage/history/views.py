@@ -1,6 +1,6 @@
-"""The history as DuckDB views: what features, training and targeting read.
+"""The history as views of an engine: what features, training and targeting read.
 
-Enters: a connection and a snapshot. Leaves: views `items`, `outcomes` and `quarantine` with every
+Enters: an engine and a snapshot. Leaves: views `items`, `outcomes` and `quarantine` with every
 field of the schema, whatever the snapshot holds. Never here: a write, or a file outside the snapshot.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
+from basira.engines.engine import Engine
 from basira.schema.names import own_columns
-from basira.schema.sql import quote_identifier, quote_literal
+from basira.schema.sql import quote_identifier
 from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
 from basira.storage.history.manifest import TableName
 
@@ -35,7 +35,7 @@ def empty_select(schema: pa.Schema) -> str:
     return f"SELECT {columns} WHERE false"
 
 
-def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: Sequence[Path]) -> None:
+def create_view(con: Engine, name: str, schema: pa.Schema, files: Sequence[Path]) -> None:
     """Create (or replace) the view ``name`` over ``files``, with all columns of ``schema``.
 
     Columns that only some files have (`x_...`) are null in the others; of these only what counts as a source's own
@@ -43,10 +43,9 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
     """
     query = empty_select(schema)
     if files:
-        listed = ", ".join(quote_literal(str(path)) for path in files)
-        rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+        rows = con.files(files)
         # What else the files hold stays in them.
-        found = [str(row[0]) for row in con.execute(f"DESCRIBE FROM {rows}").fetchall()]
+        found = con.columns(rows)
         columns = own_columns([name for name in found if name not in schema.names])
         columns |= {name: name for name in found if name in schema.names}
         shown = ", ".join(f"{quote_identifier(column)} AS {quote_identifier(to)}" for to, column in columns.items())

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 
+from basira.engines.engine import Engine
 from basira.explain.reasons import explain_items, family_of
 from basira.features.batch.comparables import find_comparables
 from basira.features.batch.compute import compute_features
@@ -22,8 +22,8 @@ from basira.features.catalog.catalog import CATALOG
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.records import Candidate, ItemAssessment
 from basira.storage.engine import fetch_frame
+from basira.workflows.engine import Progress, silent
 from basira.workflows.targeting.score import KEY, ONLY_OFFICE
-from basira.workflows.train import Progress, silent
 
 # Declared values that reasons quote, lists show and policies match.
 _HEADER = (
@@ -81,9 +81,7 @@ def candidate_of(rows: Sequence[Mapping[str, Any]], assessments: Sequence[ItemAs
     )
 
 
-def assess(
-    con: duckdb.DuckDBPyConnection, wanted: str, *, as_of_day: int, model: RiskModel, progress: Progress = silent
-) -> Assessed:
+def assess(con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, progress: Progress = silent) -> Assessed:
     """Features, scores and declared values of the items in the relation ``wanted``; no reasons yet."""
     compute_features(con, wanted, as_of_day=as_of_day, into="assessed", progress=progress)
     order = ", ".join(KEY)
@@ -114,7 +112,7 @@ def assess(
 
 
 def with_reasons(
-    con: duckdb.DuckDBPyConnection, assessed: Assessed, declarations: Sequence[str], *, model: RiskModel, as_of_day: int
+    con: Engine, assessed: Assessed, declarations: Sequence[str], *, model: RiskModel, as_of_day: int
 ) -> Assessed:
     """The same, with reasons, verifications and references for the items of ``declarations``."""
     positions = [p for declaration_id in declarations for p in assessed.of[declaration_id]]
