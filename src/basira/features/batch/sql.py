@@ -134,10 +134,11 @@ from results r join facts f using (declaration_id, item_number) where f.is_histo
 def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
 
-    ``is_narrow``: few items are wanted, so only their keys are profiled; the same rows come out.
+    ``is_narrow``: few items are wanted, so only their keys and days are summed; the same rows come out.
     """
+    if is_narrow:
+        return _narrow_profile(e)
     k = f"k_{e.name}"
-    only = f" and {k} in (select {k} from facts where target_id is not null)" if is_narrow else ""
     before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
     long_columns = ""
     if e.is_long:
@@ -161,9 +162,9 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
   from (
     select {k} as key, day, cast(is_history as integer) as n, 0 as i, 0 as r, cast(0 as bigint) as v,
       case when target_id is null then 0 else 1 end as wanted
-    from facts where {k} is not null{only}
+    from facts where {k} is not null
     union all
-    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null{only}
+    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null
   )
   group by key, day
 ), cumulated as (
@@ -181,6 +182,39 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
   from cumulated{windows}
 )
 select * exclude (wanted) from windowed where wanted = 1""",
+    )
+
+
+def _narrow_profile(e: Entity) -> Table:
+    """The profile of the keys wanted, each day wanted summed by itself instead of in a window over all days."""
+    k = f"k_{e.name}"
+    long_columns = ""
+    if e.is_long:
+        year, month = (f"then_day >= day - {days}" for days in (YEAR_DAYS, MONTH_DAYS))
+        long_columns = f""",
+  cast(coalesce(sum(case when {year} then n end), 0) as integer) as n_year,
+  cast(coalesce(sum(case when {year} then i end), 0) as integer) as i_year,
+  cast(coalesce(sum(case when {year} then r end), 0) as integer) as r_year,
+  cast(coalesce(sum(case when {month} then n end), 0) as integer) as n_month"""
+    # Results by day: a correction on the day of what it corrects leaves no irregularity on that day.
+    return (
+        f"p_{e.name}",
+        f"""with asked as (
+  select distinct {k} as key, day from facts where target_id is not null and {k} is not null
+), past as (
+  select {k} as key, day as then_day, 1 as n, 0 as i, 0 as r, cast(0 as bigint) as v
+  from facts where is_history and {k} is not null
+  union all
+  select {k}, day, 0, sum(inspected), sum(irregular), sum(cents) from events where {k} is not null group by {k}, day
+), seen as (
+  select asked.key, asked.day, then_day, n, i, r, v
+  from asked left join past on past.key = asked.key and past.then_day < asked.day
+)
+select key, day, cast(coalesce(sum(n), 0) as integer) as n_all, cast(coalesce(sum(i), 0) as integer) as i_all,
+  cast(coalesce(sum(r), 0) as integer) as r_all, cast(coalesce(sum(v), 0) as double) as v_all,
+  min(case when n > 0 then then_day end) as first_day, max(case when n > 0 then then_day end) as last_day,
+  max(case when r > 0 then then_day end) as hit_day{long_columns}
+from seen group by key, day""",
     )
 
 
