@@ -3,8 +3,8 @@
 Enters: SQL in the dialect of DuckDB, parameters by name. Leaves: tables of the engine, rows, Arrow. Never here: an
 implementation; which functions a statement may use beyond the standard is written in docs/explanation/features.md.
 
-Statements are those that sqlglot translates to Spark (`tests/features/test_portable_sql.py`). Names of tables are names
-of our own; a text from outside is a parameter, or quoted by `basira.schema.sql`.
+Statements are those that sqlglot translates to Spark (`tests/features/batch/test_portable_sql.py`). Names of tables are
+names of our own; a text from outside is a parameter, or quoted by `basira.schema.sql`.
 """
 
 from __future__ import annotations
