@@ -11,7 +11,7 @@ from api_world import Desk, desk_of
 from prometheus_client import generate_latest
 
 from basira.api.http.metrics import Metrics
-from basira.selection.online.decide import NO_STATE
+from basira.schema.detail import NO_STATE
 from basira.serving.decide import batch as serve
 from basira.serving.decide import placement as serve_place
 

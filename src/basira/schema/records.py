@@ -88,6 +88,11 @@ class Selection:
 
     ``inclusion_probability``: probability, before the random draws, that this declaration would be
     put in a lane that inspects; it is what weights inspection results in later estimates.
+    ``rule_id``: of the rule that asked for the inspection; "" without one. ``is_lane_full``: it is in a less intensive
+    lane than the rule asks for, which had no slot left. ``is_beyond_capacity``: no lane had a slot left, and it is
+    inspected all the same. ``kept_lane``: an amendment that kept the lane of an earlier version; basis and lane are
+    that version's. ``is_without_state``: of a basis that counts slots, decided while nobody could count them.
+    `schema.detail` has the text that these are recorded as.
     """
 
     declaration_id: str
@@ -97,7 +102,11 @@ class Selection:
     basis: Basis
     inclusion_probability: float
     rank: int | None
-    detail: str = ""
+    rule_id: str = ""
+    is_lane_full: bool = False
+    is_beyond_capacity: bool = False
+    kept_lane: bool = False
+    is_without_state: bool = False
 
 
 @dataclass(frozen=True)

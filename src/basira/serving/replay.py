@@ -18,6 +18,7 @@ from typing import Any
 from basira.decisions.replay import Difference
 from basira.models.files import read_model
 from basira.models.risk_model import RiskModel
+from basira.schema.detail import detail_text
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy
@@ -206,7 +207,7 @@ class _States:
         self._report.lanes += 1
         recorded = {"lane": event["lane"]} | {name: payload[name] for name in _SELECTED if name != "lane"}
         for name in _SELECTED:
-            made = getattr(placed.selection, name)
+            made = detail_text(placed.selection) if name == "detail" else getattr(placed.selection, name)
             if made != recorded[name]:
                 self._report.differences.append(
                     Difference(event["declaration_id"], name, recorded[name], made)

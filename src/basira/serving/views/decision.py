@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from basira.explain.words import catalog_of, say, say_basis, say_verify
+from basira.schema.detail import NO_STATE, read_detail
 from basira.schema.records import Reason
-from basira.selection.online.decide import NO_STATE
-from basira.selection.places import is_lane_full
 
 # What tells a trader, or an officer who knows one, how selection works, and what tells an officer that the model
 # expects nothing. Not for inspectors: docs/decisions/0013-what-an-inspector-is-told.md.
@@ -69,7 +68,7 @@ def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
             said = [catalog_of(language).say("basis.officer")]
     elif ground and basis != "mandatory":
         said.append(say_basis("mandatory", language=language, ground=ground))
-    if basis == "mandatory" and is_lane_full(payload.get("detail", "")):
+    if basis == "mandatory" and read_detail(payload.get("detail", "")).is_lane_full:
         said.append(catalog_of(language).say("basis.lane_full"))
     if payload.get("fallback"):
         said.append(_fallback_text(payload["fallback"], language, is_inspected=bool(payload.get("inspects"))))
