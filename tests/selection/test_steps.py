@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import cast
 
@@ -147,3 +148,41 @@ def test_a_day_that_is_made_again_knows_what_a_step_claimed():
     )  # fmt: skip
     assert again.today.mandatory == state.today.mandatory
     assert sum(again.today.mandatory.values()) == 4
+
+
+class Asks:
+    """A rule over what a candidate carries: cheap goods of a code, of a trader who is new."""
+
+    def __init__(self, rules: Policy, day: date) -> None:
+        self._claim = Claim(rules.intensity["orange"], rules.intensity["orange"], "cheap-and-new")
+
+    def find(self, one: Candidate) -> Claim | None:
+        items_seen = one.features.get("importer_items", ())
+        for row, seen in zip(one.items, items_seen, strict=len(items_seen) > 0):
+            if row["commodity_code"] == "8517" and row["customs_value_amount"] < 10 and seen == 0:
+                return self._claim
+        return None
+
+    def recall(self, rule_id: str) -> Claim | None:
+        return self._claim if rule_id == "cheap-and-new" else None
+
+
+def carrying(name: str, values: list[float], *, seen: list[int] | None, score: float | None = 1.0) -> Candidate:
+    items = [{"commodity_code": "8517", "customs_value_amount": value} for value in values]
+    bare = candidate(name, score)
+    return replace(bare, items=items, features={} if seen is None else {"importer_items": seen})
+
+
+def test_a_step_asks_declared_values_of_every_item_and_features_also_without_a_score():
+    rules = policy(capacity=[{"office": "*", "lanes": counts(9, 9, 9)}])
+    day = [
+        carrying("D0", [50.0, 5.0], seen=[3, 0]),
+        carrying("D1", [50.0, 5.0], seen=[0, 3]),
+        carrying("D2", [5.0], seen=[0], score=None),
+        carrying("D3", [5.0], seen=None, score=None),
+    ]
+    steps = with_step(Step(PICK, claims=Asks), at=1)
+    batch = allocate(day, rules, day=MONDAY, seed=1, steps=steps).selections
+    one_by_one, _ = online(day, rules, steps)
+    for selections in (batch, one_by_one):
+        assert [s.declaration_id for s in selections if s.rule_id == "cheap-and-new"] == ["D0", "D2"]

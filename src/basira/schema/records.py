@@ -6,12 +6,14 @@ Probabilities are 0 to 1; amounts are in the declaration's value currency.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
+# Declared values of an item, by field name.
+ItemRow: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,13 @@ class ItemAssessment:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A declaration as selection sees it: its scores and the attributes that policy may name.
+    """A declaration as selection sees it: its scores, what policy may name, and what a step may ask.
 
     ``fraud_probability``: at least one item irregular. ``expected_revenue``: sum over items.
     None in either means that the model gave no answer: never read it as zero risk.
     ``attributes``: values that mandatory lists and strata may match, item values as tuples.
+    ``items``: declared values of every item, in item order, header values in each. ``features``: by the catalog's
+    name, one value an item in the same order; also without a score, and empty where nothing could describe the items.
     """
 
     declaration_id: str
@@ -80,6 +84,9 @@ class Candidate:
     expected_revenue: float | None
     is_oea: bool = False
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Not what a candidate is compared by: they are by reference what its scores were made of.
+    items: Sequence[ItemRow] = field(default=(), compare=False, repr=False)
+    features: Mapping[str, Sequence[Figure]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,6 @@ from basira.storage.profiles.files import read_manifest
 from basira.storage.profiles.reader import LoadedProfiles, open_profiles
 from basira.storage.record.events import find_events_of_many, find_office_day
 from basira.workflows.profiles import profiles_of, read_profiles
-from basira.workflows.targeting.assess import candidate_of
 
 Row = Mapping[str, Any]
 
@@ -241,7 +240,7 @@ def _as_recorded(declaration: Declaration, payload: Row) -> Scored:
     """The candidate with the recorded scores."""
     bare = unscored(declaration, str(payload["fallback"]))
     scores = {name: payload[name] for name in ("fraud_probability", "expected_revenue")}
-    return replace(bare, candidate=replace(candidate_of(declaration.rows, bare.items), **scores))
+    return replace(bare, candidate=replace(bare.candidate, **scores))
 
 
 class _Scorer:

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from basira.decisions.candidate import ONLY_OFFICE
 from basira.features.batch.compute import compute_features
 from basira.models.files import read_model
 from basira.models.risk_model import Predictions, RiskModel
@@ -27,9 +28,6 @@ from basira.storage.model_store import Models
 from basira.workflows.train import Engine, Progress, silent, train
 
 KEY = ("declaration_id", "declaration_version", "item_number")
-
-# One office stands in where a source names none: its whole flow is one queue.
-ONLY_OFFICE = "ALL"
 
 
 def choose_model(history: History, *, as_of: date, version: str | None = None) -> RiskModel:
