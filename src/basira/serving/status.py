@@ -14,8 +14,6 @@ from basira.schema.detail import read_detail
 
 Row = Mapping[str, Any]
 
-# `basis` of what nobody lowers unless the policy says so: the list's, and what was drawn at random.
-CONTROLS = ("mandatory", "random")
 
 # waiting: somebody is to inspect it; inspected: a result came after the lane was given; released: its lane does not
 # inspect.

@@ -16,11 +16,12 @@ import basira
 from basira.schema.detail import NO_STATE, detail_text
 from basira.schema.records import ItemAssessment, Selection
 from basira.selection.policy.model import Policy
+from basira.selection.reselection import CONTROLS
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
 from basira.serving.message import Declaration, FieldFault, Refused
 from basira.serving.service import Service
-from basira.serving.status import CONTROLS, day_of, is_inspection
+from basira.serving.status import day_of, is_inspection
 from basira.storage.record.events import Event
 
 Row = Mapping[str, Any]
