@@ -237,7 +237,7 @@ class _States:
 
 
 def _as_recorded(declaration: Declaration, payload: Row) -> Scored:
-    """The candidate with the recorded scores."""
+    """The candidate with the recorded scores; without features, which no step of selection asks so far."""
     bare = unscored(declaration, str(payload["fallback"]))
     scores = {name: payload[name] for name in ("fraud_probability", "expected_revenue")}
     return replace(bare, candidate=replace(bare.candidate, **scores))
