@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from selection_world import policy
 
 from basira.selection.reselection import find_obstacle, lanes_to_give
+from tests.support.selection_world import policy
 
 
 def obstacle(lane: str, *, current: str = "red", may_lower: bool = True, **of_it: Any) -> str | None:

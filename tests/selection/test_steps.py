@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import cast
 
 import pytest
-from selection_world import MONDAY, candidate, counts, listed, policy
 
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection import Policy
@@ -19,6 +18,7 @@ from basira.selection.online.forecast import plan_day
 from basira.selection.online.recovery import RecordedArrival, recovered_day
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.steps import STEPS, Claim, Step
+from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 PICK = cast("Basis", "pick")
 NINE = datetime(2021, 1, 4, 9)

@@ -25,7 +25,7 @@ from basira.explain.reasons import Evidence as ItemEvidence
 from basira.explain.reasons import explain_items
 from basira.features.catalog.catalog import REASONS
 from basira.features.online.lookup import NotOnline, OnlineFeatures, held_version, online_features
-from basira.models.risk_model import Predictions, RiskModel
+from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
 from basira.schema.reasons import ReasonCatalog
 from basira.schema.records import Candidate, Figure, ItemAssessment

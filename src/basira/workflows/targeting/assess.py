@@ -20,7 +20,7 @@ from basira.explain.reasons import explain_items
 from basira.features.batch.comparables import find_comparables
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import REASONS
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.records import Candidate, Figure, ItemAssessment, ItemRow
 from basira.storage.engine import fetch_frame
 from basira.workflows.targeting.score import KEY
