@@ -29,8 +29,8 @@ from basira.api.http.problems import problem, refusal
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import OUTCOME, body_of, outcome_schema
 from basira.schema.access import Principal
+from basira.schema.detail import NO_STATE
 from basira.schema.errors import BasiraError
-from basira.selection.online.decide import NO_STATE
 from basira.serving.message import Refused
 from basira.serving.results import record_outcome
 from basira.serving.views.declaration import declaration_history

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from basira.decisions.candidate import ONLY_OFFICE
 from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
 from basira.models.risk.files import read_model
@@ -28,9 +29,6 @@ from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.train import train
 
 KEY = ("declaration_id", "declaration_version", "item_number")
-
-# One office stands in where a source names none: its whole flow is one queue.
-ONLY_OFFICE = "ALL"
 
 
 def choose_model(history: History, *, as_of: date, version: str | None = None) -> RiskModel:
