@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from basira.decisions.replay import Difference
-from basira.models.files import read_model
-from basira.models.risk_model import RiskModel
+from basira.models.risk.files import read_model
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy

@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from basira.models.files import read_model
-from basira.models.risk_model import RiskModel
+from basira.models.risk.files import read_model
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError
 from basira.serving.decide.events import item_values
