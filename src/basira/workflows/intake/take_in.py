@@ -7,9 +7,10 @@ Never here: a commit when nothing is new.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -30,8 +31,8 @@ from basira.ingest.rows.faults import Refusal
 from basira.ingest.rows.parse import ParsedBatch, parse_batch, refuse_rows
 from basira.ingest.rows.resolve import EXPECTED as ITEM_EXPECTED
 from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
-from basira.ingest.rows.resolve import resolve_items
-from basira.ingest.rows.shape import items_schema, shape_items, shape_outcomes, shape_quarantine
+from basira.ingest.rows.resolve import currencies_of, resolve_items
+from basira.ingest.rows.shape import DEFAULT_CURRENCY, items_schema, shape_items, shape_outcomes, shape_quarantine
 from basira.schema.errors import MappingError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
@@ -39,7 +40,7 @@ from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
 from basira.storage.history.draft import Draft
 from basira.storage.history.manifest import DataFile, SourceEntry
 from basira.storage.history.store import History, Snapshot, own_names
-from basira.storage.history.views import create_view, files_near
+from basira.storage.history.views import create_view, files_near, one_currency
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
@@ -293,10 +294,11 @@ def _resolve(con: Engine, history: History, base: Snapshot, staged: _Staged, int
     # Of a store of many files, most hold none of these declarations: each query would open them all.
     create_view(con, "items", ITEMS, files_near(base.files("items"), new))
     create_view(con, "outcomes", OUTCOMES, files_near(base.files("outcomes"), new))
-    create_view(con, "all_items", ITEMS, base.files("items"))
     create_view(con, "staged_items", items_schema(intake.reading), new_items)
     create_view(con, "staged_outcomes", OUTCOMES, new_outcomes)
-    item_count = resolve_items(con, gives_version=intake.reading.gives_version)
+    item_count = resolve_items(
+        con, gives_version=intake.reading.gives_version, known_currencies=_currencies(con, base.files("items"))
+    )
     outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
     if item_count == 0 and outcome_count == 0:
         later = "SELECT count(*) FROM staged_items WHERE declaration_version > 1"
@@ -336,6 +338,16 @@ def _resolve(con: Engine, history: History, base: Snapshot, staged: _Staged, int
     total, staying, amended = (int(count) for count in counts)
     known = total - len(refused) - staying
     return _Resolved(refused, known, amended, item_count > 0 or bool(refused), outcome_count > 0 or bool(refused))
+
+
+def _currencies(con: Engine, files: Sequence[Path]) -> list[str]:
+    """The currencies of the store's values. Most files say theirs without being read."""
+    said, others = one_currency(files)
+    found = {currency or DEFAULT_CURRENCY for currency in said}
+    if others:
+        create_view(con, "other_items", ITEMS, others)
+        found.update(currencies_of(con, "other_items"))
+    return sorted(found)
 
 
 def _find_overwritten(con: Engine, mapping: Mapping) -> tuple[Overwritten, ...]:
