@@ -121,7 +121,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """argon2 at its cheapest; what the service uses is tested with the users."""
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr("basira.storage.accounts.users.new_hasher", lambda: cheap)
-    monkeypatch.setattr("basira.storage.accounts.sessions._default_hasher", lambda: cheap)
+    monkeypatch.setattr("basira.storage.accounts.sessions.default_hasher", lambda: cheap)
 
 
 @pytest.fixture
