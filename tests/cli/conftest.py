@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from basira.app import SETTINGS
 from basira.cli.program import app
+from tests.support.command_line import Walk
+from tests.support.walk import walk_done_once
 
 Start = Callable[..., uvicorn.Config]
 
@@ -40,3 +42,8 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
         return configs[-1]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    return walk_done_once(tmp_path_factory)
