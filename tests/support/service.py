@@ -30,7 +30,7 @@ from tests.support.api_world import (
     store_of,
     write_policy,
 )
-from tests.support.postgres import Server
+from tests.support.postgres import BOTH, Server
 from tests.support.shared import built_once, simulated
 
 
@@ -84,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is recorded is tried on both databases (`both_databases`); what HTTP makes of it, on one."""
     if "service" in metafunc.fixturenames:
         on_both = metafunc.definition.get_closest_marker("both_databases") is not None
-        metafunc.parametrize("service", ["sqlite", "postgresql"] if on_both else ["sqlite"], indirect=True)
+        metafunc.parametrize("service", BOTH if on_both else ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="session")
