@@ -185,7 +185,7 @@ def an_attribute_without_end(path: Path) -> None:
         (".parquet", columns_without_end, "at most 2,000 columns"),
         (".parquet", row_groups_without_end, "at most 10,000 row groups"),
         (".parquet", lists_only, "columns of values"),
-        (".csv", a_packed_line, "shorter than 8 MB"),
+        (".csv", a_packed_line, "shorter than 1,024 KB"),
         (".csv", packed_rows, "at most 32 MB of text"),
         (".csv", separators_without_end, "at most 2,000 columns"),
         (".csv", a_long_cell, "shorter than 1,024 KB"),
@@ -271,7 +271,7 @@ def test_rows_come_in_pieces_with_the_numbers_and_faults_they_had(
     monkeypatch.setattr(bounds, "PIECE_BYTES", 4000)
     lines = ["{broken" if n % 97 == 0 else json.dumps({"n": n, "text": "a" * (n % 300)}) for n in range(1, 1001)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
-    (tmp_path / "a.csv").write_text("n,text\n" + "\n".join("x" if n % 97 == 0 else f"{n},a" for n in range(1, 1001)))
+    (tmp_path / "a.csv").write_text("n,text\n" + "\n".join(",,x" if n % 97 == 0 else f"{n},a" for n in range(1, 1001)))
     for name in ("a.jsonl", "a.csv"):
         batches = list(open_source(tmp_path / name, SourceFormat()).batches())
         assert len(batches) > 10
