@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from ingest_world import PLAIN_MAPPING, RECEIVED, rows_text
 from typer.testing import CliRunner
 
 from basira.cli.program import app
@@ -20,6 +19,7 @@ from basira.workflows.intake.files import named_files
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.mapping import check_mapping, propose_mapping, with_place
 from basira.workflows.intake.take_in import FileReport
+from tests.support.ingest_world import PLAIN_MAPPING, RECEIVED, rows_text
 
 NAMES = ["Numéro déclaration", "Date", "Bureau", "Code SH", "Pays origine", "Valeur en douane"]
 Lines = list[list[Any]]
