@@ -43,13 +43,13 @@ from basira.serving.service import Service, with_newest_model
 from basira.serving.trial import Trials
 from basira.serving.views.rejected import USUAL_QUOTA, Quarantine, Quota
 
-_REFRESH_SECONDS = 10.0
-_MODEL_SECONDS = 60.0
+REFRESH_SECONDS = 10.0
+MODEL_SECONDS = 60.0
 # So often it is looked whether anything can be recorded: what a stopped process holds is taken from it then.
 _WRITABLE_SECONDS = 1.0
 # To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
 # who asks wait; not for longer than a proxy does.
-_FIRST_LOOK_SECONDS = 10.0
+FIRST_LOOK_SECONDS = 10.0
 
 _LOG = logging.getLogger("basira.service")
 
@@ -107,7 +107,7 @@ def make_application(
         while True:
             await _survived("profiles", look)
             looked.set()
-            await asyncio.sleep(_REFRESH_SECONDS)
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def watch() -> None:
         is_writable = True
@@ -128,7 +128,7 @@ def make_application(
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(_MODEL_SECONDS)
+            await asyncio.sleep(MODEL_SECONDS)
             await _survived("model", take)
             await _survived("keys", forget)
 
@@ -144,7 +144,7 @@ def make_application(
             tasks = [asyncio.create_task(one) for one in (refresh(looked), renew(), watch())]
             ending.push_async_callback(_ended, tasks)
             try:
-                await asyncio.wait_for(looked.wait(), _FIRST_LOOK_SECONDS)
+                await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
             except TimeoutError:
                 _LOG.warning("profiles_late")
             yield {COUNT_ENDED: metrics.connection_ended}

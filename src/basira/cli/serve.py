@@ -41,7 +41,7 @@ _HEAPS = 2
 _NAME_ONE = "Set BASIRA_POLICY, or use --policy."
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # Folders in memory: systemd's for this service, and that of any Linux.
-_RUNTIME_FOLDERS, _SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
+_RUNTIME_FOLDERS, SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
 
 
 def serve(
@@ -233,7 +233,7 @@ def _folder_in_memory() -> str | None:
     """Where the figures go. The workers write them through mapped files: on a disk that is full that is no error, but
     the end of the worker."""
     named = os.environ.get(_RUNTIME_FOLDERS, "").partition(":")[0]
-    for folder in (named, _SHARED_MEMORY):
+    for folder in (named, SHARED_MEMORY):
         if folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
             return folder
     _warn("figures_on_a_disk", folder=tempfile.gettempdir(), hint=f"Set {_METRICS_FOLDER} to a folder in memory.")

@@ -79,7 +79,8 @@ def test_the_narrow_plan_gives_the_features_of_the_wide_one(
     world: World, batch: dict[Key, str], is_narrow: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items, outcomes, wanted = world
-    monkeypatch.setattr(compute, "_is_narrow", lambda _: is_narrow)
+    monkeypatch.setattr(compute, "NARROW_SHARE", 0)
+    monkeypatch.setattr(compute, "NARROW_DAYS", 10_000 if is_narrow else -1)
     found = computed(items, outcomes, wanted, as_of_day=AS_OF)
     assert {key: repr(row) for key, row in found.items()} == batch
 
