@@ -81,6 +81,7 @@ class Metrics:
         self._newest = self._gauge(
             "basira_profiles_newest", "0 when the newest profiles are damaged or absent: alarm.", "livemin"
         )
+        self._large: Gauge | None = None
         self._waiting = self._gauge("basira_declarations_waiting", "Declarations that wait for their turn.", "livesum")
         self._is_newest: bool | None = None
 
@@ -142,6 +143,13 @@ class Metrics:
         if isinstance(cause, OperationalError):  # out of reach, full, locked: words of the driver, no values
             fields["message"] = error.message
         _LOG.error("unavailable", extra={"fields": fields})
+
+    def large_worker(self, is_there: bool) -> None:
+        """The large worker was looked at. There is no figure where there is none to look at."""
+        if self._large is None:
+            text = "0 when the large worker does not answer: alarm on it."
+            self._large = self._gauge("basira_large_worker", text, "livemin")
+        self._large.set(is_there)
 
     def not_kept(self, cause: str) -> None:
         """A rejected body was answered and not kept."""
