@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text
 
+from basira.engines.duckdb import open_duckdb
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.storage.history.store import History, register
 from basira.workflows.intake.ingest import IngestReport, ingest_files
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +49,9 @@ def query(store: History) -> Callable[[str], list[tuple[Any, ...]]]:
     """Run SQL over the store's present snapshot."""
 
     def run(sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect() as con:
-            register(con, store.snapshot())
-            return con.execute(sql).fetchall()
+        snapshot = store.snapshot()
+        with open_duckdb(reads=snapshot.all_files()) as con:
+            register(con, snapshot)
+            return con.fetch_rows(sql)
 
     return run

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_world import PLAIN_MAPPING, RECEIVED, rows_text
 
 from basira.ingest.mapping.model import Mapping, load_mapping
 from basira.ingest.rates import parse_rates, read_rates
@@ -21,6 +20,7 @@ from basira.storage.history.verify import verify_history
 from basira.workflows.intake.ingest import IngestReport, ingest_files
 from basira.workflows.intake.mapping import check_mapping
 from basira.workflows.intake.quarantine import retry_quarantine
+from tests.support.ingest_world import PLAIN_MAPPING, RECEIVED, rows_text
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 HEADER = "id,date,office,item,code,origin,mass,value,currency,freight"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +47,12 @@ class DataFile:
 def manifest_path(root: Path, number: int) -> Path:
     """Where a store keeps the manifest of a commit."""
     return root / "manifests" / f"{number:08d}.json"
+
+
+def _written(entry: object) -> dict[str, Any]:
+    """A record's values. A source without rates is written as by versions before, which can then read it."""
+    values = vars(entry)
+    return {name: value for name, value in values.items() if name != "rates_digest" or value}
 
 
 def _data_file(entry: Mapping[str, Any]) -> DataFile:
@@ -98,11 +104,7 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        values = asdict(self)
-        for source in values["sources"]:
-            if not source["rates_digest"]:  # as versions before wrote it, which can then read it
-                del source["rates_digest"]
-        return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
+        return json.dumps(self, default=_written, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, *, where: str) -> Manifest:

@@ -128,6 +128,7 @@ def take_in_file(
             action,
             is_simulated=source.is_simulated,
             rates=mapping.rate_table,
+            note=source.note,
         )
         report = take_in(history, draft, intake, progress)
     if report.rows == 0:
