@@ -1,6 +1,6 @@
-"""The history as DuckDB views: what features, training and targeting read.
+"""The history as views of an engine: what features, training and targeting read.
 
-Enters: a connection and a snapshot. Leaves: views `items`, `outcomes` and `quarantine` with every
+Enters: an engine and a snapshot. Leaves: views `items`, `outcomes` and `quarantine` with every
 field of the schema, whatever the snapshot holds. Never here: a write, or a file outside the snapshot.
 """
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from basira.engines.engine import Engine
 from basira.schema.names import own_columns
-from basira.schema.sql import quote_identifier, quote_literal
+from basira.schema.sql import quote_identifier
 from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
 from basira.storage.history.manifest import TableName
 
@@ -110,7 +110,7 @@ def _one_value(groups: Sequence[pq.Statistics]) -> tuple[str | None, ...] | None
     return (*values, *([None] if any(found.null_count for found in groups) else []))
 
 
-def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: Sequence[Path]) -> None:
+def create_view(con: Engine, name: str, schema: pa.Schema, files: Sequence[Path]) -> None:
     """Create (or replace) the view ``name`` over ``files``, with all columns of ``schema``.
 
     Columns that only some files have (`x_...`) are null in the others; of these only what counts as a source's own
@@ -118,8 +118,7 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
     """
     query = empty_select(schema)
     if files:
-        listed = ", ".join(quote_literal(str(path)) for path in files)
-        rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+        rows = con.files(files)
         # What else the files hold stays in them.
         found = column_names(files)
         columns = own_columns([name for name in found if name not in schema.names])
