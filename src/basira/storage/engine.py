@@ -73,9 +73,9 @@ def _open(folder: Path, reads: Iterable[Path], memory: str, threads: int) -> duc
         ) from error
 
 
-def fetch_frame(con: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+def fetch_frame(con: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None) -> pl.DataFrame:
     """The rows of a query as a Polars frame."""
-    return pl.DataFrame(con.sql(sql).to_arrow_table())
+    return pl.DataFrame(con.sql(sql, params=parameters).to_arrow_table())
 
 
 def fetch_value(con: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None) -> Any:

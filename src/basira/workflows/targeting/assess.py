@@ -115,8 +115,9 @@ def assess(
     first, last = days.row(0)
     declared = fetch_frame(
         con,
-        f"select * from items semi join assessed using ({order}) where declared_day between {first} and {last} "
+        f"select * from items semi join assessed using ({order}) where declared_day between $first and $last "
         f"order by {order}",
+        {"first": first, "last": last},
     )
     con.execute("drop table assessed")
     predictions = model.predict(features)
