@@ -114,8 +114,9 @@ def assess(con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, progre
     first, last = days.row(0)
     declared = fetch_frame(
         con,
-        f"select * from items semi join assessed using ({order}) where declared_day between {first} and {last} "
+        f"select * from items semi join assessed using ({order}) where declared_day between $first and $last "
         f"order by {order}",
+        {"first": first, "last": last},
     )
     con.execute("drop table assessed")
     predictions = model.predict(features)
