@@ -30,7 +30,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
 
     monkeypatch.setattr(socket, "create_server", anywhere)
     monkeypatch.setattr("basira.cli.descriptors.allow_connections", lambda limits: limits)
-    monkeypatch.setattr("basira.cli.workers.supervise", lambda config, _sockets: configs.append(config))
+    monkeypatch.setattr("basira.cli.workers.supervise", lambda config, *_: configs.append(config))
     monkeypatch.setattr("basira.api.http.logs.log_json", lambda: None)
     # What a start writes into the environment goes with the test.
     for name in (*(setting.name for setting in SETTINGS), "PROMETHEUS_MULTIPROC_DIR"):
