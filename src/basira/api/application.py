@@ -44,14 +44,15 @@ from basira.serving.decide.worker import DECIDE_SECONDS, Decider
 from basira.serving.service import Service, with_newest_model
 from basira.serving.trial import Trials
 from basira.serving.views.rejected import USUAL_QUOTA, Quarantine, Quota
+from basira.storage.database.writable import require_writable
 
-_REFRESH_SECONDS = 10.0
-_MODEL_SECONDS = 60.0
+REFRESH_SECONDS = 10.0
+MODEL_SECONDS = 60.0
 # So often it is looked whether anything can be recorded: what a stopped process holds is taken from it then.
 _WRITABLE_SECONDS = 1.0
 # To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
 # who asks wait; not for longer than a proxy does.
-_FIRST_LOOK_SECONDS = 10.0
+FIRST_LOOK_SECONDS = 10.0
 
 _LOG = logging.getLogger("basira.service")
 
@@ -78,7 +79,7 @@ async def _survived(what: str, step: Callable[[], Awaitable[None]]) -> None:
 def _fault_of(service: Service) -> BasiraError | None:
     """Why nothing can be recorded now; None when it can."""
     try:
-        service.database.require_writable()
+        require_writable(service.database)
     except BasiraError as error:
         return error
     return None
@@ -147,7 +148,7 @@ def _decider_of(
         while True:
             await _survived("profiles", look)
             looked.set()
-            await asyncio.sleep(_REFRESH_SECONDS)
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def watch() -> None:
         is_writable = True
@@ -168,7 +169,7 @@ def _decider_of(
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(_MODEL_SECONDS)
+            await asyncio.sleep(MODEL_SECONDS)
             await _survived("model", take)
             await _survived("keys", forget)
 
@@ -193,7 +194,7 @@ def _decider_of(
                 tasks.append(asyncio.create_task(look_at(large)))
             ending.push_async_callback(_ended, tasks)
             try:
-                await asyncio.wait_for(looked.wait(), _FIRST_LOOK_SECONDS)
+                await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
             except TimeoutError:
                 _LOG.warning("profiles_late")
             yield {COUNT_ENDED: metrics.connection_ended}

@@ -42,7 +42,7 @@ _HEAPS = 2
 _NAME_ONE = "Set BASIRA_POLICY, or use --policy."
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # Folders in memory: systemd's for this service, and that of any Linux.
-_RUNTIME_FOLDERS, _SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
+_RUNTIME_FOLDERS, SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
 
 
 def serve(
@@ -81,6 +81,14 @@ def serve(
             help="Profiles that lack more days than that are too old: the fallback answers.",
         ),
     ] = 1,
+    rates: Annotated[
+        str,
+        typer.Option(
+            "--rates",
+            envvar="BASIRA_RATES",
+            help="Mapping, or file, whose [rates] convert amounts of other currencies; rejected without.",
+        ),
+    ] = "",
     check: Annotated[
         bool, typer.Option("--check", help="Look at what the service stands on, say what is wrong, and serve nothing.")
     ] = False,
@@ -103,6 +111,7 @@ def serve(
         "BASIRA_MODEL": model,
         "BASIRA_LANGUAGE": language.value,
         "BASIRA_MOST_PROFILE_DAYS": str(most_profile_days),
+        "BASIRA_RATES": rates and str(Path(rates).resolve()),
     }
     if check:
         _check("" if is_named else policy, as_json=as_json)
@@ -279,7 +288,7 @@ def _folder_in_memory() -> str | None:
 def _memory() -> str | None:
     """A folder in memory; None where there is none."""
     named = os.environ.get(_RUNTIME_FOLDERS, "").partition(":")[0]
-    for folder in (named, _SHARED_MEMORY):
+    for folder in (named, SHARED_MEMORY):
         if folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
             return folder
     return None

@@ -30,11 +30,12 @@ from basira.api.http.problems import problem, refusal
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import OUTCOME, body_of, outcome_schema
 from basira.schema.access import Principal
+from basira.schema.detail import NO_STATE
 from basira.schema.errors import BasiraError
-from basira.selection.online.decide import NO_STATE
 from basira.serving.message import Refused
 from basira.serving.results import record_outcome
 from basira.serving.views.declaration import declaration_history
+from basira.storage.database.writable import require_writable
 
 router = APIRouter(prefix=PREFIX)
 
@@ -105,7 +106,7 @@ def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: I
     try:
         with service.database.reserved.read() as connection:
             connection.exec_driver_sql("SELECT 1")
-        service.database.reserved.require_writable()
+        require_writable(service.database.reserved)
         service.policy(now.date())
     except BasiraError as error:
         return problem(503, error.code, "The service can't decide now.", headers={"Retry-After": "1"})
