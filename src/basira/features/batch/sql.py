@@ -6,7 +6,8 @@ items into one row of features each. Never here: a connection.
 The plan (docs/explanation/features.md): one table of facts with every history item and every wanted
 item; per entity a daily table of integer sums, each result on the day it became known; cumulative
 sums before each day; windows as differences of cumulatives; then an equality join back. References
-are windowed quantiles over the same facts. Every summed or ranked quantity is an integer.
+are windowed quantiles over the same facts; usual prices are means over the weeks before. Every summed or ranked
+quantity is an integer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,22 @@ from __future__ import annotations
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.catalog import CATALOG, MONTH_DAYS, YEAR_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.habits import (
+    DUTY,
+    GAP_CLIP,
+    GAP_TRADERS,
+    HEADING_PRICE,
+    IS_PREFERRED,
+    LARGEST_PRICE,
+    LOW_GAP,
+    PRICE_CLIP,
+    PRICE_LEVELS,
+    WEEKS,
+    clip_sql,
+    gap_sql,
+    week_sql,
+    year_sums,
+)
 from basira.features.catalog.references import LEVELS, MEASURES, WINDOW_DAYS, Level
 from basira.schema.sql import quote_identifier
 
@@ -73,7 +90,7 @@ select declaration_id, item_number, declaration_version, target_id, is_history, 
   cast(1 as bigint) as k_everything,
   {keys},
   {level_keys},
-  {measures}
+  {measures}, {IS_PREFERRED} as p, {DUTY} as t
 from picked""",
         """create or replace temp table results as
 with matched as (
@@ -105,6 +122,51 @@ from results r join facts f using (declaration_id, item_number) where f.is_histo
     ]
 
 
+def price_statements() -> list[str]:
+    """What is usual, and how far each item of the history was from it.
+
+    `w_<level>`: the prices of each week; `u_<level>`: those of the 52 weeks before, for each key and week of the facts
+    (key, week, price_count, price_sum both). `gaps`: one row per item of the history that had a price and a usual one:
+    its day, the keys of its traders, the gap as it counts in their sums, and whether it is low.
+    """
+    week = week_sql("day")
+    statements = []
+    for level in PRICE_LEVELS:
+        is_widest = level == PRICE_LEVELS[0]
+        price = "m_value_per_kg"
+        if not is_widest:
+            away = clip_sql(f"(m_value_per_kg - {HEADING_PRICE})", PRICE_CLIP)
+            price = f"case when heading.price_count > 0 then cast(round({HEADING_PRICE} + {away}) as integer) else m_value_per_kg end"
+        wider = "" if is_widest else f" join u_heading as heading on heading.key = k_heading and heading.week = {week}"
+        statements += [
+            f"""create or replace temp table w_{level} as
+select key, week, count(price) as price_count, cast(coalesce(sum(price), 0) as bigint) as price_sum
+from (
+  select k_{level} as key, {week} as week,
+    case when is_history and abs(m_value_per_kg) < {LARGEST_PRICE} then {price} end as price
+  from facts{wider} where k_{level} is not null
+) priced group by key, week""",
+            f"""create or replace temp table u_{level} as
+select key, week, cast(coalesce(sum(price_count) over past, 0) as integer) as price_count,
+  cast(coalesce(sum(price_sum) over past, 0) as double) as price_sum
+from w_{level} window past as (partition by key order by week range between {WEEKS} preceding and 1 preceding)""",
+        ]
+    traders = ", ".join(f"k_{name}" for name in GAP_TRADERS)
+    joins = "\n".join(
+        f"  left join u_{level} as {level} on {level}.key = k_{level} and {level}.week = {week}"
+        for level in PRICE_LEVELS
+    )
+    statements.append(f"""create or replace temp table gaps as
+select day, {traders}, {clip_sql("gap", GAP_CLIP)} as gap, case when gap < {LOW_GAP} then 1 else 0 end as low
+from (
+  select day, {traders}, {gap_sql("m_value_per_kg")} as gap
+  from facts
+{joins}
+  where is_history and m_value_per_kg is not null
+) measured where gap is not null""")
+    return statements
+
+
 def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
     """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
 
@@ -113,6 +175,7 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
     k = f"k_{e.name}"
     only = f" and {k} in (select {k} from facts where target_id is not null)" if is_narrow else ""
     before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
+    yearly = year_sums(e.name)
     long_columns = ""
     if e.is_long:
         long_columns = """,
@@ -120,6 +183,9 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
     cast(i_all - first_value(i_all) over year as integer) as i_year,
     cast(r_all - first_value(r_all) over year as integer) as r_year,
     cast(n_all - first_value(n_all) over month as integer) as n_month"""
+        long_columns += "".join(
+            f",\n    cast({s}_all - first_value({s}_all) over year as double) as {s}_year" for s in yearly
+        )
     # A window's sum is the cumulative before this day less the cumulative before the window's first day.
     windows = (
         f"""
@@ -128,15 +194,37 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
         if e.is_long
         else ""
     )
+    is_trader = e.name in GAP_TRADERS
+    more = (*yearly, *(("g", "d", "l") if is_trader else ()))
+    own = "".join(f", case when is_history then {s} else 0 end as {s}" if s in yearly else f", 0 as {s}" for s in more)
+    nothing = "".join(", 0" for _ in more)
+    gaps = (
+        f"""
+    union all
+    select {k}, day, 0, 0, 0, 0, 0{"".join(", 0" for _ in yearly)}, 1, gap, low from gaps where {k} is not null{only}"""
+        if is_trader
+        else ""
+    )
+    summed = "".join(f", sum({s}) as {s}" for s in more)
+    cumulated = "".join(f",\n    coalesce(sum({s}) over before, 0) as {s}_all" for s in more)
+    gap_columns = (
+        ",\n    cast(g_all as integer) as g_all, cast(d_all as double) as d_all, cast(l_all as integer) as l_all"
+        if is_trader
+        else ""
+    )
+    found = "select * exclude (wanted) from windowed"
+    if e.name in PRICE_LEVELS:
+        found = f"""select windowed.* exclude (wanted), price_count, price_sum
+from windowed join u_{e.name} as u on u.key = windowed.key and u.week = {week_sql("windowed.day")}"""
     return f"""create or replace temp table p_{e.name} as
 with daily as (
-  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v, max(wanted) as wanted
+  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v, max(wanted) as wanted{summed}
   from (
     select {k} as key, day, cast(is_history as integer) as n, 0 as i, 0 as r, cast(0 as bigint) as v,
-      case when target_id is null then 0 else 1 end as wanted
+      case when target_id is null then 0 else 1 end as wanted{own}
     from facts where {k} is not null{only}
     union all
-    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null{only}
+    select {k}, day, 0, inspected, irregular, cents, 0{nothing} from events where {k} is not null{only}{gaps}
   )
   group by key, day
 ), cumulated as (
@@ -145,15 +233,15 @@ with daily as (
     coalesce(sum(r) over before, 0) as r_all, coalesce(sum(v) over before, 0) as v_all,
     min(case when n > 0 then day end) over before as first_day,
     max(case when n > 0 then day end) over before as last_day,
-    max(case when r > 0 then day end) over before as hit_day
+    max(case when r > 0 then day end) over before as hit_day{cumulated}
   from daily
   window before as {before}
 ), windowed as (
   select key, day, wanted, cast(n_all as integer) as n_all, cast(i_all as integer) as i_all,
-    cast(r_all as integer) as r_all, cast(v_all as double) as v_all, first_day, last_day, hit_day{long_columns}
+    cast(r_all as integer) as r_all, cast(v_all as double) as v_all, first_day, last_day, hit_day{long_columns}{gap_columns}
   from cumulated{windows}
 )
-select * exclude (wanted) from windowed where wanted = 1"""
+{found} where wanted = 1"""
 
 
 def reference_statement(level: Level, *, is_narrow: bool = False) -> str:
