@@ -35,7 +35,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "features/online/keys.py": ("key_sql",),
     "features/online/plan.py": ("bind", "key_parts"),
     "features/batch/sql.py": (
-        "_key", "log_integer", "prepare_statements", "price_statements", "profile_statement", "reference_statement", "join_statement",
+        "_key", "log_integer", "prepare_statements", "price_statements", "profile_statement", "reference_statement",
+        "join_statement",
     ),
     "feedback/overwritten.py": ("_counts", "_same"),
     "ingest/rows/resolve.py": ("_hash_rows",),

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import pytest
-from features_world import Row, computed, item, key_of
 
 from basira.features.catalog.catalog import CATALOG
+from tests.support.features_world import Row, computed, item, key_of
 
 NAMES = [f.name for f in CATALOG]
 CODE, SIBLING = "8517130000", "8517180000"  # of one heading
