@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import Any
 
 from basira.decisions.canonical import canonical_json
+from basira.schema.detail import Detail, detail_text, read_detail
 from basira.schema.records import Basis, Candidate, ItemAssessment, Reason, Reference, Selection
 
 Row = dict[str, Any]
@@ -89,7 +90,8 @@ class DecisionRecord:
     """The decision on one declaration, with what it rests on.
 
     ``items``: the assessment of each item as it was then; empty when the model gave no answer. ``inputs_digest``: of
-    the declaration's features. The position and the hashes are 0 and "" until it is recorded.
+    the declaration's features. ``detail``: the text that was recorded, see `detail_fields`. The position and the hashes
+    are 0 and "" until it is recorded.
     """
 
     run_id: str
@@ -113,6 +115,11 @@ class DecisionRecord:
     def decision_id(self) -> str:
         """Identifier: the run, the declaration and its version."""
         return f"{self.run_id}/{self.declaration_id}/{self.declaration_version}"
+
+    @property
+    def detail_fields(self) -> Detail:
+        """What the selection says beside its basis, of a record of whatever version."""
+        return read_detail(self.detail)
 
     def row(self) -> Row:
         """The decision as a row to record."""
@@ -151,7 +158,7 @@ def decide(
         office=selection.office,
         lane=selection.lane,
         basis=selection.basis,
-        detail=selection.detail,
+        detail=detail_text(selection),
         inclusion_probability=selection.inclusion_probability,
         rank=selection.rank,
         fraud_probability=candidate.fraud_probability,

@@ -18,6 +18,7 @@ from typing import Any
 from basira.decisions.replay import Difference
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
+from basira.schema.detail import detail_text
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy
@@ -37,7 +38,6 @@ from basira.storage.profiles.files import read_manifest
 from basira.storage.profiles.reader import LoadedProfiles, open_profiles
 from basira.storage.record.events import find_events_of_many, find_office_day
 from basira.workflows.profiles import profiles_of, read_profiles
-from basira.workflows.targeting.assess import candidate_of
 
 Row = Mapping[str, Any]
 
@@ -206,7 +206,7 @@ class _States:
         self._report.lanes += 1
         recorded = {"lane": event["lane"]} | {name: payload[name] for name in _SELECTED if name != "lane"}
         for name in _SELECTED:
-            made = getattr(placed.selection, name)
+            made = detail_text(placed.selection) if name == "detail" else getattr(placed.selection, name)
             if made != recorded[name]:
                 self._report.differences.append(
                     Difference(event["declaration_id"], name, recorded[name], made)
@@ -237,10 +237,10 @@ class _States:
 
 
 def _as_recorded(declaration: Declaration, payload: Row) -> Scored:
-    """The candidate with the recorded scores."""
+    """The candidate with the recorded scores; without features, which no step of selection asks so far."""
     bare = unscored(declaration, str(payload["fallback"]))
     scores = {name: payload[name] for name in ("fraud_probability", "expected_revenue")}
-    return replace(bare, candidate=replace(candidate_of(declaration.rows, bare.items), **scores))
+    return replace(bare, candidate=replace(bare.candidate, **scores))
 
 
 class _Scorer:

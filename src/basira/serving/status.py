@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from basira.schema.detail import read_detail
+
 Row = Mapping[str, Any]
 
-# `basis` of what nobody lowers unless the policy says so: the list's, and what was drawn at random.
-CONTROLS = ("mandatory", "random")
-# `detail` of an amendment that kept the lane which its declaration had.
-KEPT = "earlier_lane_kept"
 
 # waiting: somebody is to inspect it; inspected: a result came after the lane was given; released: its lane does not
 # inspect.
@@ -66,7 +64,7 @@ def controls_of(known: Sequence[Row], basis: str) -> list[str]:
         if event["kind"] != "decision":
             continue
         payload = event["payload"]
-        if payload.get("detail") != KEPT:
+        if not read_detail(payload.get("detail", "")).kept_lane:
             chosen = {"basis": payload.get("basis"), "lane": event["lane"]}
         else:
             chosen = payload.get("chosen") or {}

@@ -60,7 +60,7 @@ from basira.storage.online.office_state import (
     save_answer,
 )
 from basira.storage.record.commit import keep_answers, record_group
-from basira.storage.record.events import Event, find_latest_of_many
+from basira.storage.record.events import Event, EventRows, event_rows, find_latest_of_many
 
 __all__ = [
     "Ask", "Asked", "Decision", "Found", "decide", "decide_many", "event_id", "given_answer", "purge_given",
@@ -72,6 +72,9 @@ _LOG = logging.getLogger("basira.service")
 Row = Mapping[str, Any]
 # In the second try the states are locked and can't be overtaken; others are for keys and declarations used meanwhile.
 _TRIES = 20
+# With one of very many items: a try that is not the first has scores and reasons, and is overtaken seldom; one that
+# holds the locks has others wait for 50 ms of placing and writing down.
+_TRIES_UNLOCKED_LARGE = 4
 _ANSWERS_KEPT = timedelta(days=1)
 # Items: more take a tenth of a second to explain.
 _EXPLAINED_UNLOCKED = 50
@@ -190,6 +193,7 @@ class _Case:
         read = ask.read or read_declaration(ask.body, received_at=now)
         # Before anything is looked up: how long that takes would tell whether the other office has this number.
         self.declaration = _own_office(read, ask.asked.offices) if isinstance(read, Declaration) else read
+        self.items = len(self.declaration.rows) if isinstance(self.declaration, Declaration) else 0
         self.scored: Scored | None = None
         # Its items as recorded, with reasons; None: not explained yet. Like the scores they stand for all tries.
         self.explained: list[dict[str, Any]] | None = None
@@ -249,9 +253,10 @@ def _decided(group: Sequence[_Case], means: _Means) -> dict[int, Found]:
         f"Expected to record a decision within {_TRIES} tries, found other workers quicker each time.",
         hint="Nothing was recorded; send the declaration again.",
     )
+    is_large = max(case.items for case in group) > _EXPLAINED_UNLOCKED
     for attempt in range(_TRIES):
         try:
-            return _attempt(group, means, is_locked=attempt > 0)
+            return _attempt(group, means, is_locked=attempt >= (_TRIES_UNLOCKED_LARGE if is_large else 1))
         except _OvertakenError:
             means.days.forget()
         except Exception as error:
@@ -294,7 +299,7 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
             _score(made, means)
             _stand(connection, made, means, is_locked=True)
             _place(made, means)
-            _write(OneByOne(connection), made, means)
+            _write(OneByOne(connection), _written(made, means), made, means)
     else:
         # What is read here may be older than what is read below: see `_write`.
         with _scored_meanwhile(group, means), database.glance() as connection:
@@ -310,8 +315,9 @@ def _attempt(group: Sequence[_Case], means: _Means, *, is_locked: bool) -> dict[
             _stand(None, made, means)
         _place(made, means)
         means.pause()
+        written = _written(made, means)
         with write_together(database) as sender:
-            _write(sender, made, means)
+            _write(sender, written, made, means)
     # Committed: only now is anything answered or remembered.
     for office, state in made.states.items():
         means.days.keep(office, means.now.date(), OfficeDay(made.standings[office].sequence + 1, state))
@@ -523,19 +529,31 @@ def _answered(row: Row, means: _Means, *, is_new: bool) -> Decision:
     return Decision(body, is_new, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
-def _write(sender: Sender, made: _Round, means: _Means) -> None:
-    # Nothing gives way from here on: the others wait for this one's locks.
+@dataclass(frozen=True)
+class _Written:
+    """What a round records, as the database takes it."""
+
+    events: EventRows
+    states: Sequence[NewState]
+
+
+def _written(made: _Round, means: _Means) -> _Written:
     day = means.now.date().isoformat()
     states = [
         NewState(office, day, state_text(state), made.standings[office].sequence)
         for office, state in made.states.items()
     ]
+    return _Written(event_rows(made.events, now=means.now), states)
+
+
+def _write(sender: Sender, written: _Written, made: _Round, means: _Means) -> None:
+    # Nothing gives way from here on: the others wait for this one's locks.
     # What came to an amended declaration since it was looked up (an officer's lane, a cancellation, a result) is an
     # event of another id, and the state may have been read after it: only their number tells. Of a new declaration the
     # id of its registration tells.
     known = {new.declaration.declaration_id: len(new.known) for new in made.new if new.known}
     if not record_group(
-        sender, made.events, states=states, answers=made.answers, now=means.now,
+        sender, written.events, states=written.states, answers=made.answers, now=means.now,
         expires_at=means.now + _ANSWERS_KEPT, has_expired=made.has_expired, known=known,
     ):  # fmt: skip
         raise _OvertakenError

@@ -13,14 +13,15 @@ from datetime import datetime
 from typing import Any
 
 import basira
+from basira.schema.detail import NO_STATE, detail_text
 from basira.schema.records import ItemAssessment, Selection
-from basira.selection.online.decide import NO_STATE
 from basira.selection.policy.model import Policy
+from basira.selection.reselection import CONTROLS
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
 from basira.serving.message import Declaration, FieldFault, Refused
 from basira.serving.service import Service
-from basira.serving.status import CONTROLS, day_of, is_inspection
+from basira.serving.status import day_of, is_inspection
 from basira.storage.record.events import Event
 
 Row = Mapping[str, Any]
@@ -114,7 +115,7 @@ def decision_events(
         actor=actor,
         payload={
             "basis": selection.basis,
-            "detail": selection.detail,
+            "detail": detail_text(selection),
             **_ground(placed, policy, earlier),
             **_chosen(placed.chosen),
             "inclusion_probability": float(selection.inclusion_probability),
@@ -144,7 +145,7 @@ def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> dict[str
     """Why the mandatory list asks for this version, or else for one before it, by language: recorded, because a list
     changes; whatever gave the lane, because whoever inspects must know."""
     asked = placed.chosen or placed.selection
-    entry = policy.find_mandatory(asked.detail) if asked.basis == "mandatory" else None
+    entry = policy.find_mandatory(asked.rule_id) if asked.basis == "mandatory" else None
     if entry is not None:
         return {"ground": entry.reason.model_dump()}
     return {"ground": earlier.ground} if earlier is not None and earlier.ground else {}
@@ -154,7 +155,7 @@ def _chosen(chosen: Selection | None) -> dict[str, Mapping[str, str]]:
     """The control that a version would have been under which kept a more intensive lane: nobody lowers it further."""
     if chosen is None or chosen.basis not in CONTROLS:
         return {}
-    return {"chosen": {"basis": chosen.basis, "lane": chosen.lane, "detail": chosen.detail}}
+    return {"chosen": {"basis": chosen.basis, "lane": chosen.lane, "detail": detail_text(chosen)}}
 
 
 def item_values(item: ItemAssessment) -> dict[str, Any]:

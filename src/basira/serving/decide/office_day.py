@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from basira.schema.detail import read_detail
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.recovery import RecordedArrival, recovered_day
 from basira.selection.online.state import OnlineState
 from basira.selection.online.tally import Tally
-from basira.selection.places import is_beyond_capacity
 from basira.selection.policy.model import Policy
 from basira.serving.status import day_of, is_inspection
 from basira.storage.record.events import find_day, find_events_of_many
@@ -45,7 +45,7 @@ def rebuilt_day(
         arrivals.append(
             RecordedArrival(
                 datetime.fromisoformat(payload["decided_at"]), payload["fraud_probability"],
-                payload["expected_revenue"], payload["basis"], payload["detail"],
+                payload["expected_revenue"], payload["basis"], read_detail(payload["detail"]).rule_id,
             )
         )  # fmt: skip
     used: Counter[str] = Counter()
@@ -54,7 +54,8 @@ def rebuilt_day(
     for start in range(0, len(names), _AT_A_TIME):
         for known in find_events_of_many(connection, names[start : start + _AT_A_TIME]).values():
             for given in _with_places(known, office, day):
-                (beyond if is_beyond_capacity(given["payload"].get("detail", "")) else used)[given["lane"]] += 1
+                is_beyond = read_detail(given["payload"].get("detail", "")).is_beyond_capacity
+                (beyond if is_beyond else used)[given["lane"]] += 1
     return recovered_day(plan, policy, arrivals=arrivals, used=used, beyond=beyond, sequence=sequence)
 
 

@@ -8,20 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from basira.explain.disclosure import basis_for_inspectors, withhold
 from basira.explain.words import catalog_of, say, say_basis, say_verify
+from basira.schema.detail import NO_STATE, read_detail
 from basira.schema.records import Reason
-from basira.selection.online.decide import NO_STATE
-from basira.selection.places import is_lane_full
-
-# What tells a trader, or an officer who knows one, how selection works, and what tells an officer that the model
-# expects nothing. Not for inspectors: docs/decisions/0013-what-an-inspector-is-told.md.
-_SECRET = ("detail", "inclusion_probability", "fraud_probability", "expected_revenue")
-_SECRET_OF_ITEM = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
-_SECRET_OF_REASON = ("contribution",)
-# An officer who knows that a control was drawn at random looks less closely, and what random control estimates is then
-# too low. So both say the same to an inspector; a mandatory control keeps its name, which its list makes plain anyway.
-# Where the model gave no answer it chose nothing, and what is drawn says what all others of that hour say.
-_ALIKE = frozenset({"random", "model", "fallback"})
 
 
 def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
@@ -29,8 +19,8 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
     payload = event["payload"]
     currency = payload.get("currency", "MAD")
     basis = payload.get("basis", "none")
-    if is_secret_hidden and basis in _ALIKE:
-        basis = "fallback" if payload.get("fallback") else "control"
+    if is_secret_hidden:
+        basis = basis_for_inspectors(basis, has_answer=not payload.get("fallback"))
     body = {
         "decision_id": event["event_id"],
         "declaration_id": event["declaration_id"],
@@ -53,12 +43,12 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
         "is_simulated": payload.get("is_simulated"),
         "versions": payload.get("versions", {}),
     }
-    return _without(body, _SECRET) if is_secret_hidden else body
+    return withhold("decision", body) if is_secret_hidden else body
 
 
 def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
     """Why it is inspected; with what the list asks for where that is not why it has its lane, with what became of the
-    list's lane, with why the model said nothing. Of what is shown of the basis alone: see `_ALIKE`."""
+    list's lane, with why the model said nothing. Of what is shown of the basis alone: see `explain.disclosure`."""
     ground = (payload.get("ground") or {}).get(language, "")
     said = [say_basis(basis, language=language, ground=ground)]
     if basis in ("none", "exempt"):
@@ -69,7 +59,7 @@ def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
             said = [catalog_of(language).say("basis.officer")]
     elif ground and basis != "mandatory":
         said.append(say_basis("mandatory", language=language, ground=ground))
-    if basis == "mandatory" and is_lane_full(payload.get("detail", "")):
+    if basis == "mandatory" and read_detail(payload.get("detail", "")).is_lane_full:
         said.append(catalog_of(language).say("basis.lane_full"))
     if payload.get("fallback"):
         said.append(_fallback_text(payload["fallback"], language, is_inspected=bool(payload.get("inspects"))))
@@ -90,10 +80,6 @@ def reselected_text(basis_text: str, *, language: str) -> str:
     return catalog_of(language).say("basis.reselected", decision=basis_text)
 
 
-def _without(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
-
-
 def item_bodies(
     items: Sequence[Mapping[str, Any]], *, language: str, currency: str, is_secret_hidden: bool
 ) -> list[dict[str, Any]]:
@@ -104,7 +90,7 @@ def item_bodies(
 def _item(item: Mapping[str, Any], language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
     reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
     if is_secret_hidden:
-        item, reasons = _without(item, _SECRET_OF_ITEM), [_without(reason, _SECRET_OF_REASON) for reason in reasons]
+        item, reasons = withhold("item", item), [withhold("reason", reason) for reason in reasons]
     return {
         **item,
         "reasons": reasons,

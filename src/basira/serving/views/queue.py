@@ -45,7 +45,7 @@ _ONLY: Mapping[Status | None, tuple[bool | None, bool | None]] = {
     None: (None, None), "waiting": (True, False), "inspected": (None, True), "released": (False, False),
 }  # fmt: skip
 # Rows of a queue that are in memory together while it is written as CSV.
-_PART = 500
+PART_ROWS = 500
 CSV_COLUMNS = (
     "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fallback",
     "fraud_probability", "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by",
@@ -197,11 +197,11 @@ def queue_csv(
 
 def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
     yield "\ufeff" + csv_text([CSV_COLUMNS])
-    for start in range(0, len(places), _PART):
+    for start in range(0, len(places), PART_ROWS):
         # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
         # left out, so the parts are of one moment.
         with service.database.read() as connection:
-            standings = _standings(connection, places[start : start + _PART], until=until)
+            standings = _standings(connection, places[start : start + PART_ROWS], until=until)
         rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
         yield csv_text([_csv_cells(row) for row in rows])
 
