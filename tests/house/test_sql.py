@@ -28,14 +28,15 @@ QUOTES = {"quote_identifier", "quote_literal"}
 # By module, those that take or give SQL, or names of our own tables and columns.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "country/realism.py": ("_shares", "_held", "_kinds", "_row"),
-    "features/catalog/catalog.py": ("_bounded", "_at_most"),
+    "features/catalog/catalog.py": ("_bounded", "_at_most", "_usual_duty"),
+    "features/catalog/habits.py": ("year_sums", "week_sql", "gap_sql", "clip_sql"),
     "features/batch/compute.py": ("compute_features",),
     "features/online/build.py": ("_batches", "_named", "_profile_select", "_reference_select"),
     "features/online/keys.py": ("key_sql",),
     "features/online/plan.py": ("bind", "key_parts"),
     "features/batch/sql.py": (
-        "key_integer", "log_integer", "prepare_statements", "profile_statement", "reference_statement",
-        "join_statement",
+        "key_integer", "log_integer", "prepare_statements", "price_statements", "profile_statement",
+        "reference_statement", "join_statement",
     ),
     "feedback/overwritten.py": ("_counts", "_same"),
     "ingest/rows/resolve.py": ("_hash_rows",),

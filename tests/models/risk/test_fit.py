@@ -176,3 +176,17 @@ def test_old_items_count_less_with_a_half_life():
     recent = fit(replace(items, is_irregular=turned), settings=replace(QUICK, half_life_days=20.0))
     order = recent.predict(items.features).fraud_probability
     assert np.corrcoef(order, items.features["signal"].to_numpy())[0, 1] > 0.5
+
+
+def test_what_forty_irregular_items_have_in_common_fits_into_a_leaf():
+    rng = np.random.default_rng(4)
+    items = make_items(12_000, seed=3)
+    irregular = rng.random(12_000) < 0.03
+    ring = np.zeros(12_000, dtype=bool)
+    ring[rng.choice(12_000, 40, replace=False)] = True
+    irregular[ring] = True
+    marked = replace(
+        items, features=items.features.with_columns(signal=np.where(ring, 1.0, 0.0)), is_irregular=irregular
+    )
+    probability = fit(marked).predict(marked.features).fraud_probability
+    assert probability[ring].mean() > 0.7

@@ -13,10 +13,12 @@ from basira.features.batch.sql import (
     EVERYTHING,
     join_statement,
     prepare_statements,
+    price_statements,
     profile_statement,
     reference_statement,
 )
 from basira.features.catalog.entities import ENTITIES
+from basira.features.catalog.habits import PRICE_LEVELS
 from basira.features.catalog.references import LEVELS
 from basira.schema.fields import EXTRA_PREFIX
 
@@ -42,8 +44,8 @@ def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, pro
     day they became known. Both bounds are strict: neither the item's own day nor its own result is
     ever in its features.
 
-    Temporary tables first_version, wanted_key, facts, results, events, p_... and q_... are made on the
-    way, replacing any of these names, and dropped at the end.
+    Temporary tables first_version, wanted_key, facts, results, events, gaps, p_..., q_..., u_... and w_... are made on
+    the way, replacing any of these names, and dropped at the end.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, pro
 
     Returns the number of rows, one per distinct item wanted that the history holds.
     """
-    steps = 5 + 1 + len(ENTITIES) + len(LEVELS) + 1
+    steps = 5 + 1 + 1 + len(ENTITIES) + len(LEVELS) + 1
     done = 0
 
     def step(what: str) -> None:
@@ -68,6 +70,9 @@ def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, pro
         step("history")
         con.create_table(table, query, {"as_of_day": as_of_day})
     is_narrow = _is_narrow(con)
+    step("usual prices")
+    for table, query in price_statements():
+        con.create_table(table, query)
     for e in (EVERYTHING, *ENTITIES):
         step(e.name)
         con.create_table(*profile_statement(e, is_narrow=is_narrow))
@@ -81,10 +86,13 @@ def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, pro
             con.create_table(into, described, run)
         else:
             con.execute(f"insert into {into} {described}", run)
-    for name in ("first_version", "wanted_key", "facts", "results", "events"):
+    for name in ("first_version", "wanted_key", "facts", "results", "events", "gaps"):
         con.execute(f"drop table if exists {name}")
     for e in (EVERYTHING, *ENTITIES):
         con.execute(f"drop table if exists p_{e.name}")
+    for name in PRICE_LEVELS:
+        con.execute(f"drop table if exists u_{name}")
+        con.execute(f"drop table if exists w_{name}")
     for level in LEVELS:
         con.execute(f"drop table if exists q_{level.name}")
     progress(steps, steps, "done")

@@ -6,7 +6,8 @@ items into one row of features each. Never here: a connection.
 The plan (docs/explanation/features.md): one table of facts with every history item and every wanted
 item; per entity a daily table of integer sums, each result on the day it became known; cumulative
 sums before each day; windows as differences of cumulatives; then an equality join back. References
-are windowed quantiles over the same facts. Every summed or ranked quantity is an integer.
+are windowed quantiles over the same facts; usual prices are means over the weeks before. Every summed or ranked
+quantity is an integer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,22 @@ from itertools import chain
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.catalog import CATALOG, MONTH_DAYS, YEAR_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.habits import (
+    DUTY,
+    GAP_CLIP,
+    GAP_TRADERS,
+    HEADING_PRICE,
+    IS_PREFERRED,
+    LARGEST_PRICE,
+    LOW_GAP,
+    PRICE_CLIP,
+    PRICE_LEVELS,
+    WEEKS,
+    clip_sql,
+    gap_sql,
+    week_sql,
+    year_sums,
+)
 from basira.features.catalog.references import LEVELS, MEASURES, WINDOW_DAYS, Level
 from basira.schema.sql import quote_identifier
 
@@ -94,7 +111,7 @@ select declaration_id, item_number, declaration_version, target_id, is_history, 
   cast(1 as bigint) as k_everything,
   {keys},
   {level_keys},
-  {measures}
+  {measures}, {IS_PREFERRED} as p, {DUTY} as t
 from picked""",
         ),
         (
@@ -131,6 +148,59 @@ from results r join facts f using (declaration_id, item_number) where f.is_histo
     ]
 
 
+def price_statements() -> list[Table]:
+    """What is usual, and how far each item of the history was from it.
+
+    `w_<level>`: the prices of each week; `u_<level>`: those of the 52 weeks before, for each key and week of the facts
+    (key, week, price_count, price_sum both). `gaps`: one row per item of the history that had a price and a usual one:
+    its day, the keys of its traders, the gap as it counts in their sums, and whether it is low.
+    """
+    week = week_sql("day")
+    statements: list[Table] = []
+    for level in PRICE_LEVELS:
+        is_widest = level == PRICE_LEVELS[0]
+        price = "m_value_per_kg"
+        if not is_widest:
+            away = clip_sql(f"(m_value_per_kg - {HEADING_PRICE})", PRICE_CLIP)
+            price = f"case when heading.price_count > 0 then cast(round({HEADING_PRICE} + {away}) as integer) else m_value_per_kg end"
+        wider = "" if is_widest else f" join u_heading as heading on heading.key = k_heading and heading.week = {week}"
+        statements += [
+            (
+                f"w_{level}",
+                f"""select key, week, count(price) as price_count, cast(coalesce(sum(price), 0) as bigint) as price_sum
+from (
+  select k_{level} as key, {week} as week,
+    case when is_history and abs(m_value_per_kg) < {LARGEST_PRICE} then {price} end as price
+  from facts{wider} where k_{level} is not null
+) priced group by key, week""",
+            ),
+            (
+                f"u_{level}",
+                f"""select key, week, cast(coalesce(sum(price_count) over past, 0) as integer) as price_count,
+  cast(coalesce(sum(price_sum) over past, 0) as double) as price_sum
+from w_{level} window past as (partition by key order by week range between {WEEKS} preceding and 1 preceding)""",
+            ),
+        ]
+    traders = ", ".join(f"k_{name}" for name in GAP_TRADERS)
+    joins = "\n".join(
+        f"  left join u_{level} as {level} on {level}.key = k_{level} and {level}.week = {week}"
+        for level in PRICE_LEVELS
+    )
+    statements.append(
+        (
+            "gaps",
+            f"""select day, {traders}, {clip_sql("gap", GAP_CLIP)} as gap, case when gap < {LOW_GAP} then 1 else 0 end as low
+from (
+  select day, {traders}, {gap_sql("m_value_per_kg")} as gap
+  from facts
+{joins}
+  where is_history and m_value_per_kg is not null
+) measured where gap is not null""",
+        )
+    )
+    return statements
+
+
 def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
 
@@ -140,6 +210,7 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
         return _narrow_profile(e)
     k = f"k_{e.name}"
     before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
+    yearly = year_sums(e.name)
     long_columns = ""
     if e.is_long:
         long_columns = """,
@@ -147,6 +218,9 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     cast(i_all - first_value(i_all) over year as integer) as i_year,
     cast(r_all - first_value(r_all) over year as integer) as r_year,
     cast(n_all - first_value(n_all) over month as integer) as n_month"""
+        long_columns += "".join(
+            f",\n    cast({s}_all - first_value({s}_all) over year as double) as {s}_year" for s in yearly
+        )
     # A window's sum is the cumulative before this day less the cumulative before the window's first day.
     windows = (
         f"""
@@ -155,16 +229,38 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
         if e.is_long
         else ""
     )
+    is_trader = e.name in GAP_TRADERS
+    more = (*yearly, *(("g", "d", "l") if is_trader else ()))
+    own = "".join(f", case when is_history then {s} else 0 end as {s}" if s in yearly else f", 0 as {s}" for s in more)
+    nothing = "".join(", 0" for _ in more)
+    gaps = (
+        f"""
+    union all
+    select {k}, day, 0, 0, 0, 0, 0{"".join(", 0" for _ in yearly)}, 1, gap, low from gaps where {k} is not null"""
+        if is_trader
+        else ""
+    )
+    summed = "".join(f", sum({s}) as {s}" for s in more)
+    cumulated = "".join(f",\n    coalesce(sum({s}) over before, 0) as {s}_all" for s in more)
+    gap_columns = (
+        ",\n    cast(g_all as integer) as g_all, cast(d_all as double) as d_all, cast(l_all as integer) as l_all"
+        if is_trader
+        else ""
+    )
+    found = "select * exclude (wanted) from windowed"
+    if e.name in PRICE_LEVELS:
+        found = f"""select windowed.* exclude (wanted), price_count, price_sum
+from windowed join u_{e.name} as u on u.key = windowed.key and u.week = {week_sql("windowed.day")}"""
     return (
         f"p_{e.name}",
         f"""with daily as (
-  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v, max(wanted) as wanted
+  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v, max(wanted) as wanted{summed}
   from (
     select {k} as key, day, cast(is_history as integer) as n, 0 as i, 0 as r, cast(0 as bigint) as v,
-      case when target_id is null then 0 else 1 end as wanted
+      case when target_id is null then 0 else 1 end as wanted{own}
     from facts where {k} is not null
     union all
-    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null
+    select {k}, day, 0, inspected, irregular, cents, 0{nothing} from events where {k} is not null{gaps}
   )
   group by key, day
 ), cumulated as (
@@ -173,15 +269,15 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     coalesce(sum(r) over before, 0) as r_all, coalesce(sum(v) over before, 0) as v_all,
     min(case when n > 0 then day end) over before as first_day,
     max(case when n > 0 then day end) over before as last_day,
-    max(case when r > 0 then day end) over before as hit_day
+    max(case when r > 0 then day end) over before as hit_day{cumulated}
   from daily
   window before as {before}
 ), windowed as (
   select key, day, wanted, cast(n_all as integer) as n_all, cast(i_all as integer) as i_all,
-    cast(r_all as integer) as r_all, cast(v_all as double) as v_all, first_day, last_day, hit_day{long_columns}
+    cast(r_all as integer) as r_all, cast(v_all as double) as v_all, first_day, last_day, hit_day{long_columns}{gap_columns}
   from cumulated{windows}
 )
-select * exclude (wanted) from windowed where wanted = 1""",
+{found} where wanted = 1""",
     )
 
 
@@ -190,31 +286,58 @@ def _narrow_profile(e: Entity) -> Table:
     k = f"k_{e.name}"
     long_columns = ""
     if e.is_long:
-        year, month = (f"then_day >= day - {days}" for days in (YEAR_DAYS, MONTH_DAYS))
+        year, month = (f"then_day >= seen.day - {days}" for days in (YEAR_DAYS, MONTH_DAYS))
         long_columns = f""",
   cast(coalesce(sum(case when {year} then n end), 0) as integer) as n_year,
   cast(coalesce(sum(case when {year} then i end), 0) as integer) as i_year,
   cast(coalesce(sum(case when {year} then r end), 0) as integer) as r_year,
   cast(coalesce(sum(case when {month} then n end), 0) as integer) as n_month"""
+        long_columns += "".join(
+            f",\n  cast(coalesce(sum(case when {year} then {s} end), 0) as double) as {s}_year"
+            for s in year_sums(e.name)
+        )
+    yearly, is_trader = year_sums(e.name), e.name in GAP_TRADERS
+    more = (*yearly, *(("g", "d", "l") if is_trader else ()))
+    own = "".join(f", {s}" if s in yearly else f", 0 as {s}" for s in more)
+    nothing = "".join(", 0" for _ in more)
+    gaps = (
+        f"""
+  union all
+  select {k}, day, 0, 0, 0, 0{"".join(", 0" for _ in yearly)}, 1, gap, low from gaps where {k} is not null"""
+        if is_trader
+        else ""
+    )
+    gap_columns = (
+        """,
+  cast(coalesce(sum(g), 0) as integer) as g_all, cast(coalesce(sum(d), 0) as double) as d_all,
+  cast(coalesce(sum(l), 0) as integer) as l_all"""
+        if is_trader
+        else ""
+    )
+    prices, priced = "", ""
+    if e.name in PRICE_LEVELS:
+        prices = ",\n  any_value(price_count) as price_count, any_value(price_sum) as price_sum"
+        priced = f" join u_{e.name} as u on u.key = seen.key and u.week = {week_sql('seen.day')}"
+    carried = "".join(f", {s}" for s in more)
     # Results by day: a correction on the day of what it corrects leaves no irregularity on that day.
     return (
         f"p_{e.name}",
         f"""with asked as (
   select distinct {k} as key, day from facts where target_id is not null and {k} is not null
 ), past as (
-  select {k} as key, day as then_day, 1 as n, 0 as i, 0 as r, cast(0 as bigint) as v
+  select {k} as key, day as then_day, 1 as n, 0 as i, 0 as r, cast(0 as bigint) as v{own}
   from facts where is_history and {k} is not null
   union all
-  select {k}, day, 0, sum(inspected), sum(irregular), sum(cents) from events where {k} is not null group by {k}, day
+  select {k}, day, 0, sum(inspected), sum(irregular), sum(cents){nothing} from events where {k} is not null group by {k}, day{gaps}
 ), seen as (
-  select asked.key, asked.day, then_day, n, i, r, v
+  select asked.key, asked.day, then_day, n, i, r, v{carried}
   from asked left join past on past.key = asked.key and past.then_day < asked.day
 )
-select key, day, cast(coalesce(sum(n), 0) as integer) as n_all, cast(coalesce(sum(i), 0) as integer) as i_all,
+select seen.key as key, seen.day as day, cast(coalesce(sum(n), 0) as integer) as n_all, cast(coalesce(sum(i), 0) as integer) as i_all,
   cast(coalesce(sum(r), 0) as integer) as r_all, cast(coalesce(sum(v), 0) as double) as v_all,
   min(case when n > 0 then then_day end) as first_day, max(case when n > 0 then then_day end) as last_day,
-  max(case when r > 0 then then_day end) as hit_day{long_columns}
-from seen group by key, day""",
+  max(case when r > 0 then then_day end) as hit_day{long_columns}{gap_columns}{prices}
+from seen{priced} group by seen.key, seen.day""",
     )
 
 

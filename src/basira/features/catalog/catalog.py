@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
-from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.entities import ENTITIES, ENTITY, Entity
+from basira.features.catalog.habits import (
+    DUTY_PARTS,
+    GAP_TRADERS,
+    GAP_WEIGHT,
+    LOW_RATE,
+    PREFERENCE_HOLDERS,
+    PREFERENCE_RATE,
+    USUAL_PRICE,
+    gap_sql,
+)
 from basira.features.catalog.references import BACK_OFF, LEVELS, MEASURES, MINIMUM_COUNT, WINDOW_DAYS
 from basira.schema.reasons import PastResults, ReasonCatalog
 
@@ -202,6 +212,60 @@ def _references() -> list[Feature]:
     return found
 
 
+def _prices() -> list[Feature]:
+    found = [
+        Feature("usual_price", f"({USUAL_PRICE}) / 1000.0", "evidence", "code_origin", WINDOW_DAYS, "ln amount/kg",
+                "mean value per kg of the code from this origin, shrunk towards the code's and the heading's"),
+        Feature("price_gap", f"{gap_sql('t.m_value_per_kg')} / 1000.0", "model", "code_origin", WINDOW_DAYS, "ln ratio",
+                "value per kg against the usual price", "value_per_kg", "value"),
+    ]  # fmt: skip
+    for name in GAP_TRADERS:
+        meaning = ENTITY[name].meaning
+        found += [
+            Feature(f"{name}_price_habit", f"{name}.d_all / 1000.0 / ({name}.g_all + {GAP_WEIGHT})", "model", name, None,
+                    "ln ratio", f"mean price gap of earlier items, shrunk towards 0: {meaning}", "", "value"),
+            Feature(f"{name}_low_price_rate", f"({name}.l_all + {GAP_WEIGHT * LOW_RATE:g}) / ({name}.g_all + {GAP_WEIGHT})",
+                    "model", name, None, "rate", f"earlier items a quarter or more under the usual price: {meaning}", "",
+                    "value"),
+            Feature(f"{name}_price_gap", f"price_gap - {name}_price_habit", "model", name, None, "ln ratio",
+                    f"price gap against the usual one of the same: {meaning}", "value_per_kg", "value"),
+        ]  # fmt: skip
+    return found
+
+
+def _usual_duty(name: str) -> str:
+    return f"case when {name}.n_year >= {MINIMUM_OWN_COUNT} then {name}.t_year / {DUTY_PARTS}.0 / {name}.n_year end"
+
+
+def _habits() -> list[Feature]:
+    found = [
+        Feature(f"preference_vs_{name}",
+                f"t.is_preference_claimed - ({name}.p_year + {PREFERENCE_RATE}) / ({name}.n_year + 1.0)", "model", name,
+                YEAR_DAYS, "share", f"whether a preference is claimed, against how often: {ENTITY[name].meaning}",
+                "preference_claimed", "origin")
+        for name in PREFERENCE_HOLDERS
+    ]  # fmt: skip
+    found += [
+        Feature(f"usual_duty_vs_{name}", f"({_usual_duty('code')}) - ({_usual_duty(name)})", "model", name, YEAR_DAYS,
+                "rate", f"mean duty rate of the code against that of the {ENTITY[name].meaning}", "", "classification")
+        for name in ("chapter", "heading", "importer")
+    ]  # fmt: skip
+    found += [
+        Feature("duty_vs_usual", f"{_bounded('t.duty_rate_declared')} - ({_usual_duty('code')})", "model", "code",
+                YEAR_DAYS, "rate", "duty rate declared against the code's mean", "duty_rate", "classification"),
+        Feature("code_share_of_importer", "(importer_code.n_all + 0.5) / (importer.n_all + 2.0)", "model", "importer_code",
+                None, "share", "earlier items of the importer that were declared under this HS6", "", "classification"),
+        Feature("lower_price_ratio",
+                "case when value_per_kg_vs_reference < value_per_unit_vs_reference or value_per_unit_vs_reference is null"
+                " then value_per_kg_vs_reference else value_per_unit_vs_reference end", "model", "reference", WINDOW_DAYS,
+                "ln ratio", "the lower of value per kg and value per unit, each against its reference median",
+                "value_per_kg", "value"),
+        Feature("kg_per_unit_distance", "abs(kg_per_unit_vs_unit_code)", "model", "unit_code", WINDOW_DAYS, "ln ratio",
+                "net mass per unit away from the median of the code and unit, up or down", "kg_per_unit", "quantity"),
+    ]  # fmt: skip
+    return found
+
+
 def _bounded(sql: str) -> str:
     # A mass of 1e-300 kg makes a ratio that no 32-bit float holds: unknown, not infinite (NaN fails the test too).
     return f"case when abs({sql}) < {LARGEST} then {sql} end"
@@ -232,6 +296,8 @@ CATALOG: tuple[Feature, ...] = (
     *(feature for e in ENTITIES for feature in _profile(e)),
     *_shares(),
     *_references(),
+    *_prices(),
+    *_habits(),
     *_item(),
     Feature("potential_duties_amount", _POTENTIAL, "evidence", "item", WINDOW_DAYS, "amount",
             "duties and taxes at stake: the base of revenue_if_fraud"),

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from basira.engines.engine import Engine
-from basira.features.batch.sql import EVERYTHING, prepare_statements
+from basira.features.batch.sql import EVERYTHING, prepare_statements, price_statements
 from basira.features.catalog.catalog import MONTH_DAYS, YEAR_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.habits import GAP_TRADERS, PRICE_LEVELS, WEEK_DAYS, WEEKS, year_sums
 from basira.features.catalog.references import LEVELS, WINDOW_DAYS, Level
 from basira.features.online.keys import DECLARATION, NULL, RELATIONS, key_sql, record_types
 from basira.features.online.plan import key_parts, plans
@@ -48,6 +49,8 @@ def profile_entries(con: Engine, *, as_of_day: int, progress: Progress = _silent
     con.create_table("nothing_wanted", "select declaration_id, declaration_version, item_number from items limit 0")
     for table, query in prepare_statements("nothing_wanted"):
         con.create_table(table, query, {"as_of_day": as_of_day})
+    for table, query in price_statements():
+        con.create_table(table, query)
     # Batch keys are hashes; the texts behind them come from the items of the same facts.
     con.create_table(
         "named",
@@ -66,8 +69,11 @@ def profile_entries(con: Engine, *, as_of_day: int, progress: Progress = _silent
     for n, relation in enumerate(RELATIONS):
         progress(n + 1, total, relation)
         yield from _batches(con, relation, f"{statements[relation]} order by digest")
-    for name in ("nothing_wanted", "first_version", "wanted_key", "named", "results", "events"):
+    for name in ("nothing_wanted", "first_version", "wanted_key", "named", "results", "events", "gaps"):
         con.execute(f"drop table if exists {name}")
+    for level_name in PRICE_LEVELS:
+        con.execute(f"drop table if exists u_{level_name}")
+        con.execute(f"drop table if exists w_{level_name}")
     progress(total, total, "done")
 
 
@@ -100,22 +106,50 @@ def _profile_select(e: Entity, as_of_day: int) -> str:
     cast(coalesce(sum(i) filter (where day >= {year}), 0) as integer) as i_year,
     cast(coalesce(sum(r) filter (where day >= {year}), 0) as integer) as r_year,
     cast(coalesce(sum(n) filter (where day >= {month}), 0) as integer) as n_month,"""
-    return f"""with daily as (
-  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v
-  from (
-    select {k} as key, day, 1 as n, 0 as i, 0 as r, cast(0 as bigint) as v from named where {k} is not null
+    yearly, is_trader = year_sums(e.name), e.name in GAP_TRADERS
+    more = (*yearly, *(("g", "d", "l") if is_trader else ()))
+    own = "".join(f", {s}" if s in yearly else f", 0 as {s}" for s in more)
+    nothing = "".join(", 0" for _ in more)
+    gaps = (
+        f"""
     union all
-    select {k}, day, 0, inspected, irregular, cents from events where {k} is not null
+    select {k}, day, 0, 0, 0, 0{"".join(", 0" for _ in yearly)}, 1, gap, low from gaps where {k} is not null"""
+        if is_trader
+        else ""
+    )
+    summed = "".join(f", sum({s}) as {s}" for s in more)
+    habits = "".join(
+        f"\n    cast(coalesce(sum({s}) filter (where day >= {year}), 0) as double) as {s}_year," for s in yearly
+    )
+    if is_trader:
+        habits += (
+            "\n    cast(sum(g) as integer) as g_all, cast(sum(d) as double) as d_all, cast(sum(l) as integer) as l_all,"
+        )
+    found = f"select * exclude (key) from profile join ({_named(e.name, k)}) using (key)"
+    if e.name in PRICE_LEVELS:
+        week = (as_of_day + 1) // WEEK_DAYS
+        found = f"""select * exclude (key, price_count, price_sum), coalesce(price_count, 0) as price_count,
+  coalesce(price_sum, 0) as price_sum
+from profile join ({_named(e.name, k)}) using (key) left join (
+  select key, cast(sum(price_count) as integer) as price_count, cast(sum(price_sum) as double) as price_sum
+  from w_{e.name} where week >= {week - WEEKS} and week < {week} group by key
+) priced using (key)"""
+    return f"""with daily as (
+  select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v{summed}
+  from (
+    select {k} as key, day, 1 as n, 0 as i, 0 as r, cast(0 as bigint) as v{own} from named where {k} is not null
+    union all
+    select {k}, day, 0, inspected, irregular, cents{nothing} from events where {k} is not null{gaps}
   )
   group by key, day
 ), profile as (
   select key, cast(sum(n) as integer) as n_all, cast(sum(i) as integer) as i_all, cast(sum(r) as integer) as r_all,
-    cast(sum(v) as double) as v_all,{windows if e.is_long else ""}
+    cast(sum(v) as double) as v_all,{windows if e.is_long else ""}{habits}
     min(case when n > 0 then day end) as first_day, max(case when n > 0 then day end) as last_day,
     max(case when r > 0 then day end) as hit_day
   from daily group by key
 )
-select * exclude (key) from profile join ({_named(e.name, k)}) using (key)"""
+{found}"""
 
 
 def _reference_select(level: Level, as_of_day: int) -> str:

@@ -40,7 +40,7 @@ _SIMPLE: Mapping[tuple[str, ...], Callable[..., Any]] = {
     ("ln", "DOUBLE"): functions.ln, ("log10", "DOUBLE"): functions.log10, ("exp", "DOUBLE"): functions.exp,
     ("pow", "DOUBLE", "DOUBLE"): functions.power, ("floor", "DOUBLE"): functions.floor,
     ("round", "DOUBLE"): functions.round_half_away, ("fmod", "DOUBLE", "DOUBLE"): functions.fmod,
-    ("abs", "DOUBLE"): abs, ("abs", "INTEGER"): abs, ("abs", "BIGINT"): abs,
+    ("abs", "DOUBLE"): abs, ("abs", "FLOAT"): abs, ("abs", "INTEGER"): abs, ("abs", "BIGINT"): abs,
     ("lower", "VARCHAR"): functions.lower, ("length", "VARCHAR"): len,
     ("hour", "TIMESTAMP"): operator.attrgetter("hour"), ("dayofweek", "TIMESTAMP"): functions.weekday,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from struct import Struct
 
-from basira.features.online.plan import PROFILED, REFERRED, profile_columns
+from basira.features.online.plan import PROFILED, REFERRED, SUMS, profile_columns
 
 # Which declarations the history holds; see `basira.features.online.lookup`.
 DECLARATION = "declaration"
@@ -44,7 +44,7 @@ def record_types(relation: str) -> tuple[tuple[str, str], ...]:
     """Column and NumPy type of each figure of a record."""
     if relation == DECLARATION:
         return (("first_day", "<i4"), ("last_version", "<i4"))
-    return tuple((name, "<f8" if name == "v_all" else "<i4") for name in profile_columns(relation))
+    return tuple((name, "<f8" if name in SUMS else "<i4") for name in profile_columns(relation))
 
 
 def record_struct(relation: str) -> Struct:

@@ -22,7 +22,7 @@ from basira.features.online.check import check_functions
 from basira.features.online.compiler import Compiled, compile_binding
 from basira.features.online.functions import round_half_away
 from basira.features.online.keys import DECLARATION, NULL, key_of, record_struct
-from basira.features.online.plan import PROFILED, REFERRED, catalog_digest, key_parts, plans, profile_columns
+from basira.features.online.plan import PROFILED, REFERRED, SUMS, catalog_digest, key_parts, plans, profile_columns
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import StoreError, UsageError
 
@@ -89,8 +89,6 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
     "VARCHAR": (str,), "DOUBLE": (float, int), "INTEGER": (int,), "BIGINT": (int,), "BOOLEAN": (bool,),
     "TIMESTAMP": (datetime,),
 }  # fmt: skip
-# Of an entity: counts of nothing. Of a reference: no comparables.
-_UNSEEN_PROFILE = (0, 0, 0, 0.0, None, None, None, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -135,14 +133,16 @@ def _ready(extras: tuple[str, ...]) -> _Ready:
         columns = profile_columns(name)
         is_level = name in levels
         absent = (None,) * len(columns)
+        # Of an entity: counts of nothing, no day. Of a reference: no comparables.
         counts = tuple(0 if column.startswith("count_") else None for column in columns)
+        nothing = tuple(None if c.endswith("_day") else 0.0 if c in SUMS else 0 for c in columns)
         relations.append(
             _Relation(
                 name,
                 tuple(places[f"{name}_{n}"] for n in range(len(parts))),
                 tuple(places[f"m_{m}"] for m in levels[name].measures) if is_level else (),
                 record_struct(name),
-                counts if is_level else _UNSEEN_PROFILE[: len(columns)],
+                counts if is_level else nothing,
                 absent,
                 tuple(n for n, c in enumerate(columns) if c.endswith("_day") or c[:3] in ("med", "low", "hig")),
             )

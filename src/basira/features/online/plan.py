@@ -23,12 +23,14 @@ from basira.features.batch.sql import (
     join_statement,
     log_integer,
     prepare_statements,
+    price_statements,
     profile_statement,
     reference_statement,
 )
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.catalog import CATALOG
 from basira.features.catalog.entities import ENTITIES
+from basira.features.catalog.habits import GAP_TRADERS, PRICE_LEVELS, year_sums
 from basira.features.catalog.references import LEVELS, MEASURES
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.names import MOST_OF_A_STORE
@@ -44,15 +46,22 @@ REFERRED: tuple[str, ...] = tuple(f"ref_{level.name}" for level in LEVELS)
 
 PROFILE_COLUMNS = ("n_all", "i_all", "r_all", "v_all", "first_day", "last_day", "hit_day")
 WINDOW_COLUMNS = ("n_year", "i_year", "r_year", "n_month")
+GAP_COLUMNS = ("g_all", "d_all", "l_all")
+PRICE_COLUMNS = ("price_count", "price_sum")
+# Sums that may outgrow an integer; whole numbers that a double holds exactly.
+SUMS = ("v_all", "d_all", "p_year", "t_year", "price_sum")
 
 
 def profile_columns(relation: str) -> tuple[str, ...]:
     """The columns of one relation of `PROFILED` or `REFERRED`, in the order of a record of the profile file."""
     for e in (EVERYTHING, *ENTITIES):
         if e.name == relation:
-            return PROFILE_COLUMNS + (WINDOW_COLUMNS if e.is_long else ())
+            found = [*PROFILE_COLUMNS, *(WINDOW_COLUMNS if e.is_long else ())]
+            found += [f"{s}_year" for s in year_sums(e.name)]
+            found += GAP_COLUMNS if e.name in GAP_TRADERS else PRICE_COLUMNS if e.name in PRICE_LEVELS else ()
+            return tuple(found)
     level = next(level for level in LEVELS if f"ref_{level.name}" == relation)
-    found: list[str] = []
+    found = []
     for m in level.measures:
         found += [f"count_{m}", f"median_{m}"]
         found += [f"low_{m}", f"high_{m}"] if m in level.quartiles else []
@@ -71,6 +80,7 @@ def catalog_digest() -> str:
     written = [
         str(FORMAT),
         *(query for _, query in prepare_statements("wanted")),
+        *(query for _, query in price_statements()),
         *(profile_statement(e)[1] for e in (EVERYTHING, *ENTITIES)),
         *(reference_statement(level)[1] for level in LEVELS),
         join_statement(()),
@@ -156,6 +166,8 @@ def _empty_tables(con: Engine, extras: Sequence[str]) -> None:
     con.create_table("asked", "select declaration_id, declaration_version, item_number from items")
     for table, query in prepare_statements("asked"):
         con.create_table(table, query, {"as_of_day": 0})
+    for table, query in price_statements():
+        con.create_table(table, query)
     for e in (EVERYTHING, *ENTITIES):
         con.create_table(*profile_statement(e))
     for level in LEVELS:

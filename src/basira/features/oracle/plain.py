@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from basira.features.catalog import catalog
+from basira.features.catalog import catalog, habits
 from basira.features.catalog.arithmetic import CATEGORIES
 from basira.features.catalog.entities import ENTITIES, Entity
 from basira.features.catalog.references import BACK_OFF, LEVELS, MINIMUM_COUNT, WINDOW_DAYS
@@ -68,6 +68,8 @@ def plain_features(
     events = [event for past in history for event in _events(past, results[past.item["declaration_id"]], as_of_day)]
     registered = {past.item["declaration_id"]: past.day for past in history}
     stored = {(row["declaration_id"], row["declaration_version"], row["item_number"]): row for row in items}
+    priced = _priced(history)
+    gaps = [price_gap(past.item, usual_price(past.keys, past.day, priced)) for past in history]
     found = []
     for key in sorted(set(wanted) & stored.keys()):
         row = stored[key]
@@ -78,8 +80,11 @@ def plain_features(
         siblings = [other for other in items if _document(other) == _document(row)]
         figures: dict[str, Figure] = dict(zip(ITEM_KEY, key, strict=True))
         figures |= _profiles(row, earlier, known, day)
+        usual = usual_price(entity_keys(row), day, priced)
+        figures |= _prices(row, usual, day, history, gaps)
         figures |= _references(row, [past for past in earlier if past.day >= day - WINDOW_DAYS])
         figures |= item_figures(row, siblings)
+        figures |= _habits(row, earlier, day, figures)
         figures["potential_duties_amount"] = _potential(row, figures)
         figures |= {f"category_{name}": row[name] for name in CATEGORIES}
         found.append(figures)
@@ -246,6 +251,139 @@ def _measures_of(entity: Entity) -> set[str]:
 
 def _profile_names(entity: Entity) -> list[str]:
     return [f"{entity.name}_{name}" for name in _measures_of(entity)]
+
+
+# --- usual prices ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Priced:
+    """A price of the history as it counts: in its heading's mean, and in those of its code and origin."""
+
+    keys: Mapping[str, Key]
+    week: int
+    in_heading: int
+    in_code: int
+
+
+def _priced(history: Sequence[_Past]) -> list[_Priced]:
+    plain = [
+        _Priced(past.keys, past.day // habits.WEEK_DAYS, price, price)
+        for past in history
+        if (price := past.measures["value_per_kg"]) is not None and abs(price) < habits.LARGEST_PRICE
+    ]
+    found = []
+    for own in plain:
+        heading = [p.in_heading for p in _weeks_before(plain, "heading", own.keys["heading"], own.week)]
+        price = own.in_heading
+        if heading:
+            mean = sum(heading) / len(heading)
+            price = _half_away(mean + _clip(price - mean, habits.PRICE_CLIP))
+        found.append(_Priced(own.keys, own.week, own.in_heading, price))
+    return found
+
+
+def _weeks_before(past: Sequence[_Priced], name: str, key: Key, week: int) -> list[_Priced]:
+    """The prices of the 52 weeks before ``week`` under this key; none where a part of the key is missing."""
+    return [p for p in past if key is not None and p.keys[name] == key and week - habits.WEEKS <= p.week < week]
+
+
+def _clip(x: float, most: int) -> float:
+    return max(-most, min(most, x))
+
+
+def _half_away(x: float) -> int:
+    return math.floor(x + 0.5) if x >= 0 else math.ceil(x - 0.5)
+
+
+def usual_price(keys: Mapping[str, Key], day: int, past: Sequence[_Priced]) -> float | None:
+    """Thousandths of ln(value per kg): the mean of the heading, the code, the code from this origin, each shrunk."""
+    week = day // habits.WEEK_DAYS
+    heading = [p.in_heading for p in _weeks_before(past, "heading", keys["heading"], week)]
+    if not heading:
+        return None
+    usual = sum(heading) / len(heading)
+    for name in ("code", "code_origin"):
+        own = [p.in_code for p in _weeks_before(past, name, keys[name], week)]
+        usual = (sum(own) + habits.PRICE_WEIGHT * usual) / (len(own) + habits.PRICE_WEIGHT)
+    return usual
+
+
+def price_gap(row: Row, usual: float | None) -> int | None:
+    price = measures(row)["value_per_kg"]
+    return None if price is None or usual is None else _half_away(_clip(price, habits.LARGEST_PRICE) - usual)
+
+
+def _prices(
+    row: Row, usual: float | None, day: int, history: Sequence[_Past], gaps: Sequence[int | None]
+) -> dict[str, Figure]:
+    """``gaps``: the price gap of each item of the history, on its own day."""
+    gap, own = price_gap(row, usual), entity_keys(row)
+    figures: dict[str, Figure] = {
+        "usual_price": None if usual is None else usual / 1000,
+        "price_gap": None if gap is None else gap / 1000,
+    }
+    for name in habits.GAP_TRADERS:
+        if own[name] is None:
+            figures |= dict.fromkeys((f"{name}_price_habit", f"{name}_low_price_rate", f"{name}_price_gap"))
+            continue
+        past = [
+            g for p, g in zip(history, gaps, strict=True) if g is not None and p.day < day and p.keys[name] == own[name]
+        ]
+        weight = len(past) + habits.GAP_WEIGHT
+        habit = sum(_clip(g, habits.GAP_CLIP) for g in past) / 1000 / weight
+        low = sum(g < habits.LOW_GAP for g in past)
+        figures[f"{name}_price_habit"] = habit
+        figures[f"{name}_low_price_rate"] = (low + habits.GAP_WEIGHT * habits.LOW_RATE) / weight
+        figures[f"{name}_price_gap"] = None if gap is None else gap / 1000 - habit
+    return figures
+
+
+# --- habits ----------------------------------------------------------------------------------------
+
+
+def _habits(row: Row, earlier: Sequence[_Past], day: int, figures: Mapping[str, Any]) -> dict[str, Figure]:
+    own = entity_keys(row)
+
+    def of(name: str, *, is_year: bool = True) -> list[Row] | None:
+        if own[name] is None:
+            return None
+        first = day - catalog.YEAR_DAYS if is_year else -math.inf
+        return [past.item for past in earlier if past.keys[name] == own[name] and past.day >= first]
+
+    def usual_duty(name: str) -> float | None:
+        past = of(name)
+        if past is None or len(past) < catalog.MINIMUM_OWN_COUNT:
+            return None
+        rates = [r["duty_rate"] for r in past if r["duty_rate"] is not None and r["duty_rate"] < 1000]
+        return sum(_half_away(rate * habits.DUTY_PARTS) for rate in rates) / habits.DUTY_PARTS / len(past)
+
+    found: dict[str, Figure] = {}
+    for name in habits.PREFERENCE_HOLDERS:
+        past = of(name)
+        claimed = None if past is None else sum(r["preference"] is not None for r in past)
+        found[f"preference_vs_{name}"] = (
+            None
+            if past is None or claimed is None
+            else int(row["preference"] is not None) - (claimed + habits.PREFERENCE_RATE) / (len(past) + 1)
+        )
+    code = usual_duty("code")
+    for name in ("chapter", "heading", "importer"):
+        found[f"usual_duty_vs_{name}"] = _less(code, usual_duty(name))
+    found["duty_vs_usual"] = _less(figures["duty_rate_declared"], code)
+    mine, all_of_importer = of("importer_code", is_year=False), of("importer", is_year=False)
+    found["code_share_of_importer"] = (
+        None if mine is None or all_of_importer is None else (len(mine) + 0.5) / (len(all_of_importer) + 2)
+    )
+    ratios = [r for name in ("kg", "unit") if (r := figures[f"value_per_{name}_vs_reference"]) is not None]
+    found["lower_price_ratio"] = min(ratios) if ratios else None
+    distance = figures["kg_per_unit_vs_unit_code"]
+    found["kg_per_unit_distance"] = None if distance is None else abs(distance)
+    return found
+
+
+def _less(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
 
 
 # --- reference values ------------------------------------------------------------------------------

@@ -24,9 +24,11 @@ _PREDICT_THREADS = 1  # a server answers one item at a time: a second thread onl
 # Small trees win where labels are few or nothing of the item was seen before; larger ones where
 # there is much to learn. Depth stays at 6 so that exact contributions stay quick.
 _SIZES: dict[str, dict[str, Any]] = {
-    "small": {"num_leaves": 15, "max_depth": 4, "min_data_in_leaf": 200},
-    "large": {"num_leaves": 31, "max_depth": 6, "min_data_in_leaf": 50},
+    "small": {"num_leaves": 15, "max_depth": 4},
+    "large": {"num_leaves": 31, "max_depth": 6},
 }
+# Irregular items are few: a leaf must be able to hold what a handful of them have in common.
+_LEAST_IN_A_LEAF, _MOST_OF_THE_LEAST = 10, 20
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ def _parameters(size: str, objective: str, settings: FitSettings, rows: int, tot
     # By the total, not by the rows of this fit: rounds chosen at one pace mean nothing at another.
     brisk = total >= settings.brisk_from
     found = dict(_SIZES[size])
-    # Half a percent of the rows, within the size's own limit: a leaf of 200 is most of a small data set.
-    found["min_data_in_leaf"] = int(max(10, min(found["min_data_in_leaf"], rows / 200)))
+    # Half a percent of the rows, within these limits.
+    found["min_data_in_leaf"] = int(max(_LEAST_IN_A_LEAF, min(_MOST_OF_THE_LEAST, rows / 200)))
     return found | {
         "objective": objective,
         "learning_rate": settings.learning_rate * (2 if brisk else 1),
