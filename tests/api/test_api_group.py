@@ -77,13 +77,13 @@ def test_a_refused_one_does_not_stop_the_others(service: Service, arrivals: list
 def test_one_that_cannot_be_recorded_does_not_stop_the_others(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faulty, make = arrivals[1]["declaration_id"], serve.decision_events
+    faulty, make = arrivals[1]["declaration_id"], serve.decision_records
 
     def without_lane(declaration: Any, *rest: Any, **named: Any) -> Any:
         arrived, last = make(declaration, *rest, **named)
         return [arrived, replace(last, lane=None)] if declaration.declaration_id == faulty else [arrived, last]
 
-    monkeypatch.setattr(serve, "decision_events", without_lane)
+    monkeypatch.setattr(serve, "decision_records", without_lane)
     found = decided(arrivals[:3], service)
     assert [type(one) for one in found] == [Decision, StoreError, Decision]
     assert event_count(service) == 4

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from api_world import TODAY, Desk, at
 
+from basira.decisions.events import Assignment, read_record
+from basira.decisions.records import Decision
 from basira.serving.service import Service
 from basira.serving.status import Standing, is_inspection
 from basira.serving.views.queue import Page, queue_csv, queue_page
@@ -82,7 +84,9 @@ def plain_rows(
     for row in given:
         of_it = [result for result in results if result["declaration_id"] == row["declaration_id"]]
         made = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
-        one = Standing(row, made, None, any(is_inspection(result, after=row) for result in of_it))
+        given, behind = read_record(row), read_record(made)
+        came = (is_inspection(read_record(result), after=given) for result in of_it)
+        one = Standing(cast("Assignment", given), cast("Decision", behind), None, any(came))
         if status in (None, one.status):
             revenue = (made["payload"].get("expected_revenue") or 0.0) if by_revenue else 0.0
             found.append((-intensity.get(one.lane, 0), -revenue, row["sequence"], row["event_id"], one.status))

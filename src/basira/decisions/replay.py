@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from basira.decisions.canonical import canonical_json
-from basira.decisions.records import DecisionRecord, TargetingRun
+from basira.decisions.records import Decision, TargetingRun
+from basira.schema.canonical import canonical_json
 from basira.schema.errors import ReplayError
 
 # Not compared: who and when of a run, and what the store adds.
@@ -72,8 +72,8 @@ class ReplayReport:
 
 
 def compare(
-    recorded: Sequence[DecisionRecord],
-    replayed: Sequence[DecisionRecord],
+    recorded: Sequence[Decision],
+    replayed: Sequence[Decision],
     *,
     recorded_run: TargetingRun | None = None,
     replayed_run: TargetingRun | None = None,
@@ -103,7 +103,7 @@ def compare(
     )
 
 
-def _by_declaration(decisions: Sequence[DecisionRecord]) -> dict[tuple[str, int], DecisionRecord]:
+def _by_declaration(decisions: Sequence[Decision]) -> dict[tuple[str, int], Decision]:
     return {(one.declaration_id, one.declaration_version): one for one in decisions}
 
 

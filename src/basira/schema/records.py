@@ -12,6 +12,8 @@ from typing import Literal
 
 Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
+# What happens to a declaration online.
+EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
 
 
 @dataclass(frozen=True)

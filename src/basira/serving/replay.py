@@ -9,12 +9,15 @@ content, where the profiles of that night and the model are still kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from basira.decisions.events import Cancellation, Reselection, read_records
+from basira.decisions.recorded import item_values
+from basira.decisions.records import Decision
 from basira.decisions.replay import Difference
 from basira.models.files import read_model
 from basira.models.risk_model import RiskModel
@@ -28,21 +31,22 @@ from basira.serving.decide.events import earlier_lane
 from basira.serving.decide.placement import left_office, place, restored, without_place
 from basira.serving.decide.scoring import Scored, unscored
 from basira.serving.message import Declaration
+from basira.serving.record import Known, find_known_of_many
 from basira.serving.service import SEED_FILE, Service, read_seed
-from basira.serving.status import day_of, standing_of
+from basira.serving.status import standing_of
 from basira.storage.database.connection import Database
 from basira.storage.model_store import Models
 from basira.storage.online.office_state import find_state
 from basira.storage.profiles.files import read_manifest
 from basira.storage.profiles.reader import LoadedProfiles, open_profiles
-from basira.storage.record.events import find_events_of_many, find_office_day
+from basira.storage.record.events import find_office_day
 from basira.workflows.profiles import profiles_of, read_profiles
 from basira.workflows.targeting.assess import candidate_of
 
-Row = Mapping[str, Any]
+_Scored = Literal["fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities"]
 
 _SELECTED = ("lane", "basis", "detail", "inclusion_probability")
-_SCORED = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
+_SCORED: tuple[_Scored, ...] = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
 _AT_A_TIME = 200
 
 
@@ -109,46 +113,48 @@ def replay_online(
     Raises NotFoundError when the office decided nothing on that day.
     """
     with service.database.read() as connection:
-        events = find_office_day(connection, office, day.isoformat())
+        events = read_records(find_office_day(connection, office, day.isoformat()))
         stored = find_state(connection, office, day.isoformat())
-        names = list(dict.fromkeys(event["declaration_id"] for event in events))
-        known: dict[str, Sequence[Row]] = {}
+        names = list(dict.fromkeys(one.declaration_id for one in events))
+        known: dict[str, Known] = {}
         for start in range(0, len(names), _AT_A_TIME):
-            known.update(find_events_of_many(connection, names[start : start + _AT_A_TIME]))
-    if not any(event["kind"] == "decision" for event in events):
+            known.update(find_known_of_many(connection, names[start : start + _AT_A_TIME]))
+    if not any(isinstance(one, Decision) for one in events):
         raise NotFoundError(
             f"Expected decisions of {office!r} on {day}, found none.", hint="Check the office's code and the day."
         )
     report = OnlineReplay(office, day)
     states = _States(service, report, stored.state if stored else None)
     scorer = _Scorer(service, root, report)
-    for event in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: int(one["sequence"])):
-        is_wanted = declaration_id in (None, event["declaration_id"])
-        before = [one for one in known[event["declaration_id"]] if one["sequence"] < event["sequence"]]
-        if event["office"] != office:
-            states.leave(event, before)
-        elif event["kind"] == "decision":
-            declaration, is_complete = recorded_declaration(before, event)
+    for one in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: one.sequence):
+        is_wanted = declaration_id in (None, one.declaration_id)
+        before = [other for other in known[one.declaration_id] if other.sequence < one.sequence]
+        if isinstance(one, Decision) and one.office != office:
+            states.leave(one, before)
+        elif isinstance(one, Decision):
+            declaration, is_complete = recorded_declaration(before, one)
             if declaration is None:
                 states.give_up("declarations that can't be read again")
                 continue
             if is_wanted and is_complete:
-                scorer.compare(declaration, event)
+                scorer.compare(declaration, one)
             elif is_wanted:
                 report.lacks("a score: personal values or texts were erased")
-            states.decide(declaration, event, before, is_wanted=is_wanted)
-        elif event["kind"] in ("reselection", "cancellation"):
-            states.change(event, before)
+            states.decide(declaration, one, before, is_wanted=is_wanted)
+        elif isinstance(one, Reselection | Cancellation):
+            states.change(one, before)
     report.is_state_same = states.is_same()
     return report
 
 
-def _elsewhere(known: Mapping[str, Sequence[Row]], office: str, day: date) -> list[Row]:
+def _elsewhere(known: Mapping[str, Known], office: str, day: date) -> list[Decision]:
     """What another office decided that day on the declarations of this one: these may have left by an amendment."""
     return [
-        event for events in known.values() for event in events
-        if event["kind"] == "decision" and day_of(event) == day.isoformat() and event["office"] != office
-    ]  # fmt: skip
+        one
+        for records in known.values()
+        for one in records
+        if isinstance(one, Decision) and one.day == day.isoformat() and one.office != office
+    ]
 
 
 class _States:
@@ -179,68 +185,67 @@ class _States:
             self._report.lacks(why)
         self._state = None
 
-    def decide(self, declaration: Declaration, event: Row, before: Sequence[Row], *, is_wanted: bool) -> None:
+    def decide(self, declaration: Declaration, decision: Decision, before: Known, *, is_wanted: bool) -> None:
         """Place one, and compare it with what is recorded."""
-        payload, policy = event["payload"], self._policy
+        policy = self._policy
         if policy is None:
             return
-        versions = payload["versions"]
+        versions = decision.versions
         if versions["policy_digest"] != policy.digest:
             if is_wanted:
-                self._report.lacks(f"policy {versions['policy']} of digest {versions['policy_digest'][:12]}")
+                self._report.lacks(f"policy {versions['policy']} of digest {str(versions['policy_digest'])[:12]}")
             self._state, self._has_changed = None, True
             return
         if self._state is None:
             if is_wanted and self._has_changed:
                 self._report.lacks("a lane: decided on a day that another policy decided on before")
             return
-        scored = _as_recorded(declaration, payload)
-        candidate = replace(scored.candidate, declaration_version=event["declaration_version"])
+        scored = _as_recorded(declaration, decision)
+        candidate = replace(scored.candidate, declaration_version=decision.declaration_version)
         placed = place(
-            candidate, policy, state=self._state, earlier=earlier_lane(before),
-            now=datetime.fromisoformat(payload["decided_at"]), seed=self._service.seed,
+            candidate, policy, state=self._state, earlier=earlier_lane(before), now=decision.moment,
+            seed=self._service.seed,
         )  # fmt: skip
         self._state = placed.state
         if not is_wanted:
             return
         self._report.lanes += 1
-        recorded = {"lane": event["lane"]} | {name: payload[name] for name in _SELECTED if name != "lane"}
         for name in _SELECTED:
-            made = getattr(placed.selection, name)
-            if made != recorded[name]:
-                self._report.differences.append(
-                    Difference(event["declaration_id"], name, recorded[name], made)
-                )  # fmt: skip
+            recorded, made = getattr(decision, name), getattr(placed.selection, name)
+            if made != recorded:
+                self._report.differences.append(Difference(decision.declaration_id, name, recorded, made))
 
-    def leave(self, event: Row, before: Sequence[Row]) -> None:
+    def leave(self, decision: Decision, before: Known) -> None:
         """Give back the place of one that another office decided on."""
         earlier = earlier_lane(before)
         if self._state is None or earlier is None:
             return
-        if left_office(earlier, office=event["office"], day=self._report.day) == self._report.office:
+        if left_office(earlier, office=decision.office, day=self._report.day) == self._report.office:
             self._state = without_place(self._state, earlier)
 
-    def change(self, event: Row, before: Sequence[Row]) -> None:
+    def change(self, change: Reselection | Cancellation, before: Known) -> None:
         """Move the places that a re-selection or a cancellation moved."""
         standing = standing_of(before)
         if self._state is not None and self._policy is not None and standing is not None:
-            if event["lane"] is not None and event["lane"] not in self._policy.intensity:
-                self.give_up(f"lane {event['lane']} of another policy")
+            if change.lane is not None and change.lane not in self._policy.intensity:
+                self.give_up(f"lane {change.lane} of another policy")
                 return
-            self._state = moved_state(
-                self._state, standing, self._policy, taken=event["lane"], day=self._report.day
-            )  # fmt: skip
+            self._state = moved_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
 
     def is_same(self) -> bool | None:
         """Whether the day ends as it is kept."""
         return None if self._state is None or self._kept is None else self._state == self._kept
 
 
-def _as_recorded(declaration: Declaration, payload: Row) -> Scored:
+def _as_recorded(declaration: Declaration, decision: Decision) -> Scored:
     """The candidate with the recorded scores."""
-    bare = unscored(declaration, str(payload["fallback"]))
-    scores = {name: payload[name] for name in ("fraud_probability", "expected_revenue")}
-    return replace(bare, candidate=replace(candidate_of(declaration.rows, bare.items), **scores))
+    bare = unscored(declaration, str(decision.fallback))
+    candidate = replace(
+        candidate_of(declaration.rows, bare.items),
+        fraud_probability=decision.fraud_probability,
+        expected_revenue=decision.expected_revenue,
+    )
+    return replace(bare, candidate=candidate)
 
 
 class _Scorer:
@@ -251,34 +256,32 @@ class _Scorer:
         self._models: dict[str, RiskModel | None] = {}
         self._builds: dict[str, LoadedProfiles | None] = {}
 
-    def compare(self, declaration: Declaration, event: Row) -> None:
+    def compare(self, declaration: Declaration, decision: Decision) -> None:
         """Score one again, and compare every figure."""
-        payload = event["payload"]
-        if payload["fraud_probability"] is None:
-            self._report.lacks(f"a score: {payload['fallback']}")
+        name, versions = decision.declaration_id, decision.versions
+        if decision.fraud_probability is None:
+            self._report.lacks(f"a score: {decision.fallback}")
             return
-        model, profiles = self._model(payload["versions"]["model"]), self._profiles(payload["versions"]["profiles"])
+        model, profiles = self._model(str(versions["model"])), self._profiles(str(versions["profiles"]))
         if model is None or profiles is None:
             return
-        others = other_digests(payload["versions"], model, profiles)
+        others = other_digests(decision, model, profiles)
         self._report.differences.extend(
-            Difference(event["declaration_id"], f"versions.{name}", recorded, found) for name, recorded, found in others
+            Difference(name, f"versions.{which}", recorded, found) for which, recorded, found in others
         )
         if others:
             return
         scored = assessed_with(declaration, self._service, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1
-        name = event["declaration_id"]
         if scored.fallback is not None:
             self._report.differences.append(Difference(name, "fallback", None, scored.fallback))
             return
         for column in ("fraud_probability", "expected_revenue"):
-            self._differs(name, column, payload[column], getattr(scored.candidate, column))
-        for recorded, made in zip(payload["items"], scored.items, strict=True):
+            self._differs(name, column, getattr(decision, column), getattr(scored.candidate, column))
+        for recorded, made in zip(decision.items, scored.items, strict=True):
+            values = item_values(made)
             for column in _SCORED:
-                found = getattr(made, column)
-                found = dict(found) if column == "kind_probabilities" else found
-                self._differs(name, f"items[{made.item_number}].{column}", recorded[column], found)
+                self._differs(name, f"items[{made.item_number}].{column}", recorded[column], values[column])
 
     def _differs(self, name: str, column: str, recorded: object, made: object) -> None:
         if recorded != made:

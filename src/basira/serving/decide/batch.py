@@ -25,13 +25,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from basira.decisions.recorded import ItemValues, item_values
+from basira.decisions.records import Decision as RecordedDecision
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import ItemAssessment
 from basira.selection.online.state import OnlineState
 from basira.selection.policy.model import Policy
 from basira.serving.admissible import unlisted_office
 from basira.serving.currency import other_currency
-from basira.serving.decide.events import decision_events, earlier_lane, event_id, item_values, numbered
+from basira.serving.decide.events import decision_records, earlier_lane, event_id, numbered
 from basira.serving.decide.placement import (
     Earlier,
     OfficeDay,
@@ -46,7 +48,9 @@ from basira.serving.decide.placement import (
 from basira.serving.decide.precedence import Pause, in_slices, no_pause
 from basira.serving.decide.scoring import TIMEOUT, Scored, assess_online, explained_items, unscored, version_of_files
 from basira.serving.message import Declaration, FieldFault, Refused, read_declaration
+from basira.serving.record import Known, event_of, find_latest_known
 from basira.serving.service import Service
+from basira.serving.status import lanes_of
 from basira.serving.views.decision import decision_body
 from basira.storage.database.pipeline import OneByOne, Sender, write_together
 from basira.storage.online.office_state import (
@@ -60,7 +64,7 @@ from basira.storage.online.office_state import (
     save_answer,
 )
 from basira.storage.record.commit import keep_answers, record_group
-from basira.storage.record.events import Event, find_latest_of_many
+from basira.storage.record.events import Event
 
 __all__ = [
     "Ask", "Asked", "Decision", "Found", "decide", "decide_many", "event_id", "given_answer", "purge_given",
@@ -69,7 +73,6 @@ __all__ = [
 
 _LOG = logging.getLogger("basira.service")
 
-Row = Mapping[str, Any]
 # In the second try the states are locked and can't be overtaken; others are for keys and declarations used meanwhile.
 _TRIES = 20
 _ANSWERS_KEPT = timedelta(days=1)
@@ -192,7 +195,7 @@ class _Case:
         self.declaration = _own_office(read, ask.asked.offices) if isinstance(read, Declaration) else read
         self.scored: Scored | None = None
         # Its items as recorded, with reasons; None: not explained yet. Like the scores they stand for all tries.
-        self.explained: list[dict[str, Any]] | None = None
+        self.explained: list[ItemValues] | None = None
         marks: list[object] = []
         if isinstance(self.declaration, Declaration):
             marks.append(self.declaration.declaration_id)
@@ -208,7 +211,7 @@ class _New:
 
     case: _Case
     declaration: Declaration
-    known: Sequence[Row]
+    known: Known
     earlier: Earlier | None
 
     def left_office(self, means: _Means) -> str | None:
@@ -355,7 +358,7 @@ def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means)
         else:
             asking.append((case, case.declaration))
     versions = {one.declaration_id: one.version if one.has_version else None for _, one in asking}
-    known = find_latest_of_many(connection, versions) if asking else {}
+    known = find_latest_known(connection, versions) if asking else {}
     for case, declaration in asking:
         events = known[declaration.declaration_id]
         foreign = _foreign(declaration, events, case.asked.offices)
@@ -363,7 +366,7 @@ def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means)
             made.found[case.number] = foreign
             continue
         # The content of no other version decides which one it is.
-        read = [event for event in events if event["payload"] is not None]
+        read = [one for one in events if one.is_read]
         one = numbered(
             declaration, read, held=partial(version_of_files, declaration.declaration_id, means.service)
         )  # fmt: skip
@@ -385,12 +388,12 @@ def _own_office(declaration: Declaration, offices: frozenset[str] | None) -> Dec
     return Refused((_OTHER_OFFICE,), declaration.declaration_id)
 
 
-def _foreign(declaration: Declaration, known: Sequence[Row], offices: frozenset[str] | None) -> Refused | None:
+def _foreign(declaration: Declaration, known: Known, offices: frozenset[str] | None) -> Refused | None:
     """Why whoever is bound to offices may not amend it: another office has had it. None when no other one has.
 
     What was once of an office of the asker's, it may know to have moved; never to which office.
     """
-    recorded = {event["office"] for event in known if event["lane"] is not None}
+    recorded = {one.office for one in lanes_of(known)}
     if offices is None or recorded <= offices:
         return None
     fault = _MOVED_OFFICE if recorded & offices else _OTHER_OFFICE
@@ -473,18 +476,17 @@ def _place(made: _Round, means: _Means) -> None:
     inspected = [(new, scored) for new, scored, placed in lanes if policy.lane(placed.selection.lane).inspects]
     _explain([(new.case, scored) for new, scored in inspected], means)
     for new, scored, placed in lanes:
-        items: Sequence[Row] = ()
+        items: Sequence[ItemValues] = ()
         if scored.fallback is None:
             is_inspected = policy.lane(placed.selection.lane).inspects
             items = (new.case.explained if is_inspected else None) or [item_values(item) for item in scored.items]
-        made.events += decision_events(
+        arrived, decided = decision_records(
             new.declaration, scored, placed, policy, service, items, actor=new.case.asked.actor,
             now=means.now, is_first=not new.known, earlier=new.earlier,
         )  # fmt: skip
+        made.events += [event_of(arrived), event_of(decided)]
         means.pause()
-        event = made.events[-1]
-        row = {name: getattr(event, name) for name in _ANSWERED}
-        made.answer(new.case, _answered(row, means, is_new=True))
+        made.answer(new.case, _answered(decided, means, is_new=True))
 
 
 def _explain_large(group: Sequence[_Case], means: _Means) -> None:
@@ -513,12 +515,8 @@ def _reasons(inspected: Sequence[Scored], means: _Means) -> list[tuple[ItemAsses
         return [inspected[0].items]
 
 
-# Of an event, what `decision_body` shows.
-_ANSWERED = ("event_id", "declaration_id", "declaration_version", "office", "lane", "payload")
-
-
-def _answered(row: Row, means: _Means, *, is_new: bool) -> Decision:
-    body = decision_body(row, language=means.service.language)
+def _answered(decision: RecordedDecision, means: _Means, *, is_new: bool) -> Decision:
+    body = decision_body(decision, language=means.service.language)
     means.pause()
     return Decision(body, is_new, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 

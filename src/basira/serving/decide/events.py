@@ -10,42 +10,40 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import basira
-from basira.schema.records import ItemAssessment, Selection
+from basira.decisions.events import Registration
+from basira.decisions.recorded import ItemValues
+from basira.decisions.records import Decision
+from basira.schema.records import Selection
 from basira.selection.online.decide import NO_STATE
 from basira.selection.policy.model import Policy
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
 from basira.serving.message import Declaration, FieldFault, Refused
+from basira.serving.record import Known
 from basira.serving.service import Service
-from basira.serving.status import CONTROLS, day_of, is_inspection
-from basira.storage.record.events import Event
-
-Row = Mapping[str, Any]
+from basira.serving.status import CONTROLS, cancellation_of, is_inspection, lanes_of
 
 
 def numbered(
-    declaration: Declaration, known: Sequence[Row], *, held: Callable[[], int] = lambda: 0
-) -> Declaration | Refused | dict[str, Any]:
+    declaration: Declaration, known: Known, *, held: Callable[[], int] = lambda: 0
+) -> Declaration | Refused | Decision:
     """The declaration with its version; or the decision recorded for the same content; or the conflict. ``held``: the
     latest version that a file brought: one without a number comes after it."""
-    sent = [event for event in known if event["kind"] in ("registration", "amendment")]
+    sent = [one for one in known if isinstance(one, Registration)]
     if not sent:
         before = 0 if declaration.has_version else held()
         return declaration.with_version(before + 1) if before else declaration
-    latest = max(int(event["declaration_version"]) for event in sent)
+    latest = max(one.declaration_version for one in sent)
     version = declaration.version if declaration.has_version else None
-    same = [e for e in sent if _is_same(declaration, e) and version in (None, e["declaration_version"])]
+    same = [one for one in sent if version in (None, one.declaration_version) and _is_same(declaration, one)]
     # Without a number, what repeats the latest version is that version; what repeats an older one amends back to it.
-    for event in reversed(same):
-        if version is not None or event["declaration_version"] == latest:
-            return next(
-                dict(row) for row in known
-                if row["kind"] == "decision" and row["declaration_version"] == event["declaration_version"]
-            )  # fmt: skip
-    if any(event["kind"] == "cancellation" for event in known):
+    for arrived in reversed(same):
+        if version is not None or arrived.declaration_version == latest:
+            decisions = (one for one in known if isinstance(one, Decision))
+            return next(one for one in decisions if one.declaration_version == arrived.declaration_version)
+    if cancellation_of(known) is not None:
         fault = FieldFault(None, "declaration_id", "cancelled", "a declaration that is not cancelled")
         return Refused((fault,), declaration.declaration_id, is_conflict=True)
     if version is None:
@@ -56,29 +54,32 @@ def numbered(
     return declaration
 
 
-def _is_same(declaration: Declaration, event: Row) -> bool:
+def _is_same(declaration: Declaration, arrived: Registration) -> bool:
     # What was erased can't be compared any more.
-    content = declaration.content_without_texts() if event["is_text_erased"] else declaration.content()
-    if event["payload"].get("content") != json.loads(json.dumps(content)):
+    content = declaration.content_without_texts() if arrived.is_text_erased else declaration.content()
+    if arrived.content != json.loads(json.dumps(content)):
         return False
-    kept, sent = event["personal"], declaration.personal()
+    kept, sent = arrived.personal, declaration.personal()
     return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
 
 
-def earlier_lane(known: Sequence[Row]) -> Earlier | None:
+def earlier_lane(known: Known) -> Earlier | None:
     """The lane that the declaration has already; None when it never had one."""
-    lanes = [event for event in known if event["lane"] is not None]
+    lanes = lanes_of(known)
     if not lanes:
         return None
     last = lanes[-1]
     return Earlier(
-        last["office"], day_of(last), last["lane"], last["payload"].get("basis", "none"),
-        float(last["payload"].get("inclusion_probability", 0.0)),
-        inspects=bool(last["payload"].get("inspects")),
-        is_inspected=any(is_inspection(event, after=last) for event in known),
-        arrivals=frozenset((event["office"], day_of(event)) for event in lanes if event["kind"] == "decision"),
-        ground=last["payload"].get("ground"),
-    )  # fmt: skip
+        last.office,
+        last.day,
+        last.lane,
+        last.basis,
+        float(last.inclusion_probability),
+        inspects=bool(last.inspects),
+        is_inspected=any(is_inspection(one, after=last) for one in known),
+        arrivals=frozenset((one.office, one.day) for one in lanes if isinstance(one, Decision)),
+        ground=last.ground,
+    )
 
 
 def event_id(kind: str, *parts: object) -> str:
@@ -86,89 +87,69 @@ def event_id(kind: str, *parts: object) -> str:
     return f"{kind[0]}-{hashlib.sha256(json.dumps([kind, *parts]).encode()).hexdigest()[:32]}"
 
 
-def decision_events(
+def decision_records(
     declaration: Declaration, scored: Scored, placed: Placed, policy: Policy, service: Service,
-    items: Sequence[Row], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
-) -> list[Event]:  # fmt: skip
+    items: Sequence[ItemValues], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
+) -> tuple[Registration, Decision]:  # fmt: skip
     """The arrival and the decision. ``items``: their `item_values`, with reasons where the lane inspects."""
     name, selection, texts = declaration.declaration_id, placed.selection, declaration.texts()
-    arrived = Event(
+    arrived = Registration(
         # A first one whatever its version: of two senders, of whom one numbers them, the second is refused this id, and
         # comes as an amendment.
         event_id=event_id("arrival", name) if is_first else event_id("arrival", name, declaration.version),
-        kind="registration" if is_first else "amendment",
+        is_amendment=not is_first,
         declaration_id=name,
         declaration_version=declaration.version,
         actor=actor,
-        payload={"content": declaration.content_without_texts()},
+        content=declaration.content_without_texts(),
         personal=declaration.personal(),
         texts={"content": texts} if texts else {},
     )
-    decided = Event(
+    decided = Decision(
         event_id=event_id("decision", name, declaration.version),
-        kind="decision",
         declaration_id=name,
         declaration_version=declaration.version,
         office=selection.office,
         lane=selection.lane,
         actor=actor,
-        payload={
-            "basis": selection.basis,
-            "detail": selection.detail,
-            **_ground(placed, policy, earlier),
-            **_chosen(placed.chosen),
-            "inclusion_probability": float(selection.inclusion_probability),
-            "inspects": policy.lane(selection.lane).inspects,
-            "fallback": scored.fallback or (NO_STATE if placed.state is None else None),
-            "fraud_probability": scored.candidate.fraud_probability,
-            "expected_revenue": scored.candidate.expected_revenue,
-            "currency": declaration.rows[0]["value_currency"] or "MAD",
-            "items": list(items),
-            "decided_at": now.isoformat(),
-            "is_simulated": service.is_simulated,
-            "versions": {
-                "software": basira.__version__,
-                "model": None if service.model is None else service.model.version,
-                "model_digest": None if service.model is None else service.model.digest,
-                "profiles": scored.profiles,
-                "profiles_digest": scored.profiles_digest,
-                "policy": f"{policy.name} {policy.version}",
-                "policy_digest": policy.digest,
-            },
+        basis=selection.basis,
+        detail=selection.detail,
+        ground=_ground(placed, policy, earlier),
+        chosen=_chosen(placed.chosen),
+        inclusion_probability=float(selection.inclusion_probability),
+        inspects=policy.lane(selection.lane).inspects,
+        fallback=scored.fallback or (NO_STATE if placed.state is None else None),
+        fraud_probability=scored.candidate.fraud_probability,
+        expected_revenue=scored.candidate.expected_revenue,
+        currency=declaration.rows[0]["value_currency"] or "MAD",
+        items=items,
+        decided_at=now.isoformat(),
+        is_simulated=service.is_simulated,
+        versions={
+            "software": basira.__version__,
+            "model": None if service.model is None else service.model.version,
+            "model_digest": None if service.model is None else service.model.digest,
+            "profiles": scored.profiles,
+            "profiles_digest": scored.profiles_digest,
+            "policy": f"{policy.name} {policy.version}",
+            "policy_digest": policy.digest,
         },
     )
-    return [arrived, decided]
+    return arrived, decided
 
 
-def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> dict[str, Mapping[str, str]]:
+def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> Mapping[str, str] | None:
     """Why the mandatory list asks for this version, or else for one before it, by language: recorded, because a list
     changes; whatever gave the lane, because whoever inspects must know."""
     asked = placed.chosen or placed.selection
     entry = policy.find_mandatory(asked.detail) if asked.basis == "mandatory" else None
     if entry is not None:
-        return {"ground": entry.reason.model_dump()}
-    return {"ground": earlier.ground} if earlier is not None and earlier.ground else {}
+        return entry.reason.model_dump()
+    return (earlier.ground or None) if earlier is not None else None
 
 
-def _chosen(chosen: Selection | None) -> dict[str, Mapping[str, str]]:
+def _chosen(chosen: Selection | None) -> Mapping[str, str] | None:
     """The control that a version would have been under which kept a more intensive lane: nobody lowers it further."""
     if chosen is None or chosen.basis not in CONTROLS:
-        return {}
-    return {"chosen": {"basis": chosen.basis, "lane": chosen.lane, "detail": chosen.detail}}
-
-
-def item_values(item: ItemAssessment) -> dict[str, Any]:
-    """The assessment as JSON values. Most have no reasons, and are written down without a way through JSON."""
-    if item.reasons or item.references or item.verify:
-        values: dict[str, Any] = json.loads(json.dumps(item, default=vars))
-        return values
-    return {
-        "item_number": item.item_number,
-        "fraud_probability": item.fraud_probability,
-        "revenue_if_fraud": item.revenue_if_fraud,
-        "expected_revenue": item.expected_revenue,
-        "kind_probabilities": dict(item.kind_probabilities),
-        "reasons": [],
-        "verify": [],
-        "references": [],
-    }
+        return None
+    return {"basis": chosen.basis, "lane": chosen.lane, "detail": chosen.detail}

@@ -1,6 +1,6 @@
 """A recorded decision as it is answered: figures, and the sentences of its reasons.
 
-Enters: the event of a decision. Leaves: JSON values. Never here: a personal value; anything that the record lacks.
+Enters: a decision. Leaves: JSON values. Never here: a personal value; anything that the record lacks.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from basira.decisions.recorded import ItemValues, ReasonValues
+from basira.decisions.records import Decision
 from basira.explain.words import catalog_of, say, say_basis, say_verify
 from basira.schema.records import Reason
 from basira.selection.online.decide import NO_STATE
@@ -24,55 +26,53 @@ _SECRET_OF_REASON = ("contribution",)
 _ALIKE = frozenset({"random", "model", "fallback"})
 
 
-def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
-    """The answer for a decision's event, the same whenever it is asked for."""
-    payload = event["payload"]
-    currency = payload.get("currency", "MAD")
-    basis = payload.get("basis", "none")
+def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
+    """The answer for a decision, the same whenever it is asked for."""
+    basis: str = decision.basis
     if is_secret_hidden and basis in _ALIKE:
-        basis = "fallback" if payload.get("fallback") else "control"
+        basis = "fallback" if decision.fallback else "control"
     body = {
-        "decision_id": event["event_id"],
-        "declaration_id": event["declaration_id"],
-        "declaration_version": event["declaration_version"],
-        "office": event["office"],
-        "lane": event["lane"],
-        "inspects": payload.get("inspects"),
+        "decision_id": decision.event_id,
+        "declaration_id": decision.declaration_id,
+        "declaration_version": decision.declaration_version,
+        "office": decision.office,
+        "lane": decision.lane,
+        "inspects": decision.inspects,
         "basis": basis,
-        "basis_text": _basis_text(basis, payload, language),
-        "detail": payload.get("detail", ""),
-        "inclusion_probability": payload.get("inclusion_probability"),
-        "fallback": payload.get("fallback"),
-        "fraud_probability": payload.get("fraud_probability"),
-        "expected_revenue": payload.get("expected_revenue"),
-        "currency": currency,
+        "basis_text": _basis_text(basis, decision, language),
+        "detail": decision.detail,
+        "inclusion_probability": decision.inclusion_probability,
+        "fallback": decision.fallback,
+        "fraud_probability": decision.fraud_probability,
+        "expected_revenue": decision.expected_revenue,
+        "currency": decision.currency,
         "items": item_bodies(
-            payload.get("items", ()), language=language, currency=currency, is_secret_hidden=is_secret_hidden
+            decision.items, language=language, currency=decision.currency, is_secret_hidden=is_secret_hidden
         ),
-        "decided_at": payload.get("decided_at"),
-        "is_simulated": payload.get("is_simulated"),
-        "versions": payload.get("versions", {}),
+        "decided_at": decision.decided_at,
+        "is_simulated": decision.is_simulated,
+        "versions": decision.versions,
     }
     return _without(body, _SECRET) if is_secret_hidden else body
 
 
-def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
+def _basis_text(basis: str, decision: Decision, language: str) -> str:
     """Why it is inspected; with what the list asks for where that is not why it has its lane, with what became of the
     list's lane, with why the model said nothing. Of what is shown of the basis alone: see `_ALIKE`."""
-    ground = (payload.get("ground") or {}).get(language, "")
+    ground = (decision.ground or {}).get(language, "")
     said = [say_basis(basis, language=language, ground=ground)]
     if basis in ("none", "exempt"):
         # An officer's own lane has no ground of the selection beside the list's.
         if ground:
             said = [say_basis("mandatory", language=language, ground=ground)]
-        elif payload.get("inspects"):
+        elif decision.inspects:
             said = [catalog_of(language).say("basis.officer")]
     elif ground and basis != "mandatory":
         said.append(say_basis("mandatory", language=language, ground=ground))
-    if basis == "mandatory" and is_lane_full(payload.get("detail", "")):
+    if basis == "mandatory" and is_lane_full(decision.detail):
         said.append(catalog_of(language).say("basis.lane_full"))
-    if payload.get("fallback"):
-        said.append(_fallback_text(payload["fallback"], language, is_inspected=bool(payload.get("inspects"))))
+    if decision.fallback:
+        said.append(_fallback_text(decision.fallback, language, is_inspected=bool(decision.inspects)))
     return ". ".join([*(text.rstrip(".") for text in said[:-1]), said[-1]])
 
 
@@ -90,23 +90,24 @@ def reselected_text(basis_text: str, *, language: str) -> str:
     return catalog_of(language).say("basis.reselected", decision=basis_text)
 
 
-def _without(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _without(values: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in names}
 
 
 def item_bodies(
-    items: Sequence[Mapping[str, Any]], *, language: str, currency: str, is_secret_hidden: bool
+    items: Sequence[ItemValues], *, language: str, currency: str, is_secret_hidden: bool
 ) -> list[dict[str, Any]]:
     """Recorded items as they are answered: their reasons, and what to verify, in words."""
     return [_item(item, language, currency, is_secret_hidden=is_secret_hidden) for item in items]
 
 
-def _item(item: Mapping[str, Any], language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
+def _item(item: ItemValues, language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
     reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
+    shown: Mapping[str, object] = item
     if is_secret_hidden:
-        item, reasons = _without(item, _SECRET_OF_ITEM), [_without(reason, _SECRET_OF_REASON) for reason in reasons]
+        shown, reasons = _without(item, _SECRET_OF_ITEM), [_without(reason, _SECRET_OF_REASON) for reason in reasons]
     return {
-        **item,
+        **shown,
         "reasons": reasons,
         "verify": [
             {"code": code, "text": say_verify(code, language=language, currency=currency)} for code in item["verify"]
@@ -114,6 +115,6 @@ def _item(item: Mapping[str, Any], language: str, currency: str, *, is_secret_hi
     }
 
 
-def _reason(reason: Mapping[str, Any], language: str, currency: str) -> dict[str, Any]:
+def _reason(reason: ReasonValues, language: str, currency: str) -> dict[str, Any]:
     made = Reason(reason["code"], reason["figures"], tuple(reason["features"]), reason["contribution"])
     return {**reason, "text": say(made, language=language, currency=currency)}

@@ -12,14 +12,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
+from basira.decisions.events import AnyRecord, Assignment, Reselection, read_records
+from basira.decisions.records import Decision
 from basira.render.spreadsheet import csv_text, decimal_comma
 from basira.schema.errors import PolicyError, UsageError
 from basira.serving.admissible import office_fault
 from basira.serving.message import FieldFault, Refused
+from basira.serving.record import find_known_by_id
 from basira.serving.service import Service
 from basira.serving.status import Standing, Status, is_inspection
 from basira.serving.views.decision import decision_body, reselected_text
@@ -28,14 +31,12 @@ from basira.storage.record.events import (
     QueueFilter,
     QueuePlace,
     count_queue,
-    find_by_ids,
     find_outcomes,
     find_queue_places,
     queue_order,
     record_identity,
 )
 
-Row = Mapping[str, Any]
 _Order = tuple[float, float, float]
 # Whole numbers that every database and a float can hold; no rank, amount or sequence comes near.
 _MOST = 2.0**53
@@ -126,19 +127,19 @@ def _measured(
 
 def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
     """What holds of these, in their order. ``until``: results of a later sequence are not looked at."""
-    given = find_by_ids(connection, [place.event_id for place in places])
-    changed = [row["decision_id"] for row in given.values() if row["kind"] == "reselection"]
-    decisions = find_by_ids(connection, changed)
-    found: dict[str, list[Row]] = {}
-    for result in find_outcomes(connection, [row["declaration_id"] for row in given.values()]):
-        if until is None or result["sequence"] <= until:
-            found.setdefault(result["declaration_id"], []).append(result)
+    given = find_known_by_id(connection, [place.event_id for place in places])
+    changed = [one.decision_id for one in given.values() if isinstance(one, Reselection)]
+    decisions = find_known_by_id(connection, changed)
+    results: dict[str, list[AnyRecord]] = {}
+    for result in read_records(find_outcomes(connection, [one.declaration_id for one in given.values()])):
+        if until is None or result.sequence <= until:
+            results.setdefault(result.declaration_id, []).append(result)
     standings = []
     for place in places:
-        row = given[place.event_id]
-        decision = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
-        is_inspected = any(is_inspection(event, after=row) for event in found.get(row["declaration_id"], ()))
-        standings.append(Standing(row, decision, None, is_inspected))
+        one = cast("Assignment", given[place.event_id])
+        decision = cast("Decision", decisions[one.decision_id] if isinstance(one, Reselection) else one)
+        is_inspected = any(is_inspection(result, after=one) for result in results.get(one.declaration_id, ()))
+        standings.append(Standing(one, decision, None, is_inspected))
     return standings
 
 
@@ -162,18 +163,19 @@ def _opened(cursor: str | None) -> _Order | None:
 def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, Any]:
     """A decision as it is answered, with the lane in force and how it stands."""
     body = decision_body(one.decision, language=language, is_secret_hidden=is_secret_hidden)
-    if one.given["kind"] == "reselection":
+    change = one.given if isinstance(one.given, Reselection) else None
+    if change is not None:
         body["basis_text"] = reselected_text(body["basis_text"], language=language)
         body["items"] = late_items(
-            one.given, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden
+            change, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden
         ) or body["items"]  # fmt: skip
     return body | {
         "lane": one.lane,
-        "inspects": one.given["payload"].get("inspects"),
+        "inspects": one.given.inspects,
         "status": one.status,
-        "since": one.given["recorded_at"],
-        "given_by": one.given["event_id"],
-        "reselection": change_body(one.given) if one.given["kind"] == "reselection" else None,
+        "since": one.given.recorded_at,
+        "given_by": one.given.event_id,
+        "reselection": None if change is None else change_body(change),
     }
 
 

@@ -43,7 +43,7 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
             "references": [say_reference(r, language=language, currency=currency) for r in item.references],
             "comparables": sorted({c for r in item.references for c in r.comparables}),
         }
-        for item in decision.items
+        for item in decision.assessments
     ]
     policy = restore_policy(header.policy_text)
     lane = policy.lane(decision.lane).label.text(language)

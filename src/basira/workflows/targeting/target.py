@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import basira
-from basira.decisions.records import DecisionRecord, TargetingRun, decide
+from basira.decisions.records import Decision, TargetingRun, decide
 from basira.models.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
@@ -91,7 +91,7 @@ class Targeted:
 
     listing: InspectionList
     run: TargetingRun
-    decisions: tuple[DecisionRecord, ...]
+    decisions: tuple[Decision, ...]
 
 
 def target(
