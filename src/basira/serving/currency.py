@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from basira.ingest.rows.shape import DEFAULT_CURRENCY
 from basira.schema.errors import StoreError
+from basira.serving.decide.scoring import OpenProfiles
 from basira.serving.message import Declaration, FieldFault, Refused
-from basira.storage.profiles.reader import ProfileReader
 
 
-def other_currency(declaration: Declaration, profiles: ProfileReader) -> Refused | None:
+def other_currency(declaration: Declaration, profiles: OpenProfiles) -> Refused | None:
     """Why a declaration's values can't be set beside the history's; intake of files refuses the same rows."""
     try:
         known = profiles.profiles().currencies

@@ -27,7 +27,7 @@ from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.serving.changes.capacity import moved_state
 from basira.serving.changes.reassess import assessed_with, other_digests, recorded_declaration
-from basira.serving.decide.events import earlier_lane
+from basira.serving.decide.lookup import earlier_lane
 from basira.serving.decide.placement import left_office, place, restored, without_place
 from basira.serving.decide.scoring import Scored, unscored
 from basira.serving.message import Declaration
@@ -88,7 +88,7 @@ class OnlineReplay:
         self.missing[what] = self.missing.get(what, 0) + 1
 
 
-def open_record(root: Path, database: Database, policies: Path, *, language: str = "fr") -> Service:
+def open_record(root: Path, database: Database, policies: Path) -> Service:
     """A service to read the record with: it decides nothing, and makes no seed where there is none.
 
     Raises StoreError when the store has no seed of online draws: nothing was decided online with it.
@@ -98,10 +98,7 @@ def open_record(root: Path, database: Database, policies: Path, *, language: str
             f"Expected the seed of online draws in {SEED_FILE!r} of the store, found none.",
             hint="Name the store that `basira serve` works on; restore the file from backup if it is lost.",
         )
-    return Service(
-        database=database, policies=policies, profiles=read_profiles(root), model=None, seed=read_seed(root),
-        language=language,
-    )  # fmt: skip
+    return Service(database=database, policies=policies, profiles=read_profiles(root), model=None, seed=read_seed(root))
 
 
 def replay_online(
@@ -271,7 +268,7 @@ class _Scorer:
         )
         if others:
             return
-        scored = assessed_with(declaration, self._service, model=model, profiles=profiles, today=self._report.day)
+        scored = assessed_with(declaration, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1
         if scored.fallback is not None:
             self._report.differences.append(Difference(name, "fallback", None, scored.fallback))

@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from basira.decisions.events import Outcome, Registration
 from basira.feedback.resolve import EXPECTED
 from basira.schema.errors import PolicyError, StoreError
-from basira.serving.decide.batch import Asked, event_id, save_given
+from basira.serving.decide.events import event_id
+from basira.serving.decide.idempotency import Asked, save_given
 from basira.serving.message import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
 from basira.serving.record import Known, append_record
 from basira.serving.service import Service
@@ -62,7 +63,7 @@ def record_outcome(
 def _recorded(
     row: dict[str, Any], declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
 ) -> dict[str, Any] | Refused:
-    known, standing = known_declaration(service, declaration_id, sees=sees)
+    known, standing = known_declaration(service.database, declaration_id, sees=sees)
     values = json_values(row, [name for name in row if name not in PERSONAL])
     named = event_id("outcome", declaration_id, row.get("item_number"), row["known_at"].isoformat())
     for one in known:

@@ -25,7 +25,8 @@ from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
 from basira.serving.changes.capacity import Moved, moved_places
 from basira.serving.changes.reassess import explained_again
-from basira.serving.decide.batch import Asked, event_id, save_given
+from basira.serving.decide.events import event_id
+from basira.serving.decide.idempotency import Asked, save_given
 from basira.serving.message import FieldFault, Refused
 from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service

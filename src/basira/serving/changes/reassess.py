@@ -8,11 +8,10 @@ profiles or of another model; a score that differs from the recorded one.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
 
 from basira.decisions.events import Registration
 from basira.decisions.recorded import ItemValues, item_values
@@ -21,26 +20,26 @@ from basira.models.files import read_model
 from basira.models.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError
-from basira.serving.decide.scoring import Scored, assess_online, explained_items
+from basira.serving.decide.scoring import Knowledge, Scored, assess_online, explained_items
 from basira.serving.message import Declaration, Refused, read_recorded
 from basira.serving.record import Known
 from basira.serving.service import Service
 from basira.storage.model_store import Models
-from basira.storage.profiles.reader import LoadedProfiles, ProfileReader
+from basira.storage.profiles.reader import LoadedProfiles
 
 _LOG = logging.getLogger("basira.service")
 # How far before a decision the evening of its profiles may lie: an amendment has those before its first registration.
 _MOST_EVENINGS = 60
 
 
+@dataclass(frozen=True)
 class _Kept:
-    """One build of the profiles, where a reader of the newest is asked for."""
+    """One build of the profiles, where the newest is asked for."""
 
-    def __init__(self, profiles: LoadedProfiles) -> None:
-        self._profiles = profiles
+    build: LoadedProfiles
 
     def profiles(self) -> LoadedProfiles:
-        return self._profiles
+        return self.build
 
 
 def recorded_declaration(before: Known, decision: Decision) -> tuple[Declaration | None, bool]:
@@ -59,14 +58,10 @@ def recorded_declaration(before: Known, decision: Decision) -> tuple[Declaration
     return (None, False) if isinstance(read, Refused) else (read, arrived.is_whole)
 
 
-def assessed_with(
-    declaration: Declaration, service: Service, *, model: RiskModel, profiles: LoadedProfiles, today: date
-) -> Scored:
+def assessed_with(declaration: Declaration, *, model: RiskModel, profiles: LoadedProfiles, today: date) -> Scored:
     """The declaration assessed with this build and this model, however old they are by now."""
-    # It is asked for one build by name, and reads nothing else of the reader.
-    reader = cast("ProfileReader", _Kept(profiles))
     # How old the profiles were was judged then: those of an earlier eve describe an amendment.
-    kept = replace(service, model=model, profiles=reader, eves=None, most_profile_days=10**6)
+    kept = Knowledge(model, _Kept(profiles), most_profile_days=10**6)
     (scored,) = assess_online([declaration], kept, today=today)
     return scored
 
@@ -95,7 +90,7 @@ def _explained(known: Known, decision: Decision, service: Service) -> list[ItemV
         return None
     if other_digests(decision, model, profiles):
         return None
-    scored = assessed_with(declaration, service, model=model, profiles=profiles, today=decided)
+    scored = assessed_with(declaration, model=model, profiles=profiles, today=decided)
     recorded = [item["fraud_probability"] for item in decision.items]
     if scored.fallback is not None or [item.fraud_probability for item in scored.items] != recorded:
         return None

@@ -1,6 +1,6 @@
 """A declaration's whole history, as it is shown: every event in order, with who and when.
 
-Enters: a service, a declaration's number, what the asker may see. Leaves: JSON values. Never here: a personal value
+Enters: a database, a declaration's number, what the asker may see. Leaves: JSON values. Never here: a personal value
 of the declaration; a declaration of an office that the asker may not see.
 """
 
@@ -15,26 +15,27 @@ from basira.decisions.events import AnyRecord, Cancellation, Outcome, Registrati
 from basira.decisions.records import CURRENCY_BEFORE, Decision
 from basira.schema.errors import NotFoundError
 from basira.serving.record import Known, find_known
-from basira.serving.service import Service
 from basira.serving.status import Standing, standing_of
 from basira.serving.views.decision import decision_body, item_bodies
+from basira.storage.database.connection import Database
 from basira.storage.record.events import find_office
 
 Sees = Callable[[str], bool]
 
 
 def declaration_history(
-    service: Service, declaration_id: str, *, sees: Sees, is_secret_hidden: bool = False
+    database: Database, declaration_id: str, *, language: str, sees: Sees, is_secret_hidden: bool = False
 ) -> dict[str, Any]:
-    """A declaration: what holds, its decisions, its results, and everything in order. ``sees``: whether the asker may
+    """A declaration: what holds, its decisions, its results, and everything in order. ``language``: of the sentences.
+    ``sees``: whether the asker may
     see an office.
 
     Raises NotFoundError when there is none, or when it belongs to an office that the asker may not see: the answer does
     not tell which.
     """
-    known, standing = known_declaration(service, declaration_id, sees=sees)
+    known, standing = known_declaration(database, declaration_id, sees=sees)
     decisions = {
-        one.event_id: decision_body(one, language=service.language, is_secret_hidden=is_secret_hidden)
+        one.event_id: decision_body(one, language=language, is_secret_hidden=is_secret_hidden)
         for one in known
         if isinstance(one, Decision)
     }
@@ -43,13 +44,13 @@ def declaration_history(
         "standing": standing_body(standing),
         "decisions": list(decisions.values()),
         "outcomes": [outcome_body(one) for one in known if isinstance(one, Outcome)],
-        "history": [_step(one, decisions, service.language, is_secret_hidden=is_secret_hidden) for one in known],
+        "history": [_step(one, decisions, language, is_secret_hidden=is_secret_hidden) for one in known],
     }
 
 
-def known_declaration(service: Service, declaration_id: str, *, sees: Sees) -> tuple[list[AnyRecord], Standing]:
+def known_declaration(database: Database, declaration_id: str, *, sees: Sees) -> tuple[list[AnyRecord], Standing]:
     """The events of a declaration and what holds of it. Raises NotFoundError, as `declaration_history`."""
-    with service.database.read() as connection:
+    with database.read() as connection:
         known = seen_events(connection, declaration_id, sees=sees)
     return known, required_standing(known, sees=sees)
 

@@ -27,6 +27,7 @@ from basira.serving.service import Service
 from basira.serving.status import Standing, Status, is_inspection
 from basira.serving.views.decision import decision_body, reselected_text
 from basira.serving.views.declaration import change_body, late_items
+from basira.storage.database.connection import Database
 from basira.storage.record.events import (
     QueueFilter,
     QueuePlace,
@@ -63,6 +64,26 @@ class Page:
     next_cursor: str | None
 
 
+@dataclass(frozen=True)
+class Queue:
+    """An office's queue of a day, as it is shown. ``lane``, ``status``: only those; None: all. ``language``: of the
+    sentences. ``is_secret_hidden``: without what selection knows, in order of arrival."""
+
+    office: str
+    day: date
+    lane: str | None = None
+    status: Status | None = None
+    language: str = "fr"
+    is_secret_hidden: bool = False
+
+    @property
+    def filter(self) -> QueueFilter | None:
+        """What the database is asked; None: nobody, for what is cancelled is in no queue."""
+        if self.status == "cancelled":
+            return None
+        return QueueFilter(self.office, self.day.isoformat(), self.lane, *_ONLY[self.status])
+
+
 def refused_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
     """Why there can be no such queue, so that a misspelt one is not taken for an empty one: the day's policy lists its
     offices, or has not this lane, and nothing is recorded under that name. None when there can, or when no policy
@@ -86,34 +107,26 @@ def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> b
         return count_queue(connection, QueueFilter(office, day.isoformat(), lane)) > 0
 
 
-def queue_page(
-    service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
-    limit: int | None = None, cursor: str | None = None, is_secret_hidden: bool = False,
-) -> Page:  # fmt: skip
+def queue_page(service: Service, queue: Queue, *, limit: int | None = None, cursor: str | None = None) -> Page:
     """The declarations whose lane was last given by an office on a day: the most intensive lane first, then by expected
     revenue, or by arrival where what selection knows is hidden. ``cursor``: as the page before gave it; what changed
     meanwhile stands where it belongs now. Raises UsageError on a cursor that is none.
     """
     after = _opened(cursor)
-    which = _filter(office, day, lane, status)
+    which = queue.filter
     if which is None:
         return Page((), 0, None)
     with service.database.read() as connection:
-        total, intensity = _measured(connection, service, which, day)
+        total, intensity = _measured(connection, service, which, queue.day)
         places = find_queue_places(
             connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1,
-            by_revenue=not is_secret_hidden,
+            by_revenue=not queue.is_secret_hidden,
         )  # fmt: skip
         shown = places[:limit]
         standings = _standings(connection, shown)
-    rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+    rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
     next_cursor = _closed(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
     return Page(tuple(rows), total, next_cursor)
-
-
-def _filter(office: str, day: date, lane: str | None, status: Status | None) -> QueueFilter | None:
-    """None: nobody, for what is cancelled is in no queue."""
-    return None if status == "cancelled" else QueueFilter(office, day.isoformat(), lane, *_ONLY[status])
 
 
 def _measured(
@@ -179,32 +192,29 @@ def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, A
     }
 
 
-def queue_csv(
-    service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
-    is_secret_hidden: bool = False,
-) -> Iterator[str]:  # fmt: skip
+def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
     """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, a comma before decimals.
     In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
     """
-    which = _filter(office, day, lane, status)
+    which = queue.filter
     with service.database.read() as connection:
         places: Sequence[QueuePlace] = ()
         if which is not None:
-            _, intensity = _measured(connection, service, which, day)
+            _, intensity = _measured(connection, service, which, queue.day)
             # As little of each as it takes: a day's payloads would fill the memory.
-            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not is_secret_hidden)
+            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
         _, until = record_identity(connection)
-    return _csv_parts(service, places, until=until, is_secret_hidden=is_secret_hidden)
+    return _csv_parts(service.database, places, queue, until=until)
 
 
-def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
+def _csv_parts(database: Database, places: Sequence[QueuePlace], queue: Queue, *, until: int) -> Iterator[str]:
     yield "\ufeff" + csv_text([CSV_COLUMNS])
     for start in range(0, len(places), _PART):
         # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
         # left out, so the parts are of one moment.
-        with service.database.read() as connection:
+        with database.read() as connection:
             standings = _standings(connection, places[start : start + _PART], until=until)
-        rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+        rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
         yield csv_text([_csv_cells(row) for row in rows])
 
 

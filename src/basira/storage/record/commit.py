@@ -21,24 +21,24 @@ from basira.storage.online.office_state import (
     state_statements,
 )
 from basira.storage.record.chain import append_statements, end_statements, linked, read_end
-from basira.storage.record.events import Event, count_statements, event_rows, have_as_many
+from basira.storage.record.events import EventRows, count_statements, have_as_many
 from basira.storage.record.personal import values_statement
 
 
 def record_group(
-    sender: Sender, events: Sequence[Event], *, states: Sequence[NewState], answers: Sequence[KeyedAnswer],
-    now: datetime, expires_at: datetime, has_expired: bool = False, known: Mapping[str, int] | None = None,
+    sender: Sender, events: EventRows, *, states: Sequence[NewState], answers: Sequence[KeyedAnswer], now: datetime,
+    expires_at: datetime, has_expired: bool = False, known: Mapping[str, int] | None = None,
 ) -> bool:  # fmt: skip
     """Record a group in the sender's transaction; False, and then it is to be rolled back, when a state was written by
     somebody else meanwhile, or something came to a declaration of ``known``: how many events each had when it was
     looked up.
 
-    ``expires_at``: until when the answers are kept. ``has_expired``: some of their keys have an answer that expired.
-    Raises StoreError when an event lacks what its kind needs or the clock is ahead (see `read_end`); the sender's
-    transaction fails when an event, a key or a first state of an office's day is recorded already.
+    ``events``: their `event_rows`, made before the transaction: those of a thousand items take as long to write down as
+    ten plain declarations to decide, which wait for the same locks. ``expires_at``: until when the answers are kept.
+    ``has_expired``: some of their keys have an answer that expired. Raises StoreError when the clock is ahead (see
+    `read_end`); the sender's transaction fails when an event, a key or a first state of an office's day is recorded
+    already.
     """
-    # Before the locks whatever needs none.
-    rows, values = event_rows(events, now=now)
     places = state_statements(states, now=now)
     ends = end_statements(sender, "event")
     # Counted when nobody else can append any more: behind the lock.
@@ -48,10 +48,10 @@ def record_group(
     if not are_saved(outcomes[: len(places)]) or not have_as_many(outcomes[behind:], seen.values()):
         return False
     last = read_end(outcomes[len(places) : behind], now=now)
-    appended = linked("event", rows, last, now=now)
+    appended = linked("event", events.rows, last, now=now)
     sender.send_last(
         *append_statements("event", appended, last),
-        values_statement(values),
+        values_statement(events.values),
         *answers_statements(answers, now=now, expires_at=expires_at, has_expired=has_expired),
     )
     return True

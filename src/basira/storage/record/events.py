@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import sqlalchemy as sa
 
@@ -89,6 +89,13 @@ class Event:
     texts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class EventRows(NamedTuple):
+    """``rows``: to append, of events. ``values``: their personal values, to keep apart."""
+
+    rows: list[Row]
+    values: list[dict[str, str]]
+
+
 def append_event(connection: sa.Connection, event: Event, *, now: datetime) -> Row:
     """Append an event in the caller's transaction; the row as recorded. See `append_events`."""
     return append_events(connection, [event], now=now)[0]
@@ -105,13 +112,12 @@ def append_events(connection: sa.Connection, events: Sequence[Event], *, now: da
     return appended
 
 
-def event_rows(events: Sequence[Event], *, now: datetime) -> tuple[list[Row], list[dict[str, str]]]:
-    """The rows to append, and the personal values to keep apart. Raises StoreError when an event lacks what its kind
-    needs."""
+def event_rows(events: Sequence[Event], *, now: datetime) -> EventRows:
+    """Events as they are recorded. Raises StoreError when one lacks what its kind needs."""
     for event in events:
         _check(event)
     sealed, values = sealed_values([_apart(event) for event in events], day=moment_text(now)[:10])
-    return [_row(event, digests) for event, digests in zip(events, sealed, strict=True)], values
+    return EventRows([_row(event, digests) for event, digests in zip(events, sealed, strict=True)], values)
 
 
 def _apart(event: Event) -> Mapping[str, str]:
