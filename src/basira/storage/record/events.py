@@ -232,6 +232,13 @@ def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
     return _opened(connection, query.order_by(EVENT.c.sequence))
 
 
+def find_decisions_between(connection: sa.Connection, first: str, end: str) -> list[Row]:
+    """Every decision of the service from a day to the one before another (YYYY-MM-DD), in order."""
+    of_days = (EVENT.c.recorded_at >= first, EVENT.c.recorded_at < end)
+    query = sa.select(EVENT).where(EVENT.c.kind == "decision", *of_days).order_by(EVENT.c.sequence)
+    return _opened(connection, query)
+
+
 def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
     """Every event of an office in this day, in order: decisions, re-selections, cancellations, results."""
     query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day))
