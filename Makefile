@@ -64,7 +64,7 @@ system-packages:
 	else \
 	  echo "Chromium is absent: the tests of the pages are skipped. Debian: apt-get install chromium" >&2; \
 	fi
-	@# The tests of the operational database start a PostgreSQL of their own (tests/postgres.py).
+	@# The tests of the operational database start a PostgreSQL of their own (tests/support/postgres.py).
 	@if ls /usr/lib/postgresql/*/bin/initdb || command -v initdb; then exit 0; fi >/dev/null 2>&1; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing PostgreSQL for the tests of the operational database ..."; \
@@ -75,7 +75,7 @@ system-packages:
 	  echo "PostgreSQL is absent: its tests are skipped. Debian: apt-get install postgresql" >&2; \
 	fi
 
-	@# The test of the proxy starts nginx with the shipped file (tests/api/test_deploy_nginx.py).
+	@# The test of the proxy starts nginx with the shipped file (tests/deploy/test_nginx.py).
 	@if command -v nginx || [ -x /usr/sbin/nginx ]; then exit 0; fi >/dev/null; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing nginx for the test of the proxy ..."; \
@@ -115,15 +115,15 @@ check: setup-dev ## style, formatting, types, direction of imports, links and ge
 	step ruff format --check .; \
 	step mypy; \
 	step lint-imports --no-cache; \
-	step python docs/write_pages.py --check; \
-	step pytest -q tests/house/test_house_docs.py tests/house/test_house_text.py; \
+	step python docs/generate --check; \
+	step pytest -q tests/house/test_docs.py tests/house/test_text.py; \
 	if [ -n "$$failed" ]; then echo "Failed:$$failed" >&2; exit 1; fi
 
 docs: setup-dev ## write the generated pages anew
-	$(BIN)/python docs/write_pages.py
+	$(BIN)/python docs/generate
 
 dependencies: setup-dev ## write the page of what Basira runs on anew
-	$(BIN)/python docs/write_dependencies.py
+	$(BIN)/python docs/generate/dependencies_page.py
 
 bench: setup-dev ## the quick variants of the benchmarks
 	$(BIN)/python benchmarks/ingest_csv.py --rows 200000

@@ -371,9 +371,10 @@ def compare(
             if not is_same:
                 return Verdict(number, "lied", f"{name}: {got!r} for {wanted!r}")
     counted = report.accepted + report.already_known + report.quarantined
-    other = sum(getattr(one, "not_data", 0) for one in report.files)
-    if report.rows != counted + other or report.rows < len(rows):
-        return Verdict(number, "lied", f"{report.rows} rows counted, {counted + other} accounted for, {len(rows)} true")
+    lines = sum(one.rows + one.not_data if one.lines is None else one.lines for one in report.files)
+    accounted = counted + sum(one.not_data for one in report.files)
+    if report.rows != counted or lines != accounted or report.rows < len(rows):
+        return Verdict(number, "lied", f"{lines} lines counted, {accounted} accounted for, {len(rows)} true")
     if report.accepted < len(rows):
         reasons = Counter[str]()
         for one in report.files:

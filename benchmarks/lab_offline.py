@@ -35,7 +35,7 @@ from basira.laboratory.strategies.weekly_model import judge
 from basira.laboratory.worlds.ledger import KnownAt, Ledger
 from basira.laboratory.worlds.live import CountryWorld
 from basira.laboratory.worlds.view import Knowledge, View
-from basira.models.fit import TrainingItems
+from basira.models.risk.fit import TrainingItems
 from basira.storage.engine import open_engine
 
 Floats = NDArray[np.float64]

@@ -46,9 +46,9 @@ from basira.laboratory.strategies.registry import OURS, find_strategy
 from basira.laboratory.strategies.weekly_model import judge
 from basira.laboratory.worlds.ledger import Ledger
 from basira.laboratory.worlds.view import View, top
-from basira.models.baselines_columns import category_texts, choose_columns, number_matrix
-from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
-from basira.models.settings import FitSettings
+from basira.models.baselines.columns import category_texts, choose_columns, number_matrix
+from basira.models.risk.fit import ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk.settings import FitSettings
 from basira.schema.days import date_of
 from basira.schema.errors import ModelError
 from basira.storage.engine import open_engine

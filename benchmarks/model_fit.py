@@ -28,9 +28,9 @@ import polars as pl
 from sklearn.metrics import roc_auc_score
 
 from basira.features.catalog.catalog import CATEGORY_FEATURES, MODEL_FEATURES
-from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
-from basira.models.risk_model import POTENTIAL
-from basira.models.settings import FitSettings
+from basira.models.risk.fit import ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk.risk_model import POTENTIAL
+from basira.models.risk.settings import FitSettings
 
 SIZES = (100_000, 300_000, 1_000_000)
 TESTED = 100_000

@@ -30,8 +30,8 @@ from basira.country import load_scenario, make_world
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import CATALOG, MODEL_FEATURES
 from basira.ingest.mapping.model import load_mapping
-from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
-from basira.models.settings import FitSettings
+from basira.models.risk.fit import ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk.settings import FitSettings
 from basira.schema.days import day_of
 from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register

@@ -14,6 +14,9 @@ os.environ.setdefault("POLARS_MAX_THREADS", "2")
 import pytest
 from hypothesis import settings
 
+# The fixtures that several folders share: databases, and a service with its world.
+pytest_plugins = ["tests.support.postgres", "tests.support.service"]
+
 # What a person's terminal and settings say is theirs: a command that a test runs folds no line and has no colour, and
 # takes no store, policy or database that this machine's user works with.
 THEIRS = ("COLUMNS", "LINES", "TERMINAL_WIDTH", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -31,7 +34,3 @@ def _limits_of_the_process() -> Iterator[None]:
     digits = sys.get_int_max_str_digits()
     yield
     sys.set_int_max_str_digits(digits)
-
-
-# Doctests are collected in modules; a conftest read as one would clash with the conftest of another folder.
-collect_ignore_glob = ["conftest.py", "*/conftest.py"]

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import lightgbm as lgb
 import numpy as np
 
-from basira.models.booster_text import require_sound
+from basira.models.risk.booster_text import require_sound
 from basira.schema.errors import ModelError
 
 FEATURES = ("a", "b", "c", "category_d")

@@ -14,8 +14,6 @@ from typing import Any
 import httpx2
 import pytest
 import sqlalchemy as sa
-from access_world import ORIGIN, PASSWORD, House
-from api_world import desk_of
 from fastapi.testclient import TestClient
 
 from basira.api.auth.settings import AccessSettings, Rates
@@ -25,6 +23,8 @@ from basira.schema.access import Grant, Principal
 from basira.schema.errors import StoreError
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
+from tests.support.access_world import ORIGIN, PASSWORD, House
+from tests.support.api_world import desk_of
 
 HEALTH, READY, SESSION, METRICS = (f"/api/v1/{name}" for name in ("health", "ready", "session", "metrics"))
 Body = dict[str, Any]

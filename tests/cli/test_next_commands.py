@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from command_line import ran, run
 
 from basira.cli.next_command import next_command
+from tests.support.command_line import ran, run
 
 MAPPING = """
 version = 1

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from basira.evaluate.assemble import Contender, EvaluationCurves, assemble_evaluation
+from basira.evaluate.charts import draw_charts
 from basira.evaluate.report import write_metrics, write_report
-from basira.evaluate.report_charts import draw_charts
 from basira.schema.errors import StoreError, UsageError
 
 

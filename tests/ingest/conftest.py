@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text
 
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.storage.history.store import History, register
 from basira.workflows.intake.ingest import IngestReport, ingest_files
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from interface_world import Files, rows, write
 
 import basira as bs
+from tests.support.interface_world import Files, rows, write
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from interface_world import Files, rows, write
 from sklearn.ensemble import RandomForestClassifier
 from typer.testing import CliRunner
 
 import basira as bs
 from basira.cli.program import app
 from basira.schema.errors import UsageError
+from tests.support.interface_world import Files, rows, write
 
 COSTS = ("choose_cpu_seconds", "fit_cpu_seconds", "features_cpu_seconds", "period_cpu_seconds", "peak_memory_mb")
 

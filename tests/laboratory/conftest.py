@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab_world import rows, write
+
+from tests.support.lab_world import rows, write
 
 
 @pytest.fixture(scope="session", autouse=True)

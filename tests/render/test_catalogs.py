@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from basira.evaluate.report_words import LOCALE as EVALUATE
+from basira.evaluate.words import LOCALE as EVALUATE
 from basira.explain.words import LOCALE as EXPLAIN
 from basira.render.catalogs import load_catalog
 from basira.render.languages import LANGUAGES

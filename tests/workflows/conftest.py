@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from workflow_world import AS_OF, ENGINE, NOW, QUICK, World, merged, store_of
 
 from basira.country import load_scenario, make_world
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.storage.history.store import History
 from basira.workflows.train import train
+from tests.support.workflow_world import AS_OF, ENGINE, NOW, QUICK, World, merged, store_of
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,8 +14,10 @@ import typer
 from basira.cli.ingest import (
     DEFAULT_STORE,
     FilesArgument,
+    HeaderRowOption,
     JsonOption,
     MappingOption,
+    SheetOption,
     StoreOption,
     WaitOption,
     reading_progress,
@@ -32,6 +34,8 @@ def feedback(
         typer.Option("--known-at", help="Day the results became known (YYYY-MM-DD), for files without that column."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
+    sheet: SheetOption = None,
+    header_row: HeaderRowOption = None,
     wait: WaitOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,14 +46,16 @@ def feedback(
     from basira.ingest.mapping.model import load_mapping
     from basira.storage.history.store import History
     from basira.workflows.intake.feedback import record_feedback
+    from basira.workflows.intake.files import named_files
+    from basira.workflows.intake.mapping import with_place
 
-    chosen = load_mapping(mapping)
+    chosen = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
     history = History.open(store)
     known = None if known_at is None else datetime.combine(parse_day(known_at, name="--known-at"), time.min)
-    with reading_progress(quiet=as_json) as progress:
+    with named_files(files) as named, reading_progress(quiet=as_json) as progress:
         report = record_feedback(
             history,
-            files,
+            named,
             chosen,
             received_at=datetime.now().replace(microsecond=0),
             known_at=known,

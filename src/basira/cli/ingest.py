@@ -41,13 +41,22 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 WaitOption = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the store.")]
 # A line to be copied: no markup, and no line end that a narrow terminal puts in.
 _AS_IT_IS: dict[str, Any] = {"markup": False, "soft_wrap": True, "highlight": False}
-FilesArgument = Annotated[list[Path], typer.Argument(help="Files: CSV, Parquet, XLSX, JSON lines, ASYCUDA SAD XML.")]
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(help="CSV, Parquet, XLSX, JSON lines, SAD XML; folders, zips, and patterns like '2024/*.csv'."),
+]
+SheetOption = Annotated[
+    list[str] | None, typer.Option("--sheet", help="Sheet of a workbook, once or more; '*': all of one header.")
+]
+HeaderRowOption = Annotated[int | None, typer.Option("--header-row", min=0, help="Row of the header; 0: find it.")]
 
 
 def ingest(
     files: FilesArgument,
     mapping: MappingOption,
     store: StoreOption = DEFAULT_STORE,
+    sheet: SheetOption = None,
+    header_row: HeaderRowOption = None,
     wait: WaitOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,19 +67,21 @@ def ingest(
     """
     from basira.ingest.mapping.model import load_mapping
     from basira.storage.history.store import History
+    from basira.workflows.intake.files import named_files
     from basira.workflows.intake.ingest import ingest_files
+    from basira.workflows.intake.mapping import with_place
 
-    chosen = load_mapping(mapping)
+    chosen = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
     if not chosen.has_items:
         raise MappingError(
             f"Expected a mapping of declarations, {chosen.name!r} has results only (no [fields]).",
             hint=f"Results go in with: {next_command('feedback', *files, '--mapping', mapping, store=store)}",
         )
     history = History.create(store)
-    with reading_progress(quiet=as_json) as progress:
+    with named_files(files) as named, reading_progress(quiet=as_json) as progress:
         report = ingest_files(
             history,
-            files,
+            named,
             chosen,
             received_at=datetime.now().replace(microsecond=0),
             progress=progress,
@@ -135,11 +146,12 @@ def show_reports(
     console = open_console()
     table = Table()
     table.add_column("file")
-    for name in ("rows", "accepted", "known", "refused", "amended", "results"):
+    for name in ("rows", "accepted", "known", "refused", "amended", "results", "no data"):
         table.add_column(name, justify="right")
     for report in reports:
         counts = (
             report.rows, report.accepted, report.already_known, report.quarantined, report.amended, report.results,
+            report.not_data,
         )  # fmt: skip
         table.add_row(report.file_name, *(f"{count:,}" for count in counts))
     console.print(table)

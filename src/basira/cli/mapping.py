@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from basira.cli.ingest import JsonOption, MappingOption
+from basira.cli.ingest import HeaderRowOption, JsonOption, MappingOption, SheetOption
 from basira.cli.next_command import next_command
 from basira.cli.options import open_console
 from basira.render.shown import echo
@@ -28,6 +28,8 @@ def suggest(
     file: Annotated[Path, typer.Argument(help="A file of declarations or of results.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Mapping file to write; else it is printed.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing mapping file.")] = False,
+    sheet: SheetOption = None,
+    header_row: HeaderRowOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Propose a mapping from a file's headers and contents, with its confidence in each field, to be corrected."""
@@ -35,7 +37,7 @@ def suggest(
 
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out} exists already.", hint="Choose another name, or add --force to replace it.")
-    suggestion, text, check = propose_mapping(file)
+    suggestion, text, check = propose_mapping(file, header_row=header_row or 0, sheets=sheet or ())
     if out is not None:
         out.write_text(text, encoding="utf-8")
     if as_json:
@@ -81,13 +83,17 @@ def suggest(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The file to try.")], mapping: MappingOption, as_json: JsonOption = False
+    file: Annotated[Path, typer.Argument(help="The file to try.")],
+    mapping: MappingOption,
+    sheet: SheetOption = None,
+    header_row: HeaderRowOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read a file by a mapping and store nothing: what would be taken, what refused, and why."""
     from basira.ingest.mapping.model import load_mapping
-    from basira.workflows.intake.mapping import check_mapping
+    from basira.workflows.intake.mapping import check_mapping, with_place
 
-    read = load_mapping(mapping)
+    read = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
     result = check_mapping(file, read)
     if as_json:
         echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
@@ -99,6 +105,11 @@ def check(
         f"{result.first_day} to {result.last_day}.",
         markup=False,
     )
+    if result.note:
+        console.print(result.note, markup=False)
+    for entry in result.not_data:
+        last = "" if entry.count == 1 else f" and {entry.count - 1:,} more"
+        console.print(f"no data, {entry.kind}: line {entry.line:,}{last}  {entry.text[:60]!r}", markup=False)
     for subject, text in read.doubts.items():
         console.print(f"In doubt, {subject}: {text}", markup=False)
     if result.reasons:

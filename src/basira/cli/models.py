@@ -55,7 +55,7 @@ def show_model(
     as_json: JsonOption = False,
 ) -> None:
     """A model's card: what it was fitted on, how, how good it was, what it uses most."""
-    from basira.models.files import read_card
+    from basira.models.risk.files import read_card
     from basira.storage.model_store import Models
 
     card = read_card(Models(open_history(store).root).folder(version))

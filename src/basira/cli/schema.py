@@ -23,7 +23,7 @@ def schema(
     as_json: JsonOption = False,
 ) -> None:
     """Show every field a declaration, an item and an inspection outcome may carry."""
-    from basira.ingest.published import json_schema_of, json_schemas
+    from basira.ingest.json_schema import json_schema_of, json_schemas
     from basira.schema.fields import FIELDS
 
     if json_schema:

@@ -95,7 +95,7 @@ def serve(
         "BASIRA_MOST_PROFILE_DAYS": str(most_profile_days),
     }
     from basira.app import check_environment, guard_of_environment, prepare_environment
-    from basira.cli.serve_descriptors import allow_connections
+    from basira.cli.descriptors import allow_connections
 
     if check:
         lines = check_environment()
@@ -124,7 +124,7 @@ def _run(listening: socket.socket, workers: int, guard: Guard) -> None:
 
     import uvicorn
 
-    from basira.cli.serve_workers import supervise
+    from basira.cli.workers import supervise
 
     config = uvicorn.Config(
         "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
@@ -199,7 +199,7 @@ def share_heaps() -> None:
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """The socket that the workers share; who asks while they start waits. Raises UsageError when the address is taken
     or is not this machine's."""
-    from basira.cli.serve_descriptors import Listening
+    from basira.cli.descriptors import Listening
 
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

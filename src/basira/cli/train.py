@@ -37,7 +37,7 @@ def train(
     Stops where a feature alone, or the model as a whole, foretells the results implausibly well: such columns are
     filled in during or after the control.
     """
-    from basira.models.settings import FitSettings
+    from basira.models.risk.settings import FitSettings
     from basira.workflows.examine import sentences_of
     from basira.workflows.train import Engine
     from basira.workflows.train import train as fit

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from basira.evaluate.assemble import OUR_MODEL, EvaluationCurves
-from basira.evaluate.report_charts import calibration_svg, capture_svgs
-from basira.evaluate.report_words import LOCALE, model_name, slice_name
+from basira.evaluate.charts import calibration_svg, capture_svgs
 from basira.evaluate.standing import Standing, standings
+from basira.evaluate.words import LOCALE, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import render_page
 from basira.render.writing import write_whole

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from basira.ingest.mapping.model import load_mapping
-from basira.models.settings import FitSettings
+from basira.models.risk.settings import FitSettings
 from basira.render.languages import LANGUAGES
 from basira.schema.days import check_day
 from basira.schema.errors import StoreError, UsageError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from basira.models.estimators import Estimator, FittedEstimator
-    from basira.models.risk_model import RiskModel
+    from basira.models.risk.risk_model import RiskModel
     from basira.workflows.evaluation.evaluate import Evaluation
     from basira.workflows.intake.ingest import IngestReport
     from basira.workflows.targeting.target import Targeted

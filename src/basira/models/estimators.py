@@ -28,8 +28,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from basira.models.fit import FEWEST_OF_A_CLASS, TrainingItems
-from basira.models.matrix import Encoding, choose_encoding
+from basira.models.risk.fit import FEWEST_OF_A_CLASS, TrainingItems
+from basira.models.risk.matrix import Encoding, choose_encoding
 from basira.schema.errors import ModelError, UsageError
 
 Floats = NDArray[np.float64]

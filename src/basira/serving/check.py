@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from pathlib import Path
 
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError
 from basira.selection.policy.load import load_policy
 from basira.serving.service import SEED_FILE, Service, model_of, read_seed

@@ -19,8 +19,8 @@ from basira.decisions.events import Cancellation, Reselection, read_records
 from basira.decisions.recorded import item_values
 from basira.decisions.records import Decision
 from basira.decisions.replay import Difference
-from basira.models.files import read_model
-from basira.models.risk_model import RiskModel
+from basira.models.risk.files import read_model
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy

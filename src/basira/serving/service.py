@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from basira.features.online.lookup import prepare_online
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError, ModelError, StoreError
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy

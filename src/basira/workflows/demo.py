@@ -16,7 +16,7 @@ from pathlib import Path
 from basira.country import WorldDescription, load_scenario, make_world
 from basira.explain.inspection_list.files import write_csv, write_html, write_xlsx
 from basira.ingest.mapping.model import load_mapping
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy

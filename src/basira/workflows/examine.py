@@ -14,9 +14,9 @@ import duckdb
 
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.feedback.overwritten import find_overwritten
-from basira.models.fit import TrainingItems
-from basira.models.implausible import IMPLAUSIBLE_AUC, SURE_AUC, Implausible, find_implausible, lowest_area
-from basira.models.risk_model import RiskModel
+from basira.models.risk.fit import TrainingItems
+from basira.models.risk.implausible import IMPLAUSIBLE_AUC, SURE_AUC, Implausible, find_implausible, lowest_area
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import ModelError, UsageError
 from basira.schema.fields import EXTRA_PREFIX
 

@@ -18,12 +18,12 @@ import polars as pl
 import basira
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
-from basira.models.delay import delay_weights
 from basira.models.estimators import Estimator, FittedEstimator, check_estimator, fit_estimator
-from basira.models.files import write_model
-from basira.models.fit import ModelOrigin, TrainingItems, fit_risk_model
-from basira.models.risk_model import RiskModel
-from basira.models.settings import FitSettings
+from basira.models.risk.delay import delay_weights
+from basira.models.risk.files import write_model
+from basira.models.risk.fit import ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk.risk_model import RiskModel
+from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError

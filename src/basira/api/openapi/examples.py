@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from basira.ingest.published import json_schema_of
+from basira.ingest.json_schema import json_schema_of
 
 DECLARATION: dict[str, Any] = {
     "declaration_id": "SIM-2026-000123",

@@ -75,7 +75,14 @@ def require_decided(mapping: Mapping) -> None:
 
 
 def check_columns(source: Source, mapping: Mapping) -> None:
-    """Raise MappingError when the mapping names columns that the source does not have."""
+    """Raise MappingError when the mapping names columns that the source does not have, or when other sheets of the
+    workbook could be the table too and it names none."""
+    if source.alike and not mapping.source.sheet:
+        raise MappingError(
+            f"Expected one sheet with this header in {source.path.name}, found more: {source.sheet!r}, "
+            f"{', '.join(map(repr, source.alike))}.",
+            hint='Say in [source] of the mapping, or with --sheet, which is read: its name, or sheet = "*" for all.',
+        )
     missing = missing_columns(source, mapping)
     if not missing:
         return

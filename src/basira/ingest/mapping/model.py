@@ -52,8 +52,9 @@ class SourceFormat(_Strict):
     format: Literal["auto", "csv", "parquet", "xlsx", "jsonl", "sad-xml"] = "auto"
     separator: str = "auto"
     encoding: str = "auto"
-    header_row: int = Field(default=1, ge=1, le=1000)
-    sheet: str = ""
+    header_row: int = Field(default=1, ge=0, le=1000)  # 0: find it
+    header_rows: Literal[1, 2] = 1  # 2: groups stand above the names
+    sheet: str | tuple[str, ...] = ""  # "*": all sheets with one header
     decimal: Literal[".", ","] = "."
     thousands: Literal["", " ", ".", ",", "'"] = ""
     day_first: bool = False

@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -70,7 +71,9 @@ def send(task: dict[str, Any], pipe: BinaryIO) -> None:
     path = Path(task["path"])
     source = reader(task["kind"])(path, SourceFormat(**task["options"]))
     bounds.check_columns_count(path, len(source.columns))
-    about = {"columns": source.columns, "is_open": source.is_open, "is_simulated": source.is_simulated}
+    about = {"columns": source.columns, "is_open": source.is_open, "is_simulated": source.is_simulated,
+             "header": [source.header.row, source.header.rows], "sheet": source.sheet, "alike": source.alike,
+             "note": source.note}  # fmt: skip
     write_frame(pipe, OPENED, json.dumps(about).encode())
     unpacked = 0
     for batch in source.batches():
@@ -109,7 +112,7 @@ def pieces(path: Path, batch: SourceBatch) -> Iterator[pa.Table]:
     from basira.ingest.readers.process import ABOUT, ROW_COLUMN
 
     whole = batch.frame.to_arrow().append_column(ROW_COLUMN, pa.array(batch.rows.to_numpy(), pa.int64()))
-    broken = [[row.row, row.code, row.expected, row.text] for row in batch.broken]
+    broken = [[row.row, row.code, row.expected, row.text, row.columns] for row in batch.broken]
     at, most = 0, bounds.piece_rows(batch.frame.width)
     while True:
         count = min(most, len(whole) - at)
@@ -120,7 +123,9 @@ def pieces(path: Path, batch: SourceBatch) -> Iterator[pa.Table]:
             raise bounds.too_long(path)
         at += count
         is_last = at >= len(whole)
-        about = {"broken": broken if is_last else [], "bytes_read": batch.bytes_read}
+        about = {"broken": broken if is_last else [], "bytes_read": batch.bytes_read,
+                 "not_data": [astuple(entry) for entry in batch.not_data] if is_last else [],
+                 "lines": batch.lines if is_last else None}  # fmt: skip
         yield table.replace_schema_metadata({ABOUT: json.dumps(about)})
         if is_last:
             return

@@ -1,17 +1,19 @@
 """CSV, of any separator and encoding, streamed.
 
-Enters: a path. Leaves: batches of text. Never here: the whole file in memory: a block of 8 MB at a
-time, whatever the file's size.
+Enters: a path. Leaves: batches of text, and the lines that are no rows. Never here: the whole file in memory: a block
+of 8 MB at a time, whatever the file's size; a line that is neither a row nor listed.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -19,20 +21,36 @@ import pyarrow.csv as pc
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers import bounds
 from basira.ingest.readers.encoding import detect_encoding, is_text_encoding, marked_encoding, open_bytes
+from basira.ingest.readers.lines import BLANK, CONTINUED, REJECTED, ROW, Block, LineReader, LineTooLongError
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch, distinct_names
+from basira.ingest.readers.table import (
+    LINES_SEEN,
+    HeaderPlace,
+    NotData,
+    find_header,
+    is_note,
+    is_total,
+    join_header,
+    merge_lines,
+    set_aside,
+)
 from basira.schema.errors import MappingError, SourceError
 
 BLOCK_BYTES = 8 << 20
 _LONG_LINE = 100_000  # a longer line says nothing of the separator, and the csv module refuses it
 SEPARATORS = ";,\t|"
 _SHOWN = 500  # characters of a broken row kept for the person who corrects it... the row itself is in the file
+# Names of columns have a few line breaks; a header of more lines is a quote that nothing closes.
+_MOST_HEADER_LINES = 20
+# Runs of blank lines of a block that are listed one by one; those after them as one.
+_MOST_RUNS = 1_000
+_BEYOND = "(beyond)"  # one cell more than the header names, when rows end with a separator
 
 
 def open_csv(path: Path, options: SourceFormat) -> Source:
     """Open a CSV file, packed with gzip or not.
 
-    Raises SourceError (encoding, no header, no row, a row longer than 8 MB, more than `bounds` allow), MappingError
-    (unknown codec).
+    Raises SourceError (encoding, no header, no row, a row longer than `bounds` allow), MappingError (unknown codec).
     """
     encoding = detect_encoding(path) if options.encoding == "auto" else marked_encoding(path) or options.encoding
     if not is_text_encoding(encoding):
@@ -40,29 +58,36 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
             f"Expected an encoding Python knows, found {encoding!r}.",
             hint="Common ones: utf-8, cp1252, utf-16, cp1256. Or 'auto'.",
         )
-    head = read_head(path, encoding)
-    lines = split_lines(head)
-    if len(lines) < options.header_row:
+    lines = split_lines(read_head(path, encoding))
+    above = max(options.header_row - 1, 0)
+    if len(lines) <= above:
         raise SourceError(
             f"Expected a header on line {options.header_row} of {path.name}, found {len(lines)} line(s).",
             hint="Correct header_row in the mapping, or export the file again.",
         )
-    separator = sniff_separator(lines[options.header_row - 1 :]) if options.separator == "auto" else options.separator
-    text = "\n".join(lines[options.header_row - 1 :])
+    separator = sniff_separator(lines[above:]) if options.separator == "auto" else options.separator
+    place = HeaderPlace(options.header_row, options.header_rows)
+    if options.header_row == 0:
+        place = find_header([_split(line, separator) for line in lines[:LINES_SEEN] if len(line) < _LONG_LINE])
+    reader = csv.reader(io.StringIO("\n".join(lines[place.row - 1 :])), delimiter=separator)
     try:
-        header = next(iter(csv.reader(io.StringIO(text), delimiter=separator)), [])
+        header = join_header([next(reader, []) for _ in range(place.rows)])
     except csv.Error as error:
         raise SourceError(
             f"Expected a header in {path.name}, found a line that can't be split ({error}).",
             hint="Check separator, encoding and header_row in [source] of the mapping.",
         ) from None
+    if reader.line_num > _MOST_HEADER_LINES:
+        raise SourceError(
+            f"Expected every quote of the header of {path.name} (line {place.row}) to be closed, found one that is not "
+            f"after {_MOST_HEADER_LINES} lines.",
+            hint="Correct the quote in the file, or header_row in the mapping.",
+        )
     bounds.check_columns_count(path, len(header))
-    columns = distinct_names(header)
-
-    def batches() -> Iterator[SourceBatch]:
-        return _batches(path, encoding, separator, options.header_row, header, columns)
-
-    return Source(path, "csv", columns, False, path.stat().st_size, batches)
+    first_row = place.row - 1 + reader.line_num
+    table = _Table(path, encoding, separator, header, distinct_names(header), place, first_row, lines[:first_row],
+                   _ends_with_separator(lines[first_row:], separator, len(header)))  # fmt: skip
+    return Source(path, "csv", table.columns, False, path.stat().st_size, table.batches, header=place)
 
 
 def read_head(path: Path, encoding: str) -> str:
@@ -97,103 +122,236 @@ def sniff_separator(lines: list[str]) -> str:
     ';'
     """
     best, best_rank = ",", (0.0, 0)
-    short = [line for line in lines[:50] if len(line) < _LONG_LINE]
+    short = [line for line in lines[:LINES_SEEN] if line.strip() and len(line) < _LONG_LINE]
     for candidate in SEPARATORS:
-        rows = [row for row in csv.reader(short, delimiter=candidate) if row]
-        if not rows or len(rows[0]) < 2:
-            continue
-        agreeing = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
-        if (rank := (round(agreeing, 1), len(rows[0]))) > best_rank:
+        widths = Counter(len(_split(line, candidate)) for line in short)
+        usual = max(widths, key=lambda width: (widths[width], width), default=1)
+        if usual > 1 and (rank := (round(widths[usual] / len(short), 1), usual)) > best_rank:
             best, best_rank = candidate, rank
     return best
 
 
-def _batches(
-    path: Path, encoding: str, separator: str, header_row: int, header: list[str], columns: tuple[str, ...]
-) -> Iterator[SourceBatch]:
-    broken: list[BrokenRow] = []
+def _split(line: str, separator: str) -> list[str]:
+    """The cells of one line alone: a quote that it leaves open takes nothing of the next."""
+    return next(csv.reader([line], delimiter=separator), [])
 
-    def refuse(row: pc.InvalidRow) -> str:
-        # `number` counts the header as 1, and lines with content only.
-        found = f"{row.actual_columns} columns"
-        broken.append(
-            BrokenRow(
-                row.number - 1, "column_count", f"{row.expected_columns} columns, found {found}", row.text[:_SHOWN]
-            )
-        )
-        return "skip"
 
-    with pa.OSFile(str(path), "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        stream = pa.CompressedInputStream(file, "gzip") if packed else file
-        position = unpacked = 0  # rows handed on so far, broken ones included; bytes read
-        most = bounds.piece_rows(len(columns))
-        try:
-            reader = pc.open_csv(
-                stream,
-                read_options=pc.ReadOptions(
-                    use_threads=False,  # with threads, pyarrow gives no row numbers
-                    block_size=BLOCK_BYTES,
-                    encoding="utf8" if encoding in {"utf-8", "utf-8-sig"} else encoding,
-                    skip_rows=header_row - 1,
-                ),
-                parse_options=pc.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse),
-                convert_options=pc.ConvertOptions(
-                    column_types={name: pa.string() for name in header}, strings_can_be_null=False
-                ),
-            )
-            for record_batch in reader:
-                taken, position = _numbers(record_batch.num_rows, position, [entry.row for entry in broken])
-                ready = tuple(entry for entry in broken if entry.row <= position)
-                del broken[: len(ready)]
-                frame = pl.from_arrow(record_batch.rename_columns(list(columns)))
-                unpacked += record_batch.nbytes
-                if record_batch.nbytes > bounds.LONGEST_ROW_BYTES * record_batch.num_rows:
-                    raise bounds.too_long(path)
-                if packed:
-                    bounds.check_unpacked(path, path.stat().st_size, unpacked)
-                # A block of short rows is cut: each row that is rejected takes some hundred bytes a cell.
-                last = max(len(taken) - 1, 0) // most * most
-                for start in range(0, last + 1, most):
+def _ends_with_separator(lines: Sequence[str], separator: str, width: int) -> bool:
+    """Most rows have one cell more than the header, an empty one."""
+    rows = [_split(line, separator) for line in lines[:LINES_SEEN] if len(line) < _LONG_LINE]
+    return 2 * sum(len(row) == width + 1 and not row[-1].strip() for row in rows) > len(rows)
+
+
+class _Table:
+    """The table of one CSV file: where it stands, and its rows."""
+
+    def __init__(
+        self, path: Path, encoding: str, separator: str, header: list[str], columns: tuple[str, ...],
+        place: HeaderPlace, first_row: int, above: Sequence[str], is_wider: bool,
+    ) -> None:  # fmt: skip
+        self.columns = columns
+        self._path, self._encoding, self._separator, self._header = path, encoding, separator, header
+        self._place, self._skipped, self._above, self._is_wider = place, first_row, above, is_wider
+
+    def batches(self) -> Iterator[SourceBatch]:
+        """The rows, a block at a time. Raises SourceError."""
+        width = len(self.columns)
+        above = self._not_rows()
+        most = bounds.piece_rows(width)
+        with pa.OSFile(str(self._path), "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            stream = pa.CompressedInputStream(file, "gzip") if packed else file
+            reader = LineReader(stream.read, self._encoding, self._separator, block_bytes=BLOCK_BYTES)
+            position = unpacked = 0  # rows handed on so far, broken ones included; bytes read
+            try:
+                for block in reader.blocks(self._skipped, frozenset({width, width + self._is_wider})):
+                    unpacked += len(block.data)
+                    if packed:
+                        bounds.check_unpacked(self._path, self._path.stat().st_size, unpacked)
+                    if len(block.starts) > 1 and np.diff(block.starts).max() > bounds.LONGEST_ROW_BYTES:
+                        raise LineTooLongError
+                    batch, position = self._batch(block, position, above, file.tell(), reader)
+                    above = ()
+                    # A block of short rows is cut: each row that is rejected takes some hundred bytes a cell.
+                    last = max(len(batch.rows) - 1, 0) // most * most
+                    for start in range(0, last, most):
+                        yield SourceBatch(
+                            batch.frame.slice(start, most), batch.rows.slice(start, most), (), batch.bytes_read
+                        )
                     yield SourceBatch(
-                        frame.slice(start, most),  # type: ignore[arg-type]  # a frame, from a batch
-                        taken.slice(start, most),
-                        ready if start == last else (),
-                        file.tell(),
+                        batch.frame.slice(last), batch.rows.slice(last), batch.broken, batch.bytes_read,
+                        batch.not_data, batch.lines,
+                    )  # fmt: skip
+            except LineTooLongError:
+                raise bounds.too_long(self._path) from None
+            except UnicodeError as error:
+                raise _wrong_encoding(self._path, self._encoding, str(error)) from None
+            except pa.ArrowInvalid as error:
+                raise _explain(self._path, self._encoding, str(error)) from None
+            except OSError as error:
+                raise SourceError(
+                    f"Expected to read {self._path.name} to its end, found: {error}.",
+                    hint="Copy or export the file again.",
+                ) from None
+
+    def _not_rows(self) -> tuple[NotData, ...]:
+        """The lines up to the header."""
+        return merge_lines([
+            NotData(
+                "header" if number >= self._place.row else "title" if text.strip() else "blank",
+                number, 1, text[:_SHOWN],
+            )
+            for number, text in enumerate(self._above, start=1)
+        ])  # fmt: skip
+
+    def _batch(
+        self, block: Block, position: int, above: tuple[NotData, ...], bytes_read: int, reader: LineReader
+    ) -> tuple[SourceBatch, int]:
+        lines = np.flatnonzero(block.kinds == ROW)  # of the block, from 0
+        numbers = position + np.cumsum((block.kinds == ROW) | (block.kinds == REJECTED), dtype=np.int64)
+        frame, misfits = self._parse(block, len(lines))
+        place = np.ones(len(lines), bool)
+        place[[number for number, _ in misfits]] = False
+        frame = frame.with_columns(pl.Series("(line)", lines[place]), pl.Series("(row)", numbers[lines[place]]))
+        not_data, broken = [*above, *_runs(block)], []
+        width = len(self.columns)
+        found: list[list[object]] = []
+        torn: set[int] = set()  # lines beside one that holds a piece of a cell
+        end_of_rows = int(frame["(line)"][-1]) if len(frame) else -1
+        for number, text in misfits:
+            line = int(lines[number])
+            row, physical = int(numbers[line]), block.first_line + line
+            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._separator), [])
+            kind = "blank" if not any(map(str.strip, cells)) else "total" if is_total(cells) else ""
+            if kind:
+                not_data.append(NotData(kind, physical, 1, text[:_SHOWN]))
+            elif len(cells) >= width and not any(map(str.strip, cells[width:])):
+                found.append([*cells[:width], line, row])
+            else:
+                if len(cells) == 1 < width:
+                    is_text = is_note(cells)
+                    if not (is_text and block.is_last and line > end_of_rows):
+                        torn |= {line - 1} if is_text else {line - 1, line + 1}
+                broken.append(
+                    BrokenRow(
+                        row, "column_count", f"{width} columns, found {len(cells)} columns (line {physical:,})",
+                        text[:_SHOWN],
                     )
-        except UnicodeError as error:
-            raise _wrong_encoding(path, encoding, str(error)) from None
-        except pa.ArrowInvalid as error:
-            raise _explain(path, encoding, str(error)) from None
-        except OSError as error:
+                )  # fmt: skip
+        if found:
+            frame = pl.concat([frame, pl.DataFrame(found, schema=frame.schema, orient="row")]).sort("(line)")
+        if torn:
+            is_torn = pl.col("(line)").is_in(list(torn))
+            broken += [
+                BrokenRow(
+                    int(row), "column_count",
+                    f"cells on one line, or in quotes; found a piece of one beside line {block.first_line + line:,}",
+                    block.text(int(line), int(line))[:_SHOWN],
+                )
+                for line, row in frame.filter(is_torn).select("(line)", "(row)").rows()
+            ]  # fmt: skip
+            frame = frame.filter(~is_torn)
+        where, rows = frame["(line)"], frame["(row)"]
+        frame = frame.drop("(line)", "(row)")
+        aside = set_aside(frame, self._header, is_last=block.is_last)
+        not_data += [
+            NotData(kind, block.first_line + int(where[at]), 1, block.text(int(where[at]), int(where[at]))[:_SHOWN])
+            for at, kind in aside.items()
+        ]
+        if aside:
+            keep = pl.Series(np.isin(np.arange(len(frame)), list(aside), invert=True))
+            frame, rows = frame.filter(keep), rows.filter(keep)
+        broken.sort(key=lambda entry: entry.row)
+        if block.is_last:
+            broken = self._without_notes(broken, block, numbers, rows, not_data)
+        broken += [self._rejected(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]
+        broken.sort(key=lambda entry: entry.row)
+        end = int(numbers[-1]) if len(numbers) else position
+        counted = reader.counted if block.is_last else None
+        return SourceBatch(frame, rows, tuple(broken), bytes_read, merge_lines(not_data), counted), end
+
+    def _parse(self, block: Block, count: int) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
+        """The rows that have as many cells as most, and the others: their place among all, and their text."""
+        columns = [*self.columns, *([_BEYOND] if self._is_wider else [])]
+        misfits: list[tuple[int, str]] = []
+
+        def keep(row: pc.InvalidRow) -> str:  # `number` counts from 1
+            misfits.append((row.number - 1, row.text))
+            return "skip"
+
+        data = block.rows_data()
+        if count:
+            table = pc.read_csv(
+                pa.py_buffer(data),
+                # With threads, pyarrow gives no row numbers. One block: the rows are cut here, not by pyarrow.
+                read_options=pc.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=columns),
+                parse_options=pc.ParseOptions(
+                    delimiter=self._separator, newlines_in_values=True, invalid_row_handler=keep
+                ),
+                convert_options=pc.ConvertOptions(
+                    column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+                ),
+            )
+            frame = pl.DataFrame(pl.from_arrow(table))
+        else:
+            frame = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+        if len(frame) + len(misfits) != count:
             raise SourceError(
-                f"Expected to read {path.name} to its end, found: {error}.", hint="Copy or export the file again."
-            ) from None
-        if broken:
-            empty = pl.DataFrame({name: pl.Series(name, [], dtype=pl.String) for name in columns})
-            yield SourceBatch(empty, pl.Series("row", [], dtype=pl.Int64), tuple(broken), file.tell())
+                f"Expected {count:,} rows from line {block.first_line:,} on of {self._path.name}, found "
+                f"{len(frame) + len(misfits):,}."
+                " Nothing of it was stored.",
+                hint="A row was cut otherwise than its lines: export the file again, without line breaks in its cells.",
+            )
+        if self._is_wider:
+            beyond = frame[_BEYOND]
+            if (beyond != "").any():
+                good = np.setdiff1d(np.arange(count), [number for number, _ in misfits])
+                for at in pl.arg_where(beyond != "", eager=True):
+                    text = self._separator.join(str(cell) for cell in frame.row(at))
+                    misfits.append((int(good[at]), text))
+                frame = frame.filter(pl.col(_BEYOND) == "")
+                misfits.sort()
+            frame = frame.drop(_BEYOND)
+        return frame, misfits
+
+    def _without_notes(
+        self, broken: list[BrokenRow], block: Block, numbers: npt.NDArray[np.int64], rows: pl.Series,
+        not_data: list[NotData],
+    ) -> list[BrokenRow]:  # fmt: skip
+        """The broken rows without the notes after the last row, which go to ``not_data``."""
+        last = int(rows[-1]) if len(rows) else 0
+        while broken and broken[-1].row > last and is_note(_split(broken[-1].text, self._separator)):
+            entry = broken.pop()
+            line = int(np.searchsorted(numbers, entry.row))
+            not_data.append(NotData("note", block.first_line + line, 1, entry.text))
+        return broken
+
+    def _rejected(
+        self, block: Block, first: int, last: int, expected: str, numbers: npt.NDArray[np.int64]
+    ) -> BrokenRow:
+        start, end = block.first_line + first, block.first_line + last
+        where = f"line {start:,}" if start == end else f"lines {start:,} to {end:,}"
+        return BrokenRow(
+            int(numbers[first]), "bad_quotes", f"{expected} ({where} of the file)", block.text(first, last)[:_SHOWN]
+        )
 
 
-def _numbers(count: int, position: int, broken_rows: list[int]) -> tuple[pl.Series, int]:
-    """Source row numbers of the next ``count`` good rows after ``position``, stepping over broken ones."""
-    skipped = np.array(sorted(row for row in broken_rows if row > position), dtype=np.int64)
-    numbers = np.arange(position + 1, position + 1 + count, dtype=np.int64)
-    # The k-th broken row (from 0) pushes every good row whose plain number would be >= row - k.
-    if len(skipped):
-        numbers += np.searchsorted(skipped - np.arange(len(skipped)), numbers, side="right")
-    last = int(numbers[-1]) if count else position
-    return pl.Series("row", numbers), last
+def _runs(block: Block) -> list[NotData]:
+    """Blank lines, and further lines of a row, those that follow each other as one."""
+    found = []
+    for kind, name in ((BLANK, "blank"), (CONTINUED, "continued")):
+        lines = np.flatnonzero(block.kinds == kind)
+        if not len(lines):
+            continue
+        runs = np.split(lines, np.flatnonzero(np.diff(lines) > 1)[:_MOST_RUNS] + 1)
+        for run in runs:
+            text = block.text(int(run[0]), int(run[0]))[:_SHOWN]
+            found.append(NotData(name, block.first_line + int(run[0]), len(run), text))
+    return found
 
 
 def _explain(path: Path, encoding: str, detail: str) -> SourceError:
-    if "straddling" in detail:
-        return SourceError(
-            f"Expected every row of {path.name} to be shorter than {BLOCK_BYTES >> 20} MB, found a longer one.",
-            hint="Most often a quote is opened and never closed; find the row and close it.",
-        )
     if "UTF8" in detail or "UTF-8" in detail:
         return _wrong_encoding(path, encoding, "invalid UTF-8")
-    if "Empty CSV" in detail:
-        return SourceError(f"Expected rows in {path.name}, found none.", hint="Export the file again.")
     return SourceError(f"Expected a CSV file, {path.name} can't be read: {detail}.", hint="Export the file again.")

@@ -30,6 +30,7 @@ import pyarrow as pa
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers import bounds
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch
+from basira.ingest.readers.table import HeaderPlace, NotData
 from basira.schema.errors import BasiraError, MappingError, SourceError
 
 # A frame: its kind, its length, its bytes. A batch is a stream of Arrow, all else JSON.
@@ -82,9 +83,13 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
         while waiting:
             waiting.pop().close()
 
+    sheet = about["sheet"]
     return Source(
-        path, kind, tuple(about["columns"]), bool(about["is_open"]), size, batches, bool(about["is_simulated"]), release
-    )
+        path, kind, tuple(about["columns"]), bool(about["is_open"]), size, batches, bool(about["is_simulated"]),
+        release,
+        HeaderPlace(*map(int, about["header"])), sheet if isinstance(sheet, str) else tuple(map(str, sheet)),
+        tuple(map(str, about["alike"])), str(about["note"]),
+    )  # fmt: skip
 
 
 class _Reader:
@@ -203,8 +208,10 @@ def _batch(body: bytearray) -> SourceBatch:
     about = json.loads(table.schema.metadata[ABOUT])
     rows = table.column(ROW_COLUMN)
     frame = pl.DataFrame(pl.from_arrow(table.drop_columns([ROW_COLUMN])))
-    broken = tuple(BrokenRow(int(row), code, expected, text) for row, code, expected, text in about["broken"])
-    return SourceBatch(frame, pl.Series("row", rows, dtype=pl.Int64), broken, int(about["bytes_read"]))
+    broken = tuple(BrokenRow(int(row), *entry) for row, *entry in about["broken"])
+    aside = tuple(NotData(str(kind), int(line), int(n), str(text)) for kind, line, n, text in about["not_data"])
+    lines = None if about["lines"] is None else int(about["lines"])
+    return SourceBatch(frame, pl.Series("row", rows, dtype=pl.Int64), broken, int(about["bytes_read"]), aside, lines)
 
 
 def _failed(about: dict[str, str]) -> BasiraError:

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from basira.ingest.mapping.model import SourceFormat
+from basira.ingest.readers.table import FIRST_ROW, HeaderPlace, NotData
 from basira.schema.errors import SourceError
 
 # Rows handed on at a time: enough for vectorised work, some 30 MB of text at 40 columns.
@@ -42,13 +43,17 @@ class SourceBatch:
     """Some rows. ``frame``: one text column per source column, null where the source has nothing.
 
     ``rows``: the number of each row in the source, 1 = first data row, ascending but with gaps where
-    rows are ``broken``. ``bytes_read``: how far into the file this batch ends.
+    rows are ``broken``. ``bytes_read``: how far into the file this batch ends. ``not_data``: lines that are no rows.
+    ``lines``, on the last batch: how many lines the whole file has, counted apart from what cut them into rows; None
+    when the kind of file has no such count. They are all rows, or not data.
     """
 
     frame: pl.DataFrame
     rows: pl.Series
     broken: tuple[BrokenRow, ...]
     bytes_read: int
+    not_data: tuple[NotData, ...] = ()
+    lines: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Source:
 
     ``is_open``: a column may be absent from the first rows and come later (JSON lines, XML). ``is_simulated``: it says
     of itself that it comes from the simulated country. ``release``: end what reads ahead for the first ``batches``,
-    when other files come first; the source can be read all the same.
+    when other files come first; the source can be read all the same. ``header``: where it stands. ``sheet``: the one
+    that is read of a workbook (its name, or several), ``alike``: others of the same header, ``note``: which are left.
     """
 
     path: Path
@@ -68,6 +74,10 @@ class Source:
     batches: Callable[[], Iterator[SourceBatch]]
     is_simulated: bool = False
     release: Callable[[], None] = lambda: None
+    header: HeaderPlace = FIRST_ROW
+    sheet: str | tuple[str, ...] = ""
+    alike: tuple[str, ...] = ()
+    note: str = ""
 
 
 _KINDS = {
@@ -84,6 +94,14 @@ _KINDS = {
     ".ndjson": "jsonl",
     ".xml": "sad-xml",
 }
+
+
+def is_of_known_kind(name: str) -> bool:
+    """A file of this name is one of data, packed with gzip or not."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in _KINDS and not name.startswith(".")
 
 
 def kind_of(path: Path, options: SourceFormat) -> str:

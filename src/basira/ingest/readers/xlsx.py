@@ -1,7 +1,8 @@
-"""XLSX workbooks, one sheet.
+"""XLSX workbooks: one sheet, or several of one header.
 
-Enters: a path. Leaves: batches of text: numbers with the mapping's decimal mark, dates as YYYY-MM-DD,
-error cells with their error word. Never here: the old .xls, whose error cells can't be told from empty ones.
+Enters: a path. Leaves: batches of text: numbers with the mapping's decimal mark, dates as YYYY-MM-DD, error cells with
+their error word, merged cells filled down. Never here: the old .xls, whose error cells can't be told from empty ones; a
+hidden sheet that was not asked for by its name.
 
 A workbook is unpacked into memory as a whole (at most 1,048,576 rows): larger data comes as CSV.
 """
@@ -10,22 +11,42 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers.bounds import check_columns_count
-from basira.ingest.readers.source import Source, SourceBatch, distinct_names
+from basira.ingest.readers.source import BrokenRow, Source, SourceBatch, distinct_names
+from basira.ingest.readers.table import (
+    LINES_SEEN,
+    HeaderPlace,
+    NotData,
+    find_header,
+    join_header,
+    merge_lines,
+    set_aside,
+)
 from basira.ingest.readers.xlsx_errors import check_parts, sheet_errors
 from basira.schema.errors import MappingError, SourceError
 
+if TYPE_CHECKING:
+    import python_calamine as calamine
+
 _ROWS = 20_000
+_MOST_MERGED = 1_000_000
+# A whole number of so many digits, as many as in the column's other merged cells, is an identifier.
+_LEAST_ID_DIGITS = 6
 
 
 def open_xlsx(path: Path, options: SourceFormat) -> Source:
-    """Open a sheet: the mapping's, else the first.
+    """Open a workbook: the mapping's sheets, else the first that is visible.
+
+    ``header_row`` 0: find the header, and the sheet with a table.
 
     Raises SourceError (damaged, encrypted, empty, .xls or .ods), MappingError (no such sheet).
     """
@@ -43,51 +64,209 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         names = book.sheet_names
-        name = options.sheet or names[0]
-        if name not in names:
-            raise MappingError(
-                f"Expected the sheet {name!r} in {path.name}, found {', '.join(map(repr, names))}.",
-                hint="Correct sheet in [source] of the mapping.",
-            )
-        sheet = book.get_sheet_by_name(name)
+        visible = [
+            sheet.name for sheet in book.sheets_metadata
+            if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
+        ] or names[:1]  # fmt: skip
+        wanted = _wanted(path, options, names)
+        sheets = {name: _open_sheet(path, book, name, options) for name in dict.fromkeys([*visible, *wanted])}
     except calamine.CalamineError as error:
         raise SourceError(
             f"Expected a whole XLSX workbook, {path.name} can't be read ({error}).",
             hint="Open it in a spreadsheet program and save it again, or export it as CSV.",
         ) from None
-    errors = sheet_errors(path, name)
-    if sheet.start is None:
-        raise SourceError(f"Expected rows in {path.name}, the sheet {name!r} is empty.", hint="Name the sheet.")
-    # Rows are counted from the sheet's first, columns from the leftmost that is used.
-    top, left = sheet.start
-    check_columns_count(path, sheet.width)
-    header_at = options.header_row - 1 if options.header_row > 1 else top
-    header = next(islice(sheet.iter_rows(), header_at, None), None)
-    if header is None:
+    tables = [table for name in visible if (table := sheets[name]) is not None]
+    if not wanted and options.header_row == 0:
+        tables = [table for table in tables if len(table.columns) > 1 and table.rows] or tables
+    first = sheets[wanted[0]] if wanted else next(iter(tables), None)
+    if first is None:
+        name = wanted[0] if wanted else visible[0]
         raise SourceError(
-            f"Expected a header on row {options.header_row} of {path.name}, found fewer rows.",
-            hint="Correct header_row.",
+            f"Expected a header on row {max(options.header_row, 1)} of the sheet {name!r} of {path.name}; the sheet is "
+            "empty or ends before.",
+            hint="Correct header_row, or name the sheet.",
         )
-    columns = distinct_names([_as_text(cell, ".") for cell in header])
-    first = header_at + 1
-    total = max(sheet.total_height - first, 1)
+    alike = [table for table in tables if table is not first and table.columns == first.columns]
+    read = [first]
+    if options.sheet == "*":
+        read, alike = sorted([first, *alike], key=lambda table: names.index(table.name)), []
+    elif wanted:
+        read, alike = [_same_header(path, sheets[name], first, name) for name in wanted], []
+    left = [
+        f"{name!r}{'' if name in visible else ' (hidden)'}"
+        for name in names
+        if name not in {table.name for table in read}
+    ]
+    note = f"Read: {', '.join(repr(table.name) for table in read)}; other sheets: {', '.join(left)}." if left else ""
+    for table in read:
+        table.find_merged(path)
     size = path.stat().st_size
 
     def batches() -> Iterator[SourceBatch]:
-        rows = islice(sheet.iter_rows(), first, None)
-        position = 0
-        while chunk := list(islice(rows, _ROWS)):
-            cells = [[_as_text(cell, options.decimal) for cell in row] for row in chunk]
-            for (row, column), word in errors.items():
-                at = row - first - position
-                if 0 <= at < len(cells) and 0 <= column - left < len(columns):
-                    cells[at][column - left] = word
-            frame = pl.DataFrame(cells, schema=dict.fromkeys(columns, pl.String), orient="row")
-            numbers = pl.int_range(position + 1, position + 1 + len(chunk), eager=True).rename("row")
-            position += len(chunk)
-            yield SourceBatch(frame, numbers, (), size * position // total)
+        total = sum(table.height for table in read)
+        line = position = 0
+        for number, table in enumerate(read, start=1):
+            for batch in table.batches(path, options.decimal, line, position):
+                share = size * min(line + len(batch.rows), total) // total
+                is_end = number == len(read) and batch.lines is not None
+                yield SourceBatch(
+                    batch.frame, batch.rows, batch.broken, share, batch.not_data, total if is_end else None
+                )
+            line += table.height
+            position += table.rows
 
-    return Source(path, "xlsx", columns, False, size, batches)
+    sheet: str | tuple[str, ...] = first.name if len(visible) > 1 else ""
+    return Source(
+        path, "xlsx", first.columns, False, size, batches, header=first.header, sheet=options.sheet or sheet,
+        alike=tuple(table.name for table in alike), note=note,
+    )  # fmt: skip
+
+
+def _wanted(path: Path, options: SourceFormat, names: list[str]) -> list[str]:
+    """The sheets that the mapping names. Raises MappingError: no such sheet."""
+    if options.sheet in ("", "*"):
+        return []
+    wanted = [options.sheet] if isinstance(options.sheet, str) else list(options.sheet)
+    for name in wanted:
+        if name not in names:
+            raise MappingError(
+                f"Expected the sheet {name!r} in {path.name}, found {', '.join(map(repr, names))}.",
+                hint="Correct sheet in [source] of the mapping.",
+            )
+    return wanted
+
+
+def _same_header(path: Path, table: _Sheet | None, first: _Sheet, name: str) -> _Sheet:
+    if table is None or table.columns != first.columns:
+        raise MappingError(
+            f"Expected the header of the sheet {first.name!r} on the sheet {name!r} of {path.name} too, found another.",
+            hint="Sheets of several headers need a mapping each: name one sheet in [source].",
+        )
+    return table
+
+
+def _open_sheet(path: Path, book: calamine.CalamineWorkbook, name: str, options: SourceFormat) -> _Sheet | None:
+    """A sheet with its header; None when it has no cell, or no row of a header. Raises SourceError: too wide."""
+    sheet = book.get_sheet_by_name(name)
+    if sheet.start is None:
+        return None
+    # Rows are counted from the sheet's first, columns from the leftmost that is used.
+    top, left = sheet.start
+    check_columns_count(path, sheet.width)
+    place = HeaderPlace(options.header_row if options.header_row > 1 else top + 1, options.header_rows)
+    if options.header_row == 0:
+        place = find_header([[_as_text(cell, ".") for cell in row] for row in islice(sheet.iter_rows(), LINES_SEEN)])
+    end = place.row - 1 + place.rows
+    above = [[_as_text(cell, ".") for cell in row] for row in islice(sheet.iter_rows(), end)]
+    if len(above) < end:
+        return None
+    header = join_header(above[place.row - 1 :])
+    return _Sheet(name, sheet, left, place, header, distinct_names(header), above)
+
+
+@dataclass
+class _Sheet:
+    """A sheet whose header is known. ``above``: the rows up to the header, its last one included."""
+
+    name: str
+    sheet: calamine.CalamineSheet
+    left: int
+    header: HeaderPlace
+    names: list[str]
+    columns: tuple[str, ...]
+    above: list[list[str]]
+
+    def __post_init__(self) -> None:
+        end = self.sheet.end
+        self.height = 0 if end is None else int(end[0]) + 1
+        self.rows = self.height - len(self.above)
+        # Row of the sheet, from 0, to its merged cells: column, and the text or the number that they share.
+        self._merged: dict[int, list[tuple[int, object]]] = {}
+        self._unclear: dict[int, int] = {}
+
+    def find_merged(self, path: Path) -> None:
+        """What cells that are merged over several rows share. A number that may be an amount is nobody's: the rows
+        are rejected. Raises SourceError: more of them than any sheet has."""
+        first = len(self.above)
+        ranges = [
+            (top, bottom, column)
+            for (top, left), (bottom, right) in self.sheet.merged_cell_ranges or ()
+            if bottom > max(top, first - 1) and top >= first
+            for column in range(left - self.left, min(right - self.left + 1, len(self.columns)))
+            if column >= 0
+        ]
+        if sum(min(bottom, self.height) - top for top, bottom, _ in ranges) > _MOST_MERGED:
+            raise SourceError(
+                f"Expected at most {_MOST_MERGED:,} merged cells on the sheet {self.name!r} of {path.name}.",
+                hint="Take the merging out of the sheet, or export it as CSV.",
+            )
+        if not ranges:
+            return
+        tops = {top for top, _, _ in ranges}
+        rows = {at: row for at, row in enumerate(self.sheet.iter_rows()) if at in tops}
+        digits: dict[int, set[int]] = {}
+        for top, _, column in ranges:
+            value = rows[top][column] if top in rows else ""
+            if isinstance(value, (int, float)):
+                digits.setdefault(column, set()).add(len(str(int(value))) if float(value).is_integer() else 0)
+        for top, bottom, column in ranges:
+            value = rows[top][column] if top in rows else ""
+            is_id = len(lengths := digits.get(column, set())) == 1 and min(lengths) >= _LEAST_ID_DIGITS
+            for at in range(top, min(bottom + 1, self.height)):
+                if isinstance(value, (int, float)) and not isinstance(value, bool) and not is_id:
+                    self._unclear.setdefault(at, column)
+                elif at > top:
+                    self._merged.setdefault(at, []).append((column, value))
+
+    def batches(self, path: Path, decimal: str, line: int, position: int) -> Iterator[SourceBatch]:
+        """The rows. ``line``, ``position``: lines and rows of the sheets before this one."""
+        errors = sheet_errors(path, self.name)
+        first = len(self.above)
+        rows = islice(self.sheet.iter_rows(), first, None)
+        at, above = first, self._not_rows(line)
+        chunk = list(islice(rows, _ROWS))
+        while chunk or above:
+            ahead = list(islice(rows, _ROWS))
+            cells = [[_as_text(cell, decimal) for cell in row] for row in chunk]
+            for (row, column), word in errors.items():
+                if 0 <= row - at < len(cells) and 0 <= column - self.left < len(self.columns):
+                    cells[row - at][column - self.left] = word
+            for number in range(at, at + len(cells)) if self._merged else ():
+                for column, value in self._merged.get(number, ()):
+                    cells[number - at][column] = _as_text(value, decimal)
+            frame = pl.DataFrame(cells, schema=dict.fromkeys(self.columns, pl.String), orient="row")
+            start = position + at - first + 1
+            aside = set_aside(frame, self.names, is_last=not ahead)
+            not_data = [*above, *(
+                NotData(kind, line + at + place + 1, 1, " ".join(filter(None, cells[place])))
+                for place, kind in aside.items()
+            )]  # fmt: skip
+            unclear = [n - at for n in self._unclear if at <= n < at + len(cells) and n - at not in aside]
+            broken = tuple(
+                BrokenRow(
+                    start + place, "merged_cells",
+                    f"a number of its own in {self.columns[self._unclear[at + place]]!r}, found one cell over several "
+                    f"rows (row {at + place + 1:,} of the sheet)",
+                    "", dict(zip(self.columns, cells[place], strict=True)),
+                )
+                for place in sorted(unclear)
+            )  # fmt: skip
+            keep = np.isin(np.arange(len(cells)), [*aside, *unclear], invert=True)
+            numbers = pl.Series("row", np.arange(start, start + len(cells)))
+            yield SourceBatch(
+                frame.filter(pl.Series(keep)), numbers.filter(pl.Series(keep)), broken, 0, merge_lines(not_data),
+                None if ahead else self.height,
+            )  # fmt: skip
+            at, above, chunk = at + len(cells), (), ahead
+
+    def _not_rows(self, line: int) -> tuple[NotData, ...]:
+        return merge_lines([
+            NotData(
+                "header" if number >= self.header.row else "title" if any(map(str.strip, row)) else "blank",
+                line + number, 1, " ".join(filter(None, row)),
+            )
+            for number, row in enumerate(self.above, start=1)
+        ])  # fmt: skip
 
 
 def _as_text(cell: object, decimal: str) -> str:

@@ -40,6 +40,10 @@ REASONS: dict[str, str] = {
     "unknown_currency": "No currency of ISO 4217. Correct it, translate it with `values`, or allow it with `accept`.",
     "bad_flag": "Neither a yes nor a no. Give `values` for this field in the mapping.",
     "column_count": "The row has more or fewer columns than the header: often a separator inside an unquoted text.",
+    "bad_quotes": "A quote opens a cell and nothing closes it, or stands where none can, or a cell holds whole rows. "
+    "The lines are named; correct the quotes, or write a quote inside a cell twice.",
+    "merged_cells": "One cell of the workbook holds a number for several rows: an amount can't be each one's. Take the "
+    "merging out, and give each row its own.",
     "bad_name": "A field of the source's own (`x_...`) has a name that can't be kept, or there are more of them than a "
     "declaration or the store may have. Give it another name: `x_`, then small letters, digits and underscores.",
     "bad_json": "The line is not one JSON object.",

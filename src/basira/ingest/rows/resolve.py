@@ -1,6 +1,7 @@
 """Rows against each other and against the store: repeated, contradictory, amended.
 
-Enters: a connection with the views `staged_items` (this file's accepted rows) and `items` (the store).
+Enters: a connection with the views `staged_items` (this file's accepted rows), `items` (rows of the store, those of the
+same declarations at least) and `all_items` (the store).
 Leaves: the table `item_verdicts` on it, one row for each staged row that is not simply new. Never here: a
 row removed: the caller acts on the verdicts.
 
@@ -176,7 +177,7 @@ def currencies_of(con: duckdb.DuckDBPyConnection, view: str) -> tuple[str, ...]:
 
 
 def _judge_currencies(con: duckdb.DuckDBPyConnection) -> None:
-    known, given = currencies_of(con, "items"), currencies_of(con, "staged_items")
+    known, given = currencies_of(con, "all_items"), currencies_of(con, "staged_items")
     if len(given) < 2 and (not known or set(given) <= set(known)):
         return
     if not known:  # a store's first file: what most of its values are of

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from basira.ingest.suggest.vocabulary import VOCABULARY
 from basira.schema.codes import currency_codes
@@ -145,6 +146,8 @@ _PHRASES = {
 }
 
 
+# A column is scored for each field, and once more when it was not chosen for one.
+@lru_cache(maxsize=1 << 14)
 def name_score(header: str, field: str) -> float:
     """How well a header names a field: 1 for a known phrase, less for a part of one, 0 for nothing in common.
 

@@ -130,7 +130,7 @@ def guess_numbers(
     best = classes[0]
     read = text.filter(fitting[best])
     contrary = raw.filter(numeric & ~fitting[best])
-    if not len(contrary) and not separator:
+    if not len(contrary) and (not separator or _has_three_decimals(text, best)):
         contrary = raw.filter(fitting[best] & _looks_typed(text, best))
     decimal, thousands = _shown(read, best)
     return (
@@ -162,9 +162,15 @@ def _is_contradicted(text: pl.Series, style: Style) -> bool:
     return bool(cut.any() and tails.str.ends_with("0").any() and (tails.drop_nulls().str.len_bytes() == 3).all())
 
 
+def _has_three_decimals(text: pl.Series, style: Style) -> bool:
+    """Every number with decimals has three: 771,340 beside 1,686.090 may have them too, behind the other mark."""
+    tails = text.str.extract(rf"{re.escape(style[0])}([0-9]+)$", 1).drop_nulls()
+    return bool(len(tails) and (tails.str.len_bytes() == 3).all())
+
+
 def _looks_typed(text: pl.Series, style: Style) -> pl.Series:
-    """Texts that may be a workbook's numbers beside numbers written as text: no decimals, where the others have some,
-    and one mark with three figures behind it."""
+    """Texts whose one mark may be the one before decimals: no decimals behind another mark, where the others have some,
+    and three figures behind their own. In a workbook they may be numbers beside numbers written as text."""
     decimal, thousands = style
     nothing = pl.Series([False]).new_from_index(0, len(text))
     if thousands not in {".", ","}:

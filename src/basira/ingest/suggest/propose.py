@@ -6,8 +6,9 @@ that reads the file as it is in ordinary cases. Never here: a field mapped whose
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -22,7 +23,7 @@ from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.rows.parse import parse_text
 from basira.ingest.rows.shape import DEFAULT_CURRENCY
-from basira.ingest.suggest.doubts import MOST_EXAMPLES, Doubt
+from basira.ingest.suggest.doubts import FILE, MOST_EXAMPLES, Doubt
 from basira.ingest.suggest.fit import Fit, fit
 from basira.ingest.suggest.headers import name_score, own_name, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
@@ -79,12 +80,15 @@ class Suggestion:
         return bool(self.fields) and all(entry.section == "outcome" for entry in self.fields)
 
 
-def suggest_mapping(path: Path) -> Suggestion:
-    """Propose a mapping for a file. Raises SourceError when the file can't be read."""
-    header_row = _header_row(path)
-    source = open_source(path, SourceFormat(header_row=header_row))
+def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = ()) -> Suggestion:
+    """Propose a mapping for a file. ``header_row``: 0 to find it; ``sheets``: of a workbook, none to choose.
+
+    Raises SourceError when the file can't be read, MappingError when it has no such sheet.
+    """
+    sheet = sheets[0] if len(sheets) == 1 else tuple(sheets) or ""
+    source = open_source(path, SourceFormat(header_row=header_row, sheet=sheet))
     frame, rows = _sample(source)
-    separator, detected = _detected(path, source, header_row)
+    separator, detected = _detected(path, source)
     if source.kind == "sad-xml":
         return _from_shipped(path, source, frame, "asycuda-sad")
     kinds = next(((name, found) for name in frame.columns if (found := find_kinds(frame[name])) is not None), None)
@@ -148,25 +152,6 @@ def _from_shipped(path: Path, source: Source, frame: pl.DataFrame, name: str) ->
     )
 
 
-def _header_row(path: Path) -> int:
-    """The first line of a CSV file that is cut into as many columns as most lines: titles stand above it."""
-    from basira.ingest.readers.csv import SEPARATORS, read_head, split_lines
-    from basira.ingest.readers.encoding import detect_encoding
-    from basira.ingest.readers.source import kind_of
-
-    if kind_of(path, SourceFormat()) != "csv" or path.stat().st_size == 0:
-        return 1
-    lines = split_lines(read_head(path, detect_encoding(path)))[:60]
-    best = (0.0, 0, 1)  # share of lines cut alike, columns, first such line
-    for separator in SEPARATORS:
-        widths = [line.count(separator) for line in lines if line.strip()]
-        usual = max(set(widths), key=lambda width: (widths.count(width), width), default=0)
-        if usual:
-            first = next(number for number, line in enumerate(lines, start=1) if line.count(separator) == usual)
-            best = max(best, (round(widths.count(usual) / len(widths), 1), usual, first))
-    return best[2] if best[0] >= 0.6 and best[2] <= 15 else 1
-
-
 def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
     """The rows and their numbers in the file: all, or some from all over the first 400 MB, because a file sorted by
     date shows one month at its top."""
@@ -189,18 +174,43 @@ def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
     return whole_frame, pl.concat(numbers) if numbers else pl.Series("row", [], dtype=pl.Int64)
 
 
-def _detected(path: Path, source: Source, header_row: int) -> tuple[str, dict[str, object]]:
-    if source.kind != "csv":
-        return "", {"format": source.kind}
-    from basira.ingest.readers.csv import read_head, sniff_separator, split_lines
-    from basira.ingest.readers.encoding import detect_encoding
+def _detected(path: Path, source: Source) -> tuple[str, dict[str, object]]:
+    """The separator, and how the file is written."""
+    detected: dict[str, object] = {"format": source.kind}
+    separator = ""
+    if source.kind == "csv":
+        from basira.ingest.readers.csv import read_head, sniff_separator, split_lines
+        from basira.ingest.readers.encoding import detect_encoding
 
-    encoding = detect_encoding(path)
-    separator = sniff_separator(split_lines(read_head(path, encoding))[header_row - 1 :])
-    detected: dict[str, object] = {"format": "csv", "separator": separator, "encoding": encoding}
-    if header_row > 1:
-        detected["header_row"] = header_row
+        encoding = detect_encoding(path)
+        separator = sniff_separator(split_lines(read_head(path, encoding))[source.header.row - 1 :])
+        detected |= {"separator": separator, "encoding": encoding}
+    if source.header.row > 1:
+        detected["header_row"] = source.header.row
+    if source.header.rows > 1:
+        detected["header_rows"] = source.header.rows
+    if source.sheet:
+        detected["sheet"] = source.sheet
     return separator, detected
+
+
+def _sheet_doubts(source: Source) -> tuple[Doubt, ...]:
+    """Sheets of one header: which of them are the table?"""
+    if not source.alike:
+        return ()
+    named = ", ".join(map(repr, source.alike))
+    return (
+        Doubt(
+            FILE,
+            f"The sheet {source.sheet!r} was looked at; others have the same header: {named}.",
+            len(source.alike),
+            len(source.alike) + 1,
+            choices=(
+                'sheet = "*" in [source]: all sheets of this header are read, one after the other',
+                f"sheet = {json.dumps(source.sheet, ensure_ascii=False)} in [source]: this one alone",
+            ),
+        ),
+    )
 
 
 def _assign(profiles: dict[str, Profile]) -> dict[str, tuple[str, float, Fit]]:
@@ -343,8 +353,9 @@ def _compose(
         extra,
         tuple(name for name in left if name not in extra.values()),
         tuple(name for name in required if name not in chosen),
-        tuple(notes),
+        (*notes, *([source.note] if source.note else [])),
         (
+            *_sheet_doubts(source),
             *(doubt for entry in chosen.values() for doubt in entry[2].doubts),
             *(doubt for _, doubt in misfits),
             *(() if results_only else currency_doubts),

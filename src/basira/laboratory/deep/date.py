@@ -24,7 +24,7 @@ from basira.laboratory.deep.extra import TORCH, check_installed, seeded
 from basira.laboratory.strategies.published import fit_simulator_columns
 from basira.laboratory.strategies.scored import FEWEST_OF_A_CLASS, Learn, Scorer, known_items, predict_trees
 from basira.laboratory.worlds.view import Knowledge, View
-from basira.models.baselines_columns import category_texts
+from basira.models.baselines.columns import category_texts
 from basira.schema.errors import ModelError
 
 Floats = NDArray[np.float64]
@@ -193,7 +193,7 @@ def _simulator_columns(past: pl.DataFrame, older: pl.DataFrame) -> tuple[Floats,
 def _our_features(view: View, past: pl.DataFrame) -> tuple[Floats, Callable[[View], Floats]]:
     """Basira's features of the labelled items, and of a view's items."""
     from basira.features.catalog.catalog import MODEL_FEATURES
-    from basira.models.matrix import choose_encoding
+    from basira.models.risk.matrix import choose_encoding
 
     known = view.knowledge.training().features
     ids = pl.concat_str("declaration_id", pl.col("item_number").cast(pl.String), separator="/").alias("item_id")

@@ -23,7 +23,7 @@ from basira.laboratory.worlds.ledger import KnownAt
 from basira.laboratory.worlds.live import CountryWorld
 from basira.laboratory.worlds.view import Strategy
 from basira.laboratory.worlds.world import World
-from basira.models.fit import TrainingItems
+from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import UsageError
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.laboratory.strategies.scored import FEWEST_OF_A_CLASS, Scorer, fit_trees, known_items, predict_trees
 from basira.laboratory.worlds.view import View
-from basira.models.matrix import choose_encoding
+from basira.models.risk.matrix import choose_encoding
 
 Floats = NDArray[np.float64]
 

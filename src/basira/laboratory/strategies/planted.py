@@ -25,7 +25,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from basira.features.catalog.catalog import MODEL_FEATURES
-from basira.models.matrix import Encoding, choose_encoding
+from basira.models.risk.matrix import Encoding, choose_encoding
 from basira.schema.errors import ModelError
 
 if TYPE_CHECKING:

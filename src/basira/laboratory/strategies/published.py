@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from basira.laboratory.strategies.scored import FEWEST_OF_A_CLASS, Scorer, predict_trees
 from basira.laboratory.worlds.view import View
-from basira.models.baselines_columns import category_texts, number_matrix
+from basira.models.baselines.columns import category_texts, number_matrix
 from basira.schema.days import EPOCH
 from basira.schema.errors import ModelError
 

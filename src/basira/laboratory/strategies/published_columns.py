@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from basira.models.baselines_columns import Encoder, category_texts, choose_columns, fit_encoder, number_matrix
+from basira.models.baselines.columns import Encoder, category_texts, choose_columns, fit_encoder, number_matrix
 
 Floats = NDArray[np.float64]
 

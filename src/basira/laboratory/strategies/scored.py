@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from basira.laboratory.strategies.published_columns import PublishedColumns, fit_profiles, fit_published_columns
 from basira.laboratory.worlds.view import Chosen, View, top
-from basira.models.baselines_lookup import fit_importer_history, fit_price_order
-from basira.models.matrix import choose_encoding
+from basira.models.baselines.lookup import fit_importer_history, fit_price_order
+from basira.models.risk.matrix import choose_encoding
 from basira.schema.errors import ModelError
 
 Floats = NDArray[np.float64]

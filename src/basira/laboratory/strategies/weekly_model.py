@@ -28,10 +28,10 @@ import basira
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.laboratory.strategies.planted import PlantedCuts, fit_planted_cuts
 from basira.laboratory.worlds.view import View
-from basira.models.fit import FEWEST_OF_A_CLASS, ModelOrigin, TrainingItems, fit_risk_model
-from basira.models.matrix import choose_encoding
-from basira.models.risk_model import POTENTIAL
-from basira.models.settings import FitSettings
+from basira.models.risk.fit import FEWEST_OF_A_CLASS, ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk.matrix import choose_encoding
+from basira.models.risk.risk_model import POTENTIAL
+from basira.models.risk.settings import FitSettings
 from basira.schema.days import date_of
 from basira.schema.errors import ModelError
 

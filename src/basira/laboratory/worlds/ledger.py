@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from basira.features.batch.compute import compute_features
-from basira.models.fit import TrainingItems
+from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import ModelError
 from basira.schema.tables import OUTCOMES
 from basira.storage.engine import fetch_frame, fetch_value

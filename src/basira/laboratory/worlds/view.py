@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from basira.models.fit import TrainingItems
+from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import UsageError
 
 Floats = NDArray[np.float64]

@@ -16,8 +16,8 @@ from pathlib import Path
 from basira.decisions.events import Registration
 from basira.decisions.recorded import ItemValues, item_values
 from basira.decisions.records import Decision
-from basira.models.files import read_model
-from basira.models.risk_model import RiskModel
+from basira.models.risk.files import read_model
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError
 from basira.serving.decide.scoring import Knowledge, Scored, assess_online, explained_items

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from basira.decisions.recorded import ItemValues, item_values
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.records import ItemAssessment
 from basira.serving.decide.precedence import Pause, in_slices
 from basira.serving.decide.scoring import Scored, explained_items

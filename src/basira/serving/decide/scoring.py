@@ -24,7 +24,7 @@ from basira.explain.reasons import Evidence as ItemEvidence
 from basira.explain.reasons import explain_items, family_of
 from basira.features.catalog.catalog import CATALOG
 from basira.features.online.lookup import NotOnline, OnlineFeatures, held_version, online_features
-from basira.models.risk_model import Predictions, RiskModel
+from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
 from basira.schema.records import Candidate, ItemAssessment
 from basira.serving.decide.precedence import Pause, no_pause

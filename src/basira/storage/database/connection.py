@@ -85,7 +85,8 @@ class Database:
 
     def __init__(self, place: str | Path, *, create: bool = True, wait_seconds: float | None = None) -> None:
         self.place = str(place)
-        self.engine = engine_of(place, create=create, wait_seconds=wait_seconds)
+        self._is_closed = threading.Event()
+        self.engine = self._open_engine(place, create=create, wait_seconds=wait_seconds)
         self.reserved = self
         self.fate = Fate()
         self._wait_seconds = wait_seconds
@@ -103,18 +104,33 @@ class Database:
             _require(found, self.place)
             if not _is_in_memory(self.engine.url):
                 self.reserved = copy.copy(self)
-                self.reserved.engine = engine_of(place, create=create, wait_seconds=wait_seconds, is_reserved=True)
+                self.reserved.engine = self._open_engine(
+                    place, create=create, wait_seconds=wait_seconds, is_reserved=True
+                )
                 self.reserved.reserved = self.reserved
         except BaseException:
             self.close()
             raise
+
+    def _open_engine(self, place: str | Path, **options: Any) -> sa.Engine:
+        """An engine whose connections that are still in use at `close` are closed as soon as they come back."""
+        engine = engine_of(place, **options)
+
+        def close_late(_connection: object, record: sa.PoolProxiedConnection) -> None:
+            if self._is_closed.is_set():
+                record.invalidate()
+
+        sa.event.listen(engine, "checkin", close_late)
+        return engine
 
     def _format(self) -> int | None:
         with self.read() as connection:
             return format_of(connection)
 
     def close(self) -> None:
-        """Give the connections back; the object is of no use afterwards."""
+        """Close the connections, those that another thread still uses as soon as it ends; the object is of no use
+        afterwards."""
+        self._is_closed.set()
         self.engine.dispose()
         self.reserved.engine.dispose()
 

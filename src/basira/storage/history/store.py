@@ -36,9 +36,9 @@ from pathlib import Path
 import duckdb
 import filelock
 
-from basira.schema.engine import open_locked
 from basira.schema.errors import NotFoundError, StoreError
 from basira.schema.fields import EXTRA_PREFIX
+from basira.schema.names import own_columns
 from basira.storage.history.draft import Draft
 from basira.storage.history.erased import ERASED_FILES, read_erased
 from basira.storage.history.files import digest_file, replace_file, storage_errors
@@ -51,7 +51,7 @@ from basira.storage.history.manifest import (
     TableName,
     manifest_path,
 )
-from basira.storage.history.views import TABLE_SCHEMAS, create_view
+from basira.storage.history.views import TABLE_SCHEMAS, column_names, create_view
 from basira.storage.private_files import make_private_folder
 
 DEFAULT_WAIT_SECONDS = 30.0
@@ -113,11 +113,9 @@ def register(
 
 def own_names(snapshot: Snapshot) -> frozenset[str]:
     """The names of sources' own fields, `x_...`, that a snapshot has."""
-    files = snapshot.files("items")
-    with open_locked(reads=files, threads=1) as con:
-        create_view(con, "items", TABLE_SCHEMAS["items"], files)
-        columns = con.execute("DESCRIBE items").fetchall()
-    return frozenset(str(row[0]) for row in columns if str(row[0]).startswith(EXTRA_PREFIX))
+    found = column_names(snapshot.files("items"))
+    columns = own_columns([name for name in found if name not in TABLE_SCHEMAS["items"].names])
+    return frozenset(name for name in columns if name.startswith(EXTRA_PREFIX))
 
 
 class History:

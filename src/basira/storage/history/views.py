@@ -7,10 +7,13 @@ field of the schema, whatever the snapshot holds. Never here: a write, or a file
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from basira.schema.names import own_columns
 from basira.schema.sql import quote_identifier, quote_literal
@@ -35,6 +38,49 @@ def empty_select(schema: pa.Schema) -> str:
     return f"SELECT {columns} WHERE false"
 
 
+def column_names(files: Sequence[Path]) -> list[str]:
+    """The columns of Parquet files, those of all of them, in the order in which they come."""
+    names: dict[str, None] = {}
+    for path in files:
+        names.update(dict.fromkeys(_footer(path, path.stat().st_mtime_ns).names))
+    return list(names)
+
+
+def files_near(files: Sequence[Path], rows: Sequence[Path]) -> tuple[Path, ...]:
+    """Those of ``files`` that may hold a declaration of the files ``rows``, by the first and last of their numbers."""
+    spans = [span for path in rows if (span := _span(path)) is not None]
+    if len(spans) < len(rows) or not spans:
+        return tuple(files)
+    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+    return tuple(path for path in files if (span := _span(path)) is None or (span[0] <= last and span[1] >= first))
+
+
+def _span(path: Path) -> tuple[str, str] | None:
+    return _footer(path, path.stat().st_mtime_ns).span
+
+
+@dataclass(frozen=True)
+class _Footer:
+    """``span``: the first and the last number of a declaration, None when the file does not say them."""
+
+    names: tuple[str, ...]
+    span: tuple[str, str] | None
+
+
+@lru_cache(maxsize=100_000)
+def _footer(path: Path, changed: int) -> _Footer:  # noqa: ARG001 - a file that was written anew is another
+    """What the end of a file says of it, read once: each file that is taken in asks it of the whole store."""
+    about = pq.read_metadata(path)
+    names = tuple(about.schema.to_arrow_schema().names)
+    if "declaration_id" not in names or about.num_row_groups == 0:
+        return _Footer(names, None)
+    place = names.index("declaration_id")
+    groups = [about.row_group(number).column(place).statistics for number in range(about.num_row_groups)]
+    if any(found is None or not found.has_min_max for found in groups):
+        return _Footer(names, None)
+    return _Footer(names, (min(str(found.min) for found in groups), max(str(found.max) for found in groups)))
+
+
 def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: Sequence[Path]) -> None:
     """Create (or replace) the view ``name`` over ``files``, with all columns of ``schema``.
 
@@ -46,7 +92,7 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, fi
         listed = ", ".join(quote_literal(str(path)) for path in files)
         rows = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         # What else the files hold stays in them.
-        found = [str(row[0]) for row in con.execute(f"DESCRIBE FROM {rows}").fetchall()]
+        found = column_names(files)
         columns = own_columns([name for name in found if name not in schema.names])
         columns |= {name: name for name in found if name in schema.names}
         shown = ", ".join(f"{quote_identifier(column)} AS {quote_identifier(to)}" for to, column in columns.items())

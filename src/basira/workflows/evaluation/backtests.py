@@ -10,8 +10,8 @@ import json
 from datetime import date
 from pathlib import Path
 
+from basira.evaluate.charts import draw_charts
 from basira.evaluate.report import write_metrics, write_report
-from basira.evaluate.report_charts import draw_charts
 from basira.explain.inspection_list.page import Chart
 from basira.render.languages import LANGUAGES
 from basira.render.writing import write_whole

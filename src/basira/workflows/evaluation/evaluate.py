@@ -25,10 +25,10 @@ from basira.evaluate.slices import build_slices
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.ingest.mapping.model import Mapping as ColumnMapping
-from basira.models.baselines import BASELINES
+from basira.models.baselines.baselines import BASELINES
 from basira.models.estimators import Estimator, check_estimator, fit_estimator
-from basira.models.fit import ModelOrigin, fit_risk_model
-from basira.models.settings import FitSettings
+from basira.models.risk.fit import ModelOrigin, fit_risk_model
+from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError

@@ -127,6 +127,7 @@ def take_in_file(
             received_at,
             action,
             is_simulated=source.is_simulated,
+            note=source.note,
         )
         report = take_in(history, draft, intake, progress)
     if report.rows == 0:

@@ -6,6 +6,7 @@ Enters: files and mappings. Leaves: a suggestion, or what would become of each r
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from basira.ingest.mapping.columns import check_columns, without_absent
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.ingest.mapping.numbering import numbered, numbering_mapping
 from basira.ingest.readers.source import open_source
+from basira.ingest.readers.table import NotData, merge_lines
+from basira.ingest.rows.account import LineAccount
 from basira.ingest.rows.faults import Refusal
 from basira.ingest.rows.parse import parse_batch
 from basira.ingest.suggest.propose import Suggestion, suggest_mapping
@@ -41,6 +44,10 @@ class MappingCheck:
     last_day: str | None
     reasons: dict[str, int]
     examples: tuple[Refusal, ...]
+    lines: int | None  # of the file, counted apart from what cuts rows; None when it was not read to its end
+    not_data: tuple[NotData, ...]  # the first of the lines that are no rows, in order
+    not_data_kinds: dict[str, int]
+    note: str  # which sheets of a workbook are read, and which are not
 
 
 def check_mapping(path: Path, mapping: Mapping, *, rows: int | None = None) -> MappingCheck:
@@ -55,8 +62,10 @@ def check_mapping(path: Path, mapping: Mapping, *, rows: int | None = None) -> M
     reasons: Counter[str] = Counter()
     examples: dict[str, Refusal] = {}
     days: list[str] = []
+    account = LineAccount(path.name)
     for batch in numbered(source, mapping).batches():
         parsed = parse_batch(batch, reading)
+        account.add(batch, parsed.rows)
         total += parsed.rows
         refused += len(parsed.refusals)
         for refusal in parsed.refusals:
@@ -78,6 +87,7 @@ def check_mapping(path: Path, mapping: Mapping, *, rows: int | None = None) -> M
             days += [str(bound.date()) for bound in bounds]
         if rows is not None and total >= rows:
             break
+    account.check()
     return MappingCheck(
         path.name,
         mapping.name,
@@ -90,15 +100,34 @@ def check_mapping(path: Path, mapping: Mapping, *, rows: int | None = None) -> M
         max(days, default=None),
         dict(reasons.most_common()),
         tuple(examples.values()),
+        account.lines,
+        merge_lines(account.listed),
+        dict(sorted(account.kinds.items())),
+        source.note,
     )
 
 
-def propose_mapping(path: Path) -> tuple[Suggestion, str, MappingCheck | None]:
+def with_place(mapping: Mapping, *, header_row: int | None, sheets: Sequence[str]) -> Mapping:
+    """The mapping with the header's row and the sheets that the command line says, which go before its own. It is
+    recorded with the source as it is then."""
+    update: dict[str, object] = {}
+    if header_row is not None:
+        update["header_row"] = header_row
+    if sheets:
+        update["sheet"] = sheets[0] if len(sheets) == 1 else tuple(sheets)
+    if not update:
+        return mapping
+    return mapping.model_copy(update={"source": mapping.source.model_copy(update=update)})
+
+
+def propose_mapping(
+    path: Path, *, header_row: int = 0, sheets: Sequence[str] = ()
+) -> tuple[Suggestion, str, MappingCheck | None]:
     """A suggestion for a file, its TOML text, and what it makes of the file's first rows.
 
     The check is None when a required field has no column yet. Raises SourceError.
     """
-    suggestion = suggest_mapping(path)
+    suggestion = suggest_mapping(path, header_row=header_row, sheets=sheets)
     text = suggestion_toml(suggestion)
     if suggestion.missing:
         return suggestion, text, None

@@ -24,6 +24,7 @@ from basira.feedback.resolve import resolve_outcomes
 from basira.feedback.results import complete_results
 from basira.ingest.mapping.model import Mapping
 from basira.ingest.readers.source import SourceBatch
+from basira.ingest.rows.account import LineAccount
 from basira.ingest.rows.faults import Refusal
 from basira.ingest.rows.parse import ParsedBatch, parse_batch, refuse_rows
 from basira.ingest.rows.resolve import EXPECTED as ITEM_EXPECTED
@@ -34,11 +35,11 @@ from basira.schema.engine import open_locked
 from basira.schema.errors import MappingError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
-from basira.schema.tables import OUTCOMES, QUARANTINE
+from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
 from basira.storage.history.draft import Draft
 from basira.storage.history.manifest import DataFile, SourceEntry
-from basira.storage.history.store import History, Snapshot, own_names, register
-from basira.storage.history.views import create_view
+from basira.storage.history.store import History, Snapshot, own_names
+from basira.storage.history.views import create_view, files_near
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
@@ -63,6 +64,9 @@ OnProgress = Callable[[Progress], None]
 class FileReport:
     """What became of the rows of one file: ``rows`` = ``accepted`` + ``already_known`` + ``quarantined``.
 
+    ``lines``: of the whole file, counted apart from what cuts them into rows: ``rows`` + ``not_data``; None where its
+    kind has no such count. ``not_data_kinds``: lines that are no rows of the table, by kind (title, header, total,
+    note, blank, continued).
     ``amended``: accepted rows that make a later version of a declaration. ``results``: new inspection
     results among them. ``reasons``: first reason of each quarantined row. ``snapshot``: the commit that
     holds the file, None when nothing changed. ``note``: a sentence for the person, or empty. ``warnings``: sentences on
@@ -80,6 +84,9 @@ class FileReport:
     reasons: dict[str, int] = field(default_factory=dict)
     snapshot: int | None = None
     note: str = ""
+    lines: int | None = None
+    not_data: int = 0
+    not_data_kinds: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -103,6 +110,7 @@ class Intake:
     rows_replaced: frozenset[int] | None = None
     is_simulated: bool = False
     is_recorded: bool = False
+    note: str = ""
 
     @property
     def source(self) -> str:
@@ -119,6 +127,7 @@ class _Staged:
     items: tuple[DataFile, ...]
     outcomes: tuple[DataFile, ...]
     rows: int
+    account: LineAccount
 
 
 class _Refusals:
@@ -180,6 +189,10 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
         outcome.amended,
         sum(entry.rows for entry in outcomes),
         dict(sorted(refusals.reasons.items())),
+        note=intake.note,
+        lines=staged.account.lines,
+        not_data=staged.account.not_data,
+        not_data_kinds=dict(sorted(staged.account.kinds.items())),
         warnings=tuple(entry.sentence for entry in overwritten),
     )
     if accepted == 0 and _same_quarantine(history, draft, intake, refusals.rows):
@@ -217,9 +230,10 @@ def _stage(draft: Draft, intake: Intake, refusals: _Refusals, on_progress: OnPro
     mapping = intake.reading
     items = draft.writer("items", items_schema(mapping), tag="a")
     outcomes = draft.writer("outcomes", OUTCOMES, tag="a")
-    rows = 0
+    rows, account = 0, LineAccount(intake.file_name)
     for batch in intake.batches():
         parsed = parse_batch(batch, mapping)
+        account.add(batch, parsed.rows)
         completed = _complete(parsed, batch, refusals)
         refusals.add(parsed.refusals)
         taken = parsed.items
@@ -233,7 +247,8 @@ def _stage(draft: Draft, intake: Intake, refusals: _Refusals, on_progress: OnPro
         rows += parsed.rows
         if on_progress:
             on_progress(Progress(intake.file_name, batch.bytes_read, intake.bytes_total, rows))
-    return _Staged(items.close(), outcomes.close(), rows)
+    account.check()
+    return _Staged(items.close(), outcomes.close(), rows, account)
 
 
 def _complete(parsed: ParsedBatch, batch: SourceBatch, refusals: _Refusals) -> tuple[pl.DataFrame, list[int]] | None:
@@ -274,9 +289,15 @@ def _resolve(
     con: duckdb.DuckDBPyConnection, history: History, base: Snapshot, staged: _Staged, intake: Intake
 ) -> _Resolved:
     """Verdicts over both tables; leaves `item_fate` and `outcome_fate` (row, verdict, version) on ``con``."""
-    register(con, base)
-    create_view(con, "staged_items", items_schema(intake.reading), [history.root / f.path for f in staged.items])
-    create_view(con, "staged_outcomes", OUTCOMES, [history.root / f.path for f in staged.outcomes])
+    new_items = [history.root / f.path for f in staged.items]
+    new_outcomes = [history.root / f.path for f in staged.outcomes]
+    new = [*new_items, *new_outcomes]
+    # Of a store of many files, most hold none of these declarations: each query would open them all.
+    create_view(con, "items", ITEMS, files_near(base.files("items"), new))
+    create_view(con, "outcomes", OUTCOMES, files_near(base.files("outcomes"), new))
+    create_view(con, "all_items", ITEMS, base.files("items"))
+    create_view(con, "staged_items", items_schema(intake.reading), new_items)
+    create_view(con, "staged_outcomes", OUTCOMES, new_outcomes)
     item_count = resolve_items(con, gives_version=intake.reading.gives_version)
     outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
     if item_count == 0 and outcome_count == 0:

@@ -19,7 +19,7 @@ from basira.explain.reasons import explain_items, family_of
 from basira.features.batch.comparables import find_comparables
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import CATALOG
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.records import Candidate, ItemAssessment
 from basira.storage.engine import fetch_frame
 from basira.workflows.targeting.score import KEY, ONLY_OFFICE

@@ -13,7 +13,7 @@ from typing import Any
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
-from basira.models.files import read_model
+from basira.models.risk.files import read_model
 from basira.schema.days import day_of
 from basira.schema.errors import NotFoundError
 from basira.schema.text import fold_identifier

@@ -16,8 +16,8 @@ import duckdb
 import polars as pl
 
 from basira.features.batch.compute import compute_features
-from basira.models.files import read_model
-from basira.models.risk_model import Predictions, RiskModel
+from basira.models.risk.files import read_model
+from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.render.writing import write_whole
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError, UsageError

@@ -16,7 +16,7 @@ from typing import Any
 
 import basira
 from basira.decisions.records import Decision, TargetingRun, decide
-from basira.models.risk_model import RiskModel
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate, DeclarationLine, InspectionList, ItemLine, Selection

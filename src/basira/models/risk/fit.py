@@ -1,0 +1,303 @@
+"""Fitting the risk model.
+
+Enters: features of inspected items with their results, as known at `as_of`; settings; a seed; the
+time, for the card. Leaves: a `RiskModel`. Never here: uninspected items (they have no label: they are
+not "compliant"), shuffled rows, or a calibration on the rows that were fitted.
+
+Rows are taken in order of declaration. The latest part chooses tree size, rounds and calibration;
+then the boosters are fitted again on all rows, and keep that calibration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from basira.models.risk.calibration import Calibration, fit_calibration
+from basira.models.risk.matrix import Encoding, choose_encoding
+from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareHead
+from basira.models.risk.settings import FitSettings
+from basira.schema.errors import ModelError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Progress = Callable[[int, int, str], None]
+
+FEWEST_OF_A_CLASS = 10
+# A head of its own needs this many irregular items of each answer; below, the plain share is steadier.
+FEWEST_FOR_A_HEAD = 40
+CARD_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class TrainingItems:
+    """Labelled items, one entry per row of ``features``.
+
+    ``declared_day``: for the order of time. ``revenue``: additional revenue, NaN where not recorded.
+    ``kinds``: per kind 1, 0 or NaN. ``weight``: how much the label counts (1 ordinarily).
+    ``is_late``: the rows to choose and calibrate on; None: the latest share by day.
+    """
+
+    features: pl.DataFrame
+    declared_day: NDArray[np.int64]
+    is_irregular: Bools
+    revenue: Floats
+    kinds: Mapping[str, Floats]
+    weight: Floats
+    is_late: Bools | None = None
+
+
+@dataclass(frozen=True)
+class ModelOrigin:
+    """What the card records of where the model comes from."""
+
+    as_of: str
+    created_at: str
+    snapshot: int
+    software: str
+    store_digest: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Progress that nobody watches."""
+
+
+def fit_risk_model(
+    items: TrainingItems, *, numbers: Sequence[str], settings: FitSettings, seed: int, origin: ModelOrigin,
+    progress: Progress = _silent,
+) -> RiskModel:  # fmt: skip
+    """Fit all heads.
+
+    Parameters
+    ----------
+    numbers : numeric features that may be used, in catalog order; text columns called ``category_…``
+        are used as categories.
+
+    Raises ModelError when fewer than 10 items are irregular or fewer than 10 are compliant.
+    """
+    from basira.models.risk import trees
+
+    started = time.process_time()
+    items = _in_order(items)
+    irregular = items.is_irregular
+    if min(int(irregular.sum()), int((~irregular).sum())) < FEWEST_OF_A_CLASS:
+        raise ModelError(
+            f"Expected at least {FEWEST_OF_A_CLASS} irregular and {FEWEST_OF_A_CLASS} compliant inspected items, "
+            f"found {int(irregular.sum())} and {int((~irregular).sum())}.",
+            hint="Ingest more inspection results (basira feedback), or choose a later --as-of.",
+        )
+    y = irregular.astype(np.float64)
+    weight = _weights(items, settings)
+    # Sorted: the order in which sources brought their own attributes in is no part of the model.
+    categories = sorted(c for c in items.features.columns if c.startswith("category_"))
+    encoding = choose_encoding(items.features, numbers, categories)
+    x = encoding.matrix(items.features)
+    is_late = _late(items, settings)
+    names, positions = encoding.names, encoding.category_positions
+    progress(0, 4, "choosing rounds on the later items")
+    # Without enough later results there is nothing to calibrate on; the weight of irregular items, at least, is known.
+    calibration, size, rounds = Calibration(intercept=0.0 - math.log(settings.positive_weight)), "small", 100
+    late_card: dict[str, Any] = {"rows": int(is_late.sum())}
+    if _both_classes(y[is_late]) and _both_classes(y[~is_late]):
+        choice = trees.choose_on_later_rows(
+            x, y, is_late, weight=weight, names=names, categories=positions, settings=settings, seed=seed
+        )
+        # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
+        calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
+        size, rounds = choice.size, choice.rounds
+        late_card |= {"log_loss": choice.late_loss} | _quality(irregular[is_late], calibration.apply(choice.late_raw))
+    # The refit sees more rows, and carries proportionately more rounds.
+    grown = round(rounds * min(1.25, len(y) / max(1, int((~is_late).sum()))))
+    progress(1, 4, "fitting the probability")
+    boosters = trees.fit_bags(
+        x, y, weight=weight, names=names, categories=positions, settings=settings, seed=seed, size=size, rounds=grown,
+        bags=settings.bag_count(len(y)),
+    )  # fmt: skip
+    progress(2, 4, "fitting the evaded share")
+    share = _fit_share(items, x, encoding, settings, seed)
+    progress(3, 4, "fitting the kinds")
+    kinds = {
+        kind: _fit_kind(found, irregular, x, encoding, settings, seed)
+        # In the order in which the card keeps them: a model read back gives its columns in the same order.
+        for kind, found in sorted(items.kinds.items())
+        if np.isfinite(found[irregular]).any() and (found[irregular] == 1).any()
+    }
+    card = {
+        "format": CARD_FORMAT,
+        "as_of": origin.as_of,
+        "created_at": origin.created_at,
+        "snapshot": origin.snapshot,
+        "software": origin.software,
+        "seed": seed,
+        "settings": settings.to_json(),
+        "training": {
+            "rows": len(y),
+            "irregular": int(irregular.sum()),
+            "first_day": int(items.declared_day.min()),
+            "last_day": int(items.declared_day.max()),
+            "revenue_recorded": int(np.isfinite(items.revenue[irregular]).sum()),
+        },
+        "chosen": {"size": size, "rounds": grown, "bags": len(boosters)},
+        "later_items": late_card,
+        "calibration": {"slope": calibration.slope, "intercept": calibration.intercept},
+        "share": {
+            "mean": share.mean,
+            "scale": share.scale,
+            "is_learned": share.booster is not None,
+            "is_assumed": share.is_assumed,
+        },
+        "kinds": {kind: {"share": head.share, "is_learned": head.booster is not None} for kind, head in kinds.items()},
+        "numbers": list(encoding.numbers),
+        # A list, not an object: the order of the columns is part of the model.
+        "categories": [[name, list(codes)] for name, codes in encoding.categories.items()],
+        "importance": _importance(boosters, encoding),
+        "fit_cpu_seconds": round(time.process_time() - started, 2),
+        "notes": dict(origin.notes),
+    }
+    version = version_of(card, booster_texts(boosters, share, kinds))
+    progress(4, 4, "done")
+    return RiskModel(version, encoding, tuple(boosters), calibration, share, kinds, card | {"version": version})
+
+
+# Of when and where a model was made; and what is added to the card later.
+_NOT_CONTENT = frozenset({"created_at", "fit_cpu_seconds", "snapshot", "version", "files"})
+
+
+def booster_texts(boosters: Sequence[Any], share: ShareHead, kinds: Mapping[str, KindHead]) -> dict[str, str]:
+    """Every booster of a model in its own text, by the name of its file."""
+    texts = {f"probability-{i}.txt": b.model_to_string() for i, b in enumerate(boosters)}
+    if share.booster is not None:
+        texts["share.txt"] = share.booster.model_to_string()
+    return texts | {f"kind-{k}.txt": h.booster.model_to_string() for k, h in kinds.items() if h.booster is not None}
+
+
+def version_of(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    """Named by the day it knows and by its content: the same facts, settings and seed name the same model.
+
+    ``texts``: see `booster_texts`. The snapshot is not part of it: a store that has taken in later files since,
+    of which the model knows nothing, gives the same model.
+    """
+    stable = {k: v for k, v in card.items() if k not in _NOT_CONTENT}
+    digest = hashlib.sha256(json.dumps(stable, sort_keys=True).encode())
+    for name in sorted(texts):
+        digest.update(texts[name].encode())
+    return f"m{str(card['as_of']).replace('-', '')}-{digest.hexdigest()[:8]}"
+
+
+def _in_order(items: TrainingItems) -> TrainingItems:
+    """The same in order of declaration, then of number: bags are drawn by row, and arrival must not choose them."""
+    names = [n for n in ("declaration_id", "declaration_version", "item_number") if n in items.features.columns]
+    day = pl.Series("declared_day", items.declared_day)
+    keyed = items.features.select(*names, day).with_row_index("row")
+    order = keyed.sort("declared_day", *names, "row")["row"].to_numpy().astype(np.int64)
+    if bool((np.diff(order) == 1).all()):
+        return items
+    return TrainingItems(
+        features=items.features[order],
+        declared_day=items.declared_day[order],
+        is_irregular=items.is_irregular[order],
+        revenue=items.revenue[order],
+        kinds={kind: found[order] for kind, found in items.kinds.items()},
+        weight=items.weight[order],
+        is_late=None if items.is_late is None else items.is_late[order],
+    )
+
+
+def _weights(items: TrainingItems, settings: FitSettings) -> Floats:
+    weight = items.weight * np.where(items.is_irregular, settings.positive_weight, 1.0)
+    if settings.half_life_days is not None:
+        age = items.declared_day.max() - items.declared_day
+        weight = weight * 0.5 ** (age / settings.half_life_days)
+    return np.asarray(weight, dtype=np.float64)
+
+
+def _late(items: TrainingItems, settings: FitSettings) -> Bools:
+    if items.is_late is not None:
+        return items.is_late
+    day = items.declared_day
+    cut = day[min(len(day) - 1, int(len(day) * (1 - settings.late_share)))]
+    # Whole days only: two items of one day never stand on both sides.
+    return np.asarray(day >= cut)
+
+
+def _both_classes(y: Floats) -> bool:
+    return min(float(y.sum()), float((1 - y).sum())) >= FEWEST_OF_A_CLASS
+
+
+def _quality(irregular: Bools, probability: Floats) -> dict[str, float]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    auc = float(roc_auc_score(irregular, probability))
+    positives, negatives = int(irregular.sum()), int((~irregular).sum())
+    # Hanley and McNeil (1982): standard error of the area from the area and the two counts.
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
+    error = 1.96 * float(np.sqrt(max(0.0, spread) / (positives * negatives)))
+    return {
+        "irregular": positives,
+        "auc": auc,
+        "auc_low": max(0.0, auc - error),
+        "auc_high": min(1.0, auc + error),
+        "average_precision": float(average_precision_score(irregular, probability)),
+        "brier": float(np.mean((probability - irregular) ** 2)),
+        "mean_probability": float(probability.mean()),
+        "rate": float(irregular.mean()),
+    }
+
+
+def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int) -> ShareHead:
+    from basira.models.risk import trees
+
+    potential = items.features[POTENTIAL].fill_null(0.0).cast(pl.Float64).to_numpy()
+    usable = items.is_irregular & np.isfinite(items.revenue) & (potential > 0)
+    if not usable.any() or items.revenue[usable].sum() <= 0:
+        # No revenue was ever recorded: the whole potential is at stake, and the card says that it is assumed.
+        return ShareHead(mean=1.0, scale=1.0, booster=None, is_assumed=True)
+    share = np.clip(items.revenue[usable] / potential[usable], 0.0, 1.0)
+    total = float(items.revenue[usable].sum())
+    mean = float(np.clip(total / potential[usable].sum(), 0.0, 1.0))
+    if int(usable.sum()) < FEWEST_FOR_A_HEAD:
+        return ShareHead(mean=mean, scale=1.0, booster=None)
+    # Square root: large consignments matter more, but a few must not be all that is learned.
+    weight = np.sqrt(potential[usable])
+    booster = trees.fit_bags(
+        x[usable], share, weight=weight / weight.mean(), names=encoding.names, categories=encoding.category_positions,
+        settings=settings, seed=seed, size="small", rounds=120, bags=1, objective="regression",
+    )[0]  # fmt: skip
+    predicted = np.clip(trees.predict_raw([booster], x[usable]), 0.0, 1.0) * potential[usable]
+    scale = float(np.clip(total / max(predicted.sum(), 1e-9), 0.5, 2.0))
+    return ShareHead(mean=mean, scale=scale, booster=booster)
+
+
+def _fit_kind(
+    found: Floats, irregular: Bools, x: Any, encoding: Encoding, settings: FitSettings, seed: int
+) -> KindHead:
+    from basira.models.risk import trees
+
+    known = irregular & np.isfinite(found)
+    y = found[known]
+    share = float((y.sum() + 0.5) / (len(y) + 1))
+    if min(y.sum(), (1 - y).sum()) < FEWEST_FOR_A_HEAD:
+        return KindHead(share=share, booster=None)
+    booster = trees.fit_bags(
+        x[known], y, weight=None, names=encoding.names, categories=encoding.category_positions, settings=settings,
+        seed=seed, size="small", rounds=80, bags=1,
+    )[0]  # fmt: skip
+    return KindHead(share=share, booster=booster)
+
+
+def _importance(boosters: Sequence[Any], encoding: Encoding, most: int = 30) -> dict[str, float]:
+    gain = np.sum([b.feature_importance("gain") for b in boosters], axis=0)
+    share = gain / max(gain.sum(), 1e-12)
+    best = np.argsort(-share)[:most]
+    return {encoding.names[i]: round(float(share[i]), 5) for i in best if share[i] > 0}

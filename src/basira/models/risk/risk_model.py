@@ -1,0 +1,134 @@
+"""The risk model: three heads on one feature list, and what it predicts.
+
+Enters: features. Leaves: per item the calibrated probability of an irregularity, the revenue it
+would bring, their product, and the probability of each kind. Never here: fitting (see `fit`), files
+(see `files`), or a probability for a feature list the model does not know.
+
+    revenue_if_fraud = evaded share of the potential duties (predicted) x potential duties (a feature)
+    expected_revenue = fraud_probability x revenue_if_fraud
+    probability of a kind = fraud_probability x P(kind | irregular)
+
+A share is predicted, not an amount: amounts are heavy-tailed and positives few, and a regression of
+the amount learns the few largest consignments by heart (measured: docs/explanation/model.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from basira.models.risk.calibration import Calibration
+from basira.models.risk.matrix import Encoding
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+# Mean raw score of some boosters, one per row.
+RawScores = Callable[[Sequence[Any], Matrix], Floats]
+
+POTENTIAL = "potential_duties_amount"
+
+
+@dataclass(frozen=True)
+class KindHead:
+    """P(kind | irregular): trees where labels allow, else the plain share."""
+
+    share: float
+    booster: lgb.Booster | None
+
+
+@dataclass(frozen=True)
+class ShareHead:
+    """Evaded share of the potential duties, given irregularity. ``scale`` makes the sums agree.
+
+    ``is_assumed``: no revenue was ever recorded, and the whole potential is taken to be at stake.
+    """
+
+    mean: float
+    scale: float
+    booster: lgb.Booster | None
+    is_assumed: bool = False
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One entry per item, in the order of the features given."""
+
+    fraud_probability: Floats
+    revenue_if_fraud: Floats
+    expected_revenue: Floats
+    kind_probabilities: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """A fitted model. ``card`` says what it is, on what it was fitted and how good it was.
+
+    ``digest``: SHA-256 of the file of its card, which holds those of its trees; "" of one that was not read from files.
+    """
+
+    version: str
+    encoding: Encoding
+    boosters: tuple[lgb.Booster, ...]
+    calibration: Calibration
+    share: ShareHead
+    kinds: Mapping[str, KindHead]
+    card: Mapping[str, Any]
+    digest: str = ""
+
+    def predict(self, features: pl.DataFrame) -> Predictions:
+        """Predict every row of ``features``; raises ModelError when a feature is absent.
+
+        An item without a customs value has no potential duties: its revenue is 0, its probability stands.
+        """
+        from basira.models.risk.trees import predict_raw
+
+        if features.is_empty():
+            none = np.empty(0)
+            return Predictions(none, none, none, dict.fromkeys(self.kinds, none))
+        potential = features[POTENTIAL].fill_null(0.0).fill_nan(0.0).cast(pl.Float64).to_numpy()
+        return self._predicted(self.encoding.matrix(features), potential, predict_raw)
+
+    def predict_rows(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Predictions, Matrix]:
+        """The same for plain rows with these ``names``, None for null, and the matrix that `contributions_of` takes."""
+        from basira.models.risk.trees_quick import predict_few
+
+        x = self.encoding.matrix_of_rows(names, rows)
+        at = names.index(POTENTIAL)
+        potential = [0.0 if row[at] is None or math.isnan(row[at]) else float(row[at]) for row in rows]
+        return self._predicted(x, np.array(potential, dtype=np.float64), predict_few), x
+
+    def _predicted(self, x: Matrix, potential: Floats, raw_of: RawScores) -> Predictions:
+        """``potential``: the rows' potential duties, 0 where unknown."""
+        probability = self.calibration.apply(raw_of(self.boosters, x))
+        share = np.full(len(x), self.share.mean)
+        if self.share.booster is not None:
+            share = np.clip(raw_of([self.share.booster], x), 0.0, 1.0)
+        revenue = np.maximum(potential, 0.0) * np.clip(share * self.share.scale, 0.0, 1.0)
+        kinds = {}
+        for kind, head in self.kinds.items():
+            given = np.full(len(x), head.share)
+            if head.booster is not None:
+                given = Calibration().apply(raw_of([head.booster], x))
+            kinds[kind] = probability * given
+        return Predictions(probability, revenue, probability * revenue, kinds)
+
+    def contributions(self, features: pl.DataFrame) -> Floats:
+        """Exact contributions in calibrated log-odds: rows x features, in the encoding's order."""
+        if features.is_empty():
+            return np.empty((0, len(self.encoding.names)))
+        return self.contributions_of(self.encoding.matrix(features))
+
+    def contributions_of(self, x: Matrix) -> Floats:
+        """The same for rows in the encoding's order."""
+        from basira.models.risk.trees import contributions
+
+        return self.calibration.slope * contributions(self.boosters, x)[:, :-1]

@@ -1,0 +1,180 @@
+"""Commands at the edge: who only looks makes nothing, a place that can't be is said, figures are kept in memory."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import uvicorn
+from typer.testing import CliRunner
+
+from basira.api.auth.settings import ConnectionLimits
+from basira.api.http.connection import Guard
+from basira.cli import history as history_command
+from basira.cli import serve as serve_command
+from basira.cli.program import app
+from basira.schema.errors import StoreError, UsageError
+from basira.serving.check import check_service, prepare_service
+from basira.serving.service import SEED_FILE, read_seed
+from basira.serving.sync import Synced
+from basira.storage.database.connection import Database
+from basira.storage.history import files as history_files
+from basira.storage.history.store import History
+from basira.workflows.intake.take_in import FileReport
+from tests.support.tree import ROOT
+
+DEPLOY = ROOT / "deploy"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    History.create(tmp_path / "store")
+    return tmp_path / "store"
+
+
+def failed(*words: str) -> StoreError:
+    done = CliRunner().invoke(app, list(words))
+    assert isinstance(done.exception, StoreError), done.output
+    return done.exception
+
+
+BROKEN = [
+    ("postgres://u:secret@h/d", "postgresql+psycopg://"),
+    ("postgresql+psycopg://u:secret@host:abc/x", "port"),
+    ("mysql://u:secret@h/d", "postgresql+psycopg://"),
+    ("nonsense://u:secret@h/d", "postgresql+psycopg://"),
+]
+
+
+@pytest.mark.parametrize(("url", "hint"), BROKEN)
+def test_a_url_that_can_not_be_is_said_without_its_password(store: Path, url: str, hint: str) -> None:
+    error = failed("keys", "list", "--store", str(store), "--database", url)
+    assert hint in f"{error.message} {error.hint}"
+    assert "secret" not in f"{error.message} {error.hint}"
+    with pytest.raises(StoreError):
+        Database(url)
+
+
+LOOKS = [
+    ("keys", "list"), ("keys", "revoke", "k", "--by", "t", "--motive", "m"), ("keys", "rotate", "k", "--by", "t"),
+    ("users", "list"), ("users", "show", "ali"), ("users", "unlock", "ali", "--by", "t"),
+    ("sessions", "revoke", "--user", "ali", "--by", "t", "--motive", "m"), ("history", "sync"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", LOOKS, ids=lambda words: " ".join(words[:2]))
+def test_who_only_looks_makes_no_database(store: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    typo = tmp_path / "typo.sqlite"
+    error = failed(*words, "--store", str(store), "--database", str(typo))
+    assert str(typo) in error.message
+    assert "basira db upgrade" in error.hint
+    assert not typo.exists()
+
+
+def test_the_first_account_and_the_first_key_say_that_the_database_is_new(store: Path, tmp_path: Path) -> None:
+    made = ["keys", "create", "badr", "--scope", "queue:read", "--by", "t", "--store", str(store), "--json"]
+    first = CliRunner().invoke(app, made)
+    assert "Made a new database" in first.stderr
+    assert "Made a new database" not in CliRunner().invoke(app, made).stderr
+
+
+def test_a_check_of_a_misspelt_database_says_that_nothing_is_there(store: Path, tmp_path: Path) -> None:
+    policy = DEPLOY.parent / "policies" / "example"
+    typo = tmp_path / "nonsense"
+    lines = check_service(store, policy, today=datetime(2026, 3, 2).date(), database=str(typo))
+    assert any(line.startswith("no database") and str(typo) in line for line in lines)
+    assert not typo.exists()
+    assert not (store / SEED_FILE).exists()
+    assert [line.startswith("Made a new database") for line in prepare_service(
+        store, policy, today=datetime(2026, 3, 2).date(), database=str(typo)
+    )] == [False, True]  # fmt: skip
+
+
+def test_nobody_else_may_read_the_seed_at_any_moment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    plain = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        plain(descriptor)
+
+    before = os.umask(0)
+    try:
+        (store / f".{SEED_FILE}.writing").write_text("left behind")
+        monkeypatch.setattr(history_files.os, "fsync", fsync)
+        read_seed(store)
+    finally:
+        os.umask(before)
+    assert seen[0] == 0o600
+    assert stat.S_IMODE((store / SEED_FILE).stat().st_mode) == 0o600
+
+
+def test_a_key_has_a_name_and_the_list_says_who_made_it(store: Path) -> None:
+    at = ["--store", str(store)]
+    nameless = CliRunner().invoke(app, ["keys", "create", "  ", "--scope", "queue:read", "--by", "t", *at])
+    assert isinstance(nameless.exception, UsageError)
+    CliRunner().invoke(app, ["keys", "create", "badr", "--scope", "queue:read", "--by", "a.benali", *at])
+    listed = CliRunner().invoke(app, ["keys", "list", *at]).stdout
+    assert "by a.benali" in listed
+    key = listed.split()[0]
+    said = [CliRunner().invoke(app, ["keys", "revoke", key, "--by", "t", "--motive", "lost", *at]).stdout for _ in "12"]
+    assert said[0] == f"Key {key} revoked.\n"
+    assert "already" in said[1]
+
+
+@pytest.mark.parametrize(("refused", "code"), [(0, 0), (3, history_command.REFUSED)])
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_sync_that_refused_something_ends_otherwise(
+    store: Path, monkeypatch: pytest.MonkeyPatch, refused: int, code: int, more: tuple[str, ...]
+) -> None:
+    report = FileReport(
+        file_name="online", digest="d", rows=5, accepted=5 - refused, already_known=0, quarantined=refused
+    )  # fmt: skip
+    synced = Synced((report,), events=5, snapshot=1)
+    monkeypatch.setattr("basira.serving.sync.sync_history", lambda *_args, **_named: synced)
+    Database(store / "operations.sqlite").close()
+    done = CliRunner().invoke(app, ["history", "sync", "--store", str(store), *more])
+    assert done.exit_code == code
+    assert ("3 rows" in done.stderr and "quarantine list" in done.stderr) == bool(refused)
+
+
+def test_the_figures_of_several_workers_are_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(serve_command, "_warn", lambda event, **_: warned.append(event))
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    runtime, shared = tmp_path / "run", tmp_path / "shm"
+    for folder in (runtime, shared):
+        folder.mkdir()
+    monkeypatch.setattr(serve_command, "_SHARED_MEMORY", str(shared))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{runtime}:/elsewhere")
+    found = []
+    for _ in range(3):
+        with serve_command._metrics_folder(2):
+            found.append(Path(os.environ.pop("PROMETHEUS_MULTIPROC_DIR")).parent)
+        if len(found) == 1:
+            runtime.rmdir()
+        else:
+            shared.rmdir() if shared.is_dir() else None
+    assert found[:2] == [runtime, shared]
+    assert found[2] not in (runtime, shared)
+    assert warned == ["figures_on_a_disk"]
+
+
+def test_the_proxy_closes_idle_connections_before_the_service_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: list[uvicorn.Config] = []
+    monkeypatch.setattr("basira.cli.workers.supervise", lambda config, _sockets: configs.append(config))
+    monkeypatch.setattr("basira.api.http.logs.log_json", lambda: None)
+    serve_command._run(SimpleNamespace(), 2, Guard(ConnectionLimits()))  # type: ignore[arg-type]  # nobody listens
+    text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    upstream = text[text.index("upstream basira {") : text.index("}")]
+    assert "keepalive_timeout 60s;" in upstream
+    assert configs[0].timeout_keep_alive > 60
+
+
+@pytest.mark.parametrize("name", ["basira.service", "basira-nightly.service"])
+def test_the_units_run_in_the_administrations_zone(name: str) -> None:
+    assert "Environment=TZ=Africa/Casablanca\n" in (DEPLOY / name).read_text(encoding="utf-8")

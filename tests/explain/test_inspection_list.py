@@ -1,0 +1,176 @@
+"""The list as CSV, workbook, page and terminal: the same facts, text that stays text, nothing half-written."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from python_calamine import CalamineWorkbook
+from rich.console import Console
+
+from basira.explain.inspection_list.files import write_csv, write_html, write_xlsx
+from basira.explain.inspection_list.page import Chart, inspection_page
+from basira.explain.inspection_list.rows import COLUMNS, list_rows
+from basira.explain.inspection_list.terminal import terminal_list
+from basira.render.languages import LANGUAGES
+from basira.schema.errors import StoreError
+from tests.support.simulated_list import LANES, inspection_list, line
+
+FORMULA = '=HYPERLINK("http://example.org";"x")'
+
+
+def terminal(**options: object) -> str:
+    console = Console(file=io.StringIO(), width=160, color_system=None)
+    lines = options.pop("lines", ())
+    for part in terminal_list(inspection_list(*lines), **{"language": "fr", "lane_names": LANES, **options}):  # type: ignore[arg-type, misc]  # options of the test
+        console.print(part)
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return output.getvalue()
+
+
+def test_one_row_per_item_with_stable_columns(tmp_path: Path) -> None:
+    path = write_csv(inspection_list(), tmp_path / "list.csv", language="fr", lane_names=LANES)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [c.name for c in COLUMNS]
+    assert [(r["declaration_id"], r["item_number"]) for r in rows] == [
+        ("2026/1", "1"), ("2026/1", "2"), ("2026/2", "1"), ("2026/2", "2"),
+    ]  # fmt: skip
+    assert rows[0]["lane"] == "rouge intégral"
+    assert rows[0]["reason_1"] == "Valeur ronde : 100\u202f000\u00a0MAD"
+    assert rows[0]["reference_median"] == "32.6"
+    assert rows[1]["customs_value_amount"] == ""
+
+
+def test_byte_order_mark_is_a_choice(tmp_path: Path) -> None:
+    marked = write_csv(inspection_list(), tmp_path / "a.csv", language="fr").read_bytes()
+    bare = write_csv(inspection_list(), tmp_path / "b.csv", language="fr", bom=False).read_bytes()
+    assert marked == b"\xef\xbb\xbf" + bare
+
+
+@pytest.mark.parametrize("text", [FORMULA, "+1", "-1", "@SUM(A1)", "\tx"])
+def test_declared_text_never_begins_a_formula_in_csv(tmp_path: Path, text: str) -> None:
+    path = write_csv(inspection_list(line("2026/1", description=text)), tmp_path / "list.csv", language="fr")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert next(csv.DictReader(file))["description"] == f"'{text}"
+
+
+def test_workbook_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path) -> None:
+    path = write_xlsx(inspection_list(line("2026/1", description=FORMULA)), tmp_path / "list.xlsx", language="fr")
+    book = CalamineWorkbook.from_path(path)
+    assert book.sheet_names == ["Liste", "Capacité", "À propos"]
+    rows = book.get_sheet_by_name("Liste").to_python()
+    places = {c.name: i for i, c in enumerate(COLUMNS)}
+    assert rows[1][places["description"]] == FORMULA
+    assert rows[1][places["customs_value_amount"]] == 120000.5
+    assert rows[0][places["reason_2"]] == "Indicateur 2"
+    assert b"<f>" not in path.read_bytes()
+
+
+def test_workbook_is_the_same_each_time(tmp_path: Path) -> None:
+    one = write_xlsx(inspection_list(), tmp_path / "a.xlsx", language="fr").read_bytes()
+    assert one == write_xlsx(inspection_list(), tmp_path / "b.xlsx", language="fr").read_bytes()
+
+
+def test_workbook_cuts_a_text_that_no_cell_holds(tmp_path: Path) -> None:
+    path = write_xlsx(inspection_list(line("2026/1", description="x" * 40_000)), tmp_path / "l.xlsx", language="fr")
+    row = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()[1]
+    assert any(isinstance(v, str) and len(v) == 32_767 and v.endswith("…") for v in row)
+
+
+def test_empty_list_makes_every_file(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    empty = replace(inspection_list(), lines=())
+    assert list_rows(empty, language="fr") == []
+    for write, name in ((write_csv, "a.csv"), (write_xlsx, "a.xlsx"), (write_html, "a.html")):
+        assert write(empty, tmp_path / name, language="ar").stat().st_size > 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_page_is_complete_in_each_language(language: str) -> None:
+    page = inspection_page(inspection_list(), language=language, lane_names=LANES, strict=True)
+    assert page.count('class="declaration"') == 2
+    assert page.count('class="office"') == 3  # 20 and 30 have lines, 40 has capacity only
+    assert page.count("<svg") == 2
+    assert 'class="simulated"' in page
+    assert "A1/1" in page
+    assert "Un avertissement." in page
+
+
+def test_page_says_real_data_is_not_simulated() -> None:
+    assert 'class="simulated"' not in inspection_page(inspection_list(is_simulated=False), language="fr")
+
+
+def test_page_escapes_declared_text() -> None:
+    page = inspection_page(inspection_list(line("<x>", description="<script>alert(1)</script>")), language="fr")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_page_counts_items_that_have_nothing_to_say() -> None:
+    page = inspection_page(inspection_list(line("2026/1")), language="fr")
+    assert "1 autre article sans indicateur marquant" in page
+    assert "6109.10" not in page
+
+
+def test_declaration_without_a_score_says_so() -> None:
+    page = inspection_page(inspection_list(line("2026/1", basis="fallback", probability=None)), language="fr")
+    assert "Le modèle n’a pas répondu." in page
+    assert "Règle de repli" in page
+
+
+def test_random_control_says_that_it_means_nothing() -> None:
+    assert "Tirée au sort" in inspection_page(inspection_list(line("2026/1", basis="random")), language="fr")
+
+
+def test_given_charts_are_embedded() -> None:
+    page = inspection_page(inspection_list(), language="fr", charts=[Chart("Précision", '<svg id="given"></svg>')])
+    assert '<svg id="given"></svg>' in page
+
+
+def test_terminal_shows_reason_and_verification() -> None:
+    shown = terminal()
+    assert "Données simulées." in shown
+    assert "Valeur ronde : 100\u202f000\u00a0MAD" in shown
+    assert "Vérifier la valeur" in shown
+    assert "rouge intégral 1/4" in shown
+
+
+def test_terminal_counts_what_it_leaves_out() -> None:
+    lines = [line(f"2026/{n}", rank=n) for n in range(1, 6)]
+    shown = terminal(lines=lines, most=2)
+    assert "2026/2" in shown
+    assert "2026/3" not in shown
+    assert "… +3" in shown
+
+
+def test_terminal_runs_no_markup_and_no_escape_of_a_declarant() -> None:
+    shown = terminal(lines=[line("2026/1", description="[red]x[/red] \x1b[2J")])
+    assert "[red]x[/red]" in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_terminal_speaks_each_language_without_isolates(language: str) -> None:
+    assert "\u2068" not in terminal(language=language)
+
+
+def test_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(StoreError, match=r"list\.csv"):
+        write_csv(inspection_list(), tmp_path / "taken" / "list.csv", language="fr")
+
+
+def test_every_form_of_the_list_says_why_a_control_is_mandatory(tmp_path: Path) -> None:
+    listed = inspection_list(line("2026/1", basis="mandatory", ground="Arms and ammunition"))
+    assert list_rows(listed, language="en")[0]["basis"] == "Mandatory list – Arms and ammunition"
+    assert "targeting policy. Arms and ammunition." in inspection_page(listed, language="en", strict=True)
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    for part in terminal_list(listed, language="en"):
+        console.print(part)
+    assert "Mandatory list – Arms and ammunition" in out.getvalue()
