@@ -9,8 +9,9 @@ content, where the profiles of that night and the model are still kept.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,7 @@ from typing import Literal
 from basira.decisions.events import Cancellation, Reselection, read_records
 from basira.decisions.recorded import item_values
 from basira.decisions.records import Decision
-from basira.decisions.replay import Difference
+from basira.decisions.replay import Difference, Replay
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
@@ -50,42 +51,45 @@ _SCORED: tuple[_Scored, ...] = ("fraud_probability", "revenue_if_fraud", "expect
 _AT_A_TIME = 200
 
 
-@dataclass
-class OnlineReplay:
+@dataclass(frozen=True, kw_only=True)
+class OnlineReplay(Replay):
     """What came out. ``lanes``, ``scores``: decisions whose lane, whose scores were made again. ``missing``: why others
-    were not, each reason once. ``is_state_same``: whether the day ends in the state that is kept; None when the lanes
-    were not made again."""
+    were not, each reason once, with their count. ``is_state_same``: whether the day ends in the state that is kept;
+    None when the lanes were not made again."""
 
     office: str
     day: date
-    lanes: int = 0
-    scores: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    missing: dict[str, int] = field(default_factory=dict)
-    is_state_same: bool | None = None
+    lanes: int
+    scores: int
+    missing: Mapping[str, int]
+    is_state_same: bool | None
 
-    @property
-    def is_same(self) -> bool:
-        """True when nothing that could be compared differs."""
-        return not self.differences and self.is_state_same is not False
-
-    def require_same(self) -> None:
-        """Raise ReplayError, with the first difference, unless everything that could be compared is the same."""
-        if self.is_same:
-            return
+    def fault(self) -> ReplayError | None:
+        """What differs first; None when nothing that could be compared does."""
+        if not self.differences and self.is_state_same is not False:
+            return None
         first = self.differences[0] if self.differences else None
         what = (
             "the state of the day at its end" if first is None
             else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} made again"
         )  # fmt: skip
-        raise ReplayError(
+        return ReplayError(
             f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",
             hint="Prove the record with `basira audit verify`; compare policy, model and profiles with that day's.",
         )
 
+
+class _Account:
+    """What was compared so far, as `OnlineReplay` says it."""
+
+    def __init__(self, day: date) -> None:
+        self.day, self.lanes, self.scores = day, 0, 0
+        self.differences: list[Difference] = []
+        self.missing: Counter[str] = Counter()
+
     def lacks(self, what: str) -> None:
         """Count a decision that could not be compared."""
-        self.missing[what] = self.missing.get(what, 0) + 1
+        self.missing[what] += 1
 
 
 def open_record(root: Path, database: Database, policies: Path) -> Service:
@@ -120,9 +124,9 @@ def replay_online(
         raise NotFoundError(
             f"Expected decisions of {office!r} on {day}, found none.", hint="Check the office's code and the day."
         )
-    report = OnlineReplay(office, day)
-    states = _States(service, report, stored.state if stored else None)
-    scorer = _Scorer(service, root, report)
+    report = _Account(day)
+    states = _States(service, office, report, stored.state if stored else None)
+    scorer = _Scorer(root, report)
     for one in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: one.sequence):
         is_wanted = declaration_id in (None, one.declaration_id)
         before = [other for other in known[one.declaration_id] if other.sequence < one.sequence]
@@ -140,8 +144,10 @@ def replay_online(
             states.decide(declaration, one, before, is_wanted=is_wanted)
         elif isinstance(one, Reselection | Cancellation):
             states.change(one, before)
-    report.is_state_same = states.is_same()
-    return report
+    return OnlineReplay(
+        office=office, day=day, lanes=report.lanes, scores=report.scores, differences=tuple(report.differences),
+        missing=dict(report.missing), is_state_same=states.is_same(),
+    )  # fmt: skip
 
 
 def _elsewhere(known: Mapping[str, Known], office: str, day: date) -> list[Decision]:
@@ -157,8 +163,8 @@ def _elsewhere(known: Mapping[str, Known], office: str, day: date) -> list[Decis
 class _States:
     """The day's state, event by event."""
 
-    def __init__(self, service: Service, report: OnlineReplay, text: str | None) -> None:
-        self._service, self._report = service, report
+    def __init__(self, service: Service, office: str, report: _Account, text: str | None) -> None:
+        self._service, self._office, self._report = service, office, report
         self._policy: Policy | None = None
         self._state: OnlineState | None = None
         self._kept: OnlineState | None = None
@@ -217,7 +223,7 @@ class _States:
         earlier = earlier_lane(before)
         if self._state is None or earlier is None:
             return
-        if left_office(earlier, office=decision.office, day=self._report.day) == self._report.office:
+        if left_office(earlier, office=decision.office, day=self._report.day) == self._office:
             self._state = without_place(self._state, earlier)
 
     def change(self, change: Reselection | Cancellation, before: Known) -> None:
@@ -248,8 +254,8 @@ def _as_recorded(declaration: Declaration, decision: Decision) -> Scored:
 class _Scorer:
     """Scores made again from the profiles and the model that were recorded, where they are kept."""
 
-    def __init__(self, service: Service, root: Path, report: OnlineReplay) -> None:
-        self._service, self._root, self._report = service, root, report
+    def __init__(self, root: Path, report: _Account) -> None:
+        self._root, self._report = root, report
         self._models: dict[str, RiskModel | None] = {}
         self._builds: dict[str, LoadedProfiles | None] = {}
 
