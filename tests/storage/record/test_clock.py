@@ -11,7 +11,7 @@ from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import write_together
 from basira.storage.record.audit_log import append_audit
 from basira.storage.record.commit import record_group
-from basira.storage.record.events import Event, append_event, find_events
+from basira.storage.record.events import Event, append_event, event_rows, find_events
 
 
 def event(name: str = "d1") -> Event:
@@ -20,7 +20,7 @@ def event(name: str = "d1") -> Event:
 
 def grouped(database: Database, now: datetime) -> None:
     with write_together(database) as sender:
-        record_group(sender, [event()], states=[], answers=[], now=now, expires_at=now)
+        record_group(sender, event_rows([event()], now=now), states=[], answers=[], now=now, expires_at=now)
 
 
 def alone(database: Database, now: datetime) -> None:
