@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from basira.selection.online.state import OnlineState
-from basira.serving.changes.change import cancel, reselect
+from basira.serving.changes.change import Requester, cancel, reselect
 from basira.serving.decide import batch as serve
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.placement import read_office_day, restored
@@ -64,16 +64,16 @@ def places(desk: Desk, office: str) -> int:
 def by_officer(desk: Desk, decision: Answer) -> None:
     made = reselect(
         {"lane": "red", "motive": "Doubt about the value.", "given_by": decision["decision_id"]},
-        decision["declaration_id"], desk.service, now=at(9), asked=Asked("u-1"), sees=lambda _: True,
-        may_lower=lambda _: True,
+        decision["declaration_id"], desk.service, now=at(9),
+        by=Requester(Asked("u-1"), lambda _: True, lambda _: True),
     )  # fmt: skip
     assert isinstance(made, dict), made
 
 
 def withdrawn(desk: Desk, decision: Answer) -> None:
     made = cancel(
-        {"motive": "Withdrawn."}, decision["declaration_id"], desk.service, now=at(9), asked=Asked("u-1"),
-        sees=lambda _: True,
+        {"motive": "Withdrawn."}, decision["declaration_id"], desk.service, now=at(9),
+        by=Requester(Asked("u-1"), lambda _: True),
     )  # fmt: skip
     assert isinstance(made, dict), made
 
@@ -316,7 +316,7 @@ def moved_about(desk: Desk, arrivals: list[Body]) -> Desk:
 @pytest.mark.parametrize("office", ["SIM-A", "SIM-B"])
 def test_a_day_with_amendments_comes_out_the_same(moved_about: Desk, history: History, office: str) -> None:
     report = replay_online(moved_about.service, history.root, office, TODAY)
-    assert report.differences == []
+    assert report.differences == ()
     assert report.is_state_same is True
     assert report.missing == {}
 

@@ -57,6 +57,17 @@ class NotAllowed:
 
 
 @dataclass(frozen=True)
+class Requester:
+    """Who asks for a change. ``sees``: whether they may see an office; ``may_lower``: whether they may give a less
+    intensive lane at one. ``seen``: the event that gave the lane which they saw, as If-Match names it."""
+
+    asked: Asked
+    sees: Sees
+    may_lower: Callable[[str], bool] = lambda _: False
+    seen: str | None = None
+
+
+@dataclass(frozen=True)
 class _Change:
     """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the asker saw."""
 
@@ -71,17 +82,16 @@ class _OvertakenError(Exception):
 
 
 def reselect(
-    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
-    may_lower: Callable[[str], bool], seen: str | None = None,
-) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
+) -> dict[str, Any] | Refused | NotAllowed:
     """Give a declaration another lane.
 
-    ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or ``seen``): the event that gave the lane which
-    the asker saw. ``may_lower``: whether the asker may give a less intensive lane at an office. Raises NotFoundError,
-    UsageError (an idempotency key with another body), StoreError.
+    ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or the requester's ``seen``): the event that gave
+    the lane which the requester saw. Raises NotFoundError, UsageError (an idempotency key with another body),
+    StoreError.
     """
     policy = service.policy(now.date())
-    change = _read(body, declaration_id, lanes=policy.reselection.lanes or tuple(policy.intensity), seen=seen)
+    change = _read(body, declaration_id, lanes=policy.reselection.lanes or tuple(policy.intensity), seen=by.seen)
     if isinstance(change, Refused):
         return change
 
@@ -95,13 +105,13 @@ def reselect(
         if change.lane == standing.lane:
             fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
             return Refused((fault,), declaration_id, standing=standing_body(standing))
-        return _lowered(change.lane, standing, known, policy, may_lower=may_lower)
+        return _lowered(change.lane, standing, known, policy, may_lower=by.may_lower)
 
     def record(standing: Standing, known: Known) -> Reselection:
         items = _late_items(standing, known, service) if policy.lane(change.lane).inspects else None
-        return _reselection(change, standing, policy, asked, items=items)
+        return _reselection(change, standing, policy, by.asked, items=items)
 
-    return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, asked=asked, sees=sees)
+    return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
 def _lowered(
@@ -129,15 +139,14 @@ def _lowered(
 
 
 def cancel(
-    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
-    seen: str | None = None,
-) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
+) -> dict[str, Any] | Refused | NotAllowed:
     """Take a declaration out of the queue, for good; its place is free again, unless it was inspected in it.
 
     ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same again by whomever changes nothing when the motive
     is the same. Raises as `reselect`.
     """
-    change = _read(body, declaration_id, lanes=None, seen=seen)
+    change = _read(body, declaration_id, lanes=None, seen=by.seen)
     if isinstance(change, Refused):
         return change
 
@@ -154,7 +163,7 @@ def cancel(
         return Cancellation(
             event_id=event_id("cancellation", declaration_id),
             declaration_id=declaration_id,
-            actor=asked.actor,
+            actor=by.asked.actor,
             declaration_version=standing.decision.declaration_version,
             office=standing.office,
             decision_id=standing.decision.event_id,
@@ -164,7 +173,7 @@ def cancel(
         )
 
     policy = service.policy(now.date())
-    return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, asked=asked, sees=sees)
+    return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
 def conflict(declaration_id: str, code: str, expected: str, standing: Standing) -> Refused:
@@ -188,12 +197,12 @@ MakeRecord = Callable[[Standing, Known], Change]
 
 def _carry_out(
     declaration_id: str, service: Service, judge: Judge, make: MakeRecord, *, policy: Policy, now: datetime,
-    asked: Asked, sees: Sees,
+    by: Requester,
 ) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
     for _ in range(_TRIES):
         with service.database.read() as connection:
-            known = seen_events(connection, declaration_id, sees=sees)
-            standing = required_standing(known, sees=sees)
+            known = seen_events(connection, declaration_id, sees=by.sees)
+            standing = required_standing(known, sees=by.sees)
             answer = judge(standing, known)
             if answer is not None:
                 return answer
@@ -201,7 +210,7 @@ def _carry_out(
             moved = moved_places(connection, standing, policy, taken=made.lane, now=now)
         try:
             with service.database.write() as connection:
-                return _write(connection, made, moved, known, now=now, asked=asked)
+                return _write(connection, made, moved, known, now=now, asked=by.asked)
         except _OvertakenError:
             continue
         except StoreError as error:
