@@ -7,6 +7,7 @@ assessments back. Never here: the database; a value that a record lacks.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypedDict
@@ -77,7 +78,7 @@ def item_assessment(item: ItemValues) -> ItemAssessment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
+class Recorded(ABC):
     """What is on record of a declaration, or is to be recorded: one event, or one decision of a run.
 
     ``event_id``: unique for ever. ``actor``: user id or key id. ``decision_id``: the decision that it changes or
@@ -99,9 +100,9 @@ class Recorded:
     is_read: bool = field(default=True, compare=False)
 
     @property
+    @abstractmethod
     def kind(self) -> EventKind:
         """The kind of event that it is recorded as."""
-        raise NotImplementedError
 
     @property
     def day(self) -> str:
@@ -109,9 +110,9 @@ class Recorded:
         when another event was recorded after midnight before it."""
         return self.recorded_at[:10]
 
+    @abstractmethod
     def payload(self) -> Payload:
         """All that is not a column of the event, as JSON values."""
-        raise NotImplementedError
 
 
 def common(row: Row) -> dict[str, Any]:

@@ -7,6 +7,7 @@ field. Never here: the computing (that is a workflow), a tolerance: the same bit
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replay:
+class Replay(ABC):
     """What came of making recorded decisions again, those of a run (`ReplayReport`) or the service's (`OnlineReplay`).
 
     ``differences``: field by field.
@@ -58,9 +59,9 @@ class Replay:
         if fault is not None:
             raise fault
 
+    @abstractmethod
     def fault(self) -> ReplayError | None:
         """What differs first, as an error; None when nothing does."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

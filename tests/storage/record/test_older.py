@@ -34,7 +34,7 @@ from basira.storage.record.events import EVENT_KINDS, find_range
 from basira.storage.record.runs import Operations
 
 LATEST = "d451d77"
-OLDER = sorted((Path(__file__).parent / "older").glob("*.tar.xz"))
+OLDER = sorted((Path(__file__).parents[2] / "support" / "older").glob("*.tar.xz"))
 
 
 @dataclass(frozen=True)
