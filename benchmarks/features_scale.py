@@ -115,9 +115,9 @@ def run_one(rows: int, memory: str, threads: int, seconds_each: bool) -> None:
         for table in ("items", "outcomes"):
             con.execute(f"create view {table} as select * from read_parquet('{folder / table}.parquet')")
         start = cpu_seconds()
-        con.execute(
+        con.fetch_rows(
             "select importer_id, count(*), sum(customs_value_amount), avg(net_mass_kg) from items group by 1"
-        ).fetchall()
+        )
         plain = cpu_seconds() - start
         start = cpu_seconds()
         last = [start]
@@ -129,7 +129,7 @@ def run_one(rows: int, memory: str, threads: int, seconds_each: bool) -> None:
 
         count = compute_features(con, "items", as_of_day=FIRST_DAY + DAYS, into="features", progress=progress)
         cpu = cpu_seconds() - start
-        con.execute(f"copy features to '{folder / 'features.parquet'}'")
+        pq.write_table(con.fetch_arrow("select * from features"), folder / "features.parquet")
         print(
             json.dumps(
                 {

@@ -22,6 +22,7 @@ import gzip
 import io
 import json
 import random
+import re
 import resource
 import shutil
 import sys
@@ -321,17 +322,19 @@ def judge(number: int, seed: int, keep: str) -> Verdict:
     import polars as pl
 
     from basira.ingest.mapping.model import parse_mapping
+    from basira.ingest.suggest.propose import suggest_mapping
+    from basira.ingest.suggest.toml import suggestion_toml
     from basira.schema.errors import BasiraError
     from basira.storage.history.store import History
     from basira.workflows.intake.ingest import ingest_files
-    from basira.workflows.intake.mapping import propose_mapping
 
     drawn, rows = draw(number, seed)
     folder = Path(keep) if keep else Path(tempfile.mkdtemp(prefix="basira-rendering-"))
     try:
         path = write(drawn, rows, folder)
         try:
-            suggestion, text, _ = propose_mapping(path)
+            suggestion = suggest_mapping(path)  # the command also tries it on the first rows, and takes nothing in
+            text = suggestion_toml(suggestion)
             if keep:
                 (folder / f"r{number}.toml").write_text(text, encoding="utf-8")
             history = History.create(folder / f"store{number}")
@@ -339,7 +342,7 @@ def judge(number: int, seed: int, keep: str) -> Verdict:
                 history, [path], parse_mapping(text, name="rendering"), received_at=datetime(2026, 1, 1)
             )
         except BasiraError as error:
-            return Verdict(number, "asked", f"{error.code}: {error.message[:120]}")
+            return Verdict(number, "asked", reason_of(error.message))
         except Exception as error:  # whatever the product raises here is a fault of its own
             return Verdict(number, "failed", f"{type(error).__name__}: {error}"[:300])
         files = sorted((folder / f"store{number}").rglob("*.parquet"))
@@ -349,6 +352,12 @@ def judge(number: int, seed: int, keep: str) -> Verdict:
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def reason_of(message: str) -> str:
+    """An error's message without what is this file's own: names, values, counts."""
+    text = re.sub(r"'[^']*'|\"[^\"]*\"", "…", message.split(" has ", 1)[-1])
+    return re.sub(r"\(.*?\)|r\d+\S*|\d[\d,.]*", "", text)[:110].strip()
 
 
 def compare(
@@ -440,7 +449,7 @@ def main() -> int:
     for kind in ("lied", "failed"):
         for verdict in [v for v in verdicts if v.kind == kind][: options.show]:
             print(f"{kind} {verdict.number}: {verdict.detail}\n    {shown_choices(verdict.number, options.seed)}")
-    asked = Counter(v.detail[:70] for v in verdicts if v.kind in {"asked", "rejected"})
+    asked = Counter(v.detail for v in verdicts if v.kind in {"asked", "rejected"})
     for detail, count in asked.most_common(options.show):
         print(f"asked or rejected {count}: {detail}")
     total = len(verdicts)

@@ -266,7 +266,13 @@ class Served:
         """The processes that answer: the children of the supervisor, or the only process."""
         if self.workers == 1:
             return [self.pid]
-        return [pid for pid in children_of(self.pid) if b"spawn_main" in _command_line(pid)]
+        # The large worker is a child of another thread.
+        return [pid for pid in children_of(self.pid, thread=str(self.pid)) if b"spawn_main" in _command_line(pid)]
+
+    def large_pids(self) -> list[int]:
+        """The large workers."""
+        others = set(children_of(self.pid)) - set(self.worker_pids())
+        return [pid for pid in others if b"spawn_main" in _command_line(pid)]
 
     def kill(self) -> None:
         """kill -9 the process and whatever it started."""
@@ -320,10 +326,10 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def children_of(pid: int) -> list[int]:
-    """The direct children of a process."""
+def children_of(pid: int, *, thread: str = "*") -> list[int]:
+    """The direct children of a process, or of one of its threads."""
     found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+    for path in Path(f"/proc/{pid}/task").glob(f"{thread}/children"):
         try:
             found += [int(word) for word in path.read_text().split()]
         except OSError:

@@ -62,9 +62,11 @@ def look_at(pid: int, name: str, seconds: float) -> Sample | None:
 
 def sample_all(service: Served, seconds: float) -> list[Sample]:
     found = [look_at(pid, f"worker {n}", seconds) for n, pid in enumerate(service.worker_pids(), 1)]
+    large = service.large_pids()
+    found += [look_at(pid, f"large worker {n}", seconds) for n, pid in enumerate(large, 1)]
     if service.workers > 1:
         found.append(look_at(service.pid, "supervisor", seconds))
-        others = set(children_of(service.pid)) - set(service.worker_pids())
+        others = set(children_of(service.pid)) - set(service.worker_pids()) - set(large)
         found += [look_at(pid, "other child", seconds) for pid in others]
     return [one for one in found if one is not None]
 

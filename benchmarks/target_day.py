@@ -112,8 +112,8 @@ def main() -> None:
         with open_engine(reads=snapshot.all_files()) as con:
             register(con, snapshot)
             started = cpu_seconds()
-            columns = ", ".join(f'min("{row[0]}")' for row in con.execute("describe items").fetchall())
-            con.execute(f"select {columns} from items").fetchall()
+            columns = ", ".join(f'min("{name}")' for name in con.columns("items"))
+            con.fetch_rows(f"select {columns} from items")
             reading = cpu_seconds() - started
         command = [
             str(Path(sys.executable).with_name("basira")),

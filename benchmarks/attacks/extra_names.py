@@ -31,13 +31,13 @@ import duckdb
 import polars as pl
 import xlsxwriter
 
+from basira.engines.duckdb import open_duckdb
 from basira.features.batch.compute import compute_features
 from basira.features.online.build import find_extras
 from basira.features.online.plan import plans
 from basira.ingest.mapping.model import load_mapping, parse_mapping
 from basira.ingest.readers.source import open_source
 from basira.ingest.suggest.propose import suggest_mapping
-from basira.schema.engine import open_locked
 from basira.schema.errors import BasiraError
 from basira.schema.names import MOST_OF_A_SOURCE, is_kept_name, is_own_name
 from basira.schema.shipped import shipped
@@ -244,13 +244,11 @@ def by_the_profiles(names: Sequence[str], report: Report) -> None:
 
 def by_quoting(names: Sequence[str], report: Report) -> None:
     tried = 0
-    with open_locked(threads=1) as con:
+    with open_duckdb(threads=1) as con:
         for some in groups(names, 500):
             different = distinct(some)
-            con.execute("select " + ", ".join(f"1 as {quote_identifier(name)}" for name in different))
-            came_back = [column[0] for column in con.description or []]
-            report.is_whole = report.is_whole and came_back == different
-            con.fetchall()
+            query = "select " + ", ".join(f"1 as {quote_identifier(name)}" for name in different)
+            report.is_whole = report.is_whole and con.columns(f"({query})") == tuple(different)
             tried += len(different)
     report.say("quoted, asked of DuckDB", tried, [], "; each came back as it was" if report.is_whole else "; CHANGED")
 
@@ -259,11 +257,11 @@ def by_a_hole(names: Sequence[str], report: Report) -> None:
     """As if nothing quoted them: what the locked engine lets them do."""
     ran = 0
     some = names[:5000]
-    with open_locked(threads=1) as con:
+    with open_duckdb(threads=1) as con:
         for name in some:
             for statement in (f'select 1 as "{name}"', f"select 1 as '{name}'", f"select 1 as {name}"):
                 try:
-                    con.execute(statement).fetchall()
+                    con.execute(statement)
                     ran += 1
                 except duckdb.Error:
                     continue

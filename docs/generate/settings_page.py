@@ -26,8 +26,8 @@ nearly one of these, with the nearest name; what resembles none, and those of `d
 |---|---|---|
 ROWS
 
-Of the libraries below: `PROMETHEUS_MULTIPROC_DIR` names a folder in which several workers keep their figures, so that
-`/metrics` speaks for all. `basira serve --workers` makes one by itself, in memory (systemd's `RuntimeDirectory`, else
+Of the libraries below: `PROMETHEUS_MULTIPROC_DIR` names a folder in which several processes keep their figures, so that
+`/metrics` speaks for all. `basira serve` makes one by itself, in memory (systemd's `RuntimeDirectory`, else
 `/dev/shm`); give one, empty at each start, to another server. On a disk that is full, workers end. `OMP_WAIT_POLICY`
 is set to `PASSIVE` when it is not set.
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
-from basira.api.application import make_application
+from basira.api.application import make_application, make_large_application
 from basira.api.auth.authenticate import by_key
 from basira.api.auth.settings import read_access_settings
 from basira.api.http.connection import Guard
@@ -26,7 +26,7 @@ from basira.render.languages import LANGUAGES
 from basira.schema.errors import UsageError
 from basira.serving.check import check_service, prepare_service
 from basira.serving.decide.worker import DECIDE_SECONDS
-from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, open_service
+from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, Service, open_service
 from basira.serving.views.rejected import Quota
 
 
@@ -88,6 +88,12 @@ SETTINGS: tuple[Setting, ...] = (
         "BASIRA_QUARANTINE_DAYS",
         str(Quota.days),
         "days without being sent again after which `basira quarantine expire` erases a rejected body, every night",
+    ),
+    Setting(
+        "BASIRA_LARGE_SOCKET",
+        "",
+        "Unix socket of the large worker, `basira.app:large_from_environment`; set by `basira serve`. When empty, the "
+        "workers decide large requests themselves",
     ),
     Setting("BASIRA_OIDC", "", "TOML file of the OpenID provider; no such login when empty"),
 )
@@ -195,8 +201,31 @@ def guard_of_environment() -> Guard:
 
 def from_environment() -> FastAPI:
     """The application that the environment describes. Raises UsageError, StoreError, PolicyError."""
+    given, service = _open()
+    application = make_application(
+        service, recognise=by_key(service.database, datetime.now), clock=datetime.now,
+        settings=read_access_settings(given), decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
+        quota=read_quota(given), large_socket=given["BASIRA_LARGE_SOCKET"],
+    )  # fmt: skip
+    _exempt_start_from_collection()
+    return application
+
+
+def large_from_environment() -> FastAPI:
+    """The application of the large worker beside it: for the socket of BASIRA_LARGE_SOCKET, and nowhere else. Whoever
+    reaches it is believed who they are. Raises as `from_environment`."""
+    given, service = _open()
+    application = make_large_application(
+        service, clock=datetime.now, decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
+        quota=read_quota(given),
+    )  # fmt: skip
+    _exempt_start_from_collection()
+    return application
+
+
+def _open() -> tuple[dict[str, str], Service]:
+    """The settings, and what the service of a process stands on."""
     given = read_settings()
-    access = read_access_settings(given)
     log_json()
     # To read a number takes the square of its digits, in which no other thread does anything. No field has so many.
     sys.set_int_max_str_digits(_MOST_DIGITS)
@@ -210,13 +239,7 @@ def from_environment() -> FastAPI:
         most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
         wait_seconds=_seconds(given, "BASIRA_DATABASE_SECONDS"),
     )
-    recognise = by_key(service.database, datetime.now)
-    application = make_application(
-        service, recognise=recognise, clock=datetime.now, settings=access,
-        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"), quota=read_quota(given),
-    )  # fmt: skip
-    _exempt_start_from_collection()
-    return application
+    return given, service
 
 
 def _exempt_start_from_collection() -> None:

@@ -45,7 +45,7 @@ def test_a_worker_looks_at_its_profiles_before_it_answers(
 def test_it_does_not_wait_for_ever(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(application, "_FIRST_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(application, "FIRST_LOOK_SECONDS", 0.05)
     done = slow_look(monkeypatch, 0.5)
     with desk_of(service).client as client:
         assert not done.is_set()
@@ -68,8 +68,8 @@ def test_a_look_that_fails_is_told_and_made_again(
 
     monkeypatch.setattr(Service, "refresh_profiles", fail)
     monkeypatch.setattr(application, "with_newest_model", no_newer)
-    monkeypatch.setattr(application, "_REFRESH_SECONDS", 0.01)
-    monkeypatch.setattr(application, "_MODEL_SECONDS", 0.01)
+    monkeypatch.setattr(application, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(application, "MODEL_SECONDS", 0.01)
 
     def told() -> set[str]:
         lines = [getattr(one, "fields", {}) for one in caplog.records if one.getMessage() == "refresh_failed"]

@@ -6,14 +6,10 @@ import os
 import stat
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
-from basira.api.auth.settings import ConnectionLimits
-from basira.api.http.connection import Guard
 from basira.cli import history as history_command
 from basira.cli import serve as serve_command
 from basira.cli.program import app
@@ -25,6 +21,7 @@ from basira.storage.database.connection import Database
 from basira.storage.history import files as history_files
 from basira.storage.history.store import History
 from basira.workflows.intake.take_in import FileReport
+from tests.cli.conftest import Start
 from tests.support.tree import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -142,37 +139,32 @@ def test_a_sync_that_refused_something_ends_otherwise(
     assert ("3 rows" in done.stderr and "quarantine list" in done.stderr) == bool(refused)
 
 
-def test_the_figures_of_several_workers_are_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr(serve_command, "_warn", lambda event, **_: warned.append(event))
-    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+def test_the_figures_of_several_workers_are_kept_in_memory(
+    start: Start, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     runtime, shared = tmp_path / "run", tmp_path / "shm"
     for folder in (runtime, shared):
         folder.mkdir()
-    monkeypatch.setattr(serve_command, "_SHARED_MEMORY", str(shared))
+    monkeypatch.setattr(serve_command, "SHARED_MEMORY", str(shared))
     monkeypatch.setenv("RUNTIME_DIRECTORY", f"{runtime}:/elsewhere")
     found = []
     for _ in range(3):
-        with serve_command._metrics_folder(2):
-            found.append(Path(os.environ.pop("PROMETHEUS_MULTIPROC_DIR")).parent)
+        start(store)
+        found.append(Path(os.environ.pop("PROMETHEUS_MULTIPROC_DIR")).parent)
         if len(found) == 1:
             runtime.rmdir()
         else:
             shared.rmdir() if shared.is_dir() else None
     assert found[:2] == [runtime, shared]
     assert found[2] not in (runtime, shared)
-    assert warned == ["figures_on_a_disk"]
+    assert [one.getMessage() for one in caplog.records].count("figures_on_a_disk") == 1
 
 
-def test_the_proxy_closes_idle_connections_before_the_service_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs: list[uvicorn.Config] = []
-    monkeypatch.setattr("basira.cli.workers.supervise", lambda config, _sockets: configs.append(config))
-    monkeypatch.setattr("basira.api.http.logs.log_json", lambda: None)
-    serve_command._run(SimpleNamespace(), 2, Guard(ConnectionLimits()))  # type: ignore[arg-type]  # nobody listens
+def test_the_proxy_closes_idle_connections_before_the_service_does(start: Start, store: Path) -> None:
     text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     upstream = text[text.index("upstream basira {") : text.index("}")]
     assert "keepalive_timeout 60s;" in upstream
-    assert configs[0].timeout_keep_alive > 60
+    assert start(store).timeout_keep_alive > 60
 
 
 @pytest.mark.parametrize("name", ["basira.service", "basira-nightly.service"])

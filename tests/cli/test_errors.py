@@ -9,12 +9,6 @@ import pytest
 
 from basira.storage.history.store import History
 from tests.support.command_line import ran, run
-from tests.support.walk import walk_done_once
-
-
-@pytest.fixture(scope="module")
-def walk(tmp_path_factory):
-    return walk_done_once(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,6 @@ import random
 import pytest
 
 from tests.support.command_line import ran, run
-from tests.support.walk import walk_done_once
-
-
-@pytest.fixture(scope="module")
-def walk(tmp_path_factory):
-    return walk_done_once(tmp_path_factory)
-
 
 MAPPING = """
 version = 1

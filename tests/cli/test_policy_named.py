@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from basira.app import SETTINGS
-from basira.cli import serve as serve_command
 from basira.cli.program import app
 from basira.storage.history.store import History
+from tests.cli.conftest import Start
 from tests.support.tree import ROOT
 
 POLICIES = ROOT / "policies"
@@ -45,15 +44,11 @@ def test_a_policy_that_was_named_needs_no_word(store: str, monkeypatch: pytest.M
     assert about_policy("--store", store) == []
 
 
-def test_a_start_says_so_in_the_log(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(serve_command, "_warn", lambda event, **fields: said.append((event, fields)))
-    monkeypatch.setattr(serve_command, "_listening", lambda *_: nullcontext())
-    monkeypatch.setattr(serve_command, "_run", lambda *_: None)
+def test_a_start_says_so_in_the_log(start: Start, store: str, caplog: pytest.LogCaptureFixture) -> None:
     for more in ((), ("--policy", "morocco")):
-        said.clear()
-        assert CliRunner().invoke(app, ["serve", "--store", store, *more]).exit_code == 0
-        taken = [fields["taken"] for event, fields in said if event == "no_policy_named"]
+        caplog.clear()
+        start(store, *more)
+        taken = [one.fields["taken"] for one in caplog.records if one.getMessage() == "no_policy_named"]
         assert taken == ([] if more else ["morocco"])
 
 

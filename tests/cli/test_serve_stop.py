@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -51,12 +52,12 @@ class Running:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
-    def ask(self, method: str, path: str, body: object = None, key: str = "") -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def ask(self, method: str, path: str, body: object = None, key: str = "", **more: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         try:
             connection.request(
                 method, f"/api/v1{path}", body=body and json.dumps(body),
-                headers={"Content-Type": "application/json", **({"X-API-Key": key} if key else {})},
+                headers={"Content-Type": "application/json", **({"X-API-Key": key} if key else {}), **more},
             )  # fmt: skip
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
@@ -205,6 +206,103 @@ def test_a_worker_that_dies_while_its_supervisor_waits_for_a_word_is_replaced(st
     assert service.ask("GET", "/health")[0] == 200
 
 
+def large_pids(service: Running, *, least: int = 1) -> list[int]:
+    """The processes that said they answered a large request, in order; each says so just after its answer."""
+    until = time.monotonic() + 30
+    while True:
+        whole = service.log.read_text().rpartition("\n")[0].splitlines()
+        lines = [json.loads(line) for line in whole if '"large_request"' in line]
+        if len(lines) >= least:
+            return [line["process"] for line in lines]
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def modes_of_socket(pid: int) -> tuple[str, str]:
+    """Of the socket that a large worker listens at, and of its folder."""
+    environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    (path,) = (Path(one.partition("=")[2]) for one in environment if one.startswith("BASIRA_LARGE_SOCKET="))
+    return oct(path.stat().st_mode & 0o777), oct(path.parent.stat().st_mode & 0o777)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def recorded_events(store: Path) -> int:
+    with sqlite3.connect(f"file:{store / 'operations.sqlite'}?mode=ro", uri=True) as connection:
+        found = int(connection.execute("SELECT count(*) FROM event").fetchone()[0])
+    connection.close()
+    return found
+
+
+def many(arrivals: list[Body], count: int) -> list[Body]:
+    return [{**arrivals[n % 4], "declaration_id": f"L-{n}"} for n in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_large_worker_killed_under_way_is_replaced_and_nothing_is_decided_twice(
+    start: Callable[[int], Running], place: tuple[Path, Path], arrivals: list[Body], workers: int
+) -> None:
+    key = key_of(place[0], "declarations:write", "metrics:read")
+    service = start(workers)
+    assert service.ask("POST", "/declarations", many(arrivals, 60), key)[0] == 200
+    (pid,) = large_pids(service)
+    assert pid != service.process.pid
+    assert pid not in workers_of(service)
+    assert os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, service.process.pid)
+    assert modes_of_socket(pid) == ("0o600", "0o700")
+    sent, answers = many(arrivals, 1000), list[int]()
+
+    def ask() -> None:
+        answers.append(service.ask("POST", "/declarations", sent, key, **{"Idempotency-Key": "k-1"})[0])
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    before = recorded_events(place[0])
+    until = time.monotonic() + 60
+    while recorded_events(place[0]) == before:  # the first of its groups
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    thread.join(60)
+    assert answers == [503]
+    assert service.ask("POST", "/declarations", {**arrivals[0], "declaration_id": "P-1"}, key)[0] == 200
+    until = time.monotonic() + 120
+    while answers[-1] != 200:
+        assert time.monotonic() < until, service.log.read_text()[-2000:]
+        ask()
+    assert set(answers) == {200, 503}
+    assert large_pids(service, least=2)[-1] != pid
+    text = service.ask("GET", "/metrics", key=key)[1]
+    assert "basira_large_worker 1.0" in text or "basira_large_worker 0.0" in text
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(timeout=60) == 0
+    assert not is_alive(large_pids(service)[-1])
+    verified = json.loads(run("audit", "verify", "--store", str(place[0]), "--json").stdout)
+    assert verified["events"] == 2 * (1000 + 1)  # those of the first batch are among the thousand
+
+
+@pytest.mark.slow
+def test_a_large_worker_ends_with_a_service_that_is_killed(
+    start: Callable[[int], Running], place: tuple[Path, Path], arrivals: list[Body]
+) -> None:
+    key = key_of(place[0], "declarations:write")
+    service = start(1)
+    assert service.ask("POST", "/declarations", many(arrivals, 60), key)[0] == 200
+    (pid,) = large_pids(service)
+    service.process.kill()
+    service.process.wait()
+    until = time.monotonic() + 60
+    while is_alive(pid):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def test_a_port_in_use_is_said(place: tuple[Path, Path]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -256,8 +354,6 @@ def test_a_check_says_that_all_is_well_or_what_is_not(place: tuple[Path, Path]) 
 
 def test_a_database_of_another_format_names_the_upgrade(place: tuple[Path, Path]) -> None:
     prepare_service(*place, today=TODAY)
-    import sqlite3
-
     with sqlite3.connect(place[0] / "operations.sqlite") as connection:
         connection.execute("DROP TRIGGER IF EXISTS operations_format_update")
         connection.execute("UPDATE operations_format SET format = format - 1")

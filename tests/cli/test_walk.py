@@ -14,13 +14,6 @@ from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
 from basira.workflows.targeting.record import operations_of
 from tests.support.command_line import ran, run
-from tests.support.walk import walk_done_once
-
-
-@pytest.fixture(scope="module")
-def walk(tmp_path_factory):
-    return walk_done_once(tmp_path_factory)
-
 
 PROGRAM = Path(sys.executable).with_name("basira")
 

@@ -98,7 +98,7 @@ def test_a_run_reads_back_the_same():
 
 
 def test_the_record_of_a_selection_takes_everything_from_it():
-    selection = Selection("D1", 2, "A", "red", "model", 0.25, 3, "x")
+    selection = Selection("D1", 2, "A", "red", "model", 0.25, 3, rule_id="x")
     item = ItemAssessment(1, 0.5, 100.0, 50.0)
     candidate = Candidate("D1", 2, "A", 0.5, 50.0)
     record = decide("run-1", selection, candidate=candidate, items=[item], inputs_digest="f")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from basira.explain.reasons import explain_items
 from basira.explain.words import say
+from basira.features.catalog.catalog import REASONS
 from basira.schema.records import Figure, Reason
 
 # Nothing was ever declared under this code: 46 earlier items have the description's first word, none of them here.
@@ -23,7 +25,7 @@ RARE_ORIGIN: dict[str, Any] = {
 
 
 def reason_of(family: str, row: dict[str, Any]) -> Reason:
-    found = explain_items(np.ones((1, 1)), ["f"], {"f": family}, [row], kinds=[{}])[0]
+    found = explain_items(np.ones((1, 1)), ["f"], replace(REASONS, families={"f": family}), [row], kinds=[{}])[0]
     return found.reasons[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basira.explain import reasons as module
-from basira.explain.reasons import FAINTEST, MOST_REASONS, Evidence, explain_items, family_of
+from basira.explain.reasons import FAINTEST, MOST_REASONS, Evidence, explain_items
 from basira.explain.words import REASON_CODES, VERIFY_KINDS, say, say_reference, say_verify
-from basira.features.catalog.catalog import CATALOG, FEATURE
+from basira.features.catalog.catalog import CATALOG, FEATURE, REASONS
 from basira.schema.fields import FIELDS
 from basira.schema.records import Reason
 
-FAMILY = {f.name: family_of(f.name, f.reason, f.entity) for f in CATALOG}
+FAMILY = {f.name: f.reason for f in CATALOG}
+PARENT = {one.entity: one.parent for past in REASONS.past.values() for one in past}
 DECLARED = {f.name for f in FIELDS}
 
 
@@ -59,8 +61,8 @@ def explained(family: str, *, weight: float = 1.0, kinds: Mapping[str, float] | 
         names = [family]
     values = np.zeros((1, len(names)))
     values[0, 0] = weight
-    families = dict.fromkeys(names, family)
-    return explain_items(values, names, families, [Spied(PLAIN | row)], kinds=[kinds or {}])[0]
+    catalog = replace(REASONS, families=dict.fromkeys(names, family))
+    return explain_items(values, names, catalog, [Spied(PLAIN | row)], kinds=[kinds or {}])[0]
 
 
 def said(family: str, **row: Any) -> Reason | None:
@@ -109,14 +111,12 @@ def test_the_features_without_words_are_these_and_no_other():
 
 
 def test_every_family_has_a_builder():
-    known = set(module._BUILDERS) | {"history_commodity"}
-    left = {f for f in FAMILY.values() if f and f not in known and not f.startswith(("category_", "new_"))}
-    # A history speaks for an entity with a parent to compare it with.
-    assert {f for f in left if f.removeprefix("history_") not in module._PARENT} == set()
+    known = set(module._BUILDERS) | set(REASONS.past)
+    assert {f for f in FAMILY.values() if f and f not in known and not f.startswith(("category_", "new_"))} == set()
 
 
 def test_every_parent_rate_is_a_feature():
-    assert {f"{p}_hit_rate" for p in module._PARENT.values()} <= set(FEATURE)
+    assert {f"{parent}_hit_rate" for parent in PARENT.values()} <= set(FEATURE)
 
 
 # One family after another: what is said, and when nothing is.
@@ -223,7 +223,7 @@ ENTITIES = sorted(
 
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_a_history_worse_than_its_parents(entity):
-    parent = module._PARENT[entity]
+    parent = PARENT[entity]
     reason = said(
         f"history_{entity}", **history(entity, irregular=4, inspected=9, rate=0.3, **{f"{parent}_hit_rate": 0.06})
     )
@@ -239,7 +239,7 @@ def test_a_history_worse_than_its_parents(entity):
     [(0, 0.3), (1, 0.06), (1, 0.02)],  # nothing found; no worse than usual; better than usual
 )
 def test_a_history_that_says_nothing_against_it_is_no_reason(entity, irregular, rate):
-    parent = module._PARENT[entity]
+    parent = PARENT[entity]
     row = history(entity, irregular=irregular, inspected=50, rate=rate, **{f"{parent}_hit_rate": 0.06})
     assert said(f"history_{entity}", **row) is None
 
@@ -380,9 +380,8 @@ def test_a_declared_code():
 def test_an_attribute_of_the_source_itself():
     values = np.array([[1.0]])
     row = PLAIN | {"category_x_tax_type": "FCN1"}
-    [found] = explain_items(
-        values, ["category_x_tax_type"], {"category_x_tax_type": "category_x_tax_type"}, [row], kinds=[{}]
-    )
+    catalog = REASONS.with_categories(["category_x_tax_type"])
+    [found] = explain_items(values, ["category_x_tax_type"], catalog, [row], kinds=[{}])
     assert say(found.reasons[0], language="en", currency="KRW", strict=True)
 
 
@@ -393,7 +392,7 @@ def test_the_strongest_come_first_five_at_most_and_nothing_faint():
     names = [f"category_{i}" for i in range(8)]
     row = PLAIN | dict.fromkeys(names, "A")
     values = np.array([[0.1, 0.9, FAINTEST * 0.9, 0.3, -2.0, 0.2, 0.5, 0.4]])
-    [found] = explain_items(values, names, {n: n for n in names}, [row], kinds=[{}])
+    [found] = explain_items(values, names, replace(REASONS, families={n: n for n in names}), [row], kinds=[{}])
     assert [r.contribution for r in found.reasons] == [0.9, 0.5, 0.4, 0.3, 0.2]
     assert len(found.reasons) == MOST_REASONS
 
@@ -415,7 +414,7 @@ def test_features_of_one_family_are_summed():
             "value_per_kg_reference_level": 0,
         }
     )
-    [found] = explain_items(values, names, FAMILY, [row], kinds=[{}])
+    [found] = explain_items(values, names, REASONS, [row], kinds=[{}])
     assert [r.contribution for r in found.reasons] == [0.2]
     assert found.reasons[0].features == ("value_per_kg_log", "value_per_kg_vs_code", "value_per_kg_vs_code_origin")
 
@@ -451,8 +450,16 @@ def test_each_reason_points_at_what_would_settle_it(family, row, kind):
 
 
 def test_every_reason_that_points_somewhere_is_a_reason_with_words():
-    assert set(module._VERIFY) <= set(REASON_CODES)
-    assert set(module._VERIFY.values()) <= set(VERIFY_KINDS)
+    assert {f.verify for f in CATALOG} - {""} <= set(VERIFY_KINDS)
+    assert {one.code for past in REASONS.past.values() for one in past} <= set(REASON_CODES)
+
+
+def test_the_catalog_says_what_officers_are_told_to_verify():
+    """One thing for a family, whichever of its features spoke; of what has no words, nothing."""
+    told = {family: {f.verify for f in CATALOG if f.reason == family} for family in {f.reason for f in CATALOG}}
+    assert {family: kinds for family, kinds in told.items() if len(kinds) > 1} == {}
+    assert told[""] == {""}
+    assert {family: kind for family, [kind] in told.items() if kind} == REASONS.verify
 
 
 # Whatever the figures.
@@ -504,7 +511,7 @@ def items(draw: st.DrawFn) -> dict[str, Any]:
 def test_no_figure_ever_says_the_opposite_and_every_sentence_can_be_said(row, seed):
     names = [n for n, f in FAMILY.items() if f and FEATURE[n].role != "evidence"]
     values = np.random.default_rng(seed).normal(size=(1, len(names)))
-    [found] = explain_items(values, names, FAMILY, [row], kinds=[{}])
+    [found] = explain_items(values, names, REASONS, [row], kinds=[{}])
     assert found.verify
     for reason in found.reasons:
         assert reason.code in REASON_CODES
@@ -556,7 +563,7 @@ def test_a_wider_reference_names_no_origin():
 def test_comparables_are_those_of_the_level_and_never_the_declaration_itself():
     row = PLAIN | REFERENCE
     comparables = {("8517130000", "CN"): ("D9/1", "D1/2", "D8/1"), ("8517130000", None): ("D7/1",)}
-    [found] = explain_items(np.zeros((1, 1)), ["value_per_kg_log"], FAMILY, [row], kinds=[{}], comparables=comparables)
+    [found] = explain_items(np.zeros((1, 1)), ["value_per_kg_log"], REASONS, [row], kinds=[{}], comparables=comparables)
     assert found.references[0].comparables == ("D9/1", "D8/1")
 
 

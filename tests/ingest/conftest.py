@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
+from basira.engines.duckdb import open_duckdb
 from basira.ingest.mapping.model import Mapping, parse_mapping
 from basira.storage.history.store import History, register
 from basira.workflows.intake.ingest import IngestReport, ingest_files
@@ -49,8 +49,9 @@ def query(store: History) -> Callable[[str], list[tuple[Any, ...]]]:
     """Run SQL over the store's present snapshot."""
 
     def run(sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect() as con:
-            register(con, store.snapshot())
-            return con.execute(sql).fetchall()
+        snapshot = store.snapshot()
+        with open_duckdb(reads=snapshot.all_files()) as con:
+            register(con, snapshot)
+            return con.fetch_rows(sql)
 
     return run

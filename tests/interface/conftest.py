@@ -11,7 +11,7 @@ import basira as bs
 from tests.support.interface_world import Files, rows, write
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_waiting_for_the_disk() -> Iterator[None]:
     """Power cuts are tests/storage's business."""
     with pytest.MonkeyPatch.context() as patch:

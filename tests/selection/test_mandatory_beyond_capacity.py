@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from basira.schema.detail import BEYOND_CAPACITY, LANE_KEPT, NO_STATE, detail_text
 from basira.selection.batch.allocate import allocate
 from basira.selection.online.decide import decide_online
 from basira.selection.online.state import capacity_use
-from basira.selection.places import BEYOND_CAPACITY, is_beyond_capacity
 from tests.selection.online.test_decide import FALLBACKS, NINE, begin, days, run
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
@@ -39,11 +39,11 @@ def test_a_mandatory_control_is_inspected_online_and_in_a_batch_whatever_places_
             assert rules.lane(s.lane).inspects
             assert rules.intensity[s.lane] <= wanted
             assert s.inclusion_probability == 1
-            assert s.detail.split(" ")[0] == "list-1"
-    assert sum(state.beyond.values()) == sum(is_beyond_capacity(s.detail) for s in found)
+            assert s.rule_id == "list-1"
+    assert sum(state.beyond.values()) == sum(s.is_beyond_capacity for s in found)
     # The model, the random control and the fallback's own lanes stay within: only what says so is beyond.
     for row in batch.capacity:
-        beyond = sum(s.lane == row.lane and is_beyond_capacity(s.detail) for s in batch.selections)
+        beyond = sum(s.lane == row.lane and s.is_beyond_capacity for s in batch.selections)
         assert row.used <= row.capacity + beyond
 
 
@@ -60,7 +60,7 @@ def test_without_a_place_it_goes_where_the_fallback_goes_or_stays_in_its_own_lan
     batch = allocate([one], rules, day=MONDAY, seed=1)
     for s in (online, batch.selections[0]):
         assert (s.lane, s.basis, s.inclusion_probability) == (expected, "mandatory", 1.0)
-        assert s.detail == f"arms {BEYOND_CAPACITY}"
+        assert detail_text(s) == f"arms {BEYOND_CAPACITY}"
     assert (state.beyond, state.used) == ({expected: 1}, {})
     assert [row.used for row in batch.capacity if row.lane == expected] == [1]
 
@@ -69,7 +69,7 @@ def test_places_within_capacity_come_first_and_the_state_counts_the_rest_apart()
     rules = policy(mandatory=[arms()])
     found, state = run([candidate(f"D{i}", 1.0, **ARMS) for i in range(7)], rules)
     assert [s.lane for s in found] == ["red", "orange", "yellow", "yellow", "yellow", "yellow", "yellow"]
-    assert [s.detail for s in found] == ["arms", *["arms lane_full"] * 3] + [f"arms {BEYOND_CAPACITY}"] * 3
+    assert [detail_text(s) for s in found] == ["arms", *["arms lane_full"] * 3] + [f"arms {BEYOND_CAPACITY}"] * 3
     assert state.beyond == {"yellow": 3}
     assert [(row.lane, row.used, row.capacity) for row in capacity_use(state, rules)] == [
         ("yellow", 5, 2), ("orange", 1, 1), ("red", 1, 1),
@@ -105,6 +105,7 @@ def test_a_batch_tells_how_many_are_beyond_capacity():
     assert allocation.notices[0].text("fr").startswith("Bureau A : 3 déclaration(s) à contrôle obligatoire")
 
 
-def test_an_entry_can_not_have_the_name_that_says_beyond_capacity():
-    with pytest.raises(ValidationError, match="beyond_capacity"):
-        policy(mandatory=[listed("red", BEYOND_CAPACITY, commodity_code=["93"])])
+@pytest.mark.parametrize("name", [BEYOND_CAPACITY, LANE_KEPT, NO_STATE])
+def test_an_entry_can_not_have_a_name_that_says_something_else_of_a_selection(name):
+    with pytest.raises(ValidationError, match=name):
+        policy(mandatory=[listed("red", name, commodity_code=["93"])])

@@ -59,6 +59,7 @@ def test_killed_at_any_instant_nothing_acknowledged_is_lost_or_doubled(ground: G
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 def test_without_postgresql_it_says_so_and_comes_back(ground: Ground, postgres: Postgres) -> None:
     require(stop_postgres(ground, postgres, stops=2))
 

@@ -168,7 +168,7 @@ def test_an_amendment_of_what_a_file_brought_comes_after_its_version(
     online: tuple[Desk, History], declarations: pl.DataFrame
 ) -> None:
     desk, store = online
-    body = bodies(declarations.drop("world"), AS_OF)[0]
+    body = bodies(declarations, AS_OF)[0]
     body["items"][0]["customs_value_amount"] = 1234.0
     first = desk.post(body).json()
     assert first["declaration_version"] == 2

@@ -71,7 +71,7 @@ def test_a_statement_reaches_nothing_of_the_machine(tmp_path: Path, statement: s
     with open_engine(reads=[allowed], scratch=scratch) as con:
         assert fetch_value(con, f"select a from read_parquet('{allowed}')") == 1
         with pytest.raises(duckdb.Error):
-            con.execute(statement.format(other=other, allowed=allowed)).fetchall()
+            con.execute(statement.format(other=other, allowed=allowed))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import CATALOG
 from basira.features.oracle.plain import plain_features
@@ -124,17 +125,15 @@ def random_history(seed: int, *, declarations: int = 60, span: int = 800) -> tup
 
 
 @contextmanager
-def engine(items: Sequence[Row], outcomes: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the two views, as a store would make them."""
+def engine(items: Sequence[Row], outcomes: Sequence[Row]) -> Iterator[Engine]:
+    """An engine with the two tables, as a store would make them."""
     extras = [pa.field(name, pa.string()) for name in (items[0] if items else {}) if name.startswith("x_")]
-    with duckdb.connect(config={"threads": 1}) as con:
+    with open_duckdb(threads=1) as con:
         for name, rows, schema in (
             ("items", items, pa.schema([*ITEMS, *extras])),
             ("outcomes", outcomes, OUTCOMES),
         ):
-            table = pa.Table.from_pylist(list(rows), schema=schema)
-            con.register(f"{name}_arrow", table)
-            con.execute(f"create temp table {name} as select * from {name}_arrow")
+            con.register(name, pa.Table.from_pylist(list(rows), schema=schema))
         yield con
 
 
@@ -146,13 +145,19 @@ def computed(
         return computed_on(con, wanted, as_of_day=as_of_day)
 
 
-def computed_on(con: duckdb.DuckDBPyConnection, wanted: Sequence[Key], *, as_of_day: int) -> dict[Key, tuple[Any, ...]]:
-    con.execute("create or replace temp table asked (declaration_id varchar, declaration_version int, item_number int)")
-    if wanted:
-        con.executemany("insert into asked values (?, ?, ?)", [list(key) for key in wanted])
+def ask(con: Engine, wanted: Sequence[Key]) -> None:
+    """The table `asked` of the items wanted."""
+    columns = zip(*wanted, strict=True) if wanted else ((), (), ())
+    types = (pa.string(), pa.int32(), pa.int32())
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    con.register("asked", pa.table(arrays, names=list(ITEM_KEY)))
+
+
+def computed_on(con: Engine, wanted: Sequence[Key], *, as_of_day: int) -> dict[Key, tuple[Any, ...]]:
+    ask(con, wanted)
     count = compute_features(con, "asked", as_of_day=as_of_day, into="features")
     names = ", ".join((*ITEM_KEY, *(f.name for f in CATALOG)))
-    rows = con.execute(f"select {names} from features").fetchall()
+    rows = con.fetch_rows(f"select {names} from features")
     assert len(rows) == count
     found = {tuple(row[:3]): tuple(row[3:]) for row in rows}
     assert len(found) == count

@@ -7,8 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
 from basira.features.online.build import find_extras, profile_entries
 from basira.features.online.lookup import NotOnline, OnlineFeatures, online_features
@@ -17,7 +16,7 @@ from basira.storage.profiles.files import Manifest
 from basira.storage.profiles.publish import Description, publish_profiles
 
 # The histories are those of the features' own tests.
-from tests.support.features_world import Key, Row, engine, item, moment, outcome, random_history
+from tests.support.features_world import Key, Row, ask, engine, item, moment, outcome, random_history
 
 __all__ = ["Key", "Row", "engine", "item", "moment", "outcome", "random_history"]
 
@@ -27,7 +26,7 @@ BUILT_AT = datetime(2026, 1, 1, 3)
 class MemoryProfiles:
     """Profiles as a dictionary."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, *, as_of_day: int) -> None:
+    def __init__(self, con: Engine, *, as_of_day: int) -> None:
         self.as_of_day, self.catalog, self.extras = as_of_day, catalog_digest(), find_extras(con)
         self.records: dict[bytes, bytes] = {}
         for _, keys, records in profile_entries(con, as_of_day=as_of_day):
@@ -44,14 +43,12 @@ def by_declaration(items: Sequence[Row]) -> list[list[Row]]:
     return list(found.values())
 
 
-def batch_rows(con: duckdb.DuckDBPyConnection, wanted: Sequence[Key], *, as_of_day: int) -> dict[Key, dict[str, Any]]:
+def batch_rows(con: Engine, wanted: Sequence[Key], *, as_of_day: int) -> dict[Key, dict[str, Any]]:
     """What `compute_features` says, column by column as stored."""
-    con.execute("create or replace temp table asked (declaration_id varchar, declaration_version int, item_number int)")
-    con.executemany("insert into asked values (?, ?, ?)", [list(key) for key in wanted])
+    ask(con, wanted)
     compute_features(con, "asked", as_of_day=as_of_day, into="features")
-    result = con.execute("select * from features")
-    names = [d[0] for d in result.description]
-    return {tuple(row[:3]): dict(zip(names, row, strict=True)) for row in result.fetchall()}
+    names = con.columns("features")
+    return {tuple(row[:3]): dict(zip(names, row, strict=True)) for row in con.fetch_rows("select * from features")}
 
 
 def online_rows(

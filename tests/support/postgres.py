@@ -23,6 +23,16 @@ import pytest
 import sqlalchemy as sa
 
 START_SECONDS = 60.0
+# Parameters of a fixture that is tried on both databases.
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the server: `-m "not postgresql"` leaves it out."""
+    for item in items:
+        if "postgresql" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgresql)
 
 
 def binaries() -> Path | None:
@@ -153,7 +163,7 @@ def bare(postgresql: Server) -> str:
     return postgresql.url("bare")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=BOTH)
 def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty database, on each of the two."""
     if request.param == "sqlite":
@@ -171,7 +181,7 @@ def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=BOTH)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of a database at the newest revision with nothing in it, on each of the two."""
     if request.param == "sqlite":

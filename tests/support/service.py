@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,6 @@ import polars as pl
 import pytest
 from argon2 import PasswordHasher
 
-from basira.country import load_scenario, make_world
 from basira.serving.service import SEED_FILE, Service, open_service
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
@@ -32,32 +30,35 @@ from tests.support.api_world import (
     store_of,
     write_policy,
 )
+from tests.support.postgres import BOTH, Server
+from tests.support.shared import built_once, simulated
 
 
 @pytest.fixture(scope="session")
-def declarations(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+def service_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """4,000 simulated items of 2023."""
-    folder = tmp_path_factory.mktemp("api-simulated") / "world"
-    changes = {"items": 4000, "administration.inspection_rate": 0.35, "conduct.irregular_rate": 0.15}
-    make_world(load_scenario("small", changes=changes), seed=5, out=folder)
-    # Results beside them, for the model.
-    frame = merged(folder / "declarations")
-    merged(folder / "outcomes").write_parquet(folder / "results.parquet")
-    return frame.with_columns(pl.lit(str(folder)).alias("world"))
+    return simulated(tmp_path_factory, items=4000, seed=5)
 
 
 @pytest.fixture(scope="session")
-def history(declarations: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> History:
+def declarations(service_world: Path) -> pl.DataFrame:
+    return merged(service_world / "declarations")
+
+
+@pytest.fixture(scope="session")
+def history(service_world: Path, declarations: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> History:
     """The world up to `AS_OF`, with a model and profiles of that evening."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _: None)
-        results = pl.read_parquet(Path(declarations["world"][0]) / "results.parquet")
-        until = declarations.drop("world").filter(pl.col("declared_at").dt.date() <= AS_OF)
+
+    def build(folder: Path) -> None:
+        until = declarations.filter(pl.col("declared_at").dt.date() <= AS_OF)
+        results = merged(service_world / "outcomes")
         known = results.join(until.select("declaration_id").unique(), on="declaration_id", how="semi")
-        history = store_of(tmp_path_factory.mktemp("api"), until, known)
+        history = store_of(folder, until, known)
         train(history, as_of=AS_OF, seed=1, now=NOW, settings=QUICK, engine=ENGINE)
         build_profiles(history, as_of=AS_OF, now=NOW, engine=ENGINE)
-        return history
+
+    built = built_once(tmp_path_factory, "service-store", build)
+    return History.open(shutil.copytree(built / "store", tmp_path_factory.mktemp("service") / "store"))
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +75,7 @@ def whole(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="session")
 def arrivals(declarations: pl.DataFrame) -> list[dict[str, Any]]:
     """The declarations of the day after."""
-    found = bodies(declarations.drop("world"), TODAY)
+    found = bodies(declarations, TODAY)
     assert len(found) >= 5
     return found
 
@@ -83,35 +84,36 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is recorded is tried on both databases (`both_databases`); what HTTP makes of it, on one."""
     if "service" in metafunc.fixturenames:
         on_both = metafunc.definition.get_closest_marker("both_databases") is not None
-        metafunc.parametrize("service", ["sqlite", "postgresql"] if on_both else ["sqlite"], indirect=True)
+        metafunc.parametrize("service", BOTH if on_both else ["sqlite"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def blank_template(postgresql: Server) -> str:
+    """The name of an empty record on PostgreSQL, to make others of."""
+    postgresql.execute("CREATE DATABASE blank TEMPLATE template0")
+    Database(postgresql.url("blank")).close()
+    return "blank"
 
 
 @pytest.fixture
-def service(request: pytest.FixtureRequest, whole: Service, tmp_path: Path) -> Iterator[Service]:
+def service(request: pytest.FixtureRequest, whole: Service, prepared_file: Path, tmp_path: Path) -> Iterator[Service]:
     """The service on an empty record of its own."""
     if request.param == "sqlite":
-        made = replace(whole, database=Database(tmp_path / "operations.sqlite"))
+        made = replace(whole, database=Database(shutil.copy(prepared_file, tmp_path / "operations.sqlite")))
         yield made
         made.close()
         return
-    with request.getfixturevalue("postgresql").database() as url:
+    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("blank_template")
+    with server.database(template) as url:
         made = replace(whole, database=Database(url))
         yield made
         made.close()
 
 
-@pytest.fixture(scope="session")
-def blank_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty record, to copy from: making one takes the time of ten requests."""
-    path = tmp_path_factory.mktemp("blank") / "operations.sqlite"
-    Database(path).close()
-    return path
-
-
 @pytest.fixture
-def blank(whole: Service, blank_record: Path, tmp_path: Path) -> Iterator[Service]:
-    """The service on a copy of the empty record, for what needs neither PostgreSQL nor a decision."""
-    made = replace(whole, database=Database(shutil.copy(blank_record, tmp_path / "operations.sqlite")))
+def blank(whole: Service, prepared_file: Path, tmp_path: Path) -> Iterator[Service]:
+    """The service on an empty record, for what needs neither PostgreSQL nor a decision."""
+    made = replace(whole, database=Database(shutil.copy(prepared_file, tmp_path / "operations.sqlite")))
     yield made
     made.close()
 
@@ -121,7 +123,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """argon2 at its cheapest; what the service uses is tested with the users."""
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr("basira.storage.accounts.users.new_hasher", lambda: cheap)
-    monkeypatch.setattr("basira.storage.accounts.sessions._default_hasher", lambda: cheap)
+    monkeypatch.setattr("basira.storage.accounts.sessions.default_hasher", lambda: cheap)
 
 
 @pytest.fixture

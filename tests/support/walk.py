@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import os
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from basira.country import load_scenario, make_world
-from tests.support.command_line import Walk, ran
+from tests.support.command_line import Outcome, Walk, ran
+from tests.support.shared import built_once, simulated
 
 AS_OF, DAY = "2023-10-31", "2023-11-02"
 
 
-_DONE: dict[Path, Walk] = {}
-
-
 def walk_done_once(places: pytest.TempPathFactory) -> Walk:
-    """The walk of this session; made for the first test file that asks."""
-    session = places.getbasetemp()
-    if session not in _DONE:
-        folder = places.mktemp("walk")
-        changes = {"items": 6000, "administration.inspection_rate": 0.35, "conduct.irregular_rate": 0.15}
-        make_world(load_scenario("small", changes=changes), seed=3, out=folder / "world")
-        # Power cuts are tests/storage's business.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "fsync", lambda _: None)
-            _DONE[session] = _walk(folder)
-    return _DONE[session]
+    """The walk of this run: tests add models and back-tests to its store, never declarations or results."""
+    world = simulated(places, items=6000, seed=3)
+
+    def build(folder: Path) -> None:
+        outcomes = {name: asdict(outcome) for name, outcome in _walk(folder / "store", world).items()}
+        (folder / "outcomes.json").write_text(json.dumps(outcomes), encoding="utf-8")
+
+    folder = built_once(places, "walk", build)
+    outcomes = {n: Outcome(**o) for n, o in json.loads((folder / "outcomes.json").read_text(encoding="utf-8")).items()}
+    target = outcomes["target"].json
+    return Walk(folder / "store", world, DAY, target["run_id"], target["lines"][0]["declaration_id"], outcomes)
 
 
-def _walk(folder: Path) -> Walk:
-    store = folder / "store"
-    declarations = sorted((folder / "world" / "declarations").glob("*.parquet"))
-    results = sorted((folder / "world" / "outcomes").glob("*.parquet"))
+def _walk(store: Path, world: Path) -> dict[str, Outcome]:
+    folder = store.parent
+    declarations = sorted((world / "declarations").glob("*.parquet"))
+    results = sorted((world / "outcomes").glob("*.parquet"))
     at = ("--store", store, "--json")
     outcomes = {
         "ingest": ran("ingest", *declarations, "--mapping", "basira", *at),
@@ -53,7 +51,6 @@ def _walk(folder: Path) -> Walk:
         ),
     }
     target = outcomes["target"].json
-    chosen = target["lines"][0]["declaration_id"]
-    outcomes["explain"] = ran("explain", chosen, *at)
+    outcomes["explain"] = ran("explain", target["lines"][0]["declaration_id"], *at)
     outcomes["replay"] = ran("replay", target["run_id"], *at)
-    return Walk(store, folder / "world", DAY, target["run_id"], chosen, outcomes)
+    return outcomes

@@ -13,14 +13,14 @@ from basira.ingest.mapping.model import load_mapping
 from basira.models.risk.settings import FitSettings
 from basira.schema.tables import SIMULATED_KEY
 from basira.storage.history.store import History
+from basira.workflows.engine import EngineBounds
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.train import Engine
 
 NOW = datetime(2024, 1, 2, 8)
 AS_OF = date(2023, 10, 31)
 QUICK = FitSettings(most_rounds=60, bags=())
-ENGINE = Engine(memory="1GB", threads=1)
+ENGINE = EngineBounds(memory="1GB", threads=1)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pytest
 
+from basira.engines.duckdb import open_duckdb
+from basira.feedback.labels import label_items
 from basira.schema.tables import ITEMS, OUTCOMES
-from basira.workflows.train import label_items
 
 EPOCH = datetime(1970, 1, 1)
 AS_OF = 200
@@ -31,11 +31,11 @@ def result(
 
 
 def labels(items: list[dict[str, Any]], outcomes: list[dict[str, Any]]) -> dict[tuple[str, int], tuple[bool, float]]:
-    with duckdb.connect() as con:
+    with open_duckdb() as con:
         con.register("items", pa.Table.from_pylist(items, schema=ITEMS))
         con.register("outcomes", pa.Table.from_pylist(outcomes, schema=OUTCOMES))
         count = label_items(con, as_of_day=AS_OF)
-        rows = con.execute("select declaration_id, item_number, is_irregular, weight from label").fetchall()
+        rows = con.fetch_rows("select declaration_id, item_number, is_irregular, weight from label")
     assert count == len(rows)
     return {(d, n): (bool(y), float(w)) for d, n, y, w in rows}
 
@@ -85,11 +85,11 @@ def test_of_two_results_of_one_moment_the_one_that_names_the_item_stands(order):
 
 def test_a_label_goes_to_the_declaration_as_first_registered():
     items = [item("D", 1), item("D", 1, version=2, day=120)]
-    with duckdb.connect() as con:
+    with open_duckdb() as con:
         con.register("items", pa.Table.from_pylist(items, schema=ITEMS))
         con.register("outcomes", pa.Table.from_pylist([result("D", True)], schema=OUTCOMES))
         label_items(con, as_of_day=AS_OF)
-        rows = con.execute("select declaration_version, declared_day from label").fetchall()
+        rows = con.fetch_rows("select declaration_version, declared_day from label")
     assert rows == [(1, 100)]
 
 

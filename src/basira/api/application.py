@@ -23,6 +23,7 @@ from basira.api.http.body_reader import Reader
 from basira.api.http.connection import COUNT_ENDED
 from basira.api.http.dependencies import PREFIX
 from basira.api.http.host_and_address import Entrance
+from basira.api.http.large_worker import LOOK_SECONDS, LargeWorker
 from basira.api.http.metrics import Metrics
 from basira.api.http.problems import add_problem_handlers
 from basira.api.http.request_log import MOST_BYTES, Surroundings
@@ -30,6 +31,7 @@ from basira.api.openapi.answers import PROBLEM_SCHEMA
 from basira.api.routes import audit as routes_audit
 from basira.api.routes import changes as routes_changes
 from basira.api.routes import declarations as routes_declarations
+from basira.api.routes import large as routes_large
 from basira.api.routes import oidc as oidc_routes
 from basira.api.routes import quarantine as routes_quarantine
 from basira.api.routes import queue as routes_queue
@@ -43,13 +45,13 @@ from basira.serving.service import Service, with_newest_model
 from basira.serving.trial import Trials
 from basira.serving.views.rejected import USUAL_QUOTA, Quarantine, Quota
 
-_REFRESH_SECONDS = 10.0
-_MODEL_SECONDS = 60.0
+REFRESH_SECONDS = 10.0
+MODEL_SECONDS = 60.0
 # So often it is looked whether anything can be recorded: what a stopped process holds is taken from it then.
 _WRITABLE_SECONDS = 1.0
 # To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
 # who asks wait; not for longer than a proxy does.
-_FIRST_LOOK_SECONDS = 10.0
+FIRST_LOOK_SECONDS = 10.0
 
 _LOG = logging.getLogger("basira.service")
 
@@ -91,13 +93,51 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
 def make_application(
     service: Service, *, recognise: Recognise, clock: Callable[[], datetime], most_bytes: int = MOST_BYTES,
     settings: AccessSettings | None = None, decide_seconds: float = DECIDE_SECONDS, quota: Quota = USUAL_QUOTA,
+    large_socket: str = "",
 ) -> FastAPI:  # fmt: skip
     """The application. ``clock``: local time without a zone. It looks for profiles before it answers, for newer ones
     every ten seconds, for a newer model every minute. ``decide_seconds``: see `Decider`. ``quota``: of rejected bodies.
+    ``large_socket``: where the large worker listens; "": large requests are decided here.
     """
     settings = settings or AccessSettings()
     desk = session_routes.login_desk()
     openid_desk = oidc_routes.openid_desk()
+    remembered = Remembered(recognise)
+    app = _decider_of(
+        service, clock, decide_seconds, quota, large_socket, closing=(openid_desk.close, desk.close, remembered.close)
+    )
+    app.state.recognise, app.state.trials, app.state.remembered = recognise, Trials(), remembered
+    sessions = by_session(service.database, clock, idle=settings.session_idle)
+    app.state.access = access = access_of(settings, keys=recognise, sessions=sessions)
+    app.state.password_desk, app.state.openid_desk = desk, openid_desk
+    app.state.oidc = settings.oidc and Provider(settings.oidc, f"{settings.origin}{oidc_routes.CALLBACK}")
+    app.include_router(router)
+    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit):
+        app.include_router(part.router)
+    app.include_router(session_routes.router)
+    app.include_router(oidc_routes.router)
+    app.add_middleware(Entrance, settings=settings, addresses=access.address_rate)
+    metrics: Metrics = app.state.metrics
+    app.add_middleware(Surroundings, metrics=metrics, most_bytes=most_bytes, is_secure=not settings.is_development)
+    return app
+
+
+def make_large_application(
+    service: Service, *, clock: Callable[[], datetime], decide_seconds: float = DECIDE_SECONDS,
+    quota: Quota = USUAL_QUOTA,
+) -> FastAPI:  # fmt: skip
+    """The application of a large worker: for a socket that nobody but the service's own workers can reach."""
+    app = _decider_of(service, clock, decide_seconds, quota)
+    app.include_router(routes_large.router)
+    app.add_middleware(routes_large.Passed)
+    return app
+
+
+def _decider_of(
+    service: Service, clock: Callable[[], datetime], decide_seconds: float, quota: Quota, large_socket: str = "", *,
+    closing: Sequence[Callable[[], None]] = (),
+) -> FastAPI:  # fmt: skip
+    """An application that decides, without a route. ``closing``: what else ends with it."""
 
     async def look() -> None:
         await asyncio.to_thread(service.refresh_profiles)
@@ -107,7 +147,7 @@ def make_application(
         while True:
             await _survived("profiles", look)
             looked.set()
-            await asyncio.sleep(_REFRESH_SECONDS)
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def watch() -> None:
         is_writable = True
@@ -128,23 +168,32 @@ def make_application(
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(_MODEL_SECONDS)
+            await asyncio.sleep(MODEL_SECONDS)
             await _survived("model", take)
             await _survived("keys", forget)
+
+    async def look_at(large: LargeWorker) -> None:
+        while True:
+            await _survived("large_worker", large.look)
+            await asyncio.sleep(LOOK_SECONDS)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as ending:  # from the last to the first, each whatever becomes of those before
-            for close in (service.close, openid_desk.close, desk.close, reader.close, remembered.close):
+            for close in (service.close, reader.close, *closing):
                 ending.callback(close)
             # What waits is decided and answered first.
             for decider in deciders:
                 ending.push_async_callback(asyncio.to_thread, decider.close)
             looked = asyncio.Event()
             tasks = [asyncio.create_task(one) for one in (refresh(looked), renew(), watch())]
+            if large_socket:
+                app.state.large_worker = large = LargeWorker(large_socket, note=metrics.large_worker)
+                ending.push_async_callback(large.close)
+                tasks.append(asyncio.create_task(look_at(large)))
             ending.push_async_callback(_ended, tasks)
             try:
-                await asyncio.wait_for(looked.wait(), _FIRST_LOOK_SECONDS)
+                await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
             except TimeoutError:
                 _LOG.warning("profiles_late")
             yield {COUNT_ENDED: metrics.connection_ended}
@@ -154,8 +203,7 @@ def make_application(
         title="Basira", version=basira.__version__, summary="One declaration in, a lane and its reasons out.",
         openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
-    app.state.service, app.state.recognise, app.state.clock, app.state.metrics = service, recognise, clock, metrics
-    app.state.trials = Trials()
+    app.state.service, app.state.clock, app.state.metrics, app.state.large_worker = service, clock, metrics, None
     # Two, as two workers are: what one is asked for never waits for what the other is.
     app.state.precedence = precedence = Precedence()
     app.state.decider, app.state.large_decider = deciders = tuple(
@@ -164,17 +212,5 @@ def make_application(
     )
     app.state.reader = reader = Reader(pause=precedence.pause)
     app.state.quarantine = Quarantine(quota)
-    app.state.remembered = remembered = Remembered(recognise)
-    sessions = by_session(service.database, clock, idle=settings.session_idle)
-    app.state.access = access = access_of(settings, keys=recognise, sessions=sessions)
-    app.state.password_desk, app.state.openid_desk = desk, openid_desk
-    app.state.oidc = settings.oidc and Provider(settings.oidc, f"{settings.origin}{oidc_routes.CALLBACK}")
     add_problem_handlers(app)
-    app.include_router(router)
-    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit):
-        app.include_router(part.router)
-    app.include_router(session_routes.router)
-    app.include_router(oidc_routes.router)
-    app.add_middleware(Entrance, settings=settings, addresses=access.address_rate)
-    app.add_middleware(Surroundings, metrics=metrics, most_bytes=most_bytes, is_secure=not settings.is_development)
     return app

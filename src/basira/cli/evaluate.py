@@ -85,12 +85,12 @@ def evaluate(
     """
     from basira.evaluate.report import write_metrics, write_report
     from basira.ingest.mapping.model import load_mapping
+    from basira.workflows.engine import EngineBounds
     from basira.workflows.evaluation import evaluate as evaluation
     from basira.workflows.evaluation.backtests import keep_backtest
     from basira.workflows.examine import sentences_of
-    from basira.workflows.train import Engine
 
-    engine = Engine(memory=memory)
+    engine = EngineBounds(memory=memory)
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
     if bool(outcomes) != bool(outcomes_mapping):

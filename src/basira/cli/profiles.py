@@ -40,12 +40,12 @@ def build(
 
     A running service takes them by itself within ten seconds.
     """
+    from basira.workflows.engine import EngineBounds
     from basira.workflows.profiles import build_profiles
-    from basira.workflows.train import Engine
 
     built = build_profiles(
-        open_history(store), as_of=parse_day(as_of, name="--as-of"), now=datetime.now(), engine=Engine(memory=memory),
-        kept=keep,
+        open_history(store), as_of=parse_day(as_of, name="--as-of"), now=datetime.now(),
+        engine=EngineBounds(memory=memory), kept=keep,
     )  # fmt: skip
     if as_json:
         body = {

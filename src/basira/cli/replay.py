@@ -41,13 +41,13 @@ def replay(
     if office:
         _replay_online(store, database, policy, office=office, day=day, declaration=declaration, as_json=as_json)
         return
+    from basira.workflows.engine import EngineBounds
     from basira.workflows.targeting.record import replay as repeat
-    from basira.workflows.train import Engine
 
     history = open_history(store)
     with steps("replay", quiet=as_json) as progress:
         report = repeat(
-            history, run, declaration_id=declaration or None, engine=Engine(memory=memory), progress=progress
+            history, run, declaration_id=declaration or None, engine=EngineBounds(memory=memory), progress=progress
         )
     if as_json:
         differences = [

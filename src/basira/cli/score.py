@@ -32,8 +32,8 @@ def score(
 
     Without a model that knows nothing later than that day, one is trained first and saved.
     """
+    from basira.workflows.engine import EngineBounds
     from basira.workflows.targeting import score as scoring
-    from basira.workflows.train import Engine
 
     if out.suffix not in (".parquet", ".csv"):
         raise UsageError(
@@ -43,7 +43,7 @@ def score(
     period = parse_day(first, name="--from"), parse_day(last, name="--to")
     scoring.check_period(*period)  # before anything is trained for it
     history = open_history(store)
-    engine = Engine(memory=memory)
+    engine = EngineBounds(memory=memory)
     trained = False
     if not model:
         with steps("no model yet: train", quiet=as_json) as progress:

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from basira.api.http.connection import Guard
+    from basira.cli.large_workers import LargeWorkers
 
 _STOP_SECONDS = 30
 # A worker that can't start is started again by its supervisor at once; without a pause that is all it would do.
@@ -41,7 +42,7 @@ _HEAPS = 2
 _NAME_ONE = "Set BASIRA_POLICY, or use --policy."
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # Folders in memory: systemd's for this service, and that of any Linux.
-_RUNTIME_FOLDERS, _SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
+_RUNTIME_FOLDERS, SHARED_MEMORY = "RUNTIME_DIRECTORY", "/dev/shm"  # noqa: S108 - a folder of its own is made in it
 
 
 def serve(
@@ -56,6 +57,15 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; behind a proxy, keep it local.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+    large_workers: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="Processes beside the workers, at lower priority, for requests of more than 64 KiB or 50 items. 0: "
+            "the workers decide them, and plain declarations wait for parts of that work.",
+        ),
+    ] = 1,
     database: DatabaseOption = "",
     model: Annotated[
         str, typer.Option("--model", envvar="BASIRA_MODEL", help="Model version; the latest that fits by default.")
@@ -94,32 +104,45 @@ def serve(
         "BASIRA_LANGUAGE": language.value,
         "BASIRA_MOST_PROFILE_DAYS": str(most_profile_days),
     }
-    from basira.app import check_environment, guard_of_environment, prepare_environment
-    from basira.cli.descriptors import allow_connections
-
     if check:
-        lines = check_environment()
-        if not is_named:
-            lines.insert(0, f"policy: none was named, the shipped {policy!r} decides. {_NAME_ONE}")
-        if as_json:
-            typer.echo(json.dumps({"degraded": lines}, ensure_ascii=False, indent=1))
-        else:
-            typer.echo("\n".join(f"degraded: {line}" for line in lines) or "Ready to serve.")
+        _check("" if is_named else policy, as_json=as_json)
         return
+    # Where the figures are kept is read when their library is loaded, so before the application.
+    with _metrics_folder(workers + large_workers):
+        _serve("" if is_named else policy, host, port, workers, large_workers)
+
+
+def _check(unnamed_policy: str, *, as_json: bool) -> None:
+    from basira.app import check_environment
+
+    lines = check_environment()
+    if unnamed_policy:
+        lines.insert(0, f"policy: none was named, the shipped {unnamed_policy!r} decides. {_NAME_ONE}")
+    if as_json:
+        typer.echo(json.dumps({"degraded": lines}, ensure_ascii=False, indent=1))
+    else:
+        typer.echo("\n".join(f"degraded: {line}" for line in lines) or "Ready to serve.")
+
+
+def _serve(unnamed_policy: str, host: str, port: int, workers: int, large: int) -> None:
+    from basira.app import guard_of_environment, prepare_environment
+    from basira.cli.descriptors import allow_connections
+    from basira.cli.large_workers import large_workers
+
     # What would end every worker is said here, once; and what is made once is made before they start.
     for line in prepare_environment():
         _warn("made_new", what=line)
-    if not is_named:
-        _warn("no_policy_named", taken=policy, hint=_NAME_ONE)
+    if unnamed_policy:
+        _warn("no_policy_named", taken=unnamed_policy, hint=_NAME_ONE)
     guard = guard_of_environment()
     limits = allow_connections(guard.limits)
     if limits != guard.limits:
         _warn("few_open_files", connections=str(limits.connections), hint="Raise LimitNOFILE, or `ulimit -n`.")
-    with _listening(host, port) as listening, _metrics_folder(workers):
-        _run(listening, workers, guard.within(limits))
+    with _listening(host, port) as listening, large_workers(large, _memory()) as beside:
+        _run(listening, workers, guard.within(limits), beside)
 
 
-def _run(listening: socket.socket, workers: int, guard: Guard) -> None:
+def _run(listening: socket.socket, workers: int, guard: Guard, large: LargeWorkers | None = None) -> None:
     import signal
 
     import uvicorn
@@ -138,7 +161,7 @@ def _run(listening: socket.socket, workers: int, guard: Guard) -> None:
         from basira.api.http.logs import log_json
 
         log_json()
-        supervise(config, [listening])
+        supervise(config, [listening], large)
         return
     share_heaps()
     # Uvicorn, when it has finished, passes the signal on to whoever handled it before: to end by it would look like a
@@ -153,17 +176,32 @@ def _leave(_number: int, _frame: object) -> NoReturn:
 
 
 def in_worker() -> FastAPI:
-    """The application in a worker of several: a fault of its start is one line of the log, and the next try waits."""
+    """The application in a worker of several."""
+    from basira.app import from_environment
+
+    return _started(from_environment)
+
+
+def in_large_worker() -> FastAPI:
+    """The application in a large worker, which gives way to the workers."""
+    from basira.app import large_from_environment
+    from basira.cli.large_workers import give_way
+
+    give_way()
+    return _started(large_from_environment)
+
+
+def _started(make: Callable[[], FastAPI]) -> FastAPI:
+    """An application in a process of several: a fault of its start is one line of the log, and the next try waits."""
     import logging
     import time
 
     from basira.api.http.logs import log_json
-    from basira.app import from_environment
 
     _end_with_supervisor()
     share_heaps()
     try:
-        return from_environment()
+        return make()
     except BasiraError as error:
         log_json()
         fields = {"code": error.code, "message": error.message, "hint": error.hint}
@@ -219,9 +257,9 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _metrics_folder(workers: int) -> Iterator[None]:
-    """Where several workers keep their figures, so that any of them speaks for all; removed at the end."""
-    if workers == 1 or os.environ.get(_METRICS_FOLDER):
+def _metrics_folder(processes: int) -> Iterator[None]:
+    """Where several processes keep their figures, so that any of them speaks for all; removed at the end."""
+    if processes == 1 or os.environ.get(_METRICS_FOLDER):
         yield
         return
     with tempfile.TemporaryDirectory(prefix="basira-metrics-", dir=_folder_in_memory()) as folder:
@@ -232,11 +270,18 @@ def _metrics_folder(workers: int) -> Iterator[None]:
 def _folder_in_memory() -> str | None:
     """Where the figures go. The workers write them through mapped files: on a disk that is full that is no error, but
     the end of the worker."""
+    folder = _memory()
+    if folder is None:
+        _warn("figures_on_a_disk", folder=tempfile.gettempdir(), hint=f"Set {_METRICS_FOLDER} to a folder in memory.")
+    return folder
+
+
+def _memory() -> str | None:
+    """A folder in memory; None where there is none."""
     named = os.environ.get(_RUNTIME_FOLDERS, "").partition(":")[0]
-    for folder in (named, _SHARED_MEMORY):
+    for folder in (named, SHARED_MEMORY):
         if folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
             return folder
-    _warn("figures_on_a_disk", folder=tempfile.gettempdir(), hint=f"Set {_METRICS_FOLDER} to a folder in memory.")
     return None
 
 

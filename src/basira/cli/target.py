@@ -62,12 +62,12 @@ def target(
     from basira.explain.inspection_list.terminal import terminal_list
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
+    from basira.workflows.engine import EngineBounds
     from basira.workflows.evaluation.backtests import charts_for
     from basira.workflows.targeting.record import record
     from basira.workflows.targeting.score import choose_model
     from basira.workflows.targeting.target import order_day
     from basira.workflows.targeting.target import target as choose
-    from basira.workflows.train import Engine
 
     on = parse_day(day, name="--day")
     order = order_day(
@@ -85,7 +85,7 @@ def target(
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history, order, model=chosen, policy=rules, now=datetime.now(), language=language.value,
-            engine=Engine(memory=memory), progress=progress,
+            engine=EngineBounds(memory=memory), progress=progress,
         )  # fmt: skip
     if not preview:
         record(history, found)

@@ -38,8 +38,8 @@ def train(
     filled in during or after the control.
     """
     from basira.models.risk.settings import FitSettings
+    from basira.workflows.engine import EngineBounds
     from basira.workflows.examine import sentences_of
-    from basira.workflows.train import Engine
     from basira.workflows.train import train as fit
 
     known = parse_day(as_of, name="--as-of")
@@ -52,7 +52,7 @@ def train(
             now=datetime.now(),
             settings=FitSettings(half_life_days=half_life_days, positive_weight=positive_weight),
             trusted=trust or (),
-            engine=Engine(memory=memory),
+            engine=EngineBounds(memory=memory),
             progress=progress,
         )
     card = model.card

@@ -7,9 +7,13 @@ Enters: what uvicorn gives its processes. Leaves: the same, whose death is notic
 from __future__ import annotations
 
 from socket import socket
+from typing import TYPE_CHECKING
 
 from uvicorn import Config
 from uvicorn.supervisors import multiprocess
+
+if TYPE_CHECKING:
+    from basira.cli.large_workers import LargeWorkers
 
 
 class Worker(multiprocess.Process):
@@ -24,8 +28,22 @@ class Worker(multiprocess.Process):
         self.child_conn.close()
 
 
-def supervise(config: Config, sockets: list[socket]) -> None:
+class _Supervisor(multiprocess.Multiprocess):
+    """One that has large workers beside the workers: a reload is theirs too."""
+
+    large: LargeWorkers | None = None
+
+    def restart_all(self) -> None:
+        """Called at a reload."""
+        if self.large is not None:
+            self.large.reload()
+        super().restart_all()
+
+
+def supervise(config: Config, sockets: list[socket], large: LargeWorkers | None = None) -> None:
     """Start the workers and replace those that die, until a signal ends it all."""
     # The supervisor names the class where it makes one, and takes no other.
     multiprocess.Process = Worker  # type: ignore[misc]
-    multiprocess.Multiprocess(config, sockets=sockets).run()
+    supervisor = _Supervisor(config, sockets=sockets)
+    supervisor.large = large
+    supervisor.run()

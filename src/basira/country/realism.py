@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from basira.country.world import read_description
-from basira.schema.engine import open_locked
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
+from basira.schema.sql import quote_identifier
 
 ASSUMED = "assumed"
 _ADII = "administration's figures for 2024, in the press"
@@ -94,9 +93,11 @@ def measure_realism(world: Path) -> Realism:
     """
     description = read_description(world)
     tables = {name: sorted((Path(world) / name).glob("*.parquet")) for name in ("declarations", "outcomes", "truth")}
-    with open_locked(reads=[path for files in tables.values() for path in files], threads=1) as con:
+    with open_duckdb(reads=[path for files in tables.values() for path in files], threads=1) as con:
         for name, files in tables.items():
-            con.read_parquet(list(map(str, files))).create_view(name) if files else con.execute(_EMPTY[name])
+            con.execute(
+                f"create view {quote_identifier(name)} as select * from {con.files(files)}" if files else _EMPTY[name]
+            )
         con.execute(_PREPARE)
         procedures = _shares(con, "procedure")
         offices = _shares(con, "office")
@@ -109,10 +110,10 @@ def measure_realism(world: Path) -> Realism:
             *_control(con, kinds),
             *_delays(con),
         )
-        errors = con.execute(
+        errors = con.fetch_rows(
             "SELECT detection_error, count(*)::BIGINT FROM truth WHERE detection_error IS NOT NULL "
             "GROUP BY 1 ORDER BY 1"
-        ).fetchall()
+        )
     return Realism(
         scenario=description["scenario"],
         seed=description["seed"],
@@ -149,18 +150,16 @@ FROM truth t LEFT JOIN outcomes o USING (declaration_id, item_number);
 """
 
 
-def _shares(con: DuckDBPyConnection, column: str) -> tuple[tuple[str, int, float], ...]:
-    rows = con.execute(f"SELECT {column}, count(*)::BIGINT FROM headers GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+def _shares(con: Engine, column: str) -> tuple[tuple[str, int, float], ...]:
+    rows = con.fetch_rows(f"SELECT {column}, count(*)::BIGINT FROM headers GROUP BY 1 ORDER BY 2 DESC, 1")
     total = sum(count for _, count in rows)
     return tuple((name, count, count / total) for name, count in rows)
 
 
-def _held(con: DuckDBPyConnection, column: str) -> list[int]:
+def _held(con: Engine, column: str) -> list[int]:
     """Counts by entity, largest first: declarations of importers, items of codes."""
     table = "headers" if column == "importer_id" else "declarations"
-    return [
-        r[0] for r in con.execute(f"SELECT count(*)::BIGINT FROM {table} GROUP BY {column} ORDER BY 1 DESC").fetchall()
-    ]
+    return [r[0] for r in con.fetch_rows(f"SELECT count(*)::BIGINT FROM {table} GROUP BY {column} ORDER BY 1 DESC")]
 
 
 def _top(counts: list[int]) -> tuple[tuple[float, float], ...]:
@@ -196,7 +195,7 @@ def _traffic(
     )
 
 
-def _skew(con: DuckDBPyConnection, importers: list[int], codes: list[int]) -> tuple[Comparison, ...]:
+def _skew(con: Engine, importers: list[int], codes: list[int]) -> tuple[Comparison, ...]:
     rare = sum(1 for c in importers if c <= 2) / len(importers)
     mean, most = _row(con, "SELECT avg(items), max(items) FROM headers")
     firms = "about 10,000 regular of 80,000 registered"
@@ -213,7 +212,7 @@ def _skew(con: DuckDBPyConnection, importers: list[int], codes: list[int]) -> tu
     )
 
 
-def _prices(con: DuckDBPyConnection) -> tuple[Comparison, ...]:
+def _prices(con: Engine) -> tuple[Comparison, ...]:
     out = []
     for name, key in (("a code", "commodity_code"), ("a code and origin", "commodity_code, origin_country")):
         ratio, iqr = _row(con, f"""
@@ -229,7 +228,7 @@ def _prices(con: DuckDBPyConnection) -> tuple[Comparison, ...]:
     return tuple(out)
 
 
-def _control(con: DuckDBPyConnection, kinds: tuple[KindRow, ...]) -> tuple[Comparison, ...]:
+def _control(con: Engine, kinds: tuple[KindRow, ...]) -> tuple[Comparison, ...]:
     rate, inspected = _row(con, "SELECT avg((kind IS NOT NULL)::INT), avg(was_inspected::INT) FROM results")
     declarations, with_finding = _row(con, """
         SELECT avg(seen::INT), avg(found::INT) FILTER (WHERE seen) FROM (
@@ -268,7 +267,7 @@ def _control(con: DuckDBPyConnection, kinds: tuple[KindRow, ...]) -> tuple[Compa
     )  # fmt: skip
 
 
-def _delays(con: DuckDBPyConnection) -> tuple[Comparison, ...]:
+def _delays(con: Engine) -> tuple[Comparison, ...]:
     out = []
     for name, condition in (("regular", "NOT is_irregular"), ("finding", "is_irregular")):
         middle, late = _row(con, f"""
@@ -282,12 +281,12 @@ def _delays(con: DuckDBPyConnection) -> tuple[Comparison, ...]:
     return tuple(out)
 
 
-def _kinds(con: DuckDBPyConnection, column: str) -> tuple[KindRow, ...]:
-    rows = con.execute(f"""
+def _kinds(con: Engine, column: str) -> tuple[KindRow, ...]:
+    rows = con.fetch_rows(f"""
         SELECT {column}, count(*)::BIGINT, coalesce(sum(evaded_amount), 0), sum(was_inspected::INT)::BIGINT,
                coalesce(sum(is_irregular::INT), 0)::BIGINT, coalesce(sum(recovered) FILTER (WHERE is_irregular), 0)
         FROM results WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 3 DESC, 1
-    """).fetchall()
+    """)
     (total,) = _row(con, "SELECT count(*) FROM results")
     evaded, recovered = sum(r[2] for r in rows) or 1.0, sum(r[5] for r in rows) or 1.0
     return tuple(
@@ -306,6 +305,6 @@ def _kinds(con: DuckDBPyConnection, column: str) -> tuple[KindRow, ...]:
     )
 
 
-def _row(con: DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    row = con.execute(sql).fetchone()
-    return tuple(row) if row is not None else ()
+def _row(con: Engine, sql: str) -> tuple[Any, ...]:
+    [row] = con.fetch_rows(sql)
+    return row

@@ -25,6 +25,7 @@ from basira.decisions.recorded import (
     payload_of,
 )
 from basira.schema.canonical import canonical_json
+from basira.schema.detail import Detail, detail_text, read_detail
 from basira.schema.records import Basis, Candidate, EventKind, ItemAssessment, Selection
 
 # Of decisions recorded before each named its own.
@@ -99,7 +100,8 @@ class Decision(Recorded):
     """The decision on one declaration, with what it rests on: of a run of targeting or of the service.
 
     ``items``: the assessment of each item as it was then; of a run they are none when the model gave no answer.
-    ``previous_hash``, ``entry_hash``: "" until it is recorded.
+    ``detail``: the text that was recorded, see `detail_fields`. ``previous_hash``, ``entry_hash``: "" until it is
+    recorded.
 
     Of a run: ``run_id``; ``rank`` in its lane; ``inputs_digest``, of the declaration's features.
 
@@ -136,6 +138,11 @@ class Decision(Recorded):
     def kind(self) -> EventKind:
         """A decision."""
         return "decision"
+
+    @property
+    def detail_fields(self) -> Detail:
+        """What the selection says beside its basis, of a record of whatever version."""
+        return read_detail(self.detail)
 
     @property
     def assessments(self) -> tuple[ItemAssessment, ...]:
@@ -241,7 +248,7 @@ def decide(
         office=selection.office,
         lane=selection.lane,
         basis=selection.basis,
-        detail=selection.detail,
+        detail=detail_text(selection),
         inclusion_probability=selection.inclusion_probability,
         rank=selection.rank,
         fraud_probability=candidate.fraud_probability,

@@ -1,8 +1,8 @@
 """From contributions to reasons: the evidence that raised an item, each piece with its figures.
 
-Enters: exact contributions per feature, the item's features and declared values. Leaves: ranked
-`Reason` records, what to verify, reference values. Never here: words (see `words`), the model, or a
-reason whose figures say the opposite of what it is listed for.
+Enters: exact contributions per feature, the item's features and declared values, the catalog. Leaves: ranked
+`Reason` records, what to verify, reference values. Never here: words (see `words`), the model, a list of features or
+of what they speak of (that is the catalog's), or a reason whose figures say the opposite of what it is listed for.
 
 Features that speak of one thing (four ratios of the same unit value, a rate and its count) are summed
 into one family; a family is listed when it raised the item and has figures that show why.
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basira.schema.reasons import PastResults, ReasonCatalog
 from basira.schema.records import Reason, Reference
 
 Row = Mapping[str, Any]
@@ -35,26 +36,6 @@ NEW_ITEMS = 10
 NEW_DAYS = 90
 YEAR_MONTHS = 12
 
-_COMMODITY = ("code", "hs6", "heading", "chapter")  # from narrow to wide
-_DIGITS = {"hs6": 6, "heading": 4, "chapter": 2}
-_PARENT = {
-    "code": "hs6", "hs6": "heading", "heading": "chapter", "chapter": "all", "importer": "all", "declarant": "all",
-    "exporter": "all", "origin": "all", "office": "all", "importer_code": "importer", "code_origin": "code",
-    "declarant_importer": "declarant", "exporter_code": "exporter", "importer_exporter": "importer",
-    "word": "all", "word_code": "word",
-}  # fmt: skip
-# Reason code to what it asks an officer to look at; a reason about a trader asks for nothing in particular.
-_VERIFY = {
-    "value_per_kg_low": "value", "value_per_kg_high": "value", "value_per_unit_low": "value",
-    "value_per_unit_high": "value", "small_consignment": "value", "large_consignment": "value", "round_value": "value",
-    "below_threshold": "value",
-    "kg_per_unit_low": "quantity", "kg_per_unit_high": "quantity", "mass_ratio": "quantity",
-    "duty_rate_low": "classification", "duty_rate_high": "classification", "description_unusual": "classification",
-    "history_code": "classification", "history_chapter": "classification", "history_description": "classification",
-    "origin_differs_from_dispatch": "origin", "origin_unusual": "origin", "preference_claimed": "origin",
-    "history_code_origin": "origin", "history_origin": "origin", "tax_inconsistent": "documents",
-}  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -65,28 +46,10 @@ class Evidence:
     references: tuple[Reference, ...]
 
 
-def family_of(feature: str, reason: str, entity: str) -> str:
-    """The family a feature speaks through; "" when it has no words.
-
-    ``reason``, ``entity``: as the feature catalog gives them.
-    """
-    if feature.startswith("category_"):
-        return feature
-    if entity in _COMMODITY and reason.startswith("history_"):
-        return "history_commodity"
-    if entity == "code_mass":
-        return "repeat_consignment"
-    if entity in ("word", "word_code") or reason == "description_unusual":
-        return "description"
-    if reason == "item_value":
-        return "consignment_size"
-    return reason
-
-
 def explain_items(
     contributions: NDArray[np.float64],
     names: Sequence[str],
-    families: Mapping[str, str],
+    catalog: ReasonCatalog,
     rows: Sequence[Row],
     *,
     kinds: Sequence[Mapping[str, float]],
@@ -97,50 +60,50 @@ def explain_items(
     Parameters
     ----------
     contributions : items x features, log-odds. names : the features, in that order.
-    families : feature to family (see `family_of`).
+    catalog : what the features speak of; those that it has no family for are passed over.
     rows : per item its features and its declared values, by name.
     kinds : per item the probability of each kind.
     comparables : (commodity code, origin or None for any) to some earlier "declaration/item" ids.
     """
     groups: dict[str, list[int]] = {}
     for position, name in enumerate(names):
-        if family := families.get(name, ""):
+        if family := catalog.families.get(name, ""):
             groups.setdefault(family, []).append(position)
     labels = list(groups)
     total = np.stack([contributions[:, groups[f]].sum(axis=1) for f in labels], axis=1) if labels else None
     found = []
     for i, row in enumerate(rows):
         reasons: list[Reason] = []
+        point_at: list[str] = []
         if total is not None:
             for g in np.argsort(-total[i], kind="stable"):
                 weight = float(total[i, g])
                 if weight < FAINTEST or len(reasons) == MOST_REASONS:
                     break
-                built = _build(labels[g], row)
+                built = _build(labels[g], row, catalog)
                 if built is None or not all(math.isfinite(v) for v in built[1].values() if isinstance(v, float)):
                     continue
                 ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
                 code, figures = built
                 reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
-        references = _references(row, comparables or {})
-        found.append(Evidence(tuple(reasons), _to_verify(reasons, kinds[i]), references))
+                point_at.append(catalog.verify.get(labels[g], ""))
+        references = _references(row, comparables or {}, catalog)
+        found.append(Evidence(tuple(reasons), _to_verify(point_at, kinds[i]), references))
     return found
 
 
-def _to_verify(reasons: Sequence[Reason], kinds: Mapping[str, float]) -> tuple[str, ...]:
-    """First what the kinds say where the model knows kinds, then what the reasons point at; never empty."""
+def _to_verify(point_at: Sequence[str], kinds: Mapping[str, float]) -> tuple[str, ...]:
+    """First what the kinds say where the model knows kinds, then what the reasons point at; never empty.
+
+    ``point_at``: by reason, in their order; "" where one points at nothing in particular.
+    """
     wanted: list[str] = []
     total = sum(kinds.values())
     if total > 0:
         ranked = sorted(kinds.items(), key=lambda pair: -pair[1])
         # A kind with a quarter of the odds is worth the officer's minute; two kinds at most.
         wanted += [kind for kind, p in ranked[:2] if p >= 0.25 * total]
-    for reason in reasons:
-        verify = _VERIFY.get(reason.code)
-        if reason.figures.get("field") == "duty_rate":
-            verify = "classification"
-        if verify and verify not in wanted:
-            wanted.append(verify)
+    wanted += [one for one in dict.fromkeys(point_at) if one and one not in wanted]
     return tuple(wanted[:4]) or ("documents",)
 
 
@@ -168,13 +131,14 @@ def _count(row: Row, name: str) -> int:
     return int(_number(row, name) or 0)
 
 
-def _build(family: str, row: Row) -> Built:
+def _build(family: str, row: Row, catalog: ReasonCatalog) -> Built:
     if family.startswith("category_"):
         field = family.removeprefix("category_")
         value = row.get(family)
         return None if value is None else ("declared_profile", {"field": field, "value": value})
-    if family.startswith("history_"):
-        return _history(family.removeprefix("history_"), row)
+    if past := catalog.past.get(family):
+        tell = _PAST.get(family, _history)
+        return tell(past, row)
     if family.startswith("new_"):
         return _new(family.removeprefix("new_"), row)
     builder = _BUILDERS.get(family)
@@ -182,10 +146,8 @@ def _build(family: str, row: Row) -> Built:
 
 
 def _unit_value(measure: str, unit_field: str) -> Callable[[Row], Built]:
-    mass_or_count = "net_mass_kg" if measure == "value_per_kg" else "quantity"
-
     def build(row: Row) -> Built:
-        value = _ratio(row, "customs_value_amount", mass_or_count)
+        value = _ratio(row, "customs_value_amount", _BELOW[measure])
         median = _from_log(row, f"{measure}_reference_median")
         count = _count(row, f"{measure}_reference_count")
         level = _number(row, f"{measure}_reference_level")
@@ -246,20 +208,20 @@ def _duty_rate(row: Row) -> Built:
     return None if declared is None else ("declared_profile", {"field": "duty_rate", "value": declared})
 
 
-def _history(entity: str, row: Row) -> Built:
-    if entity == "commodity":
-        seen = [e for e in _COMMODITY if _count(row, f"{e}_inspected") >= 5] or [
-            e for e in reversed(_COMMODITY) if _count(row, f"{e}_inspected") > 0
-        ]
-        if not seen:
-            return None
-        entity = seen[0]
-    irregular, inspected = _count(row, f"{entity}_irregular"), _count(row, f"{entity}_inspected")
-    rate, usual = _number(row, f"{entity}_hit_rate"), _number(row, f"{_PARENT[entity]}_hit_rate")
+def _history(past: Sequence[PastResults], row: Row) -> Built:
+    """The results of the narrowest entity that has some: five at least, or else any from the widest on."""
+    seen = [e for e in past if _count(row, f"{e.entity}_inspected") >= 5] or [
+        e for e in reversed(past) if _count(row, f"{e.entity}_inspected") > 0
+    ]
+    return _results(seen[0], row) if seen else None
+
+
+def _results(one: PastResults, row: Row) -> Built:
+    irregular, inspected = _count(row, f"{one.entity}_irregular"), _count(row, f"{one.entity}_inspected")
+    rate, usual = _number(row, f"{one.entity}_hit_rate"), _number(row, f"{one.parent}_hit_rate")
     # A history no worse than its parent's may have moved the trees, but tells an officer nothing.
     if irregular == 0 or rate is None or (usual is not None and rate < WORSE * usual):
         return None
-    code = row.get("commodity_code")
     figures: dict[str, Any] = {
         "irregular": irregular,
         "inspected": inspected,
@@ -267,15 +229,14 @@ def _history(entity: str, row: Row) -> Built:
         "usual_rate": usual,
         "window_months": None,
     }
-    if entity in _COMMODITY or entity.endswith("_code") or entity.startswith("code_"):
-        figures["commodity_code"] = str(code)[: _DIGITS.get(entity, 6 if entity.endswith("_code") else 12)]
-    if "origin" in entity:
+    if one.code_digits:
+        figures["commodity_code"] = str(row.get("commodity_code"))[: one.code_digits]
+    if one.has_origin:
         figures["origin_country"] = row.get("origin_country")
-    said = {"hs6": "code", "heading": "code", "word": "description", "word_code": "description"}.get(entity, entity)
-    return f"history_{said}", figures
+    return one.code, figures
 
 
-def _description(row: Row) -> Built:
+def _description(past: Sequence[PastResults], row: Row) -> Built:
     share, count = _number(row, "code_share_of_word"), _count(row, "word_items")
     # A word seen often, and rarely under this code: the description and the code may disagree.
     if share is not None and count >= 20 and share < 0.2:
@@ -285,7 +246,7 @@ def _description(row: Row) -> Built:
             "commodity_code": str(row.get("commodity_code") or "")[:6],
             "window_months": None,
         }
-    return _history("word_code", row) or _history("word", row)
+    return next((built for one in past if (built := _results(one, row)) is not None), None)
 
 
 def _new(entity: str, row: Row) -> Built:
@@ -295,19 +256,25 @@ def _new(entity: str, row: Row) -> Built:
     return f"new_{entity}", {"days": None if days is None else int(days), "count": count}
 
 
-def _repeat(row: Row) -> Built:
-    inspected, irregular = _count(row, "code_mass_inspected"), _count(row, "code_mass_irregular")
-    rate, usual = _number(row, "code_mass_hit_rate"), _number(row, "code_hit_rate")
+def _repeat(past: Sequence[PastResults], row: Row) -> Built:
+    (one,) = past
     # Repeats no worse than their code say nothing against this one.
-    if irregular == 0 or rate is None or (usual is not None and rate < WORSE * usual):
+    if (built := _results(one, row)) is None:
         return None
-    return "repeat_consignment", {
-        "repeats": _count(row, "code_mass_items"),
-        "inspected": inspected,
-        "irregular": irregular,
+    return one.code, {
+        "repeats": _count(row, f"{one.entity}_items"),
+        "inspected": built[1]["inspected"],
+        "irregular": built[1]["irregular"],
         "commodity_code": row.get("commodity_code"),
         "net_mass_kg": _number(row, "net_mass_kg"),
     }
+
+
+# Families of past results that are told in another way than by their rate.
+_PAST: Mapping[str, Callable[[Sequence[PastResults], Row], Built]] = {
+    "description": _description,
+    "repeat_consignment": _repeat,
+}
 
 
 def _volume_jump(row: Row) -> Built:
@@ -390,8 +357,6 @@ _BUILDERS: dict[str, Callable[[Row], Built]] = {
     "value_per_unit": _unit_value("value_per_unit", "quantity_unit"),
     "kg_per_unit": _kg_per_unit,
     "duty_rate": _duty_rate,
-    "description": _description,
-    "repeat_consignment": _repeat,
     "volume_jump_importer": _volume_jump,
     "origin_unusual": _origin_unusual,
     "origin_differs_from_dispatch": _origin_differs,
@@ -404,15 +369,18 @@ _BUILDERS: dict[str, Callable[[Row], Built]] = {
 }
 
 
-def _references(row: Row, comparables: Mapping[tuple[str, str | None], tuple[str, ...]]) -> tuple[Reference, ...]:
+# What a value is divided by.
+_BELOW = {"value_per_kg": "net_mass_kg", "value_per_unit": "quantity"}
+
+
+def _references(
+    row: Row, comparables: Mapping[tuple[str, str | None], tuple[str, ...]], catalog: ReasonCatalog
+) -> tuple[Reference, ...]:
     # An amended declaration is no comparable of its own amendment.
     own = f"{row.get('declaration_id')}/"
     found = []
-    for measure, below, levels in (
-        ("value_per_kg", "net_mass_kg", ("code_origin", "code")),
-        ("value_per_unit", "quantity", ("unit_code",)),
-    ):
-        declared = _ratio(row, "customs_value_amount", below)
+    for measure, levels in catalog.references.items():
+        declared = _ratio(row, "customs_value_amount", _BELOW[measure])
         low, median, high = (_from_log(row, f"{measure}_reference_{c}") for c in ("low", "median", "high"))
         if declared is None or low is None or median is None or high is None:
             continue
@@ -431,7 +399,7 @@ def _references(row: Row, comparables: Mapping[tuple[str, str | None], tuple[str
                 level=level,
                 commodity_code=code,
                 origin_country=origin,
-                window_days=365,
+                window_days=catalog.window_days,
                 comparables=tuple(c for c in comparables.get((code, origin), ()) if not c.startswith(own)),
             )
         )

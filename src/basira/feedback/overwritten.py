@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import duckdb
+from basira.engines.engine import Engine
 
 FEWEST_FINDINGS = 5
 # "All", but for a slip: two of a hundred corrected by hand change nothing of what the file is.
@@ -97,17 +97,17 @@ with finding as materialized (
 select {_COUNTS} from compared"""
 
 
-def find_overwritten(con: duckdb.DuckDBPyConnection) -> tuple[Overwritten, ...]:
+def find_overwritten(con: Engine) -> tuple[Overwritten, ...]:
     """The kinds of which (nearly) all findings equal what the first registration declares.
 
     On ``con``: the views `judged_outcomes`, with the schema's columns, and `judged_items`, with `DECLARED_COLUMNS`. A
     result on a whole declaration is compared when the declaration has one item. A finding without a kind counts for
     every figure that it gives.
     """
-    [(some,)] = con.execute(f"select count(*) > 0 from judged_outcomes where {_IS_FINDING}").fetchall()
+    [(some,)] = con.fetch_rows(f"select count(*) > 0 from judged_outcomes where {_IS_FINDING}")
     if not some:
         return ()
-    [row] = con.execute(_COMPARE).fetchall()
+    [row] = con.fetch_rows(_COMPARE)
     found = []
     for n, (kind, pairs) in enumerate(_PAIRS.items()):
         findings, equal, example = row[3 * n : 3 * n + 3]

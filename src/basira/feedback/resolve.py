@@ -7,8 +7,7 @@ Never here: an earlier result changed: a correction is one more row, known later
 
 from __future__ import annotations
 
-import duckdb
-
+from basira.engines.engine import Engine
 from basira.schema.fields import OUTCOME_FIELDS
 
 KNOWN = "known"
@@ -69,7 +68,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
 }
 
 
-def resolve_outcomes(con: duckdb.DuckDBPyConnection, *, check_declarations: bool) -> int:
+def resolve_outcomes(con: Engine, *, check_declarations: bool) -> int:
     """Make the table `outcome_verdicts(source_row, verdict, value)`; return its number of rows.
 
     ``verdict``: `known` (identical to a result of the file or the store), or a reason code of `EXPECTED`.
@@ -79,6 +78,5 @@ def resolve_outcomes(con: duckdb.DuckDBPyConnection, *, check_declarations: bool
     con.execute(_AGAINST_RESULTS)
     if check_declarations:
         con.execute(_AGAINST_DECLARATIONS)
-    # Read to the end: DuckDB refuses other work while a result is half-read.
-    [(count,)] = con.execute("SELECT count(*) FROM outcome_verdicts").fetchall()
+    [(count,)] = con.fetch_rows("SELECT count(*) FROM outcome_verdicts")
     return int(count)

@@ -21,6 +21,7 @@ from basira.selection.policy.load import find_policy, load_policy
 from basira.serving.admissible import folded_office
 from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
+from basira.workflows.engine import EngineBounds
 from basira.workflows.evaluation.evaluate import backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
@@ -30,7 +31,7 @@ from basira.workflows.targeting.explanation import explain_decision
 from basira.workflows.targeting.record import operations_of, record
 from basira.workflows.targeting.target import order_day
 from basira.workflows.targeting.target import target as choose
-from basira.workflows.train import Engine, train, train_estimator
+from basira.workflows.train import train, train_estimator
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,12 +78,12 @@ def open_store(path: PathLike, *, create: bool = False, memory: str = "2GB", thr
     basira.schema.errors.StoreError: Expected a Basira store in 'absent', found nothing.
     """
     if create:
-        return Store(History.create(path), Engine(memory=memory, threads=threads))
+        return Store(History.create(path), EngineBounds(memory=memory, threads=threads))
     try:
         history = History.open(path)
     except StoreError as error:
         raise StoreError(error.message, hint="Name its folder, or make it: open_store(..., create=True).") from None
-    return Store(history, Engine(memory=memory, threads=threads))
+    return Store(history, EngineBounds(memory=memory, threads=threads))
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Store:
     """
 
     history: History
-    engine: Engine
+    engine: EngineBounds
 
     def __repr__(self) -> str:
         return f"<Basira store {str(self.history.root)!r}>"

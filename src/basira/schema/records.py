@@ -6,14 +6,16 @@ Probabilities are 0 to 1; amounts are in the declaration's value currency.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
 # What happens to a declaration online.
 EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
+# Declared values of an item, by field name.
+ItemRow: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,13 @@ class ItemAssessment:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A declaration as selection sees it: its scores and the attributes that policy may name.
+    """A declaration as selection sees it: its scores, what policy may name, and what a step may ask.
 
     ``fraud_probability``: at least one item irregular. ``expected_revenue``: sum over items.
     None in either means that the model gave no answer: never read it as zero risk.
     ``attributes``: values that mandatory lists and strata may match, item values as tuples.
+    ``items``: declared values of every item, in item order, header values in each. ``features``: by the catalog's
+    name, one value an item in the same order; also without a score, and empty where nothing could describe the items.
     """
 
     declaration_id: str
@@ -82,6 +86,9 @@ class Candidate:
     expected_revenue: float | None
     is_oea: bool = False
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Not what a candidate is compared by: they are by reference what its scores were made of.
+    items: Sequence[ItemRow] = field(default=(), compare=False, repr=False)
+    features: Mapping[str, Sequence[Figure]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,11 @@ class Selection:
 
     ``inclusion_probability``: probability, before the random draws, that this declaration would be
     put in a lane that inspects; it is what weights inspection results in later estimates.
+    ``rule_id``: of the rule that asked for the inspection; "" without one. ``is_lane_full``: it is in a less intensive
+    lane than the rule asks for, which had no slot left. ``is_beyond_capacity``: no lane had a slot left, and it is
+    inspected all the same. ``kept_lane``: an amendment that kept the lane of an earlier version; basis and lane are
+    that version's. ``is_without_state``: of a basis that counts slots, decided while nobody could count them.
+    `schema.detail` has the text that these are recorded as.
     """
 
     declaration_id: str
@@ -99,7 +111,11 @@ class Selection:
     basis: Basis
     inclusion_probability: float
     rank: int | None
-    detail: str = ""
+    rule_id: str = ""
+    is_lane_full: bool = False
+    is_beyond_capacity: bool = False
+    kept_lane: bool = False
+    is_without_state: bool = False
 
 
 @dataclass(frozen=True)

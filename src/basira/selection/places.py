@@ -8,37 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# `Selection.detail` of a declaration that must be inspected although no place is left: alone where the fallback answers
-# for one without a score, behind the entry's id where the mandatory list does.
-BEYOND_CAPACITY = "beyond_capacity"
-
-
-# Behind the entry's id of a mandatory control in a less intensive lane than its list asks for: that had no place.
-LANE_FULL = "lane_full"
-
-
-def mandatory_detail(entry_id: str, *, is_beyond: bool, is_full: bool) -> str:
-    """`Selection.detail` of a mandatory control. ``is_full``: its lane is less intensive than the list's.
-
-    >>> mandatory_detail("arms-93", is_beyond=True, is_full=True)
-    'arms-93 beyond_capacity'
-    >>> mandatory_detail("arms-93", is_beyond=False, is_full=True)
-    'arms-93 lane_full'
-    """
-    if is_beyond:  # in whatever lane: no place was left in the list's either
-        return f"{entry_id} {BEYOND_CAPACITY}"
-    return f"{entry_id} {LANE_FULL}" if is_full else entry_id
-
-
-def is_beyond_capacity(detail: str) -> bool:
-    """Whether a selection with this detail takes an inspection beyond its lane's capacity."""
-    return detail == BEYOND_CAPACITY or detail.endswith(f" {BEYOND_CAPACITY}")
-
-
-def is_lane_full(detail: str) -> bool:
-    """Whether a mandatory control with this detail got a less intensive lane with a place."""
-    return detail.endswith(f" {LANE_FULL}")
-
 
 @dataclass
 class OfficePlaces:

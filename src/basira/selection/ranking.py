@@ -9,9 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from basira.schema.records import Candidate
-from basira.selection.policy.model import Objective, OeaTreatment
+from basira.selection.policy.model import Objective, OeaTreatment, Policy
+
+# What the model may select. "lane_limited": into the lanes that relief leaves open to authorised operators; "exempt":
+# relief alone keeps it out; "ineligible": it is under a minimum of the policy.
+Eligibility = Literal["unscored", "eligible", "lane_limited", "exempt", "ineligible"]
 
 
 @dataclass(frozen=True)
@@ -67,14 +72,34 @@ def _per_mean(weight: float, total: float, count: int) -> float:
     return weight * count / total if total > 0 else 0.0
 
 
-def passes(candidate: Candidate, objective: Objective) -> bool:
+def eligibility(candidate: Candidate, policy: Policy) -> Eligibility:
+    """Whether the model may select the candidate, and into which lanes."""
+    if not has_score(candidate):
+        return "unscored"
+    if not _passes(candidate, policy.objective):
+        return "ineligible"
+    if not candidate.is_oea:
+        return "eligible"
+    heaviest = heaviest_for_oea(policy)
+    if _is_relieved(candidate, policy.oea) or not any(lane.inspects for lane in policy.lanes[: heaviest + 1]):
+        return "exempt"
+    return "lane_limited" if heaviest < len(policy.lanes) - 1 else "eligible"
+
+
+def heaviest_for_oea(policy: Policy) -> int:
+    """Number of the most intensive lane that relief leaves open to authorised operators."""
+    maximum = policy.oea.maximum_lane
+    return len(policy.lanes) - 1 if maximum is None else policy.intensity[maximum]
+
+
+def _passes(candidate: Candidate, objective: Objective) -> bool:
     """Whether the model may select this scored candidate, relief for authorised operators apart."""
     return (candidate.fraud_probability or 0.0) >= objective.minimum_fraud_probability and (
         candidate.expected_revenue or 0.0
     ) >= objective.minimum_expected_revenue
 
 
-def is_relieved(candidate: Candidate, oea: OeaTreatment) -> bool:
+def _is_relieved(candidate: Candidate, oea: OeaTreatment) -> bool:
     """Whether relief takes this scored candidate out of the model's selection: an operator under its thresholds."""
     return candidate.is_oea and (
         (candidate.fraud_probability or 0.0) < oea.minimum_fraud_probability

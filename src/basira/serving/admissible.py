@@ -6,10 +6,10 @@ meant.
 
 from __future__ import annotations
 
+from basira.decisions.candidate import ONLY_OFFICE
 from basira.schema.text import fold_identifier
 from basira.selection.policy.model import Policy
 from basira.serving.message import Declaration, FieldFault, Refused
-from basira.workflows.targeting.score import ONLY_OFFICE
 
 # In the words of a fault.
 _MOST_NAMED = 20

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -48,6 +48,9 @@ MOST_CHARACTERS = 4_000_000
 # Of one value. A description that a person reads has a few hundred; a number has 30 digits at most.
 MOST_VALUE_CHARACTERS = 10_000
 _MOST_BITS = 128
+# Of several declarations, read as one table: some 20 ms, between which others get their turn. To begin one takes as
+# long.
+_CELLS_TOGETHER = 20_000
 # So much later than now a declaration or a result is dated at most: clocks differ, and zones; a mistyped year is more.
 MOST_AHEAD = timedelta(days=1)
 # What the record's columns hold of them.
@@ -172,8 +175,8 @@ def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refus
 def read_declarations(
     bodies: Sequence[object], *, received_at: datetime, pause: Callable[[], None] = lambda: None
 ) -> list[Declaration | Refused]:
-    """Each of several, as `read_declaration` reads it alone; those of the same fields in a tenth of the time.
-    ``pause``: called before each group of the same fields."""
+    """Each of several, as `read_declaration` reads it alone, in a tenth of the time. ``pause``: called before each
+    group of those that are read together."""
     found: list[Declaration | Refused | None] = [read_plainly(body, received_at=received_at) for body in bodies]
     parts = [_parts(body) for body, one in zip(bodies, found, strict=True) if one is None]
     read = iter(_by_columns([one for one in parts if isinstance(one, _Parts)], received_at, pause))
@@ -275,43 +278,108 @@ def read_by_columns(
 def _by_columns(
     several: Sequence[_Parts], received_at: datetime, pause: Callable[[], None] = lambda: None
 ) -> list[Declaration | Refused]:
-    """Each as if it were alone: a column is parsed row by row, so those that have the same columns share a batch."""
+    """Each as if it were alone: a column is parsed row by row, and one that a declaration lacks is empty in its rows,
+    so all share batches. A batch costs by its columns, however few rows it has: one for each set of columns would let a
+    list of declarations cost a hundred times what its bytes say."""
     found: dict[int, Declaration | Refused] = {}
-    alike: dict[tuple[str, ...], dict[int, list[dict[str, str | None]]]] = {}
+    tables: list[_Table] = []
     for n, parts in enumerate(several):
         records = _records(parts)
         if isinstance(records, Refused):
             found[n] = records
         else:
-            columns = tuple(dict.fromkeys(name for record in records for name in record))
-            alike.setdefault(columns, {})[n] = records
-    for group in alike.values():
+            tables.append(_Table.of(n, records))
+    for group in _batches(tables):
         pause()
-        batch, mapping = _batch([one for records in group.values() for one in records], "basira", frozenset(ITEM_SIDE))
-        parsed = parse_batch(batch, mapping)
-        # Of each row of the batch the declaration, and the place among its items.
-        places = [(n, place) for n, records in group.items() for place in range(1, len(records) + 1)]
-        faults: dict[int, list[FieldFault]] = {}
-        for refusal in parsed.refusals:
-            n, place = places[refusal.row - 1]
-            # The header stands on every row, so its fault would be said once an item.
-            item = None if refusal.field in _HEADER_NAMES else place
-            expected = refusal.expected.replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
-            faults.setdefault(n, []).append(FieldFault(item, refusal.field, refusal.code, expected))
-        rows: dict[int, list[Row]] = {}
-        if len(faults) < len(group):
-            shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
-            for row in shaped.to_pylist():
-                n, place = places[row["source_row"] - 1]
-                rows.setdefault(n, []).append({**row, "source_row": place})
-        for n in group:
-            named = several[n].declaration_id
-            found[n] = (
-                Refused(tuple(dict.fromkeys(faults[n])), named)
-                if n in faults
-                else _from_rows(rows.get(n, []), several[n], received_at)
-            )
+        found |= _read_together(group, several, received_at)
     return [found[n] for n in range(len(several))]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One declaration's rows of text. ``number``: its place among several; ``columns``: the schema's that it has;
+    ``own``: its own names, each of which stands in the rows under the name of its place (`_stand_in`)."""
+
+    number: int
+    rows: Sequence[dict[str, str | None]]
+    columns: frozenset[str]
+    own: tuple[str, ...]
+
+    @classmethod
+    def of(cls, number: int, records: Sequence[dict[str, str | None]]) -> _Table:
+        names = dict.fromkeys(name for record in records for name in record)
+        own = tuple(name for name in names if name.startswith(EXTRA_PREFIX))
+        if not own:
+            return cls(number, records, frozenset(names), ())
+        places = {name: _stand_in(place) for place, name in enumerate(own)}
+        rows = [{places.get(name, name): text for name, text in record.items()} for record in records]
+        return cls(number, rows, frozenset(names) - frozenset(own), own)
+
+    def row(self, shaped: Row, place: int) -> Row:
+        """A row of the batch as this declaration's: its own names again, and no other one's."""
+        row = {name: value for name, value in shaped.items() if not name.startswith(EXTRA_PREFIX)}
+        row |= {name: shaped[_stand_in(number)] for number, name in enumerate(self.own)}
+        return row | {"source_row": place}
+
+    def named(self, text: str) -> str:
+        """A text of a fault with this declaration's own names."""
+        return _STAND_IN.sub(lambda found: self.own[int(found[1])], text)
+
+
+def _stand_in(place: int) -> str:
+    """What stands in a batch for the own name at a place. With a character that is none: a fault shows a sender's text
+    without it."""
+    return f"{EXTRA_PREFIX}\ufdd0{place}\ufdd0"
+
+
+_STAND_IN = re.compile(f"{EXTRA_PREFIX}\ufdd0([0-9]+)\ufdd0")
+
+
+def _batches(tables: Sequence[_Table]) -> Iterator[Sequence[_Table]]:
+    """In order, those that are read together: at most `_CELLS_TOGETHER`, or one alone."""
+    group: list[_Table] = []
+    columns: frozenset[str] = frozenset()
+    rows = own = 0
+    for table in tables:
+        wider, most_own = columns | table.columns, max(own, len(table.own))
+        if group and (rows + len(table.rows)) * (len(wider) + most_own) > _CELLS_TOGETHER:
+            yield group
+            group, rows, wider, most_own = [], 0, table.columns, len(table.own)
+        group.append(table)
+        rows, columns, own = rows + len(table.rows), wider, most_own
+    if group:
+        yield group
+
+
+def _read_together(
+    group: Sequence[_Table], several: Sequence[_Parts], received_at: datetime
+) -> dict[int, Declaration | Refused]:
+    batch, mapping = _batch([row for table in group for row in table.rows], "basira", frozenset(ITEM_SIDE))
+    parsed = parse_batch(batch, mapping)
+    # Of each row of the batch the declaration, and the place among its items.
+    places = [(table, place) for table in group for place in range(1, len(table.rows) + 1)]
+    faults: dict[int, list[FieldFault]] = {}
+    for refusal in parsed.refusals:
+        table, place = places[refusal.row - 1]
+        # The header stands on every row, so its fault would be said once an item.
+        item = None if refusal.field in _HEADER_NAMES else place
+        expected = table.named(refusal.expected).replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
+        field = refusal.field and table.named(refusal.field)
+        faults.setdefault(table.number, []).append(FieldFault(item, field, refusal.code, expected))
+    rows: dict[int, list[Row]] = {}
+    if len(faults) < len(group):
+        shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
+        for row in shaped.to_pylist():
+            table, place = places[row["source_row"] - 1]
+            rows.setdefault(table.number, []).append(table.row(row, place))
+    found: dict[int, Declaration | Refused] = {}
+    for n in (table.number for table in group):
+        found[n] = (
+            Refused(tuple(dict.fromkeys(faults[n])), several[n].declaration_id)
+            if n in faults
+            else _from_rows(rows.get(n, []), several[n], received_at)
+        )
+    return found
 
 
 def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:

@@ -22,6 +22,7 @@ from basira.decisions.records import Decision
 from basira.decisions.replay import Difference, Replay
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
+from basira.schema.detail import detail_text
 from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy
@@ -42,7 +43,6 @@ from basira.storage.profiles.files import read_manifest
 from basira.storage.profiles.reader import LoadedProfiles, open_profiles
 from basira.storage.record.events import find_office_day
 from basira.workflows.profiles import profiles_of, read_profiles
-from basira.workflows.targeting.assess import candidate_of
 
 _Scored = Literal["fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities"]
 
@@ -214,7 +214,8 @@ class _States:
             return
         self._report.lanes += 1
         for name in _SELECTED:
-            recorded, made = getattr(decision, name), getattr(placed.selection, name)
+            recorded = getattr(decision, name)
+            made = detail_text(placed.selection) if name == "detail" else getattr(placed.selection, name)
             if made != recorded:
                 self._report.differences.append(Difference(decision.declaration_id, name, recorded, made))
 
@@ -241,10 +242,10 @@ class _States:
 
 
 def _as_recorded(declaration: Declaration, decision: Decision) -> Scored:
-    """The candidate with the recorded scores."""
+    """The candidate with the recorded scores; without features, which no step of selection asks so far."""
     bare = unscored(declaration, str(decision.fallback))
     candidate = replace(
-        candidate_of(declaration.rows, bare.items),
+        bare.candidate,
         fraud_probability=decision.fraud_probability,
         expected_revenue=decision.expected_revenue,
     )

@@ -14,11 +14,6 @@ from basira.decisions.recorded import Recorded
 from basira.decisions.records import Decision
 from basira.serving.record import Known
 
-# `basis` of what nobody lowers unless the policy says so: the list's, and what was drawn at random.
-CONTROLS = ("mandatory", "random")
-# `detail` of an amendment that kept the lane which its declaration had.
-KEPT = "earlier_lane_kept"
-
 # waiting: somebody is to inspect it; inspected: a result came after the lane was given; released: its lane does not
 # inspect.
 Status = Literal["waiting", "inspected", "released", "cancelled"]
@@ -71,9 +66,9 @@ def controls_of(known: Known, basis: str) -> list[str]:
     for one in known:
         if not isinstance(one, Decision):
             continue
-        if one.detail != KEPT and one.basis == basis:
+        if not one.detail_fields.kept_lane and one.basis == basis:
             lanes.append(one.lane)
-        elif one.detail == KEPT and one.chosen is not None and one.chosen.get("basis") == basis:
+        elif one.detail_fields.kept_lane and one.chosen is not None and one.chosen.get("basis") == basis:
             lanes.append(one.chosen["lane"])
     return lanes
 

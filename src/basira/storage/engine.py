@@ -1,6 +1,6 @@
-"""A DuckDB connection with bounds: memory, threads, and a scratch folder of its own.
+"""An engine with bounds: memory, threads, and a scratch folder of its own.
 
-Enters: the bounds. Leaves: a connection that spills to disk instead of growing. Never here: what is
+Enters: the bounds. Leaves: an engine that spills to disk instead of growing. Never here: what is
 computed on it.
 """
 
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from basira.schema.engine import open_locked
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
 from basira.schema.errors import StoreError, UsageError
 
 DEFAULT_MEMORY = "2GB"
@@ -27,7 +28,7 @@ DEFAULT_THREADS = 2
 def open_engine(
     *, reads: Iterable[Path] = (), memory: str = DEFAULT_MEMORY, threads: int = DEFAULT_THREADS,
     scratch: Path | None = None,
-) -> Iterator[duckdb.DuckDBPyConnection]:  # fmt: skip
+) -> Iterator[Engine]:  # fmt: skip
     """Open a scratch database on disk; it is removed, with all that spilled, when the block ends.
 
     Parameters
@@ -40,10 +41,9 @@ def open_engine(
     Raises UsageError when ``memory`` is not a size, StoreError when it does not suffice.
     """
     folder = Path(tempfile.mkdtemp(prefix="basira-", dir=scratch))
-    con: duckdb.DuckDBPyConnection | None = None
     try:
-        con = _open(folder, reads, memory, threads)
-        yield con
+        with ExitStack() as opened:
+            yield _open(opened, folder, reads, memory, threads)
     except duckdb.OutOfMemoryException as error:
         raise StoreError(
             f"The computation needs more than the {memory} of memory, or the disk, that it was given.",
@@ -55,17 +55,17 @@ def open_engine(
             raise KeyboardInterrupt from error
         raise
     finally:
-        if con is not None:
-            con.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _open(folder: Path, reads: Iterable[Path], memory: str, threads: int) -> duckdb.DuckDBPyConnection:
+def _open(opened: ExitStack, folder: Path, reads: Iterable[Path], memory: str, threads: int) -> Engine:
     try:
         # Nothing that is computed depends on the order in which rows were inserted.
-        return open_locked(
-            folder / "scratch.duckdb", reads=reads, threads=threads, memory=memory, spill=folder / "spill",
-            keeps_order=False,
+        return opened.enter_context(
+            open_duckdb(
+                folder / "scratch.duckdb", reads=reads, threads=threads, memory=memory, spill=folder / "spill",
+                keeps_order=False,
+            )
         )  # fmt: skip
     except duckdb.ParserException as error:
         raise UsageError(
@@ -73,15 +73,12 @@ def _open(folder: Path, reads: Iterable[Path], memory: str, threads: int) -> duc
         ) from error
 
 
-def fetch_frame(con: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+def fetch_frame(con: Engine, sql: str) -> pl.DataFrame:
     """The rows of a query as a Polars frame."""
-    return pl.DataFrame(con.sql(sql).to_arrow_table())
+    return pl.DataFrame(con.fetch_arrow(sql))
 
 
-def fetch_value(con: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None) -> Any:
-    """The first column of the first row of a query, or None; the result is read to its end.
-
-    A result left half-read keeps the connection busy: DuckDB 2 refuses the next query then.
-    """
-    rows = con.execute(sql, parameters).fetchall()
+def fetch_value(con: Engine, sql: str, parameters: Mapping[str, object] | None = None) -> Any:
+    """The first column of the first row of a query, or None."""
+    rows = con.fetch_rows(sql, parameters)
     return rows[0][0] if rows else None

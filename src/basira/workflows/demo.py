@@ -21,6 +21,7 @@ from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.storage.history.store import History
+from basira.workflows.engine import EngineBounds, Progress
 from basira.workflows.evaluation.backtests import charts_for, keep_backtest
 from basira.workflows.evaluation.evaluate import Evaluation
 from basira.workflows.evaluation.truth import evaluate_against_truth
@@ -28,7 +29,7 @@ from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.targeting.record import record
 from basira.workflows.targeting.target import Order, Targeted, target
-from basira.workflows.train import Engine, Progress, train
+from basira.workflows.train import train
 
 # What says that a folder may be replaced by the next demonstration; written first, so that an interrupted one may too.
 MARK = ".basira-demo"
@@ -86,7 +87,7 @@ def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: 
     with step("target") as progress:
         targeted = target(
             history, Order(day=day, as_of=known, seed=seed), model=model, policy=policy, now=now, language=language,
-            engine=Engine(), progress=progress,
+            engine=EngineBounds(), progress=progress,
         )  # fmt: skip
         record(history, targeted)
     lanes = {lane.id: lane.label.text(language) for lane in policy.lanes}

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import duckdb
-
+from basira.engines.engine import Engine
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.feedback.overwritten import find_overwritten
 from basira.models.risk.fit import TrainingItems
@@ -26,7 +25,7 @@ _MOST_NAMED = 5
 
 
 def examine_training(
-    con: duckdb.DuckDBPyConnection, items: TrainingItems, *, as_of_day: int, trusted: Sequence[str] = ()
+    con: Engine, items: TrainingItems, *, as_of_day: int, trusted: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Notes on the training items: ``implausible`` features (trusted ones, or too few results to be sure) and
     ``overwritten`` figures, as JSON; empty where there is nothing to say.

@@ -21,7 +21,7 @@ from basira.storage.history.store import History, register
 from basira.storage.profiles.evenings import EveProfiles
 from basira.storage.profiles.publish import KEPT, Description, publish_profiles
 from basira.storage.profiles.reader import ProfileReader
-from basira.workflows.train import Engine
+from basira.workflows.engine import EngineBounds
 
 PROFILES = "profiles"
 
@@ -43,7 +43,7 @@ def profiles_of(store: Path) -> Path:
 
 
 def build_profiles(
-    history: History, *, as_of: date, now: datetime, engine: Engine | None = None, kept: int = KEPT
+    history: History, *, as_of: date, now: datetime, engine: EngineBounds | None = None, kept: int = KEPT
 ) -> BuiltProfiles:
     """Build the profiles of everything declared and learned up to the end of ``as_of``, and publish them. ``kept``: how
     many builds stay: so many nights back, an amendment of what the history counts is described by its own eve.
@@ -51,7 +51,7 @@ def build_profiles(
     Readers swap to them by themselves. Raises StoreError when another build runs or the disk is full: what served goes
     on serving.
     """
-    engine = engine or Engine()
+    engine = engine or EngineBounds()
     snapshot, as_of_day = history.verified_snapshot(), day_of(as_of)
     folder = profiles_of(history.root)
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:

@@ -6,18 +6,19 @@ result that became known after `as_of`, or an item that was not inspected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 
 import basira
+from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.feedback.labels import label_items
 from basira.models.estimators import Estimator, FittedEstimator, check_estimator, fit_estimator
 from basira.models.risk.delay import delay_weights
 from basira.models.risk.files import write_model
@@ -27,29 +28,16 @@ from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError
-from basira.storage.engine import fetch_frame, fetch_value, open_engine
+from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, Snapshot, register
 from basira.storage.model_store import Models
+from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.examine import examine_training, require_plausible_later
-
-Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Bounds of the computation. Not part of any result: other bounds give the same figures."""
-
-    memory: str = "2GB"
-    threads: int = 2
-
-
-def silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
 
 
 def train(
     history: History, *, as_of: date, seed: int, now: datetime, settings: FitSettings | None = None,
-    trusted: Sequence[str] = (), engine: Engine | None = None, progress: Progress = silent,
+    trusted: Sequence[str] = (), engine: EngineBounds | None = None, progress: Progress = silent,
 ) -> RiskModel:  # fmt: skip
     """Fit a model on what was known at the end of ``as_of`` and save it in the store.
 
@@ -78,7 +66,7 @@ def train(
 
 def train_estimator(
     history: History, estimator: Estimator, *, as_of: date, name: str, trusted: Sequence[str] = (),
-    engine: Engine | None = None, progress: Progress = silent,
+    engine: EngineBounds | None = None, progress: Progress = silent,
 ) -> FittedEstimator:  # fmt: skip
     """Fit a copy of an estimator that is not ours on what `train` would learn from. Nothing is saved.
 
@@ -92,67 +80,17 @@ def train_estimator(
 
 
 def _examined_items(
-    snapshot: Snapshot, *, as_of: date, trusted: Sequence[str], engine: Engine | None, progress: Progress
+    snapshot: Snapshot, *, as_of: date, trusted: Sequence[str], engine: EngineBounds | None, progress: Progress
 ) -> tuple[TrainingItems, dict[str, Any]]:
     """What may be learned from, and what the examination notes for the model's card."""
-    engine = engine or Engine()
+    engine = engine or EngineBounds()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         items = training_items(con, as_of_day=day_of(as_of), progress=progress)
         return items, examine_training(con, items, as_of_day=day_of(as_of), trusted=trusted)
 
 
-def label_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, into: str = "label") -> int:
-    """One row per item with a known result at ``as_of_day``: its latest result, and how much it counts.
-
-    A result that speaks of a whole declaration is every item's result; when it is an irregularity of a
-    declaration with n items, each counts 1/n, for only one of them need be irregular. ``revenue`` is then the
-    item's part, ``whole_revenue`` the declaration's: what is learned, since the probability is already shared
-    out. Of two results known at the same moment, the one that names the item stands.
-
-    Items are those of the first registration: an item that only an amendment has may be the fruit of the
-    inspection, and its own result would teach the model to read the future.
-    Returns the number of rows.
-    """
-    kinds = ", ".join(f"cast(is_irregular_{k} as integer) as kind_{k}" for k in IRREGULARITY_KINDS)
-    con.execute(
-        f"""create or replace temp table {into} as
-with first_version as (
-  select declaration_id, min(declaration_version) as declaration_version
-  from items where declared_day <= $day group by declaration_id
-), sized as (
-  select i.declaration_id, i.item_number, i.declaration_version, i.declared_day,
-    count(*) over (partition by i.declaration_id) as items
-  from items i join first_version using (declaration_id, declaration_version)
-), matched as (
-  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
-    o.* exclude (declaration_id, item_number),
-    1.0 as weight, o.additional_revenue_amount as revenue,
-    o.additional_revenue_amount as whole_revenue, true as is_own
-  from outcomes o join sized s on s.declaration_id = o.declaration_id and s.item_number = o.item_number
-  where o.item_number is not null
-  union all
-  select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
-    o.* exclude (declaration_id, item_number),
-    case when o.is_irregular then 1.0 / s.items else 1.0 end, o.additional_revenue_amount / s.items,
-    o.additional_revenue_amount, false
-  from outcomes o join sized s on s.declaration_id = o.declaration_id
-  where o.item_number is null
-)
-select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight,
-  revenue, whole_revenue, {kinds}
-from matched
-where is_irregular is not null and known_day <= $day
-qualify row_number() over (
-  partition by declaration_id, item_number
-  order by known_at desc, is_own desc, received_at desc, source desc, source_row desc
-) = 1""",
-        {"day": as_of_day},
-    )
-    return int(fetch_value(con, f"select count(*) from {into}"))
-
-
-def training_items(con: duckdb.DuckDBPyConnection, *, as_of_day: int, progress: Progress = silent) -> TrainingItems:
+def training_items(con: Engine, *, as_of_day: int, progress: Progress = silent) -> TrainingItems:
     """Labelled items known at ``as_of_day`` with the features they had when declared, in order of day."""
     if label_items(con, as_of_day=as_of_day) == 0:
         raise ModelError(

@@ -431,7 +431,7 @@ def test_a_new_key_of_the_provider_is_fetched_once_it_is_named(
     browser = house.browser()
     assert is_refused(entered(browser, provider), browser)  # keys were fetched a moment ago
     assert provider.asked.count("/keys") == 1
-    monkeypatch.setattr("basira.api.auth.oidc._KEYS_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("basira.api.auth.oidc.KEYS_AGAIN_SECONDS", 0.0)
     assert entered(house.browser(), provider).status_code == 200
     assert provider.asked.count("/keys") == 2
 

@@ -42,9 +42,9 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(
-    whole: Service, blank_record: Path, arrivals: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+    whole: Service, prepared_file: Path, arrivals: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    path = shutil.copy(blank_record, tmp_path_factory.mktemp("matrix") / "operations.sqlite")
+    path = shutil.copy(prepared_file, tmp_path_factory.mktemp("matrix") / "operations.sqlite")
     service = replace(whole, database=Database(path))
     house = House(service)
     answer = house.system("declarations:write").post("/api/v1/declarations", json=arrivals[0])

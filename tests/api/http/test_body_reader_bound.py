@@ -10,7 +10,6 @@ import pytest
 
 from basira.api.http import body_reader as reading
 from basira.api.http.body_reader import Reader
-from basira.api.routes import declarations as routes_declarations
 from basira.serving.decide.worker import BusyError
 from tests.support.api_world import Desk
 
@@ -35,7 +34,7 @@ def test_a_large_batch_beyond_them_is_told_so_before_it_is_read(
 ) -> None:
     del full
     with monkeypatch.context() as patch:
-        patch.setattr(routes_declarations, "_parsed", None)  # to call it would be a 500
+        patch.setattr(Reader, "parsed", None)  # to call it would be a 500
         answer = desk.post(large(arrivals))
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "1")
     assert desk.get(f"declarations/{arrivals[0]['declaration_id']}").status_code == 404

@@ -107,7 +107,7 @@ def test_pages_follow_one_another_and_miss_nothing(desk: Desk, arrivals: list[Bo
 
 
 def test_all_of_it_as_a_spreadsheet(house: House, auditor: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("basira.workflows.records.activity._PART", 2)
+    monkeypatch.setattr("basira.workflows.records.activity.PART_ROWS", 2)
     for number in range(5):
         house.user(f"user{number}")
     answer = auditor.get("/api/v1/audit", params={"format": "csv", "action": "user.created"})

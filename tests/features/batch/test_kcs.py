@@ -6,9 +6,10 @@ import random
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pytest
 
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
 from basira.ingest.mapping.model import load_mapping
 from basira.schema.shipped import shipped
 from basira.storage.history.store import History, register
@@ -20,10 +21,9 @@ TRAIN = KCS / "train.csv"
 FIRST_DAY = 18262  # 2020-01-01
 
 
-def _rows(con: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
-    cursor = con.execute(f"from {table}")
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def _rows(con: Engine, table: str) -> list[Row]:
+    names = con.columns(table)
+    return [dict(zip(names, row, strict=True)) for row in con.fetch_rows(f"select * from {table}")]
 
 
 def test_the_sql_equals_the_loop_on_a_sample_of_the_kcs_declarations(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_sql_equals_the_loop_on_a_sample_of_the_kcs_declarations(tmp_path: P
     history = History.create(tmp_path / "store")
     mapping = load_mapping(shipped("mappings") / "kcs.toml")
     ingest_files(history, [TRAIN], mapping, received_at=datetime(2021, 1, 1))
-    with duckdb.connect(config={"threads": 1}) as con:
+    with open_duckdb(reads=history.snapshot().all_files(), threads=1) as con:
         register(con, history.snapshot())
         con.execute(f"create table early as from items where declared_day < {FIRST_DAY} + 100")
         con.execute("create or replace temp view items as from early")

@@ -148,8 +148,8 @@ def test_the_relation_of_wanted_items_may_bear_any_name_and_stays_as_it_was() ->
     with engine([item("D", 1)], []) as con:
         con.execute("create temp table wanted as select declaration_id, declaration_version, item_number from items")
         assert compute_features(con, "wanted", as_of_day=5, into="features") == 1
-        assert con.execute("select count(*) from wanted").fetchall() == [(1,)]
-        left = con.execute("select table_name from duckdb_tables() where temporary order by 1").fetchall()
+        assert con.fetch_rows("select count(*) from wanted") == [(1,)]
+        left = con.fetch_rows("select table_name from duckdb_tables() where temporary order by 1")
         assert [name for (name,) in left] == ["features", "items", "outcomes", "wanted"]
 
 
@@ -157,7 +157,7 @@ def test_the_sources_own_columns_become_categories() -> None:
     with engine([item("D", 1) | {"x_seal": "yes"}], []) as con:
         con.execute("create temp table asked as from items")
         compute_features(con, "asked", as_of_day=5, into="features")
-        assert con.execute("select category_x_seal from features").fetchall() == [("yes",)]
+        assert con.fetch_rows("select category_x_seal from features") == [("yes",)]
 
 
 def test_progress_reaches_its_end_step_by_step() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from basira.engines.duckdb import open_duckdb
 from basira.features.batch import compute
 from basira.schema.tables import ITEMS, OUTCOMES
 from basira.storage.history.views import create_view
@@ -52,7 +52,8 @@ def test_the_split_into_files_and_the_number_of_threads_do_not_matter(
     world: World, batch: dict[Key, str], tmp_path: Path
 ) -> None:
     items, outcomes, wanted = world
-    with duckdb.connect(config={"threads": 4}) as con:
+    parts = [tmp_path / f"{name}{n}.parquet" for name in ("items", "outcomes") for n in range(3)]
+    with open_duckdb(reads=parts, threads=4) as con:
         for name, rows, schema in (("items", items, ITEMS), ("outcomes", outcomes, OUTCOMES)):
             paths = [tmp_path / f"{name}{n}.parquet" for n in range(3)]
             for n, path in enumerate(paths):
@@ -78,7 +79,8 @@ def test_the_narrow_plan_gives_the_features_of_the_wide_one(
     world: World, batch: dict[Key, str], is_narrow: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items, outcomes, wanted = world
-    monkeypatch.setattr(compute, "_is_narrow", lambda _: is_narrow)
+    monkeypatch.setattr(compute, "NARROW_SHARE", 0)
+    monkeypatch.setattr(compute, "NARROW_DAYS", 10_000 if is_narrow else -1)
     found = computed(items, outcomes, wanted, as_of_day=AS_OF)
     assert {key: repr(row) for key, row in found.items()} == batch
 

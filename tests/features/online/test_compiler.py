@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import product
 
-import duckdb
 import pyarrow as pa
 import pytest
 
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
 from basira.features.online import check as online_check
 from basira.features.online import functions as online_functions
 from basira.features.online.compiler import compile_binding
@@ -37,23 +39,22 @@ EXPRESSIONS = [
 
 
 @pytest.fixture(scope="module")
-def con() -> duckdb.DuckDBPyConnection:
+def con() -> Iterator[Engine]:
     rows = [*product(FLOATS, FLOATS, INTEGERS, WORDS)]
     names = ("a", "b", "i", "s")
     types = (pa.float64(), pa.float64(), pa.int32(), pa.string())
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     arrays = {n: pa.array(columns[n], t) for n, t in zip(names, types, strict=True)}
-    con = duckdb.connect(config={"threads": 1})
-    con.register("given", pa.table(arrays))
-    con.execute("create temp table item as select * from given")
-    return con
+    with open_duckdb(threads=1) as con:
+        con.register("item", pa.table(arrays))
+        yield con
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_an_expression_gives_what_duckdb_gives(con: duckdb.DuckDBPyConnection, expression: str) -> None:
+def test_an_expression_gives_what_duckdb_gives(con: Engine, expression: str) -> None:
     binding = bind(con, f"select {expression} as x, a, b, i, s from item")
     call = compile_binding(binding, {"item": ["a", "b", "i", "s"]})
-    rows = con.execute(f"select {expression}, a, b, i, s from item").fetchall()
+    rows = con.fetch_rows(f"select {expression}, a, b, i, s from item")
     different = [(row, mine) for row in rows if repr(mine := call(row[1:])[0]) != repr(row[0])]
     assert different == []
 
@@ -66,22 +67,22 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("expression", UNKNOWN)
-def test_what_is_not_known_is_refused(con: duckdb.DuckDBPyConnection, expression: str) -> None:
+def test_what_is_not_known_is_refused(con: Engine, expression: str) -> None:
     binding = bind(con, f"select {expression} as x, a, i, s from item")
     with pytest.raises(UsageError, match="can be computed online"):
         compile_binding(binding, {"item": ["a", "b", "i", "s"]})
 
 
-def test_a_query_that_duckdb_cannot_bind_is_an_error_of_ours(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_query_that_duckdb_cannot_bind_is_an_error_of_ours(con: Engine) -> None:
     with pytest.raises(UsageError, match="bind"):
         bind(con, "select absent from item")
 
 
 @pytest.mark.parametrize("parts", [["a", "bc"], ["ab", "c"], ["", ""], ["é\x00", "手机"], ["1:a", ""]])
 def test_a_key_is_the_same_in_sql_and_in_python(parts: list[str]) -> None:
-    with duckdb.connect() as con:
-        marks = [f"${n + 1}" for n in range(len(parts))]
-        found = con.execute(f"select {key_sql('importer_code', marks)}", parts).fetchall()
+    given = {f"part{n}": part for n, part in enumerate(parts)}
+    with open_duckdb(threads=1) as con:
+        found = con.fetch_rows(f"select {key_sql('importer_code', [f'${name}' for name in given])}", given)
     assert found == [(key_of("importer_code", parts),)]
 
 
@@ -94,7 +95,7 @@ def test_a_machine_that_computes_otherwise_does_not_serve(monkeypatch: pytest.Mo
     online_check.check_functions()
 
 
-def test_rows_of_another_layout_are_refused(con: duckdb.DuckDBPyConnection) -> None:
+def test_rows_of_another_layout_are_refused(con: Engine) -> None:
     call = compile_binding(bind(con, "select a + i as x from item"), {"item": ["a", "i"]})
     assert call((1.5, 2)) == (3.5,)
     with pytest.raises(UsageError, match="2 columns"):

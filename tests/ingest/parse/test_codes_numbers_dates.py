@@ -217,6 +217,13 @@ def test_a_few_cells_of_another_way_are_in_doubt() -> None:
     assert (doubt.count, doubt.of, doubt.examples) == (1, 21, ((21, "1.234,50"),))
 
 
+def test_one_number_without_decimals_where_all_others_have_three_is_in_doubt() -> None:
+    fitness = judge("net_mass_kg", [*[f"1,{n}.250" for n in range(600, 620)], "771,340"])
+    (doubt,) = fitness.doubts
+    assert (doubt.count, doubt.examples) == (1, ((21, "771,340"),))
+    assert judge("net_mass_kg", [*[f"1,{n}.25" for n in range(600, 620)], "771,340"]).doubts == ()
+
+
 def test_several_currencies_are_in_doubt() -> None:
     (doubt,) = judge("customs_value_amount", ["1.50 €", "USD 2.50"]).doubts
     assert "several currencies" in doubt.question

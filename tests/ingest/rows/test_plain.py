@@ -179,6 +179,32 @@ def test_faults_of_one_are_not_those_of_its_neighbours() -> None:
     assert [(fault.item, fault.field) for fault in refused.faults] == [(2, "duty_rate")]
 
 
+def with_own_columns(number: int) -> dict[str, Any]:
+    own = {f"x_a{number}_{n}": f"{number}.{n}" for n in range(5 + number % 7)}
+    optional = {"net_mass_kg": "1 000"} if number % 2 else {"duty_rate": "2", "origin_country": "Chine"}
+    item = {"commodity_code": "851713", "customs_value_amount": "10 000", **optional, **own}
+    return {"declaration_id": f"A-{number}", "declared_at": "2026-03-02", "items": [item, {"commodity_code": "851713"}]}
+
+
+def test_each_of_own_columns_is_read_as_alone_and_with_its_neighbours() -> None:
+    bodies = [with_own_columns(number) for number in range(40)]
+    bodies[3]["items"][0]["x_a3_4"] = "#N/A"
+    bodies[4]["items"][0] |= {"x_a4_1": "#REF!", "x_a4_2": "#REF!", "duty_rate": "#N/A"}
+    batches: list[int] = []
+    found = read_declarations(bodies, received_at=RECEIVED, pause=lambda: batches.append(1))
+    assert len(batches) == 1  # a batch costs by its columns: one for each would be forty times as much
+    for number, (body, one) in enumerate(zip(bodies, found, strict=True)):
+        alone = read_declaration(body, received_at=RECEIVED)
+        if isinstance(alone, Refused):
+            assert one == alone
+        else:
+            assert isinstance(one, Declaration)
+            assert shown(one.rows) == shown(alone.rows)
+            assert one.rows[0][f"x_a{number}_4"] == f"{number}.4"
+    assert [number for number, one in enumerate(found) if isinstance(one, Refused)] == [3, 4]
+    assert "x_a4_2" in repr(found[4])
+
+
 def test_an_ordinary_declaration_is_plain() -> None:
     header = {"declaration_id": "A-1", "declared_at": "2026-03-02T09:14:00.5", "importer_id": "SIM-1", "is_oea": True}
     header["declared_at"] = "2026-03-02T09:14:00.500000"

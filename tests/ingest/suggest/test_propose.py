@@ -409,8 +409,7 @@ def test_kcs_rewritten_in_french_is_read_as_kcs(tmp_path: Path, store: History, 
     english = tmp_path / "kcs.csv"
     write_csv(english, lines, separator=",", encoding="utf-8")
     ingest_files(store, [english], load_mapping("kcs"), received_at=RECEIVED)
-    import duckdb
-
+    from basira.engines.duckdb import open_duckdb
     from basira.storage.history.store import register
 
     fields = (
@@ -419,10 +418,10 @@ def test_kcs_rewritten_in_french_is_read_as_kcs(tmp_path: Path, store: History, 
         "transport_mode, payment_mode"
     )
     results = "declaration_id, known_at, is_irregular, severity"
-    with duckdb.connect() as con:
+    with open_duckdb(reads=french_store.snapshot().all_files()) as con:
         register(con, french_store.snapshot())
-        french_rows = con.execute(f"SELECT {fields} FROM items ORDER BY 1").fetchall()
-        french_results = con.execute(f"SELECT {results} FROM outcomes ORDER BY 1").fetchall()
+        french_rows = con.fetch_rows(f"SELECT {fields} FROM items ORDER BY 1")
+        french_results = con.fetch_rows(f"SELECT {results} FROM outcomes ORDER BY 1")
     kept = tuple(row[0] for row in french_rows)
     assert french_rows == [r for r in query(f"SELECT {fields} FROM items ORDER BY 1") if r[0] in set(kept)]
     assert french_results == [r for r in query(f"SELECT {results} FROM outcomes ORDER BY 1") if r[0] in set(kept)]

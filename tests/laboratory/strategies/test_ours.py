@@ -133,7 +133,7 @@ def test_many_results_go_to_the_risk_model(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(ours_model, "MANY_IRREGULAR", 50)
     past = features(900)
     dear = past["value_per_kg_log"].to_numpy() > np.quantile(past["value_per_kg_log"].to_numpy(), 0.8)
-    monkeypatch.setattr(ours_model, "_by_few", lambda *_: pytest.fail("the prior was asked"))
+    monkeypatch.setattr(ours_model, "fit_planted_cuts", lambda *_, **__: pytest.fail("the prior was asked"))
     assert len(judge(view_of(features(300), training(past, dear))).probability) == 300
 
 

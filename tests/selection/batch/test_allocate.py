@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from basira.schema.detail import BEYOND_CAPACITY, detail_text
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate
 from basira.selection import Allocation, Policy
 from basira.selection.batch.allocate import allocate
-from basira.selection.places import BEYOND_CAPACITY, is_beyond_capacity
 from tests.support.selection_world import MONDAY, best_value, candidate, counts, listed, policy
 
 SCORE = st.one_of(st.none(), st.floats(0, 1000, allow_nan=False), st.sampled_from([0.0, 5.0, 5.0]))
@@ -90,7 +90,7 @@ def test_invariants(day, seed):
 
     # Capacity is never exceeded but by those that say so, and its use is what the selections say.
     used = Counter((s.office, s.lane) for s in allocation.selections)
-    over = Counter((s.office, s.lane) for s in allocation.selections if is_beyond_capacity(s.detail))
+    over = Counter((s.office, s.lane) for s in allocation.selections if s.is_beyond_capacity)
     for row in allocation.capacity:
         assert row.used == used[row.office, row.lane] <= row.capacity + over[row.office, row.lane]
 
@@ -107,7 +107,7 @@ def test_invariants(day, seed):
             assert lane.inspects or (s.basis == "fallback" and not rules.lanes[rules.beyond_capacity].inspects)
             assert s.lane != "green" or "green" in (rules.fallback.lane, rules.fallback.beyond_capacity)
         assert lane.inspects or s.basis != "mandatory"
-        assert s.detail != BEYOND_CAPACITY or (c.expected_revenue is None and lane.inspects)
+        assert detail_text(s) != BEYOND_CAPACITY or (c.expected_revenue is None and lane.inspects)
         # The list keeps its basis whatever lane it got.
         assert (s.basis == "mandatory") == (c.attributes["commodity_code"] == ("9301",))
         if s.basis in ("none", "exempt"):
@@ -206,7 +206,11 @@ def test_a_mandatory_declaration_over_capacity_goes_to_the_next_lane_with_a_warn
     candidates = [candidate(f"D{i}", float(i), commodity_code="9301") for i in range(5)]
     allocation = allocate(candidates, rules, day=MONDAY, seed=1)
     assert lanes(allocation) == {"D4": "red", "D3": "orange", "D2": "yellow", "D1": "yellow", "D0": "yellow"}
-    assert [s.detail for s in allocation.selections] == [f"arms {BEYOND_CAPACITY}", *["arms lane_full"] * 3, "arms"]
+    assert [detail_text(s) for s in allocation.selections] == [
+        f"arms {BEYOND_CAPACITY}",
+        *["arms lane_full"] * 3,
+        "arms",
+    ]
     assert len(allocation.warnings) == 3
     assert ["instead of “red”" in warning for warning in allocation.warnings] == [True, False, True]
 
@@ -218,13 +222,13 @@ def test_the_most_intensive_entries_take_places_first():
     )
     candidates = [candidate("D1", 9.0, procedure="010"), candidate("D2", 1.0, procedure="022")]
     found = allocate(candidates, rules, day=MONDAY, seed=1).selections
-    assert [(s.lane, s.detail) for s in found] == [("yellow", f"a {BEYOND_CAPACITY}"), ("yellow", "b lane_full")]
+    assert [(s.lane, detail_text(s)) for s in found] == [("yellow", f"a {BEYOND_CAPACITY}"), ("yellow", "b lane_full")]
 
 
 def test_the_most_intensive_entry_wins():
     rules = policy(mandatory=[listed("yellow", "a", procedure=["010"]), listed("red", "b", commodity_code=["93"])])
     found = allocate([candidate("D1", 1.0, procedure="010", commodity_code="93")], rules, day=MONDAY, seed=1)
-    assert (found.selections[0].lane, found.selections[0].detail) == ("red", "b")
+    assert (found.selections[0].lane, detail_text(found.selections[0])) == ("red", "b")
 
 
 def test_an_authorised_operator_is_lighter():
@@ -297,7 +301,7 @@ def test_without_a_score_the_fallback_answers_and_is_told():
 def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_and_says_so():
     allocation = allocate([candidate(f"D{i}", None) for i in range(5)], policy(), day=MONDAY, seed=1)
     assert {(s.lane, s.basis, s.inclusion_probability) for s in allocation.selections} == {("yellow", "fallback", 1.0)}
-    assert sorted(s.detail for s in allocation.selections) == ["", "", *[BEYOND_CAPACITY] * 3]
+    assert sorted(detail_text(s) for s in allocation.selections) == ["", "", *[BEYOND_CAPACITY] * 3]
     assert [row.used for row in allocation.capacity] == [5, 0, 0]
     assert "3 declaration(s) without a score put in “yellow” beyond its capacity." in allocation.warnings[0]
 

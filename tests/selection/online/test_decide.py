@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from basira.schema.detail import BEYOND_CAPACITY, NO_STATE, detail_text
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import Candidate, Selection
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
-from basira.selection.online.decide import NO_STATE, decide_online, decide_without_state
+from basira.selection.online.decide import decide_online, decide_without_state
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.state import OnlineState, begin_day, capacity_use, read_plan, read_state, with_places
-from basira.selection.places import BEYOND_CAPACITY
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 NINE = datetime(2021, 1, 4, 9)
@@ -151,7 +151,7 @@ def test_invariants(day, seed):
             assert s.basis == "mandatory" or not has_score
             assert lane.inspects
             assert s.inclusion_probability == 1
-            assert s.detail == (f"list-1 {BEYOND_CAPACITY}" if s.basis == "mandatory" else BEYOND_CAPACITY)
+            assert detail_text(s) == (f"list-1 {BEYOND_CAPACITY}" if s.basis == "mandatory" else BEYOND_CAPACITY)
         assert (s.basis == "mandatory") == (one.attributes["commodity_code"] == ("9301",))
         if s.basis in ("none", "exempt"):
             assert lane == rules.lanes[0]
@@ -211,7 +211,7 @@ def test_mandatory_goes_to_its_lane_then_to_the_next_less_intensive():
     rules = policy(mandatory=[listed("red", "arms", commodity_code=["93"])])
     found, _ = run([candidate(f"D{i}", 1.0, commodity_code="9301") for i in range(5)], rules)
     assert [s.lane for s in found] == ["red", "orange", "yellow", "yellow", "yellow"]
-    assert [s.detail for s in found] == ["arms", *["arms lane_full"] * 3, f"arms {BEYOND_CAPACITY}"]
+    assert [detail_text(s) for s in found] == ["arms", *["arms lane_full"] * 3, f"arms {BEYOND_CAPACITY}"]
     assert {(s.basis, s.inclusion_probability) for s in found} == {("mandatory", 1)}
 
 
@@ -252,7 +252,7 @@ def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_from
     rules = policy(capacity=[{"office": "*", "lanes": shares}], online={"advance": 0.0})
     found, state = run([candidate(f"D{i}", None) for i in range(20)], rules)
     assert {(s.lane, s.inclusion_probability) for s in found} == {("yellow", 1.0)}
-    assert (found[0].basis, found[0].detail) == ("fallback", BEYOND_CAPACITY)
+    assert (found[0].basis, detail_text(found[0])) == ("fallback", BEYOND_CAPACITY)
     assert state.beyond["yellow"] + state.used.get("yellow", 0) == 20
 
 
@@ -366,8 +366,8 @@ def test_without_a_state_nothing_is_released_by_default():
         )
         for i in range(200)
     ]
-    assert (found[0].lane, found[0].basis, found[0].detail) == ("red", "mandatory", "arms")
-    assert Counter((s.lane, s.basis, s.detail) for s in found[1:]).keys() == {
+    assert (found[0].lane, found[0].basis, detail_text(found[0])) == ("red", "mandatory", "arms")
+    assert Counter((s.lane, s.basis, detail_text(s)) for s in found[1:]).keys() == {
         ("yellow", "fallback", NO_STATE), ("orange", "random", NO_STATE)
     }  # fmt: skip
     assert {s.inclusion_probability for s in found} == {1.0}

@@ -118,8 +118,8 @@ def test_bins_keep_the_order(value, larger):
 
 
 def test_tallies_are_weighted_and_added():
-    one = Tally().added("open", hour=8, number=5, score=(10.0, 0.5))
-    two = Tally().added("mandatory", hour=9, lane=4).added("unscored", hour=9).added("capped", hour=9, number=5)
+    one = Tally().added("eligible", hour=8, number=5, score=(10.0, 0.5))
+    two = Tally().added("by_right", hour=9, lane=4).added("unscored", hour=9).added("lane_limited", hour=9, number=5)
     both = weighted([one, two], [2.0, 0.5])
     assert (both.by_hour[8], both.by_hour[9], both.count) == (2.0, 1.5, 3.5)
     assert (both.mandatory, both.unscored_count) == ({4: 0.5}, 0.5)

@@ -9,7 +9,6 @@ from basira.selection.online.decide import decide_online
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.recovery import RecordedArrival, recovered_day
 from basira.selection.online.state import begin_day
-from basira.selection.places import is_beyond_capacity
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 
@@ -25,9 +24,9 @@ def test_a_recovered_day_knows_its_places_and_its_arrivals():
         one = candidate(f"D{i}", None if i % 3 == 0 else float(i), commodity_code="9301" if i % 5 == 1 else "8517")
         moment = datetime(2021, 1, 4, 8) + timedelta(minutes=10 * i)
         s, state = decide_online(one, state, rules, moment=moment, seed=1)
-        arrivals.append(RecordedArrival(moment, one.fraud_probability, one.expected_revenue, s.basis, s.detail))
+        arrivals.append(RecordedArrival(moment, one.fraud_probability, one.expected_revenue, s.basis, s.rule_id))
         if rules.lane(s.lane).inspects:
-            (beyond if is_beyond_capacity(s.detail) else used)[s.lane] += 1
+            (beyond if s.is_beyond_capacity else used)[s.lane] += 1
     again = recovered_day(plan, rules, arrivals=arrivals, used=used, beyond=beyond, sequence=state.sequence)
     assert beyond["yellow"] > 0
     assert {lane: n for lane, n in again.used.items() if n} == {lane: n for lane, n in state.used.items() if n}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from basira.schema.access import Grant
+from basira.schema.detail import LANE_KEPT
 from basira.serving.service import Service
-from basira.serving.status import KEPT
 from tests.serving.changes.test_change import person, reselect, standing
 from tests.serving.decide.test_mandatory import REASON, arms
 from tests.support.api_world import TODAY, Desk, desk_of
@@ -66,7 +66,7 @@ def test_what_was_raised_is_undone_after_an_amendment_that_kept_it(desk: Desk, a
     assert desk.post(second).json()["lane"] == "yellow"
     assert reselect(desk, number, "red").status_code == 200
     amended = desk.post({**second, "transport_document": "CORRECTED"}).json()
-    assert (amended["lane"], amended["detail"]) == ("red", KEPT)
+    assert (amended["lane"], amended["detail"]) == ("red", LANE_KEPT)
     refused(reselect(desk, number, "green"))
     assert reselect(desk, number, "yellow").status_code == 200
     refused(reselect(desk, number, "green"))
@@ -82,12 +82,12 @@ def test_what_became_mandatory_under_a_raised_lane_is_told_and_not_lowered_below
     before = desk.post(plain).json()
     assert reselect(desk, number, "red").status_code == 200
     amended = desk.post(listed).json()
-    assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", KEPT, before["basis"])
+    assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", LANE_KEPT, before["basis"])
     assert (before["basis"], amended["basis_text"]) == ("none", f"Mandatory list – {REASON}")
     assert "mandatory" in refused(reselect(desk, number, "green"))
     # Nor by a version that the list no longer asks for.
     again = desk.post({**plain, "transport_document": "CORRECTED"}).json()
-    assert (again["lane"], again["detail"]) == ("red", KEPT)
+    assert (again["lane"], again["detail"]) == ("red", LANE_KEPT)
     assert REASON in again["basis_text"]
     assert "mandatory" in refused(reselect(desk, number, "green"))
     assert reselect(desk, number, "yellow").status_code == 200
@@ -131,7 +131,7 @@ def test_what_became_mandatory_under_a_random_control_says_both(
     )
     assert inspected.status_code == 200, inspected.text
     amended = desk.post(listed).json()
-    assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", KEPT, "random")
+    assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", LANE_KEPT, "random")
     assert amended["basis_text"].endswith(f". Mandatory list – {REASON}")
     assert "mandatory" in refused(reselect(desk, number, "green"))
     assert reselect(desk, number, "yellow").status_code == 200

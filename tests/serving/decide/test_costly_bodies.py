@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from basira.api.http.body_reader import TooLargeError, read_json
-from basira.serving.decide import reasons
+from basira.serving.decide import batch as serve
+from basira.serving.decide import placement, reasons
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.batch import Means, decide_batch
 from basira.serving.decide.idempotency import Asked
@@ -181,6 +182,47 @@ def test_a_large_one_that_was_overtaken_is_not_explained_and_gives_no_way_under_
     assert isinstance(found[0], Decided)
     assert ("explain", False) in calls
     assert [name for name, is_locked in calls if is_locked] == []
+
+
+def test_a_large_one_that_was_overtaken_thrice_is_written_down_before_the_locks(
+    service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, written, locked = list[bool](), list[bool](), list[bool]()
+    rows, read, record, write = (
+        serve.event_rows,
+        placement.read_office_day,
+        serve.record_group,
+        type(service.database).write,
+    )
+
+    @contextmanager
+    def holding(database: Any) -> Iterator[Any]:
+        with write(database) as connection:
+            held.append(True)
+            try:
+                yield connection
+            finally:
+                held.pop()
+
+    def noted(*given: Any, **named: Any) -> Any:
+        written.append(bool(held))
+        return rows(*given, **named)
+
+    def day(*given: Any, is_locked: bool = False, **named: Any) -> Any:
+        locked.append(is_locked)
+        return read(*given, is_locked=is_locked, **named)
+
+    def overtaken(*given: Any, **named: Any) -> bool:
+        return len(written) > 3 and record(*given, **named)
+
+    monkeypatch.setattr(type(service.database), "write", holding)
+    monkeypatch.setattr(placement, "read_office_day", day)
+    monkeypatch.setattr(serve, "event_rows", noted)
+    monkeypatch.setattr(serve, "record_group", overtaken)
+    (found,) = decide_batch([Ask(of_items(arrivals[0], 200), Asked("k"))], service, now=at(9))
+    assert isinstance(found, Decided)
+    assert written == [False] * 4
+    assert locked == [False] * 4
 
 
 def test_large_work_waits_for_plain_requests_and_not_for_long() -> None:

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from basira.features.catalog.catalog import CATALOG
 from basira.ingest.mapping.model import load_mapping
 from basira.serving.decide.placement import restored
+from basira.serving.decide.scoring import assess_online
+from basira.serving.message import Declaration, read_declaration
 from basira.serving.service import Service
 from basira.storage.history.store import History
 from basira.storage.online.office_state import find_state
@@ -105,6 +108,26 @@ def test_without_a_model_the_fallback_answers_and_says_so(service: Service, arri
     assert found["basis"] in ("fallback", "random", "mandatory")
     assert desk.get("ready").json()["degraded"] == ["no_model"]
     assert 'basira_fallbacks_total{reason="no_model"} 1.0' in desk.get("metrics").text
+
+
+def test_a_step_of_selection_may_ask_features_also_when_no_model_answers(
+    service: Service, arrivals: list[Body]
+) -> None:
+    read = [read_declaration(body, received_at=at(12)) for body in arrivals]
+    declarations = [one for one in read if isinstance(one, Declaration)]
+    found = assess_online(declarations, replace(service, model=None).knowledge, today=TODAY)
+    with_model = assess_online(declarations, service.knowledge, today=TODAY)
+    described = [n for n, one in enumerate(with_model) if one.fallback is None]
+    assert len(described) >= 5
+    for n in described:
+        bare, scored = found[n], with_model[n]
+        assert (bare.fallback, bare.candidate.fraud_probability) == ("no_model", None)
+        assert {f.name for f in CATALOG} <= set(bare.candidate.features)
+        assert dict(bare.candidate.features) == dict(scored.candidate.features)
+        assert len(bare.candidate.features["importer_items"]) == len(bare.candidate.items)
+        assert bare.candidate.items is declarations[n].rows
+        with pytest.raises(KeyError):
+            bare.candidate.features["declaration_id"]
 
 
 def test_without_profiles_the_fallback_answers(service: Service, arrivals: list[Body], tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_keys_that_expired_go_away_though_nobody_takes_them_again(
         sent(desk, "declarations", body, f"u{number}")
         desk.clock[0] += DAY
     desk.clock[0] -= DAY
-    monkeypatch.setattr("basira.api.application._MODEL_SECONDS", 0.05)
+    monkeypatch.setattr("basira.api.application.MODEL_SECONDS", 0.05)
     with desk.client:
         until = time.monotonic() + 10
         while len(kept_keys(desk)) > 1 and time.monotonic() < until:

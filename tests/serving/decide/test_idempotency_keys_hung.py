@@ -83,7 +83,7 @@ def test_a_fault_is_told_for_a_second_and_then_the_database_is_asked_again() -> 
 
 
 def test_too_many_that_wait_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_WAITING", 3)
+    monkeypatch.setattr(module, "MOST_WAITING", 3)
 
     def slow(_: str) -> Principal | None:
         time.sleep(0.05)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from basira.schema.access import Grant
+from basira.schema.detail import LANE_KEPT
 from basira.schema.records import Candidate
 from basira.selection.online.decide import _uniform
 from basira.serving.service import Service
-from basira.serving.status import KEPT
 from tests.serving.changes.test_change import cancel, person, reselect
 from tests.serving.changes.test_lowering import refused
 from tests.serving.decide.test_mandatory import OFFICE, REASON, arms
@@ -57,7 +57,7 @@ def test_what_became_mandatory_under_a_raised_lane_holds_after_a_version_that_ge
     assert desk.post(first).json()["lane"] == "red"
     desk.post(plain(listed))
     assert reselect(desk, number, "red").status_code == 200
-    assert desk.post(listed).json()["detail"] == KEPT
+    assert desk.post(listed).json()["detail"] == LANE_KEPT
     assert cancel(desk, first["declaration_id"]).status_code == 200
     other = under(service, tmp_path / "other", has_model=False)
     amended = other.post(plain(listed, transport_document="X")).json()
@@ -97,7 +97,7 @@ def test_a_lane_that_the_policy_lost_is_kept_as_its_most_intensive(
     other.client.headers["X-API-Key"] = other.key("declarations:write", "declarations:read")
     assert other.post(second).json()["lane"] == "rouge"  # the only place
     amended = other.post(plain(listed)).json()
-    assert (amended["lane"], amended["inspects"], amended["detail"]) == ("rouge", True, KEPT)
+    assert (amended["lane"], amended["inspects"], amended["detail"]) == ("rouge", True, LANE_KEPT)
 
 
 def test_an_inspector_is_told_control_of_a_fallback_s_lane_that_a_scored_version_keeps(
@@ -111,7 +111,7 @@ def test_an_inspector_is_told_control_of_a_fallback_s_lane_that_a_scored_version
     result = {"known_at": f"{TODAY}T11:00:00", "is_irregular": False}
     assert desk.client.post(f"/api/v1/declarations/{body['declaration_id']}/outcome", json=result).status_code == 200
     amended = desk.post({**body, "transport_document": "X"}).json()
-    assert (amended["basis"], amended["detail"], amended["fallback"]) == ("fallback", KEPT, None)
+    assert (amended["basis"], amended["detail"], amended["fallback"]) == ("fallback", LANE_KEPT, None)
     inspector = person(desk.service, Grant("inspector", OFFICE))
     shown = inspector.get(f"declarations/{body['declaration_id']}").json()["decisions"]
     assert [one["basis"] for one in shown] == ["fallback", "control"]

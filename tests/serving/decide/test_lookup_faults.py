@@ -67,7 +67,7 @@ def test_a_library_that_panics_while_it_scores_is_a_model_that_failed(
     class PanicError(BaseException):
         """As a Rust library raises: no Exception."""
 
-    monkeypatch.setattr(serve_assess, "_predicted", raising(PanicError()))
+    monkeypatch.setattr(type(service.model), "predict_rows", raising(PanicError()))
     desk = desk_of(service)
     assert desk.post(arrivals[0]).json()["fallback"] == "model_failed"
     found = [one["decision"]["fallback"] for one in desk.post(arrivals[1:3]).json()["results"]]

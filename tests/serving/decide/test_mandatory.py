@@ -12,7 +12,7 @@ from basira.api.auth.settings import AccessSettings, Rates
 from basira.api.http.metrics import Metrics
 from basira.decisions.records import Decision
 from basira.schema.access import Grant
-from basira.selection.places import is_beyond_capacity
+from basira.schema.detail import read_detail
 from basira.serving.decide.placement import restored
 from basira.serving.service import Service
 from basira.serving.views.decision import decision_body
@@ -41,7 +41,7 @@ def test_arms_are_never_released_and_those_beyond_capacity_are_counted_as_such(
     found = [one["decision"] for one in desk.post(arms(arrivals, 12)).json()["results"]]
     assert {(d["basis"], d["inspects"], d["inclusion_probability"]) for d in found} == {("mandatory", True, 1.0)}
     assert [d["lane"] for d in found] == ["red", *["yellow"] * 11]
-    assert [is_beyond_capacity(d["detail"]) for d in found] == [False] * 3 + [True] * 9
+    assert [read_detail(d["detail"]).is_beyond_capacity for d in found] == [False] * 3 + [True] * 9
     assert {d["detail"].split(" ")[0] for d in found} == {"arms-93"}
     with desk.service.database.read() as connection:
         state = restored(find_state(connection, OFFICE, TODAY.isoformat()).state)

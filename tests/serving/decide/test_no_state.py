@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from basira.api.http.metrics import Metrics
-from basira.selection.online.decide import NO_STATE
+from basira.schema.detail import NO_STATE
 from basira.serving.decide import placement as serve_place
 from tests.support.api_world import Desk, desk_of
 

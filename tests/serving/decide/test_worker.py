@@ -17,13 +17,14 @@ import sqlalchemy as sa
 
 from basira.api.auth.key_cache import Remembered
 from basira.explain.reasons import explain_items
+from basira.features.catalog.catalog import REASONS
 from basira.features.online.lookup import NotOnline, online_features
 from basira.schema.access import Principal
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed
-from basira.serving.decide.scoring import _families, assess_online, explained_items
+from basira.serving.decide.scoring import assess_online, explained_items
 from basira.serving.decide.worker import BusyError, Decider
 from basira.serving.message import Declaration, read_declaration
 from basira.serving.service import Service, open_service, with_newest_model
@@ -213,7 +214,7 @@ def test_reasons_are_those_that_a_table_of_the_same_features_gives(service: Serv
             continue
         frame = features.frame()
         expected = explain_items(
-            model.contributions(frame), model.encoding.names, _families(tuple(model.encoding.categories)),
+            model.contributions(frame), model.encoding.names, REASONS.with_categories(model.encoding.categories),
             [own | row for own, row in zip(frame.rows(named=True), declaration.rows, strict=True)],
             kinds=[item.kind_probabilities for item in one.items],
         )  # fmt: skip

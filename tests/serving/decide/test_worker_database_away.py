@@ -23,7 +23,7 @@ def test_no_two_requests_raise_the_same_error(
         raise sa.exc.OperationalError("INSERT", {}, Exception("gone"))
 
     monkeypatch.setattr(serve, "record_group", away)
-    monkeypatch.setattr(serve_decider, "_NOTICED_SECONDS", 0.0 if noticed == "late" else 1e9)
+    monkeypatch.setattr(serve_decider, "NOTICED_SECONDS", 0.0 if noticed == "late" else 1e9)
     with decider_of(service, seconds=30, most_together=2) as decider:
         decider._is_running = True  # as if a group were under way
         waiting = [decider.submit([Ask(body, ME)]) for body in arrivals[:3]]

@@ -38,14 +38,14 @@ def test_of_two_administrators_one_stays(place, change, monkeypatch):
                 for name in ("one", "two")
             ]
         # Without a lock both have looked before either has committed.
-        barrier, require = threading.Barrier(2), users._require_administrator
+        barrier, require = threading.Barrier(2), users.require_administrator
 
         def looked(*arguments):
             require(*arguments)
             with suppress(threading.BrokenBarrierError):
                 barrier.wait(timeout=0.5)
 
-        monkeypatch.setattr(users, "_require_administrator", looked)
+        monkeypatch.setattr(users, "require_administrator", looked)
         refused: list[UsageError] = []
 
         def work(user_id):

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pytest
 
+from basira.engines.duckdb import open_duckdb
 from basira.schema.errors import NotFoundError, StoreError
 from basira.schema.tables import ITEMS
 from basira.storage.history import draft as history_draft
@@ -47,9 +47,10 @@ def commit(history: History, *days: int) -> int:
 
 
 def rows(history: History, number: int | None = None) -> int:
-    with duckdb.connect() as con:
-        register(con, history.snapshot(number))
-        [(count,)] = con.execute("SELECT count(*) FROM items").fetchall()
+    snapshot = history.snapshot(number)
+    with open_duckdb(reads=snapshot.all_files()) as con:
+        register(con, snapshot)
+        [(count,)] = con.fetch_rows("SELECT count(*) FROM items")
         return int(count)
 
 
@@ -59,11 +60,10 @@ def files(history: History) -> Sequence[str]:
 
 def test_an_empty_store_has_views_with_every_column(tmp_path: Path) -> None:
     history = History.create(tmp_path / "s")
-    with duckdb.connect() as con:
+    with open_duckdb() as con:
         register(con, history.snapshot())
-        names = [row[0] for row in con.execute("DESCRIBE items").fetchall()]
-        assert names == ITEMS.names
-        assert con.execute("SELECT * FROM outcomes").fetchall() == []
+        assert con.columns("items") == tuple(ITEMS.names)
+        assert con.fetch_rows("SELECT * FROM outcomes") == []
 
 
 def test_rows_go_to_the_month_of_their_day(tmp_path: Path) -> None:
@@ -249,9 +249,10 @@ def test_register_says_nothing_on_stderr_when_the_process_ends(tmp_path: Path) -
     history = History.create(tmp_path / "s")
     commit(history, 1)
     program = (
-        "import sys, duckdb; from basira.storage.history.store import History, register;"
-        "con = duckdb.connect(); register(con, History.open(sys.argv[1]).snapshot());"
-        "print(con.execute('SELECT count(*) FROM items').fetchone()[0]); con.close()"
+        "import sys, duckdb; from basira.engines.duckdb import DuckDBEngine;"
+        "from basira.storage.history.store import History, register;"
+        "con = DuckDBEngine(duckdb.connect()); register(con, History.open(sys.argv[1]).snapshot());"
+        "print(con.fetch_rows('SELECT count(*) FROM items')[0][0])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(history.root)], capture_output=True, text=True, check=True

@@ -34,9 +34,9 @@ LATER = date(2026, 3, 9)
 @pytest.fixture
 def database(place: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """Ten events on five days, each with a firm of its own and the same person; erased four at a time, listed six."""
-    monkeypatch.setattr(operations_personal, "_ERASED_TOGETHER", 4)
-    monkeypatch.setattr(operations_refused, "_ERASED_TOGETHER", 4)
-    monkeypatch.setattr(operations_erasure, "_LISTED", 6)
+    monkeypatch.setattr(operations_personal, "ERASED_TOGETHER", 4)
+    monkeypatch.setattr(operations_refused, "ERASED_TOGETHER", 4)
+    monkeypatch.setattr(operations_erasure, "LISTED", 6)
     with Database(place, create=False) as opened:
         for number in range(10):
             append(opened, f"e{number}", NOW + timedelta(days=number // 2), importer=f"ICE-{number}", person="Alami")

@@ -56,7 +56,7 @@ def test_memory_does_not_grow_with_what_was_erased():
 
 
 def test_a_million_faults_are_told_as_a_hundred(place, monkeypatch):
-    monkeypatch.setattr(operations_verify, "_MOST_FAULTS", 5)
+    monkeypatch.setattr(operations_verify, "MOST_FAULTS", 5)
     with Operations(place) as operations:
         fill(operations, events=4, values=6)
     tamper(place, "DELETE FROM personal_value")

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from basira.evaluate.assemble import assemble_evaluation
 from basira.ingest.mapping.model import parse_mapping
 from basira.models.baselines.baselines import BASELINES
 from basira.schema.errors import UsageError
@@ -87,18 +88,40 @@ def run(folder, train=("train",), test=("test",), valid=(), **options: Any) -> E
     return evaluate_files(MAPPING, paths[0], paths[1], valid=paths[2], now=NOW, resamples=30, engine=ENGINE, **options)
 
 
+Scores = dict[str, np.ndarray]
+
+
 @pytest.fixture(scope="module")
-def found(folder) -> Evaluation:
-    return run(folder)
+def measured(folder) -> tuple[Evaluation, Scores]:
+    """The files as they are, evaluated once; and the score of every model for each row of the test."""
+    kept: Scores = {}
+
+    def keep(irregular, given, slices, **rest):
+        kept.update({name: np.asarray(c.score) for name, c in given.items()})
+        return assemble_evaluation(irregular, given, slices, **rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "assemble_evaluation", keep)
+        return run(folder), kept
+
+
+@pytest.fixture(scope="module")
+def found(measured) -> Evaluation:
+    return measured[0]
+
+
+@pytest.fixture(scope="module")
+def scores(measured) -> Scores:
+    return measured[1]
 
 
 class GivenError(Exception):
     """Carries what would have been scored out of a run."""
 
 
-def contenders(monkeypatch: pytest.MonkeyPatch, folder, **options: Any) -> dict[str, np.ndarray]:
+def contenders(monkeypatch: pytest.MonkeyPatch, folder, **options: Any) -> Scores:
     """The scores of every model in a run, before anything is measured with them."""
-    kept: dict[str, np.ndarray] = {}
+    kept: Scores = {}
 
     def keep(irregular, given, slices, **rest):
         kept.update({name: np.asarray(c.score) for name, c in given.items()})
@@ -141,34 +164,32 @@ def test_the_planted_irregularity_is_found(found):
     assert figures["precision"]["10"] > 2 * figures["positives"] / figures["rows"]
 
 
-def test_the_test_labels_change_no_score(monkeypatch, folder, tmp_path):
-    for name in ("train", "test"):
-        (tmp_path / f"{name}.csv").write_bytes((folder / f"{name}.csv").read_bytes())
-    before = contenders(monkeypatch, folder)
+def test_the_test_labels_change_no_score(monkeypatch, folder, scores, tmp_path):
+    (tmp_path / "train.csv").write_bytes((folder / "train.csv").read_bytes())
     rng = np.random.default_rng(0)
     shuffled = TEST.with_columns(illicit=pl.Series(rng.permutation(TEST["illicit"].to_numpy())))
     assert not shuffled["illicit"].equals(TEST["illicit"])
     shuffled.write_csv(tmp_path / "test.csv")
     after = contenders(monkeypatch, tmp_path)
-    assert set(before) == set(after)
-    for name in before:
-        assert np.array_equal(before[name], after[name], equal_nan=True), name
+    assert set(scores) == set(after)
+    for name in scores:
+        assert np.array_equal(scores[name], after[name], equal_nan=True), name
 
 
-def test_the_test_rows_change_no_score_of_another(monkeypatch, folder, tmp_path):
+def test_the_test_rows_change_no_score_of_another(monkeypatch, folder, scores, tmp_path):
     (tmp_path / "train.csv").write_bytes((folder / "train.csv").read_bytes())
     TEST.head(150).write_csv(tmp_path / "test.csv")
-    all_scores, some = contenders(monkeypatch, folder), contenders(monkeypatch, tmp_path)
+    some = contenders(monkeypatch, tmp_path)
     # Rows come in order of day and number; the first rows of the file are its first days.
     day = TEST.with_row_index().sort("date", "id")["index"].to_numpy()
     part = TEST.head(150).with_row_index().sort("date", "id")["index"].to_numpy()
-    whole = dict(zip(day.tolist(), all_scores["basira"].tolist(), strict=True))
+    whole = dict(zip(day.tolist(), scores["basira"].tolist(), strict=True))
     assert [whole[i] for i in part.tolist()] == some["basira"].tolist()
 
 
-def test_files_may_be_given_in_parts(monkeypatch, folder):
-    whole, parts = contenders(monkeypatch, folder), contenders(monkeypatch, folder, train=("train1", "train2"))
-    assert np.array_equal(whole["basira"], parts["basira"])
+def test_files_may_be_given_in_parts(monkeypatch, folder, scores):
+    parts = contenders(monkeypatch, folder, train=("train1", "train2"))
+    assert np.array_equal(scores["basira"], parts["basira"])
 
 
 def test_validation_rows_choose_and_are_learned_from_in_the_end(folder):

@@ -87,8 +87,8 @@ def test_a_declaration_moved_to_another_office_is_no_longer_the_first_offices(wo
         register(con, history.snapshot())
         items_declared(con, FIRST, FIRST, into="old", office=was["office"][0])
         items_declared(con, FIRST, FIRST, into="new", office="OTHER")
-        assert con.execute("select * from old where declaration_id = ?", [moved]).fetchall() == []
-        assert {row[1] for row in con.execute("select * from new").fetchall()} == {2}
+        assert con.fetch_rows("select * from old where declaration_id = $moved", {"moved": moved}) == []
+        assert {row[1] for row in con.fetch_rows("select * from new")} == {2}
 
 
 def test_an_impossible_or_empty_period_says_so(history, model):

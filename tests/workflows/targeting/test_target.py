@@ -13,16 +13,21 @@ from pathlib import Path
 import pytest
 
 from basira.explain.words import REASON_CODES
+from basira.schema.days import day_of
 from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, StoreError, UsageError
 from basira.schema.shipped import shipped
+from basira.schema.tables import ITEM_KEY
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
-from basira.storage.history.store import History
+from basira.storage.engine import fetch_frame, open_engine
+from basira.storage.history.store import History, register
 from basira.storage.record.runs import Operations
 from basira.workflows.profiles import build_profiles
 from basira.workflows.records.audit import Record
 from basira.workflows.records.history_proof import prove_history
+from basira.workflows.targeting.assess import assess
 from basira.workflows.targeting.record import find_decisions, operations_of, record, replay
+from basira.workflows.targeting.score import items_declared
 from basira.workflows.targeting.target import Order, Targeted, target
 from basira.workflows.train import train
 from tests.support.workflow_world import AS_OF, ENGINE, NOW
@@ -411,3 +416,23 @@ def test_a_run_recorded_before_there_was_one_form_of_text_is_made_again(copied, 
     assert "is_folded" not in before.run.options
     record(copied, before)
     assert replay(copied, before.run.run_id, engine=ENGINE).is_same
+
+
+def test_a_candidate_carries_what_was_declared_and_the_features_of_every_item(history, model):
+    snapshot = history.snapshot()
+    with open_engine(reads=snapshot.all_files()) as con:
+        register(con, snapshot)
+        items_declared(con, DAY, DAY, into="wanted")
+        assessed = assess(con, "wanted", as_of_day=day_of(AS_OF), model=model)
+        declared = fetch_frame(con, f"select * from items where declared_day = {day_of(DAY)}")
+    rows = {(row["declaration_id"], row["item_number"]): row for row in declared.rows(named=True)}
+    features = {(row["declaration_id"], row["item_number"]): row for row in assessed.features.rows(named=True)}
+    candidates = assessed.candidates()
+    assert sum(len(one.items) for one in candidates) == len(features)
+    for one in candidates:
+        for place, row in enumerate(one.items):
+            key = row["declaration_id"], row["item_number"]
+            assert row == rows[key]
+            assert {name: values[place] for name, values in one.features.items()} == {
+                name: value for name, value in features[key].items() if name not in ITEM_KEY
+            }

@@ -25,7 +25,7 @@ _AT_ONCE = 2
 # What took so long is a database that does not answer.
 _LONG_SECONDS = 0.1
 # As many as may wait for a decision.
-_MOST_WAITING = 1_000
+MOST_WAITING = 1_000
 _Found = TypeVar("_Found")
 
 
@@ -43,7 +43,7 @@ class Remembered:
         self._fault: tuple[float, StoreError] | None = None
         self._lock = threading.Lock()
         # Where the database is asked: in threads that other routes' long readings do not take.
-        self._desk = Desk("keys", _AT_ONCE, _MOST_WAITING, refusal=_too_many)
+        self._desk = Desk("keys", _AT_ONCE, MOST_WAITING, refusal=_too_many)
 
     def fresh(self, token: str) -> Principal | None:
         """Its principal, when the database need not be asked."""
@@ -108,7 +108,7 @@ class Remembered:
 
 def _too_many() -> StoreError:
     return StoreError(
-        f"Expected at most {_MOST_WAITING:,} requests to wait for their keys, found more.",
+        f"Expected at most {MOST_WAITING:,} requests to wait for their keys, found more.",
         hint="Look whether the database answers.",
     )
 

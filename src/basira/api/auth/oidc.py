@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 BEGUN_FOR = timedelta(minutes=10)
 _LOG = logging.getLogger("basira.service")
-_TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 _MOST_BYTES = 1 << 20
 _LEEWAY_SECONDS = 60
 # What is known of the provider is asked again after an hour; keys also when a token names one that is not known, but
 # not for every forged token that names another.
-_FRESH_SECONDS, _KEYS_AGAIN_SECONDS = 3600.0, 30.0
+_FRESH_SECONDS, KEYS_AGAIN_SECONDS = 3600.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Provider:
         with self._lock:
             if self._keys is not None:
                 age = time.monotonic() - self._keys[0]
-                if age < (_KEYS_AGAIN_SECONDS if is_again else _FRESH_SECONDS):
+                if age < (KEYS_AGAIN_SECONDS if is_again else _FRESH_SECONDS):
                     return self._keys[1]
         found = _asked("GET", str(self._metadata()["jwks_uri"]))
         keys = found.get("keys")
@@ -187,7 +187,7 @@ def _asked(
 
     async def within() -> bytes:
         # Of the whole of it: one that sends a byte now and then is never late with the next.
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return await _fetched(method, url, form=form, headers=headers)
 
     try:
@@ -207,7 +207,7 @@ async def _fetched(
     import httpx2
 
     async with (
-        httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=True) as client,
+        httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=True) as client,
         client.stream(
             method, url, data=None if form is None else dict(form),
             headers={"Accept": "application/json", **(headers or {})},

@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, register_url_convertor
 
+from basira.api.http.large_worker import LargeWorker
 from basira.api.http.metrics import Metrics
 from basira.schema.access import Principal
 from basira.schema.text import fold_identifier
@@ -96,6 +97,11 @@ def _trials(request: Request) -> Trials:
     return trials
 
 
+def _large_worker(request: Request) -> LargeWorker | None:
+    large: LargeWorker | None = request.app.state.large_worker
+    return large
+
+
 def _is_csv(
     format: Annotated[Literal["json", "csv"] | None, Query(description="csv: all of it, for a spreadsheet.")] = None,
     accept: Annotated[str, Header()] = "",
@@ -127,6 +133,8 @@ Number = Annotated[str, Depends(_number)]
 InService = Annotated[Service, Depends(_service)]
 Now = Annotated[datetime, Depends(_now)]
 InMetrics = Annotated[Metrics, Depends(_metrics)]
+# None where large requests are decided by this process.
+InLargeWorker = Annotated[LargeWorker | None, Depends(_large_worker)]
 InTrials = Annotated[Trials, Depends(_trials)]
 # Whether CSV is asked for: by the query or, where that says nothing, by the header.
 IsCsv = Annotated[bool, Depends(_is_csv)]

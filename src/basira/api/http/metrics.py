@@ -21,9 +21,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from sqlalchemy.exc import OperationalError
 
+from basira.schema.detail import NO_STATE, read_detail
 from basira.schema.errors import BasiraError
-from basira.selection.online.decide import NO_STATE
-from basira.selection.places import is_beyond_capacity, is_lane_full
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.04, 0.1, 0.25, 1.0, 5.0)
@@ -82,6 +81,7 @@ class Metrics:
         self._newest = self._gauge(
             "basira_profiles_newest", "0 when the newest profiles are damaged or absent: alarm.", "livemin"
         )
+        self._large: Gauge | None = None
         self._waiting = self._gauge("basira_declarations_waiting", "Declarations that wait for their turn.", "livesum")
         self._is_newest: bool | None = None
 
@@ -99,17 +99,17 @@ class Metrics:
     def decided(self, decision: Mapping[str, Any]) -> None:
         """A decision was recorded."""
         self._decisions.labels(decision["lane"], decision["basis"]).inc()
-        reason, detail = decision["fallback"], decision["detail"]
+        reason, detail = decision["fallback"], read_detail(decision["detail"])
         if reason and reason != NO_STATE:
             self._fallbacks.labels(reason).inc()
             _LOG.warning("fallback", extra={"fields": {"reason": reason}})
-        if reason == NO_STATE or detail == NO_STATE:
+        if reason == NO_STATE or detail.is_without_state:
             self._decided_without_state(decision)
-        elif not detail:  # one of an older record, of the list or with its lane kept, may have had none
+        elif not decision["detail"]:  # one of an older record, of the list or with its lane kept, may have had none
             self._without_state.pop(decision["office"], None)
-        if is_beyond_capacity(detail):
+        if detail.is_beyond_capacity:
             self._beyond.labels(decision["lane"]).inc()
-        if is_lane_full(detail):
+        if detail.is_lane_full:
             self._moved.labels(decision["lane"]).inc()
 
     def _decided_without_state(self, decision: Mapping[str, Any]) -> None:
@@ -143,6 +143,13 @@ class Metrics:
         if isinstance(cause, OperationalError):  # out of reach, full, locked: words of the driver, no values
             fields["message"] = error.message
         _LOG.error("unavailable", extra={"fields": fields})
+
+    def large_worker(self, is_there: bool) -> None:
+        """The large worker was looked at. There is no figure where there is none to look at."""
+        if self._large is None:
+            text = "0 when the large worker does not answer: alarm on it."
+            self._large = self._gauge("basira_large_worker", text, "livemin")
+        self._large.set(is_there)
 
     def not_kept(self, cause: str) -> None:
         """A rejected body was answered and not kept."""

@@ -5,7 +5,7 @@ here: a decision; a wait on the event loop, or work on it that grows with the nu
 
 FastAPI describes the route; its own reading of arguments is passed by, because for a body whose validation is elsewhere
 it costs as much as the decision's own work. The body is parsed once, after its sender is recognised; a large one beside
-the event loop (`Reader`).
+the event loop (`Reader`), or in a process of its own (`LargeWorker`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from basira.api.auth.authenticate import allowed, needs
 from basira.api.auth.key_cache import Remembered
 from basira.api.http.body_reader import Reader, TooLargeError
 from basira.api.http.dependencies import PREFIX, Key, asked_of
+from basira.api.http.large_worker import LargeWorker, is_large, is_long
 from basira.api.http.metrics import Metrics
 from basira.api.http.problems import STATUS, problem, refusal_content
 from basira.api.openapi.answers import answers_of
@@ -70,20 +71,30 @@ class Quick(APIRoute):
             key = request.headers.get("idempotency-key")
             if key is not None and not _KEY.fullmatch(key):
                 raise _invalid("header", "Idempotency-Key", "string_pattern_mismatch")
-            reader: Reader = request.app.state.reader
-            try:
-                with reader.holding(await _size(request)):
-                    body = await _parsed(request)
-                    answer: Response = await self.endpoint(request, body, principal, key)
-                    return answer
-            except ClientDisconnect:
-                return problem(400, "bad_request", "The body did not come to its end.")
-            except TooLargeError as error:
-                return problem(413, "too_large", str(error), hint="Send less at once: fewer declarations, or items.")
-            except BusyError:
-                return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
+            return await decide_body(request, principal, key)
 
         return handle
+
+
+async def decide_body(request: Request, principal: Principal, key: str | None) -> Response:
+    """The answer to a request of a recognised principal; a large one's is the large worker's, where there is one."""
+    reader: Reader = request.app.state.reader
+    large: LargeWorker | None = request.app.state.large_worker
+    try:
+        with reader.holding(await _size(request)):
+            raw = await request.body()
+            if large is not None and is_long(raw):
+                return await large.ask(request, raw, principal)
+            body = await _parsed(request)
+            if large is not None and is_large(body):
+                return await large.ask(request, raw, principal)
+            return await post_declarations(request, body, principal, key)
+    except ClientDisconnect:
+        return problem(400, "bad_request", "The body did not come to its end.")
+    except TooLargeError as error:
+        return problem(413, "too_large", str(error), hint="Send less at once: fewer declarations, or items.")
+    except BusyError:
+        return problem(503, "busy", _BUSY, headers={"Retry-After": "1"})
 
 
 async def _principal(request: Request) -> Principal:

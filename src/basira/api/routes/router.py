@@ -15,6 +15,7 @@ from basira.api.auth.authenticate import anyone, hides_secrets, needs
 from basira.api.http.dependencies import (
     DECLARATION_PATH,
     PREFIX,
+    InLargeWorker,
     InMetrics,
     InService,
     InTrials,
@@ -29,8 +30,8 @@ from basira.api.http.problems import problem, refusal
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import OUTCOME, body_of, outcome_schema
 from basira.schema.access import Principal
+from basira.schema.detail import NO_STATE
 from basira.schema.errors import BasiraError
-from basira.selection.online.decide import NO_STATE
 from basira.serving.message import Refused
 from basira.serving.results import record_outcome
 from basira.serving.views.declaration import declaration_history
@@ -96,9 +97,9 @@ def get_health() -> dict[str, str]:
 
 
 @router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(anyone)])
-def get_ready(service: InService, metrics: InMetrics, trials: InTrials, now: Now) -> Response:
+def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: InLargeWorker, now: Now) -> Response:
     """503 when no decision can be recorded, no policy is in force, or a declaration of our own can't be decided.
-    `degraded`: the fallback answers, and why.
+    `degraded`: the fallback answers, and why; `large_worker`: large requests get 503.
 
     The trial is made once for each model, profiles and policy, on an empty record in memory.
     """
@@ -124,6 +125,8 @@ def get_ready(service: InService, metrics: InMetrics, trials: InTrials, now: Now
         degraded.append("profiles_not_the_newest")
     if metrics.lacks_state(now.date().isoformat()):
         degraded.append(NO_STATE)
+    if large is not None and large.is_away:
+        degraded.append("large_worker")
     if trial.fallback is not None and trial.fallback not in degraded:
         degraded.append(trial.fallback)
     return JSONResponse({"status": "degraded" if degraded else "ready", "degraded": degraded, "profile_age_days": age})

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import duckdb
+import pyarrow as pa
 
+from basira.engines.engine import Engine
 from basira.features.catalog.references import WINDOW_DAYS
 
 MOST = 5
 
 
 def find_comparables(
-    con: duckdb.DuckDBPyConnection, asked: Iterable[tuple[str, str | None]], *, before_day: int, most: int = MOST
+    con: Engine, asked: Iterable[tuple[str, str | None]], *, before_day: int, most: int = MOST
 ) -> dict[tuple[str, str | None], tuple[str, ...]]:
     """The latest items declared in the year before ``before_day`` for each (code, origin); origin None: any.
 
@@ -26,9 +27,9 @@ def find_comparables(
     keys = sorted({(code, origin or "") for code, origin in asked})
     if not keys:
         return {}
-    con.execute("create or replace temp table asked (code varchar, origin varchar)")
-    con.executemany("insert into asked values (?, ?)", [list(key) for key in keys])
-    rows = con.execute(
+    codes, origins = zip(*keys, strict=True)
+    con.register("asked", pa.table({"code": pa.array(codes, pa.string()), "origin": pa.array(origins, pa.string())}))
+    rows = con.fetch_rows(
         """with candidate as (
   select asked.code, asked.origin, declaration_id, declaration_version, declared_at,
     declaration_id || '/' || item_number as item
@@ -42,8 +43,11 @@ def find_comparables(
   from candidate semi join first_version using (declaration_id, declaration_version)
   qualify row_number() over (partition by code, origin order by declared_at desc, item) <= $most
 )
-select code, origin, list(item order by declared_at desc, item) from found group by code, origin""",
+select code, origin, item from found order by code, origin, declared_at desc, item""",
         {"first": before_day - WINDOW_DAYS, "day": before_day, "most": most},
-    ).fetchall()
+    )
     con.execute("drop table asked")
-    return {(code, origin or None): tuple(items) for code, origin, items in rows}
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for code, origin, item in rows:
+        found.setdefault((code, origin or None), []).append(item)
+    return {key: tuple(items) for key, items in found.items()}

@@ -1,6 +1,6 @@
-"""Running the feature plan on DuckDB.
+"""Running the feature plan on an engine.
 
-Enters: a connection with the views `items` and `outcomes`, the items wanted, `as_of`. Leaves: a
+Enters: an engine with the views `items` and `outcomes`, the items wanted, `as_of`. Leaves: a
 table with one row of features per item wanted. Never here: which items, or what is done with them.
 """
 
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import duckdb
-
+from basira.engines.engine import Engine
 from basira.features.batch.sql import (
     EVERYTHING,
     join_statement,
@@ -35,9 +34,7 @@ def _silent(done: int, total: int, what: str) -> None:
     """Progress that nobody watches."""
 
 
-def compute_features(
-    con: duckdb.DuckDBPyConnection, wanted: str, *, as_of_day: int, into: str, progress: Progress = _silent
-) -> int:
+def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, progress: Progress = _silent) -> int:
     """Compute the features of the items in the relation ``wanted``, knowing nothing after ``as_of_day``.
 
     An item declared on day d sees the history of the days before d, and none after ``as_of_day``:
@@ -66,21 +63,24 @@ def compute_features(
         progress(done, steps, what)
         done += 1
 
-    columns = [str(row[0]) for row in con.execute("describe items").fetchall()]
-    extras = tuple(c for c in columns if c.startswith(EXTRA_PREFIX))
-    for statement in prepare_statements(wanted):
+    extras = tuple(c for c in con.columns("items") if c.startswith(EXTRA_PREFIX))
+    for table, query in prepare_statements(wanted):
         step("history")
-        con.execute(statement, {"as_of_day": as_of_day} if "$as_of_day" in statement else None)
+        con.create_table(table, query, {"as_of_day": as_of_day})
     is_narrow = _is_narrow(con)
     for e in (EVERYTHING, *ENTITIES):
         step(e.name)
-        con.execute(profile_statement(e, is_narrow=is_narrow))
+        con.create_table(*profile_statement(e, is_narrow=is_narrow))
     for level in LEVELS:
         step(f"reference values: {level.meaning}")
-        con.execute(reference_statement(level, is_narrow=is_narrow))
+        con.create_table(*reference_statement(level, is_narrow=is_narrow))
     step("join")
+    described = join_statement(extras)
     for n, run in enumerate(_runs(con)):
-        con.execute(join_statement(extras, into, is_first=n == 0), run)
+        if n == 0:
+            con.create_table(into, described, run)
+        else:
+            con.execute(f"insert into {into} {described}", run)
     for name in ("first_version", "wanted_key", "facts", "results", "events"):
         con.execute(f"drop table if exists {name}")
     for e in (EVERYTHING, *ENTITIES):
@@ -88,25 +88,23 @@ def compute_features(
     for level in LEVELS:
         con.execute(f"drop table if exists q_{level.name}")
     progress(steps, steps, "done")
-    return int(con.execute(f"select count(*) from {into}").fetchall()[0][0])
+    return int(con.fetch_rows(f"select count(*) from {into}")[0][0])
 
 
-def _is_narrow(con: duckdb.DuckDBPyConnection) -> bool:
+def _is_narrow(con: Engine) -> bool:
     """Whether the items wanted are few beside the history and see it from few days: a day's targeting, one item."""
-    wanted, rows, days = con.execute(
+    [(wanted, rows, days)] = con.fetch_rows(
         "select count(target_id), count(*), count(distinct case when target_id is not null then day end) from facts"
-    ).fetchall()[0]
+    )
     return bool(wanted * NARROW_SHARE <= rows and days <= NARROW_DAYS)
 
 
-def _runs(con: duckdb.DuckDBPyConnection) -> list[dict[str, int]]:
+def _runs(con: Engine) -> list[dict[str, int]]:
     """Runs of whole declared days with about `ROWS_A_RUN` wanted items each; one run when none is wanted.
 
     Each as the parameters of `join_statement`.
     """
-    days = con.execute(
-        "select declared_day, count(*), min(day), max(day) from wanted_key group by 1 order by 1"
-    ).fetchall()
+    days = con.fetch_rows("select declared_day, count(*), min(day), max(day) from wanted_key group by 1 order by 1")
     runs: list[dict[str, int]] = []
     size = ROWS_A_RUN
     for declared, count, low, high in days:

@@ -11,20 +11,36 @@ are windowed quantiles over the same facts. Every summed or ranked quantity is a
 
 from __future__ import annotations
 
+from itertools import chain
+
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.catalog import CATALOG, MONTH_DAYS, YEAR_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
 from basira.features.catalog.references import LEVELS, MEASURES, WINDOW_DAYS, Level
 from basira.schema.sql import quote_identifier
 
+# A table to create: its name, and the query that gives its rows.
+Table = tuple[str, str]
+
 EVERYTHING = Entity("everything", ("1",), "", 0, "the whole history", is_long=False)
 
 
-def _key(parts: tuple[str, ...], owner: str) -> str:
-    missing = " or ".join(f"({p}) is null" for p in parts)
-    # The owner is hashed in so that two entities never share a key space by accident.
-    values = ", ".join(f"cast({p} as varchar)" for p in parts)
-    return f"case when not ({missing}) then cast(hash('{owner}', {values}) >> 1 as bigint) end as k_{owner}"
+# Every expression that is a part of a key, by its number: equal texts of two parts are different parts of a key.
+_KEYS = (*(e.key for e in ENTITIES), *(level.key for level in LEVELS))
+_PARTS = {part: n for n, part in enumerate(dict.fromkeys(chain.from_iterable(_KEYS)))}
+
+
+def key_integer(parts: tuple[str, ...]) -> str:
+    """One key of several parts: the exclusive or of the SHA-256 of each (its first 60 bits); null when a part is.
+
+    Each part is hashed once for all keys, and an engine that reads a column by its dictionary hashes each of its values
+    once; a hash of the parts together would be taken row by row.
+    """
+    digests = [f"sha_key('{_PARTS[part]}:' || cast({part} as varchar))" for part in parts]
+    key = digests[0]
+    for digest in digests[1:]:
+        key = f"xor({key}, {digest})"
+    return key
 
 
 def log_integer(sql: str) -> str:
@@ -32,7 +48,7 @@ def log_integer(sql: str) -> str:
     return f"case when ({sql}) > 0 and ({sql}) < 1e300 then cast(round(1000 * ln({sql})) as integer) end"
 
 
-def prepare_statements(wanted: str) -> list[str]:
+def prepare_statements(wanted: str) -> list[Table]:
     """History and wanted items as one table of facts; results as events on their known day.
 
     ``wanted``: a relation with declaration_id, declaration_version, item_number. Parameters
@@ -43,25 +59,30 @@ def prepare_statements(wanted: str) -> list[str]:
     version wanted, and seen from the eve of its first registration, so that it never stands in its own
     history. A result dated before its declaration counts from the declaration's day.
     """
-    keys = ",\n  ".join(_key(e.key, e.name) for e in ENTITIES)
-    level_keys = ",\n  ".join(_key(level.key, f"ref_{level.name}") for level in LEVELS)
+    keys = ",\n  ".join(f"{key_integer(e.key)} as k_{e.name}" for e in ENTITIES)
+    level_keys = ",\n  ".join(f"{key_integer(level.key)} as k_ref_{level.name}" for level in LEVELS)
     measures = ",\n  ".join(f"{log_integer(m.sql)} as m_{m.name}" for m in MEASURES)
     return [
-        """create or replace temp table first_version as
-select declaration_id, min(declaration_version) as first_version,
+        (
+            "first_version",
+            """select declaration_id, min(declaration_version) as first_version,
   arg_min(declared_day, declaration_version) as first_day
 from items where declared_day <= $as_of_day group by declaration_id""",
+        ),
         # Numbered by day, so that a range of numbers is a range of days (see `join_statement`).
-        f"""create or replace temp table wanted_key as
-select row_number() over (order by declared_day, declaration_id, declaration_version, item_number) as target_id,
+        (
+            "wanted_key",
+            f"""select row_number() over (order by declared_day, declaration_id, declaration_version, item_number) as target_id,
   named.*, cast(least(declared_day, first_day, $as_of_day + 1) as integer) as day
 from (
   select distinct i.declaration_id, i.declaration_version, i.item_number, i.declared_day
   from items i join {wanted} w on i.declaration_id = w.declaration_id
     and i.declaration_version = w.declaration_version and i.item_number = w.item_number
 ) named left join first_version using (declaration_id)""",
-        f"""create or replace temp table facts as
-with picked as (
+        ),
+        (
+            "facts",
+            f"""with picked as (
   select i.*, f.declaration_id is not null as is_history, w.target_id, coalesce(w.day, i.declared_day) as day
   from items i
   left join first_version f on f.declaration_id = i.declaration_id and f.first_version = i.declaration_version
@@ -75,8 +96,10 @@ select declaration_id, item_number, declaration_version, target_id, is_history, 
   {level_keys},
   {measures}
 from picked""",
-        """create or replace temp table results as
-with matched as (
+        ),
+        (
+            "results",
+            """with matched as (
   select f.declaration_id, f.item_number, greatest(o.known_day, f.day) as known_day, o.known_at, o.received_at,
     o.source, o.source_row, o.is_irregular, o.additional_revenue_amount
   from outcomes o join facts f on f.declaration_id = o.declaration_id and f.item_number = o.item_number
@@ -99,19 +122,23 @@ with matched as (
 select declaration_id, item_number, known_day as day, case when nth = 1 then 1 else 0 end as inspected,
   irregular - coalesce(irregular_before, 0) as irregular, cents - coalesce(cents_before, 0) as cents
 from result""",
-        f"""create or replace temp table events as
-select r.day, r.inspected, r.irregular, r.cents, {", ".join(f"f.k_{e.name}" for e in (EVERYTHING, *ENTITIES))}
+        ),
+        (
+            "events",
+            f"""select r.day, r.inspected, r.irregular, r.cents, {", ".join(f"f.k_{e.name}" for e in (EVERYTHING, *ENTITIES))}
 from results r join facts f using (declaration_id, item_number) where f.is_history""",
+        ),
     ]
 
 
-def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
+def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
 
-    ``is_narrow``: few items are wanted, so only their keys are profiled; the same rows come out.
+    ``is_narrow``: few items are wanted, so only their keys and days are summed; the same rows come out.
     """
+    if is_narrow:
+        return _narrow_profile(e)
     k = f"k_{e.name}"
-    only = f" and {k} in (select {k} from facts where target_id is not null)" if is_narrow else ""
     before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
     long_columns = ""
     if e.is_long:
@@ -128,15 +155,16 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> str:
         if e.is_long
         else ""
     )
-    return f"""create or replace temp table p_{e.name} as
-with daily as (
+    return (
+        f"p_{e.name}",
+        f"""with daily as (
   select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v, max(wanted) as wanted
   from (
     select {k} as key, day, cast(is_history as integer) as n, 0 as i, 0 as r, cast(0 as bigint) as v,
       case when target_id is null then 0 else 1 end as wanted
-    from facts where {k} is not null{only}
+    from facts where {k} is not null
     union all
-    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null{only}
+    select {k}, day, 0, inspected, irregular, cents, 0 from events where {k} is not null
   )
   group by key, day
 ), cumulated as (
@@ -153,10 +181,44 @@ with daily as (
     cast(r_all as integer) as r_all, cast(v_all as double) as v_all, first_day, last_day, hit_day{long_columns}
   from cumulated{windows}
 )
-select * exclude (wanted) from windowed where wanted = 1"""
+select * exclude (wanted) from windowed where wanted = 1""",
+    )
 
 
-def reference_statement(level: Level, *, is_narrow: bool = False) -> str:
+def _narrow_profile(e: Entity) -> Table:
+    """The profile of the keys wanted, each day wanted summed by itself instead of in a window over all days."""
+    k = f"k_{e.name}"
+    long_columns = ""
+    if e.is_long:
+        year, month = (f"then_day >= day - {days}" for days in (YEAR_DAYS, MONTH_DAYS))
+        long_columns = f""",
+  cast(coalesce(sum(case when {year} then n end), 0) as integer) as n_year,
+  cast(coalesce(sum(case when {year} then i end), 0) as integer) as i_year,
+  cast(coalesce(sum(case when {year} then r end), 0) as integer) as r_year,
+  cast(coalesce(sum(case when {month} then n end), 0) as integer) as n_month"""
+    # Results by day: a correction on the day of what it corrects leaves no irregularity on that day.
+    return (
+        f"p_{e.name}",
+        f"""with asked as (
+  select distinct {k} as key, day from facts where target_id is not null and {k} is not null
+), past as (
+  select {k} as key, day as then_day, 1 as n, 0 as i, 0 as r, cast(0 as bigint) as v
+  from facts where is_history and {k} is not null
+  union all
+  select {k}, day, 0, sum(inspected), sum(irregular), sum(cents) from events where {k} is not null group by {k}, day
+), seen as (
+  select asked.key, asked.day, then_day, n, i, r, v
+  from asked left join past on past.key = asked.key and past.then_day < asked.day
+)
+select key, day, cast(coalesce(sum(n), 0) as integer) as n_all, cast(coalesce(sum(i), 0) as integer) as i_all,
+  cast(coalesce(sum(r), 0) as integer) as r_all, cast(coalesce(sum(v), 0) as double) as v_all,
+  min(case when n > 0 then then_day end) as first_day, max(case when n > 0 then then_day end) as last_day,
+  max(case when r > 0 then then_day end) as hit_day{long_columns}
+from seen group by key, day""",
+    )
+
+
+def reference_statement(level: Level, *, is_narrow: bool = False) -> Table:
     """Trailing medians and quartiles of one level of comparables: `q_<level>(target_id, ...)`.
 
     ``is_narrow``: the items wanted are few and of few days. Then each wanted key and day pools its own
@@ -176,8 +238,9 @@ def reference_statement(level: Level, *, is_narrow: bool = False) -> str:
         if m in level.quartiles:
             outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
     if is_narrow:
-        return f"""create or replace temp table q_{level.name} as
-with asked as (
+        return (
+            f"q_{level.name}",
+            f"""with asked as (
   select distinct {k} as key, day from facts where target_id is not null and {k} is not null and ({present})
 ), pooled as (
   select asked.key, asked.day, {", ".join(columns)}
@@ -187,17 +250,20 @@ with asked as (
 )
 select facts.target_id, {", ".join(outer)}
 from facts left join pooled on pooled.key = facts.{k} and pooled.day = facts.day
-where facts.target_id is not null and facts.{k} is not null and ({present})"""
-    return f"""create or replace temp table q_{level.name} as
-with ranked as (
+where facts.target_id is not null and facts.{k} is not null and ({present})""",
+        )
+    return (
+        f"q_{level.name}",
+        f"""with ranked as (
   select target_id, {", ".join(columns)}
   from facts where {k} is not null and ({present})
   window past as (partition by {k} order by day range between {WINDOW_DAYS} preceding and 1 preceding)
 )
-select target_id, {", ".join(outer)} from ranked where target_id is not null"""
+select target_id, {", ".join(outer)} from ranked where target_id is not null""",
+    )
 
 
-def join_statement(extras: tuple[str, ...], into: str, *, is_first: bool) -> str:
+def join_statement(extras: tuple[str, ...]) -> str:
     """One run of days: identification, features (32-bit floats; amounts 64), categories (text).
 
     Parameters ``$first``, ``$last``: declared days, inclusive; ``$low``, ``$high``: days of history that
@@ -226,9 +292,7 @@ def join_statement(extras: tuple[str, ...], into: str, *, is_first: bool) -> str
     measures = ", ".join(f"f.m_{m.name}" for m in MEASURES)
     keys = ", ".join(f"f.k_{e.name}" for e in (EVERYTHING, *ENTITIES))
     carried = ", ".join(dict.fromkeys((*CATEGORIES, *map(quote_identifier, extras), "customs_value_amount")))
-    head = f"create or replace temp table {into} as" if is_first else f"insert into {into}"
-    return f"""{head}
-with wanted_now as (
+    return f"""with wanted_now as (
   select * from wanted_key where declared_day between $first and $last
 ), bounds as (
   select min(target_id) as low, max(target_id) as high from wanted_now

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ItemFeature:
-    """``sql``: over the item's columns, plus ``declaration_items`` and ``declaration_value``."""
+    """``sql``: over the item's columns, plus ``declaration_items`` and ``declaration_value``. ``reason``, ``verify``: as
+    in `Feature`."""
 
     name: str
     sql: str
@@ -34,17 +35,17 @@ _EXPECTED_TAX = (
 )
 
 ITEM_FEATURES: tuple[ItemFeature, ...] = (
-    ItemFeature("item_value_log", "ln(nullif(customs_value_amount, 0))", "ln amount", "customs value", "item_value", "value"),
+    ItemFeature("item_value_log", "ln(nullif(customs_value_amount, 0))", "ln amount", "customs value", "consignment_size", "value"),
     ItemFeature("value_per_kg_log", "ln(nullif(customs_value_amount, 0) / nullif(net_mass_kg, 0))", "ln amount/kg", "customs value per kg", "value_per_kg", "value"),
     ItemFeature("value_per_unit_log", "ln(nullif(customs_value_amount, 0) / nullif(quantity, 0))", "ln amount/unit", "customs value per unit", "value_per_unit", "value"),
     ItemFeature("kg_per_unit_log", "ln(nullif(net_mass_kg, 0) / nullif(quantity, 0))", "ln kg/unit", "net mass per unit", "kg_per_unit", "quantity"),
-    ItemFeature("net_mass_log", "ln(nullif(net_mass_kg, 0))", "ln kg", "net mass", "", "quantity"),
+    ItemFeature("net_mass_log", "ln(nullif(net_mass_kg, 0))", "ln kg", "net mass"),
     ItemFeature("net_to_gross_mass", "net_mass_kg / nullif(gross_mass_kg, 0)", "ratio", "net over gross mass", "mass_ratio", "quantity"),
     ItemFeature("duty_rate_declared", "duty_rate", "rate", "duty rate declared", "duty_rate", "classification"),
     ItemFeature("tax_share_declared", "total_tax_amount / nullif(customs_value_amount, 0)", "share", "all taxes over customs value", "duty_rate", "classification"),
     ItemFeature("tax_gap", f"total_tax_amount / nullif({_EXPECTED_TAX}, 0) - 1", "share", "taxes declared against those that the declared rates and value give", "tax_inconsistent", "documents"),
-    ItemFeature("invoice_to_customs_value", "invoice_amount * coalesce(exchange_rate, 1) / nullif(customs_value_amount, 0)", "ratio", "invoice over customs value", "", "value"),
-    ItemFeature("freight_share", "coalesce(freight_amount, 0) / nullif(declaration_value, 0)", "share", "freight over the declaration's value", "", "value"),
+    ItemFeature("invoice_to_customs_value", "invoice_amount * coalesce(exchange_rate, 1) / nullif(customs_value_amount, 0)", "ratio", "invoice over customs value"),
+    ItemFeature("freight_share", "coalesce(freight_amount, 0) / nullif(declaration_value, 0)", "share", "freight over the declaration's value"),
     ItemFeature("value_trailing_zeros", "case when customs_value_amount is null or customs_value_amount <= 0 then null when fmod(customs_value_amount, 10000) = 0 then 4 when fmod(customs_value_amount, 1000) = 0 then 3 when fmod(customs_value_amount, 100) = 0 then 2 when fmod(customs_value_amount, 10) = 0 then 1 else 0 end", "count", "zeros at the end of the customs value", "round_value", "value"),
     ItemFeature("value_to_next_round", f"case when customs_value_amount > 0 then customs_value_amount / ({_NEXT_ROUND}) end", "ratio", "customs value over the next round amount (1, 2 or 5 times a power of ten)", "below_threshold", "value"),
     ItemFeature("origin_differs_from_dispatch", "case when origin_country is null or dispatch_country is null then null when origin_country <> dispatch_country then 1 else 0 end", "0/1", "origin is not the country of dispatch", "origin_differs_from_dispatch", "origin"),
@@ -52,7 +53,7 @@ ITEM_FEATURES: tuple[ItemFeature, ...] = (
     ItemFeature("is_oea_importer", "case when is_oea is null then null when is_oea then 1 else 0 end", "0/1", "importer is an authorised economic operator"),
     ItemFeature("declaration_items", "declaration_items", "count", "items in the declaration"),
     ItemFeature("share_of_declaration", "customs_value_amount / nullif(declaration_value, 0)", "share", "the item's part of the declaration's value"),
-    ItemFeature("description_length", "length(description)", "characters", "length of the description", "", "classification"),
+    ItemFeature("description_length", "length(description)", "characters", "length of the description"),
     ItemFeature("declared_weekday", "dayofweek(declared_at)", "0 = Sunday", "day of the week of registration"),
     ItemFeature("declared_hour", "hour(declared_at)", "hour", "hour of registration (0 when the source gives only a day)"),
 )  # fmt: skip

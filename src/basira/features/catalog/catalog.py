@@ -13,6 +13,7 @@ from typing import Literal
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.entities import ENTITIES, Entity
 from basira.features.catalog.references import BACK_OFF, LEVELS, MEASURES, MINIMUM_COUNT, WINDOW_DAYS
+from basira.schema.reasons import PastResults, ReasonCatalog
 
 Role = Literal["model", "category", "evidence"]
 
@@ -46,7 +47,9 @@ class Feature:
     ``window_days``: days of history it looks at; None for all history, 0 for the item alone.
     ``role``: "model" and "category" go to the model, "evidence" only to reasons and references.
     ``reason``: family of reasons it speaks through; empty when it has no words of its own.
-    ``verify``: what an officer would check.
+    ``verify``: what an officer is told to verify when that family is among an item's reasons: "value",
+    "classification", "origin", "quantity" or "documents", the same for the whole family; empty when the family points
+    at nothing in particular, as a trader's past does. What the likely kinds of irregularity ask for comes before it.
     """
 
     name: str
@@ -70,9 +73,13 @@ def _profile(e: Entity) -> list[Feature]:
         name: str, sql: str, unit: str, meaning: str, *,
         window: int | None = None, reason: str = "", role: Role = "model",
     ) -> Feature:  # fmt: skip
-        return Feature(f"{e.name}_{name}", sql, role, e.name, window, unit, meaning, reason)
+        reason = reason or shared
+        verify = e.verify if reason == history else ""
+        return Feature(f"{e.name}_{name}", sql, role, e.name, window, unit, meaning, reason, verify)
 
-    history = f"history_{e.name}"
+    history = e.results_family
+    # Where results are not told as a history, all that is known of the entity speaks of the same thing.
+    shared = "" if history.startswith("history_") else history
     parent = f"{e.parent}_hit_rate"
     new = f"new_{e.name}" if e.name in _CAN_BE_NEW else ""
     found = [
@@ -129,7 +136,7 @@ def _shares() -> list[Feature]:
                 "share", "earlier items of the code that came from this origin", "origin_unusual", "origin"),
         Feature("code_share_of_word", "(word_code.n_all + 0.5) / (word.n_all + 5.0)", "model", "word_code", None,
                 "share", "earlier items described with this first word that were declared under this HS6",
-                "description_unusual", "classification"),
+                "description", "classification"),
     ]  # fmt: skip
 
 
@@ -228,9 +235,25 @@ CATALOG: tuple[Feature, ...] = (
     *_item(),
     Feature("potential_duties_amount", _POTENTIAL, "evidence", "item", WINDOW_DAYS, "amount",
             "duties and taxes at stake: the base of revenue_if_fraud"),
-    *(Feature(f"category_{c}", f"t.{c}", "category", "item", 0, "code", f"{c} as declared", "declared_profile")
+    *(Feature(f"category_{c}", f"t.{c}", "category", "item", 0, "code", f"{c} as declared", f"category_{c}")
       for c in CATEGORIES),
 )  # fmt: skip
+
+# What the explanations read: made of the entries above, so that nothing is listed twice.
+REASONS = ReasonCatalog(
+    families={f.name: f.reason for f in CATALOG if f.reason},
+    verify={f.reason: f.verify for f in CATALOG if f.verify},
+    past={
+        family: tuple(
+            PastResults(e.name, e.parent, e.reason or family, e.code_digits, e.has_origin)
+            for e in sorted(ENTITIES, key=lambda e: -e.code_digits)
+            if e.results_family == family
+        )
+        for family in dict.fromkeys(e.results_family for e in ENTITIES)
+    },
+    references=BACK_OFF,
+    window_days=WINDOW_DAYS,
+)
 
 FEATURE: dict[str, Feature] = {f.name: f for f in CATALOG}
 MODEL_FEATURES: tuple[str, ...] = tuple(f.name for f in CATALOG if f.role == "model")

@@ -1,6 +1,6 @@
 """The profiles of every key at once, as they stand on the morning after `as_of`.
 
-Enters: a connection with the views `items` and `outcomes`, and `as_of`. Leaves: sorted keys and records,
+Enters: an engine with the views `items` and `outcomes`, and `as_of`. Leaves: sorted keys and records,
 relation by relation: exactly the integers that `basira.features.batch.sql` would find for an item declared on the
 next day. Never here: a file, a fact later than `as_of`.
 """
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
+from basira.engines.engine import Engine
 from basira.features.batch.sql import EVERYTHING, prepare_statements
 from basira.features.catalog.catalog import MONTH_DAYS, YEAR_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
@@ -32,15 +32,12 @@ def _silent(done: int, total: int, what: str) -> None:
     """Progress that nobody watches."""
 
 
-def find_extras(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+def find_extras(con: Engine) -> tuple[str, ...]:
     """The history's own ``x_`` columns, in the order in which the batch makes categories of them."""
-    columns = [str(row[0]) for row in con.execute("describe items").fetchall()]
-    return tuple(c for c in columns if c.startswith(EXTRA_PREFIX))
+    return tuple(c for c in con.columns("items") if c.startswith(EXTRA_PREFIX))
 
 
-def profile_entries(
-    con: duckdb.DuckDBPyConnection, *, as_of_day: int, progress: Progress = _silent
-) -> Iterator[Entries]:
+def profile_entries(con: Engine, *, as_of_day: int, progress: Progress = _silent) -> Iterator[Entries]:
     """Relation, keys and records, in ascending order of the key, a batch at a time.
 
     ``as_of_day``: the last day of history counted. One record per key that the history holds; a key without
@@ -48,16 +45,14 @@ def profile_entries(
     """
     total = len(RELATIONS) + 1
     progress(0, total, "history")
-    con.execute(
-        "create or replace temp table nothing_wanted as"
-        " select declaration_id, declaration_version, item_number from items limit 0"
-    )
-    for statement in prepare_statements("nothing_wanted"):
-        con.execute(statement, {"as_of_day": as_of_day} if "$as_of_day" in statement else None)
+    con.create_table("nothing_wanted", "select declaration_id, declaration_version, item_number from items limit 0")
+    for table, query in prepare_statements("nothing_wanted"):
+        con.create_table(table, query, {"as_of_day": as_of_day})
     # Batch keys are hashes; the texts behind them come from the items of the same facts.
-    con.execute(
-        f"create or replace temp table named as select facts.*, {', '.join(plans().key_columns)}"
-        " from facts join items using (declaration_id, declaration_version, item_number)"
+    con.create_table(
+        "named",
+        f"select facts.*, {', '.join(plans().key_columns)}"
+        " from facts join items using (declaration_id, declaration_version, item_number)",
     )
     con.execute("drop table facts")
     statements = {e.name: _profile_select(e, as_of_day) for e in (EVERYTHING, *ENTITIES)}
@@ -76,9 +71,9 @@ def profile_entries(
     progress(total, total, "done")
 
 
-def _batches(con: duckdb.DuckDBPyConnection, relation: str, select: str) -> Iterator[Entries]:
+def _batches(con: Engine, relation: str, select: str) -> Iterator[Entries]:
     types = record_types(relation)
-    for batch in con.sql(select).to_arrow_reader(ROWS_A_BATCH):
+    for batch in con.fetch_batches(select, rows=ROWS_A_BATCH):
         records = np.empty(batch.num_rows, dtype=list(types))
         for name, kind in types:
             column = batch.column(name)
@@ -101,10 +96,10 @@ def _profile_select(e: Entity, as_of_day: int) -> str:
     k = f"k_{e.name}"
     year, month = as_of_day + 1 - YEAR_DAYS, as_of_day + 1 - MONTH_DAYS
     windows = f"""
-    cast(coalesce(sum(n) filter (day >= {year}), 0) as integer) as n_year,
-    cast(coalesce(sum(i) filter (day >= {year}), 0) as integer) as i_year,
-    cast(coalesce(sum(r) filter (day >= {year}), 0) as integer) as r_year,
-    cast(coalesce(sum(n) filter (day >= {month}), 0) as integer) as n_month,"""
+    cast(coalesce(sum(n) filter (where day >= {year}), 0) as integer) as n_year,
+    cast(coalesce(sum(i) filter (where day >= {year}), 0) as integer) as i_year,
+    cast(coalesce(sum(r) filter (where day >= {year}), 0) as integer) as r_year,
+    cast(coalesce(sum(n) filter (where day >= {month}), 0) as integer) as n_month,"""
     return f"""with daily as (
   select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v
   from (

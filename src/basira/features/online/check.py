@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
+from basira.engines.duckdb import open_duckdb
 from basira.features.online import functions as ours
-from basira.schema.engine import open_locked
 from basira.schema.errors import StoreError
 
 # Enough to find a library that rounds one result in a thousand otherwise; some 10 ms.
@@ -32,12 +32,12 @@ def check_functions() -> None:
     values = [0.0, -0.0, 1.0, 10.0, 1e15, math.inf, *wide, *money]
     exponents = rng.uniform(-750, 750, len(values)).tolist()
     powers = rng.integers(-30, 30, len(values)).astype(float).tolist()
-    with open_locked(threads=1) as con:
+    with open_duckdb(threads=1) as con:
         con.register("sample", pa.table({"x": values, "e": exponents, "p": powers}))
-        rows = con.execute(
+        rows = con.fetch_rows(
             "select x, e, p, ln(x), log10(x), exp(e), pow(10, p), round(x), fmod(x, 1000), floor(x),"
             " cast(cast(x as double) / 3 as double), case when x < 1e38 then cast(x as float) end from sample"
-        ).fetchall()
+        )
     for x, e, p, *theirs in rows:
         mine = [
             ours.ln(x), ours.log10(x), ours.exp(e), ours.power(10.0, p), ours.round_half_away(x), ours.fmod(x, 1000.0),

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import duckdb
-
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
 from basira.features.batch.sql import (
     EVERYTHING,
     join_statement,
@@ -30,7 +30,6 @@ from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.catalog import CATALOG
 from basira.features.catalog.entities import ENTITIES
 from basira.features.catalog.references import LEVELS, MEASURES
-from basira.schema.engine import open_locked
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.names import MOST_OF_A_STORE
 from basira.schema.sql import quote_identifier
@@ -71,10 +70,10 @@ def catalog_digest() -> str:
     """Names what the profiles mean: it changes with any feature, key, window or format (16 hex digits)."""
     written = [
         str(FORMAT),
-        *prepare_statements("wanted"),
-        *(profile_statement(e) for e in (EVERYTHING, *ENTITIES)),
-        *(reference_statement(level) for level in LEVELS),
-        join_statement((), "features", is_first=True),
+        *(query for _, query in prepare_statements("wanted")),
+        *(profile_statement(e)[1] for e in (EVERYTHING, *ENTITIES)),
+        *(reference_statement(level)[1] for level in LEVELS),
+        join_statement(()),
     ]
     return hashlib.sha256("\n".join(written).encode()).hexdigest()[:16]
 
@@ -118,7 +117,7 @@ def plans(extras: tuple[str, ...] = ()) -> Plans:
             f"Expected at most {MOST_OF_A_STORE} x_ columns of different names, found {len(extras)} that are not.",
             hint="Build the profiles anew.",
         )
-    with open_locked(threads=1) as con:
+    with open_duckdb(threads=1) as con:
         _empty_tables(con, extras)
         carried = tuple(dict.fromkeys((*CATEGORIES, *map(quote_identifier, extras), "customs_value_amount")))
         columns = [
@@ -133,7 +132,7 @@ def plans(extras: tuple[str, ...] = ()) -> Plans:
             for name, parts in key_parts().items()
             for n, part in enumerate(parts)
         ]
-        con.execute(f"create temp table t as select {', '.join(columns)} from item")
+        con.create_table("t", f"select {', '.join(columns)} from item")
         item = bind(con, f"select {', '.join((*columns, *keys))} from item")
         key_columns = tuple(column for _, column, _ in bind(con, f"select {', '.join(keys)} from item").inputs)
         features = []
@@ -147,37 +146,35 @@ def plans(extras: tuple[str, ...] = ()) -> Plans:
     return Plans(item, bound, len(columns), key_columns)
 
 
-def _empty_tables(con: duckdb.DuckDBPyConnection, extras: Sequence[str]) -> None:
+def _empty_tables(con: Engine, extras: Sequence[str]) -> None:
     """The tables of the batch, without a row, made by the batch's own statements."""
     for name, schema in (("items", ITEMS), ("outcomes", OUTCOMES)):
         con.register("shape", schema.empty_table())
         own = extras if name == "items" else ()
         more = "".join(f", cast(null as varchar) as {quote_identifier(x)}" for x in own)
-        con.execute(f"create temp table {quote_identifier(name)} as select *{more} from shape")
-        con.unregister("shape")
-    con.execute("create temp table asked as select declaration_id, declaration_version, item_number from items")
-    for statement in prepare_statements("asked"):
-        con.execute(statement, {"as_of_day": 0} if "$as_of_day" in statement else None)
+        con.create_table(name, f"select *{more} from shape")
+    con.create_table("asked", "select declaration_id, declaration_version, item_number from items")
+    for table, query in prepare_statements("asked"):
+        con.create_table(table, query, {"as_of_day": 0})
     for e in (EVERYTHING, *ENTITIES):
-        con.execute(profile_statement(e))
+        con.create_table(*profile_statement(e))
     for level in LEVELS:
-        con.execute(reference_statement(level))
-    con.execute(
-        "create temp table item as select *, cast(0 as bigint) as declaration_items,"
-        " cast(0 as double) as declaration_value from items"
+        con.create_table(*reference_statement(level))
+    con.create_table(
+        "item", "select *, cast(0 as bigint) as declaration_items, cast(0 as double) as declaration_value from items"
     )
 
 
-def bind(con: duckdb.DuckDBPyConnection, select: str) -> Binding:
+def bind(con: Engine, select: str) -> Binding:
     """A query over one table or a product of tables, as DuckDB binds it. Raises UsageError when it can't."""
-    answer = json.loads(con.execute("select json_serialize_plan($sql)", {"sql": select}).fetchall()[0][0])
+    answer = json.loads(con.fetch_rows("select json_serialize_plan($sql)", {"sql": select})[0][0])
     if answer["error"]:
         raise UsageError(
             f"Expected DuckDB to bind the features, found: {answer.get('error_message')}.",
             hint="Install the DuckDB version of the lock file.",
         )
     (plan,) = answer["plans"]
-    described = con.execute(f"describe {select}").fetchall()
+    described = con.fetch_rows(f"describe {select}")
     names, types = [str(row[0]) for row in described], [str(row[1]) for row in described]
     return Binding(
         tuple(_columns(plan["children"][0])),

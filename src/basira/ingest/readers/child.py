@@ -73,7 +73,7 @@ def send(task: dict[str, Any], pipe: BinaryIO) -> None:
     bounds.check_columns_count(path, len(source.columns))
     about = {"columns": source.columns, "is_open": source.is_open, "is_simulated": source.is_simulated,
              "header": [source.header.row, source.header.rows], "sheet": source.sheet, "alike": source.alike,
-             "note": source.note}  # fmt: skip
+             "near": source.near, "note": source.note}  # fmt: skip
     write_frame(pipe, OPENED, json.dumps(about).encode())
     unpacked = 0
     for batch in source.batches():

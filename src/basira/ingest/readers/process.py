@@ -88,7 +88,7 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
         path, kind, tuple(about["columns"]), bool(about["is_open"]), size, batches, bool(about["is_simulated"]),
         release,
         HeaderPlace(*map(int, about["header"])), sheet if isinstance(sheet, str) else tuple(map(str, sheet)),
-        tuple(map(str, about["alike"])), str(about["note"]),
+        tuple(map(str, about["alike"])), tuple(map(str, about["near"])), str(about["note"]),
     )  # fmt: skip
 
 

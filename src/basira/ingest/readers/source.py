@@ -63,7 +63,8 @@ class Source:
     ``is_open``: a column may be absent from the first rows and come later (JSON lines, XML). ``is_simulated``: it says
     of itself that it comes from the simulated country. ``release``: end what reads ahead for the first ``batches``,
     when other files come first; the source can be read all the same. ``header``: where it stands. ``sheet``: the one
-    that is read of a workbook (its name, or several), ``alike``: others of the same header, ``note``: which are left.
+    that is read of a workbook (its name, or several), ``alike``: others of the same names of columns, ``near``: of
+    most of them, ``note``: which sheets are left.
     """
 
     path: Path
@@ -77,6 +78,7 @@ class Source:
     header: HeaderPlace = FIRST_ROW
     sheet: str | tuple[str, ...] = ""
     alike: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
     note: str = ""
 
 

@@ -24,10 +24,11 @@ _LEAST_NAMED = 0.6
 _NUMBER = re.compile(r"[\W_]*\d[\d\W_TZ]*")
 _TOTAL = re.compile(
     r"\W*(?:grand\s+|sous[\s-]*|sub[\s-]*)?(?:total|totaux|totals|totales|totais|somme|suma|soma|toplam"
-    r"|(?:ال)?مجموع|(?:ال)?[إا]جمالي)(?:\s+(?:g[ée]n[ée]ral|general|geral|genel|العام|الكلي))?[\s:.=]*",
+    r"|(?:ال)?مجموع|(?:ال)?[إا]جمالي)(?:\s+(?:g[ée]n[ée]ral|general|geral|genel|العام|الكلي))?([\s:.=(-]+[^\W\d_].{0,60})?[\s:.=]*",
     re.IGNORECASE,
 )
-_NOTE = re.compile(r"\W*[^\W\d_]{2,}(?:\s*:|\s+\S)", re.DOTALL)
+# Words, "24 rows", or the text behind a mark for notes.
+_NOTE = re.compile(r"\W*[^\W\d_]{2,}(?:\s*:|\s+\S)|\d+\s+[^\W\d_]{3,}|[*†(]+\s*\w", re.DOTALL)
 # Of a total only these cells are filled at most: the word, and the sums of the columns that have one.
 _MOST_FILLED = 0.5
 
@@ -101,9 +102,12 @@ def join_header(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def is_total(cells: Sequence[str]) -> bool:
-    """The row says that it is a total, and fills no more cells than one does."""
+    """The row says that it is a total, and fills no more cells than one does. One that says of what has its sum too."""
     filled = [cell for cell in cells if cell.strip()]
-    return bool(filled) and _TOTAL.fullmatch(filled[0]) is not None and len(filled) <= _MOST_FILLED * max(len(cells), 4)
+    if not filled or len(filled) > _MOST_FILLED * max(len(cells), 4):
+        return False
+    said = _TOTAL.fullmatch(filled[0])
+    return said is not None and (said[1] is None or any(_NUMBER.fullmatch(cell) for cell in filled[1:]))
 
 
 def is_note(cells: Sequence[str]) -> bool:

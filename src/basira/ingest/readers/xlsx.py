@@ -78,7 +78,9 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
     tables = [table for name in visible if (table := sheets[name]) is not None]
     if not wanted and options.header_row == 0:
         tables = [table for table in tables if len(table.columns) > 1 and table.rows] or tables
-    first = sheets[wanted[0]] if wanted else next(iter(tables), None)
+    # A summary beside the data has fewer columns. Of several equal ones the first.
+    found = max(tables, key=lambda table: len(table.columns)) if tables and options.header_row == 0 else None
+    first = sheets[wanted[0]] if wanted else found or next(iter(tables), None)
     if first is None:
         name = wanted[0] if wanted else visible[0]
         raise SourceError(
@@ -86,7 +88,10 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
             "empty or ends before.",
             hint="Correct header_row, or name the sheet.",
         )
-    alike = [table for table in tables if table is not first and table.columns == first.columns]
+    wide = len(first.columns)
+    shared = {t.name: len(set(t.columns) & set(first.columns)) for t in tables if t is not first}
+    alike = [table for table in tables if shared.get(table.name) == wide == len(table.columns)]
+    near = [name for name, count in shared.items() if 2 * count > wide and name not in {t.name for t in alike}]
     read = [first]
     if options.sheet == "*":
         read, alike = sorted([first, *alike], key=lambda table: names.index(table.name)), []
@@ -109,16 +114,15 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
             for batch in table.batches(path, options.decimal, line, position):
                 share = size * min(line + len(batch.rows), total) // total
                 is_end = number == len(read) and batch.lines is not None
-                yield SourceBatch(
-                    batch.frame, batch.rows, batch.broken, share, batch.not_data, total if is_end else None
-                )
+                frame = batch.frame.select(first.columns)  # sheets of one header may have it in another order
+                yield SourceBatch(frame, batch.rows, batch.broken, share, batch.not_data, total if is_end else None)
             line += table.height
             position += table.rows
 
     sheet: str | tuple[str, ...] = first.name if len(visible) > 1 else ""
     return Source(
         path, "xlsx", first.columns, False, size, batches, header=first.header, sheet=options.sheet or sheet,
-        alike=tuple(table.name for table in alike), note=note,
+        alike=tuple(table.name for table in alike), near=() if options.sheet else tuple(near), note=note,
     )  # fmt: skip
 
 
@@ -137,7 +141,7 @@ def _wanted(path: Path, options: SourceFormat, names: list[str]) -> list[str]:
 
 
 def _same_header(path: Path, table: _Sheet | None, first: _Sheet, name: str) -> _Sheet:
-    if table is None or table.columns != first.columns:
+    if table is None or set(table.columns) != set(first.columns):
         raise MappingError(
             f"Expected the header of the sheet {first.name!r} on the sheet {name!r} of {path.name} too, found another.",
             hint="Sheets of several headers need a mapping each: name one sheet in [source].",
@@ -185,9 +189,15 @@ class _Sheet:
         self._unclear: dict[int, int] = {}
 
     def find_merged(self, path: Path) -> None:
-        """What cells that are merged over several rows share. A number that may be an amount is nobody's: the rows
-        are rejected. Raises SourceError: more of them than any sheet has."""
+        """What cells that are merged over several rows share. A number that may be an amount is nobody's, nor is a cell
+        over columns that have a name each: the rows are rejected. Raises SourceError: more of them than any sheet has.
+        """
         first = len(self.above)
+        for (top, left), (bottom, right) in self.sheet.merged_cell_ranges or ():
+            over = range(max(left - self.left, 0), min(right - self.left + 1, len(self.columns)))
+            named = [column for column in over if self.names[column].strip()]
+            for at in range(max(top, first), min(bottom + 1, self.height)) if len(named) > 1 else ():
+                self._unclear[at] = named[0]
         ranges = [
             (top, bottom, column)
             for (top, left), (bottom, right) in self.sheet.merged_cell_ranges or ()
@@ -245,8 +255,8 @@ class _Sheet:
             broken = tuple(
                 BrokenRow(
                     start + place, "merged_cells",
-                    f"a number of its own in {self.columns[self._unclear[at + place]]!r}, found one cell over several "
-                    f"rows (row {at + place + 1:,} of the sheet)",
+                    f"a cell of its own in {self.columns[self._unclear[at + place]]!r}, found one that is merged over "
+                    f"several (row {at + place + 1:,} of the sheet)",
                     "", dict(zip(self.columns, cells[place], strict=True)),
                 )
                 for place in sorted(unclear)

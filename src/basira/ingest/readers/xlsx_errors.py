@@ -1,7 +1,7 @@
 """Error cells of a workbook: the reading library gives them as empty, which would lose them silently.
 
-Enters: an XLSX file and the name of a sheet. Leaves: the place and the word of each error cell. Never
-here: any other cell.
+Enters: an XLSX file and the name of a sheet. Leaves: the place and the word of each error cell, and of each formula
+that was never computed: a program that writes a workbook leaves that to the spreadsheet. Never here: any other cell.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ _CELL = re.compile(
     rb"(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v[^>]*>([^<]{1,40})</",
     re.DOTALL,
 )
+# <c r="G2"><f>H2*100</f><v></v></c>. One of type "str" may be an empty text.
+_NOT_COMPUTED = re.compile(
+    rb"<(?:\w+:)?c\s(?![^>]*\bt=)[^>]*\br=[\"']([A-Z]{1,3})(\d{1,7})[\"'][^>]*>\s*"
+    rb"<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*(?:/>|></(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"
+)
+_FORMULA = re.compile(rb"<(?:\w+:)?f\b")
+_NO_VALUE = "#CALC!"
 _CHUNK = 4 << 20
 _OVERLAP = 1 << 16  # longer than any one cell with its formula
 _DAMAGED = (zipfile.BadZipFile, OSError, EOFError)
@@ -30,7 +37,7 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 
 
 def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
-    """(row, column), both from 0, of every error cell of a sheet, with its word ("#N/A").
+    """(row, column), both from 0, of every error cell of a sheet, with its word ("#N/A"; "#CALC!": not computed).
 
     Raises SourceError when the file is no XLSX.
     """
@@ -47,6 +54,8 @@ def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
                     for match in _CELL.finditer(text) if b"e" in text else ():
                         place = (int(match[2]) - 1, _column_index(match[1].decode()))
                         found[place] = match[3].decode("utf-8", errors="replace").strip()
+                    for match in _NOT_COMPUTED.finditer(text) if _FORMULA.search(text) else ():
+                        found[int(match[2]) - 1, _column_index(match[1].decode())] = _NO_VALUE
                     tail = text[-_OVERLAP:]
     except (*_DAMAGED, KeyError, ParseError, DefusedXmlException) as error:
         raise _damaged(path, error) from None

@@ -13,8 +13,8 @@ import polars as pl
 # Stable: a code is never renamed or reused, people filter on them.
 REASONS: dict[str, str] = {
     "missing": "A required field is empty. Complete it at the source.",
-    "spreadsheet_error": "The cell holds a spreadsheet's error word (#N/A, #NOM?, #REF!, #VALEUR! ...), not a value. "
-    "Correct the formula or the look-up in the workbook, and export again.",
+    "spreadsheet_error": "The cell holds a spreadsheet's error word (#N/A, #NOM?, #REF!, #VALEUR! ...), or a formula "
+    "that was never computed, not a value. Correct the formula or the look-up in the workbook, and export again.",
     "bad_character": "An identifier, an office or a code holds a character that nobody sees (zero width, direction, "
     "control) or that looks like one of another script. It is told by its code point and its place; type the value "
     "anew. Other digits, full-width letters, dashes and spaces are no fault: they are written in the one usual way.",
@@ -42,8 +42,8 @@ REASONS: dict[str, str] = {
     "column_count": "The row has more or fewer columns than the header: often a separator inside an unquoted text.",
     "bad_quotes": "A quote opens a cell and nothing closes it, or stands where none can, or a cell holds whole rows. "
     "The lines are named; correct the quotes, or write a quote inside a cell twice.",
-    "merged_cells": "One cell of the workbook holds a number for several rows: an amount can't be each one's. Take the "
-    "merging out, and give each row its own.",
+    "merged_cells": "One cell of the workbook holds a number for several rows, or stands over several columns: it "
+    "can't be each one's. Take the merging out, and give each its own.",
     "bad_name": "A field of the source's own (`x_...`) has a name that can't be kept, or there are more of them than a "
     "declaration or the store may have. Give it another name: `x_`, then small letters, digits and underscores.",
     "bad_json": "The line is not one JSON object.",

@@ -25,6 +25,8 @@ from basira.schema.fields import EXTRA_PREFIX, Field
 
 ROW = "source_row"
 _TEXT = pl.String
+# How a cell begins that is a formula of one text, or a word for an error of a formula.
+_SPREADSHEET = r'^(?:="|#|Err)'
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class ParsedBatch:
 def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
     """Parse and validate a batch. Reasons of one row are all found, not only the first."""
     frame, rows = _without_blank_rows(batch.frame, batch.rows)
-    texts = _texts(frame, mapping)
+    texts, marked = _texts(frame, mapping)
     faults: list[Fault] = []
     items: dict[str, pl.Series] = {}
     outcomes: dict[str, pl.Series] = {}
@@ -54,7 +56,7 @@ def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
         (OUTCOME_SIDE, mapping.outcome, outcomes),
     ):
         for name, column in section.items():
-            columns[name], found = _parse_field(sides[name], column, texts, mapping, len(frame))
+            columns[name], found = _parse_field(sides[name], column, texts, marked, mapping, len(frame))
             faults += found
         for name, text in mapping.constants.items():
             if name in sides and name not in columns and (section or (sides is OUTCOME_SIDE and mapping.has_outcomes)):
@@ -68,7 +70,7 @@ def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
     for name, column_name in mapping.extra.items():
         extra = texts.get(column_name)
         items[EXTRA_PREFIX + name] = _nulls(len(frame)) if extra is None else extra
-        faults += _cell_errors(f"{EXTRA_PREFIX}{name}", extra)
+        faults += _cell_errors(f"{EXTRA_PREFIX}{name}", extra if column_name in marked else None)
     if mapping.has_items and mapping.has_outcomes:
         _complete_from_items(items, outcomes, mapping)
     if not mapping.has_items:
@@ -100,8 +102,9 @@ def _without_blank_rows(frame: pl.DataFrame, rows: pl.Series) -> tuple[pl.DataFr
     return (frame.filter(~blank), rows.filter(~blank)) if blank.any() else (frame, rows)
 
 
-def _texts(frame: pl.DataFrame, mapping: Mapping) -> dict[str, pl.Series]:
-    """The mapped columns, trimmed, with the mapping's words for "nothing" as nulls."""
+def _texts(frame: pl.DataFrame, mapping: Mapping) -> tuple[dict[str, pl.Series], set[str]]:
+    """The mapped columns, trimmed, with the mapping's words for "nothing" as nulls; and those of them that may hold
+    what a spreadsheet left. One look at all columns together: of a small file each look at one costs more than it."""
     nulls = list(mapping.source.null_values)
     wanted = {name for section in (mapping.fields, mapping.outcome) for c in section.values() for name in c.names}
     wanted.update(mapping.extra.values())
@@ -110,7 +113,9 @@ def _texts(frame: pl.DataFrame, mapping: Mapping) -> dict[str, pl.Series]:
     present = [name for name in frame.columns if name in wanted]
     trimmed = frame.select(pl.col(present).str.strip_chars()) if present else frame.select([])
     cleaned = trimmed.with_columns(pl.when(~pl.all().is_in(nulls)).then(pl.all())) if present else trimmed
-    return {name: without_formula(cleaned[name]) for name in present}
+    found = cleaned.select(pl.all().str.contains(_SPREADSHEET).any()).row(0, named=True) if present else {}
+    marked = {name for name, is_marked in found.items() if is_marked}
+    return {name: without_formula(cleaned[name]) if name in marked else cleaned[name] for name in present}, marked
 
 
 def _nulls(count: int) -> pl.Series:
@@ -118,10 +123,10 @@ def _nulls(count: int) -> pl.Series:
 
 
 def _parse_field(
-    field: Field, column: Column, texts: dict[str, pl.Series], mapping: Mapping, count: int
+    field: Field, column: Column, texts: dict[str, pl.Series], marked: set[str], mapping: Mapping, count: int
 ) -> tuple[pl.Series, list[Fault]]:
     parts = [texts[name] for name in column.names if name in texts]
-    faults = [fault for part in parts for fault in _cell_errors(field.name, part)]
+    faults = [fault for name in column.names if name in marked for fault in _cell_errors(field.name, texts[name])]
     if len(column.names) > 1 and parts:
         raw = pl.select(pl.concat_str(parts, separator=column.join, ignore_nulls=True)).to_series()
         raw = raw.set(raw == "", None)

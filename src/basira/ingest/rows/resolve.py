@@ -1,7 +1,7 @@
 """Rows against each other and against the store: repeated, contradictory, amended.
 
-Enters: a connection with the views `staged_items` (this file's accepted rows), `items` (rows of the store, those of the
-same declarations at least) and `all_items` (the store).
+Enters: a connection with the views `staged_items` (this file's accepted rows) and `items` (rows of the store, those of
+the same declarations at least); the currencies of the whole store.
 Leaves: the table `item_verdicts` on it, one row for each staged row that is not simply new. Never here: a
 row removed: the caller acts on the verdicts.
 
@@ -12,8 +12,9 @@ never stored.
 
 from __future__ import annotations
 
-import duckdb
+from collections.abc import Sequence
 
+from basira.engines.engine import Engine
 from basira.ingest.rows.shape import DEFAULT_CURRENCY
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.sql import quote_identifier
@@ -149,44 +150,45 @@ EXPECTED: dict[str, str] = {
 }
 
 
-def resolve_items(con: duckdb.DuckDBPyConnection, *, gives_version: bool) -> int:
+def resolve_items(con: Engine, *, gives_version: bool, known_currencies: Sequence[str]) -> int:
     """Make the table `item_verdicts(source_row, verdict, version, value)`; return its number of rows.
 
     ``verdict``: `known` (identical to a row of the file or the store), `new_version` (accepted as
     ``version``), or a reason code of `EXPECTED`. ``gives_version``: the source numbers its versions.
+    ``known_currencies``: of the store's values, none in an empty store.
     """
     con.execute(_EMPTY)
-    _judge_currencies(con)
+    _judge_currencies(con, known_currencies)
     con.execute(_SUSPECTS)
-    _hash_rows(con, "staged_keys", "staged_items", "source_row")
-    _hash_rows(con, "stored_keys", "items", "NULL::BIGINT")
-    con.execute(_WITHIN_FILE)
-    con.execute(_VERSIONS_GIVEN if gives_version else _VERSIONS_COUNTED)
-    # Read to the end: DuckDB refuses other work while a result is half-read.
-    [(count,)] = con.execute("SELECT count(*) FROM item_verdicts").fetchall()
+    if con.fetch_rows("SELECT 1 FROM suspects LIMIT 1"):
+        _hash_rows(con, "staged_keys", "staged_items", "source_row")
+        _hash_rows(con, "stored_keys", "items", "NULL::BIGINT")
+        con.execute(_WITHIN_FILE)
+        con.execute(_VERSIONS_GIVEN if gives_version else _VERSIONS_COUNTED)
+    [(count,)] = con.fetch_rows("SELECT count(*) FROM item_verdicts")
     return int(count)
 
 
-def currencies_of(con: duckdb.DuckDBPyConnection, view: str) -> tuple[str, ...]:
+def currencies_of(con: Engine, view: str) -> tuple[str, ...]:
     """The currencies of the values in a view of items, in order; a value without one is of the default."""
-    found = con.execute(
+    found = con.fetch_rows(
         f"SELECT DISTINCT coalesce(value_currency, '{DEFAULT_CURRENCY}') AS currency"
         f" FROM {quote_identifier(view)} ORDER BY 1"
     )
-    return tuple(str(row[0]) for row in found.fetchall())
+    return tuple(str(row[0]) for row in found)
 
 
-def _judge_currencies(con: duckdb.DuckDBPyConnection) -> None:
-    known, given = currencies_of(con, "all_items"), currencies_of(con, "staged_items")
+def _judge_currencies(con: Engine, known: Sequence[str]) -> None:
+    given = currencies_of(con, "staged_items")
     if len(given) < 2 and (not known or set(given) <= set(known)):
         return
     if not known:  # a store's first file: what most of its values are of
-        [(most,)] = con.execute(_MOST_USUAL).fetchall()
-        known = (str(most),)
+        [(most,)] = con.fetch_rows(_MOST_USUAL)
+        known = [str(most)]
     con.execute(_CURRENCIES, {"known": list(known)})
 
 
-def _hash_rows(con: duckdb.DuckDBPyConnection, table: str, view: str, row: str) -> None:
+def _hash_rows(con: Engine, table: str, view: str, row: str) -> None:
     """Keys and content hashes of the suspects' rows. Columns that only one side has count as null there."""
     extras = _extras(con, "staged_items") | _extras(con, "items")
     present = _columns(con, view)
@@ -201,9 +203,9 @@ def _hash_rows(con: duckdb.DuckDBPyConnection, table: str, view: str, row: str) 
     )
 
 
-def _columns(con: duckdb.DuckDBPyConnection, view: str) -> set[str]:
-    return {str(row[0]) for row in con.execute(f"DESCRIBE {quote_identifier(view)}").fetchall()}
+def _columns(con: Engine, view: str) -> set[str]:
+    return set(con.columns(quote_identifier(view)))
 
 
-def _extras(con: duckdb.DuckDBPyConnection, view: str) -> set[str]:
+def _extras(con: Engine, view: str) -> set[str]:
     return _columns(con, view) - set(ITEMS.names)

@@ -21,9 +21,9 @@ class Doubt:
     """A question about a field, or about the file.
 
     ``subject``: name of a field of the schema, or `FILE`. ``question``: what fits two readings or is contradicted, as a
-    sentence. ``count``: the rows that it is about, ``of``: so many rows that were looked at. ``examples``: number of
-    the row in the file (1 = first data row) and the cell as written, at most `MOST_EXAMPLES`. ``choices``: what to
-    write in the mapping, each as TOML with what it would mean.
+    sentence. ``count``: the rows that it is about, 0 when it is about none; ``of``: so many rows that were looked at.
+    ``examples``: number of the row in the file (1 = first data row) and the cell as written, at most `MOST_EXAMPLES`.
+    ``choices``: what to write in the mapping, each as TOML with what it would mean.
     """
 
     subject: str
@@ -39,5 +39,7 @@ class Doubt:
         >>> Doubt("file", "Some rows have one cell more.", 2, 24, ((5, "a;b"),)).text()
         "Some rows have one cell more. (2 of 24 rows; row 5: 'a;b')"
         """
+        if not self.count:
+            return self.question
         shown = "".join(f"; row {row}: {value!r}" for row, value in self.examples[:MOST_EXAMPLES])
         return f"{self.question} ({self.count:,} of {self.of:,} rows{shown})"

@@ -196,21 +196,17 @@ def _detected(path: Path, source: Source) -> tuple[str, dict[str, object]]:
 
 def _sheet_doubts(source: Source) -> tuple[Doubt, ...]:
     """Sheets of one header: which of them are the table?"""
-    if not source.alike:
-        return ()
-    named = ", ".join(map(repr, source.alike))
-    return (
-        Doubt(
-            FILE,
-            f"The sheet {source.sheet!r} was looked at; others have the same header: {named}.",
-            len(source.alike),
-            len(source.alike) + 1,
-            choices=(
-                'sheet = "*" in [source]: all sheets of this header are read, one after the other',
-                f"sheet = {json.dumps(source.sheet, ensure_ascii=False)} in [source]: this one alone",
-            ),
-        ),
-    )
+    alone = f"sheet = {json.dumps(source.sheet, ensure_ascii=False)} in [source]: this one alone"
+    together = 'sheet = "*" in [source]: all sheets of this header are read, one after the other'
+    return tuple(
+        Doubt(FILE, f"The sheet {source.sheet!r} was looked at; {others}: {', '.join(map(repr, names))}.", 0, 0,
+              choices=choices)
+        for names, others, choices in (
+            (source.alike, "others have the same header", (together, alone)),
+            (source.near, "others have most of its columns", ("rename their columns, or export them apart", alone)),
+        )
+        if names
+    )  # fmt: skip
 
 
 def _assign(profiles: dict[str, Profile]) -> dict[str, tuple[str, float, Fit]]:

@@ -14,16 +14,17 @@ import time
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 
+from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
+from basira.feedback.labels import label_items
 from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import ModelError
 from basira.schema.tables import OUTCOMES
 from basira.storage.engine import fetch_frame, fetch_value
-from basira.workflows.train import as_training_items, label_items
+from basira.workflows.train import as_training_items
 
 RevenueBasis = Literal["recorded", "duties", "value", "none"]
 Answer = TypeVar("Answer")
@@ -52,7 +53,7 @@ class Ledger:
     items_schema : columns of the items: `basira.schema.tables.ITEMS` and the source's own ``x_`` columns.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, items_schema: pa.Schema, *, revenue_basis: RevenueBasis) -> None:
+    def __init__(self, con: Engine, items_schema: pa.Schema, *, revenue_basis: RevenueBasis) -> None:
         self._con = con
         self._basis: RevenueBasis = revenue_basis
         self._has_book = False
@@ -109,20 +110,19 @@ class Ledger:
         label_items(self._con, as_of_day=first_day - 1)
         earlier = f" union select {_KEY} from items where declared_day < {first_day}" if every else ""
         missing = f" where not exists (select 1 from book b where {_same('b', 'w')})" if self._has_book else ""
-        self._con.execute(
-            f"""create or replace temp table lab_wanted as
-select * from (
+        self._con.create_table(
+            "lab_wanted",
+            f"""select * from (
   select {_KEY} from items where declared_day between {first_day} and {last_day}
   union select {_KEY} from label{earlier}
-) w{missing}"""
+) w{missing}""",
         )
         if fetch_value(self._con, "select count(*) from lab_wanted"):
             compute_features(self._con, "lab_wanted", as_of_day=first_day - 1, into="lab_fresh")
-            self._con.execute(
-                "insert into book by name select * from lab_fresh"
-                if self._has_book
-                else "create temp table book as select * from lab_fresh"
-            )
+            if self._has_book:
+                self._con.execute("insert into book by name select * from lab_fresh")
+            else:
+                self._con.create_table("book", "select * from lab_fresh")
             self._has_book = True
         self.features_cpu_seconds += time.process_time() - started
 
@@ -158,10 +158,12 @@ select * from (
         return fetch_frame(self._con, sql)
 
     def _insert(self, name: str, table: pa.Table, *, create: bool = False) -> None:
+        if create:
+            self._con.register(name, table)
+            return
         self._con.register("lab_incoming", table)
-        verb = f"create or replace temp table {name} as" if create else f"insert into {name} by name"
-        self._con.execute(f"{verb} select * from lab_incoming")
-        self._con.unregister("lab_incoming")
+        self._con.execute(f"insert into {name} by name select * from lab_incoming")
+        self._con.execute("drop table lab_incoming")
 
 
 class KnownAt:

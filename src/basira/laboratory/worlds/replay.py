@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 
+from basira.engines.engine import Engine
+from basira.feedback.labels import label_items
 from basira.ingest.mapping.model import load_mapping
 from basira.laboratory.runs.plan import Plan
 from basira.laboratory.worlds.ledger import ITEM_ID, RevenueBasis, revenue_sql
@@ -28,7 +29,6 @@ from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, Snapshot, register
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.train import label_items
 
 # A day after every result; and the moment of receipt, which no figure depends on.
 _FOREVER = 1_000_000
@@ -154,7 +154,7 @@ def _kind() -> pl.Expr:
     return pl.coalesce(pl.when(pl.col(f"kind_{k}") == 1).then(pl.lit(k)) for k in IRREGULARITY_KINDS).alias("kind")
 
 
-def _basis(con: duckdb.DuckDBPyConnection) -> RevenueBasis:
+def _basis(con: Engine) -> RevenueBasis:
     """What the data say of an irregular item's worth: recorded revenue, else its duties, else its value."""
     sums = {
         "recorded": "sum(l.revenue)",

@@ -6,14 +6,15 @@ Never here: a lane over capacity, but for mandatory controls, and for declaratio
 so; a mandatory control released; a declaration without a lane; a draw whose probability is not recorded; one office's
 declarations changing another's.
 
-In every office: the mandatory list, then the random control, then declarations without a score, then the model's
-ranking, then release. docs/explanation/selection.md tells why, and derives the probabilities.
+In every office, step by step (`selection.steps`): the mandatory list, then the random control, then declarations
+without a score, then the model's ranking, then release. docs/explanation/selection.md tells why, and derives the
+probabilities.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,10 +26,10 @@ from basira.selection.batch.draw import DrawPlan, draw, hash_key, plan_draw, wan
 from basira.selection.batch.inclusion import PlacesLeft, Pool, inclusion_probability
 from basira.selection.batch.notices import Notice
 from basira.selection.batch.reach import Places, Ranking
-from basira.selection.mandatory import MandatoryList
-from basira.selection.places import BEYOND_CAPACITY, OfficePlaces, mandatory_detail
-from basira.selection.policy.model import Mandatory, Policy
-from basira.selection.ranking import Ranked, is_relieved, passes, rank
+from basira.selection.places import OfficePlaces
+from basira.selection.policy.model import Policy
+from basira.selection.ranking import Ranked, eligibility, heaviest_for_oea, rank
+from basira.selection.steps import STEPS, Step, StepClaims, stratum_values
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class Allocation:
     notices: tuple[Notice, ...]
 
 
-def allocate(candidates: Sequence[Candidate], policy: Policy, *, day: date, seed: int) -> Allocation:
+def allocate(
+    candidates: Sequence[Candidate], policy: Policy, *, day: date, seed: int, steps: Sequence[Step] = STEPS
+) -> Allocation:
     """Put every declaration of a day in one lane.
 
     Parameters
@@ -54,6 +57,7 @@ def allocate(candidates: Sequence[Candidate], policy: Policy, *, day: date, seed
     policy : the version in force on ``day``.
     day : decides weekday capacities and the entries of the mandatory list in force.
     seed : of the random draws. Whoever knows it before the day knows who will be drawn.
+    steps : in which order slots are given out.
 
     The order of ``candidates`` changes nothing but the order of the answer. Raises UsageError when a declaration
     occurs twice.
@@ -67,13 +71,13 @@ def allocate(candidates: Sequence[Candidate], policy: Policy, *, day: date, seed
     by_office: dict[str, list[int]] = {}
     for position, candidate in enumerate(candidates):
         by_office.setdefault(candidate.office, []).append(position)
-    listed = MandatoryList(policy, day)
+    claims = StepClaims(steps, policy, day)
     selections: dict[int, Selection] = {}
     capacity: list[CapacityUse] = []
     notices: list[Notice] = []
     for office, unordered in sorted(by_office.items()):
         positions = sorted(unordered, key=lambda i: candidates[i].declaration_id)
-        one = _Office(office, [candidates[i] for i in positions], policy, listed, day=day, seed=seed)
+        one = _Office(office, [candidates[i] for i in positions], policy, claims, day=day, seed=seed)
         selections.update(zip(positions, one.allocate(), strict=True))
         capacity.extend(one.capacity_use())
         notices.extend(one.notices)
@@ -85,13 +89,22 @@ def allocate(candidates: Sequence[Candidate], policy: Policy, *, day: date, seed
     )
 
 
+@dataclass(frozen=True)
+class _Drawing:
+    """The random control's plan, and the places that were left before it."""
+
+    plan: DrawPlan
+    before: OfficePlaces
+
+
 class _Office:
     """One office's day, allocated in steps; candidates are known by their position, in order of declaration id."""
 
     def __init__(
-        self, office: str, candidates: list[Candidate], policy: Policy, listed: MandatoryList, *, day: date, seed: int
+        self, office: str, candidates: list[Candidate], policy: Policy, claims: StepClaims, *, day: date, seed: int
     ) -> None:
         self.office, self.candidates, self.policy, self.day, self.seed = office, candidates, policy, day, seed
+        self.steps = claims.steps
         self.heaviest = len(policy.lanes) - 1
         self.capacity: list[int | None] = [
             policy.capacity_of(office, lane.id, day=day, day_total=len(candidates)) if lane.inspects else None
@@ -102,36 +115,26 @@ class _Office:
         self.ties = [hash_key("tie", day, office, c.declaration_id, c.declaration_version) for c in candidates]
         self.ranked: Ranked = rank(candidates, self.ties, policy.objective)
         self.rank_of = {position: place for place, position in enumerate(self.ranked.order, start=1)}
-        entries = ((position, listed.find(candidate)) for position, candidate in enumerate(candidates))
-        self.mandatory: dict[int, Mandatory] = {position: entry for position, entry in entries if entry is not None}
-        self.pool = [position for position in range(len(candidates)) if position not in self.mandatory]
+        found = ((position, claims.find(candidate)) for position, candidate in enumerate(candidates))
+        claimed = {position: by_step for position, by_step in found if by_step is not None}
+        self.claims = {position: claim for position, (_, claim) in claimed.items()}
+        self.claimed_by = {position: basis for position, (basis, _) in claimed.items()}
+        self.pool = [position for position in range(len(candidates)) if position not in self.claims]
         self.lane: dict[int, int] = {}
         self.basis: dict[int, Basis] = {}
-        self.detail: dict[int, str] = {}
+        self.is_full: set[int] = set()
+        self.beyond: set[int] = set()
         self.notices: list[Notice] = []
         # Where relief limits the lane of authorised operators, places that they may not use are counted apart.
-        maximum = policy.oea.maximum_lane
-        self.oea_heaviest = self.heaviest if maximum is None else policy.intensity[maximum]
-        self.eligible, self.exempt = self._eligible()
+        self.oea_heaviest = heaviest_for_oea(policy)
+        self.may = {position: eligibility(candidates[position], policy) for position in self.pool}
+        self.eligible = [p for p in self.ranked.order if self.may.get(p) in ("eligible", "lane_limited")]
         control = policy.random_control
         self.wanted_draw = wanted_size(control.share, control.minimum, len(self.pool))
         self.strata, self.stratum_of = self._strata()
+        self.drawing: _Drawing
 
     # -- who may be selected by what ------------------------------------------------------------------
-
-    def _eligible(self) -> tuple[list[int], set[int]]:
-        """Positions that the model may select, best first; and those that only relief keeps from it."""
-        eligible, exempt = [], set()
-        for position in self.ranked.order:
-            candidate = self.candidates[position]
-            if position in self.mandatory or not passes(candidate, self.policy.objective):
-                continue
-            no_lane = candidate.is_oea and not any(lane.inspects for lane in self.policy.lanes[: self.oea_heaviest + 1])
-            if no_lane or is_relieved(candidate, self.policy.oea):
-                exempt.add(position)
-            else:
-                eligible.append(position)
-        return eligible, exempt
 
     def _is_capped(self, position: int) -> bool:
         return self.candidates[position].is_oea and self.oea_heaviest < self.heaviest
@@ -146,11 +149,7 @@ class _Office:
         """
         keys: dict[int, tuple[str, ...]] = {}
         for position in self.pool:
-            candidate = self.candidates[position]
-            values = [
-                str(candidate.is_oea) if name == "is_oea" else "|".join(candidate.attributes.get(name, ()))
-                for name in self.policy.random_control.strata
-            ]
+            values = stratum_values(self.candidates[position], self.policy)
             scored = self.ranked.value[position] is not None
             keys[position] = (str(scored), str(scored and self._is_capped(position)), *values)
         small = {key for key, size in Counter(keys.values()).items() if self.wanted_draw * size < len(self.pool)}
@@ -164,15 +163,18 @@ class _Office:
 
     def allocate(self) -> list[Selection]:
         """All the steps in order; one selection per candidate."""
-        self._place_mandatory()
-        before_draw = self.places.copy()
-        plan = self._place_random()
-        self._place_unscored()
-        self._place_ranked()
-        for position in self.pool:
-            if position not in self.lane:
-                self._put(position, 0, "exempt" if position in self.exempt else "none")
-        probability = self._inclusion(plan, before_draw)
+        place: Mapping[Basis, Callable[[], None]] = {
+            "random": self._place_random,
+            "fallback": self._place_unscored,
+            "model": self._place_ranked,
+            "none": self._release,
+        }
+        for step in self.steps:
+            if step.claims is not None:
+                self._place_claimed(step.basis)
+            else:
+                place[step.basis]()
+        probability = self._inclusion()
         self._notice_unusable()
         return [
             Selection(
@@ -183,7 +185,9 @@ class _Office:
                 basis=self.basis[position],
                 inclusion_probability=probability[position],
                 rank=self.rank_of.get(position),
-                detail=self.detail.get(position, ""),
+                rule_id=self.claims[position].rule_id if position in self.claims else "",
+                is_lane_full=position in self.is_full,
+                is_beyond_capacity=position in self.beyond,
             )
             for position, candidate in enumerate(self.candidates)
         ]
@@ -191,31 +195,37 @@ class _Office:
     def _put(self, position: int, lane: int, basis: Basis) -> None:
         self.lane[position], self.basis[position] = lane, basis
 
-    def _place_mandatory(self) -> None:
-        """Most intensive lane first; within it, those without a score, then by falling value."""
-        intensity = self.policy.intensity
+    def _claimed(self, basis: Basis) -> list[int]:
+        """Those that a step claims: most intensive lane first; within it, without a score, then by falling value."""
 
         def order(position: int) -> tuple[int, int, int]:
-            return (-intensity[self.mandatory[position].lane], self.rank_of.get(position, 0), self.ties[position])
+            return (-self.claims[position].lane, self.rank_of.get(position, 0), self.ties[position])
 
+        return sorted((position for position, by in self.claimed_by.items() if by == basis), key=order)
+
+    def _place_claimed(self, basis: Basis) -> None:
         moved: Counter[tuple[int, int, bool]] = Counter()
-        for position in sorted(self.mandatory, key=order):
-            entry = self.mandatory[position]
-            wanted, place = intensity[entry.lane], self.places.take_inspecting(intensity[entry.lane])
+        for position in self._claimed(basis):
+            claim = self.claims[position]
+            place = self.places.take_inspecting(claim.lane)
             # A missing place is no release: it is inspected beyond capacity, and takes nobody's place.
-            lane = self.policy.mandatory_beyond_capacity(entry) if place is None else place
-            self._put(position, lane, "mandatory")
-            self.detail[position] = mandatory_detail(entry.id, is_beyond=place is None, is_full=lane < wanted)
-            if place != wanted:
-                moved[wanted, lane, place is None] += 1
+            lane = claim.beyond if place is None else place
+            self._put(position, lane, basis)
+            if place is None:  # in whatever lane: no slot was left in the claimed one either
+                self.beyond.add(position)
+            elif lane < claim.lane:
+                self.is_full.add(position)
+            if place != claim.lane:
+                moved[claim.lane, lane, place is None] += 1
         for (wanted, lane, is_beyond), count in sorted(moved.items()):
             code = "mandatory_beyond_capacity" if is_beyond else "mandatory_over_capacity"
             self._notice(code, count=count, wanted=self._label(wanted), lane=self._label(lane))
 
-    def _place_random(self) -> DrawPlan:
+    def _place_random(self) -> None:
         lane, wanted = self.policy.intensity[self.policy.random_control.lane], self.wanted_draw
         available = self.places.count(lane)
         plan = plan_draw(self.strata, wanted, available=available, key=(self.seed, self.day, self.office))
+        self.drawing = _Drawing(plan, self.places.copy())
         if wanted > available:
             self._notice("random_reduced", count=available, wanted=f"{float(wanted):g}")
         members: dict[int, list[tuple[int, int]]] = {number: [] for number in range(len(self.strata))}
@@ -223,7 +233,6 @@ class _Office:
             members[self.stratum_of[position]].append((self._key("random", position), position))
         for position in draw(members, plan.drawn):
             self._put(position, self.places.take(lane), "random")
-        return plan
 
     def _place_unscored(self) -> None:
         wanted = self.policy.intensity[self.policy.fallback.lane]
@@ -235,7 +244,7 @@ class _Office:
         ):  # fmt: skip
             self._put(position, lane, "fallback")
             if is_beyond:
-                self.detail[position] = BEYOND_CAPACITY
+                self.beyond.add(position)
             got[lane, is_beyond] += 1
         for (lane, is_beyond), count in sorted(got.items(), reverse=True):
             if is_beyond:
@@ -254,12 +263,17 @@ class _Office:
             if lane is not None:
                 self._put(position, lane, "model")
 
+    def _release(self) -> None:
+        for position in self.pool:
+            if position not in self.lane:
+                self._put(position, 0, "exempt" if self.may[position] == "exempt" else "none")
+
     # -- probabilities --------------------------------------------------------------------------------
 
-    def _inclusion(self, plan: DrawPlan, before_draw: OfficePlaces) -> Sequence[float]:
+    def _inclusion(self) -> Sequence[float]:
         """Probability of an inspecting lane, for every candidate."""
         probability = np.zeros(len(self.candidates))
-        probability[list(self.mandatory)] = 1.0
+        probability[list(self.claims)] = 1.0
         if self.pool:
             unscored = [p for p in self.pool if self.ranked.value[p] is None]
             first = len({self.stratum_of[p] for p in unscored})
@@ -274,18 +288,28 @@ class _Office:
             )
 
             def places_left(drawn: int, waiting: int) -> PlacesLeft:
-                places = before_draw.copy()
+                places = self.drawing.before.copy()
                 for _ in range(drawn):
                     places.take_inspecting(self.policy.intensity[self.policy.random_control.lane])
-                given = self._serve_fallback(places, waiting)
+                given: list[tuple[int, bool]] = []
+                for step in self._between("random", "model"):
+                    if step.claims is not None:
+                        for position in self._claimed(step.basis):
+                            places.take_inspecting(self.claims[position].lane)
+                    else:
+                        given = self._serve_fallback(places, waiting)
                 heavy, light = places.count(self.heaviest, self.oea_heaviest + 1), places.count(self.oea_heaviest)
                 return PlacesLeft(sum(self.policy.lanes[lane].inspects for lane, _ in given), Places(heavy, light))
 
-            drawn, of_unscored, of_ranked = inclusion_probability(pool, plan, places_left=places_left)
+            drawn, of_unscored, of_ranked = inclusion_probability(pool, self.drawing.plan, places_left=places_left)
             probability[self.pool] = drawn
             probability[unscored] = of_unscored
             probability[self.eligible] = of_ranked
         return [float(value) for value in probability]
+
+    def _between(self, first: Basis, last: Basis) -> list[Step]:
+        names = [step.basis for step in self.steps]
+        return list(self.steps[names.index(first) + 1 : names.index(last)])
 
     def _serve_fallback(self, places: OfficePlaces, waiting: int) -> list[tuple[int, bool]]:
         """The lanes that so many declarations without a score get, in order, and which of them are beyond capacity."""

@@ -5,31 +5,30 @@ state. Never here: a lane over capacity, but for a mandatory control, and for on
 so; a score in the random control, a draw whose probability is not stated, a release because something is missing,
 memory between two calls.
 
-The order is that of the batch allocation: the mandatory list, the random control, then the fallback for one without a
-score or the model's soft threshold for one with it, then release. docs/explanation/online-selection.md tells why.
+The order is that of the batch allocation (`selection.steps`): the mandatory list, the random control, then the fallback
+for one without a score or the model's soft threshold for one with it, then release.
+docs/explanation/online-selection.md tells why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from basira.schema.errors import UsageError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.batch.draw import hash_key
-from basira.selection.mandatory import MandatoryList
 from basira.selection.online.forecast import Rest, expected_rest
 from basira.selection.online.outlook import Outlook, look_out
 from basira.selection.online.state import Control, OnlineState
 from basira.selection.online.tally import Kind, Tally, bin_of
 from basira.selection.online.threshold import Rank, lane_chances
-from basira.selection.places import BEYOND_CAPACITY, mandatory_detail
-from basira.selection.policy.model import Mandatory, Policy
-from basira.selection.ranking import has_score, is_relieved, passes
-
-NO_STATE = "no_state"  # `Selection.detail` of a decision made without a state
+from basira.selection.policy.model import Policy
+from basira.selection.ranking import eligibility, has_score, heaviest_for_oea
+from basira.selection.steps import STEPS, Claim, Step, StepClaims, stratum_values
 
 # The share of the latest arrivals without a score is a moving mean over some twenty of them: a model that fails is
 # noticed in as many declarations.
@@ -41,35 +40,64 @@ _MODEL_FAILS = 0.3
 _CATCH_UP, _CONTROL_BOUND = 0.5, 0.75
 
 
-@dataclass(frozen=True)
-class _Chances:
-    """What may happen to one that the random control did not take: a chance by lane; the rest is ``other``.
+class _Chances(NamedTuple):
+    """What may happen to one that a step concerns: a chance by lane; the rest goes to ``other``, or to the next step.
 
     ``is_beyond``: the other lane inspects, beyond its capacity.
     """
 
     by_lane: tuple[tuple[int, float], ...]
-    basis: Basis
-    other: int
-    other_basis: Basis
+    other: int | None = None
     is_beyond: bool = False
 
     @property
     def inspected(self) -> float:
         return 1.0 if self.is_beyond else min(1.0, sum(chance for _, chance in self.by_lane))
 
-    def draw(self, number: float) -> tuple[int, Basis, bool]:
+    def draw(self, number: float) -> tuple[int, bool] | None:
         """The outcome of a uniform number in [0, 1): the most intensive lanes lie at the lowest numbers."""
         reached = 0.0
         for lane, chance in self.by_lane:
             reached += chance
             if number < reached:
-                return lane, self.basis, False
-        return self.other, self.other_basis, self.is_beyond
+                return lane, False
+        return None if self.other is None else (self.other, self.is_beyond)
+
+
+class _Arrival(NamedTuple):
+    """An arrival that no step claims, with what the steps ask of its day. ``kind``: what pacing counts it as;
+    ``number``: the bin of its value; ``today``: counts it; ``unscored_rate``: of those to come."""
+
+    candidate: Candidate
+    policy: Policy
+    state: OnlineState
+    outlook: Outlook
+    kind: Kind
+    number: int
+    today: Tally
+    unscored_rate: float
+    rest: Rest
+    stratum: str
+
+
+class _Slot(NamedTuple):
+    """What a declaration gets, and how likely it was to be inspected."""
+
+    lane: int
+    basis: Basis
+    is_beyond: bool
+    probability: float
 
 
 def decide_online(
-    candidate: Candidate, state: OnlineState, policy: Policy, *, moment: datetime, seed: int, is_counted: bool = False
+    candidate: Candidate,
+    state: OnlineState,
+    policy: Policy,
+    *,
+    moment: datetime,
+    seed: int,
+    is_counted: bool = False,
+    steps: tuple[Step, ...] = STEPS,
 ) -> tuple[Selection, OnlineState]:
     """Put one declaration in a lane, at once.
 
@@ -83,6 +111,7 @@ def decide_online(
     seed : of the draws; whoever knows it knows his number in the draw, though not the threshold.
     is_counted : an earlier version arrived at this office on this day: it is no arrival more, and in the random control
         no declaration more; the first version's values stay in the sketches.
+    steps : in which order slots are given out.
 
     Returns the selection and the state to write in the same transaction. ``inclusion_probability`` is the probability
     of an inspecting lane given the state: exact, since it is the one that the draw used. ``rank`` is None: the day is
@@ -92,8 +121,10 @@ def decide_online(
     """
     _require_fitting(candidate, state, policy, moment)
     moment = max(moment, state.latest_at)
-    entry = _listed(_Rules(policy.digest, state.plan.day, policy)).find(candidate)
-    kind, number, today, unscored_rate = _arrival(candidate, entry, state, policy, moment)
+    claims = _claims(_Rules(policy.digest, state.plan.day, steps, policy))
+    by_right = claims.find(candidate)
+    claim = None if by_right is None else by_right[1]
+    kind, number, today, unscored_rate = _count(candidate, claim, state, policy, moment)
     is_counted = is_counted and state.today.count > 0
     if is_counted:
         today, unscored_rate = state.today, state.unscored_rate
@@ -105,62 +136,83 @@ def decide_online(
         unscored_rate=unscored, rest=rest.mean, advance=policy.online.advance * plan.expected_count,
     )  # fmt: skip
     control = state.control
-    basis: Basis = "mandatory"
-    if entry is not None:
-        lane, is_beyond = _mandatory(entry, outlook, policy)
-        probability = 1.0
-        detail = mandatory_detail(entry.id, is_beyond=is_beyond, is_full=lane < policy.intensity[entry.lane])
+    if by_right is not None:
+        slot = _claimed(*by_right, outlook)
     else:
-        stratum = _stratum(candidate, policy)
-        drawable = outlook.open_lane(policy.intensity[policy.random_control.lane])
-        chance = 0.0 if drawable is None else _control_chance(stratum, state, policy, rest=rest.mean)
-        chances = _chances(candidate, kind, number, outlook=outlook, state=state, today=today, policy=policy,
-                           unscored_rate=unscored, rest=rest)  # fmt: skip
-        is_drawn = drawable is not None and _uniform("random", candidate, seed) < chance
-        lane, basis, is_beyond = (drawable, "random", False) if is_drawn and drawable is not None else chances.draw(
-            _uniform("lane", candidate, seed)
-        )  # fmt: skip
-        probability = chance + (1 - chance) * chances.inspected
-        detail = BEYOND_CAPACITY if is_beyond else ""
-        before = control.get(stratum, Control())
+        stratum = " ".join(stratum_values(candidate, policy))
+        arrival = _Arrival(candidate, policy, state, outlook, kind, number, today, unscored, rest, stratum)
+        slot = _take_steps(steps, arrival, seed)
         if not is_counted:
-            control = {**control, stratum: Control(before.pool_count + 1, before.drawn_count + is_drawn)}
+            before = control.get(stratum, Control())
+            drawn = before.drawn_count + (slot.basis == "random")
+            control = {**control, stratum: Control(before.pool_count + 1, drawn)}
+    lane = policy.lanes[slot.lane]
     used, beyond = state.used, state.beyond
-    if is_beyond:
-        beyond = _one_more(beyond, policy.lanes[lane].id)
-    elif policy.lanes[lane].inspects:
-        used = _one_more(used, policy.lanes[lane].id)
-    selection = _selection(candidate, policy, lane, basis, probability, detail=detail)
+    if slot.is_beyond:
+        beyond = _one_more(beyond, lane.id)
+    elif lane.inspects:
+        used = _one_more(used, lane.id)
+    selection = Selection(
+        declaration_id=candidate.declaration_id,
+        declaration_version=candidate.declaration_version,
+        office=candidate.office,
+        lane=lane.id,
+        basis=slot.basis,
+        inclusion_probability=min(1.0, slot.probability),
+        rank=None,
+        rule_id="" if claim is None else claim.rule_id,
+        is_lane_full=claim is not None and not slot.is_beyond and slot.lane < claim.lane,
+        is_beyond_capacity=slot.is_beyond,
+    )
     return selection, replace(
         state, sequence=state.sequence + 1, latest_at=moment, today=today, used=used, control=control,
         unscored_rate=unscored_rate, beyond=beyond,
     )  # fmt: skip
 
 
+def _take_steps(steps: Sequence[Step], arrival: _Arrival, seed: int) -> _Slot:
+    """The slot of one that no step claims: of the first step that gives it one, each by its own chance."""
+    probability, slot = 0.0, None
+    for step in steps:
+        if step.claims is not None:
+            continue
+        chances = _CHANCES[step.basis](arrival)
+        if chances is None:
+            continue
+        if slot is None:
+            purpose = "random" if step.basis == "random" else "lane"
+            slot = chances.draw(_uniform(purpose, arrival.candidate, seed))
+            basis = step.basis
+        probability += (1 - probability) * chances.inspected
+    assert slot is not None, "the last step releases"  # noqa: S101 - of the steps, not of the input
+    is_exempt = basis == "none" and arrival.kind == "exempt"
+    return _Slot(slot[0], "exempt" if is_exempt else basis, slot[1], probability)
+
+
 def arrived(
-    candidate: Candidate, entry: Mandatory | None, state: OnlineState, policy: Policy, *, moment: datetime
+    candidate: Candidate, claim: Claim | None, state: OnlineState, policy: Policy, *, moment: datetime
 ) -> OnlineState:
     """The state after an arrival, without the place that it got: to make a state again from recorded decisions."""
-    _, _, today, unscored_rate = _arrival(candidate, entry, state, policy, moment)
+    _, _, today, unscored_rate = _count(candidate, claim, state, policy, moment)
     return replace(
         state, sequence=state.sequence + 1, latest_at=moment, today=today, unscored_rate=unscored_rate
     )  # fmt: skip
 
 
-def _arrival(
-    candidate: Candidate, entry: Mandatory | None, state: OnlineState, policy: Policy, moment: datetime
+def _count(
+    candidate: Candidate, claim: Claim | None, state: OnlineState, policy: Policy, moment: datetime
 ) -> tuple[Kind, int, Tally, float]:
     """What pacing counts it as, the bin of its value; the tally and the share without a score after it."""
-    kind, number = _kind_of(candidate, entry, state, policy)
+    kind, number = _kind_of(candidate, claim, state, policy)
     today = state.today.added(
         kind,
         hour=moment.hour,
-        lane=0 if entry is None else policy.intensity[entry.lane],
+        lane=0 if claim is None else claim.lane,
         number=number,
         score=_score(candidate),
     )
     unscored_rate = state.unscored_rate
-    if kind != "mandatory":
+    if kind != "by_right":
         unscored_rate += _UNSCORED_MEMORY * ((kind == "unscored") - unscored_rate)
     return kind, number, today, unscored_rate
 
@@ -169,36 +221,49 @@ def _one_more(counts: Mapping[str, int], lane: str) -> dict[str, int]:
     return {**counts, lane: counts.get(lane, 0) + 1}
 
 
-def decide_without_state(candidate: Candidate, policy: Policy, *, day: date, seed: int) -> Selection:
-    """The policy's words for a declaration whose office's state can't be read: list, random control, fallback.
+def decide_without_state(
+    candidate: Candidate, policy: Policy, *, day: date, seed: int, steps: tuple[Step, ...] = STEPS
+) -> Selection:
+    """The policy's words for a declaration whose office's state can't be read: claims, random control, fallback.
 
-    Nobody knows then which places are left: the list and the draw keep their lane, and all others get the fallback's
-    lane, whatever their score. ``detail`` says so (`NO_STATE`). Count the place with `with_places` once there is a
-    state again.
+    Nobody knows then which places are left: claims and the draw keep their lane, and all others get the fallback's
+    lane, whatever their score (``is_without_state``). Count the place with `with_places` once there is a state again.
     """
-    entry = _listed(_Rules(policy.digest, day, policy)).find(candidate)
-    if entry is not None:
-        return _selection(candidate, policy, policy.intensity[entry.lane], "mandatory", 1.0, detail=entry.id)
-    share, fallback = policy.random_control.share, policy.intensity[policy.fallback.lane]
-    probability = 1.0 if policy.lanes[fallback].inspects else share
-    if _uniform("random", candidate, seed) < share:
-        drawn = policy.intensity[policy.random_control.lane]
-        return _selection(candidate, policy, drawn, "random", probability, detail=NO_STATE)
-    return _selection(candidate, policy, fallback, "fallback", probability, detail=NO_STATE)
+    by_right = _claims(_Rules(policy.digest, day, steps, policy)).find(candidate)
+    share, lane = policy.random_control.share, policy.intensity[policy.fallback.lane]
+    probability = 1.0 if policy.lanes[lane].inspects else share
+    basis: Basis = "fallback"
+    if by_right is not None:
+        basis, claim = by_right
+        lane, probability = claim.lane, 1.0
+    elif _uniform("random", candidate, seed) < share:
+        basis, lane = "random", policy.intensity[policy.random_control.lane]
+    return Selection(
+        declaration_id=candidate.declaration_id,
+        declaration_version=candidate.declaration_version,
+        office=candidate.office,
+        lane=policy.lanes[lane].id,
+        basis=basis,
+        inclusion_probability=min(1.0, probability),
+        rank=None,
+        rule_id="" if by_right is None else by_right[1].rule_id,
+        is_without_state=by_right is None,
+    )
 
 
 @dataclass(frozen=True)
 class _Rules:
-    """A policy on a day, as a cache key: the digest stands for the content."""
+    """A policy on a day and the steps, as a cache key: the digest stands for the content."""
 
     digest: str
     day: date
+    steps: tuple[Step, ...]
     policy: Policy = field(compare=False)
 
 
 @lru_cache(maxsize=16)
-def _listed(rules: _Rules) -> MandatoryList:
-    return MandatoryList(rules.policy, rules.day)
+def _claims(rules: _Rules) -> StepClaims:
+    return StepClaims(rules.steps, rules.policy, rules.day)
 
 
 def _require_fitting(candidate: Candidate, state: OnlineState, policy: Policy, moment: datetime) -> None:
@@ -221,20 +286,13 @@ def _score(candidate: Candidate) -> tuple[float, float] | None:
     return candidate.expected_revenue or 0.0, candidate.fraud_probability or 0.0
 
 
-def _kind_of(candidate: Candidate, entry: Mandatory | None, state: OnlineState, policy: Policy) -> tuple[Kind, int]:
+def _kind_of(candidate: Candidate, claim: Claim | None, state: OnlineState, policy: Policy) -> tuple[Kind, int]:
     """What pacing counts it as, and the bin of its value."""
-    if entry is not None:
-        return "mandatory", 0
-    if not has_score(candidate):
-        return "unscored", 0
-    capped_at = _heaviest_capped(policy)
-    if not passes(candidate, policy.objective) or (
-        candidate.is_oea
-        and (is_relieved(candidate, policy.oea) or not any(lane.inspects for lane in policy.lanes[: capped_at + 1]))
-    ):
-        return "barred", 0
-    is_capped = candidate.is_oea and capped_at < len(policy.lanes) - 1
-    return ("capped" if is_capped else "open"), bin_of(_value(candidate, state, policy))
+    if claim is not None:
+        return "by_right", 0
+    kind = eligibility(candidate, policy)
+    is_ranked = kind in ("eligible", "lane_limited")
+    return kind, bin_of(_value(candidate, state, policy)) if is_ranked else 0
 
 
 def _value(candidate: Candidate, state: OnlineState, policy: Policy) -> float:
@@ -263,25 +321,22 @@ def _unscored_share(latest: float, today: Tally, recent: Tally) -> float:
     return (today.unscored_count + recent.unscored_count) / (today.count + recent.count)
 
 
-def _heaviest_capped(policy: Policy) -> int:
-    maximum = policy.oea.maximum_lane
-    return len(policy.lanes) - 1 if maximum is None else policy.intensity[maximum]
+def _claimed(basis: Basis, claim: Claim, outlook: Outlook) -> _Slot:
+    """The lane claimed, or the next less intensive one with a place; else the one beyond its capacity, as in a batch.
 
-
-def _mandatory(entry: Mandatory, outlook: Outlook, policy: Policy) -> tuple[int, bool]:
-    """The entry's lane, or the next less intensive one with a place; else one beyond its capacity, as in a batch.
-
-    Whether it is beyond capacity stands beside it. A missing place is no release.
+    A missing place is no release.
     """
-    place = outlook.open_lane(policy.intensity[entry.lane])
-    return (policy.mandatory_beyond_capacity(entry), True) if place is None else (place, False)
+    place = outlook.open_lane(claim.lane)
+    return _Slot(claim.beyond if place is None else place, basis, place is None, 1.0)
 
 
-def _stratum(candidate: Candidate, policy: Policy) -> str:
-    return " ".join(
-        str(candidate.is_oea) if name == "is_oea" else "|".join(candidate.attributes.get(name, ()))
-        for name in policy.random_control.strata
-    )
+def _by_control(arrival: _Arrival) -> _Chances:
+    """The random control's lane, or the next less intensive one with a place."""
+    policy, state = arrival.policy, arrival.state
+    lane = arrival.outlook.open_lane(policy.intensity[policy.random_control.lane])
+    if lane is None:
+        return _Chances(())
+    return _Chances(((lane, _control_chance(arrival.stratum, state, policy, rest=arrival.rest.mean)),))
 
 
 def _control_chance(stratum: str, state: OnlineState, policy: Policy, *, rest: float) -> float:
@@ -297,19 +352,29 @@ def _control_chance(stratum: str, state: OnlineState, policy: Policy, *, rest: f
     return min(1.0, control.share * (1 + max(-_CONTROL_BOUND, min(_CONTROL_BOUND, _CATCH_UP * behind))))
 
 
-def _chances(
-    candidate: Candidate, kind: Kind, number: int, *, outlook: Outlook, state: OnlineState, today: Tally,
-    policy: Policy, unscored_rate: float, rest: Rest,
-) -> _Chances:  # fmt: skip
-    """What may happen to a declaration outside the list that the random control does not take."""
-    if kind == "unscored":
-        return _fallback(outlook, policy, waiting=1 + rest.mean * unscored_rate)
-    if kind == "barred":
-        is_exempt = candidate.is_oea and passes(candidate, policy.objective)
-        return _Chances((), "model", 0, "exempt" if is_exempt else "none")
-    recent = state.plan.recent
+def _without_score(arrival: _Arrival) -> _Chances | None:
+    """One without a score: a place of the fallback's lane, by chance when more of them are expected than it has
+    places; else the policy's lane beyond capacity. Never a release that the policy does not name."""
+    if arrival.kind != "unscored":
+        return None
+    policy, outlook = arrival.policy, arrival.outlook
+    wanted = policy.intensity[policy.fallback.lane]
+    if not policy.lanes[wanted].inspects:
+        return _Chances((), wanted)
+    beyond, place = policy.beyond_capacity, outlook.open_lane(wanted)
+    waiting = 1 + arrival.rest.mean * arrival.unscored_rate
+    by_lane = () if place is None else ((place, min(1.0, outlook.fallback_free / waiting)),)
+    return _Chances(by_lane, beyond, is_beyond=policy.lanes[beyond].inspects)
+
+
+def _by_model(arrival: _Arrival) -> _Chances | None:
+    """One that the model may select: a chance of each lane by its rank among those that are still to come."""
+    if arrival.kind not in ("eligible", "lane_limited"):
+        return None
+    policy, outlook, number = arrival.policy, arrival.outlook, arrival.number
+    today, recent = arrival.today, arrival.state.plan.recent
     # Those drawn at random in the rest of the day compete for no place of the model.
-    each = rest.cautious * (1 - policy.random_control.share) / (today.count + recent.count)
+    each = arrival.rest.cautious * (1 - policy.random_control.share) / (today.count + recent.count)
     open_above = today.open_scores.above(number) + recent.open_scores.above_of_many(number)
     open_here = today.open_scores.bins.get(number, 0.0) + recent.open_scores.bins.get(number, 0.0)
     capped_above = today.capped_scores.above(number) + recent.capped_scores.above_of_many(number)
@@ -319,8 +384,8 @@ def _chances(
             each * open_above, each * (open_above + open_here), each * capped_above, each * (capped_above + capped_here)
         ),
         outlook.free,
-        heaviest_capped=_heaviest_capped(policy),
-        is_capped=kind == "capped",
+        heaviest_capped=heaviest_for_oea(policy),
+        is_capped=arrival.kind == "lane_limited",
         band=policy.online.band,
     )
     by_lane, carried = [], 0.0
@@ -330,35 +395,19 @@ def _chances(
         if carried > 0 and outlook.open_to_model(lane):
             by_lane.append((lane, carried))
             carried = 0.0
-    return _Chances(tuple(by_lane), "model", 0, "none")
+    return _Chances(tuple(by_lane))
 
 
-def _fallback(outlook: Outlook, policy: Policy, *, waiting: float) -> _Chances:
-    """One without a score: a place of the fallback's lane, by chance when more of them are expected than it has
-    places; else the policy's lane beyond capacity. Never a release that the policy does not name."""
-    wanted = policy.intensity[policy.fallback.lane]
-    if not policy.lanes[wanted].inspects:
-        return _Chances((), "fallback", wanted, "fallback")
-    beyond, place = policy.beyond_capacity, outlook.open_lane(wanted)
-    by_lane = () if place is None else ((place, min(1.0, outlook.fallback_free / waiting)),)
-    return _Chances(by_lane, "fallback", beyond, "fallback", is_beyond=policy.lanes[beyond].inspects)
+def _release(_arrival: _Arrival) -> _Chances:
+    return _Chances((), 0)
+
+
+# How the steps that give out what is left do it: see `selection.steps`.
+_CHANCES: Mapping[Basis, Callable[[_Arrival], _Chances | None]] = {
+    "random": _by_control, "fallback": _without_score, "model": _by_model, "none": _release,
+}  # fmt: skip
 
 
 def _uniform(purpose: str, candidate: Candidate, seed: int) -> float:
     """A number in [0, 1) that belongs to the declaration: the same for all its versions, in any state, on any day."""
     return (hash_key("online", purpose, seed, candidate.office, candidate.declaration_id) >> 11) * 2.0**-53
-
-
-def _selection(
-    candidate: Candidate, policy: Policy, lane: int, basis: Basis, probability: float, *, detail: str
-) -> Selection:
-    return Selection(
-        declaration_id=candidate.declaration_id,
-        declaration_version=candidate.declaration_version,
-        office=candidate.office,
-        lane=policy.lanes[lane].id,
-        basis=basis,
-        inclusion_probability=min(1.0, probability),
-        rank=None,
-        detail=detail,
-    )

@@ -18,22 +18,23 @@ from basira.selection.online.decide import arrived
 from basira.selection.online.forecast import DayPlan
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.model import Policy
+from basira.selection.steps import STEPS, Step, StepClaims
 
 
 @dataclass(frozen=True)
 class RecordedArrival:
-    """The first decision on a declaration: when, with which scores, and why it got its lane."""
+    """The first decision on a declaration: when, with which scores, and why it got its lane: see `Selection`."""
 
     moment: datetime
     fraud_probability: float | None
     expected_revenue: float | None
     basis: Basis
-    detail: str
+    rule_id: str
 
 
 def recovered_day(
     plan: DayPlan, policy: Policy, *, arrivals: Sequence[RecordedArrival], used: Mapping[str, int],
-    beyond: Mapping[str, int], sequence: int,
+    beyond: Mapping[str, int], sequence: int, steps: tuple[Step, ...] = STEPS,
 ) -> OnlineState:  # fmt: skip
     """The state after the arrivals, in their order. ``used``, ``beyond``: places by lane id, of the lanes in force.
 
@@ -41,9 +42,9 @@ def recovered_day(
 
     ``sequence``: at least that of the state that was lost.
     """
-    state = begin_day(plan)
+    state, claims = begin_day(plan), StepClaims(steps, policy, plan.day)
     for one in arrivals:
         candidate = Candidate("", 1, plan.office, one.fraud_probability, one.expected_revenue)
-        entry = policy.find_mandatory(one.detail) if one.basis == "mandatory" else None
-        state = arrived(candidate, entry, state, policy, moment=max(one.moment, state.latest_at))
+        claim = claims.recall(one.basis, one.rule_id)
+        state = arrived(candidate, claim, state, policy, moment=max(one.moment, state.latest_at))
     return replace(state, sequence=sequence, used=dict(used), beyond=dict(beyond))

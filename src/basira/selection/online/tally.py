@@ -25,9 +25,8 @@ _LOWEST_VALUE = math.exp(_LOWEST_BIN * _GROWTH)
 
 _PLAIN = ("unscored_count", "scored_count", "expected_revenue_amount", "fraud_probability")
 
-# What pacing must tell apart. "open": the model may put it in any lane; "capped": in the lanes that relief leaves open
-# to authorised operators; "barred": scored, but under a minimum of the policy or relieved.
-Kind = Literal["mandatory", "unscored", "open", "capped", "barred"]
+# What pacing must tell apart. "by_right": a step claims it (`selection.steps`); the others as in `selection.ranking`.
+Kind = Literal["by_right", "unscored", "eligible", "lane_limited", "exempt", "ineligible"]
 
 
 def bin_of(value: float) -> int:
@@ -75,9 +74,10 @@ class Sketch:
 class Tally:
     """Declarations of one office, counted. All fields are sums, so that tallies can be weighted and added.
 
-    ``by_hour``: 24 counts of arrivals. ``mandatory``: by number of the lane that the list asked for. ``scored_count``,
-    ``expected_revenue_amount``, ``fraud_probability``: number and sums over all scored ones, for the blended objective.
-    ``open_scores``, ``capped_scores``: values of what the model may select, without and with a closed lane.
+    ``by_hour``: 24 counts of arrivals. ``mandatory``: by number of the lane that was claimed by right.
+    ``scored_count``, ``expected_revenue_amount``, ``fraud_probability``: number and sums over all scored ones, for the
+    blended objective.
+    ``open_scores``, ``capped_scores``: values of what is eligible, and of what is limited to some lanes.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -98,7 +98,7 @@ class Tally:
 
     @cached_property
     def mandatory_count(self) -> float:
-        """Declarations under the mandatory list."""
+        """Declarations claimed by right."""
         return math.fsum(self.mandatory.values())
 
     def content(self) -> dict[str, Any]:
@@ -125,8 +125,8 @@ class Tally:
     ) -> Tally:
         """With one more declaration.
 
-        ``lane``: that the list asks for, when mandatory. ``number``: bin of the value, when open or capped. ``score``:
-        expected revenue and fraud probability, or None.
+        ``lane``: that is claimed, when by right. ``number``: bin of the value, when eligible or lane-limited.
+        ``score``: expected revenue and fraud probability, or None.
         """
         by_hour = (*self.by_hour[:hour], self.by_hour[hour] + 1.0, *self.by_hour[hour + 1 :])
         revenue, probability = score or (0.0, 0.0)
@@ -137,13 +137,13 @@ class Tally:
             expected_revenue_amount=self.expected_revenue_amount + revenue,
             fraud_probability=self.fraud_probability + probability,
         )
-        if kind == "mandatory":
+        if kind == "by_right":
             return replace(after, mandatory={**self.mandatory, lane: self.mandatory.get(lane, 0.0) + 1.0})
         if kind == "unscored":
             return replace(after, unscored_count=self.unscored_count + 1.0)
-        if kind == "open":
+        if kind == "eligible":
             return replace(after, open_scores=self.open_scores.added(number))
-        if kind == "capped":
+        if kind == "lane_limited":
             return replace(after, capped_scores=self.capped_scores.added(number))
         return after
 

@@ -30,9 +30,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from basira.schema.detail import RESERVED
 from basira.schema.records import Selection
 from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
-from basira.selection.places import BEYOND_CAPACITY
 
 Language = Literal["fr", "ar", "en"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -441,8 +441,8 @@ class Policy(_Part):
         ids = [entry.id for entry in self.mandatory]
         if len(set(ids)) < len(ids):
             raise _refuse("each mandatory id once", ", ".join(sorted({i for i in ids if ids.count(i) > 1})))
-        if BEYOND_CAPACITY in ids:
-            raise _refuse("a mandatory id that has no meaning of its own", repr(BEYOND_CAPACITY))
+        if taken := RESERVED.intersection(ids):
+            raise _refuse("a mandatory id that has no meaning of its own", ", ".join(map(repr, sorted(taken))))
         return self
 
     @cached_property
@@ -489,14 +489,13 @@ class Policy(_Part):
                 return found.declarations(day_total)
         raise KeyError(lane_id)
 
-    def find_mandatory(self, detail: str) -> Mandatory | None:
-        """The mandatory entry that `Selection.detail` of a mandatory selection begins with, or None."""
-        entry_id = detail.partition(" ")[0]
-        return next((entry for entry in self.mandatory if entry.id == entry_id), None)
+    def find_mandatory(self, rule_id: str) -> Mandatory | None:
+        """The mandatory entry of that id, or None."""
+        return next((entry for entry in self.mandatory if entry.id == rule_id), None)
 
     def ground_of(self, selection: Selection, *, language: str) -> str:
         """Why the mandatory list asks for what it selected, as the officer reads it; "" for every other basis."""
-        entry = self.find_mandatory(selection.detail) if selection.basis == "mandatory" else None
+        entry = self.find_mandatory(selection.rule_id) if selection.basis == "mandatory" else None
         return "" if entry is None else entry.reason.text(language)
 
     @cached_property

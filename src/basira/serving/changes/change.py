@@ -11,7 +11,7 @@ under its key. The state's sequence always moves, so that a decision under way a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from basira.decisions.events import Cancellation, Reselection
 from basira.decisions.recorded import ItemValues
 from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
+from basira.selection.reselection import CONTROLS, Obstacle, find_obstacle, lanes_to_give
 from basira.serving.changes.capacity import Moved, moved_places
 from basira.serving.changes.reassess import explained_again
 from basira.serving.decide.events import event_id
@@ -40,7 +41,9 @@ Sees = Callable[[str], bool]
 SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
 _TRIES = 20
 _LOWERING = "lowering_not_allowed"
-_LOWERED = {
+_LOWERED: Mapping[Obstacle, str] = {
+    "policy": "The policy lets nobody give a less intensive lane.",
+    "role": "Expected a role that may give a less intensive lane.",
     "mandatory": "The policy lets nobody give a mandatory control a less intensive lane than its list did.",
     "random": "The policy lets nobody give a random control a less intensive lane than it was drawn for.",
 }
@@ -91,7 +94,7 @@ def reselect(
     StoreError.
     """
     policy = service.policy(now.date())
-    change = _read(body, declaration_id, lanes=policy.reselection.lanes or tuple(policy.intensity), seen=by.seen)
+    change = _read(body, declaration_id, lanes=lanes_to_give(policy), seen=by.seen)
     if isinstance(change, Refused):
         return change
 
@@ -118,24 +121,13 @@ def _lowered(
     lane: str, standing: Standing, known: Known, policy: Policy, *, may_lower: Callable[[str], bool]
 ) -> NotAllowed | None:
     """Why this less intensive lane may not be given; None when it may, or when it is none."""
-    rules, heaviest = policy.reselection, len(policy.lanes)
-
-    def is_under(other: object) -> bool:
-        # A lane that today's policy no longer has counts as the most intensive.
-        return policy.intensity[lane] < policy.intensity.get(str(other), heaviest)
-
-    if not is_under(standing.lane):
+    obstacle = find_obstacle(
+        lane, current=standing.lane, controls={control: controls_of(known, control) for control in CONTROLS},
+        policy=policy, may_lower=lambda: may_lower(standing.office),
+    )  # fmt: skip
+    if obstacle is None:
         return None
-    if not rules.may_lower:
-        return NotAllowed(_LOWERING, "The policy lets nobody give a less intensive lane.")
-    # Before what the selection was: who may not lower is not told that a control was drawn at random.
-    if not may_lower(standing.office):
-        return NotAllowed(_LOWERING, "Expected a role that may give a less intensive lane.", is_open_to_others=True)
-    # What an officer raised may be undone, down to the lane that the selection gave.
-    for basis, may_be_lowered in (("mandatory", rules.may_lower_mandatory), ("random", rules.may_lower_random)):
-        if not may_be_lowered and any(is_under(given) for given in controls_of(known, basis)):
-            return NotAllowed(_LOWERING, _LOWERED[basis])
-    return None
+    return NotAllowed(_LOWERING, _LOWERED[obstacle], is_open_to_others=obstacle == "role")
 
 
 def cancel(

@@ -18,12 +18,12 @@ from basira.decisions.events import Registration
 from basira.decisions.recorded import ItemValues
 from basira.decisions.records import Decision
 from basira.ingest.rows.shape import DEFAULT_CURRENCY
+from basira.schema.detail import NO_STATE, detail_text
 from basira.schema.records import Selection
-from basira.selection.online.decide import NO_STATE
 from basira.selection.policy.model import Policy
+from basira.selection.reselection import CONTROLS
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
-from basira.serving.status import CONTROLS
 
 if TYPE_CHECKING:
     from basira.serving.decide.lookup import New
@@ -71,7 +71,7 @@ def build_records(
         lane=selection.lane,
         actor=new.asked.actor,
         basis=selection.basis,
-        detail=selection.detail,
+        detail=detail_text(selection),
         ground=_ground(placed, policy, new.earlier),
         chosen=_chosen(placed.chosen),
         inclusion_probability=float(selection.inclusion_probability),
@@ -100,7 +100,7 @@ def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> Mapping[
     """Why the mandatory list asks for this version, or else for one before it, by language: recorded, because a list
     changes; whatever gave the lane, because whoever inspects must know."""
     asked = placed.chosen or placed.selection
-    entry = policy.find_mandatory(asked.detail) if asked.basis == "mandatory" else None
+    entry = policy.find_mandatory(asked.rule_id) if asked.basis == "mandatory" else None
     if entry is not None:
         return entry.reason.model_dump()
     return (earlier.ground or None) if earlier is not None else None
@@ -110,4 +110,4 @@ def _chosen(chosen: Selection | None) -> Mapping[str, str] | None:
     """The control that a version would have been under which kept a more intensive lane: nobody lowers it further."""
     if chosen is None or chosen.basis not in CONTROLS:
         return None
-    return {"basis": chosen.basis, "lane": chosen.lane, "detail": chosen.detail}
+    return {"basis": chosen.basis, "lane": chosen.lane, "detail": detail_text(chosen)}

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from basira.decisions.events import Assignment, read_records
 from basira.decisions.records import Decision
+from basira.schema.detail import read_detail
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.recovery import RecordedArrival, recovered_day
 from basira.selection.online.state import OnlineState
 from basira.selection.online.tally import Tally
-from basira.selection.places import is_beyond_capacity
 from basira.selection.policy.model import Policy
 from basira.serving.record import Known, find_known_of_many
 from basira.serving.status import cancellation_of, is_inspection, lanes_of
@@ -41,14 +41,18 @@ def rebuilt_day(
         if not isinstance(one, Decision) or one.declaration_id in seen:
             continue
         seen.add(one.declaration_id)
-        arrivals.append(RecordedArrival(one.moment, one.fraud_probability, one.expected_revenue, one.basis, one.detail))
+        arrivals.append(
+            RecordedArrival(
+                one.moment, one.fraud_probability, one.expected_revenue, one.basis, one.detail_fields.rule_id
+            )
+        )
     used: Counter[str] = Counter()
     beyond: Counter[str] = Counter()
     names = list(lanes)
     for start in range(0, len(names), _AT_A_TIME):
         for known in find_known_of_many(connection, names[start : start + _AT_A_TIME]).values():
             for given in _with_places(known, office, day):
-                (beyond if is_beyond_capacity(given.detail) else used)[given.lane] += 1
+                (beyond if read_detail(given.detail).is_beyond_capacity else used)[given.lane] += 1
     return recovered_day(plan, policy, arrivals=arrivals, used=used, beyond=beyond, sequence=sequence)
 
 

@@ -28,7 +28,6 @@ from basira.selection.online.state import OnlineState, begin_day, counted, read_
 from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
 from basira.serving.decide.office_day import rebuilt_day
-from basira.serving.status import KEPT
 from basira.storage.online.office_state import find_state, find_states
 
 if TYPE_CHECKING:
@@ -276,7 +275,16 @@ def _combined(selection: Selection, state: OnlineState | None, earlier: Earlier 
     lane = _lane_of(earlier, policy)
     if policy.intensity[lane] <= policy.intensity[selection.lane]:
         return Placed(replace(selection, inclusion_probability=probability), state)
-    kept = replace(selection, lane=lane, basis=earlier.basis, inclusion_probability=probability, detail=KEPT)
+    kept = Selection(
+        declaration_id=selection.declaration_id,
+        declaration_version=selection.declaration_version,
+        office=selection.office,
+        lane=lane,
+        basis=earlier.basis,
+        inclusion_probability=probability,
+        rank=None,
+        kept_lane=True,
+    )
     return Placed(kept, state, chosen=selection)
 
 

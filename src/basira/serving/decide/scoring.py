@@ -20,18 +20,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from basira.decisions.candidate import ItemFeatures, make_candidate
 from basira.explain.reasons import Evidence as ItemEvidence
-from basira.explain.reasons import explain_items, family_of
-from basira.features.catalog.catalog import CATALOG
+from basira.explain.reasons import explain_items
+from basira.features.catalog.catalog import REASONS
 from basira.features.online.lookup import NotOnline, OnlineFeatures, held_version, online_features
 from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
-from basira.schema.records import Candidate, ItemAssessment
+from basira.schema.reasons import ReasonCatalog
+from basira.schema.records import Candidate, Figure, ItemAssessment
+from basira.schema.tables import ITEM_KEY
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.message import Declaration
 from basira.storage.profiles.evenings import EveProfiles
 from basira.storage.profiles.reader import LoadedProfiles
-from basira.workflows.targeting.assess import candidate_of
 
 _LOG = logging.getLogger("basira.service")
 
@@ -88,11 +90,38 @@ class Knowledge:
     eves: EveProfiles | None = None
 
 
-def unscored(declaration: Declaration, fallback: str, *, profiles: str | None = None) -> Scored:
-    """The declaration without the model's answer, and why."""
+class _Table:
+    """The features of one declaration, by column."""
+
+    def __init__(self, features: OnlineFeatures) -> None:
+        self._features = features
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [name for name in self._features.names if name not in ITEM_KEY]
+
+    def column(self, name: str) -> Sequence[Figure]:
+        if name in ITEM_KEY or name not in self._features.names:
+            raise KeyError(name)
+        place = self._features.names.index(name)
+        return [row[place] for row in self._features.rows]
+
+
+def _named(features: OnlineFeatures) -> ItemFeatures:
+    return ItemFeatures(_Table(features), range(len(features.rows)))
+
+
+def unscored(
+    declaration: Declaration,
+    fallback: str,
+    *,
+    profiles: LoadedProfiles | None = None,
+    features: OnlineFeatures | None = None,
+) -> Scored:
+    """The declaration without the model's answer, and why. ``features``: None where nothing could describe it."""
     items = tuple(ItemAssessment(int(row["item_number"]), 0.0, 0.0, 0.0) for row in declaration.rows)
-    bare = candidate_of(declaration.rows, items)
-    return Scored(replace(bare, fraud_probability=None, expected_revenue=None), items, fallback, profiles)
+    candidate = make_candidate(declaration.rows, (), features=None if features is None else _named(features))
+    return Scored(candidate, items, fallback, None if profiles is None else profiles.name)
 
 
 def version_of_files(declaration_id: str, profiles: OpenProfiles) -> int:
@@ -113,18 +142,17 @@ def assess_online(
 
     ``pause``: called between slices of the work on very many items.
     """
-    model = knowledge.model
-    if model is None:
-        return [unscored(one, NO_MODEL) for one in declarations]
+    # Without a model the features are still what a step of selection may ask.
+    why = NO_MODEL if knowledge.model is None else None
     try:
         profiles = knowledge.profiles.profiles()
     except BasiraError:  # none can serve: the refreshing says why
-        return [unscored(one, NO_PROFILES) for one in declarations]
+        return [unscored(one, why or NO_PROFILES) for one in declarations]
     except Exception as error:
         _tell_look_up(error)
-        return [unscored(one, NO_PROFILES) for one in declarations]
+        return [unscored(one, why or NO_PROFILES) for one in declarations]
     if profiles.age_days(today) > knowledge.most_profile_days:
-        return [unscored(one, OLD_PROFILES, profiles=profiles.name) for one in declarations]
+        return [unscored(one, why or OLD_PROFILES, profiles=profiles) for one in declarations]
     found: list[Scored | None] = []
     described: list[tuple[Declaration, OnlineFeatures]] = []
     builds: list[LoadedProfiles] = []
@@ -133,13 +161,13 @@ def assess_online(
             features = online_features(one.rows, profiles, pause=pause)
         except Exception as error:  # a damaged page, a value nobody thought of: the declaration still gets its lane
             _tell_look_up(error)
-            found.append(unscored(one, NO_PROFILES, profiles=profiles.name))
+            found.append(unscored(one, why or NO_PROFILES, profiles=profiles))
             continue
         used = profiles
         if isinstance(features, NotOnline) and (eve := _eve(features, knowledge)) is not None:
             features, used = _from(eve, one, features, pause), eve
         if isinstance(features, NotOnline):
-            found.append(unscored(one, features.code, profiles=profiles.name))
+            found.append(unscored(one, why or features.code, profiles=profiles))
         else:
             found.append(None)
             described.append((one, features))
@@ -147,7 +175,9 @@ def assess_online(
     answers: dict[int, Scored] = {}
     for build in dict.fromkeys(builds):  # one but for amendments; another build may have other columns
         numbers = [number for number, used in enumerate(builds) if used is build]
-        answers |= zip(numbers, _predicted([described[number] for number in numbers], model, build), strict=True)
+        answers |= zip(
+            numbers, _predicted([described[number] for number in numbers], knowledge.model, build), strict=True
+        )
     ordered = iter([answers[number] for number in range(len(described))])
     return [next(ordered) if scored is None else scored for scored in found]
 
@@ -173,16 +203,24 @@ def _tell_look_up(error: Exception) -> None:
     _LOG.error("look_up_failed", extra={"fields": {"error": type(error).__name__}})
 
 
-def failed(declaration: Declaration, error: Exception, *, profiles: str | None = None) -> Scored:
+def failed(
+    declaration: Declaration,
+    error: Exception,
+    *,
+    profiles: LoadedProfiles | None = None,
+    features: OnlineFeatures | None = None,
+) -> Scored:
     """The declaration without the model's answer, which raised an error; the log is told which."""
     _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
-    return unscored(declaration, MODEL_FAILED, profiles=profiles)
+    return unscored(declaration, MODEL_FAILED, profiles=profiles, features=features)
 
 
 def _predicted(
-    described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel, profiles: LoadedProfiles
+    described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel | None, profiles: LoadedProfiles
 ) -> list[Scored]:
     """All in one call; when it fails, one after the other, so that the fault stays with its declaration."""
+    if model is None:
+        return [unscored(one, NO_MODEL, profiles=profiles, features=features) for one, features in described]
     if not described:
         return []
     try:
@@ -191,16 +229,16 @@ def _predicted(
     except Exception as error:  # whatever a model raises: the declaration still gets its lane
         if len(described) > 1:
             return [scored for one in described for scored in _predicted([one], model, profiles)]
-        return [failed(described[0][0], error, profiles=profiles.name)]
+        ((declaration, features),) = described
+        return [failed(declaration, error, profiles=profiles, features=features)]
     made, start = [], 0
     assessments = _assessments(predictions, [row for one, _ in described for row in one.rows])
     for declaration, features in described:
         end = start + len(declaration.rows)
         items = assessments[start:end]
         evidence = Evidence(features, matrix[start:end], declaration.rows)
-        made.append(
-            Scored(candidate_of(declaration.rows, items), items, None, profiles.name, evidence, profiles.digest)
-        )
+        candidate = make_candidate(declaration.rows, items, features=_named(features))
+        made.append(Scored(candidate, items, None, profiles.name, evidence, profiles.digest))
         start = end
     return made
 
@@ -249,7 +287,7 @@ def explained_items(
         made += explain_items(
             model.contributions_of(matrix[part]),
             model.encoding.names,
-            _families(tuple(model.encoding.categories)),
+            _catalog(tuple(model.encoding.categories)),
             [dict(zip(names, figures, strict=True)) | dict(row) for names, figures, row in described[part]],
             kinds=kinds[part],
         )
@@ -266,6 +304,5 @@ def explained_items(
 
 
 @lru_cache(maxsize=4)
-def _families(categories: tuple[str, ...]) -> Mapping[str, str]:
-    families = {f.name: family_of(f.name, f.reason, f.entity) for f in CATALOG}
-    return families | {name: name for name in categories}
+def _catalog(categories: tuple[str, ...]) -> ReasonCatalog:
+    return REASONS.with_categories(categories)

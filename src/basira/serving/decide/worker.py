@@ -46,7 +46,7 @@ MOST_WAITING = 1_000
 DECIDE_SECONDS = 1.0
 # A database that is out of reach is noticed by waiting for it. Those that wait behind must not wait for it again, a
 # group after the other; what fails at once costs them nothing, and may be one connection's fault.
-_NOTICED_SECONDS = 0.1
+NOTICED_SECONDS = 0.1
 
 
 class BusyError(Exception):
@@ -132,7 +132,7 @@ class Decider:
             begun, self._scored_for = self._monotonic(), 0.0
             found = self._each_decided(parcels)
             away = next((one for one in found if _away(one) is not None), None)
-            if away is not None and self._monotonic() - begun - self._scored_for >= _NOTICED_SECONDS:
+            if away is not None and self._monotonic() - begun - self._scored_for >= NOTICED_SECONDS:
                 behind = self._all()
                 parcels += behind
                 found += [away for parcel in behind for _ in parcel.asks]

@@ -10,27 +10,17 @@ from typing import Any
 
 from basira.decisions.recorded import ItemValues, ReasonValues
 from basira.decisions.records import Decision
+from basira.explain.disclosure import basis_for_inspectors, withhold
 from basira.explain.words import catalog_of, say, say_basis, say_verify
+from basira.schema.detail import NO_STATE
 from basira.schema.records import Reason
-from basira.selection.online.decide import NO_STATE
-from basira.selection.places import is_lane_full
-
-# What tells a trader, or an officer who knows one, how selection works, and what tells an officer that the model
-# expects nothing. Not for inspectors: docs/decisions/0013-what-an-inspector-is-told.md.
-_SECRET = ("detail", "inclusion_probability", "fraud_probability", "expected_revenue")
-_SECRET_OF_ITEM = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
-_SECRET_OF_REASON = ("contribution",)
-# An officer who knows that a control was drawn at random looks less closely, and what random control estimates is then
-# too low. So both say the same to an inspector; a mandatory control keeps its name, which its list makes plain anyway.
-# Where the model gave no answer it chose nothing, and what is drawn says what all others of that hour say.
-_ALIKE = frozenset({"random", "model", "fallback"})
 
 
 def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
     """The answer for a decision, the same whenever it is asked for."""
     basis: str = decision.basis
-    if is_secret_hidden and basis in _ALIKE:
-        basis = "fallback" if decision.fallback else "control"
+    if is_secret_hidden:
+        basis = basis_for_inspectors(basis, has_answer=not decision.fallback)
     body = {
         "decision_id": decision.event_id,
         "declaration_id": decision.declaration_id,
@@ -53,12 +43,12 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
         "is_simulated": decision.is_simulated,
         "versions": decision.versions,
     }
-    return _without(body, _SECRET) if is_secret_hidden else body
+    return withhold("decision", body) if is_secret_hidden else body
 
 
 def _basis_text(basis: str, decision: Decision, language: str) -> str:
     """Why it is inspected; with what the list asks for where that is not why it has its lane, with what became of the
-    list's lane, with why the model said nothing. Of what is shown of the basis alone: see `_ALIKE`."""
+    list's lane, with why the model said nothing. Of what is shown of the basis alone: see `explain.disclosure`."""
     ground = (decision.ground or {}).get(language, "")
     said = [say_basis(basis, language=language, ground=ground)]
     if basis in ("none", "exempt"):
@@ -69,7 +59,7 @@ def _basis_text(basis: str, decision: Decision, language: str) -> str:
             said = [catalog_of(language).say("basis.officer")]
     elif ground and basis != "mandatory":
         said.append(say_basis("mandatory", language=language, ground=ground))
-    if basis == "mandatory" and is_lane_full(decision.detail):
+    if basis == "mandatory" and decision.detail_fields.is_lane_full:
         said.append(catalog_of(language).say("basis.lane_full"))
     if decision.fallback:
         said.append(_fallback_text(decision.fallback, language, is_inspected=bool(decision.inspects)))
@@ -90,10 +80,6 @@ def reselected_text(basis_text: str, *, language: str) -> str:
     return catalog_of(language).say("basis.reselected", decision=basis_text)
 
 
-def _without(values: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
-
-
 def item_bodies(
     items: Sequence[ItemValues], *, language: str, currency: str, is_secret_hidden: bool
 ) -> list[dict[str, Any]]:
@@ -105,7 +91,7 @@ def _item(item: ItemValues, language: str, currency: str, *, is_secret_hidden: b
     reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
     shown: Mapping[str, object] = item
     if is_secret_hidden:
-        shown, reasons = _without(item, _SECRET_OF_ITEM), [_without(reason, _SECRET_OF_REASON) for reason in reasons]
+        shown, reasons = withhold("item", item), [withhold("reason", reason) for reason in reasons]
     return {
         **shown,
         "reasons": reasons,

@@ -47,7 +47,7 @@ _ONLY: Mapping[Status | None, tuple[bool | None, bool | None]] = {
     None: (None, None), "waiting": (True, False), "inspected": (None, True), "released": (False, False),
 }  # fmt: skip
 # Rows of a queue that are in memory together while it is written as CSV.
-_PART = 500
+PART_ROWS = 500
 CSV_COLUMNS = (
     "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fallback",
     "fraud_probability", "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by",
@@ -209,11 +209,11 @@ def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
 
 def _csv_parts(database: Database, places: Sequence[QueuePlace], queue: Queue, *, until: int) -> Iterator[str]:
     yield "\ufeff" + csv_text([CSV_COLUMNS])
-    for start in range(0, len(places), _PART):
+    for start in range(0, len(places), PART_ROWS):
         # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
         # left out, so the parts are of one moment.
         with database.read() as connection:
-            standings = _standings(connection, places[start : start + _PART], until=until)
+            standings = _standings(connection, places[start : start + PART_ROWS], until=until)
         rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
         yield csv_text([_csv_cells(row) for row in rows])
 

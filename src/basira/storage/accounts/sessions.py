@@ -62,7 +62,7 @@ def log_in(
     once count as a hundred. No transaction is open while argon2 works; what changes meanwhile counts. An unknown login
     takes as long as a known one.
     """
-    rule, hasher = lock_out or LockOut(), hasher or _default_hasher()
+    rule, hasher = lock_out or LockOut(), hasher or default_hasher()
     digest, moment = login_digest(login), moment_text(now)
     with database.write() as connection:
         lock_chains(connection)  # attempts are counted one after the other
@@ -147,7 +147,7 @@ def _matches(hasher: PasswordHasher, kept: str, password: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _default_hasher() -> PasswordHasher:
+def default_hasher() -> PasswordHasher:
     return new_hasher()
 
 

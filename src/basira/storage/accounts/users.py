@@ -156,7 +156,7 @@ def set_grants(
     connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
     given = _write_grants(connection, user_id, grants)
     if not may_be_last:
-        _require_administrator(connection, before)
+        require_administrator(connection, before)
     append_audit(
         connection, "user.roles_changed", subject=f"user/{user_id}", actor=actor, now=now,
         before={"roles": _shown(before.grants)}, after={"roles": _shown(given)},
@@ -183,7 +183,7 @@ def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, acto
     """Put an account out of use, or in use again; out of use, its sessions end."""
     before = _user_to_change(connection, user_id)
     connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(is_active=is_active))
-    _require_administrator(connection, before)
+    require_administrator(connection, before)
     if not is_active:
         _end_sessions(connection, user_id, now)
     append_audit(
@@ -206,7 +206,7 @@ def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: s
     connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(values))
     connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
     connection.execute(USER_SESSION.delete().where(USER_SESSION.c.user_id == user_id))
-    _require_administrator(connection, before)
+    require_administrator(connection, before)
     append_audit(
         connection, "user.erased", subject=f"user/{user_id}", actor=actor, motive=motive, now=now,
         before={"is_active": before.is_active, "roles": _shown(before.grants)}, after={"is_active": False, "roles": []},
@@ -262,7 +262,7 @@ def _user_to_change(connection: sa.Connection, user_id: str) -> User:
     return get_user(connection, user_id)
 
 
-def _require_administrator(connection: sa.Connection, before: User) -> None:
+def require_administrator(connection: sa.Connection, before: User) -> None:
     """Nobody locks everybody out: the change of the last active administrator is refused, and rolled back."""
     if not before.is_active or all(grant.role != "administrator" for grant in before.grants):
         return

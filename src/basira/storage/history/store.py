@@ -33,9 +33,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import filelock
 
+from basira.engines.engine import Engine
 from basira.schema.errors import NotFoundError, StoreError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import own_columns
@@ -94,13 +94,13 @@ class Snapshot:
 
 
 def register(
-    con: duckdb.DuckDBPyConnection,
+    con: Engine,
     snapshot: Snapshot,
     *,
     first_day: int | None = None,
     last_day: int | None = None,
 ) -> None:
-    """Create the temporary views `items`, `outcomes` and `quarantine` of a snapshot on a connection.
+    """Create the temporary views `items`, `outcomes` and `quarantine` of a snapshot on an engine.
 
     Every field of the schema is a column, also when no file has it; extra `x_...` columns are null
     where a source did not give them. ``first_day``/``last_day`` leave out *files* that hold only other

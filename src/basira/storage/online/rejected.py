@@ -28,7 +28,7 @@ Row = dict[str, Any]
 State = Literal["open", "resolved", "all"]
 
 ERASED = "refused_body.erased"
-_ERASED_TOGETHER = 50  # in one audit event and transaction: a body may have a megabyte
+ERASED_TOGETHER = 50  # in one audit event and transaction: a body may have a megabyte
 
 
 @dataclass(frozen=True)
@@ -193,4 +193,4 @@ def bodies_before(day: str) -> Erasable:
 
 def _erasable(which: sa.ColumnElement[bool]) -> Erasable:
     key, order = REFUSED_BODY.c.quarantine_id, REFUSED_BODY.c.last_at
-    return Erasable(key, order, which, ERASED, "quarantine_ids", _ERASED_TOGETHER)
+    return Erasable(key, order, which, ERASED, "quarantine_ids", ERASED_TOGETHER)

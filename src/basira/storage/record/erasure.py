@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from basira.storage.database.connection import Database, lock_chains
 from basira.storage.record.audit_log import append_audit, require_motive
 
-_LISTED = 50_000  # keys in memory
+LISTED = 50_000  # keys in memory
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ def _pages(database: Database, what: Erasable) -> Iterator[list[str]]:
             sa.or_(what.order > sa.bindparam("order"), what.key > sa.bindparam("key")),
         )
         .order_by(what.order, what.key)
-        .limit(_LISTED)
+        .limit(LISTED)
     )
     while True:
         with database.read() as connection:
             rows = connection.execute(query, place).all()
         yield [row.name for row in rows]
-        if len(rows) < _LISTED:
+        if len(rows) < LISTED:
             return
         place = {"order": rows[-1].place, "key": rows[-1].name}

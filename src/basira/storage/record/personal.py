@@ -35,7 +35,7 @@ PERSONAL_KEY = "personal"  # where a payload keeps the digests, field to digest
 
 _SALT_BYTES = 32
 _INSERT = PERSONAL_VALUE.insert()
-_ERASED_TOGETHER = 500  # digests in one audit event and transaction
+ERASED_TOGETHER = 500  # digests in one audit event and transaction
 
 
 def sealed_values(
@@ -95,7 +95,7 @@ def values_before(day: str) -> Erasable:
 
 
 def _erasable(which: sa.ColumnElement[bool]) -> Erasable:
-    return Erasable(PERSONAL_VALUE.c.digest, PERSONAL_VALUE.c.day, which, ERASED, "digests", _ERASED_TOGETHER)
+    return Erasable(PERSONAL_VALUE.c.digest, PERSONAL_VALUE.c.day, which, ERASED, "digests", ERASED_TOGETHER)
 
 
 def batches(values: Sequence[str], size: int) -> Iterator[list[str]]:

@@ -40,7 +40,7 @@ Row = dict[str, Any]
 HEADS_FORMAT = 2
 _AT_A_TIME: Mapping[str, int] = {"event": 500, "audit": 100}  # rows; an erasure names some hundred digests in one
 _DIGESTS_AT_A_TIME = 500  # below every database's limit of parameters
-_MOST_FAULTS = 100  # of one stream; a chain cut in two has one in every row
+MOST_FAULTS = 100  # of one stream; a chain cut in two has one in every row
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _verify_stream(
             previous, expected = row["entry_hash"], row["sequence"] + 1
         count += len(rows)
         look_at(rows)
-    return count, list(ends.values()), faults[:_MOST_FAULTS]
+    return count, list(ends.values()), faults[:MOST_FAULTS]
 
 
 def _parts(connection: sa.Connection, table: sa.Table, size: int) -> Iterator[list[Row]]:
@@ -158,7 +158,7 @@ class _Personal:
             digests = erased_digests(row) if row["action"] == ERASED else []
             self._erased.add(digests)
             for batch in batches(_storable(digests), _DIGESTS_AT_A_TIME):
-                if len(self._standing) < _MOST_FAULTS:
+                if len(self._standing) < MOST_FAULTS:
                     self._standing.update(
                         self._connection.execute(query.where(PERSONAL_VALUE.c.digest.in_(batch))).scalars()
                     )
@@ -183,12 +183,12 @@ class _Personal:
         self.kept += len(kept)
 
     def _say(self, fault: str) -> None:
-        if len(self._faults) < _MOST_FAULTS:
+        if len(self._faults) < MOST_FAULTS:
             self._faults.append(fault)
 
     def faults_found(self) -> list[str]:
         """What was wrong, and how many values belong to no event."""
-        first = heapq.nsmallest(_MOST_FAULTS, self._erased.unanswered())
+        first = heapq.nsmallest(MOST_FAULTS, self._erased.unanswered())
         for sequence, name in sorted((sequence, self._field(sequence, key)) for sequence, key in first):
             self._say(f"the personal value of event {sequence}, {name} is gone, and no erasure says so")
         self.erased += self._erased.found

@@ -14,16 +14,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 import basira
+from basira.engines.engine import Engine
 from basira.evaluate.assemble import Contender, EvaluationCurves, assemble_evaluation
 from basira.evaluate.slices import build_slices
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.feedback.labels import label_items
 from basira.ingest.mapping.model import Mapping as ColumnMapping
 from basira.models.baselines.baselines import BASELINES
 from basira.models.estimators import Estimator, check_estimator, fit_estimator
@@ -34,11 +35,12 @@ from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
+from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.examine import examine_training, require_plausible, require_plausible_later
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import IngestReport, ingest_files
 from basira.workflows.intake.take_in import OnProgress
-from basira.workflows.train import Engine, Progress, label_items, silent, training_items
+from basira.workflows.train import training_items
 
 FOREVER = 1_000_000  # a day after every result
 
@@ -87,7 +89,7 @@ def check_estimators(estimators: Mapping[str, Estimator]) -> None:
 def evaluate_files(
     mapping: ColumnMapping, train: Sequence[Path], test: Sequence[Path], *, valid: Sequence[Path] = (),
     results: SeparateResults | None = None, estimators: Mapping[str, Estimator] | None = None, seed: int = 1,
-    now: datetime, resamples: int = 1000, trusted: Sequence[str] = (), engine: Engine | None = None,
+    now: datetime, resamples: int = 1000, trusted: Sequence[str] = (), engine: EngineBounds | None = None,
     reading: OnProgress | None = None, progress: Progress = silent,
 ) -> Evaluation:  # fmt: skip
     """Learn from ``train`` (and ``valid``), test on ``test``; one mapping of all three.
@@ -102,7 +104,7 @@ def evaluate_files(
 
     Raises MappingError, SourceError, ModelError, UsageError.
     """
-    engine = engine or Engine()
+    engine = engine or EngineBounds()
     check_estimators(estimators or {})
     with tempfile.TemporaryDirectory(prefix="basira-evaluate-") as folder:
         history = History.create(Path(folder) / "store")
@@ -170,7 +172,7 @@ def evaluate_files(
 
 def backtest(
     history: History, *, as_of: date, estimators: Mapping[str, Estimator] | None = None, seed: int = 1,
-    share: float = 0.2, resamples: int = 1000, trusted: Sequence[str] = (), engine: Engine | None = None,
+    share: float = 0.2, resamples: int = 1000, trusted: Sequence[str] = (), engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> Evaluation:  # fmt: skip
     """How the model would have done: learn from the earlier results known at ``as_of``, test on the latest ``share``.
@@ -179,7 +181,7 @@ def backtest(
     The test rows are items that were inspected, so the figures speak of items like those: what the
     uninspected hold, only a random control tells.
     """
-    engine = engine or Engine()
+    engine = engine or EngineBounds()
     check_estimators(estimators or {})
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
@@ -207,7 +209,7 @@ def backtest(
         return run_contest(con, contest, progress)
 
 
-def run_contest(con: duckdb.DuckDBPyConnection, contest: Contest, progress: Progress) -> Evaluation:
+def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation:
     """Learn from the results in `outcomes` known by then, test on the items of the table `truth`, see `label_items`."""
     steps = len(BASELINES) + len(contest.estimators) + 4
     key = "declaration_id, declaration_version, item_number"
@@ -329,14 +331,14 @@ def _revenue(test: pl.DataFrame, irregular: NDArray[np.bool_]) -> tuple[NDArray[
     return None, "none recorded"
 
 
-def _source_tables(con: duckdb.DuckDBPyConnection, sources: Mapping[str, set[str]]) -> None:
+def _source_tables(con: Engine, sources: Mapping[str, set[str]]) -> None:
     for part in ("valid", "test", "results"):
         con.execute(f"create or replace temp table {part}_source (source varchar)")
         for source in sorted(sources.get(part, ())):
-            con.execute(f"insert into {part}_source values (?)", [source])
+            con.execute(f"insert into {part}_source values ($source)", {"source": source})
 
 
-def _last_day(con: duckdb.DuckDBPyConnection) -> int:
+def _last_day(con: Engine) -> int:
     """The day to learn up to: all training declarations, and the results known before the test began."""
     declared = fetch_value(con, "select max(declared_day) from items anti join test_source using (source)")
     known = fetch_value(con, "select max(known_day) from outcomes")
@@ -349,12 +351,12 @@ def _last_day(con: duckdb.DuckDBPyConnection) -> int:
     return int(max(declared, min(known, (first_test or FOREVER) - 1)))
 
 
-def _declarations(con: duckdb.DuckDBPyConnection, sources: str) -> frozenset[str]:
-    rows = con.execute(f"select distinct declaration_id from items semi join {sources} using (source)").fetchall()
+def _declarations(con: Engine, sources: str) -> frozenset[str]:
+    rows = con.fetch_rows(f"select distinct declaration_id from items semi join {sources} using (source)")
     return frozenset(row[0] for row in rows)
 
 
-def _declared_before(con: duckdb.DuckDBPyConnection) -> int:
+def _declared_before(con: Engine) -> int:
     """Test declarations whose number stood in the other files too: amendments, or numbers that start again."""
     return int(
         fetch_value(

@@ -15,13 +15,13 @@ from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.storage.engine import fetch_value, open_engine
 from basira.storage.history.store import History, register
+from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.evaluation.evaluate import Contest, Evaluation, run_contest
-from basira.workflows.train import Engine, Progress, silent
 
 
 def evaluate_against_truth(
     history: History, truth: Path, *, as_of: date, last: date, seed: int = 1, resamples: int = 1000,
-    engine: Engine | None = None, progress: Progress = silent,
+    engine: EngineBounds | None = None, progress: Progress = silent,
 ) -> Evaluation:  # fmt: skip
     """Learn from the results known at ``as_of``, test on every item declared after it up to ``last``.
 
@@ -33,13 +33,13 @@ def evaluate_against_truth(
             f"Expected the truth of a simulated world in {str(truth)!r}, found no Parquet file.",
             hint="Make a world with `basira country make`; its truth lies in OUT/truth.",
         )
-    engine = engine or Engine()
+    engine = engine or EngineBounds()
     kinds = ", ".join(f"case when t.kind = '{k}' then 1 else 0 end as kind_{k}" for k in IRREGULARITY_KINDS)
     snapshot = history.snapshot()
     reads = [*snapshot.all_files(), *files]
     with open_engine(reads=reads, memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
-        con.read_parquet([str(path) for path in files]).create_view("simulated_truth")
+        con.execute(f"create temp view simulated_truth as select * from {con.files(files)}")
         con.execute(
             f"""create temp table truth as
 select i.declaration_id, i.declaration_version, i.item_number, i.declared_day, t.is_irregular, 1.0 as weight,

@@ -63,15 +63,12 @@ def _unpacked(path: Path, stack: ExitStack) -> list[Path]:
     files = []
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [
-                part for part in archive.infolist()
-                if not part.is_dir() and not part.filename.startswith("__MACOSX/")
-            ]  # fmt: skip
-            names = [PurePosixPath(part.filename.replace("\\", "/")).name for part in members]
-            _require_known([name for name in names if not is_of_known_kind(name)], path, "other files")
-            for number, (name, part) in enumerate(
-                sorted(zip(names, members, strict=True), key=lambda p: p[1].filename)
-            ):
+            parts = [(PurePosixPath(part.filename.replace("\\", "/")).name, part)
+                     for part in archive.infolist() if not part.is_dir()]  # fmt: skip
+            # Systems leave files of their own in zips, all of a name that begins with a point.
+            members = [(name, part) for name, part in parts if not name.startswith(".")]
+            _require_known([name for name, _ in members if not is_of_known_kind(name)], path, "other files")
+            for number, (name, part) in enumerate(sorted(members, key=lambda member: member[1].filename)):
                 place = folder / str(number)
                 place.mkdir()
                 with archive.open(part) as packed, (place / name).open("wb") as out:

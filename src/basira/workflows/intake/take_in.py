@@ -7,17 +7,19 @@ Never here: a commit when nothing is new.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from basira.engines.duckdb import open_duckdb
+from basira.engines.engine import Engine
 from basira.feedback.overwritten import DECLARED_COLUMNS, Overwritten, find_overwritten
 from basira.feedback.resolve import EXPECTED as RESULT_EXPECTED
 from basira.feedback.resolve import resolve_outcomes
@@ -29,9 +31,8 @@ from basira.ingest.rows.faults import Refusal
 from basira.ingest.rows.parse import ParsedBatch, parse_batch, refuse_rows
 from basira.ingest.rows.resolve import EXPECTED as ITEM_EXPECTED
 from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
-from basira.ingest.rows.resolve import resolve_items
-from basira.ingest.rows.shape import items_schema, shape_items, shape_outcomes, shape_quarantine
-from basira.schema.engine import open_locked
+from basira.ingest.rows.resolve import currencies_of, resolve_items
+from basira.ingest.rows.shape import DEFAULT_CURRENCY, items_schema, shape_items, shape_outcomes, shape_quarantine
 from basira.schema.errors import MappingError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
@@ -39,7 +40,7 @@ from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
 from basira.storage.history.draft import Draft
 from basira.storage.history.manifest import DataFile, SourceEntry
 from basira.storage.history.store import History, Snapshot, own_names
-from basira.storage.history.views import create_view, files_near
+from basira.storage.history.views import create_view, files_near, one_currency
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
@@ -170,7 +171,7 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
         raise _nothing_fits(intake, refusals, staged.rows)
     _tell(on_progress, intake, staged.rows, "comparing")
     written = [history.root / file.path for file in (*staged.items, *staged.outcomes)]
-    with open_locked(reads=[*base.all_files(), *written], threads=2, memory="512MB", spill=draft.scratch()) as con:
+    with open_duckdb(reads=[*base.all_files(), *written], threads=2, memory="512MB", spill=draft.scratch()) as con:
         outcome = _resolve(con, history, base, staged, intake)
         overwritten = _find_overwritten(con, intake.reading)
         _refuse_resolved(outcome.refused, intake, refusals)
@@ -285,9 +286,7 @@ class _Resolved:
     outcomes_changed: bool
 
 
-def _resolve(
-    con: duckdb.DuckDBPyConnection, history: History, base: Snapshot, staged: _Staged, intake: Intake
-) -> _Resolved:
+def _resolve(con: Engine, history: History, base: Snapshot, staged: _Staged, intake: Intake) -> _Resolved:
     """Verdicts over both tables; leaves `item_fate` and `outcome_fate` (row, verdict, version) on ``con``."""
     new_items = [history.root / f.path for f in staged.items]
     new_outcomes = [history.root / f.path for f in staged.outcomes]
@@ -295,27 +294,28 @@ def _resolve(
     # Of a store of many files, most hold none of these declarations: each query would open them all.
     create_view(con, "items", ITEMS, files_near(base.files("items"), new))
     create_view(con, "outcomes", OUTCOMES, files_near(base.files("outcomes"), new))
-    create_view(con, "all_items", ITEMS, base.files("items"))
     create_view(con, "staged_items", items_schema(intake.reading), new_items)
     create_view(con, "staged_outcomes", OUTCOMES, new_outcomes)
-    item_count = resolve_items(con, gives_version=intake.reading.gives_version)
+    item_count = resolve_items(
+        con, gives_version=intake.reading.gives_version, known_currencies=_currencies(con, base.files("items"))
+    )
     outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
     if item_count == 0 and outcome_count == 0:
         later = "SELECT count(*) FROM staged_items WHERE declaration_version > 1"
-        [(amended,)] = con.execute(later).fetchall() if intake.reading.gives_version else [(0,)]
+        [(amended,)] = con.fetch_rows(later) if intake.reading.gives_version else [(0,)]
         return _Resolved({}, 0, int(amended), False, False)
     refused: dict[int, tuple[str | None, str, str | None, str]] = {}
-    for row, code, value in con.execute(
+    for row, code, value in con.fetch_rows(
         "SELECT source_row, verdict, value FROM item_verdicts WHERE verdict NOT IN ('known', 'new_version')"
-    ).fetchall():
+    ):
         refused[row] = (ITEM_FIELD.get(code, "declaration_id"), code, value, ITEM_EXPECTED[code])
-    for row, code, value in con.execute(
+    for row, code, value in con.fetch_rows(
         "SELECT source_row, verdict, value FROM outcome_verdicts WHERE verdict <> 'known'"
-    ).fetchall():
+    ):
         refused.setdefault(row, (RESULT_EXPECTED[code][0], code, value, RESULT_EXPECTED[code][1]))
     # A row is one statement: when its result is refused its declaration is, and the other way round.
-    con.execute("CREATE TEMP TABLE refused AS SELECT unnest(?::BIGINT[]) AS source_row", [sorted(refused)])
-    [counts] = con.execute(
+    con.execute("CREATE TEMP TABLE refused AS SELECT unnest($rows::BIGINT[]) AS source_row", {"rows": sorted(refused)})
+    [counts] = con.fetch_rows(
         """
         CREATE TEMP TABLE item_gone AS
             FROM refused UNION SELECT source_row FROM item_verdicts WHERE verdict = 'known';
@@ -334,13 +334,23 @@ def _resolve(
                   ANTI JOIN item_verdicts USING (source_row) WHERE $gives_version AND declaration_version > 1)
         """,
         {"gives_version": intake.reading.gives_version},
-    ).fetchall()
+    )
     total, staying, amended = (int(count) for count in counts)
     known = total - len(refused) - staying
     return _Resolved(refused, known, amended, item_count > 0 or bool(refused), outcome_count > 0 or bool(refused))
 
 
-def _find_overwritten(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> tuple[Overwritten, ...]:
+def _currencies(con: Engine, files: Sequence[Path]) -> list[str]:
+    """The currencies of the store's values. Most files say theirs without being read."""
+    said, others = one_currency(files)
+    found = {currency or DEFAULT_CURRENCY for currency in said}
+    if others:
+        create_view(con, "other_items", ITEMS, others)
+        found.update(currencies_of(con, "other_items"))
+    return sorted(found)
+
+
+def _find_overwritten(con: Engine, mapping: Mapping) -> tuple[Overwritten, ...]:
     """What this source's results say of the declarations that it holds, or failing that of the store's.
 
     By row where a row holds both: the numbers of 300,000 declarations took a tenth of the whole intake to compare.
@@ -371,7 +381,7 @@ def _refuse_resolved(
 
 
 def _keep(
-    con: duckdb.DuckDBPyConnection,
+    con: Engine,
     draft: Draft,
     table: Literal["items", "outcomes"],
     schema: pa.Schema,
@@ -389,8 +399,7 @@ def _keep(
     else:
         query = "SELECT * FROM staged_outcomes ANTI JOIN outcome_gone USING (source_row)"
     writer = draft.writer(table, schema, tag="b")
-    reader = con.sql(query).to_arrow_reader(50_000)
-    for batch in reader:
+    for batch in con.fetch_batches(query, rows=50_000):
         columns = [batch.column(name).cast(schema.field(name).type) for name in schema.names]
         writer.write(pa.RecordBatch.from_arrays(columns, schema=schema))
     return writer.close()

@@ -26,7 +26,7 @@ from basira.storage.record.runs import Operations
 Row = Mapping[str, Any]
 Of = Literal["access", "declarations"]
 COLUMNS = ("sequence", "at", "by", "name", "action", "subject", "office", "before", "after", "motive", "entry_hash")
-_PART = 1_000
+PART_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def trail_page(
 
 def trail_csv(database: Database, of: Of, wanted: Wanted) -> Iterator[str]:
     """All that is found, for a spreadsheet, in parts. The first is read before this returns, and raises here."""
-    return _parts(database, of, wanted, trail_page(database, of, wanted, limit=_PART))
+    return _parts(database, of, wanted, trail_page(database, of, wanted, limit=PART_ROWS))
 
 
 def recorded(place: str | Path, identity: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _parts(database: Database, of: Of, wanted: Wanted, page: Mapping[str, Any]) 
         yield csv_text([[_text(row[name]) for name in COLUMNS] for row in named])
         if page["next_cursor"] is None:
             return
-        page = trail_page(database, of, wanted, before=page["next_cursor"], limit=_PART)
+        page = trail_page(database, of, wanted, before=page["next_cursor"], limit=PART_ROWS)
 
 
 def _change(row: Row) -> dict[str, Any]:

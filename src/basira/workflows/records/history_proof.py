@@ -22,10 +22,10 @@ from basira.storage.history.store import History
 from basira.storage.history.verify import HistoryHead, Progress, VerifiedHistory, head_of, verify_history
 from basira.storage.model_store import Models
 from basira.storage.profiles.files import data_path
+from basira.workflows.engine import silent
 from basira.workflows.profiles import profiles_of
 from basira.workflows.records.audit import Record
 from basira.workflows.records.history_erasure import ERASED
-from basira.workflows.train import silent
 
 _KEY = "history"
 _RUNS = sa.select(*(TARGETING_RUN.c[name] for name in ("run_id", "snapshot", "model_version", "options"))).order_by(

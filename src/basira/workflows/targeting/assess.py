@@ -9,21 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
-import duckdb
 import numpy as np
 import polars as pl
 
-from basira.explain.reasons import explain_items, family_of
+from basira.decisions.candidate import ItemFeatures, make_candidate
+from basira.engines.engine import Engine
+from basira.explain.reasons import explain_items
 from basira.features.batch.comparables import find_comparables
 from basira.features.batch.compute import compute_features
-from basira.features.catalog.catalog import CATALOG
+from basira.features.catalog.catalog import REASONS
 from basira.models.risk.risk_model import RiskModel
-from basira.schema.records import Candidate, ItemAssessment
+from basira.schema.records import Candidate, Figure, ItemAssessment, ItemRow
 from basira.storage.engine import fetch_frame
-from basira.workflows.targeting.score import KEY, ONLY_OFFICE
-from basira.workflows.train import Progress, silent
+from basira.workflows.engine import Progress, silent
+from basira.workflows.targeting.score import KEY
 
 # Declared values that reasons quote, lists show and policies match.
 _HEADER = (
@@ -35,62 +36,85 @@ _ITEM = (
     "commodity_code", "description", "origin_country", "preference", "quantity", "quantity_unit", "gross_mass_kg",
     "net_mass_kg", "customs_value_amount", "value_currency", "duty_rate", "total_tax_amount",
 )  # fmt: skip
-# What policies may match. Item values go one an item, in item order, so that a code and an origin meet on one item.
-_MATCHED_ITEM = ("commodity_code", "origin_country")
-_MATCHED_HEADER = ("dispatch_country", "importer_id", "exporter_id", "declarant_id", "procedure", "transport_mode")
+
+
+class _Columns:
+    """A frame of features by column, each turned into Python numbers once, when it is first asked for."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.names = tuple(name for name in frame.columns if name not in KEY)
+        self._frame, self._known = frame, dict[str, Sequence[Figure]]()
+
+    def column(self, name: str) -> Sequence[Figure]:
+        if name not in self._known:
+            if name not in self.names:
+                raise KeyError(name)
+            self._known[name] = self._frame[name].to_list()
+        return self._known[name]
+
+
+class _Declared(Sequence[ItemRow]):
+    """All declared values of some items; turned into Python values when they are asked for."""
+
+    def __init__(self, frame: pl.DataFrame, positions: Sequence[int]) -> None:
+        self._frame, self._positions = frame, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, number: int) -> ItemRow: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[ItemRow]: ...
+    def __getitem__(self, number: int | slice) -> ItemRow | Sequence[ItemRow]:
+        if isinstance(number, slice):
+            return _Declared(self._frame, self._positions[number])
+        return self._frame.row(self._positions[number], named=True)
 
 
 @dataclass(frozen=True)
 class Assessed:
-    """Everything assessed in one go. ``rows``: per item its number and declared values.
+    """Everything assessed in one go. ``declared``: all that was declared of each item; ``rows``: per item its number
+    and what reasons quote and lists show, in the same order.
 
     ``of``: declaration id to the positions of its items, in order. ``features``: as computed, same order.
     """
 
     features: pl.DataFrame
+    declared: pl.DataFrame
     rows: list[dict[str, Any]]
     assessments: list[ItemAssessment]
     of: Mapping[str, list[int]]
     digests: Mapping[str, str]
 
-    def candidate(self, declaration_id: str) -> Candidate:
-        """The declaration as selection sees it: at least one item irregular, revenue summed over items."""
-        positions = self.of[declaration_id]
-        return candidate_of([self.rows[p] for p in positions], [self.assessments[p] for p in positions])
-
     def candidates(self) -> list[Candidate]:
-        """All declarations, in order of their ids."""
-        return [self.candidate(declaration_id) for declaration_id in self.of]
+        """All declarations as selection sees them, in order of their ids."""
+        table = _Columns(self.features)
+        return [
+            make_candidate(
+                [self.rows[p] for p in positions],
+                [self.assessments[p] for p in positions],
+                items=_Declared(self.declared, positions),
+                features=ItemFeatures(table, positions),
+            )
+            for positions in self.of.values()
+        ]
 
 
-def candidate_of(rows: Sequence[Mapping[str, Any]], assessments: Sequence[ItemAssessment]) -> Candidate:
-    """The declaration of these item rows, with their assessments in the same order."""
-    first = rows[0]
-    none_irregular = 1.0
-    for one in assessments:
-        none_irregular *= 1.0 - one.fraud_probability
-    return Candidate(
-        declaration_id=first["declaration_id"],
-        declaration_version=int(first["declaration_version"]),
-        office=first["office"] or ONLY_OFFICE,
-        fraud_probability=1.0 - none_irregular,
-        expected_revenue=float(sum(one.expected_revenue for one in assessments)),
-        is_oea=bool(first["is_oea"]),
-        attributes={name: tuple(row[name] or "" for row in rows) for name in _MATCHED_ITEM}
-        | {name: (first[name],) for name in _MATCHED_HEADER if first[name] is not None},
-    )
-
-
-def assess(
-    con: duckdb.DuckDBPyConnection, wanted: str, *, as_of_day: int, model: RiskModel, progress: Progress = silent
-) -> Assessed:
+def assess(con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, progress: Progress = silent) -> Assessed:
     """Features, scores and declared values of the items in the relation ``wanted``; no reasons yet."""
     compute_features(con, wanted, as_of_day=as_of_day, into="assessed", progress=progress)
     order = ", ".join(KEY)
     features = fetch_frame(con, f"select * from assessed order by {order}")
+    # The days first: so a history of years is not read through in all its columns.
+    days = fetch_frame(
+        con, f"select min(declared_day), max(declared_day) from items semi join assessed using ({order})"
+    )
+    first, last = days.row(0)
     declared = fetch_frame(
         con,
-        f"select {', '.join((*KEY, *_HEADER, *_ITEM))} from items semi join assessed using ({order}) order by {order}",
+        f"select * from items semi join assessed using ({order}) where declared_day between {first} and {last} "
+        f"order by {order}",
     )
     con.execute("drop table assessed")
     predictions = model.predict(features)
@@ -106,15 +130,15 @@ def assess(
         for i, number in enumerate(features["item_number"])
     ]
     # Declared values alone: the features of every item as Python numbers would be most of the time and memory.
-    rows = declared.rows(named=True)
+    rows = declared.select(*KEY, *_HEADER, *_ITEM).rows(named=True)
     of: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         of.setdefault(row["declaration_id"], []).append(i)
-    return Assessed(features, rows, assessments, of, _digests(features, of))
+    return Assessed(features, declared, rows, assessments, of, _digests(features, of))
 
 
 def with_reasons(
-    con: duckdb.DuckDBPyConnection, assessed: Assessed, declarations: Sequence[str], *, model: RiskModel, as_of_day: int
+    con: Engine, assessed: Assessed, declarations: Sequence[str], *, model: RiskModel, as_of_day: int
 ) -> Assessed:
     """The same, with reasons, verifications and references for the items of ``declarations``."""
     positions = [p for declaration_id in declarations for p in assessed.of[declaration_id]]
@@ -122,8 +146,6 @@ def with_reasons(
         return assessed
     features = assessed.features[positions]
     rows = [own | assessed.rows[p] for own, p in zip(features.rows(named=True), positions, strict=True)]
-    families = {f.name: family_of(f.name, f.reason, f.entity) for f in CATALOG}
-    families |= {name: name for name in model.encoding.categories}
     before = min(min(int(row["declared_day"]) for row in rows), as_of_day + 1)
     asked = {
         (row["commodity_code"], row["origin_country"] if row["value_per_kg_reference_level"] == 0 else None)
@@ -132,7 +154,7 @@ def with_reasons(
     evidence = explain_items(
         model.contributions(features),
         model.encoding.names,
-        families,
+        REASONS.with_categories(model.encoding.categories),
         rows,
         kinds=[assessed.assessments[p].kind_probabilities for p in positions],
         comparables=find_comparables(con, asked, before_day=before),

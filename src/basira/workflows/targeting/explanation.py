@@ -47,7 +47,7 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
     ]
     policy = restore_policy(header.policy_text)
     lane = policy.lane(decision.lane).label.text(language)
-    entry = policy.find_mandatory(decision.detail) if decision.basis == "mandatory" else None
+    entry = policy.find_mandatory(decision.detail_fields.rule_id) if decision.basis == "mandatory" else None
     ground = "" if entry is None else entry.reason.text(language)
     return {
         "declaration_id": declaration,

@@ -23,8 +23,8 @@ from basira.storage.history.store import History, register
 from basira.storage.model_store import Models
 from basira.storage.record.chain import entry_hash, opening_hash
 from basira.storage.record.runs import Operations
+from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.targeting.target import Order, Targeted, target
-from basira.workflows.train import Engine, Progress, silent
 
 OPERATIONS = "operations.sqlite"
 
@@ -54,7 +54,7 @@ def find_decisions(history: History, declaration_id: str) -> list[tuple[Targetin
 
 
 def replay(
-    history: History, run_id: str, *, declaration_id: str | None = None, engine: Engine | None = None,
+    history: History, run_id: str, *, declaration_id: str | None = None, engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> ReplayReport:  # fmt: skip
     """Make a recorded run again from its snapshot, model, policy and seed, and compare, bit for bit.

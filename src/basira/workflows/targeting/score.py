@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
+from basira.decisions.candidate import ONLY_OFFICE
+from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import Predictions, RiskModel
@@ -24,12 +25,10 @@ from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.storage.model_store import Models
-from basira.workflows.train import Engine, Progress, silent, train
+from basira.workflows.engine import EngineBounds, Progress, silent
+from basira.workflows.train import train
 
 KEY = ("declaration_id", "declaration_version", "item_number")
-
-# One office stands in where a source names none: its whole flow is one queue.
-ONLY_OFFICE = "ALL"
 
 
 def choose_model(history: History, *, as_of: date, version: str | None = None) -> RiskModel:
@@ -53,16 +52,14 @@ def choose_model(history: History, *, as_of: date, version: str | None = None) -
     return model
 
 
-def items_declared(
-    con: duckdb.DuckDBPyConnection, first: date, last: date, *, into: str, office: str | None = None
-) -> int:
+def items_declared(con: Engine, first: date, last: date, *, into: str, office: str | None = None) -> int:
     """The items declared in a period, each declaration in its latest version of that period.
 
     ``office``: only declarations that are its own in that version; one moved elsewhere by an amendment is not.
     """
-    con.execute(
-        f"""create or replace temp table {into} as
-with latest as (
+    con.create_table(
+        into,
+        f"""with latest as (
   select declaration_id, max(declaration_version) as declaration_version
   from items where declared_day between $first and $last group by declaration_id
 )
@@ -103,7 +100,13 @@ def check_period(first: date, last: date, *, name: str = "--from") -> None:
 
 
 def features_of_period(
-    history: History, *, first: date, last: date, as_of: date, engine: Engine | None = None, progress: Progress = silent
+    history: History,
+    *,
+    first: date,
+    last: date,
+    as_of: date,
+    engine: EngineBounds | None = None,
+    progress: Progress = silent,
 ) -> pl.DataFrame:
     """Features of the items declared from ``first`` to ``last``, both included.
 
@@ -115,7 +118,7 @@ def features_of_period(
     begins.
     """
     check_period(first, last)
-    engine = engine or Engine()
+    engine = engine or EngineBounds()
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
@@ -129,7 +132,7 @@ def features_of_period(
 
 
 def train_if_none(
-    history: History, *, as_of: date, now: datetime, engine: Engine | None = None, progress: Progress = silent
+    history: History, *, as_of: date, now: datetime, engine: EngineBounds | None = None, progress: Progress = silent
 ) -> bool:
     """Train and save a model when the store has none that knows nothing later than ``as_of``; whether it did."""
     if Models(history.root).find_latest(as_of=as_of.isoformat()) is not None:
@@ -140,7 +143,7 @@ def train_if_none(
 
 def score(
     history: History, *, first: date, last: date, as_of: date, model: RiskModel,
-    engine: Engine | None = None, progress: Progress = silent,
+    engine: EngineBounds | None = None, progress: Progress = silent,
 ) -> ScoredItems:  # fmt: skip
     """Score the items declared from ``first`` to ``last``, both included, see `features_of_period`."""
     features = features_of_period(history, first=first, last=last, as_of=as_of, engine=engine, progress=progress)

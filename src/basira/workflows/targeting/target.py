@@ -16,6 +16,7 @@ from typing import Any
 
 import basira
 from basira.decisions.records import Decision, TargetingRun, decide
+from basira.engines.engine import Engine
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
@@ -27,9 +28,9 @@ from basira.selection.mandatory import in_one_form
 from basira.selection.policy.model import Policy
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, Snapshot, register
+from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.targeting.assess import Assessed, assess, with_reasons
 from basira.workflows.targeting.score import items_declared
-from basira.workflows.train import Engine, Progress, silent
 
 # Of offices that the policy does not list, those that are named.
 _MOST_OFFICES = 10
@@ -96,7 +97,7 @@ class Targeted:
 
 def target(
     history: History, order: Order, *, model: RiskModel, policy: Policy, now: datetime, language: str = "fr",
-    snapshot: Snapshot | None = None, engine: Engine | None = None, progress: Progress = silent,
+    snapshot: Snapshot | None = None, engine: EngineBounds | None = None, progress: Progress = silent,
 ) -> Targeted:  # fmt: skip
     """Assess the day's declarations and put each in a lane. Nothing is recorded yet (see `record`).
 
@@ -104,7 +105,7 @@ def target(
     nobody's queue. Raises UsageError when the day has no declarations, or none of an office of the list.
     """
     snapshot = snapshot or history.verified_snapshot()
-    engine = engine or Engine()
+    engine = engine or EngineBounds()
     as_of_day = day_of(order.as_of)
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
@@ -164,11 +165,11 @@ def _of_offices(
     return listed, (Notice("offices_unlisted", {"count": others.total(), "found": found}),)
 
 
-def _nearest_days(con: Any, order: Order) -> str:
-    rows = con.execute(
+def _nearest_days(con: Engine, order: Order) -> str:
+    rows = con.fetch_rows(
         "select min(declared_at)::date, max(declared_at)::date from items where $office is null or office = $office",
         {"office": order.office},
-    ).fetchall()
+    )
     return f"Declarations run from {rows[0][0]} to {rows[0][1]}." if rows and rows[0][0] else ""
 
 

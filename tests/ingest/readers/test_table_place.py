@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from ingest_world import PLAIN_MAPPING, RECEIVED, rows_text
 from typer.testing import CliRunner
 
 from basira.cli.program import app
@@ -20,6 +19,7 @@ from basira.workflows.intake.files import named_files
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.mapping import check_mapping, propose_mapping, with_place
 from basira.workflows.intake.take_in import FileReport
+from tests.support.ingest_world import PLAIN_MAPPING, RECEIVED, rows_text
 
 NAMES = ["Numéro déclaration", "Date", "Bureau", "Code SH", "Pays origine", "Valeur en douane"]
 Lines = list[list[Any]]
@@ -63,7 +63,10 @@ def read_as_proposed(store: History, path: Path) -> FileReport:
 
 
 TITLES: Lines = [["Extraction du système"], [], ["Période : 2024"]]
-TAIL: Lines = [["TOTAL", "", "", "", "", "1234.5"], ["Source : extraction du mois"]]
+TAIL: Lines = [
+    ["Sous-total du bureau 302", "", "", "", "", "1234.5"], ["TOTAL", "", "", "", "", "1234.5"],
+    ["Source : extraction du mois"], ["24 lignes"], ["* provisoire"],
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -76,7 +79,7 @@ def test_titles_totals_and_notes_are_no_rows(kind: str, tmp_path: Path, store: H
         workbook(path, {"s": lines})
     report = read_as_proposed(store, path)
     assert (report.rows, report.accepted) == (24, 24)
-    assert report.not_data_kinds == {"blank": 2, "header": 1, "note": 1, "title": 2, "total": 1}
+    assert report.not_data_kinds == {"blank": 2, "header": 1, "note": 3, "title": 2, "total": 2}
 
 
 def test_commas_in_quotes_do_not_hide_the_header(tmp_path: Path, store: History) -> None:
@@ -134,12 +137,65 @@ def test_merged_texts_are_filled_down_and_merged_amounts_rejected(tmp_path: Path
     assert (report.accepted, report.reasons) == (4, {"merged_cells": 2})
 
 
+def test_a_cell_over_two_columns_costs_its_row(tmp_path: Path, store: History) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        page = sheet(book, "s", [[*NAMES, "Poids net"], *([*line, "7"] for line in data(1, 24))])
+        page.merge_range(3, 5, 3, 6, 88.5)
+    report = read_as_proposed(store, path)
+    assert (report.accepted, report.reasons) == (23, {"merged_cells": 1})
+
+
+def test_columns_that_are_merged_of_two_are_read(tmp_path: Path, store: History) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        page = book.add_worksheet("s")
+        for at, line in enumerate([NAMES, *data(1, 24)]):
+            for place, cell in enumerate(line):
+                page.merge_range(at, 2 * place, at, 2 * place + 1, cell)
+    assert read_as_proposed(store, path).accepted == 24
+
+
+def test_a_summary_before_the_data_is_not_the_table(tmp_path: Path, store: History) -> None:
+    summary: Lines = [["Pays origine", "Nombre"], ["CN", "24"], ["Total", "24"]]
+    path = workbook(tmp_path / "a.xlsx", {"Synthèse": summary, "Données": [NAMES, *data(1, 24)]})
+    report = read_as_proposed(store, path)
+    assert report.accepted == 24
+    assert "'Synthèse'" in report.note
+
+
+def test_sheets_with_the_columns_in_another_order_are_read_together(tmp_path: Path, store: History) -> None:
+    turned = [line[::-1] for line in (NAMES, *data(13, 12))]
+    path = workbook(tmp_path / "a.xlsx", {"S1": [NAMES, *data(1, 12)], "S2": turned})
+    _, text, _ = propose_mapping(path)
+    decided = parse_mapping(text[: text.index("[doubts]")], name="m")
+    assert take(store, path, with_place(decided, header_row=None, sheets=["*"])).accepted == 24
+
+
+def test_a_sheet_with_most_of_the_columns_is_asked_about(tmp_path: Path) -> None:
+    other = [*NAMES[:5], "Montant"]
+    path = workbook(tmp_path / "a.xlsx", {"S1": [NAMES, *data(1, 12)], "S2": [other, *data(13, 12)]})
+    suggestion, _, _ = propose_mapping(path)
+    [doubt] = suggestion.doubts
+    assert "'S2'" in doubt.text()
+
+
+def test_a_formula_that_was_never_computed_is_no_empty_cell(tmp_path: Path, store: History) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        page = sheet(book, "s", [NAMES, *data(1, 24)])
+        page.write_formula(4, 5, "=1+1", None, "")
+    report = read_as_proposed(store, path)
+    assert (report.accepted, report.reasons) == (23, {"spreadsheet_error": 1})
+
+
 def test_a_zip_a_folder_and_a_pattern_name_their_files_in_order(tmp_path: Path, store: History, plain: Mapping) -> None:
     folder = tmp_path / "months"
     folder.mkdir()
     for month in (2, 1):
         (folder / f"m{month}.csv").write_text(rows_text(f"D{month},2024-01-02,10,1,851713,CN,1,1"), encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("2024/.DS_Store", "x")
         archive.writestr("../../m3.csv", rows_text("D3,2024-01-02,10,1,851713,CN,1,1"))
     with named_files([folder, tmp_path / "a.zip", folder / "m*.csv"]) as files:
         assert [path.name for path in files] == ["m1.csv", "m2.csv", "m3.csv", "m1.csv", "m2.csv"]

@@ -8,7 +8,6 @@ import random
 from pathlib import Path
 
 import pytest
-from ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text, tree
 
 from basira.ingest.mapping.model import Mapping, SourceFormat, parse_mapping
 from basira.ingest.readers import csv as read_csv
@@ -18,6 +17,7 @@ from basira.schema.errors import SourceError
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.intake.take_in import FileReport
+from tests.support.ingest_world import HEADER, PLAIN_MAPPING, RECEIVED, rows_text, tree
 
 WORDED = PLAIN_MAPPING + 'description = "words"\n'
 

@@ -1,0 +1,110 @@
+"""DuckDB that reads the files it is given, and nothing else of the machine.
+
+Enters: bounds, the files to read. Leaves: an `Engine` whose configuration is locked. Never here: a query; what is in
+the files. Everything in this project that opens DuckDB opens it here: `storage.engine` with a scratch folder, rooms
+without one.
+
+A statement that an attacker managed to write for us can then neither read another file, nor reach the network, nor load
+an extension, nor take these bounds back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from basira.schema.sql import quote_identifier, quote_literal
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_PARAMETER = re.compile(r"\$(\w+)")
+_SHA_KEY = "create temp macro sha_key(text) as cast('0x' || substr(sha256(text), 1, 15) as bigint)"
+
+
+class DuckDBEngine:
+    """An `Engine` on one connection to DuckDB."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._con = connection
+        self._con.execute(_SHA_KEY)
+
+    def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> None:
+        # Read to the end: DuckDB refuses other work while a result is half-read.
+        self._con.execute(statement, _named_in(statement, parameters)).fetchall()
+
+    def create_table(self, name: str, query: str, parameters: Mapping[str, object] | None = None) -> None:
+        self.execute(f"create or replace temp table {quote_identifier(name)} as {query}", parameters)
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        self._con.register("rows_from_arrow", rows)
+        try:
+            self.create_table(name, "select * from rows_from_arrow")
+        finally:
+            self._con.unregister("rows_from_arrow")
+
+    def files(self, paths: Sequence[Path]) -> str:
+        listed = ", ".join(quote_literal(str(path)) for path in paths)
+        return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+    def columns(self, relation: str) -> tuple[str, ...]:
+        return tuple(str(row[0]) for row in self.fetch_rows(f"describe select * from {relation}"))
+
+    def fetch_rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        return self._con.execute(query, _named_in(query, parameters)).fetchall()
+
+    def fetch_arrow(self, query: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        return self._con.sql(query, params=_named_in(query, parameters)).to_arrow_table()
+
+    def fetch_batches(self, query: str, *, rows: int) -> Iterator[pa.RecordBatch]:
+        yield from self._con.sql(query).to_arrow_reader(rows)
+
+
+def _named_in(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object] | None:
+    """DuckDB refuses a parameter that the statement does not name."""
+    named = set(_PARAMETER.findall(sql)) if parameters else set()
+    return {name: value for name, value in (parameters or {}).items() if name in named} or None
+
+
+@contextmanager
+def open_duckdb(
+    database: Path | None = None, *, reads: Iterable[Path] = (), threads: int | None = None, memory: str | None = None,
+    spill: Path | None = None, keeps_order: bool = True,
+) -> Iterator[DuckDBEngine]:  # fmt: skip
+    """DuckDB on ``database`` (None: in memory) that opens ``reads``, itself and ``spill``, and no other file.
+
+    ``keeps_order``: rows come as they were inserted, at a cost of memory.
+
+    DuckDB knows no right to read alone: a statement could overwrite a file among ``reads``. The store proves its files
+    by their hashes.
+
+    Raises duckdb.Error when ``memory`` is not a size.
+    """
+    import duckdb
+
+    con = duckdb.connect(":memory:" if database is None else str(database))
+    try:
+        if memory is not None:
+            con.execute("set memory_limit = ?", [memory])
+        if threads is not None:
+            con.execute("set threads = ?", [threads])
+        if spill is not None:
+            con.execute("set temp_directory = ?", [str(spill)])
+        con.execute("set preserve_insertion_order = ?", [keeps_order])
+        con.execute("set enable_progress_bar = false")
+        con.execute("set allowed_paths = ?", [[str(path) for path in reads]])
+        # Everything needed is built in; nothing is to be fetched from anywhere.
+        con.execute("set autoinstall_known_extensions = false")
+        con.execute("set autoload_known_extensions = false")
+        con.execute("set allow_community_extensions = false")
+        # A table is one of the database, never a variable of the program that has its name.
+        con.execute("set python_enable_replacements = false")
+        con.execute("set enable_external_access = false")
+        con.execute("set lock_configuration = true")
+        yield DuckDBEngine(con)
+    finally:
+        con.close()
