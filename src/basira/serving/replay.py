@@ -20,6 +20,7 @@ from basira.decisions.events import Cancellation, Reselection, read_records
 from basira.decisions.recorded import item_values
 from basira.decisions.records import Decision
 from basira.decisions.replay import Difference, Replay
+from basira.features.online.plan import catalog_digest
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.detail import detail_text
@@ -305,7 +306,10 @@ class _Scorer:
         if name not in self._builds:
             folder = profiles_of(self._root)
             try:
-                self._builds[name] = open_profiles(folder, read_manifest(folder, name))
+                manifest = read_manifest(folder, name)
+                # Those of another catalog of features can't be asked any more: their decisions are not compared.
+                is_served = manifest.metadata.catalog == catalog_digest()
+                self._builds[name] = open_profiles(folder, manifest) if is_served else None
             except (BasiraError, OSError):
                 self._builds[name] = None
         if self._builds[name] is None:

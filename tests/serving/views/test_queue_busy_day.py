@@ -144,7 +144,7 @@ def test_a_page_of_ten_opens_ten_of_them(service: Service, monkeypatch: pytest.M
         opened.append(text)
         return json.loads(text)
 
-    monkeypatch.setattr(operations_events, "_opened", counted)
+    monkeypatch.setattr(operations_events, "json", SimpleNamespace(loads=counted, dumps=json.dumps))
     page = queue_page(service, Queue(HERE, TODAY), limit=10)
     assert (page.total > 300, len(page.rows), len(opened)) == (True, 10, 10)
 
