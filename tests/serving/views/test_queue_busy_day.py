@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import date
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
