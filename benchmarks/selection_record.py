@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
-from basira.decisions import DecisionRecord, TargetingRun, compare
-from basira.schema.records import ItemAssessment, Reason, Reference
+from basira.decisions import Decision, TargetingRun, compare, decide
+from basira.schema.records import Candidate, ItemAssessment, Reason, Reference, Selection
 from basira.storage.record.runs import Operations
 
 REASONS = tuple(
@@ -38,10 +38,12 @@ def main(count: int) -> None:
         "e" * 64, "", count,
     )  # fmt: skip
     records = [
-        DecisionRecord(
-            "run-1", f"D{i:07d}", 1, f"OFFICE-{i % 30}", "orange", "model", "", 1.0, i, i / count, i / 3,
-            (ItemAssessment(1, i / count, i / 7, i / 3, {"value": i / 9}, REASONS, ("value",), (REFERENCE,)),),
-            "f" * 64,
+        decide(
+            "run-1",
+            Selection(f"D{i:07d}", 1, f"OFFICE-{i % 30}", "orange", "model", 1.0, i),
+            candidate=Candidate(f"D{i:07d}", 1, f"OFFICE-{i % 30}", i / count, i / 3),
+            items=[ItemAssessment(1, i / count, i / 7, i / 3, {"value": i / 9}, REASONS, ("value",), (REFERENCE,))],
+            inputs_digest="f" * 64,
         )
         for i in range(count)
     ]  # fmt: skip
@@ -51,7 +53,7 @@ def main(count: int) -> None:
         with timed("verify the chain"):
             assert operations.verify_chain().is_whole
         with timed("read them back as records"):
-            back = [DecisionRecord.from_row(row) for row in operations.decisions_of("run-1")]
+            back = [Decision.from_row(row) for row in operations.decisions_of("run-1")]
         with timed("compare"):
             compare(records, back).require_same()
         print(f"file: {(Path(folder) / 'operations.sqlite').stat().st_size / 1e6:.0f} MB")

@@ -42,7 +42,9 @@ from basira.schema.errors import BasiraError
 from basira.schema.names import MOST_OF_A_SOURCE, is_kept_name, is_own_name
 from basira.schema.shipped import shipped
 from basira.schema.sql import quote_identifier
-from basira.serving.decide.batch import Ask, Asked, Decision, decide_many
+from basira.serving.decide.batch import decide_batch
+from basira.serving.decide.idempotency import Asked
+from basira.serving.decide.result import Ask, Decided
 from basira.serving.message import Declaration, Refused, read_declaration
 from basira.serving.service import Service
 from basira.serving.sync import sync_history
@@ -192,8 +194,8 @@ def by_the_night(names: Sequence[str], report: Report, folder: Path) -> None:
         rows = ({**read.rows[0], "declaration_id": f"SIM-{n}", **dict.fromkeys(some, "L1")},)
         asks.append(Ask(None, Asked("attack"), read=Declaration(rows, has_version=False)))
     for some_asks in groups_of(asks, 32):
-        found = decide_many(some_asks, service, now=NOW)
-        if not all(isinstance(one, Decision) for one in found):
+        found = decide_batch(some_asks, service, now=NOW)
+        if not all(isinstance(one, Decided) for one in found):
             raise SystemExit("an earlier version's declaration could not be recorded")
     done = sync_history(store, service.database, now=NOW)
     again = sync_history(store, service.database, now=NOW)

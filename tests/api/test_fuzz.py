@@ -67,14 +67,14 @@ def test_one_that_makes_a_library_panic_does_not_stop_the_others(
 
     from basira.serving.decide import worker as serve_decider
 
-    right = serve_decider.decide_many
+    right = serve_decider.decide_batch
 
     def decide(asks: Any, *arguments: Any, **options: Any) -> Any:
         if any(ask.body.get("declaration_id") == "PANIC" for ask in asks):
             raise PanicError
         return right(asks, *arguments, **options)
 
-    monkeypatch.setattr(serve_decider, "decide_many", decide)
+    monkeypatch.setattr(serve_decider, "decide_batch", decide)
     answer = desk.post({**arrivals[0], "declaration_id": "PANIC"})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert desk.post(arrivals[1]).status_code == 200

@@ -13,9 +13,9 @@ from datetime import date, datetime
 import pytest
 import sqlalchemy as sa
 
-from basira.decisions import DecisionRecord, TargetingRun
+from basira.decisions import Decision, TargetingRun, decide
 from basira.schema.errors import NotFoundError, StoreError
-from basira.schema.records import ItemAssessment
+from basira.schema.records import Candidate, ItemAssessment, Selection
 from basira.storage.database.tables import (
     DECISION,
     DECISION_COLUMNS_MADE,
@@ -45,22 +45,14 @@ RUN = TargetingRun(
 AWKWARD = (0.1, 1 / 3, 5e-324)  # floats that lose bits wherever somebody prints too few digits
 
 
-def decisions(run_id: str = "run-1", count: int = 3) -> list[DecisionRecord]:
+def decisions(run_id: str = "run-1", count: int = 3) -> list[Decision]:
     return [
-        DecisionRecord(
+        decide(
             run_id,
-            f"D{i}",
-            1,
-            "A",
-            "red",
-            "model",
-            "",
-            AWKWARD[i % 3],
-            i + 1,
-            AWKWARD[i % 3],
-            1e300 * AWKWARD[i % 3],
-            (ItemAssessment(1, AWKWARD[i % 3], 1.0, 2.0),),
-            "f" * 64,
+            Selection(f"D{i}", 1, "A", "red", "model", AWKWARD[i % 3], i + 1),
+            candidate=Candidate(f"D{i}", 1, "A", AWKWARD[i % 3], 1e300 * AWKWARD[i % 3]),
+            items=(ItemAssessment(1, AWKWARD[i % 3], 1.0, 2.0),),
+            inputs_digest="f" * 64,
         )
         for i in range(count)
     ]
@@ -80,9 +72,9 @@ def test_what_was_recorded_reads_back_the_same(place):
     with Operations(place) as operations:
         closing = record(operations)
         run = TargetingRun.from_row(operations.get_run("run-1"))
-        back = [DecisionRecord.from_row(row) for row in operations.decisions_of("run-1")]
+        back = [Decision.from_row(row) for row in operations.decisions_of("run-1")]
     assert back == decisions()
-    assert [one.position for one in back] == [1, 2, 3]
+    assert [one.sequence for one in back] == [1, 2, 3]
     assert back[-1].entry_hash == run.closing_hash == closing
     own = {"sequence": 1, "decision_count": 3} | {
         n: getattr(run, n) for n in ("previous_hash", "opening_hash", "closing_hash")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from basira.decisions import DecisionRecord, TargetingRun, compare, decide, digest
+from basira.decisions import Decision, TargetingRun, compare, decide, digest
 from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy, restore_policy
@@ -22,7 +22,7 @@ CANDIDATES = [
 ]
 
 
-def decide_all(run_id: str, candidates: Sequence[Candidate], policy: Policy, seed: int) -> list[DecisionRecord]:
+def decide_all(run_id: str, candidates: Sequence[Candidate], policy: Policy, seed: int) -> list[Decision]:
     selections = allocate(candidates, policy, day=DAY, seed=seed).selections
     return [
         decide(run_id, selection, candidate=candidate, items=(), inputs_digest=digest(candidate))
@@ -56,7 +56,7 @@ def test_a_recorded_day_comes_out_the_same(tmp_path):
     recorded(tmp_path / "operations.sqlite", seed=11)
     with Operations(tmp_path / "operations.sqlite", create=False) as operations:
         run = TargetingRun.from_row(operations.get_run("run-1"))
-        before = [DecisionRecord.from_row(row) for row in operations.decisions_of("run-1")]
+        before = [Decision.from_row(row) for row in operations.decisions_of("run-1")]
     policy = restore_policy(run.policy_text)
     assert policy.digest == run.policy_digest
     report = compare(before, decide_all("replay", CANDIDATES[::-1], policy, run.seed))
@@ -67,7 +67,7 @@ def test_a_recorded_day_comes_out_the_same(tmp_path):
 def test_another_seed_comes_out_otherwise(tmp_path):
     recorded(tmp_path / "operations.sqlite", seed=11)
     with Operations(tmp_path / "operations.sqlite", create=False) as operations:
-        before = [DecisionRecord.from_row(row) for row in operations.decisions_of("run-1")]
+        before = [Decision.from_row(row) for row in operations.decisions_of("run-1")]
         policy = restore_policy(operations.get_run("run-1")["policy_text"])
     differences = compare(before, decide_all("replay", CANDIDATES, policy, 12)).differences
     assert {one.field for one in differences} <= {"lane", "basis", "detail"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basira.decisions import DecisionRecord
+from basira.decisions import Decision
 from basira.schema.detail import RESERVED, Detail, detail_text, read_detail
 from basira.schema.records import Selection
 
@@ -55,7 +55,10 @@ def test_a_rule_s_selection_comes_back_from_its_text(rule_id, flag):
 
 @given(st.text())
 def test_a_record_keeps_its_text_whatever_it_is(text):
-    row = DecisionRecord("r", "D1", 1, "A", "red", "mandatory", text, 1.0, None, None, None, (), "").row()
-    columns = {name: value for name, value in row.items() if name != "decision_id"}
-    assert DecisionRecord.from_row(columns).row()["detail"] == text
-    assert DecisionRecord.from_row(columns).detail_fields == read_detail(text)
+    row = Decision(
+        event_id="r/D1/1", run_id="r", declaration_id="D1", declaration_version=1, office="A", lane="red",
+        basis="mandatory", detail=text, inclusion_probability=1.0, fraud_probability=None, expected_revenue=None,
+        items=(),
+    ).row()  # fmt: skip
+    assert Decision.from_row(row).row()["detail"] == text
+    assert Decision.from_row(row).detail_fields == read_detail(text)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basira.decisions import DecisionRecord, TargetingRun, canonical_json, decide, digest
+from basira.decisions import Decision, TargetingRun, canonical_json, decide, digest
+from basira.decisions.recorded import item_values
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate, ItemAssessment, Reason, Reference, Selection
 
@@ -47,7 +48,8 @@ ITEM = st.builds(
 )
 OPTIONAL = st.one_of(st.none(), NUMBER)
 DECISION = st.builds(
-    DecisionRecord,
+    Decision,
+    event_id=st.just("run-1/D1/1"),
     run_id=TEXT,
     declaration_id=TEXT,
     declaration_version=st.integers(1, 99),
@@ -59,9 +61,9 @@ DECISION = st.builds(
     rank=st.one_of(st.none(), st.integers(1, 99)),
     fraud_probability=OPTIONAL,
     expected_revenue=OPTIONAL,
-    items=st.lists(ITEM, max_size=2).map(tuple),
+    items=st.lists(ITEM.map(item_values), max_size=2),
     inputs_digest=TEXT,
-    position=st.just(0),
+    sequence=st.just(0),
     previous_hash=st.just(""),
     entry_hash=st.just(""),
 )
@@ -85,8 +87,8 @@ RUN = TargetingRun(
 
 @given(decision=DECISION)
 def test_a_decision_reads_back_the_same_to_the_last_bit(decision):
-    row = json.loads(json.dumps(decision.row()))
-    again = DecisionRecord.from_row(row)
+    row = {**json.loads(json.dumps(decision.row())), "decision_id": decision.event_id}
+    again = Decision.from_row(row)
     assert again == decision
     assert canonical_json(again) == canonical_json(decision)
 
@@ -100,8 +102,12 @@ def test_the_record_of_a_selection_takes_everything_from_it():
     item = ItemAssessment(1, 0.5, 100.0, 50.0)
     candidate = Candidate("D1", 2, "A", 0.5, 50.0)
     record = decide("run-1", selection, candidate=candidate, items=[item], inputs_digest="f")
-    assert record == DecisionRecord("run-1", "D1", 2, "A", "red", "model", "x", 0.25, 3, 0.5, 50.0, (item,), "f")
-    assert record.decision_id == "run-1/D1/2"
+    assert record == Decision(
+        event_id="run-1/D1/2", run_id="run-1", declaration_id="D1", declaration_version=2, office="A", lane="red",
+        basis="model", detail="x", inclusion_probability=0.25, rank=3, fraud_probability=0.5, expected_revenue=50.0,
+        items=[item_values(item)], inputs_digest="f",
+    )  # fmt: skip
+    assert record.assessments == (item,)
 
 
 def test_canonical_json_does_not_depend_on_the_order_or_kind_of_the_container():

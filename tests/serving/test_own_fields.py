@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from basira.cli.history import app as history_app
 from basira.schema.names import MOST_OF_A_SOURCE, MOST_OF_A_STORE, RULE
 from basira.serving.decide import batch as serve
+from basira.serving.decide.result import Decided
 from basira.serving.replay import replay_online
 from basira.serving.service import Service
 from basira.serving.sync import sync_history
@@ -61,7 +62,7 @@ def as_earlier_versions_took_it(desk: Desk, body: Body, *names: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serve, "read_declaration", reading)
         found = serve.decide(body, desk.service, now=desk.clock[0], asked=serve.Asked("earlier version"))
-    assert isinstance(found, serve.Decision), found
+    assert isinstance(found, Decided), found
 
 
 ODD = ("x_lot-number", "x_Lot", 'x_"', "x_", "x_1", "x_é", "x_" + "a" * 49, "x_lot number", "x_lot\u202e", "x_'; --")

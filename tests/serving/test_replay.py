@@ -66,7 +66,7 @@ def again(desk: Desk, history: History, **options: Any) -> OnlineReplay:
 
 def test_a_day_comes_out_the_same(busy: Desk, history: History, arrivals: list[Body]) -> None:
     report = again(busy, history)
-    assert report.differences == []
+    assert report.differences == ()
     assert report.is_state_same is True
     assert report.lanes == 3 * len(arrivals) + 1
     assert report.scores == 3 * len(arrivals)
@@ -99,7 +99,7 @@ def test_without_the_profiles_of_that_night_the_lanes_are_made_again_and_the_sco
     busy: Desk, history: History, tmp_path: Path
 ) -> None:
     report = replay_online(busy.service, tmp_path, OFFICE, TODAY)
-    assert (report.scores, report.is_state_same, report.differences) == (0, True, [])
+    assert (report.scores, report.is_state_same, report.differences) == (0, True, ())
     assert any(what.startswith("model ") for what in report.missing)
     assert any(what.startswith("profiles ") for what in report.missing)
 
@@ -127,13 +127,13 @@ def test_a_policy_changed_during_the_day_is_said_of_each_decision_that_it_touche
     before = len(sent(arrivals)) + 1
     # Under the policy of the evening: the morning's decisions are another's, and the evening's stand on them.
     report = replay_online(changed.service, history.root, OFFICE, TODAY)
-    assert (report.lanes, report.is_state_same, report.differences) == (0, None, [])
+    assert (report.lanes, report.is_state_same, report.differences) == (0, None, ())
     policy = {what: n for what, n in report.missing.items() if what.startswith("policy example")}
     assert list(policy.values()) == [before]
     assert report.missing["a lane: decided on a day that another policy decided on before"] == 3
     # Under that of the morning: its plan is gone, and nothing is guessed.
     report = again(busy, history)
-    assert (report.lanes, report.is_state_same, report.differences) == (0, None, [])
+    assert (report.lanes, report.is_state_same, report.differences) == (0, None, ())
     assert report.missing["plan of the day under this policy"] == 1
     assert [n for what, n in report.missing.items() if what.startswith("policy example")] == [3]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from basira.serving.decide import batch as serve
-from basira.serving.decide.batch import Asked
+from basira.serving.decide import placement
+from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.worker import Decider
 from basira.serving.service import Service
 from tests.support.api_world import at
@@ -34,11 +34,11 @@ def until(is_so: Callable[[], bool]) -> None:
 
 def break_placing(monkeypatch: pytest.MonkeyPatch, faulty: str) -> None:
     """To give the declaration of this number its lane raises ZeroDivisionError; the others get theirs."""
-    place = serve.place
+    place = placement.place
 
     def broken(candidate: Any, *rest: Any, **named: Any) -> Any:
         if candidate.declaration_id == faulty:
             raise ZeroDivisionError
         return place(candidate, *rest, **named)
 
-    monkeypatch.setattr(serve, "place", broken)
+    monkeypatch.setattr(placement, "place", broken)

@@ -38,7 +38,7 @@ from basira.api.routes import queue as routes_queue
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
-from basira.serving.decide.batch import purge_given
+from basira.serving.decide.idempotency import purge_given
 from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
 from basira.serving.service import Service, with_newest_model
@@ -165,7 +165,7 @@ def _decider_of(
         app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
 
     async def forget() -> None:
-        await asyncio.to_thread(purge_given, service, now=clock())
+        await asyncio.to_thread(purge_given, service.database, now=clock())
 
     async def renew() -> None:
         while True:

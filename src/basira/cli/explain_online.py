@@ -37,9 +37,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
 def _recorded(history: History, declaration: str, database: str, language: str) -> dict[str, Any] | None:
     from basira.cli.db import record_of
     from basira.schema.errors import NotFoundError
-    from basira.serving.service import Service
     from basira.serving.views.declaration import declaration_history
-    from basira.workflows.profiles import read_profiles
     from basira.workflows.stores import open_operations
 
     place = record_of(history.root, database).place
@@ -47,12 +45,8 @@ def _recorded(history: History, declaration: str, database: str, language: str) 
         return None
     with open_operations(place) as operations:
         runs = operations.find_decisions(declaration)
-        reading = Service(
-            database=operations.database, policies=history.root, profiles=read_profiles(history.root), model=None,
-            seed=0, language=language,
-        )  # fmt: skip
         try:
-            found = declaration_history(reading, declaration, sees=lambda _: True)
+            found = declaration_history(operations.database, declaration, language=language, sees=lambda _: True)
         except NotFoundError:
             return None
         if runs:

@@ -3,12 +3,12 @@
 Enters: selections and assessments. Leaves: records, rows, digests, differences. Never here: the database.
 """
 
-from basira.decisions.canonical import canonical_json, digest
-from basira.decisions.records import DecisionRecord, TargetingRun, decide
+from basira.decisions.records import Decision, TargetingRun, decide
 from basira.decisions.replay import Difference, ReplayReport, compare
+from basira.schema.canonical import canonical_json, digest
 
 __all__ = [
-    "DecisionRecord",
+    "Decision",
     "Difference",
     "ReplayReport",
     "TargetingRun",

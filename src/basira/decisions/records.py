@@ -1,7 +1,7 @@
-"""What is recorded of a targeting run, and of each decision in it.
+"""What is recorded of a decision, of a targeting run or of the service, and of the run itself.
 
-Enters: assessments and selections. Leaves: records, and the rows that the decision record keeps. Never here: the
-database, a clock.
+Enters: assessments and selections; recorded rows. Leaves: records, and the rows and events that the database keeps.
+Never here: the database, a clock.
 
 Rows are mappings from column to text or number; the columns are those of the tables in
 `storage.database.tables`, without what the store makes itself. A test holds the two together.
@@ -13,13 +13,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
-from basira.decisions.canonical import canonical_json
+from basira.decisions.recorded import (
+    ItemValues,
+    Payload,
+    Recorded,
+    Row,
+    common,
+    item_assessment,
+    item_values,
+    payload_of,
+)
+from basira.schema.canonical import canonical_json
 from basira.schema.detail import Detail, detail_text, read_detail
-from basira.schema.records import Basis, Candidate, ItemAssessment, Reason, Reference, Selection
+from basira.schema.records import Basis, Candidate, EventKind, ItemAssessment, Selection
 
-Row = dict[str, Any]
+# Of decisions recorded before each named its own.
+CURRENCY_BEFORE = "MAD"
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class TargetingRun:
     policy_text: str
     seed: int
     software_version: str
-    options: Mapping[str, Any]
+    options: Payload
     inputs_digest: str
     source_digest: str
     candidate_count: int
@@ -52,7 +62,7 @@ class TargetingRun:
     opening_hash: str = ""
     closing_hash: str = ""
 
-    def row(self) -> Row:
+    def row(self) -> dict[str, object]:
         """The run as a row to record."""
         return {
             "run_id": self.run_id,
@@ -72,7 +82,7 @@ class TargetingRun:
         }
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> TargetingRun:
+    def from_row(cls, row: Row) -> TargetingRun:
         """The run of a recorded row."""
         return cls(
             **{
@@ -85,46 +95,71 @@ class TargetingRun:
         )
 
 
-@dataclass(frozen=True)
-class DecisionRecord:
-    """The decision on one declaration, with what it rests on.
+@dataclass(frozen=True, kw_only=True)
+class Decision(Recorded):
+    """The decision on one declaration, with what it rests on: of a run of targeting or of the service.
 
-    ``items``: the assessment of each item as it was then; empty when the model gave no answer. ``inputs_digest``: of
-    the declaration's features. ``detail``: the text that was recorded, see `detail_fields`. The position and the hashes
-    are 0 and "" until it is recorded.
+    ``items``: the assessment of each item as it was then; of a run they are none when the model gave no answer.
+    ``detail``: the text that was recorded, see `detail_fields`. ``previous_hash``, ``entry_hash``: "" until it is
+    recorded.
+
+    Of a run: ``run_id``; ``rank`` in its lane; ``inputs_digest``, of the declaration's features.
+
+    Of the service: ``inspects``, whether the lane has an inspection by the policy of then; ``fallback``, why there is
+    no score; ``ground``, why the mandatory list asks for it, by language; ``chosen``, the control that this version
+    would have been under if it had not kept a more intensive lane; ``currency``; ``conversion``, from which declared
+    amounts its values were made, None where from none; ``decided_at``, ISO 8601; ``is_simulated``; ``versions``: of
+    software, model, profiles and policy. None in one of these: not recorded then.
     """
 
-    run_id: str
-    declaration_id: str
     declaration_version: int
     office: str
     lane: str
     basis: Basis
     detail: str
     inclusion_probability: float
-    rank: int | None
     fraud_probability: float | None
     expected_revenue: float | None
-    items: tuple[ItemAssessment, ...]
-    inputs_digest: str
-    position: int = field(default=0, compare=False)
+    items: Sequence[ItemValues]
+    run_id: str = ""
+    rank: int | None = None
+    inputs_digest: str = ""
+    inspects: bool | None = None
+    fallback: str | None = None
+    ground: Mapping[str, str] | None = None
+    chosen: Mapping[str, str] | None = None
+    currency: str = CURRENCY_BEFORE
+    conversion: Payload | None = None
+    decided_at: str | None = None
+    is_simulated: bool | None = None
+    versions: Mapping[str, str | None] = field(default_factory=dict)
     previous_hash: str = field(default="", compare=False)
     entry_hash: str = field(default="", compare=False)
 
     @property
-    def decision_id(self) -> str:
-        """Identifier: the run, the declaration and its version."""
-        return f"{self.run_id}/{self.declaration_id}/{self.declaration_version}"
+    def kind(self) -> EventKind:
+        """A decision."""
+        return "decision"
 
     @property
     def detail_fields(self) -> Detail:
         """What the selection says beside its basis, of a record of whatever version."""
         return read_detail(self.detail)
 
-    def row(self) -> Row:
-        """The decision as a row to record."""
+    @property
+    def assessments(self) -> tuple[ItemAssessment, ...]:
+        """The items as assessments."""
+        return tuple(item_assessment(item) for item in self.items)
+
+    @property
+    def moment(self) -> datetime:
+        """When the service decided. Raises TypeError for a decision of a run: the run has the moment."""
+        return datetime.fromisoformat(self.decided_at)  # type: ignore[arg-type]
+
+    def row(self) -> dict[str, object]:
+        """A decision of a run as a row to record."""
         return {
-            "decision_id": self.decision_id,
+            "decision_id": run_decision_id(self.run_id, self.declaration_id, self.declaration_version),
             "run_id": self.run_id,
             "declaration_id": self.declaration_id,
             "declaration_version": self.declaration_version,
@@ -141,17 +176,77 @@ class DecisionRecord:
         }
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> DecisionRecord:
-        """The decision of a recorded row."""
-        values = {name: value for name, value in row.items() if name not in ("decision_id", "assessment")}
-        return cls(**values, items=tuple(_item(item) for item in json.loads(row["assessment"])))
+    def from_row(cls, row: Row) -> Decision:
+        """The decision of a run's recorded row."""
+        values = {name: value for name, value in row.items() if name not in ("decision_id", "assessment", "position")}
+        return cls(
+            event_id=row["decision_id"],
+            items=json.loads(row["assessment"]),
+            sequence=row.get("position", 0),
+            **values,
+        )
+
+    def payload(self) -> Payload:
+        """A decision of the service as JSON values."""
+        values: dict[str, object] = {
+            "basis": self.basis,
+            "detail": self.detail,
+            "inclusion_probability": float(self.inclusion_probability),
+            "inspects": self.inspects,
+            "fallback": self.fallback,
+            "fraud_probability": self.fraud_probability,
+            "expected_revenue": self.expected_revenue,
+            "currency": self.currency,
+            "items": self.items,
+            "decided_at": self.decided_at,
+            "is_simulated": self.is_simulated,
+            "versions": self.versions,
+        }
+        if self.conversion is not None:
+            values["conversion"] = self.conversion
+        if self.ground is not None:
+            values["ground"] = self.ground
+        if self.chosen is not None:
+            values["chosen"] = self.chosen
+        return values
+
+    @classmethod
+    def from_event(cls, row: Row) -> Decision:
+        """The decision of an event of the service, whichever version of Basira wrote it."""
+        said = payload_of(row)
+        return cls(
+            **common(row),
+            basis=said.get("basis", "none"),
+            detail=said.get("detail", ""),
+            inclusion_probability=said.get("inclusion_probability", 0.0),
+            fraud_probability=said.get("fraud_probability"),
+            expected_revenue=said.get("expected_revenue"),
+            items=said.get("items", ()),
+            inspects=said.get("inspects"),
+            fallback=said.get("fallback"),
+            ground=said.get("ground"),
+            chosen=said.get("chosen"),
+            currency=said.get("currency", CURRENCY_BEFORE),
+            conversion=said.get("conversion"),
+            decided_at=said.get("decided_at"),
+            is_simulated=said.get("is_simulated"),
+            versions=said.get("versions", {}),
+            entry_hash=row.get("entry_hash", ""),
+            previous_hash=row.get("previous_hash", ""),
+        )
+
+
+def run_decision_id(run_id: str, declaration_id: str, version: int) -> str:
+    """Identifier of a run's decision: the run, the declaration and its version."""
+    return f"{run_id}/{declaration_id}/{version}"
 
 
 def decide(
     run_id: str, selection: Selection, *, candidate: Candidate, items: Sequence[ItemAssessment], inputs_digest: str
-) -> DecisionRecord:
-    """The record of a selection: what was decided on a candidate, and the assessments that it rests on."""
-    return DecisionRecord(
+) -> Decision:
+    """The record of a run's selection: what was decided on a candidate, and the assessments that it rests on."""
+    return Decision(
+        event_id=run_decision_id(run_id, selection.declaration_id, selection.declaration_version),
         run_id=run_id,
         declaration_id=selection.declaration_id,
         declaration_version=selection.declaration_version,
@@ -163,17 +258,6 @@ def decide(
         rank=selection.rank,
         fraud_probability=candidate.fraud_probability,
         expected_revenue=candidate.expected_revenue,
-        items=tuple(items),
+        items=[item_values(item) for item in items],
         inputs_digest=inputs_digest,
-    )
-
-
-def _item(item: Mapping[str, Any]) -> ItemAssessment:
-    return ItemAssessment(
-        **{
-            **item,
-            "reasons": tuple(Reason(**{**r, "features": tuple(r["features"])}) for r in item["reasons"]),
-            "references": tuple(Reference(**{**r, "comparables": tuple(r["comparables"])}) for r in item["references"]),
-            "verify": tuple(item["verify"]),
-        }
     )

@@ -7,12 +7,13 @@ field. Never here: the computing (that is a workflow), a tolerance: the same bit
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from basira.decisions.canonical import canonical_json
-from basira.decisions.records import DecisionRecord, TargetingRun
+from basira.decisions.records import Decision, TargetingRun
+from basira.schema.canonical import canonical_json
 from basira.schema.errors import ReplayError
 
 # Not compared: who and when of a run, and what the store adds.
@@ -38,24 +39,43 @@ class Difference:
     replayed: object
 
 
-@dataclass(frozen=True)
-class ReplayReport:
-    """What `compare` found. ``checked``: decisions on both sides; ``missing``: recorded and not replayed."""
+@dataclass(frozen=True, kw_only=True)
+class Replay(ABC):
+    """What came of making recorded decisions again, those of a run (`ReplayReport`) or the service's (`OnlineReplay`).
 
-    checked: int
+    ``differences``: field by field.
+    """
+
     differences: tuple[Difference, ...]
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
 
     @property
     def is_same(self) -> bool:
-        """True when nothing differs."""
-        return not (self.differences or self.missing or self.unexpected)
+        """True when nothing that could be compared differs."""
+        return self.fault() is None
 
     def require_same(self) -> None:
-        """Raise ReplayError, with the first difference, unless everything is the same."""
-        if self.is_same:
-            return
+        """Raise ReplayError, with the first difference, unless everything that could be compared is the same."""
+        fault = self.fault()
+        if fault is not None:
+            raise fault
+
+    @abstractmethod
+    def fault(self) -> ReplayError | None:
+        """What differs first, as an error; None when nothing does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayReport(Replay):
+    """What `compare` found. ``checked``: decisions on both sides; ``missing``: recorded and not replayed."""
+
+    checked: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+    def fault(self) -> ReplayError | None:
+        """What differs first; None when nothing does."""
+        if not (self.differences or self.missing or self.unexpected):
+            return None
         if self.differences:
             first = self.differences[0]
             where = f"declaration {first.declaration_id}" if first.declaration_id else "the run"
@@ -65,15 +85,15 @@ class ReplayReport:
         else:
             example = f"declaration {self.unexpected[0]}: replayed, never recorded"
         count = len(self.differences) + len(self.missing) + len(self.unexpected)
-        raise ReplayError(
+        return ReplayError(
             f"Expected the recorded decisions, found {count} difference(s); first, {example}.",
             hint="Check that the software version, the model and the history are those that the run names.",
         )
 
 
 def compare(
-    recorded: Sequence[DecisionRecord],
-    replayed: Sequence[DecisionRecord],
+    recorded: Sequence[Decision],
+    replayed: Sequence[Decision],
     *,
     recorded_run: TargetingRun | None = None,
     replayed_run: TargetingRun | None = None,
@@ -103,7 +123,7 @@ def compare(
     )
 
 
-def _by_declaration(decisions: Sequence[DecisionRecord]) -> dict[tuple[str, int], DecisionRecord]:
+def _by_declaration(decisions: Sequence[Decision]) -> dict[tuple[str, int], Decision]:
     return {(one.declaration_id, one.declaration_version): one for one in decisions}
 
 

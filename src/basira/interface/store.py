@@ -20,13 +20,15 @@ from basira.schema.errors import StoreError, UsageError
 from basira.selection.policy.load import find_policy, load_policy
 from basira.serving.admissible import folded_office
 from basira.storage.history.store import History
+from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds
 from basira.workflows.evaluation.evaluate import backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.records.decisions import read_decisions
 from basira.workflows.targeting import score as scoring
 from basira.workflows.targeting.explanation import explain_decision
-from basira.workflows.targeting.record import record
+from basira.workflows.targeting.record import operations_of, record
 from basira.workflows.targeting.target import order_day
 from basira.workflows.targeting.target import target as choose
 from basira.workflows.train import train, train_estimator
@@ -466,6 +468,46 @@ class Store:
         return backtest(
             self.history, as_of=day, estimators=estimators, seed=seed, resamples=resamples, engine=self.engine
         )
+
+    def decisions(self, start: date, end: date, *, database: str = "") -> pl.DataFrame:
+        """Every recorded decision on the days of a period, of runs and of the service.
+
+        Parameters
+        ----------
+        start, end
+            First and last day, both included: the days that a run targeted, the days on which the service decided.
+        database
+            URL of the operational database (``postgresql+psycopg://...``); "": the store's own SQLite file.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row per decision: runs in their order, then the service's. ``source``: "run" or "service".
+            Probabilities are 0 to 1; ``expected_revenue`` is an amount in ``currency`` (null of a run: the history's).
+            Null where nothing was recorded. Reasons are left out: `explain` has them.
+
+        Raises
+        ------
+        StoreError
+            Nothing was ever recorded.
+        UsageError
+            One of ``start``, ``end`` is no day, or ``start`` is after ``end``.
+
+        Examples
+        --------
+        >>> decided = store.decisions(date(2024, 6, 1), date(2024, 6, 30))  # doctest: +SKIP
+        >>> decided.group_by("lane").len()  # doctest: +SKIP
+        >>> store.decisions(date(2024, 6, 9), date(2024, 6, 1))  # doctest: +SKIP
+        Traceback (most recent call last):
+        ...
+        basira.schema.errors.UsageError: Expected a period, found one that ends (2024-06-01) before it begins (2024-06-09).
+        """  # noqa: E501 - an error is one line
+        import polars as pl
+
+        first, last = check_day(start, name="start"), check_day(end, name="end")
+        scoring.check_period(first, last, name="start")
+        with Operations(database or operations_of(self.history), create=False) as operations:
+            return pl.DataFrame(read_decisions(operations, first=first, last=last))
 
     def explain(self, declaration_id: str, *, run: str = "", language: Language = "fr") -> dict[str, Any]:
         """Say why a recorded run put a declaration in its lane.

@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
+# What happens to a declaration online.
+EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
 # Declared values of an item, by field name.
 ItemRow: TypeAlias = Mapping[str, Any]
 

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import logging
 import tomllib
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
+from basira.decisions.recorded import Payload
 from basira.ingest.mapping.model import RatesSource
 from basira.ingest.rates import Rate, RateTable, read_rates
 from basira.ingest.rows.convert import HEADER_AMOUNTS, convert_row
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import day_of
 from basira.schema.errors import MappingError, StoreError
+from basira.serving.decide.scoring import OpenProfiles
 from basira.serving.message import Declaration, FieldFault, Refused, Row
-from basira.storage.profiles.reader import ProfileReader
 
 _LOG = logging.getLogger("basira.service")
 
@@ -116,7 +115,7 @@ def _is_mixed(declaration: Declaration) -> bool:
     )
 
 
-def currency_fault(declaration: Declaration, profiles: ProfileReader, rates: RateTable | None) -> Refused | None:
+def currency_fault(declaration: Declaration, profiles: OpenProfiles, rates: RateTable | None) -> Refused | None:
     """Why a declaration's values can't be set beside the history's; intake of files rejects the same rows."""
     if declaration.declared is None:
         fault = _no_rate(declaration, rates) if rates is not None and not _is_mixed(declaration) else None
@@ -152,7 +151,7 @@ def _mixed(declaration: Declaration) -> FieldFault | None:
     return None
 
 
-def conversion_values(declaration: Declaration, rates_digest: str) -> dict[str, Any] | None:
+def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | None:
     """What is recorded of a conversion, so that it can be repeated and shown; None where nothing was converted."""
     if declaration.declared is None:
         return None
@@ -167,20 +166,19 @@ def conversion_values(declaration: Declaration, rates_digest: str) -> dict[str, 
     return {"currency": declaration.rows[0]["value_currency"], "rates_digest": rates_digest, "items": items}
 
 
-def recorded_rates(payload: Mapping[str, Any]) -> tuple[str, dict[int, Rate]]:
+def recorded_rates(conversion: Payload | None) -> tuple[str, dict[int, Rate]]:
     """By which rates an arrival was converted: to which currency, and of each item by its number the rate."""
-    recorded = payload.get("conversion")
-    if recorded is None:
+    if conversion is None:
         return "", {}
-    return str(recorded["currency"]), {
+    return str(conversion["currency"]), {
         int(item["item_number"]): Rate(float(item["rate"]), day_of(date.fromisoformat(item["rate_on"])))
-        for item in recorded["items"]
+        for item in conversion["items"]
     }
 
 
-def converted_as_recorded(declaration: Declaration, payload: Mapping[str, Any]) -> Declaration:
+def converted_as_recorded(declaration: Declaration, conversion: Payload | None) -> Declaration:
     """A recorded declaration with its amounts as they were converted then, whatever the rates say now."""
-    currency, rates = recorded_rates(payload)
+    currency, rates = recorded_rates(conversion)
     if not rates:
         return declaration
     return _converted(declaration, [rates.get(int(row["item_number"])) for row in declaration.rows], currency)

@@ -9,13 +9,18 @@ content, where the profiles of that night and the model are still kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from basira.decisions.replay import Difference
+from basira.decisions.events import Cancellation, Reselection, read_records
+from basira.decisions.recorded import item_values
+from basira.decisions.records import Decision
+from basira.decisions.replay import Difference, Replay
+from basira.features.online.plan import catalog_digest
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.detail import detail_text
@@ -25,66 +30,70 @@ from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.serving.changes.capacity import moved_state
 from basira.serving.changes.reassess import assessed_with, other_digests, recorded_declaration
-from basira.serving.decide.events import earlier_lane
+from basira.serving.decide.lookup import earlier_lane
 from basira.serving.decide.placement import left_office, place, restored, without_place
 from basira.serving.decide.scoring import Scored, unscored
 from basira.serving.message import Declaration
+from basira.serving.record import Known, find_known_of_many
 from basira.serving.service import SEED_FILE, Service, read_seed
-from basira.serving.status import day_of, standing_of
+from basira.serving.status import standing_of
 from basira.storage.database.connection import Database
 from basira.storage.model_store import Models
 from basira.storage.online.office_state import find_state
 from basira.storage.profiles.files import read_manifest
 from basira.storage.profiles.reader import LoadedProfiles, open_profiles
-from basira.storage.record.events import find_events_of_many, find_office_day
+from basira.storage.record.events import find_office_day
 from basira.workflows.profiles import profiles_of, read_profiles
 
-Row = Mapping[str, Any]
+_Scored = Literal["fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities"]
 
 _SELECTED = ("lane", "basis", "detail", "inclusion_probability")
-_SCORED = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
+_SCORED: tuple[_Scored, ...] = ("fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities")
 _AT_A_TIME = 200
 
 
-@dataclass
-class OnlineReplay:
+@dataclass(frozen=True, kw_only=True)
+class OnlineReplay(Replay):
     """What came out. ``lanes``, ``scores``: decisions whose lane, whose scores were made again. ``missing``: why others
-    were not, each reason once. ``is_state_same``: whether the day ends in the state that is kept; None when the lanes
-    were not made again."""
+    were not, each reason once, with their count. ``is_state_same``: whether the day ends in the state that is kept;
+    None when the lanes were not made again."""
 
     office: str
     day: date
-    lanes: int = 0
-    scores: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    missing: dict[str, int] = field(default_factory=dict)
-    is_state_same: bool | None = None
+    lanes: int
+    scores: int
+    missing: Mapping[str, int]
+    is_state_same: bool | None
 
-    @property
-    def is_same(self) -> bool:
-        """True when nothing that could be compared differs."""
-        return not self.differences and self.is_state_same is not False
-
-    def require_same(self) -> None:
-        """Raise ReplayError, with the first difference, unless everything that could be compared is the same."""
-        if self.is_same:
-            return
+    def fault(self) -> ReplayError | None:
+        """What differs first; None when nothing that could be compared does."""
+        if not self.differences and self.is_state_same is not False:
+            return None
         first = self.differences[0] if self.differences else None
         what = (
             "the state of the day at its end" if first is None
             else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} made again"
         )  # fmt: skip
-        raise ReplayError(
+        return ReplayError(
             f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",
             hint="Prove the record with `basira audit verify`; compare policy, model and profiles with that day's.",
         )
 
+
+class _Account:
+    """What was compared so far, as `OnlineReplay` says it."""
+
+    def __init__(self, day: date) -> None:
+        self.day, self.lanes, self.scores = day, 0, 0
+        self.differences: list[Difference] = []
+        self.missing: Counter[str] = Counter()
+
     def lacks(self, what: str) -> None:
         """Count a decision that could not be compared."""
-        self.missing[what] = self.missing.get(what, 0) + 1
+        self.missing[what] += 1
 
 
-def open_record(root: Path, database: Database, policies: Path, *, language: str = "fr") -> Service:
+def open_record(root: Path, database: Database, policies: Path) -> Service:
     """A service to read the record with: it decides nothing, and makes no seed where there is none.
 
     Raises StoreError when the store has no seed of online draws: nothing was decided online with it.
@@ -94,10 +103,7 @@ def open_record(root: Path, database: Database, policies: Path, *, language: str
             f"Expected the seed of online draws in {SEED_FILE!r} of the store, found none.",
             hint="Name the store that `basira serve` works on; restore the file from backup if it is lost.",
         )
-    return Service(
-        database=database, policies=policies, profiles=read_profiles(root), model=None, seed=read_seed(root),
-        language=language,
-    )  # fmt: skip
+    return Service(database=database, policies=policies, profiles=read_profiles(root), model=None, seed=read_seed(root))
 
 
 def replay_online(
@@ -109,53 +115,57 @@ def replay_online(
     Raises NotFoundError when the office decided nothing on that day.
     """
     with service.database.read() as connection:
-        events = find_office_day(connection, office, day.isoformat())
+        events = read_records(find_office_day(connection, office, day.isoformat()))
         stored = find_state(connection, office, day.isoformat())
-        names = list(dict.fromkeys(event["declaration_id"] for event in events))
-        known: dict[str, Sequence[Row]] = {}
+        names = list(dict.fromkeys(one.declaration_id for one in events))
+        known: dict[str, Known] = {}
         for start in range(0, len(names), _AT_A_TIME):
-            known.update(find_events_of_many(connection, names[start : start + _AT_A_TIME]))
-    if not any(event["kind"] == "decision" for event in events):
+            known.update(find_known_of_many(connection, names[start : start + _AT_A_TIME]))
+    if not any(isinstance(one, Decision) for one in events):
         raise NotFoundError(
             f"Expected decisions of {office!r} on {day}, found none.", hint="Check the office's code and the day."
         )
-    report = OnlineReplay(office, day)
-    states = _States(service, report, stored.state if stored else None)
-    scorer = _Scorer(service, root, report)
-    for event in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: int(one["sequence"])):
-        is_wanted = declaration_id in (None, event["declaration_id"])
-        before = [one for one in known[event["declaration_id"]] if one["sequence"] < event["sequence"]]
-        if event["office"] != office:
-            states.leave(event, before)
-        elif event["kind"] == "decision":
-            declaration, is_complete = recorded_declaration(before, event)
+    report = _Account(day)
+    states = _States(service, office, report, stored.state if stored else None)
+    scorer = _Scorer(root, report)
+    for one in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: one.sequence):
+        is_wanted = declaration_id in (None, one.declaration_id)
+        before = [other for other in known[one.declaration_id] if other.sequence < one.sequence]
+        if isinstance(one, Decision) and one.office != office:
+            states.leave(one, before)
+        elif isinstance(one, Decision):
+            declaration, is_complete = recorded_declaration(before, one)
             if declaration is None:
                 states.give_up("declarations that can't be read again")
                 continue
             if is_wanted and is_complete:
-                scorer.compare(declaration, event)
+                scorer.compare(declaration, one)
             elif is_wanted:
                 report.lacks("a score: personal values or texts were erased")
-            states.decide(declaration, event, before, is_wanted=is_wanted)
-        elif event["kind"] in ("reselection", "cancellation"):
-            states.change(event, before)
-    report.is_state_same = states.is_same()
-    return report
+            states.decide(declaration, one, before, is_wanted=is_wanted)
+        elif isinstance(one, Reselection | Cancellation):
+            states.change(one, before)
+    return OnlineReplay(
+        office=office, day=day, lanes=report.lanes, scores=report.scores, differences=tuple(report.differences),
+        missing=dict(report.missing), is_state_same=states.is_same(),
+    )  # fmt: skip
 
 
-def _elsewhere(known: Mapping[str, Sequence[Row]], office: str, day: date) -> list[Row]:
+def _elsewhere(known: Mapping[str, Known], office: str, day: date) -> list[Decision]:
     """What another office decided that day on the declarations of this one: these may have left by an amendment."""
     return [
-        event for events in known.values() for event in events
-        if event["kind"] == "decision" and day_of(event) == day.isoformat() and event["office"] != office
-    ]  # fmt: skip
+        one
+        for records in known.values()
+        for one in records
+        if isinstance(one, Decision) and one.day == day.isoformat() and one.office != office
+    ]
 
 
 class _States:
     """The day's state, event by event."""
 
-    def __init__(self, service: Service, report: OnlineReplay, text: str | None) -> None:
-        self._service, self._report = service, report
+    def __init__(self, service: Service, office: str, report: _Account, text: str | None) -> None:
+        self._service, self._office, self._report = service, office, report
         self._policy: Policy | None = None
         self._state: OnlineState | None = None
         self._kept: OnlineState | None = None
@@ -179,106 +189,104 @@ class _States:
             self._report.lacks(why)
         self._state = None
 
-    def decide(self, declaration: Declaration, event: Row, before: Sequence[Row], *, is_wanted: bool) -> None:
+    def decide(self, declaration: Declaration, decision: Decision, before: Known, *, is_wanted: bool) -> None:
         """Place one, and compare it with what is recorded."""
-        payload, policy = event["payload"], self._policy
+        policy = self._policy
         if policy is None:
             return
-        versions = payload["versions"]
+        versions = decision.versions
         if versions["policy_digest"] != policy.digest:
             if is_wanted:
-                self._report.lacks(f"policy {versions['policy']} of digest {versions['policy_digest'][:12]}")
+                self._report.lacks(f"policy {versions['policy']} of digest {str(versions['policy_digest'])[:12]}")
             self._state, self._has_changed = None, True
             return
         if self._state is None:
             if is_wanted and self._has_changed:
                 self._report.lacks("a lane: decided on a day that another policy decided on before")
             return
-        scored = _as_recorded(declaration, payload)
-        candidate = replace(scored.candidate, declaration_version=event["declaration_version"])
+        scored = _as_recorded(declaration, decision)
+        candidate = replace(scored.candidate, declaration_version=decision.declaration_version)
         placed = place(
-            candidate, policy, state=self._state, earlier=earlier_lane(before),
-            now=datetime.fromisoformat(payload["decided_at"]), seed=self._service.seed,
+            candidate, policy, state=self._state, earlier=earlier_lane(before), now=decision.moment,
+            seed=self._service.seed,
         )  # fmt: skip
         self._state = placed.state
         if not is_wanted:
             return
         self._report.lanes += 1
-        recorded = {"lane": event["lane"]} | {name: payload[name] for name in _SELECTED if name != "lane"}
         for name in _SELECTED:
+            recorded = getattr(decision, name)
             made = detail_text(placed.selection) if name == "detail" else getattr(placed.selection, name)
-            if made != recorded[name]:
-                self._report.differences.append(
-                    Difference(event["declaration_id"], name, recorded[name], made)
-                )  # fmt: skip
+            if made != recorded:
+                self._report.differences.append(Difference(decision.declaration_id, name, recorded, made))
 
-    def leave(self, event: Row, before: Sequence[Row]) -> None:
+    def leave(self, decision: Decision, before: Known) -> None:
         """Give back the place of one that another office decided on."""
         earlier = earlier_lane(before)
         if self._state is None or earlier is None:
             return
-        if left_office(earlier, office=event["office"], day=self._report.day) == self._report.office:
+        if left_office(earlier, office=decision.office, day=self._report.day) == self._office:
             self._state = without_place(self._state, earlier)
 
-    def change(self, event: Row, before: Sequence[Row]) -> None:
+    def change(self, change: Reselection | Cancellation, before: Known) -> None:
         """Move the places that a re-selection or a cancellation moved."""
         standing = standing_of(before)
         if self._state is not None and self._policy is not None and standing is not None:
-            if event["lane"] is not None and event["lane"] not in self._policy.intensity:
-                self.give_up(f"lane {event['lane']} of another policy")
+            if change.lane is not None and change.lane not in self._policy.intensity:
+                self.give_up(f"lane {change.lane} of another policy")
                 return
-            self._state = moved_state(
-                self._state, standing, self._policy, taken=event["lane"], day=self._report.day
-            )  # fmt: skip
+            self._state = moved_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
 
     def is_same(self) -> bool | None:
         """Whether the day ends as it is kept."""
         return None if self._state is None or self._kept is None else self._state == self._kept
 
 
-def _as_recorded(declaration: Declaration, payload: Row) -> Scored:
+def _as_recorded(declaration: Declaration, decision: Decision) -> Scored:
     """The candidate with the recorded scores; without features, which no step of selection asks so far."""
-    bare = unscored(declaration, str(payload["fallback"]))
-    scores = {name: payload[name] for name in ("fraud_probability", "expected_revenue")}
-    return replace(bare, candidate=replace(bare.candidate, **scores))
+    bare = unscored(declaration, str(decision.fallback))
+    candidate = replace(
+        bare.candidate,
+        fraud_probability=decision.fraud_probability,
+        expected_revenue=decision.expected_revenue,
+    )
+    return replace(bare, candidate=candidate)
 
 
 class _Scorer:
     """Scores made again from the profiles and the model that were recorded, where they are kept."""
 
-    def __init__(self, service: Service, root: Path, report: OnlineReplay) -> None:
-        self._service, self._root, self._report = service, root, report
+    def __init__(self, root: Path, report: _Account) -> None:
+        self._root, self._report = root, report
         self._models: dict[str, RiskModel | None] = {}
         self._builds: dict[str, LoadedProfiles | None] = {}
 
-    def compare(self, declaration: Declaration, event: Row) -> None:
+    def compare(self, declaration: Declaration, decision: Decision) -> None:
         """Score one again, and compare every figure."""
-        payload = event["payload"]
-        if payload["fraud_probability"] is None:
-            self._report.lacks(f"a score: {payload['fallback']}")
+        name, versions = decision.declaration_id, decision.versions
+        if decision.fraud_probability is None:
+            self._report.lacks(f"a score: {decision.fallback}")
             return
-        model, profiles = self._model(payload["versions"]["model"]), self._profiles(payload["versions"]["profiles"])
+        model, profiles = self._model(str(versions["model"])), self._profiles(str(versions["profiles"]))
         if model is None or profiles is None:
             return
-        others = other_digests(payload["versions"], model, profiles)
+        others = other_digests(decision, model, profiles)
         self._report.differences.extend(
-            Difference(event["declaration_id"], f"versions.{name}", recorded, found) for name, recorded, found in others
+            Difference(name, f"versions.{which}", recorded, found) for which, recorded, found in others
         )
         if others:
             return
-        scored = assessed_with(declaration, self._service, model=model, profiles=profiles, today=self._report.day)
+        scored = assessed_with(declaration, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1
-        name = event["declaration_id"]
         if scored.fallback is not None:
             self._report.differences.append(Difference(name, "fallback", None, scored.fallback))
             return
         for column in ("fraud_probability", "expected_revenue"):
-            self._differs(name, column, payload[column], getattr(scored.candidate, column))
-        for recorded, made in zip(payload["items"], scored.items, strict=True):
+            self._differs(name, column, getattr(decision, column), getattr(scored.candidate, column))
+        for recorded, made in zip(decision.items, scored.items, strict=True):
+            values = item_values(made)
             for column in _SCORED:
-                found = getattr(made, column)
-                found = dict(found) if column == "kind_probabilities" else found
-                self._differs(name, f"items[{made.item_number}].{column}", recorded[column], found)
+                self._differs(name, f"items[{made.item_number}].{column}", recorded[column], values[column])
 
     def _differs(self, name: str, column: str, recorded: object, made: object) -> None:
         if recorded != made:
@@ -298,7 +306,10 @@ class _Scorer:
         if name not in self._builds:
             folder = profiles_of(self._root)
             try:
-                self._builds[name] = open_profiles(folder, read_manifest(folder, name))
+                manifest = read_manifest(folder, name)
+                # Those of another catalog of features can't be asked any more: their decisions are not compared.
+                is_served = manifest.metadata.catalog == catalog_digest()
+                self._builds[name] = open_profiles(folder, manifest) if is_served else None
             except (BasiraError, OSError):
                 self._builds[name] = None
         if self._builds[name] is None:

@@ -15,15 +15,17 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from basira.decisions.events import Outcome, Registration
 from basira.feedback.resolve import EXPECTED
 from basira.schema.errors import PolicyError, StoreError
-from basira.serving.decide.batch import Asked, event_id, save_given
+from basira.serving.decide.events import event_id
+from basira.serving.decide.idempotency import Asked, save_given
 from basira.serving.message import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
+from basira.serving.record import Known, append_record
 from basira.serving.service import Service
-from basira.serving.status import day_of
+from basira.serving.status import lanes_of
 from basira.serving.views.declaration import known_declaration, outcome_body
 from basira.storage.online.office_state import Answer
-from basira.storage.record.events import Event, append_event
 
 Row = Mapping[str, Any]
 Sees = Callable[[str], bool]
@@ -61,36 +63,41 @@ def record_outcome(
 def _recorded(
     row: dict[str, Any], declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
 ) -> dict[str, Any] | Refused:
-    known, standing = known_declaration(service, declaration_id, sees=sees)
+    known, standing = known_declaration(service.database, declaration_id, sees=sees)
     values = json_values(row, [name for name in row if name not in PERSONAL])
     named = event_id("outcome", declaration_id, row.get("item_number"), row["known_at"].isoformat())
-    for event in known:
-        if event["event_id"] == named:
-            if event["payload"] == values:
-                return outcome_body(event)
+    for one in known:
+        if isinstance(one, Outcome) and one.event_id == named:
+            if one.result == values:
+                return outcome_body(one)
             fault = FieldFault(None, "known_at", "result_conflict", "a later known_at for a corrected result")
             return Refused((fault,), declaration_id, is_conflict=True)
-    if faults := _faults(row, known, service, now, decided_on=day_of(standing.decision)):
+    if faults := _faults(row, known, service, now, decided_on=standing.decision.day):
         return Refused(tuple(faults), declaration_id)
     last = standing.decision
-    made = Event(
-        event_id=named, kind="outcome", declaration_id=declaration_id, actor=asked.actor, payload=values,
-        personal={name: row[name] for name in row if name in PERSONAL}, declaration_version=last["declaration_version"],
-        office=standing.office, decision_id=last["event_id"],
-    )  # fmt: skip
+    made = Outcome(
+        event_id=named,
+        declaration_id=declaration_id,
+        actor=asked.actor,
+        result=values,
+        personal={name: row[name] for name in row if name in PERSONAL},
+        declaration_version=last.declaration_version,
+        office=standing.office,
+        decision_id=last.event_id,
+    )
     with service.database.write() as connection:
-        stored = append_event(connection, made, now=now)
-        answer = outcome_body({**stored, "payload": values})
+        append_record(connection, made, now=now)
+        answer = outcome_body(made)
         if asked.key:
             save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
 
 
-def _faults(row: Row, known: Sequence[Row], service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
+def _faults(row: Row, known: Known, service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
     """What is wrong with a result of this declaration: the history's own rules (`feedback.resolve`), and what no
     inspection can have had."""
     faults = []
-    sent = [event["payload"]["content"] for event in known if event["kind"] in ("registration", "amendment")]
+    sent = [one.content for one in known if isinstance(one, Registration) and one.content is not None]
     numbers = sorted({int(item["item_number"]) for content in sent for item in content["items"]})
     if row.get("item_number") not in (None, *numbers):
         shown = ", ".join(str(number) for number in numbers[:_MOST_NAMED]) + (", ..." if numbers[_MOST_NAMED:] else "")
@@ -124,7 +131,7 @@ def _lanes(service: Service, days: Sequence[date]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _is_lane(named: str, known: Sequence[Row], lanes: Sequence[str]) -> bool:
+def _is_lane(named: str, known: Known, lanes: Sequence[str]) -> bool:
     """Whether it is a lane of the policies, or one that the declaration was in. Codes of results are in capitals."""
-    given = (event["lane"] for event in known if event["lane"] is not None)
+    given = (one.lane for one in lanes_of(known))
     return named.upper() in {lane.upper() for lane in (*lanes, *given)}

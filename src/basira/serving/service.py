@@ -20,6 +20,8 @@ from basira.schema.errors import BasiraError, ModelError, StoreError
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.serving.currency import RatesInForce
+from basira.serving.decide.events import Origin
+from basira.serving.decide.scoring import Knowledge
 from basira.storage.database.connection import Database
 from basira.storage.history.files import replace_file, storage_errors
 from basira.storage.history.store import History
@@ -45,10 +47,10 @@ class Service:
 
     ``policies``: folder of the policy's versions; the one in force on the day holds. ``model``: None when there is
     none, with ``model_fault`` in words. ``most_profile_days``: profiles that lack more days than that are too old.
-    ``seed``: of the draws, the same in every worker, secret. ``language``: of the reasons' sentences. ``store``: where
-    newer models are looked for; None: nowhere. ``eves``: profiles of earlier nights, for amendments of what the history
-    counts already; None: they get the fallback. ``rates``: by which amounts of other currencies are converted; None:
-    they are rejected.
+    ``seed``: of the draws, the same in every worker, secret. ``language``: of the sentences of calls that name none;
+    nothing below the API reads it. ``store``: where newer models are looked for; None: nowhere. ``eves``: profiles of
+    earlier nights, for amendments of what the history counts already; None: they get the fallback. ``rates``: by which
+    amounts of other currencies are converted; None: they are rejected.
     """
 
     database: Database
@@ -76,6 +78,18 @@ class Service:
         self.profiles.refresh()
         if self.eves is not None:
             self.eves.refresh()
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What declarations are scored with."""
+        return Knowledge(self.model, self.profiles, self.most_profile_days, self.eves)
+
+    @property
+    def origin(self) -> Origin:
+        """What a decision names of what it was made with."""
+        if self.model is None:
+            return Origin(None, None, self.is_simulated)
+        return Origin(self.model.version, self.model.digest, self.is_simulated)
 
     def for_decisions(self) -> Service:
         """The same over connections that no long reading of somebody else can take away."""

@@ -1,19 +1,18 @@
 """What holds of a declaration now, from everything recorded of it.
 
-Enters: a declaration's events in order. Leaves: a `Standing`: who gave the lane in force, the decision behind it, and
+Enters: a declaration's records in order. Leaves: a `Standing`: who gave the lane in force, the decision behind it, and
 whether it waits. Never here: the database; a rule of what may change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from basira.schema.detail import read_detail
-
-Row = Mapping[str, Any]
-
+from basira.decisions.events import AnyRecord, Assignment, Cancellation, Outcome, Reselection
+from basira.decisions.recorded import Recorded
+from basira.decisions.records import Decision
+from basira.serving.record import Known
 
 # waiting: somebody is to inspect it; inspected: a result came after the lane was given; released: its lane does not
 # inspect.
@@ -22,23 +21,23 @@ Status = Literal["waiting", "inspected", "released", "cancelled"]
 
 @dataclass(frozen=True)
 class Standing:
-    """``given``: the event that gave the lane in force, a decision or a re-selection. ``decision``: the decision that
-    it is, or that it changed. ``cancellation``: the event, or None. ``is_inspected``: a result came after ``given``."""
+    """``given``: what gave the lane in force, a decision or a re-selection. ``decision``: the decision that it is, or
+    that it changed. ``cancellation``: None when there is none. ``is_inspected``: a result came after ``given``."""
 
-    given: Row
-    decision: Row
-    cancellation: Row | None
+    given: Assignment
+    decision: Decision
+    cancellation: Cancellation | None
     is_inspected: bool
 
     @property
     def lane(self) -> str:
         """The lane in force."""
-        return str(self.given["lane"])
+        return self.given.lane
 
     @property
     def office(self) -> str:
         """The office that has it."""
-        return str(self.given["office"])
+        return self.given.office
 
     @property
     def status(self) -> Status:
@@ -47,50 +46,43 @@ class Standing:
             return "cancelled"
         if self.is_inspected:
             return "inspected"
-        return "waiting" if self.given["payload"].get("inspects") else "released"
+        return "waiting" if self.given.inspects else "released"
 
 
-def day_of(event: Row) -> str:
-    """The day in which a lane was given a place, YYYY-MM-DD: that of its moment. The chain's day is a later one when
-    somebody else had recorded something after midnight already."""
-    return str(event["recorded_at"])[:10]
+def lanes_of(known: Known) -> list[Assignment]:
+    """The decisions and re-selections, in order: each gave a lane."""
+    return [one for one in known if isinstance(one, Decision | Reselection)]
 
 
-def controls_of(known: Sequence[Row], basis: str) -> list[str]:
+def cancellation_of(known: Known) -> Cancellation | None:
+    """The cancellation; None when there is none."""
+    return next((one for one in known if isinstance(one, Cancellation)), None)
+
+
+def controls_of(known: Known, basis: str) -> list[str]:
     """The lanes that the list ("mandatory") or the draw ("random") gave any version, or would have given one that kept
     a more intensive lane."""
-    found = []
-    for event in known:
-        if event["kind"] != "decision":
+    lanes = []
+    for one in known:
+        if not isinstance(one, Decision):
             continue
-        payload = event["payload"]
-        if not read_detail(payload.get("detail", "")).kept_lane:
-            chosen = {"basis": payload.get("basis"), "lane": event["lane"]}
-        else:
-            chosen = payload.get("chosen") or {}
-        if chosen.get("basis") == basis:
-            found.append(str(chosen["lane"]))
-    return found
+        if not one.detail_fields.kept_lane and one.basis == basis:
+            lanes.append(one.lane)
+        elif one.detail_fields.kept_lane and one.chosen is not None and one.chosen.get("basis") == basis:
+            lanes.append(one.chosen["lane"])
+    return lanes
 
 
-def standing_of(known: Sequence[Row]) -> Standing | None:
+def standing_of(known: Known) -> Standing | None:
     """What holds of a declaration; None when no decision on it is recorded."""
-    lanes = [event for event in known if event["lane"] is not None]
-    if not lanes:
+    lanes = lanes_of(known)
+    decision = next((one for one in reversed(lanes) if isinstance(one, Decision)), None)
+    if decision is None:
         return None
     given = lanes[-1]
-    decision = next(
-        (event for event in reversed(lanes) if event["kind"] == "decision"),
-        given,
-    )
-    cancelled = next((event for event in known if event["kind"] == "cancellation"), None)
-    return Standing(given, decision, cancelled, any(is_inspection(event, after=given) for event in known))
+    return Standing(given, decision, cancellation_of(known), any(is_inspection(one, after=given) for one in known))
 
 
-def is_inspection(event: Row, *, after: Row) -> bool:
-    """Whether an event is the result of an inspection made in the lane that ``after`` gave."""
-    return (
-        event["kind"] == "outcome"
-        and event["sequence"] > after["sequence"]
-        and event["payload"].get("is_inspected") is not False
-    )
+def is_inspection(record: AnyRecord, *, after: Recorded) -> bool:
+    """Whether a record is the result of an inspection made in the lane that ``after`` gave."""
+    return isinstance(record, Outcome) and record.sequence > after.sequence and record.is_inspected

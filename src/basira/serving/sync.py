@@ -19,8 +19,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
+from basira.decisions.events import AnyRecord, Outcome, Registration, read_records
 from basira.ingest.mapping.columns import without_absent
 from basira.ingest.mapping.model import Mapping as SourceMapping
 from basira.ingest.mapping.model import load_mapping
@@ -28,13 +29,13 @@ from basira.ingest.rates import Rate, Rates, RecordedRates
 from basira.ingest.readers.source import BrokenRow, SourceBatch, batch_of_records
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_SOURCE, MOST_OF_A_STORE, RULE, invalid_own_names
+from basira.schema.records import EventKind
 from basira.serving.currency import recorded_rates
 from basira.storage.database.connection import Database
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History, own_names
-from basira.storage.record.events import EventKind, find_range, record_identity
+from basira.storage.record.events import find_range, record_identity
 from basira.workflows.intake.take_in import FileReport, Intake, OnProgress, take_in
 
-Row = Mapping[str, Any]
 Part = Literal["declarations", "results"]
 
 # A declaration has at most so many items, so that event and item make the number of a row.
@@ -148,11 +149,11 @@ class _Reader:
         """Every column that some row fills, in order of appearance; none without rows. Finds what is set aside."""
         names: dict[str, None] = {}
         for event in self._events():
-            found = dict.fromkeys(name for row in _rows(event, self._part) for name in row)
-            if (currency := recorded_rates(event["payload"])[0]) and self._part == "declarations":
+            found = dict.fromkeys(name for row in _rows(event) for name in row)
+            if isinstance(event, Registration) and (currency := recorded_rates(event.conversion)[0]):
                 self._currencies = {**self._currencies, currency: None}
             own = [name for name in found if name.startswith(EXTRA_PREFIX)]
-            fault = self._fault(int(event["sequence"]), own) if own else None
+            fault = self._fault(event.sequence, own) if own else None
             if fault is None:
                 self._own.update(own)
                 names |= found
@@ -179,12 +180,13 @@ class _Reader:
         numbers: list[int] = []
         broken: list[BrokenRow] = []
         for event in self._events():
-            sequence = int(event["sequence"])
+            sequence = event.sequence
             fault = self.set_aside.get(sequence)
-            currency, rates = recorded_rates(event["payload"]) if self._currencies else ("", {})
+            conversion = event.conversion if isinstance(event, Registration) else None
+            currency, rates = recorded_rates(conversion) if self._currencies else ("", {})
             if self._currencies and currency != list(self._currencies)[-1]:
                 rates = {}
-            for place, row in enumerate(_rows(event, self._part)):
+            for place, row in enumerate(_rows(event)):
                 number = sequence * _ITEMS + place
                 if rate := rates.get(int(row.get("item_number") or 0)):
                     self._rates[number] = rate
@@ -201,33 +203,34 @@ class _Reader:
         if records or broken:
             yield batch_of_records(records, numbers, broken, 0, self._columns)
 
-    def _events(self) -> Iterator[Row]:
+    def _events(self) -> Iterator[AnyRecord]:
         after = self._after
         while True:
             with self._database.read() as connection:
-                events = find_range(connection, _KINDS[self._part], after=after, until=self._until)
+                events = read_records(find_range(connection, _KINDS[self._part], after=after, until=self._until))
             if not events:
                 return
             yield from events
-            after = int(events[-1]["sequence"])
+            after = events[-1].sequence
 
 
 def _shown(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(json.dumps(name[:_LONGEST_SHOWN]) for name in names[:_MOST_SHOWN])
 
 
-def _rows(event: Row, part: Part) -> list[dict[str, str | None]]:
-    payload, personal = event["payload"], event["personal"]
-    common = {name: value for name, value in personal.items() if value is not None and name not in _LEFT_OUT}
-    common["declaration_id"] = event["declaration_id"]
-    if part == "results":
-        return [_texts({**payload, **common})]
-    content = payload["content"]
-    common["declaration_version"] = event["declaration_version"]
-    return [_texts({**content["header"], **item, **common}) for item in content["items"]]
+def _rows(record: AnyRecord) -> list[dict[str, str | None]]:
+    """The rows of a result, or of a version of a declaration; none of any other record."""
+    kept = {name: value for name, value in record.personal.items() if value is not None and name not in _LEFT_OUT}
+    kept["declaration_id"] = record.declaration_id
+    if isinstance(record, Outcome):
+        return [_texts({**record.result, **kept})]
+    if not isinstance(record, Registration) or record.content is None:
+        return []
+    own = {**kept, "declaration_version": record.declaration_version}
+    return [_texts({**record.content["header"], **item, **own}) for item in record.content["items"]]
 
 
-def _texts(values: Row) -> dict[str, str | None]:
+def _texts(values: Mapping[str, object]) -> dict[str, str | None]:
     """Values as a file of JSON lines gives them to the readers of rows."""
     return {
         name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()

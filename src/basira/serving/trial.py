@@ -18,7 +18,9 @@ from typing import Any
 from basira.schema.days import date_of
 from basira.schema.errors import BasiraError
 from basira.selection.policy.model import Policy
-from basira.serving.decide.batch import Asked, Decision, decide
+from basira.serving.decide.batch import decide
+from basira.serving.decide.idempotency import Asked
+from basira.serving.decide.result import Decided
 from basira.serving.decide.scoring import MODEL_FAILED, NO_PROFILES
 from basira.serving.message import Refused
 from basira.serving.service import Service
@@ -84,7 +86,7 @@ def try_decision(service: Service, *, now: datetime) -> Trial:
     if isinstance(found, Refused):
         first = found.faults[0]
         return Trial(fault=f"it was rejected: {first.code} in {first.field}, expected {first.expected}")
-    fallback = found.body["fallback"] if isinstance(found, Decision) else None
+    fallback = found.body["fallback"] if isinstance(found, Decided) else None
     is_equipped = service.model is not None and profiles_of(service) is not None
     return Trial(fallback=fallback if is_equipped and fallback in _BROKEN else None)
 

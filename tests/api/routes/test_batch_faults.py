@@ -39,7 +39,7 @@ def test_what_may_pass_is_not_kept_under_the_key(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(serve, "_looked_up", away)
+        patch.setattr(serve, "look_up", away)
         assert kinds(desk.post(arrivals[:2], **KEY)) == ["store", "store"]
     with monkeypatch.context() as patch:
         patch.setattr(Decider, "decide", busy)
@@ -60,7 +60,7 @@ def test_a_record_out_of_reach_is_counted_and_told(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(serve, "_looked_up", away)
+        patch.setattr(serve, "look_up", away)
         desk.post(arrivals[:3])
     # One fault, whoever met it in the group.
     assert [one["code"] for one in told(caplog, "unavailable")] == ["store"]

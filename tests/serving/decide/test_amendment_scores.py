@@ -71,7 +71,7 @@ def test_its_decision_names_the_profiles_and_comes_out_the_same(
     found = desk.post(amended(arrivals)[0]).json()
     assert found["versions"]["profiles"].startswith((TODAY - timedelta(days=1)).isoformat())
     report = replay_online(desk.service, store.root, found["office"], TOMORROW)
-    assert (report.scores, report.differences, report.is_state_same) == (1, [], True)
+    assert (report.scores, report.differences, report.is_state_same) == (1, (), True)
 
 
 def test_beside_a_new_declaration_each_is_described_by_its_own_profiles(

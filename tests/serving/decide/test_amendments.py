@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from basira.selection.online.state import OnlineState
-from basira.serving.changes.change import cancel, reselect
+from basira.serving.changes.change import Requester, cancel, reselect
 from basira.serving.decide import batch as serve
-from basira.serving.decide.batch import Asked
+from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.placement import read_office_day, restored
+from basira.serving.decide.result import Decided
 from basira.serving.replay import replay_online
 from basira.storage.database.tables import SELECTION_STATE
 from basira.storage.history.store import History
@@ -63,16 +64,16 @@ def places(desk: Desk, office: str) -> int:
 def by_officer(desk: Desk, decision: Answer) -> None:
     made = reselect(
         {"lane": "red", "motive": "Doubt about the value.", "given_by": decision["decision_id"]},
-        decision["declaration_id"], desk.service, now=at(9), asked=Asked("u-1"), sees=lambda _: True,
-        may_lower=lambda _: True,
+        decision["declaration_id"], desk.service, now=at(9),
+        by=Requester(Asked("u-1"), lambda _: True, lambda _: True),
     )  # fmt: skip
     assert isinstance(made, dict), made
 
 
 def withdrawn(desk: Desk, decision: Answer) -> None:
     made = cancel(
-        {"motive": "Withdrawn."}, decision["declaration_id"], desk.service, now=at(9), asked=Asked("u-1"),
-        sees=lambda _: True,
+        {"motive": "Withdrawn."}, decision["declaration_id"], desk.service, now=at(9),
+        by=Requester(Asked("u-1"), lambda _: True),
     )  # fmt: skip
     assert isinstance(made, dict), made
 
@@ -103,7 +104,7 @@ def test_an_amendment_never_undoes_an_officers_change(
     desk.client.app.state.decider._days.forget()  # as in another worker
     changes = {} if office == "same" else {"office": "SIM-NEW"}
     desk.post([{**one, "declaration_id": f"{one['declaration_id']}-N", "office": "SIM-NEW"} for one in arrivals])
-    meanwhile(monkeypatch, lambda: by_officer(desk, decision), step="_score")
+    meanwhile(monkeypatch, lambda: by_officer(desk, decision), step="score")
     assert desk.post(amended(body, **changes)).json()["lane"] == "red"
     assert desk.get(f"declarations/{body['declaration_id']}").json()["standing"]["lane"] == "red"
 
@@ -115,7 +116,7 @@ def test_a_declaration_cancelled_meanwhile_is_not_brought_back(
     decision, body = decided(desk, arrivals, inspects=False)
     desk.client.app.state.decider._days.forget()
     changes = {} if office == "same" else {"office": "SIM-NEW"}
-    meanwhile(monkeypatch, lambda: withdrawn(desk, decision), step="_score")
+    meanwhile(monkeypatch, lambda: withdrawn(desk, decision), step="score")
     answer = desk.post(amended(body, **changes))
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "cancelled")
     assert kinds(desk, body["declaration_id"])[-1] == "cancellation"
@@ -129,9 +130,8 @@ def test_a_change_before_the_states_are_locked_is_seen(
         pytest.skip("its write lock is taken before anything is read")
     decision, body = decided(desk, arrivals, inspects=False)
     desk.client.app.state.decider._days.forget()
-    attempt = serve._attempt
-    monkeypatch.setattr(serve, "_attempt", lambda group, means, **_: attempt(group, means, is_locked=True))
-    meanwhile(monkeypatch, lambda: by_officer(desk, decision), step="_looked_up")
+    monkeypatch.setattr(serve, "UNLOCKED_ATTEMPTS", 0)
+    meanwhile(monkeypatch, lambda: by_officer(desk, decision), step="look_up")
     assert desk.post(amended(body)).json()["lane"] == "red"
 
 
@@ -143,12 +143,12 @@ def test_two_versions_that_arrive_at_once_stand_in_their_order(
 
     def second() -> None:
         monkeypatch.undo()
-        (found,) = serve.decide_many(
+        (found,) = serve.decide_batch(
             [serve.Ask(amended(first, declaration_version=2), Asked("k-2"))], desk.service, now=at(9)
         )
-        assert isinstance(found, serve.Decision)
+        assert isinstance(found, Decided)
 
-    meanwhile(monkeypatch, second, step="_score")
+    meanwhile(monkeypatch, second, step="score")
     answer = desk.post(first)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "version_conflict")
 
@@ -161,12 +161,12 @@ def test_a_declaration_is_registered_once_whoever_comes_first(
 
     def numbered() -> None:
         monkeypatch.undo()
-        (found,) = serve.decide_many(
+        (found,) = serve.decide_batch(
             [serve.Ask(amended(first, declaration_version=2), Asked("k-2"))], desk.service, now=at(9)
         )
-        assert isinstance(found, serve.Decision)
+        assert isinstance(found, Decided)
 
-    meanwhile(monkeypatch, numbered, step="_score")
+    meanwhile(monkeypatch, numbered, step="score")
     assert desk.post(first).json()["declaration_version"] == 3
     assert kinds(desk, first["declaration_id"]) == ["registration", "decision", "amendment", "decision"]
     assert places(desk, first["office"]) <= 1
@@ -316,7 +316,7 @@ def moved_about(desk: Desk, arrivals: list[Body]) -> Desk:
 @pytest.mark.parametrize("office", ["SIM-A", "SIM-B"])
 def test_a_day_with_amendments_comes_out_the_same(moved_about: Desk, history: History, office: str) -> None:
     report = replay_online(moved_about.service, history.root, office, TODAY)
-    assert report.differences == []
+    assert report.differences == ()
     assert report.is_state_same is True
     assert report.missing == {}
 

@@ -15,8 +15,11 @@ import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
 from basira.serving.decide import batch as serve
-from basira.serving.decide.batch import Ask, Asked, Decision, Found, decide_many
+from basira.serving.decide import placement
+from basira.serving.decide.batch import Means, decide_batch
+from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.placement import OfficeDays, restored
+from basira.serving.decide.result import Ask, Decided, Failed, Replayed, Result
 from basira.serving.message import Refused
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
@@ -37,12 +40,17 @@ def asks_of(bodies: Sequence[object], *, key: str | None = None) -> list[Ask]:
     return [Ask(body, Asked("k-1", "POST /declarations", key, d)) for body, d in zip(bodies, digests, strict=True)]
 
 
-def decided(bodies: Sequence[object], service: Service, *, days: OfficeDays | None = None) -> list[Found]:
-    return decide_many(asks_of(bodies), service, now=NOW, days=days)
+def decided(bodies: Sequence[object], service: Service, *, days: OfficeDays | None = None) -> list[Result]:
+    return decide_batch(asks_of(bodies), service, now=NOW, means=Means(days or OfficeDays()))
 
 
-def bodies_of(found: Sequence[Found]) -> list[Any]:
-    return [one.body if isinstance(one, Decision) else one for one in found]
+def bodies_of(found: Sequence[Result]) -> list[Any]:
+    """What was answered: the same whether it was decided now or before."""
+    return [json.loads(one.text) if isinstance(one, Decided | Replayed) else one for one in found]
+
+
+def kinds_of(found: Sequence[Result]) -> list[type]:
+    return [type(one.error) if isinstance(one, Failed) else type(one) for one in found]
 
 
 def event_count(service: Service) -> int:
@@ -56,7 +64,7 @@ def test_a_group_is_decided_as_one_after_the_other(service: Service, arrivals: l
     one_by_one = [decided([body], alone)[0] for body in arrivals]
     alone.close()
     assert bodies_of(together) == bodies_of(one_by_one)
-    assert any(one.body["inspects"] for one in together if isinstance(one, Decision))
+    assert any(one.body["inspects"] for one in together if isinstance(one, Decided))
     assert event_count(service) == 2 * len(arrivals)
     assert is_whole(service)
 
@@ -65,29 +73,29 @@ def test_what_is_answered_is_what_is_recorded(service: Service, arrivals: list[B
     first = decided(arrivals, service)
     again = decided(arrivals, service)
     assert bodies_of(again) == bodies_of(first)
-    assert not any(one.is_new for one in again if isinstance(one, Decision))
-    assert [json.loads(one.text) for one in again if isinstance(one, Decision)] == bodies_of(first)
+    assert kinds_of(again) == [Replayed] * len(arrivals)
+    assert [one.body for one in first if isinstance(one, Decided)] == bodies_of(first)
     assert event_count(service) == 2 * len(arrivals)
 
 
 def test_a_refused_one_does_not_stop_the_others(service: Service, arrivals: list[Body]) -> None:
     found = decided([arrivals[0], {**arrivals[1], "dispatch_country": "QQ"}, arrivals[2], 7], service)
-    assert [type(one) for one in found] == [Decision, Refused, Decision, Refused]
+    assert kinds_of(found) == [Decided, Refused, Decided, Refused]
     assert event_count(service) == 4
 
 
 def test_one_that_cannot_be_recorded_does_not_stop_the_others(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faulty, make = arrivals[1]["declaration_id"], serve.decision_events
+    faulty, make = arrivals[1]["declaration_id"], serve.build_records
 
-    def without_lane(declaration: Any, *rest: Any, **named: Any) -> Any:
-        arrived, last = make(declaration, *rest, **named)
-        return [arrived, replace(last, lane=None)] if declaration.declaration_id == faulty else [arrived, last]
+    def without_lane(new: Any, *rest: Any, **named: Any) -> Any:
+        arrived, last = make(new, *rest, **named)
+        return (arrived, replace(last, lane=None)) if last.declaration_id == faulty else (arrived, last)
 
-    monkeypatch.setattr(serve, "decision_events", without_lane)
+    monkeypatch.setattr(serve, "build_records", without_lane)
     found = decided(arrivals[:3], service)
-    assert [type(one) for one in found] == [Decision, StoreError, Decision]
+    assert kinds_of(found) == [Decided, StoreError, Decided]
     assert event_count(service) == 4
     assert is_whole(service)
 
@@ -96,7 +104,7 @@ def test_an_unforeseen_fault_stays_with_its_declaration(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_placing(monkeypatch, arrivals[0]["declaration_id"])
-    assert [type(one) for one in decided(arrivals[:3], service)] == [ZeroDivisionError, Decision, Decision]
+    assert kinds_of(decided(arrivals[:3], service)) == [ZeroDivisionError, Decided, Decided]
 
 
 def test_a_database_that_does_not_answer_is_asked_once_for_all(
@@ -111,35 +119,34 @@ def test_a_database_that_does_not_answer_is_asked_once_for_all(
     with monkeypatch.context() as patch:
         patch.setattr(serve, "record_group", away)
         found = decided(arrivals[:4], service)
-    assert [type(one) for one in found] == [StoreError] * 4
+    assert kinds_of(found) == [StoreError] * 4
     assert (len(asked), event_count(service)) == (1, 0)
-    assert [type(one) for one in decided(arrivals[:4], service)] == [Decision] * 4
+    assert kinds_of(decided(arrivals[:4], service)) == [Decided] * 4
 
 
 def test_one_declaration_twice_in_a_group_is_decided_once(service: Service, arrivals: list[Body]) -> None:
     first, again, amended = decided([arrivals[0], arrivals[0], {**arrivals[0], "manifest_id": "M2"}], service)
-    assert isinstance(first, Decision)
-    assert isinstance(again, Decision)
-    assert isinstance(amended, Decision)
-    assert (first.body, first.is_new, again.is_new) == (again.body, True, False)
+    assert isinstance(first, Decided)
+    assert isinstance(again, Replayed)
+    assert isinstance(amended, Decided)
+    assert first.body == json.loads(again.text)
     assert amended.body["declaration_version"] == 2
     assert event_count(service) == 4
 
 
 def test_one_key_in_a_group_answers_one_request(service: Service, arrivals: list[Body]) -> None:
     asks = [*asks_of(arrivals[:1], key="k"), *asks_of(arrivals[:1], key="k"), *asks_of(arrivals[1:2], key="k")]
-    first, again, other = decide_many(asks, service, now=NOW)
-    assert isinstance(first, Decision)
-    assert again.response == first.text  # type: ignore[union-attr]  # an Answer, or the test fails
-    assert isinstance(other, UsageError)
+    first, again, other = decide_batch(asks, service, now=NOW)
+    assert isinstance(first, Decided)
+    assert again == Replayed(first.text)
+    assert kinds_of([other]) == [UsageError]
     assert event_count(service) == 2
 
 
 def test_an_expired_key_may_be_used_again(service: Service, arrivals: list[Body]) -> None:
-    decide_many(asks_of(arrivals[:1], key="k"), service, now=NOW)
-    late = decide_many(asks_of(arrivals[1:2], key="k"), service, now=NOW + timedelta(hours=25))
-    assert isinstance(late[0], Decision)
-    assert late[0].is_new
+    decide_batch(asks_of(arrivals[:1], key="k"), service, now=NOW)
+    late = decide_batch(asks_of(arrivals[1:2], key="k"), service, now=NOW + timedelta(hours=25))
+    assert isinstance(late[0], Decided)
 
 
 def test_two_workers_share_the_places_of_an_office(service: Service, arrivals: list[Body]) -> None:
@@ -147,7 +154,7 @@ def test_two_workers_share_the_places_of_an_office(service: Service, arrivals: l
     office = arrivals[0]["office"]
     here = [{**body, "office": office} for body in arrivals]
     workers = OfficeDays(), OfficeDays()
-    found: list[Found] = []
+    found: list[Result] = []
     for n in range(0, len(here), 2):
         found += decided(here[n : n + 2], service, days=workers[n // 2 % 2])
     with service.database.read() as connection:
@@ -162,7 +169,7 @@ def test_two_workers_share_the_places_of_an_office(service: Service, arrivals: l
 def test_one_overtaken_at_the_last_moment_decides_again(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office, place = arrivals[0]["office"], serve.place
+    office, place = arrivals[0]["office"], placement.place
     other = {**arrivals[1], "office": office}
     seen: list[int] = []
 
@@ -172,9 +179,9 @@ def test_one_overtaken_at_the_last_moment_decides_again(
             decided([other], service)
         return place(candidate, policy, **named)
 
-    monkeypatch.setattr(serve, "place", overtaken)
+    monkeypatch.setattr(placement, "place", overtaken)
     (found,) = decided([arrivals[0]], service)
-    assert isinstance(found, Decision)
+    assert isinstance(found, Decided)
     # Ours on an empty day, the other one's on an empty day, ours again after the other one.
     assert seen == [0, 0, 1]
     assert event_count(service) == 4
@@ -183,9 +190,9 @@ def test_one_overtaken_at_the_last_moment_decides_again(
 
 def test_one_that_waited_too_long_is_decided_without_a_score(service: Service, arrivals: list[Body]) -> None:
     late, early = asks_of(arrivals[:2])
-    first, second = decide_many([replace(late, is_late=True), early], service, now=NOW)
-    assert isinstance(first, Decision)
-    assert isinstance(second, Decision)
+    first, second = decide_batch([replace(late, is_late=True), early], service, now=NOW)
+    assert isinstance(first, Decided)
+    assert isinstance(second, Decided)
     assert (first.body["fallback"], first.body["fraud_probability"], first.body["items"]) == ("timeout", None, [])
     assert first.body["basis"] in ("fallback", "random", "mandatory")
     assert second.body["fallback"] is None
@@ -215,7 +222,7 @@ def test_a_lock_that_lasts_gives_up_and_records_nothing(service: Service, arriva
         if not service.database.is_sqlite:  # SQLite's one lock is taken already
             connection.exec_driver_sql("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
         (found,) = decided([arrivals[0]], impatient)
-    assert isinstance(found, StoreError)
+    assert kinds_of([found]) == [StoreError]
     assert event_count(service) == 0
-    assert isinstance(decided([arrivals[0]], impatient)[0], Decision)
+    assert isinstance(decided([arrivals[0]], impatient)[0], Decided)
     impatient.close()

@@ -15,7 +15,7 @@ from basira.api.routes import declarations as routes_declarations
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
-from basira.serving.decide.batch import Ask
+from basira.serving.decide.result import Ask
 from basira.serving.message import read_declaration
 from basira.serving.service import Service
 from tests.support.api_world import Desk, at
@@ -127,12 +127,12 @@ def test_when_the_database_is_away_all_who_wait_are_told_at_once(
 
     with decider_of(service, seconds=30, most_together=2) as decider:
         with monkeypatch.context() as patch:
-            patch.setattr(serve, "_looked_up", away)
+            patch.setattr(serve, "look_up", away)
             first = decider.submit([ask_of(arrivals[0])])
             assert begun.wait(30)
             waiting = [decider.submit([ask_of(arrivals[n % 4])]) for n in range(20)]
             go.set()
-            assert {type(one) for done in (first, *waiting) for one in done.result(30)} == {StoreError}
+            assert {type(one.error) for done in (first, *waiting) for one in done.result(30)} == {StoreError}
         assert len(tries) == 1
         assert decider.waiting_count == 0
         assert fallback_of(decider.submit([ask_of(arrivals[0])])) is None
@@ -141,24 +141,24 @@ def test_when_the_database_is_away_all_who_wait_are_told_at_once(
 def test_a_fault_that_comes_at_once_is_of_its_group(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, begun, go = serve._looked_up, threading.Event(), threading.Event()
+    look, begun, go = serve.look_up, threading.Event(), threading.Event()
     odd = arrivals[0]["declaration_id"]
 
-    def ended(connection: Any, group: Any, means: Any) -> Any:
+    def ended(connection: Any, group: Any, rules: Any, **named: Any) -> Any:
         begun.set()
         assert go.wait(30)
         if any(case.declaration.declaration_id == odd for case in group):
             raise OperationalError("SELECT", {}, Exception("the connection was closed"))
-        return look(connection, group, means)
+        return look(connection, group, rules, **named)
 
     clock = [0.0]
-    monkeypatch.setattr(serve, "_looked_up", ended)
+    monkeypatch.setattr(serve, "look_up", ended)
     with decider_of(service, seconds=30, most_together=1, monotonic=lambda: clock[0]) as decider:
         first = decider.submit([ask_of(arrivals[0])])
         assert begun.wait(30)
         second = decider.submit([ask_of(arrivals[1])])
         go.set()
-        assert isinstance(first.result(30)[0], StoreError)
+        assert isinstance(first.result(30)[0].error, StoreError)
         assert fallback_of(second) is None
 
 
@@ -172,8 +172,8 @@ def test_a_group_does_not_wait_for_the_database_again_one_by_one(
         tries.append(1)
         raise StoreError("Away.", hint="Wait.") from cause
 
-    monkeypatch.setattr(serve, "_looked_up", away)
+    monkeypatch.setattr(serve, "look_up", away)
     with decider_of(service, seconds=30) as decider:
         found = decider.submit([ask_of(body) for body in arrivals[:3]]).result(30)
-    assert [type(one) for one in found] == [StoreError] * 3
+    assert [type(one.error) for one in found] == [StoreError] * 3
     assert len(tries) == 1

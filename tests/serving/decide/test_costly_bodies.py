@@ -13,10 +13,13 @@ import pytest
 
 from basira.api.http.body_reader import TooLargeError, read_json
 from basira.serving.decide import batch as serve
+from basira.serving.decide import placement, reasons
 from basira.serving.decide import worker as serve_decider
-from basira.serving.decide.batch import Ask, Asked, Decision, decide_many
+from basira.serving.decide.batch import Means, decide_batch
+from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.placement import OfficeDays
 from basira.serving.decide.precedence import Precedence
+from basira.serving.decide.result import Ask, Decided
 from basira.serving.decide.worker import Decider
 from basira.serving.message import MOST_ITEMS
 from basira.serving.service import Service
@@ -143,7 +146,7 @@ def test_a_plain_one_is_decided_between_two_slices_of_a_large_one(service: Servi
     finally:
         plain.close()
         large.close()
-    assert [type(one) for one in (decided, *found)] == [Decision, Decision]
+    assert [type(one) for one in (decided, *found)] == [Decided, Decided]
     assert (decided.body["fallback"], found[0].body["fallback"]) == (None, None)
 
 
@@ -153,7 +156,7 @@ def test_a_large_one_that_was_overtaken_is_not_explained_and_gives_no_way_under_
     office = {"office": arrivals[0]["office"]}
     first, second = ({**one, **office} for one in arrivals[1:3])
     mine, held, calls = OfficeDays(), list[bool](), list[tuple[str, bool]]()
-    explain, write = serve.explained_items, type(service.database).write
+    explain, write = reasons.explained_items, type(service.database).write
 
     @contextmanager
     def locked(database: Any) -> Iterator[Any]:
@@ -168,15 +171,15 @@ def test_a_large_one_that_was_overtaken_is_not_explained_and_gives_no_way_under_
         calls.append(("explain", bool(held)))
         return explain(*given, **named)
 
-    decide_many([Ask(first, Asked("k"))], service, now=at(9), days=mine)
-    decide_many([Ask(second, Asked("k"))], service, now=at(9))  # another worker's: what `mine` knows holds no more
+    decide_batch([Ask(first, Asked("k"))], service, now=at(9), means=Means(mine))
+    decide_batch([Ask(second, Asked("k"))], service, now=at(9))  # another worker's: what `mine` knows holds no more
     monkeypatch.setattr(type(service.database), "write", locked)
-    monkeypatch.setattr(serve, "explained_items", explained)
-    found = decide_many(
-        [Ask(of_items(arrivals[0], 200), Asked("k"))], service, now=at(9), days=mine,
-        pause=lambda: calls.append(("pause", bool(held))),
+    monkeypatch.setattr(reasons, "explained_items", explained)
+    found = decide_batch(
+        [Ask(of_items(arrivals[0], 200), Asked("k"))], service, now=at(9),
+        means=Means(mine, pause=lambda: calls.append(("pause", bool(held)))),
     )  # fmt: skip
-    assert isinstance(found[0], Decision)
+    assert isinstance(found[0], Decided)
     assert ("explain", False) in calls
     assert [name for name, is_locked in calls if is_locked] == []
 
@@ -187,7 +190,7 @@ def test_a_large_one_that_was_overtaken_thrice_is_written_down_before_the_locks(
     held, written, locked = list[bool](), list[bool](), list[bool]()
     rows, read, record, write = (
         serve.event_rows,
-        serve.read_office_day,
+        placement.read_office_day,
         serve.record_group,
         type(service.database).write,
     )
@@ -213,11 +216,11 @@ def test_a_large_one_that_was_overtaken_thrice_is_written_down_before_the_locks(
         return len(written) > 3 and record(*given, **named)
 
     monkeypatch.setattr(type(service.database), "write", holding)
-    for name, replaced in (("event_rows", noted), ("read_office_day", day), ("record_group", overtaken)):
-        monkeypatch.setattr(serve, name, replaced)
-    (found,) = decide_many([Ask(of_items(arrivals[0], 200), Asked("k"))], service, now=at(9))
-    assert isinstance(found, Decision)
-    assert found.is_new
+    monkeypatch.setattr(placement, "read_office_day", day)
+    monkeypatch.setattr(serve, "event_rows", noted)
+    monkeypatch.setattr(serve, "record_group", overtaken)
+    (found,) = decide_batch([Ask(of_items(arrivals[0], 200), Asked("k"))], service, now=at(9))
+    assert isinstance(found, Decided)
     assert written == [False] * 4
     assert locked == [False] * 4
 

@@ -115,8 +115,8 @@ def test_a_step_of_selection_may_ask_features_also_when_no_model_answers(
 ) -> None:
     read = [read_declaration(body, received_at=at(12)) for body in arrivals]
     declarations = [one for one in read if isinstance(one, Declaration)]
-    found = assess_online(declarations, replace(service, model=None), today=TODAY)
-    with_model = assess_online(declarations, service, today=TODAY)
+    found = assess_online(declarations, replace(service, model=None).knowledge, today=TODAY)
+    with_model = assess_online(declarations, service.knowledge, today=TODAY)
     described = [n for n, one in enumerate(with_model) if one.fallback is None]
     assert len(described) >= 5
     for n in described:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from basira.api.auth.settings import AccessSettings, Rates
 from basira.api.http.metrics import Metrics
+from basira.decisions.records import Decision
 from basira.schema.access import Grant
 from basira.schema.detail import read_detail
 from basira.serving.decide.placement import restored
@@ -62,14 +64,14 @@ def test_the_list_s_reason_stands_in_the_answer_in_the_language_asked_for(desk: 
             connection.exec_driver_sql("SELECT * FROM event WHERE kind = 'decision'").mappings().one()
         )  # fmt: skip
     event["payload"] = json.loads(event["payload"])
-    said = {language: decision_body(event, language=language)["basis_text"] for language in ("fr", "ar")}
+    recorded = Decision.from_event(event)
+    said = {language: decision_body(recorded, language=language)["basis_text"] for language in ("fr", "ar")}
     assert said == {
         "fr": "Liste obligatoire – Armes et munitions : visite obligatoire",
         "ar": "لائحة إلزامية – أسلحة وذخيرة: معاينة إلزامية",
     }
     # Decided before reasons were recorded.
-    del event["payload"]["ground"]
-    assert decision_body(event, language="en")["basis_text"] == "Mandatory list"
+    assert decision_body(replace(recorded, ground=None), language="en")["basis_text"] == "Mandatory list"
 
 
 def test_a_lane_that_an_amendment_keeps_keeps_its_reason(desk: Desk, arrivals: list[Body]) -> None:

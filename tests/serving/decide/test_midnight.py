@@ -32,17 +32,17 @@ def test_its_place_is_not_one_of_the_day_in_which_it_was_recorded(
     desk.clock[0] = at(12)
     desk.post({**first, "declaration_id": "OLD", "office": "SIM-B"})
     desk.clock[0] = EVE
-    score = serve._score
+    score = serve.score
 
     def scored_over_midnight(*given: Any) -> Any:
-        monkeypatch.setattr(serve, "_score", score)
+        monkeypatch.setattr(serve, "score", score)
         found = score(*given)
         desk.clock[0] = EVE + timedelta(seconds=1)
         result = {"known_at": EVE.isoformat(), "is_irregular": False}
         assert desk.client.post("/api/v1/declarations/OLD/outcome", json=result).status_code == 200
         return found
 
-    monkeypatch.setattr(serve, "_score", scored_over_midnight)
+    monkeypatch.setattr(serve, "score", scored_over_midnight)
     given = desk.post({**second, "declaration_id": "N"}).json()
     assert (given["lane"], given["decided_at"]) == ("red", EVE.isoformat())
     with desk.service.database.read() as connection:

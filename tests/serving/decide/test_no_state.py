@@ -11,7 +11,6 @@ from prometheus_client import generate_latest
 
 from basira.api.http.metrics import Metrics
 from basira.schema.detail import NO_STATE
-from basira.serving.decide import batch as serve
 from basira.serving.decide import placement as serve_place
 from tests.support.api_world import Desk, desk_of
 
@@ -20,12 +19,12 @@ Body = dict[str, Any]
 
 @pytest.fixture
 def stateless(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    place = serve.place
+    place = serve_place.place
 
     def without(candidate: Any, policy: Any, *, state: Any, **named: Any) -> Any:
         return place(candidate, policy, state=None, **named)
 
-    monkeypatch.setattr(serve, "place", without)
+    monkeypatch.setattr(serve_place, "place", without)
     return monkeypatch
 
 

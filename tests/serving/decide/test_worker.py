@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from basira.schema.access import Principal
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
-from basira.serving.decide.batch import Ask, Decision
+from basira.serving.decide.result import Ask, Decided, Failed, Replayed
 from basira.serving.decide.scoring import assess_online, explained_items
 from basira.serving.decide.worker import BusyError, Decider
 from basira.serving.message import Declaration, read_declaration
@@ -166,9 +167,9 @@ def test_one_who_went_away_is_decided_all_the_same(service: Service, arrivals: l
 
     with decider_of(service, seconds=30) as decider:
         (found,) = asyncio.run(leave(decider))
-        assert isinstance(found, Decision)
+        assert isinstance(found, Decided)
         (again,) = decider.submit([Ask(arrivals[1], ME)]).result(30)
-        assert not again.is_new
+        assert isinstance(again, Replayed)
 
 
 def test_a_fault_of_the_whole_group_reaches_everybody(service: Service, arrivals: list[Body]) -> None:
@@ -177,7 +178,8 @@ def test_a_fault_of_the_whole_group_reaches_everybody(service: Service, arrivals
 
     made = Decider(broken, lambda: at(9))
     (found,) = made.submit([Ask(arrivals[0], ME)]).result(30)
-    assert isinstance(found, ZeroDivisionError)
+    assert isinstance(found, Failed)
+    assert isinstance(found.error, ZeroDivisionError)
     made.close()
 
 
@@ -203,7 +205,7 @@ def test_a_large_batch_takes_a_few_transactions(desk: Desk, arrivals: list[Body]
 def test_reasons_are_those_that_a_table_of_the_same_features_gives(service: Service, arrivals: list[Body]) -> None:
     declarations = [read_declaration(body, received_at=NOW) for body in arrivals]
     known = [one for one in declarations if isinstance(one, Declaration)]
-    scored = assess_online(known, service, today=TODAY)
+    scored = assess_online(known, service.knowledge, today=TODAY)
     model, compared = service.model, 0
     assert model is not None
     for one, declaration, items in zip(scored, known, explained_items(scored, model), strict=True):
@@ -285,15 +287,16 @@ def test_a_look_that_failed_leaves_no_score_behind_for_the_next_to_wait_on(
 ) -> None:
     held = Held(monkeypatch)
 
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         held.go.set()
         raise sa.exc.OperationalError("SELECT", {}, Exception("gone"))
 
     with decider_of(service, seconds=30) as decider:
         with monkeypatch.context() as patch:
-            patch.setattr(serve, "_looked_up", away)
+            patch.setattr(serve, "look_up", away)
             (failed,) = decider.submit([Ask(arrivals[0], ME)]).result(30)
-        assert isinstance(failed, sa.exc.OperationalError | StoreError)
+        assert isinstance(failed, Failed)
+        assert isinstance(failed.error, sa.exc.OperationalError | StoreError)
         assert fallbacks([decider.submit([Ask(arrivals[0], ME)]).result(30)]) == [None]
     assert held.sizes == [1, 1]
 
@@ -304,11 +307,11 @@ def test_one_alone_that_was_sent_before_or_is_amended_is_what_it_would_be_in_a_g
     amended = {**arrivals[0], "manifest_id": "M2"}
     with decider_of(service, seconds=30) as decider:
         first, again, later = (decider.submit([Ask(body, ME)]).result(30)[0] for body in (*[arrivals[0]] * 2, amended))
-    assert isinstance(first, Decision)
-    assert isinstance(again, Decision)
-    assert isinstance(later, Decision)
-    assert (again.body, again.is_new) == (first.body, False)
-    assert (later.body["declaration_version"], later.is_new) == (2, True)
+    assert isinstance(first, Decided)
+    assert isinstance(again, Replayed)
+    assert isinstance(later, Decided)
+    assert json.loads(again.text) == first.body
+    assert later.body["declaration_version"] == 2
     assert later.body["fraud_probability"] == first.body["fraud_probability"]
 
 
@@ -320,21 +323,21 @@ def test_what_was_scored_in_a_group_is_not_scored_again_alone(
     break_placing(monkeypatch, arrivals[0]["declaration_id"])
     with decider_of(service, seconds=30) as decider:
         found = decider.submit([Ask(body, ME) for body in arrivals[:2]]).result(30)
-    assert [type(one) for one in found] == [ZeroDivisionError, Decision]
+    assert [type(getattr(one, "error", one)) for one in found] == [ZeroDivisionError, Decided]
     assert held.sizes == [2]
 
 
 def test_scoring_is_not_begun_when_no_time_is_left_for_it(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held, clock, look = Held(monkeypatch), [0.0], serve._looked_up
+    held, clock, look = Held(monkeypatch), [0.0], serve.look_up
     held.go.set()
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         clock[0] += 2
-        return look(*arguments)
+        return look(*arguments, **named)
 
-    monkeypatch.setattr(serve, "_looked_up", slow)
+    monkeypatch.setattr(serve, "look_up", slow)
     with decider_of(service, seconds=1, monotonic=lambda: clock[0]) as decider:
         assert fallbacks([decider.submit([Ask(body, ME) for body in arrivals[:2]]).result(30)]) == ["timeout"] * 2
     assert held.sizes == []

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
-from basira.serving.decide.batch import Ask
+from basira.serving.decide.result import Ask
 from basira.serving.service import Service
 from tests.support.decider_world import ME, decider_of
 
@@ -30,6 +30,7 @@ def test_no_two_requests_raise_the_same_error(
         waiting.append(decider.submit([Ask(body, ME) for body in arrivals[3:5]]))
         decider._run()
         found = [one.result(0) for one in waiting]
+    found = [[one.error for one in parcel] for parcel in found]
     faults = [fault for parcel in found for fault in parcel]
     assert [type(fault) for fault in faults] == [StoreError] * 5
     assert all(isinstance(fault.__cause__, sa.exc.OperationalError) for fault in faults)  # type: ignore[union-attr]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from basira.api.auth.settings import AccessSettings, Rates
+from basira.decisions.records import Decision
 from basira.render.languages import LANGUAGES
 from basira.schema.access import Grant
 from basira.serving.service import Service
@@ -59,28 +60,28 @@ def test_a_mandatory_control_whose_lane_was_full_says_so_and_is_counted(desk: De
 
 def test_every_fallback_has_a_sentence_in_every_language() -> None:
     for language in LANGUAGES:
-        said = {f: decision_body(event(fallback=f), language=language)["basis_text"] for f in FALLBACKS}
+        said = {f: decision_body(recorded(fallback=f), language=language)["basis_text"] for f in FALLBACKS}
         assert len(set(said.values())) == len(FALLBACKS)
         assert not [text for text in said.values() if "fallback." in text or "look" in text.lower().split(".")[0]]
     # One that nobody has a sentence for, of a later version, still says what it means.
-    assert "could not judge" in decision_body(event(fallback="new"), language="en")["basis_text"]
+    assert "could not judge" in decision_body(recorded(fallback="new"), language="en")["basis_text"]
 
 
-def event(**payload: Any) -> Body:
-    shown = {"basis": "fallback", "inspects": True, "items": [], **payload}
-    return {
-        "event_id": "d-1", "declaration_id": "D", "declaration_version": 1, "office": OFFICE, "lane": "yellow",
-        "payload": shown,
-    }  # fmt: skip
+def recorded(**said: Any) -> Decision:
+    return Decision(
+        event_id="d-1", declaration_id="D", declaration_version=1, office=OFFICE, lane="yellow", detail="",
+        inclusion_probability=0.0, fraud_probability=None, expected_revenue=None,
+        **{"basis": "fallback", "inspects": True, "items": [], **said},
+    )  # fmt: skip
 
 
 def test_whoever_inspects_is_told_to_look_without_the_model_and_nobody_else() -> None:
-    said = decision_body(event(fallback="no_model"), language="en")["basis_text"]
+    said = decision_body(recorded(fallback="no_model"), language="en")["basis_text"]
     assert said == "Fallback rule. The model could not judge: none is in service. Look as you would without a model"
-    said = decision_body(event(fallback="no_model", inspects=False), language="en")["basis_text"]
+    said = decision_body(recorded(fallback="no_model", inspects=False), language="en")["basis_text"]
     assert said == "Fallback rule. The model could not judge: none is in service"
     # Without a state the model did answer.
-    assert "without a model" not in decision_body(event(fallback="no_state"), language="en")["basis_text"]
+    assert "without a model" not in decision_body(recorded(fallback="no_state"), language="en")["basis_text"]
 
 
 @pytest.mark.parametrize("fallback", FALLBACKS)

@@ -6,13 +6,15 @@ import json
 import random
 from datetime import date
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from basira.decisions.events import Assignment, read_record
+from basira.decisions.records import Decision
 from basira.serving.service import Service
 from basira.serving.status import Standing, is_inspection
-from basira.serving.views.queue import Page, queue_csv, queue_page
+from basira.serving.views.queue import Page, Queue, queue_csv, queue_page
 from basira.storage.record import events as operations_events
 from basira.storage.record.events import EVENT_KINDS, Event, append_events, find_by_ids, find_outcomes, find_range
 from tests.support.api_world import TODAY, Desk, at
@@ -86,7 +88,9 @@ def plain_rows(
     for row in given:
         of_it = [result for result in results if result["declaration_id"] == row["declaration_id"]]
         made = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
-        one = Standing(row, made, None, any(is_inspection(result, after=row) for result in of_it))
+        given, behind = read_record(row), read_record(made)
+        came = (is_inspection(read_record(result), after=given) for result in of_it)
+        one = Standing(cast("Assignment", given), cast("Decision", behind), None, any(came))
         if status in (None, one.status):
             revenue = (made["payload"].get("expected_revenue") or 0.0) if by_revenue else 0.0
             found.append((-intensity.get(one.lane, 0), -revenue, row["sequence"], row["event_id"], one.status))
@@ -99,7 +103,7 @@ def shown(page: Page) -> list[str]:
 
 def in_pages(service: Service, limit: int, **filters: Any) -> list[str]:
     seen: list[str] = []
-    page = queue_page(service, HERE, TODAY, limit=limit, **filters)
+    page = queue_page(service, Queue(HERE, TODAY, **filters), limit=limit)
     total = page.total
     while True:
         assert page.total == total
@@ -108,7 +112,7 @@ def in_pages(service: Service, limit: int, **filters: Any) -> list[str]:
             assert len(seen) == total
             return seen
         assert len(page.rows) == limit
-        page = queue_page(service, HERE, TODAY, limit=limit, cursor=page.next_cursor, **filters)
+        page = queue_page(service, Queue(HERE, TODAY, **filters), limit=limit, cursor=page.next_cursor)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -119,7 +123,7 @@ def test_it_is_the_queue_of_the_day_read_whole(service: Service, seed: int) -> N
             expected = plain_rows(service, HERE, TODAY, lane=lane, status=status)
             assert in_pages(service, 17, lane=lane, status=status) == expected, (lane, status)
     assert all(plain_rows(service, HERE, TODAY, lane=None, status=status) for status in STATUSES[:4])
-    whole = queue_page(service, HERE, TODAY)
+    whole = queue_page(service, Queue(HERE, TODAY))
     assert {row["given_by"][0] for row in whole.rows} == {"d", "r"}
     assert {row["reselection"]["note"] is None for row in whole.rows if row["reselection"]} == {True, False}
 
@@ -142,15 +146,15 @@ def test_a_page_of_ten_opens_ten_of_them(service: Service, monkeypatch: pytest.M
         return json.loads(text)
 
     monkeypatch.setattr(operations_events, "json", SimpleNamespace(loads=counted, dumps=json.dumps))
-    page = queue_page(service, HERE, TODAY, limit=10)
+    page = queue_page(service, Queue(HERE, TODAY), limit=10)
     assert (page.total > 300, len(page.rows), len(opened)) == (True, 10, 10)
 
 
 def test_the_csv_is_the_whole_queue_in_parts_of_one_moment(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     record_day(service, 120, 4)
     monkeypatch.setattr("basira.serving.views.queue.PART_ROWS", 25)
-    expected = [row["declaration_id"] for row in queue_page(service, HERE, TODAY, status="waiting").rows]
-    parts = queue_csv(service, HERE, TODAY, status="waiting")
+    expected = [row["declaration_id"] for row in queue_page(service, Queue(HERE, TODAY, status="waiting")).rows]
+    parts = queue_csv(service, Queue(HERE, TODAY, status="waiting"))
     first = next(parts)
     # Inspected while it is written: it was waiting at the moment that the file is of.
     result = Event("o-late", "outcome", expected[-1], "u-1", {"known_at": "x"}, office=HERE)

@@ -14,7 +14,7 @@ from basira.storage.database.pipeline import OneByOne, Statement, write_together
 from basira.storage.database.tables import SELECTION_STATE
 from basira.storage.online.office_state import Answer, KeyedAnswer, NewState, StoredState, find_answer, find_state
 from basira.storage.record.commit import record_group
-from basira.storage.record.events import Event, append_event, find_events, find_events_of_many
+from basira.storage.record.events import Event, append_event, event_rows, find_events, find_events_of_many
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
 
@@ -45,7 +45,8 @@ def event(name: str = "d1") -> Event:
 
 def group(sender, *, events=(), expected=0, answers=(), now=NOW, **more) -> bool:
     new = [NewState(*PLACE, "state", expected)] if expected is not None else []
-    return record_group(sender, events, states=new, answers=answers, now=now, expires_at=LATER, **more)
+    rows = event_rows(events, now=now)
+    return record_group(sender, rows, states=new, answers=answers, now=now, expires_at=LATER, **more)
 
 
 def test_each_statement_says_what_became_of_it(place):
@@ -132,8 +133,9 @@ def test_expired_answers_make_room_for_their_key(place):
             group(sender, answers=[answer], expected=1)
         with write_together(database) as sender:
             assert record_group(
-                sender, [], states=[], answers=[answer], now=LATER, expires_at=datetime(2026, 3, 9), has_expired=True
-            )
+                sender, event_rows([], now=LATER), states=[], answers=[answer], now=LATER,
+                expires_at=datetime(2026, 3, 9), has_expired=True,
+            )  # fmt: skip
         with database.read() as connection:
             assert find_answer(connection, "x", now=LATER, **KEY) == Answer(200, "{}")
 

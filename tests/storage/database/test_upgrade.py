@@ -15,8 +15,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import basira.storage.accounts.tables  # noqa: F401 - its tables join the metadata
-from basira.decisions import DecisionRecord, TargetingRun
+from basira.decisions import TargetingRun, decide
 from basira.schema.errors import StoreError
+from basira.schema.records import Candidate, Selection
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import FORMAT, METADATA, REVISION
 from basira.storage.database.upgrade import Upgraded, upgrade
@@ -104,7 +105,10 @@ def test_a_record_of_the_first_version_verifies_after_its_upgrade(empty_place):
             "run-1", datetime(2021, 1, 3), date(2021, 1, 4), datetime(2021, 1, 4), 3, "m", "d", "{}", 7, "0", {}, "e",
             "", 1,
         )  # fmt: skip
-        row = DecisionRecord("run-1", "D1", 1, "A", "red", "model", "", 0.1, 1, 0.2, 3.0, (), "f")
+        row = decide(
+            "run-1", Selection("D1", 1, "A", "red", "model", 0.1, 1), candidate=Candidate("D1", 1, "A", 0.2, 3.0),
+            items=(), inputs_digest="f",
+        )  # fmt: skip
         operations.record_run(run.row(), [row.row()])
     engine = sa.create_engine(empty_place)
     with engine.begin() as connection:  # back to what the first version had made

@@ -40,7 +40,8 @@ def decision(name: str) -> Event:
 
 def decide(database: Database, *names: str, now: datetime = NOW) -> None:
     with write_together(database) as sender:
-        assert record_group(sender, [decision(n) for n in names], states=[], answers=[], now=now, expires_at=now)
+        rows = event_rows([decision(name) for name in names], now=now)
+        assert record_group(sender, rows, states=[], answers=[], now=now, expires_at=now)
 
 
 def write(database: Database, *statements: str) -> None:

@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from basira.decisions import DecisionRecord, TargetingRun
+from basira.decisions import TargetingRun, decide
 from basira.schema.errors import StoreError, UsageError
+from basira.schema.records import Candidate, Selection
 from basira.storage.database.tables import EVENT
 from basira.storage.record.activity import find_audit
 from basira.storage.record.audit_log import append_audit
@@ -31,7 +32,10 @@ def fill(operations: Operations) -> list[Head]:
             f"run-{number}", NOW + timedelta(days=number), date(2026, 3, 4), NOW, 3, "m", "d", "{}", 7, "0", {}, "e",
             "", 1,
         )  # fmt: skip
-        row = DecisionRecord(run.run_id, "D1", 1, "A", "red", "model", "", 0.1, 1, 0.2, 3.0, (), "f")
+        row = decide(
+            run.run_id, Selection("D1", 1, "A", "red", "model", 0.1, 1), candidate=Candidate("D1", 1, "A", 0.2, 3.0),
+            items=(), inputs_digest="f",
+        )  # fmt: skip
         operations.record_run(run.row(), [row.row()])
     with operations.database.write() as connection:
         for number in range(6):

@@ -22,7 +22,7 @@ from basira.api.http.large_worker import LargeWorker
 from basira.api.http.metrics import Metrics
 from basira.schema.access import Principal
 from basira.schema.text import fold_identifier
-from basira.serving.decide.batch import Asked, given_answer
+from basira.serving.decide.idempotency import Asked, given_answer
 from basira.serving.service import Service
 from basira.serving.trial import Trials
 from basira.storage.record.events import find_events
@@ -142,12 +142,15 @@ IsCsv = Annotated[bool, Depends(_is_csv)]
 KnownQuery = Annotated[None, Depends(_known_query)]
 
 
-def asked_of(principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "") -> Asked:
-    """Who asks what, under which key. ``declaration_id``: where it is in the address, a part of what is asked."""
+def asked_of(
+    principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "", language: str = "fr"
+) -> Asked:
+    """Who asks what, under which key. ``declaration_id``: where it is in the address, a part of what is asked.
+    ``language``: of the sentences in the answer."""
     if isinstance(body, bytes):  # how the framework gives on what does not call itself JSON
         raise RequestValidationError([{"loc": ("body", "content-type"), "type": "json_type", "msg": "", "input": None}])
     content = [declaration_id, body] if declaration_id else body
-    return Asked(principal.id, route, key, _digest(content), offices=principal.offices)
+    return Asked(principal.id, route, key, _digest(content), principal.offices, language)
 
 
 def _digest(content: object) -> str:
@@ -168,5 +171,5 @@ def _text(content: object) -> str:
 
 def answered_before(service: Service, asked: Asked, *, now: datetime) -> Response | None:
     """The answer once given under the idempotency key, as it was; None without a key, or when the key is new."""
-    given = given_answer(service, asked, now=now)
+    given = given_answer(service.database, asked, now=now)
     return None if given is None else Response(given.response, given.status, media_type="application/json")

@@ -16,9 +16,9 @@ from basira.api.auth.authenticate import needs
 from basira.api.http.dependencies import PREFIX, InService, IsCsv, KnownQuery, Limit, Now
 from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
+from basira.schema.records import EventKind
 from basira.serving.admissible import folded_office
 from basira.storage.database.connection import Database
-from basira.storage.record.events import EventKind
 from basira.workflows.records.activity import Of, Wanted, trail_csv, trail_page
 
 router = APIRouter(prefix=PREFIX)

@@ -35,7 +35,7 @@ from basira.api.openapi.answers import (
 )
 from basira.api.openapi.examples import body_of
 from basira.schema.access import Principal
-from basira.serving.changes.change import NotAllowed, cancel, reselect
+from basira.serving.changes.change import NotAllowed, Requester, cancel, reselect
 from basira.serving.message import Refused
 
 router = APIRouter(prefix=PREFIX)
@@ -78,11 +78,8 @@ def post_reselection(
     asked = asked_of(principal, "POST reselection", key, body, declaration_id=declaration_id)
     if (given := answered_before(service, asked, now=now)) is not None:
         return given
-    found = reselect(
-        body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office,
-        may_lower=_may_lower(principal), seen=_event(seen),
-    )  # fmt: skip
-    return _answered(found)
+    by = Requester(asked, principal.sees_office, _may_lower(principal), _event(seen))
+    return _answered(reselect(body, declaration_id, service, now=now, by=by))
 
 
 @router.post(
@@ -105,10 +102,8 @@ def post_cancellation(
     asked = asked_of(principal, "POST cancellation", key, body, declaration_id=declaration_id)
     if (given := answered_before(service, asked, now=now)) is not None:
         return given
-    found = cancel(
-        body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office, seen=_event(seen)
-    )  # fmt: skip
-    return _answered(found)
+    by = Requester(asked, principal.sees_office, seen=_event(seen))
+    return _answered(cancel(body, declaration_id, service, now=now, by=by))
 
 
 def _may_lower(principal: Principal) -> Callable[[str], bool]:

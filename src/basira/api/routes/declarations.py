@@ -35,12 +35,12 @@ from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
 from basira.schema.access import Principal
 from basira.schema.errors import BasiraError, StoreError
-from basira.serving.decide.batch import Ask, Asked, Decision, Found, given_answer, save_given
+from basira.serving.decide.idempotency import Asked, given_answer, save_given
 from basira.serving.decide.precedence import Precedence
+from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
-from basira.serving.message import Refused
-from basira.serving.service import Service
 from basira.serving.views.rejected import NotKept, Quarantine
+from basira.storage.database.connection import Database
 from basira.storage.online.office_state import Answer
 
 MOST_DECLARATIONS = 1_000
@@ -156,28 +156,30 @@ async def post_declarations(
     each.
     """
     metrics: Metrics = request.app.state.metrics
-    asked = Asked(principal.id, offices=principal.offices)
+    language = request.app.state.service.language
+    asked = Asked(principal.id, offices=principal.offices, language=language)
     if key:
         reader: Reader = request.app.state.reader
         size = len(await request.body())  # read before, and kept by the request
-        asked = await reader.beside(partial(asked_of, principal, _ROUTE, key, body), size=size)
+        asked = await reader.beside(partial(asked_of, principal, _ROUTE, key, body, language=language), size=size)
     if isinstance(body, list):
         return await _batch(body, asked, request, metrics)
-    (found,) = await _decided([body], asked, request)
-    if isinstance(found, Exception):
-        raise found
-    if isinstance(found, Refused):
-        (not_kept,) = await run_in_threadpool(_quarantine, request, [(body, found)], asked)
-        # A thousand items may have a fault each: to write them down takes time that is not the event loop's.
-        return await run_in_threadpool(lambda: problem(**_refusal(found, not_kept)))
-    if isinstance(found, Answer):
-        return _json(found.response, found.status)
-    if found.is_new:
-        metrics.decided(found.body)
-    return _json(found.text)
+    (result,) = await _decide([body], asked, request)
+    match result:
+        case Decided(body=decision, text=text):
+            metrics.decided(decision)
+            return _json(text)
+        case Replayed(text=text, status=status):
+            return _json(text, status)
+        case Failed(error=error):
+            raise error
+        case Rejected():
+            (not_kept,) = await run_in_threadpool(_quarantine, request, [(body, result)], asked)
+            # A thousand items may have a fault each: to write them down takes time that is not the event loop's.
+            return await run_in_threadpool(lambda: problem(**_refusal(result, not_kept)))
 
 
-async def _decided(bodies: Sequence[object], asked: Asked, request: Request) -> list[Found]:
+async def _decide(bodies: Sequence[object], asked: Asked, request: Request) -> list[Result]:
     state = request.app.state
     reader: Reader = state.reader
     plain, large = state.decider, state.large_decider
@@ -199,27 +201,28 @@ async def _decided(bodies: Sequence[object], asked: Asked, request: Request) -> 
 async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metrics: Metrics) -> Response:
     state = request.app.state
     if asked.key:
-        given = await run_in_threadpool(given_answer, state.service.for_decisions(), asked, now=state.clock())
+        reserved = state.service.for_decisions().database
+        given = await run_in_threadpool(given_answer, reserved, asked, now=state.clock())
         if given is not None:
             return _json(given.response, given.status)
     if not 1 <= len(bodies) <= MOST_DECLARATIONS:
         detail = f"Expected 1 to {MOST_DECLARATIONS:,} declarations, found {len(bodies):,}."
         return problem(422, "invalid", detail, hint=f"Send it in lists of 1 to {MOST_DECLARATIONS:,} declarations.")
-    each = Asked(asked.actor, offices=asked.offices)
+    each = Asked(asked.actor, offices=asked.offices, language=asked.language)
     results: list[str] = []
     is_final = True
     for part in _parts(bodies):
         try:
-            found: Sequence[Found | BusyError] = await _decided(part, each, request)
+            made = await _decide(part, each, request)
         except BusyError as error:
-            found = [error] * len(part)
-        refused = [(one, made) for one, made in zip(part, found, strict=True) if isinstance(made, Refused)]
-        not_kept = iter(await run_in_threadpool(_quarantine, request, refused, asked) if refused else ())
-        for one, made in zip(part, found, strict=True):
-            if isinstance(made, Decision) and made.is_new:
-                metrics.decided(made.body)
-            results.append(_result(one, made, next(not_kept) if isinstance(made, Refused) else None))
-        faults = [one for one in found if isinstance(one, Exception) and _problem_of(one)[0] >= 500]
+            made = [Failed(error)] * len(part)
+        rejected = [(body, one) for body, one in zip(part, made, strict=True) if isinstance(one, Rejected)]
+        not_kept = iter(await run_in_threadpool(_quarantine, request, rejected, asked) if rejected else ())
+        for body, one in zip(part, made, strict=True):
+            if isinstance(one, Decided):
+                metrics.decided(one.body)
+            results.append(_result(body, one, next(not_kept) if isinstance(one, Rejected) else None))
+        faults = [one.error for one in made if isinstance(one, Failed) and _problem_of(one.error)[0] >= 500]
         is_final = is_final and not faults
         # What a whole group met is one fault.
         for fault in {id(one): one for one in faults if not isinstance(one, BusyError)}.values():
@@ -247,16 +250,16 @@ def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
 
 def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
     """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
-    service: Service = request.app.state.service.for_decisions()
+    database: Database = request.app.state.service.for_decisions().database
     now = request.app.state.clock()
     try:
-        with service.database.write() as connection:
+        with database.write() as connection:
             save_given(connection, asked, answer, now=now)
     except StoreError as error:
         fault = error
         if isinstance(error.__cause__, IntegrityError):
             try:
-                return given_answer(service, asked, now=now) or answer
+                return given_answer(database, asked, now=now) or answer
             except StoreError as unread:
                 fault = unread
         # All is decided and recorded: the answer is right, and the batch sent again gives the same decisions.
@@ -265,33 +268,33 @@ def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
     return answer
 
 
-def _quarantine(request: Request, refused: Sequence[tuple[object, Refused]], asked: Asked) -> list[NotKept | None]:
+def _quarantine(request: Request, rejected: Sequence[tuple[object, Rejected]], asked: Asked) -> list[NotKept | None]:
     state = request.app.state
     quarantine: Quarantine = state.quarantine
-    not_kept = quarantine.keep(state.service.database, refused, client=asked.actor, now=state.clock())
+    not_kept = quarantine.keep(state.service.database, rejected, client=asked.actor, now=state.clock())
     for cause in filter(None, not_kept):
         state.metrics.not_kept(cause)
     return not_kept
 
 
-def _refusal(found: Refused, not_kept: NotKept | None) -> dict[str, Any]:
+def _refusal(found: Rejected, not_kept: NotKept | None) -> dict[str, Any]:
     content = refusal_content(found)
     if not_kept is None:
         return content
     return content | {"is_kept": False, "hint": f"{content['hint']} {_NOT_KEPT[not_kept]}"}
 
 
-def _result(body: object, found: Found | BusyError, not_kept: NotKept | None) -> str:
-    if isinstance(found, Decision):
-        return f'{{"decision":{found.text}}}'
-    if isinstance(found, Answer):
-        return f'{{"decision":{found.response}}}'
-    if isinstance(found, Refused):
-        content = _refusal(found, not_kept)
-    else:
-        named = body.get("declaration_id") if isinstance(body, dict) else None
-        status, code = _problem_of(found)
-        content = {"status": status, "code": code, "declaration_id": named}
+def _result(body: object, result: Result, not_kept: NotKept | None) -> str:
+    """One of a batch, as JSON."""
+    match result:
+        case Decided(text=text) | Replayed(text=text):
+            return f'{{"decision":{text}}}'
+        case Rejected():
+            content = _refusal(result, not_kept)
+        case Failed(error=error):
+            named = body.get("declaration_id") if isinstance(body, dict) else None
+            status, code = _problem_of(error)
+            content = {"status": status, "code": code, "declaration_id": named}
     return json.dumps({"problem": content}, ensure_ascii=False, separators=(",", ":"))
 
 

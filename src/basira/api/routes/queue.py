@@ -20,7 +20,7 @@ from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
 from basira.serving.admissible import folded_office
 from basira.serving.status import Status
-from basira.serving.views.queue import queue_csv, queue_page, refused_queue
+from basira.serving.views.queue import Queue, queue_csv, queue_page, refused_queue
 
 router = APIRouter(prefix=PREFIX)
 
@@ -57,14 +57,11 @@ def get_queue(
     on = day or now.date()
     if (refused := refused_queue(service, office, on, lane=lane)) is not None:
         return refusal(refused)
-    is_secret_hidden = hides_secrets(principal)
+    queue = Queue(office, on, lane, status, service.language, hides_secrets(principal))
     if is_csv:
         named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}
-        parts = queue_csv(service, office, on, lane=lane, status=status, is_secret_hidden=is_secret_hidden)
-        return StreamingResponse(parts, headers=named, media_type="text/csv; charset=utf-8")
-    page = queue_page(
-        service, office, on, lane=lane, status=status, limit=limit, cursor=cursor, is_secret_hidden=is_secret_hidden
-    )
+        return StreamingResponse(queue_csv(service, queue), headers=named, media_type="text/csv; charset=utf-8")
+    page = queue_page(service, queue, limit=limit, cursor=cursor)
     body = {
         "office": office, "day": on.isoformat(), "lane": lane, "status": status, "total": page.total,
         "decisions": list(page.rows), "next_cursor": page.next_cursor,

@@ -56,8 +56,9 @@ def get_declaration(
     `ETag` names the lane in force, for `If-Match` of a re-selection.
     """
     found = declaration_history(
-        service, declaration_id, sees=principal.sees_office, is_secret_hidden=hides_secrets(principal)
-    )
+        service.database, declaration_id, language=service.language, sees=principal.sees_office,
+        is_secret_hidden=hides_secrets(principal),
+    )  # fmt: skip
     return JSONResponse(found, headers={"ETag": f'"{found["standing"]["given_by"]}"'})
 
 

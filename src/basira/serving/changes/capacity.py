@@ -15,7 +15,7 @@ from basira.schema.errors import StoreError
 from basira.selection.online.state import OnlineState, counted
 from basira.selection.policy.model import Policy
 from basira.serving.decide.placement import read_office_day, state_text
-from basira.serving.status import Standing, day_of
+from basira.serving.status import Standing
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def moved_state(
 ) -> OnlineState:  # fmt: skip
     """The state of ``day`` after the change, as `moved_places` says."""
     given, before = standing.given, state.sequence
-    if day_of(given) == day.isoformat() and not standing.is_inspected and given["payload"].get("inspects"):
+    if given.day == day.isoformat() and not standing.is_inspected and given.inspects:
         state = counted(state, lane=standing.lane, change=-1)
     if taken is not None and policy.lane(taken).inspects:
         state = counted(state, lane=taken, change=1)

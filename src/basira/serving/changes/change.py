@@ -12,28 +12,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from basira.decisions.events import Cancellation, Reselection
+from basira.decisions.recorded import ItemValues
 from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
 from basira.selection.reselection import CONTROLS, Obstacle, find_obstacle, lanes_to_give
 from basira.serving.changes.capacity import Moved, moved_places
 from basira.serving.changes.reassess import explained_again
-from basira.serving.decide.batch import Asked, event_id, save_given
+from basira.serving.decide.events import event_id
+from basira.serving.decide.idempotency import Asked, save_given
 from basira.serving.message import FieldFault, Refused
+from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service
 from basira.serving.status import Standing, controls_of
 from basira.serving.views.declaration import change_body, required_standing, seen_events, standing_body
 from basira.storage.online.office_state import Answer, save_state
 from basira.storage.record.chain import is_storable
-from basira.storage.record.events import Event, append_event, find_events
 
-Row = Mapping[str, Any]
 Sees = Callable[[str], bool]
 
 SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
@@ -58,6 +60,17 @@ class NotAllowed:
 
 
 @dataclass(frozen=True)
+class Requester:
+    """Who asks for a change. ``sees``: whether they may see an office; ``may_lower``: whether they may give a less
+    intensive lane at one. ``seen``: the event that gave the lane which they saw, as If-Match names it."""
+
+    asked: Asked
+    sees: Sees
+    may_lower: Callable[[str], bool] = lambda _: False
+    seen: str | None = None
+
+
+@dataclass(frozen=True)
 class _Change:
     """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the asker saw."""
 
@@ -72,41 +85,40 @@ class _OvertakenError(Exception):
 
 
 def reselect(
-    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
-    may_lower: Callable[[str], bool], seen: str | None = None,
-) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
+) -> dict[str, Any] | Refused | NotAllowed:
     """Give a declaration another lane.
 
-    ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or ``seen``): the event that gave the lane which
-    the asker saw. ``may_lower``: whether the asker may give a less intensive lane at an office. Raises NotFoundError,
-    UsageError (an idempotency key with another body), StoreError.
+    ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or the requester's ``seen``): the event that gave
+    the lane which the requester saw. Raises NotFoundError, UsageError (an idempotency key with another body),
+    StoreError.
     """
     policy = service.policy(now.date())
-    change = _read(body, declaration_id, lanes=lanes_to_give(policy), seen=seen)
+    change = _read(body, declaration_id, lanes=lanes_to_give(policy), seen=by.seen)
     if isinstance(change, Refused):
         return change
 
-    def judge(standing: Standing, known: Sequence[Row]) -> Refused | NotAllowed | None:
+    def judge(standing: Standing, known: Known) -> Refused | NotAllowed | None:
         if standing.cancellation is not None:
             return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
         if change.seen is None:
             return NotAllowed("seen_required", "Expected If-Match, or given_by in the body: the lane that was seen.")
-        if change.seen != standing.given["event_id"]:
+        if change.seen != standing.given.event_id:
             return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
         if change.lane == standing.lane:
             fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
             return Refused((fault,), declaration_id, standing=standing_body(standing))
-        return _lowered(change.lane, standing, known, policy, may_lower=may_lower)
+        return _lowered(change.lane, standing, known, policy, may_lower=by.may_lower)
 
-    def event(standing: Standing, known: Sequence[Row]) -> Event:
+    def record(standing: Standing, known: Known) -> Reselection:
         items = _late_items(standing, known, service) if policy.lane(change.lane).inspects else None
-        return _reselection(change, declaration_id, standing, policy, asked, items=items)
+        return _reselection(change, standing, policy, by.asked, items=items)
 
-    return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
+    return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
 def _lowered(
-    lane: str, standing: Standing, known: Sequence[Row], policy: Policy, *, may_lower: Callable[[str], bool]
+    lane: str, standing: Standing, known: Known, policy: Policy, *, may_lower: Callable[[str], bool]
 ) -> NotAllowed | None:
     """Why this less intensive lane may not be given; None when it may, or when it is none."""
     obstacle = find_obstacle(
@@ -119,40 +131,41 @@ def _lowered(
 
 
 def cancel(
-    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
-    seen: str | None = None,
-) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+    body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
+) -> dict[str, Any] | Refused | NotAllowed:
     """Take a declaration out of the queue, for good; its place is free again, unless it was inspected in it.
 
     ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same again by whomever changes nothing when the motive
     is the same. Raises as `reselect`.
     """
-    change = _read(body, declaration_id, lanes=None, seen=seen)
+    change = _read(body, declaration_id, lanes=None, seen=by.seen)
     if isinstance(change, Refused):
         return change
 
-    def judge(standing: Standing, _known: Sequence[Row]) -> Refused | NotAllowed | dict[str, Any] | None:
+    def judge(standing: Standing, _known: Known) -> Refused | NotAllowed | dict[str, Any] | None:
         if standing.cancellation is not None:
             if _is_again(change, standing.cancellation):
                 return _answer(standing.cancellation, standing)
             return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
-        if change.seen is not None and change.seen != standing.given["event_id"]:
+        if change.seen is not None and change.seen != standing.given.event_id:
             return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
         return None
 
-    def event(standing: Standing, _known: Sequence[Row]) -> Event:
-        return Event(
-            event_id=event_id("cancellation", declaration_id), kind="cancellation", declaration_id=declaration_id,
-            actor=asked.actor, declaration_version=standing.decision["declaration_version"], office=standing.office,
-            decision_id=standing.decision["event_id"],
-            payload={
-                "motive": change.motive, "before": {"lane": standing.lane, "given_by": standing.given["event_id"]}
-            },
+    def record(standing: Standing, _known: Known) -> Cancellation:
+        return Cancellation(
+            event_id=event_id("cancellation", declaration_id),
+            declaration_id=declaration_id,
+            actor=by.asked.actor,
+            declaration_version=standing.decision.declaration_version,
+            office=standing.office,
+            decision_id=standing.decision.event_id,
+            motive=change.motive,
+            before={"lane": standing.lane, "given_by": standing.given.event_id},
             personal={} if change.note is None else {"note": change.note},
-        )  # fmt: skip
+        )
 
     policy = service.policy(now.date())
-    return _carry_out(declaration_id, service, judge, event, policy=policy, now=now, asked=asked, sees=sees)
+    return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
 def conflict(declaration_id: str, code: str, expected: str, standing: Standing) -> Refused:
@@ -161,34 +174,35 @@ def conflict(declaration_id: str, code: str, expected: str, standing: Standing) 
     return Refused((fault,), declaration_id, is_conflict=True, standing=standing_body(standing))
 
 
-def _is_again(change: _Change, cancellation: Row) -> bool:
+def _is_again(change: _Change, cancellation: Cancellation) -> bool:
     """Whether a cancellation says nothing that the recorded one does not: a note that was added would be lost."""
-    kept: Mapping[str, Any] = cancellation["personal"]
+    kept = cancellation.personal
     # What was erased can't be compared any more.
     has_note = change.note is None or ("note" in kept and kept["note"] in (None, change.note))
-    return bool(cancellation["payload"]["motive"] == change.motive) and has_note
+    return cancellation.motive == change.motive and has_note
 
 
-Judge = Callable[[Standing, Sequence[Row]], "Refused | NotAllowed | dict[str, Any] | None"]
-MakeEvent = Callable[[Standing, Sequence[Row]], Event]
+Change = Reselection | Cancellation
+Judge = Callable[[Standing, Known], "Refused | NotAllowed | dict[str, Any] | None"]
+MakeRecord = Callable[[Standing, Known], Change]
 
 
 def _carry_out(
-    declaration_id: str, service: Service, judge: Judge, event_of: MakeEvent, *, policy: Policy, now: datetime,
-    asked: Asked, sees: Sees,
+    declaration_id: str, service: Service, judge: Judge, make: MakeRecord, *, policy: Policy, now: datetime,
+    by: Requester,
 ) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
     for _ in range(_TRIES):
         with service.database.read() as connection:
-            known = seen_events(connection, declaration_id, sees=sees)
-            standing = required_standing(known, sees=sees)
+            known = seen_events(connection, declaration_id, sees=by.sees)
+            standing = required_standing(known, sees=by.sees)
             answer = judge(standing, known)
             if answer is not None:
                 return answer
-            event = event_of(standing, known)
-            moved = moved_places(connection, standing, policy, taken=event.lane, now=now)
+            made = make(standing, known)
+            moved = moved_places(connection, standing, policy, taken=made.lane, now=now)
         try:
             with service.database.write() as connection:
-                return _write(connection, event, moved, known, now=now, asked=asked)
+                return _write(connection, made, moved, known, now=now, asked=by.asked)
         except _OvertakenError:
             continue
         except StoreError as error:
@@ -201,64 +215,67 @@ def _carry_out(
 
 
 def _write(
-    connection: sa.Connection, event: Event, moved: Moved, known: Sequence[Row], *, now: datetime, asked: Asked
+    connection: sa.Connection,
+    made: Reselection | Cancellation,
+    moved: Moved,
+    known: Known,
+    *,
+    now: datetime,
+    asked: Asked,
 ) -> dict[str, Any]:
     # The state first, as a decision does: taken in another order, two transactions could wait for each other.
     if not save_state(
         connection, moved.office, moved.day, state=moved.state, expected_sequence=moved.sequence, now=now
     ):
         raise _OvertakenError
-    append_event(connection, event, now=now)
+    append_record(connection, made, now=now)
     # Only this transaction appends now, so nothing can come between this look and the commit.
-    after = find_events(connection, event.declaration_id)
-    if [row["event_id"] for row in after[:-1]] != [row["event_id"] for row in known]:
+    after = find_known(connection, made.declaration_id)
+    if [one.event_id for one in after[:-1]] != [one.event_id for one in known]:
         raise _OvertakenError
-    answer = _answer(after[-1], required_standing(after, sees=lambda _: True))
+    made = replace(made, sequence=after[-1].sequence, recorded_at=after[-1].recorded_at)
+    answer = _answer(made, required_standing(after, sees=lambda _: True))
     if asked.key:
         save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
 
 
-def _answer(event: Row, standing: Standing) -> dict[str, Any]:
-    return {**change_body(event), "standing": standing_body(standing)}
+def _answer(change: Change, standing: Standing) -> dict[str, Any]:
+    return {**change_body(change), "standing": standing_body(standing)}
 
 
-def _late_items(standing: Standing, known: Sequence[Row], service: Service) -> Sequence[Row] | None:
+def _late_items(standing: Standing, known: Known, service: Service) -> Sequence[ItemValues] | None:
     """The items with reasons, of one that nobody was to inspect when it was decided; None where there are some on
     record, or can be none."""
-    if any(item["reasons"] or item["verify"] for item in standing.decision["payload"].get("items", ())):
+    if any(item["reasons"] or item["verify"] for item in standing.decision.items):
         return None
-    if standing.given["kind"] == "reselection" and "items" in standing.given["payload"]:
-        return cast("Sequence[Row]", standing.given["payload"]["items"])
+    if isinstance(standing.given, Reselection) and standing.given.items is not None:
+        return standing.given.items
     return explained_again(known, standing.decision, service)
 
 
 def _reselection(
-    change: _Change, declaration_id: str, standing: Standing, policy: Policy, asked: Asked, *,
-    items: Sequence[Row] | None,
-) -> Event:  # fmt: skip
+    change: _Change, standing: Standing, policy: Policy, asked: Asked, *, items: Sequence[ItemValues] | None
+) -> Reselection:
     """``items``: with the reasons that the decision was recorded without; None: it has them, or there are none."""
-    given, was = standing.given, standing.given["payload"]
-    return Event(
-        event_id=event_id("reselection", declaration_id, given["event_id"]),
-        kind="reselection",
-        declaration_id=declaration_id,
-        declaration_version=standing.decision["declaration_version"],
+    given, decision = standing.given, standing.decision
+    return Reselection(
+        event_id=event_id("reselection", given.declaration_id, given.event_id),
+        declaration_id=given.declaration_id,
+        declaration_version=decision.declaration_version,
         office=standing.office,
         lane=change.lane,
-        decision_id=standing.decision["event_id"],
+        decision_id=decision.event_id,
         actor=asked.actor,
-        payload={
-            "motive": change.motive,
-            "before": {"lane": standing.lane, "given_by": given["event_id"]},
-            "after": {"lane": change.lane},
-            "inspects": policy.lane(change.lane).inspects,
-            # Of the selection, which an officer does not change: what an amendment is compared with.
-            "basis": was.get("basis", "none"),
-            "inclusion_probability": was.get("inclusion_probability", 0.0),
-            **({"ground": was["ground"]} if "ground" in was else {}),
-            **({"items": items} if items else {}),
-        },
+        motive=change.motive,
+        before={"lane": standing.lane, "given_by": given.event_id},
+        after={"lane": change.lane},
+        inspects=policy.lane(change.lane).inspects,
+        # Of the selection, which an officer does not change: what an amendment is compared with.
+        basis=given.basis,
+        inclusion_probability=given.inclusion_probability,
+        ground=given.ground,
+        items=items,
         personal={} if change.note is None else {"note": change.note},
     )
 

@@ -7,22 +7,22 @@ write: whoever decides next writes it at the sequence that stands.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import sqlalchemy as sa
 
+from basira.decisions.events import Assignment, read_records
+from basira.decisions.records import Decision
 from basira.schema.detail import read_detail
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.recovery import RecordedArrival, recovered_day
 from basira.selection.online.state import OnlineState
 from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
-from basira.serving.status import day_of, is_inspection
-from basira.storage.record.events import find_day, find_events_of_many
-
-Row = Mapping[str, Any]
+from basira.serving.record import Known, find_known_of_many
+from basira.serving.status import cancellation_of, is_inspection, lanes_of
+from basira.storage.record.events import find_day
 
 _AT_A_TIME = 200
 
@@ -36,36 +36,32 @@ def rebuilt_day(
     arrivals: list[RecordedArrival] = []
     seen: set[str] = set()
     lanes: dict[str, None] = {}
-    for row in find_day(connection, office, day.isoformat()):
-        payload = row["payload"]
-        lanes.setdefault(row["declaration_id"])
-        if row["kind"] != "decision" or row["declaration_id"] in seen:
+    for one in read_records(find_day(connection, office, day.isoformat())):
+        lanes.setdefault(one.declaration_id)
+        if not isinstance(one, Decision) or one.declaration_id in seen:
             continue
-        seen.add(row["declaration_id"])
+        seen.add(one.declaration_id)
         arrivals.append(
             RecordedArrival(
-                datetime.fromisoformat(payload["decided_at"]), payload["fraud_probability"],
-                payload["expected_revenue"], payload["basis"], read_detail(payload["detail"]).rule_id,
+                one.moment, one.fraud_probability, one.expected_revenue, one.basis, one.detail_fields.rule_id
             )
-        )  # fmt: skip
+        )
     used: Counter[str] = Counter()
     beyond: Counter[str] = Counter()
     names = list(lanes)
     for start in range(0, len(names), _AT_A_TIME):
-        for known in find_events_of_many(connection, names[start : start + _AT_A_TIME]).values():
+        for known in find_known_of_many(connection, names[start : start + _AT_A_TIME]).values():
             for given in _with_places(known, office, day):
-                is_beyond = read_detail(given["payload"].get("detail", "")).is_beyond_capacity
-                (beyond if is_beyond else used)[given["lane"]] += 1
+                (beyond if read_detail(given.detail).is_beyond_capacity else used)[given.lane] += 1
     return recovered_day(plan, policy, arrivals=arrivals, used=used, beyond=beyond, sequence=sequence)
 
 
-def _with_places(known: Sequence[Row], office: str, day: date) -> Iterator[Row]:
-    """Of a declaration's events those that gave it a place of the day which is not free again: the lane is in force, or
-    it was inspected in it before it got another one or was cancelled."""
-    lanes = [event for event in known if event["lane"] is not None]
-    cancelled = next((event for event in known if event["kind"] == "cancellation"), None)
-    for given, end in zip(lanes, [*lanes[1:], cancelled], strict=True):
-        if (given["office"], day_of(given)) != (office, day.isoformat()) or not given["payload"].get("inspects"):
+def _with_places(known: Known, office: str, day: date) -> Iterator[Assignment]:
+    """Of a declaration's records those that gave it a place of the day which is not free again: the lane is in force,
+    or it was inspected in it before it got another one or was cancelled."""
+    lanes = lanes_of(known)
+    for given, end in zip(lanes, [*lanes[1:], cancellation_of(known)], strict=True):
+        if (given.office, given.day) != (office, day.isoformat()) or not given.inspects:
             continue
-        if end is None or any(is_inspection(one, after=given) for one in known if one["sequence"] < end["sequence"]):
+        if end is None or any(is_inspection(one, after=given) for one in known if one.sequence < end.sequence):
             yield given

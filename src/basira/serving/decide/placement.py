@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -27,6 +29,10 @@ from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
 from basira.serving.decide.office_day import rebuilt_day
 from basira.storage.online.office_state import find_state, find_states
+
+if TYPE_CHECKING:
+    from basira.serving.decide.lookup import New
+    from basira.serving.decide.scoring import Scored
 
 _LOG = logging.getLogger("basira.service")
 _UNREADABLE = (BasiraError, ArithmeticError, LookupError, TypeError, ValueError)
@@ -155,6 +161,24 @@ def read_office_day(
     return OfficeDay(stored.sequence, state)
 
 
+def find_office_days(
+    offices: Sequence[str], days: OfficeDays, read: Callable[[], AbstractContextManager[sa.Connection]],
+    policy: Policy, *, day: date, is_locked: bool,
+) -> dict[str, OfficeDay]:  # fmt: skip
+    """The offices' days: those that this process wrote last, else as the database has them. ``read``: opens a
+    connection, when one is needed."""
+    kept = {office: known for office in offices if (known := days.find(office, day)) is not None}
+    missing = [office for office in offices if office not in kept]
+    if not missing:
+        return kept
+    with read() as connection:
+        for office in missing:
+            kept[office] = known = read_office_day(connection, office, policy, day=day, is_locked=is_locked)
+            if known.state is None:  # to try again for each group would hold all offices up
+                days.keep(office, day, known)
+    return kept
+
+
 def place(
     candidate: Candidate, policy: Policy, *, state: OnlineState | None, earlier: Earlier | None, now: datetime,
     seed: int,
@@ -185,6 +209,49 @@ def place(
     if not is_held and policy.lane(kept).inspects:
         after = with_places(after, policy, lane=kept, change=1)
     return replace(placed, state=after)
+
+
+@dataclass(frozen=True)
+class PlacedGroup:
+    """``lanes``: of each, in their order. ``states``: of the offices' days after them all, by office."""
+
+    lanes: Sequence[tuple[New, Scored, Placed]]
+    states: Mapping[str, OnlineState]
+
+
+def place_in_order(
+    new: Sequence[New], scores: Mapping[int, Scored], days: Mapping[str, OfficeDay], policy: Policy, *, now: datetime,
+    seed: int,
+) -> PlacedGroup:  # fmt: skip
+    """A lane for each, one after the other. ``days``: of `offices_of`, as they stand before."""
+    states: dict[str, OnlineState] = {}
+    lanes: list[tuple[New, Scored, Placed]] = []
+    for one in new:
+        scored = scores[one.number]
+        candidate = replace(scored.candidate, declaration_version=one.declaration.version)
+        office = candidate.office
+        state = states.get(office, days[office].state)
+        placed = place(candidate, policy, state=state, earlier=one.earlier, now=now, seed=seed)
+        if placed.state is not None:
+            states[office] = placed.state
+        left = left_office(one.earlier, office=office, day=now.date())
+        if one.earlier is not None and left is not None:
+            before = states.get(left, days[left].state)
+            if before is not None:
+                states[left] = without_place(before, one.earlier)
+        lanes.append((one, scored, placed))
+    return PlacedGroup(lanes, states)
+
+
+def offices_of(new: Sequence[New], scores: Mapping[int, Scored], *, day: date) -> list[str]:
+    """The offices whose days change: of the declarations, and of what goes elsewhere by an amendment. In the order in
+    which all take their locks: see `state_statements`."""
+    offices: set[str] = set()
+    for one in new:
+        office = scores[one.number].candidate.office
+        left = left_office(one.earlier, office=office, day=day)
+        offices |= {office} if left is None else {office, left}
+    return sorted(offices)
 
 
 def left_office(earlier: Earlier | None, *, office: str, day: date) -> str | None:

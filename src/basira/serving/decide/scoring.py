@@ -1,7 +1,7 @@
 """Declarations assessed online: features from the profiles, the model's answer, reasons.
 
-Enters: valid declarations, the service, today. Leaves: for each an assessment and a candidate, or why there is none.
-Never here: a lane; a missing answer read as zero risk; a declaration that suffers from another one's fault.
+Enters: valid declarations, model and profiles, today. Leaves: for each an assessment and a candidate, or why there is
+none. Never here: a lane; a missing answer read as zero risk; a declaration that suffers from another one's fault.
 
 All that wait are predicted in one call, and all that somebody will inspect are explained in one: a call costs more than
 what it does for three rows.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from basira.schema.records import Candidate, Figure, ItemAssessment
 from basira.schema.tables import ITEM_KEY
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.message import Declaration
-from basira.serving.service import Service
+from basira.storage.profiles.evenings import EveProfiles
 from basira.storage.profiles.reader import LoadedProfiles
 
 _LOG = logging.getLogger("basira.service")
@@ -70,6 +70,26 @@ class Scored:
     profiles_digest: str | None = None
 
 
+class OpenProfiles(Protocol):
+    """Gives the profiles that are open now. Raises StoreError when none can serve."""
+
+    def profiles(self) -> LoadedProfiles:
+        """The build in force."""
+        ...
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What declarations are scored with. ``model``: None when there is none. ``most_profile_days``: profiles that lack
+    more days than that are too old. ``eves``: profiles of earlier nights, for amendments of what the history counts
+    already; None: these get the fallback."""
+
+    model: RiskModel | None
+    profiles: OpenProfiles
+    most_profile_days: int
+    eves: EveProfiles | None = None
+
+
 class _Table:
     """The features of one declaration, by column."""
 
@@ -104,10 +124,10 @@ def unscored(
     return Scored(candidate, items, fallback, None if profiles is None else profiles.name)
 
 
-def version_of_files(declaration_id: str, service: Service) -> int:
+def version_of_files(declaration_id: str, profiles: OpenProfiles) -> int:
     """The latest version that a file brought, as far as the profiles know; 0: none, or nobody knows."""
     try:
-        return held_version(declaration_id, service.profiles.profiles())
+        return held_version(declaration_id, profiles.profiles())
     except BasiraError:  # none can serve: the refreshing says why
         return 0
     except Exception as error:  # told apart from the look-up of features, which goes its own way
@@ -116,22 +136,22 @@ def version_of_files(declaration_id: str, service: Service) -> int:
 
 
 def assess_online(
-    declarations: Sequence[Declaration], service: Service, *, today: date, pause: Pause = no_pause
+    declarations: Sequence[Declaration], knowledge: Knowledge, *, today: date, pause: Pause = no_pause
 ) -> list[Scored]:
     """Features, scores and candidate of each declaration; without a score where something is missing.
 
     ``pause``: called between slices of the work on very many items.
     """
     # Without a model the features are still what a step of selection may ask.
-    why = NO_MODEL if service.model is None else None
+    why = NO_MODEL if knowledge.model is None else None
     try:
-        profiles = service.profiles.profiles()
+        profiles = knowledge.profiles.profiles()
     except BasiraError:  # none can serve: the refreshing says why
         return [unscored(one, why or NO_PROFILES) for one in declarations]
     except Exception as error:
         _tell_look_up(error)
         return [unscored(one, why or NO_PROFILES) for one in declarations]
-    if profiles.age_days(today) > service.most_profile_days:
+    if profiles.age_days(today) > knowledge.most_profile_days:
         return [unscored(one, why or OLD_PROFILES, profiles=profiles) for one in declarations]
     found: list[Scored | None] = []
     described: list[tuple[Declaration, OnlineFeatures]] = []
@@ -144,7 +164,7 @@ def assess_online(
             found.append(unscored(one, why or NO_PROFILES, profiles=profiles))
             continue
         used = profiles
-        if isinstance(features, NotOnline) and (eve := _eve(features, service)) is not None:
+        if isinstance(features, NotOnline) and (eve := _eve(features, knowledge)) is not None:
             features, used = _from(eve, one, features, pause), eve
         if isinstance(features, NotOnline):
             found.append(unscored(one, why or features.code, profiles=profiles))
@@ -156,19 +176,19 @@ def assess_online(
     for build in dict.fromkeys(builds):  # one but for amendments; another build may have other columns
         numbers = [number for number, used in enumerate(builds) if used is build]
         answers |= zip(
-            numbers, _predicted([described[number] for number in numbers], service.model, build), strict=True
+            numbers, _predicted([described[number] for number in numbers], knowledge.model, build), strict=True
         )
     ordered = iter([answers[number] for number in range(len(described))])
     return [next(ordered) if scored is None else scored for scored in found]
 
 
-def _eve(found: NotOnline, service: Service) -> LoadedProfiles | None:
+def _eve(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles | None:
     """The profiles of the evening before a declaration was first registered, when they are kept.
 
     An amendment of what the history counts already is described by them as the batch describes it: by the history
     before its first registration, itself excluded (docs/decisions/0003-first-version-in-history.md).
     """
-    return None if service.eves is None else service.eves.find(found.day - 1)
+    return None if knowledge.eves is None else knowledge.eves.find(found.day - 1)
 
 
 def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline, pause: Pause) -> OnlineFeatures | NotOnline:

@@ -20,16 +20,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TypeGuard
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError
-from basira.serving.decide.batch import Ask, Found, assess_at_once, decide_many
+from basira.serving.decide.batch import Means, assess_at_once, decide_batch
 from basira.serving.decide.placement import OfficeDays
 from basira.serving.decide.precedence import Pause, no_pause
-from basira.serving.decide.scoring import TIMEOUT, Scored, failed, unscored
+from basira.serving.decide.result import Ask, Failed, Result
+from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, failed, unscored
 from basira.serving.message import Declaration
 from basira.serving.service import Service
 
@@ -67,7 +67,7 @@ class _Parcel:
     asks: Sequence[Ask]
     until: float
     items: int
-    done: Future[list[Found]] = field(default_factory=Future)
+    done: Future[list[Result]] = field(default_factory=Future)
 
 
 class Decider:
@@ -105,11 +105,11 @@ class Decider:
         """Declarations that wait for their turn."""
         return self._count
 
-    async def decide(self, asks: Sequence[Ask]) -> list[Found]:
+    async def decide(self, asks: Sequence[Ask]) -> list[Result]:
         """What became of each. They are decided in one group, with others where there is room. Raises BusyError."""
         return await asyncio.wrap_future(self.submit(asks))
 
-    def submit(self, asks: Sequence[Ask]) -> Future[list[Found]]:
+    def submit(self, asks: Sequence[Ask]) -> Future[list[Result]]:
         """The same for a caller without an event loop."""
         parcel = _Parcel(asks, self._monotonic() + self._seconds, sum(items_of(ask.body) for ask in asks))
         with self._lock:
@@ -131,7 +131,7 @@ class Decider:
         while parcels := self._next():
             begun, self._scored_for = self._monotonic(), 0.0
             found = self._each_decided(parcels)
-            away = next((one for one in found if _is_away(one)), None)
+            away = next((one for one in found if _away(one) is not None), None)
             if away is not None and self._monotonic() - begun - self._scored_for >= NOTICED_SECONDS:
                 behind = self._all()
                 parcels += behind
@@ -143,7 +143,7 @@ class Decider:
                     parcel.done.set_result(found[start:end] if away is None else _told_apart(found[start:end]))
                 start = end
 
-    def _each_decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
+    def _each_decided(self, parcels: Sequence[_Parcel]) -> list[Result]:
         """Whatever is raised: who waits hears of it, the others of the group are decided, and the next ones too.
 
         A library's panic is no Exception. It must not end this thread either: everybody would wait for ever.
@@ -153,7 +153,7 @@ class Decider:
         except BaseException as error:
             if len(parcels) == 1:
                 fault = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
-                return [fault for _ in parcels[0].asks]
+                return [Failed(fault) for _ in parcels[0].asks]
         # One of them may be the cause: each on its own.
         return [found for parcel in parcels for found in self._each_decided([parcel])]
 
@@ -180,22 +180,22 @@ class Decider:
             self._count = 0
         return taken
 
-    def _decided(self, parcels: Sequence[_Parcel]) -> list[Found]:
+    def _decided(self, parcels: Sequence[_Parcel]) -> list[Result]:
         now = self._monotonic()
         asks = [replace(ask, is_late=parcel.until <= now) for parcel in parcels for ask in parcel.asks]
         # The scores of all may come as late as those of the last one: one that has little time left must not make
         # those behind it go without.
         latest = max(parcel.until for parcel in parcels)
 
-        def assess(declarations: Sequence[Declaration], service: Service, today: date) -> Sequence[Scored]:
-            return finished(begun(declarations, service, today), declarations)
+        def assess(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Sequence[Scored]:
+            return finished(begun(declarations, knowledge, today), declarations)
 
-        def begun(declarations: Sequence[Declaration], service: Service, today: date) -> Job | None:
+        def begun(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Job | None:
             # With no time left nobody would wait for it, and it would keep the next ones waiting.
-            return self._scorer.begin(declarations, service, today) if latest > self._monotonic() else None
+            return self._scorer.begin(declarations, knowledge, today) if latest > self._monotonic() else None
 
-        def begin(declaration: Declaration, service: Service, today: date) -> Callable[[], Scored] | None:
-            job = begun([declaration], service, today)
+        def begin(declaration: Declaration, knowledge: Knowledge, today: date) -> Callable[[], Scored] | None:
+            job = begun([declaration], knowledge, today)
             return None if job is None else lambda: finished(job, [declaration])[0]
 
         def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
@@ -210,20 +210,22 @@ class Decider:
                 self._scored_for += self._monotonic() - since
             return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
 
-        return decide_many(
-            asks, self._service(), now=self._clock(), days=self._days, assess=assess, begin=begin, pause=self._pause
-        )
+        means = Means(self._days, assess, begin, self._pause)
+        return decide_batch(asks, self._service(), now=self._clock(), means=means)
 
 
-def _is_away(found: Found) -> TypeGuard[StoreError]:
-    """Whether it says that the database does not answer."""
-    return isinstance(found, StoreError) and isinstance(found.__cause__, OperationalError | PoolTimeoutError)
+def _away(result: Result) -> StoreError | None:
+    """The error that says that the database does not answer; None when it is no such one."""
+    error = result.error if isinstance(result, Failed) else None
+    if isinstance(error, StoreError) and isinstance(error.__cause__, OperationalError | PoolTimeoutError):
+        return error
+    return None
 
 
-def _told_apart(found: Sequence[Found]) -> list[Found]:
+def _told_apart(results: Sequence[Result]) -> list[Result]:
     """One request's, with an error of its own for each that others are told too."""
-    own = {id(one): told_again(one) for one in found if _is_away(one)}
-    return [own.get(id(one), one) for one in found]
+    own = {id(away): Failed(told_again(away)) for one in results if (away := _away(one)) is not None}
+    return [own.get(id(one.error), one) if isinstance(one, Failed) else one for one in results]
 
 
 def told_again(fault: StoreError) -> StoreError:
@@ -234,7 +236,7 @@ def told_again(fault: StoreError) -> StoreError:
 
 
 Job = Future[Sequence[Scored]]
-_Work = tuple[Sequence[Declaration], Service, date, Job]
+_Work = tuple[Sequence[Declaration], Knowledge, date, Job]
 
 
 class _Scorer:
@@ -253,7 +255,7 @@ class _Scorer:
         self._since = 0.0
         weakref.finalize(self, self._work.put, None)
 
-    def begin(self, declarations: Sequence[Declaration], service: Service, today: date) -> Job | None:
+    def begin(self, declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Job | None:
         """Score them, after what is late; None when that hangs."""
         if self._late is not None and not self._late.done() and self._monotonic() - self._since >= self._patience:
             return None
@@ -263,7 +265,7 @@ class _Scorer:
             self._thread = threading.Thread(target=_score_all, args=arguments, name="scorer", daemon=True)
             self._thread.start()
         job: Job = Future()
-        self._work.put((declarations, service, today, job))
+        self._work.put((declarations, knowledge, today, job))
         return job
 
     def wait(self, job: Job, *, seconds: float) -> Sequence[Scored] | None:
@@ -282,10 +284,10 @@ class _Scorer:
 
 def _score_all(work: queue.SimpleQueue[_Work | None], pause: Pause) -> None:
     while (taken := work.get()) is not None:
-        declarations, service, today, future = taken
+        declarations, knowledge, today, future = taken
         if future.set_running_or_notify_cancel():
             try:
-                future.set_result(assess_at_once(declarations, service, today, pause))
+                future.set_result(assess_at_once(declarations, knowledge, today, pause))
             except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
                 future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
-        del taken, declarations, service, today, future
+        del taken, declarations, knowledge, today, future

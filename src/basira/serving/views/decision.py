@@ -1,6 +1,6 @@
 """A recorded decision as it is answered: figures, and the sentences of its reasons.
 
-Enters: the event of a decision. Leaves: JSON values. Never here: a personal value; anything that the record lacks.
+Enters: a decision. Leaves: JSON values. Never here: a personal value; anything that the record lacks.
 """
 
 from __future__ import annotations
@@ -8,75 +8,74 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from basira.decisions.recorded import ItemValues, Payload, ReasonValues
+from basira.decisions.records import Decision
 from basira.explain.disclosure import basis_for_inspectors, withhold
 from basira.explain.words import catalog_of, say, say_basis, say_conversion, say_verify
-from basira.schema.detail import NO_STATE, read_detail
+from basira.schema.detail import NO_STATE
 from basira.schema.records import Conversion, Reason
 
 
-def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
-    """The answer for a decision's event, the same whenever it is asked for."""
-    payload = event["payload"]
-    currency = payload.get("currency", "MAD")
-    basis = payload.get("basis", "none")
+def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
+    """The answer for a decision, the same whenever it is asked for."""
+    basis: str = decision.basis
     if is_secret_hidden:
-        basis = basis_for_inspectors(basis, has_answer=not payload.get("fallback"))
+        basis = basis_for_inspectors(basis, has_answer=not decision.fallback)
     body = {
-        "decision_id": event["event_id"],
-        "declaration_id": event["declaration_id"],
-        "declaration_version": event["declaration_version"],
-        "office": event["office"],
-        "lane": event["lane"],
-        "inspects": payload.get("inspects"),
+        "decision_id": decision.event_id,
+        "declaration_id": decision.declaration_id,
+        "declaration_version": decision.declaration_version,
+        "office": decision.office,
+        "lane": decision.lane,
+        "inspects": decision.inspects,
         "basis": basis,
-        "basis_text": _basis_text(basis, payload, language),
-        "detail": payload.get("detail", ""),
-        "inclusion_probability": payload.get("inclusion_probability"),
-        "fallback": payload.get("fallback"),
-        "fraud_probability": payload.get("fraud_probability"),
-        "expected_revenue": payload.get("expected_revenue"),
-        "currency": currency,
+        "basis_text": _basis_text(basis, decision, language),
+        "detail": decision.detail,
+        "inclusion_probability": decision.inclusion_probability,
+        "fallback": decision.fallback,
+        "fraud_probability": decision.fraud_probability,
+        "expected_revenue": decision.expected_revenue,
+        "currency": decision.currency,
         "items": item_bodies(
-            payload.get("items", ()), language=language, currency=currency, is_secret_hidden=is_secret_hidden
+            decision.items, language=language, currency=decision.currency, is_secret_hidden=is_secret_hidden
         ),
-        "decided_at": payload.get("decided_at"),
-        "is_simulated": payload.get("is_simulated"),
-        "versions": payload.get("versions", {}),
-        **_conversion(payload, language),
+        "decided_at": decision.decided_at,
+        "is_simulated": decision.is_simulated,
+        "versions": decision.versions,
+        **_conversion(decision.conversion, language),
     }
     return withhold("decision", body) if is_secret_hidden else body
 
 
-def _conversion(payload: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _conversion(recorded: Payload | None, language: str) -> dict[str, Any]:
     """From which declared amounts the values were made, with a sentence for each item; nothing where none were."""
-    recorded = payload.get("conversion")
     if recorded is None:
         return {}
     return {"conversion": {**recorded, "items": [_converted(item, language) for item in recorded["items"]]}}
 
 
-def _converted(item: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _converted(item: Payload, language: str) -> dict[str, Any]:
     made = Conversion(item["declared_amount"], item["declared_currency"], item["rate"], item["rate_on"])
     return {**item, "text": say_conversion(made, language=language)}
 
 
-def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:
+def _basis_text(basis: str, decision: Decision, language: str) -> str:
     """Why it is inspected; with what the list asks for where that is not why it has its lane, with what became of the
     list's lane, with why the model said nothing. Of what is shown of the basis alone: see `explain.disclosure`."""
-    ground = (payload.get("ground") or {}).get(language, "")
+    ground = (decision.ground or {}).get(language, "")
     said = [say_basis(basis, language=language, ground=ground)]
     if basis in ("none", "exempt"):
         # An officer's own lane has no ground of the selection beside the list's.
         if ground:
             said = [say_basis("mandatory", language=language, ground=ground)]
-        elif payload.get("inspects"):
+        elif decision.inspects:
             said = [catalog_of(language).say("basis.officer")]
     elif ground and basis != "mandatory":
         said.append(say_basis("mandatory", language=language, ground=ground))
-    if basis == "mandatory" and read_detail(payload.get("detail", "")).is_lane_full:
+    if basis == "mandatory" and decision.detail_fields.is_lane_full:
         said.append(catalog_of(language).say("basis.lane_full"))
-    if payload.get("fallback"):
-        said.append(_fallback_text(payload["fallback"], language, is_inspected=bool(payload.get("inspects"))))
+    if decision.fallback:
+        said.append(_fallback_text(decision.fallback, language, is_inspected=bool(decision.inspects)))
     return ". ".join([*(text.rstrip(".") for text in said[:-1]), said[-1]])
 
 
@@ -95,18 +94,19 @@ def reselected_text(basis_text: str, *, language: str) -> str:
 
 
 def item_bodies(
-    items: Sequence[Mapping[str, Any]], *, language: str, currency: str, is_secret_hidden: bool
+    items: Sequence[ItemValues], *, language: str, currency: str, is_secret_hidden: bool
 ) -> list[dict[str, Any]]:
     """Recorded items as they are answered: their reasons, and what to verify, in words."""
     return [_item(item, language, currency, is_secret_hidden=is_secret_hidden) for item in items]
 
 
-def _item(item: Mapping[str, Any], language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
+def _item(item: ItemValues, language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
     reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
+    shown: Mapping[str, object] = item
     if is_secret_hidden:
-        item, reasons = withhold("item", item), [withhold("reason", reason) for reason in reasons]
+        shown, reasons = withhold("item", item), [withhold("reason", reason) for reason in reasons]
     return {
-        **item,
+        **shown,
         "reasons": reasons,
         "verify": [
             {"code": code, "text": say_verify(code, language=language, currency=currency)} for code in item["verify"]
@@ -114,6 +114,6 @@ def _item(item: Mapping[str, Any], language: str, currency: str, *, is_secret_hi
     }
 
 
-def _reason(reason: Mapping[str, Any], language: str, currency: str) -> dict[str, Any]:
+def _reason(reason: ReasonValues, language: str, currency: str) -> dict[str, Any]:
     made = Reason(reason["code"], reason["figures"], tuple(reason["features"]), reason["contribution"])
     return {**reason, "text": say(made, language=language, currency=currency)}

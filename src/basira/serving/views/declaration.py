@@ -1,67 +1,70 @@
 """A declaration's whole history, as it is shown: every event in order, with who and when.
 
-Enters: a service, a declaration's number, what the asker may see. Leaves: JSON values. Never here: a personal value
+Enters: a database, a declaration's number, what the asker may see. Leaves: JSON values. Never here: a personal value
 of the declaration; a declaration of an office that the asker may not see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
+from basira.decisions.events import AnyRecord, Cancellation, Outcome, Registration, Reselection
+from basira.decisions.records import CURRENCY_BEFORE, Decision
 from basira.schema.errors import NotFoundError
-from basira.serving.service import Service
+from basira.serving.record import Known, find_known
 from basira.serving.status import Standing, standing_of
 from basira.serving.views.decision import decision_body, item_bodies
-from basira.storage.record.events import find_events, find_office
+from basira.storage.database.connection import Database
+from basira.storage.record.events import find_office
 
-Row = Mapping[str, Any]
 Sees = Callable[[str], bool]
 
 
 def declaration_history(
-    service: Service, declaration_id: str, *, sees: Sees, is_secret_hidden: bool = False
+    database: Database, declaration_id: str, *, language: str, sees: Sees, is_secret_hidden: bool = False
 ) -> dict[str, Any]:
-    """A declaration: what holds, its decisions, its results, and everything in order. ``sees``: whether the asker may
+    """A declaration: what holds, its decisions, its results, and everything in order. ``language``: of the sentences.
+    ``sees``: whether the asker may
     see an office.
 
     Raises NotFoundError when there is none, or when it belongs to an office that the asker may not see: the answer does
     not tell which.
     """
-    known, standing = known_declaration(service, declaration_id, sees=sees)
+    known, standing = known_declaration(database, declaration_id, sees=sees)
     decisions = {
-        event["event_id"]: decision_body(event, language=service.language, is_secret_hidden=is_secret_hidden)
-        for event in known
-        if event["kind"] == "decision"
+        one.event_id: decision_body(one, language=language, is_secret_hidden=is_secret_hidden)
+        for one in known
+        if isinstance(one, Decision)
     }
     return {
         "declaration_id": declaration_id,
         "standing": standing_body(standing),
         "decisions": list(decisions.values()),
-        "outcomes": [outcome_body(event) for event in known if event["kind"] == "outcome"],
-        "history": [_step(event, decisions, service.language, is_secret_hidden=is_secret_hidden) for event in known],
+        "outcomes": [outcome_body(one) for one in known if isinstance(one, Outcome)],
+        "history": [_step(one, decisions, language, is_secret_hidden=is_secret_hidden) for one in known],
     }
 
 
-def known_declaration(service: Service, declaration_id: str, *, sees: Sees) -> tuple[list[Row], Standing]:
+def known_declaration(database: Database, declaration_id: str, *, sees: Sees) -> tuple[list[AnyRecord], Standing]:
     """The events of a declaration and what holds of it. Raises NotFoundError, as `declaration_history`."""
-    with service.database.read() as connection:
+    with database.read() as connection:
         known = seen_events(connection, declaration_id, sees=sees)
     return known, required_standing(known, sees=sees)
 
 
-def seen_events(connection: sa.Connection, declaration_id: str, *, sees: Sees) -> list[Row]:
+def seen_events(connection: sa.Connection, declaration_id: str, *, sees: Sees) -> list[AnyRecord]:
     """The events of a declaration. Raises NotFoundError, as `declaration_history`, and then nothing of it was read but
     its office: what the asker may not see takes no longer than what does not exist."""
     office = find_office(connection, declaration_id)
     if office is None or not sees(office):
         raise _not_found()
-    return list(find_events(connection, declaration_id))
+    return find_known(connection, declaration_id)
 
 
-def required_standing(known: Sequence[Row], *, sees: Sees) -> Standing:
+def required_standing(known: Known, *, sees: Sees) -> Standing:
     """What holds of a declaration whose events these are. Raises NotFoundError, as `declaration_history`."""
     standing = standing_of(known)
     if standing is None or not sees(standing.office):
@@ -82,74 +85,72 @@ def standing_body(standing: Standing) -> dict[str, Any]:
     given = standing.given
     last = standing.cancellation or given
     return {
-        "given_by": given["event_id"],
-        "decision_id": standing.decision["event_id"],
-        "declaration_version": standing.decision["declaration_version"],
+        "given_by": given.event_id,
+        "decision_id": standing.decision.event_id,
+        "declaration_version": standing.decision.declaration_version,
         "office": standing.office,
         "lane": standing.lane,
-        "inspects": given["payload"].get("inspects"),
+        "inspects": given.inspects,
         "status": standing.status,
-        "is_reselected": given["kind"] == "reselection",
-        "since": last["recorded_at"],
-        "by": last["actor"],
+        "is_reselected": isinstance(given, Reselection),
+        "since": last.recorded_at,
+        "by": last.actor,
     }
 
 
-def outcome_body(event: Row) -> dict[str, Any]:
+def outcome_body(outcome: Outcome) -> dict[str, Any]:
     """An inspection result as it is answered."""
     return {
-        "outcome_id": event["event_id"],
-        "declaration_id": event["declaration_id"],
-        "decision_id": event["decision_id"],
-        "result": dict(event["payload"]),
+        "outcome_id": outcome.event_id,
+        "declaration_id": outcome.declaration_id,
+        "decision_id": outcome.decision_id,
+        "result": dict(outcome.result),
     }
 
 
-def change_body(event: Row) -> dict[str, Any]:
+def change_body(change: Reselection | Cancellation) -> dict[str, Any]:
     """A re-selection or a cancellation as it is answered. ``note``: null where there is none, or it was erased."""
-    payload = event["payload"]
     return {
-        f"{event['kind']}_id": event["event_id"],
-        "declaration_id": event["declaration_id"],
-        "decision_id": event["decision_id"],
-        "office": event["office"],
-        "before": payload.get("before"),
-        "after": payload.get("after"),
-        "motive": payload["motive"],
-        "note": event["personal"].get("note"),
-        "at": event["recorded_at"],
-        "by": event["actor"],
+        f"{change.kind}_id": change.event_id,
+        "declaration_id": change.declaration_id,
+        "decision_id": change.decision_id,
+        "office": change.office,
+        "before": change.before,
+        "after": change.after if isinstance(change, Reselection) else None,
+        "motive": change.motive,
+        "note": change.personal.get("note"),
+        "at": change.recorded_at,
+        "by": change.actor,
     }
 
 
-def late_items(event: Row, *, language: str, currency: str, is_secret_hidden: bool) -> list[dict[str, Any]] | None:
+def late_items(
+    change: Reselection | Cancellation, *, language: str, currency: str, is_secret_hidden: bool
+) -> list[dict[str, Any]] | None:
     """The items of a re-selection, with the reasons that its decision was recorded without; None where it has none."""
-    items = event["payload"].get("items") if event["kind"] == "reselection" else None
-    if items is None:
+    if not isinstance(change, Reselection) or change.items is None:
         return None
-    return item_bodies(items, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
+    return item_bodies(change.items, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
 
 
 def _step(
-    event: Row, decisions: Mapping[str, Mapping[str, Any]], language: str, *, is_secret_hidden: bool
+    one: AnyRecord, decisions: Mapping[str, Mapping[str, Any]], language: str, *, is_secret_hidden: bool
 ) -> dict[str, Any]:
-    step: dict[str, Any] = {
-        "event_id": event["event_id"], "kind": event["kind"], "at": event["recorded_at"], "by": event["actor"],
-        "declaration_version": event["declaration_version"],
+    step = {
+        "event_id": one.event_id, "kind": one.kind, "at": one.recorded_at, "by": one.actor,
+        "declaration_version": one.declaration_version,
     }  # fmt: skip
-    kind = event["kind"]
-    if kind in ("registration", "amendment"):
-        return step | {"content": event["payload"].get("content"), "is_text_erased": event["is_text_erased"]}
-    if kind == "decision":
-        shown = decisions[event["event_id"]]
+    if isinstance(one, Registration):
+        return step | {"content": one.content, "is_text_erased": one.is_text_erased}
+    if isinstance(one, Decision):
+        shown = decisions[one.event_id]
         return step | {name: shown[name] for name in ("office", "lane", "inspects", "basis", "basis_text", "fallback")}
-    if kind == "outcome":
-        return step | {"decision_id": event["decision_id"], "result": dict(event["payload"])}
-    decision = decisions.get(event["decision_id"], {})
-    items = late_items(
-        event, language=language, currency=decision.get("currency", "MAD"), is_secret_hidden=is_secret_hidden
-    )
-    change = {name: value for name, value in change_body(event).items() if name in _CHANGE}
+    if isinstance(one, Outcome):
+        return step | {"decision_id": one.decision_id, "result": dict(one.result)}
+    decision = decisions.get(one.decision_id or "", {})
+    currency = decision.get("currency", CURRENCY_BEFORE)
+    items = late_items(one, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
+    change = {name: value for name, value in change_body(one).items() if name in _CHANGE}
     return step | change | ({} if items is None else {"items": items})
 
 

@@ -12,30 +12,32 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
+from basira.decisions.events import AnyRecord, Assignment, Reselection, read_records
+from basira.decisions.records import Decision
 from basira.render.spreadsheet import csv_text, decimal_comma
 from basira.schema.errors import PolicyError, UsageError
 from basira.serving.admissible import office_fault
 from basira.serving.message import FieldFault, Refused
+from basira.serving.record import find_known_by_id
 from basira.serving.service import Service
 from basira.serving.status import Standing, Status, is_inspection
 from basira.serving.views.decision import decision_body, reselected_text
 from basira.serving.views.declaration import change_body, late_items
+from basira.storage.database.connection import Database
 from basira.storage.record.events import (
     QueueFilter,
     QueuePlace,
     count_queue,
-    find_by_ids,
     find_outcomes,
     find_queue_places,
     queue_order,
     record_identity,
 )
 
-Row = Mapping[str, Any]
 _Order = tuple[float, float, float]
 # Whole numbers that every database and a float can hold; no rank, amount or sequence comes near.
 _MOST = 2.0**53
@@ -62,6 +64,26 @@ class Page:
     next_cursor: str | None
 
 
+@dataclass(frozen=True)
+class Queue:
+    """An office's queue of a day, as it is shown. ``lane``, ``status``: only those; None: all. ``language``: of the
+    sentences. ``is_secret_hidden``: without what selection knows, in order of arrival."""
+
+    office: str
+    day: date
+    lane: str | None = None
+    status: Status | None = None
+    language: str = "fr"
+    is_secret_hidden: bool = False
+
+    @property
+    def filter(self) -> QueueFilter | None:
+        """What the database is asked; None: nobody, for what is cancelled is in no queue."""
+        if self.status == "cancelled":
+            return None
+        return QueueFilter(self.office, self.day.isoformat(), self.lane, *_ONLY[self.status])
+
+
 def refused_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
     """Why there can be no such queue, so that a misspelt one is not taken for an empty one: the day's policy lists its
     offices, or has not this lane, and nothing is recorded under that name. None when there can, or when no policy
@@ -85,34 +107,26 @@ def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> b
         return count_queue(connection, QueueFilter(office, day.isoformat(), lane)) > 0
 
 
-def queue_page(
-    service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
-    limit: int | None = None, cursor: str | None = None, is_secret_hidden: bool = False,
-) -> Page:  # fmt: skip
+def queue_page(service: Service, queue: Queue, *, limit: int | None = None, cursor: str | None = None) -> Page:
     """The declarations whose lane was last given by an office on a day: the most intensive lane first, then by expected
     revenue, or by arrival where what selection knows is hidden. ``cursor``: as the page before gave it; what changed
     meanwhile stands where it belongs now. Raises UsageError on a cursor that is none.
     """
     after = _opened(cursor)
-    which = _filter(office, day, lane, status)
+    which = queue.filter
     if which is None:
         return Page((), 0, None)
     with service.database.read() as connection:
-        total, intensity = _measured(connection, service, which, day)
+        total, intensity = _measured(connection, service, which, queue.day)
         places = find_queue_places(
             connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1,
-            by_revenue=not is_secret_hidden,
+            by_revenue=not queue.is_secret_hidden,
         )  # fmt: skip
         shown = places[:limit]
         standings = _standings(connection, shown)
-    rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+    rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
     next_cursor = _closed(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
     return Page(tuple(rows), total, next_cursor)
-
-
-def _filter(office: str, day: date, lane: str | None, status: Status | None) -> QueueFilter | None:
-    """None: nobody, for what is cancelled is in no queue."""
-    return None if status == "cancelled" else QueueFilter(office, day.isoformat(), lane, *_ONLY[status])
 
 
 def _measured(
@@ -126,19 +140,19 @@ def _measured(
 
 def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
     """What holds of these, in their order. ``until``: results of a later sequence are not looked at."""
-    given = find_by_ids(connection, [place.event_id for place in places])
-    changed = [row["decision_id"] for row in given.values() if row["kind"] == "reselection"]
-    decisions = find_by_ids(connection, changed)
-    found: dict[str, list[Row]] = {}
-    for result in find_outcomes(connection, [row["declaration_id"] for row in given.values()]):
-        if until is None or result["sequence"] <= until:
-            found.setdefault(result["declaration_id"], []).append(result)
+    given = find_known_by_id(connection, [place.event_id for place in places])
+    changed = [one.decision_id for one in given.values() if isinstance(one, Reselection)]
+    decisions = find_known_by_id(connection, changed)
+    results: dict[str, list[AnyRecord]] = {}
+    for result in read_records(find_outcomes(connection, [one.declaration_id for one in given.values()])):
+        if until is None or result.sequence <= until:
+            results.setdefault(result.declaration_id, []).append(result)
     standings = []
     for place in places:
-        row = given[place.event_id]
-        decision = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
-        is_inspected = any(is_inspection(event, after=row) for event in found.get(row["declaration_id"], ()))
-        standings.append(Standing(row, decision, None, is_inspected))
+        one = cast("Assignment", given[place.event_id])
+        decision = cast("Decision", decisions[one.decision_id] if isinstance(one, Reselection) else one)
+        is_inspected = any(is_inspection(result, after=one) for result in results.get(one.declaration_id, ()))
+        standings.append(Standing(one, decision, None, is_inspected))
     return standings
 
 
@@ -162,47 +176,45 @@ def _opened(cursor: str | None) -> _Order | None:
 def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, Any]:
     """A decision as it is answered, with the lane in force and how it stands."""
     body = decision_body(one.decision, language=language, is_secret_hidden=is_secret_hidden)
-    if one.given["kind"] == "reselection":
+    change = one.given if isinstance(one.given, Reselection) else None
+    if change is not None:
         body["basis_text"] = reselected_text(body["basis_text"], language=language)
         body["items"] = late_items(
-            one.given, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden
+            change, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden
         ) or body["items"]  # fmt: skip
     return body | {
         "lane": one.lane,
-        "inspects": one.given["payload"].get("inspects"),
+        "inspects": one.given.inspects,
         "status": one.status,
-        "since": one.given["recorded_at"],
-        "given_by": one.given["event_id"],
-        "reselection": change_body(one.given) if one.given["kind"] == "reselection" else None,
+        "since": one.given.recorded_at,
+        "given_by": one.given.event_id,
+        "reselection": None if change is None else change_body(change),
     }
 
 
-def queue_csv(
-    service: Service, office: str, day: date, *, lane: str | None = None, status: Status | None = None,
-    is_secret_hidden: bool = False,
-) -> Iterator[str]:  # fmt: skip
+def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
     """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, a comma before decimals.
     In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
     """
-    which = _filter(office, day, lane, status)
+    which = queue.filter
     with service.database.read() as connection:
         places: Sequence[QueuePlace] = ()
         if which is not None:
-            _, intensity = _measured(connection, service, which, day)
+            _, intensity = _measured(connection, service, which, queue.day)
             # As little of each as it takes: a day's payloads would fill the memory.
-            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not is_secret_hidden)
+            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
         _, until = record_identity(connection)
-    return _csv_parts(service, places, until=until, is_secret_hidden=is_secret_hidden)
+    return _csv_parts(service.database, places, queue, until=until)
 
 
-def _csv_parts(service: Service, places: Sequence[QueuePlace], *, until: int, is_secret_hidden: bool) -> Iterator[str]:
+def _csv_parts(database: Database, places: Sequence[QueuePlace], queue: Queue, *, until: int) -> Iterator[str]:
     yield "\ufeff" + csv_text([CSV_COLUMNS])
     for start in range(0, len(places), PART_ROWS):
         # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
         # left out, so the parts are of one moment.
-        with service.database.read() as connection:
+        with database.read() as connection:
             standings = _standings(connection, places[start : start + PART_ROWS], until=until)
-        rows = (_row(one, service.language, is_secret_hidden=is_secret_hidden) for one in standings)
+        rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
         yield csv_text([_csv_cells(row) for row in rows])
 
 

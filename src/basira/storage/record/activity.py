@@ -50,10 +50,13 @@ def find_deeds(
     table = EVENT
     exactly = [(table.c.declaration_id, declaration_id), (table.c.kind, kind), (table.c.office, office)]
     rows = _found(connection, table, exactly, actors, (from_day, to_day), before, limit)
-    opened = [{**row, "payload": json.loads(row["payload"])} for row in rows]
-    for row in opened:
-        row["payload"].pop(PERSONAL_KEY, None)
-    return opened
+    return [{**row, "payload": _without_personal(row.payload)} for row in rows]
+
+
+def _without_personal(text: str) -> object:
+    payload = json.loads(text)
+    payload.pop(PERSONAL_KEY, None)
+    return payload
 
 
 def _found(

@@ -12,8 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from basira.schema.canonical import canonical_values
 from basira.schema.errors import UsageError
-from basira.storage.record.chain import append, canonical
+from basira.storage.record.chain import append
 
 Row = dict[str, Any]
 
@@ -31,8 +32,8 @@ def append_audit(
         "action": action,
         "subject": subject,
         "actor": actor,
-        "before": None if before is None else canonical(before),
-        "after": None if after is None else canonical(after),
+        "before": None if before is None else canonical_values(before),
+        "after": None if after is None else canonical_values(after),
         "motive": motive,
     }
     return append(connection, "audit", [row], now=now)[0]

@@ -201,18 +201,9 @@ _MOVE_HEAD = (
 _ENTRY_COLUMNS = tuple(c.name for c in DECISION.columns if c.name not in _NOT_IN_ENTRY)
 
 
-def canonical(content: object) -> str:
-    """One JSON text per value: sorted keys, no spaces, no NaN; a float in the shortest form that reads back the same.
-
-    >>> canonical({"b": 1.5, "a": None})
-    '{"a":null,"b":1.5}'
-    """
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
 def _hash(previous: str, content: Mapping[str, Any]) -> str:
-    # Total, unlike `canonical`: a database that was tampered with may hold NaN or bytes where `as_stored` lets none in,
-    # and the proof must say so instead of stopping.
+    # Total, unlike `schema.canonical`: a database that was tampered with may hold NaN or bytes where `as_stored` lets
+    # none in, and the proof must say so instead of stopping.
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=repr)
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 

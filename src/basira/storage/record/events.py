@@ -13,19 +13,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import sqlalchemy as sa
 
+from basira.schema.canonical import canonical_values
 from basira.schema.errors import StoreError
+from basira.schema.records import EventKind
 from basira.storage.database.connection import moment_text
 from basira.storage.database.pipeline import OneByOne, Outcome, Statement
 from basira.storage.database.tables import EVENT, TEXTS
-from basira.storage.record.chain import append, canonical
+from basira.storage.record.chain import append
 from basira.storage.record.personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
 
 Row = dict[str, Any]
-EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
 
 # What an event of the kind can't do without: columns, then entries of the payload.
 _NEEDED: Mapping[EventKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -120,12 +121,12 @@ def event_rows(events: Sequence[Event], *, now: datetime) -> EventRows:
 
 
 def _apart(event: Event) -> Mapping[str, str]:
-    return {**event.personal, TEXTS: canonical(event.texts)} if event.texts else event.personal
+    return {**event.personal, TEXTS: canonical_values(event.texts)} if event.texts else event.personal
 
 
 def _row(event: Event, digests: Mapping[str, str]) -> Row:
     try:
-        payload = canonical({**event.payload, **({PERSONAL_KEY: digests} if digests else {})})
+        payload = canonical_values({**event.payload, **({PERSONAL_KEY: digests} if digests else {})})
     except (TypeError, ValueError) as error:
         raise StoreError(
             f"Expected JSON values in an event of kind {event.kind}, found: {error}.",
@@ -229,6 +230,13 @@ def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
     """Every event of an office that gave a lane in this day, in order, whether it holds or not."""
     query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day), EVENT.c.lane.is_not(None))
     return _opened(connection, query.order_by(EVENT.c.sequence))
+
+
+def find_decisions_between(connection: sa.Connection, first: str, end: str) -> list[Row]:
+    """Every decision of the service from a day to the one before another (YYYY-MM-DD), in order."""
+    of_days = (EVENT.c.recorded_at >= first, EVENT.c.recorded_at < end)
+    query = sa.select(EVENT).where(EVENT.c.kind == "decision", *of_days).order_by(EVENT.c.sequence)
+    return _opened(connection, query)
 
 
 def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
@@ -401,26 +409,24 @@ def _opened(connection: sa.Connection, query: sa.Select[Any], values: Mapping[st
 
 
 def _with_content(connection: sa.Connection, rows: list[Row]) -> list[Row]:
-    for row in rows:
-        row["payload"] = payload = None if row["payload"] is None else json.loads(row["payload"])
-        row["personal"] = {} if payload is None else payload.pop(PERSONAL_KEY, {})
-    return _with_personal(connection, rows)
-
-
-def _with_personal(connection: sa.Connection, rows: Sequence[Row]) -> list[Row]:
+    payloads = [None if (text := row.pop("payload")) is None else json.loads(text) for row in rows]
+    sealed: list[dict[str, str]] = [{} if one is None else one.pop(PERSONAL_KEY, {}) for one in payloads]
     known: dict[str, str | None] = {}
-    digests = [digest for row in rows for digest in row["personal"].values()]
-    for batch in batches(digests, _AT_A_TIME):
+    for batch in batches([digest for digests in sealed for digest in digests.values()], _AT_A_TIME):
         known |= unseal(connection, {digest: digest for digest in batch})
-    return [_unsealed(row, {name: known[digest] for name, digest in row["personal"].items()}) for row in rows]
+    return [
+        {**row, **_unsealed(payload, {name: known[digest] for name, digest in digests.items()})}
+        for row, payload, digests in zip(rows, payloads, sealed, strict=True)
+    ]
 
 
-def _unsealed(row: Row, apart: dict[str, str | None]) -> Row:
+def _unsealed(payload: object, apart: dict[str, str | None]) -> Row:
+    """The columns that take the place of a payload's text."""
     if TEXTS not in apart:
-        return {**row, "personal": apart, "is_text_erased": False}
+        return {"payload": payload, "personal": apart, "is_text_erased": False}
     texts = apart.pop(TEXTS)
-    payload = row["payload"] if texts is None else _together(row["payload"], json.loads(texts))
-    return {**row, "payload": payload, "personal": apart, "is_text_erased": texts is None}
+    together = payload if texts is None else _together(payload, json.loads(texts))
+    return {"payload": together, "personal": apart, "is_text_erased": texts is None}
 
 
 def _together(one: Any, other: Any) -> Any:

@@ -20,14 +20,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from operator import itemgetter
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from basira.schema.canonical import canonical_values
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
-from basira.storage.record.chain import CHAINED, GENESIS, Head, Stream, canonical, chained_hash, is_storable
+from basira.storage.record.chain import CHAINED, GENESIS, Head, Stream, chained_hash, is_storable
 from basira.storage.record.clock import find_ahead
 from basira.storage.record.personal import ERASED, PERSONAL_KEY, batches, erased_digests, personal_digest
 from basira.storage.record.runs import ChainReport, Operations
@@ -163,7 +165,8 @@ class _Personal:
 
     def look_at_events(self, events: Sequence[Row]) -> None:
         """Compare the digests of some events with what is kept, and with what stands although it was erased."""
-        sealed = {digest: (row["sequence"], name) for row in events for name, digest in _digests(row["payload"])}
+        texts = map(itemgetter("sequence", "payload"), events)
+        sealed = {digest: (sequence, name) for sequence, text in texts for name, digest in _digests(text)}
         query = sa.select(PERSONAL_VALUE)
         kept: dict[str, bool] = {}
         for batch in batches(_storable(sealed), _DIGESTS_AT_A_TIME):
@@ -335,4 +338,4 @@ def _read_head(stream: Stream, day: str, sequence: int, head_hash: str) -> Head:
 
 
 def _digest_of(listed: object) -> str:
-    return hashlib.sha256(canonical(listed).encode()).hexdigest()
+    return hashlib.sha256(canonical_values(listed).encode()).hexdigest()

@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from basira.decisions.events import AnyRecord, Cancellation, Outcome, Registration, Reselection, read_record
+from basira.decisions.records import Decision
 from basira.render.spreadsheet import csv_text
 from basira.schema.errors import NotFoundError
 from basira.storage.database.connection import Database
@@ -24,12 +26,6 @@ from basira.storage.record.runs import Operations
 Row = Mapping[str, Any]
 Of = Literal["access", "declarations"]
 COLUMNS = ("sequence", "at", "by", "name", "action", "subject", "office", "before", "after", "motive", "entry_hash")
-# Of an event, what it made of the declaration; for the others, see `_deed`.
-_AFTER = {
-    "registration": ("declaration_version",), "amendment": ("declaration_version",),
-    "decision": ("event_id", "declaration_version", "lane"),
-}  # fmt: skip
-_OF_DECISION = ("inspects", "basis", "fallback")
 PART_ROWS = 1_000
 
 
@@ -111,19 +107,36 @@ def _change(row: Row) -> dict[str, Any]:
 
 
 def _deed(row: Row) -> dict[str, Any]:
-    payload = row["payload"]
-    if row["kind"] in _AFTER:
-        of_decision = {name: payload.get(name) for name in _OF_DECISION} if row["kind"] == "decision" else {}
-        before, after = None, {name: row[name] for name in _AFTER[row["kind"]]} | of_decision
-    elif row["kind"] == "outcome":
-        before, after = None, dict(payload)
-    else:
-        before, after = payload.get("before"), payload.get("after")
+    record = read_record(row)
+    before, after = _before_and_after(record)
     return {
-        "sequence": row["sequence"], "at": row["recorded_at"], "by": row["actor"], "action": row["kind"],
-        "subject": row["declaration_id"], "office": row["office"], "before": before, "after": after,
-        "motive": payload.get("motive"), "entry_hash": row["entry_hash"],
+        "sequence": record.sequence, "at": record.recorded_at, "by": record.actor, "action": record.kind,
+        "subject": record.declaration_id, "office": record.office, "before": before, "after": after,
+        "motive": record.motive if isinstance(record, Reselection | Cancellation) else None,
+        "entry_hash": row["entry_hash"],
     }  # fmt: skip
+
+
+def _before_and_after(record: AnyRecord) -> tuple[Mapping[str, object] | None, Mapping[str, object] | None]:
+    """What an event changed of a declaration."""
+    match record:
+        case Registration():
+            return None, {"declaration_version": record.declaration_version}
+        case Decision():
+            return None, {
+                "event_id": record.event_id,
+                "declaration_version": record.declaration_version,
+                "lane": record.lane,
+                "inspects": record.inspects,
+                "basis": record.basis,
+                "fallback": record.fallback,
+            }
+        case Outcome():
+            return None, dict(record.result)
+        case Reselection():
+            return record.before, record.after
+        case Cancellation():
+            return record.before, None
 
 
 def _ids(rows: Sequence[Row]) -> set[str]:

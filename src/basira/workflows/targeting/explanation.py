@@ -45,7 +45,7 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
             "comparables": sorted({c for r in item.references for c in r.comparables}),
             **_converted(conversions.get(item.item_number), language),
         }
-        for item in decision.items
+        for item in decision.assessments
     ]
     policy = restore_policy(header.policy_text)
     lane = policy.lane(decision.lane).label.text(language)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from basira.decisions.records import DecisionRecord, TargetingRun
+from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
 from basira.explain.words import conversion_of
 from basira.models.risk.files import read_model
@@ -43,7 +43,7 @@ def record(history: History, targeted: Targeted) -> None:
         operations.record_run(targeted.run.row(), (d.row() for d in targeted.decisions))
 
 
-def find_decisions(history: History, declaration_id: str) -> list[tuple[TargetingRun, DecisionRecord]]:
+def find_decisions(history: History, declaration_id: str) -> list[tuple[TargetingRun, Decision]]:
     """Every decision on a declaration, the latest run first; NotFoundError when there is none."""
     with Operations(operations_of(history), create=False) as operations:
         rows = operations.find_decisions(declaration_id) or operations.find_decisions(fold_identifier(declaration_id))
@@ -52,7 +52,7 @@ def find_decisions(history: History, declaration_id: str) -> list[tuple[Targetin
                 f"Expected a decision on declaration {declaration_id!r}, found none.",
                 hint="Target its day first, or check the number.",
             )
-        found = [(TargetingRun.from_row(operations.get_run(r["run_id"])), DecisionRecord.from_row(r)) for r in rows]
+        found = [(TargetingRun.from_row(operations.get_run(r["run_id"])), Decision.from_row(r)) for r in rows]
     return sorted(found, key=lambda pair: pair[0].sequence, reverse=True)
 
 
@@ -70,7 +70,7 @@ def replay(
     """
     with Operations(operations_of(history), create=False) as operations:
         header, rows = operations.get_run(run_id), operations.decisions_of(run_id)
-    run, recorded = TargetingRun.from_row(header), [DecisionRecord.from_row(row) for row in rows]
+    run, recorded = TargetingRun.from_row(header), [Decision.from_row(row) for row in rows]
     model = read_model(Models(history.root).folder(run.model_version))
     again = target(
         history,

@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import basira
-from basira.decisions.records import DecisionRecord, TargetingRun, decide
+from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
 from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
@@ -93,7 +93,7 @@ class Targeted:
 
     listing: InspectionList
     run: TargetingRun
-    decisions: tuple[DecisionRecord, ...]
+    decisions: tuple[Decision, ...]
 
 
 def target(

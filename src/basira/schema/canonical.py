@@ -1,7 +1,8 @@
-"""One JSON text per value, and its digest: what is recorded, hashed and compared.
+"""One JSON text per value, and its digest: what is recorded, hashed and compared, of runs, events and audit alike.
 
-Enters: records, mappings, sequences, numbers, texts, dates. Leaves: JSON with sorted keys, no spaces, and
-floats in the shortest form that reads back to the same bits. Never here: NaN or infinity, which JSON has not.
+Enters: records, mappings, sequences, numbers, texts, dates; of an event JSON values alone. Leaves: JSON with sorted
+keys, no spaces, and floats in the shortest form that reads back to the same bits. Never here: NaN or infinity, which
+JSON has not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from basira.schema.errors import UsageError
 
 
 def canonical_json(value: object) -> str:
-    """The canonical JSON of a value.
+    """The canonical JSON of a value. Raises UsageError on NaN, infinity and what is no record.
 
     >>> canonical_json({"b": (1, 2.5), "a": None})
     '{"a":null,"b":[1,2.5]}'
@@ -35,6 +36,15 @@ def canonical_json(value: object) -> str:
             "Expected finite numbers in what is recorded, found NaN or infinity.",
             hint="Use None where there is no number.",
         ) from None
+
+
+def canonical_values(values: object) -> str:
+    """The canonical JSON of JSON values. Raises TypeError or ValueError on anything else, a record or a date too.
+
+    >>> canonical_values({"b": 1.5, "a": None})
+    '{"a":null,"b":1.5}'
+    """
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(value: object) -> str:
