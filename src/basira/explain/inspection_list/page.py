@@ -18,6 +18,7 @@ from basira.render.charts import use_chart
 from basira.render.numbers import country_name
 from basira.render.page import render_page, trusted
 from basira.schema.codes import dotted
+from basira.schema.detail import detail_text
 from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, ItemLine
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -78,6 +79,7 @@ def inspection_page(
         ),
         "reasons": lambda line, item: reason_sentences(line, item, language=language),
         "verify": lambda line, item: verify_sentences(line, item, language=language),
+        "detail_of": lambda line: detail_text(line.selection),
         "converted": lambda item: say_conversion(item.conversion, language=language),
         "reference_line": lambda line, r: say_reference(
             r, language=language, currency=line.value_currency, strict=strict
