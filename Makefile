@@ -102,7 +102,7 @@ test-deep: setup-dev ## the tests of the laboratory's networks, in .venv-deep wi
 	@site="$$($(DEEP)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
 	printf '%s\n' "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" "$(CURDIR)/src" > "$$site/beside.pth"
 	$(DEEP)/bin/pip install -qq 'pytorch-tabnet>=4.1,<5' 'pandas>=2.3' 'pyod>=3.6,<4'
-	OMP_NUM_THREADS=1 $(DEEP)/bin/python -m pytest tests/laboratory -k deep $(PYTEST_FLAGS) </dev/null
+	OMP_NUM_THREADS=1 $(DEEP)/bin/python -m pytest tests/laboratory tests/contracts -k deep $(PYTEST_FLAGS) </dev/null
 DEEP := .venv-deep
 # For example: make test-deep TORCH_FROM='--index-url ADDRESS', where PyTorch publishes its CPU builds.
 TORCH_FROM ?=

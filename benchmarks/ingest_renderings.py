@@ -253,7 +253,10 @@ def write(drawn: Drawn, rows: list[dict[str, Any]], folder: Path) -> Path:
         cut = lines[place].rfind(drawn["separator"]) + 1
         lines[place] = lines[place][:cut] + '"' + lines[place][cut:].replace('"', "")
         raw = "\r\n".join(lines)
-    data = raw.encode(drawn["encoding"], errors="strict" if drawn["encoding"].startswith("utf") else "replace")
+    try:
+        data = raw.encode(drawn["encoding"])
+    except UnicodeEncodeError:  # no program writes Arabic figures in cp1252
+        data = raw.encode("utf-8")
     path = folder / f"r{drawn.number}.csv{'.gz' if drawn['gzip'] else ''}"
     path.write_bytes(gzip.compress(data) if drawn["gzip"] else data)
     return path

@@ -14,8 +14,8 @@ os.environ.setdefault("POLARS_MAX_THREADS", "2")
 import pytest
 from hypothesis import settings
 
-# The fixtures that several folders share: databases, and a service with its world.
-pytest_plugins = ["tests.support.postgres", "tests.support.service"]
+# The fixtures that several folders share: databases, a service with its world, labelled data.
+pytest_plugins = ["tests.support.postgres", "tests.support.service", "tests.support.lab_world"]
 
 # What a person's terminal and settings say is theirs: a command that a test runs folds no line and has no colour, and
 # takes no store, policy or database that this machine's user works with.

@@ -5,7 +5,7 @@ Enters: the fields of a declaration, an item, an outcome. Leaves: Markdown. Neve
 
 from __future__ import annotations
 
-from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS, Field
+from basira.schema.fields import CONVERSION_FIELDS, DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS, Field
 
 
 def schema_page() -> str:
@@ -37,6 +37,12 @@ def schema_page() -> str:
     titles: tuple[tuple[str, tuple[Field, ...], str], ...] = (
         ("Declaration", DECLARATION_FIELDS, "One header a declaration, repeated on each of its items in the history."),
         ("Item", ITEM_FIELDS, "One row for each item of each version of a declaration."),
+        (
+            "Conversion",
+            CONVERSION_FIELDS,
+            "Written by Basira on each item that was declared in another currency than the history's, by the rates of "
+            "the mapping or of the service; null on all others. No source gives them.",
+        ),
         ("Outcome", OUTCOME_FIELDS, "One row for each result learned. A found value never replaces a declared one."),
     )
     for title, fields, meaning in titles:

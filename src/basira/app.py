@@ -51,6 +51,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BASIRA_LANGUAGE", "fr", "language of sentences: fr, en or ar"),
     Setting("BASIRA_MOST_PROFILE_DAYS", str(MOST_PROFILE_DAYS), "days that the profiles may lack"),
     Setting(
+        "BASIRA_RATES",
+        "",
+        "TOML file with a section `[rates]`, such as a mapping: by its table other currencies are converted; "
+        "rejected when empty",
+    ),
+    Setting(
         "BASIRA_DECIDE_TIMEOUT_SECONDS",
         f"{DECIDE_SECONDS:g}",
         "seconds after which a declaration is decided without a score",
@@ -183,6 +189,7 @@ def check_environment() -> list[str]:
         Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
         database=given["BASIRA_DATABASE"], model=given["BASIRA_MODEL"],
         most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]), quota=read_quota(given),
+        rates=Path(given["BASIRA_RATES"]) if given["BASIRA_RATES"] else None,
     )  # fmt: skip
 
 
@@ -238,6 +245,7 @@ def _open() -> tuple[dict[str, str], Service]:
         language=given["BASIRA_LANGUAGE"],
         most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
         wait_seconds=_seconds(given, "BASIRA_DATABASE_SECONDS"),
+        rates=Path(given["BASIRA_RATES"]) if given["BASIRA_RATES"] else None,
     )
     return given, service
 

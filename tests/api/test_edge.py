@@ -23,6 +23,7 @@ from basira.schema.access import Grant, Principal
 from basira.schema.errors import StoreError
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
+from basira.storage.database.writable import require_writable
 from tests.support.access_world import ORIGIN, PASSWORD, House
 from tests.support.api_world import desk_of
 
@@ -135,7 +136,7 @@ def test_a_refusal_is_no_fault_of_the_disk(blank: Service) -> None:
     with pytest.raises(StoreError), blank.database.write() as connection:
         connection.execute(statement, row)
     with unwritable(blank.database):
-        blank.database.require_writable()
+        require_writable(blank.database)
 
 
 def test_guessing_keys_does_not_reach_the_database(blank: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from basira.explain.inspection_list.rows import COLUMNS, list_rows
 from basira.explain.inspection_list.terminal import terminal_list
 from basira.render.languages import LANGUAGES
 from basira.schema.errors import StoreError
+from basira.schema.records import Conversion
 from tests.support.simulated_list import LANES, inspection_list, line
 
 FORMULA = '=HYPERLINK("http://example.org";"x")'
@@ -174,3 +176,16 @@ def test_every_form_of_the_list_says_why_a_control_is_mandatory(tmp_path: Path) 
     for part in terminal_list(listed, language="en"):
         console.print(part)
     assert "Mandatory list – Arms and ammunition" in out.getvalue()
+
+
+def test_a_converted_value_says_what_was_declared(tmp_path: Path) -> None:
+    made = line("2026/1")
+    converted = replace(made.items[0], conversion=Conversion(1000.0, "USD", 9.87, "2026-05-01"))
+    listed = inspection_list(replace(made, items=(converted, made.items[1])))
+    path = write_csv(listed, tmp_path / "list.csv", language="en")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    said = "declared 1,000\u00a0USD × 9.87 of 2026-05-01"
+    assert [row["conversion"] for row in rows] == [said, ""]
+    assert said in inspection_page(listed, language="en")
+    assert "déclaré 1\u202f000\u00a0USD × 9,87 du 2026-05-01" in terminal(lines=listed.lines)

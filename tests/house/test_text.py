@@ -38,14 +38,6 @@ def test_no_source_file_is_too_long(root: Path, tree_files: list[Path]) -> None:
     assert {str(p): n for p, n in lengths.items() if n > LINES_AT_MOST} == {}
 
 
-def test_the_folders_of_the_tests_are_those_of_the_source(root: Path, tree_files: list[Path]) -> None:
-    """Besides them stand the tests of what isn't a package, those of the whole product, and what they share."""
-    others = {"browser", "contracts", "deploy", "house", "support"}
-    folders = {p.parent.relative_to("tests") for p in tree_files if p.parts[0] == "tests"}
-    mirrored = {folder for folder in folders if not others & set(folder.parts[:1])}
-    assert {str(folder) for folder in mirrored if not (root / "src" / "basira" / folder).is_dir()} == set()
-
-
 def test_every_room_says_what_enters_leaves_and_never_happens(root: Path) -> None:
     """Every module opens with words; the door of a room with the three of the house."""
     silent = []

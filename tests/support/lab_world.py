@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from basira.laboratory.runs.loop import open_world
 from basira.laboratory.runs.plan import Plan
@@ -70,3 +71,9 @@ def first_view(plan: Plan, *, seed: int = 1, k: int | None = None, past: tuple[P
         known = ledger.at(first_day=world.first_day, last_day=world.last_day)
         budget = int(len(items) * plan.rate(0)) if k is None else k
         yield View(0, world.first_day, budget, seed, items, known, past)
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set, written once."""
+    return write(tmp_path_factory.mktemp("labelled") / "labelled.csv", rows())

@@ -68,14 +68,14 @@ def list_trail(
     from basira.schema.days import parse_day
     from basira.schema.errors import UsageError
     from basira.serving.admissible import folded_office
-    from basira.storage.database.connection import Database
     from basira.workflows.records.activity import Wanted, trail_csv, trail_page
+    from basira.workflows.stores import open_database
 
     if of is Of.ACCESS and office is not None:
         raise UsageError("Expected --office with --of declarations, found it without.", hint="Add --of declarations.")
     days = [parse_day(text, name=name) if text else None for text, name in ((from_day, "--from"), (to_day, "--to"))]
     wanted = Wanted(actor, action, subject, office and folded_office(office), *days)
-    with Database(record_of(store, database).place, create=False) as opened:
+    with open_database(record_of(store, database).place) as opened:
         if out is not None:
             _write(out, trail_csv(opened, of.value, wanted))
             echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
@@ -102,10 +102,10 @@ def runs(
 ) -> None:
     """The recorded runs of `basira target`, the latest first: each can be shown again by `basira replay`."""
     from basira.schema.days import parse_day
-    from basira.storage.record.runs import Operations
+    from basira.workflows.stores import open_operations
 
     wanted = parse_day(day, name="--day").isoformat() if day else None
-    with Operations(record_of(store, database).place, create=False) as operations:
+    with open_operations(record_of(store, database).place) as operations:
         found = operations.find_runs(day=wanted, limit=limit)
     if as_json:
         echo(json.dumps([{**run, "options": json.loads(run["options"])} for run in found], indent=1))

@@ -34,18 +34,18 @@ DatabaseOption = Annotated[
 def record_of(store: Path, database: str) -> Record:
     """Where the record is: the database that was named, or the store's; with the history, when it is here."""
     from basira.schema.errors import StoreError
-    from basira.storage.history.store import History
     from basira.workflows.records.audit import Record
+    from basira.workflows.stores import open_store
     from basira.workflows.targeting.record import operations_of
 
     if not database:
-        history = History.open(store)
+        history = open_store(store)
         return Record(operations_of(history), history)
     if "://" in database and "+" not in (scheme := database.partition("://")[0]) and scheme.startswith("postgres"):
         raise StoreError(
             f"Expected a URL that names the driver, found {scheme}://.", hint="Write it postgresql+psycopg://..."
         )
-    return Record(database, History.open(store) if (store / "CURRENT").is_file() else None)
+    return Record(database, open_store(store) if (store / "CURRENT").is_file() else None)
 
 
 @app.command("upgrade")

@@ -57,6 +57,8 @@ def explain(
         )
     for item in body["items"]:
         console.print(Text(f"#{item['item_number']}", style="bold"))
+        if "conversion" in item:
+            console.print(Padding(Text("· " + item["conversion"]), (0, 0, 0, 3)))
         for name in ("reasons", "verify", "references"):
             for line in item[name]:
                 console.print(Padding(Text(("→ " if name == "verify" else "· ") + line), (0, 0, 0, 3)))

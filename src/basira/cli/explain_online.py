@@ -19,7 +19,7 @@ from basira.cli.options import open_console
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
-    from basira.storage.history.store import History
+    from basira.workflows.stores import History
 
 
 def explain_online(history: History, declaration: str, database: str, *, language: str, as_json: bool) -> bool:
@@ -39,13 +39,13 @@ def _recorded(history: History, declaration: str, database: str, language: str) 
     from basira.schema.errors import NotFoundError
     from basira.serving.service import Service
     from basira.serving.views.declaration import declaration_history
-    from basira.storage.record.runs import Operations
     from basira.workflows.profiles import read_profiles
+    from basira.workflows.stores import open_operations
 
     place = record_of(history.root, database).place
     if not database and not Path(place).is_file():
         return None
-    with Operations(place, create=False) as operations:
+    with open_operations(place) as operations:
         runs = operations.find_decisions(declaration)
         reading = Service(
             database=operations.database, policies=history.root, profiles=read_profiles(history.root), model=None,
@@ -110,6 +110,7 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
         )
     elif last["fallback"]:
         console.print(f"? {last['fallback']}", markup=False)
+    converted = {item["item_number"]: item["text"] for item in last.get("conversion", {}).get("items", ())}
     for item in _explained_items(found, last):
         named = (f"#{item['item_number']}", *goods.get(item["item_number"], ()))
         console.print(Text(" · ".join(part for part in named if part), style="bold"))
@@ -117,7 +118,8 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
             say_reference(Reference(**{**one, "comparables": ()}), language=language, currency=last["currency"])
             for one in item["references"]
         ]
-        lines = [f"· {reason['text']}" for reason in item["reasons"]]
+        lines = [f"· {converted[item['item_number']]}"] if item["item_number"] in converted else []
+        lines += [f"· {reason['text']}" for reason in item["reasons"]]
         lines += [f"→ {verify['text']}" for verify in item["verify"]]
         for line in (*lines, *(f"· {text}" for text in references)):
             console.print(Padding(Text(line), (0, 0, 0, 3)))

@@ -44,13 +44,13 @@ def feedback(
     A result on a declaration that is not in the store goes to quarantine, to be sent again later.
     """
     from basira.ingest.mapping.model import load_mapping
-    from basira.storage.history.store import History
     from basira.workflows.intake.feedback import record_feedback
     from basira.workflows.intake.files import named_files
     from basira.workflows.intake.mapping import with_place
+    from basira.workflows.stores import open_store
 
     chosen = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
-    history = History.open(store)
+    history = open_store(store)
     known = None if known_at is None else datetime.combine(parse_day(known_at, name="--known-at"), time.min)
     with named_files(files) as named, reading_progress(quiet=as_json) as progress:
         report = record_feedback(

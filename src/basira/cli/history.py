@@ -43,12 +43,11 @@ def sync(
     profiles build. Ends with 11 when anything was refused: the service had acknowledged it, and the history lacks it.
     """
     from basira.serving.sync import sync_history
-    from basira.storage.database.connection import Database
-    from basira.storage.history.store import History
+    from basira.workflows.stores import open_database, open_store
 
-    history = History.open(store)
+    history = open_store(store)
     with (
-        Database(record_of(store, database).place, create=False) as opened,
+        open_database(record_of(store, database).place) as opened,
         reading_progress(quiet=as_json) as progress,
     ):
         done = sync_history(
@@ -87,10 +86,10 @@ def verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
     from time import perf_counter
 
     from basira.cli.options import steps
-    from basira.storage.history.store import History
     from basira.storage.history.verify import verify_history
+    from basira.workflows.stores import open_store
 
-    history, began = History.open(store), perf_counter()
+    history, began = open_store(store), perf_counter()
     with steps("verify", quiet=as_json) as progress:
         found = verify_history(history, progress=progress)
     seconds = perf_counter() - began
@@ -111,10 +110,9 @@ def repair(
 
     Nothing is removed: what is later than it is moved into the folder set-aside of the store.
     """
-    from basira.storage.history.repair import repair as put_right
-    from basira.storage.history.store import History
+    from basira.workflows.stores import repair_store
 
-    done = put_right(History(store), to=to, wait_seconds=wait)
+    done = repair_store(store, to=to, wait_seconds=wait)
     if as_json:
         body = {**asdict(done), "folder": None if done.folder is None else str(done.folder)}
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))

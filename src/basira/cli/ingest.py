@@ -66,10 +66,10 @@ def ingest(
     their reason. The same file again changes nothing; a declaration that changed becomes a new version.
     """
     from basira.ingest.mapping.model import load_mapping
-    from basira.storage.history.store import History
     from basira.workflows.intake.files import named_files
     from basira.workflows.intake.ingest import ingest_files
     from basira.workflows.intake.mapping import with_place
+    from basira.workflows.stores import create_store
 
     chosen = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
     if not chosen.has_items:
@@ -77,7 +77,7 @@ def ingest(
             f"Expected a mapping of declarations, {chosen.name!r} has results only (no [fields]).",
             hint=f"Results go in with: {next_command('feedback', *files, '--mapping', mapping, store=store)}",
         )
-    history = History.create(store)
+    history = create_store(store)
     with named_files(files) as named, reading_progress(quiet=as_json) as progress:
         report = ingest_files(
             history,

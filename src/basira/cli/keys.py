@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from basira.storage.accounts.api_keys import NewKey
-    from basira.storage.database.connection import Database
+    from basira.workflows.stores import Database
 
 app = typer.Typer(no_args_is_help=True, help="API keys: made, listed, rotated, revoked.")
 
@@ -30,11 +30,11 @@ DaysOption = Annotated[int, typer.Option("--days", min=1, max=3650, help="Days u
 def opened_database(store: Path, database: str, *, create: bool = False) -> Database:
     """The operational database of a store, or the one given by its URL. ``create``: make it when there is none, and say
     so; else its absence is an error, because a place that is misspelt must not look like an empty one."""
-    from basira.storage.database.connection import Database, shown_place
+    from basira.workflows.stores import open_database, shown_place
 
-    opened = Database(record_of(store, database).place, create=create)
+    opened = open_database(record_of(store, database).place, create=create)
     if opened.is_new:
-        echo(f"Made a new database: {shown_place(opened.place)}.", err=True)
+        echo(f"Made a new database: {shown_place(opened)}.", err=True)
     return opened
 
 

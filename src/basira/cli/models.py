@@ -22,9 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Fitted models: list them, read a c
 @app.command("list")
 def list_models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """The models of the store, the latest knowledge first."""
-    from basira.storage.model_store import Models
+    from basira.workflows.stores import open_models
 
-    cards = Models(open_history(store).root).cards()
+    cards = open_models(open_history(store).root).cards()
     if as_json:
         typer.echo(json.dumps(cards, ensure_ascii=False, indent=1))
         return
@@ -56,9 +56,9 @@ def show_model(
 ) -> None:
     """A model's card: what it was fitted on, how, how good it was, what it uses most."""
     from basira.models.risk.files import read_card
-    from basira.storage.model_store import Models
+    from basira.workflows.stores import open_models
 
-    card = read_card(Models(open_history(store).root).folder(version))
+    card = read_card(open_models(open_history(store).root).folder(version))
     if as_json:
         typer.echo(json.dumps(card, ensure_ascii=False, indent=1))
         return

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,7 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from basira.render.shown import terminal
 from basira.schema.errors import StoreError
-from basira.storage.history.store import History
+
+if TYPE_CHECKING:
+    from basira.workflows.stores import History
 
 INTERRUPTED = 130
 # Wider than any line: nothing is folded or cut.
@@ -75,7 +77,9 @@ def open_history(store: Path) -> History:
             f"Expected a store at {str(store)!r}, found nothing.",
             hint="Run `basira ingest FILE --mapping M` first, or name the store with --store.",
         )
-    return History.open(store)
+    from basira.workflows.stores import open_store
+
+    return open_store(store)
 
 
 def ask_person(given: str = "") -> str:

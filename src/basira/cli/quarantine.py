@@ -37,10 +37,10 @@ def list_rows(
 ) -> None:
     """Show refused rows with the reason, the value found and what was expected; after them, what the service refused
     and has not taken since."""
-    from basira.storage.history.store import History
     from basira.workflows.intake.quarantine import count_quarantine, list_quarantine
+    from basira.workflows.stores import open_store
 
-    history = History.open(store)
+    history = open_store(store)
     rows = list_quarantine(history, code=code, file_name=file_name, limit=limit)
     counts = count_quarantine(history)
     online = None if file_name else _online(store, database, code=code, limit=limit)
@@ -72,13 +72,13 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
     from basira.serving.views.rejected import limits_reached, refused_page
-    from basira.storage.database.connection import Database
+    from basira.workflows.stores import open_database
 
     quota = quota_of_environment()
     place = record_of(store, database).place
     if not database and not Path(place).is_file():
         return None
-    with Database(place, create=False) as opened:
+    with open_database(place) as opened:
         page = refused_page(opened, code=code, limit=limit)
         return {**page, "limits_reached": limits_reached(opened, quota, now=datetime.now())}
 
@@ -109,9 +109,9 @@ def show(
     """Print a declaration that the service refused, as it was sent, with its faults: to be corrected and sent again."""
     from basira.cli.db import record_of
     from basira.serving.views.rejected import refused_declaration
-    from basira.storage.database.connection import Database
+    from basira.workflows.stores import open_database
 
-    with Database(record_of(store, database).place, create=False) as opened:
+    with open_database(record_of(store, database).place) as opened:
         found = refused_declaration(opened, quarantine_id)
     typer.echo(_json(found))
 
@@ -134,7 +134,7 @@ def expire(
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
     from basira.serving.views.rejected import expire_rejected
-    from basira.storage.database.connection import Database
+    from basira.workflows.stores import open_database
 
     if days is None:
         days = quota_of_environment().days
@@ -142,7 +142,7 @@ def expire(
     if not database and not Path(place).is_file():
         count = 0  # no service ever served from this store
     else:
-        with Database(place, create=False) as opened:
+        with open_database(place) as opened:
             count = expire_rejected(opened, days=days, actor=by, now=datetime.now)
     if as_json:
         typer.echo(json.dumps({"erased": count}))
@@ -173,10 +173,10 @@ def export(
 
     In a workbook every cell is text: a spreadsheet damages no code, date or long number.
     """
-    from basira.storage.history.store import History
     from basira.workflows.intake.quarantine import export_quarantine
+    from basira.workflows.stores import open_store
 
-    count = export_quarantine(History.open(store), out, code=code, file_name=file_name)
+    count = export_quarantine(open_store(store), out, code=code, file_name=file_name)
     if as_json:
         echo(json.dumps({"rows": count, "file": str(out)}))
     else:
@@ -208,11 +208,11 @@ def retry(
     a script), nothing is stored without --allow-new-identifiers.
     """
     from basira.ingest.mapping.model import load_mapping
-    from basira.storage.history.store import History
     from basira.workflows.intake.quarantine import find_changed_identifiers, retry_quarantine
+    from basira.workflows.stores import open_store
 
     chosen = None if mapping is None else load_mapping(mapping)
-    history = History.open(store)
+    history = open_store(store)
     if corrected is not None and not allow_new_identifiers and not as_json and sys.stdin.isatty():
         changes = find_changed_identifiers(history, corrected, mapping=chosen)
         for change in changes:

@@ -79,10 +79,10 @@ def _replay_online(
     from basira.schema.days import parse_day
     from basira.selection.policy.load import find_policy
     from basira.serving.replay import open_record, replay_online
-    from basira.storage.database.connection import Database
+    from basira.workflows.stores import open_database
 
     root = open_history(store).root
-    with Database(record_of(store, database).place, create=False) as opened:
+    with open_database(record_of(store, database).place) as opened:
         service = open_record(root, opened, find_policy(policy))
         report = replay_online(service, root, office, parse_day(day, name="--day"), declaration_id=declaration or None)
     if as_json:

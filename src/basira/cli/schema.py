@@ -24,13 +24,13 @@ def schema(
 ) -> None:
     """Show every field a declaration, an item and an inspection outcome may carry."""
     from basira.ingest.json_schema import json_schema_of, json_schemas
-    from basira.schema.fields import FIELDS
+    from basira.schema.fields import CONVERSION_FIELDS, FIELDS
 
     if json_schema:
         body = json_schemas() if table is None else json_schema_of(table)
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    fields = [field for field in FIELDS if table is None or field.table == table]
+    fields = [field for field in FIELDS + CONVERSION_FIELDS if table is None or field.table == table]
     if as_json:
         keys = ("name", "table", "type", "unit", "required", "lowest", "highest", "personal", "meaning")
         typer.echo(json.dumps([{key: getattr(field, key) for key in keys} for field in fields], indent=1))

@@ -81,6 +81,14 @@ def serve(
             help="Profiles that lack more days than that are too old: the fallback answers.",
         ),
     ] = 1,
+    rates: Annotated[
+        str,
+        typer.Option(
+            "--rates",
+            envvar="BASIRA_RATES",
+            help="Mapping, or file, whose [rates] convert amounts of other currencies; rejected without.",
+        ),
+    ] = "",
     check: Annotated[
         bool, typer.Option("--check", help="Look at what the service stands on, say what is wrong, and serve nothing.")
     ] = False,
@@ -103,6 +111,7 @@ def serve(
         "BASIRA_MODEL": model,
         "BASIRA_LANGUAGE": language.value,
         "BASIRA_MOST_PROFILE_DAYS": str(most_profile_days),
+        "BASIRA_RATES": rates and str(Path(rates).resolve()),
     }
     if check:
         _check("" if is_named else policy, as_json=as_json)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from basira.explain.words_figures import Speaker
+from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.schema.errors import NotFoundError
-from basira.schema.records import Reason, Reference
+from basira.schema.records import Conversion, Reason, Reference
 
 LOCALE = Path(__file__).parent / "locale"
 VERIFY_KINDS: tuple[str, ...] = ("value", "classification", "origin", "quantity", "prohibited", "documents")
@@ -97,6 +99,29 @@ def say_basis(basis: str, *, language: str, detailed: bool = False, ground: str 
     if basis == "mandatory" and ground:
         return catalog.say(f"basis.mandatory.ground{ending}", ground=ground.rstrip("."))
     return catalog.say(f"basis.{basis}{ending}")
+
+
+def say_conversion(conversion: Conversion, *, language: str) -> str:
+    """How an item's amounts came into the history's currency.
+
+    >>> say_conversion(Conversion(1000.0, "USD", 9.87, "2026-05-01"), language="en").replace("\\xa0", " ")
+    'declared 1,000 USD × 9.87 of 2026-05-01'
+    """
+    amount = conversion.currency
+    if conversion.amount is not None:
+        amount = numbers.format_money(conversion.amount, conversion.currency, language=language)
+    return catalog_of(language).say(
+        "list.converted", amount=amount, rate=numbers.format_rate(conversion.rate, language=language),
+        day=conversion.rate_on,
+    )  # fmt: skip
+
+
+def conversion_of(row: Mapping[str, Any]) -> Conversion | None:
+    """The conversion of a row of the schema's items; None where nothing was converted."""
+    if row.get("declared_currency") is None:
+        return None
+    day = row["conversion_rate_on"].date().isoformat()
+    return Conversion(row["declared_value_amount"], row["declared_currency"], row["conversion_rate"], day)
 
 
 def field_word(field: str, *, language: str, strict: bool = False) -> str:

@@ -50,6 +50,17 @@ def format_money(amount: float | None, currency: str, *, language: str, digits: 
     return text if text == UNKNOWN else f"{text}{_NBSP}{currency}"
 
 
+def format_rate(rate: float, *, language: str) -> str:
+    """An exchange rate with all of its figures.
+
+    >>> format_rate(9.8735, language="en"), format_rate(0.00041, language="fr")
+    ('9.8735', '0,00041')
+    """
+    from babel.numbers import format_decimal
+
+    return format_decimal(rate, format="#,##0.###############", locale=locale_of(language))
+
+
 def format_unit_value(value: float | None, currency: str, unit: str, *, language: str) -> str:
     """Money per unit.
 

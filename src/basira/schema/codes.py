@@ -19,6 +19,9 @@ IRREGULARITY_KINDS: tuple[str, ...] = (
     "documents",
 )
 
+# Of a value whose currency nothing says.
+DEFAULT_CURRENCY = "MAD"
+
 COMMODITY_LEVELS: tuple[int, ...] = (10, 8, 6, 4, 2)
 
 

@@ -95,7 +95,7 @@ ITEM_FIELDS: tuple[Field, ...] = (
     Field("commodity_code", "item", "commodity", "Commodity code at the length given.", required=True),
     Field("description", "item", "text", "Goods description as declared.", is_prose=True),
     Field("origin_country", "item", "country", "Country of origin."),
-    Field("preference", "item", "code", "Preference claimed (agreement code); absent: none claimed."),
+    Field("preference", "item", "code", "Preference claimed (agreement code); absent, or a word for no (N, non, لا, 0): none."),
     Field("quantity", "item", "measure", "Quantity in the supplementary unit.", unit="quantity_unit", lowest=0, highest=1e12),
     Field("quantity_unit", "item", "code", "Supplementary unit, the source's own code."),
     Field("package_count", "item", "measure", "Number of packages.", lowest=0, highest=1e9),
@@ -138,6 +138,16 @@ OUTCOME_FIELDS: tuple[Field, ...] = (
     _amount("found_value_amount", "outcome", "Customs value established."),
     _amount("additional_revenue_amount", "outcome", "Duties and taxes recovered on top of those declared, fines apart."),
 )  # fmt: skip
+
+# Written by Basira alone, on each item whose amounts were declared in another currency; null on all others.
+CONVERSION_FIELDS: tuple[Field, ...] = (
+    _amount(
+        "declared_value_amount", "item", "Customs value as declared, before its conversion.", unit="declared currency"
+    ),
+    Field("declared_currency", "item", "currency", "Currency in which values and taxes were declared."),
+    Field("conversion_rate", "item", "measure", "Value currency per unit of declared currency.", lowest=0, highest=1e7),
+    Field("conversion_rate_on", "item", "timestamp", "Day of this rate, never after that of the declaration."),
+)
 
 FIELDS: tuple[Field, ...] = DECLARATION_FIELDS + ITEM_FIELDS + OUTCOME_FIELDS
 

@@ -117,8 +117,18 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """From which declared amount an item's customs value was made. ``rate_on``: the rate's day, as YYYY-MM-DD."""
+
+    amount: float | None
+    currency: str
+    rate: float
+    rate_on: str
+
+
+@dataclass(frozen=True)
 class ItemLine:
-    """One item on an inspection list: as declared, and as assessed."""
+    """One item on an inspection list: as declared, and as assessed. ``conversion``: None where there was none."""
 
     commodity_code: str
     description: str | None
@@ -128,6 +138,7 @@ class ItemLine:
     quantity: float | None
     quantity_unit: str | None
     assessment: ItemAssessment
+    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS, Field, FieldType
+from basira.schema.fields import CONVERSION_FIELDS, DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS, Field, FieldType
 
 _ARROW: dict[FieldType, pa.DataType] = {
     "text": pa.string(),
@@ -41,7 +41,11 @@ _PROVENANCE = [
 ]
 
 ITEMS = pa.schema(
-    [*_columns(DECLARATION_FIELDS + ITEM_FIELDS), pa.field("declared_day", pa.int32(), nullable=False), *_PROVENANCE]
+    [
+        *_columns(DECLARATION_FIELDS + ITEM_FIELDS + CONVERSION_FIELDS),
+        pa.field("declared_day", pa.int32(), nullable=False),
+        *_PROVENANCE,
+    ]
 )
 OUTCOMES = pa.schema([*_columns(OUTCOME_FIELDS), pa.field("known_day", pa.int32(), nullable=False), *_PROVENANCE])
 QUARANTINE = pa.schema(

@@ -12,6 +12,7 @@ from pathlib import Path
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError
 from basira.selection.policy.load import load_policy
+from basira.serving.currency import RatesInForce
 from basira.serving.service import SEED_FILE, Service, model_of, read_seed
 from basira.serving.trial import try_decision
 from basira.serving.views.rejected import USUAL_QUOTA, Quota, limits_reached
@@ -41,14 +42,17 @@ def prepare_service(store: Path, policies: Path, *, today: date, database: str =
 
 def check_service(
     store: Path, policies: Path, *, today: date, database: str = "", model: str = "", most_profile_days: int = 1,
-    quota: Quota = USUAL_QUOTA,
+    quota: Quota = USUAL_QUOTA, rates: Path | None = None,
 ) -> list[str]:  # fmt: skip
     """What is missing or doubtful, a line each; empty when all is well.
 
-    Raises StoreError for a store, a database or a seed that can't be used, PolicyError for a policy. Makes nothing.
+    Raises StoreError for a store, a database or a seed that can't be used, PolicyError for a policy, MappingError for
+    rates. Makes nothing.
     """
     history = History.open(store)
     load_policy(policies, today)
+    if rates is not None:
+        RatesInForce(rates)
     place = database or operations_of(history)
     lines = _database(place) + _quarantine(place, quota, today)
     chosen, fault = model_of(history, today=today, version=model)

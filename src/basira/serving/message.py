@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -28,7 +28,7 @@ from basira.ingest.parse.numbers import PERCENT_HINT
 from basira.ingest.readers.source import SourceBatch, batch_of_records
 from basira.ingest.rows.parse import parse_batch
 from basira.ingest.rows.plain import PlainRows
-from basira.ingest.rows.shape import DEFAULT_CURRENCY, shape_items, shape_outcomes
+from basira.ingest.rows.shape import shape_items, shape_outcomes
 from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.names import MOST_OF_A_SOURCE, RULE, invalid_own_names
 from basira.storage.record.chain import is_storable
@@ -108,11 +108,13 @@ class Refused:
 class Declaration:
     """A valid declaration: its items as rows of the schema's `ITEMS`, header repeated, in order of item number.
 
-    ``has_version``: the sender gave the version; else Basira numbers it.
+    ``has_version``: the sender gave the version; else Basira numbers it. ``declared``: the same rows as they were sent,
+    where the amounts of ``rows`` were converted; None: nothing was.
     """
 
     rows: tuple[Row, ...]
     has_version: bool
+    declared: tuple[Row, ...] | None = None
 
     @property
     def declaration_id(self) -> str:
@@ -124,10 +126,14 @@ class Declaration:
 
     def with_version(self, version: int) -> Declaration:
         """The same under another version number."""
-        return Declaration(tuple({**row, "declaration_version": version} for row in self.rows), self.has_version)
+        rows, declared = (
+            None if those is None else tuple({**row, "declaration_version": version} for row in those)
+            for those in (self.rows, self.declared)
+        )
+        return replace(self, rows=rows or (), declared=declared)
 
     def content(self) -> dict[str, Any]:
-        """Header and items as JSON values, nothing personal, nulls and the version left out."""
+        """Header and items as they were sent, as JSON values, nothing personal, nulls and the version left out."""
         return self._values(_HEADER_RECORDED, [*ITEM, *self._extras()])
 
     def content_without_texts(self) -> dict[str, Any]:
@@ -140,7 +146,8 @@ class Declaration:
         return found if found["header"] or any(found["items"]) else {}
 
     def _values(self, header: Sequence[str], item: Sequence[str]) -> dict[str, Any]:
-        return {"header": json_values(self.rows[0], header), "items": [json_values(row, item) for row in self.rows]}
+        rows = self.declared or self.rows
+        return {"header": json_values(rows[0], header), "items": [json_values(row, item) for row in rows]}
 
     def _extras(self) -> list[str]:
         return [name for name in self.rows[0] if name.startswith(EXTRA_PREFIX)]
@@ -259,7 +266,7 @@ def _local(value: object) -> object:
 
 
 def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
-    rows = _plain().read(parts.header, parts.items, source="api", received_at=received_at)
+    rows = _plain(is_recorded=parts.is_recorded).read(parts.header, parts.items, source="api", received_at=received_at)
     if rows is None or any(len(rows[0][name] or "") > most for name, most in _LONGEST.items()):
         return None
     if rows[0]["declared_at"] > received_at + MOST_AHEAD:
@@ -354,7 +361,10 @@ def _batches(tables: Sequence[_Table]) -> Iterator[Sequence[_Table]]:
 def _read_together(
     group: Sequence[_Table], several: Sequence[_Parts], received_at: datetime
 ) -> dict[int, Declaration | Refused]:
-    batch, mapping = _batch([row for table in group for row in table.rows], "basira", frozenset(ITEM_SIDE))
+    batch, mapping = _batch(
+        [row for table in group for row in table.rows], "basira", frozenset(ITEM_SIDE),
+        is_recorded=any(several[table.number].is_recorded for table in group),
+    )  # fmt: skip
     parsed = parse_batch(batch, mapping)
     # Of each row of the batch the declaration, and the place among its items.
     places = [(table, place) for table in group for place in range(1, len(table.rows) + 1)]
@@ -406,7 +416,7 @@ def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declara
     if rows[0]["declared_at"] > received_at + MOST_AHEAD:
         latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
         return _refused(parts.declaration_id, "declared_at", "date_out_of_range", latest)
-    if faults := _repeated(rows) or _mixed(rows):
+    if faults := _repeated(rows):
         return Refused(faults, parts.declaration_id)
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
@@ -424,21 +434,9 @@ def _repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
     return tuple(faults[:_MOST_REPEATED])
 
 
-def _mixed(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
-    """The first item in the list whose value is of another currency than the one before it."""
-    first, *others = sorted(rows, key=lambda row: int(row["source_row"]))
-    currency = first["value_currency"] or DEFAULT_CURRENCY
-    for row in others:
-        found = row["value_currency"] or DEFAULT_CURRENCY
-        if found != currency:
-            expected = f"one currency in a declaration: {currency} as in item 1, not {found}"
-            return (FieldFault(int(row["source_row"]), "value_currency", "currency_conflict", expected),)
-    return ()
-
-
 @cache
-def _plain() -> PlainRows:
-    return PlainRows(_mapping("basira"))
+def _plain(*, is_recorded: bool) -> PlainRows:
+    return PlainRows(_mapping("basira", is_recorded=is_recorded))
 
 
 def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
@@ -530,16 +528,27 @@ def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | No
 
 
 def _batch(
-    records: list[dict[str, str | None]], mapping: str, known: frozenset[str]
+    records: list[dict[str, str | None]], mapping: str, known: frozenset[str], *, is_recorded: bool = False
 ) -> tuple[SourceBatch, SourceMapping]:
     rows = list(range(1, len(records) + 1))
     required = tuple(name for name in ("declaration_id", "declared_at", "commodity_code", "known_at") if name in known)
     batch = batch_of_records(records, rows, [], 0, required)
-    reading = without_absent(_mapping(mapping), batch.frame.columns)
+    reading = without_absent(_mapping(mapping, is_recorded=is_recorded), batch.frame.columns)
     extras = {n.removeprefix(EXTRA_PREFIX): n for n in batch.frame.columns if n.startswith(EXTRA_PREFIX)}
     return batch, reading.model_copy(update={"extra": extras}) if reading.has_items else reading
 
 
+def claims_none(preference: str) -> bool:
+    """Whether a text is a word by which a preference is not claimed."""
+    return preference.lower() in _none_words()
+
+
 @cache
-def _mapping(name: str) -> SourceMapping:
-    return load_mapping(name)
+def _none_words() -> frozenset[str]:
+    return frozenset(word.lower() for word in _mapping("basira").fields["preference"].values)
+
+
+@cache
+def _mapping(name: str, *, is_recorded: bool = False) -> SourceMapping:
+    mapping = load_mapping(name)
+    return mapping.as_recorded() if is_recorded else mapping

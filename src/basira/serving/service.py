@@ -14,10 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from basira.features.online.lookup import prepare_online
+from basira.ingest.rates import RateTable
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError, ModelError, StoreError
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
+from basira.serving.currency import RatesInForce
 from basira.storage.database.connection import Database
 from basira.storage.history.files import replace_file, storage_errors
 from basira.storage.history.store import History
@@ -45,7 +47,8 @@ class Service:
     none, with ``model_fault`` in words. ``most_profile_days``: profiles that lack more days than that are too old.
     ``seed``: of the draws, the same in every worker, secret. ``language``: of the reasons' sentences. ``store``: where
     newer models are looked for; None: nowhere. ``eves``: profiles of earlier nights, for amendments of what the history
-    counts already; None: they get the fallback.
+    counts already; None: they get the fallback. ``rates``: by which amounts of other currencies are converted; None:
+    they are rejected.
     """
 
     database: Database
@@ -59,9 +62,17 @@ class Service:
     is_simulated: bool = field(default=False)
     store: Path | None = None
     eves: EveProfiles | None = None
+    rates: RatesInForce | None = None
+
+    @property
+    def rate_table(self) -> RateTable | None:
+        """The rates in force now."""
+        return None if self.rates is None else self.rates.table
 
     def refresh_profiles(self) -> None:
-        """Look for newer profiles, then for those of earlier nights; cheap when nothing changed."""
+        """Look for newer rates and profiles, then for those of earlier nights; cheap when nothing changed."""
+        if self.rates is not None:
+            self.rates.refresh()
         self.profiles.refresh()
         if self.eves is not None:
             self.eves.refresh()
@@ -95,13 +106,14 @@ def _policy(folder: Path, day: date) -> Policy:
 
 def open_service(
     store: Path, policies: Path, *, today: date, database: str = "", model: str = "", language: str = "fr",
-    most_profile_days: int = MOST_PROFILE_DAYS, wait_seconds: float = DATABASE_SECONDS,
+    most_profile_days: int = MOST_PROFILE_DAYS, wait_seconds: float = DATABASE_SECONDS, rates: Path | None = None,
 ) -> Service:  # fmt: skip
     """Open what the service stands on, and make ready what is made once (about a second).
 
     ``model``: a version; by default the one that knows most without knowing anything of ``today``, and newer ones as
-    they come (`with_newest_model`). ``wait_seconds``: for the database. Raises StoreError
-    and PolicyError, because without a record or a policy nothing can be decided.
+    they come (`with_newest_model`). ``wait_seconds``: for the database. ``rates``: file with a section [rates]. Raises
+    StoreError and PolicyError, because without a record or a policy nothing can be decided; MappingError when the rates
+    can't be read.
     """
     history = History.open(store)
     load_policy(policies, today)
@@ -119,6 +131,7 @@ def open_service(
         is_simulated=history.snapshot().is_simulated,
         store=None if model else history.root,
         eves=read_eves(history.root),
+        rates=None if rates is None else RatesInForce(rates),
     )
 
 

@@ -24,9 +24,11 @@ from typing import Any, Literal
 from basira.ingest.mapping.columns import without_absent
 from basira.ingest.mapping.model import Mapping as SourceMapping
 from basira.ingest.mapping.model import load_mapping
+from basira.ingest.rates import Rate, Rates, RecordedRates
 from basira.ingest.readers.source import BrokenRow, SourceBatch, batch_of_records
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_SOURCE, MOST_OF_A_STORE, RULE, invalid_own_names
+from basira.serving.currency import recorded_rates
 from basira.storage.database.connection import Database
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History, own_names
 from basira.storage.record.events import EventKind, find_range, record_identity
@@ -99,7 +101,7 @@ def sync_history(
                 file_name=name, digest=hashlib.sha256(f"{identity} {name}".encode()).hexdigest(), mapping=mapping,
                 reading=without_absent(mapping, columns), batches=reader.batches, bytes_total=0, received_at=now,
                 action="ingest" if part == "declarations" else "feedback",
-                is_simulated=history.snapshot().is_simulated, is_recorded=True,
+                is_simulated=history.snapshot().is_simulated, is_recorded=True, rates=reader.rates,
             )  # fmt: skip
             reports.append(take_in(history, draft, intake, progress))
     return Synced(tuple(reports), last, history.current_number(), set_aside)
@@ -115,7 +117,7 @@ def _mark(history: History, identity: str, part: Part) -> int:
 
 
 def _mapping(part: Part, columns: tuple[str, ...]) -> SourceMapping:
-    mapping = load_mapping(_MAPPINGS[part])
+    mapping = load_mapping(_MAPPINGS[part]).as_recorded()
     extras = {name.removeprefix(EXTRA_PREFIX): name for name in columns if name.startswith(EXTRA_PREFIX)}
     return mapping.model_copy(update={"extra": extras}) if mapping.has_items and extras else mapping
 
@@ -132,12 +134,23 @@ class _Reader:
         self._columns: tuple[str, ...] = ()
         # By event.
         self.set_aside: dict[int, SetAside] = {}
+        # Of the rows of the last batch that was given, by number.
+        self._rates: dict[int, Rate] = {}
+        self._currencies: dict[str, None] = {}
+
+    @property
+    def rates(self) -> Rates | None:
+        """By which the amounts were converted when they came: those of each batch, once it was given. None where none
+        were. To several currencies, if ever: the last one, and the rest is judged as a file of that currency is."""
+        return RecordedRates(list(self._currencies)[-1], self._rates) if self._currencies else None
 
     def columns(self) -> tuple[str, ...]:
         """Every column that some row fills, in order of appearance; none without rows. Finds what is set aside."""
         names: dict[str, None] = {}
         for event in self._events():
             found = dict.fromkeys(name for row in _rows(event, self._part) for name in row)
+            if (currency := recorded_rates(event["payload"])[0]) and self._part == "declarations":
+                self._currencies = {**self._currencies, currency: None}
             own = [name for name in found if name.startswith(EXTRA_PREFIX)]
             fault = self._fault(int(event["sequence"]), own) if own else None
             if fault is None:
@@ -168,8 +181,13 @@ class _Reader:
         for event in self._events():
             sequence = int(event["sequence"])
             fault = self.set_aside.get(sequence)
+            currency, rates = recorded_rates(event["payload"]) if self._currencies else ("", {})
+            if self._currencies and currency != list(self._currencies)[-1]:
+                rates = {}
             for place, row in enumerate(_rows(event, self._part)):
                 number = sequence * _ITEMS + place
+                if rate := rates.get(int(row.get("item_number") or 0)):
+                    self._rates[number] = rate
                 if fault is None:
                     records.append(row)
                     numbers.append(number)
@@ -179,6 +197,7 @@ class _Reader:
             if len(records) + len(broken) >= 10_000:
                 yield batch_of_records(records, numbers, broken, 0, self._columns)
                 records, numbers, broken = [], [], []
+                self._rates.clear()
         if records or broken:
             yield batch_of_records(records, numbers, broken, 0, self._columns)
 

@@ -73,9 +73,9 @@ def _open(opened: ExitStack, folder: Path, reads: Iterable[Path], memory: str, t
         ) from error
 
 
-def fetch_frame(con: Engine, sql: str) -> pl.DataFrame:
+def fetch_frame(con: Engine, sql: str, parameters: Mapping[str, object] | None = None) -> pl.DataFrame:
     """The rows of a query as a Polars frame."""
-    return pl.DataFrame(con.fetch_arrow(sql))
+    return pl.DataFrame(con.fetch_arrow(sql, parameters))
 
 
 def fetch_value(con: Engine, sql: str, parameters: Mapping[str, object] | None = None) -> Any:

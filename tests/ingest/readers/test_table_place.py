@@ -89,6 +89,17 @@ def test_commas_in_quotes_do_not_hide_the_header(tmp_path: Path, store: History)
     assert read_as_proposed(store, path).accepted == 24
 
 
+def test_names_of_columns_over_several_lines(tmp_path: Path, store: History) -> None:
+    path = tmp_path / "a.csv"
+    names = [f'"{name}"'.replace(" ", "\n") for name in NAMES]
+    lines = [*TITLES, names, *data(1, 24)]
+    path.write_text("\n".join(";".join(line) for line in lines) + "\n", encoding="utf-8")
+    suggestion, _, _ = propose_mapping(path)
+    assert {"Numéro\ndéclaration", "Code\nSH"} <= {entry.column for entry in suggestion.fields}
+    report = read_as_proposed(store, path)
+    assert (report.accepted, report.not_data_kinds["header"]) == (24, 6)
+
+
 def test_one_empty_cell_more_in_each_row(tmp_path: Path, store: History) -> None:
     path = tmp_path / "a.csv"
     text = "\n".join([";".join(NAMES), *(";".join(line) + ";" for line in data(1, 24))])

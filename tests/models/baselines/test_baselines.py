@@ -1,8 +1,8 @@
-"""The baselines: one interface, no look at the test's labels, and the strength they ought to have."""
+"""The baselines beside the suite that each of them passes (tests/contracts): the strength they ought to have."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -10,36 +10,12 @@ import pytest
 
 from basira.evaluate.metrics import compute_slice_metrics
 from basira.evaluate.slices import stood_in
-from basira.models.baselines.baselines import BASELINES, Baseline, split_late
+from basira.models.baselines.baselines import BASELINES, split_late
 from basira.models.baselines.columns import choose_columns, fit_encoder
-from basira.schema.errors import ModelError
+from tests.support.baseline_items import TEST, TRAIN
 from tests.support.tree import KCS
 
 BY_NAME = {b.name: b for b in BASELINES}
-every_baseline = pytest.mark.parametrize("baseline", BASELINES, ids=lambda b: b.name)
-
-
-def items(rows: int = 1500, *, seed: int = 0) -> pl.DataFrame:
-    """Declarations where country "AE" and a low value per kg go with irregularity."""
-    generator = np.random.default_rng(seed)
-    country = generator.choice(["CN", "FR", "AE"], rows)
-    mass = np.round(generator.lognormal(4, 1, rows), 1)
-    value = mass * generator.lognormal(2, 0.7, rows)
-    odds = -2.5 + 2.0 * (country == "AE") - 1.2 * (np.log(value / mass) - 2)
-    return pl.DataFrame({
-        "declaration_id": [f"d{seed}-{i}" for i in range(rows)],
-        "declared_at": [datetime(2025, 1, 1) + timedelta(hours=i) for i in range(rows)],
-        "importer_id": generator.choice(["A", "B", "C", None], rows),  # type: ignore[arg-type]  # a null among texts
-        "commodity_code": generator.choice(["851713", "610910", "090111"], rows),
-        "origin_country": country,
-        "net_mass_kg": mass,
-        "customs_value_amount": value,
-        "x_use": generator.choice(["11", "21"], rows),
-        "is_irregular": generator.random(rows) < 1 / (1 + np.exp(-odds)),
-    })  # fmt: skip
-
-
-TRAIN, TEST = items(seed=0), items(600, seed=1)
 
 
 def auc(score: np.ndarray, test: pl.DataFrame = TEST) -> float:
@@ -53,67 +29,6 @@ def test_names_are_those_of_the_contract() -> None:
         "constant", "random", "price_order", "importer_history", "pair_lookup", "logistic_regression", "xgboost",
         "lightgbm_raw",
     ]  # fmt: skip
-
-
-@every_baseline
-def test_one_finite_score_a_row_and_probabilities_within_bounds(baseline: Baseline) -> None:
-    result = baseline.fit_score(TRAIN, None, TEST, seed=1)
-    assert result.score.shape == (len(TEST),)
-    assert np.isfinite(result.score).all()
-    assert min(result.fit_cpu_seconds, result.score_cpu_seconds) >= 0
-    if baseline.gives_probability:
-        assert result.probability is not None
-        assert ((result.probability >= 0) & (result.probability <= 1)).all()
-        assert abs(result.probability.mean() - TEST["is_irregular"].mean()) < 0.08
-    else:
-        assert result.probability is None
-
-
-@every_baseline
-def test_labels_of_the_test_change_nothing(baseline: Baseline) -> None:
-    flipped = TEST.with_columns(~pl.col("is_irregular"))
-    bare = TEST.drop("is_irregular")
-    scores = [baseline.fit_score(TRAIN, None, t, seed=1).score for t in (TEST, flipped, bare)]
-    assert (scores[0] == scores[1]).all()
-    assert (scores[0] == scores[2]).all()
-
-
-@every_baseline
-def test_each_row_is_scored_by_itself(baseline: Baseline) -> None:
-    if baseline.name == "random":
-        pytest.skip("a random draw depends on the place of the row, and says so")
-    turned = baseline.fit_score(TRAIN, None, TEST.reverse(), seed=1).score[::-1]
-    assert turned == pytest.approx(baseline.fit_score(TRAIN, None, TEST, seed=1).score)
-
-
-@every_baseline
-def test_same_seed_same_score(baseline: Baseline) -> None:
-    one, other = (baseline.fit_score(TRAIN[:600], None, TEST, seed=3).score for _ in range(2))
-    assert (one == other).all()
-
-
-@every_baseline
-def test_values_never_seen_nulls_and_absent_columns_are_scored(baseline: Baseline) -> None:
-    strange = TEST[:5].with_columns(
-        importer_id=pl.lit("never"), origin_country=pl.lit(None, pl.String), net_mass_kg=pl.lit(None, pl.Float64),
-        customs_value_amount=pl.lit(None, pl.Float64), x_use=pl.lit("99"),
-    )  # fmt: skip
-    assert np.isfinite(baseline.fit_score(TRAIN, None, strange, seed=1).score).all()
-    bare = TEST[:5].select("declaration_id", "declared_at", "commodity_code")
-    assert np.isfinite(baseline.fit_score(TRAIN, None, bare, seed=1).score).all()
-
-
-@every_baseline
-def test_a_thin_source_and_an_empty_test_are_enough(baseline: Baseline) -> None:
-    thin = TRAIN.select("declaration_id", "declared_at", "commodity_code", "is_irregular")
-    assert len(baseline.fit_score(thin, None, TEST, seed=1).score) == len(TEST)
-    assert len(baseline.fit_score(TRAIN[:300], None, TEST[:0], seed=1).score) == 0
-
-
-@every_baseline
-def test_one_class_is_a_model_error(baseline: Baseline) -> None:
-    with pytest.raises(ModelError, match="1 class"):
-        baseline.fit_score(TRAIN.filter("is_irregular"), None, TEST, seed=1)
 
 
 def test_rows_without_a_result_are_left_out() -> None:

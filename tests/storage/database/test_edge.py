@@ -18,6 +18,7 @@ from basira.storage.accounts.users import create_user, erase_user, hash_password
 from basira.storage.database.connection import Database, is_empty
 from basira.storage.database.pipeline import Statement, write_together
 from basira.storage.database.tables import SELECTION_STATE
+from basira.storage.database.writable import require_writable
 
 NOW = datetime(2026, 3, 2, 2, 59)
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -112,10 +113,10 @@ def test_who_waits_for_a_connection_waits_as_long_as_was_said(place):
 
 def test_the_fate_of_a_write_is_known_over_all_connections(place):
     with Database(place, wait_seconds=0.2) as database:
-        database.require_writable()
+        require_writable(database)
         with pytest.raises(StoreError), database.reserved.write() as connection:
             connection.execute(sa.text("INSERT INTO no_such_table VALUES (1)"))
-        database.require_writable()  # the next one, tried now, goes well
+        require_writable(database)  # the next one, tried now, goes well
         lock = "LOCK TABLE idempotency_key" if not database.is_sqlite else "SELECT 1"
         with pytest.raises(StoreError), database.write() as connection:
             connection.execute(sa.text("INSERT INTO no_such_table VALUES (1)"))
@@ -123,7 +124,7 @@ def test_the_fate_of_a_write_is_known_over_all_connections(place):
 
         def look() -> None:
             try:
-                database.require_writable()
+                require_writable(database)
             except StoreError as error:
                 failed.append(error)
 

@@ -19,6 +19,7 @@ from basira.storage.database.connection import Database, lock_chains
 from basira.storage.database.pipeline import write_together
 from basira.storage.database.tables import AUDIT_EVENT
 from basira.storage.database.upgrade import upgrade
+from basira.storage.database.writable import require_writable
 from basira.storage.record.audit_log import append_audit
 from basira.storage.record.chain import end_statements
 from tests.support.postgres import emptied
@@ -101,7 +102,7 @@ def test_who_is_stopped_between_statements_sent_together_is_ended_by_who_waits(u
         begun, is_away = time.monotonic(), False
         while True:
             try:
-                database.require_writable()
+                require_writable(database)
             except StoreError:
                 is_away = True
             else:
@@ -122,10 +123,10 @@ def test_who_works_and_who_only_reads_is_left_alone(url: str) -> None:
             lock_chains(connection)
             connection.execute(sa.text("SELECT pg_sleep(4.5)"))
             with pytest.raises(StoreError):
-                other.require_writable()
+                require_writable(other)
             append_audit(connection, "user.created", subject="long", actor="t", now=datetime.now())
             assert reading.execute(sa.text("SELECT 1")).scalar() == 1
-        other.require_writable()
+        require_writable(other)
         assert subjects(other) == ["long"]
 
 
@@ -135,7 +136,7 @@ def test_to_look_waits_a_second_at_most_and_those_that_ask_together_share_it(pla
 
         def look() -> None:
             try:
-                database.require_writable()
+                require_writable(database)
             except StoreError as error:
                 faults.append(error)
 
@@ -150,7 +151,7 @@ def test_to_look_waits_a_second_at_most_and_those_that_ask_together_share_it(pla
             # One look after the other would be twelve seconds.
             assert time.monotonic() - begun < 6
         assert len(faults) == 12
-        database.require_writable()  # well again at once
+        require_writable(database)  # well again at once
         with holder.read() as connection:
             assert connection.execute(sa.text("SELECT count(*) FROM idempotency_key")).scalar_one() == 0
 
@@ -161,9 +162,9 @@ def test_a_stopped_process_keeps_the_lock_of_a_file_and_that_is_told(tmp_path: P
         with holder.write():
             begun = time.monotonic()
             with pytest.raises(StoreError, match="locked"):
-                database.require_writable()
+                require_writable(database)
             assert time.monotonic() - begun < 5
-        database.require_writable()
+        require_writable(database)
 
 
 def test_a_few_bytes_that_find_room_are_no_proof(tmp_path: Path) -> None:
@@ -183,8 +184,8 @@ def test_a_few_bytes_that_find_room_are_no_proof(tmp_path: Path) -> None:
                 connection.execute(sa.text("DELETE FROM oidc_login"))
                 connection.execute(sa.text("INSERT INTO oidc_login VALUES ('t', 'b', '/', '9')"))
             with pytest.raises(StoreError, match="full"):
-                database.require_writable()
+                require_writable(database)
         for engine in (database.engine, database.reserved.engine):
             sa.event.remove(engine, "connect", fill)
             engine.dispose()
-        database.require_writable()
+        require_writable(database)

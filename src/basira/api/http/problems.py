@@ -71,7 +71,12 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "other_currency": (
         "Expected values in the currency of the history with which they are compared, found another.",
-        "Convert values and taxes to the currency that errors names; without value_currency they are taken as MAD.",
+        "Convert values and taxes to the currency that errors names, or set BASIRA_RATES and have them converted; "
+        "without value_currency they are taken as MAD.",
+    ),
+    "no_rate": (
+        "Expected a rate of the declaration's currency for its day, found none.",
+        "Add the rate to the table that BASIRA_RATES names, and send the declaration again.",
     ),
     "version_conflict": (
         "Expected the content that is recorded under this declaration_version, found another.",

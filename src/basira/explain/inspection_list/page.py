@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from basira.explain.inspection_list.rows import reason_sentences, verify_sentences
-from basira.explain.words import catalog_of, field_word, say_basis, say_reference
+from basira.explain.words import catalog_of, field_word, say_basis, say_conversion, say_reference
 from basira.render.catalogs import Catalog
 from basira.render.charts import use_chart
 from basira.render.numbers import country_name
@@ -78,6 +78,7 @@ def inspection_page(
         ),
         "reasons": lambda line, item: reason_sentences(line, item, language=language),
         "verify": lambda line, item: verify_sentences(line, item, language=language),
+        "converted": lambda item: say_conversion(item.conversion, language=language),
         "reference_line": lambda line, r: say_reference(
             r, language=language, currency=line.value_currency, strict=strict
         ),

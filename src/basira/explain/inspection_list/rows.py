@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from basira.explain.words import say, say_basis, say_verify
+from basira.explain.words import say, say_basis, say_conversion, say_verify
 from basira.schema.records import DeclarationLine, InspectionList, ItemLine, Reference
 
 Cell = str | int | float | bool | None
@@ -44,6 +44,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("origin_country", "list.origin"),
     Column("customs_value_amount", "list.value", "amount"),
     Column("value_currency", "column.currency"),
+    Column("conversion", "column.conversion", "long_text"),
     Column("net_mass_kg", "field.net_mass_kg", "measure"),
     Column("quantity", "list.quantity", "measure"),
     Column("quantity_unit", "column.unit"),
@@ -125,6 +126,7 @@ def _row(
         origin_country=item.origin_country,
         customs_value_amount=item.customs_value_amount,
         value_currency=line.value_currency,
+        conversion=None if item.conversion is None else say_conversion(item.conversion, language=language),
         net_mass_kg=item.net_mass_kg,
         quantity=item.quantity,
         quantity_unit=item.quantity_unit,

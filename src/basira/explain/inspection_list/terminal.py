@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from basira.explain.inspection_list.page import shown_items
 from basira.explain.inspection_list.rows import reason_sentences, verify_sentences
-from basira.explain.words import catalog_of, say_basis
+from basira.explain.words import catalog_of, say_basis, say_conversion
 from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import SHELL_LOCALE
@@ -120,6 +120,8 @@ def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int)
         goods.append(item.description)
     goods.append(numbers.country_name(item.origin_country, language=language))
     goods.append(numbers.format_money(item.customs_value_amount, line.value_currency, language=language, digits=0))
+    if item.conversion is not None:
+        goods.append(say_conversion(item.conversion, language=language))
     yield f"{catalog.say('list.item', number=str(item.assessment.item_number))} – " + " · ".join(goods)
     for sentence in reason_sentences(line, item, language=language)[:reasons]:
         yield f"  • {sentence}"

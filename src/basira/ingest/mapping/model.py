@@ -19,13 +19,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from basira.schema.codes import IRREGULARITY_KINDS, currency_codes
+from basira.ingest.parse.numbers import EACH
+from basira.ingest.rates import RateTable, read_rates
+from basira.schema.codes import DEFAULT_CURRENCY, IRREGULARITY_KINDS, currency_codes
 from basira.schema.errors import MappingError, NotFoundError
 from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
@@ -106,9 +109,7 @@ class Column(_Strict):
     @field_validator("currency")
     @classmethod
     def _iso_currency(cls, value: str) -> str:
-        if value and value not in currency_codes():
-            raise ValueError(f"expected a currency of ISO 4217, such as MAD, found {value!r}")
-        return value
+        return _currency(value) if value not in ("", EACH) else value
 
     @field_validator("values", mode="before")
     @classmethod
@@ -130,6 +131,12 @@ class Column(_Strict):
         return self.columns or (self.column,)
 
 
+def _currency(value: str) -> str:
+    if value not in currency_codes():
+        raise ValueError(f"expected a currency of ISO 4217, such as MAD, found {value!r}")
+    return value
+
+
 def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -141,6 +148,20 @@ def _as_column(value: object) -> object:
 
 
 MappedColumn = Annotated[Column, BeforeValidator(_as_column)]
+
+
+class RatesSource(_Strict):
+    """Where dated rates to the history's currency stand. ``file``: CSV, beside the mapping. ``most_days``: so old a
+    rate may be on the day of a declaration."""
+
+    file: str
+    currency: str = DEFAULT_CURRENCY
+    most_days: int = Field(default=7, ge=0, le=366)
+
+    @field_validator("currency")
+    @classmethod
+    def _iso_currency(cls, value: str) -> str:
+        return _currency(value)
 
 
 class Kinds(_Strict):
@@ -164,8 +185,11 @@ class Mapping(_Strict):
     known_after_days: int | None = Field(default=None, ge=0, le=3650)
     kinds: Kinds | None = None
     extra: dict[str, str] = Field(default_factory=dict)
+    rates: RatesSource | None = None
     # What `mapping suggest` left open, by field or "file": nothing is taken in until a person has decided each.
     doubts: dict[str, str] = Field(default_factory=dict)
+    # What stands in the file of [rates]: no content of the mapping, so its digest does not change with each new rate.
+    _table: RateTable | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -202,6 +226,27 @@ class Mapping(_Strict):
     @property
     def gives_version(self) -> bool:
         return "declaration_version" in self.fields
+
+    def as_recorded(self) -> Mapping:
+        """The same for values that were read by it before, whose words are translated already."""
+        fields = {name: column.model_copy(update={"values": {}}) for name, column in self.fields.items()}
+        return self.model_copy(update={"fields": fields})
+
+    @property
+    def rate_table(self) -> RateTable | None:
+        """The rates that [rates] names; None without that section. Raises MappingError when they were not read."""
+        if self.rates is not None and self._table is None:
+            raise MappingError(
+                f"Expected the rates that [rates] of the mapping {self.name!r} names, found a mapping without them.",
+                hint="Read the mapping from its file, with the table of rates beside it.",
+            )
+        return self._table
+
+    def with_rates(self, table: RateTable) -> Mapping:
+        """The same with the rates that its [rates] names."""
+        copy = self.model_copy()
+        copy._table = table
+        return copy
 
     @property
     def digest(self) -> str:
@@ -246,6 +291,8 @@ def _problems(mapping: Mapping) -> Iterator[str]:
             yield "[outcome] declaration_id and item_number come from [fields] in a file of declarations"
     elif "declaration_id" not in mapping.outcome:
         yield "[outcome] misses the required field 'declaration_id'"
+    if mapping.rates is not None and not mapping.fields:
+        yield "[rates] is for files of declarations; a file of results gives amounts in the history's currency"
     if mapping.source.number_items and "item_number" in mapping.fields:
         yield "[source] number_items is for files without item numbers, yet [fields] maps item_number"
     if mapping.source.thousands and mapping.source.thousands == mapping.source.decimal:
@@ -264,6 +311,16 @@ def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> It
 
 
 def _own_problems(mapping: Mapping) -> Iterator[str]:
+    if "value_currency" not in mapping.fields:
+        said = mapping.constants.get("value_currency", DEFAULT_CURRENCY)
+        for name, column in mapping.fields.items():
+            if column.currency not in ("", EACH, said) and ITEM_SIDE[name].unit == "value currency":
+                yield (
+                    f"[fields] {name}: cells are read as amounts of {column.currency}, and value_currency is {said}; "
+                    f'expected [constants] value_currency = "{column.currency}"'
+                )
+    elif any(column.currency == EACH for column in mapping.fields.values()):
+        yield f"[fields] value_currency is mapped, and amounts name it (currency = {EACH!r}); expected one of the two"
     for name in mapping.extra:
         if not is_own_name(EXTRA_PREFIX + name):
             yield f"[extra] {name!r} is kept as {EXTRA_PREFIX}{name}; expected {RULE}"
@@ -296,6 +353,8 @@ def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
         yield f"'scale' is for numbers, this is a {field.type}"
     if column.currency and field.type != "amount":
         yield f"'currency' is for amounts, this is a {field.type}"
+    if column.currency == EACH and (field.unit != "value currency" or column.columns):
+        yield f"currency = {EACH!r} is for one column of amounts in the value currency"
     if column.digits and field.type != "commodity":
         yield f"'digits' is for commodity codes, this is a {field.type}"
     if column.formats and field.type != "timestamp":
@@ -368,4 +427,9 @@ def load_mapping(reference: str | Path) -> Mapping:
             f"Expected UTF-8 text in the mapping {path}, found another encoding.",
             hint="Save the mapping as UTF-8.",
         ) from None
-    return parse_mapping(text, name=str(path))
+    mapping = parse_mapping(text, name=str(path))
+    if mapping.rates is None:
+        return mapping
+    given = mapping.rates
+    table = read_rates(path.parent / given.file, currency=given.currency, most_days=given.most_days)
+    return mapping.with_rates(table)

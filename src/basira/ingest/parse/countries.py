@@ -5,12 +5,13 @@ Enters: trimmed text. Leaves: alpha-2 codes of ISO 3166-1, and faults. Never her
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import polars as pl
 
 from basira.ingest.parse.codes import ANY
-from basira.ingest.parse.country_names import country_keys, key_of
+from basira.ingest.parse.country_names import country_keys, exact_key_of, key_of
 from basira.ingest.rows.faults import Fault
 from basira.schema.codes import country_alpha3, country_codes
 from basira.schema.fields import Field
@@ -38,6 +39,7 @@ _ENDED: dict[str, tuple[date, str]] = {
     ),
 }
 _ENDED_BY_KEY = {key_of(name): entry for name, entry in _ENDED.items()}
+_BESIDE = re.compile(r"\s*[-–/:(|]\s*")
 _EXPECTED = "a country of ISO 3166-1"
 
 
@@ -90,4 +92,14 @@ def country_of(text: str) -> str | None:
     upper = text.strip().upper()
     if upper in country_codes():
         return upper
-    return country_alpha3().get(upper) or _OTHER_CODES.get(upper) or country_keys().get(key_of(text))
+    code = country_alpha3().get(upper) or _OTHER_CODES.get(upper)
+    return code or country_keys().get(key_of(text)) or country_keys().get(exact_key_of(text)) or _of_both(text)
+
+
+def _of_both(text: str) -> str | None:
+    """The country of a code beside its name, which must agree: "FR - France"."""
+    parts = _BESIDE.split(text.strip(" ()"), maxsplit=1)
+    if len(parts) < 2 or not all(part.strip() for part in parts) or min(map(len, parts)) > 3:
+        return None
+    one, other = (country_of(part) for part in parts)
+    return one if one == other else None

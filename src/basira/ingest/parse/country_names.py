@@ -4,8 +4,8 @@
 
 Enters: a name. Leaves: its key, and the table of keys. Never here: a name that means two countries.
 
-Gathering takes seconds (366 languages), so the table is a file of the package: one line a country, its code and its
-keys.
+Gathering takes seconds (of all languages and their regional forms), so the table is a file of the package: one line a
+country, its code and its keys.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ _DROPPED = frozenset(
 _LONG = {"rep": "republic", "dem": "democratic", "st": "saint", "ste": "sainte", "is": "islands", "isl": "islands",
          "fed": "federation", "peoples": "people s", "utd": "united"}  # fmt: skip
 # Said of two countries at least; ISO's short name of one does not tell them apart for who writes it.
-_AMBIGUOUS = ("Congo", "Korea", "Corée", "Corea", "Virgin Islands", "Saint Martin", "Guiana")
+_AMBIGUOUS = ("Congo", "Kongo", "Конго", "Korea", "Corée", "Corea", "Virgin Islands", "Saint Martin", "Guiana",
+              "Guyane")  # fmt: skip
 # What people write, that neither CLDR nor ISO has.
 _USUAL = {
     "AE": "UAE|EAU|U.A.E|Emirates|Emirats|Émirats arabes|الإمارات",
     "AG": "Antigua",
     "BA": "Bosnia|Bosnie|Bosnia Herz|Bosnia Herzegovina",
-    "BF": "Upper Volta|Haute Volta",
+    "BF": "Burkina|Upper Volta|Haute Volta",
     "BJ": "Dahomey",
     "BN": "Brunei",
     "BO": "Bolivia|Bolivie",
@@ -46,7 +47,10 @@ _USUAL = {
     "CN": "PRC|P.R. China|PR China|P.R.C|RPC|Mainland China|Chine populaire|الصين الشعبية",
     "CV": "Cape Verde|Cap Vert",
     "CZ": "Czech Republic|Czechia|République tchèque|Rép tchèque",
-    "DE": "RFA|FRG|West Germany|Allemagne fédérale",
+    "DE": (
+        "RFA|FRG|West Germany|Allemagne fédérale|Allemagne RFA|RDA|GDR|DDR|East Germany|German Democratic Republic|"
+        "République démocratique allemande"
+    ),
     "DO": "Dominican Rep|Rép dominicaine",
     "FM": "Micronesia",
     "GB": (
@@ -65,6 +69,7 @@ _USUAL = {
     "KR": "ROK|Korea South|South Korea|Korea Republic|Rep Korea|S Korea|Corée Sud|كوريا الجنوبية",
     "LA": "Laos|Lao PDR|Lao|Laos Peoples Democratic Republic",
     "LK": "Ceylon|Ceylan",
+    "LY": "Libyan Arab Jamahiriya|Jamahiriya arabe libyenne",
     "MA": "Morocco|Maroc|المغرب",
     "MD": "Moldova|Moldavia|Moldavie",
     "MK": (
@@ -86,7 +91,8 @@ _USUAL = {
     "TW": "Taiwan|Chinese Taipei|Formosa",
     "TZ": "Tanzania|Tanzanie",
     "US": (
-        "USA|U.S.A|EUA|EEUU|EE UU|ABD|E.U.A|United States America|Etats Unis Amérique|أمريكا|الولايات المتحدة الأمريكية"
+        "USA|U.S|U.S.A|EUA|EEUU|EE UU|ABD|E.U.A|United States America|Etats Unis Amérique|أمريكا|"
+        "الولايات المتحدة الأمريكية"
     ),
     "VA": "Vatican|Holy See|Saint Siège",
     "VC": "St Vincent",
@@ -104,16 +110,30 @@ def key_of(name: str) -> str:
 
     >>> key_of("KOREA, REPUBLIC OF"), key_of("Korea, Rep."), key_of("CÔTE D'IVOIRE"), key_of("Cote divoire")
     ('korearepublic', 'korearepublic', 'coteivoire', 'cotedivoire')
+    >>> key_of("U.A.E."), key_of("U A E"), key_of("E.U.A.")
+    ('uae', 'uae', 'eua')
     """
     text = "".join(
         " " if not (c.isalnum() or unicodedata.category(c)[0] == "M") else c
         for c in unicodedata.normalize("NFKD", name).casefold().replace("ı", "i")
         if not ("\u0300" <= c <= "\u036f" or "\u064b" <= c <= "\u0655" or c == "\u0640")
     )
-    words = [_LONG.get(word, word) for word in text.translate(_ARABIC).split() if word not in _DROPPED]
+    # Initials are one word: of U.A.E. and E.U.A. neither loses its E.
+    text = _INITIALS.sub(lambda run: run[0].replace(" ", ""), " ".join(text.translate(_ARABIC).split()))
+    words = [_LONG.get(word, word) for word in text.split() if word not in _DROPPED]
     return "".join("".join(words).split())
 
 
+def exact_key_of(name: str) -> str:
+    """A short name with its marks, which alone tell it from a code.
+
+    >>> exact_key_of("Áo"), exact_key_of("BỈ")
+    ('áo', 'bỉ')
+    """
+    return unicodedata.normalize("NFC", name.strip().casefold())
+
+
+_INITIALS = re.compile(r"(?<![^ ])[^\W\d_](?: [^\W\d_](?![^ ]))+")
 _ARABIC = str.maketrans({"ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه"})
 
 
@@ -139,12 +159,14 @@ def gather() -> dict[str, list[str]]:
     first: defaultdict[str, set[str]] = defaultdict(set)
     others: defaultdict[str, set[str]] = defaultdict(set)
     for language in locale_identifiers():
-        if re.fullmatch(r"[a-z]+(_[A-Z][a-z]{3})?", language):
-            for code, name in Locale.parse(language).territories.items():
-                key = key_of(name)
-                # A rare language's short word is more often another system's code.
-                if code in country_codes() and (language in _FIRST or len(key) > 3 or not key.isascii()):
-                    (first if language in _FIRST else others)[key].add(code)
+        for code, name in Locale.parse(language).territories.items():
+            if code not in country_codes():
+                continue
+            key = key_of(name)
+            # A rare language's short word is more often another system's code, unless it is written with marks.
+            if language not in _FIRST and len(key) <= 3 and key.isascii():
+                key = "" if name.isascii() else exact_key_of(name)
+            (first if language in _FIRST else others)[key].add(code)
     for language in (*_FIRST, "pt_BR", "zh_CN"):
         translate = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True).gettext
         for country in pycountry.countries:

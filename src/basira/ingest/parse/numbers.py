@@ -20,6 +20,10 @@ from basira.schema.fields import Field
 # Of files alone: who sends a message has no mapping.
 PERCENT_HINT = "; in percent? say percent = true"
 _SPACES = "[ \u00a0\u2000-\u200a\u202f\u205f\u3000]"
+# Of a column whose every cell names its own currency.
+EACH = "each"
+# A dirham is Morocco's where a mark may mean several.
+HOME = "MAD"
 _APOSTROPHES = "['\u2019]"
 
 # What stands before or behind an amount for a currency, beside its code of ISO 4217, in small letters.
@@ -67,8 +71,8 @@ def currency_marks() -> dict[str, frozenset[str]]:
 class NumberStyle:
     """``thousands`` empty: spaces between groups of three are understood, points and commas are not.
 
-    ``currency``: the code of ISO 4217 whose marks may stand beside a number; "" allows none. Always understood, because
-    they can't be read otherwise: a sign behind, and parentheses for a number below zero.
+    ``currency``: the code of ISO 4217 whose marks may stand beside a number, `EACH`: those of any; "" allows none.
+    Always understood, because they can't be read otherwise: a sign behind, and parentheses for a number below zero.
     """
 
     decimal: str = "."
@@ -100,6 +104,28 @@ def strip_currency(raw: pl.Series, marks: Iterable[str]) -> pl.Series:
     return front.str.replace(rf"(?i){_SPACES}*(?:{listed}){_SPACES}*([)+-]?)$", "$1")
 
 
+def cell_currencies(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The currency that each amount names before or behind itself, null where it names none; and a mask of those that
+    name one by a mark of several, or two.
+
+    >>> cell_currencies(pl.Series(["USD 1,000.00", "500 €", "300 dh", "20"]))[0].to_list()
+    ['USD', 'EUR', 'MAD', None]
+    >>> cell_currencies(pl.Series(["$5", "USD 5 €"]))[1].to_list()
+    [True, True]
+    """
+    small = raw.str.to_lowercase()
+    front = small.str.extract(rf"^[(+-]?{_SPACES}*([^0-9\s(+,-][^0-9\s(+-]*?){_SPACES}*[(+-]?[0-9.,]", 1)
+    behind = small.str.extract(rf"[0-9.,]{_SPACES}*([^0-9\s)+.,-][^0-9\s)+-]*?){_SPACES}*[)+-]?$", 1)
+    meanings = {
+        mark: HOME if HOME in codes else next(iter(codes)) if len(codes) == 1 else "" for mark, codes in
+        currency_marks().items()
+    }  # fmt: skip
+    one, other = (side.replace_strict(meanings, default=None, return_dtype=pl.String) for side in (front, behind))
+    named = one.fill_null(other)
+    unclear = ((named == "") | (one != other).fill_null(False)).fill_null(False)
+    return named.set(unclear, None), unclear
+
+
 def plain_sign(raw: pl.Series) -> pl.Series:
     """Numbers with their sign in front, as "(12.50)" and "12.50-" are written too."""
     if not raw.str.contains(r"[)+-]$").any():
@@ -118,7 +144,8 @@ def parse_floats(raw: pl.Series, style: NumberStyle) -> tuple[pl.Series, pl.Seri
         direct = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(raw))
     text = raw
     if style.currency:
-        text = strip_currency(raw, [mark for mark, codes in currency_marks().items() if style.currency in codes])
+        marks = [mark for mark, codes in currency_marks().items() if style.currency in (EACH, *codes)]
+        text = strip_currency(raw, marks)
     text = plain_sign(text)
     fits = text.str.contains(style.pattern())
     plain = text.str.replace_all(style.group, "").str.replace(style.decimal, ".", literal=True)
@@ -176,7 +203,7 @@ def _outside(field: Field, values: pl.Series) -> pl.Series:
 def _style_text(field: Field, style: NumberStyle) -> str:
     kind = "a whole number" if field.type == "integer" else "a number"
     grouping = f", {style.thousands!r} between thousands" if style.thousands else ""
-    currency = f", in {style.currency}" if style.currency else ""
+    currency = f", in {style.currency}" if style.currency not in ("", EACH) else ""
     return f"{kind} with {style.decimal!r} before the decimals{grouping}{currency}"
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
     separator = sniff_separator(lines[above:]) if options.separator == "auto" else options.separator
     place = HeaderPlace(options.header_row, options.header_rows)
     if options.header_row == 0:
-        place = find_header([_split(line, separator) for line in lines[:LINES_SEEN] if len(line) < _LONG_LINE])
+        place = find_header(_first_rows([line for line in lines[:LINES_SEEN] if len(line) < _LONG_LINE], separator))
     reader = csv.reader(io.StringIO("\n".join(lines[place.row - 1 :])), delimiter=separator)
     try:
         header = join_header([next(reader, []) for _ in range(place.rows)])
@@ -134,6 +135,25 @@ def sniff_separator(lines: list[str]) -> str:
 def _split(line: str, separator: str) -> list[str]:
     """The cells of one line alone: a quote that it leaves open takes nothing of the next."""
     return next(csv.reader([line], delimiter=separator), [])
+
+
+def _first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    r"""The cells of each line. Those of a row of the usual width over several lines stand at its first, as a header of
+    names with line breaks has them.
+
+    >>> _first_rows(['"Code', 'SH";Value', "1;2", "3;4"], ";")
+    [['Code\nSH', 'Value'], [], ['1', '2'], ['3', '4']]
+    """
+    rows = [_split(line, separator) for line in lines]
+    usual = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    reader = csv.reader([f"{line}\n" for line in lines], delimiter=separator)
+    at = 0
+    with suppress(csv.Error):  # a quote that nothing closes, before very long lines
+        for cells in reader:
+            if 1 < reader.line_num - at <= _MOST_HEADER_LINES and len(cells) == usual:
+                rows[at : reader.line_num] = [cells, *([] for _ in range(reader.line_num - at - 1))]
+            at = reader.line_num
+    return rows
 
 
 def _ends_with_separator(lines: Sequence[str], separator: str, width: int) -> bool:

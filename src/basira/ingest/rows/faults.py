@@ -53,7 +53,11 @@ REASONS: dict[str, str] = {
     "None of them is taken.",
     "currency_conflict": "Rows of one declaration give their values in different currencies. None of them is taken.",
     "other_currency": "The value is of another currency than the store's other values, with which it would be compared "
-    "and added up. Convert the values, or say the right value_currency in the mapping (none said is MAD).",
+    "and added up. Have it converted by a table of rates ([rates] in the mapping), or say the right value_currency in "
+    "the mapping (none said is MAD).",
+    "no_rate": "The amounts are in another currency than the history's, and the table of rates ([rates] in the "
+    "mapping) has none of it for the declaration's day, nor of the days before that it allows. Add the rate to the "
+    "table, and run 'basira quarantine retry --mapping M.toml' with the mapping that names it.",
     "version_conflict": "This version of the declaration is already in the store and says something else. An amendment "
     "carries a new version number.",
     "contradiction": "The result contradicts itself, for example compliant with a kind of irregularity.",

@@ -17,9 +17,11 @@ from basira.ingest.parse.countries import parse_country
 from basira.ingest.parse.dates import parse_timestamps
 from basira.ingest.parse.flags import parse_flag
 from basira.ingest.parse.kinds import parse_kinds
-from basira.ingest.parse.numbers import NumberStyle, parse_number
+from basira.ingest.parse.numbers import EACH, NumberStyle, cell_currencies, parse_number
 from basira.ingest.parse.text import find_odd_rows, fold_text, fold_words, without_apostrophe, without_formula
+from basira.ingest.rates import Rates
 from basira.ingest.readers.source import SourceBatch, row_json
+from basira.ingest.rows.convert import convert_columns
 from basira.ingest.rows.faults import Fault, Refusal
 from basira.schema.fields import EXTRA_PREFIX, Field
 
@@ -44,8 +46,9 @@ class ParsedBatch:
     rows: int
 
 
-def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
-    """Parse and validate a batch. Reasons of one row are all found, not only the first."""
+def parse_batch(batch: SourceBatch, mapping: Mapping, rates: Rates | None = None) -> ParsedBatch:
+    """Parse and validate a batch. Reasons of one row are all found, not only the first. ``rates``: by which amounts of
+    other currencies are converted; None: they stay as declared."""
     frame, rows = _without_blank_rows(batch.frame, batch.rows)
     texts, marked = _texts(frame, mapping)
     faults: list[Fault] = []
@@ -71,6 +74,15 @@ def parse_batch(batch: SourceBatch, mapping: Mapping) -> ParsedBatch:
         extra = texts.get(column_name)
         items[EXTRA_PREFIX + name] = _nulls(len(frame)) if extra is None else extra
         faults += _cell_errors(f"{EXTRA_PREFIX}{name}", extra if column_name in marked else None)
+    if mapping.has_items and "value_currency" not in mapping.fields:
+        named, found = _currencies_of_cells(mapping, texts)
+        faults += found
+        if named is not None:
+            said = items.get("value_currency")
+            items["value_currency"] = (named if said is None else named.fill_null(said)).alias("value_currency")
+    if mapping.has_items and rates is not None:
+        items, outcomes, found = convert_columns(items, outcomes, rates, rows)
+        faults += found
     if mapping.has_items and mapping.has_outcomes:
         _complete_from_items(items, outcomes, mapping)
     if not mapping.has_items:
@@ -139,6 +151,27 @@ def _parse_field(
         raw = raw.set(broken, None)
     values, more = parse_text(field, column, raw, mapping.source)
     return values, faults + more
+
+
+def _currencies_of_cells(mapping: Mapping, texts: dict[str, pl.Series]) -> tuple[pl.Series | None, list[Fault]]:
+    """Each row's currency, where its amounts name it themselves; None when no column is read so."""
+    named: pl.Series | None = None
+    faults: list[Fault] = []
+    for name, column in mapping.fields.items():
+        if column.currency != EACH or column.column not in texts:
+            continue
+        raw = texts[column.column]
+        currencies, unclear = cell_currencies(raw)
+        if unclear.any():
+            faults.append(Fault(name, "unknown_currency", "the mark or code of one currency", unclear, raw))
+        if named is None:
+            named = currencies
+            continue
+        differ = (named != currencies).fill_null(False)
+        if differ.any():
+            faults.append(Fault(name, "currency_conflict", "one currency for the amounts of a row", differ, raw))
+        named = named.fill_null(currencies)
+    return named, faults
 
 
 def _cell_errors(name: str, raw: pl.Series | None) -> list[Fault]:

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from basira.engines.engine import Engine
-from basira.ingest.rows.shape import DEFAULT_CURRENCY
-from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
+from basira.schema.codes import DEFAULT_CURRENCY
+from basira.schema.fields import CONVERSION_FIELDS, DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.sql import quote_identifier
 from basira.schema.tables import ITEMS
 
@@ -29,7 +29,7 @@ FIELD: dict[str, str] = dict.fromkeys(("currency_conflict", "other_currency"), "
 
 _NOT_CONTENT = frozenset({"declaration_version", "declared_day", "source", "source_row", "received_at"})
 _HEADER = tuple(f.name for f in DECLARATION_FIELDS if f.name != "declaration_version")
-_CONTENT = tuple(f.name for f in DECLARATION_FIELDS + ITEM_FIELDS if f.name not in _NOT_CONTENT)
+_CONTENT = tuple(f.name for f in DECLARATION_FIELDS + ITEM_FIELDS + CONVERSION_FIELDS if f.name not in _NOT_CONTENT)
 
 _SUSPECTS = """
 CREATE OR REPLACE TEMP TABLE suspects AS

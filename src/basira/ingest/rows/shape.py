@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from basira.ingest.mapping.model import Mapping
 from basira.ingest.rows.faults import Refusal
+from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
-
-DEFAULT_CURRENCY = "MAD"  # said by the schema: value_currency
 
 
 def items_schema(mapping: Mapping) -> pa.Schema:

@@ -18,6 +18,8 @@ from basira.ingest.parse.headings import is_heading
 # A length that fewer rows have is a slip of the hand, and rejected; unless it is a country's own special code.
 _RARE = 0.001
 _SPECIAL = ("98", "99")
+# An odd length that fewer rows have beside another one is no nomenclature's: a digit was lost, or typed twice.
+_FEW = 0.2
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,17 @@ def _pointed_lengths(points: dict[str, tuple[str, str]]) -> tuple[set[int], list
     return {4 + tail for tail in tails}, heads
 
 
+def _slips(plain: dict[int, dict[str, str]], kept: set[int], weight: dict[str, int], total: int) -> dict[str, str]:
+    """Texts whose codes have an odd length that few rows have, beside others."""
+    found: dict[str, str] = {}
+    for length, codes in plain.items():
+        rows = sum(weight[text] for text in codes)
+        is_own = all(code.startswith(_SPECIAL) for code in codes.values())
+        if length in kept and length % 2 and rows < _FEW * total and kept != {length} and not is_own:
+            found |= codes
+    return found
+
+
 def _judge_lengths(
     guess: CodeGuess, plain: dict[int, dict[str, str]], kept: set[int], lost: list[str], weight: dict[str, int],
     total: int,
@@ -140,6 +153,11 @@ def _judge_lengths(
             doubtful += codes
             other = kept | {length + 1}
         kept.add(length)
+    if not question and (slips := _slips(plain, kept, weight, total)):
+        lengths = " and ".join(str(length) for length in sorted({len(code) for code in slips.values()}))
+        question = f"Few codes have {lengths} digits and the rest another number: a digit was lost, or they are whole."
+        doubtful += slips
+        other = kept - {len(code) for code in slips.values()}
     digits = tuple(sorted(kept))
     needed = len(digits) == 1 or bool(lost) or bool(question) or any(length % 2 for length in digits)
     return CodeGuess(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE
+from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.suggest.dates import DateGuess
 from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.headers import tokens
@@ -61,6 +62,11 @@ _RESULT_WORDS: dict[str, bool] = {
     "undervaluation": True,
     "misclassification": True,
 }
+# Of who is an authorised economic operator: the word itself, or a cross.
+_OEA_WORDS = dict.fromkeys(
+    ("oea", "aeo", "oeac", "oeas", "oeaf", "aeo c", "aeo s", "aeo f", "aeo t1", "aeo t2", "aeo t3", "aeo lo", "x",
+     "agree", "certifie", "authorised", "authorized", "autorizado", "yys", "مشغل اقتصادي معتمد", "معتمد"), True,
+) | dict.fromkeys(("non oea", "non aeo", "non agree", "none", "aucun", "neant"), False)  # fmt: skip
 _UNKNOWN_COUNTRIES = frozenset({"ZZ", "XX", "QU", "QV", "QR", "QS", "QW", "QX", "XC", "XL"})
 
 
@@ -92,7 +98,7 @@ def fit(name: str, profile: Profile) -> Fit:
     if kind == "currency":
         return Fit(profile.currency_share) if profile.currency_share >= _MOST else Fit(0.0)
     if kind == "flag":
-        return _flag(profile)
+        return _flag(profile, _OEA_WORDS if name == "is_oea" else {})
     if kind == "rate":
         return _rate(name, profile)
     if kind in {"amount", "measure"}:
@@ -177,7 +183,9 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
         doubts.append(
             _doubt(
                 name, profile, f"The cells name several currencies: {', '.join(guess.mixed)}.", marked,
-                ['currency = "MAD": cells that name another one are rejected', "one file for each currency"],
+                ['currency = "each": each cell\'s own, converted by [rates]',
+                 'currency = "MAD": cells that name another one are rejected'],
+                each=[next(word for word in marked if mark in word.lower()) for mark in guess.mixed],
             )
         )  # fmt: skip
     elif guess.currencies:
@@ -203,9 +211,13 @@ def _marked(profile: Profile) -> list[str]:
     return [word for word in profile.words if any(c.isalpha() or unicodedata.category(c) == "Sc" for c in word)]
 
 
-def _doubt(name: str, profile: Profile, question: str, words: Sequence[str], choices: Sequence[str]) -> Doubt:
+def _doubt(
+    name: str, profile: Profile, question: str, words: Sequence[str], choices: Sequence[str], *,
+    each: Sequence[str] = (),
+) -> Doubt:  # fmt: skip
+    """``each``: texts of which one row each is shown, in the place of the first rows."""
     rows, examples = profile.rows_with(words)
-    return Doubt(name, question, rows, profile.filled, examples, tuple(choices))
+    return Doubt(name, question, rows, profile.filled, profile.one_of_each(each) or examples, tuple(choices))
 
 
 def _country(profile: Profile) -> Fit:
@@ -220,7 +232,8 @@ def _country(profile: Profile) -> Fit:
     return Fit(0.0)
 
 
-def _flag(profile: Profile) -> Fit:
+def _flag(profile: Profile, own: Mapping[str, bool]) -> Fit:
+    """``own``: words of the field beside those of results."""
     if profile.flag_share >= 0.98:
         return Fit(1.0)
     if profile.distinct > 40:
@@ -230,7 +243,8 @@ def _flag(profile: Profile) -> Fit:
         return Fit(0.8, {"values": above}, ("values above 1 are taken as irregular",))
     values: dict[str, object] = {}
     for word in profile.common:
-        meaning = _RESULT_WORDS.get(" ".join(tokens(word)))
+        folded = " ".join(tokens(word))
+        meaning = own.get(folded, FLAG_WORDS.get(word.lower()) if own else _RESULT_WORDS.get(folded))
         if meaning is not None:
             values[word] = meaning
     understood = len(values) / max(len(profile.common), 1)

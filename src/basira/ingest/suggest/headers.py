@@ -26,6 +26,32 @@ _LIGHT = {
     **dict.fromkeys(("flag", "etiquette", "label", "averee"), 0.3),
     **{"ref": 0.4, "kg": 0.15, "is": 0.3, "est": 0.3, "amount": 0.5, "montant": 0.5, "type": 0.8},
     **dict.fromkeys(("codigo", "kod", "kodu", "cod", "co", "رمز", "اسم", "nombre", "nome", "total", "adi"), 0.3),
+    **dict.fromkeys(
+        (
+            "milliers",
+            "thousands",
+            "millions",
+            "miles",
+            "milhares",
+            "milhoes",
+            "millones",
+            "bin",
+            "kdh",
+            "kmad",
+            "kusd",
+            "keur",
+            "mdh",
+            "mmad",
+            "musd",
+            "meur",
+            "الاف",
+            "ملايين",
+            "1000",
+            "000",
+        ),
+        0.1,
+    ),
+    **dict.fromkeys(("g", "lb", "qx"), 0.15),
     **dict.fromkeys(("euro", "euros", "dollar", "dollars", "dirham", "dirhams", "us", "درهم"), 0.2),
 }
 _SAME = {
@@ -82,8 +108,28 @@ _SAME = {
     "tonnes": "t",
     "tonne": "t",
     "tons": "t",
+    "millier": "milliers",
+    "thousand": "thousands",
+    "million": "millions",
+    "gr": "g",
+    "grammes": "g",
+    "gramme": "g",
+    "grams": "g",
+    "lbs": "lb",
+    "pounds": "lb",
+    "quintal": "qx",
+    "quintaux": "qx",
 }
 
+
+# Words of a header by which its numbers are to be multiplied: to the unit of amounts, to kilogrammes.
+_SCALES = {
+    **dict.fromkeys(
+        ("milliers", "thousands", "miles", "milhares", "bin", "kdh", "kmad", "kusd", "keur", "الاف", "1000", "000"), 1e3
+    ),
+    **dict.fromkeys(("millions", "millones", "milhoes", "mdh", "mmad", "musd", "meur", "ملايين"), 1e6),
+}
+_KILOGRAMMES = {"t": 1000.0, "g": 0.001, "lb": 0.45359237, "qx": 100.0}
 
 # Of a name of the source's own: with the number that tells it from another one, it is as long as the rule allows.
 _LONGEST_STEM = 44
@@ -144,6 +190,19 @@ _PHRASES = {
     field: tuple(dict.fromkeys(tokens(phrase) for phrase in (field.replace("_", " "), *phrases)))
     for field, phrases in VOCABULARY.items()
 }
+
+
+def scale_of(header: str, field: str) -> float:
+    """By what a column's numbers are multiplied, as its header says; 1 when it says nothing.
+
+    >>> scale_of("Valeur (en milliers de DH)", "customs_value_amount"), scale_of("Poids net (t)", "net_mass_kg")
+    (1000.0, 1000.0)
+    >>> scale_of("Value x1000", "customs_value_amount"), scale_of("Code 1000", "office")
+    (1000.0, 1.0)
+    """
+    words = [word.removeprefix("x") for word in tokens(header)[1:]]
+    known = _SCALES if field.endswith("_amount") else _KILOGRAMMES if field.endswith("_mass_kg") else {}
+    return next((known[word] for word in words if word in known), 1.0)
 
 
 # A column is scored for each field, and once more when it was not chosen for one.

@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from basira.ingest.parse.numbers import NumberStyle, currency_marks, plain_sign, strip_currency
+from basira.ingest.parse.numbers import HOME, NumberStyle, currency_marks, plain_sign, strip_currency
 
 _SPACES = NumberStyle().group
 # All ways of writing, the plain ones first: mark before the decimals, mark between thousands.
 _STYLES = ((".", ""), (",", ""), (".", ","), (",", "."), (".", "'"), (",", "'"))
 _MARKED = r"[^0-9.,'\u2019+\-%()eE\s]"
-_HOME = "MAD"
 _LIKELY = ("USD", "GBP", "JPY", "INR", "XOF")
 
 Style = tuple[str, str]
@@ -197,6 +196,6 @@ def _currencies(marks: Counter[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     common = frozenset.intersection(*meanings)
     if not common:
         return (), tuple(sorted(marks))
-    if _HOME in common:
-        return (_HOME,), ()
+    if HOME in common:
+        return (HOME,), ()
     return tuple(sorted(common, key=lambda code: (code not in _LIKELY, code))), ()

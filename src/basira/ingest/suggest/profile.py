@@ -67,6 +67,10 @@ class Profile:
         numbers = shown + 1 if self.numbers_of_rows is None else self.numbers_of_rows.gather(shown)
         return len(places), tuple(zip(numbers.to_list(), self.column.gather(shown).to_list(), strict=True))
 
+    def one_of_each(self, words: Sequence[str]) -> tuple[tuple[int, str], ...]:
+        """The first row of each text, at most `MOST_EXAMPLES`, in their order."""
+        return tuple(sorted({self.rows_with([word])[1][0] for word in words[:MOST_EXAMPLES]}))
+
 
 def _ascii_figures(column: pl.Series) -> pl.Series:
     """The column as intake reads dates and numbers of other digits."""

@@ -22,14 +22,13 @@ from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.rows.parse import parse_text
-from basira.ingest.rows.shape import DEFAULT_CURRENCY
 from basira.ingest.suggest.doubts import FILE, MOST_EXAMPLES, Doubt
 from basira.ingest.suggest.fit import Fit, fit
-from basira.ingest.suggest.headers import name_score, own_name, tokens
+from basira.ingest.suggest.headers import name_score, own_name, scale_of, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
 from basira.ingest.suggest.results import find_kinds, why_telling
 from basira.ingest.suggest.settle import settle
-from basira.schema.codes import currency_codes
+from basira.schema.codes import DEFAULT_CURRENCY, currency_codes
 from basira.schema.names import MOST_OF_A_SOURCE
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.
@@ -74,6 +73,7 @@ class Suggestion:
         default_factory=dict
     )  # why, of columns of ``unmapped`` that are named or telling
     constants_from: str = "Not in the file: check it."
+    other_currencies: tuple[str, ...] = ()  # that headers, cells or a column name beside the schema's own
 
     @property
     def is_results_only(self) -> bool:
@@ -307,19 +307,21 @@ def _compose(
         if fitness.is_number and guess.decimal not in {None, decimal}:
             extra_options["decimal"] = guess.decimal
             extra_options["thousands"] = guess.thousands or ""
-        if _in_tonnes(column) and name.endswith("_mass_kg"):
-            extra_options["scale"] = 1000.0
+        extra_notes = fitness.notes
+        if (scale := scale_of(column, name)) != 1.0:
+            extra_options["scale"] = scale
+            extra_notes = (*extra_notes, f"multiplied by {scale:g}, as the header says")
         if name == "is_irregular" and "values" not in extra_options and _says_compliant(column):
             extra_options["values"] = {
                 word: not FLAG_WORDS[word.lower()] for word in profiles[column].common if word.lower() in FLAG_WORDS
             }
         if unknown and name.endswith("_country") and extra_options.get("accept") != ["*"]:
             extra_options["accept"] = unknown
-        extra_notes = fitness.notes
-        if name == "preference" and profiles[column].flag_share == 1:  # "N" claims nothing
-            extra_options["values"] = {word: "" for word in profiles[column].words if not FLAG_WORDS[word.lower()]}
+        if name == "preference" and (none := _claims_none(profiles[column])):
+            extra_options["values"] = dict.fromkeys(none, "")
+            extra_notes = (*extra_notes, f"{', '.join(none)}: no preference claimed")
         if name.endswith("_country") and extra_options.get("accept") != ["*"]:
-            extra_notes = (*fitness.notes, *_offers(frame[column], _texts(extra_options.get("accept"))))
+            extra_notes = (*extra_notes, *_offers(frame[column], _texts(extra_options.get("accept"))))
         fields.append(SuggestedField(name, section, column, confidence, extra_options, extra_notes))
     if not results_only and "item_number" not in chosen and "declaration_id" in chosen:
         ids = frame[chosen["declaration_id"][0]].drop_nulls()
@@ -359,6 +361,7 @@ def _compose(
         kinds,
         telling,
         constants_from,
+        () if results_only else _other_currencies({entry.field: entry.column for entry in fields}, constants, profiles),
     )
 
 
@@ -428,8 +431,12 @@ def _says_compliant(column: str) -> bool:
     return "non" not in words and any(word.startswith(("conform", "complian")) for word in words)
 
 
-def _in_tonnes(column: str) -> bool:
-    return "t" in tokens(column)[1:]
+def _claims_none(profile: Profile) -> list[str]:
+    """The words for no of a column of preferences: of a column of such words and of yes, or beside longer codes. Beside
+    codes of one letter an N may be one of them."""
+    none = [word for word in profile.words if FLAG_WORDS.get(word.lower()) is False]
+    codes = [word for word in profile.words if word.lower() not in FLAG_WORDS]
+    return none if profile.flag_share == 1 or (codes and min(map(len, codes)) > 1) else []
 
 
 # Marks of one currency, and of several.
@@ -472,25 +479,26 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
         profile = profiles[column]
         in_header, shared = _marks(column)
         marked = [word for word in profile.words if re.search(r"[^\W\d_]|[€₹₺₩$£¥]", word)]
-        in_cells: set[str] = set()
-        for word in marked:
-            sure, several = _marks(word)
-            in_cells |= sure
-            shared |= several
+        guess = profile.numbers
+        in_cells = set(guess.currencies) if marked and len(guess.currencies) == 1 else set()
+        # A mark of several means the one that the header says.
+        shared |= set(guess.currencies) if marked and not set(guess.currencies) & in_header else set()
         said = in_header | in_cells
+        if guess.mixed:  # the doubt about the amounts asks for it
+            return {"value_currency": DEFAULT_CURRENCY}, "Of cells that name none; see [doubts].", ()
         if len(said) == 1 and shared <= said:
             code = next(iter(said))
             return {"value_currency": code}, f"{code}: from {'the header' if in_header else 'cells'} of {column!r}.", ()
         if said or shared:
-            codes = sorted(said | shared)
+            likely = [code for code in guess.currencies if code in said | shared]
+            codes = [*likely, *sorted((said | shared) - {*likely})]
             question = f"The currency of {column!r} is written in more than one way, or with a mark of several."
             return (
                 {"value_currency": codes[0]},
                 "In doubt: see [doubts].",
                 (
                     Doubt(
-                        "value_currency", question, len(marked) or profile.filled, profile.filled,
-                        tuple((0, word) for word in (marked or [column])[:3]),
+                        "value_currency", question, *_shown_rows(profile, marked),
                         tuple(f'[constants] value_currency = "{code}"' for code in codes),
                     ),
                 ),
@@ -507,8 +515,7 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
             "In doubt: see [doubts].",
             (
                 Doubt(
-                    "value_currency", question, profile.filled, profile.rows,
-                    tuple((0, word) for word in profile.common[:3]),
+                    "value_currency", question, *_shown_rows(profile, profile.words),
                     (
                         f"[fields] value_currency = {devise!r} in the place of invoice_currency: each row's own",
                         f'[constants] value_currency = "{DEFAULT_CURRENCY}": all amounts are in the country\'s',
@@ -517,6 +524,27 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
             ),
         )  # fmt: skip
     return {"value_currency": DEFAULT_CURRENCY}, "Not in the file: check it.", ()
+
+
+def _other_currencies(
+    columns: dict[str, str], constants: dict[str, str], profiles: dict[str, Profile]
+) -> tuple[str, ...]:
+    """Currencies beside the schema's own that the amounts may be in: a table of rates would convert them."""
+    named = {constants["value_currency"]} if "value_currency" not in columns else set()
+    for field in ("value_currency", "invoice_currency"):
+        if field in columns and (field == "value_currency" or "customs_value_amount" in columns):
+            named |= {word.upper() for word in profiles[columns[field]].words}
+    for field in ("customs_value_amount", "total_tax_amount", "duty_amount"):
+        if field in columns:
+            for text in (columns[field], *profiles[columns[field]].words):
+                named |= _marks(text)[0] if not text.isascii() or any(c.isalpha() for c in text) else set()
+    return tuple(sorted((named & currency_codes()) - {DEFAULT_CURRENCY}))
+
+
+def _shown_rows(profile: Profile, words: Sequence[str]) -> tuple[int, int, tuple[tuple[int, str], ...]]:
+    """How many rows hold one of the texts, of how many, and one row of each. The first of all rows without."""
+    count, rows = profile.rows_with(words or profile.words)
+    return count, profile.filled, profile.one_of_each(words) or rows
 
 
 def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:

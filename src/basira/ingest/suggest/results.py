@@ -27,10 +27,15 @@ _AFTER_STEMS = (
     "ملاحظ", "aciklama",
     "inspec", "visite", "visita", "verificat", "controle", "control", "aforo", "conferencia", "muayene",
     "kontrol", "معاين",
-    "تفتيش", "مراقب", "examin", "scan", "circuit", "couloir", "channel", "canal", "selectiv", "مسار", "مسرب",
+    "تفتيش", "مراقب", "exam", "scan", "xray", "aforad",
+    "cotation", "ciblage", "parametriz", "liquidador", "mufettis",
+    "circuit", "couloir", "channel", "canal", "selectiv", "مسار", "مسرب",
     "mainlevee", "levante", "desembarac", "cleared", "clearance", "release", "audit", "alert",
 )  # fmt: skip
-_AFTER_WORDS = frozenset(("nota", "hit", "score", "lane", "hat", "hatti", "bae", "couleur", "profil"))
+_AFTER_WORDS = frozenset(
+    ("nota", "hit", "score", "lane", "hat", "hatti", "bae", "couleur", "profil", "hold", "held", "query", "ooc", "nii",
+     "ray", "rayons", "kanal", "مفتش")
+)  # fmt: skip
 # What such columns hold: lanes, statuses, levels of risk, decisions.
 _TELLING = frozenset(
     re.findall(

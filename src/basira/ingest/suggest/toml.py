@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from basira.ingest.suggest.doubts import Doubt
 from basira.ingest.suggest.propose import SuggestedField, Suggestion
+from basira.schema.codes import DEFAULT_CURRENCY
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -32,6 +33,13 @@ def suggestion_toml(suggestion: Suggestion) -> str:
     if suggestion.constants:
         lines += ["", "[constants]", f"# {suggestion.constants_from}"]
         lines += [f"{key} = {_value(value)}" for key, value in suggestion.constants.items()]
+    if suggestion.other_currencies:
+        named = ", ".join(suggestion.other_currencies)
+        lines += [
+            "", f"# Named: {named}. To have such amounts converted by a table of dated rates (columns currency, date,",
+            f"# rate to {DEFAULT_CURRENCY}), write it beside this file and take the next lines in.",
+            "# [rates]", '# file = "rates.csv"', f'# currency = "{DEFAULT_CURRENCY}"', "# most_days = 7",
+        ]  # fmt: skip
     for section in ("fields", "outcome"):
         entries = [entry for entry in suggestion.fields if entry.section == section]
         absent = suggestion.missing if (section == "outcome") == suggestion.is_results_only else ()

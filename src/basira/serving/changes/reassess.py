@@ -19,6 +19,7 @@ from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError
+from basira.serving.currency import converted_as_recorded
 from basira.serving.decide.events import item_values
 from basira.serving.decide.scoring import Scored, assess_online, explained_items
 from basira.serving.message import Declaration, Refused, read_recorded
@@ -56,7 +57,9 @@ def recorded_declaration(before: Sequence[Row], event: Row) -> tuple[Declaration
     }  # fmt: skip
     read = read_recorded(body, received_at=datetime.fromisoformat(event["payload"]["decided_at"]))
     is_complete = not arrived["is_text_erased"] and all(value is not None for value in arrived["personal"].values())
-    return (None, False) if isinstance(read, Refused) else (read, is_complete)
+    if isinstance(read, Refused):
+        return None, False
+    return converted_as_recorded(read, arrived["payload"]), is_complete
 
 
 def assessed_with(

@@ -25,12 +25,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from basira.ingest.rates import RateTable
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import ItemAssessment
 from basira.selection.online.state import OnlineState
 from basira.selection.policy.model import Policy
 from basira.serving.admissible import unlisted_office
-from basira.serving.currency import other_currency
+from basira.serving.currency import currency_fault, in_history_currency
 from basira.serving.decide.events import decision_events, earlier_lane, event_id, item_values, numbered
 from basira.serving.decide.placement import (
     Earlier,
@@ -155,7 +156,7 @@ def decide_many(
     """
     known = OfficeDays() if days is None else days
     found: dict[int, Found] = {}
-    waiting = [_Case(n, ask, now) for n, ask in enumerate(asks)]
+    waiting = [_Case(n, ask, now, service.rate_table) for n, ask in enumerate(asks)]
     while waiting:
         # One declaration twice, or one key: the second one finds the first one on record.
         taken: set[object] = set()
@@ -188,11 +189,15 @@ class _Means:
 class _Case:
     """One declaration on its way. ``marks``: what no other one of its group may share."""
 
-    def __init__(self, number: int, ask: Ask, now: datetime) -> None:
+    def __init__(self, number: int, ask: Ask, now: datetime, rates: RateTable | None) -> None:
         self.number, self.asked, self.is_late = number, ask.asked, ask.is_late
+        # All that becomes of one is by the same rates, whatever is read meanwhile.
+        self.rates = rates
         read = ask.read or read_declaration(ask.body, received_at=now)
         # Before anything is looked up: how long that takes would tell whether the other office has this number.
-        self.declaration = _own_office(read, ask.asked.offices) if isinstance(read, Declaration) else read
+        if isinstance(read, Declaration):
+            read = _own_office(in_history_currency(read, rates), ask.asked.offices)
+        self.declaration = read
         self.items = len(self.declaration.rows) if isinstance(self.declaration, Declaration) else 0
         self.scored: Scored | None = None
         # Its items as recorded, with reasons; None: not explained yet. Like the scores they stand for all tries.
@@ -374,7 +379,7 @@ def _looked_up(connection: sa.Connection, group: Sequence[_Case], means: _Means)
             declaration, read, held=partial(version_of_files, declaration.declaration_id, means.service)
         )  # fmt: skip
         if isinstance(one, Declaration):
-            one = unlisted_office(one, means.policy) or other_currency(one, means.service.profiles) or one
+            one = unlisted_office(one, means.policy) or currency_fault(one, means.service.profiles, case.rates) or one
         if isinstance(one, Declaration):
             made.new.append(_New(case, one, events, earlier_lane(events)))
         elif isinstance(one, Refused):
@@ -485,7 +490,7 @@ def _place(made: _Round, means: _Means) -> None:
             items = (new.case.explained if is_inspected else None) or [item_values(item) for item in scored.items]
         made.events += decision_events(
             new.declaration, scored, placed, policy, service, items, actor=new.case.asked.actor,
-            now=means.now, is_first=not new.known, earlier=new.earlier,
+            now=means.now, is_first=not new.known, earlier=new.earlier, rates=new.case.rates,
         )  # fmt: skip
         means.pause()
         event = made.events[-1]

@@ -13,13 +13,15 @@ from datetime import datetime
 from typing import Any
 
 import basira
+from basira.ingest.rates import RateTable
 from basira.schema.detail import NO_STATE, detail_text
 from basira.schema.records import ItemAssessment, Selection
 from basira.selection.policy.model import Policy
 from basira.selection.reselection import CONTROLS
+from basira.serving.currency import conversion_values
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
-from basira.serving.message import Declaration, FieldFault, Refused
+from basira.serving.message import Declaration, FieldFault, Refused, claims_none
 from basira.serving.service import Service
 from basira.serving.status import day_of, is_inspection
 from basira.storage.record.events import Event
@@ -60,10 +62,21 @@ def numbered(
 def _is_same(declaration: Declaration, event: Row) -> bool:
     # What was erased can't be compared any more.
     content = declaration.content_without_texts() if event["is_text_erased"] else declaration.content()
-    if event["payload"].get("content") != json.loads(json.dumps(content)):
+    if _as_read(event["payload"].get("content")) != _as_read(json.loads(json.dumps(content))):
         return False
     kept, sent = event["personal"], declaration.personal()
     return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
+
+
+def _as_read(content: Any) -> Any:
+    """Recorded content as it is read now: an earlier version kept a word for no as the code of a preference."""
+    if not isinstance(content, dict) or not isinstance(content.get("items"), list):
+        return content
+    kept = [
+        {name: value for name, value in item.items() if name != "preference" or not claims_none(value)}
+        for item in content["items"]
+    ]
+    return {**content, "items": kept}
 
 
 def earlier_lane(known: Sequence[Row]) -> Earlier | None:
@@ -90,9 +103,13 @@ def event_id(kind: str, *parts: object) -> str:
 def decision_events(
     declaration: Declaration, scored: Scored, placed: Placed, policy: Policy, service: Service,
     items: Sequence[Row], *, actor: str, now: datetime, is_first: bool, earlier: Earlier | None,
+    rates: RateTable | None = None,
 ) -> list[Event]:  # fmt: skip
-    """The arrival and the decision. ``items``: their `item_values`, with reasons where the lane inspects."""
+    """The arrival and the decision. ``items``: their `item_values`, with reasons where the lane inspects. ``rates``: by
+    which the declaration's amounts were converted, if they were."""
     name, selection, texts = declaration.declaration_id, placed.selection, declaration.texts()
+    converted = conversion_values(declaration, "" if rates is None else rates.digest)
+    conversion = {} if converted is None else {"conversion": converted}
     arrived = Event(
         # A first one whatever its version: of two senders, of whom one numbers them, the second is refused this id, and
         # comes as an amendment.
@@ -101,7 +118,7 @@ def decision_events(
         declaration_id=name,
         declaration_version=declaration.version,
         actor=actor,
-        payload={"content": declaration.content_without_texts()},
+        payload={"content": declaration.content_without_texts(), **conversion},
         personal=declaration.personal(),
         texts={"content": texts} if texts else {},
     )
@@ -124,6 +141,7 @@ def decision_events(
             "fraud_probability": scored.candidate.fraud_probability,
             "expected_revenue": scored.candidate.expected_revenue,
             "currency": declaration.rows[0]["value_currency"] or "MAD",
+            **conversion,
             "items": list(items),
             "decided_at": now.isoformat(),
             "is_simulated": service.is_simulated,

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from basira.explain.disclosure import basis_for_inspectors, withhold
-from basira.explain.words import catalog_of, say, say_basis, say_verify
+from basira.explain.words import catalog_of, say, say_basis, say_conversion, say_verify
 from basira.schema.detail import NO_STATE, read_detail
-from basira.schema.records import Reason
+from basira.schema.records import Conversion, Reason
 
 
 def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
@@ -42,8 +42,22 @@ def decision_body(event: Mapping[str, Any], *, language: str, is_secret_hidden: 
         "decided_at": payload.get("decided_at"),
         "is_simulated": payload.get("is_simulated"),
         "versions": payload.get("versions", {}),
+        **_conversion(payload, language),
     }
     return withhold("decision", body) if is_secret_hidden else body
+
+
+def _conversion(payload: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """From which declared amounts the values were made, with a sentence for each item; nothing where none were."""
+    recorded = payload.get("conversion")
+    if recorded is None:
+        return {}
+    return {"conversion": {**recorded, "items": [_converted(item, language) for item in recorded["items"]]}}
+
+
+def _converted(item: Mapping[str, Any], language: str) -> dict[str, Any]:
+    made = Conversion(item["declared_amount"], item["declared_currency"], item["rate"], item["rate_on"])
+    return {**item, "text": say_conversion(made, language=language)}
 
 
 def _basis_text(basis: str, payload: Mapping[str, Any], language: str) -> str:

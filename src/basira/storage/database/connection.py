@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from basira.schema.errors import StoreError
+from basira.storage.database.migrations.run import run_migrations
 from basira.storage.database.sqlite_file import reading_address
 from basira.storage.database.tables import FORMAT, OPERATIONS_FORMAT
 from basira.storage.private_files import make_private
@@ -95,11 +96,10 @@ class Database:
             found = self._format()
             self.is_new = found is None
             if found is None and create:
-                from basira.storage.database.upgrade import run_migrations
-
                 prepare_file(self.engine)
                 with self.write() as connection:
-                    run_migrations(connection)
+                    lock_chains(connection)  # two that make it at once: the second finds the work done
+                    run_migrations(connection, format_of(connection))
                 found = self._format()
             _require(found, self.place)
             if not _is_in_memory(self.engine.url):
@@ -199,12 +199,6 @@ class Database:
             raise
         # A few bytes find room on a disk that is full for decisions: that it went well says nothing of a fault before.
         self.fate.written_at = time.monotonic()
-
-    def require_writable(self) -> None:
-        """Raises StoreError when nothing can be recorded now; see `database.writable`."""
-        from basira.storage.database.writable import require_writable
-
-        require_writable(self)
 
 
 def engine_of(

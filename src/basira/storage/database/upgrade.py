@@ -6,11 +6,8 @@ Never here: a silent upgrade; a step back (restore the backup made before).
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import (
@@ -21,10 +18,8 @@ from basira.storage.database.connection import (
     lock_chains,
     prepare_file,
 )
+from basira.storage.database.migrations.run import run_migrations
 from basira.storage.database.tables import FORMAT, REVISION
-
-# Alembic keeps the connection it works on in module globals.
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -58,23 +53,7 @@ def upgrade(place: str | Path) -> Upgraded:
                         f"Expected a decision record of format {FORMAT} or earlier, found format {before}.",
                         hint="Use the version of Basira that wrote it, or a newer one.",
                     )
-                run_migrations(writing)
+                run_migrations(writing, before)
     finally:
         engine.dispose()
     return Upgraded(before, FORMAT, REVISION)
-
-
-def run_migrations(connection: sa.Connection) -> None:
-    """Run on this connection, in its transaction, every revision that it has not seen."""
-    from alembic import command
-    from alembic.config import Config
-
-    lock_chains(connection)
-    with _ONE_AT_A_TIME:
-        config = Config()
-        config.set_main_option("script_location", "basira.storage.database:migrations")
-        config.attributes["connection"] = connection
-        # Format 1 was made before there were revisions: it is the first of them.
-        if format_of(connection) == 1 and not sa.inspect(connection).has_table("alembic_version"):
-            command.stamp(config, "0001")
-        command.upgrade(config, "head")

@@ -214,15 +214,20 @@ class Draft:
         known = {entry.path for entry in self.base.tables[table]}
         self._dropped.update(entry.path for entry in files if entry.path in known)
 
-    def commit(self, sources: Sequence[SourceEntry], *, mappings: Sequence[tuple[str, str]] = ()) -> Manifest:
-        """Make the changes real. ``mappings``: digest and text of each mapping used.
+    def commit(
+        self, sources: Sequence[SourceEntry], *, mappings: Sequence[tuple[str, str]] = (),
+        rates: Sequence[tuple[str, str]] = (),
+    ) -> Manifest:  # fmt: skip
+        """Make the changes real. ``mappings``, ``rates``: digest and text of each mapping and table of rates used.
 
         Data files are flushed before the manifest names them, and the manifest before CURRENT does. Until CURRENT does,
         a note tells the next writer that a manifest of this number is a draft's.
         """
         with storage_errors(self.root):
-            for digest, text in mappings:
-                path = self.root / "mappings" / f"{digest}.toml"
+            named = [(f"{digest}.toml", text) for digest, text in mappings]
+            named += [(f"{digest}.csv", text) for digest, text in rates]
+            for name, text in named:
+                path = self.root / "mappings" / name
                 if not path.exists():
                     replace_file(path, text)
             tables: dict[TableName, tuple[DataFile, ...]] = {}

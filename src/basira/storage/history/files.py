@@ -59,7 +59,7 @@ def replace_file(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.writing")
     aside.unlink(missing_ok=True)  # one that was left behind would keep its rights
     make_private(aside)
-    with aside.open("w", encoding="utf-8") as out:
+    with aside.open("w", encoding="utf-8", newline="") as out:
         out.write(text)
         out.flush()
         os.fsync(out.fileno())

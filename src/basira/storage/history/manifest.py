@@ -49,6 +49,12 @@ def manifest_path(root: Path, number: int) -> Path:
     return root / "manifests" / f"{number:08d}.json"
 
 
+def _written(entry: object) -> dict[str, Any]:
+    """A record's values. A source without rates is written as by versions before, which can then read it."""
+    values = vars(entry)
+    return {name: value for name, value in values.items() if name != "rates_digest" or value}
+
+
 def _data_file(entry: Mapping[str, Any]) -> DataFile:
     found = DataFile(**entry)
     if not _PATH.fullmatch(found.path):
@@ -77,6 +83,7 @@ class SourceEntry:
     quarantined: int
     commit: int = 0
     is_simulated: bool = False  # the file says that it comes from the simulated country
+    rates_digest: str = ""  # SHA-256 of the table of rates by which it was converted, kept like the mapping
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
-        return json.dumps(self, default=vars, sort_keys=True, ensure_ascii=False)
+        return json.dumps(self, default=_written, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, *, where: str) -> Manifest:

@@ -7,6 +7,7 @@ decision can be replayed on what was known. Never here: an update in place, or a
       CURRENT                       number of the manifest in force, replaced atomically
       manifests/00000001.json       one a commit, immutable, all kept
       mappings/<sha256>.toml        mappings by which sources were read
+      mappings/<sha256>.csv         tables of rates by which they were converted
       data/items/declared_month=2020-01/...parquet
       data/outcomes/known_month=2020-01/...parquet
       data/quarantine/...parquet
@@ -277,16 +278,23 @@ class History:
 
     def mapping_text(self, digest: str) -> str:
         """The text of a mapping by which a source was read. Raises NotFoundError; StoreError when it is another."""
-        path = self.root / "mappings" / f"{digest}.toml"
+        return self._kept_text(digest, ".toml", "mapping")
+
+    def rates_text(self, digest: str) -> str:
+        """The text of a table of rates by which a source was converted. Raises as `mapping_text`."""
+        return self._kept_text(digest, ".csv", "table of rates")
+
+    def _kept_text(self, digest: str, suffix: str, what: str) -> str:
+        path = self.root / "mappings" / f"{digest}{suffix}"
         if not digest.isalnum() or not path.is_file():
             raise NotFoundError(
-                f"Expected the mapping {digest[:12]} in the store {str(self.root)!r}, found none.",
+                f"Expected the {what} {digest[:12]} in the store {str(self.root)!r}, found none.",
                 hint="Give the mapping again with --mapping.",
             )
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
             raise StoreError(
-                f"Expected the mapping {digest[:12]} of the store {str(self.root)!r} as it was kept, found another.",
+                f"Expected the {what} {digest[:12]} of the store {str(self.root)!r} as it was kept, found another.",
                 hint="Restore the mappings folder from a backup, or give the mapping again with --mapping.",
             )
         return content.decode("utf-8")

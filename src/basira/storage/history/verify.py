@@ -103,6 +103,10 @@ def verify_history(
         path = history.root / "mappings" / f"{digest}.toml"
         if not path.is_file() or digest_file(path) != digest:
             faults.append(f"the mapping {digest[:12]} is absent or was changed")
+    for digest in sorted(chain.rates):
+        path = history.root / "mappings" / f"{digest}.csv"
+        if not path.is_file() or digest_file(path) != digest:
+            faults.append(f"the table of rates {digest[:12]} is absent or was changed")
     return VerifiedHistory(
         head=HistoryHead(current, chain.digests.get(current, "")),
         snapshots=len(chain.digests),
@@ -124,6 +128,7 @@ class _Chain:
         self.files: dict[str, tuple[int, str]] = {}
         self.last_files: frozenset[str] = frozenset()
         self.mappings: set[str] = set()
+        self.rates: set[str] = set()
         self.adopted: dict[str, str] = {}
         self.older: list[int] = []
         self.is_chained = False
@@ -157,6 +162,7 @@ class _Chain:
                 if self.files.setdefault(entry.path, told) != told:
                     self._faults.append(f"snapshot {number} names {entry.path} otherwise than an earlier one")
         self.mappings.update(source.mapping_digest for source in found.sources)
+        self.rates.update(source.rates_digest for source in found.sources if source.rates_digest)
 
     def compare_adopted(self) -> None:
         """The manifests of the older kind with what was written down when they were adopted."""

@@ -127,6 +127,7 @@ def take_in_file(
             received_at,
             action,
             is_simulated=source.is_simulated,
+            rates=mapping.rate_table,
             note=source.note,
         )
         report = take_in(history, draft, intake, progress)

@@ -64,7 +64,7 @@ def check_mapping(path: Path, mapping: Mapping, *, rows: int | None = None) -> M
     days: list[str] = []
     account = LineAccount(path.name)
     for batch in numbered(source, mapping).batches():
-        parsed = parse_batch(batch, reading)
+        parsed = parse_batch(batch, reading, mapping.rate_table)
         account.add(batch, parsed.rows)
         total += parsed.rows
         refused += len(parsed.refusals)

@@ -22,12 +22,14 @@ import pyarrow.parquet as pq
 from basira.ingest.mapping.columns import mapped_columns, without_absent
 from basira.ingest.mapping.model import Mapping, SourceFormat, parse_mapping
 from basira.ingest.mapping.numbering import numbering_mapping
+from basira.ingest.rates import parse_rates
 from basira.ingest.readers.bounds import CORRECTIONS_BYTES, check_columns_count
 from basira.ingest.readers.source import AS_FOUND, SourceBatch, open_source
 from basira.render.shown import shown
 from basira.render.spreadsheet import cell
 from basira.render.writing import write_whole
 from basira.schema.errors import NotFoundError, SourceError, UsageError
+from basira.storage.history.manifest import SourceEntry
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake.take_in import FileReport, Intake, OnProgress, take_in
 
@@ -361,12 +363,20 @@ def _origin(history: History, source: str, mapping: Mapping | None) -> tuple[str
     """The full digest of a source, and the mapping it was last read by unless another is given."""
     for entry in reversed(history.sources()):
         if entry.digest.startswith(source):
-            text_digest = entry.mapping_digest
-            return entry.digest, mapping or parse_mapping(
-                history.mapping_text(text_digest), name=entry.mapping_name, is_kept=True
-            )
+            return entry.digest, mapping or _kept_mapping(history, entry)
     raise NotFoundError(
         f"Expected the source {source} among those of the store, found none.", hint="The manifest is incomplete."
+    )
+
+
+def _kept_mapping(history: History, entry: SourceEntry) -> Mapping:
+    """The mapping of a source, with the rates by which it was converted then."""
+    kept = parse_mapping(history.mapping_text(entry.mapping_digest), name=entry.mapping_name, is_kept=True)
+    if kept.rates is None:
+        return kept
+    text = history.rates_text(entry.rates_digest)
+    return kept.with_rates(
+        parse_rates(text, name=kept.rates.file, currency=kept.rates.currency, most_days=kept.rates.most_days)
     )
 
 
@@ -379,5 +389,6 @@ def _intake_of(
     batch = SourceBatch(pl.DataFrame(columns), pl.Series("row", numbers, dtype=pl.Int64), (), 0)
     reading = without_absent(numbering_mapping(mapping), names)
     return Intake(
-        file_name, digest, mapping, reading, lambda: iter((batch,)), 0, received_at, "retry", frozenset(numbers)
-    )
+        file_name, digest, mapping, reading, lambda: iter((batch,)), 0, received_at, "retry", frozenset(numbers),
+        rates=mapping.rate_table,
+    )  # fmt: skip

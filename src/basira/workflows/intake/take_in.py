@@ -25,6 +25,7 @@ from basira.feedback.resolve import EXPECTED as RESULT_EXPECTED
 from basira.feedback.resolve import resolve_outcomes
 from basira.feedback.results import complete_results
 from basira.ingest.mapping.model import Mapping
+from basira.ingest.rates import Rates, RateTable
 from basira.ingest.readers.source import SourceBatch
 from basira.ingest.rows.account import LineAccount
 from basira.ingest.rows.faults import Refusal
@@ -32,7 +33,8 @@ from basira.ingest.rows.parse import ParsedBatch, parse_batch, refuse_rows
 from basira.ingest.rows.resolve import EXPECTED as ITEM_EXPECTED
 from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
 from basira.ingest.rows.resolve import currencies_of, resolve_items
-from basira.ingest.rows.shape import DEFAULT_CURRENCY, items_schema, shape_items, shape_outcomes, shape_quarantine
+from basira.ingest.rows.shape import items_schema, shape_items, shape_outcomes, shape_quarantine
+from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.errors import MappingError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
@@ -97,7 +99,8 @@ class Intake:
 
     ``mapping``: as the person wrote it. ``reading``: as it applies to this source (numbered items, absent
     columns left out). ``rows_replaced``: None when it is a whole file, else the rows sent again.
-    ``is_recorded``: it is the service's record, taken once already: no mapping of it is wrong.
+    ``is_recorded``: it is the service's record, taken once already: no mapping of it is wrong. ``rates``: by which
+    amounts of other currencies are converted.
     """
 
     file_name: str
@@ -111,6 +114,7 @@ class Intake:
     rows_replaced: frozenset[int] | None = None
     is_simulated: bool = False
     is_recorded: bool = False
+    rates: Rates | None = None
     note: str = ""
 
     @property
@@ -203,7 +207,8 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
     _replace_quarantine(history, draft, intake)
     draft.add("quarantine", quarantined)
     kept_mapping = (intake.mapping.digest, intake.mapping.canonical_text())
-    manifest = draft.commit([_entry(report, intake)], mappings=[kept_mapping])
+    kept_rates = [(intake.rates.digest, intake.rates.text)] if isinstance(intake.rates, RateTable) else []
+    manifest = draft.commit([_entry(report, intake)], mappings=[kept_mapping], rates=kept_rates)
     return replace(report, snapshot=manifest.number)
 
 
@@ -233,7 +238,7 @@ def _stage(draft: Draft, intake: Intake, refusals: _Refusals, on_progress: OnPro
     outcomes = draft.writer("outcomes", OUTCOMES, tag="a")
     rows, account = 0, LineAccount(intake.file_name)
     for batch in intake.batches():
-        parsed = parse_batch(batch, mapping)
+        parsed = parse_batch(batch, mapping, intake.rates)
         account.add(batch, parsed.rows)
         completed = _complete(parsed, batch, refusals)
         refusals.add(parsed.refusals)
@@ -451,7 +456,12 @@ def _entry(report: FileReport, intake: Intake) -> SourceEntry:
         already_known=report.already_known,
         quarantined=report.quarantined,
         is_simulated=intake.is_simulated,
+        rates_digest=_digest_of(intake.rates),
     )
+
+
+def _digest_of(rates: Rates | None) -> str:
+    return rates.digest if isinstance(rates, RateTable) else ""
 
 
 def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingError:
@@ -469,8 +479,10 @@ def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingErro
 
 
 def source_known(history: History, digest: str, mapping: Mapping) -> SourceEntry | None:
-    """The earlier intake of this very file by this very mapping, if there was one."""
+    """The earlier intake of this very file by this very mapping and these very rates, if there was one."""
+    rates = _digest_of(mapping.rate_table)
     for entry in reversed(history.sources()):
-        if entry.digest == digest and entry.mapping_digest == mapping.digest and entry.action != "retry":
+        is_same = (entry.digest, entry.mapping_digest, entry.rates_digest) == (digest, mapping.digest, rates)
+        if is_same and entry.action != "retry":
             return entry
     return None

@@ -35,6 +35,7 @@ _HEADER = (
 _ITEM = (
     "commodity_code", "description", "origin_country", "preference", "quantity", "quantity_unit", "gross_mass_kg",
     "net_mass_kg", "customs_value_amount", "value_currency", "duty_rate", "total_tax_amount",
+    "declared_value_amount", "declared_currency", "conversion_rate", "conversion_rate_on",
 )  # fmt: skip
 
 
@@ -113,8 +114,9 @@ def assess(con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, progre
     first, last = days.row(0)
     declared = fetch_frame(
         con,
-        f"select * from items semi join assessed using ({order}) where declared_day between {first} and {last} "
+        f"select * from items semi join assessed using ({order}) where declared_day between $first and $last "
         f"order by {order}",
+        {"first": first, "last": last},
     )
     con.execute("drop table assessed")
     predictions = model.predict(features)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from basira.explain.words import say, say_basis, say_reference, say_verify
+from basira.explain.words import say, say_basis, say_conversion, say_reference, say_verify
 from basira.schema.errors import NotFoundError
+from basira.schema.records import Conversion
 from basira.selection.policy.load import restore_policy
 from basira.storage.history.store import History
-from basira.workflows.targeting.record import currency_of, find_decisions
+from basira.workflows.targeting.record import amounts_of, find_decisions
 
 
 def explain_decision(history: History, declaration: str, *, run: str = "", language: str = "fr") -> dict[str, Any]:
@@ -29,7 +30,7 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
             hint="Name one of these runs, or none for the latest.",
         )  # fmt: skip
     header, decision = chosen[0]
-    currency = currency_of(history, header, declaration)
+    currency, conversions = amounts_of(history, header, declaration, decision.declaration_version)
     items: list[dict[str, Any]] = [
         {
             "item_number": item.item_number,
@@ -42,6 +43,7 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
             ],
             "references": [say_reference(r, language=language, currency=currency) for r in item.references],
             "comparables": sorted({c for r in item.references for c in r.comparables}),
+            **_converted(conversions.get(item.item_number), language),
         }
         for item in decision.items
     ]
@@ -70,3 +72,7 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
         "entry_hash": decision.entry_hash,
         "other_runs": [pair[0].run_id for pair in found if pair[0].run_id != header.run_id],
     }
+
+
+def _converted(conversion: Conversion | None, language: str) -> dict[str, Any]:
+    return {} if conversion is None else {"conversion": say_conversion(conversion, language=language)}

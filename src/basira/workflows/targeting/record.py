@@ -13,12 +13,15 @@ from typing import Any
 
 from basira.decisions.records import DecisionRecord, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
+from basira.explain.words import conversion_of
 from basira.models.risk.files import read_model
+from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import day_of
 from basira.schema.errors import NotFoundError
+from basira.schema.records import Conversion
 from basira.schema.text import fold_identifier
 from basira.selection.policy.load import restore_policy
-from basira.storage.engine import fetch_value, open_engine
+from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register
 from basira.storage.model_store import Models
 from basira.storage.record.chain import entry_hash, opening_hash
@@ -117,12 +120,21 @@ def _broken_links(header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     return tuple(found)
 
 
-def currency_of(history: History, run: TargetingRun, declaration_id: str) -> str:
-    """The currency of a declaration's values, from the snapshot its run used."""
+def amounts_of(
+    history: History, run: TargetingRun, declaration_id: str, version: int
+) -> tuple[str, dict[int, Conversion]]:
+    """The currency of a declaration's values, and by item number how they were converted to it, where they were; from
+    the snapshot its run used."""
     snapshot = history.snapshot(run.snapshot)
     with open_engine(reads=snapshot.all_files()) as con:
         register(con, snapshot, first_day=day_of(run.day), last_day=day_of(run.day))
-        found = fetch_value(
-            con, "select min(value_currency) from items where declaration_id = $id", {"id": declaration_id}
-        )
-    return str(found or "MAD")
+        rows = fetch_frame(
+            con,
+            "select item_number, value_currency, declared_value_amount, declared_currency, conversion_rate,"
+            " conversion_rate_on from items where declaration_id = $id and declaration_version = $version"
+            " order by item_number",
+            {"id": declaration_id, "version": version},
+        ).to_dicts()
+    made = {int(row["item_number"]): conversion_of(row) for row in rows}
+    currency = next((str(row["value_currency"]) for row in rows if row["value_currency"]), DEFAULT_CURRENCY)
+    return currency, {number: one for number, one in made.items() if one is not None}

@@ -17,6 +17,7 @@ from typing import Any
 import basira
 from basira.decisions.records import DecisionRecord, TargetingRun, decide
 from basira.engines.engine import Engine
+from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
@@ -259,6 +260,7 @@ def _line(selection: Selection, assessed: Assessed, candidate: Candidate, *, gro
                 quantity=assessed.rows[p]["quantity"],
                 quantity_unit=assessed.rows[p]["quantity_unit"],
                 assessment=assessed.assessments[p],
+                conversion=conversion_of(assessed.rows[p]),
             )
             for p in ranked
         ),

@@ -1,4 +1,4 @@
-"""How Alembic runs the revisions: on the connection that `database.upgrade` hands it, in that transaction."""
+"""How Alembic runs the revisions: on the connection that `migrations.run` hands it, in that transaction."""
 
 from __future__ import annotations
 
