@@ -94,6 +94,13 @@ SILENT = {
     "exporter_items_30d",
     "exporter_volume_jump",
     "exporter_days_since_last",
+    *(
+        f"{e}_{n}"
+        for e in ("importer", "declarant", "exporter", "importer_exporter")
+        for n in ("price_habit", "low_price_rate")
+    ),
+    *(f"usual_duty_vs_{e}" for e in ("chapter", "heading", "importer")),
+    "code_share_of_importer",
     "net_mass_log",
     "invoice_to_customs_value",
     "freight_share",

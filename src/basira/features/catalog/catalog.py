@@ -223,10 +223,9 @@ def _prices() -> list[Feature]:
         meaning = ENTITY[name].meaning
         found += [
             Feature(f"{name}_price_habit", f"{name}.d_all / 1000.0 / ({name}.g_all + {GAP_WEIGHT})", "model", name, None,
-                    "ln ratio", f"mean price gap of earlier items, shrunk towards 0: {meaning}", "", "value"),
+                    "ln ratio", f"mean price gap of earlier items, shrunk towards 0: {meaning}"),
             Feature(f"{name}_low_price_rate", f"({name}.l_all + {GAP_WEIGHT * LOW_RATE:g}) / ({name}.g_all + {GAP_WEIGHT})",
-                    "model", name, None, "rate", f"earlier items a quarter or more under the usual price: {meaning}", "",
-                    "value"),
+                    "model", name, None, "rate", f"earlier items a quarter or more under the usual price: {meaning}"),
             Feature(f"{name}_price_gap", f"price_gap - {name}_price_habit", "model", name, None, "ln ratio",
                     f"price gap against the usual one of the same: {meaning}", "value_per_kg", "value"),
         ]  # fmt: skip
@@ -247,14 +246,14 @@ def _habits() -> list[Feature]:
     ]  # fmt: skip
     found += [
         Feature(f"usual_duty_vs_{name}", f"({_usual_duty('code')}) - ({_usual_duty(name)})", "model", name, YEAR_DAYS,
-                "rate", f"mean duty rate of the code against that of the {ENTITY[name].meaning}", "", "classification")
+                "rate", f"mean duty rate of the code against that of the {ENTITY[name].meaning}")
         for name in ("chapter", "heading", "importer")
     ]  # fmt: skip
     found += [
         Feature("duty_vs_usual", f"{_bounded('t.duty_rate_declared')} - ({_usual_duty('code')})", "model", "code",
                 YEAR_DAYS, "rate", "duty rate declared against the code's mean", "duty_rate", "classification"),
         Feature("code_share_of_importer", "(importer_code.n_all + 0.5) / (importer.n_all + 2.0)", "model", "importer_code",
-                None, "share", "earlier items of the importer that were declared under this HS6", "", "classification"),
+                None, "share", "earlier items of the importer that were declared under this HS6"),
         Feature("lower_price_ratio",
                 "case when value_per_kg_vs_reference < value_per_unit_vs_reference or value_per_unit_vs_reference is null"
                 " then value_per_kg_vs_reference else value_per_unit_vs_reference end", "model", "reference", WINDOW_DAYS,
