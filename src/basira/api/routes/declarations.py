@@ -39,8 +39,8 @@ from basira.serving.decide.idempotency import Asked, given_answer, save_given
 from basira.serving.decide.precedence import Precedence
 from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
+from basira.serving.service import Service
 from basira.serving.views.rejected import NotKept, Quarantine
-from basira.storage.database.connection import Database
 from basira.storage.online.office_state import Answer
 
 MOST_DECLARATIONS = 1_000
@@ -250,7 +250,8 @@ def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
 
 def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
     """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
-    database: Database = request.app.state.service.for_decisions().database
+    service: Service = request.app.state.service
+    database = service.for_decisions().database
     now = request.app.state.clock()
     try:
         with database.write() as connection:
