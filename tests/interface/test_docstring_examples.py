@@ -25,8 +25,10 @@ def test_the_examples_of_a_method_run(
         own = bs.open_store(tmp_path / "store", create=True)
     if name == "feedback":
         own.ingest("declarations.csv", "declarations.toml")
-    if name in ("target", "explain"):
+    if name in ("target", "explain", "decisions"):
         own.train(as_of=date(2024, 5, 31))
+    if name == "decisions":
+        own.target(date(2024, 6, 10), any_office=True)
     names = {"store": own, "bs": bs, "date": date}
     found = doctest.DocTestParser().get_doctest(inspect.getdoc(getattr(bs.Store, name)) or "", names, name, None, 0)
     for example in found.examples:

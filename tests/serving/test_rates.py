@@ -180,7 +180,7 @@ def test_its_day_comes_out_the_same_from_the_record_alone(
         )
     (rates.parent / "rates.csv").write_text(rates_text(f"USD,{AS_OF},1.5"), encoding="utf-8")
     report = replay_online(replace(desk.service, rates=None), store.root, "SIM-A", TODAY)
-    assert (report.differences, report.is_state_same) == ([], True)
+    assert (report.differences, report.is_state_same) == ((), True)
     assert report.scores == 3 * len(arrivals)
 
 

@@ -496,7 +496,7 @@ class Store:
         Examples
         --------
         >>> decided = store.decisions(date(2024, 6, 1), date(2024, 6, 30))  # doctest: +SKIP
-        >>> decided.group_by("lane").len()  # doctest: +SKIP
+        >>> by_lane = decided.group_by("lane").len()  # doctest: +SKIP
         >>> store.decisions(date(2024, 6, 9), date(2024, 6, 1))  # doctest: +SKIP
         Traceback (most recent call last):
         ...

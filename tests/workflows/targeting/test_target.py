@@ -89,10 +89,10 @@ def test_the_list_holds_those_in_lanes_that_inspect_each_item_with_something_to_
 def test_the_declaration_speaks_for_its_items(targeted):
     for decision in targeted.decisions:
         compliant = 1.0
-        for item in decision.items:
+        for item in decision.assessments:
             compliant *= 1 - item.fraud_probability
         assert decision.fraud_probability == pytest.approx(1 - compliant)
-        assert decision.expected_revenue == pytest.approx(sum(i.expected_revenue for i in decision.items))
+        assert decision.expected_revenue == pytest.approx(sum(i.expected_revenue for i in decision.assessments))
 
 
 def test_the_simulated_is_called_simulated(targeted):
@@ -232,7 +232,7 @@ def test_replay_finds_an_altered_decision(column, value, spoiled, targeted):
 
 
 def test_replay_finds_a_reason_that_was_taken_out(spoiled, targeted):
-    chosen = next(d for d in targeted.decisions if any(i.reasons for i in d.items))
+    chosen = next(d for d in targeted.decisions if any(i["reasons"] for i in d.items))
     with sqlite3.connect(operations_of(spoiled)) as con:
         key = (targeted.run.run_id, chosen.declaration_id)
         [(text,)] = con.execute(
@@ -374,7 +374,7 @@ def test_a_manifest_forged_at_the_end_is_found_by_the_runs_made_on_it(apart, tar
 
 
 def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(apart, targeted):
-    older = replace(targeted.run, run_id="t-older", options={"office": None})
+    older = replace(targeted.run, run_id="t-older", options={"office": None, "inputs": "model"})
     record(apart, Targeted(targeted.listing, older, tuple(replace(d, run_id="t-older") for d in targeted.decisions)))
     assert replay(apart, "t-older", engine=ENGINE).is_same
 

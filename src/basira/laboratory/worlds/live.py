@@ -22,6 +22,7 @@ from basira.laboratory.runs.plan import Plan
 from basira.laboratory.worlds.ledger import RevenueBasis
 from basira.laboratory.worlds.world import CountedPeriods, Inspected, count_periods, first_start
 from basira.schema.days import day_of
+from basira.schema.fields import CONVERSION_FIELDS
 from basira.schema.tables import ITEMS, OUTCOMES
 
 
@@ -129,6 +130,8 @@ def _with_provenance(table: pa.Table, *, moment: str, day: str, schema: pa.Schem
         "source": pa.array(["country"] * n, pa.string()),
         "source_row": pa.array(np.arange(1, n + 1), pa.int64()),
         "received_at": table.column(moment),
+        # The simulator declares in one currency: nothing is converted.
+        **{f.name: pa.nulls(n, schema.field(f.name).type) for f in CONVERSION_FIELDS if f.name in schema.names},
     }
     arrays = [added[f.name] if f.name in added else table.column(f.name) for f in schema]
     return pa.table(arrays, schema=schema)

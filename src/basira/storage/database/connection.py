@@ -99,6 +99,10 @@ class Database:
                 prepare_file(self.engine)
                 with self.write() as connection:
                     lock_chains(connection)  # two that make it at once: the second finds the work done
+                    if not self.is_sqlite:
+                        connection.exec_driver_sql(
+                            f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_UPGRADE_SECONDS}s'"
+                        )
                     run_migrations(connection, format_of(connection))
                 found = self._format()
             _require(found, self.place)

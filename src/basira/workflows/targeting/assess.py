@@ -102,8 +102,14 @@ class Assessed:
         ]
 
 
-def assess(con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, progress: Progress = silent) -> Assessed:
-    """Features, scores and declared values of the items in the relation ``wanted``; no reasons yet."""
+def assess(
+    con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, is_catalog_digested: bool = False,
+    progress: Progress = silent,
+) -> Assessed:  # fmt: skip
+    """Features, scores and declared values of the items in the relation ``wanted``; no reasons yet.
+
+    ``is_catalog_digested``: digests are of the whole catalog as it once was, not of what the model reads.
+    """
     compute_features(con, wanted, as_of_day=as_of_day, into="assessed", progress=progress)
     order = ", ".join(KEY)
     features = fetch_frame(con, f"select * from assessed order by {order}")
@@ -136,7 +142,14 @@ def assess(con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, progre
     of: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         of.setdefault(row["declaration_id"], []).append(i)
-    return Assessed(features, declared, rows, assessments, of, _digests(features, of))
+    return Assessed(
+        features,
+        declared,
+        rows,
+        assessments,
+        of,
+        _digests(_digested(features, model, is_catalog_digested=is_catalog_digested), of),
+    )
 
 
 def with_reasons(
@@ -167,6 +180,24 @@ def with_reasons(
             assessments[p], reasons=found.reasons, verify=found.verify, references=found.references
         )
     return replace(assessed, assessments=assessments)
+
+
+# Came into the catalog after the last version whose runs digested all of it.
+_CAME_LATER = frozenset({
+    "usual_price", "price_gap", "importer_price_habit", "importer_low_price_rate", "importer_price_gap",
+    "declarant_price_habit", "declarant_low_price_rate", "declarant_price_gap", "exporter_price_habit",
+    "exporter_low_price_rate", "exporter_price_gap", "importer_exporter_price_habit",
+    "importer_exporter_low_price_rate", "importer_exporter_price_gap", "preference_vs_importer",
+    "preference_vs_exporter", "preference_vs_code_origin", "usual_duty_vs_chapter", "usual_duty_vs_heading",
+    "usual_duty_vs_importer", "duty_vs_usual", "code_share_of_importer", "lower_price_ratio", "kg_per_unit_distance",
+})  # fmt: skip
+
+
+def _digested(features: pl.DataFrame, model: RiskModel, *, is_catalog_digested: bool) -> pl.DataFrame:
+    """Numbers of the items, and the features on which their scores rest: a later catalog changes nothing of them."""
+    if is_catalog_digested:
+        return features.drop(_CAME_LATER & set(features.columns))
+    return features.select(*KEY, *(name for name in model.encoding.names if name not in KEY))
 
 
 def _digests(features: pl.DataFrame, of: Mapping[str, list[int]]) -> dict[str, str]:

@@ -81,6 +81,7 @@ def replay(
             office=run.options.get("office"),
             any_office=run.options.get("any_office", False),
             is_folded=run.options.get("is_folded", False),
+            is_catalog_digested="inputs" not in run.options,
         ),
         model=model,
         policy=restore_policy(run.policy_text),

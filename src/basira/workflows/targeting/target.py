@@ -44,7 +44,8 @@ class Order:
 
     ``any_office``: codes that the policy's list lacks are offices too. ``is_folded``: lists and offices are compared
     with the declared values in their one written form (`schema/text.py`), which values taken in before there was one
-    may not have; only a run recorded then is made again without.
+    may not have; only a run recorded then is made again without. ``is_catalog_digested``: so is only a run whose
+    digests are of the whole catalog of then, not of what the model reads.
     """
 
     day: date
@@ -53,6 +54,7 @@ class Order:
     office: str | None = None
     any_office: bool = False
     is_folded: bool = True
+    is_catalog_digested: bool = False
 
 
 def order_day(
@@ -116,7 +118,10 @@ def target(
                 f"Expected declarations of {order.day} {where}, found none.",
                 hint=_nearest_days(con, order) or "Ingest the day's declarations first.",
             )
-        assessed = assess(con, "to_target", as_of_day=as_of_day, model=model, progress=progress)
+        assessed = assess(
+            con, "to_target", as_of_day=as_of_day, model=model, is_catalog_digested=order.is_catalog_digested,
+            progress=progress,
+        )  # fmt: skip
         candidates = assessed.candidates()
         notices: tuple[Notice, ...] = ()
         if order.is_folded:
@@ -182,6 +187,8 @@ def _run(
     }  # fmt: skip
     if order.is_folded:
         options |= {"is_folded": True, "any_office": order.any_office}
+    if not order.is_catalog_digested:
+        options["inputs"] = "model"
     inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()
     named = "|".join([order.day.isoformat(), inputs, model.version, policy.digest, str(order.seed), now.isoformat()])
     return TargetingRun(
