@@ -38,7 +38,7 @@ from basira.api.routes import queue as routes_queue
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
-from basira.serving.decide.idempotency import purge_given
+from basira.serving.decide.idempotency import purge_expired
 from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
 from basira.serving.service import Service, with_newest_model
@@ -66,7 +66,7 @@ class _Application(FastAPI):
         return super().openapi()
 
 
-async def _survived(what: str, step: Callable[[], Awaitable[None]]) -> None:
+async def _attempt(what: str, step: Callable[[], Awaitable[None]]) -> None:
     """Take a step that is taken again later: whatever it raises is told, and no more."""
     try:
         await step()
@@ -85,7 +85,7 @@ def _fault_of(service: Service) -> BasiraError | None:
     return None
 
 
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -146,7 +146,7 @@ def _decider_of(
 
     async def refresh(looked: asyncio.Event) -> None:
         while True:
-            await _survived("profiles", look)
+            await _attempt("profiles", look)
             looked.set()
             await asyncio.sleep(REFRESH_SECONDS)
 
@@ -165,17 +165,17 @@ def _decider_of(
         app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
 
     async def forget() -> None:
-        await asyncio.to_thread(purge_given, service.database, now=clock())
+        await asyncio.to_thread(purge_expired, service.database, now=clock())
 
     async def renew() -> None:
         while True:
             await asyncio.sleep(MODEL_SECONDS)
-            await _survived("model", take)
-            await _survived("keys", forget)
+            await _attempt("model", take)
+            await _attempt("keys", forget)
 
     async def look_at(large: LargeWorker) -> None:
         while True:
-            await _survived("large_worker", large.look)
+            await _attempt("large_worker", large.look)
             await asyncio.sleep(LOOK_SECONDS)
 
     @asynccontextmanager
@@ -192,12 +192,12 @@ def _decider_of(
                 app.state.large_worker = large = LargeWorker(large_socket, note=metrics.large_worker)
                 ending.push_async_callback(large.close)
                 tasks.append(asyncio.create_task(look_at(large)))
-            ending.push_async_callback(_ended, tasks)
+            ending.push_async_callback(_cancel, tasks)
             try:
                 await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
             except TimeoutError:
                 _LOG.warning("profiles_late")
-            yield {COUNT_ENDED: metrics.connection_ended}
+            yield {COUNT_ENDED: metrics.count_ended_connection}
 
     metrics = Metrics()
     app = _Application(

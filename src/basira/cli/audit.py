@@ -85,7 +85,7 @@ def list_trail(
         echo(json.dumps(page, ensure_ascii=False, indent=1))
         return
     for row in page["rows"]:
-        echo(_told(row, page["names"]))
+        echo(_line_of(row, page["names"]))
     if not page["rows"]:
         echo("Nothing of the kind is recorded.")
     elif page["next_cursor"] is not None:
@@ -142,12 +142,12 @@ def verify(
 ) -> None:
     """Make every hash again, and name each row that was changed, removed, inserted or moved; each file of the history
     that was, too, when the history is on this machine."""
-    from basira.cli.history import proved_history, show_history
+    from basira.cli.history import prove_history, show_history
     from basira.workflows.records.audit import prove
 
     kept = [] if heads is None else _read(heads)
     verified = prove(record_of(store, database), kept=kept)
-    history, seconds = proved_history(record_of(store, database), heads, quiet=as_json)
+    history, seconds = prove_history(record_of(store, database), heads, quiet=as_json)
     if as_json:
         found = {} if history is None else {"history": {**asdict(history), "seconds": seconds}}
         is_whole = verified.is_whole and (history is None or history.is_whole)
@@ -306,7 +306,7 @@ def where(
         raise typer.Exit(FOUND)
 
 
-def _told(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def _line_of(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     who = f"{row['by']} ({names[row['by']]})" if row["by"] in names else row["by"]
     subject = row["subject"]
     if (named := names.get(subject.rpartition("/")[2])) is not None:

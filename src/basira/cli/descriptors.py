@@ -92,8 +92,8 @@ class Listening(socket.socket):
 
     def __reduce__(self) -> tuple[Callable[..., Listening], tuple[object]]:
         """How it comes to a worker process."""
-        return _received, (DupFd(self.fileno()),)
+        return _receive, (DupFd(self.fileno()),)
 
 
-def _received(descriptor: Any) -> Listening:
+def _receive(descriptor: Any) -> Listening:
     return Listening(fileno=descriptor.detach())

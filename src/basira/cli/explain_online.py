@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def explain_online(history: History, declaration: str, database: str, *, language: str, as_json: bool) -> bool:
     """Show what the service recorded of a declaration; False when a run decided on it later, or it recorded nothing."""
-    found = _recorded(history, declaration, database, language)
+    found = _find_history(history, declaration, database, language)
     if found is None:
         return False
     if as_json:
@@ -34,7 +34,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     return True
 
 
-def _recorded(history: History, declaration: str, database: str, language: str) -> dict[str, Any] | None:
+def _find_history(history: History, declaration: str, database: str, language: str) -> dict[str, Any] | None:
     from basira.cli.db import record_of
     from basira.schema.errors import NotFoundError
     from basira.serving.views.declaration import declaration_history
@@ -56,7 +56,7 @@ def _recorded(history: History, declaration: str, database: str, language: str) 
     return found
 
 
-def _said(result: Mapping[str, Any]) -> str:
+def _result_text(result: Mapping[str, Any]) -> str:
     """What an inspection found, named as the schema names it; "" for what is no result."""
     shown = ((name, value if isinstance(value, str) else json.dumps(value)) for name, value in result.items())
     return ", ".join(f"{name} {value}" for name, value in shown)
@@ -119,7 +119,7 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
             console.print(Padding(Text(line), (0, 0, 0, 3)))
     for step in found["history"]:
         after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
-        kind, result = catalog.say(f"event.{step['kind']}"), _said(step.get("result") or {})
+        kind, result = catalog.say(f"event.{step['kind']}"), _result_text(step.get("result") or {})
         parts = (step["at"][:16], kind, after, step["by"], step.get("motive"), result)
         console.print(Text(" · ".join(part for part in parts if part), style="dim"))
     console.print(f"{last['decision_id']} · {last['versions'].get('model')}", style="dim", markup=False)

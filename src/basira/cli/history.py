@@ -123,7 +123,7 @@ def repair(
         typer.echo(f"{done.set_aside:,} later files were moved to {done.folder}.")
 
 
-def proved_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[VerifiedHistory | None, float]:
+def prove_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[VerifiedHistory | None, float]:
     """The history of a record proved, against the head in a file of heads, and the seconds that it took."""
     from time import perf_counter
 

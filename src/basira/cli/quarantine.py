@@ -60,10 +60,10 @@ def list_rows(
         return
     for row in rows:
         why = f"{row.field or '-'}: {row.code}"
-        found = f"found {_shown(row.value)!r}" if row.value else "found nothing"
+        found = f"found {_printable(row.value)!r}" if row.value else "found nothing"
         _line(row.quarantine_id, row.file_name, f"row {row.source_row}", why, found, f"expected {row.expected}")
     for (name, reason), count in counts.items():
-        echo(f"{_shown(name)}: {count:,} {reason}")
+        echo(f"{_printable(name)}: {count:,} {reason}")
     echo(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
 
 
@@ -97,7 +97,7 @@ def _show_online(online: dict[str, Any]) -> None:
 
 def _line(quarantine_id: str, *cells: str) -> None:
     """The id first and whole: `show` and `retry` are given it."""
-    echo("  ".join((quarantine_id, *(_shown(cell) for cell in cells))))
+    echo("  ".join((quarantine_id, *(_printable(cell) for cell in cells))))
 
 
 @app.command("show")
@@ -156,7 +156,7 @@ def _json(content: dict[str, Any]) -> str:
     return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
 
 
-def _shown(cell: str) -> str:
+def _printable(cell: str) -> str:
     """Cut to what a person looks at, and without what a file may hold to move a terminal's cursor."""
     return "".join(sign if sign.isprintable() else " " for sign in cell[:80])
 

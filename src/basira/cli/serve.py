@@ -188,7 +188,7 @@ def in_worker() -> FastAPI:
     """The application in a worker of several."""
     from basira.app import from_environment
 
-    return _started(from_environment)
+    return _start(from_environment)
 
 
 def in_large_worker() -> FastAPI:
@@ -197,10 +197,10 @@ def in_large_worker() -> FastAPI:
     from basira.cli.large_workers import give_way
 
     give_way()
-    return _started(large_from_environment)
+    return _start(large_from_environment)
 
 
-def _started(make: Callable[[], FastAPI]) -> FastAPI:
+def _start(make: Callable[[], FastAPI]) -> FastAPI:
     """An application in a process of several: a fault of its start is one line of the log, and the next try waits."""
     import logging
     import time

@@ -12,7 +12,7 @@ import typer
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, StoreOption
-from basira.cli.keys import ByOption, opened_database
+from basira.cli.keys import ByOption, open_database
 from basira.cli.users import user_of
 
 app = typer.Typer(no_args_is_help=True, help="Sessions: ended.")
@@ -34,7 +34,7 @@ def revoke(
     """End every session of a person at once. The account stays as it is."""
     from basira.storage.accounts.sessions import revoke_sessions
 
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with open_database(store, database) as opened, opened.write() as connection:
         person = user_of(connection, user)
         ended = revoke_sessions(connection, person.user_id, actor=by, motive=motive, now=datetime.now())
     typer.echo(f"{ended} sessions of {user} ended.")

@@ -209,14 +209,14 @@ class _Parts:
 
 def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Refused:
     if not isinstance(body, dict):
-        return _refused(None, None, "bad_json", "a JSON object: a declaration with its items")
+        return _reject(None, None, "bad_json", "a JSON object: a declaration with its items")
     named = body.get("declaration_id")
     declaration_id = named if isinstance(named, str) and is_storable(named) else None
     items = body.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS or not all(isinstance(i, dict) for i in items):
         is_list = isinstance(items, list) and all(isinstance(item, dict) for item in items)
         code = "missing" if not items else "out_of_range" if is_list else "bad_json"
-        return _refused(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
+        return _reject(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
     header = {name: value for name, value in body.items() if name != "items"}
     if not is_recorded and (faults := _beyond(header, items)):
         return Refused(faults, declaration_id)
@@ -328,7 +328,7 @@ class _Table:
         row |= {name: shaped[_stand_in(number)] for number, name in enumerate(self.own)}
         return row | {"source_row": place}
 
-    def named(self, text: str) -> str:
+    def restore_names(self, text: str) -> str:
         """A text of a fault with this declaration's own names."""
         return _STAND_IN.sub(lambda found: self.own[int(found[1])], text)
 
@@ -373,8 +373,8 @@ def _read_together(
         table, place = places[refusal.row - 1]
         # The header stands on every row, so its fault would be said once an item.
         item = None if refusal.field in _HEADER_NAMES else place
-        expected = table.named(refusal.expected).replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
-        field = refusal.field and table.named(refusal.field)
+        expected = table.restore_names(refusal.expected).replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
+        field = refusal.field and table.restore_names(refusal.field)
         faults.setdefault(table.number, []).append(FieldFault(item, field, refusal.code, expected))
     rows: dict[int, list[Row]] = {}
     if len(faults) < len(group):
@@ -394,9 +394,9 @@ def _read_together(
 
 def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
     """The items as rows of text, header repeated, as in a file."""
-    faults = _unknown(parts.header, _HEADER_NAMES, None)
+    faults = _find_unknown(parts.header, _HEADER_NAMES, None)
     for number, item in enumerate(parts.items, 1):
-        faults += _unknown(item, _ITEM_NAMES, number)
+        faults += _find_unknown(item, _ITEM_NAMES, number)
     if not parts.is_recorded:
         faults += _odd_names(parts)
     # As in a file without item numbers: each item has its place in the list.
@@ -408,20 +408,20 @@ def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
 
 def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declaration | Refused:
     if not rows:  # nothing but spaces: an empty line, in a file
-        return _refused(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
+        return _reject(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
     rows.sort(key=lambda row: int(row["item_number"]))
     for name, most in _LONGEST.items():
         if len(rows[0][name] or "") > most:
-            return _refused(None, name, "out_of_range", f"at most {most} characters")
+            return _reject(None, name, "out_of_range", f"at most {most} characters")
     if rows[0]["declared_at"] > received_at + MOST_AHEAD:
         latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
-        return _refused(parts.declaration_id, "declared_at", "date_out_of_range", latest)
-    if faults := _repeated(rows):
+        return _reject(parts.declaration_id, "declared_at", "date_out_of_range", latest)
+    if faults := _find_repeated(rows):
         return Refused(faults, parts.declaration_id)
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
 
-def _repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
+def _find_repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
     """Item numbers that an earlier item of the list has; the first of them."""
     firsts: dict[int, int] = {}
     faults = []
@@ -442,10 +442,10 @@ def _plain(*, is_recorded: bool) -> PlainRows:
 def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
     """One inspection result of a JSON object, completed as results of files are."""
     if not isinstance(body, dict):
-        return _refused(declaration_id, None, "bad_json", "a JSON object: an inspection result")
+        return _reject(declaration_id, None, "bad_json", "a JSON object: an inspection result")
     if body.get("declaration_id") not in (None, declaration_id):
-        return _refused(declaration_id, "declaration_id", "unknown_declaration", "the declaration of the address")
-    faults = _unknown(body, frozenset(OUTCOME_SIDE), None)
+        return _reject(declaration_id, "declaration_id", "unknown_declaration", "the declaration of the address")
+    faults = _find_unknown(body, frozenset(OUTCOME_SIDE), None)
     moments = {name: _local(body[name]) for name in ("known_at", "inspected_at") if name in body}
     record = _texts({**body, **moments, "declaration_id": declaration_id}, faults, None)
     if faults:
@@ -454,15 +454,15 @@ def read_outcome(body: object, declaration_id: str, *, received_at: datetime) ->
     if parsed.refusals:
         return Refused(tuple(FieldFault(None, r.field, r.code, r.expected) for r in parsed.refusals), declaration_id)
     if not len(parsed.outcomes):
-        return _refused(
+        return _reject(
             declaration_id, None, "missing", "a result: at least is_inspected or is_irregular, or a found value"
         )
     if "known_at" not in parsed.outcomes.columns:
-        return _refused(declaration_id, "known_at", "missing", "a value: the field is required")
+        return _reject(declaration_id, "known_at", "missing", "a value: the field is required")
     standing, contradictions = complete_results(parsed.outcomes)
     if contradictions:
         first = contradictions[0]
-        return _refused(declaration_id, first.field, first.code, first.expected)
+        return _reject(declaration_id, first.field, first.code, first.expected)
     row = shape_outcomes(standing, source="api", received_at=received_at).to_pylist()[0]
     return {name: row[name] for name in _RESULT if row[name] is not None}
 
@@ -473,18 +473,18 @@ def json_values(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in values.items()}
 
 
-def _refused(declaration_id: str | None, field: str | None, code: str, expected: str) -> Refused:
+def _reject(declaration_id: str | None, field: str | None, code: str, expected: str) -> Refused:
     return Refused((FieldFault(None, field, code, expected),), declaration_id)
 
 
-def _unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
+def _find_unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
     odd = [name for name in values if name not in known and not name.startswith(EXTRA_PREFIX)]
     expected = f"only fields of the schema, or of the sender's own: {RULE}"
-    shown = dict.fromkeys(_shown(name) for name in odd[:_MOST_UNKNOWN])
+    shown = dict.fromkeys(_shorten(name) for name in odd[:_MOST_UNKNOWN])
     return [FieldFault(item, name, "column_count", expected) for name in shown]
 
 
-def _shown(name: str) -> str | None:
+def _shorten(name: str) -> str | None:
     """A name is the sender's text, of any length: as much of it as helps to find it."""
     return name[:_LONGEST_NAME] if name.isprintable() else None
 
@@ -496,7 +496,7 @@ def _odd_names(parts: _Parts) -> list[FieldFault]:
         for name in values:
             if name.startswith(EXTRA_PREFIX):
                 firsts.setdefault(name, number)
-    odd = [(firsts[name], _shown(name)) for name in invalid_own_names(firsts)[:_MOST_ODD]]
+    odd = [(firsts[name], _shorten(name)) for name in invalid_own_names(firsts)[:_MOST_ODD]]
     if len(firsts) > MOST_OF_A_SOURCE:
         odd.append((None, None))
     return [FieldFault(item, name, "bad_name", RULE) for item, name in dict.fromkeys(odd)]

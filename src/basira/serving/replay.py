@@ -28,11 +28,11 @@ from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreE
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
-from basira.serving.changes.capacity import moved_state
-from basira.serving.changes.reassess import assessed_with, other_digests, recorded_declaration
+from basira.serving.changes.capacity import move_state
+from basira.serving.changes.reassess import assess_with, other_digests, recorded_declaration
 from basira.serving.decide.lookup import earlier_lane
-from basira.serving.decide.placement import left_office, place, restored, without_place
-from basira.serving.decide.scoring import Scored, unscored
+from basira.serving.decide.placement import left_office, place, restore_state, without_place
+from basira.serving.decide.scoring import Scored, without_scores
 from basira.serving.message import Declaration
 from basira.serving.record import Known, find_known_of_many
 from basira.serving.service import SEED_FILE, Service, read_seed
@@ -173,7 +173,7 @@ class _States:
         try:
             self._policy = load_policy(service.policies, report.day)
             if text is not None:
-                self._kept = restored(text)
+                self._kept = restore_state(text)
                 if self._kept.plan.policy_digest == self._policy.digest:
                     self._state = begin_day(self._kept.plan)
                 else:  # the plan that this policy began with was planned again by another one
@@ -204,7 +204,7 @@ class _States:
             if is_wanted and self._has_changed:
                 self._report.lacks("a lane: decided on a day that another policy decided on before")
             return
-        scored = _as_recorded(declaration, decision)
+        scored = _recorded_scores(declaration, decision)
         candidate = replace(scored.candidate, declaration_version=decision.declaration_version)
         placed = place(
             candidate, policy, state=self._state, earlier=earlier_lane(before), now=decision.moment,
@@ -235,16 +235,16 @@ class _States:
             if change.lane is not None and change.lane not in self._policy.intensity:
                 self.give_up(f"lane {change.lane} of another policy")
                 return
-            self._state = moved_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
+            self._state = move_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
 
     def is_same(self) -> bool | None:
         """Whether the day ends as it is kept."""
         return None if self._state is None or self._kept is None else self._state == self._kept
 
 
-def _as_recorded(declaration: Declaration, decision: Decision) -> Scored:
+def _recorded_scores(declaration: Declaration, decision: Decision) -> Scored:
     """The candidate with the recorded scores; without features, which no step of selection asks so far."""
-    bare = unscored(declaration, str(decision.fallback))
+    bare = without_scores(declaration, str(decision.fallback))
     candidate = replace(
         bare.candidate,
         fraud_probability=decision.fraud_probability,
@@ -276,7 +276,7 @@ class _Scorer:
         )
         if others:
             return
-        scored = assessed_with(declaration, model=model, profiles=profiles, today=self._report.day)
+        scored = assess_with(declaration, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1
         if scored.fallback is not None:
             self._report.differences.append(Difference(name, "fallback", None, scored.fallback))

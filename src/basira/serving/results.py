@@ -19,7 +19,7 @@ from basira.decisions.events import Outcome, Registration
 from basira.feedback.resolve import EXPECTED
 from basira.schema.errors import PolicyError, StoreError
 from basira.serving.decide.events import event_id
-from basira.serving.decide.idempotency import Asked, save_given
+from basira.serving.decide.idempotency import Asked, store_answer
 from basira.serving.message import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
 from basira.serving.record import Known, append_record
 from basira.serving.service import Service
@@ -52,15 +52,15 @@ def record_outcome(
         fault = FieldFault(None, "inspector_id", "other_inspector", "your own user id, or nothing: you sign yourself")
         return Refused((fault,), declaration_id)
     try:
-        return _recorded(row, declaration_id, service, now=now, asked=asked, sees=sees)
+        return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
     except StoreError as error:
         if not isinstance(error.__cause__, IntegrityError):
             raise
     # The same result, or the key, was recorded meanwhile: it is found now.
-    return _recorded(row, declaration_id, service, now=now, asked=asked, sees=sees)
+    return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
 
 
-def _recorded(
+def _record(
     row: dict[str, Any], declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
 ) -> dict[str, Any] | Refused:
     known, standing = known_declaration(service.database, declaration_id, sees=sees)
@@ -89,7 +89,7 @@ def _recorded(
         append_record(connection, made, now=now)
         answer = outcome_body(made)
         if asked.key:
-            save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
+            store_answer(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
 
 

@@ -165,13 +165,13 @@ class _Reader:
 
     def _fault(self, event: int, own: Sequence[str]) -> SetAside | None:
         if invalid := invalid_own_names(own):
-            return SetAside(event, f"names that no field may have; expected {RULE}", _shown(invalid))
+            return SetAside(event, f"names that no field may have; expected {RULE}", _shorten(invalid))
         if len(own) > MOST_OF_A_SOURCE:
             return SetAside(event, f"{len(own)} names of its own; expected {RULE}", ())
         new = [name for name in own if name not in self._own]
         if new and len(self._own) + len(new) > MOST_OF_A_STORE:
             reason = f"new names for a store that has {len(self._own)}; expected at most {MOST_OF_A_STORE}"
-            return SetAside(event, reason, _shown(new))
+            return SetAside(event, reason, _shorten(new))
         return None
 
     def batches(self) -> Iterator[SourceBatch]:
@@ -214,7 +214,7 @@ class _Reader:
             after = events[-1].sequence
 
 
-def _shown(names: Sequence[str]) -> tuple[str, ...]:
+def _shorten(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(json.dumps(name[:_LONGEST_SHOWN]) for name in names[:_MOST_SHOWN])
 
 

@@ -68,7 +68,7 @@ def test_a_day_that_can_t_be_made_again_is_decided_without_it(
         tries.append(1)
         raise KeyError("basis")
 
-    monkeypatch.setattr(serve_place, "rebuilt_day", broken)
+    monkeypatch.setattr(serve_place, "rebuild_day", broken)
     other = desk_of(desk.service)
     for number in (1, 2):
         found = other.post({**arrivals[number], "office": office})

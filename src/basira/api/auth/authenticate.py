@@ -32,7 +32,17 @@ from basira.storage.accounts.api_keys import recognise_key, touch_key
 from basira.storage.accounts.sessions import is_csrf_token, recognise_session, touch_session
 from basira.storage.database.connection import Database
 
-__all__ = ["Recognise", "Scope", "anyone", "by_key", "by_session", "hides_secrets", "may", "needs", "needs_person"]
+__all__ = [
+    "Recognise",
+    "Scope",
+    "by_key",
+    "by_session",
+    "hides_secrets",
+    "limit_by_address",
+    "may",
+    "needs",
+    "needs_person",
+]
 
 Recognise = Callable[[str], Principal | None]
 
@@ -132,12 +142,12 @@ def needs(scope: Scope) -> Callable[..., Principal]:
         _key: Annotated[str | None, Security(_HEADER)] = None,
         _session: Annotated[str | None, Security(_COOKIE)] = None,
     ) -> Principal:
-        return allowed(request, scope)
+        return authorize(request, scope)
 
     return principal
 
 
-def allowed(request: Request, scope: Scope, *, keys: Recognise | None = None) -> Principal:
+def authorize(request: Request, scope: Scope, *, keys: Recognise | None = None) -> Principal:
     """What the dependency of `needs` gives. ``keys``: another way to recognise keys than that of the application."""
     found = principal_of(request, keys=keys)
     if not may(found, scope):
@@ -186,7 +196,7 @@ def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recog
     return found
 
 
-def anyone(request: Request) -> None:
+def limit_by_address(request: Request) -> None:
     """A dependency of routes that are open: credentials that nobody looks at do not lift the limit by address."""
     _count_address(request, request.app.state.access)
 

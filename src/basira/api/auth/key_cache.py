@@ -16,7 +16,7 @@ from typing import TypeVar
 from basira.api.http.executors import Desk
 from basira.schema.access import Principal
 from basira.schema.errors import StoreError
-from basira.serving.decide.worker import told_again
+from basira.serving.decide.worker import copy_fault
 
 # A revoked key still sends declarations for so long; on every other route it is refused at once.
 SECONDS = 1.0
@@ -57,7 +57,7 @@ class Remembered:
             return known
         with self._lock:
             if self._fault is not None and self._monotonic() < self._fault[0]:
-                raise told_again(self._fault[1])
+                raise copy_fault(self._fault[1])
             look = self._looks.get(digest)
             is_mine = look is None
             if look is None:
@@ -68,7 +68,7 @@ class Remembered:
         try:
             return look.result()
         except StoreError as error:
-            raise told_again(error) from error.__cause__
+            raise copy_fault(error) from error.__cause__
 
     def _look(self, token: str, digest: bytes, look: Future[Principal | None]) -> None:
         asked_at = self._monotonic()

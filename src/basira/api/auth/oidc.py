@@ -62,11 +62,11 @@ class Provider:
     def begin(self) -> Begun:
         """Where to send the browser: to the provider, with state, nonce and challenge. Raises 503."""
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        verifier = derived(browser, "verifier", state)
+        verifier = derive(browser, "verifier", state)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
             "response_type": "code", "client_id": self.settings.client_id, "redirect_uri": self._redirect_uri,
-            "scope": " ".join(self.settings.scopes), "state": state, "nonce": derived(browser, "nonce", state),
+            "scope": " ".join(self.settings.scopes), "state": state, "nonce": derive(browser, "nonce", state),
             "code_challenge": challenge, "code_challenge_method": "S256",
         }  # fmt: skip
         endpoint = str(self._metadata()["authorization_endpoint"])
@@ -76,18 +76,18 @@ class Provider:
         """The verified claims of who came back with this code. Raises 401 when anything is not right, 503 when the
         provider does not answer. ``issuer``: the parameter ``iss`` of the answer, when there was one."""
         if issuer is not None and issuer != self.settings.issuer:
-            raise refused("issuer of the answer")
+            raise rejection("issuer of the answer")
         metadata = self._metadata()
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri,
-            "code_verifier": derived(browser, "verifier", state),
+            "code_verifier": derive(browser, "verifier", state),
         }  # fmt: skip
-        token = self._exchanged(metadata, form).get("id_token")
+        token = self._exchange_code(metadata, form).get("id_token")
         if not isinstance(token, str):
-            raise refused("no id token")
-        return self._verified(token, nonce=derived(browser, "nonce", state), now=now)
+            raise rejection("no id token")
+        return self._verify_token(token, nonce=derive(browser, "nonce", state), now=now)
 
-    def _verified(self, token: str, *, nonce: str, now: datetime) -> Mapping[str, Any]:
+    def _verify_token(self, token: str, *, nonce: str, now: datetime) -> Mapping[str, Any]:
         from joserfc import jwt
         from joserfc.errors import InvalidKeyIdError, JoseError
         from joserfc.jwt import JWTClaimsRegistry
@@ -106,14 +106,14 @@ class Provider:
             )  # fmt: skip
             registry.validate(decoded.claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise refused(type(error).__name__) from None
+            raise rejection(type(error).__name__) from None
         claims: Mapping[str, Any] = decoded.claims
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else settings.client_id) != settings.client_id:
-            raise refused("authorized party")
+            raise rejection("authorized party")
         subject = claims["sub"]
         if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not is_storable(subject):
-            raise refused("subject")
+            raise rejection("subject")
         return claims
 
     def _metadata(self) -> Mapping[str, Any]:
@@ -121,7 +121,7 @@ class Provider:
             if self._known is not None and time.monotonic() - self._known[0] < _FRESH_SECONDS:
                 return self._known[1]
         issuer = self.settings.issuer
-        found = _asked("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        found = _request_json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         endpoints = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         if found.get("issuer") != issuer or not all(is_safe_url(found.get(name)) for name in endpoints):
             raise unavailable("the provider describes itself as another issuer, or without https")
@@ -137,7 +137,7 @@ class Provider:
                 age = time.monotonic() - self._keys[0]
                 if age < (KEYS_AGAIN_SECONDS if is_again else _FRESH_SECONDS):
                     return self._keys[1]
-        found = _asked("GET", str(self._metadata()["jwks_uri"]))
+        found = _request_json("GET", str(self._metadata()["jwks_uri"]))
         keys = found.get("keys")
         # A symmetric key among them is nobody's secret.
         public = [key for key in keys if isinstance(key, dict) and key.get("kty") != "oct"] if keys else []
@@ -146,7 +146,7 @@ class Provider:
             self._keys = (time.monotonic(), made)
         return made
 
-    def _exchanged(self, metadata: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
+    def _exchange_code(self, metadata: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
         """What the token endpoint gives for a code; the client says who it is as the provider wants it."""
         settings = self.settings
         methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
@@ -156,16 +156,16 @@ class Provider:
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             body |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
-        return _asked("POST", str(metadata["token_endpoint"]), form=body, headers=headers)
+        return _request_json("POST", str(metadata["token_endpoint"]), form=body, headers=headers)
 
 
-def derived(browser: str, what: str, state: str) -> str:
+def derive(browser: str, what: str, state: str) -> str:
     """A value that only the browser's cookie gives back: nothing of it is kept here."""
     digest = hmac.new(browser.encode(errors="replace"), f"{what} {state}".encode(errors="replace"), hashlib.sha256)
     return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
 
 
-def refused(reason: str) -> ProblemException:
+def rejection(reason: str) -> ProblemException:
     """The one answer to whatever is not right with a login; the reason is for the log alone."""
     _LOG.warning("openid refused", extra={"fields": {"reason": reason}})
     return ProblemException(401, "login_refused", "The login was refused.", hint="Begin again.")
@@ -179,7 +179,7 @@ def unavailable(reason: str) -> ProblemException:
     )
 
 
-def _asked(
+def _request_json(
     method: str, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> Mapping[str, Any]:
     """The JSON object that an address answers. Raises 503; 401 when the token endpoint refuses."""
@@ -188,7 +188,7 @@ def _asked(
     async def within() -> bytes:
         # Of the whole of it: one that sends a byte now and then is never late with the next.
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await _fetched(method, url, form=form, headers=headers)
+            return await _fetch(method, url, form=form, headers=headers)
 
     try:
         found = json.loads(asyncio.run(within()))
@@ -201,9 +201,7 @@ def _asked(
     return found
 
 
-async def _fetched(
-    method: str, url: str, *, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
-) -> bytes:
+async def _fetch(method: str, url: str, *, form: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> bytes:
     import httpx2
 
     async with (
@@ -214,7 +212,7 @@ async def _fetched(
         ) as answer,
     ):  # fmt: skip
         if form is not None and answer.status_code in (400, 401):
-            raise refused("token endpoint")
+            raise rejection("token endpoint")
         if answer.status_code != 200:
             raise unavailable(f"status {answer.status_code}")
         content = b""

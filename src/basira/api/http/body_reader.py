@@ -78,7 +78,7 @@ class Reader:
         finally:
             self._bytes -= counted
 
-    async def parsed(self, raw: bytes) -> Any:
+    async def parse(self, raw: bytes) -> Any:
         """The JSON of a body. Raises ValueError when it is none or has too many levels, TooLargeError when it holds
         more than can be parsed in a moment."""
         return await self.beside(lambda: _read_shallow(raw), size=len(raw))

@@ -112,7 +112,7 @@ def _is_csv(
 def _known_query(request: Request) -> None:
     """A parameter that a list does not have is a misspelt one: ignored, it would show everything."""
     route: APIRoute = request.scope["route"]
-    known = sorted(set(_taken(route.dependant)))
+    known = sorted(set(_query_names(route.dependant)))
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     if unknown:
         raise RequestValidationError([
@@ -122,11 +122,11 @@ def _known_query(request: Request) -> None:
         ])  # fmt: skip
 
 
-def _taken(dependant: Dependant) -> Iterator[str]:
+def _query_names(dependant: Dependant) -> Iterator[str]:
     """The names of the query that it takes, and those that what it depends on takes."""
     yield from (parameter.alias for parameter in dependant.query_params)
     for other in dependant.dependencies:
-        yield from _taken(other)
+        yield from _query_names(other)
 
 
 Number = Annotated[str, Depends(_number)]
@@ -169,7 +169,7 @@ def _text(content: object) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
-def answered_before(service: Service, asked: Asked, *, now: datetime) -> Response | None:
+def stored_response(service: Service, asked: Asked, *, now: datetime) -> Response | None:
     """The answer once given under the idempotency key, as it was; None without a key, or when the key is new."""
     given = given_answer(service.database, asked, now=now)
     return None if given is None else Response(given.response, given.status, media_type="application/json")

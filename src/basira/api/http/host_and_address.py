@@ -51,9 +51,9 @@ class Entrance:
         if is_counted and (wait := buckets.wait(address, now=time.monotonic())):
             await _too_many(wait)(scope, receive, send)
             return
-        await self._app(scope, receive, send if is_counted else self._counted(scope, receive, send))
+        await self._app(scope, receive, send if is_counted else self._count_answers(scope, receive, send))
 
-    def _counted(self, scope: Scope, receive: Receive, send: Send) -> Send:
+    def _count_answers(self, scope: Scope, receive: Receive, send: Send) -> Send:
         """A way to answer that counts what was made without a look at who asks: a document, an unknown address, a body
         that is none. Else any cookie would lift the limit. A fault of ours is told as it is."""
         state, is_refused = scope["state"], False
@@ -105,13 +105,13 @@ def client_address(scope: Scope, proxies: tuple[Network, ...]) -> str:
     long as those are proxies of ours. An IPv6 address stands for its network of 64 bits: one customer has all of it.
     """
     client = scope.get("client")
-    address = _parsed(client[0]) if client else None
+    address = _parse_address(client[0]) if client else None
     if address is None:
         return str(client[0])[:80] if client and client[0] else _UNKNOWN
     forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
     entries = [entry for entry in forwarded.decode("latin-1").split(",") if entry.strip()]
     while entries and any(address in network for network in proxies):
-        before = _parsed(_without_port(entries.pop()))
+        before = _parse_address(_without_port(entries.pop()))
         if before is None:
             break
         address = before
@@ -120,7 +120,7 @@ def client_address(scope: Scope, proxies: tuple[Network, ...]) -> str:
     return str(address)
 
 
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:

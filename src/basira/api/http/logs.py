@@ -65,7 +65,7 @@ class FewLines(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line, or count it."""
         if self._monotonic() >= self._window_ends:
-            self.tell_left_out()
+            self.log_left_out()
             self._window_ends = self._monotonic() + _WINDOW_SECONDS
         cause = _cause_of(record)
         if cause is not None:
@@ -74,7 +74,7 @@ class FewLines(logging.StreamHandler[TextIO]):
                 return
         super().emit(record)
 
-    def tell_left_out(self) -> None:
+    def log_left_out(self) -> None:
         """Write how many lines of each cause were left out since it was last said."""
         counts, self._counts = self._counts, Counter()
         for cause, count in counts.items():
@@ -86,7 +86,7 @@ class FewLines(logging.StreamHandler[TextIO]):
 
     def close(self) -> None:
         """Say what is still to be said."""
-        self.tell_left_out()
+        self.log_left_out()
         super().close()
 
 
@@ -113,10 +113,10 @@ def log_json() -> None:
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
     logging.captureWarnings(True)
-    threading.excepthook = _thread_failed
+    threading.excepthook = _log_thread_failure
 
 
-def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+def _log_thread_failure(failed: threading.ExceptHookArgs) -> None:
     # The default prints a traceback, with values in it.
     fields = {"error": failed.exc_type.__name__, "thread": failed.thread.name if failed.thread else ""}
     logging.getLogger("basira.service").error("thread_failed", extra={"fields": fields})

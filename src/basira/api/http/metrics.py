@@ -28,7 +28,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.04, 0.1, 0.25, 1.0, 5.0)
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # A day without a state concerns every declaration of it: the counter counts them, a line a minute tells of them.
-_TOLD_SECONDS = 60.0
+_LOG_SECONDS = 60.0
 # More offices than a country has: a client that makes names up must not fill the memory.
 _MOST_OFFICES = 2_000
 _LOG = logging.getLogger("basira.service")
@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._registry = CollectorRegistry()
-        self._monotonic, self._told_until = monotonic, float("-inf")
+        self._monotonic, self._logged_until = monotonic, float("-inf")
         # Offices whose latest decision here was made without a state, and on which day, YYYY-MM-DD.
         self._without_state: dict[str, str] = {}
         self._requests = self._counter("basira_requests", "Requests answered.", "method", "route", "status")
@@ -91,12 +91,12 @@ class Metrics:
     def _gauge(self, name: str, text: str, mode: Literal["livemax", "livemin", "livesum"]) -> Gauge:
         return Gauge(name, text, registry=self._registry, multiprocess_mode=mode)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_answer(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request is over."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def decided(self, decision: Mapping[str, Any]) -> None:
+    def count_decision(self, decision: Mapping[str, Any]) -> None:
         """A decision was recorded."""
         self._decisions.labels(decision["lane"], decision["basis"]).inc()
         reason, detail = decision["fallback"], read_detail(decision["detail"])
@@ -104,7 +104,7 @@ class Metrics:
             self._fallbacks.labels(reason).inc()
             _LOG.warning("fallback", extra={"fields": {"reason": reason}})
         if reason == NO_STATE or detail.is_without_state:
-            self._decided_without_state(decision)
+            self._count_without_state(decision)
         elif not decision["detail"]:  # one of an older record, of the list or with its lane kept, may have had none
             self._without_state.pop(decision["office"], None)
         if detail.is_beyond_capacity:
@@ -112,14 +112,14 @@ class Metrics:
         if detail.is_lane_full:
             self._moved.labels(decision["lane"]).inc()
 
-    def _decided_without_state(self, decision: Mapping[str, Any]) -> None:
+    def _count_without_state(self, decision: Mapping[str, Any]) -> None:
         self._fallbacks.labels(NO_STATE).inc()
         if len(self._without_state) >= _MOST_OFFICES:
             self._without_state.clear()
         self._without_state[decision["office"]] = decision["decided_at"][:10]
         now = self._monotonic()
-        if now >= self._told_until:
-            self._told_until = now + _TOLD_SECONDS
+        if now >= self._logged_until:
+            self._logged_until = now + _LOG_SECONDS
             _LOG.error("fallback", extra={"fields": {"reason": NO_STATE}})
 
     def lacks_state(self, day: str) -> bool:
@@ -151,11 +151,11 @@ class Metrics:
             self._large = self._gauge("basira_large_worker", text, "livemin")
         self._large.set(is_there)
 
-    def not_kept(self, cause: str) -> None:
+    def count_not_kept(self, cause: str) -> None:
         """A rejected body was answered and not kept."""
         self._not_kept.labels(cause).inc()
 
-    def connection_ended(self, cause: str) -> None:
+    def count_ended_connection(self, cause: str) -> None:
         """A connection was ended for breaking a limit."""
         self._ended.labels(cause).inc()
 

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from basira.api.http.logs import REQUEST_ID
-from basira.api.http.request_errors import detail_of, is_other_content, told
+from basira.api.http.request_errors import detail_of, error_list, is_other_content
 from basira.schema.errors import (
     BasiraError,
     MappingError,
@@ -194,7 +194,7 @@ def add_problem_handlers(app: FastAPI) -> None:
             kind = request.headers.get("content-type", "")[:_LONGEST_KIND]
             detail = f"Expected Content-Type: application/json, found {repr(kind) if kind else 'none'}."
             return problem(415, "unsupported_media_type", detail, hint="Send JSON, and name it so in Content-Type.")
-        errors = told(faults)
+        errors = error_list(faults)
         return problem(422, "invalid", detail_of(errors), hint="Correct what errors names.", errors=errors)
 
     @app.exception_handler(HTTPException)

@@ -54,10 +54,10 @@ def is_other_content(faults: Sequence[Any]) -> bool:
     return any(fault["type"] == "json_type" or isinstance(fault.get("input"), bytes) for fault in faults)
 
 
-def told(faults: Sequence[Any]) -> list[dict[str, str]]:
+def error_list(faults: Sequence[Any]) -> list[dict[str, str]]:
     """The ``errors`` of a problem: ``field`` (where, and its name), ``code``, ``expected``, ``found``."""
     return [
-        {"field": _field(fault), "code": fault["type"], "expected": _expected(fault), "found": _found(fault)}
+        {"field": _field(fault), "code": fault["type"], "expected": _expected_text(fault), "found": _found_text(fault)}
         for fault in faults
     ]
 
@@ -79,7 +79,7 @@ def _field(fault: Any) -> str:
     return ".".join(map(str, where))
 
 
-def _expected(fault: Any) -> str:
+def _expected_text(fault: Any) -> str:
     own = _OF_FIELD.get(str(fault["loc"][-1]).lower())
     if own is not None:
         return own
@@ -95,7 +95,7 @@ def _figure(name: str, value: object) -> str:
     return text if not name.endswith("length") else f"{text} character{'' if value == 1 else 's'}"
 
 
-def _found(fault: Any) -> str:
+def _found_text(fault: Any) -> str:
     kind, place, value = fault["type"], fault["loc"][0], fault.get("input")
     if kind == "missing":
         return "none"

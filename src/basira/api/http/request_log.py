@@ -113,7 +113,7 @@ class Surroundings:
         finally:
             seconds = time.perf_counter() - begun
             route = getattr(scope.get("route"), "path_format", "none")
-            self._metrics.answered(scope["method"], route, status, seconds)
+            self._metrics.count_answer(scope["method"], route, status, seconds)
             fields = {
                 "request_id": request_id, "method": scope["method"], "route": route, "status": status,
                 "milliseconds": round(seconds * 1000, 2), "client": scope.get("state", {}).get("client"),

@@ -57,7 +57,7 @@ def get_audit(
     """Who changed users, roles, keys and sessions, who was locked out, what was erased: the latest first, with what was
     before and after. `names`: the login or key's name behind an id, where it is still known."""
     wanted = Wanted(asked.actor, action, subject, None, asked.from_day, asked.to_day)
-    return _answered(service.database, "access", wanted, asked, now.date())
+    return _answer(service.database, "access", wanted, asked, now.date())
 
 
 @router.get(
@@ -78,10 +78,10 @@ def get_deeds(
     and after, and why. What was declared and found is at the declaration."""
     place = office and folded_office(office)
     wanted = Wanted(asked.actor, kind, declaration, place, asked.from_day, asked.to_day)
-    return _answered(service.database, "declarations", wanted, asked, now.date())
+    return _answer(service.database, "declarations", wanted, asked, now.date())
 
 
-def _answered(database: Database, of: Of, wanted: Wanted, asked: _Asked, day: date) -> Response:
+def _answer(database: Database, of: Of, wanted: Wanted, asked: _Asked, day: date) -> Response:
     if not asked.is_csv:
         return JSONResponse(trail_page(database, of, wanted, before=asked.cursor, limit=asked.limit))
     named = {"Content-Disposition": f'attachment; filename="{of}-{day.isoformat()}.csv"'}

@@ -22,8 +22,8 @@ from basira.api.http.dependencies import (
     Key,
     Now,
     Number,
-    answered_before,
     asked_of,
+    stored_response,
 )
 from basira.api.http.problems import problem, refusal
 from basira.api.openapi.answers import (
@@ -76,10 +76,10 @@ def post_reselection(
     when it changed meanwhile. A less intensive lane takes the right to lower.
     """
     asked = asked_of(principal, "POST reselection", key, body, declaration_id=declaration_id)
-    if (given := answered_before(service, asked, now=now)) is not None:
+    if (given := stored_response(service, asked, now=now)) is not None:
         return given
     by = Requester(asked, principal.sees_office, _may_lower(principal), _event(seen))
-    return _answered(reselect(body, declaration_id, service, now=now, by=by))
+    return _answer(reselect(body, declaration_id, service, now=now, by=by))
 
 
 @router.post(
@@ -100,10 +100,10 @@ def post_cancellation(
     """It leaves the queue for good, and its place is free again unless it was inspected. Later amendments are refused
     with 409; results are still taken. The same again changes nothing."""
     asked = asked_of(principal, "POST cancellation", key, body, declaration_id=declaration_id)
-    if (given := answered_before(service, asked, now=now)) is not None:
+    if (given := stored_response(service, asked, now=now)) is not None:
         return given
     by = Requester(asked, principal.sees_office, seen=_event(seen))
-    return _answered(cancel(body, declaration_id, service, now=now, by=by))
+    return _answer(cancel(body, declaration_id, service, now=now, by=by))
 
 
 def _may_lower(principal: Principal) -> Callable[[str], bool]:
@@ -116,7 +116,7 @@ def _event(etag: str | None) -> str | None:
     return None if etag is None else etag.removeprefix("W/").strip().strip('"')
 
 
-def _answered(found: dict[str, Any] | Refused | NotAllowed) -> Response:
+def _answer(found: dict[str, Any] | Refused | NotAllowed) -> Response:
     if isinstance(found, Refused):
         return refusal(found)
     if isinstance(found, NotAllowed):

@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from basira.api.auth.authenticate import allowed, needs
+from basira.api.auth.authenticate import authorize, needs
 from basira.api.auth.key_cache import Remembered
 from basira.api.http.body_reader import Reader, TooLargeError
 from basira.api.http.dependencies import PREFIX, Key, asked_of
@@ -35,7 +35,7 @@ from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
 from basira.schema.access import Principal
 from basira.schema.errors import BasiraError, StoreError
-from basira.serving.decide.idempotency import Asked, given_answer, save_given
+from basira.serving.decide.idempotency import Asked, given_answer, store_answer
 from basira.serving.decide.precedence import Precedence
 from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
@@ -85,7 +85,7 @@ async def decide_body(request: Request, principal: Principal, key: str | None) -
             raw = await request.body()
             if large is not None and is_long(raw):
                 return await large.ask(request, raw, principal)
-            body = await _parsed(request)
+            body = await _parse_body(request)
             if large is not None and is_large(body):
                 return await large.ask(request, raw, principal)
             return await post_declarations(request, body, principal, key)
@@ -103,8 +103,8 @@ async def _principal(request: Request) -> Principal:
     known = remembered.fresh(token) if token else None
     if known is not None:
         # Looked up once: by a second look it may have become old, and this is the event loop.
-        return allowed(request, "declarations:write", keys=lambda _: known)
-    return await remembered.beside(partial(allowed, request, "declarations:write", keys=remembered))
+        return authorize(request, "declarations:write", keys=lambda _: known)
+    return await remembered.beside(partial(authorize, request, "declarations:write", keys=remembered))
 
 
 async def _size(request: Request) -> int:
@@ -113,13 +113,13 @@ async def _size(request: Request) -> int:
     return int(length) if length.isdecimal() else len(await request.body())
 
 
-async def _parsed(request: Request) -> Any:
+async def _parse_body(request: Request) -> Any:
     raw = await request.body()
     if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
         raise _invalid("body", "content-type", "json_type")
     reader: Reader = request.app.state.reader
     try:
-        return await reader.parsed(raw)
+        return await reader.parse(raw)
     except ValueError:
         raise _invalid("body", "0", "json_invalid") from None
 
@@ -167,7 +167,7 @@ async def post_declarations(
     (result,) = await _decide([body], asked, request)
     match result:
         case Decided(body=decision, text=text):
-            metrics.decided(decision)
+            metrics.count_decision(decision)
             return _json(text)
         case Replayed(text=text, status=status):
             return _json(text, status)
@@ -220,7 +220,7 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
         not_kept = iter(await run_in_threadpool(_quarantine, request, rejected, asked) if rejected else ())
         for body, one in zip(part, made, strict=True):
             if isinstance(one, Decided):
-                metrics.decided(one.body)
+                metrics.count_decision(one.body)
             results.append(_result(body, one, next(not_kept) if isinstance(one, Rejected) else None))
         faults = [one.error for one in made if isinstance(one, Failed) and _problem_of(one.error)[0] >= 500]
         is_final = is_final and not faults
@@ -231,7 +231,7 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
     if asked.key and is_final:
         # Every decision is recorded by now: should this last step fail, sending the batch again gives the same ones. So
         # it does where something failed that may pass, and then the key must lead to another try.
-        kept = await run_in_threadpool(_kept, request, asked, Answer(200, text))
+        kept = await run_in_threadpool(_store_answer, request, asked, Answer(200, text))
         return _json(kept.response, kept.status)
     return _json(text)
 
@@ -248,14 +248,14 @@ def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
     yield bodies[start:]
 
 
-def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
+def _store_answer(request: Request, asked: Asked, answer: Answer) -> Answer:
     """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
     service: Service = request.app.state.service
     database = service.for_decisions().database
     now = request.app.state.clock()
     try:
         with database.write() as connection:
-            save_given(connection, asked, answer, now=now)
+            store_answer(connection, asked, answer, now=now)
     except StoreError as error:
         fault = error
         if isinstance(error.__cause__, IntegrityError):
@@ -274,7 +274,7 @@ def _quarantine(request: Request, rejected: Sequence[tuple[object, Rejected]], a
     quarantine: Quarantine = state.quarantine
     not_kept = quarantine.keep(state.service.database, rejected, client=asked.actor, now=state.clock())
     for cause in filter(None, not_kept):
-        state.metrics.not_kept(cause)
+        state.metrics.count_not_kept(cause)
     return not_kept
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Response
 from fastapi.responses import JSONResponse
 
-from basira.api.auth.authenticate import anyone, hides_secrets, needs
+from basira.api.auth.authenticate import hides_secrets, limit_by_address, needs
 from basira.api.http.dependencies import (
     DECLARATION_PATH,
     PREFIX,
@@ -22,8 +22,8 @@ from basira.api.http.dependencies import (
     Key,
     Now,
     Number,
-    answered_before,
     asked_of,
+    stored_response,
 )
 from basira.api.http.metrics import CONTENT_TYPE
 from basira.api.http.problems import problem, refusal
@@ -82,7 +82,7 @@ def post_outcome(
     own name: `inspector_id` is the asker's, and need not be sent.
     """
     asked = asked_of(principal, "POST outcome", key, body, declaration_id=declaration_id)
-    if (given := answered_before(service, asked, now=now)) is not None:
+    if (given := stored_response(service, asked, now=now)) is not None:
         return given
     found = record_outcome(
         body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office,
@@ -91,13 +91,13 @@ def post_outcome(
     return refusal(found) if isinstance(found, Refused) else JSONResponse(found)
 
 
-@router.get("/health", summary="Alive", responses=answers_of("health"), dependencies=[Depends(anyone)])
+@router.get("/health", summary="Alive", responses=answers_of("health"), dependencies=[Depends(limit_by_address)])
 def get_health() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
-@router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(anyone)])
+@router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(limit_by_address)])
 def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: InLargeWorker, now: Now) -> Response:
     """503 when no decision can be recorded, no policy is in force, or a declaration of our own can't be decided.
     `degraded`: the fallback answers, and why; `large_worker`: large requests get 503.

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from basira.api.auth.authenticate import Access, anyone, foreign_origin, needs_person
+from basira.api.auth.authenticate import Access, foreign_origin, limit_by_address, needs_person
 from basira.api.auth.cookies import (
     clear_session_cookie,
     has_foreign_origin,
@@ -95,7 +95,10 @@ Person = Annotated[Principal, Depends(needs_person)]
 
 
 @router.post(
-    "/session", summary="Log in", responses=answers_of("session", 401, 403, 415, 422), dependencies=[Depends(anyone)]
+    "/session",
+    summary="Log in",
+    responses=answers_of("session", 401, 403, 415, 422),
+    dependencies=[Depends(limit_by_address)],
 )
 async def post_session(
     body: Credentials, request: Request, access: InAccess, database: InDatabase, now: Now, desk: InDesk
@@ -106,22 +109,22 @@ async def post_session(
         raise foreign_origin()
     address, lock_out = request.state.address, access.settings.lock_out
 
-    def entered() -> Response:
+    def enter() -> Response:
         done = log_in(
             database, body.login, body.password, address=address, now=now, lock_out=lock_out,
-            then=partial(session_begun, request, access=access, now=now),
+            then=partial(begin_session, request, access=access, now=now),
         )  # fmt: skip
-        user_id = _granted(done, now)
+        user_id = _require_login(done, now)
         return with_session(request, user_id, done.token or "", access=access, database=database)
 
-    return await desk.run(entered)
+    return await desk.run(enter)
 
 
 @router.get("/session", summary="Who am I", responses=answers_of("session", 401, 403))
 def get_session(request: Request, person: Person, access: InAccess, database: InDatabase) -> dict[str, Any]:
     """The person, roles with offices, and the CSRF token of this session."""
     token = session_cookie(request, access.settings)
-    return _shown(person.id, token or "", database)
+    return _session_content(person.id, token or "", database)
 
 
 @router.delete("/session", summary="Log out", status_code=204, responses=answers_of(None, 401, 403))
@@ -151,7 +154,7 @@ async def post_password(
     address, lock_out = request.state.address, access.settings.lock_out
     before = session_cookie(request, access.settings) or ""
 
-    def changed() -> Response:
+    def change() -> Response:
         with database.read() as connection:
             user = get_user(connection, person.id)
         if not user.has_password or user.login is None:
@@ -162,7 +165,7 @@ async def post_password(
             database, login, body.current_password, address=address, now=now, lock_out=lock_out,
             action="password.confirmed",
         )  # fmt: skip
-        _granted(checked, now)
+        _require_login(checked, now)
         if body.new_password == body.current_password or normalised_login(login) in body.new_password.casefold():
             raise UsageError(
                 "Expected another password than the one that holds, without the login in it.",
@@ -178,13 +181,13 @@ async def post_password(
                     hint="Log in again: an administrator gave another password or ended the sessions.",
                 )  # fmt: skip
             set_password(connection, person.id, hashed, actor=person.id, now=now)
-            token = session_begun(request, connection, person.id, access=access, now=now)
+            token = begin_session(request, connection, person.id, access=access, now=now)
         return with_session(request, person.id, token, access=access, database=database)
 
-    return await desk.run(changed)
+    return await desk.run(change)
 
 
-def session_begun(request: Request, connection: sa.Connection, user_id: str, *, access: Access, now: datetime) -> str:
+def begin_session(request: Request, connection: sa.Connection, user_id: str, *, access: Access, now: datetime) -> str:
     """The token of a new session, for somebody proved in the same transaction to be who they are; the one that the
     browser had ends."""
     settings = access.settings
@@ -199,12 +202,12 @@ def with_session(
 ) -> Response:
     """The answer that brings a browser its new session; by default with what a page must know."""
     request.state.client = user_id
-    answer = answer or JSONResponse(_shown(user_id, token, database))
+    answer = answer or JSONResponse(_session_content(user_id, token, database))
     set_session_cookie(answer, token, access.settings)
     return answer
 
 
-def _granted(done: Login, now: datetime) -> str:
+def _require_login(done: Login, now: datetime) -> str:
     if done.outcome == "locked":
         seconds = (datetime.fromisoformat(done.retry_at or now.isoformat()) - now).total_seconds()
         raise ProblemException(
@@ -222,7 +225,7 @@ def _is_browser(request: Request) -> bool:
     return "origin" in request.headers or "sec-fetch-site" in request.headers
 
 
-def _shown(user_id: str, token: str, database: Database) -> dict[str, Any]:
+def _session_content(user_id: str, token: str, database: Database) -> dict[str, Any]:
     with database.read() as connection:
         user = get_user(connection, user_id)
     return {

@@ -28,7 +28,7 @@ class Moved:
     state: str
 
 
-def moved_places(
+def move_places(
     connection: sa.Connection, standing: Standing, policy: Policy, *, taken: str | None, now: datetime
 ) -> Moved:
     """The state of today, with the declaration's place given back and another one taken.
@@ -41,14 +41,14 @@ def moved_places(
     state = known.state
     if state is None:
         raise StoreError(f"Expected the state of {office} on {day}, found none.", hint="Send the change again.")
-    moved = moved_state(state, standing, policy, taken=taken, day=day)
+    moved = move_state(state, standing, policy, taken=taken, day=day)
     return Moved(office, day.isoformat(), known.sequence, state_text(moved))
 
 
-def moved_state(
+def move_state(
     state: OnlineState, standing: Standing, policy: Policy, *, taken: str | None, day: date
 ) -> OnlineState:  # fmt: skip
-    """The state of ``day`` after the change, as `moved_places` says."""
+    """The state of ``day`` after the change, as `move_places` says."""
     given, before = standing.given, state.sequence
     if given.day == day.isoformat() and not standing.is_inspected and given.inspects:
         state = counted(state, lane=standing.lane, change=-1)

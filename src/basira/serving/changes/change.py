@@ -24,10 +24,10 @@ from basira.decisions.recorded import ItemValues
 from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
 from basira.selection.reselection import CONTROLS, Obstacle, find_obstacle, lanes_to_give
-from basira.serving.changes.capacity import Moved, moved_places
-from basira.serving.changes.reassess import explained_again
+from basira.serving.changes.capacity import Moved, move_places
+from basira.serving.changes.reassess import explain_again
 from basira.serving.decide.events import event_id
-from basira.serving.decide.idempotency import Asked, save_given
+from basira.serving.decide.idempotency import Asked, store_answer
 from basira.serving.message import FieldFault, Refused
 from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service
@@ -108,7 +108,7 @@ def reselect(
         if change.lane == standing.lane:
             fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
             return Refused((fault,), declaration_id, standing=standing_body(standing))
-        return _lowered(change.lane, standing, known, policy, may_lower=by.may_lower)
+        return _check_lowering(change.lane, standing, known, policy, may_lower=by.may_lower)
 
     def record(standing: Standing, known: Known) -> Reselection:
         items = _late_items(standing, known, service) if policy.lane(change.lane).inspects else None
@@ -117,7 +117,7 @@ def reselect(
     return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
-def _lowered(
+def _check_lowering(
     lane: str, standing: Standing, known: Known, policy: Policy, *, may_lower: Callable[[str], bool]
 ) -> NotAllowed | None:
     """Why this less intensive lane may not be given; None when it may, or when it is none."""
@@ -199,7 +199,7 @@ def _carry_out(
             if answer is not None:
                 return answer
             made = make(standing, known)
-            moved = moved_places(connection, standing, policy, taken=made.lane, now=now)
+            moved = move_places(connection, standing, policy, taken=made.lane, now=now)
         try:
             with service.database.write() as connection:
                 return _write(connection, made, moved, known, now=now, asked=by.asked)
@@ -236,7 +236,7 @@ def _write(
     made = replace(made, sequence=after[-1].sequence, recorded_at=after[-1].recorded_at)
     answer = _answer(made, required_standing(after, sees=lambda _: True))
     if asked.key:
-        save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
+        store_answer(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
 
 
@@ -251,7 +251,7 @@ def _late_items(standing: Standing, known: Known, service: Service) -> Sequence[
         return None
     if isinstance(standing.given, Reselection) and standing.given.items is not None:
         return standing.given.items
-    return explained_again(known, standing.decision, service)
+    return explain_again(known, standing.decision, service)
 
 
 def _reselection(

@@ -44,7 +44,7 @@ from basira.serving.decide.placement import (
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.reasons import explain, recorded_items
 from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result, decision_text
-from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, assess_online, unscored
+from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, assess_online, without_scores
 from basira.serving.message import Declaration, read_declaration
 from basira.serving.record import event_of
 from basira.serving.service import Service
@@ -173,7 +173,10 @@ def _decide_group(
                     offices = offices_of(known.new, scores, day=today)
                     stood = find_office_days(offices, days, reach.read, policy, day=today, is_locked=is_locked)
                     placed = place_in_order(known.new, scores, stood, policy, now=now, seed=service.seed)
-                    reasons = {**reasons, **explain(_inspected(placed, policy, reasons), service.model, pause=pause)}
+                    reasons = {
+                        **reasons,
+                        **explain(_inspections_to_explain(placed, policy, reasons), service.model, pause=pause),
+                    }
                     made = _build(placed, reasons, policy, service.origin, now=now, pause=pause)
                     pause()
                     written = _write_down(known, made, placed, stood, now=now)
@@ -247,7 +250,9 @@ def _begin_to_score(
 
 def score(new: Sequence[New], scores: Scores, knowledge: Knowledge, means: Means, today: date) -> Scores:
     """The scores of those that have none yet, in one call; of late ones without asking the model."""
-    late = {one.number: unscored(one.declaration, TIMEOUT) for one in new if one.is_late and one.number not in scores}
+    late = {
+        one.number: without_scores(one.declaration, TIMEOUT) for one in new if one.is_late and one.number not in scores
+    }
     asking = [one for one in new if one.number not in scores and not one.is_late]
     if not asking:
         return late
@@ -265,7 +270,7 @@ def _large(scores: Scores, reasons: Reasons) -> Scores:
     }
 
 
-def _inspected(placed: PlacedGroup, policy: Policy, reasons: Reasons) -> Scores:
+def _inspections_to_explain(placed: PlacedGroup, policy: Policy, reasons: Reasons) -> Scores:
     """Those that somebody will inspect, and that are not explained yet."""
     return {
         new.number: scored

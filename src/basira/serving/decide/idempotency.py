@@ -71,7 +71,7 @@ def keyed_answer(asked: Asked, text: str) -> KeyedAnswer | None:
     return KeyedAnswer(asked.actor, asked.route, asked.key, asked.digest, Answer(200, text)) if asked.key else None
 
 
-def save_given(connection: sa.Connection, asked: Asked, answer: Answer, *, now: datetime) -> None:
+def store_answer(connection: sa.Connection, asked: Asked, answer: Answer, *, now: datetime) -> None:
     """Keep an answer under its key for a day, in the caller's transaction."""
     save_answer(
         connection, asked.key or "", answer, client=asked.actor, route=asked.route, request_digest=asked.digest,
@@ -79,7 +79,7 @@ def save_given(connection: sa.Connection, asked: Asked, answer: Answer, *, now: 
     )  # fmt: skip
 
 
-def purge_given(database: Database, *, now: datetime) -> int:
+def purge_expired(database: Database, *, now: datetime) -> int:
     """Remove answers whose day is over; how many. To be called now and then."""
     with database.write() as connection:
         return purge_answers(connection, now=now)

@@ -153,7 +153,7 @@ def _judge(
         return foreign
     held = partial(version_of_files, declaration.declaration_id, rules.profiles)
     # The content of no other version decides which one it is.
-    one = numbered(declaration, [record for record in known if record.is_read], held=held)
+    one = number_version(declaration, [record for record in known if record.is_read], held=held)
     if not isinstance(one, Declaration):
         return one
     return unlisted_office(one, rules.policy(today)) or currency_fault(one, rules.profiles, parsed.rates) or one
@@ -178,7 +178,7 @@ def _foreign(declaration: Declaration, known: Known, offices: frozenset[str] | N
     return Rejected((fault,), declaration.declaration_id)
 
 
-def numbered(
+def number_version(
     declaration: Declaration, known: Known, *, held: Callable[[], int] = lambda: 0
 ) -> Declaration | Rejected | Decision:
     """The declaration with its version; or the decision recorded for the same content; or the conflict. ``held``: the
@@ -209,13 +209,13 @@ def numbered(
 def _is_same(declaration: Declaration, arrived: Registration) -> bool:
     # What was erased can't be compared any more.
     content = declaration.content_without_texts() if arrived.is_text_erased else declaration.content()
-    if _as_read(arrived.content) != _as_read(json.loads(json.dumps(content))):
+    if _normalize_content(arrived.content) != _normalize_content(json.loads(json.dumps(content))):
         return False
     kept, sent = arrived.personal, declaration.personal()
     return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
 
 
-def _as_read(content: Payload | None) -> Payload | None:
+def _normalize_content(content: Payload | None) -> Payload | None:
     """Recorded content as it is read now: an earlier version kept a word for no as the code of a preference."""
     if content is None or not isinstance(content.get("items"), list):
         return content

@@ -27,7 +27,7 @@ from basira.storage.record.events import find_day
 _AT_A_TIME = 200
 
 
-def rebuilt_day(
+def rebuild_day(
     connection: sa.Connection, office: str, policy: Policy, *, day: date, past: Sequence[tuple[date, Tally]],
     sequence: int,
 ) -> OnlineState:  # fmt: skip

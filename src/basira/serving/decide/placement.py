@@ -27,7 +27,7 @@ from basira.selection.online.replan import replanned_day
 from basira.selection.online.state import OnlineState, begin_day, counted, read_plan, read_state, with_places
 from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
-from basira.serving.decide.office_day import rebuilt_day
+from basira.serving.decide.office_day import rebuild_day
 from basira.storage.online.office_state import find_state, find_states
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def state_text(state: OnlineState) -> str:
     return json.dumps({"plan": state.plan.canonical, "state": state.to_json()}, ensure_ascii=False)
 
 
-def restored(text: str) -> OnlineState:
+def restore_state(text: str) -> OnlineState:
     """The state of its text; StoreError when it is not one."""
     try:
         content = json.loads(text)
@@ -133,7 +133,7 @@ def past_days(connection: sa.Connection, office: str, *, day: date) -> list[tupl
     found = []
     for on, stored in sorted(find_states(connection, office, first=first, end=day.isoformat()).items(), reverse=True):
         try:
-            found.append((date.fromisoformat(on), restored(stored.state).today))
+            found.append((date.fromisoformat(on), restore_state(stored.state).today))
         except StoreError:
             continue
     return found
@@ -150,11 +150,11 @@ def read_office_day(
     if stored is None:
         return OfficeDay(0, begin_day(plan_day(office, policy, day=day, past=past_days(connection, office, day=day))))
     try:
-        return OfficeDay(stored.sequence, restored(stored.state))
+        return OfficeDay(stored.sequence, restore_state(stored.state))
     except StoreError:  # torn: made again from what is recorded, or its places would be given a second time
         past = past_days(connection, office, day=day)
     try:
-        state = rebuilt_day(connection, office, policy, day=day, past=past, sequence=stored.sequence)
+        state = rebuild_day(connection, office, policy, day=day, past=past, sequence=stored.sequence)
     except _UNREADABLE as error:  # of the record's content; a database that is away is no reason to decide without it
         _LOG.error("state_lost", extra={"fields": {"office": office, "error": type(error).__name__}})
         return OfficeDay(stored.sequence, None)
@@ -192,7 +192,7 @@ def place(
     """
     day = now.date()
     if state is None:
-        return _combined(decide_without_state(candidate, policy, day=day, seed=seed), None, earlier, policy)
+        return _combine(decide_without_state(candidate, policy, day=day, seed=seed), None, earlier, policy)
     before = replanned_day(state, policy)
     if earlier is None:
         return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
@@ -201,7 +201,7 @@ def place(
         candidate, without_place(before, earlier) if is_held else before, policy, moment=now, seed=seed,
         is_counted=(candidate.office, day.isoformat()) in earlier.arrivals,
     )  # fmt: skip
-    placed = _combined(selection, after, earlier, policy)
+    placed = _combine(selection, after, earlier, policy)
     if placed.chosen is None:
         return placed
     after = replace(after, used=before.used, beyond=before.beyond)
@@ -266,7 +266,7 @@ def without_place(state: OnlineState, earlier: Earlier) -> OnlineState:
     return counted(state, lane=earlier.lane, change=-1)
 
 
-def _combined(selection: Selection, state: OnlineState | None, earlier: Earlier | None, policy: Policy) -> Placed:
+def _combine(selection: Selection, state: OnlineState | None, earlier: Earlier | None, policy: Policy) -> Placed:
     if earlier is None:
         return Placed(selection, state)
     # That one of them was selected is at least as likely as the likelier one: at one office they share their draws, at

@@ -107,11 +107,11 @@ class _Table:
         return [row[place] for row in self._features.rows]
 
 
-def _named(features: OnlineFeatures) -> ItemFeatures:
+def _item_features(features: OnlineFeatures) -> ItemFeatures:
     return ItemFeatures(_Table(features), range(len(features.rows)))
 
 
-def unscored(
+def without_scores(
     declaration: Declaration,
     fallback: str,
     *,
@@ -120,7 +120,7 @@ def unscored(
 ) -> Scored:
     """The declaration without the model's answer, and why. ``features``: None where nothing could describe it."""
     items = tuple(ItemAssessment(int(row["item_number"]), 0.0, 0.0, 0.0) for row in declaration.rows)
-    candidate = make_candidate(declaration.rows, (), features=None if features is None else _named(features))
+    candidate = make_candidate(declaration.rows, (), features=None if features is None else _item_features(features))
     return Scored(candidate, items, fallback, None if profiles is None else profiles.name)
 
 
@@ -147,12 +147,12 @@ def assess_online(
     try:
         profiles = knowledge.profiles.profiles()
     except BasiraError:  # none can serve: the refreshing says why
-        return [unscored(one, why or NO_PROFILES) for one in declarations]
+        return [without_scores(one, why or NO_PROFILES) for one in declarations]
     except Exception as error:
-        _tell_look_up(error)
-        return [unscored(one, why or NO_PROFILES) for one in declarations]
+        _log_look_up_failure(error)
+        return [without_scores(one, why or NO_PROFILES) for one in declarations]
     if profiles.age_days(today) > knowledge.most_profile_days:
-        return [unscored(one, why or OLD_PROFILES, profiles=profiles) for one in declarations]
+        return [without_scores(one, why or OLD_PROFILES, profiles=profiles) for one in declarations]
     found: list[Scored | None] = []
     described: list[tuple[Declaration, OnlineFeatures]] = []
     builds: list[LoadedProfiles] = []
@@ -160,14 +160,14 @@ def assess_online(
         try:
             features = online_features(one.rows, profiles, pause=pause)
         except Exception as error:  # a damaged page, a value nobody thought of: the declaration still gets its lane
-            _tell_look_up(error)
-            found.append(unscored(one, why or NO_PROFILES, profiles=profiles))
+            _log_look_up_failure(error)
+            found.append(without_scores(one, why or NO_PROFILES, profiles=profiles))
             continue
         used = profiles
-        if isinstance(features, NotOnline) and (eve := _eve(features, knowledge)) is not None:
+        if isinstance(features, NotOnline) and (eve := _earlier_profiles(features, knowledge)) is not None:
             features, used = _from(eve, one, features, pause), eve
         if isinstance(features, NotOnline):
-            found.append(unscored(one, why or features.code, profiles=profiles))
+            found.append(without_scores(one, why or features.code, profiles=profiles))
         else:
             found.append(None)
             described.append((one, features))
@@ -176,13 +176,13 @@ def assess_online(
     for build in dict.fromkeys(builds):  # one but for amendments; another build may have other columns
         numbers = [number for number, used in enumerate(builds) if used is build]
         answers |= zip(
-            numbers, _predicted([described[number] for number in numbers], knowledge.model, build), strict=True
+            numbers, _predict([described[number] for number in numbers], knowledge.model, build), strict=True
         )
     ordered = iter([answers[number] for number in range(len(described))])
     return [next(ordered) if scored is None else scored for scored in found]
 
 
-def _eve(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles | None:
+def _earlier_profiles(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles | None:
     """The profiles of the evening before a declaration was first registered, when they are kept.
 
     An amendment of what the history counts already is described by them as the batch describes it: by the history
@@ -195,15 +195,15 @@ def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline, pause
     try:
         return online_features(declaration.rows, eve, pause=pause)
     except Exception as error:
-        _tell_look_up(error)
+        _log_look_up_failure(error)
         return found
 
 
-def _tell_look_up(error: Exception) -> None:
+def _log_look_up_failure(error: Exception) -> None:
     _LOG.error("look_up_failed", extra={"fields": {"error": type(error).__name__}})
 
 
-def failed(
+def score_failure(
     declaration: Declaration,
     error: Exception,
     *,
@@ -212,15 +212,15 @@ def failed(
 ) -> Scored:
     """The declaration without the model's answer, which raised an error; the log is told which."""
     _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
-    return unscored(declaration, MODEL_FAILED, profiles=profiles, features=features)
+    return without_scores(declaration, MODEL_FAILED, profiles=profiles, features=features)
 
 
-def _predicted(
+def _predict(
     described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel | None, profiles: LoadedProfiles
 ) -> list[Scored]:
     """All in one call; when it fails, one after the other, so that the fault stays with its declaration."""
     if model is None:
-        return [unscored(one, NO_MODEL, profiles=profiles, features=features) for one, features in described]
+        return [without_scores(one, NO_MODEL, profiles=profiles, features=features) for one, features in described]
     if not described:
         return []
     try:
@@ -228,16 +228,16 @@ def _predicted(
         predictions, matrix = model.predict_rows(names, [row for _, features in described for row in features.rows])
     except Exception as error:  # whatever a model raises: the declaration still gets its lane
         if len(described) > 1:
-            return [scored for one in described for scored in _predicted([one], model, profiles)]
+            return [scored for one in described for scored in _predict([one], model, profiles)]
         ((declaration, features),) = described
-        return [failed(declaration, error, profiles=profiles, features=features)]
+        return [score_failure(declaration, error, profiles=profiles, features=features)]
     made, start = [], 0
     assessments = _assessments(predictions, [row for one, _ in described for row in one.rows])
     for declaration, features in described:
         end = start + len(declaration.rows)
         items = assessments[start:end]
         evidence = Evidence(features, matrix[start:end], declaration.rows)
-        candidate = make_candidate(declaration.rows, items, features=_named(features))
+        candidate = make_candidate(declaration.rows, items, features=_item_features(features))
         made.append(Scored(candidate, items, None, profiles.name, evidence, profiles.digest))
         start = end
     return made

@@ -29,7 +29,7 @@ from basira.serving.decide.batch import Means, assess_at_once, decide_batch
 from basira.serving.decide.placement import OfficeDays
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.result import Ask, Failed, Result
-from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, failed, unscored
+from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, score_failure, without_scores
 from basira.serving.message import Declaration
 from basira.serving.service import Service
 
@@ -130,7 +130,7 @@ class Decider:
     def _run(self) -> None:
         while parcels := self._next():
             begun, self._scored_for = self._monotonic(), 0.0
-            found = self._each_decided(parcels)
+            found = self._decide_each(parcels)
             away = next((one for one in found if _away(one) is not None), None)
             if away is not None and self._monotonic() - begun - self._scored_for >= NOTICED_SECONDS:
                 behind = self._all()
@@ -140,22 +140,22 @@ class Decider:
             for parcel in parcels:
                 end = start + len(parcel.asks)
                 if parcel.done.set_running_or_notify_cancel():
-                    parcel.done.set_result(found[start:end] if away is None else _told_apart(found[start:end]))
+                    parcel.done.set_result(found[start:end] if away is None else _separate(found[start:end]))
                 start = end
 
-    def _each_decided(self, parcels: Sequence[_Parcel]) -> list[Result]:
+    def _decide_each(self, parcels: Sequence[_Parcel]) -> list[Result]:
         """Whatever is raised: who waits hears of it, the others of the group are decided, and the next ones too.
 
         A library's panic is no Exception. It must not end this thread either: everybody would wait for ever.
         """
         try:
-            return self._decided(parcels)
+            return self._decide(parcels)
         except BaseException as error:
             if len(parcels) == 1:
                 fault = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
                 return [Failed(fault) for _ in parcels[0].asks]
         # One of them may be the cause: each on its own.
-        return [found for parcel in parcels for found in self._each_decided([parcel])]
+        return [found for parcel in parcels for found in self._decide_each([parcel])]
 
     def _next(self) -> list[_Parcel]:
         """All that wait, up to a full group; none, and then nobody runs any more."""
@@ -180,7 +180,7 @@ class Decider:
             self._count = 0
         return taken
 
-    def _decided(self, parcels: Sequence[_Parcel]) -> list[Result]:
+    def _decide(self, parcels: Sequence[_Parcel]) -> list[Result]:
         now = self._monotonic()
         asks = [replace(ask, is_late=parcel.until <= now) for parcel in parcels for ask in parcel.asks]
         # The scores of all may come as late as those of the last one: one that has little time left must not make
@@ -188,27 +188,27 @@ class Decider:
         latest = max(parcel.until for parcel in parcels)
 
         def assess(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Sequence[Scored]:
-            return finished(begun(declarations, knowledge, today), declarations)
+            return finish(begin_all(declarations, knowledge, today), declarations)
 
-        def begun(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Job | None:
+        def begin_all(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Job | None:
             # With no time left nobody would wait for it, and it would keep the next ones waiting.
             return self._scorer.begin(declarations, knowledge, today) if latest > self._monotonic() else None
 
         def begin(declaration: Declaration, knowledge: Knowledge, today: date) -> Callable[[], Scored] | None:
-            job = begun([declaration], knowledge, today)
-            return None if job is None else lambda: finished(job, [declaration])[0]
+            job = begin_all([declaration], knowledge, today)
+            return None if job is None else lambda: finish(job, [declaration])[0]
 
-        def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
+        def finish(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
             since = self._monotonic()
             try:
                 scored = None if job is None else self._scorer.wait(job, seconds=latest - self._monotonic())
             except Exception as error:
                 if len(declarations) > 1:  # one of them may be the cause: each is decided alone
                     raise
-                return [failed(declarations[0], error)]
+                return [score_failure(declarations[0], error)]
             finally:
                 self._scored_for += self._monotonic() - since
-            return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
+            return [without_scores(one, TIMEOUT) for one in declarations] if scored is None else scored
 
         means = Means(self._days, assess, begin, self._pause)
         return decide_batch(asks, self._service(), now=self._clock(), means=means)
@@ -222,13 +222,13 @@ def _away(result: Result) -> StoreError | None:
     return None
 
 
-def _told_apart(results: Sequence[Result]) -> list[Result]:
+def _separate(results: Sequence[Result]) -> list[Result]:
     """One request's, with an error of its own for each that others are told too."""
-    own = {id(away): Failed(told_again(away)) for one in results if (away := _away(one)) is not None}
+    own = {id(away): Failed(copy_fault(away)) for one in results if (away := _away(one)) is not None}
     return [own.get(id(one.error), one) if isinstance(one, Failed) else one for one in results]
 
 
-def told_again(fault: StoreError) -> StoreError:
+def copy_fault(fault: StoreError) -> StoreError:
     """The same for somebody else: an error that is raised for several requests gathers all their tracebacks."""
     again = StoreError(fault.message, hint=fault.hint)
     again.__cause__ = fault.__cause__

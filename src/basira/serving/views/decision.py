@@ -51,10 +51,10 @@ def _conversion(recorded: Payload | None, language: str) -> dict[str, Any]:
     """From which declared amounts the values were made, with a sentence for each item; nothing where none were."""
     if recorded is None:
         return {}
-    return {"conversion": {**recorded, "items": [_converted(item, language) for item in recorded["items"]]}}
+    return {"conversion": {**recorded, "items": [_item_conversion(item, language) for item in recorded["items"]]}}
 
 
-def _converted(item: Payload, language: str) -> dict[str, Any]:
+def _item_conversion(item: Payload, language: str) -> dict[str, Any]:
     made = Conversion(item["declared_amount"], item["declared_currency"], item["rate"], item["rate_on"])
     return {**item, "text": say_conversion(made, language=language)}
 

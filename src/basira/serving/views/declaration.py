@@ -60,7 +60,7 @@ def seen_events(connection: sa.Connection, declaration_id: str, *, sees: Sees) -
     its office: what the asker may not see takes no longer than what does not exist."""
     office = find_office(connection, declaration_id)
     if office is None or not sees(office):
-        raise _not_found()
+        raise _missing_declaration()
     return find_known(connection, declaration_id)
 
 
@@ -68,11 +68,11 @@ def required_standing(known: Known, *, sees: Sees) -> Standing:
     """What holds of a declaration whose events these are. Raises NotFoundError, as `declaration_history`."""
     standing = standing_of(known)
     if standing is None or not sees(standing.office):
-        raise _not_found()
+        raise _missing_declaration()
     return standing
 
 
-def _not_found() -> NotFoundError:
+def _missing_declaration() -> NotFoundError:
     return NotFoundError(
         "Expected a declaration decided online, found none of this number.",
         hint="Check the number; one that was targeted in a batch is shown by `basira explain`.",

@@ -112,12 +112,12 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
     revenue, or by arrival where what selection knows is hidden. ``cursor``: as the page before gave it; what changed
     meanwhile stands where it belongs now. Raises UsageError on a cursor that is none.
     """
-    after = _opened(cursor)
+    after = _decode_cursor(cursor)
     which = queue.filter
     if which is None:
         return Page((), 0, None)
     with service.database.read() as connection:
-        total, intensity = _measured(connection, service, which, queue.day)
+        total, intensity = _measure(connection, service, which, queue.day)
         places = find_queue_places(
             connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1,
             by_revenue=not queue.is_secret_hidden,
@@ -125,11 +125,11 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
         shown = places[:limit]
         standings = _standings(connection, shown)
     rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
-    next_cursor = _closed(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
+    next_cursor = _encode_cursor(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
     return Page(tuple(rows), total, next_cursor)
 
 
-def _measured(
+def _measure(
     connection: sa.Connection, service: Service, which: QueueFilter, day: date
 ) -> tuple[int, Mapping[str, int]]:
     """How many there are, and what puts their lanes in order: nothing, on a day on which no policy was in force and
@@ -156,11 +156,11 @@ def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until
     return standings
 
 
-def _closed(order: Sequence[float]) -> str:
+def _encode_cursor(order: Sequence[float]) -> str:
     return base64.urlsafe_b64encode(json.dumps(list(order)).encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str | None) -> _Order | None:
+def _decode_cursor(cursor: str | None) -> _Order | None:
     if cursor is None:
         return None
     try:
@@ -200,7 +200,7 @@ def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
     with service.database.read() as connection:
         places: Sequence[QueuePlace] = ()
         if which is not None:
-            _, intensity = _measured(connection, service, which, queue.day)
+            _, intensity = _measure(connection, service, which, queue.day)
             # As little of each as it takes: a day's payloads would fill the memory.
             places = find_queue_places(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
         _, until = record_identity(connection)
