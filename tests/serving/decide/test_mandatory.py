@@ -106,5 +106,5 @@ def test_only_what_says_so_is_counted_beyond_capacity() -> None:
     metrics = Metrics()
     for detail in ("", "arms-93", "not_beyond_capacity", "beyond_capacity", "arms-93 beyond_capacity"):
         where = {"office": OFFICE, "decided_at": f"{TODAY}T09:00:00"}
-        metrics.decided({**where, "lane": "red", "basis": "mandatory", "fallback": None, "detail": detail})
+        metrics.count_decision({**where, "lane": "red", "basis": "mandatory", "fallback": None, "detail": detail})
     assert b'basira_beyond_capacity_total{lane="red"} 2.0' in metrics.text()
