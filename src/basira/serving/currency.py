@@ -42,7 +42,7 @@ class RatesInForce:
         return self._table
 
     def refresh(self) -> None:
-        """Read them again when a file changed. What can't be read is passed over, and said in the log."""
+        """Read them again when a file changed. A file that can't be read is skipped and logged."""
         try:
             if _state(self._path, self._source()) != self._seen:
                 self._seen, self._table = self._read()
@@ -108,7 +108,7 @@ def _currency(row: Row) -> str:
 
 
 def _is_mixed(declaration: Declaration) -> bool:
-    """Several currencies, and amounts of the whole declaration, of which nothing says in which one they are."""
+    """Whether items have several currencies while the header has amounts, whose currency is then unknown."""
     header = declaration.rows[0]
     return len({_currency(row) for row in declaration.rows}) > 1 and any(
         header[name] is not None for name in HEADER_AMOUNTS
@@ -152,7 +152,7 @@ def _find_mixed(declaration: Declaration) -> FieldFault | None:
 
 
 def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | None:
-    """What is recorded of a conversion, so that it can be repeated and shown; None where nothing was converted."""
+    """The record of a conversion, so that it can be repeated and shown; None where nothing was converted."""
     if declaration.declared is None:
         return None
     items = [
@@ -167,7 +167,7 @@ def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | 
 
 
 def recorded_rates(conversion: Payload | None) -> tuple[str, dict[int, Rate]]:
-    """By which rates an arrival was converted: to which currency, and of each item by its number the rate."""
+    """The recorded conversion of an arrival: its target currency, and the rate of each item by number."""
     if conversion is None:
         return "", {}
     return str(conversion["currency"]), {
@@ -177,7 +177,7 @@ def recorded_rates(conversion: Payload | None) -> tuple[str, dict[int, Rate]]:
 
 
 def convert_as_recorded(declaration: Declaration, conversion: Payload | None) -> Declaration:
-    """A recorded declaration with its amounts as they were converted then, whatever the rates say now."""
+    """A recorded declaration with its amounts at the recorded rates, also when the rates have changed since."""
     currency, rates = recorded_rates(conversion)
     if not rates:
         return declaration

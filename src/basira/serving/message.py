@@ -1,10 +1,10 @@
 """A declaration or a result as the schema's JSON, read by the rules that hold for files.
 
 Enters: a parsed JSON value. Leaves: typed rows, or `Refused` with every fault. Never here: a rule of its own, the
-store, a fault that is passed over.
+store, a fault that is left out.
 
-Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`; what JSON
-alone can say is looked at before: types, moments with a zone (made local, as the host's clock is), NaN as a text. A
+Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`; what only
+JSON can hold is checked before: types, moments with a zone (made local, as the host's clock is), NaN as a text. A
 declaration whose every value is plain is read by `PlainRows`, which gives the same rows in a hundredth of the time.
 """
 
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 HEADER = tuple(field.name for field in DECLARATION_FIELDS)
 ITEM = tuple(field.name for field in ITEM_FIELDS)
 PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
-# What the sender writes as they like, in which anybody may be named; a source's own x_ fields are texts too.
+# What the sender writes as they like, which may name persons; a source's own x_ fields are texts too.
 TEXTS = frozenset(f.name for f in FIELDS if f.type == "text" and not f.personal and f.name != "declaration_id")
 MOST_ITEMS = 1_000
 # What a declaration may cost is counted before any work on it. As columns it is a table: a row for each item, a column
@@ -56,17 +56,17 @@ MOST_AHEAD = timedelta(days=1)
 # What the record's columns hold of them.
 _LONGEST = {"declaration_id": 200, "office": 80}
 _LONGEST_NAME = 100
-# Of one object, names that the schema does not have and that are told.
+# Of one object, reported names that the schema does not have.
 _MOST_UNKNOWN = 10
-# Of one declaration, names of its own that are told.
+# Of one declaration, reported names of its own.
 _MOST_ODD = 10
-# Of one declaration, item numbers given again that are told.
+# Of one declaration, reported item numbers that repeat.
 _MOST_REPEATED = 10
-# Of one declaration, what is too long that is told.
+# Of one declaration, reported values that are too long.
 _MOST_BEYOND = 10
-# Of a code of an odd number of digits: a message has no mapping that could say how many there should be.
+# Of a code of an odd number of digits: a message has no mapping that defines how many there should be.
 _LEADING_ZERO = ", sent as a text with its leading zero"
-# Written as a number or true it would be an office of its own, with places of its own.
+# Written as a number or true it would be an office of its own, with slots of its own.
 _ONLY_TEXT = frozenset({"office"})
 _NUMBERS = frozenset(field.name for field in FIELDS if field.type in ("amount", "measure", "rate", "integer"))
 _ZONED = re.compile(
@@ -95,8 +95,8 @@ class FieldFault:
 
 @dataclass(frozen=True)
 class Refused:
-    """A body that can't be taken. ``is_conflict``: it contradicts what is recorded, rather than the schema.
-    ``standing``: what holds of the declaration, where that helps, as it is answered."""
+    """A body that is rejected. ``is_conflict``: it contradicts what is recorded, rather than the schema.
+    ``standing``: the declaration's status as answers show it, where that helps."""
 
     faults: tuple[FieldFault, ...]
     declaration_id: str | None = None
@@ -167,8 +167,8 @@ def read_declaration(body: object, *, received_at: datetime) -> Declaration | Re
 
 
 def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refused:
-    """The same of what the record holds: it was taken, perhaps by an earlier version, whatever names it has of its
-    own, and however large it is. They lead to values, and never into a statement."""
+    """Read a declaration of the record. An earlier version may have taken it: its own names and its size are not
+    checked. Its names lead to values, and never into a statement."""
     parts = _parts(body, is_recorded=True)
     if isinstance(parts, Refused):
         return parts
@@ -191,15 +191,15 @@ def read_declarations(
 
 
 def read_plainly(body: object, *, received_at: datetime) -> Declaration | Refused | None:
-    """The same where it takes no time; None where columns must be made of it, which takes some 8 ms."""
+    """Read it where that takes no time; None where it needs columns, which take some 8 ms."""
     parts = _parts(body)
     return parts if isinstance(parts, Refused) else _plainly(parts, received_at)
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """A declaration's header and items, whatever their values. ``declaration_id``: None when it is no text.
-    ``is_recorded``: it was taken before; its own names are not judged again."""
+    """A declaration's header and items, with unchecked values. ``declaration_id``: None when it is not a text.
+    ``is_recorded``: it comes from the record; its own names are not checked again."""
 
     header: Row
     items: Sequence[Row]
@@ -261,7 +261,7 @@ def _local(value: object) -> object:
         return value
     try:
         return datetime.fromisoformat(value.upper()).astimezone().replace(tzinfo=None).isoformat()
-    except (ValueError, OverflowError, OSError):  # no such day or offset, or beyond what a clock can say
+    except (ValueError, OverflowError, OSError):  # no such day or offset, or beyond a clock's range
         return value
 
 
@@ -277,7 +277,7 @@ def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
 def read_by_columns(
     header: Row, items: Sequence[Row], declaration_id: str | None, *, received_at: datetime
 ) -> Declaration | Refused:
-    """The same by the columnar path of files, whatever the values; every fault is found."""
+    """Read it by the columnar path of files, with any values; find every fault."""
     (found,) = _by_columns([_Parts(header, items, declaration_id)], received_at)
     return found
 
@@ -305,7 +305,7 @@ def _by_columns(
 @dataclass(frozen=True)
 class _Table:
     """One declaration's rows of text. ``number``: its place among several; ``columns``: the schema's that it has;
-    ``own``: its own names, each of which stands in the rows under the name of its place (`_stand_in`)."""
+    ``own``: its own names, each of which the rows hold under the name of its place (`_stand_in`)."""
 
     number: int
     rows: Sequence[dict[str, str | None]]
@@ -329,13 +329,13 @@ class _Table:
         return row | {"source_row": place}
 
     def restore_names(self, text: str) -> str:
-        """A text of a fault with this declaration's own names."""
+        """Put this declaration's own names back into a fault's text."""
         return _STAND_IN.sub(lambda found: self.own[int(found[1])], text)
 
 
 def _stand_in(place: int) -> str:
-    """What stands in a batch for the own name at a place. With a character that is none: a fault shows a sender's text
-    without it."""
+    """The name by which a batch holds the own name at a place. It has a noncharacter, which a fault removes from a
+    sender's text."""
     return f"{EXTRA_PREFIX}\ufdd0{place}\ufdd0"
 
 
@@ -371,7 +371,7 @@ def _read_together(
     faults: dict[int, list[FieldFault]] = {}
     for refusal in parsed.refusals:
         table, place = places[refusal.row - 1]
-        # The header stands on every row, so its fault would be said once an item.
+        # Every row repeats the header, so its fault would be reported once an item.
         item = None if refusal.field in _HEADER_NAMES else place
         expected = table.restore_names(refusal.expected).replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
         field = refusal.field and table.restore_names(refusal.field)
@@ -422,7 +422,7 @@ def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declara
 
 
 def _find_repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
-    """Item numbers that an earlier item of the list has; the first of them."""
+    """Faults of item numbers that an earlier item of the list has; the first few."""
     firsts: dict[int, int] = {}
     faults = []
     for row in sorted(rows, key=lambda row: int(row["source_row"])):
@@ -490,7 +490,7 @@ def _shorten(name: str) -> str | None:
 
 
 def _odd_names(parts: _Parts) -> list[FieldFault]:
-    """Names of the sender's own that can't be kept, each where it comes first; that there are too many."""
+    """Faults of the sender's own names: those that can't be kept, each where it comes first; too many of them."""
     firsts: dict[str, int | None] = {}
     for number, values in ((None, parts.header), *enumerate(parts.items, 1)):
         for name in values:
@@ -506,7 +506,7 @@ def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | No
     texts: dict[str, str | None] = {}
     for given, value in values.items():
         name = given if is_storable(given) else ""  # an odd one is a fault already, and would not fit in the answer
-        item = None if given in _HEADER_NAMES else number  # the header stands in every row
+        item = None if given in _HEADER_NAMES else number  # every row repeats the header
         if name in _ONLY_TEXT and not (value is None or isinstance(value, str)):
             faults.append(FieldFault(item, name, "bad_json", "a text"))
         elif name in _NUMBERS and isinstance(value, str) and value.strip().lower() == "nan":

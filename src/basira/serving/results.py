@@ -1,7 +1,7 @@
 """An inspection result taken into the record.
 
 Enters: a service, a declaration's number, a result. Leaves: the result as recorded, or `Refused`. Never here: a result
-that replaces another; one that the history would refuse in the night, after it was acknowledged; a declaration's
+that replaces another; a result that the history would reject in the night, after it was acknowledged; a declaration's
 personal values.
 """
 
@@ -40,7 +40,8 @@ def record_outcome(
     """Take one inspection result in. The same result again changes nothing; another one with the same item and
     ``known_at`` is a conflict. A cancelled declaration takes results too: what was found stays found.
 
-    ``signs_as``: of a person, the only inspector whom the result may name; None: a system, which names whom it likes.
+    ``signs_as``: for a person, the only inspector that the result may name; None: a system, which may name any
+    inspector.
 
     Raises NotFoundError for a declaration that was never decided, UsageError when an idempotency key came with another
     body.
@@ -94,8 +95,8 @@ def _record(
 
 
 def _faults(row: Row, known: Known, service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
-    """What is wrong with a result of this declaration: the history's own rules (`feedback.resolve`), and what no
-    inspection can have had."""
+    """The fault of a result of this declaration: by the history's own rules (`feedback.resolve`), or by what no
+    inspection can have found."""
     faults = []
     sent = [one.content for one in known if isinstance(one, Registration) and one.content is not None]
     numbers = sorted({int(item["item_number"]) for content in sent for item in content["items"]})
@@ -123,7 +124,7 @@ def _faults(row: Row, known: Known, service: Service, now: datetime, *, decided_
 
 
 def _lanes(service: Service, days: Sequence[date]) -> tuple[str, ...]:
-    """Those of the policies of these days; none where none was in force, and a lane can't be judged."""
+    """The lanes of the policies of these days; empty where no policy was in force, and a lane can't be judged."""
     found: dict[str, None] = {}
     for day in days:
         with suppress(PolicyError):

@@ -1,4 +1,4 @@
-"""The places of an office's day after a declaration changed its lane, or left.
+"""The slots of an office's day after a declaration changed its lane, or left.
 
 Enters: a connection, what holds of the declaration, the lane that it takes. Leaves: the state to write at the sequence
 that was read. Never here: a write; a decision.
@@ -31,10 +31,10 @@ class Moved:
 def move_places(
     connection: sa.Connection, standing: Standing, policy: Policy, *, taken: str | None, now: datetime
 ) -> Moved:
-    """The state of today, with the declaration's place given back and another one taken.
+    """The state of today, with the declaration's slot given back and another one taken.
 
-    A place of an earlier day is not given back, nor one in which the declaration was inspected: it was used. ``taken``:
-    None for a cancellation. Its sequence moves even when no place does.
+    A slot of an earlier day is not given back, nor one in which the declaration was inspected: it was used. ``taken``:
+    None for a cancellation. Its sequence moves even when no slot does.
     """
     office, day = standing.office, now.date()
     known = read_office_day(connection, office, policy, day=day)

@@ -1,10 +1,10 @@
 """What an officer or the clearance system changes of a declaration: another lane, or its cancellation.
 
-Enters: a body with a motive, what the asker saw and may do. Leaves: the change as recorded, or why it is not made.
-Never here: a change of what somebody else has changed meanwhile; a change without a motive; an event altered (undoing
+Enters: a body with a motive, what the officer saw and may do. Leaves: the change as recorded, or why it is not made.
+Never here: a change that overwrites another officer's change; a change without a motive; an event altered (undoing
 is another change).
 
-Everything stands in one transaction: the state of the office's day at the sequence that was read, the event, the answer
+One transaction holds everything: the state of the office's day at the sequence that was read, the event, the answer
 under its key. The state's sequence always moves, so that a decision under way at the same office reads again.
 """
 
@@ -42,17 +42,17 @@ SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
 _TRIES = 20
 _LOWERING = "lowering_not_allowed"
 _LOWERED: Mapping[Obstacle, str] = {
-    "policy": "The policy lets nobody give a less intensive lane.",
+    "policy": "The policy lets no role give a less intensive lane.",
     "role": "Expected a role that may give a less intensive lane.",
-    "mandatory": "The policy lets nobody give a mandatory control a less intensive lane than its list did.",
-    "random": "The policy lets nobody give a random control a less intensive lane than it was drawn for.",
+    "mandatory": "The policy lets no role give a mandatory control a less intensive lane than its rule did.",
+    "random": "The policy lets no role give a random control a less intensive lane than it was drawn for.",
 }
 
 
 @dataclass(frozen=True)
 class NotAllowed:
-    """A change that the asker may not make. ``code``: stable, for programs. ``is_open_to_others``: somebody of another
-    role may."""
+    """A change that the officer may not make. ``code``: stable, for programs. ``is_open_to_others``: another role may
+    make it."""
 
     code: str
     detail: str
@@ -72,7 +72,7 @@ class Requester:
 
 @dataclass(frozen=True)
 class _Change:
-    """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the asker saw."""
+    """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the officer saw."""
 
     lane: str
     motive: str
@@ -81,7 +81,7 @@ class _Change:
 
 
 class _OvertakenError(Exception):
-    """Somebody else wrote first: the transaction is rolled back, and all is read again."""
+    """Another writer was first: the transaction is rolled back, and all is read again."""
 
 
 def reselect(
@@ -120,7 +120,7 @@ def reselect(
 def _check_lowering(
     lane: str, standing: Standing, known: Known, policy: Policy, *, may_lower: Callable[[str], bool]
 ) -> NotAllowed | None:
-    """Why this less intensive lane may not be given; None when it may, or when it is none."""
+    """Why this less intensive lane may not be given; None when it may, or when it is not less intensive."""
     obstacle = find_obstacle(
         lane, current=standing.lane, controls={control: controls_of(known, control) for control in CONTROLS},
         policy=policy, may_lower=lambda: may_lower(standing.office),
@@ -133,10 +133,10 @@ def _check_lowering(
 def cancel(
     body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
 ) -> dict[str, Any] | Refused | NotAllowed:
-    """Take a declaration out of the queue, for good; its place is free again, unless it was inspected in it.
+    """Take a declaration out of the queue, for good; its slot is free again, unless it was inspected in it.
 
-    ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same again by whomever changes nothing when the motive
-    is the same. Raises as `reselect`.
+    ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same cancellation again, by any caller, changes nothing
+    when the motive is the same. Raises as `reselect`.
     """
     change = _read(body, declaration_id, lanes=None, seen=by.seen)
     if isinstance(change, Refused):
@@ -175,9 +175,9 @@ def conflict(declaration_id: str, code: str, expected: str, standing: Standing) 
 
 
 def _is_again(change: _Change, cancellation: Cancellation) -> bool:
-    """Whether a cancellation says nothing that the recorded one does not: a note that was added would be lost."""
+    """Whether a cancellation adds nothing to the recorded one: a note that was added would be lost."""
     kept = cancellation.personal
-    # What was erased can't be compared any more.
+    # Erased values can't be compared any more.
     has_note = change.note is None or ("note" in kept and kept["note"] in (None, change.note))
     return cancellation.motive == change.motive and has_note
 
@@ -245,8 +245,8 @@ def _answer(change: Change, standing: Standing) -> dict[str, Any]:
 
 
 def _late_items(standing: Standing, known: Known, service: Service) -> Sequence[ItemValues] | None:
-    """The items with reasons, of one that nobody was to inspect when it was decided; None where there are some on
-    record, or can be none."""
+    """The items with reasons, of a decision whose lane did not inspect. None where the record has reasons already, or
+    where there can't be any."""
     if any(item["reasons"] or item["verify"] for item in standing.decision.items):
         return None
     if isinstance(standing.given, Reselection) and standing.given.items is not None:

@@ -1,7 +1,7 @@
 """A recorded declaration assessed again by what its decision was made with.
 
 Enters: a declaration's events, the profiles and the model that the decision names. Leaves: the declaration as it was
-sent, its scores, the reasons that were not asked for when nobody was to inspect it. Never here: a figure of later
+sent, its scores, the reasons that were not computed when its lane did not inspect. Never here: a figure of later
 profiles or of another model; a score that differs from the recorded one.
 """
 
@@ -63,7 +63,7 @@ def recorded_declaration(before: Known, decision: Decision) -> tuple[Declaration
 
 def assess_with(declaration: Declaration, *, model: RiskModel, profiles: LoadedProfiles, today: date) -> Scored:
     """The declaration assessed with this build and this model, however old they are by now."""
-    # How old the profiles were was judged then: those of an earlier eve describe an amendment.
+    # How old the profiles were was judged then: those of an earlier night describe an amendment.
     kept = Knowledge(model, _Kept(profiles), most_profile_days=10**6)
     (scored,) = assess_online([declaration], kept, today=today)
     return scored
@@ -77,7 +77,7 @@ def explain_again(known: Known, decision: Decision, service: Service) -> list[It
     """
     try:
         return _explain(known, decision, service)
-    except Exception as error:  # whatever is damaged: an officer's lane is worth more than why
+    except Exception as error:  # any damage: an officer's lane matters more than its reasons
         _LOG.error("reasons_failed", extra={"fields": {"error": type(error).__name__}})
         return None
 

@@ -1,12 +1,12 @@
-"""Declarations decided and recorded, many at once: from the body to the lane, for ever on record.
+"""Decide on many declarations at once and record them: from the body to the lane.
 
-Enters: JSON bodies, the service, the moment, who asks. Leaves: for each one `Result`. Never here: an answer that is not
-recorded; a release because something is missing; a clock; a declaration that fails because of the one beside it.
+Enters: JSON bodies, the service, the moment, the caller. Leaves: for each one `Result`. Never here: an answer that is
+not recorded; a release because something is missing; a clock; a declaration that fails because of the one beside it.
 
 Those that wait together are read, scored, placed and explained together, and recorded in one transaction: one wait for
-the disk. Everything that takes time is done before it; in it are the states at the sequences that they were
-made from, the events, the answers under their idempotency keys. When another worker wrote first, all is read again,
-this time with the states locked; the draws stay the same. docs/decisions/0011-group-commit.md tells why.
+the disk. Everything that takes time is done before it. The transaction writes the states at the sequences that they
+were made from, the events, the answers under their idempotency keys. When another worker wrote first, all is read
+again, this time with the states locked; the draws stay the same. docs/decisions/0011-group-commit.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def decide(body: object, service: Service, *, now: datetime, asked: Asked) -> De
 
 
 def decide_batch(asks: Sequence[Ask], service: Service, *, now: datetime, means: Means | None = None) -> list[Result]:
-    """Decide on several declarations, in this order; what became of each.
+    """Decide on several declarations, in this order; the result of each.
 
     ``now``: as for `decide`. Raises PolicyError when no policy is in force.
     """
@@ -132,9 +132,9 @@ def decide_batch(asks: Sequence[Ask], service: Service, *, now: datetime, means:
 
 
 def parse(number: int, ask: Ask, rates: RateTable | None, *, now: datetime) -> Parsed:
-    """Read one, if that was not done before, in the history's currency, and reject what is of an office that its sender
-    is not bound to: before anything is looked up, for how long that takes would tell whether the other office has this
-    number. All that becomes of it is by the same ``rates``, whatever is read meanwhile."""
+    """Read a declaration, if that was not done before, in the history's currency, and reject it when its sender is not
+    bound to its office. This comes before any look-up, whose time would reveal whether the other office has this
+    number. The same ``rates`` hold for all that follows, also when newer ones are read meanwhile."""
     read = ask.read or read_declaration(ask.body, received_at=now)
     if isinstance(read, Declaration):
         read = own_office(in_history_currency(read, rates), ask.asked.offices)
@@ -192,7 +192,7 @@ def _decide_group(
             fault = error
             if not isinstance(error.__cause__, IntegrityError):  # else recorded meanwhile: read again
                 break
-        else:  # committed: only now is anything answered or remembered
+        else:  # committed: only now are answers sent and states kept
             for office, state in placed.states.items():
                 days.keep(office, today, OfficeDay(stood[office].sequence + 1, state))
             return {**known.results, **made.results}
@@ -261,8 +261,8 @@ def score(new: Sequence[New], scores: Scores, knowledge: Knowledge, means: Means
 
 
 def _large(scores: Scores, reasons: Reasons) -> Scores:
-    """Those of very many items, to be explained before the locks, whatever lane they get: under them the others would
-    wait."""
+    """Declarations of very many items, which are explained before the locks, in any lane: explaining them under the
+    locks would make the other workers wait."""
     return {
         number: scored
         for number, scored in scores.items()
@@ -271,7 +271,7 @@ def _large(scores: Scores, reasons: Reasons) -> Scores:
 
 
 def _inspections_to_explain(placed: PlacedGroup, policy: Policy, reasons: Reasons) -> Scores:
-    """Those that somebody will inspect, and that are not explained yet."""
+    """The declarations whose lane inspects, and that are not explained yet."""
     return {
         new.number: scored
         for new, scored, one in placed.lanes
@@ -281,7 +281,7 @@ def _inspections_to_explain(placed: PlacedGroup, policy: Policy, reasons: Reason
 
 @dataclass(frozen=True)
 class _Made:
-    """What is recorded and answered of those that were decided: two events each."""
+    """The events and the answer of each decided declaration: two events each."""
 
     events: Sequence[Event]
     results: Mapping[int, Result]
@@ -322,7 +322,7 @@ class _Written:
 def _write_down(
     known: LookedUp, made: _Made, placed: PlacedGroup, stood: Mapping[str, OfficeDay], *, now: datetime
 ) -> _Written:
-    """Before the locks whatever needs none."""
+    """Do before the locks what needs no lock."""
     day = now.date().isoformat()
     return _Written(
         event_rows(made.events, now=now),
@@ -334,10 +334,10 @@ def _write_down(
 
 
 def _commit(sender: Sender, written: _Written, *, now: datetime) -> None:
-    # Nothing gives way from here on: the others wait for this one's locks.
+    # No pause from here on: other workers wait for these locks.
     # What came to an amended declaration since it was looked up (an officer's lane, a cancellation, a result) is an
-    # event of another id, and the state may have been read after it: only their number tells. Of a new declaration the
-    # id of its registration tells.
+    # event of another id, and the state may have been read after it: only the count of events shows it. For a new
+    # declaration, the id of its registration shows it.
     if not record_group(
         sender, written.events, states=written.states, answers=written.answers, now=now,
         expires_at=now + ANSWERS_KEPT, has_expired=written.has_expired, known=written.known,

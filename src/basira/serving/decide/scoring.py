@@ -3,8 +3,8 @@
 Enters: valid declarations, model and profiles, today. Leaves: for each an assessment and a candidate, or why there is
 none. Never here: a lane; a missing answer read as zero risk; a declaration that suffers from another one's fault.
 
-All that wait are predicted in one call, and all that somebody will inspect are explained in one: a call costs more than
-what it does for three rows.
+One call predicts all that wait, and one call explains all whose lane inspects: the call itself costs more than its work
+on three rows.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Scored:
-    """What there is to decide on. ``fallback``: why there is no score, or None. ``profiles``: the build used, with the
-    SHA-256 of its file, ``profiles_digest``.
+    """A declaration ready for a lane. ``fallback``: why there is no score, or None. ``profiles``: the build used, with
+    the SHA-256 of its file, ``profiles_digest``.
 
     ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
     """
@@ -125,12 +125,12 @@ def without_scores(
 
 
 def version_of_files(declaration_id: str, profiles: OpenProfiles) -> int:
-    """The latest version that a file brought, as far as the profiles know; 0: none, or nobody knows."""
+    """The latest version that a file brought, as far as the profiles know; 0: none, or unknown."""
     try:
         return held_version(declaration_id, profiles.profiles())
     except BasiraError:  # none can serve: the refreshing says why
         return 0
-    except Exception as error:  # told apart from the look-up of features, which goes its own way
+    except Exception as error:  # reported apart from the look-up of features, which has its own handling
         _LOG.error("held_version_failed", extra={"fields": {"error": type(error).__name__}})
         return 0
 
@@ -159,7 +159,7 @@ def assess_online(
     for one in declarations:
         try:
             features = online_features(one.rows, profiles, pause=pause)
-        except Exception as error:  # a damaged page, a value nobody thought of: the declaration still gets its lane
+        except Exception as error:  # a damaged page, an unforeseen value: the declaration still gets its lane
             _log_look_up_failure(error)
             found.append(without_scores(one, why or NO_PROFILES, profiles=profiles))
             continue
@@ -210,7 +210,7 @@ def score_failure(
     profiles: LoadedProfiles | None = None,
     features: OnlineFeatures | None = None,
 ) -> Scored:
-    """The declaration without the model's answer, which raised an error; the log is told which."""
+    """The declaration without the model's answer, which raised an error; log its type."""
     _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
     return without_scores(declaration, MODEL_FAILED, profiles=profiles, features=features)
 
@@ -226,7 +226,7 @@ def _predict(
     try:
         names = described[0][1].names
         predictions, matrix = model.predict_rows(names, [row for _, features in described for row in features.rows])
-    except Exception as error:  # whatever a model raises: the declaration still gets its lane
+    except Exception as error:  # any error of a model: the declaration still gets its lane
         if len(described) > 1:
             return [scored for one in described for scored in _predict([one], model, profiles)]
         ((declaration, features),) = described
