@@ -48,10 +48,10 @@ from basira.storage.database.writable import require_writable
 
 REFRESH_SECONDS = 10.0
 MODEL_SECONDS = 60.0
-# So often it is looked whether anything can be recorded: what a stopped process holds is taken from it then.
+# Interval of the check that the database can be written; it also takes back what a stopped process holds.
 _WRITABLE_SECONDS = 1.0
-# To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
-# who asks wait; not for longer than a proxy does.
+# To check new profiles takes a second per gigabyte or so. While a worker starts, the others answer, or the client
+# waits; not for longer than a proxy does.
 FIRST_LOOK_SECONDS = 10.0
 
 _LOG = logging.getLogger("basira.service")
@@ -67,7 +67,7 @@ class _Application(FastAPI):
 
 
 async def _attempt(what: str, step: Callable[[], Awaitable[None]]) -> None:
-    """Take a step that is taken again later: whatever it raises is told, and no more."""
+    """Run a step that is repeated later; log any error."""
     try:
         await step()
     except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
@@ -127,7 +127,7 @@ def make_large_application(
     service: Service, *, clock: Callable[[], datetime], decide_seconds: float = DECIDE_SECONDS,
     quota: Quota = USUAL_QUOTA,
 ) -> FastAPI:  # fmt: skip
-    """The application of a large worker: for a socket that nobody but the service's own workers can reach."""
+    """The application of a large worker: for a socket that only the service's own workers can reach."""
     app = _decider_of(service, clock, decide_seconds, quota)
     app.include_router(routes_large.router)
     app.add_middleware(routes_large.Passed)
@@ -180,7 +180,7 @@ def _decider_of(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with AsyncExitStack() as ending:  # from the last to the first, each whatever becomes of those before
+        async with AsyncExitStack() as ending:  # from the last to the first, each also when an earlier one fails
             for close in (service.close, reader.close, *closing):
                 ending.callback(close)
             # What waits is decided and answered first.
@@ -205,7 +205,7 @@ def _decider_of(
         openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
     app.state.service, app.state.clock, app.state.metrics, app.state.large_worker = service, clock, metrics, None
-    # Two, as two workers are: what one is asked for never waits for what the other is.
+    # Two, like two workers: requests of one never wait for requests of the other.
     app.state.precedence = precedence = Precedence()
     app.state.decider, app.state.large_decider = deciders = tuple(
         Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds, pause=pause)

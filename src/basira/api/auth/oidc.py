@@ -1,8 +1,8 @@
-"""OpenID Connect, authorization code with PKCE: where to send a browser, and who came back.
+"""OpenID Connect, authorization code with PKCE: the address of the provider, and the verified claims of a login.
 
 Enters: the settings, the provider's answers. Leaves: an address to go to; verified claims of an id token. Never here: a
 claim that is not signed by a key of the provider; an algorithm that the token chooses for itself; a redirect followed;
-a reason of refusal for the client (the log has a short one, without a value).
+a reason of rejection for the client (the log has a short one, without a value).
 
 OpenID Connect Core 1.0, sections 3.1.2 and 3.1.3.7; RFC 7636 (PKCE, S256); RFC 9207 (issuer in the answer).
 """
@@ -51,7 +51,7 @@ class Begun:
 
 
 class Provider:
-    """One provider, as it describes itself; asked when somebody logs in, not when the service starts."""
+    """One provider, as it describes itself; asked at a login, not when the service starts."""
 
     def __init__(self, settings: OidcSettings, redirect_uri: str) -> None:
         self.settings, self._redirect_uri = settings, redirect_uri
@@ -73,7 +73,7 @@ class Provider:
         return Begun(state, browser, f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}")
 
     def claims(self, code: str, *, state: str, browser: str, issuer: str | None, now: datetime) -> Mapping[str, Any]:
-        """The verified claims of who came back with this code. Raises 401 when anything is not right, 503 when the
+        """The verified claims of the person who came back with this code. Raises 401 when a check fails, 503 when the
         provider does not answer. ``issuer``: the parameter ``iss`` of the answer, when there was one."""
         if issuer is not None and issuer != self.settings.issuer:
             raise rejection("issuer of the answer")
@@ -139,7 +139,7 @@ class Provider:
                     return self._keys[1]
         found = _request_json("GET", str(self._metadata()["jwks_uri"]))
         keys = found.get("keys")
-        # A symmetric key among them is nobody's secret.
+        # A symmetric key among them would not be secret.
         public = [key for key in keys if isinstance(key, dict) and key.get("kty") != "oct"] if keys else []
         made = KeySet.import_key_set({"keys": public})
         with self._lock:
@@ -147,7 +147,7 @@ class Provider:
         return made
 
     def _exchange_code(self, metadata: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
-        """What the token endpoint gives for a code; the client says who it is as the provider wants it."""
+        """The token endpoint's answer to a code; the client authenticates as the provider wants it."""
         settings = self.settings
         methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         headers, body = {}, dict(form)
@@ -160,15 +160,15 @@ class Provider:
 
 
 def derive(browser: str, what: str, state: str) -> str:
-    """A value that only the browser's cookie gives back: nothing of it is kept here."""
+    """A value derived from the browser's cookie, so that it is not kept here."""
     digest = hmac.new(browser.encode(errors="replace"), f"{what} {state}".encode(errors="replace"), hashlib.sha256)
     return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
 
 
 def rejection(reason: str) -> ProblemException:
-    """The one answer to whatever is not right with a login; the reason is for the log alone."""
+    """The one problem of every failed login; the reason is only logged."""
     _LOG.warning("openid refused", extra={"fields": {"reason": reason}})
-    return ProblemException(401, "login_refused", "The login was refused.", hint="Begin again.")
+    return ProblemException(401, "login_refused", "The login was rejected.", hint="Begin again.")
 
 
 def unavailable(reason: str) -> ProblemException:
@@ -182,11 +182,11 @@ def unavailable(reason: str) -> ProblemException:
 def _request_json(
     method: str, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> Mapping[str, Any]:
-    """The JSON object that an address answers. Raises 503; 401 when the token endpoint refuses."""
+    """The JSON object that an address answers. Raises 503; 401 when the token endpoint rejects the request."""
     import httpx2
 
     async def within() -> bytes:
-        # Of the whole of it: one that sends a byte now and then is never late with the next.
+        # A limit for the whole answer: a server that sends a byte now and then never exceeds a limit for each read.
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await _fetch(method, url, form=form, headers=headers)
 

@@ -1,6 +1,6 @@
-"""What every route takes of a request: the service, the moment, the key under which it is sent.
+"""What every route takes from a request: the service, the moment, the idempotency key.
 
-Enters: a request. Leaves: the arguments of a route. Never here: a check of who asks (see `access`).
+Enters: a request. Leaves: the arguments of a route. Never here: a check of the caller (see `basira.api.auth`).
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ async def _number(
     request: Request,
     declaration_id: Annotated[str, Path(min_length=1, max_length=200, description="The declaration's number.")],
 ) -> str:
-    """The number as declarations have it, whatever digits, dashes or spaces it is written with; one that was recorded
-    before there was one written form is found as it was recorded."""
+    """The number in the form that declarations have, from any digits, dashes or spaces. A number that was recorded
+    before this form existed is found as it was recorded."""
     folded = fold_identifier(declaration_id)
     if folded in ("", declaration_id) or await run_in_threadpool(_is_recorded, request, declaration_id):
         return declaration_id
@@ -138,14 +138,14 @@ InLargeWorker = Annotated[LargeWorker | None, Depends(_large_worker)]
 InTrials = Annotated[Trials, Depends(_trials)]
 # Whether CSV is asked for: by the query or, where that says nothing, by the header.
 IsCsv = Annotated[bool, Depends(_is_csv)]
-# Of a list, behind who asks: only parameters that it has.
+# For lists, after the check of the caller: only known parameters.
 KnownQuery = Annotated[None, Depends(_known_query)]
 
 
 def asked_of(
     principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "", language: str = "fr"
 ) -> Asked:
-    """Who asks what, under which key. ``declaration_id``: where it is in the address, a part of what is asked.
+    """The caller, the request, and its key. ``declaration_id``: where the address has it, a part of the request.
     ``language``: of the sentences in the answer."""
     if isinstance(body, bytes):  # how the framework gives on what does not call itself JSON
         raise RequestValidationError([{"loc": ("body", "content-type"), "type": "json_type", "msg": "", "input": None}])
@@ -170,6 +170,6 @@ def _text(content: object) -> str:
 
 
 def stored_response(service: Service, asked: Asked, *, now: datetime) -> Response | None:
-    """The answer once given under the idempotency key, as it was; None without a key, or when the key is new."""
+    """The response stored under the idempotency key; None without a key, or when the key is new."""
     given = given_answer(service.database, asked, now=now)
     return None if given is None else Response(given.response, given.status, media_type="application/json")

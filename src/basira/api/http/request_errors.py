@@ -1,4 +1,4 @@
-"""What the framework finds wrong with a request, in words: what was expected with its limits, what was found.
+"""The framework's faults of a request, in words: what was expected with its limits, what was found.
 
 Enters: the framework's faults. Leaves: the members of a problem. Never here: a value of a body or of a header, which
 may be a person's or a secret; the framework's own sentences, which change with its version.
@@ -12,7 +12,7 @@ from typing import Any
 _LONGEST_FOUND = 60
 _JSON = "JSON in UTF-8, to its end, of at most 64 levels"
 _DAY = "a day written YYYY-MM-DD, such as 2026-03-31"
-# Of what the framework calls a fault; the braces are filled from its own figures.
+# By the framework's name of a fault; its own figures fill the braces.
 _EXPECTED: Mapping[str, str] = {
     "missing": "a value: it is required",
     "string_type": "a text",
@@ -42,7 +42,7 @@ _EXPECTED: Mapping[str, str] = {
     "dict_type": "a JSON object",
     "list_type": "a list",
 }
-# Where the framework's own figures would say less.
+# Where the framework's own figures are less clear.
 _OF_FIELD: Mapping[str, str] = {"idempotency-key": "1 to 200 printable ASCII characters, no space among them"}
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"), ((int, float), "a number"), (dict, "an object"), (list, "a list"),
@@ -50,7 +50,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def is_other_content(faults: Sequence[Any]) -> bool:
-    """Whether the body was not read because it does not call itself JSON: then it is given on as bytes."""
+    """Whether the body was not read because its Content-Type is not JSON: then it is passed on as bytes."""
     return any(fault["type"] == "json_type" or isinstance(fault.get("input"), bytes) for fault in faults)
 
 
@@ -74,7 +74,7 @@ def detail_of(errors: Sequence[Mapping[str, str]]) -> str:
 
 
 def _field(fault: Any) -> str:
-    # Where a text stops being JSON is no member of it.
+    # The position where JSON ends is not a field.
     where = fault["loc"][:1] if fault["type"] == "json_invalid" else fault["loc"]
     return ".".join(map(str, where))
 
@@ -87,7 +87,7 @@ def _expected_text(fault: Any) -> str:
     try:
         return _EXPECTED[fault["type"]].format(**figures)
     except KeyError:
-        return "what the OpenAPI document says of it"
+        return "what the OpenAPI document describes"
 
 
 def _figure(name: str, value: object) -> str:
@@ -100,7 +100,7 @@ def _found_text(fault: Any) -> str:
     if kind == "missing":
         return "none"
     if kind == "json_invalid":
-        return "a text that is none"
+        return "invalid JSON"
     if place in ("query", "path"):
         text = str(value)
         return repr(text) if len(text) <= _LONGEST_FOUND else repr(text[:_LONGEST_FOUND] + "...")

@@ -1,6 +1,6 @@
-"""The routes of the trail: who did what and when, for auditors, as JSON in pages or as CSV.
+"""The routes of the audit trail: who did what and when, for auditors, as JSON in pages or as CSV.
 
-Enters: requests of a recognised principal. Leaves: what `workflows.records.activity` says. Never here: a change.
+Enters: requests of a recognised principal. Leaves: the pages of `workflows.records.activity`. Never here: a change.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ router = APIRouter(prefix=PREFIX)
 
 @dataclass(frozen=True)
 class _Asked:
-    """What every trail is asked by: the parameters that both routes take, and how the answer is wanted."""
+    """The parameters of both routes, and the format of the answer."""
 
     is_csv: IsCsv
     actor: Annotated[
@@ -61,7 +61,7 @@ def get_audit(
 
 
 @router.get(
-    "/deeds", summary="What was done to declarations, whichever",
+    "/deeds", summary="What was done to declarations",
     responses=answers_of("deeds", 401, 403, 422, also={"text/csv": {"type": "string"}}),
 )  # fmt: skip
 def get_deeds(

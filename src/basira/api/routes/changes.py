@@ -1,6 +1,6 @@
 """The routes that change what was decided: re-selection by an officer, cancellation.
 
-Enters: requests of a recognised principal, with a motive. Leaves: what `serving.changes.change` says. Never here: a
+Enters: requests of a recognised principal, with a motive. Leaves: the answer of `serving.changes.change`. Never here: a
 rule of what may be changed.
 """
 
@@ -47,12 +47,12 @@ IfMatch = Annotated[
     ),
 ]  # fmt: skip
 _SEEN = "`given_by` is that of the declaration's own `standing`: with this one the answer is 409."
-# Of a change that may not be made: its status, and what to do.
+# For a change that may not be made: its status, and what to do.
 _NOT_ALLOWED = {
     "seen_required": (428, "GET the declaration: its ETag, or given_by of its standing, names the lane that you saw."),
     "lowering_not_allowed": (403, "Leave the lane, or give a more intensive one."),
 }
-_ASK_OTHERS = "Give a more intensive lane, or ask somebody whose role may lower."
+_ASK_OTHERS = "Give a more intensive lane, or ask an officer whose role may lower."
 
 
 @router.post(
@@ -70,10 +70,10 @@ def post_reselection(
     key: Key = None,
     seen: IfMatch = None,
 ) -> Response:
-    """An officer's lane in place of the one in force, with the motive. To undo it is another re-selection.
+    """An officer's lane in place of the one in force, with the motive. Undo it by another re-selection.
 
     It names the lane that was seen (`If-Match`, or `given_by`), so that two officers don't overwrite one another: 409
-    when it changed meanwhile. A less intensive lane takes the right to lower.
+    when it changed meanwhile. A less intensive lane needs the right to lower.
     """
     asked = asked_of(principal, "POST reselection", key, body, declaration_id=declaration_id)
     if (given := stored_response(service, asked, now=now)) is not None:
@@ -97,8 +97,8 @@ def post_cancellation(
     key: Key = None,
     seen: IfMatch = None,
 ) -> Response:
-    """It leaves the queue for good, and its place is free again unless it was inspected. Later amendments are refused
-    with 409; results are still taken. The same again changes nothing."""
+    """The declaration leaves the queue for good, and its slot is free again unless it was inspected. Later amendments
+    get 409; results are still recorded. The same again changes nothing."""
     asked = asked_of(principal, "POST cancellation", key, body, declaration_id=declaration_id)
     if (given := stored_response(service, asked, now=now)) is not None:
         return given
@@ -107,7 +107,7 @@ def post_cancellation(
 
 
 def _may_lower(principal: Principal) -> Callable[[str], bool]:
-    """Whether a less intensive lane may be given at an office: as far as that very right reaches."""
+    """Whether the caller may give a less intensive lane at an office."""
     narrowed = replace(principal, grants=granting(principal.grants, "reselections:lower"))
     return lambda office: may(principal, "reselections:lower") and narrowed.sees_office(office)
 

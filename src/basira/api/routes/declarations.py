@@ -3,9 +3,9 @@
 Enters: a declaration, or up to 1,000, of a recognised principal. Leaves: what `serving.decide.batch` decides. Never
 here: a decision; a wait on the event loop, or work on it that grows with the number of declarations.
 
-FastAPI describes the route; its own reading of arguments is passed by, because for a body whose validation is elsewhere
-it costs as much as the decision's own work. The body is parsed once, after its sender is recognised; a large one beside
-the event loop (`Reader`), or in a process of its own (`LargeWorker`).
+FastAPI describes the route, but does not read its arguments: for a body that is validated elsewhere, that would cost as
+much as the decision itself. The body is parsed once, after its sender is recognised; a large one beside the event loop
+(`Reader`), or in a process of its own (`LargeWorker`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _ROUTE = "POST /declarations"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _JSON = re.compile(r"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _LOG = logging.getLogger("basira.service")
-# Of a rejected body: it is for the sender to keep.
+# For a rejected body that the sender must keep.
 _NOT_KEPT: Mapping[NotKept, str] = {
     "quota": "Keep it yourself: the quarantine took what it takes of this key today.",
     "total": "Keep it yourself: the quarantine is full.",
@@ -77,7 +77,7 @@ class Quick(APIRoute):
 
 
 async def decide_body(request: Request, principal: Principal, key: str | None) -> Response:
-    """The answer to a request of a recognised principal; a large one's is the large worker's, where there is one."""
+    """Answer a request of a recognised principal; the large worker, where there is one, answers a large request."""
     reader: Reader = request.app.state.reader
     large: LargeWorker | None = request.app.state.large_worker
     try:
@@ -102,7 +102,7 @@ async def _principal(request: Request) -> Principal:
     token = request.headers.get("x-api-key")
     known = remembered.fresh(token) if token else None
     if known is not None:
-        # Looked up once: by a second look it may have become old, and this is the event loop.
+        # Looked up once: before a second look-up it may expire, and this is the event loop.
         return authorize(request, "declarations:write", keys=lambda _: known)
     return await remembered.beside(partial(authorize, request, "declarations:write", keys=remembered))
 
@@ -149,10 +149,10 @@ async def post_declarations(
     principal: Annotated[Principal, Depends(needs("declarations:write"))],
     key: Key = None,
 ) -> Response:
-    """Give each declaration its lane at once, with reasons where somebody will inspect.
+    """Give each declaration its lane at once, with reasons where the lane inspects.
 
     Sent again unchanged, it gets the recorded decision. Changed, it is an amendment, and decided again; it never gets a
-    less intensive lane. In a batch each declaration stands for itself: `results` holds a decision or a problem for
+    less intensive lane. In a batch each declaration is decided by itself: `results` holds a decision or a problem for
     each.
     """
     metrics: Metrics = request.app.state.metrics
@@ -224,7 +224,7 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
             results.append(_result(body, one, next(not_kept) if isinstance(one, Rejected) else None))
         faults = [one.error for one in made if isinstance(one, Failed) and _problem_of(one.error)[0] >= 500]
         is_final = is_final and not faults
-        # What a whole group met is one fault.
+        # A fault of the whole group is counted once.
         for fault in {id(one): one for one in faults if not isinstance(one, BusyError)}.values():
             metrics.unavailable(fault)
     text = f'{{"results":[{",".join(results)}]}}'
@@ -249,7 +249,7 @@ def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
 
 
 def _store_answer(request: Request, asked: Asked, answer: Answer) -> Answer:
-    """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
+    """The answer that is stored under the key: this one, or that of the same batch sent at the same time."""
     service: Service = request.app.state.service
     database = service.for_decisions().database
     now = request.app.state.clock()

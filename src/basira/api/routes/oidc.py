@@ -26,8 +26,9 @@ from basira.storage.accounts.oidc_logins import begin_login, enter_by_provider, 
 CALLBACK = f"{PREFIX}/session/oidc/callback"
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
-# Of logins that wait for the provider: threads of their own, so that one that hangs takes none from declarations, nor
-# from passwords. A login asks it three times at most, 5 seconds each: the last one in the queue is answered within 45.
+# Of logins that wait for the provider: threads of their own, so that a provider that hangs takes no thread from
+# declarations or passwords. A login asks it three times at most, 5 seconds each: the last one in the queue is answered
+# within 45.
 AT_ONCE, MOST_WAITING = 4, 12
 # A path and perhaps a query of this service. Browsers read "//host" and "/\host" as another site.
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,399}")
@@ -35,7 +36,7 @@ _AFTER = f"{PREFIX}/session"
 
 
 def openid_desk() -> Desk:
-    """Where the provider is asked, for a few logins at a time. 503 when too many wait already."""
+    """The threads that ask the provider, for a few logins at a time. 503 when too many wait already."""
     return Desk("openid", AT_ONCE, MOST_WAITING, refusal=lambda: unavailable("too many logins wait for it"))
 
 
@@ -100,7 +101,7 @@ async def get_oidc_callback(
     code: Annotated[str, Query(max_length=4000)] = "",
     issuer: Annotated[str | None, Query(alias="iss", max_length=400)] = None,
 ) -> Response:
-    """Begin a session for who the provider says it is. 401 for whatever is not right, without a reason.
+    """Begin a session for the person whom the provider names. 401 for every fault, without a reason.
 
     The page that answers goes on by itself: after a redirect from another site the browser would not send the new
     session's cookie (SameSite=Strict); from a page of this service it does.

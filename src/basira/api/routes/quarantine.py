@@ -1,6 +1,6 @@
-"""The routes of the quarantine: refused declarations, for those who correct them.
+"""The routes of the quarantine: rejected declarations, for the persons who correct them.
 
-Enters: requests of a recognised principal. Leaves: what `serving.views.rejected` says. Never here: a repair.
+Enters: requests of a recognised principal. Leaves: the pages of `serving.views.rejected`. Never here: a repair.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ router = APIRouter(prefix=PREFIX)
 
 
 def _ascii(content: Mapping[str, Any]) -> Response:
-    """JSON in ASCII: what stands in it was sent by anybody, and may be read at a terminal."""
+    """JSON in ASCII: its content comes from any sender, and may be read at a terminal."""
     return Response(json.dumps(content), media_type="application/json")
 
 
-@router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine", 401, 403, 422))
+@router.get("/quarantine", summary="Rejected declarations", responses=answers_of("quarantine", 401, 403, 422))
 def get_quarantine(
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
     _known: KnownQuery,
@@ -54,6 +54,6 @@ def get_refused(
 ) -> Response:
     """As it was sent, with its faults: correct it and send it to `/declarations`.
 
-    Where it is no plain JSON `body` is null, and `body_text` its text, escaped in ASCII.
+    Where it is not plain JSON, `body` is null, and `body_text` is its text, escaped in ASCII.
     """
     return _ascii(refused_declaration(service.database, quarantine_id))

@@ -1,6 +1,6 @@
 """The route of an office's queue, as JSON in pages or as CSV.
 
-Enters: requests of a recognised principal. Leaves: what `serving.views.queue` says. Never here: an office that the
+Enters: requests of a recognised principal. Leaves: the pages of `serving.views.queue`. Never here: an office that the
 principal may not see.
 """
 
@@ -42,7 +42,7 @@ def get_queue(
     limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
-    """Those whose lane still holds, the most intensive lane first, then by expected revenue.
+    """Declarations whose lane is in force, the most intensive lane first, then by expected revenue.
 
     `status`: waiting, inspected (a result came), released (the lane does not inspect). With `format=csv`, or
     `Accept: text/csv`, the whole queue for a spreadsheet.
