@@ -1,4 +1,4 @@
-"""`basira explain`: why a declaration is where it is, from the record.
+"""`basira explain`: why a declaration has its lane, from the record.
 
 Enters: a declaration's number. Leaves: its latest decision in words. Never here: a new assessment.
 """
@@ -26,9 +26,9 @@ def explain(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a declaration was put in its lane: reasons with their figures, what to verify, reference values.
+    """Explain why a declaration has its lane: reasons with their figures, what to verify, reference values.
 
-    One that no run decided on, but the service did, is shown with everything that happened to it.
+    A declaration that the service decided, and no run, is shown with all its events.
     """
     from basira.cli.explain_online import explain_online
     from basira.render.numbers import format_money, format_percent

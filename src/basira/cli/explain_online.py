@@ -1,6 +1,6 @@
-"""A declaration that the service decided, in words: its decision, and what happened to it.
+"""A declaration that the service decided, in words: its decision, and its later events.
 
-Enters: a store, a declaration's number. Leaves: the text, or the word that the service knows no such declaration. Never
+Enters: a store, a declaration's number. Leaves: the text, or false, when the service knows no such declaration. Never
 here: a new assessment (`basira replay --office` makes it again).
 """
 
@@ -75,7 +75,7 @@ def _goods(found: Mapping[str, Any], version: int) -> dict[int, tuple[str, str]]
 
 
 def _explained_items(found: Mapping[str, Any], last: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The items of the last decision; with the reasons that a re-selection of it was recorded with, if one was."""
+    """The items of the last decision; with the reasons of its re-selection, when one recorded them."""
     steps = [step for step in found["history"] if step.get("decision_id") == last["decision_id"]]
     made = [step["items"] for step in steps if step.get("items")]
     items: Sequence[Mapping[str, Any]] = made[-1] if made else last["items"]

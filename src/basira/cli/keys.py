@@ -1,6 +1,6 @@
 """`basira keys`: API keys of clearance systems.
 
-Enters: options. Leaves: a token, once; what is known of keys. Never here: a secret that is kept.
+Enters: options. Leaves: a token, once; the list of keys. Never here: a secret that is kept.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ DaysOption = Annotated[int, typer.Option("--days", min=1, max=3650, help="Days u
 
 
 def open_database(store: Path, database: str, *, create: bool = False) -> Database:
-    """The operational database of a store, or the one given by its URL. ``create``: make it when there is none, and say
-    so; else its absence is an error, because a place that is misspelt must not look like an empty one."""
+    """The operational database of a store, or the one given by its URL. ``create``: make it when there is none, and
+    report it; else its absence is an error, because a place that is misspelt must not look like an empty one."""
     from basira.workflows.stores import open_database, shown_place
 
     opened = open_database(record_of(store, database).place, create=create)

@@ -1,6 +1,7 @@
 """`basira replay`: a recorded run, or an office's online day, made again and compared.
 
-Enters: a run, or an office and a day. Leaves: whether the same came out; exit code 9 when not. Never here: a tolerance.
+Enters: a run, or an office and a day. Leaves: whether the results are the same; exit code 9 when not. Never here: a
+tolerance.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def replay(
     """Make a recorded run again from its snapshot, model, policy and seed, and compare it bit for bit.
 
     With --office and --day: what the service decided there, from the recorded declarations. Scores are compared where
-    the profiles of that night are still kept; what could not be compared is said.
+    the profiles of that night are still kept; what could not be compared is listed.
     """
     from basira.schema.errors import UsageError
 

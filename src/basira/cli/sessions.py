@@ -1,4 +1,4 @@
-"""`basira sessions`: whoever is logged in, logged out.
+"""`basira sessions`: log a person out.
 
 Enters: a login. Leaves: no session of that person. Never here: a token.
 """
@@ -25,7 +25,7 @@ def group() -> None:
 
 @app.command("revoke")
 def revoke(
-    user: Annotated[str, typer.Option("--user", help="The login of whose sessions end.")],
+    user: Annotated[str, typer.Option("--user", help="The login whose sessions end.")],
     by: ByOption,
     motive: Annotated[str, typer.Option("--motive", help="Why; it is audited.")],
     store: StoreOption = DEFAULT_STORE,

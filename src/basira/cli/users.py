@@ -1,6 +1,6 @@
 """`basira users`: the people who may enter, their roles and passwords.
 
-Enters: options; a password from a prompt or standard input. Leaves: what is known of users; every change audited. Never
+Enters: options; a password from a prompt or standard input. Leaves: the list of users; every change is audited. Never
 here: a password among the arguments, where every process on the machine can read it.
 """
 
@@ -95,7 +95,7 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
 def show(
     login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
 ) -> None:
-    """Show one account, and what was done to it and when."""
+    """Show one account and its events."""
     from basira.storage.record.activity import find_audit
 
     with open_database(store, database) as opened, opened.read() as connection:
@@ -162,7 +162,7 @@ def reset(
 def deactivate(
     login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
 ) -> None:
-    """Put an account out of use at once, with its sessions. What the person did stays on record."""
+    """Put an account out of use at once, with its sessions. The person's events stay on record."""
     _set_active(login, is_active=False, by=by, store=store, database=database)
 
 
@@ -183,9 +183,9 @@ def erase(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
 ) -> None:
-    """Forget a person, for good: login, name, password, roles. What the id did stays on record.
+    """Forget a person, for good: login, name, password, roles. The events of the id stay on record.
 
-    Shows who it is and asks first; give `--yes` where nobody can answer.
+    Shows the person and asks first; give `--yes` where there is no terminal.
     """
     from basira.schema.errors import UsageError
     from basira.storage.accounts.users import erase_user
@@ -205,7 +205,7 @@ def erase(
         with opened.write() as connection:
             erase_user(connection, user.user_id, actor=by, motive=motive, now=datetime.now())
         left = free_deleted(opened)
-    echo(f"Forgotten. What {user.user_id} did stays on record under this id.")
+    echo(f"Forgotten. The events of {user.user_id} stay on record under this id.")
     for sentence in left:
         echo(f"Left to do: {sentence}")
 
@@ -214,12 +214,12 @@ def erase(
 def unlock(
     login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
 ) -> None:
-    """End the lock of an account after too many refused logins; a lock of an address ends by itself."""
+    """End the lock of an account after too many failed logins; a lock of an address ends by itself."""
     from basira.storage.accounts.sessions import unlock_login
 
     with open_database(store, database) as opened, opened.write() as connection:
         forgotten = unlock_login(connection, user_of(connection, login).user_id, actor=by, now=datetime.now())
-    echo(f"{forgotten} refused logins of {login} forgotten.")
+    echo(f"{forgotten} failed logins of {login} forgotten.")
 
 
 def user_of(connection: sa.Connection, login: str) -> User:
@@ -262,7 +262,7 @@ def _grant(role: str, office: str) -> Grant:
     from basira.serving.admissible import folded_office
 
     office = folded_office(office)
-    # The record itself refuses a role that is none.
+    # The record itself rejects an unknown role.
     return Grant(cast("Role", role.strip().lower()), office and check_office(office))
 
 
