@@ -261,13 +261,13 @@ def erase(
             progress=progress,
         )
     if preview:
-        told = f"{done.count:,} personal values would be erased, {_COUNTED_TOO}. Nothing was erased."
-        echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else told)
+        text = f"{done.count:,} personal values would be erased, {_COUNTED_TOO}. Nothing was erased."
+        echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else text)
         return
-    told = f"{done.count:,} personal values erased, {_COUNTED_TOO}."
+    text = f"{done.count:,} personal values erased, {_COUNTED_TOO}."
     if not done.count:
-        told = "The online record has no such value: nothing was erased."
-    echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else told)
+        text = "The online record has no such value: nothing was erased."
+    echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else text)
     if not as_json:
         for sentence in done.left:
             echo(f"Left to do: {sentence}")

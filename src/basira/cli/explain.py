@@ -44,15 +44,15 @@ def explain(
     if as_json:
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    said = language.value
+    code = language.value
     console = open_console()
     console.print(Text(f"{declaration} · {body['day']} · {body['office']} · {body['lane_label']}", style="bold"))
     console.print(Text(str(body["basis_label"])))
     if body["fraud_probability"] is not None and body["expected_revenue"] is not None:
         console.print(
-            f"P = {format_percent(body['fraud_probability'], language=said)}, "
-            f"E = {format_money(body['expected_revenue'], body['currency'], language=said)}, "
-            f"π = {format_percent(body['inclusion_probability'], language=said)}",
+            f"P = {format_percent(body['fraud_probability'], language=code)}, "
+            f"E = {format_money(body['expected_revenue'], body['currency'], language=code)}, "
+            f"π = {format_percent(body['inclusion_probability'], language=code)}",
             markup=False,
         )
     for item in body["items"]:

@@ -130,8 +130,8 @@ def rotate(
             connection, key_id, actor=by, now=now, expires_at=now + timedelta(days=days),
             overlap=timedelta(hours=overlap_hours),
         )  # fmt: skip
-    said = f"Key {made.key_id} follows {key_id}, which works for {overlap_hours} more hours."
-    _hand_over(made, said, as_json=as_json)
+    text = f"Key {made.key_id} follows {key_id}, which works for {overlap_hours} more hours."
+    _hand_over(made, text, as_json=as_json)
 
 
 @app.command("revoke")
@@ -150,8 +150,8 @@ def revoke(
     echo(f"Key {key_id} was revoked on {before[:10]} already." if before else f"Key {key_id} revoked.")
 
 
-def _hand_over(made: NewKey, said: str, *, as_json: bool) -> None:
+def _hand_over(made: NewKey, text: str, *, as_json: bool) -> None:
     if as_json:
         echo(json.dumps({"key_id": made.key_id, "token": made.token}))
     else:
-        echo(f"{said} Its token, shown this once:\n{made.token}")
+        echo(f"{text} Its token, shown this once:\n{made.token}")

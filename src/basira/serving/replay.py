@@ -3,7 +3,7 @@
 Enters: a store, the operational database, policies, an office and a day. Leaves: every difference, and what could not
 be compared because it is not kept. Never here: a write; a tolerance; a score that is guessed where its inputs are gone.
 
-Lanes are made again from the day's plan and the recorded scores, in the order of the events; scores from the recorded
+Lanes are replayed from the day's plan and the recorded scores, in the order of the events; scores from the recorded
 content, where the profiles of that night and the model are still kept.
 """
 
@@ -72,7 +72,7 @@ class OnlineReplay(Replay):
         first = self.differences[0] if self.differences else None
         what = (
             "the state of the day at its end" if first is None
-            else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} made again"
+            else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} replayed"
         )  # fmt: skip
         return ReplayError(
             f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",

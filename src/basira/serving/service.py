@@ -35,7 +35,7 @@ from basira.workflows.targeting.score import choose_model
 SEED_FILE = "online-seed"
 # Yesterday's profiles count everything; a failed build of one night is tolerated for one day, and reported.
 MOST_PROFILE_DAYS = 1
-# A client of the clearance system gives up after some seconds; a 503 in time tells it to ask again.
+# A client of the clearance system gives up after some seconds; a 503 in time makes it send the request again.
 DATABASE_SECONDS = 5.0
 
 _LOG = logging.getLogger("basira.service")

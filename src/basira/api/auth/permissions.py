@@ -28,7 +28,7 @@ HIDDEN = (
     "`detail` and `inclusion_probability` are left out",
     "`basis` and `basis_text` say `control` for what the model chose and for what was drawn at random alike",
     "what the model expects is left out (`fraud_probability`, `expected_revenue`, of an item also `revenue_if_fraud` "
-    "and `kind_probabilities`, of a reason its `contribution`), and the queue stands by lane and arrival, not by "
+    "and `kind_probabilities`, of a reason its `contribution`), and the queue is in order of lane and arrival, not of "
     "revenue",
 )
 

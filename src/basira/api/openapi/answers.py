@@ -149,7 +149,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 },
             },
         },
-        "standing": {"type": "object", "description": "What holds of the declaration, where a change meets another."},
+        "standing": {"type": "object", "description": "The declaration's status, where a change conflicts with it."},
     },
 }  # fmt: skip
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}

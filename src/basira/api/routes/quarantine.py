@@ -44,7 +44,7 @@ def get_quarantine(
 
 
 @router.get(
-    "/quarantine/{quarantine_id}", summary="A refused declaration",
+    "/quarantine/{quarantine_id}", summary="A rejected declaration",
     responses=answers_of("refused_body", 401, 403, 404, 422),
 )  # fmt: skip
 def get_refused(

@@ -353,7 +353,7 @@ def _keep(known: LookedUp, database: Database, *, now: datetime) -> None:
         with write_together(database) as sender:
             keep_answers(sender, known.answers, now=now, expires_at=now + ANSWERS_KEPT, has_expired=known.has_expired)
     except StoreError as error:
-        if isinstance(error.__cause__, IntegrityError):  # the same key at once: looked at again
+        if isinstance(error.__cause__, IntegrityError):  # the same key at once: read again
             raise
         cause = type(error.__cause__ or error).__name__
         _LOG.warning("answer_not_kept", extra={"fields": {"code": error.code, "cause": cause}})

@@ -46,7 +46,7 @@ def _reasons(inspected: Sequence[Scored], model: RiskModel | None, pause: Pause)
 
 
 def recorded_items(scored: Scored, explained: Sequence[ItemValues] | None) -> Sequence[ItemValues]:
-    """The items as they are recorded: none without a score, without reasons where there are none."""
+    """The items as they are recorded: without a score there are no items, and reasons only where they are known."""
     if scored.fallback is not None:
         return ()
     return explained or [item_values(item) for item in scored.items]

@@ -164,8 +164,8 @@ def assess_online(
             found.append(without_scores(one, why or NO_PROFILES, profiles=profiles))
             continue
         used = profiles
-        if isinstance(features, NotOnline) and (eve := _earlier_profiles(features, knowledge)) is not None:
-            features, used = _from(eve, one, features, pause), eve
+        if isinstance(features, NotOnline) and (earlier := _earlier_profiles(features, knowledge)) is not None:
+            features, used = _from(earlier, one, features, pause), earlier
         if isinstance(features, NotOnline):
             found.append(without_scores(one, why or features.code, profiles=profiles))
         else:
@@ -191,9 +191,11 @@ def _earlier_profiles(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles 
     return None if knowledge.eves is None else knowledge.eves.find(found.day - 1)
 
 
-def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline, pause: Pause) -> OnlineFeatures | NotOnline:
+def _from(
+    earlier: LoadedProfiles, declaration: Declaration, found: NotOnline, pause: Pause
+) -> OnlineFeatures | NotOnline:
     try:
-        return online_features(declaration.rows, eve, pause=pause)
+        return online_features(declaration.rows, earlier, pause=pause)
     except Exception as error:
         _log_look_up_failure(error)
         return found

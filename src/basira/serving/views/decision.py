@@ -64,20 +64,20 @@ def _basis_text(basis: str, decision: Decision, language: str) -> str:
     """Why it is inspected. Also: the mandatory rule, where that is not the basis of the lane; what became of the rule's
     lane; why there is no score. What inspectors see of the basis: `explain.disclosure`."""
     ground = (decision.ground or {}).get(language, "")
-    said = [say_basis(basis, language=language, ground=ground)]
+    sentences = [say_basis(basis, language=language, ground=ground)]
     if basis in ("none", "exempt"):
         # An officer's own lane has no ground of selection besides the mandatory rule's.
         if ground:
-            said = [say_basis("mandatory", language=language, ground=ground)]
+            sentences = [say_basis("mandatory", language=language, ground=ground)]
         elif decision.inspects:
-            said = [catalog_of(language).say("basis.officer")]
+            sentences = [catalog_of(language).say("basis.officer")]
     elif ground and basis != "mandatory":
-        said.append(say_basis("mandatory", language=language, ground=ground))
+        sentences.append(say_basis("mandatory", language=language, ground=ground))
     if basis == "mandatory" and decision.detail_fields.is_lane_full:
-        said.append(catalog_of(language).say("basis.lane_full"))
+        sentences.append(catalog_of(language).say("basis.lane_full"))
     if decision.fallback:
-        said.append(_fallback_text(decision.fallback, language, is_inspected=bool(decision.inspects)))
-    return ". ".join([*(text.rstrip(".") for text in said[:-1]), said[-1]])
+        sentences.append(_fallback_text(decision.fallback, language, is_inspected=bool(decision.inspects)))
+    return ". ".join([*(text.rstrip(".") for text in sentences[:-1]), sentences[-1]])
 
 
 def _fallback_text(fallback: str, language: str, *, is_inspected: bool) -> str:
