@@ -71,7 +71,7 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict
     """What the service rejected; None where there is no operational database."""
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
-    from basira.serving.views.rejected import limits_reached, refused_page
+    from basira.serving.views.rejected import list_reached_limits, rejected_page
     from basira.workflows.stores import open_database
 
     quota = quota_of_environment()
@@ -79,8 +79,8 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict
     if not database and not Path(place).is_file():
         return None
     with open_database(place) as opened:
-        page = refused_page(opened, code=code, limit=limit)
-        return {**page, "limits_reached": limits_reached(opened, quota, now=datetime.now())}
+        page = rejected_page(opened, code=code, limit=limit)
+        return {**page, "limits_reached": list_reached_limits(opened, quota, now=datetime.now())}
 
 
 def _show_online(online: dict[str, Any]) -> None:
@@ -108,11 +108,11 @@ def show(
 ) -> None:
     """Print a declaration that the service rejected, as it was sent, with its faults: correct it and send it again."""
     from basira.cli.db import record_of
-    from basira.serving.views.rejected import refused_declaration
+    from basira.serving.views.rejected import rejected_declaration
     from basira.workflows.stores import open_database
 
     with open_database(record_of(store, database).place) as opened:
-        found = refused_declaration(opened, quarantine_id)
+        found = rejected_declaration(opened, quarantine_id)
     typer.echo(_json(found))
 
 

@@ -15,7 +15,7 @@ from basira.selection.policy.load import load_policy
 from basira.serving.currency import RatesInForce
 from basira.serving.service import SEED_FILE, Service, model_of, read_seed
 from basira.serving.trial import try_decision
-from basira.serving.views.rejected import USUAL_QUOTA, Quota, limits_reached
+from basira.serving.views.rejected import USUAL_QUOTA, Quota, list_reached_limits
 from basira.storage.database.connection import Database, file_of, is_empty, shown_place
 from basira.storage.history.store import History
 from basira.storage.private_files import find_open
@@ -101,7 +101,7 @@ def _quarantine(place: str | Path, quota: Quota, today: date) -> list[str]:
     if is_empty(place):
         return []
     with Database(place, create=False) as opened:
-        return limits_reached(opened, quota, now=datetime.combine(today, datetime.min.time()))
+        return list_reached_limits(opened, quota, now=datetime.combine(today, datetime.min.time()))
 
 
 def _seed(store: Path) -> list[str]:

@@ -155,7 +155,7 @@ class ProblemException(HTTPException):
         self.code, self.hint = code, hint
 
 
-def refusal_content(refused: Refused) -> dict[str, Any]:
+def rejection_content(refused: Refused) -> dict[str, Any]:
     """A rejected body, as the members of a problem."""
     codes = {fault.code for fault in refused.faults}
     detail, hint = _REASONS.get(codes.pop() if len(codes) == 1 else "") or _NOT_THE_SCHEMA
@@ -172,7 +172,7 @@ def refusal_content(refused: Refused) -> dict[str, Any]:
 
 def refusal(refused: Refused) -> JSONResponse:
     """The problem of a rejected body."""
-    return problem(**refusal_content(refused))
+    return problem(**rejection_content(refused))
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -30,7 +30,7 @@ from basira.api.http.body_reader import Reader, TooLargeError
 from basira.api.http.dependencies import PREFIX, Key, asked_of
 from basira.api.http.large_worker import LargeWorker, is_large, is_long
 from basira.api.http.metrics import Metrics
-from basira.api.http.problems import STATUS, problem, refusal_content
+from basira.api.http.problems import STATUS, problem, rejection_content
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
 from basira.schema.access import Principal
@@ -279,7 +279,7 @@ def _quarantine(request: Request, rejected: Sequence[tuple[object, Rejected]], a
 
 
 def _refusal(found: Rejected, not_kept: NotKept | None) -> dict[str, Any]:
-    content = refusal_content(found)
+    content = rejection_content(found)
     if not_kept is None:
         return content
     return content | {"is_kept": False, "hint": f"{content['hint']} {_NOT_KEPT[not_kept]}"}

@@ -23,7 +23,7 @@ router = APIRouter()
 
 
 @router.post(DECLARATIONS)
-async def post_passed(request: Request) -> Response:
+async def post_forwarded(request: Request) -> Response:
     """Decide on a request that a worker passed on."""
     return await decide_body(request, principal_of(request.headers), request.headers.get("idempotency-key"))
 

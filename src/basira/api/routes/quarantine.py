@@ -15,7 +15,7 @@ from basira.api.auth.authenticate import needs
 from basira.api.http.dependencies import PREFIX, InService, KnownQuery, Limit
 from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
-from basira.serving.views.rejected import refused_declaration, refused_page
+from basira.serving.views.rejected import rejected_declaration, rejected_page
 from basira.storage.online.rejected import State
 
 router = APIRouter(prefix=PREFIX)
@@ -40,7 +40,7 @@ def get_quarantine(
 
     One is resolved when its declaration is taken, corrected, under the same number.
     """
-    return _ascii(refused_page(service.database, state=state, code=code, limit=limit, cursor=cursor))
+    return _ascii(rejected_page(service.database, state=state, code=code, limit=limit, cursor=cursor))
 
 
 @router.get(
@@ -56,4 +56,4 @@ def get_refused(
 
     Where it is not plain JSON, `body` is null, and `body_text` is its text, escaped in ASCII.
     """
-    return _ascii(refused_declaration(service.database, quarantine_id))
+    return _ascii(rejected_declaration(service.database, quarantine_id))

@@ -20,7 +20,7 @@ from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
 from basira.serving.admissible import folded_office
 from basira.serving.status import Status
-from basira.serving.views.queue import Queue, queue_csv, queue_page, refused_queue
+from basira.serving.views.queue import Queue, check_queue, queue_csv, queue_page
 
 router = APIRouter(prefix=PREFIX)
 
@@ -55,7 +55,7 @@ def get_queue(
             403, "forbidden", "Expected an office that you may see, found another.", hint="Ask for your own office."
         )
     on = day or now.date()
-    if (refused := refused_queue(service, office, on, lane=lane)) is not None:
+    if (refused := check_queue(service, office, on, lane=lane)) is not None:
         return refusal(refused)
     queue = Queue(office, on, lane, status, service.language, hides_secrets(principal))
     if is_csv:

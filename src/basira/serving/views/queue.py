@@ -84,7 +84,7 @@ class Queue:
         return QueueFilter(self.office, self.day.isoformat(), self.lane, *_ONLY[self.status])
 
 
-def refused_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
+def check_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
     """Why there can be no such queue, so that a misspelt name does not look like an empty queue: the day's policy lists
     other offices, or lacks this lane, and no record has that name. None when there can be one, or when no policy was in
     force."""

@@ -140,7 +140,7 @@ def _is_reached(quota: Quota, kept: Kept) -> bool:
     return kept.count >= quota.bodies or kept.size_bytes >= quota.megabytes * _MEGABYTE
 
 
-def limits_reached(database: Database, quota: Quota, *, now: datetime) -> list[str]:
+def list_reached_limits(database: Database, quota: Quota, *, now: datetime) -> list[str]:
     """The quotas that are reached, a line each, in words; empty while there is room."""
     with database.read() as connection:
         clients, total = kept_of_clients(connection, now=now), kept_in_all(connection)
@@ -183,7 +183,7 @@ def _to_keep(body: object, why: Refused, client: str) -> RefusedBody:
     )
 
 
-def refused_page(
+def rejected_page(
     database: Database, *, state: State = "open", code: str | None = None, limit: int = 100, cursor: str | None = None
 ) -> dict[str, Any]:
     """Rejected declarations, the latest first, without their content. Raises UsageError on an invalid cursor."""
@@ -197,7 +197,7 @@ def refused_page(
     return {"total": total, "rows": [_body(row) for row in shown], "next_cursor": next_cursor}
 
 
-def refused_declaration(database: Database, quarantine_id: str) -> dict[str, Any]:
+def rejected_declaration(database: Database, quarantine_id: str) -> dict[str, Any]:
     """One with its content: ``body`` as it was sent. Where that is no plain JSON (half a character, NUL, a number
     without end, more than 16 levels) it is null, and ``body_text`` is the text, escaped in ASCII. Both are null when it
     was too long to be kept. Raises NotFoundError."""
