@@ -1,4 +1,4 @@
-"""The composition root of the service: environment and clock enter here, and nowhere else.
+"""The composition root of the service: only here do environment and clock enter.
 
 Enters: the environment (docs/reference/settings.md). Leaves: the application of one worker process. Never here: a rule.
 """
@@ -38,13 +38,13 @@ class Setting(NamedTuple):
     meaning: str
 
 
-# All of them, and nowhere else; docs/reference/settings.md names each.
+# Every setting is here; docs/reference/settings.md lists them.
 SETTINGS: tuple[Setting, ...] = (
     Setting("BASIRA_STORE", "basira-store", "folder of the store"),
     Setting(
         "BASIRA_POLICY",
         "",
-        "policy folder; required, but by `basira serve`: it takes the shipped `morocco` when empty, and says so",
+        "policy folder; required, except by `basira serve`: when empty, it takes the shipped `morocco` and reports it",
     ),
     Setting("BASIRA_DATABASE", "", "URL of the database; the store's SQLite file when empty"),
     Setting("BASIRA_MODEL", "", "model version; the latest that knows nothing of today when empty"),
@@ -72,12 +72,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BASIRA_DEVELOPMENT", "no", "yes: cookies over plain HTTP, on localhost alone"),
     Setting("BASIRA_SESSION_HOURS", "8", "hours after which a session ends"),
     Setting("BASIRA_SESSION_IDLE_MINUTES", "30", "minutes without a request after which a session ends"),
-    Setting("BASIRA_LOGIN_FAILURES", "5", "refused logins of one account before it is locked"),
-    Setting("BASIRA_LOGIN_ADDRESS_FAILURES", "50", "refused logins from one address before it is locked"),
+    Setting("BASIRA_LOGIN_FAILURES", "5", "failed logins of one account before it is locked"),
+    Setting("BASIRA_LOGIN_ADDRESS_FAILURES", "50", "failed logins from one address before it is locked"),
     Setting("BASIRA_LOGIN_MINUTES", "15", "minutes over which they are counted, and after which a lock ends"),
     Setting("BASIRA_RATE_KEY", "500", "requests a second of one key, in each worker; 0: no limit"),
     Setting("BASIRA_RATE_USER", "20", "requests a second of one person, in each worker; 0: no limit"),
-    Setting("BASIRA_RATE_ADDRESS", "20", "requests a second of one address that name nobody known; 0: no limit"),
+    Setting("BASIRA_RATE_ADDRESS", "20", "requests a second of one address without valid credentials; 0: no limit"),
     Setting("BASIRA_CONNECTIONS", "1000", "connections that a worker holds at a time"),
     Setting("BASIRA_CONNECTIONS_ADDRESS", "256", "of them from one address; the proxies of `BASIRA_PROXIES` have all"),
     Setting(
@@ -105,7 +105,7 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 _PREFIX = "BASIRA_"
-_MOST_DIGITS = 640  # the least that Python lets one choose
+_MOST_DIGITS = 640  # the least that Python allows
 # Of deploy/basira-nightly, which shares the file of settings.
 _OF_THE_NIGHT = frozenset({"BASIRA_INBOX", "BASIRA_MAPPING", "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING"})
 
@@ -113,7 +113,7 @@ _OF_THE_NIGHT = frozenset({"BASIRA_INBOX", "BASIRA_MAPPING", "BASIRA_PROGRAM", "
 def read_settings() -> dict[str, str]:
     """Every setting with its text. Raises UsageError, naming the setting, what was expected and what was found.
 
-    Also for a variable that is nearly a setting's name and none: a limit whose name is misspelt is no limit.
+    Also raises for a variable whose name is nearly a setting's: a limit whose name is misspelt is no limit.
     """
     _require_known(name for name in os.environ if name.startswith(_PREFIX))
     given = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
@@ -136,7 +136,7 @@ def read_settings() -> dict[str, str]:
 
 
 def read_quota(given: Mapping[str, str]) -> Quota:
-    """What the quarantine keeps, of the settings' texts. Raises UsageError, naming the setting."""
+    """The quota of the quarantine, from the settings' texts. Raises UsageError, naming the setting."""
 
     def number(name: str) -> int:
         text = given[name]
@@ -153,7 +153,7 @@ def read_quota(given: Mapping[str, str]) -> Quota:
 
 
 def quota_of_environment() -> Quota:
-    """The same of the environment, for commands that need no other setting."""
+    """The quota from the environment, for commands that need no other setting."""
     return read_quota({setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS})
 
 
@@ -161,12 +161,12 @@ def _require_known(names: Iterable[str]) -> None:
     known = {setting.name for setting in SETTINGS} | _OF_THE_NIGHT
     for name in sorted(set(names) - known):
         near = get_close_matches(name.removeprefix(_PREFIX), [one.removeprefix(_PREFIX) for one in known], n=2)
-        # One that resembles none is somebody else's: Kubernetes gives every pod BASIRA_SERVICE_HOST and its like, where
-        # a service is called so.
+        # A name that resembles no setting belongs to another program: Kubernetes gives every pod BASIRA_SERVICE_HOST
+        # and the like, where a service is called basira.
         if near:
             words = " or ".join(f"{_PREFIX}{one}" for one in near)
             raise UsageError(
-                f"{name}: expected the name of a setting, found one that is none.", hint=f"Perhaps {words}?"
+                f"{name}: expected the name of a setting, found an unknown name.", hint=f"Perhaps {words}?"
             )
 
 
@@ -182,8 +182,7 @@ def _seconds(given: Mapping[str, str], name: str) -> float:
 
 
 def check_environment() -> list[str]:
-    """What a start would find: raises what would end it, and returns what the service would do without. Makes
-    nothing."""
+    """Check a start: raise the fault that would end it, and return what the service would lack. Makes nothing."""
     given = read_settings()
     return check_service(
         Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
@@ -194,14 +193,15 @@ def check_environment() -> list[str]:
 
 
 def prepare_environment() -> list[str]:
-    """Make what is made once, before several workers start: what was made, in words. Raises what would end each."""
+    """Make what is made once, before several workers start, and return it in words. Raises the fault that would end
+    each worker."""
     given = read_settings()
     return prepare_service(Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
                            database=given["BASIRA_DATABASE"])  # fmt: skip
 
 
 def guard_of_environment() -> Guard:
-    """What each worker's server makes connections with."""
+    """The guard with which each worker's server makes connections."""
     access = read_access_settings(read_settings())
     return Guard(access.connections, access.proxies)
 
@@ -219,8 +219,8 @@ def from_environment() -> FastAPI:
 
 
 def large_from_environment() -> FastAPI:
-    """The application of the large worker beside it: for the socket of BASIRA_LARGE_SOCKET, and nowhere else. Whoever
-    reaches it is believed who they are. Raises as `from_environment`."""
+    """The application of the large worker beside it: only for the socket of BASIRA_LARGE_SOCKET. It trusts the
+    principal that each request names. Raises as `from_environment`."""
     given, service = _open()
     application = make_large_application(
         service, clock=datetime.now, decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
@@ -231,10 +231,10 @@ def large_from_environment() -> FastAPI:
 
 
 def _open() -> tuple[dict[str, str], Service]:
-    """The settings, and what the service of a process stands on."""
+    """The settings, and the service of a process."""
     given = read_settings()
     log_json()
-    # To read a number takes the square of its digits, in which no other thread does anything. No field has so many.
+    # The time to read a number grows with the square of its digits, and stops every other thread. No field has so many.
     sys.set_int_max_str_digits(_MOST_DIGITS)
     service = open_service(
         Path(given["BASIRA_STORE"]),
@@ -258,5 +258,5 @@ def _exempt_start_from_collection() -> None:
     """
     gc.collect()
     gc.freeze()
-    # At the end of the process they are walked once more: a library reports what is left of it as a leak.
+    # At the end of the process the collector walks them once more: a library reports remaining objects as a leak.
     atexit.register(gc.unfreeze)

@@ -202,7 +202,7 @@ def test_a_person_is_forgotten_after_a_yes_and_what_they_did_stays(place: Place)
 
 def test_a_lock_is_lifted_and_sessions_are_ended(place: Place) -> None:
     place.add("ali", "manager")
-    assert "0 refused logins" in place.said("users", "unlock", "ali", "--by", "root")
+    assert "0 failed logins" in place.said("users", "unlock", "ali", "--by", "root")
     ended = place.said("sessions", "revoke", "--user", "ali", "--by", "root", "--motive", "stolen laptop")
     assert "0 sessions" in ended
     assert {"login.unlocked", "session.revoked"} <= {event["action"] for event in place.shown("ali")["audit"]}

@@ -83,7 +83,7 @@ def test_a_record_verifies_and_a_fault_ends_in_an_error(filled, tmp_path):
 
 
 def test_what_was_done_is_listed_with_who_and_why_and_exported(place, tmp_path):
-    assert "Nothing of the kind" in call("audit", "list", "--of", "declarations", "--database", made(place)).stdout
+    assert "No such event" in call("audit", "list", "--of", "declarations", "--database", made(place)).stdout
     with Operations(place) as operations, operations.database.write() as connection:
         user = create_user(connection, "a.benali", display_name="SIM", grants=[], actor="badge 7", now=NOW)
         for number in range(3):
@@ -94,7 +94,7 @@ def test_what_was_done_is_listed_with_who_and_why_and_exported(place, tmp_path):
     assert f"2026-03-02T12:00:00  cancellation  D2  at AGADIR  by {user} (a.benali)" in told
     assert 'before {"lane": "red"}' in told
     assert "motive: =Withdrawn." in told
-    assert "there is more" in told
+    assert "there are more" in told
     assert f"user.created  user/{user} (a.benali)  by badge 7" in call("audit", "list", "--database", place).stdout
     found = said("audit", "list", "--of", "declarations", "--actor", "A.BENALI", "--subject", "D1", "--database", place)
     assert [row["action"] for row in found["rows"]] == ["cancellation"]
@@ -140,7 +140,7 @@ def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):
     heads = tmp_path / "heads.json"
     assert said("audit", "heads", "--out", heads, "--database", filled)["heads"][0]["sequence"] == 3
     assert (
-        "1 heads exported earlier still stand" in call("audit", "verify", "--heads", heads, "--database", filled).stdout
+        "1 heads exported earlier still match" in call("audit", "verify", "--heads", heads, "--database", filled).stdout
     )
     tamper(filled, "DELETE FROM event", "DELETE FROM chain_head", "DELETE FROM personal_value")
     assert "goes unseen" in call("audit", "verify", "--database", filled).stdout

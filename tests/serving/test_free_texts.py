@@ -158,7 +158,7 @@ def test_the_proof_lists_every_place_and_then_none(desk: Desk, arrivals: list[Bo
     code, after = said(*where)
     assert (code, after.count("red.csv"), len(after.splitlines())) == (11, 1, 2)
     (tmp_path / "lists" / "red.csv").unlink()
-    assert said(*where) == (0, "It stands nowhere that was looked at.\n")
+    assert said(*where) == (0, "No place that was searched holds it.\n")
     assert is_whole(desk.service)
     trail = CliRunner().invoke(app, ["audit", "list", *of]).output
     assert all(action in trail for action in ("personal.erased", "refused_body.erased", "history.erased"))

@@ -38,7 +38,7 @@ from basira.api.routes import queue as routes_queue
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
-from basira.serving.decide.idempotency import purge_given
+from basira.serving.decide.idempotency import purge_expired
 from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
 from basira.serving.service import Service, with_newest_model
@@ -48,10 +48,10 @@ from basira.storage.database.writable import require_writable
 
 REFRESH_SECONDS = 10.0
 MODEL_SECONDS = 60.0
-# So often it is looked whether anything can be recorded: what a stopped process holds is taken from it then.
+# Interval of the check that the database can be written; it also takes back what a stopped process holds.
 _WRITABLE_SECONDS = 1.0
-# To check new profiles takes a second per gigabyte or so. A worker that starts has the others answer meanwhile, or lets
-# who asks wait; not for longer than a proxy does.
+# To check new profiles takes a second per gigabyte or so. While a worker starts, the others answer, or the client
+# waits; not for longer than a proxy does.
 FIRST_LOOK_SECONDS = 10.0
 
 _LOG = logging.getLogger("basira.service")
@@ -66,8 +66,8 @@ class _Application(FastAPI):
         return super().openapi()
 
 
-async def _survived(what: str, step: Callable[[], Awaitable[None]]) -> None:
-    """Take a step that is taken again later: whatever it raises is told, and no more."""
+async def _attempt(what: str, step: Callable[[], Awaitable[None]]) -> None:
+    """Run a step that is repeated later; log any error."""
     try:
         await step()
     except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
@@ -85,7 +85,7 @@ def _fault_of(service: Service) -> BasiraError | None:
     return None
 
 
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -127,7 +127,7 @@ def make_large_application(
     service: Service, *, clock: Callable[[], datetime], decide_seconds: float = DECIDE_SECONDS,
     quota: Quota = USUAL_QUOTA,
 ) -> FastAPI:  # fmt: skip
-    """The application of a large worker: for a socket that nobody but the service's own workers can reach."""
+    """The application of a large worker: for a socket that only the service's own workers can reach."""
     app = _decider_of(service, clock, decide_seconds, quota)
     app.include_router(routes_large.router)
     app.add_middleware(routes_large.Passed)
@@ -146,7 +146,7 @@ def _decider_of(
 
     async def refresh(looked: asyncio.Event) -> None:
         while True:
-            await _survived("profiles", look)
+            await _attempt("profiles", look)
             looked.set()
             await asyncio.sleep(REFRESH_SECONDS)
 
@@ -165,22 +165,22 @@ def _decider_of(
         app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
 
     async def forget() -> None:
-        await asyncio.to_thread(purge_given, service.database, now=clock())
+        await asyncio.to_thread(purge_expired, service.database, now=clock())
 
     async def renew() -> None:
         while True:
             await asyncio.sleep(MODEL_SECONDS)
-            await _survived("model", take)
-            await _survived("keys", forget)
+            await _attempt("model", take)
+            await _attempt("keys", forget)
 
     async def look_at(large: LargeWorker) -> None:
         while True:
-            await _survived("large_worker", large.look)
+            await _attempt("large_worker", large.look)
             await asyncio.sleep(LOOK_SECONDS)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with AsyncExitStack() as ending:  # from the last to the first, each whatever becomes of those before
+        async with AsyncExitStack() as ending:  # from the last to the first, each also when an earlier one fails
             for close in (service.close, reader.close, *closing):
                 ending.callback(close)
             # What waits is decided and answered first.
@@ -192,12 +192,12 @@ def _decider_of(
                 app.state.large_worker = large = LargeWorker(large_socket, note=metrics.large_worker)
                 ending.push_async_callback(large.close)
                 tasks.append(asyncio.create_task(look_at(large)))
-            ending.push_async_callback(_ended, tasks)
+            ending.push_async_callback(_cancel, tasks)
             try:
                 await asyncio.wait_for(looked.wait(), FIRST_LOOK_SECONDS)
             except TimeoutError:
                 _LOG.warning("profiles_late")
-            yield {COUNT_ENDED: metrics.connection_ended}
+            yield {COUNT_ENDED: metrics.count_ended_connection}
 
     metrics = Metrics()
     app = _Application(
@@ -205,7 +205,7 @@ def _decider_of(
         openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
     )  # fmt: skip
     app.state.service, app.state.clock, app.state.metrics, app.state.large_worker = service, clock, metrics, None
-    # Two, as two workers are: what one is asked for never waits for what the other is.
+    # Two, like two workers: requests of one never wait for requests of the other.
     app.state.precedence = precedence = Precedence()
     app.state.decider, app.state.large_decider = deciders = tuple(
         Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds, pause=pause)

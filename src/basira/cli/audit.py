@@ -1,7 +1,7 @@
 """`basira audit`: the record read, proved, its heads exported, personal data erased.
 
-Enters: a store or a database's URL. Leaves: who did what; what is whole and what is not, exit code 5 when anything is
-not. Never here: the proof itself (`storage.record.verify`).
+Enters: a store or a database's URL. Leaves: who did what; which parts are whole, exit code 5 when one is not. Never
+here: the proof itself (`storage.record.verify`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ app = typer.Typer(
 )
 
 
-# The proof did its work, and the value stands somewhere.
+# The search is complete, and found the value.
 FOUND = 11
-_COUNTED_TOO = "texts of declarations, refused declarations and stored answers counted with them"
+_COUNTED_TOO = "including texts of declarations, rejected declarations and stored answers"
 
 
 class Of(StrEnum):
@@ -44,7 +44,7 @@ class Of(StrEnum):
 def list_trail(
     of: Annotated[
         Of,
-        typer.Option("--of", help="access: users, roles, keys, sessions, erasures. declarations: what they met."),
+        typer.Option("--of", help="access: users, roles, keys, sessions, erasures. declarations: their events."),
     ] = Of.ACCESS,
     actor: Annotated[str | None, typer.Option("--actor", help="Who did it: an id, a login or a key's name.")] = None,
     action: Annotated[
@@ -58,7 +58,7 @@ def list_trail(
     to_day: Annotated[str, typer.Option("--to", help="The last day, YYYY-MM-DD.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest.")] = 50,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write all that is found, whatever --limit, to this CSV file.")
+        Path | None, typer.Option("--out", "-o", help="Write all that is found, without --limit, to this CSV file.")
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
@@ -85,11 +85,11 @@ def list_trail(
         echo(json.dumps(page, ensure_ascii=False, indent=1))
         return
     for row in page["rows"]:
-        echo(_told(row, page["names"]))
+        echo(_line_of(row, page["names"]))
     if not page["rows"]:
-        echo("Nothing of the kind is recorded.")
+        echo("No such event is recorded.")
     elif page["next_cursor"] is not None:
-        echo(f"The latest {limit:,}; there is more: a higher --limit, a period, or --out for all.")
+        echo(f"The latest {limit:,}; there are more: use a higher --limit, a period, or --out for all.")
 
 
 @app.command("runs")
@@ -125,7 +125,7 @@ def show(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
 ) -> None:
-    """Print one recorded thing whole, as it was hashed, by its id; personal values stay apart."""
+    """Print one whole record, as it was hashed, by its id; personal values stay apart."""
     from basira.workflows.records.activity import recorded
 
     echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
@@ -140,14 +140,14 @@ def verify(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Make every hash again, and name each row that was changed, removed, inserted or moved; each file of the history
-    that was, too, when the history is on this machine."""
-    from basira.cli.history import proved_history, show_history
+    """Compute every hash again, and name each row that was changed, removed, inserted or moved. When the history is on
+    this machine, name its changed files too."""
+    from basira.cli.history import prove_history, show_history
     from basira.workflows.records.audit import prove
 
     kept = [] if heads is None else _read(heads)
     verified = prove(record_of(store, database), kept=kept)
-    history, seconds = proved_history(record_of(store, database), heads, quiet=as_json)
+    history, seconds = prove_history(record_of(store, database), heads, quiet=as_json)
     if as_json:
         found = {} if history is None else {"history": {**asdict(history), "seconds": seconds}}
         is_whole = verified.is_whole and (history is None or history.is_whole)
@@ -165,7 +165,7 @@ def verify(
             f"{verified.decisions:,} decisions; {verified.audit_events:,} changes of access and erasures; "
             f"{verified.personal_values:,} personal values kept, {verified.erased:,} erased."
         )
-        compared = f"{verified.heads_compared:,} heads exported earlier still stand."
+        compared = f"{verified.heads_compared:,} heads exported earlier still match."
         echo(compared if kept else "Compared with no exported heads: a tail cut off with its heads goes unseen.")
 
 
@@ -178,7 +178,7 @@ def heads(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Write down where every chain stands, and the history, for a later `audit verify --heads`."""
+    """Write the heads of every chain and of the history to a file, for a later `audit verify --heads`."""
     from basira.storage.history.files import replace_file, storage_errors
     from basira.storage.record.verify import heads_text
     from basira.workflows.records.audit import heads_of
@@ -197,14 +197,15 @@ def heads(
 @app.command("clock-error")
 def clock_error(
     motive: Annotated[str, typer.Option("--motive", help="Which clock was ahead, and how it is known; it is audited.")],
-    by: Annotated[str, typer.Option("--by", help="Who says so, as the audit will name them.")],
+    by: Annotated[str, typer.Option("--by", help="The author of the explanation, as the audit will name them.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the rows later than the database's clock come of a clock that was ahead, so that the record verifies.
+    """Record that the rows later than the database's clock come from a clock that was ahead, so that the record
+    verifies.
 
-    Nothing is changed: the rows keep their moments. Set the clock first.
+    Changes no row: the rows keep their moments. Set the clock first.
     """
     from basira.workflows.records.audit import explain_clock
 
@@ -226,20 +227,20 @@ def erase(
         str,
         typer.Option(
             "--person",
-            help="The value to erase wherever it stands as whole words; - asks for it, or reads standard input, so "
+            help="The value to erase wherever it occurs as whole words; - asks for it, or reads standard input, so "
             "that no list of processes shows it.",
         ),
     ] = "",
     before: Annotated[str, typer.Option("--before", help="Erase what was recorded before this day, YYYY-MM-DD.")] = "",
-    preview: Annotated[bool, typer.Option("--preview", help="Say how many it would be, and erase nothing.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Print how many it would be, and erase nothing.")] = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Erase personal values and texts of the online record, for good; the chains stay whole.
 
-    Part by part, while the service works on; what is cut off is audited, and the same command goes on. Then
-    `basira history erase` for the history, and `basira audit where` to see what still names the person.
+    Works in parts, while the service runs. An interrupted erasure is audited, and the same command goes on with it.
+    Then `basira history erase` for the history, and `basira audit where` to see which places still name the person.
     """
     from basira.cli.options import ask_person, steps
     from basira.schema.days import parse_day
@@ -260,13 +261,13 @@ def erase(
             progress=progress,
         )
     if preview:
-        told = f"{done.count:,} personal values would be erased, {_COUNTED_TOO}. Nothing was erased."
-        echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else told)
+        text = f"{done.count:,} personal values would be erased, {_COUNTED_TOO}. Nothing was erased."
+        echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else text)
         return
-    told = f"{done.count:,} personal values erased, {_COUNTED_TOO}."
+    text = f"{done.count:,} personal values erased, {_COUNTED_TOO}."
     if not done.count:
-        told = "Nothing of the kind stands in the online record: nothing was erased."
-    echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else told)
+        text = "The online record has no such value: nothing was erased."
+    echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else text)
     if not as_json:
         for sentence in done.left:
             echo(f"Left to do: {sentence}")
@@ -282,10 +283,10 @@ def where(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List every place where a person's value still stands, and what to do there: the proof of an erasure.
+    """List every place that still holds a person's value, and what to do there: the proof of an erasure.
 
-    Asks for the value, or reads it from the first line of standard input. Changes nothing, and prints the value
-    nowhere. Ends with 0 when it stands nowhere, and with 11 when it stands somewhere.
+    Asks for the value, or reads it from the first line of standard input. Changes nothing, and never prints the value.
+    Ends with 0 when no place holds it, and with 11 when a place does.
     """
     from basira.cli.options import ask_person, steps
     from basira.workflows.records.where import find_everywhere
@@ -301,12 +302,12 @@ def where(
         for sentence in found.unread:
             echo(f"NOT LOOKED AT: {sentence}")
         if not found.places:
-            echo("It stands nowhere that was looked at.")
+            echo("No place that was searched holds it.")
     if found.places:
         raise typer.Exit(FOUND)
 
 
-def _told(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def _line_of(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     who = f"{row['by']} ({names[row['by']]})" if row["by"] in names else row["by"]
     subject = row["subject"]
     if (named := names.get(subject.rpartition("/")[2])) is not None:

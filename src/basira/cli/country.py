@@ -36,7 +36,7 @@ def make(
     items: Annotated[
         int | None, typer.Option("--items", min=100, help="Expected items, in place of the scenario's.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Take the place of a world that stands there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a world that is there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a simulated world: OUT/declarations, OUT/outcomes, OUT/register and, apart, OUT/truth.
@@ -100,7 +100,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", "-o", help="HTML page to write.")] = Path("country-report.html"),
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a world with the published figures, and say what is assumed."""
+    """Compare a world with the published figures, and list the assumptions."""
     from basira.country import measure_realism, write_report
 
     figures = measure_realism(world)
@@ -118,7 +118,7 @@ def report(
 
 @contextmanager
 def _making(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with items per second and time left; on Ctrl-C, a word and exit code 130."""
+    """A progress bar with items per second and time left; on Ctrl-C, a message and exit code 130."""
     console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),

@@ -32,7 +32,7 @@ DatabaseOption = Annotated[
 
 
 def record_of(store: Path, database: str) -> Record:
-    """Where the record is: the database that was named, or the store's; with the history, when it is here."""
+    """The place of the record: the named database, or the store's; with the history, when it is here."""
     from basira.schema.errors import StoreError
     from basira.workflows.records.audit import Record
     from basira.workflows.stores import open_store
@@ -122,7 +122,8 @@ def restore(
 
 @app.command("compact")
 def compact(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
-    """Write the tables anew, so that the files hold nothing of what was erased. For a quiet hour: nobody writes then.
+    """Write the tables anew, so that the files hold nothing of what was erased. Run it in a quiet hour: it stops every
+    writer.
 
     As the owner of the tables, on PostgreSQL; those that hold personal data, there. Needs room for a second copy.
     """

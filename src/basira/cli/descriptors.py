@@ -1,4 +1,4 @@
-"""Open files: as many as the connections of a worker need, and what becomes of a connection when none is left.
+"""Open files: as many as the connections of a worker need, and what happens to a connection when none is left.
 
 Enters: the limits of connections; the listening socket. Leaves: limits that the process's open files allow; a socket
 that turns connections away where there are no more. Never here: a request.
@@ -19,7 +19,7 @@ from typing import Any
 from basira.api.auth.settings import ConnectionLimits
 from basira.schema.errors import UsageError
 
-# What a worker opens beside connections: database (21 and its files), profiles, model, log, threads' pipes.
+# The files that a worker opens besides connections: database (21 and its files), profiles, model, log, threads' pipes.
 BESIDE = 256
 _FEWEST = 16
 _NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
@@ -30,7 +30,7 @@ def allow_connections(limits: ConnectionLimits) -> ConnectionLimits:
     """Raise this process's limit of open files to what the connections need, as far as it may; where that is not
     enough, fewer connections. Raises UsageError where there would be next to none.
 
-    Without it the limit is met while connections are taken, and whatever opens a file fails meanwhile.
+    Without it the limit is met while connections are taken, and all other opening of files fails meanwhile.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = limits.connections + BESIDE
@@ -92,8 +92,8 @@ class Listening(socket.socket):
 
     def __reduce__(self) -> tuple[Callable[..., Listening], tuple[object]]:
         """How it comes to a worker process."""
-        return _received, (DupFd(self.fileno()),)
+        return _receive, (DupFd(self.fileno()),)
 
 
-def _received(descriptor: Any) -> Listening:
+def _receive(descriptor: Any) -> Listening:
     return Listening(fileno=descriptor.detach())

@@ -33,7 +33,7 @@ from basira.schema.errors import UsageError
 
 
 class ManyFiles(TyperCommand):
-    """Lets `--train A B` stand for `--train A --train B`, as people write it."""
+    """Accept `--train A B` for `--train A --train B`, as people write it."""
 
     _MANY = ("--train", "--valid", "--test", "--outcomes")
 

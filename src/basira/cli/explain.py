@@ -1,4 +1,4 @@
-"""`basira explain`: why a declaration is where it is, from the record.
+"""`basira explain`: why a declaration has its lane, from the record.
 
 Enters: a declaration's number. Leaves: its latest decision in words. Never here: a new assessment.
 """
@@ -26,9 +26,9 @@ def explain(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a declaration was put in its lane: reasons with their figures, what to verify, reference values.
+    """Explain why a declaration has its lane: reasons with their figures, what to verify, reference values.
 
-    One that no run decided on, but the service did, is shown with everything that happened to it.
+    A declaration that the service decided, and no run, is shown with all its events.
     """
     from basira.cli.explain_online import explain_online
     from basira.render.numbers import format_money, format_percent
@@ -44,15 +44,15 @@ def explain(
     if as_json:
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    said = language.value
+    code = language.value
     console = open_console()
     console.print(Text(f"{declaration} · {body['day']} · {body['office']} · {body['lane_label']}", style="bold"))
     console.print(Text(str(body["basis_label"])))
     if body["fraud_probability"] is not None and body["expected_revenue"] is not None:
         console.print(
-            f"P = {format_percent(body['fraud_probability'], language=said)}, "
-            f"E = {format_money(body['expected_revenue'], body['currency'], language=said)}, "
-            f"π = {format_percent(body['inclusion_probability'], language=said)}",
+            f"P = {format_percent(body['fraud_probability'], language=code)}, "
+            f"E = {format_money(body['expected_revenue'], body['currency'], language=code)}, "
+            f"π = {format_percent(body['inclusion_probability'], language=code)}",
             markup=False,
         )
     for item in body["items"]:

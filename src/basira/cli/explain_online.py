@@ -1,6 +1,6 @@
-"""A declaration that the service decided, in words: its decision, and what happened to it.
+"""A declaration that the service decided, in words: its decision, and its later events.
 
-Enters: a store, a declaration's number. Leaves: the text, or the word that the service knows no such declaration. Never
+Enters: a store, a declaration's number. Leaves: the text, or false, when the service knows no such declaration. Never
 here: a new assessment (`basira replay --office` makes it again).
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def explain_online(history: History, declaration: str, database: str, *, language: str, as_json: bool) -> bool:
     """Show what the service recorded of a declaration; False when a run decided on it later, or it recorded nothing."""
-    found = _recorded(history, declaration, database, language)
+    found = _find_history(history, declaration, database, language)
     if found is None:
         return False
     if as_json:
@@ -34,7 +34,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     return True
 
 
-def _recorded(history: History, declaration: str, database: str, language: str) -> dict[str, Any] | None:
+def _find_history(history: History, declaration: str, database: str, language: str) -> dict[str, Any] | None:
     from basira.cli.db import record_of
     from basira.schema.errors import NotFoundError
     from basira.serving.views.declaration import declaration_history
@@ -56,7 +56,7 @@ def _recorded(history: History, declaration: str, database: str, language: str) 
     return found
 
 
-def _said(result: Mapping[str, Any]) -> str:
+def _result_text(result: Mapping[str, Any]) -> str:
     """What an inspection found, named as the schema names it; "" for what is no result."""
     shown = ((name, value if isinstance(value, str) else json.dumps(value)) for name, value in result.items())
     return ", ".join(f"{name} {value}" for name, value in shown)
@@ -75,7 +75,7 @@ def _goods(found: Mapping[str, Any], version: int) -> dict[int, tuple[str, str]]
 
 
 def _explained_items(found: Mapping[str, Any], last: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The items of the last decision; with the reasons that a re-selection of it was recorded with, if one was."""
+    """The items of the last decision; with the reasons of its re-selection, when one recorded them."""
     steps = [step for step in found["history"] if step.get("decision_id") == last["decision_id"]]
     made = [step["items"] for step in steps if step.get("items")]
     items: Sequence[Mapping[str, Any]] = made[-1] if made else last["items"]
@@ -119,7 +119,7 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
             console.print(Padding(Text(line), (0, 0, 0, 3)))
     for step in found["history"]:
         after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
-        kind, result = catalog.say(f"event.{step['kind']}"), _said(step.get("result") or {})
+        kind, result = catalog.say(f"event.{step['kind']}"), _result_text(step.get("result") or {})
         parts = (step["at"][:16], kind, after, step["by"], step.get("motive"), result)
         console.print(Text(" · ".join(part for part in parts if part), style="dim"))
     console.print(f"{last['decision_id']} · {last['versions'].get('model')}", style="dim", markup=False)

@@ -1,6 +1,6 @@
 """`basira feedback`: files of inspection results into the store.
 
-Enters: file names and options. Leaves: what became of each file's rows. Never here: a declared value
+Enters: file names and options. Leaves: the result of each file's rows. Never here: a declared value
 changed.
 """
 

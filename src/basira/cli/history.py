@@ -1,7 +1,8 @@
-"""`basira history`: the history of declarations, fed from the service's record; proved; put right; rid of a person.
+"""`basira history`: synchronize the history with the service's record; verify it; repair it; erase a person from it.
 
-Enters: a store, a database. Leaves: what became of what was recorded; what is whole; what was erased. Never here: the
-taking in (`serving.sync`), the proof (`storage.history.verify`), the erasing (`workflows.records.history_erasure`).
+Enters: a store, a database. Leaves: the result of the synchronization; which files are whole; what was erased. Never
+here: the taking in (`serving.sync`), the proof (`storage.history.verify`), the erasing
+(`workflows.records.history_erasure`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from basira.storage.history.verify import VerifiedHistory
     from basira.workflows.records.audit import Record
 
-# Taken in, but for something that is in quarantine.
+# Taken in, except for rows that are in quarantine.
 REFUSED = 11
-# Events that are set aside, told one by one.
+# Events that are set aside, listed one by one.
 _MOST_TOLD = 20
 
 app = typer.Typer(
@@ -39,8 +40,8 @@ def sync(
 ) -> None:  # fmt: skip
     """Take the declarations, amendments and results of the service into the history, as if a file of them had come.
 
-    Only what is new since the last time; to run it again is harmless. Every night, before feedback, train and
-    profiles build. Ends with 11 when anything was refused: the service had acknowledged it, and the history lacks it.
+    Takes only what is new since the last time; running it again is harmless. Run it every night, before feedback, train
+    and profiles build. Ends with 11 when a row was rejected: the service had acknowledged it, and the history lacks it.
     """
     from basira.serving.sync import sync_history
     from basira.workflows.stores import open_database, open_store
@@ -70,7 +71,7 @@ def sync(
         typer.echo(f"Set aside: {len(done.set_aside):,} events in all; --json names each.", err=True)
     if refused := sum(report.quarantined for report in done.reports):
         typer.echo(
-            f"{refused:,} rows that the service had acknowledged were refused, and the history lacks them: "
+            f"{refused:,} rows that the service had acknowledged were rejected, and the history lacks them: "
             + next_command("quarantine", "list", store=store),
             err=True,
         )
@@ -108,7 +109,7 @@ def repair(
 ) -> None:  # fmt: skip
     """Put the last whole snapshot in force, or the one of --to, when CURRENT was changed or restored from elsewhere.
 
-    Nothing is removed: what is later than it is moved into the folder set-aside of the store.
+    Removes nothing: later files are moved into the folder set-aside of the store.
     """
     from basira.workflows.stores import repair_store
 
@@ -123,8 +124,8 @@ def repair(
         typer.echo(f"{done.set_aside:,} later files were moved to {done.folder}.")
 
 
-def proved_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[VerifiedHistory | None, float]:
-    """The history of a record proved, against the head in a file of heads, and the seconds that it took."""
+def prove_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[VerifiedHistory | None, float]:
+    """Verify the history of a record, against the head in a file of heads; return the seconds that it took, too."""
     from time import perf_counter
 
     from basira.cli.options import steps
@@ -140,7 +141,7 @@ def proved_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[
 def show_history(found: VerifiedHistory | None, seconds: float) -> None:
     """Print what a proof of the history found."""
     if found is None:
-        typer.echo("The history is not on this machine (--store): its files were not looked at.")
+        typer.echo("The history is not on this machine (--store): its files were not checked.")
         return
     for fault in found.faults:
         typer.echo(f"FAULT: {fault}")
@@ -164,7 +165,7 @@ def show_history(found: VerifiedHistory | None, seconds: float) -> None:
 def erase(
     motive: Annotated[str, typer.Option("--motive", help="Who asked for it, or which rule; it is audited.")],
     by: Annotated[str, typer.Option("--by", help="Who erases, as the audit will name them.")],
-    preview: Annotated[bool, typer.Option("--preview", help="Say what it would reach, and change nothing.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Print what it would reach, and change nothing.")] = False,
     store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", wait: WaitOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip

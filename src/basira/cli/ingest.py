@@ -1,6 +1,6 @@
 """`basira ingest`: files of declarations into the store.
 
-Enters: file names and options. Leaves: what became of each file's rows, on the screen or as JSON. Never
+Enters: file names and options. Leaves: the result of each file's rows, on the screen or as JSON. Never
 here: a decision about a row.
 """
 
@@ -39,7 +39,7 @@ MappingOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the store.")]
-# A line to be copied: no markup, and no line end that a narrow terminal puts in.
+# A line to be copied: no markup, and no line break of a narrow terminal.
 _AS_IT_IS: dict[str, Any] = {"markup": False, "soft_wrap": True, "highlight": False}
 FilesArgument = Annotated[
     list[Path],
@@ -92,7 +92,7 @@ def ingest(
 
 @contextmanager
 def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
-    """A progress bar by bytes, with rows per second and time left; on Ctrl-C, a word and exit code 130."""
+    """A progress bar by bytes, with rows per second and time left; on Ctrl-C, a message and exit code 130."""
     console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -131,7 +131,7 @@ def show_reports(
     reports: tuple[FileReport, ...], *, snapshot: int, store: Path, as_json: bool, left: int | None = None,
     new_identifiers: tuple[IdentifierChange, ...] = (),
 ) -> None:  # fmt: skip
-    """Print what became of each file. ``left``, ``new_identifiers``: of rows sent again."""
+    """Print the result of each file. ``left``, ``new_identifiers``: of rows sent again."""
     if as_json:
         body: dict[str, Any] = {
             "files": [asdict(report) for report in reports],
@@ -146,7 +146,7 @@ def show_reports(
     console = open_console()
     table = Table()
     table.add_column("file")
-    for name in ("rows", "accepted", "known", "refused", "amended", "results", "no data"):
+    for name in ("rows", "accepted", "known", "rejected", "amended", "results", "no data"):
         table.add_column(name, justify="right")
     for report in reports:
         counts = (
@@ -163,7 +163,7 @@ def show_reports(
         for warning in report.warnings:
             console.print(f"{report.file_name}: {warning}", style="yellow", markup=False, soft_wrap=True)
     if any(report.quarantined for report in reports):
-        console.print(f"See the refused rows: {next_command('quarantine', 'list', store=store)}", **_AS_IT_IS)
+        console.print(f"See the rejected rows: {next_command('quarantine', 'list', store=store)}", **_AS_IT_IS)
         export = next_command("quarantine", "export", "--out", Path("refused.xlsx"), store=store)
         console.print(f"Correct them in a spreadsheet: {export}", **_AS_IT_IS)
     console.print(f"Store {store}, snapshot {snapshot}.", markup=False)

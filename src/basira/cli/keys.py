@@ -1,6 +1,6 @@
 """`basira keys`: API keys of clearance systems.
 
-Enters: options. Leaves: a token, once; what is known of keys. Never here: a secret that is kept.
+Enters: options. Leaves: a token, once; the list of keys. Never here: a secret that is kept.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ ByOption = Annotated[str, typer.Option("--by", help="Who does it, as the audit w
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=3650, help="Days until it expires.")]
 
 
-def opened_database(store: Path, database: str, *, create: bool = False) -> Database:
-    """The operational database of a store, or the one given by its URL. ``create``: make it when there is none, and say
-    so; else its absence is an error, because a place that is misspelt must not look like an empty one."""
+def open_database(store: Path, database: str, *, create: bool = False) -> Database:
+    """The operational database of a store, or the one given by its URL. ``create``: make it when there is none, and
+    report it; else its absence is an error, because a place that is misspelt must not look like an empty one."""
     from basira.workflows.stores import open_database, shown_place
 
     opened = open_database(record_of(store, database).place, create=create)
@@ -72,7 +72,7 @@ def create(
         raise UsageError("Expected the name of a system, found none.", hint="Give what will use the key, such as badr.")
     now = datetime.now()
     offices = [folded_office(one) for one in office] if office else None
-    with opened_database(store, database, create=True) as opened, opened.write() as connection:
+    with open_database(store, database, create=True) as opened, opened.write() as connection:
         made = create_key(
             connection, name, scopes=scope, actor=by, now=now, expires_at=now + timedelta(days=days), offices=offices
         )
@@ -86,7 +86,7 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
 
     from basira.storage.accounts.api_keys import list_keys
 
-    with opened_database(store, database) as opened, opened.read() as connection:
+    with open_database(store, database) as opened, opened.read() as connection:
         keys = list_keys(connection)
     if as_json:
         shown = [
@@ -125,13 +125,13 @@ def rotate(
     from basira.storage.accounts.api_keys import rotate_key
 
     now = datetime.now()
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with open_database(store, database) as opened, opened.write() as connection:
         made = rotate_key(
             connection, key_id, actor=by, now=now, expires_at=now + timedelta(days=days),
             overlap=timedelta(hours=overlap_hours),
         )  # fmt: skip
-    said = f"Key {made.key_id} follows {key_id}, which works for {overlap_hours} more hours."
-    _hand_over(made, said, as_json=as_json)
+    text = f"Key {made.key_id} follows {key_id}, which works for {overlap_hours} more hours."
+    _hand_over(made, text, as_json=as_json)
 
 
 @app.command("revoke")
@@ -145,13 +145,13 @@ def revoke(
     """End a key at once."""
     from basira.storage.accounts.api_keys import revoke_key
 
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with open_database(store, database) as opened, opened.write() as connection:
         before = revoke_key(connection, key_id, actor=by, motive=motive, now=datetime.now())
     echo(f"Key {key_id} was revoked on {before[:10]} already." if before else f"Key {key_id} revoked.")
 
 
-def _hand_over(made: NewKey, said: str, *, as_json: bool) -> None:
+def _hand_over(made: NewKey, text: str, *, as_json: bool) -> None:
     if as_json:
         echo(json.dumps({"key_id": made.key_id, "token": made.token}))
     else:
-        echo(f"{said} Its token, shown this once:\n{made.token}")
+        echo(f"{text} Its token, shown this once:\n{made.token}")

@@ -1,4 +1,4 @@
-"""`basira lab`: compare strategies in a closed loop, show what came out, list the strategies.
+"""`basira lab`: compare strategies in a closed loop, show the results, list the strategies.
 
 Enters: options. Leaves: a folder of results, a page. Never here: how a strategy or the loop works.
 """
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of results; to go on, say the same.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of results; give the same one to go on.")],
     strategies: Annotated[
         str, typer.Option("--strategies", help="Names with commas; see `basira lab strategies`.")
     ] = "",
@@ -69,7 +69,7 @@ def run(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs at once, a process and a thread each.")] = 2,
     memory: MemoryOption = "2GB",
     preview: Annotated[
-        bool, typer.Option("--preview", help="Run one period of each strategy, say what the rest will take, and stop.")
+        bool, typer.Option("--preview", help="Run one period of each strategy, estimate the rest, and stop.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -179,7 +179,7 @@ def _names(given: str, *, published: bool, ours: bool) -> list[str]:
     from basira.laboratory.strategies.registry import OURS, PUBLISHED, find_strategy
 
     names = [n.strip() for n in given.split(",") if n.strip()]
-    # Of a group, what can't run here is left out; what is asked for by name is refused with the reason.
+    # Of a group, what can't run here is left out; what is named is rejected with the reason.
     groups = [*(OURS if ours else ()), *(PUBLISHED if published else ())]
     names += [n for n in groups if is_installed(find_strategy(n).needs)]
     if not names:
@@ -190,7 +190,7 @@ def _names(given: str, *, published: bool, ours: bool) -> list[str]:
 
 
 def _available_memory() -> int | None:
-    """Bytes that new processes may take without swapping; None where the system does not say."""
+    """Bytes that new processes may take without swapping; None where the system does not report it."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -26,18 +26,18 @@ from basira.schema.errors import UsageError
 # Of a core that plain declarations want too it gets a quarter. Less would let it hold the record's lock, for which they
 # wait, longer than its work takes.
 _NICENESS = 6
-# After the workers, which have 30 seconds: nobody waits for what it has left.
+# After the workers, which have 30 seconds: no client waits for its remaining work.
 _STOP_SECONDS = 10
 _LOOK_SECONDS = 0.5
-# One that starts beside busy workers, and one that does not answer for so long is ended.
+# The time that one may take to start beside busy workers; one that does not answer for so long is ended.
 _PATIENCE_SECONDS = 60
 _BACKLOG = 128
 _LOG = logging.getLogger("basira.service")
 
 
 class _Server(uvicorn.Server):
-    """One that ends when its keeper says so, and not by the terminal's Ctrl-C or hang-up, which reach it at once with
-    the workers: what they have in hand they still pass on."""
+    """A large worker that ends when its keeper ends it, not by the terminal's Ctrl-C or hang-up, which also reach the
+    workers: they still pass on the requests that they have."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -51,7 +51,7 @@ class _Server(uvicorn.Server):
 class _LargeWorker(Worker):
     @property
     def server(self) -> uvicorn.Server:
-        """What its process runs."""
+        """The function that its process runs."""
         if self._server is None:
             self._server = _Server(self.config)
         return self._server
@@ -75,7 +75,7 @@ class LargeWorkers:
         self._thread.start()
 
     def reload(self) -> None:
-        """Have others take their places, one after the other, soon."""
+        """Replace them soon, one after the other."""
         self._is_reload_due.set()
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class LargeWorkers:
         self._start(place)
 
     def _replace_all(self) -> None:
-        """One that does not start in time leaves the one before in its place, as with the workers."""
+        """When one does not start in time, the one before stays, as with the workers."""
         for place, before in enumerate(self._processes):
             after = self._new()
             after.start()
@@ -172,7 +172,7 @@ def _listen(listening: socket.socket, path: Path) -> None:
 
 
 def give_way() -> None:
-    """Let the other processes of the service go first on a busy core. Where that is forbidden, say so."""
+    """Let the other processes of the service go first on a busy core. Where that is forbidden, log it."""
     try:
         os.nice(_NICENESS)
     except OSError:

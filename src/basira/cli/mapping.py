@@ -65,11 +65,11 @@ def suggest(
         console.print(f"In doubt, {doubt.subject}: {doubt.text()}", markup=False)
     if suggestion.doubts:
         console.print(
-            "Nothing is taken in until each is decided in the mapping (its section [doubts] says how).", markup=False
+            "Nothing is taken in until each is decided in the mapping (its section [doubts] shows how).", markup=False
         )
     if check is not None:
         console.print(
-            f"Tried on the first {check.rows:,} rows: {check.accepted:,} would be taken, {check.quarantined:,} refused"
+            f"Tried on the first {check.rows:,} rows: {check.accepted:,} would be taken, {check.quarantined:,} rejected"
             + "".join(f", {count:,} {code}" for code, count in check.reasons.items())
             + ".",
             markup=False,
@@ -89,7 +89,7 @@ def check(
     header_row: HeaderRowOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a file by a mapping and store nothing: what would be taken, what refused, and why."""
+    """Read a file by a mapping and store nothing: what would be taken, what rejected, and why."""
     from basira.ingest.mapping.model import load_mapping
     from basira.workflows.intake.mapping import check_mapping, with_place
 
@@ -100,7 +100,7 @@ def check(
         return
     console = open_console()
     console.print(
-        f"{result.file_name}: {result.rows:,} rows, {result.accepted:,} to be taken, {result.quarantined:,} refused; "
+        f"{result.file_name}: {result.rows:,} rows, {result.accepted:,} to be taken, {result.quarantined:,} rejected; "
         f"{result.results:,} with a result, {result.irregular:,} of them irregular; "
         f"{result.first_day} to {result.last_day}.",
         markup=False,

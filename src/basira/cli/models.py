@@ -1,4 +1,4 @@
-"""`basira models`: what models the store has, and their cards.
+"""`basira models`: the models of the store, and their cards.
 
 Enters: options. Leaves: a table or a card. Never here: a model's files.
 """

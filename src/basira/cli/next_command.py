@@ -1,4 +1,4 @@
-"""Command lines that a command prints, to be copied as they stand.
+"""Command lines that a command prints, to be copied as they are.
 
 Enters: words of a command, the store that it works on. Leaves: a line for a POSIX shell. Never here: a placeholder.
 """

@@ -62,7 +62,7 @@ def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """The console of a command. A terminal folds lines at its width, and so does COLUMNS where it is set.
 
     In a file or a pipe each line stays whole: a search finds its words, and no path or value is cut. Text of any origin
-    stays text: it commands no terminal.
+    stays text, without control of the terminal.
     """
     console = terminal(stderr=stderr, quiet=quiet)
     if not console.is_terminal and not os.environ.get("COLUMNS"):
@@ -85,7 +85,7 @@ def open_history(store: Path) -> History:
 def ask_person(given: str = "") -> str:
     """The value to erase or to look for: as given, else asked for on a terminal, else the first line of standard input.
 
-    Among the arguments every process of the machine reads it, and the shell's history keeps it.
+    As an argument, every process of the machine could read it, and the shell's history would keep it.
     """
     if given not in ("", "-"):
         return given

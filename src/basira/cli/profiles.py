@@ -36,7 +36,7 @@ def build(
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
-    """Build the profiles of a day's end, for the declarations of the day after; every night, say.
+    """Build the profiles of a day's end, for the declarations of the day after. Run it every night.
 
     A running service takes them by itself within ten seconds.
     """

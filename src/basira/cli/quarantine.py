@@ -1,4 +1,4 @@
-"""`basira quarantine`: the refused rows of files and the declarations that the service refused.
+"""`basira quarantine`: the rejected rows of files and the declarations that the service rejected.
 
 Enters: options. Leaves: lines, a workbook or a CSV file, reports. Never here: a row of a file deleted.
 """
@@ -20,9 +20,9 @@ from basira.cli.keys import ByOption
 from basira.cli.next_command import next_command
 from basira.render.shown import echo
 
-app = typer.Typer(no_args_is_help=True, help="Rows that were refused: list them, correct them, send them again.")
+app = typer.Typer(no_args_is_help=True, help="Rejected rows: list them, correct them, send them again.")
 
-CodeOption = Annotated[str | None, typer.Option("--code", help="Only rows refused for this reason.")]
+CodeOption = Annotated[str | None, typer.Option("--code", help="Only rows rejected for this reason.")]
 FileOption = Annotated[str | None, typer.Option("--file", help="Only rows of this file.")]
 
 
@@ -35,8 +35,8 @@ def list_rows(
     database: DatabaseOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show refused rows with the reason, the value found and what was expected; after them, what the service refused
-    and has not taken since."""
+    """Show rejected rows with the reason, the value found and what was expected; after them, the declarations that the
+    service rejected and has not taken since."""
     from basira.workflows.intake.quarantine import count_quarantine, list_quarantine
     from basira.workflows.stores import open_store
 
@@ -60,18 +60,18 @@ def list_rows(
         return
     for row in rows:
         why = f"{row.field or '-'}: {row.code}"
-        found = f"found {_shown(row.value)!r}" if row.value else "found nothing"
+        found = f"found {_printable(row.value)!r}" if row.value else "found nothing"
         _line(row.quarantine_id, row.file_name, f"row {row.source_row}", why, found, f"expected {row.expected}")
     for (name, reason), count in counts.items():
-        echo(f"{_shown(name)}: {count:,} {reason}")
+        echo(f"{_printable(name)}: {count:,} {reason}")
     echo(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
 
 
 def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict[str, Any] | None:
-    """What the service refused; None where there is no operational database."""
+    """What the service rejected; None where there is no operational database."""
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
-    from basira.serving.views.rejected import limits_reached, refused_page
+    from basira.serving.views.rejected import list_reached_limits, rejected_page
     from basira.workflows.stores import open_database
 
     quota = quota_of_environment()
@@ -79,8 +79,8 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict
     if not database and not Path(place).is_file():
         return None
     with open_database(place) as opened:
-        page = refused_page(opened, code=code, limit=limit)
-        return {**page, "limits_reached": limits_reached(opened, quota, now=datetime.now())}
+        page = rejected_page(opened, code=code, limit=limit)
+        return {**page, "limits_reached": list_reached_limits(opened, quota, now=datetime.now())}
 
 
 def _show_online(online: dict[str, Any]) -> None:
@@ -92,27 +92,27 @@ def _show_online(online: dict[str, Any]) -> None:
         reasons = ", ".join(f"{fault['field'] or '-'}: {fault['code']}" for fault in row["faults"])
         sent = f"sent {row['times']:,} times, last {row['last_at'][:16]}"
         _line(row["quarantine_id"], row["declaration_id"] or "no number", f"by {row['client']}", sent, reasons)
-    echo(f"{len(online['rows']):,} of {online['total']:,} declarations that the service refused.")
+    echo(f"{len(online['rows']):,} of {online['total']:,} declarations that the service rejected.")
 
 
 def _line(quarantine_id: str, *cells: str) -> None:
     """The id first and whole: `show` and `retry` are given it."""
-    echo("  ".join((quarantine_id, *(_shown(cell) for cell in cells))))
+    echo("  ".join((quarantine_id, *(_printable(cell) for cell in cells))))
 
 
 @app.command("show")
 def show(
-    quarantine_id: Annotated[str, typer.Argument(help="Of a declaration that the service refused, q-...")],
+    quarantine_id: Annotated[str, typer.Argument(help="Of a declaration that the service rejected, q-...")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
 ) -> None:
-    """Print a declaration that the service refused, as it was sent, with its faults: to be corrected and sent again."""
+    """Print a declaration that the service rejected, as it was sent, with its faults: correct it and send it again."""
     from basira.cli.db import record_of
-    from basira.serving.views.rejected import refused_declaration
+    from basira.serving.views.rejected import rejected_declaration
     from basira.workflows.stores import open_database
 
     with open_database(record_of(store, database).place) as opened:
-        found = refused_declaration(opened, quarantine_id)
+        found = rejected_declaration(opened, quarantine_id)
     typer.echo(_json(found))
 
 
@@ -129,7 +129,7 @@ def expire(
 ) -> None:
     """Erase the declarations that the service rejected and that were not sent again for a while; rows of files stay.
 
-    Every night. The audit names each of them, and never what it said.
+    Run it every night. The audit names each of them, and never its content.
     """
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
@@ -151,13 +151,13 @@ def expire(
 
 
 def _json(content: dict[str, Any]) -> str:
-    """Indented JSON, in which whatever is no printable character is escaped: it must not move a terminal's cursor."""
+    """Indented JSON, in which every unprintable character is escaped: it must not move a terminal's cursor."""
     text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
     return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
 
 
-def _shown(cell: str) -> str:
-    """Cut to what a person looks at, and without what a file may hold to move a terminal's cursor."""
+def _printable(cell: str) -> str:
+    """A cell's beginning, without the characters that would move a terminal's cursor."""
     return "".join(sign if sign.isprintable() else " " for sign in cell[:80])
 
 
@@ -169,7 +169,7 @@ def export(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write refused rows to a workbook or a CSV file: correct the source's columns, then `retry --corrected`.
+    """Write rejected rows to a workbook or a CSV file: correct the source's columns, then `retry --corrected`.
 
     In a workbook every cell is text: a spreadsheet damages no code, date or long number.
     """
@@ -202,10 +202,10 @@ def retry(
     wait: WaitOption = 30.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Send refused rows again: as they are (a declaration came in meanwhile), corrected, or with a better mapping.
+    """Send rejected rows again: as they are (a declaration came in meanwhile), corrected, or with a better mapping.
 
-    A correction that changes the number of a declaration or an item is asked about; where nobody can be asked (--json,
-    a script), nothing is stored without --allow-new-identifiers.
+    A correction that changes the number of a declaration or an item needs a confirmation; without a terminal to ask
+    (--json, a script), nothing is stored without --allow-new-identifiers.
     """
     from basira.ingest.mapping.model import load_mapping
     from basira.workflows.intake.quarantine import find_changed_identifiers, retry_quarantine

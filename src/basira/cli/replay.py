@@ -1,6 +1,7 @@
-"""`basira replay`: a recorded run, or an office's online day, made again and compared.
+"""`basira replay`: a recorded run, or an office's online day, replayed and compared.
 
-Enters: a run, or an office and a day. Leaves: whether the same came out; exit code 9 when not. Never here: a tolerance.
+Enters: a run, or an office and a day. Leaves: whether the results are the same; exit code 9 when not. Never here: a
+tolerance.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def replay(
     run: Annotated[str, typer.Argument(help="Run to replay, as `basira target` named it.")] = "",
     store: StoreOption = DEFAULT_STORE,
     declaration: Annotated[str, typer.Option(help="Compare only this declaration's decision.")] = "",
-    office: Annotated[str, typer.Option(help="Instead of a run: an office whose online day is made again.")] = "",
+    office: Annotated[str, typer.Option(help="Instead of a run: an office whose online day is replayed.")] = "",
     day: Annotated[str, typer.Option(help="With --office: its day, YYYY-MM-DD.")] = "",
     policy: PolicyOption = "morocco",
     database: DatabaseOption = "",
@@ -30,7 +31,7 @@ def replay(
     """Make a recorded run again from its snapshot, model, policy and seed, and compare it bit for bit.
 
     With --office and --day: what the service decided there, from the recorded declarations. Scores are compared where
-    the profiles of that night are still kept; what could not be compared is said.
+    the profiles of that night are still kept; what could not be compared is listed.
     """
     from basira.schema.errors import UsageError
 
@@ -70,7 +71,7 @@ def replay(
         )  # fmt: skip
     report.require_same()
     if not as_json:
-        open_console().print(f"Run {run}: {report.checked:,} decisions made again, every one the same.", markup=False)
+        open_console().print(f"Run {run}: {report.checked:,} decisions replayed, every one the same.", markup=False)
 
 
 def _replay_online(
@@ -100,7 +101,7 @@ def _replay_online(
     if as_json:
         return
     console = open_console()
-    told = f"{report.lanes:,} lanes and {report.scores:,} scores made again, every one the same."
-    console.print(f"{office}, {day}: {told}", markup=False)
+    text = f"{report.lanes:,} lanes and {report.scores:,} scores replayed, every one the same."
+    console.print(f"{office}, {day}: {text}", markup=False)
     for what, count in report.missing.items():
         console.print(f"Not compared, {count:,} times: {what}", markup=False)

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from basira.cli.large_workers import LargeWorkers
 
 _STOP_SECONDS = 30
-# A worker that can't start is started again by its supervisor at once; without a pause that is all it would do.
+# A worker that can't start is started again by its supervisor at once; without a pause it would do nothing else.
 _PAUSE_SECONDS = 2.0
 # The supervisor's patience with a worker that does not answer it, or that takes the place of one at a reload: on a busy
 # machine a start takes ten seconds.
 _WORKER_SECONDS = 60
 _BACKLOG = 2048
-# Longer than a proxy keeps its idle connections (nginx: 60 s): the one that sends must be the one that closes, or a
-# request now and then meets a connection that is closing.
+# Longer than a proxy keeps its idle connections (nginx: 60 s): the proxy must be the one that closes, or a request
+# sometimes meets a connection that is closing.
 _IDLE_SECONDS = 75
 _HEAPS = 2
 _NAME_ONE = "Set BASIRA_POLICY, or use --policy."
@@ -90,7 +90,7 @@ def serve(
         ),
     ] = "",
     check: Annotated[
-        bool, typer.Option("--check", help="Look at what the service stands on, say what is wrong, and serve nothing.")
+        bool, typer.Option("--check", help="Check what the service needs, print what is wrong, and serve nothing.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -116,7 +116,7 @@ def serve(
     if check:
         _check("" if is_named else policy, as_json=as_json)
         return
-    # Where the figures are kept is read when their library is loaded, so before the application.
+    # The library of the figures reads their folder when it is loaded, so set it before the application.
     with _metrics_folder(workers + large_workers):
         _serve("" if is_named else policy, host, port, workers, large_workers)
 
@@ -138,7 +138,7 @@ def _serve(unnamed_policy: str, host: str, port: int, workers: int, large: int) 
     from basira.cli.descriptors import allow_connections
     from basira.cli.large_workers import large_workers
 
-    # What would end every worker is said here, once; and what is made once is made before they start.
+    # A fault that would end every worker is reported here, once; what is made once is made before they start.
     for line in prepare_environment():
         _warn("made_new", what=line)
     if unnamed_policy:
@@ -164,7 +164,7 @@ def _run(listening: socket.socket, workers: int, guard: Guard, large: LargeWorke
         ws="none", access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=_STOP_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
         timeout_worker_healthcheck=_WORKER_SECONDS,
-        proxy_headers=False,  # whose X-Forwarded-For is believed is BASIRA_PROXIES' to say
+        proxy_headers=False,  # BASIRA_PROXIES names the proxies whose X-Forwarded-For is trusted
     )  # fmt: skip
     if workers > 1:
         from basira.api.http.logs import log_json
@@ -173,7 +173,7 @@ def _run(listening: socket.socket, workers: int, guard: Guard, large: LargeWorke
         supervise(config, [listening], large)
         return
     share_heaps()
-    # Uvicorn, when it has finished, passes the signal on to whoever handled it before: to end by it would look like a
+    # Uvicorn, when it has finished, passes the signal on to its earlier handler: to end by the signal would look like a
     # fault to a supervisor.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -188,7 +188,7 @@ def in_worker() -> FastAPI:
     """The application in a worker of several."""
     from basira.app import from_environment
 
-    return _started(from_environment)
+    return _start(from_environment)
 
 
 def in_large_worker() -> FastAPI:
@@ -197,10 +197,10 @@ def in_large_worker() -> FastAPI:
     from basira.cli.large_workers import give_way
 
     give_way()
-    return _started(large_from_environment)
+    return _start(large_from_environment)
 
 
-def _started(make: Callable[[], FastAPI]) -> FastAPI:
+def _start(make: Callable[[], FastAPI]) -> FastAPI:
     """An application in a process of several: a fault of its start is one line of the log, and the next try waits."""
     import logging
     import time
@@ -233,7 +233,7 @@ def share_heaps() -> None:
     """Let the threads of this process share two heaps of the C library.
 
     It would give each of them one of its own, up to eight for a core, and each keeps what its largest request once
-    needed: a worker then grows for an hour by memory that nobody uses. Only glibc has them.
+    needed: a worker then grows for an hour by unused memory. Only glibc has them.
     """
     import ctypes
 
@@ -244,8 +244,8 @@ def share_heaps() -> None:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """The socket that the workers share; who asks while they start waits. Raises UsageError when the address is taken
-    or is not this machine's."""
+    """The socket that the workers share; clients that connect while they start wait. Raises UsageError when the address
+    is taken or is not this machine's."""
     from basira.cli.descriptors import Listening
 
     try:
@@ -267,7 +267,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def _metrics_folder(processes: int) -> Iterator[None]:
-    """Where several processes keep their figures, so that any of them speaks for all; removed at the end."""
+    """Where several processes keep their figures, so that any of them reports all; removed at the end."""
     if processes == 1 or os.environ.get(_METRICS_FOLDER):
         yield
         return
@@ -277,8 +277,8 @@ def _metrics_folder(processes: int) -> Iterator[None]:
 
 
 def _folder_in_memory() -> str | None:
-    """Where the figures go. The workers write them through mapped files: on a disk that is full that is no error, but
-    the end of the worker."""
+    """The folder of the figures. The workers write them through mapped files: on a disk that is full that is no error,
+    but the end of the worker."""
     folder = _memory()
     if folder is None:
         _warn("figures_on_a_disk", folder=tempfile.gettempdir(), hint=f"Set {_METRICS_FOLDER} to a folder in memory.")
@@ -295,7 +295,7 @@ def _memory() -> str | None:
 
 
 def _warn(event: str, **fields: str) -> None:
-    """A line of the log, before there is anybody to write one."""
+    """Write a line of the log before logging is set up."""
     import logging
 
     from basira.api.http.logs import log_json

@@ -1,4 +1,4 @@
-"""`basira sessions`: whoever is logged in, logged out.
+"""`basira sessions`: log a person out.
 
 Enters: a login. Leaves: no session of that person. Never here: a token.
 """
@@ -12,7 +12,7 @@ import typer
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, StoreOption
-from basira.cli.keys import ByOption, opened_database
+from basira.cli.keys import ByOption, open_database
 from basira.cli.users import user_of
 
 app = typer.Typer(no_args_is_help=True, help="Sessions: ended.")
@@ -25,7 +25,7 @@ def group() -> None:
 
 @app.command("revoke")
 def revoke(
-    user: Annotated[str, typer.Option("--user", help="The login of whose sessions end.")],
+    user: Annotated[str, typer.Option("--user", help="The login whose sessions end.")],
     by: ByOption,
     motive: Annotated[str, typer.Option("--motive", help="Why; it is audited.")],
     store: StoreOption = DEFAULT_STORE,
@@ -34,7 +34,7 @@ def revoke(
     """End every session of a person at once. The account stays as it is."""
     from basira.storage.accounts.sessions import revoke_sessions
 
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with open_database(store, database) as opened, opened.write() as connection:
         person = user_of(connection, user)
         ended = revoke_sessions(connection, person.user_id, actor=by, motive=motive, now=datetime.now())
     typer.echo(f"{ended} sessions of {user} ended.")

@@ -41,7 +41,7 @@ def target(
     ] = "",
     office: Annotated[str, typer.Option(help="Only this office's declarations.")] = "",
     any_office: Annotated[
-        bool, typer.Option("--any-office", help="Take every code for an office, whatever the policy's list says.")
+        bool, typer.Option("--any-office", help="Accept every code as an office, without the policy's list.")
     ] = False,
     out: Annotated[
         list[Path] | None,
@@ -57,7 +57,7 @@ def target(
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
-    """Put a day's declarations in lanes under each office's capacity, say why, and record every decision."""
+    """Put a day's declarations in lanes under each office's capacity, give the reasons, and record every decision."""
     from basira.explain.inspection_list import files as inspection_list
     from basira.explain.inspection_list.terminal import terminal_list
     from basira.selection.policy.load import find_policy, load_policy

@@ -1,6 +1,6 @@
 """`basira users`: the people who may enter, their roles and passwords.
 
-Enters: options; a password from a prompt or standard input. Leaves: what is known of users; every change audited. Never
+Enters: options; a password from a prompt or standard input. Leaves: the list of users; every change is audited. Never
 here: a password among the arguments, where every process on the machine can read it.
 """
 
@@ -16,7 +16,7 @@ import typer
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.keys import ByOption, opened_database
+from basira.cli.keys import ByOption, open_database
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def add(
     from basira.storage.accounts.users import create_user, hash_password
 
     grants = [_grant(*one.partition("/")[::2]) for one in role or []]
-    with opened_database(store, database, create=True) as opened:
+    with open_database(store, database, create=True) as opened:
         hashed = None if oidc_subject else hash_password(_password(password_stdin))
         with opened.write() as connection:
             made = create_user(
@@ -81,10 +81,10 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
     """Show every account, with its roles."""
     from basira.storage.accounts.users import list_users
 
-    with opened_database(store, database) as opened, opened.read() as connection:
+    with open_database(store, database) as opened, opened.read() as connection:
         users = list_users(connection)
     if as_json:
-        echo(json.dumps([_shown(user) for user in users], ensure_ascii=False, indent=1))
+        echo(json.dumps([_user_content(user) for user in users], ensure_ascii=False, indent=1))
         return
     for user in users:
         state = "active" if user.is_active else "inactive"
@@ -95,17 +95,17 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
 def show(
     login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
 ) -> None:
-    """Show one account, and what was done to it and when."""
+    """Show one account and its events."""
     from basira.storage.record.activity import find_audit
 
-    with opened_database(store, database) as opened, opened.read() as connection:
+    with open_database(store, database) as opened, opened.read() as connection:
         user = user_of(connection, login)
         trail = find_audit(connection, subject=f"user/{user.user_id}", limit=20)
     if as_json:
         events = [{name: row[name] for name in ("recorded_at", "action", "actor", "before", "after")} for row in trail]
-        echo(json.dumps({**_shown(user), "audit": events}, ensure_ascii=False, indent=1))
+        echo(json.dumps({**_user_content(user), "audit": events}, ensure_ascii=False, indent=1))
         return
-    for key, value in _shown(user).items():
+    for key, value in _user_content(user).items():
         echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     for row in trail:
         echo(f"  {row['recorded_at'][:16]}  {row['action']}  by {row['actor']}")
@@ -149,7 +149,7 @@ def reset(
     """Give another password, which must be changed at the next login. Every session of the person ends."""
     from basira.storage.accounts.users import hash_password, set_password
 
-    with opened_database(store, database) as opened:
+    with open_database(store, database) as opened:
         with opened.read() as connection:
             user = user_of(connection, login)
         hashed = hash_password(_password(password_stdin))
@@ -162,7 +162,7 @@ def reset(
 def deactivate(
     login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
 ) -> None:
-    """Put an account out of use at once, with its sessions. What the person did stays on record."""
+    """Put an account out of use at once, with its sessions. The person's events stay on record."""
     _set_active(login, is_active=False, by=by, store=store, database=database)
 
 
@@ -183,16 +183,16 @@ def erase(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
 ) -> None:
-    """Forget a person, for good: login, name, password, roles. What the id did stays on record.
+    """Forget a person, for good: login, name, password, roles. The events of the id stay on record.
 
-    Shows who it is and asks first; give `--yes` where nobody can answer.
+    Shows the person and asks first; give `--yes` where there is no terminal.
     """
     from basira.schema.errors import UsageError
     from basira.storage.accounts.users import erase_user
     from basira.storage.database.freed import free_deleted
     from basira.storage.record.audit_log import require_motive
 
-    with opened_database(store, database) as opened:
+    with open_database(store, database) as opened:
         with opened.read() as connection:
             user = user_of(connection, login)
         require_motive(motive)  # before anything is asked
@@ -205,7 +205,7 @@ def erase(
         with opened.write() as connection:
             erase_user(connection, user.user_id, actor=by, motive=motive, now=datetime.now())
         left = free_deleted(opened)
-    echo(f"Forgotten. What {user.user_id} did stays on record under this id.")
+    echo(f"Forgotten. The events of {user.user_id} stay on record under this id.")
     for sentence in left:
         echo(f"Left to do: {sentence}")
 
@@ -214,12 +214,12 @@ def erase(
 def unlock(
     login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
 ) -> None:
-    """End the lock of an account after too many refused logins; a lock of an address ends by itself."""
+    """End the lock of an account after too many failed logins; a lock of an address ends by itself."""
     from basira.storage.accounts.sessions import unlock_login
 
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with open_database(store, database) as opened, opened.write() as connection:
         forgotten = unlock_login(connection, user_of(connection, login).user_id, actor=by, now=datetime.now())
-    echo(f"{forgotten} refused logins of {login} forgotten.")
+    echo(f"{forgotten} failed logins of {login} forgotten.")
 
 
 def user_of(connection: sa.Connection, login: str) -> User:
@@ -238,7 +238,7 @@ def user_of(connection: sa.Connection, login: str) -> User:
 def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: str) -> None:
     from basira.storage.accounts.users import set_active
 
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with open_database(store, database) as opened, opened.write() as connection:
         set_active(connection, user_of(connection, login).user_id, is_active, actor=by, now=datetime.now())
     echo(f"{login} is {'active' if is_active else 'inactive'}.")
 
@@ -247,7 +247,7 @@ def _change_roles(login: str, role: str, office: str, *, by: str, store: Path, d
     from basira.storage.accounts.users import set_grants
 
     changed = _grant(role, office)
-    with opened_database(store, database) as opened, opened.write() as connection:
+    with open_database(store, database) as opened, opened.write() as connection:
         user = user_of(connection, login)
         grants = set(user.grants) | {changed} if is_given else set(user.grants) - {changed}
         if grants != set(user.grants):
@@ -262,7 +262,7 @@ def _grant(role: str, office: str) -> Grant:
     from basira.serving.admissible import folded_office
 
     office = folded_office(office)
-    # The record itself refuses a role that is none.
+    # The record itself rejects an unknown role.
     return Grant(cast("Role", role.strip().lower()), office and check_office(office))
 
 
@@ -282,7 +282,7 @@ def _roles(grants: Sequence[Grant]) -> list[str]:
     return [f"{grant.role}/{grant.office}" if grant.office else grant.role for grant in grants]
 
 
-def _shown(user: User) -> dict[str, object]:
+def _user_content(user: User) -> dict[str, object]:
     return {
         "user_id": user.user_id,
         "login": user.login,

@@ -1,6 +1,6 @@
 """A worker of several, as its supervisor sees it.
 
-Enters: what uvicorn gives its processes. Leaves: the same, whose death is noticed at once. Never here: the application
+Enters: what uvicorn gives its processes. Leaves: a worker whose death is noticed at once. Never here: the application
 (`basira.app`).
 """
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Worker(multiprocess.Process):
-    """The supervisor asks each worker now and then for a word, and waits for it. It holds the worker's end of the pipe
-    as well, so that one that dies while it is asked is waited for to the end of its patience, a minute, in which
-    nobody is replaced. Without that end, a death is the end of the pipe.
+    """The supervisor pings each worker now and then, and waits for the answer. It also holds the worker's end of the
+    pipe: when a worker dies during a ping, the supervisor waits to the end of its patience, a minute, in which it
+    replaces no worker. Without that end, a death closes the pipe.
     """
 
     def start(self) -> None:

@@ -1,6 +1,6 @@
 """Which offices there are: a code in the one way that intake writes it, and the policy's own list of them.
 
-Enters: a code, a declaration, the policy. Leaves: the code; or why it is refused. Never here: a guess which office was
+Enters: a code, a declaration, the policy. Leaves: the code; or why it is rejected. Never here: a guess which office was
 meant.
 """
 

@@ -1,7 +1,7 @@
-"""A look at what the service stands on, before it serves.
+"""A check of what the service needs, before it serves.
 
-Enters: the settings of a start, today. Leaves: what the service would do without, in words; what a start makes once.
-Never here: a decision, a port. What would end the start raises, as it would then.
+Enters: the settings of a start, today. Leaves: what the service would lack, in words; what a start makes once. Never
+here: a decision, a port. A fault that would end the start raises here too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from basira.selection.policy.load import load_policy
 from basira.serving.currency import RatesInForce
 from basira.serving.service import SEED_FILE, Service, model_of, read_seed
 from basira.serving.trial import try_decision
-from basira.serving.views.rejected import USUAL_QUOTA, Quota, limits_reached
+from basira.serving.views.rejected import USUAL_QUOTA, Quota, list_reached_limits
 from basira.storage.database.connection import Database, file_of, is_empty, shown_place
 from basira.storage.history.store import History
 from basira.storage.private_files import find_open
@@ -23,7 +23,7 @@ from basira.storage.profiles.reader import ProfileReader
 from basira.workflows.profiles import read_profiles
 from basira.workflows.targeting.record import OPERATIONS, operations_of
 
-_OTHERS = 0o077  # rights of the group and of everybody
+_OTHERS = 0o077  # rights of the group and of all users
 
 
 def prepare_service(store: Path, policies: Path, *, today: date, database: str = "") -> list[str]:
@@ -67,7 +67,7 @@ def check_service(
 def _trial(
     history: History, policies: Path, profiles: ProfileReader, model: RiskModel | None, *, now: datetime
 ) -> list[str]:  # fmt: skip
-    """What became of a declaration of our own: that each part can be read says nothing of them together."""
+    """The result of a trial declaration: parts that can each be read may still fail together."""
     with Database("sqlite://") as nowhere:
         service = Service(
             database=nowhere, policies=policies, profiles=profiles, model=model, seed=0, store=history.root
@@ -85,7 +85,7 @@ def _trial(
 
 def _database(place: str | Path) -> list[str]:
     if is_empty(place):
-        return [f"no database: nothing stands at {shown_place(place)}. A start makes a new one there."]
+        return [f"no database: found nothing at {shown_place(place)}. A start makes a new one there."]
     with Database(place, create=False) as opened:
         path = file_of(opened.engine)
     mode = 0 if path is None else path.stat().st_mode
@@ -101,14 +101,14 @@ def _quarantine(place: str | Path, quota: Quota, today: date) -> list[str]:
     if is_empty(place):
         return []
     with Database(place, create=False) as opened:
-        return limits_reached(opened, quota, now=datetime.combine(today, datetime.min.time()))
+        return list_reached_limits(opened, quota, now=datetime.combine(today, datetime.min.time()))
 
 
 def _seed(store: Path) -> list[str]:
     if not (store / SEED_FILE).exists():
         return [
             f"no seed: {SEED_FILE} is not there. A start makes a new one. A store that has served already needs its "
-            "own back from backup: a new one is another draw for everybody."
+            "own back from backup: a new one changes every draw."
         ]
     read_seed(store)
     mode = (store / SEED_FILE).stat().st_mode
@@ -130,7 +130,7 @@ def _readable(store: Path) -> list[str]:
     if not found:
         return []
     return [
-        f"store: everybody on this machine may read {len(found):,} of its files and folders, such as {found[0]}: they "
+        f"store: all users of this machine may read {len(found):,} of its files and folders, such as {found[0]}: they "
         f"name persons. chmod -R o= {store}"
     ]
 

@@ -42,7 +42,7 @@ class RatesInForce:
         return self._table
 
     def refresh(self) -> None:
-        """Read them again when a file changed. What can't be read is passed over, and said in the log."""
+        """Read them again when a file changed. A file that can't be read is skipped and logged."""
         try:
             if _state(self._path, self._source()) != self._seen:
                 self._seen, self._table = self._read()
@@ -87,7 +87,7 @@ def in_history_currency(declaration: Declaration, rates: RateTable | None) -> De
     )
     if not is_known or _is_mixed(declaration):
         return declaration
-    return _converted(declaration, found, rates.currency)
+    return _convert(declaration, found, rates.currency)
 
 
 def _rate_of(row: Row, rates: RateTable) -> Rate | None:
@@ -95,7 +95,7 @@ def _rate_of(row: Row, rates: RateTable) -> Rate | None:
     return None if currency == rates.currency else rates.find(currency, day_of(row["declared_at"]))
 
 
-def _converted(declaration: Declaration, found: list[Rate | None], currency: str) -> Declaration:
+def _convert(declaration: Declaration, found: list[Rate | None], currency: str) -> Declaration:
     rows = tuple(
         row if rate is None else convert_row(row, rate, currency)
         for row, rate in zip(declaration.rows, found, strict=True)
@@ -108,7 +108,7 @@ def _currency(row: Row) -> str:
 
 
 def _is_mixed(declaration: Declaration) -> bool:
-    """Several currencies, and amounts of the whole declaration, of which nothing says in which one they are."""
+    """Whether items have several currencies while the header has amounts, whose currency is then unknown."""
     header = declaration.rows[0]
     return len({_currency(row) for row in declaration.rows}) > 1 and any(
         header[name] is not None for name in HEADER_AMOUNTS
@@ -119,7 +119,7 @@ def currency_fault(declaration: Declaration, profiles: OpenProfiles, rates: Rate
     """Why a declaration's values can't be set beside the history's; intake of files rejects the same rows."""
     if declaration.declared is None:
         fault = _no_rate(declaration, rates) if rates is not None and not _is_mixed(declaration) else None
-        if fault := fault or _mixed(declaration):
+        if fault := fault or _find_mixed(declaration):
             return Refused((fault,), declaration.declaration_id)
     try:
         known = profiles.profiles().currencies
@@ -141,7 +141,7 @@ def _no_rate(declaration: Declaration, rates: RateTable) -> FieldFault | None:
     return None
 
 
-def _mixed(declaration: Declaration) -> FieldFault | None:
+def _find_mixed(declaration: Declaration) -> FieldFault | None:
     """The first item in the list whose value is of another currency than the one before it."""
     first, *others = sorted(declaration.rows, key=lambda row: int(row["source_row"]))
     for row in others:
@@ -152,7 +152,7 @@ def _mixed(declaration: Declaration) -> FieldFault | None:
 
 
 def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | None:
-    """What is recorded of a conversion, so that it can be repeated and shown; None where nothing was converted."""
+    """The record of a conversion, so that it can be repeated and shown; None where nothing was converted."""
     if declaration.declared is None:
         return None
     items = [
@@ -167,7 +167,7 @@ def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | 
 
 
 def recorded_rates(conversion: Payload | None) -> tuple[str, dict[int, Rate]]:
-    """By which rates an arrival was converted: to which currency, and of each item by its number the rate."""
+    """The recorded conversion of an arrival: its target currency, and the rate of each item by number."""
     if conversion is None:
         return "", {}
     return str(conversion["currency"]), {
@@ -176,9 +176,9 @@ def recorded_rates(conversion: Payload | None) -> tuple[str, dict[int, Rate]]:
     }
 
 
-def converted_as_recorded(declaration: Declaration, conversion: Payload | None) -> Declaration:
-    """A recorded declaration with its amounts as they were converted then, whatever the rates say now."""
+def convert_as_recorded(declaration: Declaration, conversion: Payload | None) -> Declaration:
+    """A recorded declaration with its amounts at the recorded rates, also when the rates have changed since."""
     currency, rates = recorded_rates(conversion)
     if not rates:
         return declaration
-    return _converted(declaration, [rates.get(int(row["item_number"])) for row in declaration.rows], currency)
+    return _convert(declaration, [rates.get(int(row["item_number"])) for row in declaration.rows], currency)

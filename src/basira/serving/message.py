@@ -1,10 +1,10 @@
 """A declaration or a result as the schema's JSON, read by the rules that hold for files.
 
 Enters: a parsed JSON value. Leaves: typed rows, or `Refused` with every fault. Never here: a rule of its own, the
-store, a fault that is passed over.
+store, a fault that is left out.
 
-Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`; what JSON
-alone can say is looked at before: types, moments with a zone (made local, as the host's clock is), NaN as a text. A
+Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`; what only
+JSON can hold is checked before: types, moments with a zone (made local, as the host's clock is), NaN as a text. A
 declaration whose every value is plain is read by `PlainRows`, which gives the same rows in a hundredth of the time.
 """
 
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 HEADER = tuple(field.name for field in DECLARATION_FIELDS)
 ITEM = tuple(field.name for field in ITEM_FIELDS)
 PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
-# What the sender writes as they like, in which anybody may be named; a source's own x_ fields are texts too.
+# What the sender writes as they like, which may name persons; a source's own x_ fields are texts too.
 TEXTS = frozenset(f.name for f in FIELDS if f.type == "text" and not f.personal and f.name != "declaration_id")
 MOST_ITEMS = 1_000
 # What a declaration may cost is counted before any work on it. As columns it is a table: a row for each item, a column
@@ -56,17 +56,17 @@ MOST_AHEAD = timedelta(days=1)
 # What the record's columns hold of them.
 _LONGEST = {"declaration_id": 200, "office": 80}
 _LONGEST_NAME = 100
-# Of one object, names that the schema does not have and that are told.
+# Of one object, reported names that the schema does not have.
 _MOST_UNKNOWN = 10
-# Of one declaration, names of its own that are told.
+# Of one declaration, reported names of its own.
 _MOST_ODD = 10
-# Of one declaration, item numbers given again that are told.
+# Of one declaration, reported item numbers that repeat.
 _MOST_REPEATED = 10
-# Of one declaration, what is too long that is told.
+# Of one declaration, reported values that are too long.
 _MOST_BEYOND = 10
-# Of a code of an odd number of digits: a message has no mapping that could say how many there should be.
+# Of a code of an odd number of digits: a message has no mapping that defines how many there should be.
 _LEADING_ZERO = ", sent as a text with its leading zero"
-# Written as a number or true it would be an office of its own, with places of its own.
+# Written as a number or true it would be an office of its own, with slots of its own.
 _ONLY_TEXT = frozenset({"office"})
 _NUMBERS = frozenset(field.name for field in FIELDS if field.type in ("amount", "measure", "rate", "integer"))
 _ZONED = re.compile(
@@ -95,8 +95,8 @@ class FieldFault:
 
 @dataclass(frozen=True)
 class Refused:
-    """A body that can't be taken. ``is_conflict``: it contradicts what is recorded, rather than the schema.
-    ``standing``: what holds of the declaration, where that helps, as it is answered."""
+    """A body that is rejected. ``is_conflict``: it contradicts what is recorded, rather than the schema.
+    ``standing``: the declaration's status as answers show it, where that helps."""
 
     faults: tuple[FieldFault, ...]
     declaration_id: str | None = None
@@ -167,8 +167,8 @@ def read_declaration(body: object, *, received_at: datetime) -> Declaration | Re
 
 
 def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refused:
-    """The same of what the record holds: it was taken, perhaps by an earlier version, whatever names it has of its
-    own, and however large it is. They lead to values, and never into a statement."""
+    """Read a declaration of the record. An earlier version may have taken it: its own names and its size are not
+    checked. Its names lead to values, and never into a statement."""
     parts = _parts(body, is_recorded=True)
     if isinstance(parts, Refused):
         return parts
@@ -191,15 +191,15 @@ def read_declarations(
 
 
 def read_plainly(body: object, *, received_at: datetime) -> Declaration | Refused | None:
-    """The same where it takes no time; None where columns must be made of it, which takes some 8 ms."""
+    """Read it where that takes no time; None where it needs columns, which take some 8 ms."""
     parts = _parts(body)
     return parts if isinstance(parts, Refused) else _plainly(parts, received_at)
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """A declaration's header and items, whatever their values. ``declaration_id``: None when it is no text.
-    ``is_recorded``: it was taken before; its own names are not judged again."""
+    """A declaration's header and items, with unchecked values. ``declaration_id``: None when it is not a text.
+    ``is_recorded``: it comes from the record; its own names are not checked again."""
 
     header: Row
     items: Sequence[Row]
@@ -209,14 +209,14 @@ class _Parts:
 
 def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Refused:
     if not isinstance(body, dict):
-        return _refused(None, None, "bad_json", "a JSON object: a declaration with its items")
+        return _reject(None, None, "bad_json", "a JSON object: a declaration with its items")
     named = body.get("declaration_id")
     declaration_id = named if isinstance(named, str) and is_storable(named) else None
     items = body.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS or not all(isinstance(i, dict) for i in items):
         is_list = isinstance(items, list) and all(isinstance(item, dict) for item in items)
         code = "missing" if not items else "out_of_range" if is_list else "bad_json"
-        return _refused(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
+        return _reject(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
     header = {name: value for name, value in body.items() if name != "items"}
     if not is_recorded and (faults := _beyond(header, items)):
         return Refused(faults, declaration_id)
@@ -261,7 +261,7 @@ def _local(value: object) -> object:
         return value
     try:
         return datetime.fromisoformat(value.upper()).astimezone().replace(tzinfo=None).isoformat()
-    except (ValueError, OverflowError, OSError):  # no such day or offset, or beyond what a clock can say
+    except (ValueError, OverflowError, OSError):  # no such day or offset, or beyond a clock's range
         return value
 
 
@@ -277,7 +277,7 @@ def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
 def read_by_columns(
     header: Row, items: Sequence[Row], declaration_id: str | None, *, received_at: datetime
 ) -> Declaration | Refused:
-    """The same by the columnar path of files, whatever the values; every fault is found."""
+    """Read it by the columnar path of files, with any values; find every fault."""
     (found,) = _by_columns([_Parts(header, items, declaration_id)], received_at)
     return found
 
@@ -305,7 +305,7 @@ def _by_columns(
 @dataclass(frozen=True)
 class _Table:
     """One declaration's rows of text. ``number``: its place among several; ``columns``: the schema's that it has;
-    ``own``: its own names, each of which stands in the rows under the name of its place (`_stand_in`)."""
+    ``own``: its own names, each of which the rows hold under the name of its place (`_stand_in`)."""
 
     number: int
     rows: Sequence[dict[str, str | None]]
@@ -328,14 +328,14 @@ class _Table:
         row |= {name: shaped[_stand_in(number)] for number, name in enumerate(self.own)}
         return row | {"source_row": place}
 
-    def named(self, text: str) -> str:
-        """A text of a fault with this declaration's own names."""
+    def restore_names(self, text: str) -> str:
+        """Put this declaration's own names back into a fault's text."""
         return _STAND_IN.sub(lambda found: self.own[int(found[1])], text)
 
 
 def _stand_in(place: int) -> str:
-    """What stands in a batch for the own name at a place. With a character that is none: a fault shows a sender's text
-    without it."""
+    """The name by which a batch holds the own name at a place. It has a noncharacter, which a fault removes from a
+    sender's text."""
     return f"{EXTRA_PREFIX}\ufdd0{place}\ufdd0"
 
 
@@ -371,10 +371,10 @@ def _read_together(
     faults: dict[int, list[FieldFault]] = {}
     for refusal in parsed.refusals:
         table, place = places[refusal.row - 1]
-        # The header stands on every row, so its fault would be said once an item.
+        # Every row repeats the header, so its fault would be reported once an item.
         item = None if refusal.field in _HEADER_NAMES else place
-        expected = table.named(refusal.expected).replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
-        field = refusal.field and table.named(refusal.field)
+        expected = table.restore_names(refusal.expected).replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
+        field = refusal.field and table.restore_names(refusal.field)
         faults.setdefault(table.number, []).append(FieldFault(item, field, refusal.code, expected))
     rows: dict[int, list[Row]] = {}
     if len(faults) < len(group):
@@ -394,9 +394,9 @@ def _read_together(
 
 def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
     """The items as rows of text, header repeated, as in a file."""
-    faults = _unknown(parts.header, _HEADER_NAMES, None)
+    faults = _find_unknown(parts.header, _HEADER_NAMES, None)
     for number, item in enumerate(parts.items, 1):
-        faults += _unknown(item, _ITEM_NAMES, number)
+        faults += _find_unknown(item, _ITEM_NAMES, number)
     if not parts.is_recorded:
         faults += _odd_names(parts)
     # As in a file without item numbers: each item has its place in the list.
@@ -408,21 +408,21 @@ def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
 
 def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declaration | Refused:
     if not rows:  # nothing but spaces: an empty line, in a file
-        return _refused(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
+        return _reject(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
     rows.sort(key=lambda row: int(row["item_number"]))
     for name, most in _LONGEST.items():
         if len(rows[0][name] or "") > most:
-            return _refused(None, name, "out_of_range", f"at most {most} characters")
+            return _reject(None, name, "out_of_range", f"at most {most} characters")
     if rows[0]["declared_at"] > received_at + MOST_AHEAD:
         latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
-        return _refused(parts.declaration_id, "declared_at", "date_out_of_range", latest)
-    if faults := _repeated(rows):
+        return _reject(parts.declaration_id, "declared_at", "date_out_of_range", latest)
+    if faults := _find_repeated(rows):
         return Refused(faults, parts.declaration_id)
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
 
-def _repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
-    """Item numbers that an earlier item of the list has; the first of them."""
+def _find_repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
+    """Faults of item numbers that an earlier item of the list has; the first few."""
     firsts: dict[int, int] = {}
     faults = []
     for row in sorted(rows, key=lambda row: int(row["source_row"])):
@@ -442,10 +442,10 @@ def _plain(*, is_recorded: bool) -> PlainRows:
 def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
     """One inspection result of a JSON object, completed as results of files are."""
     if not isinstance(body, dict):
-        return _refused(declaration_id, None, "bad_json", "a JSON object: an inspection result")
+        return _reject(declaration_id, None, "bad_json", "a JSON object: an inspection result")
     if body.get("declaration_id") not in (None, declaration_id):
-        return _refused(declaration_id, "declaration_id", "unknown_declaration", "the declaration of the address")
-    faults = _unknown(body, frozenset(OUTCOME_SIDE), None)
+        return _reject(declaration_id, "declaration_id", "unknown_declaration", "the declaration of the address")
+    faults = _find_unknown(body, frozenset(OUTCOME_SIDE), None)
     moments = {name: _local(body[name]) for name in ("known_at", "inspected_at") if name in body}
     record = _texts({**body, **moments, "declaration_id": declaration_id}, faults, None)
     if faults:
@@ -454,15 +454,15 @@ def read_outcome(body: object, declaration_id: str, *, received_at: datetime) ->
     if parsed.refusals:
         return Refused(tuple(FieldFault(None, r.field, r.code, r.expected) for r in parsed.refusals), declaration_id)
     if not len(parsed.outcomes):
-        return _refused(
+        return _reject(
             declaration_id, None, "missing", "a result: at least is_inspected or is_irregular, or a found value"
         )
     if "known_at" not in parsed.outcomes.columns:
-        return _refused(declaration_id, "known_at", "missing", "a value: the field is required")
+        return _reject(declaration_id, "known_at", "missing", "a value: the field is required")
     standing, contradictions = complete_results(parsed.outcomes)
     if contradictions:
         first = contradictions[0]
-        return _refused(declaration_id, first.field, first.code, first.expected)
+        return _reject(declaration_id, first.field, first.code, first.expected)
     row = shape_outcomes(standing, source="api", received_at=received_at).to_pylist()[0]
     return {name: row[name] for name in _RESULT if row[name] is not None}
 
@@ -473,30 +473,30 @@ def json_values(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in values.items()}
 
 
-def _refused(declaration_id: str | None, field: str | None, code: str, expected: str) -> Refused:
+def _reject(declaration_id: str | None, field: str | None, code: str, expected: str) -> Refused:
     return Refused((FieldFault(None, field, code, expected),), declaration_id)
 
 
-def _unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
+def _find_unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
     odd = [name for name in values if name not in known and not name.startswith(EXTRA_PREFIX)]
     expected = f"only fields of the schema, or of the sender's own: {RULE}"
-    shown = dict.fromkeys(_shown(name) for name in odd[:_MOST_UNKNOWN])
+    shown = dict.fromkeys(_shorten(name) for name in odd[:_MOST_UNKNOWN])
     return [FieldFault(item, name, "column_count", expected) for name in shown]
 
 
-def _shown(name: str) -> str | None:
+def _shorten(name: str) -> str | None:
     """A name is the sender's text, of any length: as much of it as helps to find it."""
     return name[:_LONGEST_NAME] if name.isprintable() else None
 
 
 def _odd_names(parts: _Parts) -> list[FieldFault]:
-    """Names of the sender's own that can't be kept, each where it comes first; that there are too many."""
+    """Faults of the sender's own names: those that can't be kept, each where it comes first; too many of them."""
     firsts: dict[str, int | None] = {}
     for number, values in ((None, parts.header), *enumerate(parts.items, 1)):
         for name in values:
             if name.startswith(EXTRA_PREFIX):
                 firsts.setdefault(name, number)
-    odd = [(firsts[name], _shown(name)) for name in invalid_own_names(firsts)[:_MOST_ODD]]
+    odd = [(firsts[name], _shorten(name)) for name in invalid_own_names(firsts)[:_MOST_ODD]]
     if len(firsts) > MOST_OF_A_SOURCE:
         odd.append((None, None))
     return [FieldFault(item, name, "bad_name", RULE) for item, name in dict.fromkeys(odd)]
@@ -506,7 +506,7 @@ def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | No
     texts: dict[str, str | None] = {}
     for given, value in values.items():
         name = given if is_storable(given) else ""  # an odd one is a fault already, and would not fit in the answer
-        item = None if given in _HEADER_NAMES else number  # the header stands in every row
+        item = None if given in _HEADER_NAMES else number  # every row repeats the header
         if name in _ONLY_TEXT and not (value is None or isinstance(value, str)):
             faults.append(FieldFault(item, name, "bad_json", "a text"))
         elif name in _NUMBERS and isinstance(value, str) and value.strip().lower() == "nan":

@@ -20,12 +20,12 @@ Known = Sequence[AnyRecord]
 
 
 def find_known(connection: sa.Connection, declaration_id: str) -> list[AnyRecord]:
-    """What is recorded of a declaration, in order."""
+    """The records of a declaration, in order."""
     return read_records(events.find_events(connection, declaration_id))
 
 
 def find_known_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[AnyRecord]]:
-    """What is recorded of each of several declarations (a few hundred at most), in order."""
+    """The records of each of several declarations (a few hundred at most), in order."""
     return _read(events.find_events_of_many(connection, declaration_ids))
 
 

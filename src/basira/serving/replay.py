@@ -1,9 +1,9 @@
-"""An office's online day made again from its record, and compared: same scores, same lanes, same state.
+"""Replay an office's online day from its record, and compare: same scores, same lanes, same state.
 
 Enters: a store, the operational database, policies, an office and a day. Leaves: every difference, and what could not
 be compared because it is not kept. Never here: a write; a tolerance; a score that is guessed where its inputs are gone.
 
-Lanes are made again from the day's plan and the recorded scores, in the order of the events; scores from the recorded
+Lanes are replayed from the day's plan and the recorded scores, in the order of the events; scores from the recorded
 content, where the profiles of that night and the model are still kept.
 """
 
@@ -28,11 +28,11 @@ from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreE
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
-from basira.serving.changes.capacity import moved_state
-from basira.serving.changes.reassess import assessed_with, other_digests, recorded_declaration
+from basira.serving.changes.capacity import move_state
+from basira.serving.changes.reassess import assess_with, other_digests, recorded_declaration
 from basira.serving.decide.lookup import earlier_lane
-from basira.serving.decide.placement import left_office, place, restored, without_place
-from basira.serving.decide.scoring import Scored, unscored
+from basira.serving.decide.placement import left_office, place, restore_state, without_place
+from basira.serving.decide.scoring import Scored, without_scores
 from basira.serving.message import Declaration
 from basira.serving.record import Known, find_known_of_many
 from basira.serving.service import SEED_FILE, Service, read_seed
@@ -54,9 +54,9 @@ _AT_A_TIME = 200
 
 @dataclass(frozen=True, kw_only=True)
 class OnlineReplay(Replay):
-    """What came out. ``lanes``, ``scores``: decisions whose lane, whose scores were made again. ``missing``: why others
-    were not, each reason once, with their count. ``is_state_same``: whether the day ends in the state that is kept;
-    None when the lanes were not made again."""
+    """The result of a replay. ``lanes``, ``scores``: how many decisions had their lane, their scores replayed.
+    ``missing``: why others were not, each reason once, with their count. ``is_state_same``: whether the day ends in the
+    state that is kept; None when the lanes were not replayed."""
 
     office: str
     day: date
@@ -66,13 +66,13 @@ class OnlineReplay(Replay):
     is_state_same: bool | None
 
     def fault(self) -> ReplayError | None:
-        """What differs first; None when nothing that could be compared does."""
+        """The first difference; None when all that could be compared is the same."""
         if not self.differences and self.is_state_same is not False:
             return None
         first = self.differences[0] if self.differences else None
         what = (
             "the state of the day at its end" if first is None
-            else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} made again"
+            else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} replayed"
         )  # fmt: skip
         return ReplayError(
             f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",
@@ -81,7 +81,7 @@ class OnlineReplay(Replay):
 
 
 class _Account:
-    """What was compared so far, as `OnlineReplay` says it."""
+    """What was compared so far, in the terms of `OnlineReplay`."""
 
     def __init__(self, day: date) -> None:
         self.day, self.lanes, self.scores = day, 0, 0
@@ -94,7 +94,7 @@ class _Account:
 
 
 def open_record(root: Path, database: Database, policies: Path) -> Service:
-    """A service to read the record with: it decides nothing, and makes no seed where there is none.
+    """A service that reads the record: it decides nothing, and makes no seed where there is none.
 
     Raises StoreError when the store has no seed of online draws: nothing was decided online with it.
     """
@@ -109,9 +109,9 @@ def open_record(root: Path, database: Database, policies: Path) -> Service:
 def replay_online(
     service: Service, root: Path, office: str, day: date, *, declaration_id: str | None = None
 ) -> OnlineReplay:
-    """Make an office's day again. ``service``: opened on the store in ``root``; its model and profiles are not used.
+    """Replay an office's day. ``service``: opened on the store in ``root``; its model and profiles are not used.
 
-    ``declaration_id``: compare only this declaration; lanes depend on the whole day, which is made again all the same.
+    ``declaration_id``: compare only this declaration; lanes depend on the whole day, so the whole day is replayed.
     Raises NotFoundError when the office decided nothing on that day.
     """
     with service.database.read() as connection:
@@ -152,7 +152,7 @@ def replay_online(
 
 
 def _elsewhere(known: Mapping[str, Known], office: str, day: date) -> list[Decision]:
-    """What another office decided that day on the declarations of this one: these may have left by an amendment."""
+    """Another office's decisions of that day on the declarations of this one, which may have left by an amendment."""
     return [
         one
         for records in known.values()
@@ -173,10 +173,10 @@ class _States:
         try:
             self._policy = load_policy(service.policies, report.day)
             if text is not None:
-                self._kept = restored(text)
+                self._kept = restore_state(text)
                 if self._kept.plan.policy_digest == self._policy.digest:
                     self._state = begin_day(self._kept.plan)
-                else:  # the plan that this policy began with was planned again by another one
+                else:  # another policy replaced the plan that this policy began with
                     report.lacks("plan of the day under this policy")
         except BasiraError as error:
             report.lacks(f"plan or policy of the day: {error.message}")
@@ -184,13 +184,13 @@ class _States:
             report.lacks("plan of the day")
 
     def give_up(self, why: str) -> None:
-        """No lane can be made again from here on."""
+        """Replay no lane from here on."""
         if self._state is not None:
             self._report.lacks(why)
         self._state = None
 
     def decide(self, declaration: Declaration, decision: Decision, before: Known, *, is_wanted: bool) -> None:
-        """Place one, and compare it with what is recorded."""
+        """Place a declaration, and compare it with its record."""
         policy = self._policy
         if policy is None:
             return
@@ -204,7 +204,7 @@ class _States:
             if is_wanted and self._has_changed:
                 self._report.lacks("a lane: decided on a day that another policy decided on before")
             return
-        scored = _as_recorded(declaration, decision)
+        scored = _recorded_scores(declaration, decision)
         candidate = replace(scored.candidate, declaration_version=decision.declaration_version)
         placed = place(
             candidate, policy, state=self._state, earlier=earlier_lane(before), now=decision.moment,
@@ -221,7 +221,7 @@ class _States:
                 self._report.differences.append(Difference(decision.declaration_id, name, recorded, made))
 
     def leave(self, decision: Decision, before: Known) -> None:
-        """Give back the place of one that another office decided on."""
+        """Give back the slot of a declaration that another office decided on."""
         earlier = earlier_lane(before)
         if self._state is None or earlier is None:
             return
@@ -229,22 +229,22 @@ class _States:
             self._state = without_place(self._state, earlier)
 
     def change(self, change: Reselection | Cancellation, before: Known) -> None:
-        """Move the places that a re-selection or a cancellation moved."""
+        """Move the slots that a re-selection or a cancellation moved."""
         standing = standing_of(before)
         if self._state is not None and self._policy is not None and standing is not None:
             if change.lane is not None and change.lane not in self._policy.intensity:
                 self.give_up(f"lane {change.lane} of another policy")
                 return
-            self._state = moved_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
+            self._state = move_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
 
     def is_same(self) -> bool | None:
         """Whether the day ends as it is kept."""
         return None if self._state is None or self._kept is None else self._state == self._kept
 
 
-def _as_recorded(declaration: Declaration, decision: Decision) -> Scored:
-    """The candidate with the recorded scores; without features, which no step of selection asks so far."""
-    bare = unscored(declaration, str(decision.fallback))
+def _recorded_scores(declaration: Declaration, decision: Decision) -> Scored:
+    """The candidate with the recorded scores; without features, which no step of selection reads so far."""
+    bare = without_scores(declaration, str(decision.fallback))
     candidate = replace(
         bare.candidate,
         fraud_probability=decision.fraud_probability,
@@ -254,7 +254,7 @@ def _as_recorded(declaration: Declaration, decision: Decision) -> Scored:
 
 
 class _Scorer:
-    """Scores made again from the profiles and the model that were recorded, where they are kept."""
+    """Replay scores from the recorded profiles and model, where they are kept."""
 
     def __init__(self, root: Path, report: _Account) -> None:
         self._root, self._report = root, report
@@ -262,7 +262,7 @@ class _Scorer:
         self._builds: dict[str, LoadedProfiles | None] = {}
 
     def compare(self, declaration: Declaration, decision: Decision) -> None:
-        """Score one again, and compare every figure."""
+        """Score a declaration again, and compare every figure."""
         name, versions = decision.declaration_id, decision.versions
         if decision.fraud_probability is None:
             self._report.lacks(f"a score: {decision.fallback}")
@@ -276,7 +276,7 @@ class _Scorer:
         )
         if others:
             return
-        scored = assessed_with(declaration, model=model, profiles=profiles, today=self._report.day)
+        scored = assess_with(declaration, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1
         if scored.fallback is not None:
             self._report.differences.append(Difference(name, "fallback", None, scored.fallback))
@@ -307,7 +307,7 @@ class _Scorer:
             folder = profiles_of(self._root)
             try:
                 manifest = read_manifest(folder, name)
-                # Those of another catalog of features can't be asked any more: their decisions are not compared.
+                # Profiles of another catalog of features can't be read any more: their decisions are not compared.
                 is_served = manifest.metadata.catalog == catalog_digest()
                 self._builds[name] = open_profiles(folder, manifest) if is_served else None
             except (BasiraError, OSError):

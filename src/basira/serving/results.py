@@ -1,7 +1,7 @@
 """An inspection result taken into the record.
 
 Enters: a service, a declaration's number, a result. Leaves: the result as recorded, or `Refused`. Never here: a result
-that replaces another; one that the history would refuse in the night, after it was acknowledged; a declaration's
+that replaces another; a result that the history would reject in the night, after it was acknowledged; a declaration's
 personal values.
 """
 
@@ -19,7 +19,7 @@ from basira.decisions.events import Outcome, Registration
 from basira.feedback.resolve import EXPECTED
 from basira.schema.errors import PolicyError, StoreError
 from basira.serving.decide.events import event_id
-from basira.serving.decide.idempotency import Asked, save_given
+from basira.serving.decide.idempotency import Asked, store_answer
 from basira.serving.message import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
 from basira.serving.record import Known, append_record
 from basira.serving.service import Service
@@ -40,7 +40,8 @@ def record_outcome(
     """Take one inspection result in. The same result again changes nothing; another one with the same item and
     ``known_at`` is a conflict. A cancelled declaration takes results too: what was found stays found.
 
-    ``signs_as``: of a person, the only inspector whom the result may name; None: a system, which names whom it likes.
+    ``signs_as``: for a person, the only inspector that the result may name; None: a system, which may name any
+    inspector.
 
     Raises NotFoundError for a declaration that was never decided, UsageError when an idempotency key came with another
     body.
@@ -52,15 +53,15 @@ def record_outcome(
         fault = FieldFault(None, "inspector_id", "other_inspector", "your own user id, or nothing: you sign yourself")
         return Refused((fault,), declaration_id)
     try:
-        return _recorded(row, declaration_id, service, now=now, asked=asked, sees=sees)
+        return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
     except StoreError as error:
         if not isinstance(error.__cause__, IntegrityError):
             raise
     # The same result, or the key, was recorded meanwhile: it is found now.
-    return _recorded(row, declaration_id, service, now=now, asked=asked, sees=sees)
+    return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
 
 
-def _recorded(
+def _record(
     row: dict[str, Any], declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
 ) -> dict[str, Any] | Refused:
     known, standing = known_declaration(service.database, declaration_id, sees=sees)
@@ -89,13 +90,13 @@ def _recorded(
         append_record(connection, made, now=now)
         answer = outcome_body(made)
         if asked.key:
-            save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
+            store_answer(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
 
 
 def _faults(row: Row, known: Known, service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
-    """What is wrong with a result of this declaration: the history's own rules (`feedback.resolve`), and what no
-    inspection can have had."""
+    """The fault of a result of this declaration: by the history's own rules (`feedback.resolve`), or by what no
+    inspection can have found."""
     faults = []
     sent = [one.content for one in known if isinstance(one, Registration) and one.content is not None]
     numbers = sorted({int(item["item_number"]) for content in sent for item in content["items"]})
@@ -123,7 +124,7 @@ def _faults(row: Row, known: Known, service: Service, now: datetime, *, decided_
 
 
 def _lanes(service: Service, days: Sequence[date]) -> tuple[str, ...]:
-    """Those of the policies of these days; none where none was in force, and a lane can't be judged."""
+    """The lanes of the policies of these days; empty where no policy was in force, and a lane can't be judged."""
     found: dict[str, None] = {}
     for day in days:
         with suppress(PolicyError):

@@ -1,4 +1,4 @@
-"""What the service stands on: record, policy, profiles, model, seed. Opened once in each worker process.
+"""What the service needs: record, policy, profiles, model, seed. Opened once in each worker process.
 
 Enters: a store, a policy folder, perhaps a database's URL, today. Leaves: a `Service`. Never here: a decision; a
 service that does not start because the model or the profiles are missing (the policy's fallback answers then).
@@ -33,9 +33,9 @@ from basira.workflows.targeting.record import operations_of
 from basira.workflows.targeting.score import choose_model
 
 SEED_FILE = "online-seed"
-# Yesterday's profiles count everything; a night's build that failed is borne for one day, and said.
+# Yesterday's profiles count everything; a failed build of one night is tolerated for one day, and reported.
 MOST_PROFILE_DAYS = 1
-# A client of the clearance system gives up after some seconds; a 503 in time tells it to ask again.
+# A client of the clearance system gives up after some seconds; a 503 in time makes it send the request again.
 DATABASE_SECONDS = 5.0
 
 _LOG = logging.getLogger("basira.service")
@@ -86,13 +86,13 @@ class Service:
 
     @property
     def origin(self) -> Origin:
-        """What a decision names of what it was made with."""
+        """The versions and digests that a decision names."""
         if self.model is None:
             return Origin(None, None, self.is_simulated)
         return Origin(self.model.version, self.model.digest, self.is_simulated)
 
     def for_decisions(self) -> Service:
-        """The same over connections that no long reading of somebody else can take away."""
+        """The same service over connections that no other caller's long reading can take."""
         return replace(self, database=self.database.reserved)
 
     def policy(self, day: date) -> Policy:
@@ -112,7 +112,7 @@ class Service:
         self.database.close()
 
 
-# More days than a year's: somebody looks at older queues, and today's must stay what it is.
+# More days than a year's: officers look at older queues, and today's policy must stay in the cache.
 @lru_cache(maxsize=400)
 def _policy(folder: Path, day: date) -> Policy:
     return load_policy(folder, day)
@@ -122,7 +122,7 @@ def open_service(
     store: Path, policies: Path, *, today: date, database: str = "", model: str = "", language: str = "fr",
     most_profile_days: int = MOST_PROFILE_DAYS, wait_seconds: float = DATABASE_SECONDS, rates: Path | None = None,
 ) -> Service:  # fmt: skip
-    """Open what the service stands on, and make ready what is made once (about a second).
+    """Open what the service needs, and prepare what is made once (about a second).
 
     ``model``: a version; by default the one that knows most without knowing anything of ``today``, and newer ones as
     they come (`with_newest_model`). ``wait_seconds``: for the database. ``rates``: file with a section [rates]. Raises
@@ -160,7 +160,7 @@ def model_of(history: History, *, today: date, version: str = "") -> tuple[RiskM
 def with_newest_model(service: Service, *, today: date) -> Service:
     """The service with the model that it would open now; itself when that is the one it has.
 
-    A model that can't be read is passed over, and said in the log: the one in force goes on.
+    A model that can't be read is skipped and logged: the one in force goes on.
     """
     if service.store is None:
         return service
@@ -180,7 +180,8 @@ def with_newest_model(service: Service, *, today: date) -> Service:
 def read_seed(store: Path) -> int:
     """The store's secret seed of online draws; made at the first call.
 
-    Every worker and every restart must draw the same numbers, or sending a declaration again would be another chance.
+    Every worker and every restart must draw the same numbers, or a declaration that is sent again would get another
+    draw.
     """
     path = store / SEED_FILE
     with storage_errors(store):
@@ -190,6 +191,6 @@ def read_seed(store: Path) -> int:
     if not text.isdecimal():
         raise StoreError(
             f"Expected a number in {path.name}, found something else.",
-            hint="Restore the file from backup; a new seed would be another draw for everybody.",
+            hint="Restore the file from backup; a new seed would change every draw.",
         )
     return int(text)

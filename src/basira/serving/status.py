@@ -1,7 +1,7 @@
-"""What holds of a declaration now, from everything recorded of it.
+"""The status of a declaration, from all its records.
 
-Enters: a declaration's records in order. Leaves: a `Standing`: who gave the lane in force, the decision behind it, and
-whether it waits. Never here: the database; a rule of what may change.
+Enters: a declaration's records in order. Leaves: a `Standing`: the event that assigned the lane in force, the decision
+behind it, and whether it waits. Never here: the database; a rule of what may change.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from basira.decisions.recorded import Recorded
 from basira.decisions.records import Decision
 from basira.serving.record import Known
 
-# waiting: somebody is to inspect it; inspected: a result came after the lane was given; released: its lane does not
+# waiting: its lane inspects; inspected: a result came after the lane was given; released: its lane does not
 # inspect.
 Status = Literal["waiting", "inspected", "released", "cancelled"]
 
@@ -36,7 +36,7 @@ class Standing:
 
     @property
     def office(self) -> str:
-        """The office that has it."""
+        """The office that holds the declaration."""
         return self.given.office
 
     @property
@@ -60,8 +60,8 @@ def cancellation_of(known: Known) -> Cancellation | None:
 
 
 def controls_of(known: Known, basis: str) -> list[str]:
-    """The lanes that the list ("mandatory") or the draw ("random") gave any version, or would have given one that kept
-    a more intensive lane."""
+    """The lanes that a mandatory rule ("mandatory") or the draw ("random") gave to any version, or would have given to
+    a version that kept a more intensive lane."""
     lanes = []
     for one in known:
         if not isinstance(one, Decision):
@@ -74,7 +74,7 @@ def controls_of(known: Known, basis: str) -> list[str]:
 
 
 def standing_of(known: Known) -> Standing | None:
-    """What holds of a declaration; None when no decision on it is recorded."""
+    """The status of a declaration; None when no decision on it is recorded."""
     lanes = lanes_of(known)
     decision = next((one for one in reversed(lanes) if isinstance(one, Decision)), None)
     if decision is None:

@@ -1,11 +1,11 @@
-"""The online record into the history: declarations and results that the service took, as if a file of them had come.
+"""Take the online record into the history: the service's declarations and results, as if a file of them had come.
 
 Enters: a store, the operational database. Leaves: ordinary commits of the history, of what is new since the last time.
 Never here: a row that a file would not have made; a decision; the name of an inspecting officer, which nothing in the
 history needs; a value or a text that was erased.
 
-How far it went stands in the history itself, in the name of each commit's source: a commit and its mark are one thing,
-so a run that is cut off and one that is repeated change nothing twice.
+The history itself holds the progress, in the name of each commit's source: a commit and its mark are one thing, so an
+interrupted or repeated run changes nothing twice.
 
 A declaration that an earlier version took with names of its own that no column may have goes to the quarantine, whole:
 the record keeps it for ever, so the night must come past it, once.
@@ -41,7 +41,7 @@ Part = Literal["declarations", "results"]
 # A declaration has at most so many items, so that event and item make the number of a row.
 _ITEMS = 1_000
 _LEFT_OUT = frozenset({"inspector_id"})
-# Of one event, names at fault that are told, and characters of each.
+# Of one event, reported names at fault, and characters of each.
 _MOST_SHOWN, _LONGEST_SHOWN = 3, 60
 _KINDS: Mapping[Part, tuple[EventKind, ...]] = {
     "declarations": ("registration", "amendment"), "results": ("outcome",),
@@ -77,10 +77,10 @@ def sync_history(
 ) -> Synced:  # fmt: skip
     """Take in every declaration, amendment and result that the service recorded since the last time.
 
-    A declaration has the version, and a result the known date, that were recorded. One that a file brought already is
-    known; one that contradicts a file goes to quarantine, like the row of a second file; so does one whose own names
-    the rule does not allow. A cancelled declaration is history too: it was declared. ``now``: written on every row as
-    the moment of its taking in.
+    A declaration has the version, and a result the known date, that were recorded. A declaration that a file brought
+    already is known; one that contradicts a file goes to quarantine, like the row of a second file; so does one whose
+    own names the rule does not allow. A cancelled declaration is history too: it was declared. ``now``: written on
+    every row as the moment of its taking in.
 
     Raises StoreError, MappingError.
     """
@@ -141,12 +141,13 @@ class _Reader:
 
     @property
     def rates(self) -> Rates | None:
-        """By which the amounts were converted when they came: those of each batch, once it was given. None where none
-        were. To several currencies, if ever: the last one, and the rest is judged as a file of that currency is."""
+        """The recorded rates of each batch, once it was read; None where nothing was converted. With several target
+        currencies, which is unlikely: the last one, and the other rows are judged as a file of that currency is."""
         return RecordedRates(list(self._currencies)[-1], self._rates) if self._currencies else None
 
     def columns(self) -> tuple[str, ...]:
-        """Every column that some row fills, in order of appearance; none without rows. Finds what is set aside."""
+        """Every column that some row fills, in order of appearance; none without rows. Also finds the events to set
+        aside."""
         names: dict[str, None] = {}
         for event in self._events():
             found = dict.fromkeys(name for row in _rows(event) for name in row)
@@ -165,13 +166,13 @@ class _Reader:
 
     def _fault(self, event: int, own: Sequence[str]) -> SetAside | None:
         if invalid := invalid_own_names(own):
-            return SetAside(event, f"names that no field may have; expected {RULE}", _shown(invalid))
+            return SetAside(event, f"names that no field may have; expected {RULE}", _shorten(invalid))
         if len(own) > MOST_OF_A_SOURCE:
             return SetAside(event, f"{len(own)} names of its own; expected {RULE}", ())
         new = [name for name in own if name not in self._own]
         if new and len(self._own) + len(new) > MOST_OF_A_STORE:
             reason = f"new names for a store that has {len(self._own)}; expected at most {MOST_OF_A_STORE}"
-            return SetAside(event, reason, _shown(new))
+            return SetAside(event, reason, _shorten(new))
         return None
 
     def batches(self) -> Iterator[SourceBatch]:
@@ -214,7 +215,7 @@ class _Reader:
             after = events[-1].sequence
 
 
-def _shown(names: Sequence[str]) -> tuple[str, ...]:
+def _shorten(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(json.dumps(name[:_LONGEST_SHOWN]) for name in names[:_MOST_SHOWN])
 
 

@@ -1,9 +1,9 @@
-"""A declaration of our own, decided from end to end and recorded nowhere: does the service decide at all?
+"""A trial declaration, decided from end to end and never recorded: can the service decide?
 
-Enters: a service, the moment. Leaves: what became of it. Never here: the service's record, a place in a lane: it is
+Enters: a service, the moment. Leaves: the result. Never here: the service's record, a place in a lane: it is
 decided on an empty record in memory, which is forgotten.
 
-That a model, profiles and a policy can each be read says nothing of the three together.
+A model, profiles and a policy that can each be read may still fail together.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from basira.storage.database.connection import Database
 from basira.storage.profiles.reader import LoadedProfiles
 
 _LOG = logging.getLogger("basira.service")
-# One that failed is tried again so much later: the disk may have been full.
+# A failed trial is repeated after this time: the disk may have been full.
 _AGAIN = timedelta(seconds=10)
-# What says that something is broken, and not merely absent, old, or dated otherwise.
+# The fallbacks that mean a broken part, and not merely an absent or old one, or one of another date.
 _BROKEN = (NO_PROFILES, MODEL_FAILED)
 
 
@@ -44,7 +44,7 @@ class Trial:
 
     @property
     def is_good(self) -> bool:
-        """Whether there is nothing to say of it."""
+        """Whether the trial found no fault."""
         return not self.fault and self.fallback is None
 
 
@@ -58,9 +58,10 @@ class Trials:
         self._lock = threading.Lock()
 
     def of(self, service: Service, *, now: datetime) -> Trial:
-        """What became of it: costs nothing but at the first time, after a change, or some seconds after a failure."""
+        """The result. A trial runs the first time, after a change, or some seconds after a failure; else this costs
+        nothing."""
         with self._lock:
-            # Held, not only named: what takes the place of another one is never at the same address.
+            # References, not ids: a replaced object's address may be used again.
             made_with = (service.model, profiles_of(service), service.policy(now.date()))
             is_same = len(self._made_with) == len(made_with) and all(
                 one is other for one, other in zip(made_with, self._made_with, strict=True)
@@ -80,7 +81,7 @@ def try_decision(service: Service, *, now: datetime) -> Trial:
                 trial_body(service.policy(now.date()), profiles_of(service), now=now), alone, now=now,
                 asked=Asked("basira"),
             )  # fmt: skip
-    except Exception as error:  # whatever would have become every declaration's answer
+    except Exception as error:  # any error that would have been every declaration's answer
         _LOG.error("trial_failed", extra={"fields": {"error": type(error).__name__}})
         return Trial(fault=error.message if isinstance(error, BasiraError) else f"{type(error).__name__}: {error}")
     if isinstance(found, Refused):

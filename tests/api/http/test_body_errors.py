@@ -60,5 +60,8 @@ def test_a_body_in_latin_1_is_told_what_was_expected(desk: Desk, path: str) -> N
     text = '{"declaration_id": "A", "motive": "vérifié", "login": "é"}'.encode("latin-1")
     answer = desk.client.post(f"/api/v1/{path}", content=text, headers=JSON)
     assert answer.status_code == (422 if path == "declarations" else 400)
-    levels = ", of at most 64 levels" if path == "declarations" else ""
-    assert answer.json()["detail"] == f"Expected body: JSON in UTF-8, to its end{levels}; found a text that is none."
+    assert answer.json()["detail"] == (
+        "Expected body: JSON in UTF-8, to its end, of at most 64 levels; found invalid JSON."
+        if path == "declarations"
+        else "The request body is not valid JSON (UTF-8)."
+    )

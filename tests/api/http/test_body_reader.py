@@ -62,7 +62,7 @@ def test_a_large_one_is_read_in_another_thread() -> None:
             work = lambda: threads.append(threading.get_ident() == here)  # noqa: E731
             await reader.beside(work, size=reading.SMALL_BYTES)
             await reader.beside(work, size=reading.SMALL_BYTES + 1)
-            return [await reader.parsed(json.dumps(body).encode()) for body in ([1], [1] * 100_000)]
+            return [await reader.parse(json.dumps(body).encode()) for body in ([1], [1] * 100_000)]
         finally:
             reader.close()
 

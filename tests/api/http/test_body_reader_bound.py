@@ -34,7 +34,7 @@ def test_a_large_batch_beyond_them_is_told_so_before_it_is_read(
 ) -> None:
     del full
     with monkeypatch.context() as patch:
-        patch.setattr(Reader, "parsed", None)  # to call it would be a 500
+        patch.setattr(Reader, "parse", None)  # to call it would be a 500
         answer = desk.post(large(arrivals))
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "1")
     assert desk.get(f"declarations/{arrivals[0]['declaration_id']}").status_code == 404
@@ -45,7 +45,7 @@ def test_one_that_does_not_tell_its_length_is_not_parsed(
     desk: Desk, full: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del full
-    monkeypatch.setattr(Reader, "parsed", None)
+    monkeypatch.setattr(Reader, "parse", None)
     pieces = (piece for piece in (b"[", b" " * reading.SMALL_BYTES, b"]"))
     answer = desk.client.post("/api/v1/declarations", content=pieces, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")

@@ -11,7 +11,7 @@ import pytest
 from basira.api.openapi.answers import ANSWERS
 from basira.api.openapi.examples import OUTCOME
 from basira.schema.access import Grant, Principal
-from basira.serving.decide.placement import restored
+from basira.serving.decide.placement import restore_state
 from basira.serving.service import Service
 from basira.storage.online.office_state import find_state
 from tests.support.api_world import TODAY, Desk, desk_of, is_whole
@@ -41,7 +41,7 @@ def used(service: Service, office: str) -> dict[str, int]:
     with service.database.read() as connection:
         stored = find_state(connection, office, TODAY.isoformat())
     assert stored is not None
-    state = restored(stored.state)
+    state = restore_state(stored.state)
     return {lane: n for lane in state.used if (n := state.used[lane] + state.beyond.get(lane, 0))}
 
 
@@ -213,7 +213,7 @@ def test_a_place_of_yesterday_is_not_given_back_today(desk: Desk, arrivals: list
     with desk.service.database.read() as connection:
         tomorrow = find_state(connection, inspected["office"], (TODAY + timedelta(days=1)).isoformat())
     assert tomorrow is not None
-    assert restored(tomorrow.state).used == {"red": 1}
+    assert restore_state(tomorrow.state).used == {"red": 1}
 
 
 def test_what_was_inspected_keeps_its_place_when_it_goes_on_to_another_lane(desk: Desk, arrivals: list[Body]) -> None:

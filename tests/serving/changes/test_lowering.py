@@ -114,7 +114,7 @@ def test_a_policy_that_lets_nobody_lower_holds_for_every_ground(
     table = "[reselection]\nmay_lower = false\nmay_lower_mandatory = true\nmay_lower_random = true"
     desk = under(service, tmp_path / "none", table)
     number = desk.post(arms(arrivals, 1)[0]).json()["declaration_id"]
-    assert refused(reselect(desk, number, "green")) == "The policy lets nobody give a less intensive lane."
+    assert refused(reselect(desk, number, "green")) == "The policy lets no role give a less intensive lane."
 
 
 def test_what_became_mandatory_under_a_random_control_says_both(

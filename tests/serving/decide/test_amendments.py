@@ -14,7 +14,7 @@ from basira.selection.online.state import OnlineState
 from basira.serving.changes.change import Requester, cancel, reselect
 from basira.serving.decide import batch as serve
 from basira.serving.decide.idempotency import Asked
-from basira.serving.decide.placement import read_office_day, restored
+from basira.serving.decide.placement import read_office_day, restore_state
 from basira.serving.decide.result import Decided
 from basira.serving.replay import replay_online
 from basira.storage.database.tables import SELECTION_STATE
@@ -53,7 +53,7 @@ def state_of(desk: Desk, office: str) -> OnlineState:
     with desk.service.database.read() as connection:
         stored = find_state(connection, office, desk.clock[0].date().isoformat())
     assert stored is not None
-    return restored(stored.state)
+    return restore_state(stored.state)
 
 
 def places(desk: Desk, office: str) -> int:

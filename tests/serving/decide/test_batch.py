@@ -18,7 +18,7 @@ from basira.serving.decide import batch as serve
 from basira.serving.decide import placement
 from basira.serving.decide.batch import Means, decide_batch
 from basira.serving.decide.idempotency import Asked
-from basira.serving.decide.placement import OfficeDays, restored
+from basira.serving.decide.placement import OfficeDays, restore_state
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed, Result
 from basira.serving.message import Refused
 from basira.serving.service import Service
@@ -160,7 +160,7 @@ def test_two_workers_share_the_places_of_an_office(service: Service, arrivals: l
     with service.database.read() as connection:
         stored = find_state(connection, office, TODAY.isoformat())
     assert stored is not None
-    state = restored(stored.state)
+    state = restore_state(stored.state)
     assert state.today.count == len(here)
     assert sum(state.used.values()) == sum(one["inspects"] for one in bodies_of(found))
     assert is_whole(service)

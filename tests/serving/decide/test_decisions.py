@@ -12,7 +12,7 @@ import pytest
 
 from basira.features.catalog.catalog import CATALOG
 from basira.ingest.mapping.model import load_mapping
-from basira.serving.decide.placement import restored
+from basira.serving.decide.placement import restore_state
 from basira.serving.decide.scoring import assess_online
 from basira.serving.message import Declaration, read_declaration
 from basira.serving.service import Service
@@ -89,7 +89,7 @@ def test_after_amendments_the_state_counts_each_declaration_once(desk: Desk, arr
     for office in {d["office"] for d in last}:
         with desk.service.database.read() as connection:
             stored = find_state(connection, office, TODAY.isoformat())
-        used = {lane: n for lane, n in restored(stored.state).used.items() if n}
+        used = {lane: n for lane, n in restore_state(stored.state).used.items() if n}
         inspected = [d["lane"] for d in last if d["office"] == office and d["inspects"]]
         assert used == {lane: inspected.count(lane) for lane in set(inspected)}
 
@@ -168,13 +168,13 @@ def test_a_torn_state_is_made_again_from_the_recorded_lanes(service: Service, ar
     one, other = desk_of(service), desk_of(service)
     first = [d["decision"] for d in one.post(bodies[:-1]).json()["results"]]
     with service.database.read() as connection:
-        lost = restored(find_state(connection, office, TODAY.isoformat()).state)
+        lost = restore_state(find_state(connection, office, TODAY.isoformat()).state)
     with service.database.write() as connection:
         connection.exec_driver_sql("UPDATE selection_state SET state = 'torn'")
     last = other.post(bodies[-1]).json()
     with service.database.read() as connection:
         stored = find_state(connection, office, TODAY.isoformat())
-    state = restored(stored.state)
+    state = restore_state(stored.state)
     inspected = [d["lane"] for d in [*first, last] if d["inspects"]]
     assert {lane: n for lane, n in state.used.items() if n} == {lane: inspected.count(lane) for lane in set(inspected)}
     assert state.today.count == len(bodies)
@@ -197,7 +197,7 @@ def test_under_another_policy_the_day_goes_on_from_where_it_stands(
     assert {(d["detail"], d["fallback"]) for d in changed} == {("", None)}
     assert {d["basis"] for d in changed} <= {"model", "random", "none"}
     with service.database.read() as connection:
-        state = restored(find_state(connection, office, TODAY.isoformat()).state)
+        state = restore_state(find_state(connection, office, TODAY.isoformat()).state)
     assert state.plan.policy_digest == edited.policy(TODAY).digest == changed[0]["versions"]["policy_digest"]
     # Every place of the morning counts, lane by lane, and so does every arrival.
     inspected = [d["lane"] for d in [*before, *changed] if d["inspects"]]
@@ -247,7 +247,7 @@ def test_many_at_once_lose_nothing_and_double_nothing(desk: Desk, arrivals: list
         for body in here:
             events += find_events(connection, body["declaration_id"])
     assert len(events) == 2 * len(here)
-    state = restored(stored.state)
+    state = restore_state(stored.state)
     assert state.today.count == len(here)
     assert sum(state.used.values()) == sum(1 for e in events if e["kind"] == "decision" and e["payload"]["inspects"])
     assert is_whole(desk.service)

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from basira.api.openapi.examples import OUTCOME
-from basira.serving.decide.idempotency import Asked, purge_given, save_given
+from basira.serving.decide.idempotency import Asked, purge_expired, store_answer
 from basira.storage.database.tables import IDEMPOTENCY_KEY
 from basira.storage.online.office_state import Answer, find_answers
 from tests.support.api_world import Desk
@@ -104,5 +104,5 @@ def test_some_thousand_are_removed_at_a_time(desk: Desk) -> None:
     now = desk.clock[0]
     with desk.service.database.write() as connection:
         for number in range(2_001):
-            save_given(connection, Asked("k", "r", f"x{number}", "a"), Answer(200, "1"), now=now)
-    assert [purge_given(desk.service.database, now=now + DAY) for _ in range(3)] == [2_000, 1, 0]
+            store_answer(connection, Asked("k", "r", f"x{number}", "a"), Answer(200, "1"), now=now)
+    assert [purge_expired(desk.service.database, now=now + DAY) for _ in range(3)] == [2_000, 1, 0]

@@ -102,7 +102,7 @@ def test_a_batch_whose_answer_is_not_kept_is_answered(
     def full(*_: object, **__: object) -> None:
         raise StoreError("Full.", hint="Make room.")
 
-    monkeypatch.setattr(routes_declarations, "save_given", full)
+    monkeypatch.setattr(routes_declarations, "store_answer", full)
     answer = desk.post(arrivals[:2], **{"Idempotency-Key": "b-1"})
     assert answer.status_code == 200
     assert all("decision" in one for one in answer.json()["results"])

@@ -13,7 +13,7 @@ from basira.api.http.metrics import Metrics
 from basira.decisions.records import Decision
 from basira.schema.access import Grant
 from basira.schema.detail import read_detail
-from basira.serving.decide.placement import restored
+from basira.serving.decide.placement import restore_state
 from basira.serving.service import Service
 from basira.serving.views.decision import decision_body
 from basira.storage.online.office_state import find_state
@@ -44,7 +44,7 @@ def test_arms_are_never_released_and_those_beyond_capacity_are_counted_as_such(
     assert [read_detail(d["detail"]).is_beyond_capacity for d in found] == [False] * 3 + [True] * 9
     assert {d["detail"].split(" ")[0] for d in found} == {"arms-93"}
     with desk.service.database.read() as connection:
-        state = restored(find_state(connection, OFFICE, TODAY.isoformat()).state)
+        state = restore_state(find_state(connection, OFFICE, TODAY.isoformat()).state)
     assert (state.used, state.beyond) == ({"red": 1, "yellow": 2}, {"yellow": 9})
     shown = desk.client.get("/api/v1/metrics").text
     (line,) = [one for one in shown.splitlines() if one.startswith("basira_beyond_capacity_total{")]
@@ -106,5 +106,5 @@ def test_only_what_says_so_is_counted_beyond_capacity() -> None:
     metrics = Metrics()
     for detail in ("", "arms-93", "not_beyond_capacity", "beyond_capacity", "arms-93 beyond_capacity"):
         where = {"office": OFFICE, "decided_at": f"{TODAY}T09:00:00"}
-        metrics.decided({**where, "lane": "red", "basis": "mandatory", "fallback": None, "detail": detail})
+        metrics.count_decision({**where, "lane": "red", "basis": "mandatory", "fallback": None, "detail": detail})
     assert b'basira_beyond_capacity_total{lane="red"} 2.0' in metrics.text()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from basira.serving.decide import batch as serve
-from basira.serving.decide.placement import restored
+from basira.serving.decide.placement import restore_state
 from basira.serving.replay import replay_online
 from basira.storage.online.office_state import find_state
 from tests.serving.changes.test_change import cancel
@@ -22,7 +22,7 @@ NEXT = TODAY + timedelta(days=1)
 def used(desk: Desk, day: Any) -> dict[str, int] | None:
     with desk.service.database.read() as connection:
         stored = find_state(connection, OFFICE, day.isoformat())
-    return None if stored is None else {n: c for n, c in restored(stored.state).used.items() if c}
+    return None if stored is None else {n: c for n, c in restore_state(stored.state).used.items() if c}
 
 
 def test_its_place_is_not_one_of_the_day_in_which_it_was_recorded(

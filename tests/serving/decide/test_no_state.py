@@ -68,7 +68,7 @@ def test_a_day_that_can_t_be_made_again_is_decided_without_it(
         tries.append(1)
         raise KeyError("basis")
 
-    monkeypatch.setattr(serve_place, "rebuilt_day", broken)
+    monkeypatch.setattr(serve_place, "rebuild_day", broken)
     other = desk_of(desk.service)
     for number in (1, 2):
         found = other.post({**arrivals[number], "office": office})
@@ -102,9 +102,9 @@ def test_it_is_told_once_a_minute_and_counted_beside_another_reason(caplog: pyte
     metrics = Metrics(monotonic=lambda: clock[0])
     for second in (0.0, 1.0, 59.0, 60.0, 61.0, 125.0):
         clock[0] = second
-        metrics.decided(decision())
+        metrics.count_decision(decision())
     assert told(caplog) == [(logging.ERROR, NO_STATE)] * 3
-    metrics.decided(decision(fallback="no_model"))
+    metrics.count_decision(decision(fallback="no_model"))
     text = generate_latest(metrics._registry).decode()
     assert f'basira_fallbacks_total{{reason="{NO_STATE}"}} 7.0' in text
     assert 'basira_fallbacks_total{reason="no_model"} 1.0' in text
@@ -112,11 +112,11 @@ def test_it_is_told_once_a_minute_and_counted_beside_another_reason(caplog: pyte
 
 def test_an_office_is_without_a_state_until_it_has_one() -> None:
     metrics, day = Metrics(), "2026-03-01"
-    metrics.decided(decision())
-    metrics.decided(decision(office="AIR"))
-    metrics.decided(decision(basis="mandatory", detail="arms-93", fallback=None))  # with or without, nobody knows
-    metrics.decided(decision(office="AIR", basis="model", detail="", fallback=None))
+    metrics.count_decision(decision())
+    metrics.count_decision(decision(office="AIR"))
+    metrics.count_decision(decision(basis="mandatory", detail="arms-93", fallback=None))  # with or without: unknown
+    metrics.count_decision(decision(office="AIR", basis="model", detail="", fallback=None))
     assert metrics.lacks_state(day)
     assert not metrics.lacks_state("2026-03-02")
-    metrics.decided(decision(basis="none", detail="", fallback=None))
+    metrics.count_decision(decision(basis="none", detail="", fallback=None))
     assert not metrics.lacks_state(day)

@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do.
+"""Identify the caller and check the caller's rights.
 
 Enters: a request's key, session or OpenID login. Leaves: a `Principal`, or the reason against it. Never here: a
 route's own work.

@@ -1,10 +1,10 @@
-"""Who is asking, and whether they may: API keys, sessions, and what a route needs.
+"""Authenticate and authorize the caller: API keys, sessions, and the scope that a route needs.
 
 Enters: a request. Leaves: a principal with the roles that count here, or a problem. Never here: a reason why a key or a
-session is refused; a key or a session in a log.
+session is rejected; a key or a session in a log.
 
-A request with X-API-Key stands for that key and nobody else, whatever cookie comes with it. Only a request that stands
-for a session needs the CSRF token: no other page can make a browser send the header of a key.
+A request with X-API-Key acts as that key, also when a cookie comes with it. Only a request that acts as a session needs
+the CSRF token: no other page can make a browser send the header of a key.
 """
 
 from __future__ import annotations
@@ -32,7 +32,17 @@ from basira.storage.accounts.api_keys import recognise_key, touch_key
 from basira.storage.accounts.sessions import is_csrf_token, recognise_session, touch_session
 from basira.storage.database.connection import Database
 
-__all__ = ["Recognise", "Scope", "anyone", "by_key", "by_session", "hides_secrets", "may", "needs", "needs_person"]
+__all__ = [
+    "Recognise",
+    "Scope",
+    "by_key",
+    "by_session",
+    "hides_secrets",
+    "limit_by_address",
+    "may",
+    "needs",
+    "needs_person",
+]
 
 Recognise = Callable[[str], Principal | None]
 
@@ -51,8 +61,8 @@ _COOKIE = APIKeyCookie(
 
 @dataclass(frozen=True)
 class Access:
-    """What the checks stand on, in one worker. ``lately``: whose credentials were right, and are looked up whatever
-    else comes from their address."""
+    """What the checks need, in one worker. ``lately``: credentials that were valid lately; they are looked up also when
+    their address is over its limit."""
 
     settings: AccessSettings
     keys: Recognise
@@ -102,7 +112,7 @@ def by_session(database: Database, clock: Callable[[], datetime], *, idle: timed
 
 
 def _write_down(database: Database, touch: Callable[[Connection], None]) -> None:
-    """Write down that a credential was used. Where nothing can be written one may still read."""
+    """Write down that a credential was used. Where nothing can be written, reading stays possible."""
     try:
         with database.write() as connection:
             touch(connection)
@@ -123,8 +133,8 @@ def _is_due(touched: dict[str, datetime], name: str, now: datetime) -> bool:
 def needs(scope: Scope) -> Callable[..., Principal]:
     """A dependency: the principal, when it may do what ``scope`` names; else 401, 403 or 429.
 
-    Of a person it has only the roles that have the scope, so that `sees_office` and `hides_secrets` say how far this
-    very right reaches: an administrator's role does not widen what the inspector's one lets see.
+    A person's principal has only the roles that have the scope, so that `sees_office` and `hides_secrets` hold for this
+    right alone: an administrator's role does not widen what the inspector's role shows.
     """
 
     def principal(
@@ -132,24 +142,25 @@ def needs(scope: Scope) -> Callable[..., Principal]:
         _key: Annotated[str | None, Security(_HEADER)] = None,
         _session: Annotated[str | None, Security(_COOKIE)] = None,
     ) -> Principal:
-        return allowed(request, scope)
+        return authorize(request, scope)
 
     return principal
 
 
-def allowed(request: Request, scope: Scope, *, keys: Recognise | None = None) -> Principal:
-    """What the dependency of `needs` gives. ``keys``: another way to recognise keys than that of the application."""
+def authorize(request: Request, scope: Scope, *, keys: Recognise | None = None) -> Principal:
+    """The principal of the dependency of `needs`. ``keys``: another way to recognise keys than that of the
+    application."""
     found = principal_of(request, keys=keys)
     if not may(found, scope):
         raise ProblemException(
             403, "forbidden", f"Expected a key or a role with the scope {scope}, found one without.",
-            hint="Whoever gives access can give it: docs/reference/roles.md has who may do what.",
+            hint="Ask an administrator for it: docs/reference/roles.md lists the rights of each role.",
         )  # fmt: skip
     return replace(found, grants=granting(found.grants, scope))
 
 
 def needs_person(request: Request, _session: Annotated[str | None, Security(_COOKIE)] = None) -> Principal:
-    """A dependency: whoever is logged in, in whatever role, even with a password that must be changed first."""
+    """A dependency: the person who is logged in, in any role, even with a password that must be changed first."""
     found = principal_of(request, is_change_forced=False)
     if found.kind != "user":
         raise ProblemException(403, "forbidden", "Expected the session of a person, found an API key.")
@@ -157,7 +168,7 @@ def needs_person(request: Request, _session: Annotated[str | None, Security(_COO
 
 
 def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recognise | None = None) -> Principal:
-    """Whoever a request stands for. Raises 401, 403 (CSRF, a password to be changed) or 429."""
+    """The principal of a request. Raises 401, 403 (CSRF, a password to be changed) or 429."""
     access: Access = request.app.state.access
     given = request.headers.get("x-api-key")
     token = None if given is not None else session_cookie(request, access.settings)
@@ -170,8 +181,8 @@ def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recog
     if found is None:
         _count_address(request, access)
         raise ProblemException(
-            401, "unauthorized", "Expected an API key in X-API-Key, or a session, found none that holds.",
-            hint="Keys expire and are revoked: ask whoever gave it. A person logs in: POST /api/v1/session.",
+            401, "unauthorized", "Expected an API key in X-API-Key, or a session, found no valid one.",
+            hint="Keys expire and are revoked: ask an administrator for one. A person logs in: POST /api/v1/session.",
             headers={"WWW-Authenticate": "ApiKey"},
         )  # fmt: skip
     request.state.client = found.id
@@ -180,14 +191,14 @@ def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recog
         _check_form(request, token, access.settings)
     if is_change_forced and found.must_change_password:
         raise ProblemException(
-            403, "password_change_required", "Expected a password of one's own, found one that somebody else gave.",
+            403, "password_change_required", "Expected a password of one's own, found one that an administrator gave.",
             hint="POST /api/v1/session/password first.",
         )  # fmt: skip
     return found
 
 
-def anyone(request: Request) -> None:
-    """A dependency of routes that are open: credentials that nobody looks at do not lift the limit by address."""
+def limit_by_address(request: Request) -> None:
+    """A dependency: public routes always apply the per-address limit, even when credentials are sent."""
     _count_address(request, request.app.state.access)
 
 
@@ -202,7 +213,7 @@ def _check_form(request: Request, token: str, settings: AccessSettings) -> None:
 
 
 def foreign_origin() -> ProblemException:
-    """What a request gets whose Origin is none of ours, or that lacks one where a browser sends it."""
+    """The problem of a request with a foreign Origin, or without one where a browser sends it."""
     return ProblemException(
         403, "csrf", "Expected a page of this service in Origin, found another address or none.",
         hint="Open the service under the address in BASIRA_ORIGIN; a program needs an API key.",
@@ -239,5 +250,5 @@ def may(principal: Principal, scope: Scope) -> bool:
 
 
 def hides_secrets(principal: Principal) -> bool:
-    """Whether what tells how selection works stays out of the answer: of an inspector who is nothing else."""
+    """Whether the answer hides how selection works: for an inspector without another role."""
     return principal.roles == frozenset({"inspector"})

@@ -13,8 +13,8 @@ from fastapi import Request, Response
 from basira.api.auth.settings import AccessSettings
 from basira.api.http.host_and_address import host_of
 
-# The prefix makes browsers refuse it from plain HTTP, for another path, or from a neighbouring host: nobody can plant
-# a session. Browsers take the prefix only with Secure, hence the other names.
+# The prefix makes browsers reject it from plain HTTP, for another path, or from a neighbouring host: no other site can
+# plant a session. Browsers take the prefix only with Secure, hence the other names.
 NAME, NAME_IN_DEVELOPMENT = "__Host-basira", "basira-development"
 _BEGUN, _BEGUN_IN_DEVELOPMENT = "__Host-basira-login", "basira-development-login"
 
@@ -27,14 +27,15 @@ def session_cookie(request: Request, settings: AccessSettings) -> str | None:
 def set_session_cookie(response: Response, token: str, settings: AccessSettings) -> None:
     """Give a browser its session; it lasts as long as the browser is open, or the session.
 
-    SameSite=Strict: a link on another site opens the service logged out, and nothing is ever sent in one's name.
+    SameSite=Strict: a link on another site opens the service logged out, and no other site can send requests in the
+    person's name.
     """
     name = NAME_IN_DEVELOPMENT if settings.is_development else NAME
     response.set_cookie(name, token, path="/", secure=not settings.is_development, httponly=True, samesite="strict")
 
 
 def clear_session_cookie(response: Response, settings: AccessSettings) -> None:
-    """Take a browser its session."""
+    """Remove a browser's session."""
     name = NAME_IN_DEVELOPMENT if settings.is_development else NAME
     response.delete_cookie(name, path="/", secure=not settings.is_development, httponly=True, samesite="strict")
 
@@ -54,7 +55,7 @@ def set_begun_cookie(response: Response, secret: str | None, settings: AccessSet
 
 
 def has_foreign_origin(request: Request, settings: AccessSettings) -> bool:
-    """Whether a request comes from another page than ours, or does not say. Every browser of today says it."""
+    """Whether a request comes from a foreign page, or does not name its page. Every browser of today names it."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is None and origin is None:
         return True

@@ -1,7 +1,7 @@
 """Keys recognised a moment ago, for the one route that is asked hundreds of times a second.
 
-Enters: a token. Leaves: its principal, as the database said it at most a second ago. Never here: a refusal that is
-remembered; a token in the clear; a second wait for a database that has just not answered.
+Enters: a token. Leaves: its principal, as the database had it at most a second ago. Never here: a cached rejection; a
+token in the clear; a second wait for a database that has just not answered.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TypeVar
 from basira.api.http.executors import Desk
 from basira.schema.access import Principal
 from basira.schema.errors import StoreError
-from basira.serving.decide.worker import told_again
+from basira.serving.decide.worker import copy_fault
 
-# A revoked key still sends declarations for so long; on every other route it is refused at once.
+# A revoked key still sends declarations for so long; every other route rejects it at once.
 SECONDS = 1.0
 _MOST = 1_000
 _AT_ONCE = 2
@@ -38,7 +38,7 @@ class Remembered:
     ) -> None:  # fmt: skip
         self._recognise, self._seconds, self._monotonic = recognise, seconds, monotonic
         self._known: dict[bytes, tuple[float, Principal]] = {}
-        # The look-ups under way, each for all that want its key; the last fault, and until when it is told.
+        # The look-ups under way, each for all that want its key; the last fault, and until when it is reported.
         self._looks: dict[bytes, Future[Principal | None]] = {}
         self._fault: tuple[float, StoreError] | None = None
         self._lock = threading.Lock()
@@ -46,18 +46,18 @@ class Remembered:
         self._desk = Desk("keys", _AT_ONCE, MOST_WAITING, refusal=_too_many)
 
     def fresh(self, token: str) -> Principal | None:
-        """Its principal, when the database need not be asked."""
+        """Its principal, when the cache has it."""
         return self._fresh(_digest(token))
 
     def __call__(self, token: str) -> Principal | None:
-        """Its principal; None: refused. Raises StoreError, and where it took long for a second without asking again: a
-        database that hangs is waited for once."""
+        """Its principal; None: rejected. Raises StoreError. After a slow failure it raises for a second without asking
+        again, so that requests wait only once for a database that hangs."""
         digest = _digest(token)
         if (known := self._fresh(digest)) is not None:
             return known
         with self._lock:
             if self._fault is not None and self._monotonic() < self._fault[0]:
-                raise told_again(self._fault[1])
+                raise copy_fault(self._fault[1])
             look = self._looks.get(digest)
             is_mine = look is None
             if look is None:
@@ -68,7 +68,7 @@ class Remembered:
         try:
             return look.result()
         except StoreError as error:
-            raise told_again(error) from error.__cause__
+            raise copy_fault(error) from error.__cause__
 
     def _look(self, token: str, digest: bytes, look: Future[Principal | None]) -> None:
         asked_at = self._monotonic()
@@ -77,7 +77,7 @@ class Remembered:
         except BaseException as error:
             with self._lock:
                 now = self._monotonic()
-                # One that came at once may be of one lost connection: the next has another.
+                # An immediate failure may come from one lost connection: the next look-up has another one.
                 if isinstance(error, StoreError) and now - asked_at >= _LONG_SECONDS:
                     self._fault = (now + self._seconds, error)
                 del self._looks[digest]
@@ -94,7 +94,7 @@ class Remembered:
         look.set_result(found)
 
     async def beside(self, work: Callable[[], _Found]) -> _Found:
-        """What has to ask the database, in threads of its own. Raises StoreError when too many wait already."""
+        """Run what asks the database in threads of its own. Raises StoreError when too many wait already."""
         return await self._desk.run(work)
 
     def close(self) -> None:

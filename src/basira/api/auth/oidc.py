@@ -1,8 +1,8 @@
-"""OpenID Connect, authorization code with PKCE: where to send a browser, and who came back.
+"""OpenID Connect, authorization code with PKCE: the address of the provider, and the verified claims of a login.
 
 Enters: the settings, the provider's answers. Leaves: an address to go to; verified claims of an id token. Never here: a
 claim that is not signed by a key of the provider; an algorithm that the token chooses for itself; a redirect followed;
-a reason of refusal for the client (the log has a short one, without a value).
+a reason of rejection for the client (the log has a short one, without a value).
 
 OpenID Connect Core 1.0, sections 3.1.2 and 3.1.3.7; RFC 7636 (PKCE, S256); RFC 9207 (issuer in the answer).
 """
@@ -51,7 +51,7 @@ class Begun:
 
 
 class Provider:
-    """One provider, as it describes itself; asked when somebody logs in, not when the service starts."""
+    """One provider, as it describes itself; asked at a login, not when the service starts."""
 
     def __init__(self, settings: OidcSettings, redirect_uri: str) -> None:
         self.settings, self._redirect_uri = settings, redirect_uri
@@ -62,32 +62,32 @@ class Provider:
     def begin(self) -> Begun:
         """Where to send the browser: to the provider, with state, nonce and challenge. Raises 503."""
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        verifier = derived(browser, "verifier", state)
+        verifier = derive(browser, "verifier", state)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
             "response_type": "code", "client_id": self.settings.client_id, "redirect_uri": self._redirect_uri,
-            "scope": " ".join(self.settings.scopes), "state": state, "nonce": derived(browser, "nonce", state),
+            "scope": " ".join(self.settings.scopes), "state": state, "nonce": derive(browser, "nonce", state),
             "code_challenge": challenge, "code_challenge_method": "S256",
         }  # fmt: skip
         endpoint = str(self._metadata()["authorization_endpoint"])
         return Begun(state, browser, f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}")
 
     def claims(self, code: str, *, state: str, browser: str, issuer: str | None, now: datetime) -> Mapping[str, Any]:
-        """The verified claims of who came back with this code. Raises 401 when anything is not right, 503 when the
+        """The verified claims of the person who came back with this code. Raises 401 when a check fails, 503 when the
         provider does not answer. ``issuer``: the parameter ``iss`` of the answer, when there was one."""
         if issuer is not None and issuer != self.settings.issuer:
-            raise refused("issuer of the answer")
+            raise rejection("issuer of the answer")
         metadata = self._metadata()
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri,
-            "code_verifier": derived(browser, "verifier", state),
+            "code_verifier": derive(browser, "verifier", state),
         }  # fmt: skip
-        token = self._exchanged(metadata, form).get("id_token")
+        token = self._exchange_code(metadata, form).get("id_token")
         if not isinstance(token, str):
-            raise refused("no id token")
-        return self._verified(token, nonce=derived(browser, "nonce", state), now=now)
+            raise rejection("no id token")
+        return self._verify_token(token, nonce=derive(browser, "nonce", state), now=now)
 
-    def _verified(self, token: str, *, nonce: str, now: datetime) -> Mapping[str, Any]:
+    def _verify_token(self, token: str, *, nonce: str, now: datetime) -> Mapping[str, Any]:
         from joserfc import jwt
         from joserfc.errors import InvalidKeyIdError, JoseError
         from joserfc.jwt import JWTClaimsRegistry
@@ -106,14 +106,14 @@ class Provider:
             )  # fmt: skip
             registry.validate(decoded.claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise refused(type(error).__name__) from None
+            raise rejection(type(error).__name__) from None
         claims: Mapping[str, Any] = decoded.claims
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else settings.client_id) != settings.client_id:
-            raise refused("authorized party")
+            raise rejection("authorized party")
         subject = claims["sub"]
         if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not is_storable(subject):
-            raise refused("subject")
+            raise rejection("subject")
         return claims
 
     def _metadata(self) -> Mapping[str, Any]:
@@ -121,7 +121,7 @@ class Provider:
             if self._known is not None and time.monotonic() - self._known[0] < _FRESH_SECONDS:
                 return self._known[1]
         issuer = self.settings.issuer
-        found = _asked("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        found = _request_json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         endpoints = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         if found.get("issuer") != issuer or not all(is_safe_url(found.get(name)) for name in endpoints):
             raise unavailable("the provider describes itself as another issuer, or without https")
@@ -137,17 +137,17 @@ class Provider:
                 age = time.monotonic() - self._keys[0]
                 if age < (KEYS_AGAIN_SECONDS if is_again else _FRESH_SECONDS):
                     return self._keys[1]
-        found = _asked("GET", str(self._metadata()["jwks_uri"]))
+        found = _request_json("GET", str(self._metadata()["jwks_uri"]))
         keys = found.get("keys")
-        # A symmetric key among them is nobody's secret.
+        # A symmetric key among them would not be secret.
         public = [key for key in keys if isinstance(key, dict) and key.get("kty") != "oct"] if keys else []
         made = KeySet.import_key_set({"keys": public})
         with self._lock:
             self._keys = (time.monotonic(), made)
         return made
 
-    def _exchanged(self, metadata: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
-        """What the token endpoint gives for a code; the client says who it is as the provider wants it."""
+    def _exchange_code(self, metadata: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
+        """The token endpoint's answer to a code; the client authenticates as the provider wants it."""
         settings = self.settings
         methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         headers, body = {}, dict(form)
@@ -156,19 +156,19 @@ class Provider:
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             body |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
-        return _asked("POST", str(metadata["token_endpoint"]), form=body, headers=headers)
+        return _request_json("POST", str(metadata["token_endpoint"]), form=body, headers=headers)
 
 
-def derived(browser: str, what: str, state: str) -> str:
-    """A value that only the browser's cookie gives back: nothing of it is kept here."""
+def derive(browser: str, what: str, state: str) -> str:
+    """A value derived from the browser's cookie, so that it is not kept here."""
     digest = hmac.new(browser.encode(errors="replace"), f"{what} {state}".encode(errors="replace"), hashlib.sha256)
     return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
 
 
-def refused(reason: str) -> ProblemException:
-    """The one answer to whatever is not right with a login; the reason is for the log alone."""
+def rejection(reason: str) -> ProblemException:
+    """The one problem of every failed login; the reason is only logged."""
     _LOG.warning("openid refused", extra={"fields": {"reason": reason}})
-    return ProblemException(401, "login_refused", "The login was refused.", hint="Begin again.")
+    return ProblemException(401, "login_refused", "The login was rejected.", hint="Begin again.")
 
 
 def unavailable(reason: str) -> ProblemException:
@@ -179,16 +179,16 @@ def unavailable(reason: str) -> ProblemException:
     )
 
 
-def _asked(
+def _request_json(
     method: str, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> Mapping[str, Any]:
-    """The JSON object that an address answers. Raises 503; 401 when the token endpoint refuses."""
+    """The JSON object that an address answers. Raises 503; 401 when the token endpoint rejects the request."""
     import httpx2
 
     async def within() -> bytes:
-        # Of the whole of it: one that sends a byte now and then is never late with the next.
+        # A limit for the whole answer: a server that sends a byte now and then never exceeds a limit for each read.
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await _fetched(method, url, form=form, headers=headers)
+            return await _fetch(method, url, form=form, headers=headers)
 
     try:
         found = json.loads(asyncio.run(within()))
@@ -201,9 +201,7 @@ def _asked(
     return found
 
 
-async def _fetched(
-    method: str, url: str, *, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
-) -> bytes:
+async def _fetch(method: str, url: str, *, form: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> bytes:
     import httpx2
 
     async with (
@@ -214,7 +212,7 @@ async def _fetched(
         ) as answer,
     ):  # fmt: skip
         if form is not None and answer.status_code in (400, 401):
-            raise refused("token endpoint")
+            raise rejection("token endpoint")
         if answer.status_code != 200:
             raise unavailable(f"status {answer.status_code}")
         content = b""

@@ -29,7 +29,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 class RoleRule:
     """One value of the claim and the role it stands for.
 
-    ``value``: to the letter; for an inspector it may end in ``*``, and what stands there is the office.
+    ``value``: to the letter; for an inspector it may end in ``*``, whose match is the office.
     """
 
     value: str
@@ -37,7 +37,7 @@ class RoleRule:
     office: str = ""
 
     def grant(self, value: str) -> Grant | None:
-        """The role that a value of the claim gives; None when it is not this one, or its office is none."""
+        """The role that a value of the claim gives; None when the value differs, or has no valid office."""
         if not self.value.endswith("*"):
             return Grant(self.role, self.office) if value == self.value else None
         start = self.value[:-1]
@@ -51,7 +51,7 @@ class RoleRule:
 
 @dataclass(frozen=True)
 class OidcSettings:
-    """``claim``: dotted path to the groups or roles in the id token. ``unknown``: what becomes of somebody new."""
+    """``claim``: dotted path to the groups or roles in the id token. ``unknown``: what happens to a new person."""
 
     issuer: str
     client_id: str
@@ -64,7 +64,7 @@ class OidcSettings:
     roles: tuple[RoleRule, ...] = ()
 
     def grants(self, claims: Mapping[str, Any]) -> tuple[Grant, ...]:
-        """The roles of somebody with these claims: what the mapping names, no more."""
+        """The roles of a person with these claims: what the mapping names, no more."""
         found: Any = claims
         for part in self.claim.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
@@ -74,7 +74,7 @@ class OidcSettings:
 
 
 def load_oidc(path: Path) -> OidcSettings:
-    """The settings in a file. Raises UsageError, naming the entry that is not right."""
+    """The settings in a file. Raises UsageError, which names the invalid entry."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -123,7 +123,7 @@ def _roles(entries: Any) -> tuple[RoleRule, ...]:
         is_open = value.endswith("*")
         if not value.rstrip("*") or "*" in value[:-1] or (is_open and (office or role != "inspector")):
             raise _wrong("roles", 'a value; it ends in "*" only for an inspector without an office', repr(entry))
-        # Raises when the role or its office is not right.
+        # Raises when the role or its office is invalid.
         Grant(role, "A" if is_open else office and check_office(office))
         rules.append(RoleRule(value, role, office))
     return tuple(rules)

@@ -1,7 +1,7 @@
 """Who may do what: one table of scopes by role, one of routes by scope.
 
 Enters: nothing. Leaves: the tables, from which the routes' checks, docs/reference/roles.md and the tests of access are
-made. Never here: a check; a route that stands in no row is a failing test.
+made. Never here: a check; a route that is in no row is a failing test.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ Scope = Literal[
     "declarations:write", "declarations:read", "outcomes:write", "reselections:write", "reselections:lower",
     "cancellations:write", "queue:read", "quarantine:read", "audit:read", "deeds:read", "metrics:read",
 ]  # fmt: skip
-# Of what a role may do, how much it reaches: every office, or the own one with some fields left out.
+# The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
-# A route that takes no scope: open to all, to who has nothing yet (login), or to every person who is logged in.
+# A route that takes no scope: public, for persons without a session yet (login), or for every person who is logged in.
 Door = Literal["open", "login", "person"]
 
-# Told to no one who is bound to an office: how selection works, and that a control was drawn at random. Whoever knows
-# that nothing speaks against a declaration looks less closely, and the estimates from random control are then too low.
+# Hidden from persons who are bound to an office: how selection works, and that a control was drawn at random. An
+# inspector who knows that nothing speaks against a declaration looks less closely, and the estimates from random
+# control are then too low.
 HIDDEN = (
     "`detail` and `inclusion_probability` are left out",
     "`basis` and `basis_text` say `control` for what the model chose and for what was drawn at random alike",
     "what the model expects is left out (`fraud_probability`, `expected_revenue`, of an item also `revenue_if_fraud` "
-    "and `kind_probabilities`, of a reason its `contribution`), and the queue stands by lane and arrival, not by "
+    "and `kind_probabilities`, of a reason its `contribution`), and the queue is in order of lane and arrival, not of "
     "revenue",
 )
 
@@ -68,7 +69,7 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     "cancellations:write": ScopeRule("cancel a declaration, with a motive", {"manager": "all"}),
     "queue:read": ScopeRule("read an office's queue", _EVERYBODY),
     "quarantine:read": ScopeRule(
-        "read refused declarations, as they were sent",
+        "read rejected declarations, as they were sent",
         {"analyst": "all", "auditor": "all", "administrator": "all"},
         is_whole=True,
     ),
@@ -111,5 +112,5 @@ ROUTES: tuple[RouteRule, ...] = (
 
 
 def granting(grants: Iterable[Grant], scope: Scope) -> tuple[Grant, ...]:
-    """Of somebody's roles, those that have a scope; the others say nothing about how far it reaches."""
+    """The roles of a person that have a scope; the other roles do not change its reach."""
     return tuple(grant for grant in grants if grant.role in SCOPES[scope].roles)

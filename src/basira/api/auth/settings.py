@@ -1,4 +1,4 @@
-"""How the service is entered, as the person who runs it has set it.
+"""The operator's settings of access to the service.
 
 Enters: the settings' texts (`basira.app`). Leaves: frozen values. Never here: the environment; a secret (that of the
 OpenID client is in a file of its own).
@@ -25,7 +25,7 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 class Rates:
     """Requests a second that one worker takes; 0: no limit.
 
-    ``key``, ``user``: from each. ``address``: from each address, of requests that name nobody, or nobody known.
+    ``key``, ``user``: from each. ``address``: from each address, of requests without a known key or session.
     """
 
     key: float = 500.0
@@ -62,7 +62,7 @@ class AccessSettings:
     """See docs/how-to/access.md.
 
     ``origin``: where browsers reach the service, such as https://basira.example; "": the host that the request names.
-    ``hosts``: the only hosts that a request may name; empty: any. ``proxies``: those whose X-Forwarded-For is believed.
+    ``hosts``: the only hosts that a request may name; empty: any. ``proxies``: those whose X-Forwarded-For is trusted.
     ``is_development``: cookies go over plain HTTP, and only a host of this machine may be named.
     """
 

@@ -1,4 +1,4 @@
-"""Where the declarations of requests are read, so that nobody waits for what another one's faults cost.
+"""Read the declarations of requests, so that no request waits for the cost of another one's faults.
 
 Enters: bodies. Leaves: their JSON; for each declaration of it the declaration, or `Refused`. Never here: a rule; a
 queue without end.
@@ -25,7 +25,7 @@ from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, BusyError, items_of
 from basira.serving.message import Declaration, Refused, read_declarations, read_plainly
 
-# Some eight seconds of work: who comes later is better off asking again.
+# Some eight seconds of work: a later client is better off asking again.
 MOST_WAITING = 1_000
 # Up to here a millisecond: less than it costs to change threads twice on a busy machine.
 SMALL_BYTES = 64 << 10
@@ -36,12 +36,12 @@ MOST_BYTES_ALONE = 4 << 20
 # Objects and lists: a declaration is one, and has one more and one for each item. Some 16 MiB of small items.
 MOST_CONTAINERS = 120_000
 MOST_CONTAINERS_ALONE = 4_000
-# Values, told by the commas between them: those in texts count too.
+# Values, counted by the commas between them: those in texts count too.
 MOST_COMMAS = 1_000_000
 MOST_COMMAS_ALONE = 250_000
-# A declaration has four levels. Whatever walks a value walks it by recursion: there must be an end.
+# A declaration has four levels. Code walks a value by recursion: there must be an end.
 MOST_LEVELS = 64
-# More elements than a batch may have are read in one go: they are refused, and one by one would take longer.
+# More elements than a batch may have are read in one go: they are rejected, and one by one would take longer.
 _MOST_ELEMENTS = 1_000
 
 Read = Declaration | Refused
@@ -67,8 +67,8 @@ class Reader:
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
-        """Have a body of so many bytes in hand while the block runs; a small one counts for nothing. Raises BusyError
-        when there would be too many; when there are none it is taken however large."""
+        """Hold a body of so many bytes while the block runs; a small one does not count. Raises BusyError when there
+        would be too many bytes; a single body may have any size."""
         counted = size if size > SMALL_BYTES else 0
         if counted and self._bytes and self._bytes + counted > MOST_BYTES_IN_HAND:
             raise BusyError
@@ -78,9 +78,9 @@ class Reader:
         finally:
             self._bytes -= counted
 
-    async def parsed(self, raw: bytes) -> Any:
-        """The JSON of a body. Raises ValueError when it is none or has too many levels, TooLargeError when it holds
-        more than can be parsed in a moment."""
+    async def parse(self, raw: bytes) -> Any:
+        """The JSON of a body. Raises ValueError when it is not JSON or has too many levels, TooLargeError when parsing
+        it would take too long."""
         return await self.beside(lambda: _read_shallow(raw), size=len(raw))
 
     async def beside(self, work: Callable[[], _Made], *, size: int) -> _Made:
@@ -91,8 +91,8 @@ class Reader:
         return await self._desk.run(work, pieces=0)
 
     async def read(self, bodies: Sequence[object], *, received_at: datetime) -> list[Read | None]:
-        """What each is; None: reading it failed, and whoever decides on it hears why. Raises BusyError when too many
-        wait already.
+        """Each body as a declaration or its faults; None: reading it failed, and the decider reports why. Raises
+        BusyError when too many wait already.
         """
         if len(bodies) == 1 and items_of(bodies[0]) <= MOST_ITEMS_PLAIN:  # to change threads costs more than to read it
             found = _plainly(bodies, received_at)
@@ -160,12 +160,12 @@ def read_json(raw: bytes, *, most: int = _MOST_ELEMENTS) -> Any:
         end = _after_space(text, end)
     if found and text[end : end + 1] == "]" and _after_space(text, end + 1) == len(text):
         return found
-    # An empty list, one that is too long, or no JSON: then this says so.
+    # An empty list, a list that is too long, or no JSON: `json.loads` reports it.
     return json.loads(text)
 
 
 def _require_bounded(text: str, *, is_list: bool) -> None:
-    """Raises TooLargeError. Brackets in texts count too: nobody writes so many of them."""
+    """Raises TooLargeError. Brackets in texts count too: no real text has so many of them."""
     if len(text) <= SMALL_BYTES:
         return
     if not is_list and len(text) > MOST_BYTES_ALONE:

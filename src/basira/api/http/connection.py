@@ -30,7 +30,7 @@ Cause = Literal[
     "too_many", "too_many_of_address", "head_too_large", "pipelined", "bad_request", "slow_head", "slow_body",
     "unread_answer",
 ]  # fmt: skip
-# The key of the server's state under which the application leaves who counts the connections that were ended.
+# The key of the server's state under which the application leaves the counter of ended connections.
 COUNT_ENDED = "count_ended_connection"
 _LOG = logging.getLogger("basira.service")
 
@@ -59,7 +59,7 @@ class Guard:
         return GuardedProtocol(self, config, server_state, app_state, _loop)
 
     def admit(self, connection: GuardedProtocol, address: str) -> Cause | None:
-        """Count a connection in; why not, when there are too many."""
+        """Count a connection in; return the reason when there are too many."""
         if len(self._open) >= self.limits.connections:
             return "too_many"
         if self._each[address] >= self.limits.each_address and not self._is_proxy(address):
@@ -120,7 +120,7 @@ class GuardedProtocol(HttpToolsProtocol):
     # --- what the server calls ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
-        """Take the connection, or answer that there are too many."""
+        """Accept the connection, or answer that there are too many."""
         super().connection_made(transport)
         self._address = client_address({"client": self.client, "headers": []}, ())
         if cause := self._guard.admit(self, self._address):
@@ -132,7 +132,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; end the connection when it breaks a limit or is no HTTP."""
+        """Parse the data; end the connection when it breaks a limit or is not HTTP."""
         if self._ending_since is not None:
             return
         self._unset_keepalive_if_required()
@@ -143,7 +143,7 @@ class GuardedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # No other protocol is spoken here: the request is answered as it is, and its connection ends.
+            # The service has no other protocol: it answers the request, and ends its connection.
             if self.cycle is not None:
                 self.cycle.keep_alive = False
         except httptools.HttpParserError:
@@ -237,12 +237,12 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._end("slow_body")
 
     def _fail(self, cause: Cause) -> None:
-        """End the parser's work: it gives every error on as one of its own."""
+        """End the parser's work: it passes every error on as one of its own."""
         self._fault = cause
         raise ValueError(cause)
 
     def _end(self, cause: Cause) -> None:
-        """Say what was expected, where no answer is begun, and close."""
+        """Answer what was expected, where no answer has begun, and close."""
         self._ending_since = self.loop.time()
         _LOG.warning("connection_ended", extra={"fields": {"cause": cause}})
         count: Callable[[Cause], None] | None = self.app_state.get(COUNT_ENDED)

@@ -1,6 +1,6 @@
-"""What every route takes of a request: the service, the moment, the key under which it is sent.
+"""What every route takes from a request: the service, the moment, the idempotency key.
 
-Enters: a request. Leaves: the arguments of a route. Never here: a check of who asks (see `access`).
+Enters: a request. Leaves: the arguments of a route. Never here: a check of the caller (see `basira.api.auth`).
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ async def _number(
     request: Request,
     declaration_id: Annotated[str, Path(min_length=1, max_length=200, description="The declaration's number.")],
 ) -> str:
-    """The number as declarations have it, whatever digits, dashes or spaces it is written with; one that was recorded
-    before there was one written form is found as it was recorded."""
+    """The number in the form that declarations have, from any digits, dashes or spaces. A number that was recorded
+    before this form existed is found as it was recorded."""
     folded = fold_identifier(declaration_id)
     if folded in ("", declaration_id) or await run_in_threadpool(_is_recorded, request, declaration_id):
         return declaration_id
@@ -112,7 +112,7 @@ def _is_csv(
 def _known_query(request: Request) -> None:
     """A parameter that a list does not have is a misspelt one: ignored, it would show everything."""
     route: APIRoute = request.scope["route"]
-    known = sorted(set(_taken(route.dependant)))
+    known = sorted(set(_query_names(route.dependant)))
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     if unknown:
         raise RequestValidationError([
@@ -122,11 +122,11 @@ def _known_query(request: Request) -> None:
         ])  # fmt: skip
 
 
-def _taken(dependant: Dependant) -> Iterator[str]:
+def _query_names(dependant: Dependant) -> Iterator[str]:
     """The names of the query that it takes, and those that what it depends on takes."""
     yield from (parameter.alias for parameter in dependant.query_params)
     for other in dependant.dependencies:
-        yield from _taken(other)
+        yield from _query_names(other)
 
 
 Number = Annotated[str, Depends(_number)]
@@ -138,14 +138,14 @@ InLargeWorker = Annotated[LargeWorker | None, Depends(_large_worker)]
 InTrials = Annotated[Trials, Depends(_trials)]
 # Whether CSV is asked for: by the query or, where that says nothing, by the header.
 IsCsv = Annotated[bool, Depends(_is_csv)]
-# Of a list, behind who asks: only parameters that it has.
+# For lists, after the check of the caller: only known parameters.
 KnownQuery = Annotated[None, Depends(_known_query)]
 
 
 def asked_of(
     principal: Principal, route: str, key: str | None, body: object, *, declaration_id: str = "", language: str = "fr"
 ) -> Asked:
-    """Who asks what, under which key. ``declaration_id``: where it is in the address, a part of what is asked.
+    """The caller, the request, and its key. ``declaration_id``: where the address has it, a part of the request.
     ``language``: of the sentences in the answer."""
     if isinstance(body, bytes):  # how the framework gives on what does not call itself JSON
         raise RequestValidationError([{"loc": ("body", "content-type"), "type": "json_type", "msg": "", "input": None}])
@@ -169,7 +169,7 @@ def _text(content: object) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
-def answered_before(service: Service, asked: Asked, *, now: datetime) -> Response | None:
-    """The answer once given under the idempotency key, as it was; None without a key, or when the key is new."""
+def stored_response(service: Service, asked: Asked, *, now: datetime) -> Response | None:
+    """The response stored under the idempotency key; None without a key, or when the key is new."""
     given = given_answer(service.database, asked, now=now)
     return None if given is None else Response(given.response, given.status, media_type="application/json")

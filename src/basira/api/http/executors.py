@@ -1,6 +1,6 @@
-"""Threads of one purpose each, with a queue that ends: what is slow takes none from declarations.
+"""Threads of one purpose each, with a bounded queue: slow work takes no thread from declarations.
 
-Enters: a piece of work. Leaves: what it gave, in its turn. Never here: a queue without an end.
+Enters: a piece of work. Leaves: its result, in its turn. Never here: a queue without an end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _Done = TypeVar("_Done")
 class Desk:
     """Where one kind of work is done, ``at_once`` pieces at a time, in one worker.
 
-    ``most_waiting``: pieces that wait or are worked on. ``refusal``: makes what is raised when there would be more.
+    ``most_waiting``: pieces that wait or are worked on. ``refusal``: makes the exception that is raised when there
+    would be more.
     """
 
     def __init__(self, name: str, at_once: int, most_waiting: int, *, refusal: Callable[[], Exception]) -> None:
@@ -25,7 +26,7 @@ class Desk:
         self._waiting, self._most, self._refusal = 0, most_waiting, refusal
 
     async def run(self, work: Callable[[], _Done], *, pieces: int = 1) -> _Done:
-        """Do this work in its turn. ``pieces``: for how many it counts; when nothing waits it is taken however many."""
+        """Do this work in its turn. ``pieces``: for how many it counts; when nothing waits, any number is taken."""
         if self._waiting and self._waiting + pieces > self._most:
             raise self._refusal()
         self._waiting += pieces

@@ -1,7 +1,7 @@
-"""Before anything else: which host is meant, where a request comes from, and whether it may come so often.
+"""Before any other work: check the host, find the client's address, and apply its rate limit.
 
 Enters: ASGI. Leaves: ASGI, with the client's address in `request.state.address`. Never here: an address that the client
-could have made up: X-Forwarded-For is believed from the proxies of the settings alone.
+could have forged: X-Forwarded-For is trusted only from the proxies of the settings.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from basira.api.http.rate_limit import Buckets
 
 _UNKNOWN = "unknown"
 _CREDENTIALS = (b"x-api-key", b"cookie")
-# Asked by load balancers and monitoring, which must not find the service dead because somebody floods it from the same
+# Asked by load balancers and monitoring, which must not find the service dead because a client floods it from the same
 # address; and asking must stay cheap. Each address, a second.
 _PROBES = frozenset({"/api/v1/health", "/api/v1/ready"})
 PROBE_RATE = 50.0
 
 
 class Entrance:
-    """The middleware; see the module. ``addresses``: the bucket of each address, for requests that name nobody.
-    Whether the service lives and is ready has buckets of its own."""
+    """The middleware; see the module. ``addresses``: the bucket of each address, for requests without credentials. The
+    probes of life and readiness have buckets of their own."""
 
     def __init__(self, app: ASGIApp, settings: AccessSettings, addresses: Buckets) -> None:
         self._app, self._settings, self._addresses = app, settings, addresses
@@ -45,17 +45,17 @@ class Entrance:
         address = client_address(scope, self._settings.proxies)
         is_probe = scope["path"] in _PROBES
         is_counted = is_probe or not any(name in _CREDENTIALS for name, _ in scope["headers"])
-        # Who names somebody is counted where it is known whether anybody is of that name.
+        # A request with credentials is counted where they are checked.
         scope.setdefault("state", {}).update(address=address, is_counted=is_counted)
         buckets = self._probes if is_probe else self._addresses
         if is_counted and (wait := buckets.wait(address, now=time.monotonic())):
             await _too_many(wait)(scope, receive, send)
             return
-        await self._app(scope, receive, send if is_counted else self._counted(scope, receive, send))
+        await self._app(scope, receive, send if is_counted else self._count_answers(scope, receive, send))
 
-    def _counted(self, scope: Scope, receive: Receive, send: Send) -> Send:
-        """A way to answer that counts what was made without a look at who asks: a document, an unknown address, a body
-        that is none. Else any cookie would lift the limit. A fault of ours is told as it is."""
+    def _count_answers(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """A `send` that counts answers made without a check of the caller: a document, an unknown address, an invalid
+        body. Else any cookie would lift the limit. A fault of the service is passed on uncounted."""
         state, is_refused = scope["state"], False
 
         async def send_counted(message: Message) -> None:
@@ -99,19 +99,19 @@ def host_of(text: str) -> str:
 
 
 def client_address(scope: Scope, proxies: tuple[Network, ...]) -> str:
-    """Where a request comes from, as limits and lock-out name it.
+    """The address of the client, as limits and lock-out use it.
 
     Of X-Forwarded-For the entries are read from the right: each was written by the one that follows it, so they hold as
     long as those are proxies of ours. An IPv6 address stands for its network of 64 bits: one customer has all of it.
     """
     client = scope.get("client")
-    address = _parsed(client[0]) if client else None
+    address = _parse_address(client[0]) if client else None
     if address is None:
         return str(client[0])[:80] if client and client[0] else _UNKNOWN
     forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
     entries = [entry for entry in forwarded.decode("latin-1").split(",") if entry.strip()]
     while entries and any(address in network for network in proxies):
-        before = _parsed(_without_port(entries.pop()))
+        before = _parse_address(_without_port(entries.pop()))
         if before is None:
             break
         address = before
@@ -120,7 +120,7 @@ def client_address(scope: Scope, proxies: tuple[Network, ...]) -> str:
     return str(address)
 
 
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:

@@ -1,7 +1,7 @@
 """The large worker, as a worker sees it: a process of the same service that does the work on large requests.
 
 Enters: a large request of a recognised principal, as it came. Leaves: what the large worker answered, or 503. Never
-here: who may ask, how often, how much (the worker has said so by then); a wait without end; a request passed on twice.
+here: authorization, rates, sizes (the worker has checked them); a wait without end; a request passed on twice.
 
 In one process each large request takes the interpreter's lock in slices of milliseconds, whatever its priority. So a
 worker counts the bytes of one, and passes them on. docs/decisions/0017-large-requests-in-a-process-of-their-own.md.
@@ -35,7 +35,7 @@ _ANSWERED = ("content-type", "retry-after")
 _AT_ONCE, _TURN_SECONDS = 32, 5.0
 # As long as a proxy waits. 1,000 declarations take some seconds.
 _ANSWER_SECONDS = 60.0
-# It is looked at so often, and has as long to answer: it may be starting.
+# Interval of its health check, and the time that it has to answer: it may be starting.
 LOOK_SECONDS = 10.0
 # What is sent in one go: less than a millisecond of the event loop, in a process that has plain requests too.
 _SLICE = 256 << 10
@@ -56,7 +56,7 @@ def is_long(raw: bytes) -> bool:
 
 
 class LargeWorker:
-    """The one behind a socket. ``note``: told whether it answers, each time that it was looked at."""
+    """The large worker behind a socket. ``note``: called with the result of each health check."""
 
     def __init__(self, socket: str, *, note: Callable[[bool], None]) -> None:
         limits = httpx2.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE)
@@ -100,14 +100,14 @@ class LargeWorker:
         try:
             answer = await self._client.get(HEALTH, timeout=LOOK_SECONDS)
         except httpx2.PoolTimeout:
-            return True  # it has all that one worker may give it: its answers say how it does
+            return True  # it has as much work as one worker may give it: its answers show its health
         except httpx2.TransportError:
             return False
         return answer.is_success
 
 
 def principal_text(principal: Principal) -> str:
-    """What the large worker must know of a principal: who it is, and the offices that it is bound to. ASCII."""
+    """What the large worker needs of a principal: its id, and the offices that it is bound to. ASCII."""
     offices = None if principal.offices is None else sorted(principal.offices)
     return json.dumps({"id": principal.id, "kind": principal.kind, "offices": offices})
 

@@ -1,7 +1,7 @@
 """The service's log: one JSON object a line on standard output, and the id of the request that a line is about.
 
-Enters: log records. Leaves: lines. Never here: a declaration, a person, a token: what other libraries say may hold
-values, so only who said it and how grave is written.
+Enters: log records. Leaves: lines. Never here: a declaration, a person, a token: messages of other libraries may hold
+values, so only their logger and level are written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
-# Whose words are written as they are: they are known, and hold no value.
+# Loggers whose messages are written as they are: they are known, and hold no value.
 _OWN = ("basira", "uvicorn")
 
 # Of the request under way, "" outside of one. A worker thread has the context of its request.
@@ -27,7 +27,7 @@ _LONGEST_ID = 64
 # Lines of one cause in one window.
 _MOST_OF_CAUSE = 20
 _WINDOW_SECONDS = 60.0
-# The fields that tell causes apart: of each there are few values.
+# The fields that distinguish causes: each has few values.
 _CAUSES = ("code", "cause", "reason", "what", "error", "route", "status")
 _REJECTED = 400
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -65,7 +65,7 @@ class FewLines(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line, or count it."""
         if self._monotonic() >= self._window_ends:
-            self.tell_left_out()
+            self.log_left_out()
             self._window_ends = self._monotonic() + _WINDOW_SECONDS
         cause = _cause_of(record)
         if cause is not None:
@@ -74,8 +74,8 @@ class FewLines(logging.StreamHandler[TextIO]):
                 return
         super().emit(record)
 
-    def tell_left_out(self) -> None:
-        """Write how many lines of each cause were left out since it was last said."""
+    def log_left_out(self) -> None:
+        """Write how many lines of each cause were left out since the last such line."""
         counts, self._counts = self._counts, Counter()
         for cause, count in counts.items():
             if count > _MOST_OF_CAUSE:
@@ -85,8 +85,8 @@ class FewLines(logging.StreamHandler[TextIO]):
                 super().emit(record)
 
     def close(self) -> None:
-        """Say what is still to be said."""
-        self.tell_left_out()
+        """Write the counts that are still open."""
+        self.log_left_out()
         super().close()
 
 
@@ -104,8 +104,8 @@ def _cause_of(record: logging.LogRecord) -> tuple[str, ...] | None:
 
 
 def log_json() -> None:
-    """One JSON line an event on standard output: of the service, of the server, and of whatever else has something to
-    say from a warning on."""
+    """One JSON line an event on standard output: of the service, of the server, and of every other logger from warnings
+    on."""
     handler = FewLines(sys.stdout)
     handler.setFormatter(JsonLines())
     for name, level in (("", logging.WARNING), ("basira.service", logging.INFO), ("uvicorn", logging.INFO)):
@@ -113,10 +113,10 @@ def log_json() -> None:
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
     logging.captureWarnings(True)
-    threading.excepthook = _thread_failed
+    threading.excepthook = _log_thread_failure
 
 
-def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+def _log_thread_failure(failed: threading.ExceptHookArgs) -> None:
     # The default prints a traceback, with values in it.
     fields = {"error": failed.exc_type.__name__, "thread": failed.thread.name if failed.thread else ""}
     logging.getLogger("basira.service").error("thread_failed", extra={"fields": fields})

@@ -3,9 +3,9 @@
 Enters: requests and decisions as they end, faults, the state of the profiles. Leaves: the text format. Never here: a
 label or a field that names a person, a trader or a declaration.
 
-With PROMETHEUS_MULTIPROC_DIR in the environment every process writes its figures into that folder, and any of them
-speaks for all: counters of workers that ended go on counting, gauges are those of living workers: the worst of them, or
-their sum.
+With PROMETHEUS_MULTIPROC_DIR in the environment every process writes its figures into that folder, and any process
+reports those of all. Counters include workers that have ended; gauges are those of living workers: the worst value, or
+the sum.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from basira.schema.errors import BasiraError
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.04, 0.1, 0.25, 1.0, 5.0)
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-# A day without a state concerns every declaration of it: the counter counts them, a line a minute tells of them.
-_TOLD_SECONDS = 60.0
+# A day without a state concerns every declaration of it: the counter counts them, and the log has a line a minute.
+_LOG_SECONDS = 60.0
 # More offices than a country has: a client that makes names up must not fill the memory.
 _MOST_OFFICES = 2_000
 _LOG = logging.getLogger("basira.service")
@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._registry = CollectorRegistry()
-        self._monotonic, self._told_until = monotonic, float("-inf")
+        self._monotonic, self._logged_until = monotonic, float("-inf")
         # Offices whose latest decision here was made without a state, and on which day, YYYY-MM-DD.
         self._without_state: dict[str, str] = {}
         self._requests = self._counter("basira_requests", "Requests answered.", "method", "route", "status")
@@ -91,20 +91,20 @@ class Metrics:
     def _gauge(self, name: str, text: str, mode: Literal["livemax", "livemin", "livesum"]) -> Gauge:
         return Gauge(name, text, registry=self._registry, multiprocess_mode=mode)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request is over."""
+    def count_answer(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that has ended."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def decided(self, decision: Mapping[str, Any]) -> None:
-        """A decision was recorded."""
+    def count_decision(self, decision: Mapping[str, Any]) -> None:
+        """Count a recorded decision."""
         self._decisions.labels(decision["lane"], decision["basis"]).inc()
         reason, detail = decision["fallback"], read_detail(decision["detail"])
         if reason and reason != NO_STATE:
             self._fallbacks.labels(reason).inc()
             _LOG.warning("fallback", extra={"fields": {"reason": reason}})
         if reason == NO_STATE or detail.is_without_state:
-            self._decided_without_state(decision)
+            self._count_without_state(decision)
         elif not decision["detail"]:  # one of an older record, of the list or with its lane kept, may have had none
             self._without_state.pop(decision["office"], None)
         if detail.is_beyond_capacity:
@@ -112,27 +112,27 @@ class Metrics:
         if detail.is_lane_full:
             self._moved.labels(decision["lane"]).inc()
 
-    def _decided_without_state(self, decision: Mapping[str, Any]) -> None:
+    def _count_without_state(self, decision: Mapping[str, Any]) -> None:
         self._fallbacks.labels(NO_STATE).inc()
         if len(self._without_state) >= _MOST_OFFICES:
             self._without_state.clear()
         self._without_state[decision["office"]] = decision["decided_at"][:10]
         now = self._monotonic()
-        if now >= self._told_until:
-            self._told_until = now + _TOLD_SECONDS
+        if now >= self._logged_until:
+            self._logged_until = now + _LOG_SECONDS
             _LOG.error("fallback", extra={"fields": {"reason": NO_STATE}})
 
     def lacks_state(self, day: str) -> bool:
         """Whether this process decided without a state for an office on the day, YYYY-MM-DD, and for none of its later
         declarations with one."""
-        return day in list(self._without_state.values())  # copied at once: it is asked from another thread
+        return day in list(self._without_state.values())  # copied at once: another thread calls this
 
     def waiting(self, count: int) -> None:
-        """How many declarations wait in this process, after one was answered or turned away."""
+        """Set how many declarations wait in this process, after one was answered or rejected."""
         self._waiting.set(count)
 
     def unavailable(self, error: Exception) -> None:
-        """Something that the service stands on does not answer; or, within a batch, a fault of ours."""
+        """Count a part of the service that does not answer; or, within a batch, a fault of the service."""
         if not isinstance(error, BasiraError):
             self._unavailable.labels("internal").inc()
             _LOG.error("fault", extra={"fields": {"error": type(error).__name__}})
@@ -145,22 +145,22 @@ class Metrics:
         _LOG.error("unavailable", extra={"fields": fields})
 
     def large_worker(self, is_there: bool) -> None:
-        """The large worker was looked at. There is no figure where there is none to look at."""
+        """Set whether the large worker answers. Without a large worker there is no figure."""
         if self._large is None:
             text = "0 when the large worker does not answer: alarm on it."
             self._large = self._gauge("basira_large_worker", text, "livemin")
         self._large.set(is_there)
 
-    def not_kept(self, cause: str) -> None:
-        """A rejected body was answered and not kept."""
+    def count_not_kept(self, cause: str) -> None:
+        """Count a rejected body that was answered and not kept."""
         self._not_kept.labels(cause).inc()
 
-    def connection_ended(self, cause: str) -> None:
-        """A connection was ended for breaking a limit."""
+    def count_ended_connection(self, cause: str) -> None:
+        """Count a connection that was ended for breaking a limit."""
         self._ended.labels(cause).inc()
 
     def profiles(self, *, age_days: int | None, alarm: str | None) -> None:
-        """How the profiles of this process stand. ``age_days``: None when none can serve."""
+        """Set the status of this process's profiles. ``age_days``: None when none can serve."""
         self._age.set(-1 if age_days is None else age_days)
         self._can_serve.set(age_days is not None)
         self._newest.set(alarm is None)

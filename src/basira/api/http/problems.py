@@ -1,6 +1,6 @@
 """Every error as an RFC 9457 problem: one table.
 
-Enters: errors of the family, refused bodies, HTTP errors. Leaves: `application/problem+json`. Never here: a stack
+Enters: errors of the family, rejected bodies, HTTP errors. Leaves: `application/problem+json`. Never here: a stack
 trace, a driver's words, a personal value.
 """
 
@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from basira.api.http.logs import REQUEST_ID
-from basira.api.http.request_errors import detail_of, is_other_content, told
+from basira.api.http.request_errors import detail_of, error_list, is_other_content
 from basira.schema.errors import (
     BasiraError,
     MappingError,
@@ -44,7 +44,7 @@ STATUS: Mapping[type[BasiraError], int] = {
     ReplayError: 409,
     ScenarioError: 400,
 }
-# Of every status that a problem has here; the OpenAPI document says the same.
+# The title of every status of a problem; the OpenAPI document has the same titles.
 TITLES: Mapping[int, str] = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     408: "Request Timeout",
@@ -52,18 +52,18 @@ TITLES: Mapping[int, str] = {
     428: "Precondition Required", 429: "Too Many Requests",
     431: "Request Header Fields Too Large", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
-# Their messages name paths, tables and drivers: for the log of the one who runs the service, not for a client.
+# Their messages name paths, tables and drivers: for the operator's log, not for a client.
 _INTERNAL = frozenset(kind for kind, status in STATUS.items() if status >= 500)
-# Of a refusal for a single reason that is not the schema's: what was expected and found, and what to do.
+# For a rejection with a single reason outside the schema: what was expected and found, and what to do.
 _REASONS: Mapping[str, tuple[str, str]] = {
     "changed_meanwhile": (
-        "Expected given_by (or If-Match) to name what gave the lane in force, found another event: somebody changed "
-        "the declaration meanwhile.",
+        "Expected given_by (or If-Match) to name what gave the lane in force, found another event: another user "
+        "changed the declaration meanwhile.",
         "Look at the declaration again, and send the change with the given_by of its standing.",
     ),
     "same_lane": (
         "Expected another lane than the one in force, found the same.",
-        "The declaration is in that lane already: nothing is to be done.",
+        "The declaration is in that lane already: do nothing.",
     ),
     "currency_conflict": (
         "Expected the values of a declaration in one currency, found several.",
@@ -99,7 +99,7 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "Send the amendment with a key of both offices, or of every office; this key amends it no more.",
     ),
     "other_inspector": (
-        "Expected the result to be signed by whoever sends it, found another inspector_id.",
+        "Expected the result to be signed by its sender, found another inspector_id.",
         "Leave inspector_id out: a session signs with its own.",
     ),
     "unknown_office": (
@@ -115,9 +115,9 @@ _NOT_THE_SCHEMA = (
     "Expected a body that the schema allows, found the faults in errors.",
     "Correct them; the codes are those of the quarantine.",
 )
-# Of what has no words of its own.
+# HTTP errors without a message of their own.
 _HTTP_WORDS: Mapping[int, tuple[str, str]] = {
-    400: ("Expected body: JSON in UTF-8, to its end; found a text that is none.", "Send JSON in UTF-8."),
+    400: ("The request body is not valid JSON (UTF-8).", "Send JSON in UTF-8."),
     404: ("Expected an address of this service, found another.", "Every address is in /api/v1/openapi.json."),
     405: (
         "Expected a method that this address has, found another.",
@@ -155,8 +155,8 @@ class ProblemException(HTTPException):
         self.code, self.hint = code, hint
 
 
-def refusal_content(refused: Refused) -> dict[str, Any]:
-    """A refused body, as the members of a problem."""
+def rejection_content(refused: Refused) -> dict[str, Any]:
+    """A rejected body, as the members of a problem."""
     codes = {fault.code for fault in refused.faults}
     detail, hint = _REASONS.get(codes.pop() if len(codes) == 1 else "") or _NOT_THE_SCHEMA
     content = {
@@ -171,12 +171,12 @@ def refusal_content(refused: Refused) -> dict[str, Any]:
 
 
 def refusal(refused: Refused) -> JSONResponse:
-    """The problem of a refused body."""
-    return problem(**refusal_content(refused))
+    """The problem of a rejected body."""
+    return problem(**rejection_content(refused))
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Let every error of an application leave as a problem."""
+    """Make every error of an application a problem."""
 
     @app.exception_handler(BasiraError)
     def _family(request: Request, error: BasiraError) -> JSONResponse:
@@ -194,7 +194,7 @@ def add_problem_handlers(app: FastAPI) -> None:
             kind = request.headers.get("content-type", "")[:_LONGEST_KIND]
             detail = f"Expected Content-Type: application/json, found {repr(kind) if kind else 'none'}."
             return problem(415, "unsupported_media_type", detail, hint="Send JSON, and name it so in Content-Type.")
-        errors = told(faults)
+        errors = error_list(faults)
         return problem(422, "invalid", detail_of(errors), hint="Correct what errors names.", errors=errors)
 
     @app.exception_handler(HTTPException)

@@ -1,7 +1,7 @@
-"""How often somebody may ask: a token bucket for each, in this process.
+"""Limit the rate of each client: a token bucket for each, in this process.
 
-Enters: who asks, the time of a clock that never goes back. Leaves: zero, or the seconds to wait; who was known a while
-ago. Never here: a bucket shared between workers: with several, each allows the whole rate.
+Enters: a client's name, the time of a clock that never goes back. Leaves: zero, or the seconds to wait; the credentials
+that were valid lately. Never here: a bucket shared between workers: with several, each allows the whole rate.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import threading
 from collections import OrderedDict
 from hashlib import sha256
 
-# Whoever sends from ever new addresses must not fill the memory. Who was longest away is forgotten first, and comes
-# back to a full bucket: a limit is lost, not a service.
+# A client that sends from ever new addresses must not fill the memory. The name that was idle longest is forgotten
+# first, and starts again with a full bucket: a limit is lost, not a service.
 MOST_BUCKETS = 20_000
 BURST_SECONDS = 2.0
 
@@ -44,7 +44,7 @@ class Buckets:
         return 0.0 if is_allowed else (1.0 - level) / self._rate
 
     def look(self, name: str, *, now: float) -> float:
-        """What `wait` would say, without taking anything."""
+        """The result of `wait`, without taking a token."""
         if self._rate <= 0:
             return 0.0
         with self._lock:
@@ -56,8 +56,8 @@ class Buckets:
 
 
 class Lately:
-    """Credentials that were right when they were last seen here: digests alone, and at most ``most``. Who was longest
-    away is forgotten first."""
+    """Credentials that were valid when they were last used here: only digests, at most ``most``. The one that was idle
+    longest is forgotten first."""
 
     def __init__(self, most: int = MOST_BUCKETS) -> None:
         self._most = most
@@ -68,7 +68,7 @@ class Lately:
         return _digest(credential) in self._digests
 
     def note(self, credential: str, *, is_right: bool) -> None:
-        """What became of it now."""
+        """Note whether a credential is valid now."""
         digest = _digest(credential)
         with self._lock:
             self._digests.pop(digest, None)

@@ -1,4 +1,4 @@
-"""What the framework finds wrong with a request, in words: what was expected with its limits, what was found.
+"""The framework's faults of a request, in words: what was expected with its limits, what was found.
 
 Enters: the framework's faults. Leaves: the members of a problem. Never here: a value of a body or of a header, which
 may be a person's or a secret; the framework's own sentences, which change with its version.
@@ -12,7 +12,7 @@ from typing import Any
 _LONGEST_FOUND = 60
 _JSON = "JSON in UTF-8, to its end, of at most 64 levels"
 _DAY = "a day written YYYY-MM-DD, such as 2026-03-31"
-# Of what the framework calls a fault; the braces are filled from its own figures.
+# By the framework's name of a fault; its own figures fill the braces.
 _EXPECTED: Mapping[str, str] = {
     "missing": "a value: it is required",
     "string_type": "a text",
@@ -42,7 +42,7 @@ _EXPECTED: Mapping[str, str] = {
     "dict_type": "a JSON object",
     "list_type": "a list",
 }
-# Where the framework's own figures would say less.
+# Where the framework's own figures are less clear.
 _OF_FIELD: Mapping[str, str] = {"idempotency-key": "1 to 200 printable ASCII characters, no space among them"}
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"), ((int, float), "a number"), (dict, "an object"), (list, "a list"),
@@ -50,14 +50,14 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def is_other_content(faults: Sequence[Any]) -> bool:
-    """Whether the body was not read because it does not call itself JSON: then it is given on as bytes."""
+    """Whether the body was not read because its Content-Type is not JSON: then it is passed on as bytes."""
     return any(fault["type"] == "json_type" or isinstance(fault.get("input"), bytes) for fault in faults)
 
 
-def told(faults: Sequence[Any]) -> list[dict[str, str]]:
+def error_list(faults: Sequence[Any]) -> list[dict[str, str]]:
     """The ``errors`` of a problem: ``field`` (where, and its name), ``code``, ``expected``, ``found``."""
     return [
-        {"field": _field(fault), "code": fault["type"], "expected": _expected(fault), "found": _found(fault)}
+        {"field": _field(fault), "code": fault["type"], "expected": _expected_text(fault), "found": _found_text(fault)}
         for fault in faults
     ]
 
@@ -74,12 +74,12 @@ def detail_of(errors: Sequence[Mapping[str, str]]) -> str:
 
 
 def _field(fault: Any) -> str:
-    # Where a text stops being JSON is no member of it.
+    # The position where JSON ends is not a field.
     where = fault["loc"][:1] if fault["type"] == "json_invalid" else fault["loc"]
     return ".".join(map(str, where))
 
 
-def _expected(fault: Any) -> str:
+def _expected_text(fault: Any) -> str:
     own = _OF_FIELD.get(str(fault["loc"][-1]).lower())
     if own is not None:
         return own
@@ -87,7 +87,7 @@ def _expected(fault: Any) -> str:
     try:
         return _EXPECTED[fault["type"]].format(**figures)
     except KeyError:
-        return "what the OpenAPI document says of it"
+        return "what the OpenAPI document describes"
 
 
 def _figure(name: str, value: object) -> str:
@@ -95,12 +95,12 @@ def _figure(name: str, value: object) -> str:
     return text if not name.endswith("length") else f"{text} character{'' if value == 1 else 's'}"
 
 
-def _found(fault: Any) -> str:
+def _found_text(fault: Any) -> str:
     kind, place, value = fault["type"], fault["loc"][0], fault.get("input")
     if kind == "missing":
         return "none"
     if kind == "json_invalid":
-        return "a text that is none"
+        return "invalid JSON"
     if place in ("query", "path"):
         text = str(value)
         return repr(text) if len(text) <= _LONGEST_FOUND else repr(text[:_LONGEST_FOUND] + "...")

@@ -1,7 +1,7 @@
 """Around every request: its id, the limit of its body, one line in the log, a figure in the metrics.
 
 Enters: ASGI. Leaves: ASGI. Never here: a body, a query or a path in the log: they name declarations and traders; the
-route's template stands for them.
+log has the route's template instead.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from basira.api.http.problems import problem
 
 _HEADER = b"x-request-id"
 MOST_BYTES = 16 << 20  # 1,000 declarations of 10 items are some 5 MB
-# Of every other route. The framework reads and parses a body before anybody has looked at who sends it, on the event
-# loop: megabytes from a stranger would hold up every decision of the worker.
+# Of every other route. The framework reads and parses a body before the sender is authenticated, on the event loop:
+# megabytes from an unknown client would hold up every decision of the worker.
 SMALL_BYTES = 64 << 10
 _LARGE = ("POST", "/api/v1/declarations")
 _LONGEST_CODING = 40
@@ -76,7 +76,7 @@ class Surroundings:
         async def send_marked(message: Message) -> None:
             nonlocal status, is_begun
             if is_too_large and not is_begun:
-                return  # whatever the application made of a body that it could not read
+                return  # also when the application has answered a body that it could not read
             if message["type"] == "http.response.start":
                 status, is_begun = message["status"], True
                 message["headers"] = [*message["headers"], (_HEADER, request_id.encode()), *self._headers]
@@ -86,7 +86,7 @@ class Surroundings:
             length = headers.get(b"content-length", b"")
             if length.isdigit() and int(length) > most:
                 raise _TooLargeError
-            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:  # PostgreSQL takes none, and names none
+            if "\x00" in scope["path"] or b"%00" in scope["query_string"]:  # PostgreSQL stores none, no name has one
                 detail = "Expected an address without NUL (%00), found one."
                 await problem(400, "bad_request", detail)(scope, receive_limited, send_marked)
                 return
@@ -113,7 +113,7 @@ class Surroundings:
         finally:
             seconds = time.perf_counter() - begun
             route = getattr(scope.get("route"), "path_format", "none")
-            self._metrics.answered(scope["method"], route, status, seconds)
+            self._metrics.count_answer(scope["method"], route, status, seconds)
             fields = {
                 "request_id": request_id, "method": scope["method"], "route": route, "status": status,
                 "milliseconds": round(seconds * 1000, 2), "client": scope.get("state", {}).get("client"),

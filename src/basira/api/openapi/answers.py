@@ -118,7 +118,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _PROBLEM: dict[str, Any] = {
     "type": "urn:basira:problem:conflict", "title": "Conflict", "status": 409, "code": "conflict",
-    "detail": "Expected given_by (or If-Match) to name what gave the lane in force, found another event: somebody "
+    "detail": "Expected given_by (or If-Match) to name what gave the lane in force, found another event: another user "
               "changed the declaration meanwhile.",
     "hint": "Look at the declaration again, and send the change with the given_by of its standing.",
     "declaration_id": _NUMBER,
@@ -149,7 +149,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 },
             },
         },
-        "standing": {"type": "object", "description": "What holds of the declaration, where a change meets another."},
+        "standing": {"type": "object", "description": "The declaration's status, where a change conflicts with it."},
     },
 }  # fmt: skip
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}

@@ -1,6 +1,6 @@
-"""The routes of the trail: who did what and when, for auditors, as JSON in pages or as CSV.
+"""The routes of the audit trail: who did what and when, for auditors, as JSON in pages or as CSV.
 
-Enters: requests of a recognised principal. Leaves: what `workflows.records.activity` says. Never here: a change.
+Enters: requests of a recognised principal. Leaves: the pages of `workflows.records.activity`. Never here: a change.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ router = APIRouter(prefix=PREFIX)
 
 @dataclass(frozen=True)
 class _Asked:
-    """What every trail is asked by: the parameters that both routes take, and how the answer is wanted."""
+    """The parameters of both routes, and the format of the answer."""
 
     is_csv: IsCsv
     actor: Annotated[
@@ -57,11 +57,11 @@ def get_audit(
     """Who changed users, roles, keys and sessions, who was locked out, what was erased: the latest first, with what was
     before and after. `names`: the login or key's name behind an id, where it is still known."""
     wanted = Wanted(asked.actor, action, subject, None, asked.from_day, asked.to_day)
-    return _answered(service.database, "access", wanted, asked, now.date())
+    return _answer(service.database, "access", wanted, asked, now.date())
 
 
 @router.get(
-    "/deeds", summary="What was done to declarations, whichever",
+    "/deeds", summary="What was done to declarations",
     responses=answers_of("deeds", 401, 403, 422, also={"text/csv": {"type": "string"}}),
 )  # fmt: skip
 def get_deeds(
@@ -78,10 +78,10 @@ def get_deeds(
     and after, and why. What was declared and found is at the declaration."""
     place = office and folded_office(office)
     wanted = Wanted(asked.actor, kind, declaration, place, asked.from_day, asked.to_day)
-    return _answered(service.database, "declarations", wanted, asked, now.date())
+    return _answer(service.database, "declarations", wanted, asked, now.date())
 
 
-def _answered(database: Database, of: Of, wanted: Wanted, asked: _Asked, day: date) -> Response:
+def _answer(database: Database, of: Of, wanted: Wanted, asked: _Asked, day: date) -> Response:
     if not asked.is_csv:
         return JSONResponse(trail_page(database, of, wanted, before=asked.cursor, limit=asked.limit))
     named = {"Content-Disposition": f'attachment; filename="{of}-{day.isoformat()}.csv"'}

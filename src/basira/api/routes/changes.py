@@ -1,6 +1,6 @@
 """The routes that change what was decided: re-selection by an officer, cancellation.
 
-Enters: requests of a recognised principal, with a motive. Leaves: what `serving.changes.change` says. Never here: a
+Enters: requests of a recognised principal, with a motive. Leaves: the answer of `serving.changes.change`. Never here: a
 rule of what may be changed.
 """
 
@@ -22,8 +22,8 @@ from basira.api.http.dependencies import (
     Key,
     Now,
     Number,
-    answered_before,
     asked_of,
+    stored_response,
 )
 from basira.api.http.problems import problem, refusal
 from basira.api.openapi.answers import (
@@ -47,12 +47,12 @@ IfMatch = Annotated[
     ),
 ]  # fmt: skip
 _SEEN = "`given_by` is that of the declaration's own `standing`: with this one the answer is 409."
-# Of a change that may not be made: its status, and what to do.
+# For a change that may not be made: its status, and what to do.
 _NOT_ALLOWED = {
     "seen_required": (428, "GET the declaration: its ETag, or given_by of its standing, names the lane that you saw."),
     "lowering_not_allowed": (403, "Leave the lane, or give a more intensive one."),
 }
-_ASK_OTHERS = "Give a more intensive lane, or ask somebody whose role may lower."
+_ASK_OTHERS = "Give a more intensive lane, or ask an officer whose role may lower."
 
 
 @router.post(
@@ -70,16 +70,16 @@ def post_reselection(
     key: Key = None,
     seen: IfMatch = None,
 ) -> Response:
-    """An officer's lane in place of the one in force, with the motive. To undo it is another re-selection.
+    """An officer's lane in place of the one in force, with the motive. Undo it by another re-selection.
 
     It names the lane that was seen (`If-Match`, or `given_by`), so that two officers don't overwrite one another: 409
-    when it changed meanwhile. A less intensive lane takes the right to lower.
+    when it changed meanwhile. A less intensive lane needs the right to lower.
     """
     asked = asked_of(principal, "POST reselection", key, body, declaration_id=declaration_id)
-    if (given := answered_before(service, asked, now=now)) is not None:
+    if (given := stored_response(service, asked, now=now)) is not None:
         return given
     by = Requester(asked, principal.sees_office, _may_lower(principal), _event(seen))
-    return _answered(reselect(body, declaration_id, service, now=now, by=by))
+    return _answer(reselect(body, declaration_id, service, now=now, by=by))
 
 
 @router.post(
@@ -97,17 +97,17 @@ def post_cancellation(
     key: Key = None,
     seen: IfMatch = None,
 ) -> Response:
-    """It leaves the queue for good, and its place is free again unless it was inspected. Later amendments are refused
-    with 409; results are still taken. The same again changes nothing."""
+    """The declaration leaves the queue for good, and its slot is free again unless it was inspected. Later amendments
+    get 409; results are still recorded. The same again changes nothing."""
     asked = asked_of(principal, "POST cancellation", key, body, declaration_id=declaration_id)
-    if (given := answered_before(service, asked, now=now)) is not None:
+    if (given := stored_response(service, asked, now=now)) is not None:
         return given
     by = Requester(asked, principal.sees_office, seen=_event(seen))
-    return _answered(cancel(body, declaration_id, service, now=now, by=by))
+    return _answer(cancel(body, declaration_id, service, now=now, by=by))
 
 
 def _may_lower(principal: Principal) -> Callable[[str], bool]:
-    """Whether a less intensive lane may be given at an office: as far as that very right reaches."""
+    """Whether the caller may give a less intensive lane at an office."""
     narrowed = replace(principal, grants=granting(principal.grants, "reselections:lower"))
     return lambda office: may(principal, "reselections:lower") and narrowed.sees_office(office)
 
@@ -116,7 +116,7 @@ def _event(etag: str | None) -> str | None:
     return None if etag is None else etag.removeprefix("W/").strip().strip('"')
 
 
-def _answered(found: dict[str, Any] | Refused | NotAllowed) -> Response:
+def _answer(found: dict[str, Any] | Refused | NotAllowed) -> Response:
     if isinstance(found, Refused):
         return refusal(found)
     if isinstance(found, NotAllowed):

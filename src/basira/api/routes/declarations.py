@@ -3,9 +3,9 @@
 Enters: a declaration, or up to 1,000, of a recognised principal. Leaves: what `serving.decide.batch` decides. Never
 here: a decision; a wait on the event loop, or work on it that grows with the number of declarations.
 
-FastAPI describes the route; its own reading of arguments is passed by, because for a body whose validation is elsewhere
-it costs as much as the decision's own work. The body is parsed once, after its sender is recognised; a large one beside
-the event loop (`Reader`), or in a process of its own (`LargeWorker`).
+FastAPI describes the route, but does not read its arguments: for a body that is validated elsewhere, that would cost as
+much as the decision itself. The body is parsed once, after its sender is recognised; a large one beside the event loop
+(`Reader`), or in a process of its own (`LargeWorker`).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from basira.api.auth.authenticate import allowed, needs
+from basira.api.auth.authenticate import authorize, needs
 from basira.api.auth.key_cache import Remembered
 from basira.api.http.body_reader import Reader, TooLargeError
 from basira.api.http.dependencies import PREFIX, Key, asked_of
 from basira.api.http.large_worker import LargeWorker, is_large, is_long
 from basira.api.http.metrics import Metrics
-from basira.api.http.problems import STATUS, problem, refusal_content
+from basira.api.http.problems import STATUS, problem, rejection_content
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
 from basira.schema.access import Principal
 from basira.schema.errors import BasiraError, StoreError
-from basira.serving.decide.idempotency import Asked, given_answer, save_given
+from basira.serving.decide.idempotency import Asked, given_answer, store_answer
 from basira.serving.decide.precedence import Precedence
 from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
@@ -51,7 +51,7 @@ _ROUTE = "POST /declarations"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _JSON = re.compile(r"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _LOG = logging.getLogger("basira.service")
-# Of a rejected body: it is for the sender to keep.
+# For a rejected body that the sender must keep.
 _NOT_KEPT: Mapping[NotKept, str] = {
     "quota": "Keep it yourself: the quarantine took what it takes of this key today.",
     "total": "Keep it yourself: the quarantine is full.",
@@ -77,7 +77,7 @@ class Quick(APIRoute):
 
 
 async def decide_body(request: Request, principal: Principal, key: str | None) -> Response:
-    """The answer to a request of a recognised principal; a large one's is the large worker's, where there is one."""
+    """Answer a request of a recognised principal; the large worker, where there is one, answers a large request."""
     reader: Reader = request.app.state.reader
     large: LargeWorker | None = request.app.state.large_worker
     try:
@@ -85,7 +85,7 @@ async def decide_body(request: Request, principal: Principal, key: str | None) -
             raw = await request.body()
             if large is not None and is_long(raw):
                 return await large.ask(request, raw, principal)
-            body = await _parsed(request)
+            body = await _parse_body(request)
             if large is not None and is_large(body):
                 return await large.ask(request, raw, principal)
             return await post_declarations(request, body, principal, key)
@@ -102,9 +102,9 @@ async def _principal(request: Request) -> Principal:
     token = request.headers.get("x-api-key")
     known = remembered.fresh(token) if token else None
     if known is not None:
-        # Looked up once: by a second look it may have become old, and this is the event loop.
-        return allowed(request, "declarations:write", keys=lambda _: known)
-    return await remembered.beside(partial(allowed, request, "declarations:write", keys=remembered))
+        # Looked up once: before a second look-up it may expire, and this is the event loop.
+        return authorize(request, "declarations:write", keys=lambda _: known)
+    return await remembered.beside(partial(authorize, request, "declarations:write", keys=remembered))
 
 
 async def _size(request: Request) -> int:
@@ -113,13 +113,13 @@ async def _size(request: Request) -> int:
     return int(length) if length.isdecimal() else len(await request.body())
 
 
-async def _parsed(request: Request) -> Any:
+async def _parse_body(request: Request) -> Any:
     raw = await request.body()
     if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
         raise _invalid("body", "content-type", "json_type")
     reader: Reader = request.app.state.reader
     try:
-        return await reader.parsed(raw)
+        return await reader.parse(raw)
     except ValueError:
         raise _invalid("body", "0", "json_invalid") from None
 
@@ -149,10 +149,10 @@ async def post_declarations(
     principal: Annotated[Principal, Depends(needs("declarations:write"))],
     key: Key = None,
 ) -> Response:
-    """Give each declaration its lane at once, with reasons where somebody will inspect.
+    """Give each declaration its lane at once, with reasons where the lane inspects.
 
     Sent again unchanged, it gets the recorded decision. Changed, it is an amendment, and decided again; it never gets a
-    less intensive lane. In a batch each declaration stands for itself: `results` holds a decision or a problem for
+    less intensive lane. In a batch each declaration is decided by itself: `results` holds a decision or a problem for
     each.
     """
     metrics: Metrics = request.app.state.metrics
@@ -167,7 +167,7 @@ async def post_declarations(
     (result,) = await _decide([body], asked, request)
     match result:
         case Decided(body=decision, text=text):
-            metrics.decided(decision)
+            metrics.count_decision(decision)
             return _json(text)
         case Replayed(text=text, status=status):
             return _json(text, status)
@@ -220,18 +220,18 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
         not_kept = iter(await run_in_threadpool(_quarantine, request, rejected, asked) if rejected else ())
         for body, one in zip(part, made, strict=True):
             if isinstance(one, Decided):
-                metrics.decided(one.body)
+                metrics.count_decision(one.body)
             results.append(_result(body, one, next(not_kept) if isinstance(one, Rejected) else None))
         faults = [one.error for one in made if isinstance(one, Failed) and _problem_of(one.error)[0] >= 500]
         is_final = is_final and not faults
-        # What a whole group met is one fault.
+        # A fault of the whole group is counted once.
         for fault in {id(one): one for one in faults if not isinstance(one, BusyError)}.values():
             metrics.unavailable(fault)
     text = f'{{"results":[{",".join(results)}]}}'
     if asked.key and is_final:
         # Every decision is recorded by now: should this last step fail, sending the batch again gives the same ones. So
         # it does where something failed that may pass, and then the key must lead to another try.
-        kept = await run_in_threadpool(_kept, request, asked, Answer(200, text))
+        kept = await run_in_threadpool(_store_answer, request, asked, Answer(200, text))
         return _json(kept.response, kept.status)
     return _json(text)
 
@@ -248,14 +248,14 @@ def _parts(bodies: Sequence[object]) -> Iterator[Sequence[object]]:
     yield bodies[start:]
 
 
-def _kept(request: Request, asked: Asked, answer: Answer) -> Answer:
-    """The answer that is kept under the key: this one, or that of the same batch sent at the same time."""
+def _store_answer(request: Request, asked: Asked, answer: Answer) -> Answer:
+    """The answer that is stored under the key: this one, or that of the same batch sent at the same time."""
     service: Service = request.app.state.service
     database = service.for_decisions().database
     now = request.app.state.clock()
     try:
         with database.write() as connection:
-            save_given(connection, asked, answer, now=now)
+            store_answer(connection, asked, answer, now=now)
     except StoreError as error:
         fault = error
         if isinstance(error.__cause__, IntegrityError):
@@ -274,12 +274,12 @@ def _quarantine(request: Request, rejected: Sequence[tuple[object, Rejected]], a
     quarantine: Quarantine = state.quarantine
     not_kept = quarantine.keep(state.service.database, rejected, client=asked.actor, now=state.clock())
     for cause in filter(None, not_kept):
-        state.metrics.not_kept(cause)
+        state.metrics.count_not_kept(cause)
     return not_kept
 
 
 def _refusal(found: Rejected, not_kept: NotKept | None) -> dict[str, Any]:
-    content = refusal_content(found)
+    content = rejection_content(found)
     if not_kept is None:
         return content
     return content | {"is_kept": False, "hint": f"{content['hint']} {_NOT_KEPT[not_kept]}"}

@@ -1,7 +1,7 @@
 """The routes of the large worker: a large request that a worker passed on.
 
 Enters: a body, and the principal that the worker recognised. Leaves: what `POST /declarations` answers. Never here: a
-client: the socket is for processes of the service's own user, and who may ask what was decided before.
+client: the socket is for processes of the service's own user, and the worker has authorized the caller.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ router = APIRouter()
 
 
 @router.post(DECLARATIONS)
-async def post_passed(request: Request) -> Response:
-    """Decide on what was passed on."""
+async def post_forwarded(request: Request) -> Response:
+    """Decide on a request that a worker passed on."""
     return await decide_body(request, principal_of(request.headers), request.headers.get("idempotency-key"))
 
 
@@ -35,8 +35,8 @@ async def get_health() -> dict[str, str]:
 
 
 class Passed:
-    """The middleware of the large worker: the request's id as the worker gave it, a line of the log, and whatever was
-    raised as a problem. The figure of the request is the worker's."""
+    """The middleware of the large worker: the request's id as the worker gave it, a line of the log, and every error as
+    a problem. The worker counts the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -13,21 +13,22 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from basira.api.auth.authenticate import anyone
+from basira.api.auth.authenticate import limit_by_address
 from basira.api.auth.cookies import begun_cookie, set_begun_cookie
-from basira.api.auth.oidc import BEGUN_FOR, Begun, Provider, refused, unavailable
+from basira.api.auth.oidc import BEGUN_FOR, Begun, Provider, rejection, unavailable
 from basira.api.http.dependencies import PREFIX, Now
 from basira.api.http.executors import Desk
 from basira.api.http.problems import ProblemException
 from basira.api.openapi.answers import answers_of
-from basira.api.routes.session import InAccess, InDatabase, session_begun, with_session
+from basira.api.routes.session import InAccess, InDatabase, begin_session, with_session
 from basira.storage.accounts.oidc_logins import begin_login, enter_by_provider, subject_of, take_login
 
 CALLBACK = f"{PREFIX}/session/oidc/callback"
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
-# Of logins that wait for the provider: threads of their own, so that one that hangs takes none from declarations, nor
-# from passwords. A login asks it three times at most, 5 seconds each: the last one in the queue is answered within 45.
+# Of logins that wait for the provider: threads of their own, so that a provider that hangs takes no thread from
+# declarations or passwords. A login asks it three times at most, 5 seconds each: the last one in the queue is answered
+# within 45.
 AT_ONCE, MOST_WAITING = 4, 12
 # A path and perhaps a query of this service. Browsers read "//host" and "/\host" as another site.
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,399}")
@@ -35,7 +36,7 @@ _AFTER = f"{PREFIX}/session"
 
 
 def openid_desk() -> Desk:
-    """Where the provider is asked, for a few logins at a time. 503 when too many wait already."""
+    """The threads that ask the provider, for a few logins at a time. 503 when too many wait already."""
     return Desk("openid", AT_ONCE, MOST_WAITING, refusal=lambda: unavailable("too many logins wait for it"))
 
 
@@ -57,7 +58,7 @@ InDesk = Annotated[Desk, Depends(_desk)]
 
 @router.get(
     "/session/oidc", summary="Log in at the OpenID provider", status_code=303, responses=answers_of(None, 404, 422),
-    dependencies=[Depends(anyone)],
+    dependencies=[Depends(limit_by_address)],
 )  # fmt: skip
 async def get_oidc(
     provider: InProvider,
@@ -87,7 +88,7 @@ async def get_oidc(
 
 @router.get(
     "/session/oidc/callback", summary="Come back from the OpenID provider", response_class=HTMLResponse,
-    responses=answers_of(None, 401, 404, 422), dependencies=[Depends(anyone)],
+    responses=answers_of(None, 401, 404, 422), dependencies=[Depends(limit_by_address)],
 )  # fmt: skip
 async def get_oidc_callback(
     request: Request,
@@ -100,7 +101,7 @@ async def get_oidc_callback(
     code: Annotated[str, Query(max_length=4000)] = "",
     issuer: Annotated[str | None, Query(alias="iss", max_length=400)] = None,
 ) -> Response:
-    """Begin a session for who the provider says it is. 401 for whatever is not right, without a reason.
+    """Begin a session for the person whom the provider names. 401 for every fault, without a reason.
 
     The page that answers goes on by itself: after a redirect from another site the browser would not send the new
     session's cookie (SameSite=Strict); from a page of this service it does.
@@ -111,7 +112,7 @@ async def get_oidc_callback(
         with database.write() as connection:
             next_path = take_login(connection, state, browser=browser, now=now)
         if next_path is None or not code:
-            raise refused("no login begun in this browser" if next_path is None else "no code")
+            raise rejection("no login begun in this browser" if next_path is None else "no code")
         claims = provider.claims(code, state=state, browser=browser, issuer=issuer, now=now)
         settings = provider.settings
         login, name = claims.get(settings.login_claim), claims.get(settings.name_claim)
@@ -121,9 +122,9 @@ async def get_oidc_callback(
                 login=login if isinstance(login, str) else "", display_name=name if isinstance(name, str) else "",
                 grants=settings.grants(claims), creates=settings.unknown == "create", now=now,
             )  # fmt: skip
-            token = session_begun(request, connection, user_id, access=access, now=now) if user_id else ""
+            token = begin_session(request, connection, user_id, access=access, now=now) if user_id else ""
         if user_id is None:
-            raise refused("unknown or inactive")
+            raise rejection("unknown or inactive")
         page = HTMLResponse(_page(next_path))
         return with_session(request, user_id, token, access=access, database=database, answer=page)
 

@@ -1,6 +1,6 @@
-"""The routes of the quarantine: refused declarations, for those who correct them.
+"""The routes of the quarantine: rejected declarations, for the persons who correct them.
 
-Enters: requests of a recognised principal. Leaves: what `serving.views.rejected` says. Never here: a repair.
+Enters: requests of a recognised principal. Leaves: the pages of `serving.views.rejected`. Never here: a repair.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from basira.api.auth.authenticate import needs
 from basira.api.http.dependencies import PREFIX, InService, KnownQuery, Limit
 from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
-from basira.serving.views.rejected import refused_declaration, refused_page
+from basira.serving.views.rejected import rejected_declaration, rejected_page
 from basira.storage.online.rejected import State
 
 router = APIRouter(prefix=PREFIX)
 
 
 def _ascii(content: Mapping[str, Any]) -> Response:
-    """JSON in ASCII: what stands in it was sent by anybody, and may be read at a terminal."""
+    """JSON in ASCII: its content comes from any sender, and may be read at a terminal."""
     return Response(json.dumps(content), media_type="application/json")
 
 
-@router.get("/quarantine", summary="Declarations that were refused", responses=answers_of("quarantine", 401, 403, 422))
+@router.get("/quarantine", summary="Rejected declarations", responses=answers_of("quarantine", 401, 403, 422))
 def get_quarantine(
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],
     _known: KnownQuery,
@@ -40,11 +40,11 @@ def get_quarantine(
 
     One is resolved when its declaration is taken, corrected, under the same number.
     """
-    return _ascii(refused_page(service.database, state=state, code=code, limit=limit, cursor=cursor))
+    return _ascii(rejected_page(service.database, state=state, code=code, limit=limit, cursor=cursor))
 
 
 @router.get(
-    "/quarantine/{quarantine_id}", summary="A refused declaration",
+    "/quarantine/{quarantine_id}", summary="A rejected declaration",
     responses=answers_of("refused_body", 401, 403, 404, 422),
 )  # fmt: skip
 def get_refused(
@@ -54,6 +54,6 @@ def get_refused(
 ) -> Response:
     """As it was sent, with its faults: correct it and send it to `/declarations`.
 
-    Where it is no plain JSON `body` is null, and `body_text` its text, escaped in ASCII.
+    Where it is not plain JSON, `body` is null, and `body_text` is its text, escaped in ASCII.
     """
-    return _ascii(refused_declaration(service.database, quarantine_id))
+    return _ascii(rejected_declaration(service.database, quarantine_id))

@@ -1,6 +1,6 @@
 """The route of an office's queue, as JSON in pages or as CSV.
 
-Enters: requests of a recognised principal. Leaves: what `serving.views.queue` says. Never here: an office that the
+Enters: requests of a recognised principal. Leaves: the pages of `serving.views.queue`. Never here: an office that the
 principal may not see.
 """
 
@@ -20,7 +20,7 @@ from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
 from basira.serving.admissible import folded_office
 from basira.serving.status import Status
-from basira.serving.views.queue import Queue, queue_csv, queue_page, refused_queue
+from basira.serving.views.queue import Queue, check_queue, queue_csv, queue_page
 
 router = APIRouter(prefix=PREFIX)
 
@@ -42,7 +42,7 @@ def get_queue(
     limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
 ) -> Response:
-    """Those whose lane still holds, the most intensive lane first, then by expected revenue.
+    """Declarations whose lane is in force, the most intensive lane first, then by expected revenue.
 
     `status`: waiting, inspected (a result came), released (the lane does not inspect). With `format=csv`, or
     `Accept: text/csv`, the whole queue for a spreadsheet.
@@ -55,7 +55,7 @@ def get_queue(
             403, "forbidden", "Expected an office that you may see, found another.", hint="Ask for your own office."
         )
     on = day or now.date()
-    if (refused := refused_queue(service, office, on, lane=lane)) is not None:
+    if (refused := check_queue(service, office, on, lane=lane)) is not None:
         return refusal(refused)
     queue = Queue(office, on, lane, status, service.language, hides_secrets(principal))
     if is_csv:

@@ -1,7 +1,7 @@
 """The routes under /api/v1.
 
-Enters: requests of a recognised principal. Leaves: what `serving.decide.batch` and `serving.results` say. Never here:
-a decision; an office that the principal may not see.
+Enters: requests of a recognised principal. Leaves: the answers of `serving.decide.batch` and `serving.results`. Never
+here: a decision; an office that the principal may not see.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Response
 from fastapi.responses import JSONResponse
 
-from basira.api.auth.authenticate import anyone, hides_secrets, needs
+from basira.api.auth.authenticate import hides_secrets, limit_by_address, needs
 from basira.api.http.dependencies import (
     DECLARATION_PATH,
     PREFIX,
@@ -22,8 +22,8 @@ from basira.api.http.dependencies import (
     Key,
     Now,
     Number,
-    answered_before,
     asked_of,
+    stored_response,
 )
 from basira.api.http.metrics import CONTENT_TYPE
 from basira.api.http.problems import problem, refusal
@@ -50,8 +50,8 @@ def get_declaration(
     declaration_id: Number,
     service: InService,
 ) -> Response:
-    """What holds now (`standing`), and the history in order: registration, amendments, decisions, re-selections,
-    cancellation, results, each with who and when. A declaration of an office that the asker may not see is not found.
+    """The status now (`standing`), and the history in order: registration, amendments, decisions, re-selections,
+    cancellation, results, each with who and when. A declaration of an office that the caller may not see is not found.
 
     `ETag` names the lane in force, for `If-Match` of a re-selection.
     """
@@ -78,11 +78,11 @@ def post_outcome(
 ) -> Response:
     """Record what an inspection found. The same again changes nothing; a corrected one has a later `known_at`.
 
-    A cancelled declaration takes results too: what was found is not undone by a cancellation. A person signs with the
-    own name: `inspector_id` is the asker's, and need not be sent.
+    A cancelled declaration takes results too: a cancellation does not undo a finding. Persons sign with their own id:
+    `inspector_id` is the caller's, and need not be sent.
     """
     asked = asked_of(principal, "POST outcome", key, body, declaration_id=declaration_id)
-    if (given := answered_before(service, asked, now=now)) is not None:
+    if (given := stored_response(service, asked, now=now)) is not None:
         return given
     found = record_outcome(
         body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office,
@@ -91,15 +91,15 @@ def post_outcome(
     return refusal(found) if isinstance(found, Refused) else JSONResponse(found)
 
 
-@router.get("/health", summary="Alive", responses=answers_of("health"), dependencies=[Depends(anyone)])
+@router.get("/health", summary="Alive", responses=answers_of("health"), dependencies=[Depends(limit_by_address)])
 def get_health() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
-@router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(anyone)])
+@router.get("/ready", summary="Able to decide", responses=answers_of("ready"), dependencies=[Depends(limit_by_address)])
 def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: InLargeWorker, now: Now) -> Response:
-    """503 when no decision can be recorded, no policy is in force, or a declaration of our own can't be decided.
+    """503 when no decision can be recorded, no policy is in force, or a trial declaration can't be decided.
     `degraded`: the fallback answers, and why; `large_worker`: large requests get 503.
 
     The trial is made once for each model, profiles and policy, on an empty record in memory.
@@ -112,10 +112,8 @@ def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: I
     except BasiraError as error:
         return problem(503, error.code, "The service can't decide now.", headers={"Retry-After": "1"})
     trial = trials.of(service, now=now)
-    if trial.fault:  # in words for whoever runs the service: the log and `serve --check` have them
-        return problem(
-            503, "trial", "The service can't decide a declaration of its own.", headers={"Retry-After": "10"}
-        )
+    if trial.fault:  # in words for the operator: the log and `serve --check` have them
+        return problem(503, "trial", "The service can't decide a trial declaration.", headers={"Retry-After": "10"})
     degraded = [] if service.model is not None else ["no_model"]
     age = service.profile_age_days(now.date())
     if age is None:

@@ -1,7 +1,7 @@
 """The routes of a person's session: log in, who am I, another password, log out.
 
-Enters: a login with its password; a session. Leaves: a cookie, and what a page must know of who is using it. Never
-here: a word on whether the login or the password was wrong; a session from before the login.
+Enters: a login with its password; a session. Leaves: a cookie, and what a page needs to know of its user. Never here: a
+hint whether the login or the password was wrong; a session from before the login.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from basira.api.auth.authenticate import Access, anyone, foreign_origin, needs_person
+from basira.api.auth.authenticate import Access, foreign_origin, limit_by_address, needs_person
 from basira.api.auth.cookies import (
     clear_session_cookie,
     has_foreign_origin,
@@ -36,14 +36,14 @@ from basira.storage.database.connection import Database, lock_chains
 router = APIRouter(prefix=PREFIX, tags=["session"])
 
 # argon2 takes 64 MiB and some 190 ms of CPU each time: as many at once as memory bears, and a queue that ends. They
-# have threads of their own, so that a flood of logins takes none from declarations.
+# have threads of their own, so that a flood of logins takes no thread from declarations.
 AT_ONCE, MOST_WAITING = 2, 30
-# Sessions that are over and attempts to log in; what they were is in the audit.
+# Ended sessions and attempts to log in; the audit has their events.
 _KEPT = timedelta(days=7)
 
 
 def login_desk() -> Desk:
-    """Where passwords are hashed, a few at a time. 429 when too many wait."""
+    """The threads that hash passwords, a few at a time. 429 when too many wait."""
     return Desk("password", AT_ONCE, MOST_WAITING, refusal=_too_many)
 
 
@@ -63,7 +63,7 @@ class Credentials(BaseModel):
 
 
 class PasswordChange(BaseModel):
-    """The password that holds, and the one that shall."""
+    """The current password, and the new one."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -95,33 +95,36 @@ Person = Annotated[Principal, Depends(needs_person)]
 
 
 @router.post(
-    "/session", summary="Log in", responses=answers_of("session", 401, 403, 415, 422), dependencies=[Depends(anyone)]
+    "/session",
+    summary="Log in",
+    responses=answers_of("session", 401, 403, 415, 422),
+    dependencies=[Depends(limit_by_address)],
 )
 async def post_session(
     body: Credentials, request: Request, access: InAccess, database: InDatabase, now: Now, desk: InDesk
 ) -> Response:
-    """Begin a session: the cookie comes with the answer. 401 when login and password are not right, and 429 with
-    Retry-After after too many that were not; both are the same for a login that nobody has."""
+    """Begin a session: the cookie comes with the answer. 401 when login or password is wrong, and 429 with Retry-After
+    after too many failures; an unknown login gets the same answers."""
     if has_foreign_origin(request, access.settings) and _is_browser(request):
         raise foreign_origin()
     address, lock_out = request.state.address, access.settings.lock_out
 
-    def entered() -> Response:
+    def enter() -> Response:
         done = log_in(
             database, body.login, body.password, address=address, now=now, lock_out=lock_out,
-            then=partial(session_begun, request, access=access, now=now),
+            then=partial(begin_session, request, access=access, now=now),
         )  # fmt: skip
-        user_id = _granted(done, now)
+        user_id = _require_login(done, now)
         return with_session(request, user_id, done.token or "", access=access, database=database)
 
-    return await desk.run(entered)
+    return await desk.run(enter)
 
 
 @router.get("/session", summary="Who am I", responses=answers_of("session", 401, 403))
 def get_session(request: Request, person: Person, access: InAccess, database: InDatabase) -> dict[str, Any]:
     """The person, roles with offices, and the CSRF token of this session."""
     token = session_cookie(request, access.settings)
-    return _shown(person.id, token or "", database)
+    return _session_content(person.id, token or "", database)
 
 
 @router.delete("/session", summary="Log out", status_code=204, responses=answers_of(None, 401, 403))
@@ -147,11 +150,11 @@ async def post_password(
     now: Now,
     desk: InDesk,
 ) -> Response:
-    """Change the own password. Every session ends, this one too: a new one comes with the answer."""
+    """Change one's own password. Every session ends, this one too: a new one comes with the answer."""
     address, lock_out = request.state.address, access.settings.lock_out
     before = session_cookie(request, access.settings) or ""
 
-    def changed() -> Response:
+    def change() -> Response:
         with database.read() as connection:
             user = get_user(connection, person.id)
         if not user.has_password or user.login is None:
@@ -162,7 +165,7 @@ async def post_password(
             database, login, body.current_password, address=address, now=now, lock_out=lock_out,
             action="password.confirmed",
         )  # fmt: skip
-        _granted(checked, now)
+        _require_login(checked, now)
         if body.new_password == body.current_password or normalised_login(login) in body.new_password.casefold():
             raise UsageError(
                 "Expected another password than the one that holds, without the login in it.",
@@ -171,22 +174,22 @@ async def post_password(
         hashed = hash_password(body.new_password)
         with database.write() as connection:
             lock_chains(connection)
-            # What an administrator did while argon2 worked ended this session, and stands.
+            # An administrator ended this session while argon2 worked; that holds.
             if recognise_session(connection, before, now=now, idle=access.settings.session_idle) is None:
                 raise ProblemException(
                     401, "unauthorized", "Expected a session, found one that has just ended.",
                     hint="Log in again: an administrator gave another password or ended the sessions.",
                 )  # fmt: skip
             set_password(connection, person.id, hashed, actor=person.id, now=now)
-            token = session_begun(request, connection, person.id, access=access, now=now)
+            token = begin_session(request, connection, person.id, access=access, now=now)
         return with_session(request, person.id, token, access=access, database=database)
 
-    return await desk.run(changed)
+    return await desk.run(change)
 
 
-def session_begun(request: Request, connection: sa.Connection, user_id: str, *, access: Access, now: datetime) -> str:
-    """The token of a new session, for somebody proved in the same transaction to be who they are; the one that the
-    browser had ends."""
+def begin_session(request: Request, connection: sa.Connection, user_id: str, *, access: Access, now: datetime) -> str:
+    """The token of a new session, for a person who was authenticated in the same transaction; the browser's earlier
+    session ends."""
     settings = access.settings
     return open_session(
         connection, user_id, before=session_cookie(request, settings), now=now, lifetime=settings.session_lifetime,
@@ -199,16 +202,16 @@ def with_session(
 ) -> Response:
     """The answer that brings a browser its new session; by default with what a page must know."""
     request.state.client = user_id
-    answer = answer or JSONResponse(_shown(user_id, token, database))
+    answer = answer or JSONResponse(_session_content(user_id, token, database))
     set_session_cookie(answer, token, access.settings)
     return answer
 
 
-def _granted(done: Login, now: datetime) -> str:
+def _require_login(done: Login, now: datetime) -> str:
     if done.outcome == "locked":
         seconds = (datetime.fromisoformat(done.retry_at or now.isoformat()) - now).total_seconds()
         raise ProblemException(
-            429, "locked", "Too many logins were refused. Try again later.",
+            429, "locked", "Too many logins failed. Try again later.",
             hint="Wait the seconds of Retry-After, or ask an administrator: `basira users unlock`.",
             headers={"Retry-After": str(max(1, ceil(seconds)))},
         )  # fmt: skip
@@ -218,11 +221,11 @@ def _granted(done: Login, now: datetime) -> str:
 
 
 def _is_browser(request: Request) -> bool:
-    """Whether a page sent it. A program that logs in has neither header, and no session of somebody else to lose."""
+    """Whether a page sent it. A program that logs in has neither header, and no other session to lose."""
     return "origin" in request.headers or "sec-fetch-site" in request.headers
 
 
-def _shown(user_id: str, token: str, database: Database) -> dict[str, Any]:
+def _session_content(user_id: str, token: str, database: Database) -> dict[str, Any]:
     with database.read() as connection:
         user = get_user(connection, user_id)
     return {

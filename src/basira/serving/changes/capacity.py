@@ -1,4 +1,4 @@
-"""The places of an office's day after a declaration changed its lane, or left.
+"""The slots of an office's day after a declaration changed its lane, or left.
 
 Enters: a connection, what holds of the declaration, the lane that it takes. Leaves: the state to write at the sequence
 that was read. Never here: a write; a decision.
@@ -28,27 +28,27 @@ class Moved:
     state: str
 
 
-def moved_places(
+def move_places(
     connection: sa.Connection, standing: Standing, policy: Policy, *, taken: str | None, now: datetime
 ) -> Moved:
-    """The state of today, with the declaration's place given back and another one taken.
+    """The state of today, with the declaration's slot given back and another one taken.
 
-    A place of an earlier day is not given back, nor one in which the declaration was inspected: it was used. ``taken``:
-    None for a cancellation. Its sequence moves even when no place does.
+    A slot of an earlier day is not given back, nor one in which the declaration was inspected: it was used. ``taken``:
+    None for a cancellation. Its sequence moves even when no slot does.
     """
     office, day = standing.office, now.date()
     known = read_office_day(connection, office, policy, day=day)
     state = known.state
     if state is None:
         raise StoreError(f"Expected the state of {office} on {day}, found none.", hint="Send the change again.")
-    moved = moved_state(state, standing, policy, taken=taken, day=day)
+    moved = move_state(state, standing, policy, taken=taken, day=day)
     return Moved(office, day.isoformat(), known.sequence, state_text(moved))
 
 
-def moved_state(
+def move_state(
     state: OnlineState, standing: Standing, policy: Policy, *, taken: str | None, day: date
 ) -> OnlineState:  # fmt: skip
-    """The state of ``day`` after the change, as `moved_places` says."""
+    """The state of ``day`` after the change, as `move_places` says."""
     given, before = standing.given, state.sequence
     if given.day == day.isoformat() and not standing.is_inspected and given.inspects:
         state = counted(state, lane=standing.lane, change=-1)

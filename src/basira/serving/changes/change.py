@@ -1,10 +1,10 @@
 """What an officer or the clearance system changes of a declaration: another lane, or its cancellation.
 
-Enters: a body with a motive, what the asker saw and may do. Leaves: the change as recorded, or why it is not made.
-Never here: a change of what somebody else has changed meanwhile; a change without a motive; an event altered (undoing
+Enters: a body with a motive, what the officer saw and may do. Leaves: the change as recorded, or why it is not made.
+Never here: a change that overwrites another officer's change; a change without a motive; an event altered (undoing
 is another change).
 
-Everything stands in one transaction: the state of the office's day at the sequence that was read, the event, the answer
+One transaction holds everything: the state of the office's day at the sequence that was read, the event, the answer
 under its key. The state's sequence always moves, so that a decision under way at the same office reads again.
 """
 
@@ -24,10 +24,10 @@ from basira.decisions.recorded import ItemValues
 from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
 from basira.selection.reselection import CONTROLS, Obstacle, find_obstacle, lanes_to_give
-from basira.serving.changes.capacity import Moved, moved_places
-from basira.serving.changes.reassess import explained_again
+from basira.serving.changes.capacity import Moved, move_places
+from basira.serving.changes.reassess import explain_again
 from basira.serving.decide.events import event_id
-from basira.serving.decide.idempotency import Asked, save_given
+from basira.serving.decide.idempotency import Asked, store_answer
 from basira.serving.message import FieldFault, Refused
 from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service
@@ -42,17 +42,17 @@ SHORTEST_MOTIVE, LONGEST_MOTIVE, LONGEST_NOTE = 3, 500, 500
 _TRIES = 20
 _LOWERING = "lowering_not_allowed"
 _LOWERED: Mapping[Obstacle, str] = {
-    "policy": "The policy lets nobody give a less intensive lane.",
+    "policy": "The policy lets no role give a less intensive lane.",
     "role": "Expected a role that may give a less intensive lane.",
-    "mandatory": "The policy lets nobody give a mandatory control a less intensive lane than its list did.",
-    "random": "The policy lets nobody give a random control a less intensive lane than it was drawn for.",
+    "mandatory": "The policy lets no role give a mandatory control a less intensive lane than its rule did.",
+    "random": "The policy lets no role give a random control a less intensive lane than it was drawn for.",
 }
 
 
 @dataclass(frozen=True)
 class NotAllowed:
-    """A change that the asker may not make. ``code``: stable, for programs. ``is_open_to_others``: somebody of another
-    role may."""
+    """A change that the officer may not make. ``code``: stable, for programs. ``is_open_to_others``: another role may
+    make it."""
 
     code: str
     detail: str
@@ -72,7 +72,7 @@ class Requester:
 
 @dataclass(frozen=True)
 class _Change:
-    """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the asker saw."""
+    """A body that was read. ``lane``: "" for a cancellation. ``seen``: the lane-giving event that the officer saw."""
 
     lane: str
     motive: str
@@ -81,7 +81,7 @@ class _Change:
 
 
 class _OvertakenError(Exception):
-    """Somebody else wrote first: the transaction is rolled back, and all is read again."""
+    """Another writer was first: the transaction is rolled back, and all is read again."""
 
 
 def reselect(
@@ -108,7 +108,7 @@ def reselect(
         if change.lane == standing.lane:
             fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
             return Refused((fault,), declaration_id, standing=standing_body(standing))
-        return _lowered(change.lane, standing, known, policy, may_lower=by.may_lower)
+        return _check_lowering(change.lane, standing, known, policy, may_lower=by.may_lower)
 
     def record(standing: Standing, known: Known) -> Reselection:
         items = _late_items(standing, known, service) if policy.lane(change.lane).inspects else None
@@ -117,10 +117,10 @@ def reselect(
     return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
-def _lowered(
+def _check_lowering(
     lane: str, standing: Standing, known: Known, policy: Policy, *, may_lower: Callable[[str], bool]
 ) -> NotAllowed | None:
-    """Why this less intensive lane may not be given; None when it may, or when it is none."""
+    """Why this less intensive lane may not be given; None when it may, or when it is not less intensive."""
     obstacle = find_obstacle(
         lane, current=standing.lane, controls={control: controls_of(known, control) for control in CONTROLS},
         policy=policy, may_lower=lambda: may_lower(standing.office),
@@ -133,10 +133,10 @@ def _lowered(
 def cancel(
     body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
 ) -> dict[str, Any] | Refused | NotAllowed:
-    """Take a declaration out of the queue, for good; its place is free again, unless it was inspected in it.
+    """Take a declaration out of the queue, for good; its slot is free again, unless it was inspected in it.
 
-    ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same again by whomever changes nothing when the motive
-    is the same. Raises as `reselect`.
+    ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same cancellation again, by any caller, changes nothing
+    when the motive is the same. Raises as `reselect`.
     """
     change = _read(body, declaration_id, lanes=None, seen=by.seen)
     if isinstance(change, Refused):
@@ -175,9 +175,9 @@ def conflict(declaration_id: str, code: str, expected: str, standing: Standing) 
 
 
 def _is_again(change: _Change, cancellation: Cancellation) -> bool:
-    """Whether a cancellation says nothing that the recorded one does not: a note that was added would be lost."""
+    """Whether a cancellation adds nothing to the recorded one: a note that was added would be lost."""
     kept = cancellation.personal
-    # What was erased can't be compared any more.
+    # Erased values can't be compared any more.
     has_note = change.note is None or ("note" in kept and kept["note"] in (None, change.note))
     return cancellation.motive == change.motive and has_note
 
@@ -199,7 +199,7 @@ def _carry_out(
             if answer is not None:
                 return answer
             made = make(standing, known)
-            moved = moved_places(connection, standing, policy, taken=made.lane, now=now)
+            moved = move_places(connection, standing, policy, taken=made.lane, now=now)
         try:
             with service.database.write() as connection:
                 return _write(connection, made, moved, known, now=now, asked=by.asked)
@@ -236,7 +236,7 @@ def _write(
     made = replace(made, sequence=after[-1].sequence, recorded_at=after[-1].recorded_at)
     answer = _answer(made, required_standing(after, sees=lambda _: True))
     if asked.key:
-        save_given(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
+        store_answer(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
 
 
@@ -245,13 +245,13 @@ def _answer(change: Change, standing: Standing) -> dict[str, Any]:
 
 
 def _late_items(standing: Standing, known: Known, service: Service) -> Sequence[ItemValues] | None:
-    """The items with reasons, of one that nobody was to inspect when it was decided; None where there are some on
-    record, or can be none."""
+    """The items with reasons, of a decision whose lane did not inspect. None where the record has reasons already, or
+    where there can't be any."""
     if any(item["reasons"] or item["verify"] for item in standing.decision.items):
         return None
     if isinstance(standing.given, Reselection) and standing.given.items is not None:
         return standing.given.items
-    return explained_again(known, standing.decision, service)
+    return explain_again(known, standing.decision, service)
 
 
 def _reselection(

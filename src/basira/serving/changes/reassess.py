@@ -1,7 +1,7 @@
 """A recorded declaration assessed again by what its decision was made with.
 
 Enters: a declaration's events, the profiles and the model that the decision names. Leaves: the declaration as it was
-sent, its scores, the reasons that were not asked for when nobody was to inspect it. Never here: a figure of later
+sent, its scores, the reasons that were not computed when its lane did not inspect. Never here: a figure of later
 profiles or of another model; a score that differs from the recorded one.
 """
 
@@ -20,7 +20,7 @@ from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError
-from basira.serving.currency import converted_as_recorded
+from basira.serving.currency import convert_as_recorded
 from basira.serving.decide.scoring import Knowledge, Scored, assess_online, explained_items
 from basira.serving.message import Declaration, Refused, read_recorded
 from basira.serving.record import Known
@@ -58,31 +58,31 @@ def recorded_declaration(before: Known, decision: Decision) -> tuple[Declaration
     read = read_recorded(body, received_at=decision.moment)
     if isinstance(read, Refused):
         return None, False
-    return converted_as_recorded(read, arrived.conversion), arrived.is_whole
+    return convert_as_recorded(read, arrived.conversion), arrived.is_whole
 
 
-def assessed_with(declaration: Declaration, *, model: RiskModel, profiles: LoadedProfiles, today: date) -> Scored:
+def assess_with(declaration: Declaration, *, model: RiskModel, profiles: LoadedProfiles, today: date) -> Scored:
     """The declaration assessed with this build and this model, however old they are by now."""
-    # How old the profiles were was judged then: those of an earlier eve describe an amendment.
+    # How old the profiles were was judged then: those of an earlier night describe an amendment.
     kept = Knowledge(model, _Kept(profiles), most_profile_days=10**6)
     (scored,) = assess_online([declaration], kept, today=today)
     return scored
 
 
-def explained_again(known: Known, decision: Decision, service: Service) -> list[ItemValues] | None:
+def explain_again(known: Known, decision: Decision, service: Service) -> list[ItemValues] | None:
     """The items of a decision with their reasons, references and what to verify, as a decision records them.
 
     None when they can't be had as they were known then: the model gave no answer, its profiles or model are not kept
     any more, a personal value was erased, a score does not come out the same.
     """
     try:
-        return _explained(known, decision, service)
-    except Exception as error:  # whatever is damaged: an officer's lane is worth more than why
+        return _explain(known, decision, service)
+    except Exception as error:  # any damage: an officer's lane matters more than its reasons
         _LOG.error("reasons_failed", extra={"fields": {"error": type(error).__name__}})
         return None
 
 
-def _explained(known: Known, decision: Decision, service: Service) -> list[ItemValues] | None:
+def _explain(known: Known, decision: Decision, service: Service) -> list[ItemValues] | None:
     if decision.fraud_probability is None:
         return None
     decided = decision.moment.date()
@@ -93,7 +93,7 @@ def _explained(known: Known, decision: Decision, service: Service) -> list[ItemV
         return None
     if other_digests(decision, model, profiles):
         return None
-    scored = assessed_with(declaration, model=model, profiles=profiles, today=decided)
+    scored = assess_with(declaration, model=model, profiles=profiles, today=decided)
     recorded = [item["fraud_probability"] for item in decision.items]
     if scored.fallback is not None or [item.fraud_probability for item in scored.items] != recorded:
         return None

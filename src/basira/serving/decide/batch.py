@@ -1,12 +1,12 @@
-"""Declarations decided and recorded, many at once: from the body to the lane, for ever on record.
+"""Decide on many declarations at once and record them: from the body to the lane.
 
-Enters: JSON bodies, the service, the moment, who asks. Leaves: for each one `Result`. Never here: an answer that is not
-recorded; a release because something is missing; a clock; a declaration that fails because of the one beside it.
+Enters: JSON bodies, the service, the moment, the caller. Leaves: for each one `Result`. Never here: an answer that is
+not recorded; a release because something is missing; a clock; a declaration that fails because of the one beside it.
 
 Those that wait together are read, scored, placed and explained together, and recorded in one transaction: one wait for
-the disk. Everything that takes time is done before it; in it are the states at the sequences that they were
-made from, the events, the answers under their idempotency keys. When another worker wrote first, all is read again,
-this time with the states locked; the draws stay the same. docs/decisions/0011-group-commit.md tells why.
+the disk. Everything that takes time is done before it. The transaction writes the states at the sequences that they
+were made from, the events, the answers under their idempotency keys. When another worker wrote first, all is read
+again, this time with the states locked; the draws stay the same. docs/decisions/0011-group-commit.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from basira.serving.decide.placement import (
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.reasons import explain, recorded_items
 from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result, decision_text
-from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, assess_online, unscored
+from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, assess_online, without_scores
 from basira.serving.message import Declaration, read_declaration
 from basira.serving.record import event_of
 from basira.serving.service import Service
@@ -111,7 +111,7 @@ def decide(body: object, service: Service, *, now: datetime, asked: Asked) -> De
 
 
 def decide_batch(asks: Sequence[Ask], service: Service, *, now: datetime, means: Means | None = None) -> list[Result]:
-    """Decide on several declarations, in this order; what became of each.
+    """Decide on several declarations, in this order; the result of each.
 
     ``now``: as for `decide`. Raises PolicyError when no policy is in force.
     """
@@ -132,9 +132,9 @@ def decide_batch(asks: Sequence[Ask], service: Service, *, now: datetime, means:
 
 
 def parse(number: int, ask: Ask, rates: RateTable | None, *, now: datetime) -> Parsed:
-    """Read one, if that was not done before, in the history's currency, and reject what is of an office that its sender
-    is not bound to: before anything is looked up, for how long that takes would tell whether the other office has this
-    number. All that becomes of it is by the same ``rates``, whatever is read meanwhile."""
+    """Read a declaration, if that was not done before, in the history's currency, and reject it when its sender is not
+    bound to its office. This comes before any look-up, whose time would reveal whether the other office has this
+    number. The same ``rates`` hold for all that follows, also when newer ones are read meanwhile."""
     read = ask.read or read_declaration(ask.body, received_at=now)
     if isinstance(read, Declaration):
         read = own_office(in_history_currency(read, rates), ask.asked.offices)
@@ -173,7 +173,10 @@ def _decide_group(
                     offices = offices_of(known.new, scores, day=today)
                     stood = find_office_days(offices, days, reach.read, policy, day=today, is_locked=is_locked)
                     placed = place_in_order(known.new, scores, stood, policy, now=now, seed=service.seed)
-                    reasons = {**reasons, **explain(_inspected(placed, policy, reasons), service.model, pause=pause)}
+                    reasons = {
+                        **reasons,
+                        **explain(_inspections_to_explain(placed, policy, reasons), service.model, pause=pause),
+                    }
                     made = _build(placed, reasons, policy, service.origin, now=now, pause=pause)
                     pause()
                     written = _write_down(known, made, placed, stood, now=now)
@@ -189,7 +192,7 @@ def _decide_group(
             fault = error
             if not isinstance(error.__cause__, IntegrityError):  # else recorded meanwhile: read again
                 break
-        else:  # committed: only now is anything answered or remembered
+        else:  # committed: only now are answers sent and states kept
             for office, state in placed.states.items():
                 days.keep(office, today, OfficeDay(stood[office].sequence + 1, state))
             return {**known.results, **made.results}
@@ -247,7 +250,9 @@ def _begin_to_score(
 
 def score(new: Sequence[New], scores: Scores, knowledge: Knowledge, means: Means, today: date) -> Scores:
     """The scores of those that have none yet, in one call; of late ones without asking the model."""
-    late = {one.number: unscored(one.declaration, TIMEOUT) for one in new if one.is_late and one.number not in scores}
+    late = {
+        one.number: without_scores(one.declaration, TIMEOUT) for one in new if one.is_late and one.number not in scores
+    }
     asking = [one for one in new if one.number not in scores and not one.is_late]
     if not asking:
         return late
@@ -256,8 +261,8 @@ def score(new: Sequence[New], scores: Scores, knowledge: Knowledge, means: Means
 
 
 def _large(scores: Scores, reasons: Reasons) -> Scores:
-    """Those of very many items, to be explained before the locks, whatever lane they get: under them the others would
-    wait."""
+    """Declarations of very many items, which are explained before the locks, in any lane: explaining them under the
+    locks would make the other workers wait."""
     return {
         number: scored
         for number, scored in scores.items()
@@ -265,8 +270,8 @@ def _large(scores: Scores, reasons: Reasons) -> Scores:
     }
 
 
-def _inspected(placed: PlacedGroup, policy: Policy, reasons: Reasons) -> Scores:
-    """Those that somebody will inspect, and that are not explained yet."""
+def _inspections_to_explain(placed: PlacedGroup, policy: Policy, reasons: Reasons) -> Scores:
+    """The declarations whose lane inspects, and that are not explained yet."""
     return {
         new.number: scored
         for new, scored, one in placed.lanes
@@ -276,7 +281,7 @@ def _inspected(placed: PlacedGroup, policy: Policy, reasons: Reasons) -> Scores:
 
 @dataclass(frozen=True)
 class _Made:
-    """What is recorded and answered of those that were decided: two events each."""
+    """The events and the answer of each decided declaration: two events each."""
 
     events: Sequence[Event]
     results: Mapping[int, Result]
@@ -317,7 +322,7 @@ class _Written:
 def _write_down(
     known: LookedUp, made: _Made, placed: PlacedGroup, stood: Mapping[str, OfficeDay], *, now: datetime
 ) -> _Written:
-    """Before the locks whatever needs none."""
+    """Do before the locks what needs no lock."""
     day = now.date().isoformat()
     return _Written(
         event_rows(made.events, now=now),
@@ -329,10 +334,10 @@ def _write_down(
 
 
 def _commit(sender: Sender, written: _Written, *, now: datetime) -> None:
-    # Nothing gives way from here on: the others wait for this one's locks.
+    # No pause from here on: other workers wait for these locks.
     # What came to an amended declaration since it was looked up (an officer's lane, a cancellation, a result) is an
-    # event of another id, and the state may have been read after it: only their number tells. Of a new declaration the
-    # id of its registration tells.
+    # event of another id, and the state may have been read after it: only the count of events shows it. For a new
+    # declaration, the id of its registration shows it.
     if not record_group(
         sender, written.events, states=written.states, answers=written.answers, now=now,
         expires_at=now + ANSWERS_KEPT, has_expired=written.has_expired, known=written.known,
@@ -348,7 +353,7 @@ def _keep(known: LookedUp, database: Database, *, now: datetime) -> None:
         with write_together(database) as sender:
             keep_answers(sender, known.answers, now=now, expires_at=now + ANSWERS_KEPT, has_expired=known.has_expired)
     except StoreError as error:
-        if isinstance(error.__cause__, IntegrityError):  # the same key at once: looked at again
+        if isinstance(error.__cause__, IntegrityError):  # the same key at once: read again
             raise
         cause = type(error.__cause__ or error).__name__
         _LOG.warning("answer_not_kept", extra={"fields": {"code": error.code, "cause": cause}})

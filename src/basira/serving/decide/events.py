@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 
 def event_id(kind: str, *parts: object) -> str:
-    """An id that names its content: recording the same thing twice is refused by the database."""
+    """An id that names its content: the database rejects the same event a second time."""
     return f"{kind[0]}-{hashlib.sha256(json.dumps([kind, *parts]).encode()).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a decision names of what it was made with. ``model``, ``model_digest``: None without a model.
+    """The versions and digests that a decision was made with. ``model``, ``model_digest``: None without a model.
     ``is_simulated``: the declarations come from the simulated country."""
 
     model: str | None
@@ -54,8 +54,8 @@ def build_records(
     name, texts = declaration.declaration_id, declaration.texts()
     conversion = conversion_values(declaration, "" if new.rates is None else new.rates.digest)
     arrived = Registration(
-        # A first one whatever its version: of two senders, of whom one numbers them, the second is refused this id, and
-        # comes as an amendment.
+        # A first registration, in any version: when two senders register the declaration and one of them numbers it,
+        # the database rejects this id for the second, which becomes an amendment.
         event_id=event_id("arrival", name, version) if new.known else event_id("arrival", name),
         is_amendment=bool(new.known),
         declaration_id=name,
@@ -101,8 +101,8 @@ def build_records(
 
 
 def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> Mapping[str, str] | None:
-    """Why the mandatory list asks for this version, or else for one before it, by language: recorded, because a list
-    changes; whatever gave the lane, because whoever inspects must know."""
+    """Why a mandatory rule covers this version, or else an earlier one, by language. Recorded because rules change, and
+    whatever the lane's basis, because the inspector must know it."""
     asked = placed.chosen or placed.selection
     entry = policy.find_mandatory(asked.rule_id) if asked.basis == "mandatory" else None
     if entry is not None:
@@ -111,7 +111,8 @@ def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> Mapping[
 
 
 def _chosen(chosen: Selection | None) -> Mapping[str, str] | None:
-    """The control that a version would have been under which kept a more intensive lane: nobody lowers it further."""
+    """The control that would have applied to a version that kept a more intensive lane: its lane can't be lowered
+    further."""
     if chosen is None or chosen.basis not in CONTROLS:
         return None
     return {"basis": chosen.basis, "lane": chosen.lane, "detail": detail_text(chosen)}

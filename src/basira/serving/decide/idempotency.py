@@ -1,6 +1,6 @@
 """Answers kept under idempotency keys: the same request under the same key gets the same answer for a day.
 
-Enters: who asks what under which key; an answer. Leaves: the answer once given. Never here: an answer to another body.
+Enters: a caller, a request, its key; an answer. Leaves: the stored answer. Never here: an answer to another body.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ ANSWERS_KEPT = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks, and under which idempotency key, when there is one. ``digest``: SHA-256 of the request's body.
+    """The caller, and the idempotency key of the request, when there is one. ``digest``: SHA-256 of the request's body.
 
-    ``offices``: those whose declarations it may send; None: every one. ``language``: of the sentences in the answer.
+    ``offices``: those whose declarations the caller may send; None: every one. ``language``: of the sentences in the
+    answer.
     """
 
     actor: str
@@ -41,8 +42,8 @@ class Asked:
 
 
 def given_answer(database: Database, asked: Asked, *, now: datetime) -> Answer | None:
-    """The answer given under the key before; None without a key, or when it is new. Raises UsageError when it was given
-    to another body."""
+    """The answer stored under the key; None without a key, or when the key is new. Raises UsageError when the key came
+    with another body."""
     if not asked.key:
         return None
     with database.read() as connection:
@@ -54,7 +55,7 @@ def given_answer(database: Database, asked: Asked, *, now: datetime) -> Answer |
 def given_answers(
     connection: sa.Connection, several: Iterable[Asked], *, now: datetime
 ) -> Mapping[tuple[str, str, str], GivenAnswer]:
-    """What was answered under the keys of several, by client, route and key."""
+    """The answers stored under the keys of several requests, by client, route and key."""
     keys: dict[tuple[str, str], list[str]] = {}
     for asked in several:
         if asked.key:
@@ -67,19 +68,19 @@ def given_answers(
 
 
 def keyed_answer(asked: Asked, text: str) -> KeyedAnswer | None:
-    """An answer to keep under the key that it was asked under; None without a key."""
+    """An answer to store under the key of its request; None without a key."""
     return KeyedAnswer(asked.actor, asked.route, asked.key, asked.digest, Answer(200, text)) if asked.key else None
 
 
-def save_given(connection: sa.Connection, asked: Asked, answer: Answer, *, now: datetime) -> None:
-    """Keep an answer under its key for a day, in the caller's transaction."""
+def store_answer(connection: sa.Connection, asked: Asked, answer: Answer, *, now: datetime) -> None:
+    """Store an answer under its key for a day, in the caller's transaction."""
     save_answer(
         connection, asked.key or "", answer, client=asked.actor, route=asked.route, request_digest=asked.digest,
         now=now, expires_at=now + ANSWERS_KEPT,
     )  # fmt: skip
 
 
-def purge_given(database: Database, *, now: datetime) -> int:
-    """Remove answers whose day is over; how many. To be called now and then."""
+def purge_expired(database: Database, *, now: datetime) -> int:
+    """Remove the answers that expired; return their count. Call it regularly."""
     with database.write() as connection:
         return purge_answers(connection, now=now)

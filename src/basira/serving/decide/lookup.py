@@ -40,7 +40,7 @@ _MOVED_OFFICE = FieldFault(
 
 
 class Rules(Protocol):
-    """What a declaration is judged by before it is decided: the policy in force on a day, the profiles."""
+    """What the look-up needs to judge a declaration: the policy in force on a day, the profiles."""
 
     @property
     def profiles(self) -> OpenProfiles:
@@ -65,7 +65,7 @@ class Parsed:
 
     @property
     def marks(self) -> frozenset[object]:
-        """What no other one of its group may share: its number, and the key that it was sent under."""
+        """What no other declaration of its group may share: its number, and the key that it was sent under."""
         marks: list[object] = []
         if isinstance(self.declaration, Declaration):
             marks.append(self.declaration.declaration_id)
@@ -77,7 +77,7 @@ class Parsed:
 @dataclass(frozen=True)
 class New:
     """One to decide on. ``declaration``: with its version. ``known``: how many records there are of it; ``earlier``:
-    the lane that it has, of an amendment. The rest as of `Parsed`."""
+    for an amendment, the lane that it has. The rest as of `Parsed`."""
 
     number: int
     asked: Asked
@@ -90,9 +90,8 @@ class New:
 
 @dataclass(frozen=True)
 class LookedUp:
-    """``results``: of those that are done. ``new``: the others, in their order. ``answers``: of results that were
-    recorded before, to keep under the keys that they were asked for under now. ``has_expired``: some key has an answer
-    that expired."""
+    """``results``: of those that are done. ``new``: the others, in their order. ``answers``: replayed results, to store
+    under the keys of the new requests. ``has_expired``: some key has an answer that expired."""
 
     results: Mapping[int, Result]
     new: Sequence[New]
@@ -152,8 +151,8 @@ def _judge(
     if foreign is not None:
         return foreign
     held = partial(version_of_files, declaration.declaration_id, rules.profiles)
-    # The content of no other version decides which one it is.
-    one = numbered(declaration, [record for record in known if record.is_read], held=held)
+    # No other version's content decides which version this is.
+    one = number_version(declaration, [record for record in known if record.is_read], held=held)
     if not isinstance(one, Declaration):
         return one
     return unlisted_office(one, rules.policy(today)) or currency_fault(one, rules.profiles, parsed.rates) or one
@@ -167,9 +166,9 @@ def own_office(declaration: Declaration, offices: frozenset[str] | None) -> Decl
 
 
 def _foreign(declaration: Declaration, known: Known, offices: frozenset[str] | None) -> Rejected | None:
-    """Why a sender that is bound to offices may not amend it: another office has had it. None when no other one has.
+    """Why a sender that is bound to offices may not amend it: another office has had it. None when no other office has.
 
-    What was once of an office of the sender's, it may know to have moved; never to which office.
+    A sender may learn that a declaration of its own office has moved, never to which office.
     """
     recorded = {one.office for one in lanes_of(known)}
     if offices is None or recorded <= offices:
@@ -178,7 +177,7 @@ def _foreign(declaration: Declaration, known: Known, offices: frozenset[str] | N
     return Rejected((fault,), declaration.declaration_id)
 
 
-def numbered(
+def number_version(
     declaration: Declaration, known: Known, *, held: Callable[[], int] = lambda: 0
 ) -> Declaration | Rejected | Decision:
     """The declaration with its version; or the decision recorded for the same content; or the conflict. ``held``: the
@@ -207,16 +206,17 @@ def numbered(
 
 
 def _is_same(declaration: Declaration, arrived: Registration) -> bool:
-    # What was erased can't be compared any more.
+    # Erased values can't be compared any more.
     content = declaration.content_without_texts() if arrived.is_text_erased else declaration.content()
-    if _as_read(arrived.content) != _as_read(json.loads(json.dumps(content))):
+    if _normalize_content(arrived.content) != _normalize_content(json.loads(json.dumps(content))):
         return False
     kept, sent = arrived.personal, declaration.personal()
     return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
 
 
-def _as_read(content: Payload | None) -> Payload | None:
-    """Recorded content as it is read now: an earlier version kept a word for no as the code of a preference."""
+def _normalize_content(content: Payload | None) -> Payload | None:
+    """Recorded content as it is read now: an earlier version of Basira kept words such as "none" as the code of a
+    preference."""
     if content is None or not isinstance(content.get("items"), list):
         return content
     kept = [

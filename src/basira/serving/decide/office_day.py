@@ -1,7 +1,7 @@
-"""The state of an office's day made again from the record, when its text is torn.
+"""The state of an office's day, rebuilt from the record when its text is damaged.
 
 Enters: a connection, an office, the day, the policy. Leaves: a state that counts every recorded lane. Never here: a
-write: whoever decides next writes it at the sequence that stands.
+write: the next decision writes it at the current sequence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from basira.storage.record.events import find_day
 _AT_A_TIME = 200
 
 
-def rebuilt_day(
+def rebuild_day(
     connection: sa.Connection, office: str, policy: Policy, *, day: date, past: Sequence[tuple[date, Tally]],
     sequence: int,
 ) -> OnlineState:  # fmt: skip
@@ -57,8 +57,8 @@ def rebuilt_day(
 
 
 def _with_places(known: Known, office: str, day: date) -> Iterator[Assignment]:
-    """Of a declaration's records those that gave it a place of the day which is not free again: the lane is in force,
-    or it was inspected in it before it got another one or was cancelled."""
+    """The records that gave a declaration a slot of the day that is still taken: the lane is in force, or the
+    declaration was inspected in it before it got another lane or was cancelled."""
     lanes = lanes_of(known)
     for given, end in zip(lanes, [*lanes[1:], cancellation_of(known)], strict=True):
         if (given.office, given.day) != (office, day.isoformat()) or not given.inspects:

@@ -1,4 +1,4 @@
-"""A place in a lane: the state of an office's day read, a lane chosen, the next state.
+"""A slot in a lane: read the state of an office's day, choose a lane, make the next state.
 
 Enters: a candidate, the state of its office's day, the earlier lane of an amended declaration. Leaves: a selection and
 the next state (None: decided without one). Never here: a write.
@@ -27,7 +27,7 @@ from basira.selection.online.replan import replanned_day
 from basira.selection.online.state import OnlineState, begin_day, counted, read_plan, read_state, with_places
 from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
-from basira.serving.decide.office_day import rebuilt_day
+from basira.serving.decide.office_day import rebuild_day
 from basira.storage.online.office_state import find_state, find_states
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ _MOST_OFFICES = 2_000
 class Earlier:
     """The lane that an amended declaration has. ``day``: when it was given, YYYY-MM-DD.
 
-    ``inspects``: whether somebody was to inspect in that lane, by the policy of then: only such a lane has places.
-    ``is_inspected``: a result came since: the place was used. ``arrivals``: the offices and days of its decisions:
-    these count it already. ``ground``: why the mandatory list asks for it, by language.
+    ``inspects``: whether that lane inspected, by the policy of that time: only such a lane has slots. ``is_inspected``:
+    a result came since: the slot was used. ``arrivals``: the offices and days of its decisions: these count it already.
+    ``ground``: why a mandatory rule covers it, by language.
     """
 
     office: str
@@ -62,7 +62,7 @@ class Earlier:
     ground: Mapping[str, str] | None = None
 
     def holds_place(self, day: date) -> bool:
-        """Whether its place is one of this day, and nobody inspected in it: then it can be given back."""
+        """Whether its slot belongs to this day and was not used by an inspection: then it can be given back."""
         return self.inspects and self.day == day.isoformat() and not self.is_inspected
 
 
@@ -78,9 +78,9 @@ class Placed:
 
 @dataclass(frozen=True)
 class OfficeDay:
-    """An office's day as it stands. ``sequence``: of the database's row, 0 when there is none.
+    """An office's current day. ``sequence``: of the database's row, 0 when there is none.
 
-    ``state``: of the row that stands; one that was planned with another policy is planned again (see `place`).
+    ``state``: of that row; a state that was planned with another policy is planned again (see `place`).
     """
 
     sequence: int
@@ -88,13 +88,13 @@ class OfficeDay:
 
 
 class OfficeDays:
-    """The states that this process wrote last. To be forgotten when the database says that they no longer hold."""
+    """The states that this process wrote last. Call `forget` when the database shows that they no longer hold."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[date, OfficeDay]] = {}
 
     def find(self, office: str, day: date) -> OfficeDay | None:
-        """The one of an office's day; None when this process wrote none."""
+        """The state of an office's day; None when this process wrote none."""
         known = self._known.get(office)
         return known[1] if known is not None and known[0] == day else None
 
@@ -114,8 +114,8 @@ def state_text(state: OnlineState) -> str:
     return json.dumps({"plan": state.plan.canonical, "state": state.to_json()}, ensure_ascii=False)
 
 
-def restored(text: str) -> OnlineState:
-    """The state of its text; StoreError when it is not one."""
+def restore_state(text: str) -> OnlineState:
+    """The state that a text holds; raises StoreError when the text is damaged."""
     try:
         content = json.loads(text)
         plan, progress = content["plan"], content["state"]
@@ -128,12 +128,12 @@ def restored(text: str) -> OnlineState:
 
 
 def past_days(connection: sa.Connection, office: str, *, day: date) -> list[tuple[date, Tally]]:
-    """What the office's latest days were like, from their states; a day whose state can't be read is left out."""
+    """The tallies of the office's latest days, from their states; a day whose state can't be read is left out."""
     first = (day - timedelta(days=_PAST_DAYS)).isoformat()
     found = []
     for on, stored in sorted(find_states(connection, office, first=first, end=day.isoformat()).items(), reverse=True):
         try:
-            found.append((date.fromisoformat(on), restored(stored.state).today))
+            found.append((date.fromisoformat(on), restore_state(stored.state).today))
         except StoreError:
             continue
     return found
@@ -144,18 +144,18 @@ def read_office_day(
 ) -> OfficeDay:
     """An office's day as the database has it; planned from its past days when it begins.
 
-    ``is_locked``: nobody else may write it until this transaction ends.
+    ``is_locked``: no other transaction may write it until this one ends.
     """
     stored = find_state(connection, office, day.isoformat(), is_locked=is_locked)
     if stored is None:
         return OfficeDay(0, begin_day(plan_day(office, policy, day=day, past=past_days(connection, office, day=day))))
     try:
-        return OfficeDay(stored.sequence, restored(stored.state))
-    except StoreError:  # torn: made again from what is recorded, or its places would be given a second time
+        return OfficeDay(stored.sequence, restore_state(stored.state))
+    except StoreError:  # damaged: rebuilt from the record, or its slots would be given a second time
         past = past_days(connection, office, day=day)
     try:
-        state = rebuilt_day(connection, office, policy, day=day, past=past, sequence=stored.sequence)
-    except _UNREADABLE as error:  # of the record's content; a database that is away is no reason to decide without it
+        state = rebuild_day(connection, office, policy, day=day, past=past, sequence=stored.sequence)
+    except _UNREADABLE as error:  # of the record's content; an unreachable database is no reason to decide without it
         _LOG.error("state_lost", extra={"fields": {"office": office, "error": type(error).__name__}})
         return OfficeDay(stored.sequence, None)
     return OfficeDay(stored.sequence, state)
@@ -183,16 +183,16 @@ def place(
     candidate: Candidate, policy: Policy, *, state: OnlineState | None, earlier: Earlier | None, now: datetime,
     seed: int,
 ) -> Placed:  # fmt: skip
-    """Choose the lane; without a state, by the policy's words alone. Under a policy that changed during the day, the
-    day is planned again from where it stands.
+    """Choose the lane; without a state, by the policy alone. When the policy changed during the day, the day is planned
+    again from its current state.
 
     An amendment never gets a less intensive lane than its declaration has: amending would be a way out. It is one
-    arrival of its office's day, and holds one place: its own is free for it while its lane is chosen. A place in which
-    it was inspected was used, and one of an earlier day or of another office is not this day's (`without_place`).
+    arrival of its office's day, and holds one slot: its own is free for it while its lane is chosen. A slot in which it
+    was inspected was used, and a slot of an earlier day or of another office is not this day's (`without_place`).
     """
     day = now.date()
     if state is None:
-        return _combined(decide_without_state(candidate, policy, day=day, seed=seed), None, earlier, policy)
+        return _combine(decide_without_state(candidate, policy, day=day, seed=seed), None, earlier, policy)
     before = replanned_day(state, policy)
     if earlier is None:
         return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
@@ -201,7 +201,7 @@ def place(
         candidate, without_place(before, earlier) if is_held else before, policy, moment=now, seed=seed,
         is_counted=(candidate.office, day.isoformat()) in earlier.arrivals,
     )  # fmt: skip
-    placed = _combined(selection, after, earlier, policy)
+    placed = _combine(selection, after, earlier, policy)
     if placed.chosen is None:
         return placed
     after = replace(after, used=before.used, beyond=before.beyond)
@@ -255,22 +255,22 @@ def offices_of(new: Sequence[New], scores: Mapping[int, Scored], *, day: date) -
 
 
 def left_office(earlier: Earlier | None, *, office: str, day: date) -> str | None:
-    """The office whose day gets a place back when the declaration goes to ``office``; None when none does."""
+    """The office whose day gets a slot back when the declaration goes to ``office``; None when none does."""
     if earlier is None or earlier.office == office or not earlier.holds_place(day):
         return None
     return earlier.office
 
 
 def without_place(state: OnlineState, earlier: Earlier) -> OnlineState:
-    """The day with the place of an earlier version free again, also of a lane that today's policy lacks."""
+    """The day with the slot of an earlier version free again, also of a lane that today's policy lacks."""
     return counted(state, lane=earlier.lane, change=-1)
 
 
-def _combined(selection: Selection, state: OnlineState | None, earlier: Earlier | None, policy: Policy) -> Placed:
+def _combine(selection: Selection, state: OnlineState | None, earlier: Earlier | None, policy: Policy) -> Placed:
     if earlier is None:
         return Placed(selection, state)
-    # That one of them was selected is at least as likely as the likelier one: at one office they share their draws, at
-    # two they have their own.
+    # The probability that either version is selected is at least the larger of the two: versions at one office share
+    # their draws, versions at two offices have their own.
     probability = max(selection.inclusion_probability, earlier.inclusion_probability)
     lane = _lane_of(earlier, policy)
     if policy.intensity[lane] <= policy.intensity[selection.lane]:
@@ -289,8 +289,8 @@ def _combined(selection: Selection, state: OnlineState | None, earlier: Earlier 
 
 
 def _lane_of(earlier: Earlier, policy: Policy) -> str:
-    """The lane that an amendment keeps: in the place of one that today's policy lacks the most intensive, if somebody
-    was to inspect in it."""
+    """The lane that an amendment keeps. When today's policy lacks that lane: the most intensive one if the lane
+    inspected, else the least intensive."""
     if earlier.lane in policy.intensity:
         return earlier.lane
     inspecting = [lane.id for lane in policy.lanes if lane.inspects]

@@ -1,4 +1,4 @@
-"""The reasons of those that somebody will inspect.
+"""The reasons of declarations whose lane inspects.
 
 Enters: scored declarations, the model. Leaves: for each its items as they are recorded. Never here: a declaration that
 fails because its reasons do.
@@ -34,11 +34,11 @@ def explain(
 
 
 def _reasons(inspected: Sequence[Scored], model: RiskModel | None, pause: Pause) -> list[tuple[ItemAssessment, ...]]:
-    """Items with their reasons, all in one call; when it fails one after the other, and what fails then goes without:
-    a lane is worth more than why."""
+    """Items with their reasons, all in one call; when it fails, one after the other; an item that still fails has no
+    reasons: a lane matters more than its reasons."""
     try:
         return explained_items(inspected, model, pause=pause)
-    except Exception as error:  # whatever they raise
+    except Exception as error:  # any error of the reasons
         if len(inspected) > 1:
             return [items for one in inspected for items in _reasons([one], model, pause)]
         _LOG.error("reasons_failed", extra={"fields": {"error": type(error).__name__}})
@@ -46,7 +46,7 @@ def _reasons(inspected: Sequence[Scored], model: RiskModel | None, pause: Pause)
 
 
 def recorded_items(scored: Scored, explained: Sequence[ItemValues] | None) -> Sequence[ItemValues]:
-    """The items as they are recorded: none without a score, without reasons where there are none."""
+    """The items as they are recorded: without a score there are no items, and reasons only where they are known."""
     if scored.fallback is not None:
         return ()
     return explained or [item_values(item) for item in scored.items]

@@ -1,4 +1,4 @@
-"""What is asked of the service, and what becomes of it.
+"""A request for one decision, and its result.
 
 Enters: one declaration of a sender. Leaves: `Decided`, `Replayed`, `Rejected` or `Failed`, and nothing else. Never
 here: how it is decided.
@@ -31,7 +31,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Decided:
-    """Decided now, and recorded. ``body``: what is answered, JSON values; ``text``: the same as JSON."""
+    """Decided now, and recorded. ``body``: the answer, as JSON values; ``text``: the same as JSON."""
 
     body: Mapping[str, Any]
     text: str
@@ -59,6 +59,6 @@ def decision_text(decision: Decision, *, language: str, pause: Pause = no_pause)
     return body, json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-# One that the schema, the record or the policy can't take.
+# A declaration that the schema, the record or the policy can't take.
 Rejected: TypeAlias = Refused
 Result: TypeAlias = Decided | Replayed | Rejected | Failed

@@ -3,8 +3,8 @@
 Enters: valid declarations, model and profiles, today. Leaves: for each an assessment and a candidate, or why there is
 none. Never here: a lane; a missing answer read as zero risk; a declaration that suffers from another one's fault.
 
-All that wait are predicted in one call, and all that somebody will inspect are explained in one: a call costs more than
-what it does for three rows.
+One call predicts all that wait, and one call explains all whose lane inspects: the call itself costs more than its work
+on three rows.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Scored:
-    """What there is to decide on. ``fallback``: why there is no score, or None. ``profiles``: the build used, with the
-    SHA-256 of its file, ``profiles_digest``.
+    """A declaration ready for a lane. ``fallback``: why there is no score, or None. ``profiles``: the build used, with
+    the SHA-256 of its file, ``profiles_digest``.
 
     ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
     """
@@ -107,11 +107,11 @@ class _Table:
         return [row[place] for row in self._features.rows]
 
 
-def _named(features: OnlineFeatures) -> ItemFeatures:
+def _item_features(features: OnlineFeatures) -> ItemFeatures:
     return ItemFeatures(_Table(features), range(len(features.rows)))
 
 
-def unscored(
+def without_scores(
     declaration: Declaration,
     fallback: str,
     *,
@@ -120,17 +120,17 @@ def unscored(
 ) -> Scored:
     """The declaration without the model's answer, and why. ``features``: None where nothing could describe it."""
     items = tuple(ItemAssessment(int(row["item_number"]), 0.0, 0.0, 0.0) for row in declaration.rows)
-    candidate = make_candidate(declaration.rows, (), features=None if features is None else _named(features))
+    candidate = make_candidate(declaration.rows, (), features=None if features is None else _item_features(features))
     return Scored(candidate, items, fallback, None if profiles is None else profiles.name)
 
 
 def version_of_files(declaration_id: str, profiles: OpenProfiles) -> int:
-    """The latest version that a file brought, as far as the profiles know; 0: none, or nobody knows."""
+    """The latest version that a file brought, as far as the profiles know; 0: none, or unknown."""
     try:
         return held_version(declaration_id, profiles.profiles())
     except BasiraError:  # none can serve: the refreshing says why
         return 0
-    except Exception as error:  # told apart from the look-up of features, which goes its own way
+    except Exception as error:  # reported apart from the look-up of features, which has its own handling
         _LOG.error("held_version_failed", extra={"fields": {"error": type(error).__name__}})
         return 0
 
@@ -147,27 +147,27 @@ def assess_online(
     try:
         profiles = knowledge.profiles.profiles()
     except BasiraError:  # none can serve: the refreshing says why
-        return [unscored(one, why or NO_PROFILES) for one in declarations]
+        return [without_scores(one, why or NO_PROFILES) for one in declarations]
     except Exception as error:
-        _tell_look_up(error)
-        return [unscored(one, why or NO_PROFILES) for one in declarations]
+        _log_look_up_failure(error)
+        return [without_scores(one, why or NO_PROFILES) for one in declarations]
     if profiles.age_days(today) > knowledge.most_profile_days:
-        return [unscored(one, why or OLD_PROFILES, profiles=profiles) for one in declarations]
+        return [without_scores(one, why or OLD_PROFILES, profiles=profiles) for one in declarations]
     found: list[Scored | None] = []
     described: list[tuple[Declaration, OnlineFeatures]] = []
     builds: list[LoadedProfiles] = []
     for one in declarations:
         try:
             features = online_features(one.rows, profiles, pause=pause)
-        except Exception as error:  # a damaged page, a value nobody thought of: the declaration still gets its lane
-            _tell_look_up(error)
-            found.append(unscored(one, why or NO_PROFILES, profiles=profiles))
+        except Exception as error:  # a damaged page, an unforeseen value: the declaration still gets its lane
+            _log_look_up_failure(error)
+            found.append(without_scores(one, why or NO_PROFILES, profiles=profiles))
             continue
         used = profiles
-        if isinstance(features, NotOnline) and (eve := _eve(features, knowledge)) is not None:
-            features, used = _from(eve, one, features, pause), eve
+        if isinstance(features, NotOnline) and (earlier := _earlier_profiles(features, knowledge)) is not None:
+            features, used = _from(earlier, one, features, pause), earlier
         if isinstance(features, NotOnline):
-            found.append(unscored(one, why or features.code, profiles=profiles))
+            found.append(without_scores(one, why or features.code, profiles=profiles))
         else:
             found.append(None)
             described.append((one, features))
@@ -176,13 +176,13 @@ def assess_online(
     for build in dict.fromkeys(builds):  # one but for amendments; another build may have other columns
         numbers = [number for number, used in enumerate(builds) if used is build]
         answers |= zip(
-            numbers, _predicted([described[number] for number in numbers], knowledge.model, build), strict=True
+            numbers, _predict([described[number] for number in numbers], knowledge.model, build), strict=True
         )
     ordered = iter([answers[number] for number in range(len(described))])
     return [next(ordered) if scored is None else scored for scored in found]
 
 
-def _eve(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles | None:
+def _earlier_profiles(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles | None:
     """The profiles of the evening before a declaration was first registered, when they are kept.
 
     An amendment of what the history counts already is described by them as the batch describes it: by the history
@@ -191,53 +191,55 @@ def _eve(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles | None:
     return None if knowledge.eves is None else knowledge.eves.find(found.day - 1)
 
 
-def _from(eve: LoadedProfiles, declaration: Declaration, found: NotOnline, pause: Pause) -> OnlineFeatures | NotOnline:
+def _from(
+    earlier: LoadedProfiles, declaration: Declaration, found: NotOnline, pause: Pause
+) -> OnlineFeatures | NotOnline:
     try:
-        return online_features(declaration.rows, eve, pause=pause)
+        return online_features(declaration.rows, earlier, pause=pause)
     except Exception as error:
-        _tell_look_up(error)
+        _log_look_up_failure(error)
         return found
 
 
-def _tell_look_up(error: Exception) -> None:
+def _log_look_up_failure(error: Exception) -> None:
     _LOG.error("look_up_failed", extra={"fields": {"error": type(error).__name__}})
 
 
-def failed(
+def score_failure(
     declaration: Declaration,
     error: Exception,
     *,
     profiles: LoadedProfiles | None = None,
     features: OnlineFeatures | None = None,
 ) -> Scored:
-    """The declaration without the model's answer, which raised an error; the log is told which."""
+    """The declaration without the model's answer, which raised an error; log its type."""
     _LOG.error("model_failed", extra={"fields": {"error": type(error).__name__}})
-    return unscored(declaration, MODEL_FAILED, profiles=profiles, features=features)
+    return without_scores(declaration, MODEL_FAILED, profiles=profiles, features=features)
 
 
-def _predicted(
+def _predict(
     described: Sequence[tuple[Declaration, OnlineFeatures]], model: RiskModel | None, profiles: LoadedProfiles
 ) -> list[Scored]:
     """All in one call; when it fails, one after the other, so that the fault stays with its declaration."""
     if model is None:
-        return [unscored(one, NO_MODEL, profiles=profiles, features=features) for one, features in described]
+        return [without_scores(one, NO_MODEL, profiles=profiles, features=features) for one, features in described]
     if not described:
         return []
     try:
         names = described[0][1].names
         predictions, matrix = model.predict_rows(names, [row for _, features in described for row in features.rows])
-    except Exception as error:  # whatever a model raises: the declaration still gets its lane
+    except Exception as error:  # any error of a model: the declaration still gets its lane
         if len(described) > 1:
-            return [scored for one in described for scored in _predicted([one], model, profiles)]
+            return [scored for one in described for scored in _predict([one], model, profiles)]
         ((declaration, features),) = described
-        return [failed(declaration, error, profiles=profiles, features=features)]
+        return [score_failure(declaration, error, profiles=profiles, features=features)]
     made, start = [], 0
     assessments = _assessments(predictions, [row for one, _ in described for row in one.rows])
     for declaration, features in described:
         end = start + len(declaration.rows)
         items = assessments[start:end]
         evidence = Evidence(features, matrix[start:end], declaration.rows)
-        candidate = make_candidate(declaration.rows, items, features=_named(features))
+        candidate = make_candidate(declaration.rows, items, features=_item_features(features))
         made.append(Scored(candidate, items, None, profiles.name, evidence, profiles.digest))
         start = end
     return made

@@ -1,11 +1,11 @@
-"""The one who decides in a worker process: takes all that wait, decides on them together, and takes the next.
+"""The decider of a worker process: takes all declarations that wait, decides on them together, then takes the next.
 
-Enters: declarations as they arrive, from any thread. Leaves: for each what became of it, to whoever waits. Never here:
-a decision that nobody recorded; a queue without end; a declaration that waits for others to come.
+Enters: declarations as they arrive, from any thread. Leaves: the result of each, to its caller. Never here: a decision
+without a record; a queue without end; a declaration that waits for others to come.
 
 While one group is recorded the next one gathers, so a group is as large as the load makes it. Scoring has a thread of
-its own and a limit of time: the declarations of one that does not come back are decided by the policy's fallback, and
-so are those that waited too long for their turn.
+its own and a limit of time: when scoring does not return, the policy's fallback decides on its declarations, and on
+those that waited too long for their turn.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from basira.serving.decide.batch import Means, assess_at_once, decide_batch
 from basira.serving.decide.placement import OfficeDays
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.result import Ask, Failed, Result
-from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, failed, unscored
+from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, score_failure, without_scores
 from basira.serving.message import Declaration
 from basira.serving.service import Service
 
@@ -41,7 +41,7 @@ MOST_ITEMS_TOGETHER = 500
 # Of one request's declarations: more are decided beside the others, by a decider of their own, or each plain one would
 # wait for as long as a thousand items take to score.
 MOST_ITEMS_PLAIN = 50
-# Some seconds of work for one worker: who comes later is better off asking again than waiting for a timeout.
+# Some seconds of work for one worker: a later caller is better off asking again than waiting for a timeout.
 MOST_WAITING = 1_000
 DECIDE_SECONDS = 1.0
 # A database that is out of reach is noticed by waiting for it. Those that wait behind must not wait for it again, a
@@ -106,7 +106,7 @@ class Decider:
         return self._count
 
     async def decide(self, asks: Sequence[Ask]) -> list[Result]:
-        """What became of each. They are decided in one group, with others where there is room. Raises BusyError."""
+        """The result of each. They are decided in one group, with others where there is room. Raises BusyError."""
         return await asyncio.wrap_future(self.submit(asks))
 
     def submit(self, asks: Sequence[Ask]) -> Future[list[Result]]:
@@ -130,7 +130,7 @@ class Decider:
     def _run(self) -> None:
         while parcels := self._next():
             begun, self._scored_for = self._monotonic(), 0.0
-            found = self._each_decided(parcels)
+            found = self._decide_each(parcels)
             away = next((one for one in found if _away(one) is not None), None)
             if away is not None and self._monotonic() - begun - self._scored_for >= NOTICED_SECONDS:
                 behind = self._all()
@@ -140,25 +140,25 @@ class Decider:
             for parcel in parcels:
                 end = start + len(parcel.asks)
                 if parcel.done.set_running_or_notify_cancel():
-                    parcel.done.set_result(found[start:end] if away is None else _told_apart(found[start:end]))
+                    parcel.done.set_result(found[start:end] if away is None else _separate(found[start:end]))
                 start = end
 
-    def _each_decided(self, parcels: Sequence[_Parcel]) -> list[Result]:
-        """Whatever is raised: who waits hears of it, the others of the group are decided, and the next ones too.
+    def _decide_each(self, parcels: Sequence[_Parcel]) -> list[Result]:
+        """Decide on a group; report any error to its own caller, and still decide on the others.
 
-        A library's panic is no Exception. It must not end this thread either: everybody would wait for ever.
+        A library's panic is no Exception. It must not end this thread either: every caller would wait for ever.
         """
         try:
-            return self._decided(parcels)
+            return self._decide(parcels)
         except BaseException as error:
             if len(parcels) == 1:
                 fault = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
                 return [Failed(fault) for _ in parcels[0].asks]
         # One of them may be the cause: each on its own.
-        return [found for parcel in parcels for found in self._each_decided([parcel])]
+        return [found for parcel in parcels for found in self._decide_each([parcel])]
 
     def _next(self) -> list[_Parcel]:
-        """All that wait, up to a full group; none, and then nobody runs any more."""
+        """All that wait, up to a full group; empty when the thread is to end."""
         taken: list[_Parcel] = []
         count = items = 0
         with self._lock:
@@ -180,56 +180,56 @@ class Decider:
             self._count = 0
         return taken
 
-    def _decided(self, parcels: Sequence[_Parcel]) -> list[Result]:
+    def _decide(self, parcels: Sequence[_Parcel]) -> list[Result]:
         now = self._monotonic()
         asks = [replace(ask, is_late=parcel.until <= now) for parcel in parcels for ask in parcel.asks]
-        # The scores of all may come as late as those of the last one: one that has little time left must not make
-        # those behind it go without.
+        # The scores of all may come as late as those of the last one: a declaration with little time left must not
+        # deprive those behind it of their scores.
         latest = max(parcel.until for parcel in parcels)
 
         def assess(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Sequence[Scored]:
-            return finished(begun(declarations, knowledge, today), declarations)
+            return finish(begin_all(declarations, knowledge, today), declarations)
 
-        def begun(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Job | None:
-            # With no time left nobody would wait for it, and it would keep the next ones waiting.
+        def begin_all(declarations: Sequence[Declaration], knowledge: Knowledge, today: date) -> Job | None:
+            # With no time left, no caller waits for the scores, and scoring would hold up the next declarations.
             return self._scorer.begin(declarations, knowledge, today) if latest > self._monotonic() else None
 
         def begin(declaration: Declaration, knowledge: Knowledge, today: date) -> Callable[[], Scored] | None:
-            job = begun([declaration], knowledge, today)
-            return None if job is None else lambda: finished(job, [declaration])[0]
+            job = begin_all([declaration], knowledge, today)
+            return None if job is None else lambda: finish(job, [declaration])[0]
 
-        def finished(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
+        def finish(job: Job | None, declarations: Sequence[Declaration]) -> Sequence[Scored]:
             since = self._monotonic()
             try:
                 scored = None if job is None else self._scorer.wait(job, seconds=latest - self._monotonic())
             except Exception as error:
                 if len(declarations) > 1:  # one of them may be the cause: each is decided alone
                     raise
-                return [failed(declarations[0], error)]
+                return [score_failure(declarations[0], error)]
             finally:
                 self._scored_for += self._monotonic() - since
-            return [unscored(one, TIMEOUT) for one in declarations] if scored is None else scored
+            return [without_scores(one, TIMEOUT) for one in declarations] if scored is None else scored
 
         means = Means(self._days, assess, begin, self._pause)
         return decide_batch(asks, self._service(), now=self._clock(), means=means)
 
 
 def _away(result: Result) -> StoreError | None:
-    """The error that says that the database does not answer; None when it is no such one."""
+    """The error of a database that does not answer; None for any other result."""
     error = result.error if isinstance(result, Failed) else None
     if isinstance(error, StoreError) and isinstance(error.__cause__, OperationalError | PoolTimeoutError):
         return error
     return None
 
 
-def _told_apart(results: Sequence[Result]) -> list[Result]:
-    """One request's, with an error of its own for each that others are told too."""
-    own = {id(away): Failed(told_again(away)) for one in results if (away := _away(one)) is not None}
+def _separate(results: Sequence[Result]) -> list[Result]:
+    """The results of one request; an error that other requests receive too is copied."""
+    own = {id(away): Failed(copy_fault(away)) for one in results if (away := _away(one)) is not None}
     return [own.get(id(one.error), one) if isinstance(one, Failed) else one for one in results]
 
 
-def told_again(fault: StoreError) -> StoreError:
-    """The same for somebody else: an error that is raised for several requests gathers all their tracebacks."""
+def copy_fault(fault: StoreError) -> StoreError:
+    """A copy for another request: one error that is raised for several requests would gather all their tracebacks."""
     again = StoreError(fault.message, hint=fault.hint)
     again.__cause__ = fault.__cause__
     return again
@@ -240,17 +240,17 @@ _Work = tuple[Sequence[Declaration], Knowledge, date, Job]
 
 
 class _Scorer:
-    """A thread that scores, so that somebody else can stop waiting for it.
+    """A thread that scores, so that the decider can stop waiting for it.
 
-    One that is late holds the next ones up, until their own time is over at most. One that is ``patience`` seconds late
-    is left alone, and nobody waits for it again before it has come back.
+    A late job holds up the next ones, until their own time is over at most. When it is ``patience`` seconds late, the
+    decider does not wait for this thread again before the job has ended.
     """
 
     def __init__(self, *, patience: float, monotonic: Callable[[], float], pause: Pause) -> None:
         self._patience, self._monotonic, self._pause = patience, monotonic, pause
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        # What is scored still though nobody waits for it any more, and since when.
+        # The job that still runs though no caller waits for it any more, and since when.
         self._late: Job | None = None
         self._since = 0.0
         weakref.finalize(self, self._work.put, None)
@@ -288,6 +288,6 @@ def _score_all(work: queue.SimpleQueue[_Work | None], pause: Pause) -> None:
         if future.set_running_or_notify_cancel():
             try:
                 future.set_result(assess_at_once(declarations, knowledge, today, pause))
-            except BaseException as error:  # it belongs to who waits, not to this thread; a panic is no Exception
+            except BaseException as error:  # the caller's error, not this thread's; a panic is no Exception
                 future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
         del taken, declarations, knowledge, today, future

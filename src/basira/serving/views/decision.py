@@ -1,4 +1,4 @@
-"""A recorded decision as it is answered: figures, and the sentences of its reasons.
+"""A recorded decision as answers show it: figures, and the sentences of its reasons.
 
 Enters: a decision. Leaves: JSON values. Never here: a personal value; anything that the record lacks.
 """
@@ -17,7 +17,7 @@ from basira.schema.records import Conversion, Reason
 
 
 def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
-    """The answer for a decision, the same whenever it is asked for."""
+    """The answer for a decision, always the same."""
     basis: str = decision.basis
     if is_secret_hidden:
         basis = basis_for_inspectors(basis, has_answer=not decision.fallback)
@@ -48,39 +48,40 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
 
 
 def _conversion(recorded: Payload | None, language: str) -> dict[str, Any]:
-    """From which declared amounts the values were made, with a sentence for each item; nothing where none were."""
+    """The declared amounts from which the values were converted, with a sentence for each item; empty where nothing was
+    converted."""
     if recorded is None:
         return {}
-    return {"conversion": {**recorded, "items": [_converted(item, language) for item in recorded["items"]]}}
+    return {"conversion": {**recorded, "items": [_item_conversion(item, language) for item in recorded["items"]]}}
 
 
-def _converted(item: Payload, language: str) -> dict[str, Any]:
+def _item_conversion(item: Payload, language: str) -> dict[str, Any]:
     made = Conversion(item["declared_amount"], item["declared_currency"], item["rate"], item["rate_on"])
     return {**item, "text": say_conversion(made, language=language)}
 
 
 def _basis_text(basis: str, decision: Decision, language: str) -> str:
-    """Why it is inspected; with what the list asks for where that is not why it has its lane, with what became of the
-    list's lane, with why the model said nothing. Of what is shown of the basis alone: see `explain.disclosure`."""
+    """Why it is inspected. Also: the mandatory rule, where that is not the basis of the lane; what became of the rule's
+    lane; why there is no score. What inspectors see of the basis: `explain.disclosure`."""
     ground = (decision.ground or {}).get(language, "")
-    said = [say_basis(basis, language=language, ground=ground)]
+    sentences = [say_basis(basis, language=language, ground=ground)]
     if basis in ("none", "exempt"):
-        # An officer's own lane has no ground of the selection beside the list's.
+        # An officer's own lane has no ground of selection besides the mandatory rule's.
         if ground:
-            said = [say_basis("mandatory", language=language, ground=ground)]
+            sentences = [say_basis("mandatory", language=language, ground=ground)]
         elif decision.inspects:
-            said = [catalog_of(language).say("basis.officer")]
+            sentences = [catalog_of(language).say("basis.officer")]
     elif ground and basis != "mandatory":
-        said.append(say_basis("mandatory", language=language, ground=ground))
+        sentences.append(say_basis("mandatory", language=language, ground=ground))
     if basis == "mandatory" and decision.detail_fields.is_lane_full:
-        said.append(catalog_of(language).say("basis.lane_full"))
+        sentences.append(catalog_of(language).say("basis.lane_full"))
     if decision.fallback:
-        said.append(_fallback_text(decision.fallback, language, is_inspected=bool(decision.inspects)))
-    return ". ".join([*(text.rstrip(".") for text in said[:-1]), said[-1]])
+        sentences.append(_fallback_text(decision.fallback, language, is_inspected=bool(decision.inspects)))
+    return ". ".join([*(text.rstrip(".") for text in sentences[:-1]), sentences[-1]])
 
 
 def _fallback_text(fallback: str, language: str, *, is_inspected: bool) -> str:
-    """Why the model gave no answer, and, to whoever inspects, what follows."""
+    """Why the model gave no answer, and, for the inspector, what follows."""
     catalog = catalog_of(language)
     message = f"fallback.{fallback}"
     why = catalog.say(message if message in catalog.ids else "fallback.other")
@@ -89,14 +90,14 @@ def _fallback_text(fallback: str, language: str, *, is_inspected: bool) -> str:
 
 
 def reselected_text(basis_text: str, *, language: str) -> str:
-    """Why it is inspected, of what an officer gave another lane. ``basis_text``: of the decision."""
+    """Why a declaration is inspected to which an officer gave another lane. ``basis_text``: of the decision."""
     return catalog_of(language).say("basis.reselected", decision=basis_text)
 
 
 def item_bodies(
     items: Sequence[ItemValues], *, language: str, currency: str, is_secret_hidden: bool
 ) -> list[dict[str, Any]]:
-    """Recorded items as they are answered: their reasons, and what to verify, in words."""
+    """Recorded items as answers show them: their reasons, and what to verify, in words."""
     return [_item(item, language, currency, is_secret_hidden=is_secret_hidden) for item in items]
 
 

@@ -1,7 +1,7 @@
-"""A declaration's whole history, as it is shown: every event in order, with who and when.
+"""A declaration's whole history as answers show it: every event in order, with its author and time.
 
-Enters: a database, a declaration's number, what the asker may see. Leaves: JSON values. Never here: a personal value
-of the declaration; a declaration of an office that the asker may not see.
+Enters: a database, a declaration's number, what the caller may see. Leaves: JSON values. Never here: a personal value
+of the declaration; a declaration of an office that the caller may not see.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ Sees = Callable[[str], bool]
 def declaration_history(
     database: Database, declaration_id: str, *, language: str, sees: Sees, is_secret_hidden: bool = False
 ) -> dict[str, Any]:
-    """A declaration: what holds, its decisions, its results, and everything in order. ``language``: of the sentences.
-    ``sees``: whether the asker may
-    see an office.
+    """A declaration: its status, its decisions, its results, and all events in order. ``language``: of the sentences.
+    ``sees``: whether the caller may see an office.
 
-    Raises NotFoundError when there is none, or when it belongs to an office that the asker may not see: the answer does
-    not tell which.
+    Raises NotFoundError when there is none, or when it belongs to an office that the caller may not see: the answer is
+    the same.
     """
     known, standing = known_declaration(database, declaration_id, sees=sees)
     decisions = {
@@ -49,30 +48,30 @@ def declaration_history(
 
 
 def known_declaration(database: Database, declaration_id: str, *, sees: Sees) -> tuple[list[AnyRecord], Standing]:
-    """The events of a declaration and what holds of it. Raises NotFoundError, as `declaration_history`."""
+    """The events of a declaration and its status. Raises NotFoundError, as `declaration_history`."""
     with database.read() as connection:
         known = seen_events(connection, declaration_id, sees=sees)
     return known, required_standing(known, sees=sees)
 
 
 def seen_events(connection: sa.Connection, declaration_id: str, *, sees: Sees) -> list[AnyRecord]:
-    """The events of a declaration. Raises NotFoundError, as `declaration_history`, and then nothing of it was read but
-    its office: what the asker may not see takes no longer than what does not exist."""
+    """The events of a declaration. Raises NotFoundError, as `declaration_history`, and then only its office was read: a
+    hidden declaration takes no longer than an unknown one."""
     office = find_office(connection, declaration_id)
     if office is None or not sees(office):
-        raise _not_found()
+        raise _missing_declaration()
     return find_known(connection, declaration_id)
 
 
 def required_standing(known: Known, *, sees: Sees) -> Standing:
-    """What holds of a declaration whose events these are. Raises NotFoundError, as `declaration_history`."""
+    """The status of the declaration whose events these are. Raises NotFoundError, as `declaration_history`."""
     standing = standing_of(known)
     if standing is None or not sees(standing.office):
-        raise _not_found()
+        raise _missing_declaration()
     return standing
 
 
-def _not_found() -> NotFoundError:
+def _missing_declaration() -> NotFoundError:
     return NotFoundError(
         "Expected a declaration decided online, found none of this number.",
         hint="Check the number; one that was targeted in a batch is shown by `basira explain`.",
@@ -80,8 +79,8 @@ def _not_found() -> NotFoundError:
 
 
 def standing_body(standing: Standing) -> dict[str, Any]:
-    """What holds of a declaration. ``given_by``: the id to name when the lane is to be changed. ``since``, ``by``: of
-    what made it stand so: its cancellation, else what gave the lane."""
+    """The status of a declaration. ``given_by``: the id that a change of the lane names. ``since``, ``by``: of the
+    event that made this status: its cancellation, else the event that assigned the lane."""
     given = standing.given
     last = standing.cancellation or given
     return {
@@ -99,7 +98,7 @@ def standing_body(standing: Standing) -> dict[str, Any]:
 
 
 def outcome_body(outcome: Outcome) -> dict[str, Any]:
-    """An inspection result as it is answered."""
+    """An inspection result as answers show it."""
     return {
         "outcome_id": outcome.event_id,
         "declaration_id": outcome.declaration_id,
@@ -109,7 +108,7 @@ def outcome_body(outcome: Outcome) -> dict[str, Any]:
 
 
 def change_body(change: Reselection | Cancellation) -> dict[str, Any]:
-    """A re-selection or a cancellation as it is answered. ``note``: null where there is none, or it was erased."""
+    """A re-selection or a cancellation as answers show it. ``note``: null where there is none, or it was erased."""
     return {
         f"{change.kind}_id": change.event_id,
         "declaration_id": change.declaration_id,

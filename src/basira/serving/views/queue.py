@@ -66,7 +66,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Queue:
-    """An office's queue of a day, as it is shown. ``lane``, ``status``: only those; None: all. ``language``: of the
+    """A request for an office's queue of a day. ``lane``, ``status``: only those; None: all. ``language``: of the
     sentences. ``is_secret_hidden``: without what selection knows, in order of arrival."""
 
     office: str
@@ -78,16 +78,16 @@ class Queue:
 
     @property
     def filter(self) -> QueueFilter | None:
-        """What the database is asked; None: nobody, for what is cancelled is in no queue."""
+        """The filter for the database; None: no row, because cancelled declarations are in no queue."""
         if self.status == "cancelled":
             return None
         return QueueFilter(self.office, self.day.isoformat(), self.lane, *_ONLY[self.status])
 
 
-def refused_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
-    """Why there can be no such queue, so that a misspelt one is not taken for an empty one: the day's policy lists its
-    offices, or has not this lane, and nothing is recorded under that name. None when there can, or when no policy
-    was in force."""
+def check_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
+    """Why there can be no such queue, so that a misspelt name does not look like an empty queue: the day's policy lists
+    other offices, or lacks this lane, and no record has that name. None when there can be one, or when no policy was in
+    force."""
     try:
         policy = service.policy(day)
     except PolicyError:
@@ -102,7 +102,7 @@ def refused_queue(service: Service, office: str, day: date, *, lane: str | None)
 
 
 def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> bool:
-    """Whether somebody is in it: decided before the day's policy changed."""
+    """Whether a record has this name, from before the day's policy changed."""
     with service.database.read() as connection:
         return count_queue(connection, QueueFilter(office, day.isoformat(), lane)) > 0
 
@@ -110,14 +110,14 @@ def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> b
 def queue_page(service: Service, queue: Queue, *, limit: int | None = None, cursor: str | None = None) -> Page:
     """The declarations whose lane was last given by an office on a day: the most intensive lane first, then by expected
     revenue, or by arrival where what selection knows is hidden. ``cursor``: as the page before gave it; what changed
-    meanwhile stands where it belongs now. Raises UsageError on a cursor that is none.
+    meanwhile is where it belongs now. Raises UsageError on an invalid cursor.
     """
-    after = _opened(cursor)
+    after = _decode_cursor(cursor)
     which = queue.filter
     if which is None:
         return Page((), 0, None)
     with service.database.read() as connection:
-        total, intensity = _measured(connection, service, which, queue.day)
+        total, intensity = _measure(connection, service, which, queue.day)
         places = find_queue_places(
             connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1,
             by_revenue=not queue.is_secret_hidden,
@@ -125,21 +125,21 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
         shown = places[:limit]
         standings = _standings(connection, shown)
     rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
-    next_cursor = _closed(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
+    next_cursor = _encode_cursor(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
     return Page(tuple(rows), total, next_cursor)
 
 
-def _measured(
+def _measure(
     connection: sa.Connection, service: Service, which: QueueFilter, day: date
 ) -> tuple[int, Mapping[str, int]]:
-    """How many there are, and what puts their lanes in order: nothing, on a day on which no policy was in force and
-    nobody came."""
+    """The count of declarations, and the order of their lanes: empty without declarations, for such a day may lack a
+    policy."""
     total = count_queue(connection, which)
     return total, service.policy(day).intensity if total else {}
 
 
 def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
-    """What holds of these, in their order. ``until``: results of a later sequence are not looked at."""
+    """The status of each of these, in their order. ``until``: results of a later sequence are left out."""
     given = find_known_by_id(connection, [place.event_id for place in places])
     changed = [one.decision_id for one in given.values() if isinstance(one, Reselection)]
     decisions = find_known_by_id(connection, changed)
@@ -156,11 +156,11 @@ def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until
     return standings
 
 
-def _closed(order: Sequence[float]) -> str:
+def _encode_cursor(order: Sequence[float]) -> str:
     return base64.urlsafe_b64encode(json.dumps(list(order)).encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str | None) -> _Order | None:
+def _decode_cursor(cursor: str | None) -> _Order | None:
     if cursor is None:
         return None
     try:
@@ -174,7 +174,7 @@ def _opened(cursor: str | None) -> _Order | None:
 
 
 def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, Any]:
-    """A decision as it is answered, with the lane in force and how it stands."""
+    """A decision as answers show it, with the lane in force and its status."""
     body = decision_body(one.decision, language=language, is_secret_hidden=is_secret_hidden)
     change = one.given if isinstance(one.given, Reselection) else None
     if change is not None:
@@ -193,14 +193,14 @@ def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, A
 
 
 def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
-    """The whole queue for a spreadsheet, as it stands now: a line of names, `;` between cells, a comma before decimals.
+    """The whole queue for a spreadsheet, as it is now: a line of names, `;` between cells, a comma before decimals.
     In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
     """
     which = queue.filter
     with service.database.read() as connection:
         places: Sequence[QueuePlace] = ()
         if which is not None:
-            _, intensity = _measured(connection, service, which, queue.day)
+            _, intensity = _measure(connection, service, which, queue.day)
             # As little of each as it takes: a day's payloads would fill the memory.
             places = find_queue_places(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
         _, until = record_identity(connection)

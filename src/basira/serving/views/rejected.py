@@ -1,10 +1,10 @@
 """The quarantine of the service: rejected declarations kept, listed, shown, erased when their time is over.
 
 Enters: bodies with their faults. Leaves: pages of what was rejected and why. Never here: a repair; a rejection that
-waits for its own record (when it can't be kept, the sender is told what is wrong all the same); more than the quota.
+waits for its own record (the sender learns the faults even when the body can't be kept); more than the quota.
 
-What is kept was sent by anybody and read by no rule: halves of characters, numbers that JSON does not have, brackets
-in brackets. Such a body is given as an escaped text, never as a value that the reader of an answer may choke on.
+A kept body comes from any sender, unchecked: halves of characters, numbers that JSON does not have, brackets
+in brackets. Such a body is given as an escaped text, never as a value that the client's JSON reader may reject.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ from basira.storage.record.erasure import erase
 
 # A longer one is listed with its faults and its size, without its content.
 MOST_BYTES_KEPT = 1 << 20
-# A body of many items has many faults, each longer than what it is about: the first say what is wrong.
+# A body of many items has many faults, each longer than what it is about: the first ones suffice.
 MOST_FAULTS_KEPT = 100
 # Of a body that is given as a value: a declaration has four.
 _MOST_LEVELS = 16
 _INTEGER_BITS = 64
 _LONGEST_NUMBER = 200
-# To add up all that is kept takes up to a second; a worker goes by what it knew, and what it kept since.
+# To add up all that is kept takes up to a second; a worker uses its last sum, and adds what it kept since.
 _RECOUNT_SECONDS = 60.0
 _MEGABYTE = 1 << 20
 _LOG = logging.getLogger("basira.service")
 
-# Why one is not kept: the quota of its key for the day, the total of all, a fault of the database.
+# Why a body is not kept: the quota of its key for the day, the total of all, a fault of the database.
 NotKept = Literal["quota", "total", "failed"]
 
 
@@ -92,7 +92,7 @@ class Quarantine:
         self, database: Database, rejected: Sequence[tuple[object, Refused]], *, client: str, now: datetime
     ) -> list[NotKept | None]:
         """Keep rejected bodies of one key; for each None, or why it is not kept. Raises nothing: a body that can't be
-        kept is told to the log, without its content."""
+        kept is logged, without its content."""
         bodies = [_to_keep(body, why, client) for body, why in rejected]
         found: dict[str, NotKept | None] = {}
         try:
@@ -140,8 +140,8 @@ def _is_reached(quota: Quota, kept: Kept) -> bool:
     return kept.count >= quota.bodies or kept.size_bytes >= quota.megabytes * _MEGABYTE
 
 
-def limits_reached(database: Database, quota: Quota, *, now: datetime) -> list[str]:
-    """What is not kept any more, a line each, in words; empty while there is room."""
+def list_reached_limits(database: Database, quota: Quota, *, now: datetime) -> list[str]:
+    """The quotas that are reached, a line each, in words; empty while there is room."""
     with database.read() as connection:
         clients, total = kept_of_clients(connection, now=now), kept_in_all(connection)
     lines = []
@@ -183,10 +183,10 @@ def _to_keep(body: object, why: Refused, client: str) -> RefusedBody:
     )
 
 
-def refused_page(
+def rejected_page(
     database: Database, *, state: State = "open", code: str | None = None, limit: int = 100, cursor: str | None = None
 ) -> dict[str, Any]:
-    """Refused declarations, the latest first, without their content. Raises UsageError on a cursor that is none."""
+    """Rejected declarations, the latest first, without their content. Raises UsageError on an invalid cursor."""
     after = _after(cursor)
     with database.read() as connection:
         rows = find_bodies(connection, state=state, code=code, limit=limit + 1, after=after)
@@ -197,7 +197,7 @@ def refused_page(
     return {"total": total, "rows": [_body(row) for row in shown], "next_cursor": next_cursor}
 
 
-def refused_declaration(database: Database, quarantine_id: str) -> dict[str, Any]:
+def rejected_declaration(database: Database, quarantine_id: str) -> dict[str, Any]:
     """One with its content: ``body`` as it was sent. Where that is no plain JSON (half a character, NUL, a number
     without end, more than 16 levels) it is null, and ``body_text`` is the text, escaped in ASCII. Both are null when it
     was too long to be kept. Raises NotFoundError."""
