@@ -4,7 +4,7 @@ Enters: a connection inside a transaction; a token as a system sends it. Leaves:
 principal it stands for. Never here: a token kept: the database holds the digest of its secret half.
 
 A token is `basira_<key id>_<secret>`: found by its id, recognised by the digest. The secret is 32 random bytes, which
-nobody guesses, so SHA-256 is enough; argon2 would cost every request 190 ms of CPU and add nothing.
+can't be guessed, so SHA-256 is enough; argon2 would cost every request 190 ms of CPU and add nothing.
 """
 
 from __future__ import annotations

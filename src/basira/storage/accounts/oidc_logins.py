@@ -1,8 +1,8 @@
 """People who come from an OpenID provider: a login begun and taken up once, the account behind a subject.
 
-Enters: a connection inside a transaction; what the provider said, already verified. Leaves: an account with the roles
-that the provider's groups stand for. Never here: a token of the provider; an account matched by name or e-mail, which
-somebody at the provider can choose.
+Enters: a connection inside a transaction; the provider's claims, already verified. Leaves: an account with the roles of
+the provider's groups. Never here: a token of the provider; an account matched by name or e-mail, which a user of the
+provider can choose.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def enter_by_provider(
 
 
 def subject_of(issuer: str, subject: str) -> str:
-    """A subject with its issuer: another provider's subject of the same name is somebody else."""
+    """A subject with its issuer: another provider's subject of the same name is another person."""
     return f"{issuer}#{subject}"
 
 

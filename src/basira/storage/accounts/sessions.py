@@ -104,7 +104,7 @@ def log_in(
 
 
 def _kept_hash(connection: sa.Connection, user_id: str) -> str | None:
-    """The hash that a user's password must match; None where nobody logs in by one."""
+    """The hash that a user's password must match; None for a user without one."""
     query = sa.select(APP_USER.c.password_hash).where(APP_USER.c.user_id == user_id, APP_USER.c.is_active)
     found: str | None = connection.execute(query).scalar()
     return found
@@ -153,15 +153,15 @@ def default_hasher() -> PasswordHasher:
 
 @lru_cache(maxsize=4)
 def _dummy(hasher: PasswordHasher) -> str:
-    """A hash of nobody's password, checked where there is none, so that the time tells nothing."""
+    """A hash of no user's password, checked where a user has none, so that the time reveals nothing."""
     return hasher.hash(secrets.token_hex(16))
 
 
 def open_session(
     connection: sa.Connection, user_id: str, *, before: str | None, now: datetime, lifetime: timedelta, keep: timedelta
 ) -> str:
-    """Begin a session of who has just proved to be somebody; its token. The one that the browser had (``before``) ends,
-    and what is over for longer than ``keep`` is removed.
+    """Begin a session of a user who has just logged in; its token. The session that the browser had (``before``) ends,
+    and sessions that ended longer than ``keep`` ago are removed.
 
     In the transaction that saw the proof: a session that began after its password was replaced would outlive it.
     """
@@ -231,7 +231,7 @@ def end_session(connection: sa.Connection, token: str, *, now: datetime) -> None
 
 
 def csrf_token(token: str) -> str:
-    """What a form of this session must send back; nobody can make it without the session's token."""
+    """What a form of this session must send back; it can't be made without the session's token."""
     return hmac.new(token.encode(), b"basira csrf", hashlib.sha256).hexdigest()
 
 

@@ -151,7 +151,7 @@ def set_grants(
     connection: sa.Connection, user_id: str, grants: Iterable[Grant], *, actor: str, now: datetime,
     may_be_last: bool = False,
 ) -> None:  # fmt: skip
-    """Replace the roles of a user. Raises UsageError when nobody is left to administer, unless ``may_be_last``."""
+    """Replace the roles of a user. Raises UsageError when no administrator is left, unless ``may_be_last``."""
     before = _user_to_change(connection, user_id)
     connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
     given = _write_grants(connection, user_id, grants)
@@ -197,7 +197,7 @@ def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: s
     record. Raises UsageError without a motive."""
     require_motive(motive)
     before = _user_to_change(connection, user_id)
-    if before.login is not None:  # its digest is no secret: whoever knows the login makes it again
+    if before.login is not None:  # its digest is no secret: it can be computed from the login
         connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.login_digest == login_digest(before.login)))
     values = {
         "login": None, "display_name": None, "password_hash": None, "oidc_subject": None, "is_active": False,
@@ -255,7 +255,7 @@ def _end_sessions(connection: sa.Connection, user_id: str, now: datetime) -> Non
 
 
 def _user_to_change(connection: sa.Connection, user_id: str) -> User:
-    """The user whose standing is about to change, one change at a time: of two administrators put out of use at once
+    """The user whose status is about to change, one change at a time: of two administrators put out of use at once
     each would still see the other. The audit takes the same lock: here before any row, as everywhere, or two who meet
     wait for each other."""
     lock_chains(connection)
@@ -263,7 +263,7 @@ def _user_to_change(connection: sa.Connection, user_id: str) -> User:
 
 
 def require_administrator(connection: sa.Connection, before: User) -> None:
-    """Nobody locks everybody out: the change of the last active administrator is refused, and rolled back."""
+    """Raise UsageError when the last active administrator would be lost: the change is rejected and rolled back."""
     if not before.is_active or all(grant.role != "administrator" for grant in before.grants):
         return
     query = (
@@ -274,5 +274,5 @@ def require_administrator(connection: sa.Connection, before: User) -> None:
     if connection.execute(query).first() is None:
         raise UsageError(
             "Expected at least one active administrator, found that this was the last.",
-            hint="Give the role to somebody else first.",
+            hint="Give the role to another user first.",
         )

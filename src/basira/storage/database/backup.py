@@ -199,7 +199,7 @@ def _place_sqlite(source: Path, target: Path) -> None:
             make_private(aside)
             shutil.copyfile(source, aside)
             sync_file(aside)
-            # A link and not a rename: it fails when somebody made the file meanwhile.
+            # A link and not a rename: it fails when another process made the file meanwhile.
             os.link(aside, target)
         except FileExistsError:
             raise StoreError(

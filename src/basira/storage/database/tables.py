@@ -147,8 +147,8 @@ PERSONAL_VALUE = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),
 )
-# No index of values: whoever erases reads the whole table, because a text is looked into, and pages of an index that is
-# sorted by values keep torn pieces of them after they are deleted (SQLite's secure_delete does not reach these).
+# No index of values. An erasure reads the whole table anyway, because it searches texts; and the pages of an index that
+# is sorted by values keep pieces of them after they are deleted (SQLite's secure_delete does not reach these).
 TEXTS = "texts"
 
 SELECTION_STATE = sa.Table(

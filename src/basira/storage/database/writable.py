@@ -8,7 +8,7 @@ or none went well for a while, and then as much as a decision does: on a full di
 
 PostgreSQL ends a session that is silent inside a transaction, but not one that is stopped in the middle of statements
 sent together: to the server it is at work (before 17 no limit of time counts then). Who finds the lock taken looks for
-such a session and ends it. A SQLite file has no server: only whoever holds its lock can give it back.
+such a session and ends it. A SQLite file has no server: only the process that holds its lock can release it.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def get_body(connection: sa.Connection, quarantine_id: str) -> Row:
     row = connection.execute(query.where(REFUSED_BODY.c.quarantine_id == quarantine_id)).mappings().first()
     if row is None:
         raise NotFoundError(
-            f"Expected a refused declaration {quarantine_id!r}, found none.",
+            f"Expected a rejected declaration {quarantine_id!r}, found none.",
             hint="See 'basira quarantine list', or GET /api/v1/quarantine; one that was erased is gone.",
         )
     return _opened(row)

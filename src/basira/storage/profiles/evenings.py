@@ -1,4 +1,4 @@
-"""The profiles of earlier nights, for declarations that are seen from an earlier eve: amendments of what the history
+"""The profiles of earlier nights, for declarations whose features are of an earlier day: amendments of what the history
 already counts.
 
 Enters: the folder of profiles. Leaves: the build of one evening, when it is kept and whole. Never here: a build of

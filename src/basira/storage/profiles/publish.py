@@ -118,7 +118,7 @@ def _only_builder(folder: Path, wait_seconds: float) -> Iterator[None]:
 
 
 def _write(path: Path, entries: Iterable[Entries], description: Description, built_at: datetime) -> Metadata:
-    # Nobody else knows this file yet: no lock file, and one flush at the end.
+    # No other process knows this file yet: no lock file, and one flush at the end.
     try:
         with lmdb.open(
             str(path), subdir=False, lock=False, map_size=_ROOM, sync=False, metasync=False, readahead=False, mode=0o600

@@ -34,7 +34,7 @@ from basira.storage.profiles.files import (
 
 
 class LoadedProfiles:
-    """One build, open for reading. Many threads may look up at once; it closes when nobody holds it any more."""
+    """One build, open for reading. Many threads may look up at once; it closes after its last reader."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         """Open a build that `open_profiles` has verified."""

@@ -40,6 +40,6 @@ def append_audit(
 
 
 def require_motive(motive: str) -> None:
-    """Refuse an erasure for which nobody says why; raises UsageError."""
+    """Reject an erasure without a motive; raises UsageError."""
     if not motive.strip():
         raise UsageError("Expected a motive for an erasure, found none.", hint="Say who asked for it, or which rule.")

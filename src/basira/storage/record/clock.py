@@ -3,8 +3,8 @@
 Enters: a connection. Leaves: which rows of which chain. Never here: a row that is changed; rows explained without a
 motive.
 
-Most often a clock was ahead once, and it may be that somebody forged them: the proof can't tell the two apart, a person
-can. What is explained is audited, so it is part of the record, and so is who said it.
+Most often a clock was ahead once; rarely, they were forged. The proof can't distinguish the two, a person can. An
+explanation is audited: it is part of the record, with the person who gave it.
 """
 
 from __future__ import annotations

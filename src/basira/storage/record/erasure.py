@@ -1,12 +1,12 @@
-"""Erasure in parts, of what the law lets nobody keep: personal values, bodies of refused declarations.
+"""Erasure in parts, of what the law forbids to keep: personal values, bodies of rejected declarations.
 
 Enters: which rows of which table. Leaves: how many there are; the same erased, each part in a transaction of its own
 with the audit event that names its rows. Never here: a lock held for longer than one part; an erasure that the audit
 does not tell.
 
-Whoever appends waits for the chains' lock. Held while a year of values is erased, it would stop the service for
-minutes. So the rows are listed without it, and each part looks again which of its own still stand. What is cut off has
-whole parts behind it, and the same again goes on with the rest.
+Every writer waits for the chains' lock. Held while a year of values is erased, it would stop the service for minutes.
+So the rows are listed without it, and each part looks again which of its own are still there. An erasure that is cut
+off leaves whole parts; the same call goes on with the rest.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def erase(
     """Erase what stands when it is called, part by part; how many. Raises UsageError without a motive.
 
     ``told`` hears of each part when it is committed. ``pause`` is called between two with the seconds that one took:
-    SQLite's lock goes to whoever asks at the right moment, so others need as long.
+    SQLite's lock goes to the process that asks at the right moment, so others need as long.
     """
     require_motive(motive)
     count, took = 0, 0.0

@@ -202,7 +202,7 @@ class _Personal:
 
 
 def _storable(digests: Iterable[str]) -> list[str]:
-    """Those that a database can be asked for: in a payload that somebody changed, any text may stand."""
+    """Those that a database can be asked for: an altered payload may hold any text."""
     return [digest for digest in digests if is_storable(digest)]
 
 
@@ -212,7 +212,7 @@ def _digests(payload: str) -> Iterator[tuple[str, str]]:
         return
     try:
         opened = json.loads(payload)
-    except ValueError:  # changed by somebody: its hash says so
+    except ValueError:  # it was altered: its hash shows it
         return
     found = opened.get(PERSONAL_KEY) if isinstance(opened, dict) else None
     if isinstance(found, dict):
@@ -286,7 +286,7 @@ def _verify_tails(connection: sa.Connection, heads: Sequence[Head]) -> Iterator[
 def _is_own(row: sa.RowMapping) -> bool:
     try:
         return personal_digest(row["field"], row["value"], bytes.fromhex(row["salt"])) == str(row["digest"])
-    except (TypeError, ValueError):  # a salt that is none
+    except (TypeError, ValueError):  # an invalid salt
         return False
 
 
@@ -327,7 +327,7 @@ def read_heads(text: str, *, where: str) -> list[Head]:
 
 
 def _read_head(stream: Stream, day: str, sequence: int, head_hash: str) -> Head:
-    """One head. Raises TypeError or ValueError when it is none."""
+    """One head. Raises TypeError or ValueError when it is invalid."""
     if stream not in ("targeting", *CHAINED):
         raise ValueError(f"stream {stream!r}")
     if not isinstance(sequence, int) or sequence < 1:
