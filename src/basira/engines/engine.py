@@ -17,7 +17,7 @@ import pyarrow as pa
 
 
 class Engine(Protocol):
-    """One scratch database: its tables are temporary, seen by nobody else, and gone when it is closed.
+    """One scratch database: its tables are temporary, private, and gone when it is closed.
 
     ``parameters``: values of ``$name`` in the SQL; those that the SQL does not name are left out.
 

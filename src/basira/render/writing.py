@@ -1,4 +1,4 @@
-"""A page or a list put on disk whole or not at all: nobody reads half a report.
+"""A page or a list written to disk whole or not at all: a reader never sees half a report.
 
 Enters: a path, bytes. Leaves: the file. Never here: what is in it.
 """

@@ -1,6 +1,6 @@
-"""Who may be what: the roles, and whoever is asking.
+"""The roles, and the principal that asks.
 
-Enters: roles as they are granted. Leaves: a principal, which says what its roles and scopes are. Never here: a route; a
+Enters: roles as they are granted. Leaves: a principal with its roles and scopes. Never here: a route; a
 secret.
 """
 
@@ -53,7 +53,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Principal:
-    """Whoever is asking: a person with roles, or a system with the scopes of its key.
+    """The caller: a person with roles, or a system with the scopes of its key.
 
     ``id``: user id or key id, what events and audit name as actor. ``offices``: those that a key is bound to; None:
     every one. ``must_change_password``: until it is changed, nothing else is allowed.

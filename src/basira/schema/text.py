@@ -6,7 +6,7 @@ field, a file, a guess what a look-alike stood for.
 Lists and queues compare text bit by bit, so two ways of writing one code must be one text, or a list is evaded by the
 other way. What can be folded without a doubt is folded: digits of every script, compatibility forms (NFKC), dashes,
 quotes, spaces, the letter forms of Persian and Urdu keyboards. What can't be seen, or looks like another letter, is
-rejected: nobody can know whether an "A" of the Cyrillic script was meant as one.
+rejected: an "A" of the Cyrillic script may be a mistake for the Latin one.
 
 An identifier holds Latin and Arabic letters, the scripts of the papers of Morocco, each word in one of them. No other
 script can be added by a mapping or a policy: a name in Cyrillic letters alone ("АВС") can't be told from a Latin one,

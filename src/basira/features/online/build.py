@@ -30,7 +30,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def find_extras(con: Engine) -> tuple[str, ...]:

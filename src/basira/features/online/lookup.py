@@ -54,9 +54,9 @@ class Profiles(Protocol):
 class NotOnline:
     """The profiles can't describe this declaration: take the batch path (`compute_features`).
 
-    ``code``: "known_declaration": the history holds it already, so it is seen from the eve of its first
-    registration; "earlier_day": it is dated on or before ``as_of``, so it sees less than the profiles count. ``day``:
-    of its first registration where the history holds it, else its own: profiles of the evening before describe it.
+    ``code``: "known_declaration": the history holds it already, so its features are as of the day before its first
+    registration; "earlier_day": it is dated on or before ``as_of``, so its features count less than the profiles do.
+    ``day``: of its first registration where the history holds it, else its own: profiles of the day before describe it.
     """
 
     code: Literal["known_declaration", "earlier_day"]
@@ -209,7 +209,7 @@ def online_features(
         first, _ = record_struct(DECLARATION).unpack(known)
         return NotOnline(
             "known_declaration",
-            f"The history holds this declaration since {date_of(first)}: it is seen from that day's eve.",
+            f"The history holds this declaration since {date_of(first)}: its features are as of the day before.",
             int(first),
         )
     rows = []

@@ -73,7 +73,7 @@ def plain_features(
     found = []
     for key in sorted(set(wanted) & stored.keys()):
         row = stored[key]
-        # Seen from the eve of the first registration, and at the latest from the end of as_of.
+        # As of the day before the first registration, and at the latest as of the end of as_of.
         day = min(row["declared_day"], as_of_day + 1, registered.get(row["declaration_id"], as_of_day + 1))
         known = [event for event in events if event.day < day]
         earlier = [past for past in history if past.day < day]

@@ -66,7 +66,7 @@ def fold_words(field: Field, words: Mapping[str, str], *, decimal: str = ".", th
 def find_odd_rows(field: Field, folded: pl.Series, as_found: pl.Series) -> Fault | None:
     """The rows whose value holds a character that has no place in it; None when there is none.
 
-    The value is shown with its codes in the place of what nobody sees, and the place is that in ``as_found``.
+    The value is shown with codes in place of invisible characters; the position is that in ``as_found``.
     """
     if field.is_prose or field.type not in CHECKED or _is_plain(folded):
         return None

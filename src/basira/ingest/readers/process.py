@@ -203,7 +203,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _batch(body: bytearray) -> SourceBatch:
     with pa.ipc.open_stream(pa.py_buffer(body)) as stream:
         table = stream.read_all()
-    # The process that wrote it has read a file that nobody vouches for.
+    # The process that wrote it has read an untrusted file.
     table.validate(full=True)
     about = json.loads(table.schema.metadata[ABOUT])
     rows = table.column(ROW_COLUMN)

@@ -189,8 +189,9 @@ class _Sheet:
         self._unclear: dict[int, int] = {}
 
     def find_merged(self, path: Path) -> None:
-        """What cells that are merged over several rows share. A number that may be an amount is nobody's, nor is a cell
-        over columns that have a name each: the rows are rejected. Raises SourceError: more of them than any sheet has.
+        """What cells that are merged over several rows share. A merged number that may be an amount, or a merged cell
+        over columns that have a name each, is ambiguous: the rows are rejected. Raises SourceError for more merged
+        cells than any sheet has.
         """
         first = len(self.above)
         for (top, left), (bottom, right) in self.sheet.merged_cell_ranges or ():

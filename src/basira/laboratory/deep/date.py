@@ -84,7 +84,7 @@ class DateModel:
 
 
 # The last model of each kind of columns, for the parts of a mixture that share it: it is a function of what is known
-# on the eve, the seed and the period, and is only taken again for the very same ones.
+# before the period, the seed and the period, and is reused for the very same ones only.
 _last: dict[bool, tuple[ReferenceType[Knowledge], tuple[int, int], DateModel]] = {}
 
 

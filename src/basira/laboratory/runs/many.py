@@ -171,11 +171,11 @@ def collect_possible(out: Path) -> pl.DataFrame:
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def _claim(plan: Plan, out: Path) -> None:
-    # A plan under which nothing was recorded (its scenario had a wrong name) stands in nobody's way.
+    # A plan under which nothing was recorded (its scenario had a wrong name) blocks no other plan.
     if (out / _PLAN).is_file() and any((out / "runs").glob("*/*/period-*.json")):
         if read_plan(out).digest != plan.digest:
             raise UsageError(

@@ -1,6 +1,6 @@
 """The strategy's weekly model: what is known of fraud before any label, and then what the labels say.
 
-Enters: results known on the eve with their features; features of the period's items. Leaves: a probability per
+Enters: results known before the period with their features; features of the period's items. Leaves: a probability per
 item, and how much is at stake. Never here: a result not yet known, the order in which items are chosen.
 
 Few irregular results (hundreds): two kinds of small trees, three bags each, averaged in log odds.
@@ -62,7 +62,7 @@ class Judged:
 
 
 def judge(view: View) -> Judged:
-    """Learn on what is known on the eve and judge the period's items.
+    """Learn on what is known before the period and judge the period's items.
 
     Raises
     ------

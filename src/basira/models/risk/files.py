@@ -95,7 +95,7 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
         )
     encoding = Encoding(tuple(card["numbers"]), {name: tuple(codes) for name, codes in card["categories"]})
     for name, content in contents.items():
-        # The version is made of the content, so whoever changes both passes until here.
+        # The version is made of the content, so a consistent change of both passes until here.
         require_sound(content, features=encoding.names, name=f"{name} of model {card['version']}")
 
     def booster(name: str) -> lgb.Booster:

@@ -69,7 +69,7 @@ class ModelOrigin:
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def fit_risk_model(

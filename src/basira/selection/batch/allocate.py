@@ -56,7 +56,7 @@ def allocate(
     candidates : one per declaration; a None score means that the model gave no answer.
     policy : the version in force on ``day``.
     day : decides weekday capacities and the entries of the mandatory list in force.
-    seed : of the random draws. Whoever knows it before the day knows who will be drawn.
+    seed : of the random draws. It predicts the draw: keep it secret before the day.
     steps : in which order slots are given out.
 
     The order of ``candidates`` changes nothing but the order of the answer. Raises UsageError when a declaration
@@ -208,7 +208,7 @@ class _Office:
         for position in self._claimed(basis):
             claim = self.claims[position]
             place = self.places.take_inspecting(claim.lane)
-            # A missing place is no release: it is inspected beyond capacity, and takes nobody's place.
+            # Without a free slot it is not released: it is inspected beyond capacity, and takes no other's slot.
             lane = claim.beyond if place is None else place
             self._put(position, lane, basis)
             if place is None:  # in whatever lane: no slot was left in the claimed one either

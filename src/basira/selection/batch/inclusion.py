@@ -1,8 +1,8 @@
 """The inclusion probability: how likely it was, before the draws, that a declaration would be inspected.
 
 Enters: the plan of the random control, the strata, the ranking, and the places that each outcome leaves. Leaves: one
-probability per declaration of the pool (those outside the mandatory list). Never here: what the draw actually
-gave: the probability is the same whoever was drawn.
+probability per declaration of the pool (those without a mandatory rule). Never here: the outcome of the draw: the
+probability is the same, whatever was drawn.
 
 P(inspected) = P(drawn) + P(not drawn, and reached by the fallback's or the model's places). The second part is a mean
 over the total drawn (at most two values) and the part of it that falls on declarations without a score (at most

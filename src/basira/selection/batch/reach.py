@@ -70,7 +70,7 @@ def reach_probability(
     fewest = np.array([min(move.drawn for move in step) for step in steps], dtype=np.int64)
     groups = (slice(0, first_capped), slice(first_capped, len(strata)))
 
-    # Most rows are certain whoever is drawn: far above the last place, or far below it. More taken from above never
+    # Most rows are certain, whatever is drawn: far above the last slot, or far below it. More taken from above never
     # hurts, so where taking none and taking as many as possible agree, that is the answer.
     capped = ranking.is_capped.cumsum() - ranking.is_capped
     uncapped = np.arange(len(capped)) - capped

@@ -36,7 +36,7 @@ _UNSCORED_MEMORY = 0.05
 _MODEL_FAILS = 0.3
 # A stratum of the random control that is a declaration behind its share is drawn half as often again, one that is a
 # declaration ahead half as often: over a day it stays within a declaration or two of its share. The bounds keep every
-# declaration possible, whoever was drawn before it.
+# declaration possible, whatever was drawn before it.
 _CATCH_UP, _CONTROL_BOUND = 0.5, 0.75
 
 
@@ -108,7 +108,7 @@ def decide_online(
     state : of the candidate's office on ``moment``'s day.
     policy : the one that the day was planned with.
     moment : arrival, local time. A clock that is behind the latest moment seen is read as that moment.
-    seed : of the draws; whoever knows it knows his number in the draw, though not the threshold.
+    seed : of the draws; with it a declaration's number in the draw can be computed, though not the threshold.
     is_counted : an earlier version arrived at this office on this day: it is no arrival more, and in the random control
         no declaration more; the first version's values stay in the sketches.
     steps : in which order slots are given out.
@@ -224,10 +224,10 @@ def _one_more(counts: Mapping[str, int], lane: str) -> dict[str, int]:
 def decide_without_state(
     candidate: Candidate, policy: Policy, *, day: date, seed: int, steps: tuple[Step, ...] = STEPS
 ) -> Selection:
-    """The policy's words for a declaration whose office's state can't be read: claims, random control, fallback.
+    """Decide a declaration whose office's state can't be read, by the policy: claims, random control, fallback.
 
-    Nobody knows then which places are left: claims and the draw keep their lane, and all others get the fallback's
-    lane, whatever their score (``is_without_state``). Count the place with `with_places` once there is a state again.
+    It is then unknown which slots are left: claims and the draw keep their lane, and all others get the fallback's
+    lane, whatever their score (``is_without_state``). Count the slot with `with_places` once there is a state again.
     """
     by_right = _claims(_Rules(policy.digest, day, steps, policy)).find(candidate)
     share, lane = policy.random_control.share, policy.intensity[policy.fallback.lane]

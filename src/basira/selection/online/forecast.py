@@ -78,7 +78,7 @@ def plan_day(
     ----------
     past : days before ``day`` with what they were like: `OnlineState.today` at their end. Eight weeks are plenty: a day
         14 days ago weighs half of yesterday, and another weekday a twentieth. A closed day may be left out.
-    expected_count : the number of declarations, where somebody knows better (a holiday, an announced ship).
+    expected_count : the number of declarations, where the caller knows it (a holiday, an announced ship).
 
     Raises UsageError when a past day is not before ``day``, or when the expected count is not above 0.
     """

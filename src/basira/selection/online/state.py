@@ -136,7 +136,7 @@ def read_state(text: str, plan: DayPlan) -> OnlineState:
 
 
 def with_places(state: OnlineState, policy: Policy, *, lane: str, change: int) -> OnlineState:
-    """The state after places of a lane were taken (+) or given back (-) by somebody else.
+    """The state after another writer took (+) or gave back (-) slots of a lane.
 
     For a re-selection by an officer, a cancelled declaration, a decision made without a state. Pacing counts them from
     the next declaration on. In a lane with inspections beyond its capacity, one given back makes these fewer. Raises

@@ -102,7 +102,7 @@ class Lane(_Part):
 
     id: Identifier = Field(description="Identifier of the lane, as decisions and inspection results name it.")
     label: Wording = Field(description="The lane's name as officers read it.")
-    inspects: bool = Field(description="True when somebody examines papers or goods before release: it needs capacity.")
+    inspects: bool = Field(description="True when officers examine papers or goods before release: it needs capacity.")
     effectiveness: Share = Field(
         default=0.0,
         description="Share of the existing irregularities that an inspection in this lane finds. An assumption of the "
@@ -204,7 +204,7 @@ class RandomControl(_Part):
 
     share: Share = Field(description="Share of each office's declarations of the day (mandatory ones apart).")
     minimum: Count = Field(default=0, description="At least this many declarations per office and day.")
-    lane: str = Field(description="Lane of the random control, the same for everybody; it must be one that inspects.")
+    lane: str = Field(description="Lane of the random control, one for all declarations; it must be one that inspects.")
     strata: tuple[Stratum, ...] = Field(
         default=(),
         description="Attributes whose groups are each represented in proportion: is_oea, procedure, transport_mode. "

@@ -126,7 +126,7 @@ def _in_history(history: History, value: str, progress: Progress) -> list[Place]
 
 
 def _in_profiles(root: Path, value: str, unread: list[str]) -> Iterator[Place]:
-    """Builds that hold the digest of the value: whoever has a list of identifiers can tell whose figures they are."""
+    """Builds that hold the digest of the value: from a list of identifiers one can find whose figures they are."""
     folder = profiles_of(root)
     keys = [key_of(name, [value]) for name, parts in key_parts().items() if len(parts) == 1 and parts[0] in _PERSONAL]
     for name in list_names(folder):

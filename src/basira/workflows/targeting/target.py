@@ -69,7 +69,7 @@ def order_day(
     Parameters
     ----------
     as_of : last day whose facts may be used; None: the day before.
-    seed : of the random control; None: drawn afresh, so that nobody can foretell it.
+    seed : of the random control; None: drawn afresh, so that it can't be predicted.
     office : code of the only office, as intake writes it; None: every office.
     name : the option that ``as_of`` came from, for its error.
 
@@ -102,8 +102,8 @@ def target(
 ) -> Targeted:  # fmt: skip
     """Assess the day's declarations and put each in a lane. Nothing is recorded yet (see `record`).
 
-    A declaration of an office that the policy does not list is left undecided, and the list says so: it would stand in
-    nobody's queue. Raises UsageError when the day has no declarations, or none of an office of the list.
+    A declaration of an office that the policy does not list is left undecided, because no queue would hold it; the
+    list reports it. Raises UsageError when the day has no declarations, or none of an office of the list.
     """
     snapshot = snapshot or history.verified_snapshot()
     engine = engine or EngineBounds()
@@ -147,7 +147,7 @@ def target(
 def _of_offices(
     candidates: list[Candidate], policy: Policy, order: Order
 ) -> tuple[list[Candidate], tuple[Notice, ...]]:
-    """The candidates that some queue will hold, and what is to be told of the others or of an open list."""
+    """The candidates that a queue will hold, and the notices about the others or about an open list."""
     if order.any_office or not policy.offices:
         return candidates, (Notice("offices_open", {"count": len({one.office for one in candidates})}),)
     listed = [one for one in candidates if one.office in policy.offices]
