@@ -74,14 +74,14 @@ def enter_by_provider(
             connection, _free_login(connection, login, subject), display_name=display_name[:200], grants=given,
             actor=ACTOR, now=now, oidc_subject=subject,
         )  # fmt: skip
-        return _granted(connection, made, now)
+        return _record_grant(connection, made, now)
     if user is None or not user.is_active:
         name = "unknown" if user is None else user.user_id
         append_audit(connection, "login.refused", subject=f"user/{name}", actor=ACTOR, now=now, after={"by": "openid"})
         return None
     if user.grants != given:
         set_grants(connection, user.user_id, given, actor=ACTOR, now=now, may_be_last=True)
-    return _granted(connection, user.user_id, now)
+    return _record_grant(connection, user.user_id, now)
 
 
 def subject_of(issuer: str, subject: str) -> str:
@@ -89,7 +89,7 @@ def subject_of(issuer: str, subject: str) -> str:
     return f"{issuer}#{subject}"
 
 
-def _granted(connection: sa.Connection, user_id: str, now: datetime) -> str:
+def _record_grant(connection: sa.Connection, user_id: str, now: datetime) -> str:
     append_audit(connection, "login.granted", subject=f"user/{user_id}", actor=user_id, now=now, after={"by": "openid"})
     return user_id
 

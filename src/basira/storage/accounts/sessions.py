@@ -66,7 +66,7 @@ def log_in(
     digest, moment = login_digest(login), moment_text(now)
     with database.write() as connection:
         lock_chains(connection)  # attempts are counted one after the other
-        if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+        if (retry_at := _find_lock_end(connection, digest, address, now=now, rule=rule)) is not None:
             return Login("locked", retry_at=retry_at)
         user = find_user(connection, login=login)
         attempt = connection.execute(
@@ -74,12 +74,12 @@ def log_in(
             .values(login_digest=digest, address=address[:80], attempted_at=moment, is_success=False)
             .returning(LOGIN_ATTEMPT.c.attempt_id)
         ).scalar_one()
-        kept = _kept_hash(connection, user.user_id) if user else None
+        kept = _find_hash(connection, user.user_id) if user else None
     while _matches(hasher, kept or _dummy(hasher), password) and user is not None and kept is not None:
         rehashed = hasher.hash(password) if hasher.check_needs_rehash(kept) else None
         with database.write() as connection:
             lock_chains(connection)
-            found = _kept_hash(connection, user.user_id)
+            found = _find_hash(connection, user.user_id)
             if found == kept:
                 row = LOGIN_ATTEMPT.c.attempt_id == attempt
                 connection.execute(LOGIN_ATTEMPT.update().where(row).values(is_success=True))
@@ -95,7 +95,7 @@ def log_in(
         # Changed while argon2 worked: another password was given, or a second login hashed the same anew.
         kept = found
     with database.write() as connection:
-        if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+        if (retry_at := _find_lock_end(connection, digest, address, now=now, rule=rule)) is not None:
             append_audit(
                 connection, "login.locked", subject=f"user/{user.user_id if user else 'unknown'}", actor="basira",
                 now=now, after={"until": retry_at},
@@ -103,14 +103,14 @@ def log_in(
     return Login("refused")
 
 
-def _kept_hash(connection: sa.Connection, user_id: str) -> str | None:
+def _find_hash(connection: sa.Connection, user_id: str) -> str | None:
     """The hash that a user's password must match; None for a user without one."""
     query = sa.select(APP_USER.c.password_hash).where(APP_USER.c.user_id == user_id, APP_USER.c.is_active)
     found: str | None = connection.execute(query).scalar()
     return found
 
 
-def _locked_until(connection: sa.Connection, digest: str, address: str, *, now: datetime, rule: LockOut) -> str | None:
+def _find_lock_end(connection: sa.Connection, digest: str, address: str, *, now: datetime, rule: LockOut) -> str | None:
     """Moment at which the lock of a login or an address ends; None when neither is locked."""
     table, since = LOGIN_ATTEMPT, moment_text(now - rule.window)
     # A success wipes the login's slate, not the address's: one's own account must not buy guesses at others'. What came

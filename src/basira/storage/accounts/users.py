@@ -122,7 +122,12 @@ def create_user(
     )
     given = _write_grants(connection, user_id, grants)
     append_audit(
-        connection, "user.created", subject=f"user/{user_id}", actor=actor, now=now, after={"roles": _shown(given)}
+        connection,
+        "user.created",
+        subject=f"user/{user_id}",
+        actor=actor,
+        now=now,
+        after={"roles": _roles(given)},
     )
     return user_id
 
@@ -159,7 +164,7 @@ def set_grants(
         require_administrator(connection, before)
     append_audit(
         connection, "user.roles_changed", subject=f"user/{user_id}", actor=actor, now=now,
-        before={"roles": _shown(before.grants)}, after={"roles": _shown(given)},
+        before={"roles": _roles(before.grants)}, after={"roles": _roles(given)},
     )  # fmt: skip
 
 
@@ -209,7 +214,7 @@ def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: s
     require_administrator(connection, before)
     append_audit(
         connection, "user.erased", subject=f"user/{user_id}", actor=actor, motive=motive, now=now,
-        before={"is_active": before.is_active, "roles": _shown(before.grants)}, after={"is_active": False, "roles": []},
+        before={"is_active": before.is_active, "roles": _roles(before.grants)}, after={"is_active": False, "roles": []},
     )  # fmt: skip
 
 
@@ -242,7 +247,7 @@ def _write_grants(connection: sa.Connection, user_id: str, grants: Iterable[Gran
     return given
 
 
-def _shown(grants: Iterable[Grant]) -> list[str]:
+def _roles(grants: Iterable[Grant]) -> list[str]:
     return [f"{grant.role}/{grant.office}" if grant.office else grant.role for grant in grants]
 
 

@@ -245,7 +245,7 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
             hint="Install the client of the server's version (Debian: apt-get install postgresql-client).",
         )
     done = subprocess.run(  # noqa: S603 - our own words, no shell
-        [program, *command[1:]], env={**os.environ, **_reached_by(url)}, capture_output=True, text=True, check=False,
+        [program, *command[1:]], env={**os.environ, **_connection(url)}, capture_output=True, text=True, check=False,
         umask=_OWNER_ALONE,
     )  # fmt: skip
     if done.returncode != 0:
@@ -256,7 +256,7 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
         )
 
 
-def _reached_by(url: sa.URL) -> Mapping[str, str]:
+def _connection(url: sa.URL) -> Mapping[str, str]:
     query = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
     given = {
         "PGHOST": url.host or query.get("host"),

@@ -391,29 +391,29 @@ def explained() -> Iterator[None]:
         ) from error
     except IntegrityError as error:
         raise StoreError(
-            f"Expected rows not recorded before, found: {_said(error)}.",
+            f"Expected rows not recorded before, found: {_driver_message(error)}.",
             hint="Nothing was recorded. Take a new id; if another process was recording, try again.",
         ) from error
     except OperationalError as error:
         raise StoreError(
-            f"Expected to read and write the decision record, found: {_said(error)}.",
+            f"Expected to read and write the decision record, found: {_driver_message(error)}.",
             hint="Nothing was recorded. Check free space, permissions, that no other program holds the file, "
             "and that the server answers.",
         ) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
             raise StoreError(
-                f"Expected a user of the database who may do this, found: {_said(error)}.",
+                f"Expected a user of the database who may do this, found: {_driver_message(error)}.",
                 hint="Connect as the user for this work (docs/how-to/postgresql.md); after an upgrade, run the SQL of "
                 "`basira db grants` again.",
             ) from error
         raise StoreError(
-            f"Expected a decision record of Basira, found: {_said(error)}.",
+            f"Expected a decision record of Basira, found: {_driver_message(error)}.",
             hint="Check that the database is the right one; restore it from a backup if it is damaged.",
         ) from error
 
 
-def _said(error: DBAPIError) -> str:
+def _driver_message(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split()).rstrip(".")
 
 

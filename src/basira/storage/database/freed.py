@@ -43,7 +43,7 @@ def free_deleted(
     """
     if database.is_sqlite:
         return _cut_log(database, wait_seconds, pause)
-    refused = [table.name for table in ERASABLE if not _vacuumed(database, table)]
+    refused = [table.name for table in ERASABLE if not _vacuum(database, table)]
     advice = (
         "PostgreSQL keeps the bytes of what was deleted until they are written over: `basira db compact`, as the owner "
         "of the tables and in a quiet hour, writes the tables anew. Its log (WAL), archives of it and standbys keep "
@@ -62,7 +62,7 @@ def compact(database: Database) -> tuple[str, ...]:
     """
     if not database.is_sqlite:
         for table in ERASABLE:
-            if not _vacuumed(database, table, "FULL"):
+            if not _vacuum(database, table, "FULL"):
                 raise StoreError(
                     f"Expected the owner of the table {table.name}, found another user.",
                     hint="Give --database the URL of the owner, who also runs `basira db upgrade`.",
@@ -102,7 +102,7 @@ def _is_busy(database: Database) -> bool:
             cursor.execute(f"PRAGMA busy_timeout = {int(before)}")
 
 
-def _vacuumed(database: Database, table: sa.Table, how: str = "") -> bool:
+def _vacuum(database: Database, table: sa.Table, how: str = "") -> bool:
     """Whether this user may do it to a table; then it is done."""
     with explained(), database.engine.connect() as connection:
         bare = connection.execution_options(isolation_level="AUTOCOMMIT")

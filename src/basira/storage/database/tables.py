@@ -82,7 +82,7 @@ RUN_COLUMNS_MADE = frozenset({"sequence", "decision_count", "previous_hash", "op
 DECISION_COLUMNS_MADE = frozenset({"position", "previous_hash", "entry_hash"})
 
 
-def _chained(name: str, *columns: sa.Column[object]) -> sa.Table:
+def _chain_table(name: str, *columns: sa.Column[object]) -> sa.Table:
     """An append-only table whose rows follow one another by hash (`record.chain.append`)."""
     return sa.Table(
         name,
@@ -99,7 +99,7 @@ def _chained(name: str, *columns: sa.Column[object]) -> sa.Table:
     )
 
 
-EVENT = _chained(
+EVENT = _chain_table(
     "event",
     sa.Column("event_id", sa.String(200), nullable=False, unique=True),
     sa.Column("kind", sa.String(40), nullable=False),
@@ -117,7 +117,7 @@ sa.Index("ix_event_office_recorded_at", EVENT.c.office, EVENT.c.recorded_at, EVE
 sa.Index("ix_event_actor_sequence", EVENT.c.actor, EVENT.c.sequence)
 sa.Index("ix_event_kind_sequence", EVENT.c.kind, EVENT.c.sequence)
 
-AUDIT_EVENT = _chained(
+AUDIT_EVENT = _chain_table(
     "audit_event",
     sa.Column("action", sa.String(80), nullable=False),
     sa.Column("subject", sa.String(400), nullable=False, index=True),

@@ -145,7 +145,7 @@ def find_bodies(
         later = sa.and_(REFUSED_BODY.c.last_at == last_at, REFUSED_BODY.c.quarantine_id > name)
         query = query.where(sa.or_(REFUSED_BODY.c.last_at < last_at, later))
     ordered = query.order_by(REFUSED_BODY.c.last_at.desc(), REFUSED_BODY.c.quarantine_id).limit(limit)
-    return [_opened(row) for row in connection.execute(ordered).mappings()]
+    return [_read_row(row) for row in connection.execute(ordered).mappings()]
 
 
 def count_bodies(connection: sa.Connection, *, state: State = "open", code: str | None = None) -> int:
@@ -163,7 +163,7 @@ def get_body(connection: sa.Connection, quarantine_id: str) -> Row:
             f"Expected a rejected declaration {quarantine_id!r}, found none.",
             hint="See 'basira quarantine list', or GET /api/v1/quarantine; one that was erased is gone.",
         )
-    return _opened(row)
+    return _read_row(row)
 
 
 def _conditions(state: State, code: str | None) -> list[sa.ColumnElement[bool]]:
@@ -175,7 +175,7 @@ def _conditions(state: State, code: str | None) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _opened(row: sa.RowMapping) -> Row:
+def _read_row(row: sa.RowMapping) -> Row:
     return {**row, "faults": json.loads(row["faults"])}
 
 

@@ -45,14 +45,14 @@ class EveProfiles:
         for name in names:
             loaded = known.get(name)
             if loaded is None and name not in passed_over:
-                loaded = self._opened(name)
+                loaded = self._open(name)
                 if loaded is None:
                     passed_over.add(name)
             if loaded is not None:
                 found.setdefault(loaded.as_of_day, loaded)
         self._by_day, self._passed_over = found, frozenset(passed_over)
 
-    def _opened(self, name: str) -> LoadedProfiles | None:
+    def _open(self, name: str) -> LoadedProfiles | None:
         try:
             manifest = read_manifest(self._folder, name)
             if manifest.metadata.catalog != self._catalog:

@@ -34,7 +34,7 @@ def find_audit(
     exactly = [(table.c.subject, subject), (table.c.action, action)]
     return [
         {**row, **{name: None if row[name] is None else json.loads(row[name]) for name in ("before", "after")}}
-        for row in _found(connection, table, exactly, actors, (from_day, to_day), before, limit)
+        for row in _find(connection, table, exactly, actors, (from_day, to_day), before, limit)
     ]
 
 
@@ -49,7 +49,7 @@ def find_deeds(
     """
     table = EVENT
     exactly = [(table.c.declaration_id, declaration_id), (table.c.kind, kind), (table.c.office, office)]
-    rows = _found(connection, table, exactly, actors, (from_day, to_day), before, limit)
+    rows = _find(connection, table, exactly, actors, (from_day, to_day), before, limit)
     return [{**row, "payload": _without_personal(row.payload)} for row in rows]
 
 
@@ -59,7 +59,7 @@ def _without_personal(text: str) -> object:
     return payload
 
 
-def _found(
+def _find(
     connection: sa.Connection, table: sa.Table, exactly: Sequence[tuple[sa.Column[Any], str | None]],
     actors: Sequence[str] | None, days: tuple[str | None, str | None], before: int | None, limit: int,
 ) -> list[sa.RowMapping]:  # fmt: skip

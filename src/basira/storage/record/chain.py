@@ -158,17 +158,17 @@ def append_statements(
     is_new = last is None or last.day != end["day"]
     return (
         Statement(_INSERTS[stream], appended),
-        Statement(_NEW_HEAD, [place]) if is_new else Statement(_MOVE_HEAD, [_moved(place)]),
+        Statement(_NEW_HEAD, [place]) if is_new else Statement(_MOVE_HEAD, [_head_values(place)]),
     )
 
 
 def move_head(connection: sa.Connection, head: Head) -> None:
     """Write down that a stream now ends at ``head``."""
-    if connection.execute(_MOVE_HEAD, _moved(asdict(head))).rowcount == 0:
+    if connection.execute(_MOVE_HEAD, _head_values(asdict(head))).rowcount == 0:
         connection.execute(_NEW_HEAD, asdict(head))
 
 
-def _moved(head: Mapping[str, Any]) -> dict[str, Any]:
+def _head_values(head: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "of_stream": head["stream"], "of_day": head["day"], "sequence": head["sequence"],
         "head_hash": head["head_hash"],
@@ -217,10 +217,10 @@ def as_stored(table: sa.Table, row: Mapping[str, Any], made: frozenset[str]) -> 
     if row.keys() != wanted:
         missing, unknown = sorted(wanted - row.keys()), sorted(row.keys() - wanted)
         raise ValueError(f"missing {', '.join(missing) or 'nothing'}, unknown {', '.join(unknown) or 'nothing'}")
-    return {column.name: _typed(column, row[column.name]) for column in table.columns if column.name in wanted}
+    return {column.name: _convert(column, row[column.name]) for column in table.columns if column.name in wanted}
 
 
-def _typed(column: sa.Column[Any], value: Any) -> Any:
+def _convert(column: sa.Column[Any], value: Any) -> Any:
     if value is None:
         if column.nullable:
             return None

@@ -45,7 +45,7 @@ def find_ahead(connection: sa.Connection) -> list[Ahead]:
     explained; at most one for each chain."""
     clock: datetime = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
     limit = moment_text(clock + _AHEAD)
-    explained = list(_explained(connection))
+    explained = list(_read_explanations(connection))
     found = []
     moments: dict[Stream, sa.Column[str]] = {"targeting": TARGETING_RUN.c.created_at}
     moments |= {stream: table.c.recorded_at for stream, table in CHAINED.items()}
@@ -74,7 +74,7 @@ def explain_ahead(connection: sa.Connection, *, actor: str, motive: str, now: da
     return found
 
 
-def _explained(connection: sa.Connection) -> Iterator[Ahead]:
+def _read_explanations(connection: sa.Connection) -> Iterator[Ahead]:
     query = sa.select(AUDIT_EVENT.c.after).where(AUDIT_EVENT.c.action == EXPLAINED)
     for text in connection.execute(query).scalars():
         try:

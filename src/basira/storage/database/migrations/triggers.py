@@ -27,7 +27,7 @@ def append_only(dialect: str, table: str, keys: Sequence[str]) -> list[str]:
     """
     if dialect == "sqlite":
         return [
-            *(_refused_on_sqlite(table, verb) for verb in ("UPDATE", "DELETE")),
+            *(_rejection_on_sqlite(table, verb) for verb in ("UPDATE", "DELETE")),
             _no_replace_on_sqlite(table, keys),
         ]
     return [
@@ -45,7 +45,7 @@ def only_onwards(dialect: str, table: str, keys: Sequence[str]) -> list[str]:
         return [
             f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} WHEN NEW.sequence <= OLD.sequence "
             f"BEGIN {_refusal(table)}; END",
-            _refused_on_sqlite(table, "DELETE"),
+            _rejection_on_sqlite(table, "DELETE"),
             _no_replace_on_sqlite(table, keys),
         ]
     return [
@@ -185,7 +185,7 @@ def _refusal(table: str) -> str:
     return f"SELECT RAISE(ABORT, 'basira: {table} is append-only')"
 
 
-def _refused_on_sqlite(table: str, verb: str) -> str:
+def _rejection_on_sqlite(table: str, verb: str) -> str:
     return f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {_refusal(table)}; END"
 
 
