@@ -175,7 +175,7 @@ def declare(
         scheme=scheme,
         kind=np.where(scheme >= 0, _KIND[scheme], -1),
         severity=severity,
-        evaded=_evaded(s, scheme, taxes, true_value, day, home, traders, nomenclature, markets),
+        evaded=_evasion(s, scheme, taxes, true_value, day, home, traders, nomenclature, markets),
         true_value=true_value,
         true_quantity=s.quantity,
         true_net_kg=_round_mass(s.net_kg),
@@ -247,7 +247,7 @@ def _charge_of(s: Shipments, by_item: Floats, outward: Bools) -> Floats:
     return np.where(s.has_freight | outward[s.first_item[:-1]], np.nan, total)
 
 
-def _evaded(
+def _evasion(
     s: Shipments,
     scheme: Ints,
     declared: Taxes,

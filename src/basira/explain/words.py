@@ -177,7 +177,7 @@ def _origin_differs(reason: Reason, s: Speaker) -> str:
 
 def _origin_unusual(reason: Reason, s: Speaker) -> str:
     return s.say(
-        f"reason.{reason.code}", origin=s.country("origin_country"), seen=_seen(s),
+        f"reason.{reason.code}", origin=s.country("origin_country"), seen=_say_sightings(s),
         count=s.counted("n.import", "count"), scope=s.scope(with_origin=False),
     )  # fmt: skip
 
@@ -185,12 +185,12 @@ def _origin_unusual(reason: Reason, s: Speaker) -> str:
 def _description_unusual(reason: Reason, s: Speaker) -> str:
     # The count is of the word under any code, so the code stands with those seen under it.
     return s.say(
-        f"reason.{reason.code}", seen=_seen(s), code=s.code(), count=s.counted("n.import", "count"),
+        f"reason.{reason.code}", seen=_say_sightings(s), code=s.code(), count=s.counted("n.import", "count"),
         scope=s.scope(with_code=False),
     )  # fmt: skip
 
 
-def _seen(s: Speaker) -> str:
+def _say_sightings(s: Speaker) -> str:
     share, count = s.number_of("share"), s.number_of("count")
     if s.number_of("seen") is not None or share is None or count is None:
         return s.count("seen")

@@ -153,11 +153,11 @@ def run_trial(
         selections, state = run_day(arrivals, begin_day(plan), policy, seed=seed)
         past.append((day, state.today))
         if number >= 0:
-            results.append(_compared(policy, state, kind=kind, arrivals=arrivals, selections=selections, seed=seed))
+            results.append(_compare(policy, state, kind=kind, arrivals=arrivals, selections=selections, seed=seed))
     return results
 
 
-def _compared(
+def _compare(
     policy: Policy,
     state: OnlineState,
     *,

@@ -91,7 +91,7 @@ class FittedEstimator:
         try:
             found = np.asarray(self.estimator.predict_proba(x), dtype=np.float64)
         except Exception as error:
-            raise _failed(self.name, "predict_proba", error) from error
+            raise _failure(self.name, "predict_proba", error) from error
         if found.shape != (len(x), 2):
             raise UsageError(
                 f"estimator {self.name!r}: expected predict_proba to return shape ({len(x)}, 2), found {found.shape}.",
@@ -174,7 +174,7 @@ def fit_estimator(name: str, estimator: Estimator, items: TrainingItems, *, numb
     try:
         own.fit(x, y, sample_weight=items.weight)
     except Exception as error:
-        raise _failed(name, "fit", error) from error
+        raise _failure(name, "fit", error) from error
     return FittedEstimator(name, own, encoding, len(y), irregular)
 
 
@@ -190,7 +190,7 @@ def _takes_weight(fit: Any) -> bool:
     return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
-def _failed(name: str, method: str, error: Exception) -> UsageError:
+def _failure(name: str, method: str, error: Exception) -> UsageError:
     return UsageError(
         f"estimator {name!r}: {method} raised {type(error).__name__}: {error}",
         hint="Correct the estimator. X holds NaN where a value is unknown: SimpleImputer fills it.",

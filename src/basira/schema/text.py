@@ -139,13 +139,13 @@ def find_odd(text: str) -> OddCharacter | None:
     folded = fold_identifier(text)
     for position, character in enumerate(folded):
         if not _is_allowed(character):
-            return _in_given(text, character, position)
+            return _locate(text, character, position)
     for word in _WORD.findall(folded):
         if (arabic := _ARABIC_LETTER.search(word)) and (latin := _LATIN_LETTER.search(word)):
             # The rarer of the two is the intruder; of as many, the Arabic one in a word that a Latin one begins.
             several = len(_ARABIC_LETTER.findall(word)) > len(_LATIN_LETTER.findall(word))
             odd = latin if several else arabic
-            return _in_given(text, odd[0], folded.index(word) + odd.start())
+            return _locate(text, odd[0], folded.index(word) + odd.start())
     return None
 
 
@@ -185,7 +185,7 @@ def _is_allowed(character: str) -> bool:
     )
 
 
-def _in_given(text: str, character: str, position: int) -> OddCharacter:
+def _locate(text: str, character: str, position: int) -> OddCharacter:
     """The place in the text as it was given of what stands at ``position`` once folded."""
     for given, one in enumerate(text, 1):
         if one == character or character in fold_identifier(one):

@@ -285,7 +285,7 @@ class _Table:
         broken.sort(key=lambda entry: entry.row)
         if block.is_last:
             broken = self._without_notes(broken, block, numbers, rows, not_data)
-        broken += [self._rejected(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]
+        broken += [self._reject(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]
         broken.sort(key=lambda entry: entry.row)
         end = int(numbers[-1]) if len(numbers) else position
         counted = reader.counted if block.is_last else None
@@ -347,9 +347,7 @@ class _Table:
             not_data.append(NotData("note", block.first_line + line, 1, entry.text))
         return broken
 
-    def _rejected(
-        self, block: Block, first: int, last: int, expected: str, numbers: npt.NDArray[np.int64]
-    ) -> BrokenRow:
+    def _reject(self, block: Block, first: int, last: int, expected: str, numbers: npt.NDArray[np.int64]) -> BrokenRow:
         start, end = block.first_line + first, block.first_line + last
         where = f"line {start:,}" if start == end else f"lines {start:,} to {end:,}"
         return BrokenRow(

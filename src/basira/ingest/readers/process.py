@@ -140,11 +140,11 @@ class _Reader:
         kind, length = FRAME.unpack(self._receive(FRAME.size))
         if length > _LONGEST_FRAME or kind not in (*kinds, FAILED):
             self.close()
-            raise self._died("it sent what no reader sends")
+            raise self._memory_error("it sent what no reader sends")
         body = self._receive(length)
         if kind == FAILED:
             self.close()
-            raise _failed(json.loads(body))
+            raise _rebuild_error(json.loads(body))
         return kind, body
 
     def _receive(self, count: int) -> bytearray:
@@ -170,12 +170,14 @@ class _Reader:
         if code == -signal.SIGXCPU:
             return self._late()
         if code == NO_MEMORY:
-            return self._died("more was asked for")
+            return self._memory_error("more was asked for")
         if code < 0:
-            return self._died(f"{signal.Signals(-code).name} ended it: no memory was left, or the file is damaged")
-        return self._died(f"it ended with {code}")
+            return self._memory_error(
+                f"{signal.Signals(-code).name} ended it: no memory was left, or the file is damaged"
+            )
+        return self._memory_error(f"it ended with {code}")
 
-    def _died(self, how: str) -> SourceError:
+    def _memory_error(self, how: str) -> SourceError:
         return SourceError(
             f"Expected to read {self._path.name} in at most {self._memory >> 20:,} MB of memory; {how}. Nothing of it "
             "was stored.",
@@ -214,6 +216,6 @@ def _batch(body: bytearray) -> SourceBatch:
     return SourceBatch(frame, pl.Series("row", rows, dtype=pl.Int64), broken, int(about["bytes_read"]), aside, lines)
 
 
-def _failed(about: dict[str, str]) -> BasiraError:
+def _rebuild_error(about: dict[str, str]) -> BasiraError:
     kind = MappingError if about["code"] == MappingError.code else SourceError
     return kind(about["message"], hint=about["hint"])

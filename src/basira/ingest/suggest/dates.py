@@ -118,7 +118,7 @@ def guess_dates(words: Sequence[str], weights: Sequence[int] | None = None) -> D
     guess = _numeric_guess(numeric, weight, taken / total)
     forms = dict.fromkeys([*guess.formats, *named.values(), *([EXCEL] if taken_days else [])])
     guess = replace(guess, formats=tuple(forms))
-    return _with_swapped(guess, numeric, taken_days)
+    return _doubt_swaps(guess, numeric, taken_days)
 
 
 def _numeric_guess(numeric: dict[str, re.Match[str]], weight: dict[str, int], share: float) -> DateGuess:
@@ -184,7 +184,7 @@ def _fits(match: re.Match[str], order: str) -> bool:
     return len(part["y"]) in {2, 4} and len(part["d"]) <= 2 and 1 <= int(part["m"]) <= 12 and 1 <= int(part["d"]) <= 31
 
 
-def _with_swapped(guess: DateGuess, numeric: dict[str, re.Match[str]], days: list[str]) -> DateGuess:
+def _doubt_swaps(guess: DateGuess, numeric: dict[str, re.Match[str]], days: list[str]) -> DateGuess:
     """In doubt, when a spreadsheet made dates of the cells whose day could be a month, and left the others text.
 
     What it made are cells of dates, read year first, or day numbers. Their days are all up to 12, because it took them

@@ -88,9 +88,9 @@ def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = 
     sheet = sheets[0] if len(sheets) == 1 else tuple(sheets) or ""
     source = open_source(path, SourceFormat(header_row=header_row, sheet=sheet))
     frame, rows = _sample(source)
-    separator, detected = _detected(path, source)
+    separator, detected = _detect(path, source)
     if source.kind == "sad-xml":
-        return _from_shipped(path, source, frame, "asycuda-sad")
+        return _adapt_mapping(path, source, frame, "asycuda-sad")
     kinds = next(((name, found) for name in frame.columns if (found := find_kinds(frame[name])) is not None), None)
     profiles = settle(
         {
@@ -106,7 +106,7 @@ def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = 
     return _compose(path, source, frame, profiles, chosen, detected, results_only, kinds)
 
 
-def _from_shipped(path: Path, source: Source, frame: pl.DataFrame, name: str) -> Suggestion:
+def _adapt_mapping(path: Path, source: Source, frame: pl.DataFrame, name: str) -> Suggestion:
     """The shipped mapping of a system's own format, without the fields that the file lacks."""
     mapping = load_mapping(name)
     fields: list[SuggestedField] = []
@@ -174,7 +174,7 @@ def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
     return whole_frame, pl.concat(numbers) if numbers else pl.Series("row", [], dtype=pl.Int64)
 
 
-def _detected(path: Path, source: Source) -> tuple[str, dict[str, object]]:
+def _detect(path: Path, source: Source) -> tuple[str, dict[str, object]]:
     """The separator, and how the file is written."""
     detected: dict[str, object] = {"format": source.kind}
     separator = ""

@@ -85,7 +85,7 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
     names = _file_names(card)
     if set(card["files"]) != set(names):
         raise ValueError("its files are not those that it describes")
-    contents = {name: _checked(folder / name, card["files"][name], card["version"]) for name in names}
+    contents = {name: _read_and_check(folder / name, card["files"][name], card["version"]) for name in names}
     # Calibration, shares and the day it knows stand in the card alone: a changed figure would pass unseen. And no
     # text is parsed before this: LightGBM ends the whole process on one that is not its own.
     if card["version"] != version_of(card, {name: content.decode("utf-8") for name, content in contents.items()}):
@@ -141,7 +141,7 @@ def _finite(value: Any) -> float:
     return found
 
 
-def _checked(path: Path, hashed: str, version: str) -> bytes:
+def _read_and_check(path: Path, hashed: str, version: str) -> bytes:
     is_bounded = path.is_file() and path.stat().st_size <= MOST_BYTES
     content = path.read_bytes() if is_bounded else b""
     if hashlib.sha256(content).hexdigest() != hashed or not is_bounded:

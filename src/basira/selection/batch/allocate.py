@@ -165,13 +165,13 @@ class _Office:
         """All the steps in order; one selection per candidate."""
         place: Mapping[Basis, Callable[[], None]] = {
             "random": self._place_random,
-            "fallback": self._place_unscored,
-            "model": self._place_ranked,
+            "fallback": self._place_by_fallback,
+            "model": self._place_by_rank,
             "none": self._release,
         }
         for step in self.steps:
             if step.claims is not None:
-                self._place_claimed(step.basis)
+                self._place_claims(step.basis)
             else:
                 place[step.basis]()
         probability = self._inclusion()
@@ -195,7 +195,7 @@ class _Office:
     def _put(self, position: int, lane: int, basis: Basis) -> None:
         self.lane[position], self.basis[position] = lane, basis
 
-    def _claimed(self, basis: Basis) -> list[int]:
+    def _order_claims(self, basis: Basis) -> list[int]:
         """Those that a step claims: most intensive lane first; within it, without a score, then by falling value."""
 
         def order(position: int) -> tuple[int, int, int]:
@@ -203,9 +203,9 @@ class _Office:
 
         return sorted((position for position, by in self.claimed_by.items() if by == basis), key=order)
 
-    def _place_claimed(self, basis: Basis) -> None:
+    def _place_claims(self, basis: Basis) -> None:
         moved: Counter[tuple[int, int, bool]] = Counter()
-        for position in self._claimed(basis):
+        for position in self._order_claims(basis):
             claim = self.claims[position]
             place = self.places.take_inspecting(claim.lane)
             # Without a free slot it is not released: it is inspected beyond capacity, and takes no other's slot.
@@ -234,7 +234,7 @@ class _Office:
         for position in draw(members, plan.drawn):
             self._put(position, self.places.take(lane), "random")
 
-    def _place_unscored(self) -> None:
+    def _place_by_fallback(self) -> None:
         wanted = self.policy.intensity[self.policy.fallback.lane]
         waiting = [p for p in self.pool if self.ranked.value[p] is None and p not in self.lane]
         got: Counter[tuple[int, bool]] = Counter()
@@ -254,7 +254,7 @@ class _Office:
             else:
                 self._notice("fallback_over_capacity", count=count, lane=self._label(lane), wanted=self._label(wanted))
 
-    def _place_ranked(self) -> None:
+    def _place_by_rank(self) -> None:
         """Down the ranking, each to the most intensive lane open to it; this order makes the best total value."""
         for position in self.eligible:
             if position in self.lane:
@@ -294,7 +294,7 @@ class _Office:
                 given: list[tuple[int, bool]] = []
                 for step in self._between("random", "model"):
                     if step.claims is not None:
-                        for position in self._claimed(step.basis):
+                        for position in self._order_claims(step.basis):
                             places.take_inspecting(self.claims[position].lane)
                     else:
                         given = self._serve_fallback(places, waiting)

@@ -157,7 +157,7 @@ class _Rows:
         mass[begin] = 1.0
         counts = _Counts(np.zeros(len(self.own), dtype=np.int64), mass)
         for s in strata:
-            first, taken = self._taken(s)
+            first, taken = self._demand_from_above(s)
             width = counts.mass.shape[2] + next(iter(taken.values())).shape[1] - 1
             after = np.zeros((2, len(self.own), width))
             for move in self.steps[s]:
@@ -166,7 +166,7 @@ class _Rows:
             counts = _Counts(counts.first + first, after).trimmed()
         return counts
 
-    def _taken(self, s: int) -> tuple[Integers, dict[int, Reals]]:
+    def _demand_from_above(self, s: int) -> tuple[Integers, dict[int, Reals]]:
         """For each number that may be drawn from stratum s: what it takes from above, i itself not being drawn."""
         is_own = self.own == s
         population = self.strata[s] - is_own

@@ -137,7 +137,7 @@ def decide_online(
     )  # fmt: skip
     control = state.control
     if by_right is not None:
-        slot = _claimed(*by_right, outlook)
+        slot = _slot_of_claim(*by_right, outlook)
     else:
         stratum = " ".join(stratum_values(candidate, policy))
         arrival = _Arrival(candidate, policy, state, outlook, kind, number, today, unscored, rest, stratum)
@@ -321,7 +321,7 @@ def _unscored_share(latest: float, today: Tally, recent: Tally) -> float:
     return (today.unscored_count + recent.unscored_count) / (today.count + recent.count)
 
 
-def _claimed(basis: Basis, claim: Claim, outlook: Outlook) -> _Slot:
+def _slot_of_claim(basis: Basis, claim: Claim, outlook: Outlook) -> _Slot:
     """The lane claimed, or the next less intensive one with a place; else the one beyond its capacity, as in a batch.
 
     A missing place is no release.

@@ -80,7 +80,7 @@ def look_out(
             open_now[number] = max(0, exists - taken)
             left[number] = float(max(0, at_the_end - taken))
             growth[number] = at_the_end - exists
-    by_right = _expected_by_right(policy, today=today, recent=recent, rest=rest)
+    by_right = _expect_by_right(policy, today=today, recent=recent, rest=rest)
     deviations = policy.online.reserve_deviations
     before_fallback = _after_reserve(left, _reserve(by_right, deviations))
     fallback = policy.intensity[policy.fallback.lane]
@@ -103,7 +103,7 @@ def look_out(
     return Outlook(tuple(open_now), tuple(kept), tuple(free), sum(before_fallback[: fallback + 1]))
 
 
-def _expected_by_right(policy: Policy, *, today: Tally, recent: Tally, rest: float) -> list[float]:
+def _expect_by_right(policy: Policy, *, today: Tally, recent: Tally, rest: float) -> list[float]:
     """Declarations of the rest of the day that the list and the random control will put in each lane."""
     seen = today.count + recent.count
     expected = [0.0] * len(policy.lanes)

@@ -103,7 +103,7 @@ def read_plan(text: str) -> DayPlan:
     try:
         plan = _readers()[0].validate_json(text)
     except ValidationError as error:
-        raise _explained(error, "plan") from None
+        raise _describe_fault(error, "plan") from None
     if len(plan.profile) != HOURS or len(plan.recent.by_hour) != HOURS:
         raise _unreadable("plan", f"hours that are not {HOURS}")
     return plan
@@ -118,7 +118,7 @@ def read_state(text: str, plan: DayPlan) -> OnlineState:
     try:
         progress = _readers()[1].validate_json(text)
     except ValidationError as error:
-        raise _explained(error, "state") from None
+        raise _describe_fault(error, "state") from None
     if progress.plan_digest != plan.digest:
         raise _unreadable("state", f"one of another plan than that of {plan.office} on {plan.day}")
     if len(progress.today.by_hour) != HOURS:
@@ -183,7 +183,7 @@ def _readers() -> tuple[TypeAdapter[DayPlan], TypeAdapter[_Progress]]:
     return TypeAdapter(DayPlan), TypeAdapter(_Progress)
 
 
-def _explained(error: ValidationError, what: str) -> StoreError:
+def _describe_fault(error: ValidationError, what: str) -> StoreError:
     fault = error.errors(include_url=False)[0]
     place = ".".join(map(str, fault["loc"]))
     return _unreadable(what, f"{place}: {fault['msg']}" if place else fault["msg"])

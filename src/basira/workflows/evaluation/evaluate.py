@@ -153,9 +153,9 @@ def evaluate_files(
                 resamples=resamples,
                 dataset=", ".join(path.name for path in test),
                 extras={
-                    "quarantined": _quarantined(taken),
+                    "quarantined": _count_rejected(taken),
                     "already_known": sum(r.already_known for r in taken.values()),
-                    "declared_before": _declared_before(con),
+                    "declared_before": _count_repeats(con),
                     "is_simulated": history.snapshot().is_simulated,
                 },
                 trusted=trusted,
@@ -356,7 +356,7 @@ def _declarations(con: Engine, sources: str) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def _declared_before(con: Engine) -> int:
+def _count_repeats(con: Engine) -> int:
     """Test declarations whose number stood in the other files too: amendments, or numbers that start again."""
     return int(
         fetch_value(
@@ -366,7 +366,7 @@ def _declared_before(con: Engine) -> int:
     )  # fmt: skip
 
 
-def _quarantined(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
+def _count_rejected(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
     return [
         {"part": part, "file": report.file_name, "code": code, "rows": rows}
         for part, reports in taken.items()

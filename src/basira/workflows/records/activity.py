@@ -61,7 +61,7 @@ def trail_page(
                 connection, declaration_id=wanted.subject, actors=actors, kind=wanted.action, office=wanted.office,
                 from_day=from_day, to_day=to_day, before=before, limit=limit + 1,
             )  # fmt: skip
-        shown = [_change(row) if of == "access" else _deed(row) for row in found[:limit]]
+        shown = [_change(row) if of == "access" else _activity(row) for row in found[:limit]]
         names = names_of(connection, _ids(shown))
     return {"rows": shown, "names": names, "next_cursor": shown[-1]["sequence"] if len(found) > limit else None}
 
@@ -106,7 +106,7 @@ def _change(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _deed(row: Row) -> dict[str, Any]:
+def _activity(row: Row) -> dict[str, Any]:
     record = read_record(row)
     before, after = _before_and_after(record)
     return {
