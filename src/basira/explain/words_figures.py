@@ -13,8 +13,8 @@ from typing import Any
 
 from basira.render import numbers
 from basira.render.catalogs import Catalog
-from basira.render.languages import isolated
-from basira.schema.codes import dotted
+from basira.render.languages import isolate
+from basira.schema.codes import format_code
 from basira.schema.fields import EXTRA_PREFIX, FIELDS
 from basira.schema.records import Figure
 
@@ -58,7 +58,7 @@ class Speaker:
         whole = value is not None and (float(value).is_integer() or abs(value) >= 100)
         return self._isolate(numbers.format_number(value, language=self.language, digits=0 if whole else None))
 
-    def counted(self, message: str, name: str) -> str:
+    def say_count(self, message: str, name: str) -> str:
         """A count with its noun, in the right plural."""
         value = self.number_of(name)
         n = 0 if value is None else round(value)
@@ -78,12 +78,12 @@ class Speaker:
 
     def per_unit(self, name: str) -> str:
         """Money per the unit among the figures."""
-        return self.measured(self.number_of(name), "value_per_unit")
+        return self.say_measure(self.number_of(name), "value_per_unit")
 
     def kg_per_unit(self, name: str) -> str:
-        return self.measured(self.number_of(name), "kg_per_unit")
+        return self.say_measure(self.number_of(name), "kg_per_unit")
 
-    def measured(self, value: float | None, measure: str) -> str:
+    def say_measure(self, value: float | None, measure: str) -> str:
         """A reference measure with its unit: money per unit, or kilograms per unit."""
         unit = str(self.figures.get("unit") or "")
         if measure == "value_per_kg":
@@ -123,7 +123,7 @@ class Speaker:
     def code(self) -> str:
         """The commodity code among the figures: "SH 8517.13"."""
         code = self.figures.get("commodity_code")
-        return self.say("scope.code", code=self._isolate(dotted(str(code)))) if code else numbers.UNKNOWN
+        return self.say("scope.code", code=self._isolate(format_code(str(code)))) if code else numbers.UNKNOWN
 
     def scope(self, *, wrapped: bool = True, with_origin: bool = True, with_code: bool = True) -> str:
         """Of what the comparison speaks: code, origin, months. In brackets, or after a comma when not ``wrapped``.
@@ -138,7 +138,7 @@ class Speaker:
         if "window_months" in self.figures:
             months = self.number_of("window_months")
             parts.append(
-                self.say("scope.all_history") if months is None else self.counted("scope.months", "window_months")
+                self.say("scope.all_history") if months is None else self.say_count("scope.months", "window_months")
             )
         if not parts:
             return ""
@@ -160,7 +160,7 @@ class Speaker:
         if kind == "country":
             return self.country(name)
         if kind == "commodity":
-            return self._isolate(dotted(str(value)))
+            return self._isolate(format_code(str(value)))
         if kind == "flag":
             return self.say("flag.yes" if value in (True, 1, "true", "True") else "flag.no")
         if kind == "timestamp":
@@ -174,4 +174,4 @@ class Speaker:
         return self.rough(name)
 
     def _isolate(self, text: str) -> str:
-        return isolated(text, self.language)
+        return isolate(text, self.language)

@@ -149,11 +149,11 @@ def find_odd(text: str) -> OddCharacter | None:
     return None
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text in which a terminal finds no command and a reader nothing unseen: what has no shape of its own is written
     as its code, as JSON writes it. Line ends stay, and the spaces of languages.
 
-    >>> escaped("a\\u202eb\\x1b[31m\\ud800"), escaped("1\\u00a0000\\n")
+    >>> escape("a\\u202eb\\x1b[31m\\ud800"), escape("1\\u00a0000\\n")
     ('a\\\\u202eb\\\\u001b[31m\\\\ud800', '1\\xa0000\\n')
     """
     if text.isprintable():

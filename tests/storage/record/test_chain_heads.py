@@ -11,7 +11,7 @@ from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import OneByOne, write_together
 from basira.storage.database.tables import EVENT
 from basira.storage.record.activity import find_deeds
-from basira.storage.record.chain import append_statements, end_statements, linked, read_end
+from basira.storage.record.chain import append_statements, end_statements, link, read_end
 from basira.storage.record.clock import explain_ahead
 from basira.storage.record.commit import record_group
 from basira.storage.record.events import (
@@ -59,7 +59,7 @@ def decide_ahead(database: Database, *names: str, now: datetime) -> None:
         sender = OneByOne(connection)
         rows, _ = event_rows([decision(name) for name in names], now=now)
         last = read_end(sender.send(*end_statements(sender, "event")), now=NOW)
-        sender.send_last(*append_statements("event", linked("event", rows, last, now=now), last))
+        sender.send_last(*append_statements("event", link("event", rows, last, now=now), last))
 
 
 def names_of_today(database: Database) -> set[str]:
@@ -171,7 +171,7 @@ def test_rows_that_a_forged_head_had_moved_are_in_the_queue_of_their_moment_and_
             sender = OneByOne(connection)
             rows, _ = event_rows([decision("d2"), decision("d3")], now=NOW)
             last = read_end(sender.send(*end_statements(sender, "event")), now=NOW)
-            moved = linked("event", rows, type(last)("event", "2099-01-01", last.sequence, last.head_hash), now=NOW)
+            moved = link("event", rows, type(last)("event", "2099-01-01", last.sequence, last.head_hash), now=NOW)
             if operations.database.is_sqlite:
                 connection.exec_driver_sql("DROP TRIGGER chain_head_end_insert")
             else:

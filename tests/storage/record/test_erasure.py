@@ -86,7 +86,7 @@ def test_others_record_between_two_parts(database):
         assert seconds >= 0
 
     told: list[int] = []
-    assert erased(database, values_before("2026-03-07"), pause=pause, told=told.append) == 20
+    assert erased(database, values_before("2026-03-07"), pause=pause, report=told.append) == 20
     assert [len(digests) for digests in named(database)] == told == [4, 2, 4, 2, 4, 2, 2]
     assert len(recorded) == len(told) - 1
     assert proven(database) == (len(recorded), 20, ())

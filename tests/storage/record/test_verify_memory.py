@@ -46,7 +46,7 @@ def test_memory_does_not_grow_with_what_was_erased():
                 erased.add(digests)
                 for digest in digests:
                     erased.ask(digest, 1)
-            assert list(erased.unanswered()) == []
+            assert list(erased.find_missing()) == []
             assert erased.found == count
             found = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()

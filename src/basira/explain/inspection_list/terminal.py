@@ -15,9 +15,9 @@ from basira.explain.words import catalog_of, say_basis, say_conversion
 from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import SHELL_LOCALE
-from basira.schema.codes import dotted
+from basira.schema.codes import format_code
 from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, ItemLine
-from basira.schema.text import escaped
+from basira.schema.text import escape
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -110,12 +110,12 @@ def _office(
 def _safe(text: str, *, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(escaped(text.translate(_ISOLATES)), style=style)
+    return Text(escape(text.translate(_ISOLATES)), style=style)
 
 
 def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int) -> Iterator[str]:
     language = catalog.language
-    goods = [dotted(item.commodity_code)]
+    goods = [format_code(item.commodity_code)]
     if item.description:
         goods.append(item.description)
     goods.append(numbers.country_name(item.origin_country, language=language))

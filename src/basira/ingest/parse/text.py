@@ -17,7 +17,7 @@ import polars as pl
 
 from basira.ingest.rows.faults import Fault
 from basira.schema.fields import CHECKED, IDENTIFIERS, Field
-from basira.schema.text import ALLOWED, escaped, find_odd, fold_digits, fold_figure, fold_identifier
+from basira.schema.text import ALLOWED, escape, find_odd, fold_digits, fold_figure, fold_identifier
 
 _NOT_PLAIN = r"[^ -~]|  "
 _FORMULA = r'(?s)^="((?:[^"]|"")*)"$'
@@ -77,7 +77,7 @@ def find_odd_rows(field: Field, folded: pl.Series, as_found: pl.Series) -> Fault
     found = as_found.set(~mask, None)
     # What is rejected is distinct in a hostile file, and no more than the rows of a batch.
     places = {text: odd_one.place for text in found.drop_nulls().unique() if (odd_one := find_odd(text)) is not None}
-    shown = found.replace({text: escaped(text) for text in places})
+    shown = found.replace({text: escape(text) for text in places})
     return Fault(field.name, "bad_character", ALLOWED, mask, shown, found.replace(places))
 
 

@@ -69,12 +69,12 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
         )
     size = path.stat().st_size
     waiting = [_Reader(path, kind, options, size)]
-    about = waiting[0].opened()
+    about = waiting[0].read_about()
 
     def batches() -> Iterator[SourceBatch]:
         reader = waiting.pop() if waiting else _Reader(path, kind, options, size)
         try:
-            reader.opened()
+            reader.read_about()
             yield from reader.batches()
         finally:
             reader.close()
@@ -123,7 +123,7 @@ class _Reader:
         self._about: dict[str, Any] | None = None
         self.close = weakref.finalize(self, _end, self._process)
 
-    def opened(self) -> dict[str, Any]:
+    def read_about(self) -> dict[str, Any]:
         """What the file says of itself: columns, is_open, is_simulated."""
         if self._about is None:
             self._about = json.loads(self._expect(OPENED)[1])

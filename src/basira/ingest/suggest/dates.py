@@ -59,7 +59,7 @@ class DateGuess:
     def day_first(self) -> bool:
         return any(form.startswith("%d") for form in self.formats)
 
-    def decided(self, order: str, note: str) -> DateGuess:
+    def decide(self, order: str, note: str) -> DateGuess:
         """The guess with one of its ``orders``, for a reason outside its contents."""
         forms = self.formats_of(order)
         return replace(self, formats=forms, order=order, orders=(), question="", contrary=(), note=note)

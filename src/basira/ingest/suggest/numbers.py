@@ -51,7 +51,7 @@ class NumberGuess:
         """Whether the file's other columns can be read by it."""
         return self.decimal is not None and self.other is None and not self.contrary
 
-    def decided(self, decimal: str, note: str) -> NumberGuess:
+    def decide(self, decimal: str, note: str) -> NumberGuess:
         """The guess with that one of its two ways of writing that has this decimal mark."""
         chosen = next(style for style in (self.style, self.other) if style and style[0] == decimal)
         return replace(self, decimal=chosen[0], thousands=chosen[1] or None, other=None, note=note)

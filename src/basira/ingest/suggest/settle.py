@@ -50,9 +50,9 @@ def _settle_dates(profiles: dict[str, Profile]) -> dict[str, Profile]:
         rising = _rising_order(profile, guess) if not proving else None
         if len(proved) == 1 and proving:
             note = f"the order of day and month is that of {proved[proving[0]]!r}"
-            settled[name] = replace(profile, dates=guess.decided(proving[0], note))
+            settled[name] = replace(profile, dates=guess.decide(proving[0], note))
         elif rising is not None:
-            settled[name] = replace(profile, dates=guess.decided(rising, "read so, the dates rise from row to row"))
+            settled[name] = replace(profile, dates=guess.decide(rising, "read so, the dates rise from row to row"))
     return settled
 
 
@@ -99,7 +99,7 @@ def _is_code(profile: Profile) -> bool:
 
 
 def _decide(profile: Profile, decimal: str, note: str) -> Profile:
-    guess = profile.numbers.decided(decimal, note)
+    guess = profile.numbers.decide(decimal, note)
     known = as_floats(plain_numbers(profile.column.drop_nulls().unique())[0], guess.style).drop_nulls().to_numpy()
     if not len(known):
         return profile

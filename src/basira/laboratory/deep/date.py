@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from basira.laboratory.deep import date_network as network
-from basira.laboratory.deep.extra import TORCH, check_installed, seeded
+from basira.laboratory.deep.extra import TORCH, check_installed, seed_torch
 from basira.laboratory.strategies.published import fit_simulator_columns
 from basira.laboratory.strategies.scored import FEWEST_OF_A_CLASS, Learn, Scorer, known_items, predict_trees
 from basira.laboratory.worlds.view import Knowledge, View
@@ -170,7 +170,7 @@ def _fit(view: View, *, on_our_features: bool) -> DateModel:
     def judge(found: network.Outputs) -> float:
         return sum(top_shares(found.probability, *of_held_out))
 
-    with seeded(int(view.rng(4).integers(2**31))):
+    with seed_torch(int(view.rng(4).integers(2**31))):
         fitted = network.new_network(
             leaves=_TREES * _NODES,
             importers=len(importers) + 1,

@@ -117,7 +117,7 @@ class _Counts:
     first: Integers
     mass: Reals
 
-    def trimmed(self) -> _Counts:
+    def trim(self) -> _Counts:
         """Without the columns at both ends that hold nothing in any row."""
         kept = np.flatnonzero(self.mass.max(axis=(0, 1)) > _NEGLIGIBLE)
         if len(kept) == 0:
@@ -163,7 +163,7 @@ class _Rows:
             for move in self.steps[s]:
                 if counts.mass[move.before].any():
                     _add_convolution(after[move.after], counts.mass[move.before] * move.probability, taken[move.drawn])
-            counts = _Counts(counts.first + first, after).trimmed()
+            counts = _Counts(counts.first + first, after).trim()
         return counts
 
     def _demand_from_above(self, s: int) -> tuple[Integers, dict[int, Reals]]:

@@ -189,7 +189,7 @@ def _take_steps(steps: Sequence[Step], arrival: _Arrival, seed: int) -> _Slot:
     return _Slot(slot[0], "exempt" if is_exempt else basis, slot[1], probability)
 
 
-def arrived(
+def count_arrival(
     candidate: Candidate, claim: Claim | None, state: OnlineState, policy: Policy, *, moment: datetime
 ) -> OnlineState:
     """The state after an arrival, without the place that it got: to make a state again from recorded decisions."""
@@ -204,7 +204,7 @@ def _count(
 ) -> tuple[Kind, int, Tally, float]:
     """What pacing counts it as, the bin of its value; the tally and the share without a score after it."""
     kind, number = _kind_of(candidate, claim, state, policy)
-    today = state.today.added(
+    today = state.today.add(
         kind,
         hour=moment.hour,
         lane=0 if claim is None else claim.lane,

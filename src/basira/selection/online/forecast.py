@@ -17,7 +17,7 @@ from functools import cached_property
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat
 
 from basira.schema.errors import UsageError
-from basira.selection.online.tally import HOURS, Tally, weighted
+from basira.selection.online.tally import HOURS, Tally, weigh
 from basira.selection.policy.model import Policy
 
 # Volumes change over weeks, scores over days (a new model, a new season): each has its own memory.
@@ -94,9 +94,9 @@ def plan_day(
     tallies = [tally for _, tally in past]
     like_today = [1.0 if on.weekday() == day.weekday() else _OTHER_WEEKDAY for on, _ in past]
     volume = [like * 0.5 ** (age / _VOLUME_HALF_LIFE_DAYS) for like, age in zip(like_today, ages, strict=True)]
-    typical = weighted(tallies, volume)
+    typical = weigh(tallies, volume)
     forecast = typical.count / sum(volume) if past else float(policy.online.new_office_count)
-    recent = within_policy(weighted(tallies, [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages]), policy)
+    recent = within_policy(weigh(tallies, [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages]), policy)
     return DayPlan(
         office=office,
         day=day,
@@ -112,7 +112,7 @@ def within_policy(recent: Tally, policy: Policy) -> Tally:
     recent = recent.within(len(policy.lanes))
     if recent.count <= policy.online.history_weight:
         return recent
-    return weighted([recent], [policy.online.history_weight / recent.count])
+    return weigh([recent], [policy.online.history_weight / recent.count])
 
 
 def _profile(typical: Tally) -> tuple[float, ...]:

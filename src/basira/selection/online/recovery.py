@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from basira.schema.records import Basis, Candidate
-from basira.selection.online.decide import arrived
+from basira.selection.online.decide import count_arrival
 from basira.selection.online.forecast import DayPlan
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.model import Policy
@@ -32,7 +32,7 @@ class RecordedArrival:
     rule_id: str
 
 
-def recovered_day(
+def recover_day(
     plan: DayPlan, policy: Policy, *, arrivals: Sequence[RecordedArrival], used: Mapping[str, int],
     beyond: Mapping[str, int], sequence: int, steps: tuple[Step, ...] = STEPS,
 ) -> OnlineState:  # fmt: skip
@@ -46,5 +46,5 @@ def recovered_day(
     for one in arrivals:
         candidate = Candidate("", 1, plan.office, one.fraud_probability, one.expected_revenue)
         claim = claims.recall(one.basis, one.rule_id)
-        state = arrived(candidate, claim, state, policy, moment=max(one.moment, state.latest_at))
+        state = count_arrival(candidate, claim, state, policy, moment=max(one.moment, state.latest_at))
     return replace(state, sequence=sequence, used=dict(used), beyond=dict(beyond))

@@ -19,7 +19,7 @@ from basira.selection.online.state import OnlineState
 from basira.selection.policy.model import Policy
 
 
-def replanned_day(state: OnlineState, policy: Policy) -> OnlineState:
+def replan_day(state: OnlineState, policy: Policy) -> OnlineState:
     """The state under ``policy``; the same one when that planned the day. Its sequence stays: nothing happened yet."""
     before = state.plan
     if before.policy_digest == policy.digest:

@@ -77,7 +77,7 @@ def append(
     """
     sender = OneByOne(connection)
     last = read_end(sender.send(*end_statements(sender, stream)), now=now)
-    appended = linked(stream, rows, last, now=now)
+    appended = link(stream, rows, last, now=now)
     sender.send_last(*append_statements(stream, appended, last))
     return appended
 
@@ -113,7 +113,7 @@ def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
     return None
 
 
-def linked(
+def link(
     stream: Appended, rows: Sequence[Mapping[str, Any]], last: Head | None, *, now: datetime
 ) -> list[dict[str, Any]]:
     """Rows with their places in the chain, after ``last``. Raises as `append`."""

@@ -20,7 +20,7 @@ from basira.storage.online.office_state import (
     are_saved,
     state_statements,
 )
-from basira.storage.record.chain import append_statements, end_statements, linked, read_end
+from basira.storage.record.chain import append_statements, end_statements, link, read_end
 from basira.storage.record.events import EventRows, count_statements, have_as_many
 from basira.storage.record.personal import values_statement
 
@@ -49,7 +49,7 @@ def record_group(
     if not are_saved(outcomes[: len(places)]) or not have_as_many(outcomes[behind:], seen.values()):
         return False
     last = read_end(outcomes[len(places) : behind], now=now)
-    appended = linked("event", events.rows, last, now=now)
+    appended = link("event", events.rows, last, now=now)
     sender.send_last(
         *append_statements("event", appended, last),
         values_statement(events.values),

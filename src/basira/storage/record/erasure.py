@@ -47,12 +47,12 @@ def count_erasable(connection: sa.Connection, what: Erasable) -> int:
 
 def erase(
     database: Database, what: Erasable, *, actor: str, motive: str, now: Callable[[], datetime],
-    told: Callable[[int], None] = lambda _count: None, pause: Callable[[float], None] = time.sleep,
+    report: Callable[[int], None] = lambda _count: None, pause: Callable[[float], None] = time.sleep,
 ) -> int:  # fmt: skip
     """Erase what stands when it is called, part by part; how many. Raises UsageError without a motive.
 
-    ``told`` hears of each part when it is committed. ``pause`` is called between two with the seconds that one took:
-    SQLite's lock goes to the process that asks at the right moment, so others need as long.
+    ``report`` is called with the rows of each part when it is committed. ``pause`` is called between two parts with the
+    seconds that one took: SQLite's lock goes to the process that asks at the right moment, so others need as long.
     """
     require_motive(motive)
     count, took = 0, 0.0
@@ -69,7 +69,7 @@ def erase(
                 )  # fmt: skip
         took = time.monotonic() - begun
         count += len(erased)
-        told(len(erased))
+        report(len(erased))
     return count
 
 

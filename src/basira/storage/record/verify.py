@@ -83,7 +83,7 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
         faults.extend(found)
         events, event_ends, found = _verify_stream(connection, "event", personal.look_at_events)
         faults.extend(found)
-        faults.extend(personal.faults_found())
+        faults.extend(personal.list_faults())
         ends = [*_run_ends(connection), *event_ends, *audit_ends]
         faults.extend(_verify_heads(connection, heads, "the head kept in the database"))
         faults.extend(_verify_days(heads, ends))
@@ -186,9 +186,9 @@ class _Personal:
         if len(self._faults) < MOST_FAULTS:
             self._faults.append(fault)
 
-    def faults_found(self) -> list[str]:
+    def list_faults(self) -> list[str]:
         """What was wrong, and how many values belong to no event."""
-        first = heapq.nsmallest(MOST_FAULTS, self._erased.unanswered())
+        first = heapq.nsmallest(MOST_FAULTS, self._erased.find_missing())
         for sequence, name in sorted((sequence, self._field(sequence, key)) for sequence, key in first):
             self._say(f"the personal value of event {sequence}, {name} is gone, and no erasure says so")
         self.erased += self._erased.found

@@ -67,7 +67,7 @@ class ErasedDigests:
         with _room():
             _file(self._asked, key).write(_ASKED.pack(key, sequence))
 
-    def unanswered(self) -> Iterator[tuple[int, bytes]]:
+    def find_missing(self) -> Iterator[tuple[int, bytes]]:
         """Sequence of the event, and `key_of` the digest, of those asked for that no erasure names; in no order."""
         self.found = 0
         for part, asked in self._asked.items():

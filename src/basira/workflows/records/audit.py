@@ -137,7 +137,7 @@ def erase(
         parts = (values_before(str(before)), bodies_before(str(before)))
     done = 0
 
-    def told(count: int) -> None:
+    def report(count: int) -> None:
         nonlocal done
         done += count
         progress(done, total, _ERASED)
@@ -150,13 +150,13 @@ def erase(
         if is_preview:
             return Erased(total)
         try:
-            told(0)
+            report(0)
             for part in parts:
-                erase_parts(database, part, actor=actor, motive=motive, now=now, told=told)
+                erase_parts(database, part, actor=actor, motive=motive, now=now, report=report)
             if person is not None:
                 with database.write() as connection:
                     answers = erase_answers(connection, person, actor=actor, motive=motive, now=now())
-                told(answers)
+                report(answers)
             left = free_deleted(database)
         except StoreError as error:
             if not done:

@@ -22,7 +22,7 @@ from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate, DeclarationLine, InspectionList, ItemLine, Selection
-from basira.schema.text import escaped
+from basira.schema.text import escape
 from basira.selection.batch.allocate import Allocation, allocate
 from basira.selection.batch.notices import Notice
 from basira.selection.mandatory import in_one_form
@@ -154,7 +154,7 @@ def _of_offices(
     others = Counter(one.office for one in candidates if one.office not in policy.offices)
     if not others:
         return candidates, ()
-    most = [f"{escaped(office)}: {count:,}" for office, count in others.most_common(_MOST_OFFICES)]
+    most = [f"{escape(office)}: {count:,}" for office, count in others.most_common(_MOST_OFFICES)]
     found = ", ".join(most + ["..."] * (len(others) > _MOST_OFFICES))
     if not listed:
         raise UsageError(
