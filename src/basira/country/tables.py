@@ -171,7 +171,7 @@ def outcomes_table(
 ) -> pa.Table:
     """One row per inspected item whose result was recorded, in the order in which they become known.
 
-    An item selected but not inspected has a row that says so, and says nothing of its compliance.
+    An item selected but not inspected has a row that marks it so, and nothing about its compliance.
     """
     s, f = block.shipments, findings
     of = s.declaration

@@ -84,7 +84,7 @@ class Reselection(Recorded):
 
     @property
     def detail(self) -> str:
-        """Nothing: what a selection says of its own choice, and an officer's has none."""
+        """Empty: the detail explains a selection's own choice, and an officer's has none."""
         return ""
 
     def payload(self) -> Payload:

@@ -36,7 +36,7 @@ def _day(one: Decision, run: TargetingRun | None) -> date:
     return _decision_moment(one, None).date() if run is None else run.day
 
 
-# `day`: that a run targets; else that of the moment. None in a column: the record does not say, or not here.
+# `day`: that a run targets; else that of the moment. None in a column: the record has no such value.
 _COLUMNS: tuple[tuple[pa.Field, _Value], ...] = (
     (pa.field("decision_id", pa.string(), nullable=False), _of("event_id")),
     (pa.field("source", pa.string(), nullable=False), lambda _, run: "service" if run is None else "run"),

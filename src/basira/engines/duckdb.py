@@ -34,7 +34,7 @@ class DuckDBEngine:
         self._con.execute(_SHA_KEY)
 
     def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> None:
-        # Read to the end: DuckDB refuses other work while a result is half-read.
+        # Read to the end: DuckDB rejects other work while a result is half-read.
         self._con.execute(statement, _select_parameters(statement, parameters)).fetchall()
 
     def create_table(self, name: str, query: str, parameters: Mapping[str, object] | None = None) -> None:
@@ -65,7 +65,7 @@ class DuckDBEngine:
 
 
 def _select_parameters(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object] | None:
-    """DuckDB refuses a parameter that the statement does not name."""
+    """The parameters that the statement names: DuckDB rejects any other."""
     named = set(_PARAMETER.findall(sql)) if parameters else set()
     return {name: value for name, value in (parameters or {}).items() if name in named} or None
 

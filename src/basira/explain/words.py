@@ -1,4 +1,4 @@
-"""What is said to an officer: reasons, what to verify, grounds and warnings, from the catalogs.
+"""The sentences that an officer reads: reasons, what to verify, grounds and warnings, from the catalogs.
 
 Enters: reasons and references with their figures, a language, a currency. Leaves: one sentence each,
 with its figure and its comparison. Never here: which reasons count, a claim of cause or fault, the

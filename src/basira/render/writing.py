@@ -20,7 +20,7 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
 
     Raises
     ------
-    StoreError : the folder or the file can't be written; what stood at the path before still stands.
+    StoreError : the folder or the file can't be written; the file that was at the path before is unchanged.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -93,8 +93,8 @@ def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
 def check_office(office: str) -> str:
     """A code of an office as it may be given to a person or a key. Raises UsageError when it is not one.
 
-    It is in the form that declarations have theirs in: an office written otherwise is one in whose queue nothing ever
-    stands. What was given before there was one form is still read.
+    The form is that of declarations: the queue of an office written otherwise would always be empty. Codes recorded
+    before there was one form are still read.
     """
     if (odd := find_odd(office)) is not None or fold_identifier(office) != office:
         found = odd.place if odd is not None else f"{office!r}, which is written {fold_identifier(office)!r}"

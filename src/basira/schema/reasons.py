@@ -1,4 +1,4 @@
-"""What the feature catalog says of reasons, as a record: what a feature speaks of, what an officer is to verify.
+"""The feature catalog's part about reasons, as a record: what a feature describes, what an officer verifies.
 
 Enters: nothing. Leaves: `ReasonCatalog`, which the features fill and the explanations read. Never here: a feature, a
 word, a number that shows whether a reason holds.

@@ -186,7 +186,7 @@ def _is_allowed(character: str) -> bool:
 
 
 def _locate(text: str, character: str, position: int) -> OddCharacter:
-    """The place in the text as it was given of what stands at ``position`` once folded."""
+    """The position in the original text of the character at ``position`` of the folded one."""
     for given, one in enumerate(text, 1):
         if one == character or character in fold_identifier(one):
             return OddCharacter(given, one)

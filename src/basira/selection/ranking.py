@@ -39,7 +39,7 @@ def has_score(candidate: Candidate) -> bool:
 
 
 def rank(candidates: Sequence[Candidate], ties: Sequence[int], objective: Objective) -> Ranked:
-    """Rank one office's candidates of a day; equal values stand in the order of ``ties``, a hash.
+    """Rank one office's candidates of a day; equal values are in the order of ``ties``, a hash.
 
     With the objective "blend" the value is w r / mean(r) + (1 - w) p / mean(p), means over the office's day, so
     that money and probability weigh alike in every office. A mean of zero leaves its part at zero.

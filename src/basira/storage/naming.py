@@ -62,5 +62,5 @@ def _pattern(form: str, between: str) -> str:
 
 
 def count_in(content: bytes, value: str) -> int:
-    """How often the value stands in bytes, as UTF-8, part of a longer word or not."""
+    """How often the value occurs in bytes, as UTF-8, part of a longer word or not."""
     return sum(content.count(form.encode()) for form in forms(value))

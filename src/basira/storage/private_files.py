@@ -15,7 +15,7 @@ _OTHERS = 0o007  # every other user; a group that may read (auditors) is the ope
 
 def make_private(path: Path) -> None:
     """An empty file that only its owner may read or write, when there is none; SQLite gives its journals the same
-    rights. What the system refuses is for the writer of the content to say."""
+    rights. A system error is left to the writer of the content to report."""
     with suppress(OSError):
         path.touch(0o600, exist_ok=False)
 

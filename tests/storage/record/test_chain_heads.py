@@ -159,7 +159,7 @@ def test_a_future_head_moves_no_queue(place):
         decide(operations.database, "d2", "d3")
         assert names_of_today(operations.database) == {"d1", "d2", "d3"}
         faults = verify(operations).faults
-    assert "event 1 stands on 2026-03-02: the head kept in the database names it for 2099-01-01" in faults
+    assert "event 1 is recorded on 2026-03-02: the head kept in the database names it for 2099-01-01" in faults
     assert "the head of event 2099-01-01 is one of a day without a row" in faults
 
 
@@ -179,7 +179,7 @@ def test_rows_that_a_forged_head_had_moved_are_in_the_queue_of_their_moment_and_
             sender.send_last(*append_statements("event", moved, last))
         decide(operations.database, "d4")
         assert names_of_today(operations.database) == {"d1", "d2", "d3", "d4"}
-        assert verify(operations).faults == ("event 2 stands on 2099-01-01, and should on 2026-03-02",)
+        assert verify(operations).faults == ("event 2 is recorded on 2099-01-01, expected 2026-03-02",)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_rows_that_a_forged_head_had_moved_are_in_the_queue_of_their_moment_and_
         (
             "UPDATE chain_head SET (sequence, head_hash) = (SELECT sequence, entry_hash FROM event WHERE sequence = 4) "
             "WHERE stream = 'event' AND day = '2026-03-02'",
-            "event 4 stands on 2026-03-03: the head kept in the database names it for 2026-03-02",
+            "event 4 is recorded on 2026-03-03: the head kept in the database names it for 2026-03-02",
         ),
         ("INSERT INTO chain_head VALUES ('event', '2026-03-01', 1, 'x')", "event 1 of 2026-03-01 is another one"),
         ("INSERT INTO chain_head VALUES ('other', '2026-03-01', 1, 'x')", "other 1 of 2026-03-01 is gone"),

@@ -1,7 +1,7 @@
 """From DuckDB's bound expressions to a short program of Python functions.
 
 Enters: a `Binding`. Leaves: a function from the relations' rows, as tuples, to the tuple of outputs.
-Never here: generated code, a node that is not in the list below, a guess: what is not known is refused.
+Never here: generated code, a node that is not in the list below, a guess: an unknown node is rejected.
 
 A program is a list of values and a list of steps; each step reads some values and writes one. Arithmetic is
 IEEE double; what DuckDB computes in 32 bits is computed in 64 and rounded once, which for +, -, * and / gives

@@ -1,4 +1,4 @@
-"""The baselines that stand beside our model in every evaluation, behind one interface.
+"""The baselines of every evaluation, behind one interface.
 
 Enters: items (schema columns and x_* extras) with `is_irregular` to learn from, and items without it
 to score. Leaves: one score per test row, a probability where the method has one, and CPU seconds.

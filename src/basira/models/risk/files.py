@@ -86,7 +86,7 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
     if set(card["files"]) != set(names):
         raise ValueError("its files are not those that it describes")
     contents = {name: _read_and_check(folder / name, card["files"][name], card["version"]) for name in names}
-    # Calibration, shares and the day it knows stand in the card alone: a changed figure would pass unseen. And no
+    # Calibration, shares and the training day are in the card alone: a changed figure would pass unseen. And no
     # text is parsed before this: LightGBM ends the whole process on one that is not its own.
     if card["version"] != version_of(card, {name: content.decode("utf-8") for name, content in contents.items()}):
         raise ModelError(

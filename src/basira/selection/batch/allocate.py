@@ -37,7 +37,7 @@ class Allocation:
     """A day's allocation.
 
     ``selections``: one per candidate, in input order. ``capacity``: one per office and inspecting lane.
-    ``notices``: what to tell, in any language; ``warnings``: the same in the policy's language.
+    ``notices``: what to report, in any language; ``warnings``: the same in the policy's language.
     """
 
     selections: tuple[Selection, ...]
@@ -134,7 +134,7 @@ class _Office:
         self.strata, self.stratum_of = self._strata()
         self.drawing: _Drawing
 
-    # -- who may be selected by what ------------------------------------------------------------------
+    # -- what may select a declaration ----------------------------------------------------------------
 
     def _is_capped(self, position: int) -> bool:
         return self.candidates[position].is_oea and self.oea_heaviest < self.heaviest
@@ -320,7 +320,7 @@ class _Office:
         is_beyond = self.policy.lanes[beyond].inspects
         return [(beyond, is_beyond) if lane is None else (lane, False) for lane in places_found]
 
-    # -- what to tell ---------------------------------------------------------------------------------
+    # -- what to report -------------------------------------------------------------------------------
 
     def capacity_use(self) -> list[CapacityUse]:
         """Capacity and its use, by inspecting lane; above the capacity by those beyond it."""

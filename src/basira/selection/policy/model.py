@@ -411,7 +411,7 @@ class Policy(_Part):
             )
         for office in self.offices:
             if office in ("", EVERY_OFFICE) or office != office.upper():
-                # Declarations have their codes in capitals, so a list in small letters would refuse every one.
+                # Declarations have their codes in capitals, so a list in small letters would reject every one.
                 raise _fault(f"offices: a code as declarations have it, in capitals ({office.upper()})", repr(office))
         for row in self.capacity:
             if self.offices and row.office not in (EVERY_OFFICE, *self.offices):

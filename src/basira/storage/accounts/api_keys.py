@@ -92,7 +92,8 @@ def create_key(
 
 
 def recognise_key(connection: sa.Connection, token: str, *, now: datetime) -> Principal | None:
-    """Whose key a token is; None when it is unknown, expired or revoked, without saying which. Writes nothing."""
+    """The principal of a token's key; None when it is unknown, expired or revoked, without saying which. Writes
+    nothing."""
     prefix, _, rest = token.partition("_")
     key_id, _, secret = rest.partition("_")
     row = (

@@ -62,8 +62,8 @@ def enter_by_provider(
 ) -> str | None:  # fmt: skip
     """The user id of a verified subject, with its roles brought to ``grants``; None when it may not enter.
 
-    ``subject``: issuer and subject together, as `subject_of` joins them. ``creates``: make an account for who has none.
-    The provider says who administers: even the last administrator's role is taken away when the provider does. The
+    ``subject``: issuer and subject together, as `subject_of` joins them. ``creates``: make a missing account.
+    The provider decides who administers: even the last administrator's role is taken away when the provider does. The
     command line gives it back.
     """
     given = tuple(sorted(set(grants)))

@@ -114,7 +114,7 @@ def _find_lock_end(connection: sa.Connection, digest: str, address: str, *, now:
     """Moment at which the lock of a login or an address ends; None when neither is locked."""
     table, since = LOGIN_ATTEMPT, moment_text(now - rule.window)
     # A success wipes the login's slate, not the address's: one's own account must not buy guesses at others'. What came
-    # after is told by the number: the clock goes back an hour now and then, and every guess would count as before it.
+    # after is known by the number: the clock goes back an hour now and then, and every guess would count as before it.
     success = connection.execute(
         sa.select(sa.func.max(table.c.attempt_id)).where(table.c.login_digest == digest, table.c.is_success)
     ).scalar()

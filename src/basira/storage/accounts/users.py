@@ -78,7 +78,7 @@ def normalised_login(login: str) -> str:
 
 
 def login_digest(login: str) -> str:
-    """What stands for a login among the attempts to log in."""
+    """The digest of a login, by which attempts to log in are counted."""
     return hashlib.sha256(normalised_login(login).encode(errors="replace")).hexdigest()
 
 

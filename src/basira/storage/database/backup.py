@@ -48,9 +48,9 @@ class HistoryState:
 
 @dataclass(frozen=True)
 class Backup:
-    """What `backup.json` says. ``snapshot``, ``manifest_digest``: as in `HistoryState`.
+    """The contents of `backup.json`. ``snapshot``, ``manifest_digest``: as in `HistoryState`.
 
-    ``heads``: where every chain stood when the copy began; none from a format that had no heads.
+    ``heads``: the head of every chain when the copy began; none from a format that had no heads.
     """
 
     made_at: str
@@ -115,7 +115,7 @@ def back_up(
 
 
 def read_backup(folder: Path) -> Backup:
-    """What a backup says of itself, its file checked. Raises StoreError when it is not whole."""
+    """The description of a backup, its file checked. Raises StoreError when it is not whole."""
     path = folder / MANIFEST
     if not path.is_file():
         raise StoreError(
@@ -144,7 +144,7 @@ def read_backup(folder: Path) -> Backup:
 
 
 def restore(folder: Path, place: str | Path) -> Backup:
-    """Put a backup where there is nothing; what the backup says of itself.
+    """Put a backup where there is nothing; the backup's description.
 
     A backup of an earlier format is restored as it is: upgrade it afterwards, by name. Raises StoreError when the
     backup is not whole or of the other kind of database, or the place holds anything.

@@ -27,7 +27,7 @@ TARGETING_RUN = sa.Table(
     "targeting_run",
     METADATA,
     sa.Column("run_id", sa.String(200), primary_key=True),
-    # The place in the chain of runs. Unique: of two runs recorded at once, one is refused and tries again.
+    # The place in the chain of runs. Unique: of two runs recorded at once, one is rejected and tries again.
     sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),

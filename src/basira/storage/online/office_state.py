@@ -3,7 +3,7 @@
 Enters: a state and the sequence it was read at; an answer and the key it was asked under. Leaves: the same, or the
 report that another writer was quicker. Never here: what a state means (`selection` knows), a clock.
 
-Both are written in the transaction of the decision they belong to: all of it stands, or nothing.
+Both are written in the transaction of the decision they belong to: all of it is recorded, or nothing.
 """
 
 from __future__ import annotations
@@ -134,9 +134,9 @@ def state_statements(states: Sequence[NewState], *, now: datetime) -> list[State
 
 
 def are_saved(outcomes: Sequence[Outcome]) -> bool:
-    """Whether all states stood at the sequences that the new ones were made from, of what became of
-    `state_statements`. If not, the transaction is to be rolled back. (Two first arrivals of an office at once: one is
-    refused by the database.)"""
+    """Whether all states were still at the sequences that the new ones were made from; ``outcomes``: of
+    `state_statements`. If not, roll the transaction back. (Of two first arrivals of an office at once, the database
+    rejects one.)"""
     return all(one.changed == 1 for one in outcomes)
 
 
@@ -150,7 +150,7 @@ def save_state(
     """
     statements = state_statements([NewState(office, day, state, expected_sequence)], now=now)
     try:
-        with connection.begin_nested():  # of two first arrivals at once, one is refused and the other goes on
+        with connection.begin_nested():  # of two first arrivals at once, one is rejected and the other goes on
             return are_saved(OneByOne(connection).send(*statements))
     except IntegrityError:
         return False

@@ -1,4 +1,4 @@
-"""Declarations that the service refused: kept as they were sent, until they come corrected.
+"""Declarations that the service rejected: kept as they were sent, until they come corrected.
 
 Enters: a body with its faults, in words of codes. Leaves: the same, with whether it came since. Never here: a decision;
 a body that is repaired.
@@ -119,7 +119,7 @@ def kept_in_all(connection: sa.Connection) -> Kept:
 
 
 _COLUMNS = [column for column in REFUSED_BODY.columns if column.name != "body"]
-# The first time that the declaration was taken after it was last refused; null while it was not.
+# The first time that the declaration was taken after its last rejection; null while it was not.
 _RESOLVED = (
     sa.select(sa.func.min(EVENT.c.recorded_at))
     .where(
@@ -180,14 +180,14 @@ def _read_row(row: sa.RowMapping) -> Row:
 
 
 def bodies_naming(value: str) -> Erasable:
-    """Every refused body that names a value, in its content or, as a field that the schema lacks, in its faults, to
+    """Every rejected body that names a value, in its content or, as a field that the schema lacks, in its faults, to
     `erase`."""
     columns = (REFUSED_BODY.c.body, REFUSED_BODY.c.faults, REFUSED_BODY.c.declaration_id)
     return _erasable(sa.or_(*(names(column, value) for column in columns)))
 
 
 def bodies_before(day: str) -> Erasable:
-    """The refused bodies that came last before a day (YYYY-MM-DD), to `erase`."""
+    """The rejected bodies that came last before a day (YYYY-MM-DD), to `erase`."""
     return _erasable(REFUSED_BODY.c.last_at < day)
 
 

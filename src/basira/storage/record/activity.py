@@ -1,6 +1,6 @@
 """The trail of the record, read back: who did what and when, the latest first.
 
-Enters: what to look for. Leaves: rows, JSON opened; the names that stand behind ids. Never here: a personal value of a
+Enters: what to look for. Leaves: rows, JSON parsed; the names of ids. Never here: a personal value of a
 declaration; a write.
 """
 
@@ -89,7 +89,7 @@ def names_of(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:
 
 
 def ids_of(connection: sa.Connection, name: str) -> list[str]:
-    """Who may be meant by a name: the id that it is, the user of that login, the keys of that name."""
+    """The ids that a name may mean: that id, the user of that login, the keys of that name."""
     user = sa.select(APP_USER.c.user_id).where(APP_USER.c.login == normalised_login(name))
     keys = sa.select(API_KEY.c.key_id).where(API_KEY.c.name == name)
     return [name, *connection.execute(user).scalars(), *connection.execute(keys).scalars()]

@@ -44,7 +44,7 @@ _NOT_IN_ENTRY = frozenset({"previous_hash", "entry_hash"})
 
 @dataclass(frozen=True)
 class Head:
-    """Where a stream stood at the end of a day (or now): the sequence and the hash of its last row."""
+    """The end of a stream on a day (or now): the sequence and the hash of its last row."""
 
     stream: Stream
     day: str
@@ -70,7 +70,7 @@ def chained_hash(table: sa.Table, row: Mapping[str, Any], previous: str) -> str:
 def append(
     connection: sa.Connection, stream: Appended, rows: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> list[dict[str, Any]]:
-    """Append rows to a stream, in the caller's transaction; the rows as they stand.
+    """Append rows to a stream, in the caller's transaction; the rows as recorded.
 
     Raises StoreError when a column is missing, unknown or not of its type, or the clock is ahead (see `read_end`):
     nothing is then appended.
@@ -237,7 +237,7 @@ def _convert(column: sa.Column[Any], value: Any) -> Any:
     if not isinstance(value, str) or not is_storable(value):
         raise ValueError(f"{value!r} in {column.name}, a text")
     limit = column.type.length if isinstance(column.type, sa.String) else None
-    if limit is not None and len(value) > limit:  # PostgreSQL would refuse it, SQLite would not
+    if limit is not None and len(value) > limit:  # PostgreSQL would reject it, SQLite would not
         raise ValueError(f"{len(value)} characters in {column.name}, {limit} at most")
     return value
 

@@ -61,11 +61,11 @@ def find_ahead(connection: sa.Connection) -> list[Ahead]:
 
 
 def explain_ahead(connection: sa.Connection, *, actor: str, motive: str, now: datetime) -> list[Ahead]:
-    """Say that what `find_ahead` finds comes of a clock that was ahead, in the caller's transaction: one audit event
+    """Explain the rows that `find_ahead` finds by a clock that was ahead, in the caller's transaction: one audit event
     for each chain; what was found. Raises UsageError without a motive."""
     if not motive.strip():
         raise UsageError("Expected a motive, found none.", hint="Say which clock was ahead, and how it is known.")
-    lock_chains(connection)  # nothing comes between the finding and the saying
+    lock_chains(connection)  # no other event is recorded between the search and its explanation
     found = find_ahead(connection)
     for one in found:
         append_audit(

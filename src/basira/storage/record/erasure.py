@@ -49,7 +49,7 @@ def erase(
     database: Database, what: Erasable, *, actor: str, motive: str, now: Callable[[], datetime],
     report: Callable[[int], None] = lambda _count: None, pause: Callable[[float], None] = time.sleep,
 ) -> int:  # fmt: skip
-    """Erase what stands when it is called, part by part; how many. Raises UsageError without a motive.
+    """Erase what is there when it is called, part by part; how many. Raises UsageError without a motive.
 
     ``report`` is called with the rows of each part when it is committed. ``pause`` is called between two parts with the
     seconds that one took: SQLite's lock goes to the process that asks at the right moment, so others need as long.

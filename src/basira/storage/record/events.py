@@ -266,8 +266,8 @@ def find_range(
 
 
 def record_identity(connection: sa.Connection) -> tuple[str, int]:
-    """What tells this record of events from any other (the hash of its first event), and its last sequence; ("", 0)
-    when nothing is recorded."""
+    """What identifies this record of events (the hash of its first event), and its last sequence; ("", 0) when nothing
+    is recorded."""
     first = connection.execute(sa.select(EVENT.c.entry_hash).order_by(EVENT.c.sequence).limit(1)).scalar()
     last = connection.execute(sa.select(sa.func.max(EVENT.c.sequence))).scalar()
     return str(first or ""), int(last or 0)
@@ -314,7 +314,7 @@ def find_queue_places(
 
 
 def queue_order(place: QueuePlace, intensity: Mapping[str, int]) -> tuple[float, float, float]:
-    """Where a place stands in its queue: intensity of the lane, revenue, sequence."""
+    """The position of a slot in its queue: intensity of the lane, revenue, sequence."""
     return float(intensity.get(place.lane, 0)), float(place.expected_revenue or 0.0), float(place.sequence)
 
 
@@ -357,7 +357,7 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
 
 
 def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
-    # SQLite reads JSON in text as it stands (a cast would make a number of it); PostgreSQL must be told.
+    # SQLite reads JSON in text without a cast (which would make a number of it); PostgreSQL needs the cast.
     return sa.type_coerce(payload, sa.JSON) if connection.dialect.name == "sqlite" else sa.cast(payload, sa.JSON)
 
 

@@ -80,7 +80,7 @@ class SeparateResults:
 
 
 def check_estimators(estimators: Mapping[str, Estimator]) -> None:
-    """Reject names that stand in every evaluation, and what is no estimator. Raises UsageError."""
+    """Reject names that every evaluation has, and what is no estimator. Raises UsageError."""
     taken = ("basira", "basira_revenue", *(baseline.name for baseline in BASELINES))
     for name, estimator in estimators.items():
         check_estimator(name, estimator, taken=taken)
@@ -357,7 +357,7 @@ def _declarations(con: Engine, sources: str) -> frozenset[str]:
 
 
 def _count_repeats(con: Engine) -> int:
-    """Test declarations whose number stood in the other files too: amendments, or numbers that start again."""
+    """Test declarations whose number is in the other files too: amendments, or numbers that start again."""
     return int(
         fetch_value(
             con, "select count(distinct declaration_id) from truth semi join"

@@ -70,7 +70,7 @@ def prove_history(
         if (found := _digest_of(record.history, kind, name)) is not None and found != digest
     ]
     if verified.erased > audited:
-        faults.append(f"{verified.erased} files of the history are said to be erased, and the audit names {audited}")
+        faults.append(f"{verified.erased} files of the history are marked as erased, and the audit names {audited}")
     return replace(verified, faults=(*verified.faults, *faults))
 
 
@@ -107,7 +107,7 @@ def _read_object(text: str) -> dict[str, Any]:
 
 
 def _digest_of(history: History, kind: str, name: str) -> str | None:
-    """SHA-256 of what stands under that name now; None when it is not kept: it may be removed."""
+    """SHA-256 of what has that name now; None when it is not kept: it may be removed."""
     if kind == "model":
         try:
             return Models(history.root).digest(name)
