@@ -1,7 +1,7 @@
-"""The order in which an office's declarations deserve the model's places.
+"""The order in which an office's declarations deserve the model's slots.
 
 Enters: candidates of one office and day, and the policy's objective. Leaves: a value for each, the order, and
-who may be selected by the model at all. Never here: places; a missing score read as zero.
+which declarations the model may select at all. Never here: slots; a missing score read as zero.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ so; a mandatory control released; a declaration without a lane; a draw whose pro
 declarations changing another's.
 
 In every office, step by step (`selection.steps`): the mandatory list, then the random control, then declarations
-without a score, then the model's ranking, then release. docs/explanation/selection.md tells why, and derives the
+without a score, then the model's ranking, then release. docs/explanation/selection.md explains why, and derives the
 probabilities.
 """
 
@@ -91,7 +91,7 @@ def allocate(
 
 @dataclass(frozen=True)
 class _Drawing:
-    """The random control's plan, and the places that were left before it."""
+    """The random control's plan, and the slots that were left before it."""
 
     plan: DrawPlan
     before: OfficePlaces
@@ -125,7 +125,7 @@ class _Office:
         self.is_full: set[int] = set()
         self.beyond: set[int] = set()
         self.notices: list[Notice] = []
-        # Where relief limits the lane of authorised operators, places that they may not use are counted apart.
+        # Where relief limits the lane of authorised operators, slots that they may not use are counted apart.
         self.oea_heaviest = heaviest_for_oea(policy)
         self.may = {position: eligibility(candidates[position], policy) for position in self.pool}
         self.eligible = [p for p in self.ranked.order if self.may.get(p) in ("eligible", "lane_limited")]

@@ -7,7 +7,7 @@ memory between two calls.
 
 The order is that of the batch allocation (`selection.steps`): the mandatory list, the random control, then the fallback
 for one without a score or the model's soft threshold for one with it, then release.
-docs/explanation/online-selection.md tells why.
+docs/explanation/online-selection.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _take_steps(steps: Sequence[Step], arrival: _Arrival, seed: int) -> _Slot:
 def count_arrival(
     candidate: Candidate, claim: Claim | None, state: OnlineState, policy: Policy, *, moment: datetime
 ) -> OnlineState:
-    """The state after an arrival, without the place that it got: to make a state again from recorded decisions."""
+    """The state after an arrival, without the slot that it got: to make a state again from recorded decisions."""
     _, _, today, unscored_rate = _count(candidate, claim, state, policy, moment)
     return replace(
         state, sequence=state.sequence + 1, latest_at=moment, today=today, unscored_rate=unscored_rate
@@ -322,16 +322,16 @@ def _unscored_share(latest: float, today: Tally, recent: Tally) -> float:
 
 
 def _slot_of_claim(basis: Basis, claim: Claim, outlook: Outlook) -> _Slot:
-    """The lane claimed, or the next less intensive one with a place; else the one beyond its capacity, as in a batch.
+    """The lane claimed, or the next less intensive one with a slot; else the one beyond its capacity, as in a batch.
 
-    A missing place is no release.
+    A missing slot is no release.
     """
     place = outlook.open_lane(claim.lane)
     return _Slot(claim.beyond if place is None else place, basis, place is None, 1.0)
 
 
 def _by_control(arrival: _Arrival) -> _Chances:
-    """The random control's lane, or the next less intensive one with a place."""
+    """The random control's lane, or the next less intensive one with a slot."""
     policy, state = arrival.policy, arrival.state
     lane = arrival.outlook.open_lane(policy.intensity[policy.random_control.lane])
     if lane is None:
@@ -353,8 +353,8 @@ def _control_chance(stratum: str, state: OnlineState, policy: Policy, *, rest: f
 
 
 def _without_score(arrival: _Arrival) -> _Chances | None:
-    """One without a score: a place of the fallback's lane, by chance when more of them are expected than it has
-    places; else the policy's lane beyond capacity. Never a release that the policy does not name."""
+    """One without a score: a slot of the fallback's lane, by chance when more of them are expected than it has
+    slots; else the policy's lane beyond capacity. Never a release that the policy does not name."""
     if arrival.kind != "unscored":
         return None
     policy, outlook = arrival.policy, arrival.outlook
@@ -373,7 +373,7 @@ def _by_model(arrival: _Arrival) -> _Chances | None:
         return None
     policy, outlook, number = arrival.policy, arrival.outlook, arrival.number
     today, recent = arrival.today, arrival.state.plan.recent
-    # Those drawn at random in the rest of the day compete for no place of the model.
+    # Those drawn at random in the rest of the day compete for no slot of the model.
     each = arrival.rest.cautious * (1 - policy.random_control.share) / (today.count + recent.count)
     open_above = today.open_scores.above(number) + recent.open_scores.above_of_many(number)
     open_here = today.open_scores.bins.get(number, 0.0) + recent.open_scores.bins.get(number, 0.0)

@@ -28,7 +28,7 @@ _OTHER_WEEKDAY = 0.05
 # Share of the day's arrivals that may come at any hour whatever the past: nothing that was never seen is impossible.
 _ANY_HOUR = 0.01
 _PROFILE_SPREAD = 0.1  # that of a beta distribution of a hundred arrivals
-_CLUMPED = 0.1  # arrivals come in clumps: however many, they tell less of the volume than a tenth of the forecast does
+_CLUMPED = 0.1  # arrivals come in clumps: however many, they show less of the volume than a tenth of the forecast does
 # Without any past: arrivals from 8 to 18 h, which the first day's own arrivals correct at once.
 _OFFICE_HOURS = range(8, 18)
 
@@ -146,7 +146,7 @@ def expected_rest(plan: DayPlan, *, moment: datetime, arrived: float, forecast_w
 
     The share s of the day still to come varies from day to day as well (a ship, a lorry park): by `_PROFILE_SPREAD`
     times the square root of s (1 - s), as that of a beta distribution does. Pacing ranks against the cautious number: a
-    burst late in the day then still finds places, and what was kept in vain is given out at the end.
+    burst late in the day then still finds slots, and what was kept in vain is given out at the end.
     """
     share = share_still_to_come(plan, moment)
     forecast = plan.expected_count

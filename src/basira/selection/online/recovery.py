@@ -1,7 +1,7 @@
 """An office's day made again from its recorded decisions, when its state can't be read.
 
-Enters: the day's plan, what was recorded of the day, the lanes in force. Leaves: a state that knows the places used.
-Never here: a place given a second time.
+Enters: the day's plan, what was recorded of the day, the lanes in force. Leaves: a state that knows the slots used.
+Never here: a slot given a second time.
 
 It is the state that was lost, but for what is not recorded in a decision: values count as those of declarations open to
 every lane, and the random control begins its strata anew. Both change later chances a little, and no place.
@@ -36,7 +36,7 @@ def recover_day(
     plan: DayPlan, policy: Policy, *, arrivals: Sequence[RecordedArrival], used: Mapping[str, int],
     beyond: Mapping[str, int], sequence: int, steps: tuple[Step, ...] = STEPS,
 ) -> OnlineState:  # fmt: skip
-    """The state after the arrivals, in their order. ``used``, ``beyond``: places by lane id, of the lanes in force.
+    """The state after the arrivals, in their order. ``used``, ``beyond``: slots by lane id, of the lanes in force.
 
     Those of a lane that this policy lacks stay counted: a worker that has another one may decide next.
 

@@ -56,7 +56,7 @@ class OnlineState:
     """An office's day so far.
 
     ``sequence``: decisions and corrections so far; the number that a worker names when it writes the next one.
-    ``latest_at``: the latest moment seen. ``used``: places used by lane id. ``control``: by stratum.
+    ``latest_at``: the latest moment seen. ``used``: slots used by lane id. ``control``: by stratum.
     ``unscored_rate``: share of the latest arrivals without a score, so that a model that fails is noticed in minutes.
     ``beyond``: by lane id, those inspected beyond the lane's capacity: under the list, or without a score.
     """
@@ -113,7 +113,7 @@ def read_state(text: str, plan: DayPlan) -> OnlineState:
     """The state of its canonical text.
 
     Raises StoreError when it is not one, or not of this plan: decide without a state then (`decide_without_state`),
-    never with a new one, which would give the day's places a second time.
+    never with a new one, which would give the day's slots a second time.
     """
     try:
         progress = _readers()[1].validate_json(text)

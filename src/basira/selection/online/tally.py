@@ -25,7 +25,7 @@ _LOWEST_VALUE = math.exp(_LOWEST_BIN * _GROWTH)
 
 _PLAIN = ("unscored_count", "scored_count", "expected_revenue_amount", "fraud_probability")
 
-# What pacing must tell apart. "by_right": a step claims it (`selection.steps`); the others as in `selection.ranking`.
+# What pacing must distinguish. "by_right": a step claims it (`selection.steps`); the others as in `selection.ranking`.
 Kind = Literal["by_right", "unscored", "eligible", "lane_limited", "exempt", "ineligible"]
 
 

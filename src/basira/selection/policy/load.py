@@ -111,7 +111,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(
             f"{path}: expected a TOML file in UTF-8, found an error: {error}.",
-            hint="Correct the place named; texts stand in quotes, dates without.",
+            hint="Correct the place named; texts are in quotes, dates without.",
         ) from None
     except OSError as error:
         raise PolicyError(

@@ -227,7 +227,7 @@ class OeaTreatment(_Part):
 
 
 class Objective(_Part):
-    """What the model's places are given to."""
+    """What the model's slots are given to."""
 
     rank_by: Literal["revenue", "findings", "blend"] = Field(
         description="revenue: expected revenue; findings: fraud probability; blend: both, each divided by its mean "
@@ -237,7 +237,7 @@ class Objective(_Part):
         default=None, description="With blend: the weight of revenue, the rest being that of findings."
     )
     minimum_fraud_probability: Share = Field(
-        default=0.0, description="The model selects nothing under this probability, even when places are left."
+        default=0.0, description="The model selects nothing under this probability, even when slots are left."
     )
     minimum_expected_revenue: Amount = Field(
         default=0.0, description="The model selects nothing under this expected revenue, in the value currency."
@@ -257,13 +257,13 @@ class Fallback(_Part):
     """What happens to a declaration for which the model gave no answer."""
 
     lane: str = Field(
-        description="Lane of a declaration without a score that the random control did not take; when its places are "
-        "full, the next less intensive lane that inspects and has one."
+        description="Lane of a declaration without a score that the random control did not take; when its slots are "
+        "used up, the next less intensive lane that inspects and has one."
     )
     beyond_capacity: str | None = Field(
         default=None,
-        description="Lane when no place is left in these: absent, `lane` itself, beyond its capacity. A lane that does "
-        "not inspect may be named: letting go is then this policy's decision. A mandatory control without a place goes "
+        description="Lane when no slot is left in these: absent, `lane` itself, beyond its capacity. A lane that does "
+        "not inspect may be named: letting go is then this policy's decision. A mandatory control without a slot goes "
         "there too, where that lane inspects and is less intensive than its own; else it stays in its own.",
     )
 
@@ -292,8 +292,8 @@ class OnlinePacing(_Part):
 
     band: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
         default=0.25,
-        description="Half width of the soft boundary, relative to the rank of the last place: with 0.25 and 100 places "
-        "left, the chance of a place falls from 1 at rank 75 to 0 at rank 125.",
+        description="Half width of the soft boundary, relative to the rank of the last slot: with 0.25 and 100 slots "
+        "left, the chance of a slot falls from 1 at rank 75 to 0 at rank 125.",
     )
     forecast_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=10.0,
@@ -306,14 +306,14 @@ class OnlinePacing(_Part):
     )
     reserve_deviations: Amount = Field(
         default=0.0,
-        description="Places kept for the list, the random control and the fallback: what is expected of them in the "
+        description="Slots kept for the list, the random control and the fallback: what is expected of them in the "
         "rest of the day, and so many standard deviations more.",
     )
     advance: Share = Field(
         default=0.33,
-        description="Share of the forecast on which a capacity that is a share of the day opens places from the first "
-        "hour on; beyond it, each place opens when the arrivals justify it. With 0.33 a forecast up to three times too "
-        "high opens no place too many; 0 relies on no forecast at all.",
+        description="Share of the forecast on which a capacity that is a share of the day opens slots from the first "
+        "hour on; beyond it, each slot opens when the arrivals justify it. With 0.33 a forecast up to three times too "
+        "high opens no slot too many; 0 relies on no forecast at all.",
     )
     new_office_count: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=100.0, description="Declarations a day expected at an office without any past day."
@@ -323,7 +323,7 @@ class OnlinePacing(_Part):
 class Policy(_Part):
     """A whole policy, as valid from one day on.
 
-    Lanes stand from the least to the most intensive; the first is the release lane.
+    Lanes are ordered from the least to the most intensive; the first is the release lane.
     """
 
     name: Text = Field(description="Name of the policy.")
@@ -345,7 +345,7 @@ class Policy(_Part):
     mandatory: tuple[Mandatory, ...] = Field(default=(), description="Lists of what must be inspected.")
     random_control: RandomControl = Field(description="The random control.")
     oea: OeaTreatment = Field(default=OeaTreatment(), description="Relief for authorised operators.")
-    objective: Objective = Field(description="What the model's places are given to.")
+    objective: Objective = Field(description="What the model's slots are given to.")
     fallback: Fallback = Field(description="When the model gives no answer.")
     reselection: Reselection = Field(
         default=Reselection(), description="What an officer may change of a lane given online."
@@ -370,7 +370,7 @@ class Policy(_Part):
             if lane.inspects != (lane.effectiveness > 0):
                 raise _fault("effectiveness above 0 exactly where inspects = true", f"{lane.id}: {lane.effectiveness}")
         for lighter, heavier in pairwise(inspecting):
-            # Otherwise "the most intensive lane to the highest value" would not be the best use of the places.
+            # Otherwise "the most intensive lane to the highest value" would not be the best use of the slots.
             if heavier.effectiveness < lighter.effectiveness:
                 raise _fault(
                     "lanes from the least to the most intensive, effectiveness never falling",
@@ -461,11 +461,11 @@ class Policy(_Part):
 
     @property
     def beyond_capacity(self) -> int:
-        """Number of the lane of one without a score for which no place is left."""
+        """Number of the lane of one without a score for which no slot is left."""
         return self.intensity[self.fallback.beyond_capacity or self.fallback.lane]
 
     def mandatory_beyond_capacity(self, entry: Mandatory) -> int:
-        """Number of the lane of a mandatory control for which no place is left; it always inspects.
+        """Number of the lane of a mandatory control for which no slot is left; it always inspects.
 
         Where the fallback takes beyond capacity, but never above the lane of the list, and never a lane that lets go.
         """
