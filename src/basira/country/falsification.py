@@ -4,7 +4,7 @@ Enters: shipments, the plan, the state, a random stream. Leaves: a `Block`: the 
 beside the truth about each. Never here: selection and inspection.
 
 Every item is rounded, written and taxed by the same code after the falsification, whatever its
-truth: no artefact of form tells the false from the honest.
+truth: no artefact of form distinguishes the false from the honest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decisions of runs and of the service as one Arrow table, for DuckDB, Polars and monitoring.
 
 Enters: decisions, the runs that some of them are of. Leaves: a table of the schema `DECISIONS`, one row per decision,
-in their order. Never here: the reasons (they stand in the records), a personal value, the database.
+in their order. Never here: the reasons (the records have them), a personal value, the database.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def files(self, paths: Sequence[Path]) -> str:
-        """Parquet files as a relation, to stand behind FROM: their columns united by name, null where a file lacks one.
+        """Parquet files as a relation, to put behind FROM: their columns united by name, null where a file lacks one.
 
         At least one file.
         """

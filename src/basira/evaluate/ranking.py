@@ -65,7 +65,7 @@ class Captured:
         return out
 
     def auc(self) -> Floats:
-        """Probability that an irregular row stands before a regular one, a tie counting one half.
+        """Probability that an irregular row comes before a regular one, a tie counting one half.
 
         NaN for a draw of one class. Shape (draws,). Mann and Whitney's statistic.
         """

@@ -118,7 +118,7 @@ def _number(row: Row, name: str) -> float | None:
 def _ratio(row: Row, upper: str, lower: str) -> float | None:
     a, b = _number(row, upper), _number(row, lower)
     ratio = a / b if a is not None and b else math.nan
-    # A mass of 1e-320 kg is positive and valid: the value of a kilogram of it is no number to tell.
+    # A mass of 1e-320 kg is positive and valid: the value of a kilogram of it is no number to show.
     return ratio if math.isfinite(ratio) else None
 
 

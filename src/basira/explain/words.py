@@ -183,7 +183,7 @@ def _origin_unusual(reason: Reason, s: Speaker) -> str:
 
 
 def _description_unusual(reason: Reason, s: Speaker) -> str:
-    # The count is of the word under any code, so the code stands with those seen under it.
+    # The count is of the word under any code, so the code is shown with those seen under it.
     return s.say(
         f"reason.{reason.code}", seen=_say_sightings(s), code=s.code(), count=s.say_count("n.import", "count"),
         scope=s.scope(with_code=False),

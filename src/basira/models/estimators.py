@@ -97,7 +97,7 @@ class FittedEstimator:
                 f"estimator {self.name!r}: expected predict_proba to return shape ({len(x)}, 2), found {found.shape}.",
                 hint="Return the probability of 0 and of 1 for each row.",
             )
-        # Both classes are always there to learn from, and the columns stand in their order.
+        # Both classes are always there to learn from, and the columns are in their order.
         probability = found[:, 1]
         if not np.all((probability >= 0) & (probability <= 1)):
             raise UsageError(
@@ -108,7 +108,7 @@ class FittedEstimator:
 
 
 def check_estimator(name: str, estimator: object, *, taken: Collection[str] = ()) -> None:
-    """Reject what can't be fitted and asked, before anything is computed. ``taken``: names that stand already.
+    """Reject what can't be fitted and asked, before anything is computed. ``taken``: names in use.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Text in its one written form, and the characters that an identifier may hold.
 
 Enters: text. Leaves: the same text folded, by its kind, and the first character that has no place in it. Never here: a
-field, a file, a guess what a look-alike stood for.
+field, a file, a guess what a look-alike means.
 
 Lists and queues compare text bit by bit, so two ways of writing one code must be one text, or a list is evaded by the
 other way. What can be folded without a doubt is folded: digits of every script, compatibility forms (NFKC), dashes,
@@ -30,14 +30,14 @@ _ARABIC_LETTER = re.compile(r"[\u0600-\u06ff]")
 
 # The ASCII signs, as East Asian keyboards write them.
 _FULL_WIDTH = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: " "}
-# Arabic text carries them so that figures stand in order; a date or a number says the same without.
+# Arabic text carries them so that figures are in order; a date or a number means the same without.
 _DIRECTION_MARKS = dict.fromkeys((0x200E, 0x200F, 0x061C))
 _FIGURE_SIGNS = _FULL_WIDTH | _DIRECTION_MARKS | {"٪": "%", "−": "-", "،": ","}
 _FIGURES = str.maketrans({chr(k) if isinstance(k, int) else k: v for k, v in _FIGURE_SIGNS.items()})
 DECIMAL_SEPARATOR, THOUSANDS_SEPARATOR = "٫", "٬"
 
 _ALIKE = str.maketrans(
-    # Dashes, quotes and strokes that are told from the ASCII ones by a ruler.
+    # Dashes, quotes and strokes that differ from the ASCII ones by their length alone.
     dict.fromkeys("‐‑‒–—―−⁃", "-") | dict.fromkeys("‘’‛′ʹʻʼ´", "'") | dict.fromkeys("“”‟″«»", '"')
     | {"⁄": "/", "∕": "/", "∗": "*", "∶": ":", "،": ",", "؛": ";", "؟": "?", "٪": "%", "٫": ".", "٬": ",", "۔": "."}
     | {"\u1680": " "}

@@ -95,7 +95,7 @@ def inspection_page(
 
 
 def shown_items(line: DeclarationLine) -> tuple[ItemLine, ...]:
-    """Items with something to say; all of them when none has, so that no declaration stands empty."""
+    """Items with something to say; all of them when none has, so that no declaration is empty."""
     speaking = tuple(i for i in line.items if i.assessment.reasons or i.assessment.verify)
     return speaking or line.items
 

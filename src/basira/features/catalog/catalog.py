@@ -57,7 +57,7 @@ class Feature:
     ``window_days``: days of history it looks at; None for all history, 0 for the item alone.
     ``role``: "model" and "category" go to the model, "evidence" only to reasons and references.
     ``reason``: family of reasons it speaks through; empty when it has no words of its own.
-    ``verify``: what an officer is told to verify when that family is among an item's reasons: "value",
+    ``verify``: what an officer is asked to verify when that family is among an item's reasons: "value",
     "classification", "origin", "quantity" or "documents", the same for the whole family; empty when the family points
     at nothing in particular, as a trader's past does. What the likely kinds of irregularity ask for comes before it.
     """
@@ -88,7 +88,7 @@ def _profile(e: Entity) -> list[Feature]:
         return Feature(f"{e.name}_{name}", sql, role, e.name, window, unit, meaning, reason, verify)
 
     history = e.results_family
-    # Where results are not told as a history, all that is known of the entity speaks of the same thing.
+    # Where results are not worded as a history, all that is known of the entity speaks of the same thing.
     shared = "" if history.startswith("history_") else history
     parent = f"{e.parent}_hit_rate"
     new = f"new_{e.name}" if e.name in _CAN_BE_NEW else ""

@@ -1,4 +1,4 @@
-"""The profiles of every key at once, as they stand on the morning after `as_of`.
+"""The profiles of every key at once, as of the morning after `as_of`.
 
 Enters: an engine with the views `items` and `outcomes`, and `as_of`. Leaves: sorted keys and records,
 relation by relation: exactly the integers that `basira.features.batch.sql` would find for an item declared on the

@@ -38,7 +38,7 @@ def without_formula(raw: pl.Series) -> pl.Series:
 
 
 def without_apostrophe(raw: pl.Series) -> pl.Series:
-    """Codes, numbers and dates without the apostrophe by which a spreadsheet is told that a cell is text.
+    """Codes, numbers and dates without the apostrophe that makes a spreadsheet's cell a text.
 
     >>> without_apostrophe(pl.Series(["'0805100000", "'", "d'abord"])).to_list()
     ['0805100000', "'", "d'abord"]

@@ -138,7 +138,7 @@ def _split(line: str, separator: str) -> list[str]:
 
 
 def _first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
-    r"""The cells of each line. Those of a row of the usual width over several lines stand at its first, as a header of
+    r"""The cells of each line. Those of a row of the usual width over several lines are at its first, as a header of
     names with line breaks has them.
 
     >>> _first_rows(['"Code', 'SH";Value', "1;2", "3;4"], ";")
@@ -163,7 +163,7 @@ def _ends_with_separator(lines: Sequence[str], separator: str, width: int) -> bo
 
 
 class _Table:
-    """The table of one CSV file: where it stands, and its rows."""
+    """The table of one CSV file: its position, and its rows."""
 
     def __init__(
         self, path: Path, encoding: str, separator: str, header: list[str], columns: tuple[str, ...],

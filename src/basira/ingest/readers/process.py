@@ -44,7 +44,7 @@ NO_MEMORY = 77  # how the process ends when an allocation failed and Python live
 _LONGEST_FRAME = 2 * (bounds.PIECE_BYTES + bounds.LONGEST_ROW_BYTES) + (64 << 20)
 # Idle it may be as long as a slow disk needs; busy, its processor time is limited.
 _IDLE_SECONDS = 120
-# What an interpreter needs to start. Nothing else goes over: passwords and keys stand in the environment.
+# What an interpreter needs to start. Nothing else is passed on: the environment holds passwords and keys.
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "POLARS_SKIP_CPU_CHECK")
 # Arrow's usual allocator takes a gigabyte at once, whatever it needs, and all of it counts against the limit.
 _SMALL = {
@@ -104,7 +104,7 @@ class _Reader:
             "options": options.model_dump(mode="json"),
             "memory_bytes": self._memory,
             "seconds": self._seconds,
-            # As they stand here: the one place where they are set.
+            # The settings of this process: the one place where they are set.
             "bounds": {name: value for name, value in vars(bounds).items() if name.isupper()},
         }
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}

@@ -37,7 +37,7 @@ _NAMES = {"dmy": "day first", "mdy": "month first", "ymd": "year first", "ydm": 
 class DateGuess:
     """``share`` of the values are dates in one of ``formats``.
 
-    ``order``: of day, month and year where figures alone say it. ``orders``: all that fit, when contents don't tell.
+    ``order``: of day, month and year where figures alone say it. ``orders``: all that fit, when contents leave it open.
     ``question``: what stays in doubt, "" when nothing does; ``contrary``: the texts that it is about. ``note``: what
     decided beside the contents.
     """
@@ -65,7 +65,7 @@ class DateGuess:
         return replace(self, formats=forms, order=order, orders=(), question="", contrary=(), note=note)
 
     def formats_of(self, order: str) -> tuple[str, ...]:
-        """The formats, if figures stand in ``order``."""
+        """The formats, if figures are in ``order``."""
         made = [_form_of(parts, order) for parts in self._matches]
         return tuple(dict.fromkeys([*made, *(form for form in self.formats if form not in self._own)]))
 

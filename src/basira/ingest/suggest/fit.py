@@ -155,7 +155,7 @@ def _commodity(name: str, profile: Profile) -> Fit:
 
 
 def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
-    """A number, with what its way of writing leaves open. ``has_currency``: marks of a currency may stand beside it."""
+    """A number, with what its way of writing leaves open. ``has_currency``: marks of a currency may be beside it."""
     if profile.number_share < _MOST:
         return Fit(0.0)
     guess = profile.numbers

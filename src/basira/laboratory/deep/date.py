@@ -68,7 +68,7 @@ class DateModel:
     top_revenue: float
 
     def predict(self, view: View) -> DatePrediction:
-        """In the order of the view's items; an importer or code never seen is told by its leaves alone."""
+        """In the order of the view's items; an importer or code never seen is described by its leaves alone."""
         found = network.predict(self.fitted, self.inputs(self.matrix(view), view.items))
         amount = np.expm1(np.minimum(found.revenue * self.log_revenue_scale, 50.0))
         return DatePrediction(found.probability, amount, found.embedding)

@@ -126,8 +126,8 @@ def _meaning(name: str, catalog: Catalog) -> dict[str, str]:
         strategy = find_strategy(name)
     except BasiraError:
         return {"meaning": catalog.say("strategy.own"), "source": ""}
-    said = f"strategy.{name}"
-    return {"meaning": catalog.say(said) if catalog.has(said) else strategy.meaning, "source": strategy.source}
+    message = f"strategy.{name}"
+    return {"meaning": catalog.say(message) if catalog.has(message) else strategy.meaning, "source": strategy.source}
 
 
 def _differences(

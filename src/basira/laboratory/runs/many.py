@@ -231,8 +231,8 @@ def _finish(run: _Running, out: Path) -> None:
     text = (run_folder(out, run.name, run.seed) / "log.txt").read_text(encoding="utf-8", errors="replace")
     last = text.strip().splitlines()[-1] if text.strip() else ""
     try:
-        said = json.loads(last)
-        raise _error(said["code"])(said["message"], hint=said["hint"])
+        fault = json.loads(last)
+        raise _error(fault["code"])(fault["message"], hint=fault["hint"])
     except (ValueError, KeyError, TypeError):
         ended = f"{run.name}, seed {run.seed}: ended with {run.process.returncode}."
         raise RuntimeError(f"{ended}\n{text[-4000:]}") from None

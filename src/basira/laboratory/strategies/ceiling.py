@@ -3,7 +3,7 @@
 Enters: before a period, the simulated country's truth about every earlier item. Leaves: a strategy called
 ``oracle``. Never here: the truth of the coming period; a way for another strategy to learn the truth.
 
-It is no way of choosing that an administration could have, and stands in no ranking: it measures how much of
+It is no way of choosing that an administration could have, and is in no ranking: it measures how much of
 what these features can show a strategy reaches with the few, late and selected results it has. It spends
 nothing on random control.
 

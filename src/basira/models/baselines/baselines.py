@@ -87,7 +87,7 @@ class Baseline:
 
 
 def split_late(train: pl.DataFrame, *, share: float = 0.2) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The early rows, and the last ``share`` by `declared_at`: never shuffled, time tells what is new."""
+    """The early rows, and the last ``share`` by `declared_at`: never shuffled, because what is new comes late."""
     ordered = train.sort("declared_at", maintain_order=True)
     cut = len(ordered) - int(len(ordered) * share)
     return ordered[:cut], ordered[cut:]

@@ -87,7 +87,7 @@ class RiskModel:
     def predict(self, features: pl.DataFrame) -> Predictions:
         """Predict every row of ``features``; raises ModelError when a feature is absent.
 
-        An item without a customs value has no potential duties: its revenue is 0, its probability stands.
+        An item without a customs value has no potential duties: its revenue is 0, its probability is kept.
         """
         from basira.models.risk.trees import predict_raw
 

@@ -249,9 +249,9 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
         umask=_OWNER_ALONE,
     )  # fmt: skip
     if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-500:] or f"exit code {done.returncode}"
+        output = " ".join(done.stderr.split())[-500:] or f"exit code {done.returncode}"
         raise StoreError(
-            f"Expected {command[0]} to do its work, found: {said}.",
+            f"Expected {command[0]} to do its work, found: {output}.",
             hint="Nothing was changed. Its version must not be older than the server's.",
         )
 

@@ -457,7 +457,7 @@ def _for_sqlite(engine: sa.Engine, wait_seconds: float | None, *, create: bool) 
         connection.isolation_level = None  # the driver must not begin transactions by itself
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA secure_delete = ON")  # what was erased must not stand on in free pages
+        cursor.execute("PRAGMA secure_delete = ON")  # what was erased must not stay in free pages
         cursor.execute(f"PRAGMA busy_timeout = {wait}")
         cursor.close()
 

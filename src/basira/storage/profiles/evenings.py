@@ -37,7 +37,7 @@ class EveProfiles:
 
     def refresh(self) -> None:
         """Open what is new in the folder, and let go of what is gone. A build that is damaged is passed over."""
-        # The latest first: of two builds of one evening, the one whose name sorts last; names stand for contents.
+        # The latest first: of two builds of one evening, the one whose name sorts last; a name has one content.
         names = list_names(self._folder)
         known = {loaded.name: loaded for loaded in self._by_day.values()}
         found: dict[int, LoadedProfiles] = {}

@@ -94,7 +94,7 @@ def end_statements(sender: Sender, stream: Appended) -> tuple[Statement, ...]:
 def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
     """Where the stream ends, of what became of `end_statements`: its last row; None when it is empty.
 
-    Raises StoreError when ``now`` is some minutes ahead of the database server's clock: the event would stand in the
+    Raises StoreError when ``now`` is some minutes ahead of the database server's clock: the event would be in the
     queue of another day, and days never go back. (The last event is no measure: a quiet office's may be days old. A
     SQLite file is written by its own machine, and there is no second clock.) Raises it too when the head of the last
     row's day does not name that row: rows were cut off or the head was changed, and what is appended would hide it.

@@ -1,7 +1,7 @@
 """Personal values kept apart from what is hashed, so that they can be erased and the chain still holds (law 09-08).
 
 Enters: fields with personal values (an importer, a declarant, an inspector); the free texts of a declaration, in which
-any person may be named. Leaves: for each, a digest that stands in the hashed payload; the value back, while it is kept.
+any person may be named. Leaves: for each, a digest that is hashed with the payload; the value back, while it is kept.
 Never here: a digest from which a guessed value can be checked.
 
 All free texts of a declaration are one value, a JSON text (docs/decisions/0016-texts-and-history-erased.md).

@@ -93,7 +93,7 @@ class Operations:
             header["previous_hash"] = last.closing_hash if last else GENESIS
             header["opening_hash"] = chained = opening_hash(header, header["previous_hash"])
             count = 0
-            # `islice` and not a list: a day may have more decisions than should stand in memory.
+            # `islice` and not a list: a day may have more decisions than should be in memory.
             source = iter(decisions)
             while batch := list(islice(source, _BATCH)):
                 rows = []

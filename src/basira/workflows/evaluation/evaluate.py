@@ -95,7 +95,7 @@ def evaluate_files(
     """Learn from ``train`` (and ``valid``), test on ``test``; one mapping of all three.
 
     They are labelled, or ``results`` labels them: results in files of their own. Of these, all that speak of a
-    declaration of the test files are set apart, also where its number stands in the training files too.
+    declaration of the test files are set apart, also where its number is in the training files too.
     ``estimators``: others that take part beside ours, see `basira.models.estimators`.
 
     The files go through the same intake as any other: rows that can't be taken are quarantined and

@@ -208,7 +208,7 @@ def _listing(
 ) -> InspectionList:  # fmt: skip
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
     selected = [s for s in allocation.selections if s.lane in inspecting]
-    # Most intensive lane first, then rank; the random control and the mandatory stand where their value puts them.
+    # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them.
     selected.sort(
         key=lambda s: (
             s.office,
