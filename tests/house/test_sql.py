@@ -44,8 +44,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "storage/engine.py": ("fetch_frame", "fetch_value"),
     "storage/history/views.py": ("empty_select",),
     "storage/database/migrations/triggers.py": (
-        "append_only", "only_onwards", "only_as_the_end", "_goes_on", "_in_schema", "_refusal", "_rejection_on_sqlite",
-        "_no_replace_on_sqlite",
+        "append_only", "only_onwards", "only_as_the_end", "_goes_on", "_in_schema", "_rejection",
+        "_rejection_on_sqlite", "_no_replace_on_sqlite",
     ),
     "storage/database/freed.py": ("_vacuum",),
     "workflows/targeting/assess.py": ("assess",),

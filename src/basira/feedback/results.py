@@ -34,8 +34,8 @@ def complete_results(
     - `is_irregular` absent: true when a kind is true; false when every kind the source has is false.
       A blank kind leaves it unknown: blank is not compliant.
     - `is_inspected` absent: true when `is_irregular` is known, because a result comes from an inspection.
-    - Refused (`contradiction`): not irregular with a kind or a severity above 0; a result without
-      inspection. Refused (`known_before_declared`): known on a day before the declaration's.
+    - Rejected (`contradiction`): not irregular with a kind or a severity above 0; a result without
+      inspection. Rejected (`known_before_declared`): known on a day before the declaration's.
 
     ``declared_days``: day number of each row's declaration, when the source has it. Columns that are absent
     stay absent, except the two derived ones. Returns the accepted rows, and the rejected.

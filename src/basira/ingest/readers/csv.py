@@ -38,7 +38,7 @@ from basira.ingest.readers.table import (
 from basira.schema.errors import MappingError, SourceError
 
 BLOCK_BYTES = 8 << 20
-_LONG_LINE = 100_000  # a longer line says nothing of the separator, and the csv module refuses it
+_LONG_LINE = 100_000  # a longer line shows nothing of the separator, and the csv module rejects it
 SEPARATORS = ";,\t|"
 _SHOWN = 500  # characters of a broken row kept for the person who corrects it... the row itself is in the file
 # Names of columns have a few line breaks; a header of more lines is a quote that nothing closes.

@@ -34,7 +34,7 @@ def is_installed(needs: Sequence[str]) -> bool:
 
 
 def check_installed(strategy: str, needs: Sequence[str]) -> None:
-    """Refuse a strategy whose libraries are not there.
+    """Reject a strategy whose libraries are not there.
 
     Raises
     ------

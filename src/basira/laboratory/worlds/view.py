@@ -118,7 +118,7 @@ class Strategy:
 
 
 def check_choice(name: str, chosen: Chosen, view: View) -> None:
-    """Refuse an answer that is not exactly ``view.k`` different items of the period.
+    """Reject an answer that is not exactly ``view.k`` different items of the period.
 
     Raises
     ------

@@ -43,14 +43,14 @@ def free_deleted(
     """
     if database.is_sqlite:
         return _cut_log(database, wait_seconds, pause)
-    refused = [table.name for table in ERASABLE if not _vacuum(database, table)]
+    of_others = [table.name for table in ERASABLE if not _vacuum(database, table)]
     advice = (
         "PostgreSQL keeps the bytes of what was deleted until they are written over: `basira db compact`, as the owner "
         "of the tables and in a quiet hour, writes the tables anew. Its log (WAL), archives of it and standbys keep "
         "what was written before: let them end with the retention of backups.",
     )
-    if refused:
-        return (f"As the owner of the tables, run: VACUUM {', '.join(refused)};", *advice)
+    if of_others:
+        return (f"As the owner of the tables, run: VACUUM {', '.join(of_others)};", *advice)
     return advice
 
 

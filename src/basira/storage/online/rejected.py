@@ -32,7 +32,7 @@ ERASED_TOGETHER = 50  # in one audit event and transaction: a body may have a me
 
 
 @dataclass(frozen=True)
-class RefusedBody:
+class RejectedBody:
     """One to keep. ``quarantine_id``: of its content and client, so that the same again is one row. ``faults``: JSON
     values, codes and fields. ``body``: the JSON text, None when it is too long to be kept."""
 
@@ -55,7 +55,7 @@ class Kept:
         return Kept(self.count + other.count, self.size_bytes + other.size_bytes)
 
 
-def count_again(connection: sa.Connection, body: RefusedBody, *, now: datetime) -> bool:
+def count_again(connection: sa.Connection, body: RejectedBody, *, now: datetime) -> bool:
     """Of a body that is kept already, count it and write down when it came last; whether it is."""
     values = {"of_body": body.quarantine_id, "last_at": moment_text(now), "faults": _faults_text(body)}
     return connection.execute(_COUNT_AGAIN, values).rowcount > 0
@@ -69,7 +69,7 @@ _COUNT_AGAIN = (
 )
 
 
-def keep_body(connection: sa.Connection, body: RefusedBody, *, now: datetime) -> Kept:
+def keep_body(connection: sa.Connection, body: RejectedBody, *, now: datetime) -> Kept:
     """Keep one that is not kept; what it takes."""
     moment, faults = moment_text(now), _faults_text(body)
     row = {
@@ -81,7 +81,7 @@ def keep_body(connection: sa.Connection, body: RefusedBody, *, now: datetime) ->
     return Kept(1, len(faults) + len(body.body or ""))
 
 
-def _faults_text(body: RefusedBody) -> str:
+def _faults_text(body: RejectedBody) -> str:
     return json.dumps(list(body.faults))  # in ASCII, as bodies: a fault may name a field as it was sent
 
 
@@ -135,7 +135,7 @@ def find_bodies(
     connection: sa.Connection, *, state: State = "open", code: str | None = None, limit: int = 100,
     after: tuple[str, str] | None = None,
 ) -> list[Row]:  # fmt: skip
-    """Refused bodies without their content, the latest first; those after ``after`` (last_at, quarantine_id).
+    """Rejected bodies without their content, the latest first; those after ``after`` (last_at, quarantine_id).
 
     ``resolved_at``: when the declaration was taken after all. ``code``: only with a fault of this code.
     """

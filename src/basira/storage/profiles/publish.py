@@ -149,7 +149,7 @@ def _write(path: Path, entries: Iterable[Entries], description: Description, bui
         if full is not None:
             raise OSError(full, os.strerror(full)) from error
         # A write cut short by the end of the disk comes back as an input/output error.
-        cause = "the disk is full or failing" if os.strerror(errno.EIO) in str(error) else "LMDB refused"
+        cause = "the disk is full or failing" if os.strerror(errno.EIO) in str(error) else "LMDB rejected it"
         raise StoreError(
             f"Expected to write the profiles, found that {cause} ({error}). Those in force go on serving.",
             hint="Free some space on this disk, or check it, then build the profiles anew.",

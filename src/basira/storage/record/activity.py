@@ -38,7 +38,7 @@ def find_audit(
     ]
 
 
-def find_deeds(
+def find_activity(
     connection: sa.Connection, *, declaration_id: str | None = None, actors: Sequence[str] | None = None,
     kind: str | None = None, office: str | None = None, from_day: str | None = None, to_day: str | None = None,
     before: int | None = None, limit: int = 100,

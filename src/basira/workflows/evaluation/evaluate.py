@@ -153,7 +153,7 @@ def evaluate_files(
                 resamples=resamples,
                 dataset=", ".join(path.name for path in test),
                 extras={
-                    "quarantined": _count_rejected(taken),
+                    "quarantined": _count_rejections(taken),
                     "already_known": sum(r.already_known for r in taken.values()),
                     "declared_before": _count_repeats(con),
                     "is_simulated": history.snapshot().is_simulated,
@@ -366,7 +366,7 @@ def _count_repeats(con: Engine) -> int:
     )  # fmt: skip
 
 
-def _count_rejected(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
+def _count_rejections(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
     return [
         {"part": part, "file": report.file_name, "code": code, "rows": rows}
         for part, reports in taken.items()
