@@ -15,7 +15,7 @@ from datetime import date
 
 import numpy as np
 
-from basira.laboratory.online_trial import WEEKDAY_VOLUME, TrialDay, run_day, run_trial, simulated_day
+from basira.laboratory.online_trial import WEEKDAY_VOLUME, TrialDay, run_day, run_trial, simulate_day
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
 from basira.selection.online.decide import decide_online
@@ -75,10 +75,10 @@ def speed(policy: Policy, mean_count: float) -> None:
     past = []
     for number in range(1, 15):
         day = date.fromordinal(MONDAY.toordinal() - 15 + number)
-        arrivals = simulated_day("A", day=day, kind="ordinary", mean_count=mean_count, seed=SEED)
+        arrivals = simulate_day("A", day=day, kind="ordinary", mean_count=mean_count, seed=SEED)
         plan = plan_day("A", policy, day=day, past=past)
         past.append((day, run_day(arrivals, begin_day(plan), policy, seed=SEED)[1].today))
-    arrivals = simulated_day("A", day=MONDAY, kind="ordinary", mean_count=mean_count, seed=SEED)
+    arrivals = simulate_day("A", day=MONDAY, kind="ordinary", mean_count=mean_count, seed=SEED)
     state = begin_day(plan_day("A", policy, day=MONDAY, past=past))
     decide, write, read = [], [], []
     for arrival in arrivals:

@@ -18,7 +18,7 @@ from basira.storage.accounts.users import create_user
 from basira.storage.database.pipeline import OneByOne
 from basira.storage.database.tables import FORMAT
 from basira.storage.history.store import History
-from basira.storage.record.chain import append_statements, linked
+from basira.storage.record.chain import append_statements, link
 from basira.storage.record.events import Event, append_event, event_rows
 from basira.storage.record.runs import Operations
 from tests.support.postgres import tamper
@@ -170,7 +170,7 @@ def test_a_clock_that_was_ahead_is_explained(empty_place):
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         event = Event("e", "outcome", "D1", "u", {"known_at": "x"})
         rows, _ = event_rows([event], now=NOW)
-        ahead = linked("event", rows, None, now=datetime.now() + timedelta(days=10))
+        ahead = link("event", rows, None, now=datetime.now() + timedelta(days=10))
         OneByOne(connection).send_last(*append_statements("event", ahead, None))
     with pytest.raises(StoreError, match="1 rows are later than the database's clock"):
         call("audit", "verify", "--database", empty_place)

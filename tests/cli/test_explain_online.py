@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from basira.schema.codes import dotted
+from basira.schema.codes import format_code
 from basira.storage.history.store import History
 from tests.serving.changes.test_change import reselect, standing
 from tests.serving.test_replay import busy, ran, sent
@@ -32,4 +32,4 @@ def test_events_status_and_items_are_in_the_reader_s_words(
     for english in ("registration", "· decision", "reselection", "released", "waiting"):
         assert english not in told, told
     item = body["items"][0]
-    assert f"#1 · {dotted(item['commodity_code'])} · {item['description']}"[:30] in told
+    assert f"#1 · {format_code(item['commodity_code'])} · {item['description']}"[:30] in told

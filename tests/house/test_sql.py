@@ -27,11 +27,11 @@ import pytest
 QUOTES = {"quote_identifier", "quote_literal"}
 # By module, those that take or give SQL, or names of our own tables and columns.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "country/realism.py": ("_shares", "_held", "_kinds", "_row"),
-    "features/catalog/catalog.py": ("_bounded", "_at_most", "_usual_duty"),
+    "country/realism.py": ("_shares", "_counts_by_entity", "_kinds", "_row"),
+    "features/catalog/catalog.py": ("_limit_ratio", "_at_most", "_usual_duty"),
     "features/catalog/habits.py": ("year_sums", "week_sql", "gap_sql", "clip_sql"),
     "features/batch/compute.py": ("compute_features",),
-    "features/online/build.py": ("_batches", "_named", "_profile_select", "_reference_select"),
+    "features/online/build.py": ("_batches", "_digests_by_key", "_profile_select", "_reference_select"),
     "features/online/keys.py": ("key_sql",),
     "features/online/plan.py": ("bind", "key_parts"),
     "features/batch/sql.py": (
@@ -44,10 +44,10 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "storage/engine.py": ("fetch_frame", "fetch_value"),
     "storage/history/views.py": ("empty_select",),
     "storage/database/migrations/triggers.py": (
-        "append_only", "only_onwards", "only_as_the_end", "_goes_on", "_in_schema", "_refusal", "_refused_on_sqlite",
-        "_no_replace_on_sqlite",
+        "append_only", "only_onwards", "only_as_the_end", "_goes_on", "_in_schema", "_rejection",
+        "_rejection_on_sqlite", "_no_replace_on_sqlite",
     ),
-    "storage/database/freed.py": ("_vacuumed",),
+    "storage/database/freed.py": ("_vacuum",),
     "workflows/targeting/assess.py": ("assess",),
     "workflows/evaluation/evaluate.py": ("_declarations",),
     "feedback/labels.py": ("label_items",),

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from basira.laboratory.online_trial import TrialDay, run_day, run_trial, simulated_day
+from basira.laboratory.online_trial import TrialDay, run_day, run_trial, simulate_day
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
 from basira.selection.online.forecast import plan_day
@@ -80,7 +80,7 @@ def test_the_stated_probabilities_add_up_to_the_inspections(fixed, shares):
 
 def test_a_day_is_the_same_again_and_another_seed_another():
     rules = morocco()
-    arrivals = simulated_day("A", day=MONDAY, kind="burst", mean_count=200, seed=3)
+    arrivals = simulate_day("A", day=MONDAY, kind="burst", mean_count=200, seed=3)
     plan = plan_day("A", rules, day=MONDAY, past=[])
     one, other, third = (run_day(arrivals, begin_day(plan), rules, seed=seed) for seed in (1, 1, 2))
     assert one == other
@@ -90,7 +90,7 @@ def test_a_day_is_the_same_again_and_another_seed_another():
 
 def test_an_advance_opens_no_place_beyond_the_share_when_the_forecast_is_three_times_too_high():
     rules = morocco(advance=0.33)
-    arrivals = simulated_day("A", day=MONDAY, kind="ordinary", mean_count=300, seed=5)
+    arrivals = simulate_day("A", day=MONDAY, kind="ordinary", mean_count=300, seed=5)
     plan = plan_day("A", rules, day=MONDAY, past=[], expected_count=3.0 * len(arrivals))
     _, state = run_day(arrivals, begin_day(plan), rules, seed=5)
     for row in capacity_use(state, rules):

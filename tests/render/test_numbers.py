@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from basira.render import numbers
-from basira.render.languages import direction, isolated
+from basira.render.languages import direction, isolate
 
 
 @pytest.mark.parametrize(
@@ -62,5 +62,5 @@ def test_country_names() -> None:
 
 def test_only_arabic_reads_from_the_right_and_isolates() -> None:
     assert [direction(x) for x in ("fr", "en", "ar")] == ["ltr", "ltr", "rtl"]
-    assert isolated("8517", "ar") == "\u20688517\u2069"
-    assert isolated("8517", "fr") == "8517"
+    assert isolate("8517", "ar") == "\u20688517\u2069"
+    assert isolate("8517", "fr") == "8517"

@@ -15,7 +15,7 @@ from basira.selection import Policy
 from basira.selection.batch.allocate import allocate
 from basira.selection.online.decide import decide_online, decide_without_state
 from basira.selection.online.forecast import plan_day
-from basira.selection.online.recovery import RecordedArrival, recovered_day
+from basira.selection.online.recovery import RecordedArrival, recover_day
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.steps import STEPS, Claim, Step
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
@@ -142,7 +142,7 @@ def test_a_day_that_is_made_again_knows_what_a_step_claimed():
         RecordedArrival(NINE + timedelta(minutes=i), one.fraud_probability, one.expected_revenue, s.basis, s.rule_id)
         for i, (one, s) in enumerate(zip(DAY, found, strict=True))
     ]
-    again = recovered_day(
+    again = recover_day(
         state.plan, rules, arrivals=arrivals, used=state.used, beyond=state.beyond, sequence=state.sequence,
         steps=steps,
     )  # fmt: skip

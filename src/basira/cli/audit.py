@@ -126,9 +126,9 @@ def show(
     database: DatabaseOption = "",
 ) -> None:
     """Print one whole record, as it was hashed, by its id; personal values stay apart."""
-    from basira.workflows.records.activity import recorded
+    from basira.workflows.records.activity import find_record
 
-    echo(json.dumps(recorded(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
+    echo(json.dumps(find_record(record_of(store, database).place, identity), ensure_ascii=False, indent=1))
 
 
 @app.command("verify")

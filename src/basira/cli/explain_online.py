@@ -64,11 +64,11 @@ def _result_text(result: Mapping[str, Any]) -> str:
 
 def _goods(found: Mapping[str, Any], version: int) -> dict[int, tuple[str, str]]:
     """Code and description of each item of a version, "" where it was sent without."""
-    from basira.schema.codes import dotted
+    from basira.schema.codes import format_code
 
     sent = [step for step in found["history"] if step.get("content") and step["declaration_version"] == version]
     return {
-        int(item["item_number"]): (dotted(item.get("commodity_code") or ""), item.get("description") or "")
+        int(item["item_number"]): (format_code(item.get("commodity_code") or ""), item.get("description") or "")
         for step in sent
         for item in step["content"]["items"]
     }

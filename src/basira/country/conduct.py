@@ -196,7 +196,7 @@ def _recruit(scenario: Scenario, traders: Traders, raw: Floats, exposed: Floats,
     """One scheme per fraudster; -1 for the others.
 
     Scheme by scheme, the rarest first, traders join in order of temptation until their natural usage
-    reaches the scheme's share of items. Nobody may carry more than a tenth of a scheme.
+    reaches the scheme's share of items. No trader carries more than a tenth of a scheme.
     """
     n = len(race)
     trader = traders.tie_trader[traders.line_tie]

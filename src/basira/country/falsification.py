@@ -4,7 +4,7 @@ Enters: shipments, the plan, the state, a random stream. Leaves: a `Block`: the 
 beside the truth about each. Never here: selection and inspection.
 
 Every item is rounded, written and taxed by the same code after the falsification, whatever its
-truth: no artefact of form tells the false from the honest.
+truth: no artefact of form distinguishes the false from the honest.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def declare(
         scheme=scheme,
         kind=np.where(scheme >= 0, _KIND[scheme], -1),
         severity=severity,
-        evaded=_evaded(s, scheme, taxes, true_value, day, home, traders, nomenclature, markets),
+        evaded=_evasion(s, scheme, taxes, true_value, day, home, traders, nomenclature, markets),
         true_value=true_value,
         true_quantity=s.quantity,
         true_net_kg=_round_mass(s.net_kg),
@@ -247,7 +247,7 @@ def _charge_of(s: Shipments, by_item: Floats, outward: Bools) -> Floats:
     return np.where(s.has_freight | outward[s.first_item[:-1]], np.nan, total)
 
 
-def _evaded(
+def _evasion(
     s: Shipments,
     scheme: Ints,
     declared: Taxes,

@@ -101,7 +101,7 @@ def measure_realism(world: Path) -> Realism:
         con.execute(_PREPARE)
         procedures = _shares(con, "procedure")
         offices = _shares(con, "office")
-        importers, codes = _held(con, "importer_id"), _held(con, "commodity_code")
+        importers, codes = _counts_by_entity(con, "importer_id"), _counts_by_entity(con, "commodity_code")
         kinds, schemes = _kinds(con, "kind"), _kinds(con, "scheme")
         comparisons = (
             *_traffic(procedures, offices),
@@ -156,7 +156,7 @@ def _shares(con: Engine, column: str) -> tuple[tuple[str, int, float], ...]:
     return tuple((name, count, count / total) for name, count in rows)
 
 
-def _held(con: Engine, column: str) -> list[int]:
+def _counts_by_entity(con: Engine, column: str) -> list[int]:
     """Counts by entity, largest first: declarations of importers, items of codes."""
     table = "headers" if column == "importer_id" else "declarations"
     return [r[0] for r in con.fetch_rows(f"SELECT count(*)::BIGINT FROM {table} GROUP BY {column} ORDER BY 1 DESC")]

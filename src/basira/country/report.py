@@ -11,7 +11,7 @@ from pathlib import Path
 from basira.country.realism import Realism
 from basira.render.catalogs import load_catalog
 from basira.render.charts import Series, line_chart, use_chart
-from basira.render.page import SHELL_LOCALE, render_page, trusted
+from basira.render.page import SHELL_LOCALE, mark_safe, render_page
 from basira.render.writing import write_whole
 
 _MILLION = 1e6
@@ -39,8 +39,8 @@ def report_html(realism: Realism) -> str:
             "software": "",
             "world": realism,
             "groups": groups,
-            "concentration": trusted(_concentration(realism)),
-            "revenue": trusted(_revenue(realism)) if realism.kinds else "",
+            "concentration": mark_safe(_concentration(realism)),
+            "revenue": mark_safe(_revenue(realism)) if realism.kinds else "",
         },
     )
 

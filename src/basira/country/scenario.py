@@ -57,7 +57,7 @@ def _parameter(default: Any, meaning: str, source: str = "assumed", **limits: An
     return Field(default, description=meaning, json_schema_extra={"source": source}, **limits)
 
 
-def _needed(meaning: str, source: str = "assumed", **limits: Any) -> Any:
+def _mandatory(meaning: str, source: str = "assumed", **limits: Any) -> Any:
     return Field(description=meaning, json_schema_extra={"source": source}, **limits)
 
 
@@ -68,20 +68,20 @@ class _Part(BaseModel):
 class Office(_Part):
     """One customs office; its code is invented."""
 
-    code: str = _needed("Invented code of the office [code]", pattern=r"^[A-Z][A-Z0-9-]{1,15}$")
-    share: float = _needed("Part of all declarations [share before normalisation]", "domain notes", gt=0, le=1)
-    modes: list[Literal["01", "03", "04"]] = _needed(
+    code: str = _mandatory("Invented code of the office [code]", pattern=r"^[A-Z][A-Z0-9-]{1,15}$")
+    share: float = _mandatory("Part of all declarations [share before normalisation]", "domain notes", gt=0, le=1)
+    modes: list[Literal["01", "03", "04"]] = _mandatory(
         "Modes of transport it serves [01 sea, 03 road, 04 air]", min_length=1
     )
-    inspectors: int = _needed("Inspecting officers [persons]", ge=1, le=2000)
+    inspectors: int = _mandatory("Inspecting officers [persons]", ge=1, le=2000)
 
 
 class Trade(_Part):
     """What is traded, by whom, and how prices spread."""
 
     codes: int = _parameter(1500, "Commodity codes in use [codes]", "assumed", ge=300, le=10000)
-    importers: int = _needed("Traders over the whole period, births included [firms]", "assumed", ge=50, le=200_000)
-    declarants: int = _needed("Declarants [firms]", ge=5, le=20_000)
+    importers: int = _mandatory("Traders over the whole period, births included [firms]", "assumed", ge=50, le=200_000)
+    declarants: int = _mandatory("Declarants [firms]", ge=5, le=20_000)
     importer_size_spread: float = _parameter(
         1.9, "Standard deviation of the log of a trader's activity [log]", ge=0, le=4
     )
@@ -103,10 +103,10 @@ class Trade(_Part):
     price_spread_origin: float = _parameter(0.16, "Spread of unit value between origins of a code [log]", ge=0, le=2)
     price_spread_supplier: float = _parameter(0.15, "Spread of unit value between suppliers [log]", ge=0, le=2)
     price_spread_item: float = _parameter(0.10, "Spread of unit value between consignments of a line [log]", ge=0, le=2)
-    procedures: dict[str, Share] = _needed(
+    procedures: dict[str, Share] = _mandatory(
         "Part of declarations by procedure code [share before normalisation]", "domain notes"
     )
-    offices: list[Office] = _needed("Offices [list]", min_length=1)
+    offices: list[Office] = _mandatory("Offices [list]", min_length=1)
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -154,8 +154,8 @@ class Answers(_Part):
 class Conduct(_Part):
     """How much is irregular, by which scheme, and how fraudsters behave."""
 
-    irregular_rate: Share = _needed("Items that are irregular, honest errors included, before answers [share]")
-    schemes: dict[Scheme, Share] = _needed("Part of the irregular items by scheme [share before normalisation]")
+    irregular_rate: Share = _mandatory("Items that are irregular, honest errors included, before answers [share]")
+    schemes: dict[Scheme, Share] = _mandatory("Part of the irregular items by scheme [share before normalisation]")
     organised_share: Share = _parameter(0.3, "Organised among the fraudulent; the rest are opportunists [share]")
     negligent_share: Share = _parameter(0.2, "Honest traders who are negligent [share]")
     spell_days: int = _parameter(700, "Mean length of a spell of fraud [days]", ge=7, le=10_000)
@@ -192,7 +192,7 @@ class Detection(_Part):
 class Administration(_Part):
     """The legacy selectivity, the inspectors, and how results are recorded."""
 
-    inspection_rate: Share = _needed(
+    inspection_rate: Share = _mandatory(
         "Declarations inspected in any lane [share]", "domain notes: 7.6 % physically (COMCEC)"
     )
     capacity: dict[str, Annotated[int, Field(ge=0)]] = _parameter(
@@ -235,17 +235,17 @@ class Administration(_Part):
 class Wave(_Part):
     """A fraud that begins and ends on known days."""
 
-    name: str = _needed("Name in the truth's description [text]")
-    scheme: Scheme = _needed("Scheme used [scheme]")
-    starts_on: date = _needed("First day [date]")
-    ends_on: date = _needed("Last day [date]")
+    name: str = _mandatory("Name in the truth's description [text]")
+    scheme: Scheme = _mandatory("Scheme used [scheme]")
+    starts_on: date = _mandatory("First day [date]")
+    ends_on: date = _mandatory("Last day [date]")
     chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _parameter(
         [], "HS chapters concerned; empty: all [chapters]"
     )
     origins: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = _parameter(
         [], "True origins concerned; empty: all [ISO 3166]"
     )
-    recruits: Share = _needed("Traders in these goods who join [share]")
+    recruits: Share = _mandatory("Traders in these goods who join [share]")
     usage: Share = _parameter(0.6, "Probability that a recruit's item uses it [probability]")
 
     @model_validator(mode="after")
@@ -260,8 +260,8 @@ class Wave(_Part):
 class RateChange(_Part):
     """A duty or VAT rate that changes on a known day."""
 
-    on: date = _needed("First day of the new rate [date]")
-    chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _needed(
+    on: date = _mandatory("First day of the new rate [date]")
+    chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _mandatory(
         "HS chapters concerned [chapters]", min_length=1
     )
     duty_rate: Share | None = _parameter(None, "New import duty rate; absent: unchanged [rate]")
@@ -271,15 +271,15 @@ class RateChange(_Part):
 class Scenario(_Part):
     """A simulated country, ready to be made."""
 
-    name: str = _needed("Name [text]", pattern=r"^[a-z][a-z0-9-]{0,40}$")
-    title: str = _needed("What it is for [text]")
-    starts_on: date = _needed("First day [date]")
-    ends_on: date = _needed("Last day [date]")
-    items: int = _needed("Expected number of items [items]", ge=100, le=200_000_000)
+    name: str = _mandatory("Name [text]", pattern=r"^[a-z][a-z0-9-]{0,40}$")
+    title: str = _mandatory("What it is for [text]")
+    starts_on: date = _mandatory("First day [date]")
+    ends_on: date = _mandatory("Last day [date]")
+    items: int = _mandatory("Expected number of items [items]", ge=100, le=200_000_000)
     block_days: int = _parameter(7, "Days between two answers of the traders to what they saw [days]", ge=1, le=92)
-    trade: Trade = _needed("Trade and traders [see trade]")
-    conduct: Conduct = _needed("Irregularities [see conduct]")
-    administration: Administration = _needed("Selectivity, inspection, results [see administration]")
+    trade: Trade = _mandatory("Trade and traders [see trade]")
+    conduct: Conduct = _mandatory("Irregularities [see conduct]")
+    administration: Administration = _mandatory("Selectivity, inspection, results [see administration]")
     waves: list[Wave] = _parameter([], "Frauds with a beginning and an end [list]")
     rate_changes: list[RateChange] = _parameter([], "Dated changes of rates [list]")
 

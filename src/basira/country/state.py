@@ -37,7 +37,7 @@ NEVER = -(10**7)
 
 
 def new_state(traders: Traders, plan: Plan, rng: np.random.Generator) -> State:
-    """The state on the eve of the first day."""
+    """The state before the first day."""
     n = len(traders.trader_sector)
     return State(
         identity=np.arange(n),

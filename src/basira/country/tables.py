@@ -22,7 +22,7 @@ from basira.country.nomenclature import Nomenclature
 from basira.country.scenario import DELIBERATE, SCHEMES
 from basira.country.selectivity import BASES, LANES
 from basira.country.state import State
-from basira.country.text_columns import coded, digits, fixed_text, letters, literal
+from basira.country.text_columns import digits, encode_text, join_text, letters, literal
 from basira.country.traders import INCOTERMS, Traders
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
@@ -98,7 +98,7 @@ def declaration_ids(block: Block, state: State) -> pa.Array:
         number[rows] = last + 1 + np.arange(len(rows))
         state.sequence[key] = last + len(rows)
     n = len(s.tie)
-    return fixed_text(digits(s.office + 301, 3), literal("-", n), digits(years, 4), literal("-", n), digits(number, 7))
+    return join_text(digits(s.office + 301, 3), literal("-", n), digits(years, 4), literal("-", n), digits(number, 7))
 
 
 def declarations_table(
@@ -121,22 +121,22 @@ def declarations_table(
         "declaration_id": ids,
         "declaration_version": pa.array(np.ones(n, np.int32)),
         "declared_at": _moments(s.day * 86400 + s.second),
-        "office": coded(s.office, lists.office),
-        "procedure": coded(procedure, traders.procedures),
-        "declarant_id": coded(s.declarant, lists.declarant),
-        "importer_id": coded(s.identity, lists.ice),
-        "exporter_id": coded(traders.tie_supplier[s.tie], lists.supplier),
-        "transport_mode": coded(mode, ("00", "01", "02", "03", "04")),
-        "dispatch_country": coded(np.where(outward, inland, traders.tie_country[s.tie]), lists.country),
-        "invoice_currency": coded(s.currency, markets.currencies),
+        "office": encode_text(s.office, lists.office),
+        "procedure": encode_text(procedure, traders.procedures),
+        "declarant_id": encode_text(s.declarant, lists.declarant),
+        "importer_id": encode_text(s.identity, lists.ice),
+        "exporter_id": encode_text(traders.tie_supplier[s.tie], lists.supplier),
+        "transport_mode": encode_text(mode, ("00", "01", "02", "03", "04")),
+        "dispatch_country": encode_text(np.where(outward, inland, traders.tie_country[s.tie]), lists.country),
+        "invoice_currency": encode_text(s.currency, markets.currencies),
         "exchange_rate": pa.array(s.exchange_rate),
-        "incoterm": coded(traders.tie_incoterm[s.tie], INCOTERMS),
+        "incoterm": encode_text(traders.tie_incoterm[s.tie], INCOTERMS),
         "freight_amount": _amounts(block.freight),
         "insurance_amount": _amounts(block.insurance),
-        "payment_mode": coded(traders.trader_payment[s.trader], ("01", "02")),
-        "transport_document": fixed_text(literal("BL", n), digits(document, 10)),
-        "manifest_id": fixed_text(digits(s.office + 301, 3), literal("M", n), digits(s.day, 5), digits(manifest, 3)),
-        "container_id": fixed_text(letters(box // 10**7, 3), literal("U", n), digits(box, 7), is_null=~boxed),
+        "payment_mode": encode_text(traders.trader_payment[s.trader], ("01", "02")),
+        "transport_document": join_text(literal("BL", n), digits(document, 10)),
+        "manifest_id": join_text(digits(s.office + 301, 3), literal("M", n), digits(s.day, 5), digits(manifest, 3)),
+        "container_id": join_text(letters(box // 10**7, 3), literal("U", n), digits(box, 7), is_null=~boxed),
         "is_oea": pa.array(traders.trader_is_oea[s.trader] & (s.identity == s.trader)),
     }
     place = pa.array(of.astype(np.int32))
@@ -144,18 +144,18 @@ def declarations_table(
     taxes = block.taxes
     columns |= {
         "item_number": pa.array(number.astype(np.int32)),
-        "commodity_code": coded(block.code, lists.code),
-        "description": coded(block.wording, lists.description),
-        "origin_country": coded(np.where(outward[of], inland, block.origin), lists.country),
-        "preference": coded(block.agreement, AGREEMENTS, is_null=block.agreement == 0),
+        "commodity_code": encode_text(block.code, lists.code),
+        "description": encode_text(block.wording, lists.description),
+        "origin_country": encode_text(np.where(outward[of], inland, block.origin), lists.country),
+        "preference": encode_text(block.agreement, AGREEMENTS, is_null=block.agreement == 0),
         "quantity": pa.array(block.quantity),
-        "quantity_unit": coded(lists.unit_of_code[block.code], lists.unit),
+        "quantity_unit": encode_text(lists.unit_of_code[block.code], lists.unit),
         "package_count": pa.array(packages),
         "gross_mass_kg": pa.array(block.gross_kg),
         "net_mass_kg": pa.array(block.net_kg),
         "invoice_amount": pa.array(block.invoice),
         "customs_value_amount": pa.array(block.value),
-        "value_currency": coded(np.zeros(len(of), np.int64), ("MAD",)),
+        "value_currency": encode_text(np.zeros(len(of), np.int64), ("MAD",)),
         "duty_rate": pa.array(taxes.duty_rate),
         "vat_rate": pa.array(taxes.vat_rate),
         "duty_amount": pa.array(taxes.duty),
@@ -171,7 +171,7 @@ def outcomes_table(
 ) -> pa.Table:
     """One row per inspected item whose result was recorded, in the order in which they become known.
 
-    An item selected but not inspected has a row that says so, and says nothing of its compliance.
+    An item selected but not inspected has a row that marks it so, and nothing about its compliance.
     """
     s, f = block.shipments, findings
     of = s.declaration
@@ -194,7 +194,7 @@ def outcomes_table(
         "inspected_at": pc.if_else(
             pa.array(done), _moments(f.inspected_second[d]), pa.scalar(None, pa.timestamp("us"))
         ),
-        "inspection_lane": coded(lane[d], LANES),
+        "inspection_lane": encode_text(lane[d], LANES),
         "inspector_id": _inspectors(s.office[d], f.inspector[d]),
         "is_inspected": pa.array(done),
         "is_irregular": pa.array(found, mask=blank),
@@ -214,8 +214,8 @@ def outcomes_table(
     on_value = kind == IRREGULARITY_KINDS.index("value")
     doubted = np.round(block.value[rows] * 1.1, 2)
     columns |= {
-        "found_commodity_code": coded(s.code[rows], lists.code, is_null=~(seen & on_class)),
-        "found_origin_country": coded(s.origin[rows], lists.country, is_null=~(seen & on_origin)),
+        "found_commodity_code": encode_text(s.code[rows], lists.code, is_null=~(seen & on_class)),
+        "found_origin_country": encode_text(s.origin[rows], lists.country, is_null=~(seen & on_origin)),
         "found_quantity": only(on_quantity, block.true_quantity[rows]),
         "found_net_mass_kg": only(on_quantity, block.true_net_kg[rows]),
         "found_value_amount": only(on_value, np.where(false, doubted, block.true_value[rows])),
@@ -239,19 +239,19 @@ def truth_table(block: Block, findings: Findings, basis: Ints, ids: pa.Array, *,
         "item_number": pa.array((np.arange(len(of)) - s.first_item[of] + 1).astype(np.int32)),
         "declared_at": _moments(s.day * 86400 + s.second).take(place),
         "is_irregular": pa.array(~regular),
-        "kind": coded(block.kind, IRREGULARITY_KINDS, is_null=regular),
-        "scheme": coded(block.scheme, SCHEMES, is_null=regular),
-        "conduct": coded(conduct, CONDUCTS),
+        "kind": encode_text(block.kind, IRREGULARITY_KINDS, is_null=regular),
+        "scheme": encode_text(block.scheme, SCHEMES, is_null=regular),
+        "conduct": encode_text(conduct, CONDUCTS),
         "evaded_amount": pa.array(block.evaded),
         "is_detectable": pa.array(f.is_detectable),
-        "true_commodity_code": coded(s.code, lists.code),
-        "true_origin_country": coded(s.origin, lists.country),
+        "true_commodity_code": encode_text(s.code, lists.code),
+        "true_origin_country": encode_text(s.origin, lists.country),
         "true_value_amount": pa.array(block.true_value),
         "true_quantity": pa.array(block.true_quantity),
         "true_net_mass_kg": pa.array(block.true_net_kg),
         "was_inspected": pa.array(f.is_inspected),
-        "selected_by": coded(basis[of], BASES),
-        "detection_error": coded(f.detection_error, DETECTION_ERRORS, is_null=f.detection_error == 0),
+        "selected_by": encode_text(basis[of], BASES),
+        "detection_error": encode_text(f.detection_error, DETECTION_ERRORS, is_null=f.detection_error == 0),
         "trader_number": pa.array(trader.astype(np.int32)),
     }
     return _as_schema(columns, TRUTH)
@@ -266,7 +266,7 @@ def known_before(outcomes: pa.Table, moment: date) -> Bools:
 
 def _inspectors(office: Ints, number: Ints) -> pa.Array:
     n = len(office)
-    return fixed_text(literal("I", n), digits(office + 301, 3), literal("-", n), digits(number + 1, 3))
+    return join_text(literal("I", n), digits(office + 301, 3), literal("-", n), digits(number + 1, 3))
 
 
 def _moments(seconds: Ints) -> pa.Array:

@@ -31,10 +31,10 @@ def letters(values: Ints, width: int) -> np.ndarray[tuple[int, int], np.dtype[np
     return (values[:, None] // powers % 26 + 65).astype(np.uint8)
 
 
-def fixed_text(*parts: np.ndarray[tuple[int, int], np.dtype[np.uint8]], is_null: Bools | None = None) -> pa.Array:
+def join_text(*parts: np.ndarray[tuple[int, int], np.dtype[np.uint8]], is_null: Bools | None = None) -> pa.Array:
     """Join parts of fixed width side by side into one text per row.
 
-    >>> fixed_text(literal("A-", 2), digits(np.array([7, 42]), 3)).to_pylist()
+    >>> join_text(literal("A-", 2), digits(np.array([7, 42]), 3)).to_pylist()
     ['A-007', 'A-042']
     """
     block = np.ascontiguousarray(np.hstack(parts))
@@ -46,7 +46,7 @@ def fixed_text(*parts: np.ndarray[tuple[int, int], np.dtype[np.uint8]], is_null:
     return pc.if_else(pa.array(~is_null), text, pa.scalar(None, pa.string()))
 
 
-def coded(indices: Ints, values: Sequence[str] | pa.Array, *, is_null: Bools | None = None) -> pa.DictionaryArray:
+def encode_text(indices: Ints, values: Sequence[str] | pa.Array, *, is_null: Bools | None = None) -> pa.DictionaryArray:
     """A text column as indices into a list of values."""
     dictionary = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
     return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int32), mask=is_null), dictionary)

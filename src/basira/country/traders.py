@@ -150,11 +150,11 @@ def make_traders(scenario: Scenario, nomenclature: Nomenclature, markets: Market
         trader_sector=sector,
         trader_born=born,
         trader_gone=gone,
-        trader_is_oea=_authorised(scenario, rng, size, born, first),
+        trader_is_oea=_draw_operators(scenario, rng, size, born, first),
         trader_payment=rng.choice(np.array([0, 0, 1]), size=n),
-        trader_address=_shared(rng, n, 0.10),
-        trader_manager=_shared(rng, n, 0.07),
-        trader_phone=_shared(rng, n, 0.08),
+        trader_address=_draw_attribute(rng, n, 0.10),
+        trader_manager=_draw_attribute(rng, n, 0.07),
+        trader_phone=_draw_attribute(rng, n, 0.08),
         tie_trader=tie_trader,
         tie_supplier=tie_supplier,
         tie_country=country,
@@ -246,7 +246,7 @@ def _fit_shares(weight: Floats, present: Floats, trader: Ints, largest: float, *
     return weight
 
 
-def _authorised(scenario: Scenario, rng: np.random.Generator, size: Floats, born: Ints, first: int) -> Bools:
+def _draw_operators(scenario: Scenario, rng: np.random.Generator, size: Floats, born: Ints, first: int) -> Bools:
     """Authorised operators: old firms, the larger the likelier."""
     rank = size * exp(rng.standard_normal(len(size)) * 0.6) * (born < first - 700)
     count = round(scenario.trade.oea_share * len(size))
@@ -255,7 +255,7 @@ def _authorised(scenario: Scenario, rng: np.random.Generator, size: Floats, born
     return out & (rank > 0)
 
 
-def _shared(rng: np.random.Generator, n: int, share: float) -> Ints:
+def _draw_attribute(rng: np.random.Generator, n: int, share: float) -> Ints:
     """Attribute numbers, most their own, some another trader's."""
     own = np.arange(n)
     return np.where(rng.random(n) < share, rng.integers(0, n, n), own)

@@ -122,7 +122,7 @@ def _check_place(out: Path, replace: bool) -> None:
                 f"Expected {str(out)!r} to be absent or empty, found files in it.",
                 hint="Name another folder, or add --force to take its place.",
             )
-        read_description(out)  # replaces worlds only, never somebody's other folder
+        read_description(out)  # replaces worlds only, never another folder
     if not out.absolute().parent.is_dir():
         raise UsageError(
             f"Expected the folder {str(out.parent)!r} to exist, found none.", hint="Make it, or name another place."

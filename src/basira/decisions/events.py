@@ -84,7 +84,7 @@ class Reselection(Recorded):
 
     @property
     def detail(self) -> str:
-        """Nothing: what a selection says of its own choice, and an officer's has none."""
+        """Empty: the detail explains a selection's own choice, and an officer's has none."""
         return ""
 
     def payload(self) -> Payload:
@@ -106,17 +106,17 @@ class Reselection(Recorded):
     @classmethod
     def from_event(cls, row: Row) -> Reselection:
         """The re-selection of an event."""
-        said = payload_of(row)
+        recorded = payload_of(row)
         return cls(
             **common(row),
-            motive=said.get("motive", ""),
-            before=said.get("before"),
-            after=said.get("after"),
-            inspects=said.get("inspects"),
-            basis=said.get("basis", "none"),
-            inclusion_probability=said.get("inclusion_probability", 0.0),
-            ground=said.get("ground"),
-            items=said.get("items"),
+            motive=recorded.get("motive", ""),
+            before=recorded.get("before"),
+            after=recorded.get("after"),
+            inspects=recorded.get("inspects"),
+            basis=recorded.get("basis", "none"),
+            inclusion_probability=recorded.get("inclusion_probability", 0.0),
+            ground=recorded.get("ground"),
+            items=recorded.get("items"),
         )
 
 
@@ -139,8 +139,8 @@ class Cancellation(Recorded):
     @classmethod
     def from_event(cls, row: Row) -> Cancellation:
         """The cancellation of an event."""
-        said = payload_of(row)
-        return cls(**common(row), motive=said.get("motive", ""), before=said.get("before"))
+        recorded = payload_of(row)
+        return cls(**common(row), motive=recorded.get("motive", ""), before=recorded.get("before"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What every record of a declaration says, and an assessed item as a record holds it.
+"""The fields of every record of a declaration, and an assessed item as a record holds it.
 
 Enters: an assessment; a row of the record. Leaves: the fields that all records share; JSON values of items, and the
 assessments back. Never here: the database; a value that a record lacks.

@@ -213,24 +213,24 @@ class Decision(Recorded):
     @classmethod
     def from_event(cls, row: Row) -> Decision:
         """The decision of an event of the service, whichever version of Basira wrote it."""
-        said = payload_of(row)
+        recorded = payload_of(row)
         return cls(
             **common(row),
-            basis=said.get("basis", "none"),
-            detail=said.get("detail", ""),
-            inclusion_probability=said.get("inclusion_probability", 0.0),
-            fraud_probability=said.get("fraud_probability"),
-            expected_revenue=said.get("expected_revenue"),
-            items=said.get("items", ()),
-            inspects=said.get("inspects"),
-            fallback=said.get("fallback"),
-            ground=said.get("ground"),
-            chosen=said.get("chosen"),
-            currency=said.get("currency", CURRENCY_BEFORE),
-            conversion=said.get("conversion"),
-            decided_at=said.get("decided_at"),
-            is_simulated=said.get("is_simulated"),
-            versions=said.get("versions", {}),
+            basis=recorded.get("basis", "none"),
+            detail=recorded.get("detail", ""),
+            inclusion_probability=recorded.get("inclusion_probability", 0.0),
+            fraud_probability=recorded.get("fraud_probability"),
+            expected_revenue=recorded.get("expected_revenue"),
+            items=recorded.get("items", ()),
+            inspects=recorded.get("inspects"),
+            fallback=recorded.get("fallback"),
+            ground=recorded.get("ground"),
+            chosen=recorded.get("chosen"),
+            currency=recorded.get("currency", CURRENCY_BEFORE),
+            conversion=recorded.get("conversion"),
+            decided_at=recorded.get("decided_at"),
+            is_simulated=recorded.get("is_simulated"),
+            versions=recorded.get("versions", {}),
             entry_hash=row.get("entry_hash", ""),
             previous_hash=row.get("previous_hash", ""),
         )

@@ -1,7 +1,7 @@
 """Decisions of runs and of the service as one Arrow table, for DuckDB, Polars and monitoring.
 
 Enters: decisions, the runs that some of them are of. Leaves: a table of the schema `DECISIONS`, one row per decision,
-in their order. Never here: the reasons (they stand in the records), a personal value, the database.
+in their order. Never here: the reasons (the records have them), a personal value, the database.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ def _version(name: str, of_run: str = "") -> _Value:
     return lambda one, run: one.versions.get(name) if run is None else (getattr(run, of_run) if of_run else None)
 
 
-def _decided_at(one: Decision, run: TargetingRun | None) -> datetime:
+def _decision_moment(one: Decision, run: TargetingRun | None) -> datetime:
     if run is not None:
         return run.created_at
     return one.moment if one.decided_at is not None else datetime.fromisoformat(one.recorded_at)
 
 
 def _day(one: Decision, run: TargetingRun | None) -> date:
-    return _decided_at(one, None).date() if run is None else run.day
+    return _decision_moment(one, None).date() if run is None else run.day
 
 
-# `day`: that a run targets; else that of the moment. None in a column: the record does not say, or not here.
+# `day`: that a run targets; else that of the moment. None in a column: the record has no such value.
 _COLUMNS: tuple[tuple[pa.Field, _Value], ...] = (
     (pa.field("decision_id", pa.string(), nullable=False), _of("event_id")),
     (pa.field("source", pa.string(), nullable=False), lambda _, run: "service" if run is None else "run"),
     (pa.field("run_id", pa.string()), lambda one, _: one.run_id or None),
-    (pa.field("decided_at", pa.timestamp("us"), nullable=False), _decided_at),
+    (pa.field("decided_at", pa.timestamp("us"), nullable=False), _decision_moment),
     (pa.field("day", pa.date32(), nullable=False), _day),
     (pa.field("declaration_id", pa.string(), nullable=False), _of("declaration_id")),
     (pa.field("declaration_version", pa.int32(), nullable=False), _of("declaration_version")),

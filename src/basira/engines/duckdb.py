@@ -34,8 +34,8 @@ class DuckDBEngine:
         self._con.execute(_SHA_KEY)
 
     def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> None:
-        # Read to the end: DuckDB refuses other work while a result is half-read.
-        self._con.execute(statement, _named_in(statement, parameters)).fetchall()
+        # Read to the end: DuckDB rejects other work while a result is half-read.
+        self._con.execute(statement, _select_parameters(statement, parameters)).fetchall()
 
     def create_table(self, name: str, query: str, parameters: Mapping[str, object] | None = None) -> None:
         self.execute(f"create or replace temp table {quote_identifier(name)} as {query}", parameters)
@@ -55,17 +55,17 @@ class DuckDBEngine:
         return tuple(str(row[0]) for row in self.fetch_rows(f"describe select * from {relation}"))
 
     def fetch_rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        return self._con.execute(query, _named_in(query, parameters)).fetchall()
+        return self._con.execute(query, _select_parameters(query, parameters)).fetchall()
 
     def fetch_arrow(self, query: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        return self._con.sql(query, params=_named_in(query, parameters)).to_arrow_table()
+        return self._con.sql(query, params=_select_parameters(query, parameters)).to_arrow_table()
 
     def fetch_batches(self, query: str, *, rows: int) -> Iterator[pa.RecordBatch]:
         yield from self._con.sql(query).to_arrow_reader(rows)
 
 
-def _named_in(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object] | None:
-    """DuckDB refuses a parameter that the statement does not name."""
+def _select_parameters(sql: str, parameters: Mapping[str, object] | None) -> dict[str, object] | None:
+    """The parameters that the statement names: DuckDB rejects any other."""
     named = set(_PARAMETER.findall(sql)) if parameters else set()
     return {name: value for name, value in (parameters or {}).items() if name in named} or None
 

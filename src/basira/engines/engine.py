@@ -17,7 +17,7 @@ import pyarrow as pa
 
 
 class Engine(Protocol):
-    """One scratch database: its tables are temporary, seen by nobody else, and gone when it is closed.
+    """One scratch database: its tables are temporary, private, and gone when it is closed.
 
     ``parameters``: values of ``$name`` in the SQL; those that the SQL does not name are left out.
 
@@ -38,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def files(self, paths: Sequence[Path]) -> str:
-        """Parquet files as a relation, to stand behind FROM: their columns united by name, null where a file lacks one.
+        """Parquet files as a relation, to put behind FROM: their columns united by name, null where a file lacks one.
 
         At least one file.
         """

@@ -1,6 +1,6 @@
 """From scores to metrics.json: every model on every slice, on the same bootstrap draws.
 
-Enters: truth, revenue, the slices' masks, and what each model said with its CPU seconds. Leaves: the
+Enters: truth, revenue, the slices' masks, and each model's scores with its CPU seconds. Leaves: the
 dict of metrics.json and the curves that the report draws. Never here: fitting, files.
 """
 

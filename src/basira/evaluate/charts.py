@@ -13,7 +13,7 @@ from basira.evaluate.curves import Band, CaptureCurve
 from basira.evaluate.words import LOCALE, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.charts import Series, calibration_chart, line_chart
-from basira.render.page import trusted
+from basira.render.page import mark_safe
 
 # "constant" is the exact expectation of "random": one line on the charts stands for both.
 _NOT_DRAWN = frozenset({"random"})
@@ -59,7 +59,7 @@ def capture_svgs(curves: EvaluationCurves, order: Sequence[str], catalog: Catalo
                 series, name=f"{measure}-{slice_key}", label=title, x_label=catalog.say("chart.share_inspected"),
                 y_label=catalog.say(f"measure.{measure}"), language=catalog.language,
             )  # fmt: skip
-            charts.append(DrawnChart(title, trusted(svg)))
+            charts.append(DrawnChart(title, mark_safe(svg)))
     return charts
 
 
@@ -91,4 +91,4 @@ def calibration_svg(curves: EvaluationCurves, order: Sequence[str], catalog: Cat
         series, name="calibration", label=title, x_label=catalog.say("chart.predicted"),
         y_label=catalog.say("chart.observed"), language=catalog.language,
     )  # fmt: skip
-    return DrawnChart(title, trusted(svg))
+    return DrawnChart(title, mark_safe(svg))

@@ -172,7 +172,7 @@ def _concatenate(blocks: list[dict[str, Floats]], *, like: dict[str, Floats]) ->
 
 
 def _describe(point: dict[str, Floats], draws: dict[str, Floats], keys: list[str]) -> SliceMetrics:
-    """Figures and intervals by name. An interval stands only beside a figure."""
+    """Figures and intervals by name. An interval comes only with a figure."""
     out: SliceMetrics = {}
     for name in _BY_PERCENT:
         out[name] = {key: _value(point[name][:, i]) for i, key in enumerate(keys)}

@@ -65,7 +65,7 @@ class Captured:
         return out
 
     def auc(self) -> Floats:
-        """Probability that an irregular row stands before a regular one, a tie counting one half.
+        """Probability that an irregular row comes before a regular one, a tie counting one half.
 
         NaN for a draw of one class. Shape (draws,). Mann and Whitney's statistic.
         """
@@ -112,8 +112,8 @@ class Ranking:
         ordered = weights[:, self.order]
         running = np.zeros((len(weights), self.rows + 1), dtype=np.int32)
         np.cumsum(ordered, axis=1, out=running[:, 1:])
-        hits = _captured(ordered, running, self.truth)
-        return hits, None if self.revenue is None else _captured(ordered, running, self.revenue)
+        hits = _capture(ordered, running, self.truth)
+        return hits, None if self.revenue is None else _capture(ordered, running, self.revenue)
 
 
 def rank_rows(truth: Bools, score: Floats, revenue: Floats | None = None) -> Ranking:
@@ -162,7 +162,7 @@ def _mark(values: Floats, group: Ints, starts: Ints, lasts: Ints) -> _Marks:
     return _Marks(positions, values[positions], first, starts[held], lasts[held])
 
 
-def _captured(ordered: Weights, running: NDArray[np.int32], marks: _Marks) -> Captured:
+def _capture(ordered: Weights, running: NDArray[np.int32], marks: _Marks) -> Captured:
     amounts = ordered[:, marks.positions] * marks.amounts
     if len(marks.first_of_group) < len(marks.positions):
         amounts = np.add.reduceat(amounts, marks.first_of_group, axis=1)

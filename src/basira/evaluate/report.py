@@ -2,7 +2,7 @@
 
 Enters: the dict of metrics.json and the curves, both from `basira.evaluate.assemble`. Leaves:
 `report.html` (and `metrics.json`) in a folder. Never here: computing a figure; every number shown
-stands in metrics.json or in the curves.
+is in metrics.json or in the curves.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Enters: the items a model learned from and the items it is tested on. Leaves: one mask per slice, in
 the test's row order. Never here: labels, scores.
 
-Data that repeats itself flatters a memory. "seen_pair" (the same commodity code and net mass stood in
+Data that repeats itself flatters a memory. "seen_pair" (the same commodity code and net mass were in
 the training items) and "novel_pair" are always told apart, so that the first never stands for the second.
 """
 
@@ -39,7 +39,7 @@ def build_slices(train: pl.DataFrame, test: pl.DataFrame, *, offices: int = _OFF
         ("known_code", "new_code", ("commodity_code",)),
     ):
         if set(names) <= set(train.columns) & set(test.columns):
-            mask = stood_in(train, test, names)
+            mask = occurs_in(train, test, names)
             if names == PAIR or (mask.any() and not mask.all()):
                 slices[seen], slices[novel] = mask, ~mask
     if "office" in test.columns:
@@ -50,12 +50,12 @@ def build_slices(train: pl.DataFrame, test: pl.DataFrame, *, offices: int = _OFF
     return slices
 
 
-def stood_in(train: pl.DataFrame, test: pl.DataFrame, names: Sequence[str]) -> Bools:
-    """Whether each test row's values of ``names`` stood together in a training row; a null never did.
+def occurs_in(train: pl.DataFrame, test: pl.DataFrame, names: Sequence[str]) -> Bools:
+    """Whether each test row's values of ``names`` occur together in a training row; a null never does.
 
     >>> train = pl.DataFrame({"commodity_code": ["851713"], "net_mass_kg": [12.5]})
     >>> test = pl.DataFrame({"commodity_code": ["851713", "851713"], "net_mass_kg": [12.5, 13.0]})
-    >>> stood_in(train, test, ("commodity_code", "net_mass_kg")).tolist()
+    >>> occurs_in(train, test, ("commodity_code", "net_mass_kg")).tolist()
     [True, False]
     """
     keys = list(names)

@@ -1,4 +1,4 @@
-"""Who is ahead where: our model against the best baseline, measure by measure, slice by slice.
+"""Our model against the best baseline: which is ahead, measure by measure, slice by slice.
 
 Enters: the dict of metrics.json. Leaves: one `Standing` per slice and measure. Never here: a verdict
 from two single intervals; only the paired interval of the difference decides.

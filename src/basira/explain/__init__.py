@@ -1,4 +1,4 @@
-"""Explanation: why an item stands where it stands, in words an officer can check.
+"""Explanation: why an item has its rank, in words an officer can check.
 
 Enters: contributions, features with their figures, the declared values. Leaves: ranked reasons, what to
 verify, reference values; their words in French, English and Arabic; the inspection list. Never here:

@@ -1,7 +1,7 @@
-"""What an inspector is not told of a decision, in one list.
+"""What is withheld from an inspector of a decision, in one list.
 
 Enters: a decision, an item or a reason as it is shown to others. Leaves: the same without what is withheld. Never here:
-who is an inspector; a value of its own.
+the check whether a caller is an inspector; a value of its own.
 
 An inspector who knows that a control was drawn at random, or that the model expects nothing, looks less closely, and
 what the random control estimates is then too low (docs/decisions/0013-what-an-inspector-is-told.md). The order of a
@@ -26,7 +26,7 @@ _ALIKE = frozenset({"random", "model", "fallback"})
 
 
 def withhold(part: Part, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values without those that an inspector is not told.
+    """The values without those that are withheld from an inspector.
 
     >>> withhold("reason", {"code": "round_value", "contribution": 0.4})
     {'code': 'round_value'}
@@ -35,9 +35,9 @@ def withhold(part: Part, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def basis_for_inspectors(basis: str, *, has_answer: bool) -> str:
-    """The basis that an inspector is told; ``has_answer``: whether the model gave one.
+    """The basis that is shown to an inspector; ``has_answer``: whether the model gave an answer.
 
-    Without an answer it chose nothing, so what is drawn says what all others of that hour say.
+    Without an answer the model chose nothing, so a random control shows what all others of that hour show.
 
     >>> basis_for_inspectors("random", has_answer=True), basis_for_inspectors("random", has_answer=False)
     ('control', 'fallback')

@@ -31,7 +31,7 @@ MOST_REASONS = 5
 USUAL_GAP = 0.10
 # A history is worth a line when its rate is a tenth above its parent's.
 WORSE = 1.1
-# Someone seen on ten items or more, over more than three months, is not new.
+# An entity seen on ten items or more, over more than three months, is not new.
 NEW_ITEMS = 10
 NEW_DAYS = 90
 YEAR_MONTHS = 12
@@ -118,7 +118,7 @@ def _number(row: Row, name: str) -> float | None:
 def _ratio(row: Row, upper: str, lower: str) -> float | None:
     a, b = _number(row, upper), _number(row, lower)
     ratio = a / b if a is not None and b else math.nan
-    # A mass of 1e-320 kg is positive and valid: the value of a kilogram of it is no number to tell.
+    # A mass of 1e-320 kg is positive and valid: the value of a kilogram of it is no number to show.
     return ratio if math.isfinite(ratio) else None
 
 
@@ -270,7 +270,7 @@ def _repeat(past: Sequence[PastResults], row: Row) -> Built:
     }
 
 
-# Families of past results that are told in another way than by their rate.
+# Families of past results that are worded otherwise than by their rate.
 _PAST: Mapping[str, Callable[[Sequence[PastResults], Row], Built]] = {
     "description": _description,
     "repeat_consignment": _repeat,

@@ -1,4 +1,4 @@
-"""What is said to an officer: reasons, what to verify, grounds and warnings, from the catalogs.
+"""The sentences that an officer reads: reasons, what to verify, grounds and warnings, from the catalogs.
 
 Enters: reasons and references with their figures, a language, a currency. Leaves: one sentence each,
 with its figure and its comparison. Never here: which reasons count, a claim of cause or fault, the
@@ -70,8 +70,8 @@ def say_verify(
         return catalog.say(f"verify.{kind}")
     speaker = Speaker(catalog, currency, reference_figures(reference))
     return catalog.say(
-        f"verify.{kind}.reference", count=speaker.counted("n.comparable", "count"), low=speaker.bare(reference.low),
-        high=speaker.measured(reference.high, reference.measure), median=speaker.bare(reference.median),
+        f"verify.{kind}.reference", count=speaker.say_count("n.comparable", "count"), low=speaker.bare(reference.low),
+        high=speaker.say_measure(reference.high, reference.measure), median=speaker.bare(reference.median),
         scope=speaker.scope(wrapped=False),
     )  # fmt: skip
 
@@ -82,9 +82,9 @@ def say_reference(reference: Reference, *, language: str, currency: str, strict:
     speaker = Speaker(catalog, currency, reference_figures(reference))
     return catalog.say(
         "list.reference_line", measure=catalog.say(f"measure.{reference.measure}"),
-        declared=speaker.measured(reference.declared, reference.measure), low=speaker.bare(reference.low),
+        declared=speaker.say_measure(reference.declared, reference.measure), low=speaker.bare(reference.low),
         high=speaker.bare(reference.high), median=speaker.bare(reference.median),
-        count=speaker.counted("n.comparable", "count"), scope=speaker.scope(wrapped=False),
+        count=speaker.say_count("n.comparable", "count"), scope=speaker.scope(wrapped=False),
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def _unit_value(_reason: Reason, s: Speaker) -> str:
         "reason.unit_value",
         value=s.per_unit("value"),
         gap=s.gap(),
-        count=s.counted("n.comparable", "count"),
+        count=s.say_count("n.comparable", "count"),
         scope=s.scope(),
     )
 
@@ -159,7 +159,7 @@ def _kg_per_unit(_reason: Reason, s: Speaker) -> str:
         "reason.kg_per_unit",
         value=s.kg_per_unit("value"),
         gap=s.gap(),
-        count=s.counted("n.comparable", "count"),
+        count=s.say_count("n.comparable", "count"),
         scope=s.scope(),
     )
 
@@ -167,7 +167,7 @@ def _kg_per_unit(_reason: Reason, s: Speaker) -> str:
 def _duty_rate(reason: Reason, s: Speaker) -> str:
     return s.say(
         f"reason.{reason.code}", rate=s.percent("rate"), usual=s.percent("usual_rate"),
-        count=s.counted("n.import", "count"), scope=s.scope(),
+        count=s.say_count("n.import", "count"), scope=s.scope(),
     )  # fmt: skip
 
 
@@ -177,20 +177,20 @@ def _origin_differs(reason: Reason, s: Speaker) -> str:
 
 def _origin_unusual(reason: Reason, s: Speaker) -> str:
     return s.say(
-        f"reason.{reason.code}", origin=s.country("origin_country"), seen=_seen(s),
-        count=s.counted("n.import", "count"), scope=s.scope(with_origin=False),
+        f"reason.{reason.code}", origin=s.country("origin_country"), seen=_say_sightings(s),
+        count=s.say_count("n.import", "count"), scope=s.scope(with_origin=False),
     )  # fmt: skip
 
 
 def _description_unusual(reason: Reason, s: Speaker) -> str:
-    # The count is of the word under any code, so the code stands with those seen under it.
+    # The count is of the word under any code, so the code is shown with those seen under it.
     return s.say(
-        f"reason.{reason.code}", seen=_seen(s), code=s.code(), count=s.counted("n.import", "count"),
+        f"reason.{reason.code}", seen=_say_sightings(s), code=s.code(), count=s.say_count("n.import", "count"),
         scope=s.scope(with_code=False),
     )  # fmt: skip
 
 
-def _seen(s: Speaker) -> str:
+def _say_sightings(s: Speaker) -> str:
     share, count = s.number_of("share"), s.number_of("count")
     if s.number_of("seen") is not None or share is None or count is None:
         return s.count("seen")
@@ -207,8 +207,8 @@ def _history(reason: Reason, s: Speaker) -> str:
     if not s.number_of("inspected"):
         return s.say("reason.history_none", who=who, scope=s.scope(), rate=s.percent("usual_rate"))
     return s.say(
-        "reason.history", who=who, irregular=s.counted("n.irregular", "irregular"),
-        inspected=s.counted("n.inspected", "inspected"), scope=s.scope(), rate=s.percent("rate"),
+        "reason.history", who=who, irregular=s.say_count("n.irregular", "irregular"),
+        inspected=s.say_count("n.inspected", "inspected"), scope=s.scope(), rate=s.percent("rate"),
         usual=s.percent("usual_rate"),
     )  # fmt: skip
 
@@ -217,13 +217,15 @@ def _new(reason: Reason, s: Speaker) -> str:
     who = s.say("who." + reason.code.removeprefix("new_"))
     if s.number_of("days") is None:
         return s.say("reason.new_never", who=who)
-    return s.say("reason.new_seen", who=who, days=s.counted("n.day", "days"), count=s.counted("n.declaration", "count"))
+    return s.say(
+        "reason.new_seen", who=who, days=s.say_count("n.day", "days"), count=s.say_count("n.declaration", "count")
+    )
 
 
 def _repeat(reason: Reason, s: Speaker) -> str:
     return s.say(
-        f"reason.{reason.code}", mass=s.mass("net_mass_kg"), repeats=s.counted("n.repeat", "repeats"),
-        irregular=s.counted("n.irregular", "irregular"), inspected=s.counted("n.inspected", "inspected"),
+        f"reason.{reason.code}", mass=s.mass("net_mass_kg"), repeats=s.say_count("n.repeat", "repeats"),
+        irregular=s.say_count("n.irregular", "irregular"), inspected=s.say_count("n.inspected", "inspected"),
         scope=s.scope(),
     )  # fmt: skip
 
@@ -243,7 +245,7 @@ def _mass_ratio(reason: Reason, s: Speaker) -> str:
 def _consignment(_reason: Reason, s: Speaker) -> str:
     return s.say(
         "reason.consignment", value=s.money("value_amount"), gap=s.gap(value="value_amount"), median=s.money("median"),
-        count=s.counted("n.import", "count"), scope=s.scope(),
+        count=s.say_count("n.import", "count"), scope=s.scope(),
     )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from basira.render import numbers
 from basira.render.catalogs import Catalog
-from basira.render.languages import isolated
-from basira.schema.codes import dotted
+from basira.render.languages import isolate
+from basira.schema.codes import format_code
 from basira.schema.fields import EXTRA_PREFIX, FIELDS
 from basira.schema.records import Figure
 
@@ -47,18 +47,18 @@ class Speaker:
 
     def text(self, name: str) -> str:
         value = self.figures.get(name)
-        return numbers.UNKNOWN if value is None or value == "" else self._kept(str(value))
+        return numbers.UNKNOWN if value is None or value == "" else self._isolate(str(value))
 
     def count(self, name: str) -> str:
-        return self._kept(numbers.format_count(self.number_of(name), language=self.language))
+        return self._isolate(numbers.format_count(self.number_of(name), language=self.language))
 
     def rough(self, name: str) -> str:
         """A number whose decimals show only when they matter."""
         value = self.number_of(name)
         whole = value is not None and (float(value).is_integer() or abs(value) >= 100)
-        return self._kept(numbers.format_number(value, language=self.language, digits=0 if whole else None))
+        return self._isolate(numbers.format_number(value, language=self.language, digits=0 if whole else None))
 
-    def counted(self, message: str, name: str) -> str:
+    def say_count(self, message: str, name: str) -> str:
         """A count with its noun, in the right plural."""
         value = self.number_of(name)
         n = 0 if value is None else round(value)
@@ -68,22 +68,22 @@ class Speaker:
         """A share. One decimal below 10 %, where one point would be too coarse."""
         value = self.number_of(name)
         digits = 1 if value is not None and abs(value) < 0.0995 and value != 0 else 0
-        return self._kept(numbers.format_percent(value, language=self.language, digits=digits))
+        return self._isolate(numbers.format_percent(value, language=self.language, digits=digits))
 
     def money(self, name: str) -> str:
-        return self._kept(numbers.format_money(self.number_of(name), self.currency, language=self.language))
+        return self._isolate(numbers.format_money(self.number_of(name), self.currency, language=self.language))
 
     def mass(self, name: str) -> str:
-        return self._kept(numbers.format_quantity(self.number_of(name), "kg", language=self.language))
+        return self._isolate(numbers.format_quantity(self.number_of(name), "kg", language=self.language))
 
     def per_unit(self, name: str) -> str:
         """Money per the unit among the figures."""
-        return self.measured(self.number_of(name), "value_per_unit")
+        return self.say_measure(self.number_of(name), "value_per_unit")
 
     def kg_per_unit(self, name: str) -> str:
-        return self.measured(self.number_of(name), "kg_per_unit")
+        return self.say_measure(self.number_of(name), "kg_per_unit")
 
-    def measured(self, value: float | None, measure: str) -> str:
+    def say_measure(self, value: float | None, measure: str) -> str:
         """A reference measure with its unit: money per unit, or kilograms per unit."""
         unit = str(self.figures.get("unit") or "")
         if measure == "value_per_kg":
@@ -93,12 +93,12 @@ class Speaker:
             unit = unit.removeprefix("kg/")
         money = "kg" if measure == "kg_per_unit" else self.currency
         if not unit or unit == "kg" == money:
-            return self._kept(numbers.format_money(value, money, language=self.language))
-        return self._kept(numbers.format_unit_value(value, money, unit, language=self.language))
+            return self._isolate(numbers.format_money(value, money, language=self.language))
+        return self._isolate(numbers.format_unit_value(value, money, unit, language=self.language))
 
     def bare(self, value: float | None) -> str:
         """A number without its unit, said once nearby."""
-        return self._kept(numbers.format_number(value, language=self.language))
+        return self._isolate(numbers.format_number(value, language=self.language))
 
     def country(self, name: str) -> str:
         code = self.figures.get(name)
@@ -116,14 +116,14 @@ class Speaker:
             return self.say("gap.level")
         if gap >= _TIMES_FROM:
             times = numbers.format_number(1 + gap, language=self.language, digits=1 if gap < 9 else 0)
-            return self.say("gap.times", times=self._kept(times))
-        share = self._kept(numbers.format_percent(abs(gap), language=self.language))
+            return self.say("gap.times", times=self._isolate(times))
+        share = self._isolate(numbers.format_percent(abs(gap), language=self.language))
         return self.say("gap.below" if gap < 0 else "gap.above", gap=share)
 
     def code(self) -> str:
         """The commodity code among the figures: "SH 8517.13"."""
         code = self.figures.get("commodity_code")
-        return self.say("scope.code", code=self._kept(dotted(str(code)))) if code else numbers.UNKNOWN
+        return self.say("scope.code", code=self._isolate(format_code(str(code)))) if code else numbers.UNKNOWN
 
     def scope(self, *, wrapped: bool = True, with_origin: bool = True, with_code: bool = True) -> str:
         """Of what the comparison speaks: code, origin, months. In brackets, or after a comma when not ``wrapped``.
@@ -138,7 +138,7 @@ class Speaker:
         if "window_months" in self.figures:
             months = self.number_of("window_months")
             parts.append(
-                self.say("scope.all_history") if months is None else self.counted("scope.months", "window_months")
+                self.say("scope.all_history") if months is None else self.say_count("scope.months", "window_months")
             )
         if not parts:
             return ""
@@ -148,7 +148,7 @@ class Speaker:
     def field(self, field: str) -> str:
         """A declared field's name for an officer; a source's own attribute keeps its source's name."""
         if field.startswith(EXTRA_PREFIX):
-            return self._kept(field.removeprefix(EXTRA_PREFIX).replace("_", " "))
+            return self._isolate(field.removeprefix(EXTRA_PREFIX).replace("_", " "))
         return self.say(f"field.{field}")
 
     def field_value(self, field: str, name: str) -> str:
@@ -160,18 +160,18 @@ class Speaker:
         if kind == "country":
             return self.country(name)
         if kind == "commodity":
-            return self._kept(dotted(str(value)))
+            return self._isolate(format_code(str(value)))
         if kind == "flag":
             return self.say("flag.yes" if value in (True, 1, "true", "True") else "flag.no")
         if kind == "timestamp":
-            return self._kept(numbers.format_date(str(value), language=self.language))
+            return self._isolate(numbers.format_date(str(value), language=self.language))
         if isinstance(value, str):
-            return self._kept(value)
+            return self._isolate(value)
         if kind == "rate":
             return self.percent(name)
         if kind == "amount":
             return self.money(name)
         return self.rough(name)
 
-    def _kept(self, text: str) -> str:
-        return isolated(text, self.language)
+    def _isolate(self, text: str) -> str:
+        return isolate(text, self.language)

@@ -16,7 +16,7 @@ def label_items(con: Engine, *, as_of_day: int, into: str = "label") -> int:
     A result that speaks of a whole declaration is every item's result; when it is an irregularity of a
     declaration with n items, each counts 1/n, for only one of them need be irregular. ``revenue`` is then the
     item's part, ``whole_revenue`` the declaration's: what is learned, since the probability is already shared
-    out. Of two results known at the same moment, the one that names the item stands.
+    out. Of two results known at the same moment, the one that names the item counts.
 
     Items are those of the first registration: an item that only an amendment has may be the fruit of the
     inspection, and its own result would teach the model to read the future.

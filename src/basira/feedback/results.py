@@ -1,4 +1,4 @@
-"""What one result says, completed and checked.
+"""One result, completed and checked.
 
 Enters: rows of the outcome side. Leaves: the same rows with what follows from them, and the rows that
 contradict themselves. Never here: another row, the store.
@@ -16,8 +16,8 @@ KIND_COLUMNS = tuple(f"is_irregular_{kind}" for kind in IRREGULARITY_KINDS)
 
 
 @dataclass(frozen=True)
-class RefusedResult:
-    """A result that can't stand: its source row, and why."""
+class RejectedResult:
+    """A rejected result: its source row, and why."""
 
     row: int
     field: str | None
@@ -28,17 +28,17 @@ class RefusedResult:
 
 def complete_results(
     outcomes: pl.DataFrame, *, declared_days: pl.Series | None = None
-) -> tuple[pl.DataFrame, tuple[RefusedResult, ...]]:
-    """Derive what follows from a result, and refuse what contradicts itself.
+) -> tuple[pl.DataFrame, tuple[RejectedResult, ...]]:
+    """Derive what follows from a result, and reject what contradicts itself.
 
     - `is_irregular` absent: true when a kind is true; false when every kind the source has is false.
       A blank kind leaves it unknown: blank is not compliant.
     - `is_inspected` absent: true when `is_irregular` is known, because a result comes from an inspection.
-    - Refused (`contradiction`): not irregular with a kind or a severity above 0; a result without
-      inspection. Refused (`known_before_declared`): known on a day before the declaration's.
+    - Rejected (`contradiction`): not irregular with a kind or a severity above 0; a result without
+      inspection. Rejected (`known_before_declared`): known on a day before the declaration's.
 
     ``declared_days``: day number of each row's declaration, when the source has it. Columns that are absent
-    stay absent, except the two derived ones. Returns the rows that stand, and the refused.
+    stay absent, except the two derived ones. Returns the accepted rows, and the rejected.
     """
     if not len(outcomes):
         return outcomes, ()
@@ -70,10 +70,10 @@ def complete_results(
     if declared_days is not None:
         late = pl.col("known_at").dt.epoch("d") < declared_days
         checks.append(("known_at", "known_before_declared", "", "a known date on or after the declaration's", late))
-    refused: dict[int, RefusedResult] = {}
+    rejected: dict[int, RejectedResult] = {}
     for field, code, value, expected, condition in checks:
         found = frame.filter(condition.fill_null(False))
         for row, known in zip(found["source_row"].to_list(), found["known_at"].to_list(), strict=True):
-            refused.setdefault(row, RefusedResult(row, field, code, value or str(known), expected))
-    standing = frame.filter(~pl.col("source_row").is_in(list(refused))) if refused else frame
-    return standing, tuple(refused.values())
+            rejected.setdefault(row, RejectedResult(row, field, code, value or str(known), expected))
+    accepted = frame.filter(~pl.col("source_row").is_in(list(rejected))) if rejected else frame
+    return accepted, tuple(rejected.values())

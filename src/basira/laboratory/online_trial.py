@@ -74,7 +74,7 @@ class TrialDay:
     stated: float
 
 
-def simulated_day(
+def simulate_day(
     office: str, *, day: date, kind: DayKind, mean_count: float, seed: int, score_scale: float = 1.0
 ) -> list[Arrival]:
     """The arrivals of a simulated day, in order: hours of an office, a fraud probability, a heavy-tailed revenue.
@@ -145,7 +145,7 @@ def run_trial(
         day = first + timedelta(days=number)
         kind: DayKind = "ordinary" if number < 0 else kinds[number % len(kinds)]
         scale = math.exp(daily_drift * number) * (2.0 if number >= days // 2 else 1.0)
-        arrivals = simulated_day(office, day=day, kind=kind, mean_count=mean_count, seed=seed, score_scale=scale)
+        arrivals = simulate_day(office, day=day, kind=kind, mean_count=mean_count, seed=seed, score_scale=scale)
         plan = plan_day(office, policy, day=day, past=past[-56:])
         if kind in ("forecast_times_3", "forecast_third"):
             wrong = plan.expected_count * (3.0 if kind == "forecast_times_3" else 1 / 3)
@@ -153,11 +153,11 @@ def run_trial(
         selections, state = run_day(arrivals, begin_day(plan), policy, seed=seed)
         past.append((day, state.today))
         if number >= 0:
-            results.append(_compared(policy, state, kind=kind, arrivals=arrivals, selections=selections, seed=seed))
+            results.append(_compare(policy, state, kind=kind, arrivals=arrivals, selections=selections, seed=seed))
     return results
 
 
-def _compared(
+def _compare(
     policy: Policy,
     state: OnlineState,
     *,

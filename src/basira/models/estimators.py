@@ -91,13 +91,13 @@ class FittedEstimator:
         try:
             found = np.asarray(self.estimator.predict_proba(x), dtype=np.float64)
         except Exception as error:
-            raise _failed(self.name, "predict_proba", error) from error
+            raise _failure(self.name, "predict_proba", error) from error
         if found.shape != (len(x), 2):
             raise UsageError(
                 f"estimator {self.name!r}: expected predict_proba to return shape ({len(x)}, 2), found {found.shape}.",
                 hint="Return the probability of 0 and of 1 for each row.",
             )
-        # Both classes are always there to learn from, and the columns stand in their order.
+        # Both classes are always there to learn from, and the columns are in their order.
         probability = found[:, 1]
         if not np.all((probability >= 0) & (probability <= 1)):
             raise UsageError(
@@ -108,7 +108,7 @@ class FittedEstimator:
 
 
 def check_estimator(name: str, estimator: object, *, taken: Collection[str] = ()) -> None:
-    """Reject what can't be fitted and asked, before anything is computed. ``taken``: names that stand already.
+    """Reject what can't be fitted and asked, before anything is computed. ``taken``: names in use.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def fit_estimator(name: str, estimator: Estimator, items: TrainingItems, *, numb
     try:
         own.fit(x, y, sample_weight=items.weight)
     except Exception as error:
-        raise _failed(name, "fit", error) from error
+        raise _failure(name, "fit", error) from error
     return FittedEstimator(name, own, encoding, len(y), irregular)
 
 
@@ -190,7 +190,7 @@ def _takes_weight(fit: Any) -> bool:
     return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
-def _failed(name: str, method: str, error: Exception) -> UsageError:
+def _failure(name: str, method: str, error: Exception) -> UsageError:
     return UsageError(
         f"estimator {name!r}: {method} raised {type(error).__name__}: {error}",
         hint="Correct the estimator. X holds NaN where a value is unknown: SimpleImputer fills it.",

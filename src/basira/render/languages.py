@@ -56,7 +56,7 @@ def direction(language: str) -> str:
     return "rtl" if check_language(language) in _RIGHT_TO_LEFT else "ltr"
 
 
-def isolated(text: str, language: str) -> str:
+def isolate(text: str, language: str) -> str:
     """Keep a code, an identifier or a number from being reordered inside right-to-left text.
 
     Wraps in FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE, which show nothing; other languages are

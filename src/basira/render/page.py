@@ -52,12 +52,12 @@ def render_page(template: str, folder: Path, *, catalog: Catalog, values: dict[s
         "unit_value": in_language(numbers.format_unit_value),
         "day": in_language(numbers.format_date),
         "country": in_language(numbers.country_name),
-        "css": trusted((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        "css": mark_safe((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
     }
     return _environment(folder).get_template(template).render({**words, **values}) + "\n"
 
 
-def trusted(markup: str) -> Markup:
+def mark_safe(markup: str) -> Markup:
     """Mark text made by this package (a chart, the style sheet) as safe to put in a page unescaped."""
     from markupsafe import Markup
 

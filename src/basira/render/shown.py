@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from basira.schema.text import escaped
+from basira.schema.text import escape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,12 +29,12 @@ def shown(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(part if part in _KEPT else escaped(part) for part in text)
+    return "".join(part if part in _KEPT else escape(part) for part in text)
 
 
 def echo(text: str, *, err: bool = False) -> None:
     """Print a line for people or for programs, with everything unseen as its code."""
-    print(escaped(text), file=sys.stderr if err else sys.stdout)
+    print(escape(text), file=sys.stderr if err else sys.stdout)
 
 
 def terminal(*, stderr: bool = False, **options: Any) -> Console:
@@ -46,6 +46,6 @@ def terminal(*, stderr: bool = False, **options: Any) -> Console:
         def render(self, *args: Any, **kwargs: Any) -> Iterable[Segment]:
             for segment in super().render(*args, **kwargs):
                 is_plain = segment.control or segment.text.isprintable() or segment.text == "\n"
-                yield segment if is_plain else Segment(escaped(segment.text), segment.style)
+                yield segment if is_plain else Segment(escape(segment.text), segment.style)
 
     return Terminal(stderr=stderr, **options)

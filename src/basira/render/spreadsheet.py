@@ -16,8 +16,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cell(value: object) -> str:
-    """A value as the text of a cell; None is empty, text that would be run gets an apostrophe, what
-    nobody sees is written as its code, a number stays one.
+    """A value as the text of a cell; None is empty, text that would be run gets an apostrophe, an
+    invisible character is written as its code, a number stays one.
 
     >>> cell("=1+1"), cell(-2.5), cell(None), cell(True)
     ("'=1+1", '-2.5', '', 'true')

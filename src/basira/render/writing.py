@@ -1,4 +1,4 @@
-"""A page or a list put on disk whole or not at all: nobody reads half a report.
+"""A page or a list written to disk whole or not at all: a reader never sees half a report.
 
 Enters: a path, bytes. Leaves: the file. Never here: what is in it.
 """
@@ -20,7 +20,7 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
 
     Raises
     ------
-    StoreError : the folder or the file can't be written; what stood at the path before still stands.
+    StoreError : the folder or the file can't be written; the file that was at the path before is unchanged.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -1,6 +1,6 @@
-"""Who may be what: the roles, and whoever is asking.
+"""The roles, and the principal that asks.
 
-Enters: roles as they are granted. Leaves: a principal, which says what its roles and scopes are. Never here: a route; a
+Enters: roles as they are granted. Leaves: a principal with its roles and scopes. Never here: a route; a
 secret.
 """
 
@@ -53,7 +53,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Principal:
-    """Whoever is asking: a person with roles, or a system with the scopes of its key.
+    """The caller: a person with roles, or a system with the scopes of its key.
 
     ``id``: user id or key id, what events and audit name as actor. ``offices``: those that a key is bound to; None:
     every one. ``must_change_password``: until it is changed, nothing else is allowed.
@@ -93,8 +93,8 @@ def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
 def check_office(office: str) -> str:
     """A code of an office as it may be given to a person or a key. Raises UsageError when it is not one.
 
-    It is in the form that declarations have theirs in: an office written otherwise is one in whose queue nothing ever
-    stands. What was given before there was one form is still read.
+    The form is that of declarations: the queue of an office written otherwise would always be empty. Codes recorded
+    before there was one form are still read.
     """
     if (odd := find_odd(office)) is not None or fold_identifier(office) != office:
         found = odd.place if odd is not None else f"{office!r}, which is written {fold_identifier(office)!r}"

@@ -53,10 +53,10 @@ def currency_codes() -> frozenset[str]:
     return frozenset(c.alpha_3 for c in pycountry.currencies)
 
 
-def dotted(commodity_code: str) -> str:
+def format_code(commodity_code: str) -> str:
     """A commodity code as officers write it.
 
-    >>> dotted("851713"), dotted("8517130000"), dotted("85")
+    >>> format_code("851713"), format_code("8517130000"), format_code("85")
     ('8517.13', '8517.13.00.00', '85')
     """
     head, rest = commodity_code[:4], commodity_code[4:]

@@ -1,4 +1,4 @@
-"""What a selection says beside its basis, and the one text that it is recorded as.
+"""The detail of a selection beside its basis, and the one text that it is recorded as.
 
 Enters: the fields of a `Selection`; a recorded text. Leaves: the text; the fields. Never here: which rule, which lane.
 

@@ -26,7 +26,7 @@ FieldType = Literal[
     "flag",  # true, false or unknown
 ]
 
-# Of these types a value is compared and looked up; and no character of it may be one that nobody sees.
+# Values of these types are compared and looked up; none of their characters may be invisible.
 IDENTIFIERS: frozenset[FieldType] = frozenset({"text", "code", "country", "currency"})
 CHECKED: frozenset[FieldType] = IDENTIFIERS | {"commodity"}
 

@@ -20,7 +20,7 @@ MOST_OF_A_SOURCE = 40
 # Of a store, over all its sources: what would bring more is rejected. A name that the history has never leaves it.
 MOST_OF_A_STORE = 200
 _LONGEST = 48
-# The mappings of earlier versions allowed so many characters: such columns stand in stores, and stay.
+# The mappings of earlier versions allowed so many characters: stores have such columns, and keep them.
 _LONGEST_KEPT = 60
 
 # In the words of a fault.

@@ -1,4 +1,4 @@
-"""What the feature catalog says of reasons, as a record: what a feature speaks of, what an officer is to verify.
+"""The feature catalog's part about reasons, as a record: what a feature describes, what an officer verifies.
 
 Enters: nothing. Leaves: `ReasonCatalog`, which the features fill and the explanations read. Never here: a feature, a
 word, a number that shows whether a reason holds.
@@ -30,7 +30,7 @@ class ReasonCatalog:
     """Features by what they speak of.
 
     ``families``: feature to family of reasons; those without words are left out. ``verify``: family to what an officer
-    is told to verify; those that point at nothing in particular are left out. ``past``: family to its entities, from
+    is asked to verify; those that point at nothing in particular are left out. ``past``: family to its entities, from
     narrow to wide. ``references``: measure to levels of comparables, from narrow to wide, of which the first with
     enough comparables is shown; ``window_days``: how far back these go.
     """

@@ -100,7 +100,7 @@ class Selection:
     ``rule_id``: of the rule that asked for the inspection; "" without one. ``is_lane_full``: it is in a less intensive
     lane than the rule asks for, which had no slot left. ``is_beyond_capacity``: no lane had a slot left, and it is
     inspected all the same. ``kept_lane``: an amendment that kept the lane of an earlier version; basis and lane are
-    that version's. ``is_without_state``: of a basis that counts slots, decided while nobody could count them.
+    that version's. ``is_without_state``: of a basis that counts slots, decided while they could not be counted.
     `schema.detail` has the text that these are recorded as.
     """
 

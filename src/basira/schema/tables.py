@@ -1,7 +1,7 @@
 """The tables of the history as Arrow schemas, made from the fields.
 
 Enters: `FIELDS`. Leaves: `ITEMS` (one row per item per version, its declaration's header repeated on
-it), `OUTCOMES` (one row per result learned), `QUARANTINE` (one row per refused source row). Never
+it), `OUTCOMES` (one row per result learned), `QUARANTINE` (one row per rejected source row). Never
 here: where the tables are kept.
 
 The header is repeated on every item because every reader of the history wants it there, and Parquet

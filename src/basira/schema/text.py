@@ -1,12 +1,12 @@
 """Text in its one written form, and the characters that an identifier may hold.
 
 Enters: text. Leaves: the same text folded, by its kind, and the first character that has no place in it. Never here: a
-field, a file, a guess what a look-alike stood for.
+field, a file, a guess what a look-alike means.
 
 Lists and queues compare text bit by bit, so two ways of writing one code must be one text, or a list is evaded by the
 other way. What can be folded without a doubt is folded: digits of every script, compatibility forms (NFKC), dashes,
 quotes, spaces, the letter forms of Persian and Urdu keyboards. What can't be seen, or looks like another letter, is
-rejected: nobody can know whether an "A" of the Cyrillic script was meant as one.
+rejected: an "A" of the Cyrillic script may be a mistake for the Latin one.
 
 An identifier holds Latin and Arabic letters, the scripts of the papers of Morocco, each word in one of them. No other
 script can be added by a mapping or a policy: a name in Cyrillic letters alone ("АВС") can't be told from a Latin one,
@@ -30,14 +30,14 @@ _ARABIC_LETTER = re.compile(r"[\u0600-\u06ff]")
 
 # The ASCII signs, as East Asian keyboards write them.
 _FULL_WIDTH = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: " "}
-# Arabic text carries them so that figures stand in order; a date or a number says the same without.
+# Arabic text carries them so that figures are in order; a date or a number means the same without.
 _DIRECTION_MARKS = dict.fromkeys((0x200E, 0x200F, 0x061C))
 _FIGURE_SIGNS = _FULL_WIDTH | _DIRECTION_MARKS | {"٪": "%", "−": "-", "،": ","}
 _FIGURES = str.maketrans({chr(k) if isinstance(k, int) else k: v for k, v in _FIGURE_SIGNS.items()})
 DECIMAL_SEPARATOR, THOUSANDS_SEPARATOR = "٫", "٬"
 
 _ALIKE = str.maketrans(
-    # Dashes, quotes and strokes that are told from the ASCII ones by a ruler.
+    # Dashes, quotes and strokes that differ from the ASCII ones by their length alone.
     dict.fromkeys("‐‑‒–—―−⁃", "-") | dict.fromkeys("‘’‛′ʹʻʼ´", "'") | dict.fromkeys("“”‟″«»", '"')
     | {"⁄": "/", "∕": "/", "∗": "*", "∶": ":", "،": ",", "؛": ";", "؟": "?", "٪": "%", "٫": ".", "٬": ",", "۔": "."}
     | {"\u1680": " "}
@@ -139,21 +139,21 @@ def find_odd(text: str) -> OddCharacter | None:
     folded = fold_identifier(text)
     for position, character in enumerate(folded):
         if not _is_allowed(character):
-            return _in_given(text, character, position)
+            return _locate(text, character, position)
     for word in _WORD.findall(folded):
         if (arabic := _ARABIC_LETTER.search(word)) and (latin := _LATIN_LETTER.search(word)):
             # The rarer of the two is the intruder; of as many, the Arabic one in a word that a Latin one begins.
             several = len(_ARABIC_LETTER.findall(word)) > len(_LATIN_LETTER.findall(word))
             odd = latin if several else arabic
-            return _in_given(text, odd[0], folded.index(word) + odd.start())
+            return _locate(text, odd[0], folded.index(word) + odd.start())
     return None
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text in which a terminal finds no command and a reader nothing unseen: what has no shape of its own is written
     as its code, as JSON writes it. Line ends stay, and the spaces of languages.
 
-    >>> escaped("a\\u202eb\\x1b[31m\\ud800"), escaped("1\\u00a0000\\n")
+    >>> escape("a\\u202eb\\x1b[31m\\ud800"), escape("1\\u00a0000\\n")
     ('a\\\\u202eb\\\\u001b[31m\\\\ud800', '1\\xa0000\\n')
     """
     if text.isprintable():
@@ -185,8 +185,8 @@ def _is_allowed(character: str) -> bool:
     )
 
 
-def _in_given(text: str, character: str, position: int) -> OddCharacter:
-    """The place in the text as it was given of what stands at ``position`` once folded."""
+def _locate(text: str, character: str, position: int) -> OddCharacter:
+    """The position in the original text of the character at ``position`` of the folded one."""
     for given, one in enumerate(text, 1):
         if one == character or character in fold_identifier(one):
             return OddCharacter(given, one)

@@ -1,7 +1,7 @@
 """Which mandatory entry a declaration falls under.
 
 Enters: the entries of a policy that hold on a day, and candidates. Leaves: the entry, or None. Never
-here: lanes and places (see `allocate`).
+here: lanes and slots (see `allocate`).
 
 `Candidate.attributes` is keyed by the schema's field names (`match.commodity_code`, ...). Item fields hold one
 value per item, in item order, "" where unknown: then commodity and origin must meet on the *same* item.

@@ -1,4 +1,4 @@
-"""The places of one office and day, lane by lane, as they fill up.
+"""The slots of one office and day, lane by lane, as they fill up.
 
 Enters: the lanes of a policy and their capacity. Leaves: the lane that a declaration gets. Never here: who
 deserves a place.
@@ -19,11 +19,11 @@ class OfficePlaces:
     left: list[int | None]
 
     def copy(self) -> OfficePlaces:
-        """The same places, to try something on."""
+        """The same slots, to try something on."""
         return OfficePlaces(list(self.left))
 
     def take(self, heaviest: int) -> int:
-        """A place in lane ``heaviest`` or the next less intensive one that has room; the lane's number.
+        """A slot in lane ``heaviest`` or the next less intensive one that has room; the lane's number.
 
         The release lane always has room, so this never fails.
         """
@@ -46,5 +46,5 @@ class OfficePlaces:
         return None
 
     def count(self, heaviest: int, lightest: int = 0) -> int:
-        """Inspecting places left in the lanes ``lightest`` to ``heaviest``."""
+        """Inspecting slots left in the lanes ``lightest`` to ``heaviest``."""
         return sum(room for room in self.left[lightest : heaviest + 1] if room is not None)

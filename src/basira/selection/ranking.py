@@ -1,7 +1,7 @@
-"""The order in which an office's declarations deserve the model's places.
+"""The order in which an office's declarations deserve the model's slots.
 
 Enters: candidates of one office and day, and the policy's objective. Leaves: a value for each, the order, and
-who may be selected by the model at all. Never here: places; a missing score read as zero.
+which declarations the model may select at all. Never here: slots; a missing score read as zero.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def has_score(candidate: Candidate) -> bool:
 
 
 def rank(candidates: Sequence[Candidate], ties: Sequence[int], objective: Objective) -> Ranked:
-    """Rank one office's candidates of a day; equal values stand in the order of ``ties``, a hash.
+    """Rank one office's candidates of a day; equal values are in the order of ``ties``, a hash.
 
     With the objective "blend" the value is w r / mean(r) + (1 - w) p / mean(p), means over the office's day, so
     that money and probability weigh alike in every office. A mean of zero leaves its part at zero.

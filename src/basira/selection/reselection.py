@@ -11,12 +11,12 @@ from typing import Literal
 
 from basira.selection.policy.model import Policy
 
-# The bases that nobody lowers unless the policy says so: what the list asks for, and what was drawn at random.
+# The bases that no officer lowers unless the policy allows it: mandatory rules and random controls.
 Control = Literal["mandatory", "random"]
 CONTROLS: tuple[Control, ...] = ("mandatory", "random")
 
-# "policy": the policy lets nobody lower a lane. "role": the officer may not, another role may. A control: nobody may
-# go below the lane that it was given.
+# "policy": the policy lets no officer lower a lane. "role": this officer may not, another role may. A control: no
+# officer may go below its assigned lane.
 Obstacle = Literal["policy", "role", "mandatory", "random"]
 
 
@@ -43,7 +43,7 @@ def find_obstacle(
         return None
     if not rules.may_lower:
         return "policy"
-    # Before what the selection was: who may not lower is not told that a control was drawn at random.
+    # Before the basis is checked: an officer who may not lower does not learn that a control was drawn at random.
     if not may_lower():
         return "role"
     may_be_lowered = {"mandatory": rules.may_lower_mandatory, "random": rules.may_lower_random}

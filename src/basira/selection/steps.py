@@ -76,7 +76,7 @@ class _Mandatory:
         return Claim(policy.intensity[entry.lane], policy.mandatory_beyond_capacity(entry), entry.id)
 
 
-# Slots go out in this order, and the first step that claims a declaration has it. The draw stands before everything
+# Slots go out in this order, and the first step that claims a declaration has it. The draw comes before every step
 # that looks at a score, so that its sample is one of all. "none" releases; of what relief alone releases the basis is
 # "exempt".
 STEPS: tuple[Step, ...] = (

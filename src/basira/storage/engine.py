@@ -50,7 +50,7 @@ def open_engine(
             hint="Give more with --memory, or free room in the system's temporary folder.",
         ) from error
     except RuntimeError as error:
-        # DuckDB tells a Ctrl-C during a query in its own way; to everyone above it is a Ctrl-C.
+        # DuckDB raises its own error for a Ctrl-C during a query; every caller expects KeyboardInterrupt.
         if "Query interrupted" in str(error):
             raise KeyboardInterrupt from error
         raise

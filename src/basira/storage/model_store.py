@@ -40,7 +40,7 @@ class Models:
             try:
                 write(aside)
                 for path in aside.iterdir():
-                    path.chmod(0o600)  # in a folder that nobody else may enter yet
+                    path.chmod(0o600)  # in a folder that only this user may enter yet
                     sync_file(path)
                 aside.rename(final)
             finally:

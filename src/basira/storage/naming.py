@@ -4,7 +4,7 @@ Enters: a value (an identifier, a name). Leaves: what finds it in a column, a te
 value that is kept.
 
 As whole words: ICE-1 is not in ICE-10, so that to erase one firm never erases another. Capitals count. A text that
-stands in JSON may have the value behind an escape (``\\nALAMI``): that begins a word too.
+is in JSON may have the value behind an escape (``\\nALAMI``): that begins a word too.
 """
 
 from __future__ import annotations
@@ -62,5 +62,5 @@ def _pattern(form: str, between: str) -> str:
 
 
 def count_in(content: bytes, value: str) -> int:
-    """How often the value stands in bytes, as UTF-8, part of a longer word or not."""
+    """How often the value occurs in bytes, as UTF-8, part of a longer word or not."""
     return sum(content.count(form.encode()) for form in forms(value))

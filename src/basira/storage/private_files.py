@@ -10,12 +10,12 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-_EVERYBODY = 0o007  # whom nobody chose; a group that may read (auditors) is the operator's choice
+_OTHERS = 0o007  # every other user; a group that may read (auditors) is the operator's choice
 
 
 def make_private(path: Path) -> None:
     """An empty file that only its owner may read or write, when there is none; SQLite gives its journals the same
-    rights. What the system refuses is for the writer of the content to say."""
+    rights. A system error is left to the writer of the content to report."""
     with suppress(OSError):
         path.touch(0o600, exist_ok=False)
 
@@ -28,15 +28,15 @@ def make_private_folder(path: Path) -> None:
 
 
 def find_open(root: Path) -> list[Path]:
-    """What everybody on this machine may read or write in a folder, itself not counted; nothing when not everybody may
-    enter it. Symbolic links are left out."""
-    if not root.stat().st_mode & _EVERYBODY:
+    """What every user of this machine may read or write in a folder, itself not counted; nothing when other users may
+    not enter it. Symbolic links are left out."""
+    if not root.stat().st_mode & _OTHERS:
         return []
     found = []
     for folder, folders, files in os.walk(root):
         for name in (*folders, *files):
             path = Path(folder, name)
             with suppress(OSError):
-                if not path.is_symlink() and path.stat().st_mode & _EVERYBODY:
+                if not path.is_symlink() and path.stat().st_mode & _OTHERS:
                     found.append(path)
     return sorted(found)

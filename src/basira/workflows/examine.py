@@ -74,8 +74,8 @@ def require_plausible(
 ) -> None:
     """Raise ModelError when a model is perfect on items that it was not fitted on: several features leak together.
 
-    ``notes``: of `examine_training`; with a trusted feature that foretells the result, or the whole trusted, nothing is
-    left to say. ``importance``: what the model uses most.
+    ``notes``: of `examine_training`; with a trusted feature that foretells the result, or the whole trusted, there is
+    no more to report. ``importance``: what the model uses most.
     """
     is_explained = any(entry["is_trusted"] for entry in notes.get("implausible", ())) or WHOLE in notes.get(
         "trusted", ()
@@ -105,12 +105,12 @@ def require_plausible_later(model: RiskModel) -> None:
 
 def sentences_of(notes: Mapping[str, Any]) -> list[str]:
     """The notes of a card for a person."""
-    said = [
+    notices = [
         ("Trusted although it foretells the result: " if entry["is_trusted"] else "To look at, foretells the result: ")
         + entry["sentence"]
         for entry in notes.get("implausible", ())
     ]
-    return said + [entry["sentence"] for entry in notes.get("overwritten", ())]
+    return notices + [entry["sentence"] for entry in notes.get("overwritten", ())]
 
 
 def _what_to_do(stopping: Sequence[Implausible]) -> str:

@@ -1,4 +1,4 @@
-"""Online profiles built from a store: what the history says of everybody, as of the end of a day.
+"""Online profiles built from a store: the statistics of every entity of the history, as of the end of a day.
 
 Enters: a store, `as_of`, the time. Leaves: a published build in the store's folder of profiles. Never here: a look-up,
 a decision whether a build is too old.
@@ -46,7 +46,8 @@ def build_profiles(
     history: History, *, as_of: date, now: datetime, engine: EngineBounds | None = None, kept: int = KEPT
 ) -> BuiltProfiles:
     """Build the profiles of everything declared and learned up to the end of ``as_of``, and publish them. ``kept``: how
-    many builds stay: so many nights back, an amendment of what the history counts is described by its own eve.
+    many builds stay: so many nights back, an amendment of a declaration that the history counts gets the statistics of
+    the day before that declaration.
 
     Readers swap to them by themselves. Raises StoreError when another build runs or the disk is full: what served goes
     on serving.

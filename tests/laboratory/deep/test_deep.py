@@ -13,7 +13,7 @@ import pytest
 
 from basira.laboratory.deep.date import DatePrediction, fit_date, top_shares
 from basira.laboratory.deep.explore import explore, pick_badge, pick_bate, pick_diverse
-from basira.laboratory.deep.extra import PYOD, TABNET, TORCH, check_installed, is_installed, seeded
+from basira.laboratory.deep.extra import PYOD, TABNET, TORCH, check_installed, is_installed, seed_torch
 from basira.laboratory.runs.many import run_all
 from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
 from basira.laboratory.worlds.view import View
@@ -134,9 +134,9 @@ def test_deep_a_closed_gate_draws_at_random(view: View) -> None:
 @NEEDS_TORCH
 def test_deep_learning_leaves_the_global_generators_alone() -> None:
     numpy_before = np.random.get_state()[1].copy()
-    with seeded(5) as torch:
+    with seed_torch(5) as torch:
         first = torch.rand(3)
         np.random.rand(3)
-    with seeded(5) as torch:
+    with seed_torch(5) as torch:
         assert bool((first == torch.rand(3)).all())
     assert (np.random.get_state()[1] == numpy_before).all()

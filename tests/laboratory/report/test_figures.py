@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from basira.laboratory.report.figures import cumulated, over_seeds, period_counts, summary, with_measures
+from basira.laboratory.report.figures import cumulate, over_seeds, period_counts, summary, with_measures
 from basira.laboratory.worlds.world import Inspected
 
 TRUTH = pl.DataFrame(
@@ -48,7 +48,7 @@ def test_the_best_choice_of_two_takes_the_two_largest() -> None:
 
 
 def test_over_periods_figures_are_ratios_of_sums() -> None:
-    found = cumulated(frame(row(0, found=1, answered=1), row(1, found=0, answered=9)))
+    found = cumulate(frame(row(0, found=1, answered=1), row(1, found=0, answered=9)))
     assert found["precision"].to_list() == [1.0, 0.1]
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from basira.evaluate.metrics import compute_slice_metrics
-from basira.evaluate.slices import stood_in
+from basira.evaluate.slices import occurs_in
 from basira.models.baselines.baselines import BASELINES, split_late
 from basira.models.baselines.columns import choose_columns, fit_encoder
 from tests.support.baseline_items import TEST, TRAIN
@@ -121,7 +121,7 @@ def test_strength_on_the_kcs_data() -> None:
     if not (KCS / "valid.csv").is_file():
         pytest.skip("the KCS data set is absent")
     train, test = kcs("train.csv"), kcs("valid.csv")
-    novel = ~stood_in(train, test, ("commodity_code", "net_mass_kg"))
+    novel = ~occurs_in(train, test, ("commodity_code", "net_mass_kg"))
     assert int(novel.sum()) == 1295
     truth = test["is_irregular"].to_numpy()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from basira.schema.errors import UsageError
 from basira.selection.online.forecast import DayPlan, expected_rest, plan_day, share_still_to_come
 from basira.selection.online.outlook import look_out
-from basira.selection.online.tally import Sketch, Tally, bin_of, weighted
+from basira.selection.online.tally import Sketch, Tally, bin_of, weigh
 from basira.selection.online.threshold import Rank, lane_chances
 from tests.support.selection_world import MONDAY, counts, policy
 
@@ -102,7 +102,7 @@ def test_nothing_is_left_at_the_end_of_the_day():
 def test_the_sketch_counts_what_is_in_higher_bins(values, probe):
     sketch = Sketch()
     for value in values:
-        sketch = sketch.added(bin_of(value))
+        sketch = sketch.add(bin_of(value))
     expected = sum(bin_of(value) > bin_of(probe) for value in values)
     assert sketch.above(bin_of(probe)) == sketch.above_of_many(bin_of(probe)) == expected
 
@@ -118,9 +118,9 @@ def test_bins_keep_the_order(value, larger):
 
 
 def test_tallies_are_weighted_and_added():
-    one = Tally().added("eligible", hour=8, number=5, score=(10.0, 0.5))
-    two = Tally().added("by_right", hour=9, lane=4).added("unscored", hour=9).added("lane_limited", hour=9, number=5)
-    both = weighted([one, two], [2.0, 0.5])
+    one = Tally().add("eligible", hour=8, number=5, score=(10.0, 0.5))
+    two = Tally().add("by_right", hour=9, lane=4).add("unscored", hour=9).add("lane_limited", hour=9, number=5)
+    both = weigh([one, two], [2.0, 0.5])
     assert (both.by_hour[8], both.by_hour[9], both.count) == (2.0, 1.5, 3.5)
     assert (both.mandatory, both.unscored_count) == ({4: 0.5}, 0.5)
     assert (both.expected_revenue_amount, both.fraud_probability, both.scored_count) == (20.0, 1.0, 2.0)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from basira.selection.online.decide import decide_online
 from basira.selection.online.forecast import plan_day
-from basira.selection.online.recovery import RecordedArrival, recovered_day
+from basira.selection.online.recovery import RecordedArrival, recover_day
 from basira.selection.online.state import begin_day
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
@@ -27,7 +27,7 @@ def test_a_recovered_day_knows_its_places_and_its_arrivals():
         arrivals.append(RecordedArrival(moment, one.fraud_probability, one.expected_revenue, s.basis, s.rule_id))
         if rules.lane(s.lane).inspects:
             (beyond if s.is_beyond_capacity else used)[s.lane] += 1
-    again = recovered_day(plan, rules, arrivals=arrivals, used=used, beyond=beyond, sequence=state.sequence)
+    again = recover_day(plan, rules, arrivals=arrivals, used=used, beyond=beyond, sequence=state.sequence)
     assert beyond["yellow"] > 0
     assert {lane: n for lane, n in again.used.items() if n} == {lane: n for lane, n in state.used.items() if n}
     assert {lane: n for lane, n in again.beyond.items() if n} == {lane: n for lane, n in state.beyond.items() if n}
@@ -39,5 +39,5 @@ def test_a_recovered_day_knows_its_places_and_its_arrivals():
 def test_places_of_a_lane_that_the_policy_lacks_stay_counted():
     rules = policy(capacity=[{"office": "*", "lanes": counts(3, 2, 1)}])
     plan = plan_day("A", rules, day=MONDAY, past=[], expected_count=40)
-    again = recovered_day(plan, rules, arrivals=[], used={"violet": 2}, beyond={"violet": 1}, sequence=7)
+    again = recover_day(plan, rules, arrivals=[], used={"violet": 2}, beyond={"violet": 1}, sequence=7)
     assert (again.used["violet"], again.beyond["violet"]) == (2, 1)

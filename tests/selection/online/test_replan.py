@@ -8,7 +8,7 @@ import pytest
 
 from basira.selection.online.decide import decide_online
 from basira.selection.online.forecast import plan_day
-from basira.selection.online.replan import replanned_day
+from basira.selection.online.replan import replan_day
 from basira.selection.online.state import begin_day, capacity_use, read_plan, read_state
 from basira.selection.online.tally import Tally
 from tests.selection.online.test_decide import NINE, begin, run
@@ -37,7 +37,7 @@ def test_places_arrivals_and_the_control_are_carried_over_under_the_new_policy_s
     state = morning(old)
     assert state.beyond
     assert state.used
-    again = replanned_day(state, new)
+    again = replan_day(state, new)
     assert again.plan == plan_day("A", new, day=MONDAY, past=[], expected_count=100)
     assert again.plan.policy_digest == new.digest
     assert (again.used, again.beyond, again.control, again.today) == (
@@ -58,7 +58,7 @@ def test_what_the_old_policy_gave_counts_against_fewer_places():
     old = policy(capacity=[{"office": "*", "lanes": counts(6, 6, 6)}])
     state = run([candidate(f"D{i}", 9.0) for i in range(30)], old, hours=10)[1]
     new = policy(capacity=[{"office": "*", "lanes": counts(1, 1, 1)}])
-    state = replanned_day(state, new)
+    state = replan_day(state, new)
     for i in range(20):
         s, state = decide_online(candidate(f"E{i}", 99.0), state, new, moment=EVENING, seed=1)
         assert s.basis == "none"
@@ -73,7 +73,7 @@ def test_lanes_that_are_gone_or_no_longer_inspect_take_no_place_and_break_nothin
         capacity=[{"office": "*", "lanes": {"yellow": {"count": 30}, "purple": {"count": 3}}}],
         random_control={"share": 0.1, "lane": "purple"},
     )
-    again = replanned_day(state, new)
+    again = replan_day(state, new)
     assert (again.used, again.beyond) == (state.used, state.beyond)
     assert {row.lane for row in capacity_use(again, new)} == {"yellow", "purple"}
     assert again.today.count == state.today.count
@@ -91,8 +91,8 @@ def test_workers_of_two_policies_in_turn_give_no_place_of_a_lane_twice_that_one_
     state = run([candidate(f"D{i}", 9.0 + i) for i in range(40)], old, hours=10)[1]
     given = state.used["orange"]
     assert given == 2
-    _, state = decide_online(candidate("M", 1.0), replanned_day(state, new), new, moment=EVENING, seed=1)
-    state = replanned_day(state, old)
+    _, state = decide_online(candidate("M", 1.0), replan_day(state, new), new, moment=EVENING, seed=1)
+    state = replan_day(state, old)
     for i in range(20):
         s, state = decide_online(candidate(f"E{i}", 99.0), state, old, moment=EVENING, seed=1)
         assert s.lane != "orange"
@@ -117,13 +117,13 @@ def test_past_days_of_a_policy_with_more_lanes_can_be_planned_from():
 
 def test_the_same_policy_plans_nothing_again():
     state = begin(policy())
-    assert replanned_day(state, policy()) is state
+    assert replan_day(state, policy()) is state
 
 
 def test_the_past_weighs_what_the_new_policy_says():
     rules = policy()
     plan = plan_day("A", rules, day=MONDAY, past=[(date(2021, 1, 3), morning(rules).today)])
-    again = replanned_day(begin_day(plan), policy(online={"history_weight": 5}))
+    again = replan_day(begin_day(plan), policy(online={"history_weight": 5}))
     assert again.plan.recent.count == pytest.approx(5)
     assert (again.plan.expected_count, again.plan.profile) == (plan.expected_count, plan.profile)
 
@@ -131,7 +131,7 @@ def test_the_past_weighs_what_the_new_policy_says():
 def test_the_moment_seen_before_the_change_holds_after_it():
     rules, new = policy(), policy(version="2")
     _, state = decide_online(candidate("D", 1.0), begin(rules), rules, moment=EVENING, seed=1)
-    again = replanned_day(state, new)
+    again = replan_day(state, new)
     _, after = decide_online(candidate("E", 1.0), again, new, moment=datetime(2021, 1, 4, 8), seed=1)
     assert after.latest_at == EVENING
     assert isinstance(after.today, Tally)

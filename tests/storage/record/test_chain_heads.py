@@ -10,8 +10,8 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import OneByOne, write_together
 from basira.storage.database.tables import EVENT
-from basira.storage.record.activity import find_deeds
-from basira.storage.record.chain import append_statements, end_statements, linked, read_end
+from basira.storage.record.activity import find_activity
+from basira.storage.record.chain import append_statements, end_statements, link, read_end
 from basira.storage.record.clock import explain_ahead
 from basira.storage.record.commit import record_group
 from basira.storage.record.events import (
@@ -59,7 +59,7 @@ def decide_ahead(database: Database, *names: str, now: datetime) -> None:
         sender = OneByOne(connection)
         rows, _ = event_rows([decision(name) for name in names], now=now)
         last = read_end(sender.send(*end_statements(sender, "event")), now=NOW)
-        sender.send_last(*append_statements("event", linked("event", rows, last, now=now), last))
+        sender.send_last(*append_statements("event", link("event", rows, last, now=now), last))
 
 
 def names_of_today(database: Database) -> set[str]:
@@ -69,7 +69,7 @@ def names_of_today(database: Database) -> set[str]:
         queue = {one.event_id for one in find_queue_places(connection, which, intensity={"red": 1})}
         assert count_queue(connection, which) == len(queue)
         assert {row["event_id"] for row in find_office_day(connection, "A", TODAY)} == queue
-        assert {row["event_id"] for row in find_deeds(connection, from_day=TODAY, to_day=TODAY)} == queue
+        assert {row["event_id"] for row in find_activity(connection, from_day=TODAY, to_day=TODAY)} == queue
     return queue
 
 
@@ -159,7 +159,7 @@ def test_a_future_head_moves_no_queue(place):
         decide(operations.database, "d2", "d3")
         assert names_of_today(operations.database) == {"d1", "d2", "d3"}
         faults = verify(operations).faults
-    assert "event 1 stands on 2026-03-02: the head kept in the database names it for 2099-01-01" in faults
+    assert "event 1 is recorded on 2026-03-02: the head kept in the database names it for 2099-01-01" in faults
     assert "the head of event 2099-01-01 is one of a day without a row" in faults
 
 
@@ -171,7 +171,7 @@ def test_rows_that_a_forged_head_had_moved_are_in_the_queue_of_their_moment_and_
             sender = OneByOne(connection)
             rows, _ = event_rows([decision("d2"), decision("d3")], now=NOW)
             last = read_end(sender.send(*end_statements(sender, "event")), now=NOW)
-            moved = linked("event", rows, type(last)("event", "2099-01-01", last.sequence, last.head_hash), now=NOW)
+            moved = link("event", rows, type(last)("event", "2099-01-01", last.sequence, last.head_hash), now=NOW)
             if operations.database.is_sqlite:
                 connection.exec_driver_sql("DROP TRIGGER chain_head_end_insert")
             else:
@@ -179,7 +179,7 @@ def test_rows_that_a_forged_head_had_moved_are_in_the_queue_of_their_moment_and_
             sender.send_last(*append_statements("event", moved, last))
         decide(operations.database, "d4")
         assert names_of_today(operations.database) == {"d1", "d2", "d3", "d4"}
-        assert verify(operations).faults == ("event 2 stands on 2099-01-01, and should on 2026-03-02",)
+        assert verify(operations).faults == ("event 2 is recorded on 2099-01-01, expected 2026-03-02",)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_rows_that_a_forged_head_had_moved_are_in_the_queue_of_their_moment_and_
         (
             "UPDATE chain_head SET (sequence, head_hash) = (SELECT sequence, entry_hash FROM event WHERE sequence = 4) "
             "WHERE stream = 'event' AND day = '2026-03-02'",
-            "event 4 stands on 2026-03-03: the head kept in the database names it for 2026-03-02",
+            "event 4 is recorded on 2026-03-03: the head kept in the database names it for 2026-03-02",
         ),
         ("INSERT INTO chain_head VALUES ('event', '2026-03-01', 1, 'x')", "event 1 of 2026-03-01 is another one"),
         ("INSERT INTO chain_head VALUES ('other', '2026-03-01', 1, 'x')", "other 1 of 2026-03-01 is gone"),

@@ -15,7 +15,7 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import PERSONAL_VALUE, REFUSED_BODY
 from basira.storage.online import rejected as operations_refused
-from basira.storage.online.rejected import RefusedBody, bodies_before, bodies_naming, count_again, keep_body
+from basira.storage.online.rejected import RejectedBody, bodies_before, bodies_naming, count_again, keep_body
 from basira.storage.record import erasure as operations_erasure
 from basira.storage.record import personal as operations_personal
 from basira.storage.record.activity import find_audit
@@ -51,7 +51,7 @@ def append(database: Database, name: str, now: datetime, **personal: str) -> Non
 def refuse(database: Database, name: str, body: dict[str, Any] | None, now: datetime) -> None:
     text = None if body is None else json.dumps(body)
     with database.write() as connection:
-        body = RefusedBody(name, "k", None, [], 9, text)
+        body = RejectedBody(name, "k", None, [], 9, text)
         if not count_again(connection, body, now=now):
             keep_body(connection, body, now=now)
 
@@ -86,7 +86,7 @@ def test_others_record_between_two_parts(database):
         assert seconds >= 0
 
     told: list[int] = []
-    assert erased(database, values_before("2026-03-07"), pause=pause, told=told.append) == 20
+    assert erased(database, values_before("2026-03-07"), pause=pause, report=told.append) == 20
     assert [len(digests) for digests in named(database)] == told == [4, 2, 4, 2, 4, 2, 2]
     assert len(recorded) == len(told) - 1
     assert proven(database) == (len(recorded), 20, ())

@@ -89,7 +89,7 @@ def test_what_nobody_touched_is_whole(place):
             [seventh(previous_hash="entry_hash")],
             "event 7 was changed",
         ),
-        ([seventh()], "event 7 stands after the last head kept"),
+        ([seventh()], "event 7 comes after the last head kept"),
         (["UPDATE audit_event SET after = '{}' WHERE sequence = 2"], "audit 2 was changed"),
         (["UPDATE audit_event SET motive = 'x' WHERE sequence = 4"], "audit 4 was changed"),
         (["DELETE FROM audit_event WHERE sequence = 4"], "audit 4 of 2026-03-02 is gone"),
@@ -222,7 +222,7 @@ def test_a_value_put_back_after_its_erasure_is_found(place):
         erased(operations, values_of_person("ICE-1"))
     tamper(place, f"INSERT INTO personal_value VALUES ('{digest}', '{salt}', '{field}', '{value}', '{day}')")
     with Operations(place) as operations:
-        assert any("stands, although it was erased" in fault for fault in verify(operations).faults)
+        assert any("is there, although it was erased" in fault for fault in verify(operations).faults)
 
 
 def test_sqlite_keeps_nothing_of_an_erased_value_in_its_file(tmp_path):

@@ -46,7 +46,7 @@ def test_memory_does_not_grow_with_what_was_erased():
                 erased.add(digests)
                 for digest in digests:
                     erased.ask(digest, 1)
-            assert list(erased.unanswered()) == []
+            assert list(erased.find_missing()) == []
             assert erased.found == count
             found = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
@@ -85,7 +85,7 @@ def test_each_is_counted_and_named_by_its_event_and_field(place):
     assert len(verified.faults) == 61
     assert told.count("field_3 is gone, and no erasure says so") == 30
     assert told.count("field_9 was changed") == 30
-    assert told.count("field_7 stands, although it was erased") == 1
+    assert told.count("field_7 is there, although it was erased") == 1
     assert verified.erased == 30
 
 

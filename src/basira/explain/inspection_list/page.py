@@ -16,8 +16,8 @@ from basira.explain.words import catalog_of, field_word, say_basis, say_conversi
 from basira.render.catalogs import Catalog
 from basira.render.charts import use_chart
 from basira.render.numbers import country_name
-from basira.render.page import render_page, trusted
-from basira.schema.codes import dotted
+from basira.render.page import mark_safe, render_page
+from basira.schema.codes import format_code
 from basira.schema.detail import detail_text
 from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, ItemLine
 
@@ -71,7 +71,7 @@ def inspection_page(
     values: dict[str, Any] = {
         "inspections": inspections,
         "offices": list(_offices(inspections, names, catalog)),
-        "charts": [Chart(c.title, trusted(c.svg)) for c in charts],
+        "charts": [Chart(c.title, mark_safe(c.svg)) for c in charts],
         "office_name": office_name,
         "lane_name": lambda lane: names.get(lane, lane),
         "basis": lambda b, detailed=False, ground="": say_basis(
@@ -86,7 +86,7 @@ def inspection_page(
         ),
         "shown_items": shown_items,
         "other_header": lambda line: _other_header(line, language),
-        "dotted": dotted,
+        "dotted": format_code,
         "result_kinds": RESULT_KINDS,
         "is_simulated": inspections.is_simulated,
         "software": software,
@@ -95,7 +95,7 @@ def inspection_page(
 
 
 def shown_items(line: DeclarationLine) -> tuple[ItemLine, ...]:
-    """Items with something to say; all of them when none has, so that no declaration stands empty."""
+    """Items with something to say; all of them when none has, so that no declaration is empty."""
     speaking = tuple(i for i in line.items if i.assessment.reasons or i.assessment.verify)
     return speaking or line.items
 
@@ -115,7 +115,7 @@ def _offices(inspections: InspectionList, names: Mapping[str, str], catalog: Cat
                 label=f"{catalog.say('list.capacity')} – {label}", x_label=catalog.say("list.capacity_axis"),
             )  # fmt: skip
         lines = tuple(line for line in inspections.lines if line.office == office)
-        yield _Office(office, f"office-{place}", lines, capacity, trusted(svg), inspections.released.get(office))
+        yield _Office(office, f"office-{place}", lines, capacity, mark_safe(svg), inspections.released.get(office))
 
 
 def _other_header(line: DeclarationLine, language: str) -> list[tuple[str, str]]:

@@ -15,9 +15,9 @@ from basira.explain.words import catalog_of, say_basis, say_conversion
 from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import SHELL_LOCALE
-from basira.schema.codes import dotted
+from basira.schema.codes import format_code
 from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, ItemLine
-from basira.schema.text import escaped
+from basira.schema.text import escape
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,7 +52,7 @@ def terminal_list(
         shell = load_catalog(SHELL_LOCALE, language)
         yield Text(f"{shell.say('shell.simulated')} {shell.say('shell.simulated_detail')}", style="bold yellow")
     title = catalog.say("list.title_day", day=numbers.format_date(inspections.day, language=language))
-    yield Text(f"{title} · {_counted(catalog, 'list.summary', len(inspections.lines))}", style="bold")
+    yield Text(f"{title} · {_say_count(catalog, 'list.summary', len(inspections.lines))}", style="bold")
     yield Text(
         f"{catalog.say('list.as_of')} {numbers.format_date(inspections.as_of, language=language)} · "
         f"{catalog.say('list.model')} {inspections.model_version} · {catalog.say('list.policy')} {inspections.policy}",
@@ -85,10 +85,10 @@ def _office(
 
     title = catalog.say("list.office", office=office) if office else catalog.say("list.office_unknown")
     yield Constrain(Rule(_safe(title), align="left"), RULE_WIDTH)
-    parts = [_counted(catalog, "list.summary", len(lines))]
+    parts = [_say_count(catalog, "list.summary", len(lines))]
     parts += [_use(u, names) for u in inspections.capacity if u.office == office]
     if office in inspections.released:
-        parts.append(_counted(catalog, "list.released", inspections.released[office]))
+        parts.append(_say_count(catalog, "list.released", inspections.released[office]))
     yield _safe(" · ".join(parts), style="dim")
     for position, line in enumerate(lines[:most], start=1):
         chance = numbers.format_percent(line.fraud_probability, language=catalog.language)
@@ -110,12 +110,12 @@ def _office(
 def _safe(text: str, *, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(escaped(text.translate(_ISOLATES)), style=style)
+    return Text(escape(text.translate(_ISOLATES)), style=style)
 
 
 def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int) -> Iterator[str]:
     language = catalog.language
-    goods = [dotted(item.commodity_code)]
+    goods = [format_code(item.commodity_code)]
     if item.description:
         goods.append(item.description)
     goods.append(numbers.country_name(item.origin_country, language=language))
@@ -137,5 +137,5 @@ def _use(use: CapacityUse, names: Mapping[str, str]) -> str:
     return f"{names.get(use.lane, use.lane)} {use.used}/{use.capacity}"
 
 
-def _counted(catalog: Catalog, message: str, count: int) -> str:
+def _say_count(catalog: Catalog, message: str, count: int) -> str:
     return catalog.say_count(message, count, n=numbers.format_count(count, language=catalog.language))

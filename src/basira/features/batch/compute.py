@@ -33,7 +33,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, progress: Progress = _silent) -> int:

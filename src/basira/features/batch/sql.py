@@ -72,9 +72,9 @@ def prepare_statements(wanted: str) -> list[Table]:
     ``$as_of_day``: the last day of history that may be seen. The views `items`, `outcomes` must exist.
 
     A declaration counts in history once, as first registered: an amendment, and an item that only
-    an amendment has, may be the fruit of an inspection. When wanted it is scored on the figures of the
-    version wanted, and seen from the eve of its first registration, so that it never stands in its own
-    history. A result dated before its declaration counts from the declaration's day.
+    an amendment has, may result from an inspection. A wanted declaration is scored on the figures of the
+    wanted version, as of the day before its first registration, so that its own history never holds
+    it. A result dated before its declaration counts from the declaration's day.
     """
     keys = ",\n  ".join(f"{key_integer(e.key)} as k_{e.name}" for e in ENTITIES)
     level_keys = ",\n  ".join(f"{key_integer(level.key)} as k_ref_{level.name}" for level in LEVELS)

@@ -22,7 +22,7 @@ class ItemFeature:
     verify: str = ""
 
 
-# Round amounts are 1, 2 or 5 times a power of ten: the places where limits and habits stand.
+# Round amounts are 1, 2 or 5 times a power of ten: where limits and habits are.
 _POWER = "pow(10, floor(log10(customs_value_amount)))"
 _NEXT_ROUND = (
     f"case when customs_value_amount <= {_POWER} then {_POWER} when customs_value_amount <= 2 * {_POWER} then 2 * {_POWER} "

@@ -57,7 +57,7 @@ class Feature:
     ``window_days``: days of history it looks at; None for all history, 0 for the item alone.
     ``role``: "model" and "category" go to the model, "evidence" only to reasons and references.
     ``reason``: family of reasons it speaks through; empty when it has no words of its own.
-    ``verify``: what an officer is told to verify when that family is among an item's reasons: "value",
+    ``verify``: what an officer is asked to verify when that family is among an item's reasons: "value",
     "classification", "origin", "quantity" or "documents", the same for the whole family; empty when the family points
     at nothing in particular, as a trader's past does. What the likely kinds of irregularity ask for comes before it.
     """
@@ -88,7 +88,7 @@ def _profile(e: Entity) -> list[Feature]:
         return Feature(f"{e.name}_{name}", sql, role, e.name, window, unit, meaning, reason, verify)
 
     history = e.results_family
-    # Where results are not told as a history, all that is known of the entity speaks of the same thing.
+    # Where results are not worded as a history, all that is known of the entity speaks of the same thing.
     shared = "" if history.startswith("history_") else history
     parent = f"{e.parent}_hit_rate"
     new = f"new_{e.name}" if e.name in _CAN_BE_NEW else ""
@@ -250,7 +250,7 @@ def _habits() -> list[Feature]:
         for name in ("chapter", "heading", "importer")
     ]  # fmt: skip
     found += [
-        Feature("duty_vs_usual", f"{_bounded('t.duty_rate_declared')} - ({_usual_duty('code')})", "model", "code",
+        Feature("duty_vs_usual", f"{_limit_ratio('t.duty_rate_declared')} - ({_usual_duty('code')})", "model", "code",
                 YEAR_DAYS, "rate", "duty rate declared against the code's mean", "duty_rate", "classification"),
         Feature("code_share_of_importer", "(importer_code.n_all + 0.5) / (importer.n_all + 2.0)", "model", "importer_code",
                 None, "share", "earlier items of the importer that were declared under this HS6"),
@@ -265,14 +265,14 @@ def _habits() -> list[Feature]:
     return found
 
 
-def _bounded(sql: str) -> str:
+def _limit_ratio(sql: str) -> str:
     # A mass of 1e-300 kg makes a ratio that no 32-bit float holds: unknown, not infinite (NaN fails the test too).
     return f"case when abs({sql}) < {LARGEST} then {sql} end"
 
 
 def _item() -> list[Feature]:
     return [
-        Feature(f.name, _bounded(f"t.{f.name}"), "model", "item", 0, f.unit, f.meaning, f.reason, f.verify)
+        Feature(f.name, _limit_ratio(f"t.{f.name}"), "model", "item", 0, f.unit, f.meaning, f.reason, f.verify)
         for f in ITEM_FEATURES
     ]
 
@@ -284,7 +284,7 @@ def _item() -> list[Feature]:
 # more is a broken column, and is left out.
 _POTENTIAL = (
     "coalesce(t.customs_value_amount, 0) * greatest(1, case when value_per_kg_vs_reference is not null "
-    f"then least(exp(-value_per_kg_vs_reference), 20) end) * greatest(coalesce({_bounded('t.tax_share_declared')}, "
+    f"then least(exp(-value_per_kg_vs_reference), 20) end) * greatest(coalesce({_limit_ratio('t.tax_share_declared')}, "
     "t.duty_rate_declared, 1), case when tax_share_code_median < 10000 then exp(tax_share_code_median / 1000.0) end, "
     "0.01)"
 )

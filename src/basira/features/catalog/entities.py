@@ -20,7 +20,7 @@ class Entity:
     takes to count as much as the parent (chosen on KCS valid and simulated worlds, see
     docs/explanation/model.md). ``is_long``: profiles of a year and of a month besides all history.
 
-    What an officer is told of its past results: ``family``, of reasons, that they speak through together with other
+    What an officer reads about its past results: ``family``, of reasons, that they speak through together with other
     entities' ("": its own, see `results_family`); ``reason``, the code of that reason ("": the family); ``verify``,
     what they are a reason to verify ("": nothing in particular).
     """

@@ -1,4 +1,4 @@
-"""The profiles of every key at once, as they stand on the morning after `as_of`.
+"""The profiles of every key at once, as of the morning after `as_of`.
 
 Enters: an engine with the views `items` and `outcomes`, and `as_of`. Leaves: sorted keys and records,
 relation by relation: exactly the integers that `basira.features.batch.sql` would find for an item declared on the
@@ -30,7 +30,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def find_extras(con: Engine) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _batches(con: Engine, relation: str, select: str) -> Iterator[Entries]:
         yield relation, batch.column("digest").to_pylist(), [raw[i : i + size] for i in range(0, len(raw), size)]
 
 
-def _named(relation: str, k: str) -> str:
+def _digests_by_key(relation: str, k: str) -> str:
     """The written key of each hashed one."""
     parts = key_parts()[relation]
     digest = key_sql(relation, parts)
@@ -125,12 +125,12 @@ def _profile_select(e: Entity, as_of_day: int) -> str:
         habits += (
             "\n    cast(sum(g) as integer) as g_all, cast(sum(d) as double) as d_all, cast(sum(l) as integer) as l_all,"
         )
-    found = f"select * exclude (key) from profile join ({_named(e.name, k)}) using (key)"
+    found = f"select * exclude (key) from profile join ({_digests_by_key(e.name, k)}) using (key)"
     if e.name in PRICE_LEVELS:
         week = (as_of_day + 1) // WEEK_DAYS
         found = f"""select * exclude (key, price_count, price_sum), coalesce(price_count, 0) as price_count,
   coalesce(price_sum, 0) as price_sum
-from profile join ({_named(e.name, k)}) using (key) left join (
+from profile join ({_digests_by_key(e.name, k)}) using (key) left join (
   select key, cast(sum(price_count) as integer) as price_count, cast(sum(price_sum) as double) as price_sum
   from w_{e.name} where week >= {week - WEEKS} and week < {week} group by key
 ) priced using (key)"""
@@ -169,4 +169,4 @@ def _reference_select(level: Level, as_of_day: int) -> str:
   select {k} as key, {", ".join(inner)} from named
   where {k} is not null and day >= {as_of_day + 1 - WINDOW_DAYS} and ({present}) group by 1
 )
-select digest, {", ".join(outer)} from reference join ({_named(name, k)}) using (key)"""
+select digest, {", ".join(outer)} from reference join ({_digests_by_key(name, k)}) using (key)"""

@@ -1,7 +1,7 @@
 """From DuckDB's bound expressions to a short program of Python functions.
 
 Enters: a `Binding`. Leaves: a function from the relations' rows, as tuples, to the tuple of outputs.
-Never here: generated code, a node that is not in the list below, a guess: what is not known is refused.
+Never here: generated code, a node that is not in the list below, a guess: an unknown node is rejected.
 
 A program is a list of values and a list of steps; each step reads some values and writes one. Arithmetic is
 IEEE double; what DuckDB computes in 32 bits is computed in 64 and rounded once, which for +, -, * and / gives
@@ -55,7 +55,7 @@ def compile_binding(binding: Binding, layouts: Mapping[str, Sequence[str]]) -> C
     """
     for output in binding.outputs:
         if output.type.startswith("DECIMAL"):
-            raise _refuse(f"a result of type {output.type}")
+            raise _unsupported(f"a result of type {output.type}")
     writer = _Writer(binding, layouts)
     results = [writer.write(output.node) for output in binding.outputs]
     steps, rest, width = tuple(writer.steps), tuple(writer.rest), writer.width
@@ -77,7 +77,7 @@ def compile_binding(binding: Binding, layouts: Mapping[str, Sequence[str]]) -> C
     return run
 
 
-def _refuse(what: str) -> UsageError:
+def _unsupported(what: str) -> UsageError:
     return UsageError(
         f"Expected an expression that can be computed online, found {what}.",
         hint="Score this declaration through the batch, or teach basira.features.online.compiler this expression.",
@@ -155,7 +155,7 @@ class _Writer:
             return self._conjunction(node)
         if kind == "BOUND_FUNCTION":
             return self._function(node)
-        raise _refuse(kind)
+        raise _unsupported(kind)
 
     def _case(self, checks: Sequence[tuple[Node, Node]], default: Node) -> int:
         if not checks:
@@ -186,12 +186,12 @@ class _Writer:
             return self._once(f"{kind} {places}", lambda into: is_null(places[0], into, expected="NOT" not in kind))
         if kind == "OPERATOR_COALESCE":
             return self._once(f"{kind} {places}", lambda into: coalesce(places, into))
-        raise _refuse(kind)
+        raise _unsupported(kind)
 
     def _conjunction(self, node: Node) -> int:
         kind = node["type"]
         if kind not in ("CONJUNCTION_AND", "CONJUNCTION_OR"):
-            raise _refuse(kind)
+            raise _unsupported(kind)
         places = [self.write(c) for c in node["children"]]
         return self._once(f"{kind} {places}", lambda into: conjunction(places, into, decides=kind == "CONJUNCTION_OR"))
 
@@ -219,13 +219,13 @@ class _Writer:
             pattern = self._value(places[1])
             if _PATTERN.fullmatch(pattern):
                 return self._strict(f"extract {pattern}", functions.extractor(pattern), places[0])
-        raise _refuse(f"{name}({', '.join(kinds)})")
+        raise _unsupported(f"{name}({', '.join(kinds)})")
 
     def _arithmetic(self, sign: str, gives: str, places: list[int], node: Node) -> int:
         if len(places) == 1 and sign == "-" and gives != "DECIMAL":
             return self._strict("negative", operator.neg, *places)
         if len(places) != 2:
-            raise _refuse(f"{sign} of {len(places)}")
+            raise _unsupported(f"{sign} of {len(places)}")
         if gives == "FLOAT":
             return self._strict(f"{sign} 32", _FLOAT_ARITHMETIC[sign], *places)
         if gives == "DOUBLE":
@@ -235,15 +235,15 @@ class _Writer:
             # Whole numbers of smallest units: a sum needs one scale, a product has the sum of both.
             first, second = (_scale(c) for c in node["children"])
             if _scale(node) != (first + second if sign == "*" else first) or (sign != "*" and first != second):
-                raise _refuse("decimals of several scales")
+                raise _unsupported("decimals of several scales")
         if gives in (*_INTEGERS, "DECIMAL") and sign != "/":
             return self._strict(f"{sign} whole", _DOUBLE_ARITHMETIC[sign], *places)
-        raise _refuse(f"{sign} giving {gives}")
+        raise _unsupported(f"{sign} giving {gives}")
 
     def _compare(self, name: str, places: list[int], kinds: list[str]) -> int:
         plain, with_nan = _COMPARISONS[name]
         if kinds[0] != kinds[1] or kinds[0] not in (*_FLOATING, *_INTEGERS, "VARCHAR", "BOOLEAN"):
-            raise _refuse(f"a comparison of {kinds[0]} with {kinds[1]}")
+            raise _unsupported(f"a comparison of {kinds[0]} with {kinds[1]}")
         # With a constant on the right, NaN matters only where it would be greater.
         is_safe = kinds[0] not in _FLOATING or (places[1] in self._constants and name not in (">", ">="))
         return self._strict(f"{name} {is_safe}", plain if is_safe else with_nan, *places)
@@ -278,7 +278,7 @@ class _Writer:
             return self._strict("cast_integer", functions.cast_integer, place)
         if gives == "VARCHAR" and takes in _INTEGERS:
             return self._strict("varchar", str, place)
-        raise _refuse(f"a cast of {takes} to {gives}")
+        raise _unsupported(f"a cast of {takes} to {gives}")
 
 
 # --- reading nodes -------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def _constant(value: Mapping[str, Any]) -> Any:
         return float(found)
     if kind == "VARCHAR" and isinstance(found, str):
         return found
-    raise _refuse(f"a constant of type {kind}")
+    raise _unsupported(f"a constant of type {kind}")
 
 
 def _key(node: Any) -> str:

@@ -20,7 +20,7 @@ DECLARATION = "declaration"
 RELATIONS: tuple[str, ...] = (*PROFILED, *REFERRED, DECLARATION)
 TAGS: dict[str, bytes] = {relation: bytes([n]) for n, relation in enumerate(RELATIONS)}
 
-# Stands for null: a day or a median that does not exist.
+# Encodes null: a day or a median that does not exist.
 NULL = -(2**31)
 
 

@@ -54,9 +54,9 @@ class Profiles(Protocol):
 class NotOnline:
     """The profiles can't describe this declaration: take the batch path (`compute_features`).
 
-    ``code``: "known_declaration": the history holds it already, so it is seen from the eve of its first
-    registration; "earlier_day": it is dated on or before ``as_of``, so it sees less than the profiles count. ``day``:
-    of its first registration where the history holds it, else its own: profiles of the evening before describe it.
+    ``code``: "known_declaration": the history holds it already, so its features are as of the day before its first
+    registration; "earlier_day": it is dated on or before ``as_of``, so its features count less than the profiles do.
+    ``day``: of its first registration where the history holds it, else its own: profiles of the day before describe it.
     """
 
     code: Literal["known_declaration", "earlier_day"]
@@ -209,7 +209,7 @@ def online_features(
         first, _ = record_struct(DECLARATION).unpack(known)
         return NotOnline(
             "known_declaration",
-            f"The history holds this declaration since {date_of(first)}: it is seen from that day's eve.",
+            f"The history holds this declaration since {date_of(first)}: its features are as of the day before.",
             int(first),
         )
     rows = []
@@ -224,16 +224,16 @@ def online_features(
 
 def held_version(declaration_id: str, profiles: Profiles) -> int:
     """The latest version that the history held of a declaration when the profiles were built; 0: none."""
-    held = _held(declaration_id, profiles)
+    held = _find_in_history(declaration_id, profiles)
     return 0 if held is None else held[1]
 
 
 def _first_day(declaration_id: str, profiles: Profiles) -> int | None:
-    held = _held(declaration_id, profiles)
+    held = _find_in_history(declaration_id, profiles)
     return None if held is None else held[0]
 
 
-def _held(declaration_id: str, profiles: Profiles) -> tuple[int, int] | None:
+def _find_in_history(declaration_id: str, profiles: Profiles) -> tuple[int, int] | None:
     try:
         (known,) = profiles.find([key_of(DECLARATION, [declaration_id])])
     except UnicodeEncodeError:  # half a character: no history holds it
@@ -273,7 +273,7 @@ def _one_declaration(items: Sequence[Item]) -> list[Item]:
 
 def _declaration_value(items: Sequence[Item]) -> float | None:
     """Summed in cents, as the batch does; None when no item has a value."""
-    values = [_typed(item.get("customs_value_amount"), "customs_value_amount", "DOUBLE") for item in items]
+    values = [_require_type(item.get("customs_value_amount"), "customs_value_amount", "DOUBLE") for item in items]
     cents = [int(round_half_away(value * 100.0)) for value in values if value is not None]
     return float(sum(cents)) / 100.0 if cents else None
 
@@ -286,7 +286,10 @@ def _describe(
     try:
         totals["declaration_value"] = _declaration_value(items)
         rows = [
-            [_typed(totals[name] if name in totals else item.get(name), name, kind) for name, kind in ready.sources]
+            [
+                _require_type(totals[name] if name in totals else item.get(name), name, kind)
+                for name, kind in ready.sources
+            ]
             for item in items
         ]
     except (TypeError, ValueError, OverflowError) as error:
@@ -311,7 +314,7 @@ def _describe(
     return described, wanted
 
 
-def _typed(value: Any, name: str, kind: str) -> Any:
+def _require_type(value: Any, name: str, kind: str) -> Any:
     if value is None:
         return None
     is_fit = isinstance(value, _PYTHON[kind])

@@ -68,12 +68,12 @@ def plain_features(
     events = [event for past in history for event in _events(past, results[past.item["declaration_id"]], as_of_day)]
     registered = {past.item["declaration_id"]: past.day for past in history}
     stored = {(row["declaration_id"], row["declaration_version"], row["item_number"]): row for row in items}
-    priced = _priced(history)
+    priced = _prices_of(history)
     gaps = [price_gap(past.item, usual_price(past.keys, past.day, priced)) for past in history]
     found = []
     for key in sorted(set(wanted) & stored.keys()):
         row = stored[key]
-        # Seen from the eve of the first registration, and at the latest from the end of as_of.
+        # As of the day before the first registration, and at the latest as of the end of as_of.
         day = min(row["declared_day"], as_of_day + 1, registered.get(row["declaration_id"], as_of_day + 1))
         known = [event for event in events if event.day < day]
         earlier = [past for past in history if past.day < day]
@@ -266,7 +266,7 @@ class _Priced:
     in_code: int
 
 
-def _priced(history: Sequence[_Past]) -> list[_Priced]:
+def _prices_of(history: Sequence[_Past]) -> list[_Priced]:
     plain = [
         _Priced(past.keys, past.day // habits.WEEK_DAYS, price, price)
         for past in history

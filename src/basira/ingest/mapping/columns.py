@@ -63,7 +63,7 @@ def without_absent(mapping: Mapping, columns: Iterable[str]) -> Mapping:
 
 
 def require_decided(mapping: Mapping) -> None:
-    """Raise MappingError when the mapping holds open doubts (`[doubts]`): two readings fit, and nobody chose."""
+    """Raise MappingError when the mapping holds open doubts (`[doubts]`): two readings fit, and none is chosen."""
     if not mapping.doubts:
         return
     listed = " ".join(f"{subject}: {text}" for subject, text in mapping.doubts.items())

@@ -50,13 +50,13 @@ class _Strict(BaseModel):
 
 
 class SourceFormat(_Strict):
-    """How the file is written. Everything that could change a value's meaning is said, never guessed."""
+    """How the file is written. Everything that could change a value's meaning is declared, never guessed."""
 
     format: Literal["auto", "csv", "parquet", "xlsx", "jsonl", "sad-xml"] = "auto"
     separator: str = "auto"
     encoding: str = "auto"
     header_row: int = Field(default=1, ge=0, le=1000)  # 0: find it
-    header_rows: Literal[1, 2] = 1  # 2: groups stand above the names
+    header_rows: Literal[1, 2] = 1  # 2: groups are above the names
     sheet: str | tuple[str, ...] = ""  # "*": all sheets with one header
     decimal: Literal[".", ","] = "."
     thousands: Literal["", " ", ".", ",", "'"] = ""
@@ -97,7 +97,7 @@ class Column(_Strict):
     day_first: bool | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", " ", ".", ",", "'"] | None = None
-    currency: str = ""  # whose marks may stand beside an amount
+    currency: str = ""  # whose marks may be beside an amount
     values: dict[str, str] = Field(default_factory=dict)
     accept: tuple[str, ...] = ()
 
@@ -151,7 +151,7 @@ MappedColumn = Annotated[Column, BeforeValidator(_as_column)]
 
 
 class RatesSource(_Strict):
-    """Where dated rates to the history's currency stand. ``file``: CSV, beside the mapping. ``most_days``: so old a
+    """Where dated rates to the history's currency are. ``file``: CSV, beside the mapping. ``most_days``: so old a
     rate may be on the day of a declaration."""
 
     file: str
@@ -188,7 +188,7 @@ class Mapping(_Strict):
     rates: RatesSource | None = None
     # What `mapping suggest` left open, by field or "file": nothing is taken in until a person has decided each.
     doubts: dict[str, str] = Field(default_factory=dict)
-    # What stands in the file of [rates]: no content of the mapping, so its digest does not change with each new rate.
+    # The content of the file of [rates]: no content of the mapping, so its digest does not change with each new rate.
     _table: RateTable | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
@@ -312,11 +312,11 @@ def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> It
 
 def _own_problems(mapping: Mapping) -> Iterator[str]:
     if "value_currency" not in mapping.fields:
-        said = mapping.constants.get("value_currency", DEFAULT_CURRENCY)
+        code = mapping.constants.get("value_currency", DEFAULT_CURRENCY)
         for name, column in mapping.fields.items():
-            if column.currency not in ("", EACH, said) and ITEM_SIDE[name].unit == "value currency":
+            if column.currency not in ("", EACH, code) and ITEM_SIDE[name].unit == "value currency":
                 yield (
-                    f"[fields] {name}: cells are read as amounts of {column.currency}, and value_currency is {said}; "
+                    f"[fields] {name}: cells are read as amounts of {column.currency}, and value_currency is {code}; "
                     f'expected [constants] value_currency = "{column.currency}"'
                 )
     elif any(column.currency == EACH for column in mapping.fields.values()):

@@ -1,7 +1,7 @@
 """Item numbers for sources that have several rows a declaration and number none of them.
 
 Enters: batches. Leaves: the same batches with one column more. Never here: rows of a declaration that do
-not follow each other: they get the same numbers again, and are refused as duplicates.
+not follow each other: they get the same numbers again, and are rejected as duplicates.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ SCIENTIFIC = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+$"
 # heading is 0870; 805.101 is not.
 _LED = "|".join(sorted(heading[1:] for heading in HEADINGS if heading.startswith("0")))
 POINTED = rf"^(?:[0-9]{{4}}[.,][0-9]{{1,8}}|[0-9]{{3}}[.,](?:[0-9]{{1,2}}|[0-9]{{4,8}})|(?:{_LED})[.,][0-9]{{3}})$"
-# In `accept`: any code is taken as it stands (anonymised countries).
+# In `accept`: any code is taken as it is (anonymised countries).
 ANY = "*"
 DIGITS_HINT = "; give 'digits' in the mapping"
 
@@ -48,7 +48,7 @@ def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tu
     Points, spaces and hyphens go. "392690.0" is a code a spreadsheet made a number of; "8.70322E+09" was one, and its
     last digits are lost. With ``digits``, a code one digit short gets the zero back that a spreadsheet took: the last
     one where the point says so (6109.1 is 6109.10), else the first one, where a heading of the Harmonized System comes
-    out. Without ``digits`` it is rejected, because nothing tells which end lost a digit.
+    out. Without ``digits`` it is rejected, because it is unknown which end lost a digit.
     """
     numeral = raw.str.contains(SCIENTIFIC).fill_null(False)
     if numeral.any():
@@ -87,7 +87,7 @@ def _with_lost_zeros(raw: pl.Series, digits: tuple[int, ...]) -> pl.Series:
     """
     code = bare_codes(raw)
     if not digits:
-        # 805.1 may be 0805.10: the three digits alone are told to have lost a zero.
+        # 805.1 may be 0805.10: only the three digits alone are reported to have lost a zero.
         split = raw.str.contains(rf"^(?:[0-9]{{3}}[.,][0-9]{{1,2}}|(?:{_LED})[.,][0-9]{{3}})$").fill_null(False)
         return raw.str.slice(0, 3).zip_with(split, code) if split.any() else code
     wanted = list(digits)

@@ -61,7 +61,7 @@ def parse_country(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tupl
     bad = ~values.is_in(allowed).fill_null(True)
     faults = []
     for word in others:
-        if ended := ended_text(word):
+        if ended := find_end(word):
             mask = bad & (raw == word).fill_null(False)
             bad = bad & ~mask
             faults.append(Fault(field.name, "unknown_country", f"{_EXPECTED}: {ended}", mask, raw))
@@ -70,10 +70,10 @@ def parse_country(field: Field, raw: pl.Series, accept: tuple[str, ...]) -> tupl
     return values, [fault for fault in faults if fault.mask.any()]
 
 
-def ended_text(text: str) -> str:
+def find_end(text: str) -> str:
     """When a former country ended, which no country of today is; "" for another text.
 
-    >>> ended_text("URSS")
+    >>> find_end("URSS")
     'The USSR was one until 1991-12-26 and has several successors'
     """
     ended = _ENDED_BY_KEY.get(key_of(text))

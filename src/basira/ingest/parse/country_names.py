@@ -125,7 +125,7 @@ def key_of(name: str) -> str:
 
 
 def exact_key_of(name: str) -> str:
-    """A short name with its marks, which alone tell it from a code.
+    """A short name with its marks, which alone distinguish it from a code.
 
     >>> exact_key_of("Áo"), exact_key_of("BỈ")
     ('áo', 'bỉ')

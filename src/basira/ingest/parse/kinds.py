@@ -35,7 +35,7 @@ def parse_kinds(kinds: Kinds, raw: pl.Series) -> tuple[dict[str, pl.Series], lis
 
 
 def parts_of(cell: str, words: Container[str]) -> list[str]:
-    """The words of a cell: the whole when the mapping has it, else what stands between separators."""
+    """The words of a cell: the whole when the mapping has it, else what is between separators."""
     whole = fold_identifier(cell).lower()
     if whole in words:
         return [whole]

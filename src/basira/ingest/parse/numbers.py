@@ -26,7 +26,7 @@ EACH = "each"
 HOME = "MAD"
 _APOSTROPHES = "['\u2019]"
 
-# What stands before or behind an amount for a currency, beside its code of ISO 4217, in small letters.
+# What is written before or behind an amount for a currency, beside its code of ISO 4217, in small letters.
 _MARKS: dict[str, tuple[str, ...]] = {
     "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "CLP", "COP", "ARS"),
     "us$": ("USD",),
@@ -71,7 +71,7 @@ def currency_marks() -> dict[str, frozenset[str]]:
 class NumberStyle:
     """``thousands`` empty: spaces between groups of three are understood, points and commas are not.
 
-    ``currency``: the code of ISO 4217 whose marks may stand beside a number, `EACH`: those of any; "" allows none.
+    ``currency``: the code of ISO 4217 whose marks may be beside a number, `EACH`: those of any; "" allows none.
     Always understood, because they can't be read otherwise: a sign behind, and parentheses for a number below zero.
     """
 
@@ -91,7 +91,7 @@ class NumberStyle:
 
     @property
     def group(self) -> str:
-        """A regular expression of what stands between thousands."""
+        """A regular expression of what is between thousands."""
         if self.thousands == "'":
             return _APOSTROPHES
         return _SPACES if self.thousands in {"", " "} else re.escape(self.thousands)

@@ -17,7 +17,7 @@ import polars as pl
 
 from basira.ingest.rows.faults import Fault
 from basira.schema.fields import CHECKED, IDENTIFIERS, Field
-from basira.schema.text import ALLOWED, escaped, find_odd, fold_digits, fold_figure, fold_identifier
+from basira.schema.text import ALLOWED, escape, find_odd, fold_digits, fold_figure, fold_identifier
 
 _NOT_PLAIN = r"[^ -~]|  "
 _FORMULA = r'(?s)^="((?:[^"]|"")*)"$'
@@ -38,7 +38,7 @@ def without_formula(raw: pl.Series) -> pl.Series:
 
 
 def without_apostrophe(raw: pl.Series) -> pl.Series:
-    """Codes, numbers and dates without the apostrophe by which a spreadsheet is told that a cell is text.
+    """Codes, numbers and dates without the apostrophe that makes a spreadsheet's cell a text.
 
     >>> without_apostrophe(pl.Series(["'0805100000", "'", "d'abord"])).to_list()
     ['0805100000', "'", "d'abord"]
@@ -66,7 +66,7 @@ def fold_words(field: Field, words: Mapping[str, str], *, decimal: str = ".", th
 def find_odd_rows(field: Field, folded: pl.Series, as_found: pl.Series) -> Fault | None:
     """The rows whose value holds a character that has no place in it; None when there is none.
 
-    The value is shown with its codes in the place of what nobody sees, and the place is that in ``as_found``.
+    The value is shown with codes in place of invisible characters; the position is that in ``as_found``.
     """
     if field.is_prose or field.type not in CHECKED or _is_plain(folded):
         return None
@@ -77,7 +77,7 @@ def find_odd_rows(field: Field, folded: pl.Series, as_found: pl.Series) -> Fault
     found = as_found.set(~mask, None)
     # What is rejected is distinct in a hostile file, and no more than the rows of a batch.
     places = {text: odd_one.place for text in found.drop_nulls().unique() if (odd_one := find_odd(text)) is not None}
-    shown = found.replace({text: escaped(text) for text in places})
+    shown = found.replace({text: escape(text) for text in places})
     return Fault(field.name, "bad_character", ALLOWED, mask, shown, found.replace(places))
 
 

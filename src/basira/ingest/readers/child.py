@@ -33,7 +33,7 @@ def main() -> None:
         send(task, pipe)
     except MemoryError:
         os._exit(NO_MEMORY)
-    except BrokenPipeError:  # nobody reads on
+    except BrokenPipeError:  # the parent stopped reading
         os._exit(0)
     except Exception as error:
         write_frame(pipe, FAILED, json.dumps(explain(error, Path(task["path"]))).encode())

@@ -38,7 +38,7 @@ from basira.ingest.readers.table import (
 from basira.schema.errors import MappingError, SourceError
 
 BLOCK_BYTES = 8 << 20
-_LONG_LINE = 100_000  # a longer line says nothing of the separator, and the csv module refuses it
+_LONG_LINE = 100_000  # a longer line shows nothing of the separator, and the csv module rejects it
 SEPARATORS = ";,\t|"
 _SHOWN = 500  # characters of a broken row kept for the person who corrects it... the row itself is in the file
 # Names of columns have a few line breaks; a header of more lines is a quote that nothing closes.
@@ -138,7 +138,7 @@ def _split(line: str, separator: str) -> list[str]:
 
 
 def _first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
-    r"""The cells of each line. Those of a row of the usual width over several lines stand at its first, as a header of
+    r"""The cells of each line. Those of a row of the usual width over several lines are at its first, as a header of
     names with line breaks has them.
 
     >>> _first_rows(['"Code', 'SH";Value', "1;2", "3;4"], ";")
@@ -163,7 +163,7 @@ def _ends_with_separator(lines: Sequence[str], separator: str, width: int) -> bo
 
 
 class _Table:
-    """The table of one CSV file: where it stands, and its rows."""
+    """The table of one CSV file: its position, and its rows."""
 
     def __init__(
         self, path: Path, encoding: str, separator: str, header: list[str], columns: tuple[str, ...],
@@ -285,7 +285,7 @@ class _Table:
         broken.sort(key=lambda entry: entry.row)
         if block.is_last:
             broken = self._without_notes(broken, block, numbers, rows, not_data)
-        broken += [self._rejected(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]
+        broken += [self._reject(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]
         broken.sort(key=lambda entry: entry.row)
         end = int(numbers[-1]) if len(numbers) else position
         counted = reader.counted if block.is_last else None
@@ -347,9 +347,7 @@ class _Table:
             not_data.append(NotData("note", block.first_line + line, 1, entry.text))
         return broken
 
-    def _rejected(
-        self, block: Block, first: int, last: int, expected: str, numbers: npt.NDArray[np.int64]
-    ) -> BrokenRow:
+    def _reject(self, block: Block, first: int, last: int, expected: str, numbers: npt.NDArray[np.int64]) -> BrokenRow:
         start, end = block.first_line + first, block.first_line + last
         where = f"line {start:,}" if start == end else f"lines {start:,} to {end:,}"
         return BrokenRow(

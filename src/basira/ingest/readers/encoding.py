@@ -1,7 +1,7 @@
 """Which encoding a text file is in.
 
 Enters: the bytes of a file. Leaves: a codec name. Never here: a character replaced or lost: a file that
-does not decode is refused.
+does not decode is rejected.
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ def _judge(
     kinds[(first_bytes == 10) | (first_bytes == 13)] = BLANK
     if data.find(b'"', int(starts[0]), int(starts[-1])) < 0:
         return kinds, (), count
-    open_lines, quoted_lines = _unsettled(view, starts, ord(separator))
+    open_lines, quoted_lines = _find_ambiguous(view, starts, ord(separator))
     faults: list[Fault] = []
     least = max(min(widths) - 1, 1)  # separators of a row
     done = 0
@@ -209,9 +209,9 @@ def _judge(
             return kinds, tuple(faults), at
         end, held = at, 0
         if fault == NOT_CLOSED:
-            end, held = _closed_at(data, starts, separator, widths, quoted_lines, at)
+            end, held = _find_row_end(data, starts, separator, widths, quoted_lines, at)
         if end == at:  # the line is faulty, and with it those that its cells went on to
-            end = _broken_until(data, starts, separator, least, at)
+            end = _find_fault_end(data, starts, separator, least, at)
             faults.append(Fault(at, end, fault))
             kinds[at], kinds[at + 1 : end + 1] = REJECTED, CONTINUED
         elif held < least:
@@ -230,7 +230,7 @@ def _judge(
     return kinds, tuple(faults), count
 
 
-def _unsettled(
+def _find_ambiguous(
     view: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], separator: int
 ) -> tuple[npt.NDArray[np.int64], set[int]]:
     """Lines whose quotes don't open and close cells within the line; and all lines that have quotes."""
@@ -256,7 +256,7 @@ def _unsettled(
     return faulty, set(line[firsts].tolist()) if len(faulty) else set()
 
 
-def _closed_at(
+def _find_row_end(
     data: bytes,
     starts: npt.NDArray[np.int64],
     separator: str,
@@ -276,7 +276,7 @@ def _closed_at(
     return at, 0
 
 
-def _broken_until(data: bytes, starts: npt.NDArray[np.int64], separator: str, least: int, at: int) -> int:
+def _find_fault_end(data: bytes, starts: npt.NDArray[np.int64], separator: str, least: int, at: int) -> int:
     """The last line of a faulty row: it goes on as long as its lines together have no more separators than a row."""
     total, end = _text(data, starts, at, at).count(separator), at
     while total < least and end + 1 < min(at + MOST_LINES_A_ROW, len(starts) - 1):

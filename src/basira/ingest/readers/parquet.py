@@ -29,7 +29,7 @@ def open_parquet(path: Path, options: SourceFormat) -> Source:
             check_columns_count(path, about.num_columns)
             schema = file.schema_arrow
     except (pa.ArrowInvalid, OSError) as error:
-        raise _broken(path, error) from None
+        raise _damage_error(path, error) from None
     flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
     if not flat:
         raise SourceError(
@@ -58,7 +58,7 @@ def open_parquet(path: Path, options: SourceFormat) -> Source:
                     position += batch.num_rows
                     yield SourceBatch(frame, rows, (), size * position // total)
         except (pa.ArrowInvalid, OSError) as error:
-            raise _broken(path, error) from None
+            raise _damage_error(path, error) from None
 
     is_simulated = SIMULATED_KEY in (about.metadata or {})
     return Source(path, "parquet", columns, False, path.stat().st_size, batches, is_simulated)
@@ -77,7 +77,7 @@ def _as_text(column: pa.Array, decimal: str) -> pl.Series:
     return pl.Series(pl.from_arrow(text))
 
 
-def _broken(path: Path, error: Exception) -> SourceError:
+def _damage_error(path: Path, error: Exception) -> SourceError:
     detail = str(error).splitlines()[0][:200]
     return SourceError(
         f"Expected a whole Parquet file, {path.name} is truncated or damaged ({detail}).",

@@ -44,7 +44,7 @@ NO_MEMORY = 77  # how the process ends when an allocation failed and Python live
 _LONGEST_FRAME = 2 * (bounds.PIECE_BYTES + bounds.LONGEST_ROW_BYTES) + (64 << 20)
 # Idle it may be as long as a slow disk needs; busy, its processor time is limited.
 _IDLE_SECONDS = 120
-# What an interpreter needs to start. Nothing else goes over: passwords and keys stand in the environment.
+# What an interpreter needs to start. Nothing else is passed on: the environment holds passwords and keys.
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "POLARS_SKIP_CPU_CHECK")
 # Arrow's usual allocator takes a gigabyte at once, whatever it needs, and all of it counts against the limit.
 _SMALL = {
@@ -69,12 +69,12 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
         )
     size = path.stat().st_size
     waiting = [_Reader(path, kind, options, size)]
-    about = waiting[0].opened()
+    about = waiting[0].read_about()
 
     def batches() -> Iterator[SourceBatch]:
         reader = waiting.pop() if waiting else _Reader(path, kind, options, size)
         try:
-            reader.opened()
+            reader.read_about()
             yield from reader.batches()
         finally:
             reader.close()
@@ -104,7 +104,7 @@ class _Reader:
             "options": options.model_dump(mode="json"),
             "memory_bytes": self._memory,
             "seconds": self._seconds,
-            # As they stand here: the one place where they are set.
+            # The settings of this process: the one place where they are set.
             "bounds": {name: value for name, value in vars(bounds).items() if name.isupper()},
         }
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -123,7 +123,7 @@ class _Reader:
         self._about: dict[str, Any] | None = None
         self.close = weakref.finalize(self, _end, self._process)
 
-    def opened(self) -> dict[str, Any]:
+    def read_about(self) -> dict[str, Any]:
         """What the file says of itself: columns, is_open, is_simulated."""
         if self._about is None:
             self._about = json.loads(self._expect(OPENED)[1])
@@ -140,11 +140,11 @@ class _Reader:
         kind, length = FRAME.unpack(self._receive(FRAME.size))
         if length > _LONGEST_FRAME or kind not in (*kinds, FAILED):
             self.close()
-            raise self._died("it sent what no reader sends")
+            raise self._memory_error("it sent what no reader sends")
         body = self._receive(length)
         if kind == FAILED:
             self.close()
-            raise _failed(json.loads(body))
+            raise _rebuild_error(json.loads(body))
         return kind, body
 
     def _receive(self, count: int) -> bytearray:
@@ -170,12 +170,14 @@ class _Reader:
         if code == -signal.SIGXCPU:
             return self._late()
         if code == NO_MEMORY:
-            return self._died("more was asked for")
+            return self._memory_error("more was asked for")
         if code < 0:
-            return self._died(f"{signal.Signals(-code).name} ended it: no memory was left, or the file is damaged")
-        return self._died(f"it ended with {code}")
+            return self._memory_error(
+                f"{signal.Signals(-code).name} ended it: no memory was left, or the file is damaged"
+            )
+        return self._memory_error(f"it ended with {code}")
 
-    def _died(self, how: str) -> SourceError:
+    def _memory_error(self, how: str) -> SourceError:
         return SourceError(
             f"Expected to read {self._path.name} in at most {self._memory >> 20:,} MB of memory; {how}. Nothing of it "
             "was stored.",
@@ -203,7 +205,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _batch(body: bytearray) -> SourceBatch:
     with pa.ipc.open_stream(pa.py_buffer(body)) as stream:
         table = stream.read_all()
-    # The process that wrote it has read a file that nobody vouches for.
+    # The process that wrote it has read an untrusted file.
     table.validate(full=True)
     about = json.loads(table.schema.metadata[ABOUT])
     rows = table.column(ROW_COLUMN)
@@ -214,6 +216,6 @@ def _batch(body: bytearray) -> SourceBatch:
     return SourceBatch(frame, pl.Series("row", rows, dtype=pl.Int64), broken, int(about["bytes_read"]), aside, lines)
 
 
-def _failed(about: dict[str, str]) -> BasiraError:
+def _rebuild_error(about: dict[str, str]) -> BasiraError:
     kind = MappingError if about["code"] == MappingError.code else SourceError
     return kind(about["message"], hint=about["hint"])

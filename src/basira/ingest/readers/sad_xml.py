@@ -3,7 +3,7 @@
 Enters: a path. Leaves: one row an item, the columns named by the elements' paths: the declaration's under
 their own ("Identification/Office_segment/Customs_clearance_office_code"), the item's under "Item/...",
 a tax line under its tax code ("Item/Taxation/Taxation_line[DI]/Duty_tax_amount"). Never here: a document
-type declaration or an entity: a file that has one is refused (an "XML bomb" is made of them).
+type declaration or an entity: a file that has one is rejected (an "XML bomb" is made of them).
 
 Where an element is repeated, the first one that says something counts (containers, supplementary units).
 """

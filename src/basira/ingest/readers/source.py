@@ -62,7 +62,7 @@ class Source:
 
     ``is_open``: a column may be absent from the first rows and come later (JSON lines, XML). ``is_simulated``: it says
     of itself that it comes from the simulated country. ``release``: end what reads ahead for the first ``batches``,
-    when other files come first; the source can be read all the same. ``header``: where it stands. ``sheet``: the one
+    when other files come first; the source can be read all the same. ``header``: its position. ``sheet``: the one
     that is read of a workbook (its name, or several), ``alike``: others of the same names of columns, ``near``: of
     most of them, ``note``: which sheets are left.
     """
@@ -159,7 +159,7 @@ def digest_source(path: Path) -> str:
 
 
 def distinct_names(names: list[str]) -> tuple[str, ...]:
-    """Column names, trimmed, a repeated or empty one told apart.
+    """Column names, trimmed, a repeated or empty one made unique.
 
     >>> distinct_names(["A", " A", ""])
     ('A', 'A (2)', 'column 3')

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-# Titles stand above a header; more lines than these are a table of their own.
+# Titles are above a header; more lines than these are a table of their own.
 MOST_TITLES = 15
 # So many lines of the beginning are looked at.
 LINES_SEEN = 60
@@ -49,7 +49,7 @@ class NotData:
 
 @dataclass(frozen=True)
 class HeaderPlace:
-    """``row``: the header's first row, from 1; ``rows``: 1, or 2 when groups stand above the names."""
+    """``row``: the header's first row, from 1; ``rows``: 1, or 2 when groups are above the names."""
 
     row: int
     rows: int
@@ -82,7 +82,7 @@ def find_header(rows: Sequence[Sequence[str]]) -> HeaderPlace:
 
 
 def join_header(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The names of a header of one or two rows. A name that stands twice gets its group's before it.
+    """The names of a header of one or two rows. A name that occurs twice gets its group's before it.
 
     >>> join_header([["Id", "Declared", ""], ["", "Value", "Mass"]])
     ['Id', 'Value', 'Mass']
@@ -106,8 +106,8 @@ def is_total(cells: Sequence[str]) -> bool:
     filled = [cell for cell in cells if cell.strip()]
     if not filled or len(filled) > _MOST_FILLED * max(len(cells), 4):
         return False
-    said = _TOTAL.fullmatch(filled[0])
-    return said is not None and (said[1] is None or any(_NUMBER.fullmatch(cell) for cell in filled[1:]))
+    total = _TOTAL.fullmatch(filled[0])
+    return total is not None and (total[1] is None or any(_NUMBER.fullmatch(cell) for cell in filled[1:]))
 
 
 def is_note(cells: Sequence[str]) -> bool:
@@ -169,7 +169,7 @@ def _is_group(cells: Sequence[str], filled: int) -> bool:
 
 
 def _needs_group(names: Sequence[str], above: Sequence[str]) -> bool:
-    """Names stand twice, or are absent where the row above has one."""
+    """Names occur twice, or are absent where the row above has one."""
     given = [name for name in names if name]
     absent = any(text and not (names[at] if at < len(names) else "") for at, text in enumerate(above))
     return absent or len(set(given)) < len(given)

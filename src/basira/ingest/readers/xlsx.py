@@ -68,7 +68,7 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
             sheet.name for sheet in book.sheets_metadata
             if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
         ] or names[:1]  # fmt: skip
-        wanted = _wanted(path, options, names)
+        wanted = _select_sheets(path, options, names)
         sheets = {name: _open_sheet(path, book, name, options) for name in dict.fromkeys([*visible, *wanted])}
     except calamine.CalamineError as error:
         raise SourceError(
@@ -126,7 +126,7 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
     )  # fmt: skip
 
 
-def _wanted(path: Path, options: SourceFormat, names: list[str]) -> list[str]:
+def _select_sheets(path: Path, options: SourceFormat, names: list[str]) -> list[str]:
     """The sheets that the mapping names. Raises MappingError: no such sheet."""
     if options.sheet in ("", "*"):
         return []
@@ -189,8 +189,9 @@ class _Sheet:
         self._unclear: dict[int, int] = {}
 
     def find_merged(self, path: Path) -> None:
-        """What cells that are merged over several rows share. A number that may be an amount is nobody's, nor is a cell
-        over columns that have a name each: the rows are rejected. Raises SourceError: more of them than any sheet has.
+        """What cells that are merged over several rows share. A merged number that may be an amount, or a merged cell
+        over columns that have a name each, is ambiguous: the rows are rejected. Raises SourceError for more merged
+        cells than any sheet has.
         """
         first = len(self.above)
         for (top, left), (bottom, right) in self.sheet.merged_cell_ranges or ():

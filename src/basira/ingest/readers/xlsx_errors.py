@@ -58,7 +58,7 @@ def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
                         found[int(match[2]) - 1, _column_index(match[1].decode())] = _NO_VALUE
                     tail = text[-_OVERLAP:]
     except (*_DAMAGED, KeyError, ParseError, DefusedXmlException) as error:
-        raise _damaged(path, error) from None
+        raise _damage_error(path, error) from None
     return found
 
 
@@ -71,7 +71,7 @@ def check_parts(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
     except _DAMAGED as error:
-        raise _damaged(path, error) from None
+        raise _damage_error(path, error) from None
     if len(parts) > MOST_PARTS:
         raise SourceError(
             f"Expected at most {MOST_PARTS:,} parts in the workbook {path.name}, found {len(parts):,}.",
@@ -80,7 +80,7 @@ def check_parts(path: Path) -> None:
     check_unpacked(path, path.stat().st_size, sum(part.file_size for part in parts))
 
 
-def _damaged(path: Path, error: Exception) -> SourceError:
+def _damage_error(path: Path, error: Exception) -> SourceError:
     return SourceError(f"Expected a whole XLSX file, {path.name} is damaged ({error}).", hint="Save it again.")
 
 

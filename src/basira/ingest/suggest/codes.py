@@ -26,7 +26,7 @@ _FEW = 0.2
 class CodeGuess:
     """``share``: of rows that hold 4 to 12 digits. ``lengths``: digits as written, to rows.
 
-    ``digits``: the lengths to allow, empty when any even one may stand. ``lost``: texts that get a zero back.
+    ``digits``: the lengths to allow, empty when any even one is allowed. ``lost``: texts that get a zero back.
     ``damaged``: texts in scientific notation. ``question``: what is in doubt about the texts in ``contrary``, with the
     lengths of the other reading in ``other``.
     """

@@ -37,7 +37,7 @@ _NAMES = {"dmy": "day first", "mdy": "month first", "ymd": "year first", "ydm": 
 class DateGuess:
     """``share`` of the values are dates in one of ``formats``.
 
-    ``order``: of day, month and year where figures alone say it. ``orders``: all that fit, when contents don't tell.
+    ``order``: of day, month and year where figures alone say it. ``orders``: all that fit, when contents leave it open.
     ``question``: what stays in doubt, "" when nothing does; ``contrary``: the texts that it is about. ``note``: what
     decided beside the contents.
     """
@@ -59,13 +59,13 @@ class DateGuess:
     def day_first(self) -> bool:
         return any(form.startswith("%d") for form in self.formats)
 
-    def decided(self, order: str, note: str) -> DateGuess:
+    def decide(self, order: str, note: str) -> DateGuess:
         """The guess with one of its ``orders``, for a reason outside its contents."""
         forms = self.formats_of(order)
         return replace(self, formats=forms, order=order, orders=(), question="", contrary=(), note=note)
 
     def formats_of(self, order: str) -> tuple[str, ...]:
-        """The formats, if figures stand in ``order``."""
+        """The formats, if figures are in ``order``."""
         made = [_form_of(parts, order) for parts in self._matches]
         return tuple(dict.fromkeys([*made, *(form for form in self.formats if form not in self._own)]))
 
@@ -118,7 +118,7 @@ def guess_dates(words: Sequence[str], weights: Sequence[int] | None = None) -> D
     guess = _numeric_guess(numeric, weight, taken / total)
     forms = dict.fromkeys([*guess.formats, *named.values(), *([EXCEL] if taken_days else [])])
     guess = replace(guess, formats=tuple(forms))
-    return _with_swapped(guess, numeric, taken_days)
+    return _doubt_swaps(guess, numeric, taken_days)
 
 
 def _numeric_guess(numeric: dict[str, re.Match[str]], weight: dict[str, int], share: float) -> DateGuess:
@@ -184,7 +184,7 @@ def _fits(match: re.Match[str], order: str) -> bool:
     return len(part["y"]) in {2, 4} and len(part["d"]) <= 2 and 1 <= int(part["m"]) <= 12 and 1 <= int(part["d"]) <= 31
 
 
-def _with_swapped(guess: DateGuess, numeric: dict[str, re.Match[str]], days: list[str]) -> DateGuess:
+def _doubt_swaps(guess: DateGuess, numeric: dict[str, re.Match[str]], days: list[str]) -> DateGuess:
     """In doubt, when a spreadsheet made dates of the cells whose day could be a month, and left the others text.
 
     What it made are cells of dates, read year first, or day numbers. Their days are all up to 12, because it took them

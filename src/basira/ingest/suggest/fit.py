@@ -155,7 +155,7 @@ def _commodity(name: str, profile: Profile) -> Fit:
 
 
 def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
-    """A number, with what its way of writing leaves open. ``has_currency``: marks of a currency may stand beside it."""
+    """A number, with what its way of writing leaves open. ``has_currency``: marks of a currency may be beside it."""
     if profile.number_share < _MOST:
         return Fit(0.0)
     guess = profile.numbers
@@ -179,7 +179,7 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
             )
         )  # fmt: skip
     if guess.mixed:
-        marked = _marked(profile)
+        marked = _texts_with_mark(profile)
         doubts.append(
             _doubt(
                 name, profile, f"The cells name several currencies: {', '.join(guess.mixed)}.", marked,
@@ -191,7 +191,7 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
     elif guess.currencies:
         options["currency"] = guess.currencies[0]
         if len(guess.currencies) > 1:
-            marked = _marked(profile)
+            marked = _texts_with_mark(profile)
             doubts.append(
                 _doubt(
                     name, profile, "The mark beside the amounts may mean several currencies.", marked,
@@ -206,7 +206,7 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
     return Fit(share, options, is_number=True)
 
 
-def _marked(profile: Profile) -> list[str]:
+def _texts_with_mark(profile: Profile) -> list[str]:
     """The texts with the mark of a currency."""
     return [word for word in profile.words if any(c.isalpha() or unicodedata.category(c) == "Sc" for c in word)]
 

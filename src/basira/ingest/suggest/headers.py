@@ -131,7 +131,7 @@ _SCALES = {
 }
 _KILOGRAMMES = {"t": 1000.0, "g": 0.001, "lb": 0.45359237, "qx": 100.0}
 
-# Of a name of the source's own: with the number that tells it from another one, it is as long as the rule allows.
+# Of a name of the source's own: with the number that distinguishes it, it is as long as the rule allows.
 _LONGEST_STEM = 44
 
 _YES_NO = re.compile(r"\(\s*(?:o|y|oui|yes|0|1)\s*[/,-]\s*(?:n|non|no|0|1)\s*\)", re.IGNORECASE)
@@ -240,7 +240,7 @@ def _overlap(words: tuple[str, ...], phrase: tuple[str, ...]) -> float:
 
 
 def _weight(word: str) -> float:
-    """Of a currency's code little: it stands beside what the value is ("CIF_USD")."""
+    """Of a currency's code little: it accompanies the kind of value ("CIF_USD")."""
     return _LIGHT.get(word, 0.2 if word.upper() in currency_codes() else 1.0)
 
 

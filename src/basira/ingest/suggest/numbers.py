@@ -51,7 +51,7 @@ class NumberGuess:
         """Whether the file's other columns can be read by it."""
         return self.decimal is not None and self.other is None and not self.contrary
 
-    def decided(self, decimal: str, note: str) -> NumberGuess:
+    def decide(self, decimal: str, note: str) -> NumberGuess:
         """The guess with that one of its two ways of writing that has this decimal mark."""
         chosen = next(style for style in (self.style, self.other) if style and style[0] == decimal)
         return replace(self, decimal=chosen[0], thousands=chosen[1] or None, other=None, note=note)
@@ -131,7 +131,7 @@ def guess_numbers(
     contrary = raw.filter(numeric & ~fitting[best])
     if not len(contrary) and (not separator or _has_three_decimals(text, best)):
         contrary = raw.filter(fitting[best] & _looks_typed(text, best))
-    decimal, thousands = _shown(read, best)
+    decimal, thousands = _visible_marks(read, best)
     return (
         NumberGuess(
             decimal, thousands, percent, classes[1] if len(classes) > 1 else None, tuple(contrary.to_list()),
@@ -179,7 +179,7 @@ def _looks_typed(text: pl.Series, style: Style) -> pl.Series:
     return one_mark.fill_null(False) if with_decimals.any() else nothing
 
 
-def _shown(text: pl.Series, style: Style) -> tuple[str | None, str | None]:
+def _visible_marks(text: pl.Series, style: Style) -> tuple[str | None, str | None]:
     """The marks of the style that texts show; grouped by a point or a comma, the other one is before decimals."""
     decimal, thousands = style
     groups = bool(thousands) and bool(text.str.contains(NumberStyle(decimal, thousands).group).any())

@@ -88,9 +88,9 @@ def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = 
     sheet = sheets[0] if len(sheets) == 1 else tuple(sheets) or ""
     source = open_source(path, SourceFormat(header_row=header_row, sheet=sheet))
     frame, rows = _sample(source)
-    separator, detected = _detected(path, source)
+    separator, detected = _detect(path, source)
     if source.kind == "sad-xml":
-        return _from_shipped(path, source, frame, "asycuda-sad")
+        return _adapt_mapping(path, source, frame, "asycuda-sad")
     kinds = next(((name, found) for name in frame.columns if (found := find_kinds(frame[name])) is not None), None)
     profiles = settle(
         {
@@ -106,7 +106,7 @@ def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = 
     return _compose(path, source, frame, profiles, chosen, detected, results_only, kinds)
 
 
-def _from_shipped(path: Path, source: Source, frame: pl.DataFrame, name: str) -> Suggestion:
+def _adapt_mapping(path: Path, source: Source, frame: pl.DataFrame, name: str) -> Suggestion:
     """The shipped mapping of a system's own format, without the fields that the file lacks."""
     mapping = load_mapping(name)
     fields: list[SuggestedField] = []
@@ -174,7 +174,7 @@ def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
     return whole_frame, pl.concat(numbers) if numbers else pl.Series("row", [], dtype=pl.Int64)
 
 
-def _detected(path: Path, source: Source) -> tuple[str, dict[str, object]]:
+def _detect(path: Path, source: Source) -> tuple[str, dict[str, object]]:
     """The separator, and how the file is written."""
     detected: dict[str, object] = {"format": source.kind}
     separator = ""
@@ -329,8 +329,8 @@ def _compose(
             options["number_items"] = True
             notes.append("Several rows share a declaration and none numbers them: they are numbered as they come.")
     used = {column for column, _, _ in chosen.values()}
-    misfits, said = _misfits(frame, profiles, {entry.field for entry in fields}, used, options, results_only)
-    notes += said
+    misfits, notices = _misfits(frame, profiles, {entry.field for entry in fields}, used, options, results_only)
+    notes += notices
     fields += [entry for entry, _ in misfits]
     used |= {entry.column for entry, _ in misfits}
     left = [name for name in profiles if name not in used]
@@ -376,7 +376,7 @@ def _misfits(
     """Columns that are named like a field which no column has got, and whose cells that field can't take.
 
     They stay proposed for it, each with a doubt that shows the cells. What is readable and yet looks like another thing
-    is said in a note.
+    is reported in a note.
     """
     style = SourceFormat.model_validate(options)
     sides = OUTCOME_SIDE if results_only else {**OUTCOME_SIDE, **ITEM_SIDE}
@@ -483,15 +483,15 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
         in_cells = set(guess.currencies) if marked and len(guess.currencies) == 1 else set()
         # A mark of several means the one that the header says.
         shared |= set(guess.currencies) if marked and not set(guess.currencies) & in_header else set()
-        said = in_header | in_cells
+        named = in_header | in_cells
         if guess.mixed:  # the doubt about the amounts asks for it
             return {"value_currency": DEFAULT_CURRENCY}, "Of cells that name none; see [doubts].", ()
-        if len(said) == 1 and shared <= said:
-            code = next(iter(said))
+        if len(named) == 1 and shared <= named:
+            code = next(iter(named))
             return {"value_currency": code}, f"{code}: from {'the header' if in_header else 'cells'} of {column!r}.", ()
-        if said or shared:
-            likely = [code for code in guess.currencies if code in said | shared]
-            codes = [*likely, *sorted((said | shared) - {*likely})]
+        if named or shared:
+            likely = [code for code in guess.currencies if code in named | shared]
+            codes = [*likely, *sorted((named | shared) - {*likely})]
             question = f"The currency of {column!r} is written in more than one way, or with a mark of several."
             return (
                 {"value_currency": codes[0]},

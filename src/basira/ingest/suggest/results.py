@@ -1,6 +1,6 @@
 """Columns that were filled in during or after an inspection: known by their name, by their contents, by the result.
 
-Enters: a header, its values. Leaves: why the column tells the result, or "". Never here: a choice of a field.
+Enters: a header, its values. Leaves: why the column reveals the result, or "". Never here: a choice of a field.
 
 Such a column among the declared ones gives the answer to every model, so `mapping suggest` leaves it out and says why.
 """

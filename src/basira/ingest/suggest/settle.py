@@ -50,9 +50,9 @@ def _settle_dates(profiles: dict[str, Profile]) -> dict[str, Profile]:
         rising = _rising_order(profile, guess) if not proving else None
         if len(proved) == 1 and proving:
             note = f"the order of day and month is that of {proved[proving[0]]!r}"
-            settled[name] = replace(profile, dates=guess.decided(proving[0], note))
+            settled[name] = replace(profile, dates=guess.decide(proving[0], note))
         elif rising is not None:
-            settled[name] = replace(profile, dates=guess.decided(rising, "read so, the dates rise from row to row"))
+            settled[name] = replace(profile, dates=guess.decide(rising, "read so, the dates rise from row to row"))
     return settled
 
 
@@ -86,7 +86,7 @@ def _settle_by_marks(profiles: dict[str, Profile]) -> dict[str, Profile]:
         return profiles
     ((decimal, name),) = shown.items()
     return {
-        column: _decided(profile, str(decimal), f"decimals are written as in {name!r}")
+        column: _decide(profile, str(decimal), f"decimals are written as in {name!r}")
         if profile.numbers.other is not None
         else profile
         for column, profile in profiles.items()
@@ -98,8 +98,8 @@ def _is_code(profile: Profile) -> bool:
     return bool(profile.codes.lost) or (profile.dates is not None and profile.dates.share > 0.5)
 
 
-def _decided(profile: Profile, decimal: str, note: str) -> Profile:
-    guess = profile.numbers.decided(decimal, note)
+def _decide(profile: Profile, decimal: str, note: str) -> Profile:
+    guess = profile.numbers.decide(decimal, note)
     known = as_floats(plain_numbers(profile.column.drop_nulls().unique())[0], guess.style).drop_nulls().to_numpy()
     if not len(known):
         return profile
@@ -125,7 +125,7 @@ def _settle_by_arithmetic(profiles: dict[str, Profile]) -> dict[str, Profile]:
         proved = {style[0]: parts for style, values in ways if (parts := _parts_of(values, sure))}
         if len(proved) == 1:
             ((decimal, parts),) = proved.items()
-            settled[name] = _decided(profiles[name], decimal, f"so it agrees with {' and '.join(map(repr, parts))}")
+            settled[name] = _decide(profiles[name], decimal, f"so it agrees with {' and '.join(map(repr, parts))}")
     return settled
 
 

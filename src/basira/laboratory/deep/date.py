@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from basira.laboratory.deep import date_network as network
-from basira.laboratory.deep.extra import TORCH, check_installed, seeded
+from basira.laboratory.deep.extra import TORCH, check_installed, seed_torch
 from basira.laboratory.strategies.published import fit_simulator_columns
 from basira.laboratory.strategies.scored import FEWEST_OF_A_CLASS, Learn, Scorer, known_items, predict_trees
 from basira.laboratory.worlds.view import Knowledge, View
@@ -68,7 +68,7 @@ class DateModel:
     top_revenue: float
 
     def predict(self, view: View) -> DatePrediction:
-        """In the order of the view's items; an importer or code never seen is told by its leaves alone."""
+        """In the order of the view's items; an importer or code never seen is described by its leaves alone."""
         found = network.predict(self.fitted, self.inputs(self.matrix(view), view.items))
         amount = np.expm1(np.minimum(found.revenue * self.log_revenue_scale, 50.0))
         return DatePrediction(found.probability, amount, found.embedding)
@@ -84,7 +84,7 @@ class DateModel:
 
 
 # The last model of each kind of columns, for the parts of a mixture that share it: it is a function of what is known
-# on the eve, the seed and the period, and is only taken again for the very same ones.
+# before the period, the seed and the period, and is reused for the very same ones only.
 _last: dict[bool, tuple[ReferenceType[Knowledge], tuple[int, int], DateModel]] = {}
 
 
@@ -170,7 +170,7 @@ def _fit(view: View, *, on_our_features: bool) -> DateModel:
     def judge(found: network.Outputs) -> float:
         return sum(top_shares(found.probability, *of_held_out))
 
-    with seeded(int(view.rng(4).integers(2**31))):
+    with seed_torch(int(view.rng(4).integers(2**31))):
         fitted = network.new_network(
             leaves=_TREES * _NODES,
             importers=len(importers) + 1,

@@ -30,11 +30,11 @@ def learn_ecod(view: View) -> Scorer:
     columns = fit_published_columns(base.with_columns(pl.lit(value=False).alias("is_irregular")))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = ecod.ECOD(n_jobs=1).fit(columns.filled(base))
+        model = ecod.ECOD(n_jobs=1).fit(columns.fill(base))
 
     def score(v: View) -> Floats:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.asarray(model.decision_function(columns.filled(v.items)), dtype=np.float64)
+            return np.asarray(model.decision_function(columns.fill(v.items)), dtype=np.float64)
 
     return score

@@ -34,7 +34,7 @@ def is_installed(needs: Sequence[str]) -> bool:
 
 
 def check_installed(strategy: str, needs: Sequence[str]) -> None:
-    """Refuse a strategy whose libraries are not there.
+    """Reject a strategy whose libraries are not there.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def load(name: str, *, needs: Sequence[str]) -> Any:
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[Any]:
+def seed_torch(seed: int) -> Iterator[Any]:
     """PyTorch with its generator at ``seed``; every global generator is afterwards as it was before."""
     torch = load("torch", needs=TORCH)
     python_state, numpy_state = random.getstate(), np.random.get_state()

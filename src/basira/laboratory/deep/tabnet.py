@@ -14,7 +14,7 @@ import io
 import numpy as np
 
 from basira.laboratory.deep.columns import known_matrices
-from basira.laboratory.deep.extra import TABNET, check_installed, load, seeded
+from basira.laboratory.deep.extra import TABNET, check_installed, load, seed_torch
 from basira.laboratory.strategies.scored import Floats, Scorer
 from basira.laboratory.worlds.view import View
 
@@ -33,7 +33,7 @@ def learn_tabnet(view: View) -> Scorer:
     # Kept aside only where both kinds are on both sides: an area under the curve needs them.
     is_judged = 0 < y[older:].sum() < len(y) - older and 0 < y[:older].sum() < older
     last = older if is_judged else len(y)
-    with seeded(int(view.rng(4).integers(2**31))), contextlib.redirect_stdout(io.StringIO()):
+    with seed_torch(int(view.rng(4).integers(2**31))), contextlib.redirect_stdout(io.StringIO()):
         model = tabnet.TabNetClassifier(seed=int(view.rng(5).integers(2**31)), verbose=0, device_name="cpu")
         model.fit(
             known.x[:last],

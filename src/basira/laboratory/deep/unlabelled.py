@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from basira.laboratory.deep.columns import KnownMatrices, known_matrices
-from basira.laboratory.deep.extra import TORCH, check_installed, load, seeded
+from basira.laboratory.deep.extra import TORCH, check_installed, load, seed_torch
 from basira.laboratory.strategies.scored import Floats, Scorer
 from basira.laboratory.worlds.view import View
 
@@ -36,7 +36,7 @@ def learn_autoencoder(view: View) -> Scorer:
     """Rank by the probability that the code gives."""
     check_installed("autoencoder", TORCH)
     known = known_matrices(view)
-    with seeded(int(view.rng(4).integers(2**31))) as torch:
+    with seed_torch(int(view.rng(4).integers(2**31))) as torch:
         of = torch.nn.functional
         encoder, decoder = _coder(known.x.shape[1], has_constants=True)
         classifier = torch.nn.Linear(_CODE, 1)
@@ -66,7 +66,7 @@ def learn_deep_sad(view: View) -> Scorer:
     """Rank by the squared distance from the centre."""
     check_installed("deep_sad", TORCH)
     known = known_matrices(view)
-    with seeded(int(view.rng(4).integers(2**31))) as torch:
+    with seed_torch(int(view.rng(4).integers(2**31))) as torch:
         encoder, decoder = _coder(known.x.shape[1], has_constants=False)
         x, sign = _all_items(known)
 

@@ -78,7 +78,7 @@ def with_measures(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def cumulated(rows: pl.DataFrame) -> pl.DataFrame:
+def cumulate(rows: pl.DataFrame) -> pl.DataFrame:
     """Each period's row with the counts of all periods up to it, and the measures of these."""
     counts = sorted({column for pair in MEASURES.values() for column in pair})
     ordered = rows.sort("strategy", "seed", "period")
@@ -121,7 +121,7 @@ def half_width(values: NDArray[np.float64]) -> float | None:
 def summary(rows: pl.DataFrame) -> pl.DataFrame:
     """One row per strategy, best first by normalised_found: over all periods, means over seeds; CPU seconds a period,
     the highest memory of a run, periods chosen at random for want of results."""
-    last = cumulated(rows).filter(pl.col("period") == pl.col("period").max().over("strategy", "seed"))
+    last = cumulate(rows).filter(pl.col("period") == pl.col("period").max().over("strategy", "seed"))
     cost = rows.group_by("strategy").agg(
         pl.col("choose_cpu_seconds", "fit_cpu_seconds", "features_cpu_seconds").mean(),
         pl.col("peak_memory_mb").max(),

@@ -5,7 +5,7 @@ irregular item of a period; shares found by kind, office, value, and by how new 
 importers never caught; the largest items missed. Never here: regular items, a strategy.
 
 An item is *found* when it was chosen and its recorded result says irregular. "There to find" is the
-truth in the simulated country, and recorded results in a replay: there, what nobody ever inspected is
+truth in the simulated country, and recorded results in a replay: there, what was never inspected is
 missing from every share alike.
 """
 

@@ -16,14 +16,14 @@ import polars as pl
 
 import basira
 from basira.laboratory.report.charts import MOST_LINES, period_chart, share_rows_chart
-from basira.laboratory.report.figures import MEASURES, cumulated, over_seeds, summary
+from basira.laboratory.report.figures import MEASURES, cumulate, over_seeds, summary
 from basira.laboratory.report.missed import SLICES, band_edges, found_shares, largest_missed, never_caught, with_slices
 from basira.laboratory.report.paired import paired_differences
 from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import find_strategy
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.charts import Series
-from basira.render.page import render_page, trusted
+from basira.render.page import mark_safe, render_page
 from basira.render.writing import write_whole
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.errors import BasiraError
@@ -126,8 +126,8 @@ def _meaning(name: str, catalog: Catalog) -> dict[str, str]:
         strategy = find_strategy(name)
     except BasiraError:
         return {"meaning": catalog.say("strategy.own"), "source": ""}
-    said = f"strategy.{name}"
-    return {"meaning": catalog.say(said) if catalog.has(said) else strategy.meaning, "source": strategy.source}
+    message = f"strategy.{name}"
+    return {"meaning": catalog.say(message) if catalog.has(message) else strategy.meaning, "source": strategy.source}
 
 
 def _differences(
@@ -149,7 +149,7 @@ def _charts_in_time(
     rows: pl.DataFrame, drawn: Sequence[str], measures: Sequence[str], catalog: Catalog, *, banded: Sequence[str]
 ) -> list[dict[str, Any]]:
     charts = []
-    for way, table in (("cumulated", cumulated(rows)), ("single", rows)):
+    for way, table in (("cumulated", cumulate(rows)), ("single", rows)):
         means = over_seeds(table, ("strategy", "period"))
         for measure in _IN_TIME:
             if measure in measures:
@@ -162,7 +162,7 @@ def _charts_in_time(
                     series, name=f"{measure}-{way}", label=title, x_label=catalog.say("period"),
                     language=catalog.language,
                 )  # fmt: skip
-                charts.append({"title": title, "svg": trusted(svg)})
+                charts.append({"title": title, "svg": mark_safe(svg)})
     return charts
 
 
@@ -197,7 +197,7 @@ def _missed_values(
         svg = share_rows_chart(
             parts, name="found-by-kind", label=title, language=catalog.language, strategies=list(drawn)
         )
-        chart = {"title": title, "svg": trusted(svg)}
+        chart = {"title": title, "svg": mark_safe(svg)}
     never = {row["strategy"]: row for row in never_caught(possible).iter_rows(named=True)}
     of = [s for s in dict.fromkeys([ours, *order]) if s is not None][:_MISSED_OF]
     return {

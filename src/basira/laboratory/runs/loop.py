@@ -62,7 +62,7 @@ def run_strategy(
     write_whole(folder / OPENED, json.dumps(cost).encode())
     with open_engine(memory=memory, threads=1) as con:
         ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
-        ledger.add(world.opening_items, _kept(world.opening_outcomes, plan.initial_labels, seed))
+        ledger.add(world.opening_items, _draw_share(world.opening_outcomes, plan.initial_labels, seed))
         past: list[PastPeriod] = []
         while not world.is_over and len(past) < (at_most or world.total):
             period = len(past)
@@ -148,7 +148,7 @@ def _as_parquet(frame: pl.DataFrame) -> bytes:
     return content.getvalue()
 
 
-def _kept(outcomes: pa.Table, share: float, seed: int) -> pa.Table:
+def _draw_share(outcomes: pa.Table, share: float, seed: int) -> pa.Table:
     """The share of the opening results that one begins with, drawn with the seed."""
     if share >= 1:
         return outcomes

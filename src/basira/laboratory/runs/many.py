@@ -171,11 +171,11 @@ def collect_possible(out: Path) -> pl.DataFrame:
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def _claim(plan: Plan, out: Path) -> None:
-    # A plan under which nothing was recorded (its scenario had a wrong name) stands in nobody's way.
+    # A plan under which nothing was recorded (its scenario had a wrong name) blocks no other plan.
     if (out / _PLAN).is_file() and any((out / "runs").glob("*/*/period-*.json")):
         if read_plan(out).digest != plan.digest:
             raise UsageError(
@@ -231,8 +231,8 @@ def _finish(run: _Running, out: Path) -> None:
     text = (run_folder(out, run.name, run.seed) / "log.txt").read_text(encoding="utf-8", errors="replace")
     last = text.strip().splitlines()[-1] if text.strip() else ""
     try:
-        said = json.loads(last)
-        raise _error(said["code"])(said["message"], hint=said["hint"])
+        fault = json.loads(last)
+        raise _error(fault["code"])(fault["message"], hint=fault["hint"])
     except (ValueError, KeyError, TypeError):
         ended = f"{run.name}, seed {run.seed}: ended with {run.process.returncode}."
         raise RuntimeError(f"{ended}\n{text[-4000:]}") from None

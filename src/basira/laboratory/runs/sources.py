@@ -44,7 +44,7 @@ def make_plan(
         outcomes=tuple(str(Path(p).resolve()) for p in outcomes),
         outcomes_mapping=_whole_name(outcomes_mapping),
         store=str(store.resolve()) if store else "",
-        # As it stands now: what is taken in while runs last, or between two of them, changes none.
+        # As it is now: what is taken in while runs last, or between two of them, changes none.
         snapshot=History.open(store).number_in_force() if store else None,
         **settings,
     )

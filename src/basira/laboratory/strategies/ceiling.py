@@ -1,9 +1,9 @@
 """The ceiling: what the same features and model would find, were every past item's truth known.
 
-Enters: on the eve of a period, what the simulated country itself says of every earlier item. Leaves: a strategy
-called ``oracle``. Never here: the truth of the period that waits; a way for another strategy to be told.
+Enters: before a period, the simulated country's truth about every earlier item. Leaves: a strategy called
+``oracle``. Never here: the truth of the coming period; a way for another strategy to learn the truth.
 
-It is no way of choosing that an administration could have, and stands in no ranking: it measures how much of
+It is no way of choosing that an administration could have, and is in no ranking: it measures how much of
 what these features can show a strategy reaches with the few, late and selected results it has. It spends
 nothing on random control.
 
@@ -62,7 +62,7 @@ class ToldKnowledge:
 
 
 def tell(known: KnownAt, world: World, name: str) -> ToldKnowledge:
-    """What a strategy that is told sees.
+    """What a strategy that learns the truth sees.
 
     Raises
     ------

@@ -127,9 +127,9 @@ def drift(view: View) -> float:
     except ModelError:
         return 1.0
     columns = fit_published_columns(past)
-    before = columns.filled(past.tail(max(50, len(past) // 10)))
-    now = columns.filled(view.items)
-    spread = columns.filled(past).std(axis=0)
+    before = columns.fill(past.tail(max(50, len(past) // 10)))
+    now = columns.fill(view.items)
+    spread = columns.fill(past).std(axis=0)
     used = np.flatnonzero(spread > 0)
     if len(used) == 0:
         return 0.0

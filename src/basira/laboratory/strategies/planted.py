@@ -6,7 +6,7 @@ than left as it was. Never here: a result of an inspection, the truth, the simul
 Undervaluation is the first fraud in revenue, and what it does to a declaration is known: the value falls, and
 with it every ratio of the value to comparables; mass, quantity, traders and papers stay. So a copy of an item
 with its value cut by a drawn share is a fair example of it, at the price of a subtraction, and as many can be
-made as one likes. Trees that tell copies from originals learn how much a low ratio means at each level of
+made as one likes. Trees that distinguish copies from originals learn how much a low ratio means at each level of
 comparables and how many of them there are: what a handful of inspection results can't teach. (Learning from
 negatives and synthetic anomalies: Steinwart and others, JMLR 2005.)
 
@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 # A cut under a third drowns in the spread of honest prices; over four fifths anyone sees it. Assumed, not learned.
 SMALLEST_CUT, LARGEST_CUT = 0.3, 0.8
 MOST_COPIES = 6000
-# With fewer items that have comparables there is nothing to tell a cut from.
+# With fewer items that have comparables there is nothing to compare a cut with.
 FEWEST_COMPARED = 200
 _ROUNDS, _BAGS = 120, 2
 
@@ -72,7 +72,7 @@ class PlantedCuts:
 
 
 def fit_planted_cuts(features: pl.DataFrame, *, seed: int) -> PlantedCuts:
-    """Learn to tell the items from copies of them with a cut value.
+    """Learn to distinguish the items from copies of them with a cut value.
 
     Parameters
     ----------

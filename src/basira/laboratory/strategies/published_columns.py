@@ -96,7 +96,7 @@ class PublishedColumns:
             parts.append(self.encoder.matrix(items, unknown=-1.0)[:, first:])
         return np.hstack(parts)
 
-    def filled(self, items: pl.DataFrame) -> Floats:
+    def fill(self, items: pl.DataFrame) -> Floats:
         """For methods that measure distances: logs of numbers, 0 where unknown, flags; no label codes."""
         numbers = _numbers(items, self.encoder)
         logs = np.log1p(np.maximum(np.nan_to_num(numbers, nan=0.0, posinf=0.0), 0.0))

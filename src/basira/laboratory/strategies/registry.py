@@ -41,7 +41,7 @@ STRATEGIES: tuple[Strategy, ...] = (
         "basira_balanced", "The weekly model by both orders in turn; 5 % random control.", "ours",
         ours.choose_by_model("balanced"), uses_features=True,
     ),
-    # Beside ours, not one of them: what nobody draws at random nobody can estimate, nor notice when it changes.
+    # Beside ours, not one of them: without random draws, what is never chosen can't be estimated, nor its changes seen.
     Strategy(
         "basira_no_control", "The same as basira without random control: what the control costs.",
         "ours, not for use", ours.choose_by_model("findings", control=0.0), uses_features=True,
@@ -170,7 +170,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     ),
 )  # fmt: skip
 
-# The ceiling is found by its name and is no member of the table: it is told the truth and competes with nobody.
+# The ceiling is found by its name and is not in the table: it knows the truth, so it competes with no strategy.
 _BY_NAME = {s.name: s for s in (*STRATEGIES, ORACLE)}
 # Groups that the command names: ours; and the published ones on their own columns. What gives one the other's features,
 # or the truth, is in neither.

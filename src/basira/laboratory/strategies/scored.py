@@ -93,12 +93,12 @@ def learn_logistic_regression(view: View) -> Scorer:
 
     past = known_items(view)
     columns = fit_published_columns(past)
-    x = columns.filled(past)
+    x = columns.fill(past)
     centre, spread = x.mean(axis=0), x.std(axis=0)
     spread[spread == 0] = 1.0
     model = LogisticRegression(C=1.0, max_iter=500)
     model.fit((x - centre) / spread, past["is_irregular"].to_numpy())
-    return lambda v: np.asarray(model.predict_proba((columns.filled(v.items) - centre) / spread)[:, 1])
+    return lambda v: np.asarray(model.predict_proba((columns.fill(v.items) - centre) / spread)[:, 1])
 
 
 def fit_trees(x: Floats, y: Floats, *, seed: int, objective: str = "binary:logistic") -> Any:
@@ -207,8 +207,8 @@ def learn_isolation_forest(view: View) -> Scorer:
     base = earlier if len(earlier) else view.items
     # The columns need a label only for their flags, which an unsupervised method must not see.
     columns = fit_published_columns(base.with_columns(pl.lit(value=False).alias("is_irregular")))
-    forest = IsolationForest(n_estimators=100, random_state=view.seed, n_jobs=1).fit(columns.filled(base))
-    return lambda v: -np.asarray(forest.score_samples(columns.filled(v.items)))
+    forest = IsolationForest(n_estimators=100, random_state=view.seed, n_jobs=1).fit(columns.fill(base))
+    return lambda v: -np.asarray(forest.score_samples(columns.fill(v.items)))
 
 
 def learn_xgboost_our_features(view: View) -> Scorer:

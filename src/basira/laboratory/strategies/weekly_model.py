@@ -1,6 +1,6 @@
 """The strategy's weekly model: what is known of fraud before any label, and then what the labels say.
 
-Enters: results known on the eve with their features; features of the period's items. Leaves: a probability per
+Enters: results known before the period with their features; features of the period's items. Leaves: a probability per
 item, and how much is at stake. Never here: a result not yet known, the order in which items are chosen.
 
 Few irregular results (hundreds): two kinds of small trees, three bags each, averaged in log odds.
@@ -62,7 +62,7 @@ class Judged:
 
 
 def judge(view: View) -> Judged:
-    """Learn on what is known on the eve and judge the period's items.
+    """Learn on what is known before the period and judge the period's items.
 
     Raises
     ------
@@ -118,8 +118,8 @@ def _by_few(known: TrainingItems | None, features: pl.DataFrame, seed: int) -> F
         return np.asarray(expit(prior), dtype=np.float64)
     x, new = _matrices(known.features, evidence[:, 0], features, new_evidence[:, 0])
     rate = float(logit(np.clip(np.average(irregular, weights=known.weight), 1e-6, 1 - 1e-6)))
-    from_prior = _boosted(x, known, start + evidence @ slopes, new, rounds=_ROUNDS_FROM_PRIOR, seed=seed)
-    from_rate = _boosted(x, known, np.full(len(x), rate), new, rounds=_ROUNDS_FROM_RATE, seed=seed + _BAGS)
+    from_prior = _boost(x, known, start + evidence @ slopes, new, rounds=_ROUNDS_FROM_PRIOR, seed=seed)
+    from_rate = _boost(x, known, np.full(len(x), rate), new, rounds=_ROUNDS_FROM_RATE, seed=seed + _BAGS)
     return np.asarray(expit((prior + from_prior + rate + from_rate) / 2), dtype=np.float64)
 
 
@@ -163,7 +163,7 @@ def _matrices(
     return encoding.matrix(with_planted), encoding.matrix(new.with_columns(pl.Series(_PLANTED, new_planted)))
 
 
-def _boosted(
+def _boost(
     x: NDArray[np.float32], known: TrainingItems, start: Floats, new: NDArray[np.float32], *, rounds: int, seed: int
 ) -> Floats:
     """Log odds to add to the start: the mean of three bags."""

@@ -3,8 +3,8 @@
 Enters: items as they are declared, results as they become known. Leaves: per period, a `Knowledge`.
 Never here: the truth, results not yet known, which items to choose.
 
-Features of an item are computed once, on the eve of its period, and kept: what a model learns from is
-what a model was shown when it had to choose. So a period costs the features of its own items and of the
+Features of an item are computed once, as of the day before its period, and kept: a model learns from the
+figures that a model had when it chose. So a period costs the features of its own items and of the
 older items whose first result has just come, not of all that was ever labelled.
 """
 
@@ -68,7 +68,7 @@ class Ledger:
                 self._insert(name, table)
 
     def at(self, *, first_day: int, last_day: int) -> KnownAt:
-        """What is known on the eve of a period whose items have been added."""
+        """What is known on the day before a period whose items have been added."""
         return KnownAt(self, first_day, last_day)
 
     def items(self, *, first_day: int, last_day: int) -> pl.DataFrame:
@@ -102,7 +102,7 @@ class Ledger:
         )
 
     def learn_features(self, *, first_day: int, last_day: int, every: bool = False) -> None:
-        """Compute what is not in the book yet: items of these days, and labelled items, on the eve of the period.
+        """Compute what is missing: items of these days, and labelled items, as of the day before the period.
 
         ``every``: all earlier items too, labelled or not.
         """
@@ -167,7 +167,7 @@ class Ledger:
 
 
 class KnownAt:
-    """A `Knowledge`: the ledger on one eve. Each answer is computed once."""
+    """A `Knowledge`: the ledger on the day before one period. Each answer is computed once."""
 
     def __init__(self, ledger: Ledger, first_day: int, last_day: int) -> None:
         self._ledger = ledger

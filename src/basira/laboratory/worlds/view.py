@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 class Knowledge(Protocol):
-    """What the administration knows on the eve of the period. Each call computes; nothing is changed."""
+    """What the administration knows on the day before the period. Each call computes; nothing is changed."""
 
     def labelled(self) -> pl.DataFrame:
         """Earlier items with a known result: declared columns, ``item_id``, ``known_day``, ``is_irregular`` (boolean),
@@ -88,7 +88,7 @@ class View:
 class Chosen:
     """A strategy's answer.
 
-    ``inclusion``: probability, before any draw, of each chosen item to be chosen; None: not said.
+    ``inclusion``: probability, before any draw, of each chosen item to be chosen; None: unknown.
     ``notes``: figures that the strategy wants to find again in `PastPeriod.notes`, and that are recorded.
     ``fit_cpu_seconds``: of the CPU time, what went into learning.
     """
@@ -118,7 +118,7 @@ class Strategy:
 
 
 def check_choice(name: str, chosen: Chosen, view: View) -> None:
-    """Refuse an answer that is not exactly ``view.k`` different items of the period.
+    """Reject an answer that is not exactly ``view.k`` different items of the period.
 
     Raises
     ------

@@ -26,8 +26,8 @@ class Inspected:
     ``known``: results that the administration has learned, or will on a day they name (schema `OUTCOMES`).
     ``results``: one row per inspected item with a recorded result, known yet or not: ``item_id``,
     ``is_irregular``, ``revenue``. ``truth``: one row per item of the period, inspected or not: the same
-    columns, and ``kind`` (of `IRREGULARITY_KINDS`; null: regular, or not said); ``is_irregular`` null where
-    nobody knows. Both for figures only.
+    columns, and ``kind`` (of `IRREGULARITY_KINDS`; null: regular, or unknown); ``is_irregular`` null where
+    unknown. Both for figures only.
     """
 
     known: pa.Table

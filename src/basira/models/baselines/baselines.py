@@ -1,4 +1,4 @@
-"""The baselines that stand beside our model in every evaluation, behind one interface.
+"""The baselines of every evaluation, behind one interface.
 
 Enters: items (schema columns and x_* extras) with `is_irregular` to learn from, and items without it
 to score. Leaves: one score per test row, a probability where the method has one, and CPU seconds.
@@ -87,7 +87,7 @@ class Baseline:
 
 
 def split_late(train: pl.DataFrame, *, share: float = 0.2) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The early rows, and the last ``share`` by `declared_at`: never shuffled, time tells what is new."""
+    """The early rows, and the last ``share`` by `declared_at`: never shuffled, because what is new comes late."""
     ordered = train.sort("declared_at", maintain_order=True)
     cut = len(ordered) - int(len(ordered) * share)
     return ordered[:cut], ordered[cut:]

@@ -47,7 +47,7 @@ def fit_importer_history(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> 
     base = _base_rate(past)
     if "importer_id" not in past.columns:
         return lambda items: np.full(len(items), base)
-    return _looked_up(past, [(("importer_id",), _GROUP_PRIOR)], base)
+    return _look_up(past, [(("importer_id",), _GROUP_PRIOR)], base)
 
 
 def fit_pair_lookup(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> Scorer:  # noqa: ARG001 - one interface
@@ -55,14 +55,14 @@ def fit_pair_lookup(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> Score
     keys: list[tuple[tuple[str, ...], float]] = [(("commodity_code",), _GROUP_PRIOR)]
     if "net_mass_kg" in past.columns:
         keys.append((("commodity_code", "net_mass_kg"), _PAIR_PRIOR))
-    return _looked_up(past, keys, _base_rate(past))
+    return _look_up(past, keys, _base_rate(past))
 
 
 def _base_rate(past: pl.DataFrame) -> float:
     return float(past[_LABEL].cast(pl.Float64).to_numpy().mean())
 
 
-def _looked_up(past: pl.DataFrame, keys: Sequence[tuple[tuple[str, ...], float]], base: float) -> Scorer:
+def _look_up(past: pl.DataFrame, keys: Sequence[tuple[tuple[str, ...], float]], base: float) -> Scorer:
     """Rates by key, each smoothed towards the one before it, the first towards ``base``.
 
     rate = (irregular + prior * parent) / (rows + prior). A key never seen, or with a null part, keeps

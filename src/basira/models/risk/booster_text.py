@@ -131,7 +131,7 @@ def _require_tree(tree: Mapping[bytes, bytes], features: int, number: int) -> in
 
 
 def _require_paths(left: Sequence[int], right: Sequence[int], where: str) -> None:
-    """Every node but the first, and every leaf, has one parent, and that stands before it: there is no way back."""
+    """Every node but the first, and every leaf, has one parent, which comes before it: there is no way back."""
     nodes = len(left)
     depth = [0] * nodes
     seen = bytearray(nodes), bytearray(nodes + 1)

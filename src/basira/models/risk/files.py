@@ -85,8 +85,8 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
     names = _file_names(card)
     if set(card["files"]) != set(names):
         raise ValueError("its files are not those that it describes")
-    contents = {name: _checked(folder / name, card["files"][name], card["version"]) for name in names}
-    # Calibration, shares and the day it knows stand in the card alone: a changed figure would pass unseen. And no
+    contents = {name: _read_and_check(folder / name, card["files"][name], card["version"]) for name in names}
+    # Calibration, shares and the training day are in the card alone: a changed figure would pass unseen. And no
     # text is parsed before this: LightGBM ends the whole process on one that is not its own.
     if card["version"] != version_of(card, {name: content.decode("utf-8") for name, content in contents.items()}):
         raise ModelError(
@@ -95,7 +95,7 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
         )
     encoding = Encoding(tuple(card["numbers"]), {name: tuple(codes) for name, codes in card["categories"]})
     for name, content in contents.items():
-        # The version is made of the content, so whoever changes both passes until here.
+        # The version is made of the content, so a consistent change of both passes until here.
         require_sound(content, features=encoding.names, name=f"{name} of model {card['version']}")
 
     def booster(name: str) -> lgb.Booster:
@@ -141,7 +141,7 @@ def _finite(value: Any) -> float:
     return found
 
 
-def _checked(path: Path, hashed: str, version: str) -> bytes:
+def _read_and_check(path: Path, hashed: str, version: str) -> bytes:
     is_bounded = path.is_file() and path.stat().st_size <= MOST_BYTES
     content = path.read_bytes() if is_bounded else b""
     if hashlib.sha256(content).hexdigest() != hashed or not is_bounded:

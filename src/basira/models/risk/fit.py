@@ -69,7 +69,7 @@ class ModelOrigin:
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def fit_risk_model(
@@ -226,7 +226,7 @@ def _late(items: TrainingItems, settings: FitSettings) -> Bools:
         return items.is_late
     day = items.declared_day
     cut = day[min(len(day) - 1, int(len(day) * (1 - settings.late_share)))]
-    # Whole days only: two items of one day never stand on both sides.
+    # Whole days only: two items of one day are never on both sides.
     return np.asarray(day >= cut)
 
 

@@ -39,7 +39,7 @@ CHANCE = 1e-6
 COMPLIANT_SHARE = 0.2
 # An area is known well enough from so many items of each result, however many there are.
 _MOST_OF_A_CLASS = 10_000
-# Below this a value tells nothing of its own; together such values may (a decision's number, present or absent).
+# Below this a value reveals nothing by itself; together such values may (a decision's number, present or absent).
 _RARE = 5
 _MOST_EXAMPLES = 5
 _CATEGORY = "category_"

@@ -87,7 +87,7 @@ class RiskModel:
     def predict(self, features: pl.DataFrame) -> Predictions:
         """Predict every row of ``features``; raises ModelError when a feature is absent.
 
-        An item without a customs value has no potential duties: its revenue is 0, its probability stands.
+        An item without a customs value has no potential duties: its revenue is 0, its probability is kept.
         """
         from basira.models.risk.trees import predict_raw
 
@@ -95,7 +95,7 @@ class RiskModel:
             none = np.empty(0)
             return Predictions(none, none, none, dict.fromkeys(self.kinds, none))
         potential = features[POTENTIAL].fill_null(0.0).fill_nan(0.0).cast(pl.Float64).to_numpy()
-        return self._predicted(self.encoding.matrix(features), potential, predict_raw)
+        return self._predict_rows(self.encoding.matrix(features), potential, predict_raw)
 
     def predict_rows(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Predictions, Matrix]:
         """The same for plain rows with these ``names``, None for null, and the matrix that `contributions_of` takes."""
@@ -104,9 +104,9 @@ class RiskModel:
         x = self.encoding.matrix_of_rows(names, rows)
         at = names.index(POTENTIAL)
         potential = [0.0 if row[at] is None or math.isnan(row[at]) else float(row[at]) for row in rows]
-        return self._predicted(x, np.array(potential, dtype=np.float64), predict_few), x
+        return self._predict_rows(x, np.array(potential, dtype=np.float64), predict_few), x
 
-    def _predicted(self, x: Matrix, potential: Floats, raw_of: RawScores) -> Predictions:
+    def _predict_rows(self, x: Matrix, potential: Floats, raw_of: RawScores) -> Predictions:
         """``potential``: the rows' potential duties, 0 where unknown."""
         probability = self.calibration.apply(raw_of(self.boosters, x))
         share = np.full(len(x), self.share.mean)

@@ -49,11 +49,11 @@ def _walk_of(booster: lgb.Booster, columns: int) -> _Walk:
     walk = _WALKS.get(booster)
     if walk is None:
         with _MAKING:
-            walk = _WALKS[booster] = _prepared(booster, columns)
+            walk = _WALKS[booster] = _prepare(booster, columns)
     return walk
 
 
-def _prepared(booster: lgb.Booster, columns: int) -> _Walk:
+def _prepare(booster: lgb.Booster, columns: int) -> _Walk:
     # The package names neither in public, and has had both under these names since its version 2.
     library: Any = vars(lgb.basic)["_LIB"]
     handle: Any = vars(booster)["_handle"]

@@ -7,7 +7,7 @@ so; a mandatory control released; a declaration without a lane; a draw whose pro
 declarations changing another's.
 
 In every office, step by step (`selection.steps`): the mandatory list, then the random control, then declarations
-without a score, then the model's ranking, then release. docs/explanation/selection.md tells why, and derives the
+without a score, then the model's ranking, then release. docs/explanation/selection.md explains why, and derives the
 probabilities.
 """
 
@@ -37,7 +37,7 @@ class Allocation:
     """A day's allocation.
 
     ``selections``: one per candidate, in input order. ``capacity``: one per office and inspecting lane.
-    ``notices``: what to tell, in any language; ``warnings``: the same in the policy's language.
+    ``notices``: what to report, in any language; ``warnings``: the same in the policy's language.
     """
 
     selections: tuple[Selection, ...]
@@ -56,7 +56,7 @@ def allocate(
     candidates : one per declaration; a None score means that the model gave no answer.
     policy : the version in force on ``day``.
     day : decides weekday capacities and the entries of the mandatory list in force.
-    seed : of the random draws. Whoever knows it before the day knows who will be drawn.
+    seed : of the random draws. It predicts the draw: keep it secret before the day.
     steps : in which order slots are given out.
 
     The order of ``candidates`` changes nothing but the order of the answer. Raises UsageError when a declaration
@@ -91,7 +91,7 @@ def allocate(
 
 @dataclass(frozen=True)
 class _Drawing:
-    """The random control's plan, and the places that were left before it."""
+    """The random control's plan, and the slots that were left before it."""
 
     plan: DrawPlan
     before: OfficePlaces
@@ -125,7 +125,7 @@ class _Office:
         self.is_full: set[int] = set()
         self.beyond: set[int] = set()
         self.notices: list[Notice] = []
-        # Where relief limits the lane of authorised operators, places that they may not use are counted apart.
+        # Where relief limits the lane of authorised operators, slots that they may not use are counted apart.
         self.oea_heaviest = heaviest_for_oea(policy)
         self.may = {position: eligibility(candidates[position], policy) for position in self.pool}
         self.eligible = [p for p in self.ranked.order if self.may.get(p) in ("eligible", "lane_limited")]
@@ -134,7 +134,7 @@ class _Office:
         self.strata, self.stratum_of = self._strata()
         self.drawing: _Drawing
 
-    # -- who may be selected by what ------------------------------------------------------------------
+    # -- what may select a declaration ----------------------------------------------------------------
 
     def _is_capped(self, position: int) -> bool:
         return self.candidates[position].is_oea and self.oea_heaviest < self.heaviest
@@ -165,13 +165,13 @@ class _Office:
         """All the steps in order; one selection per candidate."""
         place: Mapping[Basis, Callable[[], None]] = {
             "random": self._place_random,
-            "fallback": self._place_unscored,
-            "model": self._place_ranked,
+            "fallback": self._place_by_fallback,
+            "model": self._place_by_rank,
             "none": self._release,
         }
         for step in self.steps:
             if step.claims is not None:
-                self._place_claimed(step.basis)
+                self._place_claims(step.basis)
             else:
                 place[step.basis]()
         probability = self._inclusion()
@@ -195,7 +195,7 @@ class _Office:
     def _put(self, position: int, lane: int, basis: Basis) -> None:
         self.lane[position], self.basis[position] = lane, basis
 
-    def _claimed(self, basis: Basis) -> list[int]:
+    def _order_claims(self, basis: Basis) -> list[int]:
         """Those that a step claims: most intensive lane first; within it, without a score, then by falling value."""
 
         def order(position: int) -> tuple[int, int, int]:
@@ -203,12 +203,12 @@ class _Office:
 
         return sorted((position for position, by in self.claimed_by.items() if by == basis), key=order)
 
-    def _place_claimed(self, basis: Basis) -> None:
+    def _place_claims(self, basis: Basis) -> None:
         moved: Counter[tuple[int, int, bool]] = Counter()
-        for position in self._claimed(basis):
+        for position in self._order_claims(basis):
             claim = self.claims[position]
             place = self.places.take_inspecting(claim.lane)
-            # A missing place is no release: it is inspected beyond capacity, and takes nobody's place.
+            # Without a free slot it is not released: it is inspected beyond capacity, and takes no other's slot.
             lane = claim.beyond if place is None else place
             self._put(position, lane, basis)
             if place is None:  # in whatever lane: no slot was left in the claimed one either
@@ -234,7 +234,7 @@ class _Office:
         for position in draw(members, plan.drawn):
             self._put(position, self.places.take(lane), "random")
 
-    def _place_unscored(self) -> None:
+    def _place_by_fallback(self) -> None:
         wanted = self.policy.intensity[self.policy.fallback.lane]
         waiting = [p for p in self.pool if self.ranked.value[p] is None and p not in self.lane]
         got: Counter[tuple[int, bool]] = Counter()
@@ -254,7 +254,7 @@ class _Office:
             else:
                 self._notice("fallback_over_capacity", count=count, lane=self._label(lane), wanted=self._label(wanted))
 
-    def _place_ranked(self) -> None:
+    def _place_by_rank(self) -> None:
         """Down the ranking, each to the most intensive lane open to it; this order makes the best total value."""
         for position in self.eligible:
             if position in self.lane:
@@ -294,7 +294,7 @@ class _Office:
                 given: list[tuple[int, bool]] = []
                 for step in self._between("random", "model"):
                     if step.claims is not None:
-                        for position in self._claimed(step.basis):
+                        for position in self._order_claims(step.basis):
                             places.take_inspecting(self.claims[position].lane)
                     else:
                         given = self._serve_fallback(places, waiting)
@@ -320,7 +320,7 @@ class _Office:
         is_beyond = self.policy.lanes[beyond].inspects
         return [(beyond, is_beyond) if lane is None else (lane, False) for lane in places_found]
 
-    # -- what to tell ---------------------------------------------------------------------------------
+    # -- what to report -------------------------------------------------------------------------------
 
     def capacity_use(self) -> list[CapacityUse]:
         """Capacity and its use, by inspecting lane; above the capacity by those beyond it."""

@@ -78,7 +78,7 @@ def plan_draw(strata: Sequence[int], wanted: Fraction, *, available: int, key: S
     ----------
     strata : number of declarations of each stratum, in a fixed order.
     wanted : mean total size, not above their sum. A total of 0.3 means one declaration on three days of ten.
-    available : places; a larger total is cut to it.
+    available : slots; a larger total is cut to it.
     key : what the roundings are derived from: seed, day, office.
 
     The total is ``wanted`` rounded up or down, with that mean. A total of n is divided stratum by stratum: the number
@@ -110,7 +110,7 @@ def _coin(*key: object) -> Fraction:
 
 
 def _chain(strata: Sequence[int], total: int) -> tuple[Step, ...]:
-    """The ways of passing each stratum; those to the state 1 stand first.
+    """The ways of passing each stratum; those to the state 1 come first.
 
     With r the fraction of the proportional number so far (the probability of state 1) and f that of the stratum's own
     part: while r + f < 1 a rounding up is kept, or made with probability f / (1 - r); beyond, the whole that has

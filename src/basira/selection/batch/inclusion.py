@@ -1,12 +1,12 @@
 """The inclusion probability: how likely it was, before the draws, that a declaration would be inspected.
 
-Enters: the plan of the random control, the strata, the ranking, and the places that each outcome leaves. Leaves: one
-probability per declaration of the pool (those outside the mandatory list). Never here: what the draw actually
-gave: the probability is the same whoever was drawn.
+Enters: the plan of the random control, the strata, the ranking, and the slots that each outcome leaves. Leaves: one
+probability per declaration of the pool (those without a mandatory rule). Never here: the outcome of the draw: the
+probability is the same, whatever was drawn.
 
-P(inspected) = P(drawn) + P(not drawn, and reached by the fallback's or the model's places). The second part is a mean
+P(inspected) = P(drawn) + P(not drawn, and reached by the fallback's or the model's slots). The second part is a mean
 over the total drawn (at most two values) and the part of it that falls on declarations without a score (at most
-two values each): these decide the places left to the fallback and to the model.
+two values each): these decide the slots left to the fallback and to the model.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def inclusion_probability(
 ) -> tuple[float, Reals, Reals]:
     """The probability of random control (the same for all), and of inspection for the unscored and for the ranked.
 
-    ``places_left``: from the number drawn and the number without a score then waiting, the places left.
+    ``places_left``: from the number drawn and the number without a score then waiting, the slots left.
     """
     size = int(pool.strata.sum())
     drawn = plan.expected_total / size

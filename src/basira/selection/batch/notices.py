@@ -1,6 +1,6 @@
-"""What a day's allocation must tell the person in charge, in French, Arabic or English.
+"""What a day's allocation must report to the person in charge, in French, Arabic or English.
 
-Enters: a code and figures. Leaves: a sentence. Never here: a decision on what is worth telling.
+Enters: a code and figures. Leaves: a sentence. Never here: a decision on what is worth a notice.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to tell: ``code`` names the sentence, ``figures`` fills it.
+    """One message: ``code`` names the sentence, ``figures`` fills it.
 
     >>> Notice("random_reduced", {"office": "A", "count": 1, "wanted": 3}).text("en")
     'Office A: random control reduced to 1 declaration(s) instead of 3, for want of capacity.'

@@ -1,10 +1,10 @@
-"""The probability that the model's places reach a declaration which the random control did not draw.
+"""The probability that the model's slots reach a declaration which the random control did not draw.
 
 Enters: the ranking, the strata, how the random control divides its draw between them, the places. Leaves: one
 probability per ranked declaration. Never here: simulation; the figures are exact to rounding (tests compare
 them with every possible draw on small cases, and with frequencies on larger ones).
 
-The declarations above i in the ranking that the random control takes leave their places to those below. In a
+The declarations above i in the ranking that the random control takes leave their slots to those below. In a
 stratum of N declarations of which n are drawn and a stand above i, the number taken from above is hypergeometric
 (N, n, a); in i's own stratum, i not being drawn, (N - 1, n, a). The sizes n of the strata follow one
 another as a chain with two states, so one pass over the strata gives the distribution of the total.
@@ -35,7 +35,7 @@ _NEGLIGIBLE = 1e-18  # probability under which the ends of a distribution are cu
 class Ranking:
     """The declarations that the model may select, best first.
 
-    ``stratum``: stratum number of each. ``is_capped``: those that may not use the heavy places. A stratum holds
+    ``stratum``: stratum number of each. ``is_capped``: those that may not use the heavy slots. A stratum holds
     only capped or only uncapped ones, and the uncapped strata have the smaller numbers.
     """
 
@@ -45,7 +45,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Places:
-    """``heavy``: places that capped declarations may not use. ``light``: places that all may use."""
+    """``heavy``: slots that capped declarations may not use. ``light``: slots that all may use."""
 
     heavy: int
     light: int
@@ -54,14 +54,14 @@ class Places:
 def reach_probability(
     ranking: Ranking, *, strata: Integers, steps: Sequence[Step], begin: int, places: Places
 ) -> Reals:
-    """P(i is not drawn, and the model's places reach it), for each ranked declaration i.
+    """P(i is not drawn, and the model's slots reach it), for each ranked declaration i.
 
     Parameters
     ----------
     strata : size N_s of every stratum with scores, whether its declarations are ranked or not.
     steps, begin : the chain of the sizes drawn, and the state in which it enters the first stratum.
 
-    With u uncapped and o capped declarations left above i, H heavy and L light places: an uncapped i gets a place
+    With u uncapped and o capped declarations left above i, H heavy and L light slots: an uncapped i gets a slot
     when u < H or u + o < H + L; a capped one when o + max(0, u - H) < L.
     """
     spared = 1.0 - mean_drawn(steps, begin=begin) / strata
@@ -70,7 +70,7 @@ def reach_probability(
     fewest = np.array([min(move.drawn for move in step) for step in steps], dtype=np.int64)
     groups = (slice(0, first_capped), slice(first_capped, len(strata)))
 
-    # Most rows are certain whoever is drawn: far above the last place, or far below it. More taken from above never
+    # Most rows are certain, whatever is drawn: far above the last slot, or far below it. More taken from above never
     # hurts, so where taking none and taking as many as possible agree, that is the answer.
     capped = ranking.is_capped.cumsum() - ranking.is_capped
     uncapped = np.arange(len(capped)) - capped
@@ -102,7 +102,7 @@ def reach_probability(
 
 
 def _gets_place(is_capped: Flags, uncapped: Integers, capped: Integers, places: Places) -> Flags:
-    """Whether i gets a place with so many left above it."""
+    """Whether i gets a slot with so many left above it."""
     reaches_light = capped + np.maximum(0, uncapped - places.heavy) < places.light
     return np.where(is_capped, reaches_light, (uncapped < places.heavy) | reaches_light).astype(np.bool_)
 
@@ -117,7 +117,7 @@ class _Counts:
     first: Integers
     mass: Reals
 
-    def trimmed(self) -> _Counts:
+    def trim(self) -> _Counts:
         """Without the columns at both ends that hold nothing in any row."""
         kept = np.flatnonzero(self.mass.max(axis=(0, 1)) > _NEGLIGIBLE)
         if len(kept) == 0:
@@ -127,7 +127,7 @@ class _Counts:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Some ranked declarations, with how many stand above each in every stratum."""
+    """Some ranked declarations, with how many are above each in every stratum."""
 
     above: Integers
     own: Integers
@@ -142,7 +142,7 @@ class _Rows:
         all_uncapped = self.above[:, :first_capped].sum(axis=1)
         all_capped = self.above[:, first_capped:].sum(axis=1)
         left = (all_uncapped - uncapped.first)[:, None] - np.arange(uncapped.mass.shape[2])
-        # How many capped ones must be taken from above for i to get a light place; 0 or less: none need be.
+        # How many capped ones must be taken from above for i to get a light slot; 0 or less: none need be.
         needed = all_capped[:, None] + np.maximum(0, left - places.heavy) - places.light + 1
         needed = np.where(~self.is_capped[:, None] & (left < places.heavy), 0, needed)
         for state in (0, 1):
@@ -157,16 +157,16 @@ class _Rows:
         mass[begin] = 1.0
         counts = _Counts(np.zeros(len(self.own), dtype=np.int64), mass)
         for s in strata:
-            first, taken = self._taken(s)
+            first, taken = self._demand_from_above(s)
             width = counts.mass.shape[2] + next(iter(taken.values())).shape[1] - 1
             after = np.zeros((2, len(self.own), width))
             for move in self.steps[s]:
                 if counts.mass[move.before].any():
                     _add_convolution(after[move.after], counts.mass[move.before] * move.probability, taken[move.drawn])
-            counts = _Counts(counts.first + first, after).trimmed()
+            counts = _Counts(counts.first + first, after).trim()
         return counts
 
-    def _taken(self, s: int) -> tuple[Integers, dict[int, Reals]]:
+    def _demand_from_above(self, s: int) -> tuple[Integers, dict[int, Reals]]:
         """For each number that may be drawn from stratum s: what it takes from above, i itself not being drawn."""
         is_own = self.own == s
         population = self.strata[s] - is_own

@@ -7,7 +7,7 @@ memory between two calls.
 
 The order is that of the batch allocation (`selection.steps`): the mandatory list, the random control, then the fallback
 for one without a score or the model's soft threshold for one with it, then release.
-docs/explanation/online-selection.md tells why.
+docs/explanation/online-selection.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _UNSCORED_MEMORY = 0.05
 _MODEL_FAILS = 0.3
 # A stratum of the random control that is a declaration behind its share is drawn half as often again, one that is a
 # declaration ahead half as often: over a day it stays within a declaration or two of its share. The bounds keep every
-# declaration possible, whoever was drawn before it.
+# declaration possible, whatever was drawn before it.
 _CATCH_UP, _CONTROL_BOUND = 0.5, 0.75
 
 
@@ -108,7 +108,7 @@ def decide_online(
     state : of the candidate's office on ``moment``'s day.
     policy : the one that the day was planned with.
     moment : arrival, local time. A clock that is behind the latest moment seen is read as that moment.
-    seed : of the draws; whoever knows it knows his number in the draw, though not the threshold.
+    seed : of the draws; with it a declaration's number in the draw can be computed, though not the threshold.
     is_counted : an earlier version arrived at this office on this day: it is no arrival more, and in the random control
         no declaration more; the first version's values stay in the sketches.
     steps : in which order slots are given out.
@@ -137,7 +137,7 @@ def decide_online(
     )  # fmt: skip
     control = state.control
     if by_right is not None:
-        slot = _claimed(*by_right, outlook)
+        slot = _slot_of_claim(*by_right, outlook)
     else:
         stratum = " ".join(stratum_values(candidate, policy))
         arrival = _Arrival(candidate, policy, state, outlook, kind, number, today, unscored, rest, stratum)
@@ -189,10 +189,10 @@ def _take_steps(steps: Sequence[Step], arrival: _Arrival, seed: int) -> _Slot:
     return _Slot(slot[0], "exempt" if is_exempt else basis, slot[1], probability)
 
 
-def arrived(
+def count_arrival(
     candidate: Candidate, claim: Claim | None, state: OnlineState, policy: Policy, *, moment: datetime
 ) -> OnlineState:
-    """The state after an arrival, without the place that it got: to make a state again from recorded decisions."""
+    """The state after an arrival, without the slot that it got: to make a state again from recorded decisions."""
     _, _, today, unscored_rate = _count(candidate, claim, state, policy, moment)
     return replace(
         state, sequence=state.sequence + 1, latest_at=moment, today=today, unscored_rate=unscored_rate
@@ -204,7 +204,7 @@ def _count(
 ) -> tuple[Kind, int, Tally, float]:
     """What pacing counts it as, the bin of its value; the tally and the share without a score after it."""
     kind, number = _kind_of(candidate, claim, state, policy)
-    today = state.today.added(
+    today = state.today.add(
         kind,
         hour=moment.hour,
         lane=0 if claim is None else claim.lane,
@@ -224,10 +224,10 @@ def _one_more(counts: Mapping[str, int], lane: str) -> dict[str, int]:
 def decide_without_state(
     candidate: Candidate, policy: Policy, *, day: date, seed: int, steps: tuple[Step, ...] = STEPS
 ) -> Selection:
-    """The policy's words for a declaration whose office's state can't be read: claims, random control, fallback.
+    """Decide a declaration whose office's state can't be read, by the policy: claims, random control, fallback.
 
-    Nobody knows then which places are left: claims and the draw keep their lane, and all others get the fallback's
-    lane, whatever their score (``is_without_state``). Count the place with `with_places` once there is a state again.
+    It is then unknown which slots are left: claims and the draw keep their lane, and all others get the fallback's
+    lane, whatever their score (``is_without_state``). Count the slot with `with_places` once there is a state again.
     """
     by_right = _claims(_Rules(policy.digest, day, steps, policy)).find(candidate)
     share, lane = policy.random_control.share, policy.intensity[policy.fallback.lane]
@@ -321,17 +321,17 @@ def _unscored_share(latest: float, today: Tally, recent: Tally) -> float:
     return (today.unscored_count + recent.unscored_count) / (today.count + recent.count)
 
 
-def _claimed(basis: Basis, claim: Claim, outlook: Outlook) -> _Slot:
-    """The lane claimed, or the next less intensive one with a place; else the one beyond its capacity, as in a batch.
+def _slot_of_claim(basis: Basis, claim: Claim, outlook: Outlook) -> _Slot:
+    """The lane claimed, or the next less intensive one with a slot; else the one beyond its capacity, as in a batch.
 
-    A missing place is no release.
+    A missing slot is no release.
     """
     place = outlook.open_lane(claim.lane)
     return _Slot(claim.beyond if place is None else place, basis, place is None, 1.0)
 
 
 def _by_control(arrival: _Arrival) -> _Chances:
-    """The random control's lane, or the next less intensive one with a place."""
+    """The random control's lane, or the next less intensive one with a slot."""
     policy, state = arrival.policy, arrival.state
     lane = arrival.outlook.open_lane(policy.intensity[policy.random_control.lane])
     if lane is None:
@@ -353,8 +353,8 @@ def _control_chance(stratum: str, state: OnlineState, policy: Policy, *, rest: f
 
 
 def _without_score(arrival: _Arrival) -> _Chances | None:
-    """One without a score: a place of the fallback's lane, by chance when more of them are expected than it has
-    places; else the policy's lane beyond capacity. Never a release that the policy does not name."""
+    """One without a score: a slot of the fallback's lane, by chance when more of them are expected than it has
+    slots; else the policy's lane beyond capacity. Never a release that the policy does not name."""
     if arrival.kind != "unscored":
         return None
     policy, outlook = arrival.policy, arrival.outlook
@@ -373,7 +373,7 @@ def _by_model(arrival: _Arrival) -> _Chances | None:
         return None
     policy, outlook, number = arrival.policy, arrival.outlook, arrival.number
     today, recent = arrival.today, arrival.state.plan.recent
-    # Those drawn at random in the rest of the day compete for no place of the model.
+    # Those drawn at random in the rest of the day compete for no slot of the model.
     each = arrival.rest.cautious * (1 - policy.random_control.share) / (today.count + recent.count)
     open_above = today.open_scores.above(number) + recent.open_scores.above_of_many(number)
     open_here = today.open_scores.bins.get(number, 0.0) + recent.open_scores.bins.get(number, 0.0)

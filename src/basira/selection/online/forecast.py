@@ -17,7 +17,7 @@ from functools import cached_property
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat
 
 from basira.schema.errors import UsageError
-from basira.selection.online.tally import HOURS, Tally, weighted
+from basira.selection.online.tally import HOURS, Tally, weigh
 from basira.selection.policy.model import Policy
 
 # Volumes change over weeks, scores over days (a new model, a new season): each has its own memory.
@@ -28,7 +28,7 @@ _OTHER_WEEKDAY = 0.05
 # Share of the day's arrivals that may come at any hour whatever the past: nothing that was never seen is impossible.
 _ANY_HOUR = 0.01
 _PROFILE_SPREAD = 0.1  # that of a beta distribution of a hundred arrivals
-_CLUMPED = 0.1  # arrivals come in clumps: however many, they tell less of the volume than a tenth of the forecast does
+_CLUMPED = 0.1  # arrivals come in clumps: however many, they show less of the volume than a tenth of the forecast does
 # Without any past: arrivals from 8 to 18 h, which the first day's own arrivals correct at once.
 _OFFICE_HOURS = range(8, 18)
 
@@ -78,7 +78,7 @@ def plan_day(
     ----------
     past : days before ``day`` with what they were like: `OnlineState.today` at their end. Eight weeks are plenty: a day
         14 days ago weighs half of yesterday, and another weekday a twentieth. A closed day may be left out.
-    expected_count : the number of declarations, where somebody knows better (a holiday, an announced ship).
+    expected_count : the number of declarations, where the caller knows it (a holiday, an announced ship).
 
     Raises UsageError when a past day is not before ``day``, or when the expected count is not above 0.
     """
@@ -94,9 +94,9 @@ def plan_day(
     tallies = [tally for _, tally in past]
     like_today = [1.0 if on.weekday() == day.weekday() else _OTHER_WEEKDAY for on, _ in past]
     volume = [like * 0.5 ** (age / _VOLUME_HALF_LIFE_DAYS) for like, age in zip(like_today, ages, strict=True)]
-    typical = weighted(tallies, volume)
+    typical = weigh(tallies, volume)
     forecast = typical.count / sum(volume) if past else float(policy.online.new_office_count)
-    recent = within_policy(weighted(tallies, [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages]), policy)
+    recent = within_policy(weigh(tallies, [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages]), policy)
     return DayPlan(
         office=office,
         day=day,
@@ -112,7 +112,7 @@ def within_policy(recent: Tally, policy: Policy) -> Tally:
     recent = recent.within(len(policy.lanes))
     if recent.count <= policy.online.history_weight:
         return recent
-    return weighted([recent], [policy.online.history_weight / recent.count])
+    return weigh([recent], [policy.online.history_weight / recent.count])
 
 
 def _profile(typical: Tally) -> tuple[float, ...]:
@@ -146,7 +146,7 @@ def expected_rest(plan: DayPlan, *, moment: datetime, arrived: float, forecast_w
 
     The share s of the day still to come varies from day to day as well (a ship, a lorry park): by `_PROFILE_SPREAD`
     times the square root of s (1 - s), as that of a beta distribution does. Pacing ranks against the cautious number: a
-    burst late in the day then still finds places, and what was kept in vain is given out at the end.
+    burst late in the day then still finds slots, and what was kept in vain is given out at the end.
     """
     share = share_still_to_come(plan, moment)
     forecast = plan.expected_count

@@ -1,8 +1,8 @@
-"""The places of an office at one moment: open now, and free for the model over the rest of the day.
+"""The slots of an office at one moment: open now, and free for the model over the rest of the day.
 
-Enters: the places used, the day so far, the expected rest of the day, the policy. Leaves: an `Outlook`. Never here: a
-place above the capacity that the arrivals so far justify: a capacity that is a share of the day grows with the
-arrivals, and a place is open only once it is certain to exist.
+Enters: the slots used, the day so far, the expected rest of the day, the policy. Leaves: an `Outlook`. Never here: a
+slot above the capacity that the arrivals so far justify: a capacity that is a share of the day grows with the
+arrivals, and a slot is open only once it is certain to exist.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from datetime import date
 from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
 
-# Where places appear with the arrivals, pacing keeps about this many open: with fewer it asks for a higher rank, so
+# Where slots appear with the arrivals, pacing keeps about this many open: with fewer it asks for a higher rank, so
 # that a declaration of great value seldom finds the lane closed. They are given out towards the end of the day.
 _STOCK = 3.0
-_NOTHING = 1e-6  # fewer places than this are none: a difference of rounded numbers
+_NOTHING = 1e-6  # fewer slots than this are none: a difference of rounded numbers
 
 
 @dataclass(frozen=True)
 class Outlook:
     """Places by lane number; 0 for lanes without capacity.
 
-    ``open_now``: places that exist at this moment. ``kept_now``: how many of them the model leaves to those with a
-    prior right. ``free``: places of the rest of the day beyond what the prior rights are expected to need.
+    ``open_now``: slots that exist at this moment. ``kept_now``: how many of them the model leaves to those with a
+    prior right. ``free``: slots of the rest of the day beyond what the prior rights are expected to need.
     ``fallback_free``: the same before the fallback's own need, in its lane and the less intensive ones.
     """
 
@@ -36,11 +36,11 @@ class Outlook:
     fallback_free: float
 
     def open_to_model(self, lane: int) -> bool:
-        """Whether the model may take a place of this lane now."""
+        """Whether the model may take a slot of this lane now."""
         return self.open_now[lane] > self.kept_now[lane]
 
     def open_lane(self, heaviest: int) -> int | None:
-        """The most intensive lane up to ``heaviest`` with a place, for one with a prior right; None without any."""
+        """The most intensive lane up to ``heaviest`` with a slot, for one with a prior right; None without any."""
         return next((lane for lane in range(heaviest, -1, -1) if self.open_now[lane] > 0), None)
 
 
@@ -66,7 +66,7 @@ def look_out(
 
     ``today`` counts it. ``rest``: declarations expected after it. ``advance``: declarations taken as certain.
     ``beyond``: inspections beyond capacity by lane id. The model makes up for them; the list, the random control and
-    the fallback keep their places.
+    the fallback keep their slots.
     """
     now = assured_count(arrived=today.count, advance=advance)
     end = max(now, round(today.count + rest))
@@ -80,7 +80,7 @@ def look_out(
             open_now[number] = max(0, exists - taken)
             left[number] = float(max(0, at_the_end - taken))
             growth[number] = at_the_end - exists
-    by_right = _expected_by_right(policy, today=today, recent=recent, rest=rest)
+    by_right = _expect_by_right(policy, today=today, recent=recent, rest=rest)
     deviations = policy.online.reserve_deviations
     before_fallback = _after_reserve(left, _reserve(by_right, deviations))
     fallback = policy.intensity[policy.fallback.lane]
@@ -89,7 +89,7 @@ def look_out(
     reserve = _reserve(by_right, deviations)
     over = [beyond.get(lane.id, 0) for lane in policy.lanes]
     kept = [
-        # Where places appear with the arrivals, one is enough: the next ones come before the next who need them.
+        # Where slots appear with the arrivals, one is enough: the next ones come before the next who need them.
         over[number] + (min(1, math.floor(amount + 0.5)) if growth[number] else math.floor(amount + 0.5))
         for number, amount in enumerate(reserve)
     ]
@@ -103,7 +103,7 @@ def look_out(
     return Outlook(tuple(open_now), tuple(kept), tuple(free), sum(before_fallback[: fallback + 1]))
 
 
-def _expected_by_right(policy: Policy, *, today: Tally, recent: Tally, rest: float) -> list[float]:
+def _expect_by_right(policy: Policy, *, today: Tally, recent: Tally, rest: float) -> list[float]:
     """Declarations of the rest of the day that the list and the random control will put in each lane."""
     seen = today.count + recent.count
     expected = [0.0] * len(policy.lanes)

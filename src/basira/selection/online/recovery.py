@@ -1,7 +1,7 @@
 """An office's day made again from its recorded decisions, when its state can't be read.
 
-Enters: the day's plan, what was recorded of the day, the lanes in force. Leaves: a state that knows the places used.
-Never here: a place given a second time.
+Enters: the day's plan, what was recorded of the day, the lanes in force. Leaves: a state that knows the slots used.
+Never here: a slot given a second time.
 
 It is the state that was lost, but for what is not recorded in a decision: values count as those of declarations open to
 every lane, and the random control begins its strata anew. Both change later chances a little, and no place.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from basira.schema.records import Basis, Candidate
-from basira.selection.online.decide import arrived
+from basira.selection.online.decide import count_arrival
 from basira.selection.online.forecast import DayPlan
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.model import Policy
@@ -32,11 +32,11 @@ class RecordedArrival:
     rule_id: str
 
 
-def recovered_day(
+def recover_day(
     plan: DayPlan, policy: Policy, *, arrivals: Sequence[RecordedArrival], used: Mapping[str, int],
     beyond: Mapping[str, int], sequence: int, steps: tuple[Step, ...] = STEPS,
 ) -> OnlineState:  # fmt: skip
-    """The state after the arrivals, in their order. ``used``, ``beyond``: places by lane id, of the lanes in force.
+    """The state after the arrivals, in their order. ``used``, ``beyond``: slots by lane id, of the lanes in force.
 
     Those of a lane that this policy lacks stay counted: a worker that has another one may decide next.
 
@@ -46,5 +46,5 @@ def recovered_day(
     for one in arrivals:
         candidate = Candidate("", 1, plan.office, one.fraud_probability, one.expected_revenue)
         claim = claims.recall(one.basis, one.rule_id)
-        state = arrived(candidate, claim, state, policy, moment=max(one.moment, state.latest_at))
+        state = count_arrival(candidate, claim, state, policy, moment=max(one.moment, state.latest_at))
     return replace(state, sequence=sequence, used=dict(used), beyond=dict(beyond))

@@ -1,9 +1,9 @@
-"""An office's day planned again in its middle, when the policy changes: it goes on from where it stands.
+"""An office's day planned again in its middle, when the policy changes: it goes on from its current state.
 
 Enters: the state as the policy before left it, the policy that holds now. Leaves: a state of a new plan. Never here: a
-place given a second time; a score judged again; the past, which the plan of the morning has summed up already.
+slot given a second time; a score judged again; the past, which the plan of the morning has summed up already.
 
-Lane by lane, by id, the places used count against the new policy's capacity; those of a lane that is gone or no longer
+Lane by lane, by id, the slots used count against the new policy's capacity; those of a lane that is gone or no longer
 inspects count nothing, and stay known: a worker that still has the policy before decides in turn with one that has the
 new one, and would give them again. The forecast, the arrivals and what the random control drew are carried over as they
 were counted: values that ranked by another objective weigh wrongly until those of the new one outnumber them, which
@@ -19,7 +19,7 @@ from basira.selection.online.state import OnlineState
 from basira.selection.policy.model import Policy
 
 
-def replanned_day(state: OnlineState, policy: Policy) -> OnlineState:
+def replan_day(state: OnlineState, policy: Policy) -> OnlineState:
     """The state under ``policy``; the same one when that planned the day. Its sequence stays: nothing happened yet."""
     before = state.plan
     if before.policy_digest == policy.digest:

@@ -56,7 +56,7 @@ class OnlineState:
     """An office's day so far.
 
     ``sequence``: decisions and corrections so far; the number that a worker names when it writes the next one.
-    ``latest_at``: the latest moment seen. ``used``: places used by lane id. ``control``: by stratum.
+    ``latest_at``: the latest moment seen. ``used``: slots used by lane id. ``control``: by stratum.
     ``unscored_rate``: share of the latest arrivals without a score, so that a model that fails is noticed in minutes.
     ``beyond``: by lane id, those inspected beyond the lane's capacity: under the list, or without a score.
     """
@@ -103,7 +103,7 @@ def read_plan(text: str) -> DayPlan:
     try:
         plan = _readers()[0].validate_json(text)
     except ValidationError as error:
-        raise _explained(error, "plan") from None
+        raise _describe_fault(error, "plan") from None
     if len(plan.profile) != HOURS or len(plan.recent.by_hour) != HOURS:
         raise _unreadable("plan", f"hours that are not {HOURS}")
     return plan
@@ -113,12 +113,12 @@ def read_state(text: str, plan: DayPlan) -> OnlineState:
     """The state of its canonical text.
 
     Raises StoreError when it is not one, or not of this plan: decide without a state then (`decide_without_state`),
-    never with a new one, which would give the day's places a second time.
+    never with a new one, which would give the day's slots a second time.
     """
     try:
         progress = _readers()[1].validate_json(text)
     except ValidationError as error:
-        raise _explained(error, "state") from None
+        raise _describe_fault(error, "state") from None
     if progress.plan_digest != plan.digest:
         raise _unreadable("state", f"one of another plan than that of {plan.office} on {plan.day}")
     if len(progress.today.by_hour) != HOURS:
@@ -136,7 +136,7 @@ def read_state(text: str, plan: DayPlan) -> OnlineState:
 
 
 def with_places(state: OnlineState, policy: Policy, *, lane: str, change: int) -> OnlineState:
-    """The state after places of a lane were taken (+) or given back (-) by somebody else.
+    """The state after another writer took (+) or gave back (-) slots of a lane.
 
     For a re-selection by an officer, a cancelled declaration, a decision made without a state. Pacing counts them from
     the next declaration on. In a lane with inspections beyond its capacity, one given back makes these fewer. Raises
@@ -183,7 +183,7 @@ def _readers() -> tuple[TypeAdapter[DayPlan], TypeAdapter[_Progress]]:
     return TypeAdapter(DayPlan), TypeAdapter(_Progress)
 
 
-def _explained(error: ValidationError, what: str) -> StoreError:
+def _describe_fault(error: ValidationError, what: str) -> StoreError:
     fault = error.errors(include_url=False)[0]
     place = ".".join(map(str, fault["loc"]))
     return _unreadable(what, f"{place}: {fault['msg']}" if place else fault["msg"])

@@ -25,7 +25,7 @@ _LOWEST_VALUE = math.exp(_LOWEST_BIN * _GROWTH)
 
 _PLAIN = ("unscored_count", "scored_count", "expected_revenue_amount", "fraud_probability")
 
-# What pacing must tell apart. "by_right": a step claims it (`selection.steps`); the others as in `selection.ranking`.
+# What pacing must distinguish. "by_right": a step claims it (`selection.steps`); the others as in `selection.ranking`.
 Kind = Literal["by_right", "unscored", "eligible", "lane_limited", "exempt", "ineligible"]
 
 
@@ -46,7 +46,7 @@ class Sketch:
 
     bins: Mapping[int, NonNegativeFloat] = field(default_factory=dict)
 
-    def added(self, number: int) -> Sketch:
+    def add(self, number: int) -> Sketch:
         """With one more value in that bin."""
         return Sketch({**self.bins, number: self.bins.get(number, 0.0) + 1.0})
 
@@ -120,7 +120,7 @@ class Tally:
             asked[min(lane, lanes - 1)] = asked.get(min(lane, lanes - 1), 0.0) + count
         return replace(self, mandatory=asked)
 
-    def added(
+    def add(
         self, kind: Kind, *, hour: int, lane: int = 0, number: int = 0, score: tuple[float, float] | None = None
     ) -> Tally:
         """With one more declaration.
@@ -142,13 +142,13 @@ class Tally:
         if kind == "unscored":
             return replace(after, unscored_count=self.unscored_count + 1.0)
         if kind == "eligible":
-            return replace(after, open_scores=self.open_scores.added(number))
+            return replace(after, open_scores=self.open_scores.add(number))
         if kind == "lane_limited":
-            return replace(after, capped_scores=self.capped_scores.added(number))
+            return replace(after, capped_scores=self.capped_scores.add(number))
         return after
 
 
-def weighted(tallies: Sequence[Tally], weights: Sequence[float]) -> Tally:
+def weigh(tallies: Sequence[Tally], weights: Sequence[float]) -> Tally:
     """The weighted sum of tallies; an empty one when there are none."""
     pairs = [(tally, weight) for tally, weight in zip(tallies, weights, strict=True) if weight > 0]
 

@@ -1,10 +1,10 @@
 """The soft threshold: from how a declaration ranks among those still to come, the chance of each lane.
 
-Enters: the expected number of later declarations ranked above it, and the places free for the model. Leaves: a chance
+Enters: the expected number of later declarations ranked above it, and the slots free for the model. Leaves: a chance
 for every lane. Never here: a draw; the state of the day.
 
-With x = (expected later declarations above) / (places), the chance of a place is 1 up to x = 1 - b, 0 from x = 1 + b
-on, and falls in a straight line between. Over all ranks it gives out as many places as there are, whatever b.
+With x = (expected later declarations above) / (slots), the chance of a slot is 1 up to x = 1 - b, 0 from x = 1 + b
+on, and falls in a straight line between. Over all ranks it gives out as many slots as there are, whatever b.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def lane_chances(
 
     Parameters
     ----------
-    free : places free for the model, by lane number, from the least to the most intensive; 0 where it has none.
+    free : slots free for the model, by lane number, from the least to the most intensive; 0 where it has none.
     heaviest_capped : number of the most intensive lane open to authorised operators.
     band : half width of the boundary, in (0, 1].
 
-    As in the batch allocation: one that may use every lane gets a place while fewer than H of its like, or fewer than
-    H + L of all, rank above it; a capped one while those above leave one of the L light places.
+    As in the batch allocation: one that may use every lane gets a slot while fewer than H of its like, or fewer than
+    H + L of all, rank above it; a capped one while those above leave one of the L light slots.
     """
     heavy = sum(free[heaviest_capped + 1 :])
     chances = [0.0] * len(free)
@@ -63,7 +63,7 @@ def lane_chances(
 def _mean_chance(low: float, high: float, places: float, band: float) -> float:
     """Mean chance over the ranks from ``low`` to ``high``: declarations of one bin are not told apart.
 
-    So a mass of equal scores gets its part of the places, instead of all of them or none.
+    So a mass of equal scores gets its part of the slots, instead of all of them or none.
     """
     begin, end = low / places, high / places
     if end - begin < 1e-9:

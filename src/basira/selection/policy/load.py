@@ -64,7 +64,7 @@ def load_policy(folder: str | Path, on: date) -> Policy:
         begins = content.get("valid_from")
         if type(begins) is not date:
             raise PolicyError(
-                f"{path}: valid_from: expected a date written without quotes, found {_shown(begins)}.",
+                f"{path}: valid_from: expected a date written without quotes, found {_show(begins)}.",
                 hint="Write for example valid_from = 2026-01-01.",
             )
         if begins in versions:
@@ -102,7 +102,7 @@ def restore_policy(text: str) -> Policy:
     try:
         return Policy.model_validate_json(text)
     except ValidationError as error:
-        raise _explained(error, where="recorded policy") from None
+        raise _describe_faults(error, where="recorded policy") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(
             f"{path}: expected a TOML file in UTF-8, found an error: {error}.",
-            hint="Correct the place named; texts stand in quotes, dates without.",
+            hint="Correct the place named; texts are in quotes, dates without.",
         ) from None
     except OSError as error:
         raise PolicyError(
@@ -123,10 +123,10 @@ def _validate(content: dict[str, Any], *, where: str) -> Policy:
     try:
         return Policy.model_validate(content, context={"in_one_form": True})
     except ValidationError as error:
-        raise _explained(error, where=where) from None
+        raise _describe_faults(error, where=where) from None
 
 
-def _explained(error: ValidationError, *, where: str) -> PolicyError:
+def _describe_faults(error: ValidationError, *, where: str) -> PolicyError:
     """The first fault in full, and how many others there are."""
     faults = error.errors(include_url=False)
     fault = faults[0]
@@ -138,7 +138,7 @@ def _explained(error: ValidationError, *, where: str) -> PolicyError:
 
 
 def _expectation(fault: ErrorDetails) -> tuple[str, str, str]:
-    found = _shown(fault["input"])
+    found = _show(fault["input"])
     if fault["type"] == "policy":
         context = fault["ctx"]
         return str(context["expected"]), str(context["found"]), "Correct the policy file."
@@ -174,5 +174,5 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for argument in getattr(annotation, "__args__", ()) for model in _models_in(argument)]
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     return "nothing" if value is None else repr(value)[:120]

@@ -52,7 +52,7 @@ MATCH_FIELDS: tuple[str, ...] = (
 )  # fmt: skip
 
 
-def _refuse(expected: str, found: object) -> PydanticCustomError:
+def _fault(expected: str, found: object) -> PydanticCustomError:
     """An error of a rule that holds between fields; `load` turns it into a `PolicyError`."""
     return PydanticCustomError("policy", "expected {expected}, found {found}", {"expected": expected, "found": found})
 
@@ -64,10 +64,10 @@ def _in_one_form(text: str, info: ValidationInfo) -> str:
     if not info.context:
         return text
     if (odd := find_odd(text)) is not None:
-        raise _refuse(ALLOWED, odd.place)
+        raise _fault(ALLOWED, odd.place)
     folded = fold_identifier(text)
     if not folded:
-        raise _refuse("a code or an identifier", "nothing but signs that are left out")
+        raise _fault("a code or an identifier", "nothing but signs that are left out")
     return folded
 
 
@@ -102,7 +102,7 @@ class Lane(_Part):
 
     id: Identifier = Field(description="Identifier of the lane, as decisions and inspection results name it.")
     label: Wording = Field(description="The lane's name as officers read it.")
-    inspects: bool = Field(description="True when somebody examines papers or goods before release: it needs capacity.")
+    inspects: bool = Field(description="True when officers examine papers or goods before release: it needs capacity.")
     effectiveness: Share = Field(
         default=0.0,
         description="Share of the existing irregularities that an inspection in this lane finds. An assumption of the "
@@ -126,9 +126,9 @@ class LaneCapacity(_Part):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.count is None) == (self.share is None):
-            raise _refuse("exactly one of count and share", "both" if self.count is not None else "neither")
+            raise _fault("exactly one of count and share", "both" if self.count is not None else "neither")
         if self.count is not None and self.minimum:
-            raise _refuse("minimum only beside a share", f"minimum = {self.minimum} beside count = {self.count}")
+            raise _fault("minimum only beside a share", f"minimum = {self.minimum} beside count = {self.count}")
         return self
 
     def declarations(self, day_total: int) -> int:
@@ -172,13 +172,13 @@ class Match(_Part):
     def _digits(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         for value in values:
             if not (value.isascii() and value.isdigit()):
-                raise _refuse("the first digits of a commodity code, without dots", repr(value))
+                raise _fault("the first digits of a commodity code, without dots", repr(value))
         return values
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not any(getattr(self, name) for name in MATCH_FIELDS):
-            raise _refuse("at least one condition (" + ", ".join(MATCH_FIELDS) + ")", "none, which matches everything")
+            raise _fault("at least one condition (" + ", ".join(MATCH_FIELDS) + ")", "none, which matches everything")
         return self
 
 
@@ -204,7 +204,7 @@ class RandomControl(_Part):
 
     share: Share = Field(description="Share of each office's declarations of the day (mandatory ones apart).")
     minimum: Count = Field(default=0, description="At least this many declarations per office and day.")
-    lane: str = Field(description="Lane of the random control, the same for everybody; it must be one that inspects.")
+    lane: str = Field(description="Lane of the random control, one for all declarations; it must be one that inspects.")
     strata: tuple[Stratum, ...] = Field(
         default=(),
         description="Attributes whose groups are each represented in proportion: is_oea, procedure, transport_mode. "
@@ -227,7 +227,7 @@ class OeaTreatment(_Part):
 
 
 class Objective(_Part):
-    """What the model's places are given to."""
+    """What the model's slots are given to."""
 
     rank_by: Literal["revenue", "findings", "blend"] = Field(
         description="revenue: expected revenue; findings: fraud probability; blend: both, each divided by its mean "
@@ -237,7 +237,7 @@ class Objective(_Part):
         default=None, description="With blend: the weight of revenue, the rest being that of findings."
     )
     minimum_fraud_probability: Share = Field(
-        default=0.0, description="The model selects nothing under this probability, even when places are left."
+        default=0.0, description="The model selects nothing under this probability, even when slots are left."
     )
     minimum_expected_revenue: Amount = Field(
         default=0.0, description="The model selects nothing under this expected revenue, in the value currency."
@@ -246,7 +246,7 @@ class Objective(_Part):
     @model_validator(mode="after")
     def _weight(self) -> Self:
         if (self.rank_by == "blend") != (self.revenue_weight is not None):
-            raise _refuse(
+            raise _fault(
                 'revenue_weight with rank_by = "blend", and only then',
                 f'rank_by = "{self.rank_by}", revenue_weight = {self.revenue_weight}',
             )
@@ -257,13 +257,13 @@ class Fallback(_Part):
     """What happens to a declaration for which the model gave no answer."""
 
     lane: str = Field(
-        description="Lane of a declaration without a score that the random control did not take; when its places are "
-        "full, the next less intensive lane that inspects and has one."
+        description="Lane of a declaration without a score that the random control did not take; when its slots are "
+        "used up, the next less intensive lane that inspects and has one."
     )
     beyond_capacity: str | None = Field(
         default=None,
-        description="Lane when no place is left in these: absent, `lane` itself, beyond its capacity. A lane that does "
-        "not inspect may be named: letting go is then this policy's decision. A mandatory control without a place goes "
+        description="Lane when no slot is left in these: absent, `lane` itself, beyond its capacity. A lane that does "
+        "not inspect may be named: letting go is then this policy's decision. A mandatory control without a slot goes "
         "there too, where that lane inspects and is less intensive than its own; else it stays in its own.",
     )
 
@@ -292,8 +292,8 @@ class OnlinePacing(_Part):
 
     band: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
         default=0.25,
-        description="Half width of the soft boundary, relative to the rank of the last place: with 0.25 and 100 places "
-        "left, the chance of a place falls from 1 at rank 75 to 0 at rank 125.",
+        description="Half width of the soft boundary, relative to the rank of the last slot: with 0.25 and 100 slots "
+        "left, the chance of a slot falls from 1 at rank 75 to 0 at rank 125.",
     )
     forecast_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=10.0,
@@ -306,14 +306,14 @@ class OnlinePacing(_Part):
     )
     reserve_deviations: Amount = Field(
         default=0.0,
-        description="Places kept for the list, the random control and the fallback: what is expected of them in the "
+        description="Slots kept for the list, the random control and the fallback: what is expected of them in the "
         "rest of the day, and so many standard deviations more.",
     )
     advance: Share = Field(
         default=0.33,
-        description="Share of the forecast on which a capacity that is a share of the day opens places from the first "
-        "hour on; beyond it, each place opens when the arrivals justify it. With 0.33 a forecast up to three times too "
-        "high opens no place too many; 0 relies on no forecast at all.",
+        description="Share of the forecast on which a capacity that is a share of the day opens slots from the first "
+        "hour on; beyond it, each slot opens when the arrivals justify it. With 0.33 a forecast up to three times too "
+        "high opens no slot too many; 0 relies on no forecast at all.",
     )
     new_office_count: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=100.0, description="Declarations a day expected at an office without any past day."
@@ -323,7 +323,7 @@ class OnlinePacing(_Part):
 class Policy(_Part):
     """A whole policy, as valid from one day on.
 
-    Lanes stand from the least to the most intensive; the first is the release lane.
+    Lanes are ordered from the least to the most intensive; the first is the release lane.
     """
 
     name: Text = Field(description="Name of the policy.")
@@ -345,7 +345,7 @@ class Policy(_Part):
     mandatory: tuple[Mandatory, ...] = Field(default=(), description="Lists of what must be inspected.")
     random_control: RandomControl = Field(description="The random control.")
     oea: OeaTreatment = Field(default=OeaTreatment(), description="Relief for authorised operators.")
-    objective: Objective = Field(description="What the model's places are given to.")
+    objective: Objective = Field(description="What the model's slots are given to.")
     fallback: Fallback = Field(description="When the model gives no answer.")
     reselection: Reselection = Field(
         default=Reselection(), description="What an officer may change of a lane given online."
@@ -360,19 +360,19 @@ class Policy(_Part):
         ids = [lane.id for lane in lanes]
         for lane_id in ids:
             if ids.count(lane_id) > 1:
-                raise _refuse("each lane once", f"{lane_id!r} {ids.count(lane_id)} times")
+                raise _fault("each lane once", f"{lane_id!r} {ids.count(lane_id)} times")
         if not lanes or lanes[0].inspects:
-            raise _refuse("the release lane (inspects = false) first", repr(ids[0]) if ids else "no lane")
+            raise _fault("the release lane (inspects = false) first", repr(ids[0]) if ids else "no lane")
         inspecting = [lane for lane in lanes if lane.inspects]
         if not inspecting:
-            raise _refuse("at least one lane with inspects = true", "none")
+            raise _fault("at least one lane with inspects = true", "none")
         for lane in lanes:
             if lane.inspects != (lane.effectiveness > 0):
-                raise _refuse("effectiveness above 0 exactly where inspects = true", f"{lane.id}: {lane.effectiveness}")
+                raise _fault("effectiveness above 0 exactly where inspects = true", f"{lane.id}: {lane.effectiveness}")
         for lighter, heavier in pairwise(inspecting):
-            # Otherwise "the most intensive lane to the highest value" would not be the best use of the places.
+            # Otherwise "the most intensive lane to the highest value" would not be the best use of the slots.
             if heavier.effectiveness < lighter.effectiveness:
-                raise _refuse(
+                raise _fault(
                     "lanes from the least to the most intensive, effectiveness never falling",
                     f"{lighter.id} = {lighter.effectiveness} before {heavier.id} = {heavier.effectiveness}",
                 )
@@ -397,52 +397,52 @@ class Policy(_Part):
             named.append(("fallback.beyond_capacity", self.fallback.beyond_capacity, set(reached)))
         for where, lane, allowed in named:
             if lane not in allowed:
-                raise _refuse(f"{where}: one of {', '.join(sorted(allowed))}", repr(lane))
+                raise _fault(f"{where}: one of {', '.join(sorted(allowed))}", repr(lane))
         if self.valid_until is not None and self.valid_until < self.valid_from:
-            raise _refuse("valid_until not before valid_from", f"{self.valid_until} before {self.valid_from}")
+            raise _fault("valid_until not before valid_from", f"{self.valid_until} before {self.valid_from}")
         return self
 
     @model_validator(mode="after")
     def _offices_are_known(self) -> Self:
         if len(set(self.offices)) < len(self.offices):
-            raise _refuse(
+            raise _fault(
                 "each office once in `offices`",
                 ", ".join(sorted({o for o in self.offices if self.offices.count(o) > 1})),
             )
         for office in self.offices:
             if office in ("", EVERY_OFFICE) or office != office.upper():
-                # Declarations have their codes in capitals, so a list in small letters would refuse every one.
-                raise _refuse(f"offices: a code as declarations have it, in capitals ({office.upper()})", repr(office))
+                # Declarations have their codes in capitals, so a list in small letters would reject every one.
+                raise _fault(f"offices: a code as declarations have it, in capitals ({office.upper()})", repr(office))
         for row in self.capacity:
             if self.offices and row.office not in (EVERY_OFFICE, *self.offices):
-                raise _refuse("capacity of an office in `offices`", repr(row.office))
+                raise _fault("capacity of an office in `offices`", repr(row.office))
         return self
 
     @model_validator(mode="after")
     def _capacity_is_complete(self) -> Self:
         for row in self.capacity:
             if row.lanes and len(set(row.weekdays)) < len(row.weekdays):
-                raise _refuse("each weekday once in an entry", f"{row.office}: {', '.join(row.weekdays)}")
+                raise _fault("each weekday once in an entry", f"{row.office}: {', '.join(row.weekdays)}")
         seen: set[tuple[str, str, str]] = set()
         for row in self.capacity:
             for lane in row.lanes:
                 for weekday in row.weekdays or ("all days",):
                     if (row.office, weekday, lane) in seen:
-                        raise _refuse(
+                        raise _fault(
                             "one capacity per office, weekday and lane", f"two for {row.office}, {weekday}, {lane}"
                         )
                     seen.add((row.office, weekday, lane))
         for each in self.lanes:
             if each.inspects and (EVERY_OFFICE, "all days", each.id) not in seen:
-                raise _refuse(
+                raise _fault(
                     'a capacity for every inspecting lane in an entry with office = "*" and no weekdays',
                     f"none for {each.id}",
                 )
         ids = [entry.id for entry in self.mandatory]
         if len(set(ids)) < len(ids):
-            raise _refuse("each mandatory id once", ", ".join(sorted({i for i in ids if ids.count(i) > 1})))
+            raise _fault("each mandatory id once", ", ".join(sorted({i for i in ids if ids.count(i) > 1})))
         if taken := RESERVED.intersection(ids):
-            raise _refuse("a mandatory id that has no meaning of its own", ", ".join(map(repr, sorted(taken))))
+            raise _fault("a mandatory id that has no meaning of its own", ", ".join(map(repr, sorted(taken))))
         return self
 
     @cached_property
@@ -461,11 +461,11 @@ class Policy(_Part):
 
     @property
     def beyond_capacity(self) -> int:
-        """Number of the lane of one without a score for which no place is left."""
+        """Number of the lane of one without a score for which no slot is left."""
         return self.intensity[self.fallback.beyond_capacity or self.fallback.lane]
 
     def mandatory_beyond_capacity(self, entry: Mandatory) -> int:
-        """Number of the lane of a mandatory control for which no place is left; it always inspects.
+        """Number of the lane of a mandatory control for which no slot is left; it always inspects.
 
         Where the fallback takes beyond capacity, but never above the lane of the list, and never a lane that lets go.
         """

@@ -16,7 +16,7 @@ from basira.decisions.events import Assignment, read_records
 from basira.decisions.records import Decision
 from basira.schema.detail import read_detail
 from basira.selection.online.forecast import plan_day
-from basira.selection.online.recovery import RecordedArrival, recovered_day
+from basira.selection.online.recovery import RecordedArrival, recover_day
 from basira.selection.online.state import OnlineState
 from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
@@ -53,7 +53,7 @@ def rebuild_day(
         for known in find_known_of_many(connection, names[start : start + _AT_A_TIME]).values():
             for given in _with_places(known, office, day):
                 (beyond if read_detail(given.detail).is_beyond_capacity else used)[given.lane] += 1
-    return recovered_day(plan, policy, arrivals=arrivals, used=used, beyond=beyond, sequence=sequence)
+    return recover_day(plan, policy, arrivals=arrivals, used=used, beyond=beyond, sequence=sequence)
 
 
 def _with_places(known: Known, office: str, day: date) -> Iterator[Assignment]:

@@ -23,7 +23,7 @@ from basira.schema.errors import BasiraError, StoreError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.online.decide import decide_online, decide_without_state
 from basira.selection.online.forecast import plan_day
-from basira.selection.online.replan import replanned_day
+from basira.selection.online.replan import replan_day
 from basira.selection.online.state import OnlineState, begin_day, counted, read_plan, read_state, with_places
 from basira.selection.online.tally import Tally
 from basira.selection.policy.model import Policy
@@ -193,7 +193,7 @@ def place(
     day = now.date()
     if state is None:
         return _combine(decide_without_state(candidate, policy, day=day, seed=seed), None, earlier, policy)
-    before = replanned_day(state, policy)
+    before = replan_day(state, policy)
     if earlier is None:
         return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
     is_held = earlier.office == candidate.office and earlier.holds_place(day)

@@ -28,7 +28,7 @@ from basira.serving.message import Refused
 from basira.storage.database.connection import Database
 from basira.storage.online.rejected import (
     Kept,
-    RefusedBody,
+    RejectedBody,
     State,
     bodies_before,
     count_again,
@@ -167,13 +167,13 @@ def expire_rejected(database: Database, *, days: int, actor: str, now: Callable[
     return erase(database, bodies_before(before), actor=actor, motive=motive, now=now)
 
 
-def _to_keep(body: object, why: Refused, client: str) -> RefusedBody:
+def _to_keep(body: object, why: Refused, client: str) -> RejectedBody:
     text = json.dumps(body)
     # The number is for looking it up: one that no declaration can have is left in the body.
     number = why.declaration_id or (body.get("declaration_id") if isinstance(body, dict) else None)
     is_number = isinstance(number, str) and 0 < len(number) <= _LONGEST_NUMBER and is_storable(number)
     digest = hashlib.sha256(json.dumps([client, text]).encode()).hexdigest()
-    return RefusedBody(
+    return RejectedBody(
         quarantine_id=f"q-{digest[:32]}",
         client=client,
         declaration_id=number.strip() if is_number and isinstance(number, str) else None,

@@ -4,7 +4,7 @@ Enters: a connection inside a transaction; a token as a system sends it. Leaves:
 principal it stands for. Never here: a token kept: the database holds the digest of its secret half.
 
 A token is `basira_<key id>_<secret>`: found by its id, recognised by the digest. The secret is 32 random bytes, which
-nobody guesses, so SHA-256 is enough; argon2 would cost every request 190 ms of CPU and add nothing.
+can't be guessed, so SHA-256 is enough; argon2 would cost every request 190 ms of CPU and add nothing.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def create_key(
 
 
 def recognise_key(connection: sa.Connection, token: str, *, now: datetime) -> Principal | None:
-    """Whose key a token is; None when it is unknown, expired or revoked, without saying which. Writes nothing."""
+    """The principal of a token's key; None when it is unknown, expired or revoked, without saying which. Writes
+    nothing."""
     prefix, _, rest = token.partition("_")
     key_id, _, secret = rest.partition("_")
     row = (

@@ -1,8 +1,8 @@
 """People who come from an OpenID provider: a login begun and taken up once, the account behind a subject.
 
-Enters: a connection inside a transaction; what the provider said, already verified. Leaves: an account with the roles
-that the provider's groups stand for. Never here: a token of the provider; an account matched by name or e-mail, which
-somebody at the provider can choose.
+Enters: a connection inside a transaction; the provider's claims, already verified. Leaves: an account with the roles of
+the provider's groups. Never here: a token of the provider; an account matched by name or e-mail, which a user of the
+provider can choose.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def enter_by_provider(
 ) -> str | None:  # fmt: skip
     """The user id of a verified subject, with its roles brought to ``grants``; None when it may not enter.
 
-    ``subject``: issuer and subject together, as `subject_of` joins them. ``creates``: make an account for who has none.
-    The provider says who administers: even the last administrator's role is taken away when the provider does. The
+    ``subject``: issuer and subject together, as `subject_of` joins them. ``creates``: make a missing account.
+    The provider decides who administers: even the last administrator's role is taken away when the provider does. The
     command line gives it back.
     """
     given = tuple(sorted(set(grants)))
@@ -74,22 +74,22 @@ def enter_by_provider(
             connection, _free_login(connection, login, subject), display_name=display_name[:200], grants=given,
             actor=ACTOR, now=now, oidc_subject=subject,
         )  # fmt: skip
-        return _granted(connection, made, now)
+        return _record_grant(connection, made, now)
     if user is None or not user.is_active:
         name = "unknown" if user is None else user.user_id
         append_audit(connection, "login.refused", subject=f"user/{name}", actor=ACTOR, now=now, after={"by": "openid"})
         return None
     if user.grants != given:
         set_grants(connection, user.user_id, given, actor=ACTOR, now=now, may_be_last=True)
-    return _granted(connection, user.user_id, now)
+    return _record_grant(connection, user.user_id, now)
 
 
 def subject_of(issuer: str, subject: str) -> str:
-    """A subject with its issuer: another provider's subject of the same name is somebody else."""
+    """A subject with its issuer: another provider's subject of the same name is another person."""
     return f"{issuer}#{subject}"
 
 
-def _granted(connection: sa.Connection, user_id: str, now: datetime) -> str:
+def _record_grant(connection: sa.Connection, user_id: str, now: datetime) -> str:
     append_audit(connection, "login.granted", subject=f"user/{user_id}", actor=user_id, now=now, after={"by": "openid"})
     return user_id
 

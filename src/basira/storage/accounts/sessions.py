@@ -66,7 +66,7 @@ def log_in(
     digest, moment = login_digest(login), moment_text(now)
     with database.write() as connection:
         lock_chains(connection)  # attempts are counted one after the other
-        if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+        if (retry_at := _find_lock_end(connection, digest, address, now=now, rule=rule)) is not None:
             return Login("locked", retry_at=retry_at)
         user = find_user(connection, login=login)
         attempt = connection.execute(
@@ -74,12 +74,12 @@ def log_in(
             .values(login_digest=digest, address=address[:80], attempted_at=moment, is_success=False)
             .returning(LOGIN_ATTEMPT.c.attempt_id)
         ).scalar_one()
-        kept = _kept_hash(connection, user.user_id) if user else None
+        kept = _find_hash(connection, user.user_id) if user else None
     while _matches(hasher, kept or _dummy(hasher), password) and user is not None and kept is not None:
         rehashed = hasher.hash(password) if hasher.check_needs_rehash(kept) else None
         with database.write() as connection:
             lock_chains(connection)
-            found = _kept_hash(connection, user.user_id)
+            found = _find_hash(connection, user.user_id)
             if found == kept:
                 row = LOGIN_ATTEMPT.c.attempt_id == attempt
                 connection.execute(LOGIN_ATTEMPT.update().where(row).values(is_success=True))
@@ -95,7 +95,7 @@ def log_in(
         # Changed while argon2 worked: another password was given, or a second login hashed the same anew.
         kept = found
     with database.write() as connection:
-        if (retry_at := _locked_until(connection, digest, address, now=now, rule=rule)) is not None:
+        if (retry_at := _find_lock_end(connection, digest, address, now=now, rule=rule)) is not None:
             append_audit(
                 connection, "login.locked", subject=f"user/{user.user_id if user else 'unknown'}", actor="basira",
                 now=now, after={"until": retry_at},
@@ -103,18 +103,18 @@ def log_in(
     return Login("refused")
 
 
-def _kept_hash(connection: sa.Connection, user_id: str) -> str | None:
-    """The hash that a user's password must match; None where nobody logs in by one."""
+def _find_hash(connection: sa.Connection, user_id: str) -> str | None:
+    """The hash that a user's password must match; None for a user without one."""
     query = sa.select(APP_USER.c.password_hash).where(APP_USER.c.user_id == user_id, APP_USER.c.is_active)
     found: str | None = connection.execute(query).scalar()
     return found
 
 
-def _locked_until(connection: sa.Connection, digest: str, address: str, *, now: datetime, rule: LockOut) -> str | None:
+def _find_lock_end(connection: sa.Connection, digest: str, address: str, *, now: datetime, rule: LockOut) -> str | None:
     """Moment at which the lock of a login or an address ends; None when neither is locked."""
     table, since = LOGIN_ATTEMPT, moment_text(now - rule.window)
     # A success wipes the login's slate, not the address's: one's own account must not buy guesses at others'. What came
-    # after is told by the number: the clock goes back an hour now and then, and every guess would count as before it.
+    # after is known by the number: the clock goes back an hour now and then, and every guess would count as before it.
     success = connection.execute(
         sa.select(sa.func.max(table.c.attempt_id)).where(table.c.login_digest == digest, table.c.is_success)
     ).scalar()
@@ -153,15 +153,15 @@ def default_hasher() -> PasswordHasher:
 
 @lru_cache(maxsize=4)
 def _dummy(hasher: PasswordHasher) -> str:
-    """A hash of nobody's password, checked where there is none, so that the time tells nothing."""
+    """A hash of no user's password, checked where a user has none, so that the time reveals nothing."""
     return hasher.hash(secrets.token_hex(16))
 
 
 def open_session(
     connection: sa.Connection, user_id: str, *, before: str | None, now: datetime, lifetime: timedelta, keep: timedelta
 ) -> str:
-    """Begin a session of who has just proved to be somebody; its token. The one that the browser had (``before``) ends,
-    and what is over for longer than ``keep`` is removed.
+    """Begin a session of a user who has just logged in; its token. The session that the browser had (``before``) ends,
+    and sessions that ended longer than ``keep`` ago are removed.
 
     In the transaction that saw the proof: a session that began after its password was replaced would outlive it.
     """
@@ -231,7 +231,7 @@ def end_session(connection: sa.Connection, token: str, *, now: datetime) -> None
 
 
 def csrf_token(token: str) -> str:
-    """What a form of this session must send back; nobody can make it without the session's token."""
+    """What a form of this session must send back; it can't be made without the session's token."""
     return hmac.new(token.encode(), b"basira csrf", hashlib.sha256).hexdigest()
 
 

@@ -78,7 +78,7 @@ def normalised_login(login: str) -> str:
 
 
 def login_digest(login: str) -> str:
-    """What stands for a login among the attempts to log in."""
+    """The digest of a login, by which attempts to log in are counted."""
     return hashlib.sha256(normalised_login(login).encode(errors="replace")).hexdigest()
 
 
@@ -122,7 +122,12 @@ def create_user(
     )
     given = _write_grants(connection, user_id, grants)
     append_audit(
-        connection, "user.created", subject=f"user/{user_id}", actor=actor, now=now, after={"roles": _shown(given)}
+        connection,
+        "user.created",
+        subject=f"user/{user_id}",
+        actor=actor,
+        now=now,
+        after={"roles": _roles(given)},
     )
     return user_id
 
@@ -151,7 +156,7 @@ def set_grants(
     connection: sa.Connection, user_id: str, grants: Iterable[Grant], *, actor: str, now: datetime,
     may_be_last: bool = False,
 ) -> None:  # fmt: skip
-    """Replace the roles of a user. Raises UsageError when nobody is left to administer, unless ``may_be_last``."""
+    """Replace the roles of a user. Raises UsageError when no administrator is left, unless ``may_be_last``."""
     before = _user_to_change(connection, user_id)
     connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
     given = _write_grants(connection, user_id, grants)
@@ -159,7 +164,7 @@ def set_grants(
         require_administrator(connection, before)
     append_audit(
         connection, "user.roles_changed", subject=f"user/{user_id}", actor=actor, now=now,
-        before={"roles": _shown(before.grants)}, after={"roles": _shown(given)},
+        before={"roles": _roles(before.grants)}, after={"roles": _roles(given)},
     )  # fmt: skip
 
 
@@ -197,7 +202,7 @@ def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: s
     record. Raises UsageError without a motive."""
     require_motive(motive)
     before = _user_to_change(connection, user_id)
-    if before.login is not None:  # its digest is no secret: whoever knows the login makes it again
+    if before.login is not None:  # its digest is no secret: it can be computed from the login
         connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.login_digest == login_digest(before.login)))
     values = {
         "login": None, "display_name": None, "password_hash": None, "oidc_subject": None, "is_active": False,
@@ -209,7 +214,7 @@ def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: s
     require_administrator(connection, before)
     append_audit(
         connection, "user.erased", subject=f"user/{user_id}", actor=actor, motive=motive, now=now,
-        before={"is_active": before.is_active, "roles": _shown(before.grants)}, after={"is_active": False, "roles": []},
+        before={"is_active": before.is_active, "roles": _roles(before.grants)}, after={"is_active": False, "roles": []},
     )  # fmt: skip
 
 
@@ -242,7 +247,7 @@ def _write_grants(connection: sa.Connection, user_id: str, grants: Iterable[Gran
     return given
 
 
-def _shown(grants: Iterable[Grant]) -> list[str]:
+def _roles(grants: Iterable[Grant]) -> list[str]:
     return [f"{grant.role}/{grant.office}" if grant.office else grant.role for grant in grants]
 
 
@@ -255,7 +260,7 @@ def _end_sessions(connection: sa.Connection, user_id: str, now: datetime) -> Non
 
 
 def _user_to_change(connection: sa.Connection, user_id: str) -> User:
-    """The user whose standing is about to change, one change at a time: of two administrators put out of use at once
+    """The user whose status is about to change, one change at a time: of two administrators put out of use at once
     each would still see the other. The audit takes the same lock: here before any row, as everywhere, or two who meet
     wait for each other."""
     lock_chains(connection)
@@ -263,7 +268,7 @@ def _user_to_change(connection: sa.Connection, user_id: str) -> User:
 
 
 def require_administrator(connection: sa.Connection, before: User) -> None:
-    """Nobody locks everybody out: the change of the last active administrator is refused, and rolled back."""
+    """Raise UsageError when the last active administrator would be lost: the change is rejected and rolled back."""
     if not before.is_active or all(grant.role != "administrator" for grant in before.grants):
         return
     query = (
@@ -274,5 +279,5 @@ def require_administrator(connection: sa.Connection, before: User) -> None:
     if connection.execute(query).first() is None:
         raise UsageError(
             "Expected at least one active administrator, found that this was the last.",
-            hint="Give the role to somebody else first.",
+            hint="Give the role to another user first.",
         )

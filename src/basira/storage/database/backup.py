@@ -48,9 +48,9 @@ class HistoryState:
 
 @dataclass(frozen=True)
 class Backup:
-    """What `backup.json` says. ``snapshot``, ``manifest_digest``: as in `HistoryState`.
+    """The contents of `backup.json`. ``snapshot``, ``manifest_digest``: as in `HistoryState`.
 
-    ``heads``: where every chain stood when the copy began; none from a format that had no heads.
+    ``heads``: the head of every chain when the copy began; none from a format that had no heads.
     """
 
     made_at: str
@@ -115,7 +115,7 @@ def back_up(
 
 
 def read_backup(folder: Path) -> Backup:
-    """What a backup says of itself, its file checked. Raises StoreError when it is not whole."""
+    """The description of a backup, its file checked. Raises StoreError when it is not whole."""
     path = folder / MANIFEST
     if not path.is_file():
         raise StoreError(
@@ -144,7 +144,7 @@ def read_backup(folder: Path) -> Backup:
 
 
 def restore(folder: Path, place: str | Path) -> Backup:
-    """Put a backup where there is nothing; what the backup says of itself.
+    """Put a backup where there is nothing; the backup's description.
 
     A backup of an earlier format is restored as it is: upgrade it afterwards, by name. Raises StoreError when the
     backup is not whole or of the other kind of database, or the place holds anything.
@@ -199,7 +199,7 @@ def _place_sqlite(source: Path, target: Path) -> None:
             make_private(aside)
             shutil.copyfile(source, aside)
             sync_file(aside)
-            # A link and not a rename: it fails when somebody made the file meanwhile.
+            # A link and not a rename: it fails when another process made the file meanwhile.
             os.link(aside, target)
         except FileExistsError:
             raise StoreError(
@@ -245,18 +245,18 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
             hint="Install the client of the server's version (Debian: apt-get install postgresql-client).",
         )
     done = subprocess.run(  # noqa: S603 - our own words, no shell
-        [program, *command[1:]], env={**os.environ, **_reached_by(url)}, capture_output=True, text=True, check=False,
+        [program, *command[1:]], env={**os.environ, **_connection(url)}, capture_output=True, text=True, check=False,
         umask=_OWNER_ALONE,
     )  # fmt: skip
     if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-500:] or f"exit code {done.returncode}"
+        output = " ".join(done.stderr.split())[-500:] or f"exit code {done.returncode}"
         raise StoreError(
-            f"Expected {command[0]} to do its work, found: {said}.",
+            f"Expected {command[0]} to do its work, found: {output}.",
             hint="Nothing was changed. Its version must not be older than the server's.",
         )
 
 
-def _reached_by(url: sa.URL) -> Mapping[str, str]:
+def _connection(url: sa.URL) -> Mapping[str, str]:
     query = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
     given = {
         "PGHOST": url.host or query.get("host"),

@@ -1,7 +1,7 @@
 """The operational database: reached, checked, read and written in transactions.
 
 Enters: a path or a URL. Leaves: connections inside a transaction, with the driver's errors in the house's words.
-Never here: a table's meaning; an upgrade nobody asked for (`database.upgrade.upgrade` is called by name).
+Never here: a table's meaning; an upgrade (`database.upgrade.upgrade` is called by name).
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from basira.storage.database.sqlite_file import reading_address
 from basira.storage.database.tables import FORMAT, OPERATIONS_FORMAT
 from basira.storage.private_files import make_private
 
-# Of one process: those for everybody and, apart, those that nobody who reads a report can take away.
+# Of one process: shared connections and, apart, reserved ones, which a long report can't use up.
 _CONNECTIONS, _MORE_CONNECTIONS = 5, 10
 _RESERVED, _MORE_RESERVED = 3, 3
 _BUSY_MILLISECONDS = 30_000
 _NO_RIGHT = "42501"  # insufficient_privilege, of PostgreSQL's codes
-# One lock for every chain: whoever appends holds it until the commit, so that nobody reads a head that is about to
-# move, and two transactions never wait for each other's chain. The number only has to be ours.
+# One lock for every chain: a transaction that appends holds it until the commit. So no transaction reads a head that is
+# about to move, and two never wait for each other's chain. The number only has to be ours.
 CHAIN_LOCK = 4_209_001
 TAKE_CHAIN_LOCK = sa.select(sa.func.pg_advisory_xact_lock(CHAIN_LOCK))
 # Between two statements of a transaction that writes, a process works for milliseconds. One that is silent for so long
-# is stopped or cut off: PostgreSQL ends its session, and whoever waits for its locks goes on. It must be less than
-# `DATABASE_SECONDS`, after which those give up.
+# is stopped or cut off: PostgreSQL ends its session, and the transactions that wait for its locks go on. It must be
+# less than `DATABASE_SECONDS`, after which those give up.
 SILENT_SECONDS = 3
 # A migration may compute on a whole table between two statements; nothing else writes meanwhile.
 SILENT_UPGRADE_SECONDS = 60
@@ -77,8 +77,9 @@ class Database:
         this process. By default PostgreSQL waits for a statement as long as its own settings let it, and either for a
         lock for a while (a minute, 30 seconds).
 
-    ``reserved`` is the same database over a few connections of its own, for what must not wait until somebody else's
-    long reading is over: decisions, and who asks for them. ``is_new``: it was empty, and its tables were made now.
+    ``reserved`` is the same database over a few connections of its own, for what must not wait until a long
+    report is read: decisions, and the check of who asks for them. ``is_new``: it was empty, and its tables were just
+    made.
 
     Raises StoreError when the database is absent, of another format, or is not one. An earlier format is never
     upgraded here.
@@ -151,7 +152,7 @@ class Database:
         """A connection to read with: one state of the database from beginning to end."""
         with explained(), self.engine.connect() as connection:
             if not self.is_sqlite:
-                # A report that reads several tables must not see one before and one after somebody's commit.
+                # A report that reads several tables must not see one before and one after another commit.
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
@@ -208,8 +209,8 @@ class Database:
 def engine_of(
     place: str | Path, *, create: bool, wait_seconds: float | None = None, is_reserved: bool = False
 ) -> sa.Engine:
-    """The engine of a place. Raises StoreError when the file or its folder is absent, or the driver is, and for a URL
-    that is none.
+    """The engine of a place. Raises StoreError when the file, its folder or the driver is absent, and for an invalid
+    URL.
 
     ``wait_seconds``: see `Database`. ``is_reserved``: with the few connections of `Database.reserved`.
     """
@@ -305,8 +306,8 @@ def file_of(engine: sa.Engine) -> Path | None:
 def prepare_file(engine: sa.Engine) -> None:
     """Let a SQLite file be read while it is written (WAL), for good; nothing on another database.
 
-    A commit then waits for the disk once instead of several times, and a proof of an hour makes nobody wait. The file
-    must stand on a local disk.
+    A commit then waits for the disk once instead of several times, and a proof of an hour delays no other reader or
+    writer. The file must be on a local disk.
     """
     if engine.dialect.name != "sqlite":
         return
@@ -317,7 +318,7 @@ def prepare_file(engine: sa.Engine) -> None:
             raw.cursor().execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # SQLite does not wait for its lock here: somebody opens the same file for the first time.
+            # SQLite does not wait for its lock here: another process opens the same file for the first time.
             tries -= 1
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not tries:
                 raise StoreError(
@@ -394,29 +395,29 @@ def explained() -> Iterator[None]:
         ) from error
     except IntegrityError as error:
         raise StoreError(
-            f"Expected rows not recorded before, found: {_said(error)}.",
+            f"Expected rows not recorded before, found: {_driver_message(error)}.",
             hint="Nothing was recorded. Take a new id; if another process was recording, try again.",
         ) from error
     except OperationalError as error:
         raise StoreError(
-            f"Expected to read and write the decision record, found: {_said(error)}.",
+            f"Expected to read and write the decision record, found: {_driver_message(error)}.",
             hint="Nothing was recorded. Check free space, permissions, that no other program holds the file, "
             "and that the server answers.",
         ) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
             raise StoreError(
-                f"Expected a user of the database who may do this, found: {_said(error)}.",
+                f"Expected a user of the database who may do this, found: {_driver_message(error)}.",
                 hint="Connect as the user for this work (docs/how-to/postgresql.md); after an upgrade, run the SQL of "
                 "`basira db grants` again.",
             ) from error
         raise StoreError(
-            f"Expected a decision record of Basira, found: {_said(error)}.",
+            f"Expected a decision record of Basira, found: {_driver_message(error)}.",
             hint="Check that the database is the right one; restore it from a backup if it is damaged.",
         ) from error
 
 
-def _said(error: DBAPIError) -> str:
+def _driver_message(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split()).rstrip(".")
 
 
@@ -460,7 +461,7 @@ def _for_sqlite(engine: sa.Engine, wait_seconds: float | None, *, create: bool) 
         connection.isolation_level = None  # the driver must not begin transactions by itself
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA secure_delete = ON")  # what was erased must not stand on in free pages
+        cursor.execute("PRAGMA secure_delete = ON")  # what was erased must not stay in free pages
         cursor.execute(f"PRAGMA busy_timeout = {wait}")
         cursor.close()
 

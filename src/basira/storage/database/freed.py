@@ -28,7 +28,7 @@ ERASABLE: tuple[sa.Table, ...] = (
     PERSONAL_VALUE, REFUSED_BODY, IDEMPOTENCY_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION,
 )  # fmt: skip
 _WAIT_SECONDS = 30.0
-# Of one try: while it waits for readers, nobody writes.
+# Of one try: while it waits for readers, every writer waits.
 _TRY_MILLISECONDS = 100
 _PAUSE_SECONDS = 0.2
 _MAY_VACUUM = sa.text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = CAST(:name AS regclass)")
@@ -39,30 +39,30 @@ def free_deleted(
 ) -> tuple[str, ...]:
     """Take what was deleted out of the files; what is left to do, in sentences, none when nothing is.
 
-    ``wait_seconds``: as long it tries, on SQLite, to find a moment in which nobody reads an earlier state.
+    ``wait_seconds``: how long it tries, on SQLite, to find a moment in which no reader uses an earlier state.
     """
     if database.is_sqlite:
         return _cut_log(database, wait_seconds, pause)
-    refused = [table.name for table in ERASABLE if not _vacuumed(database, table)]
+    of_others = [table.name for table in ERASABLE if not _vacuum(database, table)]
     advice = (
         "PostgreSQL keeps the bytes of what was deleted until they are written over: `basira db compact`, as the owner "
         "of the tables and in a quiet hour, writes the tables anew. Its log (WAL), archives of it and standbys keep "
         "what was written before: let them end with the retention of backups.",
     )
-    if refused:
-        return (f"As the owner of the tables, run: VACUUM {', '.join(refused)};", *advice)
+    if of_others:
+        return (f"As the owner of the tables, run: VACUUM {', '.join(of_others)};", *advice)
     return advice
 
 
 def compact(database: Database) -> tuple[str, ...]:
-    """Write the tables anew, so that their files hold nothing but what stands; as `free_deleted`. Nobody writes
+    """Write the tables anew, so that their files hold current rows only; as `free_deleted`. Writers wait
     meanwhile: a second for some ten megabytes.
 
     Raises StoreError when this user may not, or the disk has no room for the copy.
     """
     if not database.is_sqlite:
         for table in ERASABLE:
-            if not _vacuumed(database, table, "FULL"):
+            if not _vacuum(database, table, "FULL"):
                 raise StoreError(
                     f"Expected the owner of the table {table.name}, found another user.",
                     hint="Give --database the URL of the owner, who also runs `basira db upgrade`.",
@@ -102,12 +102,12 @@ def _is_busy(database: Database) -> bool:
             cursor.execute(f"PRAGMA busy_timeout = {int(before)}")
 
 
-def _vacuumed(database: Database, table: sa.Table, how: str = "") -> bool:
+def _vacuum(database: Database, table: sa.Table, how: str = "") -> bool:
     """Whether this user may do it to a table; then it is done."""
     with explained(), database.engine.connect() as connection:
         bare = connection.execution_options(isolation_level="AUTOCOMMIT")
         if not bare.execute(_MAY_VACUUM, {"name": table.name}).scalar():
-            return False  # PostgreSQL would pass it over with a warning that nobody reads
+            return False  # PostgreSQL would skip it with a mere warning
         bare.exec_driver_sql(f"VACUUM {how} {table.name}")
     return True
 

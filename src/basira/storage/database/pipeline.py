@@ -57,17 +57,17 @@ class OneByOne:
     def send(self, *statements: Statement) -> list[Outcome]:
         """See `Sender`."""
         if self._connection.dialect.driver != "psycopg":
-            return [_executed(self._connection, one) for one in statements]
+            return [_execute(self._connection, one) for one in statements]
         driver: Any = self._connection.connection.driver_connection
         with _errors_of(self._connection, driver):
-            return [_outcome(_queued(driver, self._connection.dialect, one)) for one in statements]
+            return [_outcome(_queue(driver, self._connection.dialect, one)) for one in statements]
 
     def send_last(self, *statements: Statement) -> None:
         """See `Sender`."""
         self.send(*statements)
 
 
-def _executed(connection: sa.Connection, statement: Statement) -> Outcome:
+def _execute(connection: sa.Connection, statement: Statement) -> Outcome:
     if not statement.rows:
         return Outcome(0, ())
     rows = list(statement.rows)
@@ -106,18 +106,18 @@ class _Pipelined:
         self.database = dialect.name
 
     def send(self, *statements: Statement) -> list[Outcome]:
-        sent = [_queued(self._driver, self._dialect, one) for one in statements]
+        sent = [_queue(self._driver, self._dialect, one) for one in statements]
         self._pipeline.sync()
         return [_outcome(cursors) for cursors in sent]
 
     def send_last(self, *statements: Statement) -> None:
         for one in statements:
-            _queued(self._driver, self._dialect, one)
+            _queue(self._driver, self._dialect, one)
 
 
-def _queued(driver: Any, dialect: sa.Dialect, statement: Statement) -> list[Any]:
+def _queue(driver: Any, dialect: sa.Dialect, statement: Statement) -> list[Any]:
     """The cursors of a statement's executions: done, or on their way when the connection sends several at a time."""
-    text, constants = _compiled(statement.what, dialect)
+    text, constants = _compile(statement.what, dialect)
     return [driver.execute(text, {**constants, **row}) for row in statement.rows]
 
 
@@ -128,7 +128,7 @@ def _outcome(cursors: Sequence[Any]) -> Outcome:
 
 
 @lru_cache(maxsize=64)
-def _compiled(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, Mapping[str, Any]]:
+def _compile(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, Mapping[str, Any]]:
     """The text of a statement, and the parameters that it brings itself."""
     compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
     return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}

@@ -15,9 +15,9 @@ def reading_address(path: Path) -> str | None:
     """The URI to read a file by in a folder where nothing can be written, such as a copy for auditors on a read-only
     medium; None where SQLite's ordinary way works.
 
-    To read in WAL mode SQLite makes a file beside the database. It needs none of one that nobody changes, which is one
-    without a journal, because whoever has it open has a journal. Raises StoreError for a journal that can't be read
-    here: without it the last decisions would be missing, and nobody told.
+    To read in WAL mode SQLite makes a file beside the database. It needs none for a database without a journal: a
+    process that has it open has a journal, so it does not change. Raises StoreError for a journal that can't be read
+    here: without it the last decisions would be missing without a notice.
     """
     if os.access(path.parent, os.W_OK) or Path(f"{path}-shm").exists():
         return None

@@ -27,7 +27,7 @@ TARGETING_RUN = sa.Table(
     "targeting_run",
     METADATA,
     sa.Column("run_id", sa.String(200), primary_key=True),
-    # The place in the chain of runs. Unique: of two runs recorded at once, one is refused and tries again.
+    # The place in the chain of runs. Unique: of two runs recorded at once, one is rejected and tries again.
     sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),
@@ -82,7 +82,7 @@ RUN_COLUMNS_MADE = frozenset({"sequence", "decision_count", "previous_hash", "op
 DECISION_COLUMNS_MADE = frozenset({"position", "previous_hash", "entry_hash"})
 
 
-def _chained(name: str, *columns: sa.Column[object]) -> sa.Table:
+def _chain_table(name: str, *columns: sa.Column[object]) -> sa.Table:
     """An append-only table whose rows follow one another by hash (`record.chain.append`)."""
     return sa.Table(
         name,
@@ -99,7 +99,7 @@ def _chained(name: str, *columns: sa.Column[object]) -> sa.Table:
     )
 
 
-EVENT = _chained(
+EVENT = _chain_table(
     "event",
     sa.Column("event_id", sa.String(200), nullable=False, unique=True),
     sa.Column("kind", sa.String(40), nullable=False),
@@ -117,7 +117,7 @@ sa.Index("ix_event_office_recorded_at", EVENT.c.office, EVENT.c.recorded_at, EVE
 sa.Index("ix_event_actor_sequence", EVENT.c.actor, EVENT.c.sequence)
 sa.Index("ix_event_kind_sequence", EVENT.c.kind, EVENT.c.sequence)
 
-AUDIT_EVENT = _chained(
+AUDIT_EVENT = _chain_table(
     "audit_event",
     sa.Column("action", sa.String(80), nullable=False),
     sa.Column("subject", sa.String(400), nullable=False, index=True),
@@ -147,8 +147,8 @@ PERSONAL_VALUE = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("day", sa.String(10), nullable=False, index=True),
 )
-# No index of values: whoever erases reads the whole table, because a text is looked into, and pages of an index that is
-# sorted by values keep torn pieces of them after they are deleted (SQLite's secure_delete does not reach these).
+# No index of values. An erasure reads the whole table anyway, because it searches texts; and the pages of an index that
+# is sorted by values keep pieces of them after they are deleted (SQLite's secure_delete does not reach these).
 TEXTS = "texts"
 
 SELECTION_STATE = sa.Table(

@@ -1,4 +1,4 @@
-"""The operational database, brought to the newest revision when somebody asks for it.
+"""The operational database, brought to the newest revision on request.
 
 Enters: a database that is empty, or of an earlier format. Leaves: one of this version's format, or the one there was.
 Never here: a silent upgrade; a step back (restore the backup made before).

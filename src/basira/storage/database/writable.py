@@ -8,7 +8,7 @@ or none went well for a while, and then as much as a decision does: on a full di
 
 PostgreSQL ends a session that is silent inside a transaction, but not one that is stopped in the middle of statements
 sent together: to the server it is at work (before 17 no limit of time counts then). Who finds the lock taken looks for
-such a session and ends it. A SQLite file has no server: only whoever holds its lock can give it back.
+such a session and ends it. A SQLite file has no server: only the process that holds its lock can release it.
 """
 
 from __future__ import annotations
@@ -110,17 +110,17 @@ def _try(connection: sa.Connection, size: int) -> None:
         # Of chance: what can be compressed takes no room.
         "response": secrets.token_hex(size // 2), "created_at": moment, "expires_at": moment,
     }  # fmt: skip
-    with _limited(connection):
+    with _limit_waits(connection):
         lock_chains(connection)
         if size:
             connection.execute(table.insert(), row)
     if size:  # in a transaction of its own: what is removed in the same one is never written
-        with _limited(connection):
+        with _limit_waits(connection):
             connection.execute(table.delete().where(table.c.client == "basira", table.c.key == row["key"]))
 
 
 @contextmanager
-def _limited(connection: sa.Connection) -> Iterator[None]:
+def _limit_waits(connection: sa.Connection) -> Iterator[None]:
     with connection.begin():
         if connection.dialect.name == "postgresql":
             for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):

@@ -1,9 +1,9 @@
 """What the service keeps between two requests: the state of online selection, and answers already given.
 
-Enters: a state and the sequence it was read at; an answer and the key it was asked under. Leaves: the same, or the word
-that somebody else was quicker. Never here: what a state means (`selection` knows), a clock.
+Enters: a state and the sequence it was read at; an answer and the key it was asked under. Leaves: the same, or the
+report that another writer was quicker. Never here: what a state means (`selection` knows), a clock.
 
-Both are written in the transaction of the decision they belong to: all of it stands, or nothing.
+Both are written in the transaction of the decision they belong to: all of it is recorded, or nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _INSERT_ANSWER = IDEMPOTENCY_KEY.insert()
 _OF_KEY = [IDEMPOTENCY_KEY.c[name] for name in ("client", "route", "key")]
 _HAS_EXPIRED = IDEMPOTENCY_KEY.c.expires_at <= sa.bindparam("moment")
 _FREE_KEY = IDEMPOTENCY_KEY.delete().where(*(c == sa.bindparam(f"of_{c.name}") for c in _OF_KEY), _HAS_EXPIRED)
-# So many that nobody waits long for the lock of a SQLite file.
+# So few that no writer waits long for the lock of a SQLite file.
 _PURGED_AT_ONCE = 2_000
 _PURGE = IDEMPOTENCY_KEY.delete().where(
     sa.tuple_(*_OF_KEY).in_(sa.select(*_OF_KEY).where(_HAS_EXPIRED).limit(_PURGED_AT_ONCE))
@@ -102,8 +102,8 @@ class Answer:
 def find_state(connection: sa.Connection, office: str, day: str, *, is_locked: bool = False) -> StoredState | None:
     """The state of an office and day; None when nothing arrived yet.
 
-    ``is_locked``: in a transaction that writes; nobody else then writes this state before it ends. States are locked
-    before anything is appended (which locks the chains), whoever writes: so nobody waits crosswise.
+    ``is_locked``: in a transaction that writes; no other transaction then writes this state before it ends. Every
+    writer locks states before it appends (which locks the chains): so two writers never wait for each other.
     """
     query = _LOCK_STATE if is_locked else _FIND_STATE
     row = connection.execute(query, {"office": office, "day": day}).first()
@@ -119,7 +119,7 @@ def find_states(connection: sa.Connection, office: str, *, first: str, end: str)
 def state_statements(states: Sequence[NewState], *, now: datetime) -> list[Statement]:
     """What writes the states of several offices, each at most once: see `are_saved`.
 
-    In order of office and day, whoever writes: two transactions never wait for each other crosswise.
+    Every writer writes in order of office and day: so two transactions never wait for each other.
     """
     moment = moment_text(now)
     found = []
@@ -134,9 +134,9 @@ def state_statements(states: Sequence[NewState], *, now: datetime) -> list[State
 
 
 def are_saved(outcomes: Sequence[Outcome]) -> bool:
-    """Whether all states stood at the sequences that the new ones were made from, of what became of
-    `state_statements`. If not, the transaction is to be rolled back. (Two first arrivals of an office at once: one is
-    refused by the database.)"""
+    """Whether all states were still at the sequences that the new ones were made from; ``outcomes``: of
+    `state_statements`. If not, roll the transaction back. (Of two first arrivals of an office at once, the database
+    rejects one.)"""
     return all(one.changed == 1 for one in outcomes)
 
 
@@ -150,7 +150,7 @@ def save_state(
     """
     statements = state_statements([NewState(office, day, state, expected_sequence)], now=now)
     try:
-        with connection.begin_nested():  # of two first arrivals at once, one is refused and the other goes on
+        with connection.begin_nested():  # of two first arrivals at once, one is rejected and the other goes on
             return are_saved(OneByOne(connection).send(*statements))
     except IntegrityError:
         return False

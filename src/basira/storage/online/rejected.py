@@ -1,4 +1,4 @@
-"""Declarations that the service refused: kept as they were sent, until they come corrected.
+"""Declarations that the service rejected: kept as they were sent, until they come corrected.
 
 Enters: a body with its faults, in words of codes. Leaves: the same, with whether it came since. Never here: a decision;
 a body that is repaired.
@@ -32,7 +32,7 @@ ERASED_TOGETHER = 50  # in one audit event and transaction: a body may have a me
 
 
 @dataclass(frozen=True)
-class RefusedBody:
+class RejectedBody:
     """One to keep. ``quarantine_id``: of its content and client, so that the same again is one row. ``faults``: JSON
     values, codes and fields. ``body``: the JSON text, None when it is too long to be kept."""
 
@@ -55,7 +55,7 @@ class Kept:
         return Kept(self.count + other.count, self.size_bytes + other.size_bytes)
 
 
-def count_again(connection: sa.Connection, body: RefusedBody, *, now: datetime) -> bool:
+def count_again(connection: sa.Connection, body: RejectedBody, *, now: datetime) -> bool:
     """Of a body that is kept already, count it and write down when it came last; whether it is."""
     values = {"of_body": body.quarantine_id, "last_at": moment_text(now), "faults": _faults_text(body)}
     return connection.execute(_COUNT_AGAIN, values).rowcount > 0
@@ -69,7 +69,7 @@ _COUNT_AGAIN = (
 )
 
 
-def keep_body(connection: sa.Connection, body: RefusedBody, *, now: datetime) -> Kept:
+def keep_body(connection: sa.Connection, body: RejectedBody, *, now: datetime) -> Kept:
     """Keep one that is not kept; what it takes."""
     moment, faults = moment_text(now), _faults_text(body)
     row = {
@@ -81,7 +81,7 @@ def keep_body(connection: sa.Connection, body: RefusedBody, *, now: datetime) ->
     return Kept(1, len(faults) + len(body.body or ""))
 
 
-def _faults_text(body: RefusedBody) -> str:
+def _faults_text(body: RejectedBody) -> str:
     return json.dumps(list(body.faults))  # in ASCII, as bodies: a fault may name a field as it was sent
 
 
@@ -119,7 +119,7 @@ def kept_in_all(connection: sa.Connection) -> Kept:
 
 
 _COLUMNS = [column for column in REFUSED_BODY.columns if column.name != "body"]
-# The first time that the declaration was taken after it was last refused; null while it was not.
+# The first time that the declaration was taken after its last rejection; null while it was not.
 _RESOLVED = (
     sa.select(sa.func.min(EVENT.c.recorded_at))
     .where(
@@ -135,7 +135,7 @@ def find_bodies(
     connection: sa.Connection, *, state: State = "open", code: str | None = None, limit: int = 100,
     after: tuple[str, str] | None = None,
 ) -> list[Row]:  # fmt: skip
-    """Refused bodies without their content, the latest first; those after ``after`` (last_at, quarantine_id).
+    """Rejected bodies without their content, the latest first; those after ``after`` (last_at, quarantine_id).
 
     ``resolved_at``: when the declaration was taken after all. ``code``: only with a fault of this code.
     """
@@ -145,7 +145,7 @@ def find_bodies(
         later = sa.and_(REFUSED_BODY.c.last_at == last_at, REFUSED_BODY.c.quarantine_id > name)
         query = query.where(sa.or_(REFUSED_BODY.c.last_at < last_at, later))
     ordered = query.order_by(REFUSED_BODY.c.last_at.desc(), REFUSED_BODY.c.quarantine_id).limit(limit)
-    return [_opened(row) for row in connection.execute(ordered).mappings()]
+    return [_read_row(row) for row in connection.execute(ordered).mappings()]
 
 
 def count_bodies(connection: sa.Connection, *, state: State = "open", code: str | None = None) -> int:
@@ -160,10 +160,10 @@ def get_body(connection: sa.Connection, quarantine_id: str) -> Row:
     row = connection.execute(query.where(REFUSED_BODY.c.quarantine_id == quarantine_id)).mappings().first()
     if row is None:
         raise NotFoundError(
-            f"Expected a refused declaration {quarantine_id!r}, found none.",
+            f"Expected a rejected declaration {quarantine_id!r}, found none.",
             hint="See 'basira quarantine list', or GET /api/v1/quarantine; one that was erased is gone.",
         )
-    return _opened(row)
+    return _read_row(row)
 
 
 def _conditions(state: State, code: str | None) -> list[sa.ColumnElement[bool]]:
@@ -175,19 +175,19 @@ def _conditions(state: State, code: str | None) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _opened(row: sa.RowMapping) -> Row:
+def _read_row(row: sa.RowMapping) -> Row:
     return {**row, "faults": json.loads(row["faults"])}
 
 
 def bodies_naming(value: str) -> Erasable:
-    """Every refused body that names a value, in its content or, as a field that the schema lacks, in its faults, to
+    """Every rejected body that names a value, in its content or, as a field that the schema lacks, in its faults, to
     `erase`."""
     columns = (REFUSED_BODY.c.body, REFUSED_BODY.c.faults, REFUSED_BODY.c.declaration_id)
     return _erasable(sa.or_(*(names(column, value) for column in columns)))
 
 
 def bodies_before(day: str) -> Erasable:
-    """The refused bodies that came last before a day (YYYY-MM-DD), to `erase`."""
+    """The rejected bodies that came last before a day (YYYY-MM-DD), to `erase`."""
     return _erasable(REFUSED_BODY.c.last_at < day)
 
 

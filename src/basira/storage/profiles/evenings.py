@@ -1,4 +1,4 @@
-"""The profiles of earlier nights, for declarations that are seen from an earlier eve: amendments of what the history
+"""The profiles of earlier nights, for declarations whose features are of an earlier day: amendments of what the history
 already counts.
 
 Enters: the folder of profiles. Leaves: the build of one evening, when it is kept and whole. Never here: a build of
@@ -37,7 +37,7 @@ class EveProfiles:
 
     def refresh(self) -> None:
         """Open what is new in the folder, and let go of what is gone. A build that is damaged is passed over."""
-        # The latest first: of two builds of one evening, the one whose name sorts last; names stand for contents.
+        # The latest first: of two builds of one evening, the one whose name sorts last; a name has one content.
         names = list_names(self._folder)
         known = {loaded.name: loaded for loaded in self._by_day.values()}
         found: dict[int, LoadedProfiles] = {}
@@ -45,14 +45,14 @@ class EveProfiles:
         for name in names:
             loaded = known.get(name)
             if loaded is None and name not in passed_over:
-                loaded = self._opened(name)
+                loaded = self._open(name)
                 if loaded is None:
                     passed_over.add(name)
             if loaded is not None:
                 found.setdefault(loaded.as_of_day, loaded)
         self._by_day, self._passed_over = found, frozenset(passed_over)
 
-    def _opened(self, name: str) -> LoadedProfiles | None:
+    def _open(self, name: str) -> LoadedProfiles | None:
         try:
             manifest = read_manifest(self._folder, name)
             if manifest.metadata.catalog != self._catalog:

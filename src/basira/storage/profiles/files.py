@@ -113,7 +113,7 @@ def read_manifest(folder: Path, name: str) -> Manifest:
         if manifest.name != name:
             raise ValueError(f"it speaks of {manifest.name}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(name, f"the manifest can't be read ({error})") from error
+        raise _damage_error(name, f"the manifest can't be read ({error})") from error
     return manifest
 
 
@@ -126,11 +126,11 @@ def verify_file(folder: Path, manifest: Manifest) -> None:
     try:
         size = path.stat().st_size
         if size != manifest.size:
-            raise _damaged(manifest.name, f"expected {manifest.size} bytes, found {size}")
+            raise _damage_error(manifest.name, f"expected {manifest.size} bytes, found {size}")
         if digest_file(path) != manifest.digest:
-            raise _damaged(manifest.name, "its SHA-256 is not the one of its manifest")
+            raise _damage_error(manifest.name, "its SHA-256 is not the one of its manifest")
     except OSError as error:
-        raise _damaged(manifest.name, f"it can't be read ({error.strerror or error})") from error
+        raise _damage_error(manifest.name, f"it can't be read ({error.strerror or error})") from error
 
 
 def read_pointer(folder: Path) -> str | None:
@@ -149,5 +149,5 @@ def list_names(folder: Path) -> list[str]:
     return sorted((p.stem for p in folder.glob("*.json") if _NAME.fullmatch(p.stem)), reverse=True)
 
 
-def _damaged(name: str, what: str) -> StoreError:
+def _damage_error(name: str, what: str) -> StoreError:
     return StoreError(f"The profiles {name} are damaged: {what}.", hint="Build the profiles anew.")

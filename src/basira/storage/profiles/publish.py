@@ -118,7 +118,7 @@ def _only_builder(folder: Path, wait_seconds: float) -> Iterator[None]:
 
 
 def _write(path: Path, entries: Iterable[Entries], description: Description, built_at: datetime) -> Metadata:
-    # Nobody else knows this file yet: no lock file, and one flush at the end.
+    # No other process knows this file yet: no lock file, and one flush at the end.
     try:
         with lmdb.open(
             str(path), subdir=False, lock=False, map_size=_ROOM, sync=False, metasync=False, readahead=False, mode=0o600
@@ -149,7 +149,7 @@ def _write(path: Path, entries: Iterable[Entries], description: Description, bui
         if full is not None:
             raise OSError(full, os.strerror(full)) from error
         # A write cut short by the end of the disk comes back as an input/output error.
-        cause = "the disk is full or failing" if os.strerror(errno.EIO) in str(error) else "LMDB refused"
+        cause = "the disk is full or failing" if os.strerror(errno.EIO) in str(error) else "LMDB rejected it"
         raise StoreError(
             f"Expected to write the profiles, found that {cause} ({error}). Those in force go on serving.",
             hint="Free some space on this disk, or check it, then build the profiles anew.",

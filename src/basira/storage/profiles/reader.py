@@ -1,7 +1,7 @@
 """Reading online profiles: open, look up, notice a newer build and swap to it.
 
 Enters: the profiles' folder. Leaves: `LoadedProfiles` that answer look-ups; what is wrong with the newest, in
-words. Never here: a write, a lock, a decision whether profiles are too old (their age is told).
+words. Never here: a write, a lock, a decision whether profiles are too old (their age is reported).
 
 Open in each worker process after it was started, not before a fork. A file is checked whole, to the last byte,
 before it serves; a published file never changes, so a look-up needs no check.
@@ -34,7 +34,7 @@ from basira.storage.profiles.files import (
 
 
 class LoadedProfiles:
-    """One build, open for reading. Many threads may look up at once; it closes when nobody holds it any more."""
+    """One build, open for reading. Many threads may look up at once; it closes after its last reader."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         """Open a build that `open_profiles` has verified."""
@@ -72,7 +72,7 @@ class LoadedProfiles:
 
     @property
     def currencies(self) -> tuple[str, ...]:
-        """Of the history's values; empty when nothing says."""
+        """Of the history's values; empty when unknown."""
         return self.metadata.currencies
 
     def age_days(self, today: date) -> int:
@@ -124,7 +124,7 @@ _OPENING = threading.Lock()
 def open_profiles(folder: Path, manifest: Manifest) -> LoadedProfiles:
     """Open a published build. Raises StoreError when its file is not, byte for byte, what the manifest says.
 
-    A build that this process has open already is given again: a name stands for one content.
+    A build that this process has open already is returned again: a name has one content.
     """
     verify_file(folder, manifest)
     path = data_path(folder, manifest.name).resolve()
@@ -161,7 +161,7 @@ class ProfileReader:
         self._catalog = catalog
         self._loaded: LoadedProfiles | None = None
         self._alarm: str | None = None
-        # What was looked at last: the pointer, and the files found wanting, as they stood.
+        # What was looked at last: the pointer, and the faulty files, as they were.
         self._seen: tuple[object, ...] | None = None
         self._refreshing = threading.Lock()
 
@@ -186,7 +186,7 @@ class ProfileReader:
         """Look for newer profiles, and swap to the newest that are whole; cheap when nothing changed.
 
         CURRENT's build comes first; when it is damaged, absent or for another catalog, the latest other one
-        serves, and the reason is the alarm. What was opened while it was whole goes on serving, unless its own file was
+        serves, and the reason is the alarm. A build that was whole when opened goes on serving, unless its own file was
         altered in place.
         """
         with self._refreshing:

@@ -1,6 +1,6 @@
 """The trail of the record, read back: who did what and when, the latest first.
 
-Enters: what to look for. Leaves: rows, JSON opened; the names that stand behind ids. Never here: a personal value of a
+Enters: what to look for. Leaves: rows, JSON parsed; the names of ids. Never here: a personal value of a
 declaration; a write.
 """
 
@@ -34,11 +34,11 @@ def find_audit(
     exactly = [(table.c.subject, subject), (table.c.action, action)]
     return [
         {**row, **{name: None if row[name] is None else json.loads(row[name]) for name in ("before", "after")}}
-        for row in _found(connection, table, exactly, actors, (from_day, to_day), before, limit)
+        for row in _find(connection, table, exactly, actors, (from_day, to_day), before, limit)
     ]
 
 
-def find_deeds(
+def find_activity(
     connection: sa.Connection, *, declaration_id: str | None = None, actors: Sequence[str] | None = None,
     kind: str | None = None, office: str | None = None, from_day: str | None = None, to_day: str | None = None,
     before: int | None = None, limit: int = 100,
@@ -49,7 +49,7 @@ def find_deeds(
     """
     table = EVENT
     exactly = [(table.c.declaration_id, declaration_id), (table.c.kind, kind), (table.c.office, office)]
-    rows = _found(connection, table, exactly, actors, (from_day, to_day), before, limit)
+    rows = _find(connection, table, exactly, actors, (from_day, to_day), before, limit)
     return [{**row, "payload": _without_personal(row.payload)} for row in rows]
 
 
@@ -59,7 +59,7 @@ def _without_personal(text: str) -> object:
     return payload
 
 
-def _found(
+def _find(
     connection: sa.Connection, table: sa.Table, exactly: Sequence[tuple[sa.Column[Any], str | None]],
     actors: Sequence[str] | None, days: tuple[str | None, str | None], before: int | None, limit: int,
 ) -> list[sa.RowMapping]:  # fmt: skip
@@ -89,7 +89,7 @@ def names_of(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:
 
 
 def ids_of(connection: sa.Connection, name: str) -> list[str]:
-    """Who may be meant by a name: the id that it is, the user of that login, the keys of that name."""
+    """The ids that a name may mean: that id, the user of that login, the keys of that name."""
     user = sa.select(APP_USER.c.user_id).where(APP_USER.c.login == normalised_login(name))
     keys = sa.select(API_KEY.c.key_id).where(API_KEY.c.name == name)
     return [name, *connection.execute(user).scalars(), *connection.execute(keys).scalars()]

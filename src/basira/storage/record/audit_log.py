@@ -23,7 +23,7 @@ def append_audit(
     connection: sa.Connection, action: str, *, subject: str, actor: str, now: datetime,
     before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None, motive: str | None = None,
 ) -> Row:  # fmt: skip
-    """Append one audit event, in the transaction of the change it tells; the event as recorded.
+    """Append one audit event, in the transaction of the change that it reports; the event as recorded.
 
     ``action``: such as "user.created". ``subject``: what was changed, such as "user/u-1f...". ``before``/``after``: the
     fields that changed, None for what was not there. ``actor``: a user id, a key id, or the name of a command's user.
@@ -40,6 +40,6 @@ def append_audit(
 
 
 def require_motive(motive: str) -> None:
-    """Refuse an erasure for which nobody says why; raises UsageError."""
+    """Reject an erasure without a motive; raises UsageError."""
     if not motive.strip():
         raise UsageError("Expected a motive for an erasure, found none.", hint="Say who asked for it, or which rule.")

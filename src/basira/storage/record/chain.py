@@ -44,7 +44,7 @@ _NOT_IN_ENTRY = frozenset({"previous_hash", "entry_hash"})
 
 @dataclass(frozen=True)
 class Head:
-    """Where a stream stood at the end of a day (or now): the sequence and the hash of its last row."""
+    """The end of a stream on a day (or now): the sequence and the hash of its last row."""
 
     stream: Stream
     day: str
@@ -70,14 +70,14 @@ def chained_hash(table: sa.Table, row: Mapping[str, Any], previous: str) -> str:
 def append(
     connection: sa.Connection, stream: Appended, rows: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> list[dict[str, Any]]:
-    """Append rows to a stream, in the caller's transaction; the rows as they stand.
+    """Append rows to a stream, in the caller's transaction; the rows as recorded.
 
     Raises StoreError when a column is missing, unknown or not of its type, or the clock is ahead (see `read_end`):
     nothing is then appended.
     """
     sender = OneByOne(connection)
     last = read_end(sender.send(*end_statements(sender, stream)), now=now)
-    appended = linked(stream, rows, last, now=now)
+    appended = link(stream, rows, last, now=now)
     sender.send_last(*append_statements(stream, appended, last))
     return appended
 
@@ -94,7 +94,7 @@ def end_statements(sender: Sender, stream: Appended) -> tuple[Statement, ...]:
 def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
     """Where the stream ends, of what became of `end_statements`: its last row; None when it is empty.
 
-    Raises StoreError when ``now`` is some minutes ahead of the database server's clock: the event would stand in the
+    Raises StoreError when ``now`` is some minutes ahead of the database server's clock: the event would be in the
     queue of another day, and days never go back. (The last event is no measure: a quiet office's may be days old. A
     SQLite file is written by its own machine, and there is no second clock.) Raises it too when the head of the last
     row's day does not name that row: rows were cut off or the head was changed, and what is appended would hide it.
@@ -113,7 +113,7 @@ def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
     return None
 
 
-def linked(
+def link(
     stream: Appended, rows: Sequence[Mapping[str, Any]], last: Head | None, *, now: datetime
 ) -> list[dict[str, Any]]:
     """Rows with their places in the chain, after ``last``. Raises as `append`."""
@@ -158,17 +158,17 @@ def append_statements(
     is_new = last is None or last.day != end["day"]
     return (
         Statement(_INSERTS[stream], appended),
-        Statement(_NEW_HEAD, [place]) if is_new else Statement(_MOVE_HEAD, [_moved(place)]),
+        Statement(_NEW_HEAD, [place]) if is_new else Statement(_MOVE_HEAD, [_head_values(place)]),
     )
 
 
 def move_head(connection: sa.Connection, head: Head) -> None:
     """Write down that a stream now ends at ``head``."""
-    if connection.execute(_MOVE_HEAD, _moved(asdict(head))).rowcount == 0:
+    if connection.execute(_MOVE_HEAD, _head_values(asdict(head))).rowcount == 0:
         connection.execute(_NEW_HEAD, asdict(head))
 
 
-def _moved(head: Mapping[str, Any]) -> dict[str, Any]:
+def _head_values(head: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "of_stream": head["stream"], "of_day": head["day"], "sequence": head["sequence"],
         "head_hash": head["head_hash"],
@@ -217,10 +217,10 @@ def as_stored(table: sa.Table, row: Mapping[str, Any], made: frozenset[str]) -> 
     if row.keys() != wanted:
         missing, unknown = sorted(wanted - row.keys()), sorted(row.keys() - wanted)
         raise ValueError(f"missing {', '.join(missing) or 'nothing'}, unknown {', '.join(unknown) or 'nothing'}")
-    return {column.name: _typed(column, row[column.name]) for column in table.columns if column.name in wanted}
+    return {column.name: _convert(column, row[column.name]) for column in table.columns if column.name in wanted}
 
 
-def _typed(column: sa.Column[Any], value: Any) -> Any:
+def _convert(column: sa.Column[Any], value: Any) -> Any:
     if value is None:
         if column.nullable:
             return None
@@ -237,7 +237,7 @@ def _typed(column: sa.Column[Any], value: Any) -> Any:
     if not isinstance(value, str) or not is_storable(value):
         raise ValueError(f"{value!r} in {column.name}, a text")
     limit = column.type.length if isinstance(column.type, sa.String) else None
-    if limit is not None and len(value) > limit:  # PostgreSQL would refuse it, SQLite would not
+    if limit is not None and len(value) > limit:  # PostgreSQL would reject it, SQLite would not
         raise ValueError(f"{len(value)} characters in {column.name}, {limit} at most")
     return value
 

@@ -3,8 +3,8 @@
 Enters: a connection. Leaves: which rows of which chain. Never here: a row that is changed; rows explained without a
 motive.
 
-Most often a clock was ahead once, and it may be that somebody forged them: the proof can't tell the two apart, a person
-can. What is explained is audited, so it is part of the record, and so is who said it.
+Most often a clock was ahead once; rarely, they were forged. The proof can't distinguish the two, a person can. An
+explanation is audited: it is part of the record, with the person who gave it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def find_ahead(connection: sa.Connection) -> list[Ahead]:
     explained; at most one for each chain."""
     clock: datetime = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
     limit = moment_text(clock + _AHEAD)
-    explained = list(_explained(connection))
+    explained = list(_read_explanations(connection))
     found = []
     moments: dict[Stream, sa.Column[str]] = {"targeting": TARGETING_RUN.c.created_at}
     moments |= {stream: table.c.recorded_at for stream, table in CHAINED.items()}
@@ -61,11 +61,11 @@ def find_ahead(connection: sa.Connection) -> list[Ahead]:
 
 
 def explain_ahead(connection: sa.Connection, *, actor: str, motive: str, now: datetime) -> list[Ahead]:
-    """Say that what `find_ahead` finds comes of a clock that was ahead, in the caller's transaction: one audit event
+    """Explain the rows that `find_ahead` finds by a clock that was ahead, in the caller's transaction: one audit event
     for each chain; what was found. Raises UsageError without a motive."""
     if not motive.strip():
         raise UsageError("Expected a motive, found none.", hint="Say which clock was ahead, and how it is known.")
-    lock_chains(connection)  # nothing comes between the finding and the saying
+    lock_chains(connection)  # no other event is recorded between the search and its explanation
     found = find_ahead(connection)
     for one in found:
         append_audit(
@@ -74,7 +74,7 @@ def explain_ahead(connection: sa.Connection, *, actor: str, motive: str, now: da
     return found
 
 
-def _explained(connection: sa.Connection) -> Iterator[Ahead]:
+def _read_explanations(connection: sa.Connection) -> Iterator[Ahead]:
     query = sa.select(AUDIT_EVENT.c.after).where(AUDIT_EVENT.c.action == EXPLAINED)
     for text in connection.execute(query).scalars():
         try:

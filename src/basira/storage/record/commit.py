@@ -1,7 +1,7 @@
 """The decisions of a group recorded: states, events, personal values, answers, in as few round trips as there can be.
 
 Enters: events, the states of offices at the sequences that they were made from, answers under their keys. Leaves: all
-of it recorded, or the word that somebody else was quicker. Never here: what a state or an event means.
+of it recorded, or the report that another writer was quicker. Never here: what a state or an event means.
 
 Two round trips to PostgreSQL: the states with the lock and the end of the chain, then everything that hangs on that end
 with the commit.
@@ -20,7 +20,7 @@ from basira.storage.online.office_state import (
     are_saved,
     state_statements,
 )
-from basira.storage.record.chain import append_statements, end_statements, linked, read_end
+from basira.storage.record.chain import append_statements, end_statements, link, read_end
 from basira.storage.record.events import EventRows, count_statements, have_as_many
 from basira.storage.record.personal import values_statement
 
@@ -29,9 +29,10 @@ def record_group(
     sender: Sender, events: EventRows, *, states: Sequence[NewState], answers: Sequence[KeyedAnswer], now: datetime,
     expires_at: datetime, has_expired: bool = False, known: Mapping[str, int] | None = None,
 ) -> bool:  # fmt: skip
-    """Record a group in the sender's transaction; False, and then it is to be rolled back, when a state was written by
-    somebody else meanwhile, or something came to a declaration of ``known``: how many events each had when it was
-    looked up.
+    """Record a group in the sender's transaction. False, and then the caller rolls back, when another writer wrote a
+    state meanwhile, or a declaration of ``known`` has a new event.
+
+    ``known``: how many events each declaration had when it was looked up.
 
     ``events``: their `event_rows`, made before the transaction: those of a thousand items take as long to write down as
     ten plain declarations to decide, which wait for the same locks. ``expires_at``: until when the answers are kept.
@@ -41,14 +42,14 @@ def record_group(
     """
     places = state_statements(states, now=now)
     ends = end_statements(sender, "event")
-    # Counted when nobody else can append any more: behind the lock.
+    # Counted behind the lock, when no other writer can append.
     seen = known or {}
     outcomes = sender.send(*places, *ends, *count_statements(seen))
     behind = len(places) + len(ends)
     if not are_saved(outcomes[: len(places)]) or not have_as_many(outcomes[behind:], seen.values()):
         return False
     last = read_end(outcomes[len(places) : behind], now=now)
-    appended = linked("event", events.rows, last, now=now)
+    appended = link("event", events.rows, last, now=now)
     sender.send_last(
         *append_statements("event", appended, last),
         values_statement(events.values),

@@ -1,12 +1,12 @@
-"""Erasure in parts, of what the law lets nobody keep: personal values, bodies of refused declarations.
+"""Erasure in parts, of what the law forbids to keep: personal values, bodies of rejected declarations.
 
 Enters: which rows of which table. Leaves: how many there are; the same erased, each part in a transaction of its own
 with the audit event that names its rows. Never here: a lock held for longer than one part; an erasure that the audit
 does not tell.
 
-Whoever appends waits for the chains' lock. Held while a year of values is erased, it would stop the service for
-minutes. So the rows are listed without it, and each part looks again which of its own still stand. What is cut off has
-whole parts behind it, and the same again goes on with the rest.
+Every writer waits for the chains' lock. Held while a year of values is erased, it would stop the service for minutes.
+So the rows are listed without it, and each part looks again which of its own are still there. An erasure that is cut
+off leaves whole parts; the same call goes on with the rest.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def count_erasable(connection: sa.Connection, what: Erasable) -> int:
 
 def erase(
     database: Database, what: Erasable, *, actor: str, motive: str, now: Callable[[], datetime],
-    told: Callable[[int], None] = lambda _count: None, pause: Callable[[float], None] = time.sleep,
+    report: Callable[[int], None] = lambda _count: None, pause: Callable[[float], None] = time.sleep,
 ) -> int:  # fmt: skip
-    """Erase what stands when it is called, part by part; how many. Raises UsageError without a motive.
+    """Erase what is there when it is called, part by part; how many. Raises UsageError without a motive.
 
-    ``told`` hears of each part when it is committed. ``pause`` is called between two with the seconds that one took:
-    SQLite's lock goes to whoever asks at the right moment, so others need as long.
+    ``report`` is called with the rows of each part when it is committed. ``pause`` is called between two parts with the
+    seconds that one took: SQLite's lock goes to the process that asks at the right moment, so others need as long.
     """
     require_motive(motive)
     count, took = 0, 0.0
@@ -69,7 +69,7 @@ def erase(
                 )  # fmt: skip
         took = time.monotonic() - begun
         count += len(erased)
-        told(len(erased))
+        report(len(erased))
     return count
 
 

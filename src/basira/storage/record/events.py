@@ -174,7 +174,7 @@ def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKi
     ``is_text_erased``: the payload lacks the texts that it had.
     """
     query = sa.select(EVENT).where(EVENT.c.declaration_id == declaration_id).order_by(EVENT.c.sequence)
-    return _opened(connection, query if kind is None else query.where(EVENT.c.kind == kind))
+    return _read_rows(connection, query if kind is None else query.where(EVENT.c.kind == kind))
 
 
 def find_office(connection: sa.Connection, declaration_id: str) -> str | None:
@@ -190,7 +190,7 @@ def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str
         (outcome,) = OneByOne(connection).send(Statement(_OF_ONE, [{"name": name} for name in found]))
         rows = _with_content(connection, [dict(zip(_COLUMNS, row, strict=True)) for row in outcome.rows])
     else:
-        rows = _opened(connection, _OF_MANY, {"names": list(found)})
+        rows = _read_rows(connection, _OF_MANY, {"names": list(found)})
     for row in rows:
         found[row["declaration_id"]].append(row)
     return found
@@ -228,24 +228,24 @@ def have_as_many(outcomes: Sequence[Outcome], counts: Iterable[int]) -> bool:
 
 def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
     """Every event of an office that gave a lane in this day, in order, whether it holds or not."""
-    query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day), EVENT.c.lane.is_not(None))
-    return _opened(connection, query.order_by(EVENT.c.sequence))
+    query = sa.select(EVENT).where(EVENT.c.office == office, *_within_day(day), EVENT.c.lane.is_not(None))
+    return _read_rows(connection, query.order_by(EVENT.c.sequence))
 
 
 def find_decisions_between(connection: sa.Connection, first: str, end: str) -> list[Row]:
     """Every decision of the service from a day to the one before another (YYYY-MM-DD), in order."""
     of_days = (EVENT.c.recorded_at >= first, EVENT.c.recorded_at < end)
     query = sa.select(EVENT).where(EVENT.c.kind == "decision", *of_days).order_by(EVENT.c.sequence)
-    return _opened(connection, query)
+    return _read_rows(connection, query)
 
 
 def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
     """Every event of an office in this day, in order: decisions, re-selections, cancellations, results."""
-    query = sa.select(EVENT).where(EVENT.c.office == office, *_recorded_in(day))
-    return _opened(connection, query.order_by(EVENT.c.sequence))
+    query = sa.select(EVENT).where(EVENT.c.office == office, *_within_day(day))
+    return _read_rows(connection, query.order_by(EVENT.c.sequence))
 
 
-def _recorded_in(day: str) -> tuple[sa.ColumnElement[bool], ...]:
+def _within_day(day: str) -> tuple[sa.ColumnElement[bool], ...]:
     """By the moment of the events, which each row says and its hash holds. The chain's day is a later one when another
     event was recorded after midnight before it, or once with a clock that was ahead."""
     after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
@@ -262,12 +262,12 @@ def find_range(
         .order_by(EVENT.c.sequence)
         .limit(limit)
     )
-    return _opened(connection, query)
+    return _read_rows(connection, query)
 
 
 def record_identity(connection: sa.Connection) -> tuple[str, int]:
-    """What tells this record of events from any other (the hash of its first event), and its last sequence; ("", 0)
-    when nothing is recorded."""
+    """What identifies this record of events (the hash of its first event), and its last sequence; ("", 0) when nothing
+    is recorded."""
     first = connection.execute(sa.select(EVENT.c.entry_hash).order_by(EVENT.c.sequence).limit(1)).scalar()
     last = connection.execute(sa.select(sa.func.max(EVENT.c.sequence))).scalar()
     return str(first or ""), int(last or 0)
@@ -277,7 +277,7 @@ def find_by_ids(connection: sa.Connection, event_ids: Sequence[str]) -> dict[str
     """Events by their ids; those that are not recorded are left out."""
     rows: list[Row] = []
     for batch in batches(list(dict.fromkeys(event_ids)), _AT_A_TIME):
-        rows += _opened(connection, sa.select(EVENT).where(EVENT.c.event_id.in_(batch)))
+        rows += _read_rows(connection, sa.select(EVENT).where(EVENT.c.event_id.in_(batch)))
     return {row["event_id"]: row for row in rows}
 
 
@@ -286,7 +286,7 @@ def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> 
     rows: list[Row] = []
     for batch in batches(list(dict.fromkeys(declaration_ids)), _AT_A_TIME):
         query = sa.select(EVENT).where(EVENT.c.declaration_id.in_(batch), EVENT.c.kind == "outcome")
-        rows += _opened(connection, query)
+        rows += _read_rows(connection, query)
     return sorted(rows, key=lambda row: int(row["sequence"]))
 
 
@@ -314,7 +314,7 @@ def find_queue_places(
 
 
 def queue_order(place: QueuePlace, intensity: Mapping[str, int]) -> tuple[float, float, float]:
-    """Where a place stands in its queue: intensity of the lane, revenue, sequence."""
+    """The position of a slot in its queue: intensity of the lane, revenue, sequence."""
     return float(intensity.get(place.lane, 0)), float(place.expected_revenue or 0.0), float(place.sequence)
 
 
@@ -340,7 +340,7 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
         later.c.sequence > EVENT.c.sequence,
         sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
     )
-    of_day = (EVENT.c.office == which.office, *_recorded_in(which.day))
+    of_day = (EVENT.c.office == which.office, *_within_day(which.day))
     conditions = [*of_day, EVENT.c.lane.is_not(None), ~is_moved]
     if which.lane is not None:
         conditions.append(EVENT.c.lane == which.lane)
@@ -357,7 +357,7 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
 
 
 def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
-    # SQLite reads JSON in text as it stands (a cast would make a number of it); PostgreSQL must be told.
+    # SQLite reads JSON in text without a cast (which would make a number of it); PostgreSQL needs the cast.
     return sa.type_coerce(payload, sa.JSON) if connection.dialect.name == "sqlite" else sa.cast(payload, sa.JSON)
 
 
@@ -404,7 +404,7 @@ _LATEST_OF_MANY = (
 _LATEST_COLUMNS += ("payload",)
 
 
-def _opened(connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Row]:
+def _read_rows(connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Row]:
     return _with_content(connection, [dict(row) for row in connection.execute(query, values or {}).mappings()])
 
 
@@ -415,12 +415,12 @@ def _with_content(connection: sa.Connection, rows: list[Row]) -> list[Row]:
     for batch in batches([digest for digests in sealed for digest in digests.values()], _AT_A_TIME):
         known |= unseal(connection, {digest: digest for digest in batch})
     return [
-        {**row, **_unsealed(payload, {name: known[digest] for name, digest in digests.items()})}
+        {**row, **_unseal(payload, {name: known[digest] for name, digest in digests.items()})}
         for row, payload, digests in zip(rows, payloads, sealed, strict=True)
     ]
 
 
-def _unsealed(payload: object, apart: dict[str, str | None]) -> Row:
+def _unseal(payload: object, apart: dict[str, str | None]) -> Row:
     """The columns that take the place of a payload's text."""
     if TEXTS not in apart:
         return {"payload": payload, "personal": apart, "is_text_erased": False}

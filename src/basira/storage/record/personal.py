@@ -1,15 +1,15 @@
 """Personal values kept apart from what is hashed, so that they can be erased and the chain still holds (law 09-08).
 
 Enters: fields with personal values (an importer, a declarant, an inspector); the free texts of a declaration, in which
-anybody may be named. Leaves: for each, a digest that stands in the hashed payload; the value back, while it is kept.
-Never here: a digest that tells the value to who guesses it.
+any person may be named. Leaves: for each, a digest that is hashed with the payload; the value back, while it is kept.
+Never here: a digest from which a guessed value can be checked.
 
 All free texts of a declaration are one value, a JSON text (docs/decisions/0016-texts-and-history-erased.md).
 
 The digest is HMAC-SHA-256(salt, field and value), with 32 random bytes of salt for each event. Identifiers of firms and
-persons can be listed, so a plain hash of one is as good as the identifier: anybody tries the whole list. The salt
-stands beside the value and is erased with it; what is left in the chain is then a random-looking number that nobody can
-link, neither to the person nor to another event of the same person.
+persons can be listed, so a plain hash of one is as good as the identifier: an attacker tries the whole list. The
+salt is kept beside the value and erased with it. What is left in the chain is then a random-looking number that can't
+be linked, neither to the person nor to another event of the same person.
 """
 
 from __future__ import annotations
@@ -108,5 +108,5 @@ def erased_digests(audited: Mapping[str, Any]) -> list[str]:
     """The digests that an audit event of the action ERASED names."""
     try:
         return [str(digest) for digest in json.loads(audited["after"])["digests"]]
-    except (KeyError, TypeError, ValueError):  # changed by somebody: its hash says so
+    except (KeyError, TypeError, ValueError):  # it was altered: its hash shows it
         return []

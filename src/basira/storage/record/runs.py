@@ -1,9 +1,9 @@
 """The decision record: every targeting run and every decision of it, appended and never changed.
 
 Enters: a run and its decisions, as mappings from column to value. Leaves: the same, with the hashes that chain
-them; the state of the chain. Never here: an UPDATE or a DELETE (the database itself refuses them), a clock.
+them; the state of the chain. Never here: an UPDATE or a DELETE (the database itself rejects them), a clock.
 
-Any statement here is portable; what is not stands in `database.connection` and in the migrations' triggers.
+Any statement here is portable; others are in `database.connection` and in the migrations' triggers.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Operations:
             header["previous_hash"] = last.closing_hash if last else GENESIS
             header["opening_hash"] = chained = opening_hash(header, header["previous_hash"])
             count = 0
-            # `islice` and not a list: a day may have more decisions than should stand in memory.
+            # `islice` and not a list: a day may have more decisions than should be in memory.
             source = iter(decisions)
             while batch := list(islice(source, _BATCH)):
                 rows = []

@@ -83,7 +83,7 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
         faults.extend(found)
         events, event_ends, found = _verify_stream(connection, "event", personal.look_at_events)
         faults.extend(found)
-        faults.extend(personal.faults_found())
+        faults.extend(personal.list_faults())
         ends = [*_run_ends(connection), *event_ends, *audit_ends]
         faults.extend(_verify_heads(connection, heads, "the head kept in the database"))
         faults.extend(_verify_days(heads, ends))
@@ -123,9 +123,9 @@ def _verify_stream(
             elif row["entry_hash"] != row_hash:
                 faults.append(f"{where} was changed")
             elif row["day"] != (own := max(day, str(row["recorded_at"])[:10])):
-                faults.append(f"{where} stands on {row['day']}, and should on {own}")
+                faults.append(f"{where} is recorded on {row['day']}, expected {own}")
             ends[str(row["day"])] = Head(stream, str(row["day"]), row["sequence"], row["entry_hash"])
-            # What is said once is not said of every later row, which goes on from there.
+            # A fault is reported once: later rows are compared with the day found here.
             day = max(day, str(row["day"])) if row["entry_hash"] == row_hash else day
             previous, expected = row["entry_hash"], row["sequence"] + 1
         count += len(rows)
@@ -152,7 +152,7 @@ class _Personal:
         self.kept = self.erased = 0
 
     def look_at_audit(self, rows: Sequence[Row]) -> None:
-        """Put the digests aside that some audit events name as erased, and look which of them stand."""
+        """Put the digests aside that some audit events name as erased, and look which of them are still kept."""
         query = sa.select(PERSONAL_VALUE.c.digest)
         for row in rows:
             digests = erased_digests(row) if row["action"] == ERASED else []
@@ -164,7 +164,7 @@ class _Personal:
                     )
 
     def look_at_events(self, events: Sequence[Row]) -> None:
-        """Compare the digests of some events with what is kept, and with what stands although it was erased."""
+        """Compare the digests of some events with what is kept, and with what is there although it was erased."""
         texts = map(itemgetter("sequence", "payload"), events)
         sealed = {digest: (sequence, name) for sequence, text in texts for name, digest in _digests(text)}
         query = sa.select(PERSONAL_VALUE)
@@ -177,7 +177,7 @@ class _Personal:
                 self._erased.ask(digest, sequence)
             elif digest in self._standing:
                 self.erased += 1
-                self._say(f"the personal value of event {sequence}, {name} stands, although it was erased")
+                self._say(f"the personal value of event {sequence}, {name} is there, although it was erased")
             elif not kept[digest]:
                 self._say(f"the personal value of event {sequence}, {name} was changed")
         self.kept += len(kept)
@@ -186,9 +186,9 @@ class _Personal:
         if len(self._faults) < MOST_FAULTS:
             self._faults.append(fault)
 
-    def faults_found(self) -> list[str]:
+    def list_faults(self) -> list[str]:
         """What was wrong, and how many values belong to no event."""
-        first = heapq.nsmallest(MOST_FAULTS, self._erased.unanswered())
+        first = heapq.nsmallest(MOST_FAULTS, self._erased.find_missing())
         for sequence, name in sorted((sequence, self._field(sequence, key)) for sequence, key in first):
             self._say(f"the personal value of event {sequence}, {name} is gone, and no erasure says so")
         self.erased += self._erased.found
@@ -202,7 +202,7 @@ class _Personal:
 
 
 def _storable(digests: Iterable[str]) -> list[str]:
-    """Those that a database can be asked for: in a payload that somebody changed, any text may stand."""
+    """Those that a database can be asked for: an altered payload may hold any text."""
     return [digest for digest in digests if is_storable(digest)]
 
 
@@ -212,7 +212,7 @@ def _digests(payload: str) -> Iterator[tuple[str, str]]:
         return
     try:
         opened = json.loads(payload)
-    except ValueError:  # changed by somebody: its hash says so
+    except ValueError:  # it was altered: its hash shows it
         return
     found = opened.get(PERSONAL_KEY) if isinstance(opened, dict) else None
     if isinstance(found, dict):
@@ -220,7 +220,7 @@ def _digests(payload: str) -> Iterator[tuple[str, str]]:
 
 
 def _link(connection: sa.Connection, head: Head) -> tuple[str, str] | None:
-    """The day and the hash that stand at a head's place now."""
+    """The day and the hash of the row that a head names, as they are now."""
     if head.stream == "targeting":
         run = TARGETING_RUN.c
         query = sa.select(sa.func.substr(run.created_at, 1, 10), run.closing_hash).where(run.sequence == head.sequence)
@@ -241,7 +241,7 @@ def _verify_heads(connection: sa.Connection, heads: Iterable[Head], which: str) 
         elif found[1] != head.head_hash:
             yield f"{head.stream} {head.sequence} of {head.day} is another one than {which} names"
         elif found[0] != head.day:
-            yield f"{head.stream} {head.sequence} stands on {found[0]}: {which} names it for {head.day}"
+            yield f"{head.stream} {head.sequence} is recorded on {found[0]}: {which} names it for {head.day}"
 
 
 def _verify_days(heads: Sequence[Head], ends: Sequence[Head]) -> Iterator[str]:
@@ -280,13 +280,13 @@ def _verify_tails(connection: sa.Connection, heads: Sequence[Head]) -> Iterator[
     for stream, table in (("targeting", TARGETING_RUN), *CHAINED.items()):
         end = connection.execute(sa.select(sa.func.max(table.c.sequence))).scalar() or 0
         if end > last.get(stream, 0):
-            yield f"{stream} {end} stands after the last head kept in the database ({last.get(stream, 0)})"
+            yield f"{stream} {end} comes after the last head kept in the database ({last.get(stream, 0)})"
 
 
 def _is_own(row: sa.RowMapping) -> bool:
     try:
         return personal_digest(row["field"], row["value"], bytes.fromhex(row["salt"])) == str(row["digest"])
-    except (TypeError, ValueError):  # a salt that is none
+    except (TypeError, ValueError):  # an invalid salt
         return False
 
 
@@ -327,7 +327,7 @@ def read_heads(text: str, *, where: str) -> list[Head]:
 
 
 def _read_head(stream: Stream, day: str, sequence: int, head_hash: str) -> Head:
-    """One head. Raises TypeError or ValueError when it is none."""
+    """One head. Raises TypeError or ValueError when it is invalid."""
     if stream not in ("targeting", *CHAINED):
         raise ValueError(f"stream {stream!r}")
     if not isinstance(sequence, int) or sequence < 1:

@@ -1,11 +1,11 @@
 """Which of the values that are gone were erased: a comparison of many millions, in little memory.
 
-Enters: the digests that the audit names as erased; those that events name and nobody keeps. Leaves: those that no
+Enters: the digests that the audit names as erased; those that events name and no table keeps. Leaves: those that no
 erasure names. Never here: a database; a personal value.
 
 Erasures are not in the order of events, and a record of years has more of them than memory holds. So both lists are put
 aside, parted by their first bits, and compared part by part. This is done on the machine that proves and not in the
-database: an auditor may only read there, and a standby takes no table from anybody.
+database: an auditor may only read there, and a standby accepts no new table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _READ = 65_536  # records at a time
 
 
 def key_of(digest: str) -> bytes:
-    """What stands for a digest here; in a payload that somebody changed, it may be any text."""
+    """A short key for a digest; a digest of an altered payload may be any text."""
     return blake2b(digest.encode(errors="backslashreplace"), digest_size=_KEY_BYTES).digest()
 
 
@@ -62,12 +62,12 @@ class ErasedDigests:
                 _file(self._erased, key).write(key)
 
     def ask(self, digest: str, sequence: int) -> None:
-        """One that an event names and nobody keeps."""
+        """Add a digest that an event names and no table keeps."""
         key = key_of(digest)
         with _room():
             _file(self._asked, key).write(_ASKED.pack(key, sequence))
 
-    def unanswered(self) -> Iterator[tuple[int, bytes]]:
+    def find_missing(self) -> Iterator[tuple[int, bytes]]:
         """Sequence of the event, and `key_of` the digest, of those asked for that no erasure names; in no order."""
         self.found = 0
         for part, asked in self._asked.items():

@@ -47,13 +47,13 @@ def rows_naming(
 
 
 def bytes_naming(database: Database, value: str) -> dict[str, int]:
-    """By file of a SQLite database, how often the value stands in its bytes, in what was deleted too; part of a longer
+    """By file of a SQLite database, how often the value occurs in its bytes, in what was deleted too; part of a longer
     word or not. Nothing of another database, whose files are not ours to read."""
     return {path: count for path in log_files(database) if (count := count_in_file(Path(path), value))}
 
 
 def count_in_file(path: Path, value: str) -> int:
-    """How often the value stands in the bytes of a file; 0 when there is none. Raises OSError."""
+    """How often the value occurs in the bytes of a file; 0 when there is none. Raises OSError."""
     count, kept = 0, b""
     try:
         with path.open("rb") as file:

@@ -1,6 +1,6 @@
 """Back-tests kept in the store, so that a day's list can show how good the choice has been.
 
-Enters: an evaluation and the day it stands for. Leaves: metrics, report and charts under `backtests/`;
+Enters: an evaluation and its day. Leaves: metrics, report and charts under `backtests/`;
 the charts of the latest one that a day may know. Never here: evaluating.
 """
 

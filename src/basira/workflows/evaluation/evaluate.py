@@ -80,7 +80,7 @@ class SeparateResults:
 
 
 def check_estimators(estimators: Mapping[str, Estimator]) -> None:
-    """Reject names that stand in every evaluation, and what is no estimator. Raises UsageError."""
+    """Reject names that every evaluation has, and what is no estimator. Raises UsageError."""
     taken = ("basira", "basira_revenue", *(baseline.name for baseline in BASELINES))
     for name, estimator in estimators.items():
         check_estimator(name, estimator, taken=taken)
@@ -95,7 +95,7 @@ def evaluate_files(
     """Learn from ``train`` (and ``valid``), test on ``test``; one mapping of all three.
 
     They are labelled, or ``results`` labels them: results in files of their own. Of these, all that speak of a
-    declaration of the test files are set apart, also where its number stands in the training files too.
+    declaration of the test files are set apart, also where its number is in the training files too.
     ``estimators``: others that take part beside ours, see `basira.models.estimators`.
 
     The files go through the same intake as any other: rows that can't be taken are quarantined and
@@ -153,9 +153,9 @@ def evaluate_files(
                 resamples=resamples,
                 dataset=", ".join(path.name for path in test),
                 extras={
-                    "quarantined": _quarantined(taken),
+                    "quarantined": _count_rejections(taken),
                     "already_known": sum(r.already_known for r in taken.values()),
-                    "declared_before": _declared_before(con),
+                    "declared_before": _count_repeats(con),
                     "is_simulated": history.snapshot().is_simulated,
                 },
                 trusted=trusted,
@@ -356,8 +356,8 @@ def _declarations(con: Engine, sources: str) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def _declared_before(con: Engine) -> int:
-    """Test declarations whose number stood in the other files too: amendments, or numbers that start again."""
+def _count_repeats(con: Engine) -> int:
+    """Test declarations whose number is in the other files too: amendments, or numbers that start again."""
     return int(
         fetch_value(
             con, "select count(distinct declaration_id) from truth semi join"
@@ -366,7 +366,7 @@ def _declared_before(con: Engine) -> int:
     )  # fmt: skip
 
 
-def _quarantined(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
+def _count_rejections(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
     return [
         {"part": part, "file": report.file_name, "code": code, "rows": rows}
         for part, reports in taken.items()

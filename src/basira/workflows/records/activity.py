@@ -19,7 +19,7 @@ from basira.decisions.records import Decision
 from basira.render.spreadsheet import csv_text
 from basira.schema.errors import NotFoundError
 from basira.storage.database.connection import Database
-from basira.storage.record.activity import find_audit, find_deeds, ids_of, names_of
+from basira.storage.record.activity import find_activity, find_audit, ids_of, names_of
 from basira.storage.record.events import find_by_ids
 from basira.storage.record.runs import Operations
 
@@ -57,11 +57,11 @@ def trail_page(
                 to_day=to_day, before=before, limit=limit + 1,
             )  # fmt: skip
         else:
-            found = find_deeds(
+            found = find_activity(
                 connection, declaration_id=wanted.subject, actors=actors, kind=wanted.action, office=wanted.office,
                 from_day=from_day, to_day=to_day, before=before, limit=limit + 1,
             )  # fmt: skip
-        shown = [_change(row) if of == "access" else _deed(row) for row in found[:limit]]
+        shown = [_change(row) if of == "access" else _activity(row) for row in found[:limit]]
         names = names_of(connection, _ids(shown))
     return {"rows": shown, "names": names, "next_cursor": shown[-1]["sequence"] if len(found) > limit else None}
 
@@ -71,7 +71,7 @@ def trail_csv(database: Database, of: Of, wanted: Wanted) -> Iterator[str]:
     return _parts(database, of, wanted, trail_page(database, of, wanted, limit=PART_ROWS))
 
 
-def recorded(place: str | Path, identity: str) -> dict[str, Any]:
+def find_record(place: str | Path, identity: str) -> dict[str, Any]:
     """An event of a declaration, a decision of a run, or a run: whole, without personal values. NotFoundError: none."""
     with Operations(place, create=False) as operations:
         with operations.database.read() as connection:
@@ -106,7 +106,7 @@ def _change(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _deed(row: Row) -> dict[str, Any]:
+def _activity(row: Row) -> dict[str, Any]:
     record = read_record(row)
     before, after = _before_and_after(record)
     return {

@@ -33,7 +33,7 @@ from basira.storage.record.personal import values_before, values_of_person
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import Verified, export_heads, verify
 
-_ERASED = "values and refused declarations"
+_ERASED = "values and rejected declarations"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored. ``verified``: the proof of what stands now; None when its format must be upgraded first."""
+    """What was restored. ``verified``: the proof of it; None when its format must be upgraded first."""
 
     backup: Backup
     verified: Verified | None
@@ -61,7 +61,7 @@ def prove(record: Record, *, kept: Sequence[Head] = ()) -> Verified:
 
 
 def heads_of(record: Record) -> list[Head]:
-    """Where every chain stands now. Raises StoreError when nothing is recorded, and nothing is in the history."""
+    """The head of every chain now. Raises StoreError when nothing is recorded, and nothing is in the history."""
     with Operations(record.place, create=False) as operations, operations.database.read() as connection:
         heads = export_heads(connection)
     if not heads and (record.history is None or record.history.current_number() == 0):
@@ -73,7 +73,7 @@ def heads_of(record: Record) -> list[Head]:
 
 
 def explain_clock(record: Record, *, actor: str, motive: str, now: datetime) -> list[Ahead]:
-    """Say, audited, that the rows which are later than the database's clock come of a clock that was ahead."""
+    """Explain, audited, that the rows which are later than the database's clock come from a clock that was ahead."""
     with Operations(record.place, create=False) as operations, operations.database.write() as connection:
         return explain_ahead(connection, actor=actor, motive=motive, now=now)
 
@@ -108,8 +108,8 @@ def restore_record(folder: Path, record: Record) -> Restored:
 
 @dataclass(frozen=True)
 class Erased:
-    """``count``: personal values, texts of declarations, refused declarations and stored answers. ``left``: what is to
-    be done until they are gone from the database's files too, in sentences."""
+    """``count``: personal values, texts of declarations, rejected declarations and stored answers. ``left``: what
+    remains to be done until they are gone from the database's files too, in sentences."""
 
     count: int
     left: tuple[str, ...] = ()
@@ -120,9 +120,9 @@ def erase(
     before: date | None = None, is_preview: bool = False,
     progress: Callable[[int, int, str], None] = lambda _done, _total, _what: None,
 ) -> Erased:  # fmt: skip
-    """Erase what names a person, or the personal values recorded before a day: values, texts of declarations, refused
-    declarations, answers kept for senders; then take them out of the database's files. ``is_preview``: how many it
-    would be, and nothing is erased. ``progress``: how many of how many are erased.
+    """Erase what names a person, or the personal values recorded before a day: values, texts of declarations, rejected
+    declarations, answers kept for senders; then take them out of the database's files. ``is_preview``: count them, and
+    erase nothing. ``progress``: how many of how many are erased.
 
     Others record meanwhile. Raises StoreError when the database fails: what was erased until then stays erased, and is
     audited; the same again goes on. Raises UsageError when the audit would name the person for ever.
@@ -137,7 +137,7 @@ def erase(
         parts = (values_before(str(before)), bodies_before(str(before)))
     done = 0
 
-    def told(count: int) -> None:
+    def report(count: int) -> None:
         nonlocal done
         done += count
         progress(done, total, _ERASED)
@@ -150,13 +150,13 @@ def erase(
         if is_preview:
             return Erased(total)
         try:
-            told(0)
+            report(0)
             for part in parts:
-                erase_parts(database, part, actor=actor, motive=motive, now=now, told=told)
+                erase_parts(database, part, actor=actor, motive=motive, now=now, report=report)
             if person is not None:
                 with database.write() as connection:
                     answers = erase_answers(connection, person, actor=actor, motive=motive, now=now())
-                told(answers)
+                report(answers)
             left = free_deleted(database)
         except StoreError as error:
             if not done:

@@ -62,7 +62,7 @@ def prove_history(
         return None
     verified = verify_history(record.history, kept=kept, progress=progress)
     with Database(record.place, create=False) as database, database.read() as connection:
-        named = dict(_named(connection))
+        named = dict(_read_digests(connection))
         audited = _audited_erasures(connection)
     faults = [
         f"the {kind} {name} is another than the record names, such as {where}"
@@ -70,20 +70,20 @@ def prove_history(
         if (found := _digest_of(record.history, kind, name)) is not None and found != digest
     ]
     if verified.erased > audited:
-        faults.append(f"{verified.erased} files of the history are said to be erased, and the audit names {audited}")
+        faults.append(f"{verified.erased} files of the history are marked as erased, and the audit names {audited}")
     return replace(verified, faults=(*verified.faults, *faults))
 
 
 def _audited_erasures(connection: sa.Connection) -> int:
     """How many files the audited erasures of the history removed."""
     query = sa.select(AUDIT_EVENT.c.after).where(AUDIT_EVENT.c.action == ERASED)
-    return sum(int(_opened(after).get("removed", 0)) for after in connection.execute(query).scalars())
+    return sum(int(_read_object(after).get("removed", 0)) for after in connection.execute(query).scalars())
 
 
-def _named(connection: sa.Connection) -> Iterator[tuple[tuple[str, str, str], str]]:
+def _read_digests(connection: sa.Connection) -> Iterator[tuple[tuple[str, str, str], str]]:
     """What the record names by a digest: kind, name and digest; and where. Earlier versions recorded no digests."""
     for row in connection.execute(_RUNS).mappings():
-        digests = _opened(row["options"]).get("digests") or {}
+        digests = _read_object(row["options"]).get("digests") or {}
         for kind, name in (("snapshot", row["snapshot"]), ("model", row["model_version"])):
             if digest := digests.get("history" if kind == "snapshot" else kind):
                 yield (kind, str(name), str(digest)), f"run {row['run_id']}"
@@ -92,13 +92,13 @@ def _named(connection: sa.Connection) -> Iterator[tuple[tuple[str, str, str], st
         of_day = sa.select(EVENT.c.event_id, EVENT.c.payload).where(EVENT.c.kind == "decision", EVENT.c.day == day)
         for order in (EVENT.c.sequence, EVENT.c.sequence.desc()):
             for identity, payload in connection.execute(of_day.order_by(order).limit(1)):
-                versions = _opened(payload).get("versions") or {}
+                versions = _read_object(payload).get("versions") or {}
                 for kind in ("model", "profiles"):
                     if (name := versions.get(kind)) and (digest := versions.get(f"{kind}_digest")):
                         yield (kind, str(name), str(digest)), f"decision {identity}"
 
 
-def _opened(text: str) -> dict[str, Any]:
+def _read_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:  # changed: its hash says so
@@ -107,7 +107,7 @@ def _opened(text: str) -> dict[str, Any]:
 
 
 def _digest_of(history: History, kind: str, name: str) -> str | None:
-    """SHA-256 of what stands under that name now; None when it is not kept: it may be removed."""
+    """SHA-256 of what has that name now; None when it is not kept: it may be removed."""
     if kind == "model":
         try:
             return Models(history.root).digest(name)

@@ -1,7 +1,7 @@
-"""The proof of an erasure: every place where a value still stands, and what to do there.
+"""The proof of an erasure: every place that still holds a value, and what to do there.
 
 Enters: a record with its store, a value, folders to look through besides (backups, exported lists, logs). Leaves: the
-places, with counts. Never here: the value; a change; a word of a place that was not looked at, unless it says so.
+places, with counts. Never here: the value; a change; silence about a place that was not looked at.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
 
 @dataclass(frozen=True)
 class Place:
-    """Where the value stands. ``count``: rows, keys or occurrences. ``advice``: what to do, or why it stays."""
+    """A place that holds the value. ``count``: rows, keys or occurrences. ``advice``: what to do, or why it stays."""
 
     where: str
     count: int
@@ -56,7 +56,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """``places``: where it stands. ``unread``: what could not be looked at, in sentences."""
+    """``places``: what holds the value. ``unread``: what could not be looked at, in sentences."""
 
     places: tuple[Place, ...]
     unread: tuple[str, ...]
@@ -66,7 +66,7 @@ def find_everywhere(
     record: Record, person: str, *, also: Sequence[Path] = (),
     progress: Progress = lambda _done, _total, _what: None,
 ) -> Whereabouts:  # fmt: skip
-    """Every place where a value stands: tables, files of the database, of the store, of other folders.
+    """Every place that holds a value: tables, files of the database, of the store, of other folders.
 
     Raises StoreError when the database can't be opened, UsageError for a value that is too short to mean a person.
     """
@@ -90,19 +90,21 @@ def find_everywhere(
 def _look_in_database(
     database: Database, value: str, places: list[Place], unread: list[str], progress: Progress
 ) -> None:
-    rows, refused = rows_naming(database, value, progress=progress)
+    rows, unreadable = rows_naming(database, value, progress=progress)
     places += [
         Place(f"table {table}, column {column}", count, _TABLES.get(table, _HASHED))
         for (table, column), count in rows.items()
     ]
-    unread += [f"The table {name}: this user may not read it." for name in refused]
+    unread += [f"The table {name}: this user may not read it." for name in unreadable]
     if not database.is_sqlite:
         unread.append(
-            "The files, the log (WAL), its archive and the standbys of the PostgreSQL server: what was deleted stands "
+            "The files, the log (WAL), its archive and the standbys of the PostgreSQL server: what was deleted stays "
             "in them until it is written over (`basira db compact`), or their retention ends."
         )
     elif rows:
-        unread.append("The bytes of the database's files: rows have it, and can't be told from what was deleted.")
+        unread.append(
+            "The bytes of the database's files: rows have it, and can't be distinguished from what was deleted."
+        )
     else:
         places += [
             Place(
@@ -126,7 +128,7 @@ def _in_history(history: History, value: str, progress: Progress) -> list[Place]
 
 
 def _in_profiles(root: Path, value: str, unread: list[str]) -> Iterator[Place]:
-    """Builds that hold the digest of the value: whoever has a list of identifiers can tell whose figures they are."""
+    """Builds that hold the digest of the value: from a list of identifiers one can find whose figures they are."""
     folder = profiles_of(root)
     keys = [key_of(name, [value]) for name, parts in key_parts().items() if len(parts) == 1 and parts[0] in _PERSONAL]
     for name in list_names(folder):

@@ -43,7 +43,7 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
             ],
             "references": [say_reference(r, language=language, currency=currency) for r in item.references],
             "comparables": sorted({c for r in item.references for c in r.comparables}),
-            **_converted(conversions.get(item.item_number), language),
+            **_conversion_text(conversions.get(item.item_number), language),
         }
         for item in decision.assessments
     ]
@@ -74,5 +74,5 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
     }
 
 
-def _converted(conversion: Conversion | None, language: str) -> dict[str, Any]:
+def _conversion_text(conversion: Conversion | None, language: str) -> dict[str, Any]:
     return {} if conversion is None else {"conversion": say_conversion(conversion, language=language)}

@@ -110,8 +110,8 @@ def features_of_period(
 ) -> pl.DataFrame:
     """Features of the items declared from ``first`` to ``last``, both included.
 
-    Each declaration stands in its latest version of that period. An item declared after ``as_of`` is seen with the
-    history as it stood at the end of ``as_of``.
+    Each declaration is in its latest version of that period. An item declared after ``as_of`` has features of the
+    history as of the end of ``as_of``.
 
     Returns one row an item, in order of declaration and item: identification, then the catalog's columns, then a
     category column for each ``x_`` column of the history. Raises UsageError when the period is empty or ends before it

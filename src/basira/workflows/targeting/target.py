@@ -22,7 +22,7 @@ from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate, DeclarationLine, InspectionList, ItemLine, Selection
-from basira.schema.text import escaped
+from basira.schema.text import escape
 from basira.selection.batch.allocate import Allocation, allocate
 from basira.selection.batch.notices import Notice
 from basira.selection.mandatory import in_one_form
@@ -71,7 +71,7 @@ def order_day(
     Parameters
     ----------
     as_of : last day whose facts may be used; None: the day before.
-    seed : of the random control; None: drawn afresh, so that nobody can foretell it.
+    seed : of the random control; None: drawn afresh, so that it can't be predicted.
     office : code of the only office, as intake writes it; None: every office.
     name : the option that ``as_of`` came from, for its error.
 
@@ -104,8 +104,8 @@ def target(
 ) -> Targeted:  # fmt: skip
     """Assess the day's declarations and put each in a lane. Nothing is recorded yet (see `record`).
 
-    A declaration of an office that the policy does not list is left undecided, and the list says so: it would stand in
-    nobody's queue. Raises UsageError when the day has no declarations, or none of an office of the list.
+    A declaration of an office that the policy does not list is left undecided, because no queue would hold it; the
+    list reports it. Raises UsageError when the day has no declarations, or none of an office of the list.
     """
     snapshot = snapshot or history.verified_snapshot()
     engine = engine or EngineBounds()
@@ -152,14 +152,14 @@ def target(
 def _of_offices(
     candidates: list[Candidate], policy: Policy, order: Order
 ) -> tuple[list[Candidate], tuple[Notice, ...]]:
-    """The candidates that some queue will hold, and what is to be told of the others or of an open list."""
+    """The candidates that a queue will hold, and the notices about the others or about an open list."""
     if order.any_office or not policy.offices:
         return candidates, (Notice("offices_open", {"count": len({one.office for one in candidates})}),)
     listed = [one for one in candidates if one.office in policy.offices]
     others = Counter(one.office for one in candidates if one.office not in policy.offices)
     if not others:
         return candidates, ()
-    most = [f"{escaped(office)}: {count:,}" for office, count in others.most_common(_MOST_OFFICES)]
+    most = [f"{escape(office)}: {count:,}" for office, count in others.most_common(_MOST_OFFICES)]
     found = ", ".join(most + ["..."] * (len(others) > _MOST_OFFICES))
     if not listed:
         raise UsageError(
@@ -215,7 +215,7 @@ def _listing(
 ) -> InspectionList:  # fmt: skip
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
     selected = [s for s in allocation.selections if s.lane in inspecting]
-    # Most intensive lane first, then rank; the random control and the mandatory stand where their value puts them.
+    # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them.
     selected.sort(
         key=lambda s: (
             s.office,

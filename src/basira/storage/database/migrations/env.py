@@ -12,6 +12,6 @@ def run() -> None:
         context.run_migrations()
 
 
-# Alembic loads this file under this name; whoever imports it otherwise gets the function and no more.
+# Alembic loads this file under this name; any other import gets the function and runs nothing.
 if __name__ == "env_py":
     run()

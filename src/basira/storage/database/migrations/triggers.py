@@ -20,14 +20,14 @@ END $$
 
 
 def append_only(dialect: str, table: str, keys: Sequence[str]) -> list[str]:
-    """Refuse UPDATE, DELETE and what amounts to them.
+    """Reject UPDATE, DELETE and what amounts to them.
 
     ``keys``: a condition on NEW for each unique key of the table, for SQLite, where INSERT OR REPLACE deletes the old
     row without firing the trigger on DELETE: it is met at its own door.
     """
     if dialect == "sqlite":
         return [
-            *(_refused_on_sqlite(table, verb) for verb in ("UPDATE", "DELETE")),
+            *(_rejection_on_sqlite(table, verb) for verb in ("UPDATE", "DELETE")),
             _no_replace_on_sqlite(table, keys),
         ]
     return [
@@ -40,12 +40,12 @@ def append_only(dialect: str, table: str, keys: Sequence[str]) -> list[str]:
 
 
 def only_onwards(dialect: str, table: str, keys: Sequence[str]) -> list[str]:
-    """Refuse DELETE, and every UPDATE that does not raise `sequence`."""
+    """Reject DELETE, and every UPDATE that does not raise `sequence`."""
     if dialect == "sqlite":
         return [
             f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} WHEN NEW.sequence <= OLD.sequence "
-            f"BEGIN {_refusal(table)}; END",
-            _refused_on_sqlite(table, "DELETE"),
+            f"BEGIN {_rejection(table)}; END",
+            _rejection_on_sqlite(table, "DELETE"),
             _no_replace_on_sqlite(table, keys),
         ]
     return [
@@ -81,7 +81,7 @@ _NOT_THE_END = "basira: chain_head is append-only, and a head names the last row
 
 
 def only_as_the_end(dialect: str, schema: str) -> list[str]:
-    """Refuse a head that does not name the last row of its stream, with its day and hash; when the first row after the
+    """Reject a head that does not name the last row of its stream, with its day and hash; when the first row after the
     head before does not follow it; when the day is not that of the row's moment, nor of the head before if that is
     later.
 
@@ -181,14 +181,14 @@ def _in_schema(schema: str, table: str) -> str:
     return f"{quote_identifier(schema)}.{quote_identifier(table)}" if schema else quote_identifier(table)
 
 
-def _refusal(table: str) -> str:
+def _rejection(table: str) -> str:
     return f"SELECT RAISE(ABORT, 'basira: {table} is append-only')"
 
 
-def _refused_on_sqlite(table: str, verb: str) -> str:
-    return f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {_refusal(table)}; END"
+def _rejection_on_sqlite(table: str, verb: str) -> str:
+    return f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {_rejection(table)}; END"
 
 
 def _no_replace_on_sqlite(table: str, keys: Sequence[str]) -> str:
     exists = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {key})" for key in keys)
-    return f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {_refusal(table)}; END"
+    return f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {_rejection(table)}; END"

@@ -39,7 +39,7 @@ def upgrade() -> None:
     op.execute("UPDATE operations_format SET format = 2")
 
 
-def _chained(*columns: sa.Column[Any]) -> list[sa.Column[Any]]:
+def _chain_columns(*columns: sa.Column[Any]) -> list[sa.Column[Any]]:
     return [
         sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("day", sa.String(10), nullable=False, index=True),
@@ -54,7 +54,7 @@ def _chained(*columns: sa.Column[Any]) -> list[sa.Column[Any]]:
 def _record() -> None:
     op.create_table(
         "event",
-        *_chained(
+        *_chain_columns(
             sa.Column("event_id", sa.String(200), nullable=False, unique=True),
             sa.Column("kind", sa.String(40), nullable=False),
             sa.Column("declaration_id", sa.String(200), nullable=False, index=True),
@@ -68,7 +68,7 @@ def _record() -> None:
     op.create_index("ix_event_office_day_lane", "event", ["office", "day", "lane"])
     op.create_table(
         "audit_event",
-        *_chained(
+        *_chain_columns(
             sa.Column("action", sa.String(80), nullable=False),
             sa.Column("subject", sa.String(400), nullable=False, index=True),
             sa.Column("before", sa.Text),
