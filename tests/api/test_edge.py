@@ -128,7 +128,7 @@ def test_ready_says_when_the_last_write_failed_until_one_goes_well(blank: Servic
         assert connection.execute(sa.text("SELECT count(*) FROM idempotency_key")).scalar_one() == 0
 
 
-def test_a_refusal_is_no_fault_of_the_disk(blank: Service) -> None:
+def test_a_rejection_is_no_fault_of_the_disk(blank: Service) -> None:
     row = {"state_digest": "a", "browser_digest": "b", "next_path": "/", "expires_at": "9"}
     statement = sa.text("INSERT INTO oidc_login VALUES (:state_digest, :browser_digest, :next_path, :expires_at)")
     with blank.database.write() as connection:
@@ -252,7 +252,7 @@ def said(answer: Any) -> tuple[int, str, str]:
     return answer.status_code, body["detail"], body.get("hint", "")
 
 
-def test_who_may_not_enter_is_told_what_was_expected(blank: Service) -> None:
+def test_a_rejected_caller_is_shown_what_was_expected(blank: Service) -> None:
     house = House(blank)
     status, detail, hint = said(house.browser().get(METRICS))
     assert (status, "X-API-Key" in detail, "POST /api/v1/session" in hint) == (401, True, True)
@@ -277,7 +277,7 @@ def without_token(browser: TestClient) -> None:
     ("spoil", "cause"),
     [(without_origin, "BASIRA_ORIGIN"), (another_origin, "BASIRA_ORIGIN"), (without_token, "csrf_token")],
 )
-def test_a_refused_form_names_the_cause(blank: Service, spoil: Callable[[TestClient], None], cause: str) -> None:
+def test_a_rejected_form_names_the_cause(blank: Service, spoil: Callable[[TestClient], None], cause: str) -> None:
     browser = House(blank).person("ali", Grant("manager"))
     spoil(browser)
     answer = browser.delete(SESSION)

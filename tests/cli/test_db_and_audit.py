@@ -233,7 +233,7 @@ def test_the_grants_are_printed():
         (["audit", "verify", "--database", "postgresql+psycopg://u:s3cret@/d?host=/nowhere"], "Expected to read"),
     ],
 )
-def test_wrong_input_is_said_in_our_words(arguments, message, tmp_path, monkeypatch):
+def test_wrong_input_is_reported_in_our_words(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BasiraError, match=message) as raised:
         call(*arguments)

@@ -62,7 +62,7 @@ def printed(text: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in re.findall(r"basira (?:[a-z]+ )+.*$", text, flags=re.MULTILINE)]
 
 
-def test_refused_rows_their_export_and_their_retry_lead_on(folder: Path) -> None:
+def test_rejected_rows_their_export_and_their_retry_lead_on(folder: Path) -> None:
     out = ran("ingest", "the file.csv", "--mapping", "m y.toml", "--store", "my store").out
     listing, export = printed(out)
     assert "#N/A" in ran(*listing).out

@@ -303,7 +303,7 @@ def test_a_large_worker_ends_with_a_service_that_is_killed(
         time.sleep(0.1)
 
 
-def test_a_port_in_use_is_said(place: tuple[Path, Path]) -> None:
+def test_a_port_in_use_is_reported(place: tuple[Path, Path]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -364,7 +364,7 @@ def test_a_database_of_another_format_names_the_upgrade(place: tuple[Path, Path]
     assert "Traceback" not in said
 
 
-def test_a_store_that_may_not_be_written_is_said(place: tuple[Path, Path]) -> None:
+def test_a_store_that_may_not_be_written_is_reported(place: tuple[Path, Path]) -> None:
     (place[0] / "online-seed").unlink(missing_ok=True)
     (place[0] / "online-seed").mkdir()
     code, _, said = check(place)

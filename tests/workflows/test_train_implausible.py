@@ -166,7 +166,7 @@ def test_an_honest_world_is_not_stopped(model: RiskModel) -> None:
     assert model.card["notes"] == {}
 
 
-def test_declared_values_that_equal_the_found_ones_are_said(tmp_path: Path) -> None:
+def test_declared_values_that_equal_the_found_ones_are_reported(tmp_path: Path) -> None:
     frame = labelled()
     honest = store(tmp_path, frame, FOUND)
     assert fit(honest).card["notes"] == {}

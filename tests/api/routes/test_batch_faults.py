@@ -56,7 +56,7 @@ def test_what_will_not_pass_is_kept(desk: Desk, arrivals: list[Body]) -> None:
     assert desk.post(arrivals[2:4], **KEY).json()["code"] == "usage"
 
 
-def test_a_record_out_of_reach_is_counted_and_told(
+def test_a_record_out_of_reach_is_counted_and_reported(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
@@ -67,7 +67,7 @@ def test_a_record_out_of_reach_is_counted_and_told(
     assert 'basira_unavailable_total{code="store"} 1.0' in desk.get("metrics").text
 
 
-def test_a_fault_of_ours_is_told(
+def test_a_fault_of_ours_is_reported(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_placing(monkeypatch, arrivals[0]["declaration_id"])

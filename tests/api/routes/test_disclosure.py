@@ -170,7 +170,7 @@ def moved(house: House, body: dict[str, Any]) -> str:
     return str(body["declaration_id"])
 
 
-def test_a_bound_key_is_told_that_a_declaration_of_its_office_moved_and_not_where(
+def test_a_bound_key_learns_that_a_declaration_of_its_office_moved_and_not_where(
     house: House, arrivals: list[Body]
 ) -> None:
     number = moved(house, arrivals[0])

@@ -107,7 +107,7 @@ def test_scientific_notation_is_rejected_by_its_name(tmp_path: Path, store: Hist
 
 
 @pytest.mark.parametrize("digits", [4, 5, 7, 9, 11, 12])
-def test_every_length_may_be_said(digits: int) -> None:
+def test_every_length_may_be_stated(digits: int) -> None:
     assert Column(column="c", digits=(digits,)).digits == (digits,)
 
 

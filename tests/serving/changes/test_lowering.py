@@ -72,7 +72,7 @@ def test_what_was_raised_is_undone_after_an_amendment_that_kept_it(desk: Desk, a
     refused(reselect(desk, number, "green"))
 
 
-def test_what_became_mandatory_under_a_raised_lane_is_told_and_not_lowered_below_its_list(
+def test_what_became_mandatory_under_a_raised_lane_is_reported_and_not_lowered_below_its_list(
     desk: Desk, arrivals: list[Body]
 ) -> None:
     first, listed = arms(arrivals, 2)
@@ -108,7 +108,7 @@ def test_the_policy_may_let_it_be_lowered(
     refused(reselect(desk, desk.post(other).json()["declaration_id"], "green"))
 
 
-def test_a_policy_that_lets_nobody_lower_holds_for_every_ground(
+def test_a_policy_that_forbids_lowering_holds_for_every_ground(
     service: Service, arrivals: list[Body], tmp_path: Path
 ) -> None:
     table = "[reselection]\nmay_lower = false\nmay_lower_mandatory = true\nmay_lower_random = true"

@@ -100,7 +100,7 @@ def test_a_lane_that_the_policy_lost_is_kept_as_its_most_intensive(
     assert (amended["lane"], amended["inspects"], amended["detail"]) == ("rouge", True, LANE_KEPT)
 
 
-def test_an_inspector_is_told_control_of_a_fallback_s_lane_that_a_scored_version_keeps(
+def test_an_inspector_sees_control_for_a_fallback_s_lane_that_a_scored_version_keeps(
     desk: Desk, service: Service, arrivals: list[Body], tmp_path: Path
 ) -> None:
     body = plain(arrivals[0], office=OFFICE)

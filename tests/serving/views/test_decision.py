@@ -75,7 +75,7 @@ def recorded(**said: Any) -> Decision:
     )  # fmt: skip
 
 
-def test_whoever_inspects_is_told_to_look_without_the_model_and_nobody_else() -> None:
+def test_only_an_inspector_is_asked_to_look_without_the_model() -> None:
     said = decision_body(recorded(fallback="no_model"), language="en")["basis_text"]
     assert said == "Fallback rule. The model could not judge: none is in service. Look as you would without a model"
     said = decision_body(recorded(fallback="no_model", inspects=False), language="en")["basis_text"]
@@ -133,7 +133,7 @@ def test_figures_of_the_spreadsheet_are_figures_where_a_comma_stands_before_deci
     assert row["expected_revenue"] == f"{found['expected_revenue']:.2f}".replace(".", ",")
 
 
-def test_what_the_policy_forbids_everybody_is_not_sent_to_somebody_else(
+def test_what_the_policy_forbids_is_not_sent_to_another_role(
     service: Service, arrivals: list[Body], tmp_path: Any
 ) -> None:
     desk = under(service, tmp_path / "drawn", share="1.0")

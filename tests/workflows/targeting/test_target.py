@@ -276,14 +276,14 @@ def test_replay_finds_an_altered_time_which_no_decision_depends_on(spoiled, targ
     assert {d.field for d in report.differences} == {"opening_hash"}
 
 
-def test_replay_refuses_an_altered_booster(spoiled, targeted):
+def test_replay_rejects_an_altered_booster(spoiled, targeted):
     path = spoiled.root / "models" / targeted.run.model_version / "probability-0.txt"
     path.write_text(path.read_text().replace("leaf_value=0.", "leaf_value=1.", 1))
     with pytest.raises(ModelError, match="differs"):
         replay(spoiled, targeted.run.run_id, engine=ENGINE)
 
 
-def test_replay_refuses_an_altered_card(spoiled, targeted):
+def test_replay_rejects_an_altered_card(spoiled, targeted):
     path = spoiled.root / "models" / targeted.run.model_version / "card.json"
     card = json.loads(path.read_text(encoding="utf-8"))
     card["calibration"]["intercept"] += 1.0
