@@ -1,4 +1,4 @@
-"""Settings: each in the table, each documented, and a wrong one refused in one sentence."""
+"""Settings: each in the table, each documented, and a wrong one rejected in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edge of the service: what a stranger may cost, what holds up a decision, what is told to who may not enter."""
+"""The edge of the service: what a stranger may cost, what holds up a decision, what a rejected caller is shown."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_ready_says_when_the_last_write_failed_until_one_goes_well(blank: Servic
     desk = desk_of(blank)
     assert desk.get("ready").status_code == 200
     with unwritable(blank.database):
-        assert desk.get("ready").status_code == 200  # nobody has tried
+        assert desk.get("ready").status_code == 200  # no request has tried
         assert desk.post(arrivals[0]).status_code == 503
         assert (desk.get("ready").status_code, desk.get("ready").json()["code"]) == (503, "store")
     # No declaration comes to a worker that is not ready: it finds out by itself.
@@ -152,7 +152,7 @@ def test_guessing_keys_does_not_reach_the_database(blank: Service) -> None:
     statuses = [client.get(METRICS, headers={"X-API-Key": f"basira_{n}_x"}).status_code for n in range(50)]
     assert statuses.count(401) <= 4
     assert len(looked_up) - 1 == statuses.count(401)
-    # Who was known before is looked up, whoever shares the address.
+    # A caller who was known before is looked up, even when others share the address.
     assert client.get(METRICS, headers=known).status_code == 200
 
 

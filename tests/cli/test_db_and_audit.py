@@ -166,7 +166,7 @@ def test_a_clock_that_was_ahead_is_explained(empty_place):
     assert "nothing was recorded" in call(*clock).stdout
     with Operations(empty_place) as operations, operations.database.write() as connection:
         if not operations.database.is_sqlite:
-            # The server's own clock was ahead: nothing said no.
+            # The server's own clock was ahead: nothing rejected it.
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         event = Event("e", "outcome", "D1", "u", {"known_at": "x"})
         rows, _ = event_rows([event], now=NOW)

@@ -1,4 +1,4 @@
-"""Commands at the edge: who only looks makes nothing, a place that can't be is said, figures are kept in memory."""
+"""Commands at the edge: who only looks makes nothing, an impossible place is reported, figures are kept in memory."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_the_store_is_named_unless_the_command_takes_it_anyway(monkeypatch: pyte
 
 
 def test_a_changed_identifier_is_not_taken_without_an_answer(folder: Path) -> None:
-    """Standard input of the tests is no terminal: nobody can be asked."""
+    """Standard input of the tests is no terminal: no user can be asked."""
     ran("ingest", "the file.csv", "--mapping", "m y.toml")
     ran("quarantine", "export", "--out", "q.csv")
     text = Path("q.csv").read_text(encoding="utf-8-sig").replace(";D005;", ";D999;").replace("#N/A", "3")

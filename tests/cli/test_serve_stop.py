@@ -144,7 +144,7 @@ def test_stopped_under_load_everything_under_way_is_answered(
         time.sleep(0.05)
     text = service.ask("GET", "/metrics", key=key)[1]
     counted = [float(line.split()[-1]) for line in text.splitlines() if line.startswith("basira_decisions_total{")]
-    assert sum(counted) >= 12  # of all workers, whoever answers
+    assert sum(counted) >= 12  # of all workers, whichever answers
     begun = time.monotonic()
     service.process.send_signal(signal.SIGTERM)
     code = service.process.wait(timeout=40)
@@ -207,7 +207,7 @@ def test_a_worker_that_dies_while_its_supervisor_waits_for_a_word_is_replaced(st
 
 
 def large_pids(service: Running, *, least: int = 1) -> list[int]:
-    """The processes that said they answered a large request, in order; each says so just after its answer."""
+    """The processes that logged the answer of a large request, in order; each does so just after its answer."""
     until = time.monotonic() + 30
     while True:
         whole = service.log.read_text().rpartition("\n")[0].splitlines()

@@ -42,7 +42,7 @@ RUN = TargetingRun(
     source_digest="",
     candidate_count=3,
 )
-AWKWARD = (0.1, 1 / 3, 5e-324)  # floats that lose bits wherever somebody prints too few digits
+AWKWARD = (0.1, 1 / 3, 5e-324)  # floats that lose bits wherever too few digits are printed
 
 
 def decisions(run_id: str = "run-1", count: int = 3) -> list[Decision]:

@@ -1,4 +1,4 @@
-"""The live country: a strategy chooses, results come late, traders answer, bad choices are refused."""
+"""The live country: a strategy chooses, results come late, traders answer, bad choices are rejected."""
 
 from datetime import date, timedelta
 
@@ -67,7 +67,7 @@ def test_the_first_period_is_the_same_whatever_was_inspected_and_the_trade_of_th
 
 
 def test_the_caught_answer() -> None:
-    """Under full inspection fraud falls well below what it is when nobody looks."""
+    """Under full inspection fraud falls well below what it is without inspections."""
 
     def late_rate(everything: bool) -> float:
         country, counts = LiveCountry(load_scenario("small", changes={"items": 20_000}), 4), []

@@ -1,4 +1,4 @@
-"""The command line and the report: what is asked is done, what can't be is said."""
+"""The command line and the report: what is asked is done, what is impossible is reported."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Scenarios: what is shipped is valid, what is impossible is refused by name, every parameter is documented."""
+"""Scenarios: what is shipped is valid, what is impossible is rejected by name, every parameter is documented."""
 
 from pathlib import Path
 

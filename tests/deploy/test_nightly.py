@@ -1,4 +1,4 @@
-"""deploy/basira-nightly: whatever fails in a night, the record is proved, what failed is told, and no file is lost."""
+"""deploy/basira-nightly: whatever fails in a night, the record is proved, the fault reported, and no file lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rare origin or description is told in counts of the history, which anybody may count again."""
+"""A rare origin or description is reported in counts of the history, which any reader may count again."""
 
 from __future__ import annotations
 

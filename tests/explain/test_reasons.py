@@ -1,4 +1,4 @@
-"""Reasons: each with figures that support it, said in words, from features that exist."""
+"""Reasons: each with figures that support it, put in words, from features that exist."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PLAIN: dict[str, Any] = {
 
 
 class Spied(dict[str, Any]):
-    """A row that refuses to be asked for what neither the catalog nor the schema has."""
+    """A row that may not be asked for what neither the catalog nor the schema has."""
 
     def get(self, name: str, default: Any = None) -> Any:
         assert name in FEATURE or name in DECLARED, f"no feature and no field: {name}"
@@ -126,7 +126,7 @@ def test_every_parent_rate_is_a_feature():
     assert {f"{parent}_hit_rate" for parent in PARENT.values()} <= set(FEATURE)
 
 
-# One family after another: what is said, and when nothing is.
+# One family after another: what it reports, and when it reports nothing.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A refused row is listed, taken out, corrected and sent again; it is never lost."""
+"""A rejected row is listed, taken out, corrected and sent again; it is never lost."""
 
 from __future__ import annotations
 

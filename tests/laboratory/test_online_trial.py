@@ -22,7 +22,7 @@ def morocco(**online: float) -> Policy:
 
 
 def with_teams() -> Policy:
-    """The shipped policy with fixed places: those of a weekday of 400, a Saturday of 140, a Sunday of 60."""
+    """The shipped policy with fixed slots: those of a weekday of 400, a Saturday of 140, a Sunday of 60."""
 
     def entry(orange: int, partial: int, full: int, *weekdays: str) -> dict[str, object]:
         count = {"orange": orange, "rouge_partiel": partial, "rouge_integral": full}

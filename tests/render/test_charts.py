@@ -1,4 +1,4 @@
-"""Charts: inline, deterministic, said in words, told apart without colour."""
+"""Charts: inline, deterministic, described in words, readable without colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mandatory control is never released for want of a place: it is inspected beyond capacity, and counted as such."""
+"""A mandatory control is never released for want of a slot: it is inspected beyond capacity, and counted as such."""
 
 from __future__ import annotations
 

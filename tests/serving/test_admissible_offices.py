@@ -1,4 +1,4 @@
-"""A policy that lists its offices takes no other one: a mistyped code would be an office with places of its own."""
+"""A policy that lists its offices takes no other one: a mistyped code would be an office with slots of its own."""
 
 from __future__ import annotations
 

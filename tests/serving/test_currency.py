@@ -24,7 +24,7 @@ Body = dict[str, Any]
 
 
 def in_currencies(body: Body, *currencies: str | None) -> Body:
-    """A body whose items are of these currencies; None: not said."""
+    """A body whose items are of these currencies; None: not stated."""
     bare = {name: value for name, value in body["items"][0].items() if name not in ("item_number", "value_currency")}
     items = [bare if one is None else {**bare, "value_currency": one} for one in currencies]
     return {**body, "items": items}

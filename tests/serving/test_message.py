@@ -1,4 +1,4 @@
-"""What JSON alone can say of a declaration: moments with a zone or to come, types; and what is told of a fault."""
+"""What JSON alone can say of a declaration: moments with a zone or to come, types; and what a fault reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a result is what the history would take: a label that is acknowledged is never lost in the night."""
+"""The answer to a result is what the history would take: a label that is acknowledged is never lost in the night."""
 
 from __future__ import annotations
 

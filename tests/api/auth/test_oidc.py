@@ -1,4 +1,4 @@
-"""OpenID Connect: who the provider vouches for enters, with the roles of the mapping; nobody else does."""
+"""OpenID Connect: only a person that the provider vouches for enters, with the roles of the mapping."""
 
 from __future__ import annotations
 

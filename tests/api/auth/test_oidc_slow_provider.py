@@ -81,7 +81,7 @@ def test_more_logins_than_may_wait_are_answered_at_once_and_passwords_do_not_wai
         begun = time.monotonic()
         for thread in threads:
             thread.start()
-        # Half of them find no place in the queue.
+        # Half of them find no room in the queue.
         while len(answers) < MOST_WAITING:
             assert time.monotonic() - begun < _SLOW_SECONDS, "not at once"
             time.sleep(0.05)

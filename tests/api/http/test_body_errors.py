@@ -1,4 +1,4 @@
-"""What is said of a body that can't be taken speaks of the body, and of the place in it."""
+"""An error about a body that can't be taken names the body, and the position in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection that asks too much, too slowly or too often is ended in time, and told so; others are served."""
+"""A connection that asks too much, too slowly or too often is answered so and ended in time; others are served."""
 
 from __future__ import annotations
 

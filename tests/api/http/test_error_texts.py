@@ -1,4 +1,4 @@
-"""Whatever is refused says what was expected, what was found and what to do; never a word of the framework alone."""
+"""Every rejection says what was expected, what was found and what to do; never a word of the framework alone."""
 
 from __future__ import annotations
 
@@ -178,5 +178,5 @@ def test_an_unknown_lane_is_no_empty_queue(desk: Desk) -> None:
         assert answer.status_code == 422
         assert (answer.json()["errors"][0]["code"], first(answer)[1]) == ("unknown_lane", "green, blue, yellow, red")
     assert desk.get("queue", office="A", lane="red").status_code == 200
-    # On a day without a policy nobody can say what its lanes were.
+    # On a day without a policy its lanes are unknown.
     assert desk.get("queue", office="A", lane="purple", day="1990-01-01").status_code == 200

@@ -1,4 +1,4 @@
-"""Credentials that nobody looks at do not lift the limit by address: where no route asks who it is, the answer does."""
+"""Public routes always apply the per-address limit, even when credentials are sent."""
 
 from __future__ import annotations
 

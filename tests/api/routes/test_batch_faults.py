@@ -1,4 +1,4 @@
-"""A batch in which something fails: told, counted, and not kept under its key."""
+"""A batch in which something fails: reported, counted, and not kept under its key."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_record_out_of_reach_is_counted_and_reported(
     with monkeypatch.context() as patch:
         patch.setattr(serve, "look_up", away)
         desk.post(arrivals[:3])
-    # One fault, whoever met it in the group.
+    # One fault, wherever in the group it occurred.
     assert [one["code"] for one in told(caplog, "unavailable")] == ["store"]
     assert 'basira_unavailable_total{code="store"} 1.0' in desk.get("metrics").text
 

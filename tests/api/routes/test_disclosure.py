@@ -192,7 +192,7 @@ def test_a_bound_key_learns_that_a_declaration_of_its_office_moved_and_not_where
 def test_nothing_is_read_of_what_the_asker_may_not_see(
     house: House, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """How long an answer takes must not tell whether another office has a number: what is asked is the same."""
+    """How long an answer takes must not reveal whether another office has a number: what is asked is the same."""
     there = decided(house, {**arrivals[0], "office": "THERE"})["declaration_id"]
     inspector, manager = house.person("ali", Grant("inspector", "HERE")), house.person("boss", Grant("manager"))
     assert inspector.get(f"/api/v1/declarations/{there}").status_code == 404

@@ -177,7 +177,7 @@ def test_argon2_works_as_often_for_an_unknown_login(house: House, monkeypatch: p
     import argon2
 
     house.user("ali", MANAGER)
-    house.log_in(house.browser("198.51.100.1"), "nobody")  # makes the hash of nobody's password
+    house.log_in(house.browser("198.51.100.1"), "nobody")  # makes the hash for unknown logins
     seen: list[str] = []
     verify = argon2.PasswordHasher.verify
 

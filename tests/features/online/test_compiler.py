@@ -1,4 +1,4 @@
-"""The compiled function and DuckDB give the same for every kind of expression; what it does not know it refuses."""
+"""The compiled function and DuckDB give the same for every kind of expression; what it does not know it rejects."""
 
 from __future__ import annotations
 

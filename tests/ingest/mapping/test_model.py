@@ -1,4 +1,4 @@
-"""A mapping says everything, or is refused with all its faults named."""
+"""A mapping says everything, or is rejected with all its faults named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that are compared and summed are of one currency: others are refused, never relabelled."""
+"""Values that are compared and summed are of one currency: others are rejected, never relabelled."""
 
 from __future__ import annotations
 

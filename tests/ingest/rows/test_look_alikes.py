@@ -1,4 +1,4 @@
-"""A value in other digits, forms or letters is the same value, or it is rejected with its place: never a third one."""
+"""A value in other digits, forms or letters is the same value, or it is rejected with its position: never a third."""
 
 from __future__ import annotations
 

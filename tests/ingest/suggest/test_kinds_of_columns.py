@@ -1,4 +1,4 @@
-"""What a column may be read as: sure, in doubt, or said to be something else; never wrong without a word."""
+"""What a column may be read as: sure, in doubt, or reported as something else; never wrong in silence."""
 
 from __future__ import annotations
 

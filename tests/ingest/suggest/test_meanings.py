@@ -1,4 +1,4 @@
-"""What columns mean: what an inspection wrote is left out, what can't be read is said, kinds, currencies."""
+"""What columns mean: what an inspection wrote is left out, what can't be read is reported, kinds, currencies."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NEEDS_ALL = pytest.mark.skipif(not is_installed((*TABNET, *PYOD)), reason="basir
 
 
 class NothingKnown:
-    """Knowledge that nobody asks."""
+    """Knowledge that is never asked."""
 
 
 @pytest.fixture(scope="module")

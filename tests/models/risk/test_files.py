@@ -1,4 +1,4 @@
-"""A model as files: what is read back is what was fitted, to the last bit, or it is refused."""
+"""A model as files: what is read back is what was fitted, to the last bit, or it is rejected."""
 
 from __future__ import annotations
 

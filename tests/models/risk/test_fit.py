@@ -1,4 +1,4 @@
-"""Fitting: same in, same out; time respected; too little refused."""
+"""Fitting: same in, same out; time respected; too little rejected."""
 
 from __future__ import annotations
 

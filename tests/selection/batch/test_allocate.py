@@ -100,7 +100,7 @@ def test_invariants(day, seed):
         # What is inspected could be inspected; what is certain is inspected; what is impossible is not.
         assert s.inclusion_probability > 0 or not lane.inspects
         assert lane.inspects or s.inclusion_probability < 1
-        # No score is never a quiet release: the list, the draw or the fallback answers for it.
+        # No score is never a quiet release: the mandatory rules, the draw or the fallback answers for it.
         if c.expected_revenue is None:
             assert s.basis in ("mandatory", "random", "fallback")
             assert s.rank is None
@@ -108,7 +108,7 @@ def test_invariants(day, seed):
             assert s.lane != "green" or "green" in (rules.fallback.lane, rules.fallback.beyond_capacity)
         assert lane.inspects or s.basis != "mandatory"
         assert detail_text(s) != BEYOND_CAPACITY or (c.expected_revenue is None and lane.inspects)
-        # The list keeps its basis whatever lane it got.
+        # A mandatory rule keeps its basis whatever lane it got.
         assert (s.basis == "mandatory") == (c.attributes["commodity_code"] == ("9301",))
         if s.basis in ("none", "exempt"):
             assert lane == rules.lanes[0]

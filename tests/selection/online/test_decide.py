@@ -127,7 +127,7 @@ def test_invariants(day, seed):
         over[s.lane] += sum(state.beyond.values()) - sum(before.beyond.values())
         assert (s.declaration_id, s.office, state.sequence) == (one.declaration_id, "A", number)
 
-        # At no moment is a lane over the places that the day justifies so far, but for what is taken beyond and said.
+        # At no moment is a lane over the slots that the day justifies so far, except for what is reported as beyond.
         for row in capacity_use(state, rules):
             assert row.used == used[row.lane] <= row.capacity + over[row.lane]
             assert state.beyond.get(row.lane, 0) == over[row.lane]
@@ -141,7 +141,7 @@ def test_invariants(day, seed):
         assert lane.inspects or s.inclusion_probability < 1
 
         has_score = one.expected_revenue is not None and one.expected_revenue >= 0
-        if s.basis == "mandatory":  # whatever places are missing
+        if s.basis == "mandatory":  # whatever slots are missing
             assert lane.inspects
         elif not has_score:  # never a quiet release: only where the policy names the lane
             assert s.basis in ("random", "fallback")
@@ -242,7 +242,7 @@ def test_without_a_score_the_fallback_answers_by_chance_when_slots_are_few():
     found, state = run([candidate(f"D{i}", None) for i in range(100)], rules, seed=3)
     assert {s.basis for s in found} == {"fallback"}
     assert {s.lane for s in found} == {"yellow", "blue"}
-    # The model fails all day: places last into the afternoon, instead of going to the first ten.
+    # The model fails all day: slots last into the afternoon, instead of going to the first ten.
     assert any(s.lane == "yellow" for s in found[60:])
     assert state.used["yellow"] >= 8
 
@@ -265,7 +265,7 @@ def test_beyond_capacity_the_list_and_the_control_keep_their_slots_and_the_model
     _, state = run([candidate(f"D{i}", None) for i in range(40)], rules, hours=4)
     assert state.beyond["yellow"] >= 30
     moment = NINE + timedelta(hours=8)
-    # Places come free; of the eight lanes' places the fallback's debt leaves the model none in its own lane.
+    # Slots come free; of the eight lanes' slots the fallback's debt leaves the model none in its own lane.
     free = replace(state, used={})
     scored = [candidate(f"S{i}", 900.0) for i in range(8)]
     lanes = set()

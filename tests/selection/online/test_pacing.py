@@ -158,7 +158,7 @@ def test_a_better_rank_never_has_a_smaller_chance(free, low, further, band):
 @settings(max_examples=30)
 @given(free=FREE, band=st.floats(0.05, 1), bins=st.integers(1, 200))
 def test_as_many_slots_are_given_out_as_there_are(free, band, bins):
-    # Over all the ranks of declarations still to come (three times the places), in bins of any width.
+    # Over all the ranks of declarations still to come (three times the slots), in bins of any width.
     total = 3 * sum(free)
     width = total / bins
     expected = [
@@ -188,7 +188,7 @@ def test_the_best_get_the_most_intensive_lane():
 
 def test_a_capped_one_competes_for_the_light_slots_alone():
     found = lane_chances(Rank(30, 30, 2, 2), [0.0, 10.0, 25.0], heaviest_capped=1, is_capped=True, band=0.1)
-    assert found == [0, 1.0, 0]  # 25 of the 30 above it find heavy places: 5 + 2 compete for 10
+    assert found == [0, 1.0, 0]  # 25 of the 30 above it find heavy slots: 5 + 2 compete for 10
     found = lane_chances(Rank(40, 40, 2, 2), [0.0, 10.0, 25.0], heaviest_capped=1, is_capped=True, band=0.1)
     assert found == [0, 0, 0]
 

@@ -1,4 +1,4 @@
-"""A day whose state is lost is made again from its recorded decisions, and gives no place a second time."""
+"""A day whose state is lost is made again from its recorded decisions, and gives no slot a second time."""
 
 from __future__ import annotations
 

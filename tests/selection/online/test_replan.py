@@ -1,4 +1,4 @@
-"""A policy that changes during the day: the day is planned again from where it stands, and no place is given twice."""
+"""A policy that changes during the day: the day is planned again from where it stands, and no slot is given twice."""
 
 from __future__ import annotations
 

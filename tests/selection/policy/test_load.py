@@ -1,4 +1,4 @@
-"""Policies: reading, versions in force, capacity by office and weekday, digests, and every refusal."""
+"""Policies: reading, versions in force, capacity by office and weekday, digests, and every rejection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an officer changes: another lane with a motive, a cancellation; nobody overwrites anybody."""
+"""What an officer changes: another lane with a motive, a cancellation; no change overwrites another."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def person(service: Service, *grants: Grant) -> Desk:
 
 @pytest.fixture
 def released(desk: Desk, arrivals: list[Body]) -> Body:
-    """A declaration that nobody inspects."""
+    """A declaration in a lane that does not inspect."""
     found = [one["decision"] for one in desk.post(arrivals).json()["results"]]
     return next(decision for decision in found if not decision["inspects"])
 

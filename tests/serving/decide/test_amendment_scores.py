@@ -1,4 +1,4 @@
-"""An amendment of what the history counts already gets the score of the batch: from its own eve, itself excluded."""
+"""An amendment of what the history counts already gets the batch's score: from the day before it, itself excluded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An amendment beside what others do to its declaration, and what it does to the places of its office's day."""
+"""An amendment beside what others do to its declaration, and what it does to the slots of its office's day."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def amended(body: Body, **changes: Any) -> Body:
 
 
 def decided(desk: Desk, arrivals: list[Body], *, inspects: bool) -> tuple[Answer, Body]:
-    """All arrivals are sent, more than there are places; a decision that inspects, or does not, and what was sent."""
+    """All arrivals are sent, more than there are slots; a decision that inspects, or does not, and what was sent."""
     bodies = [{**body, "declaration_id": f"{body['declaration_id']}-{n}"} for n in range(4) for body in arrivals]
     found = [one["decision"] for one in desk.post(bodies).json()["results"]]
     decision = next((one for one in found if one["inspects"] is inspects), found[0])

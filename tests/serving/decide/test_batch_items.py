@@ -108,7 +108,7 @@ def test_one_that_hangs_for_long_keeps_no_other_waiting(
         begun = time.monotonic()
         assert fallback_of(decider.submit([ask_of(arrivals[2])])) == "timeout"
         assert time.monotonic() - begun < 0.15
-        assert sizes == [1]  # what nobody waits for any more is not scored
+        assert sizes == [1]  # what no request waits for any more is not scored
         go.set()
 
 

@@ -1,4 +1,4 @@
-"""A mandatory control through the service: never released, counted beyond capacity, and told why."""
+"""A mandatory control through the service: never released, counted beyond capacity, and explained."""
 
 from __future__ import annotations
 

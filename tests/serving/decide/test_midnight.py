@@ -1,4 +1,4 @@
-"""A decision whose moment is before midnight and which is recorded after it: its place is one of the day before."""
+"""A decision whose moment is before midnight and which is recorded after it: its slot is one of the day before."""
 
 from __future__ import annotations
 

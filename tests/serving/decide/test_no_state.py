@@ -38,7 +38,7 @@ def test_it_is_shown_counted_logged_once_and_makes_the_service_degraded(
 ) -> None:
     found = [desk.post(arrivals[0]).json(), *[one["decision"] for one in desk.post(arrivals[1:4]).json()["results"]]]
     assert {(one["detail"], one["fallback"]) for one in found} == {(NO_STATE, NO_STATE)}
-    # It has a score all the same, and its reasons where somebody inspects.
+    # It has a score all the same, and its reasons where the lane inspects.
     assert all(one["fraud_probability"] is not None and one["items"] for one in found)
     assert f'basira_fallbacks_total{{reason="{NO_STATE}"}} 4.0' in desk.get("metrics").text
     assert told(caplog) == [(logging.ERROR, NO_STATE)]
@@ -114,7 +114,7 @@ def test_an_office_is_without_a_state_until_it_has_one() -> None:
     metrics, day = Metrics(), "2026-03-01"
     metrics.decided(decision())
     metrics.decided(decision(office="AIR"))
-    metrics.decided(decision(basis="mandatory", detail="arms-93", fallback=None))  # with or without, nobody knows
+    metrics.decided(decision(basis="mandatory", detail="arms-93", fallback=None))  # with or without: unknown
     metrics.decided(decision(office="AIR", basis="model", detail="", fallback=None))
     assert metrics.lacks_state(day)
     assert not metrics.lacks_state("2026-03-02")

@@ -1,4 +1,4 @@
-"""The queue of a worker: who waits is decided together, in time, and nobody is forgotten."""
+"""The queue of a worker: who waits is decided together, in time, and no request is forgotten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an officer is told of a control: why the model said nothing, which item a reason is of, that a lane was full."""
+"""What an officer sees of a control: why the model said nothing, which item a reason is of, that a lane was full."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_every_fallback_has_a_sentence_in_every_language() -> None:
         said = {f: decision_body(recorded(fallback=f), language=language)["basis_text"] for f in FALLBACKS}
         assert len(set(said.values())) == len(FALLBACKS)
         assert not [text for text in said.values() if "fallback." in text or "look" in text.lower().split(".")[0]]
-    # One that nobody has a sentence for, of a later version, still says what it means.
+    # A code without a sentence, of a later version, still says what it means.
     assert "could not judge" in decision_body(recorded(fallback="new"), language="en")["basis_text"]
 
 

@@ -1,4 +1,4 @@
-"""A refused declaration is kept with its faults until it comes corrected; who may not see it does not."""
+"""A rejected declaration is kept with its faults until it comes corrected; who may not see it does not."""
 
 from __future__ import annotations
 

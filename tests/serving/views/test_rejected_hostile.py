@@ -1,4 +1,4 @@
-"""What the quarantine keeps was sent by anybody: every reader shows it, whatever it is, and no terminal obeys it."""
+"""What the quarantine keeps may come from any sender: every reader shows it, and no terminal obeys it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quarantine takes so much of a key a day and so much in all; what it does not take is rejected, and told."""
+"""The quarantine takes so much of a key a day and so much in all; what it does not take is rejected, and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was erased is gone from the files too, beside others that read and write; or what is left is said."""
+"""What was erased is gone from the files too, beside others that read and write; or what is left is reported."""
 
 from __future__ import annotations
 

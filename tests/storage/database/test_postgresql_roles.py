@@ -1,4 +1,4 @@
-"""PostgreSQL's roles: each may do what it must, and the database refuses the rest."""
+"""PostgreSQL's roles: each may do what it must, and the database rejects the rest."""
 
 from __future__ import annotations
 

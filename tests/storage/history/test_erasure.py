@@ -1,4 +1,4 @@
-"""A person is taken out of the history: no row lost, figures still of one importer, earlier files gone and told."""
+"""A person is taken out of the history: no row lost, figures still of one importer, earlier files gone and reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def taken(store: Path, name: str, rows: Rows) -> History:
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
-    """Three commits: one that names nobody, one that names the person everywhere, one with another x_ column."""
+    """Three commits: one that names no person, one that names the person everywhere, one with another x_ column."""
     taken(tmp_path / "store", "first", [row(1, "2025-01-03", importer_id="ICE-770", description="coton")])
     taken(tmp_path / "store", "second", [
         row(2, "2025-02-03", importer_id=PERSON, declarant_id="B", description=f"effets de {PERSON}"),

@@ -190,7 +190,7 @@ def test_replay_of_one_declaration_compares_that_one(copied, targeted):
         replay(copied, targeted.run.run_id, declaration_id="NO-SUCH", engine=ENGINE)
 
 
-# What replay detects when somebody alters a copy of the store: a decision, the policy's text, the seed or anything
+# What replay detects when a user alters a copy of the store: a decision, the policy's text, the seed or anything
 # else of the run (what comes out differs, or its hashes do); a booster or any figure of the model's card (the model
 # is rejected before it is used). A data file of the history that is cut, taken away or changed is rejected by its size
 # and its hash.
@@ -203,7 +203,7 @@ def spoiled(copied, targeted, tmp_path) -> History:
 
 
 def alter_record(history: History, statement: str, *values: object) -> None:
-    """Change the record as somebody with the file and a database program would: without its triggers."""
+    """Change the record as a user with the file and a database program would: without its triggers."""
     with sqlite3.connect(operations_of(history)) as con:
         for (name,) in con.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             con.execute(f'drop trigger "{name}"')
