@@ -114,7 +114,7 @@ def test_an_office_is_without_a_state_until_it_has_one() -> None:
     metrics, day = Metrics(), "2026-03-01"
     metrics.decided(decision())
     metrics.decided(decision(office="AIR"))
-    metrics.decided(decision(basis="mandatory", detail="arms-93", fallback=None))  # with or without: unknown
+    metrics.decided(decision(basis="mandatory", detail="arms-93", fallback=None))  # with or without, nobody knows
     metrics.decided(decision(office="AIR", basis="model", detail="", fallback=None))
     assert metrics.lacks_state(day)
     assert not metrics.lacks_state("2026-03-02")
