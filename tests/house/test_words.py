@@ -22,8 +22,10 @@ BETTER = {
     "on the eve": "on the previous day, on the day before",
     "from the eve": "from the previous day, from the day before",
 }
-# A phrase may be broken over two lines.
-PHRASE = re.compile(r"\b(?:" + "|".join(BETTER).replace(" ", r"\s+") + r")\b", re.IGNORECASE)
+# A phrase may begin a sentence, and be broken over two lines. Python's None is no phrase.
+PHRASE = re.compile(
+    r"\b(?:" + "|".join(rf"(?i:{phrase[0]}){phrase[1:]}" for phrase in BETTER).replace(" ", r"\s+") + r")\b"
+)
 PARTICIPLES = frozenset(
     {"answered", "decided", "found", "given", "granted", "kept", "made", "moved", "opened", "said", "taken", "told"}
 )
@@ -90,11 +92,11 @@ def test_a_banned_phrase_is_found_in_prose_alone() -> None:
     """Do it for
 
     somebody."""
-    name = "whoever"  # Of `whoever`, one that
-    # is none; not on_the_eve.
+    name = "whoever"  # Of `whoever`, one that is None or one that
+    # is none; not on_the_eve. Whoever.
 '''
     found = [at for prose in words_of_code(source) for at in find_phrases(prose)]
-    assert found == [(4, "somebody"), (5, "that is none")]
+    assert found == [(4, "somebody"), (5, "that is none"), (6, "whoever")]
 
 
 def is_named_as_a_fact(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
