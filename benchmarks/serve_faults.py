@@ -317,7 +317,7 @@ def break_files(ground: Ground) -> Trial:
                 policy.write_text(text)
                 service.kill()
                 trial.back.append(service.start())
-                trial.demand("no_model" in (_degraded(service) or []), "a missing model is not said")
+                trial.demand("no_model" in (_degraded(service) or []), "a missing model is not reported")
                 before = witness.acknowledged
                 wait_for("decisions without a model", lambda: witness.acknowledged >= before + 10, seconds=60)
                 trial.demand(witness.told.counts["fallback no_model"] > 0, "a missing model is not recorded")

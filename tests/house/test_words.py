@@ -14,6 +14,7 @@ from typing import NamedTuple
 BETTER = {
     "somebody": "the noun: the caller, an officer, another worker",
     "whoever": "the noun, and a relative clause: a user who, a process that",
+    "everybody": "the noun: every user, every trader, all declarations",
     "that is none": "the noun, and what is wrong with it: an invalid number, an unknown name",
     "that are none": "the noun, and what is wrong with it: invalid numbers, unknown names",
     "which is none": "the noun, and what is wrong with it: an invalid number, an unknown name",
