@@ -129,7 +129,7 @@ def technical(con: object) -> np.ndarray:
 
 
 def technical_auc(con: object, y: np.ndarray) -> float:
-    """AUC of trees on technical columns told the truth of one part of the traders, on the others; mean of 4 turns.
+    """AUC of trees on technical columns with the truth of one part of the traders, on the others; mean of 4 turns.
 
     Split by trader: what a trader always writes recalls a trader already seen, which is memory and no leak.
     One AUC a turn: pooled scores would carry the parts' different base rates, in reverse.

@@ -204,7 +204,7 @@ def written_code(code: str, drawn: Drawn) -> str:
 
 
 def true_value(name: str, row: dict[str, Any], drawn: Drawn) -> Any:
-    """What an accepted row must hold: the true value, as far as this rendering still tells it."""
+    """What an accepted row must hold: the true value, as far as this rendering still shows it."""
     value = row[name]
     if name in {"customs_value_amount", "net_mass_kg"}:
         return round(value, drawn["decimals"])

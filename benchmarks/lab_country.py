@@ -4,7 +4,7 @@
         [--rates 0.05,0.1] [--strategies ...] [--items 80000] [--periods 8] [--only-read]
 
 Published strategies as published; the same trees on our features; ours, and what its random control costs; a model
-told every true label. FOLDER keeps every period, one folder a scenario and rate: the same command goes on where it
+with every true label. FOLDER keeps every period, one folder a scenario and rate: the same command goes on where it
 stopped, and ``--only-read`` prints what is there. Prints the findings and the revenue as shares of the most that as
 many inspections could have found or brought, and the ratio of ``basira`` to each other strategy: the geometric mean
 over seeds of ratios within a seed (same world, same weeks), with Student's 95 % interval on the logarithm. Simulated

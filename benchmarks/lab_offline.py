@@ -1,4 +1,4 @@
-"""Ways of learning on one eve, tried in seconds: what the following weeks hold, found in the first 5 and 10 %.
+"""Ways of learning on one day, tried in seconds: what the following weeks hold, found in the first 5 and 10 %.
 
     .venv/bin/python benchmarks/lab_offline.py [--scenarios drift,cold-start] [--seeds 11,12] [--weeks 16]
         [--items 80000] [--after 8]
@@ -44,7 +44,7 @@ RATES = (0.05, 0.1)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was known on the first eve, and the items of all following weeks."""
+    """What was known the day before the first week, and the items of all following weeks."""
 
     known: Knowledge
     trained: TrainingItems
@@ -99,9 +99,9 @@ def main() -> None:
                 f"{scenario} {seed}: {len(known.is_irregular)} results, {known.is_irregular.sum()} irregular",
                 flush=True,
             )
-            for name, way in (*WAYS.items(), ("told every true label", WAYS["basira"])):
+            for name, way in (*WAYS.items(), ("with every true label", WAYS["basira"])):
                 started = time.process_time()
-                score = way(told if name.startswith("told") else view)
+                score = way(told if name.startswith("with every") else view)
                 cpu.setdefault(name, []).append(time.process_time() - started)
                 found.setdefault(name, []).append(_found(score, weeks, truth))
     base = np.log(np.array(found["xgboost_our_features"]))
@@ -116,7 +116,7 @@ def main() -> None:
 def _snapshot(
     scenario: str, seed: int, items: int, weeks: int, after: int
 ) -> tuple[View, View, NDArray[np.int64], pl.DataFrame]:
-    """The view on the first eve, the same for who is told, each later item's week, and its truth."""
+    """The view of the day before the first week, the same for the ceiling, each later item's week, and its truth."""
     world = CountryWorld(Plan(scenario, rates=(0.1,), items=items, periods=weeks + after), seed)
     with open_engine(threads=1) as con:
         ledger = Ledger(con, world.opening_items.schema, revenue_basis="recorded")

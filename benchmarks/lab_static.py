@@ -5,7 +5,7 @@
         --seeds 1,2,3 --out FOLDER [--strategies basira,xgboost] [--also date] [--again basira]
 
 In the simulated country the legacy selectivity's results are all that is known; the test period's truth judges.
-Each item's features are those of the eve of its week. Prints, for the first 1, 2, 5 and 10 %: findings and
+Each item's features are those of the day before its week. Prints, for the first 1, 2, 5 and 10 %: findings and
 revenue captured, as shares of all there was; 95 % intervals over seeds (Student's t), and of the paired
 difference to `basira` where items are drawn again (bootstrap, within each seed). FOLDER keeps the rankings: the
 same command goes on where it stopped, and ``--again`` makes anew those of a strategy that has changed.
@@ -65,7 +65,7 @@ Ranking = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Known:
-    """What was known when the test began, and the features of its items, each week's from its own eve."""
+    """What was known when the test began, and the features of its items, each week's from the day before it."""
 
     labels: pl.DataFrame
     earlier: pl.DataFrame
@@ -179,7 +179,7 @@ def captured(order: np.ndarray, irregular: np.ndarray, revenue: np.ndarray, weig
 
 
 def run_seed(plan: Plan, seed: int, names: Sequence[str], again: Sequence[str], out: Path | None) -> pl.DataFrame:
-    """One row per test item: its truth, and its place in each ranking."""
+    """One row per test item: its truth, and its position in each ranking."""
     kept = None if out is None else out / f"{plan.scenario}-{seed}-{plan.digest}.parquet"
     before = pl.read_parquet(kept) if kept is not None and kept.is_file() else None
     missing = [n for n in names if before is None or n in again or f"place_{n}" not in before.columns]
@@ -268,7 +268,7 @@ def main() -> None:
     names = list(dict.fromkeys(n for n in f"{given.strategies},{given.also},{given.again}".split(",") if n))
     for name in names:
         if name not in ("basira_probability", "risk_model", "catboost"):
-            find_strategy(name)  # a name that is none is refused before anything is made
+            find_strategy(name)  # an unknown name is rejected before anything is made
     show([run_seed(plan, int(seed), names, again, given.out) for seed in given.seeds.split(",")], names)
 
 

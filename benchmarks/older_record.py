@@ -31,7 +31,7 @@ _LEFT_OUT = ("creating.lock", "writing.lock")
 
 
 def make_ground(folder: Path) -> Ground:
-    """A store with results, a model and the profiles of yesterday evening; the example policy with few places."""
+    """A store with results, a model and the profiles of yesterday evening; the example policy with few slots."""
     from serve_ground import _make, _templates
 
     yesterday = date.today() - timedelta(days=1)

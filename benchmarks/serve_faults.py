@@ -70,7 +70,7 @@ class Trial:
 
 @contextmanager
 def under_load(service: Served, trial: Trial, *, threads: int = 3, seed: int = 1) -> Iterator[Witness]:
-    """Load while the block runs; then the record is compared with what was told, and its chain proved."""
+    """Load while the block runs; then the record is compared with what was answered, and its chain proved."""
     witness = Witness(service, service.create_key(), threads=threads, seed=seed)
     witness.start()
     try:
@@ -227,7 +227,7 @@ def fill_disk(
 
 
 def damage_profiles(ground: Ground) -> Trial:
-    """The newest profiles are damaged while they serve; the older ones take their place, said in /ready and metrics."""
+    """The newest profiles are damaged while they serve; older ones replace them, as /ready and the metrics show."""
     trial = Trial("newest profiles damaged", "sqlite")
     folder = ground.store / "profiles"
     saved = Path(shutil.copytree(folder, ground.folder / "profiles-saved", dirs_exist_ok=True))
@@ -317,7 +317,7 @@ def break_files(ground: Ground) -> Trial:
                 policy.write_text(text)
                 service.kill()
                 trial.back.append(service.start())
-                trial.demand("no_model" in (_degraded(service) or []), "a missing model is not said")
+                trial.demand("no_model" in (_degraded(service) or []), "a missing model is not reported")
                 before = witness.acknowledged
                 wait_for("decisions without a model", lambda: witness.acknowledged >= before + 10, seconds=60)
                 trial.demand(witness.told.counts["fallback no_model"] > 0, "a missing model is not recorded")

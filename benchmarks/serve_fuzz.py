@@ -55,7 +55,7 @@ def judge(request: Request, status: int, headers: Mapping[str, str], content: by
     if status == 400 and "x-request-id" not in headers and content in (b"", _NO_HTTP):
         return []
     wrong = []
-    # Nothing is out of order: only somebody who asks too much at once may be put off.
+    # Nothing is out of order: only a client that asks too much at once may be put off.
     if status >= 500 and not (status == 503 and "retry-after" in headers and b'"busy"' in content):
         wrong.append(f"status {status}")
     if seconds > HANG_SECONDS:
@@ -100,7 +100,7 @@ class Wire:
         # A request whose length lies is never whole for the server: it waits, and so may we, but not for long.
         self._socket.settimeout(_LIE_SECONDS if request.kind == "frame" else HANG_SECONDS + 2)
         try:
-            with suppress(ConnectionError):  # refused before all of it was sent: the answer is there all the same
+            with suppress(ConnectionError):  # rejected before all of it was sent: the answer is there all the same
                 self._socket.sendall(request.to_bytes(f"127.0.0.1:{self._port}"))
             answer = self._read(request.method.upper() == "HEAD")
         except TimeoutError:

@@ -112,7 +112,7 @@ def _make(folder: Path, *, items: int, seed: int, yesterday: date) -> None:
 
 
 def write_policy(folder: Path) -> None:
-    """The shipped example with counts of places, as the service needs them."""
+    """The shipped example with counts of slots, as the service needs them."""
     text = (Path(__file__).parents[1] / "policies" / "example" / "policy.toml").read_text(encoding="utf-8")
     text = text.replace("yellow = { share = 0.10, minimum = 1 }", "yellow = { count = 200 }")
     text = text.replace("red = { share = 0.05, minimum = 1 }", "red = { count = 100 }")
@@ -144,7 +144,7 @@ class Postgres:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._as: dict[str, Any] = {}
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        if os.geteuid() == 0:  # PostgreSQL does not run as root
             owner = pwd.getpwnam("postgres")
             os.chown(folder, owner.pw_uid, owner.pw_gid)
             self._as = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}

@@ -14,10 +14,10 @@ Two phases of --seconds and --half-seconds, declarations of three items, all dif
   sends too late would count against the service.
 
 --alone (as root): service, PostgreSQL and client run before any other work of the machine (SCHED_RR), as they would on
-a machine of their own. On a shared one each hand-over from thread to thread else waits for somebody's time slice.
+a machine of their own. On a shared one each hand-over from thread to thread else waits for another program's turn.
 
 Prints one table. ``core %``: how much of its core the worker got. On a machine with other work it is far from 100 at
-saturation, and the times tell of that work; the CPU is that of the processes themselves.
+saturation, and the times measure that work; the CPU is that of the processes themselves.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def postgres(core: int) -> Iterator[tuple[str, int]]:
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
     folder = Path(tempfile.mkdtemp(prefix="basira-load-", dir="/tmp"))
     as_user: dict[str, Any] = {}
-    if os.geteuid() == 0:  # it refuses to run as root
+    if os.geteuid() == 0:  # it does not run as root
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         as_user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}

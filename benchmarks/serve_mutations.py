@@ -229,7 +229,7 @@ class Mutations:
         return Request(f"operation {method} {path.split('%')[0][:40]}", method.upper(), target, headers, body)
 
     def _frame(self, draw: random.Random) -> Request:
-        """Lengths that lie, chunks that are none."""
+        """Lengths that lie, invalid chunks."""
         body = _dumps(self.valid(draw))
         more, content = draw.choice((
             (("Content-Length", str(len(body) + 50)), body), (("Content-Length", "-1"), body),

@@ -1,4 +1,4 @@
-"""A client of the service that remembers what it was told, and compares it with the record.
+"""A client of the service that remembers what it was answered, and compares it with the record.
 
 Enters: a running service, a key. Leaves: load (declarations, batches, amendments, results, repeats), and every
 contradiction between what was acknowledged and what is recorded. Never here: a fault made on purpose.
@@ -70,7 +70,7 @@ class Witness:
             thread.start()
 
     def stop(self) -> Told:
-        """Begin nothing new, settle what was begun, and return what was told."""
+        """Begin nothing new, settle what was begun, and return what was answered."""
         self._deadline = time.monotonic() + self._settle_seconds
         self._stopping.set()
         for thread in self._threads:
@@ -104,7 +104,7 @@ class _Thread:
         self._of, self._name, self._draw = witness, f"{witness.prefix}-{number}", draw
         self._connection: http.client.HTTPConnection | None = None
         self._made = 0
-        # Own declarations alone are amended: nobody else moves their version.
+        # Own declarations alone are amended: no other client moves their version.
         self._latest: dict[str, tuple[int, Body]] = {}
 
     def run(self) -> None:
@@ -243,7 +243,7 @@ class _Thread:
 
 @dataclass(frozen=True)
 class Examined:
-    """The record beside what was told: how many of each contradiction."""
+    """The record beside what was answered: how many of each contradiction."""
 
     recorded: int
     lost: int
@@ -257,7 +257,7 @@ class Examined:
 
 
 def examine(place: str, witness: Witness) -> Examined:
-    """Compare the record with what the witness was told. Every request must be settled by then."""
+    """Compare the record with what the witness was answered. Every request must be settled by then."""
     engine = engine_of(place, create=False)
     asked = sa.select(
         EVENT.c.event_id, EVENT.c.kind, EVENT.c.declaration_id, EVENT.c.declaration_version, EVENT.c.lane

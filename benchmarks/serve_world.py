@@ -42,9 +42,9 @@ class ServedWorld:
 
 
 def served_world(folder: Path, *, today: date, items: int, seed: int = 1, selected: float = 0.08) -> ServedWorld:
-    """The world of a folder, made when it is not there (some minutes). One of another day or version is refused.
+    """The world of a folder, made when it is not there (some minutes). One of another day or version is rejected.
 
-    ``items``: of the simulated year before ``today``. ``selected``: share of the day that the lanes have places for.
+    ``items``: of the simulated year before ``today``. ``selected``: share of the day that the lanes have slots for.
     """
     made = ServedWorld(folder / "store", folder / "policy", folder / "templates.json")
     # Another version's profiles can't be served.

@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/target_day.py [--items 100000] [--history 300000] [--profile] [--keep FOLDER]
 
 A simulated year fills a store; its last items, under new numbers, all declare on one day after it. A model is
-trained as of the eve. Then `basira target` runs as a process of its own: start, features, scores, lanes under the
-Morocco example policy with its capacities lowered to a tenth in all, reasons in words, references, comparables, the
+trained as of the day before. Then `basira target` runs as a process of its own: start, features, scores, lanes under
+the Morocco example policy with its capacities lowered to a tenth in all, reasons in words, references, comparables, the
 record of every decision, and the list as CSV and JSON. Prints one JSON line; the baseline in the same run is the time
 to read the day's and the history's columns once. --profile lists the costliest functions of the targeting.
 """
@@ -54,7 +54,7 @@ def cpu_seconds(who: int = resource.RUSAGE_SELF) -> float:
 
 
 def make_store(folder: Path, *, items: int, history: int) -> tuple[Path, date]:
-    """A store with a simulated year and one full day after it, and a model as of the eve."""
+    """A store with a simulated year and one full day after it, and a model as of the day before."""
     make_world(load_scenario("small", changes={"items": history}), seed=1, out=folder / "world")
     store = History.create(folder / "store")
     declarations = sorted((folder / "world" / "declarations").glob("*.parquet"))

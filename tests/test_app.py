@@ -1,4 +1,4 @@
-"""Settings: each in the table, each documented, and a wrong one refused in one sentence."""
+"""Settings: each in the table, each documented, and a wrong one rejected in one sentence."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_defaults_are_right(environment: Path) -> None:
         ("BASIRA_DECIDE_TIMEOUT_SECONDS", "soon"), ("BASIRA_DATABASE_SECONDS", "0"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_refused_with_setting_expected_and_found(
+def test_a_wrong_value_is_rejected_with_setting_expected_and_found(
     environment: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -77,7 +77,7 @@ def test_a_wrong_value_is_refused_with_setting_expected_and_found(
     ("name", "hint"),
     [("BASIRA_RATE_ADRESS", "BASIRA_RATE_ADDRESS"), ("BASIRA_HOST", "BASIRA_HOSTS")],
 )
-def test_a_variable_that_is_no_setting_is_refused_with_the_nearest(
+def test_a_variable_that_is_no_setting_is_rejected_with_the_nearest(
     environment: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
 ) -> None:
     monkeypatch.setenv(name, "5")
@@ -109,7 +109,7 @@ def test_without_a_policy_there_is_no_start(environment: Path, monkeypatch: pyte
         from_environment()
 
 
-def test_a_store_or_a_policy_that_is_not_there_is_said(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_or_a_policy_that_is_not_there_is_reported(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreError):
         from_environment()
     monkeypatch.setenv("BASIRA_POLICY", str(environment / "none"))

@@ -142,7 +142,7 @@ def declaration(ground: Ground, n: int) -> dict[str, Any]:
 
 
 class Load(threading.Thread):
-    """Declarations that name nobody, one after the other, and how long each took."""
+    """Declarations that name no person, one after the other, and how long each took."""
 
     def __init__(self, service: Served, ground: Ground, key: str) -> None:
         super().__init__(daemon=True)

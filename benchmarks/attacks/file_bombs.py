@@ -2,8 +2,8 @@
 
 Makes each file in a temporary folder, takes it in by `ingest_files` into a fresh store in a process of its own, which
 may take 4 GB and 200 seconds, and prints a line a file: its size, the seconds, the peak memory of the process and of
-the process that reads for it, how it ended, and what it said. Ends with 1 when a file ended otherwise than in an error
-of Basira, changed the store, or when the process itself grew beyond 1,000 MB.
+the process that reads for it, how it ended, and what it printed. Ends with 1 when a file ended otherwise than in an
+error of Basira, changed the store, or when the process itself grew beyond 1,000 MB.
 
     .venv/bin/python benchmarks/attacks/file_bombs.py
     .venv/bin/python benchmarks/attacks/file_bombs.py --only parquet_
@@ -419,7 +419,7 @@ def limit() -> None:
 
 
 def explode(path: Path, store: Path) -> tuple[str, str, float, int, int, int]:
-    """How it ended, what it said, seconds, peak MB of the process and of its own, the store's snapshot."""
+    """How it ended, what it printed, seconds, peak MB of the process and of its own, the store's snapshot."""
     started = time.perf_counter()
     command = [sys.executable, "-c", TAKE_IN, str(path), str(store)]
     try:

@@ -4,8 +4,8 @@
 
 Each attack has a database of its own: two decisions of today, the attack, two decisions more. The attacks on the heads
 are made as the service's own database user (on PostgreSQL in the role `basira_app`; SQLite has no roles), without a
-trigger switched off. Prints for each what the database said, how many of the four stand in today's queue, and what the
-proof says. Four small databases; PostgreSQL on a Unix socket, stopped at the end.
+trigger switched off. Prints for each what the database answered, how many of the four stand in today's queue, and what
+the proof says. Four small databases; PostgreSQL on a Unix socket, stopped at the end.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ATTACKS = {
 
 
 def decide(operations: Operations, name: str, now: datetime) -> str:
-    """Record a decision; what the database said."""
+    """Record a decision; what the database answered."""
     event = Event(
         name, "decision", name, "k-1", {"basis": "model", "inclusion_probability": 1.0, "inspects": True},
         declaration_version=1, office="A", lane="red",
@@ -54,7 +54,7 @@ def decide(operations: Operations, name: str, now: datetime) -> str:
 
 
 def tried(operations: Operations, attack: str) -> str:
-    """Send one statement; what the database said."""
+    """Send one statement; what the database answered."""
     if not attack:
         return "-"
     try:

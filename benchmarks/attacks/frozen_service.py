@@ -5,9 +5,9 @@
 Starts a PostgreSQL of its own and two `basira serve` on it, sends declarations to both, and stops one at random
 instants until it held the chains' lock, ``--times`` times. Each time it prints what the stopped one's session was doing
 (idle in transaction, or active: in the middle of statements sent together), the seconds until the other one decided
-again, what `/ready` of the other one said meanwhile, and whether the stopped one serves again when it is let go. At the
-end: whether everything acknowledged is recorded once, and the chain whole. Ends with 1 when a wait was longer than 10
-seconds or the record contradicts what was acknowledged. Loopback only; gives a stall up after ``--most-seconds``.
+again, what `/ready` of the other one answered meanwhile, and whether the stopped one serves again when it is let go. At
+the end: whether everything acknowledged is recorded once, and the chain whole. Ends with 1 when a wait was longer than
+10 seconds or the record contradicts what was acknowledged. Loopback only; gives a stall up after ``--most-seconds``.
 """
 
 from __future__ import annotations

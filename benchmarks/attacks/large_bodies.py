@@ -78,7 +78,7 @@ KINDS: dict[str, Callable[[], object]] = {
 
 
 class Hostile(threading.Thread):
-    """Sends one kind after the other until told to stop."""
+    """Sends one kind after the other until it is stopped."""
 
     def __init__(self, service: Served, key: str, make: Callable[[], object], office: str) -> None:
         super().__init__(daemon=True)

@@ -3,7 +3,7 @@
 Makes N codes, identifiers and offices of which a list names the plain form, disguises each (digits of every script,
 full-width forms, dashes, spaces, zero-width, direction, control and private characters, look-alike letters), and
 reads them as CSV, Parquet, XLSX, JSON lines, SAD XML, API bodies, API bodies by columns, and as entries of a policy.
-Each comes out as its plain form, which the list holds, or is rejected, or is visibly another text: an accent or a
+Each comes out as its plain form, which the rule holds, or is rejected, or is visibly another text: an accent or a
 space inside. Slower doors get a smaller share. Prints, by door, how many were folded, rejected, visibly another and
 ESCAPED: there must be none, else the exit code is 1.
 

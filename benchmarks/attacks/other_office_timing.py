@@ -1,10 +1,10 @@
-"""Whether the time of an answer tells that a declaration's number is another office's.
+"""Whether the time of an answer reveals that a declaration's number is another office's.
 
     .venv/bin/python benchmarks/attacks/other_office_timing.py [--rounds 200] [--items 300]
 
 A service in this process on a free port of the loopback, on a store and a SQLite record of its own, without a model. An
 unbound key registers two declarations of the office THERE, one of --items items and one of a single item. A key that is
-bound to HERE then asks, in turns, for each of them and for a number that is none: every route that names a declaration,
+bound to HERE then asks, in turns, for each of them and for an unknown number: every route that names a declaration,
 and a declaration of THERE that it sends itself. Prints the median of each in milliseconds, and the quartiles.
 """
 

@@ -27,7 +27,7 @@ def errors_page() -> str:
         "",
         "A command that was interrupted (Ctrl-C) exits with 130; one that did its work, with 0. Exit code 70 is a "
         "fault of Basira itself: the trace on standard error is what to report. 11 is that of `basira history sync` "
-        "when it did its work, and refused something that the service had acknowledged; and of `basira audit where` "
+        "when it did its work, and rejected something that the service had acknowledged; and of `basira audit where` "
         "when the value stands somewhere.",
     ]
     return "\n".join(lines) + "\n"

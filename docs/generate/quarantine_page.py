@@ -11,12 +11,12 @@ from basira.ingest.rows.faults import REASONS
 def quarantine_page() -> str:
     """docs/reference/quarantine.md."""
     lines = [
-        "# Quarantine: why a row was refused",
+        "# Quarantine: why a row was rejected",
         "",
         "Made from `src/basira/ingest/rows/faults.py` by `make docs`; a test keeps it current.",
         "",
         "Every row of a source ends in one of three ways: accepted, already known (identical to one of the file or of "
-        "the store), or quarantined. The three add up to the file's rows. A refused row stands in quarantine once, "
+        "the store), or quarantined. The three add up to the file's rows. A rejected row stands in quarantine once, "
         "with its first reason (`field`, `code`, `value`, `expected`) and the others after it in `expected`. "
         "Its text is kept in full, in the words of the source.",
         "",

@@ -28,7 +28,7 @@ def roles_page() -> str:
         "  sees every field. A key that is bound to offices can't have: "
         + ", ".join(f"`{scope}`" for scope, rule in SCOPES.items() if rule.is_whole)
         + ".",
-        "- Somebody with several roles may do what one of them allows, as far as that one reaches.",
+        "- A user with several roles may do what one of them allows, as far as that one reaches.",
         "- Hidden from who sees the own office alone:",
         *(f"  - {hidden};" for hidden in HIDDEN),
         "  - another office: its queue is 403, its declarations are not found.",

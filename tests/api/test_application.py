@@ -54,7 +54,7 @@ def test_it_does_not_wait_for_ever(
 
 
 @pytest.mark.parametrize("error", [ValueError("whatever"), OSError("away")])
-def test_a_look_that_fails_is_told_and_made_again(
+def test_a_look_that_fails_is_reported_and_made_again(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     looks: list[int] = []

@@ -1,4 +1,4 @@
-"""The edge of the service: what a stranger may cost, what holds up a decision, what is told to who may not enter."""
+"""The edge of the service: what a stranger may cost, what holds up a decision, what a rejected caller is shown."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_ready_says_when_the_last_write_failed_until_one_goes_well(blank: Servic
     desk = desk_of(blank)
     assert desk.get("ready").status_code == 200
     with unwritable(blank.database):
-        assert desk.get("ready").status_code == 200  # nobody has tried
+        assert desk.get("ready").status_code == 200  # no request has tried
         assert desk.post(arrivals[0]).status_code == 503
         assert (desk.get("ready").status_code, desk.get("ready").json()["code"]) == (503, "store")
     # No declaration comes to a worker that is not ready: it finds out by itself.
@@ -128,7 +128,7 @@ def test_ready_says_when_the_last_write_failed_until_one_goes_well(blank: Servic
         assert connection.execute(sa.text("SELECT count(*) FROM idempotency_key")).scalar_one() == 0
 
 
-def test_a_refusal_is_no_fault_of_the_disk(blank: Service) -> None:
+def test_a_rejection_is_no_fault_of_the_disk(blank: Service) -> None:
     row = {"state_digest": "a", "browser_digest": "b", "next_path": "/", "expires_at": "9"}
     statement = sa.text("INSERT INTO oidc_login VALUES (:state_digest, :browser_digest, :next_path, :expires_at)")
     with blank.database.write() as connection:
@@ -152,7 +152,7 @@ def test_guessing_keys_does_not_reach_the_database(blank: Service) -> None:
     statuses = [client.get(METRICS, headers={"X-API-Key": f"basira_{n}_x"}).status_code for n in range(50)]
     assert statuses.count(401) <= 4
     assert len(looked_up) - 1 == statuses.count(401)
-    # Who was known before is looked up, whoever shares the address.
+    # A caller who was known before is looked up, even when others share the address.
     assert client.get(METRICS, headers=known).status_code == 200
 
 
@@ -252,7 +252,7 @@ def said(answer: Any) -> tuple[int, str, str]:
     return answer.status_code, body["detail"], body.get("hint", "")
 
 
-def test_who_may_not_enter_is_told_what_was_expected(blank: Service) -> None:
+def test_a_rejected_caller_is_shown_what_was_expected(blank: Service) -> None:
     house = House(blank)
     status, detail, hint = said(house.browser().get(METRICS))
     assert (status, "X-API-Key" in detail, "POST /api/v1/session" in hint) == (401, True, True)
@@ -277,7 +277,7 @@ def without_token(browser: TestClient) -> None:
     ("spoil", "cause"),
     [(without_origin, "BASIRA_ORIGIN"), (another_origin, "BASIRA_ORIGIN"), (without_token, "csrf_token")],
 )
-def test_a_refused_form_names_the_cause(blank: Service, spoil: Callable[[TestClient], None], cause: str) -> None:
+def test_a_rejected_form_names_the_cause(blank: Service, spoil: Callable[[TestClient], None], cause: str) -> None:
     browser = House(blank).person("ali", Grant("manager"))
     spoil(browser)
     answer = browser.delete(SESSION)

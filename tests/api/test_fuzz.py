@@ -80,7 +80,7 @@ def test_one_that_makes_a_library_panic_does_not_stop_the_others(
     assert desk.post(arrivals[1]).status_code == 200
 
 
-def test_a_name_that_no_column_can_have_is_refused(desk: Desk, arrivals: list[Body]) -> None:
+def test_a_name_that_no_column_can_have_is_rejected(desk: Desk, arrivals: list[Body]) -> None:
     for name in ("x_\x00", "x_" + "a" * 200, "x_\ud800", "\ud800"):
         body = json.dumps({**arrivals[0], name: 1})
         answer = desk.client.post("/api/v1/declarations", content=body, headers=JSON)
@@ -88,14 +88,14 @@ def test_a_name_that_no_column_can_have_is_refused(desk: Desk, arrivals: list[Bo
         assert answer.json()["errors"][0]["code"] == ("bad_name" if name.startswith("x_") else "column_count")
 
 
-def test_half_a_character_as_number_is_refused_and_not_repeated(desk: Desk, arrivals: list[Body]) -> None:
+def test_half_a_character_as_number_is_rejected_and_not_repeated(desk: Desk, arrivals: list[Body]) -> None:
     body = json.dumps({**arrivals[0], "declaration_id": "\ud800"})
     answer = desk.client.post("/api/v1/declarations", content=body, headers=JSON)
     assert (answer.status_code, answer.json()["declaration_id"]) == (422, None)
 
 
 @pytest.mark.parametrize("path", ["outcome", "reselection", "cancellation"])
-def test_a_body_that_does_not_call_itself_json_is_refused(desk: Desk, arrivals: list[Body], path: str) -> None:
+def test_a_body_that_does_not_call_itself_json_is_rejected(desk: Desk, arrivals: list[Body], path: str) -> None:
     number = desk.post(arrivals[0]).json()["declaration_id"]
     token = desk.key("outcomes:write", "reselections:write", "cancellations:write")
     headers = {"Content-Type": "text/plain", "X-API-Key": token}

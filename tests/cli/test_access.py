@@ -142,7 +142,7 @@ def test_roles_are_given_and_taken_away(place: Place) -> None:
         ("deactivate", "ali"),
     ],
 )
-def test_a_change_that_makes_no_sense_is_refused_and_nothing_changes(place: Place, words: tuple[str, ...]) -> None:
+def test_a_change_that_makes_no_sense_is_rejected_and_nothing_changes(place: Place, words: tuple[str, ...]) -> None:
     place.add("ali", "administrator")
     before = place.shown("ali")
     with pytest.raises(UsageError):
@@ -154,7 +154,7 @@ def test_a_change_that_makes_no_sense_is_refused_and_nothing_changes(place: Plac
     "words",
     [("show", "nobody"), ("unlock", "nobody", "--by", "r"), ("deactivate", "u-none", "--by", "r")],
 )
-def test_a_login_that_nobody_has_is_not_found(place: Place, words: tuple[str, ...]) -> None:
+def test_an_unknown_login_is_not_found(place: Place, words: tuple[str, ...]) -> None:
     place.add("ali", "manager")
     with pytest.raises(NotFoundError):
         place.run("users", *words)
@@ -226,7 +226,7 @@ def test_a_key_is_bound_and_rotated(place: Place) -> None:
 
 
 @pytest.mark.parametrize("words", [("--scope", "all:all"), ("--scope", "metrics:read", "--office", "TANGER")])
-def test_a_key_that_makes_no_sense_is_refused(place: Place, words: tuple[str, ...]) -> None:
+def test_a_key_that_makes_no_sense_is_rejected(place: Place, words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
         place.run("keys", "create", "x", "--by", "r", *words)
 

@@ -166,7 +166,7 @@ def test_a_clock_that_was_ahead_is_explained(empty_place):
     assert "nothing was recorded" in call(*clock).stdout
     with Operations(empty_place) as operations, operations.database.write() as connection:
         if not operations.database.is_sqlite:
-            # The server's own clock was ahead: nothing said no.
+            # The server's own clock was ahead: nothing rejected it.
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         event = Event("e", "outcome", "D1", "u", {"known_at": "x"})
         rows, _ = event_rows([event], now=NOW)
@@ -233,7 +233,7 @@ def test_the_grants_are_printed():
         (["audit", "verify", "--database", "postgresql+psycopg://u:s3cret@/d?host=/nowhere"], "Expected to read"),
     ],
 )
-def test_wrong_input_is_said_in_our_words(arguments, message, tmp_path, monkeypatch):
+def test_wrong_input_is_reported_in_our_words(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BasiraError, match=message) as raised:
         call(*arguments)

@@ -1,4 +1,4 @@
-"""Commands at the edge: who only looks makes nothing, a place that can't be is said, figures are kept in memory."""
+"""Commands at the edge: who only looks makes nothing, an impossible place is reported, figures are kept in memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("url", "hint"), BROKEN)
-def test_a_url_that_can_not_be_is_said_without_its_password(store: Path, url: str, hint: str) -> None:
+def test_an_impossible_url_is_reported_without_its_password(store: Path, url: str, hint: str) -> None:
     error = failed("keys", "list", "--store", str(store), "--database", url)
     assert hint in f"{error.message} {error.hint}"
     assert "secret" not in f"{error.message} {error.hint}"
@@ -91,7 +91,7 @@ def test_a_check_of_a_misspelt_database_says_that_nothing_is_there(store: Path, 
     )] == [False, True]  # fmt: skip
 
 
-def test_nobody_else_may_read_the_seed_at_any_moment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_other_user_may_read_the_seed_at_any_moment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     plain = os.fsync
 
@@ -125,7 +125,7 @@ def test_a_key_has_a_name_and_the_list_says_who_made_it(store: Path) -> None:
 
 @pytest.mark.parametrize(("refused", "code"), [(0, 0), (3, history_command.REFUSED)])
 @pytest.mark.parametrize("more", [(), ("--json",)])
-def test_a_sync_that_refused_something_ends_otherwise(
+def test_a_sync_that_rejected_something_ends_otherwise(
     store: Path, monkeypatch: pytest.MonkeyPatch, refused: int, code: int, more: tuple[str, ...]
 ) -> None:
     report = FileReport(

@@ -99,13 +99,13 @@ def test_an_option_that_can_not_be_taken_is_named(arguments, word, walk):
 @pytest.mark.parametrize(
     "arguments", [("train",), ("score",), ("target",), ("explain",), ("nonsense",), ("models", "show")]
 )
-def test_what_is_missing_is_said_with_exit_code_2(arguments):
+def test_what_is_missing_is_reported_with_exit_code_2(arguments):
     found = run(*arguments)
     assert found.code == 2
     assert "Traceback" not in found.err
 
 
-def test_a_model_that_knows_later_results_is_refused(walk, tmp_path):
+def test_a_model_that_knows_later_results_is_rejected(walk, tmp_path):
     version = walk.outcomes["train"].json["version"]
     said = refused(
         7,
@@ -132,7 +132,7 @@ def test_what_does_not_exist_is_not_found(arguments, walk):
     refused(8, *arguments, "--store", walk.store)
 
 
-def test_a_result_that_can_not_be_written_is_said(walk, tmp_path):
+def test_a_result_that_can_not_be_written_is_reported(walk, tmp_path):
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "s.csv"
     assert "s.csv" in refused(5, "score", *DAY, "--out", out, "--store", walk.store)
@@ -157,14 +157,14 @@ def test_a_record_that_was_altered_fails_to_replay_with_exit_code_9(walk, spoile
     assert "lane" in {d["field"] for d in found.json["differences"]}
 
 
-def test_a_model_file_that_was_altered_is_refused_with_exit_code_7(walk, spoiled):
+def test_a_model_file_that_was_altered_is_rejected_with_exit_code_7(walk, spoiled):
     version = walk.outcomes["train"].json["version"]
     path = spoiled / "models" / version / "probability-0.txt"
     path.write_bytes(path.read_bytes() + b"\n")
     assert "probability-0.txt" in refused(7, "replay", walk.run_id, "--store", spoiled)
 
 
-def test_a_card_that_can_not_be_read_is_said(walk, spoiled):
+def test_a_card_that_can_not_be_read_is_reported(walk, spoiled):
     version = walk.outcomes["train"].json["version"]
     (spoiled / "models" / version / "card.json").write_text("{")
     assert version in refused(5, "models", "list", "--store", spoiled)

@@ -98,7 +98,7 @@ def test_for_people_a_table_of_the_models(files, tmp_path):
     assert "metrics.json" in out
 
 
-def test_a_file_on_both_sides_is_refused(files, tmp_path):
+def test_a_file_on_both_sides_is_rejected(files, tmp_path):
     found = run(
         "evaluate",
         "--mapping",

@@ -34,7 +34,7 @@ def history(tmp_path: Path) -> History:
     return made
 
 
-def test_a_whole_history_is_said_with_its_speed(history: History) -> None:
+def test_a_whole_history_is_reported_with_its_speed(history: History) -> None:
     told = call("verify", "--store", history.root).stdout
     assert told.startswith("History whole: 2 snapshots, 2 files, ")
     assert "MB/s" in told

@@ -62,7 +62,7 @@ def printed(text: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in re.findall(r"basira (?:[a-z]+ )+.*$", text, flags=re.MULTILINE)]
 
 
-def test_refused_rows_their_export_and_their_retry_lead_on(folder: Path) -> None:
+def test_rejected_rows_their_export_and_their_retry_lead_on(folder: Path) -> None:
     out = ran("ingest", "the file.csv", "--mapping", "m y.toml", "--store", "my store").out
     listing, export = printed(out)
     assert "#N/A" in ran(*listing).out
@@ -109,7 +109,7 @@ def test_the_store_is_named_unless_the_command_takes_it_anyway(monkeypatch: pyte
 
 
 def test_a_changed_identifier_is_not_taken_without_an_answer(folder: Path) -> None:
-    """Standard input of the tests is no terminal: nobody can be asked."""
+    """Standard input of the tests is no terminal: no user can be asked."""
     ran("ingest", "the file.csv", "--mapping", "m y.toml")
     ran("quarantine", "export", "--out", "q.csv")
     text = Path("q.csv").read_text(encoding="utf-8-sig").replace(";D005;", ";D999;").replace("#N/A", "3")

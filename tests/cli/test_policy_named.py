@@ -1,4 +1,4 @@
-"""Whoever names no policy is told which one decides."""
+"""A command without a policy's name says which policy decides."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ OF_A_FILE = "4f" * 32 + ":12"
 
 @pytest.fixture
 def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the command prints: one declaration that the service refused, and one row of a file."""
+    """What the command prints: one declaration that the service rejected, and one row of a file."""
     History.create(tmp_path)
     with Database(tmp_path / "operations.sqlite") as database, database.write() as connection:
         faults = [{"code": "negative", "field": "items.1.net_mass_kg"}, {"code": "missing", "field": None}]

@@ -144,7 +144,7 @@ def test_stopped_under_load_everything_under_way_is_answered(
         time.sleep(0.05)
     text = service.ask("GET", "/metrics", key=key)[1]
     counted = [float(line.split()[-1]) for line in text.splitlines() if line.startswith("basira_decisions_total{")]
-    assert sum(counted) >= 12  # of all workers, whoever answers
+    assert sum(counted) >= 12  # of all workers, whichever answers
     begun = time.monotonic()
     service.process.send_signal(signal.SIGTERM)
     code = service.process.wait(timeout=40)
@@ -207,7 +207,7 @@ def test_a_worker_that_dies_while_its_supervisor_waits_for_a_word_is_replaced(st
 
 
 def large_pids(service: Running, *, least: int = 1) -> list[int]:
-    """The processes that said they answered a large request, in order; each says so just after its answer."""
+    """The processes that logged the answer of a large request, in order; each does so just after its answer."""
     until = time.monotonic() + 30
     while True:
         whole = service.log.read_text().rpartition("\n")[0].splitlines()
@@ -303,7 +303,7 @@ def test_a_large_worker_ends_with_a_service_that_is_killed(
         time.sleep(0.1)
 
 
-def test_a_port_in_use_is_said(place: tuple[Path, Path]) -> None:
+def test_a_port_in_use_is_reported(place: tuple[Path, Path]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -364,7 +364,7 @@ def test_a_database_of_another_format_names_the_upgrade(place: tuple[Path, Path]
     assert "Traceback" not in said
 
 
-def test_a_store_that_may_not_be_written_is_said(place: tuple[Path, Path]) -> None:
+def test_a_store_that_may_not_be_written_is_reported(place: tuple[Path, Path]) -> None:
     (place[0] / "online-seed").unlink(missing_ok=True)
     (place[0] / "online-seed").mkdir()
     code, _, said = check(place)

@@ -145,7 +145,7 @@ def test_other_commands_print_json_alone(arguments, walk, tmp_path):
     assert ran(*given, *([] if "--json" in given else ["--json"])).json is not None
 
 
-def test_the_demo_says_what_it_would_replace_and_refuses(tmp_path):
+def test_the_demo_says_what_it_would_replace_and_stops(tmp_path):
     (tmp_path / "mine").mkdir()
     found = run("demo", "--out", tmp_path / "mine")
     assert (found.code, (tmp_path / "mine").is_dir()) == (2, True)

@@ -42,7 +42,7 @@ RUN = TargetingRun(
     source_digest="",
     candidate_count=3,
 )
-AWKWARD = (0.1, 1 / 3, 5e-324)  # floats that lose bits wherever somebody prints too few digits
+AWKWARD = (0.1, 1 / 3, 5e-324)  # floats that lose bits wherever too few digits are printed
 
 
 def decisions(run_id: str = "run-1", count: int = 3) -> list[Decision]:
@@ -108,7 +108,7 @@ def test_runs_are_found_by_day_latest_first(place):
         assert [row["run_id"] for row in operations.find_runs(day="2021-01-04", limit=1)] == ["run-2"]
 
 
-def test_what_is_not_there_is_said_so(place):
+def test_what_is_absent_is_reported_so(place):
     with Operations(place) as operations:
         with pytest.raises(NotFoundError, match="recorded run 'run-9'"):
             operations.get_run("run-9")
@@ -118,7 +118,7 @@ def test_what_is_not_there_is_said_so(place):
 
 @pytest.mark.parametrize("table", ["targeting_run", "decision"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET run_id = 'x'", "DELETE FROM {}"])
-def test_the_database_refuses_every_change(place, table, statement):
+def test_the_database_rejects_every_change(place, table, statement):
     with Operations(place) as operations:
         record(operations)
     engine = sa.create_engine(place)
@@ -127,7 +127,7 @@ def test_the_database_refuses_every_change(place, table, statement):
     engine.dispose()
 
 
-def test_sqlite_refuses_to_replace(tmp_path):
+def test_sqlite_rejects_to_replace(tmp_path):
     path = tmp_path / "operations.sqlite"
     with Operations(path) as operations:
         record(operations)
@@ -173,7 +173,7 @@ def test_a_run_is_recorded_once(place):
         ({"run_id": "run-2"}, "one of 'run-2'"),
     ],
 )
-def test_a_row_that_does_not_fit_is_refused_and_nothing_recorded(place, change, message):
+def test_a_row_that_does_not_fit_is_rejected_and_nothing_recorded(place, change, message):
     row = {**decisions()[0].row(), **change}
     with Operations(place) as operations:
         with pytest.raises(StoreError, match=message):
@@ -241,14 +241,14 @@ def test_two_runs_at_once_follow_each_other(tmp_path):
     assert (report.is_whole, report.runs) == (True, 15)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_no_database_is_rejected(tmp_path):
     path = tmp_path / "operations.sqlite"
     path.write_text("this is not a database, and longer than a header of one hundred bytes" * 3, encoding="utf-8")
     with pytest.raises(StoreError, match="not a database"):
         Operations(path)
 
 
-def test_another_format_is_refused(tmp_path):
+def test_another_format_is_rejected(tmp_path):
     path = tmp_path / "operations.sqlite"
     Operations(path).close()
     connection = sqlite3.connect(path)
@@ -259,7 +259,7 @@ def test_another_format_is_refused(tmp_path):
         Operations(path)
 
 
-def test_an_absent_record_is_refused_unless_it_is_to_be_made(tmp_path):
+def test_an_absent_record_is_rejected_unless_it_is_to_be_made(tmp_path):
     with pytest.raises(StoreError, match="found nothing"):
         Operations(tmp_path / "operations.sqlite", create=False)
     with pytest.raises(StoreError, match="Expected the folder"):

@@ -1,4 +1,4 @@
-"""The live country: a strategy chooses, results come late, traders answer, bad choices are refused."""
+"""The live country: a strategy chooses, results come late, traders answer, bad choices are rejected."""
 
 from datetime import date, timedelta
 
@@ -40,7 +40,7 @@ def test_a_mask_inspects_single_items() -> None:
     assert np.flatnonzero(result.truth.column("was_inspected").to_numpy(zero_copy_only=False)).tolist() == [0, 3]
 
 
-def test_nobody_inspected_nothing_learned() -> None:
+def test_without_inspections_nothing_is_learned() -> None:
     country = LiveCountry(TINY, 3)
     assert country.step(country.day, []).outcomes.num_rows == 0
 
@@ -67,7 +67,7 @@ def test_the_first_period_is_the_same_whatever_was_inspected_and_the_trade_of_th
 
 
 def test_the_caught_answer() -> None:
-    """Under full inspection fraud falls well below what it is when nobody looks."""
+    """Under full inspection fraud falls well below what it is without inspections."""
 
     def late_rate(everything: bool) -> float:
         country, counts = LiveCountry(load_scenario("small", changes={"items": 20_000}), 4), []
@@ -128,7 +128,7 @@ def test_the_last_period_ends_with_the_scenario() -> None:
         (np.zeros(3, np.bool_), "mask"),
     ],
 )
-def test_a_choice_that_cannot_be_is_refused(choice: object, message: str) -> None:
+def test_a_choice_that_cannot_be_is_rejected(choice: object, message: str) -> None:
     country = LiveCountry(TINY, 3)
     first = country.declarations.column("declaration_id")[0].as_py()
     if isinstance(choice, list):
@@ -139,13 +139,13 @@ def test_a_choice_that_cannot_be_is_refused(choice: object, message: str) -> Non
         country.step(country.day, choice)
 
 
-def test_a_wrong_day_is_refused() -> None:
+def test_a_wrong_day_is_rejected() -> None:
     country = LiveCountry(TINY, 3)
     with pytest.raises(UsageError, match="expected 2023-01-01"):
         country.step(date(2023, 1, 2), [])
 
 
 @pytest.mark.parametrize("arguments", [{"seed": -1}, {"seed": 1, "period_days": 0}])
-def test_a_negative_seed_or_an_empty_period_is_refused(arguments: dict[str, int]) -> None:
+def test_a_negative_seed_or_an_empty_period_is_rejected(arguments: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         LiveCountry(TINY, **arguments)

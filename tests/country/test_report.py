@@ -1,4 +1,4 @@
-"""The command line and the report: what is asked is done, what can't be is said."""
+"""The command line and the report: what is asked is done, what is impossible is reported."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_make_on_a_screen_names_the_next_step(tmp_path: Path) -> None:
     assert "basira country report" in result.output
 
 
-def test_make_refuses_a_full_folder(world: Path) -> None:
+def test_make_rejects_a_full_folder(world: Path) -> None:
     result = RUNNER.invoke(app, ["make", "small", "--out", str(world)])
     assert isinstance(result.exception, UsageError)
     assert "--force" in result.exception.hint
@@ -67,7 +67,7 @@ def test_report_writes_a_page_that_says_simulated_and_assumed(world: Path, tmp_p
     assert "<script" not in text
 
 
-def test_report_of_another_folder_is_refused(tmp_path: Path) -> None:
+def test_report_of_another_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(BasiraError, match=r"world\.json"):
         measure_realism(tmp_path)
 

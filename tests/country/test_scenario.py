@@ -1,4 +1,4 @@
-"""Scenarios: what is shipped is valid, what is impossible is refused by name, every parameter is documented."""
+"""Scenarios: what is shipped is valid, what is impossible is rejected by name, every parameter is documented."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_a_shipped_scenario_is_valid_and_named_after_its_file(name: str) -> None
         ({"conduct.bribes": 1}, "conduct.bribes", "unknown parameter", "docs/reference/country.md"),
     ],
 )
-def test_an_impossible_value_is_refused_with_field_value_and_what_is_allowed(
+def test_an_impossible_value_is_rejected_with_field_value_and_what_is_allowed(
     changes: dict[str, object], field: str, found: str, allowed: str
 ) -> None:
     with pytest.raises(ScenarioError) as refused:
@@ -74,7 +74,7 @@ def test_a_missing_parameter_is_named(tmp_path: Path) -> None:
         load_scenario(path)
 
 
-def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_text("name = [", encoding="utf-8")
     with pytest.raises(ScenarioError, match="expected TOML"):

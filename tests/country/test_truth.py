@@ -175,7 +175,7 @@ def _digits(text: pa.ChunkedArray, last: int) -> np.ndarray:
 
 
 def test_nothing_technical_gives_the_truth_away(drift: tuple[pa.Table, ...]) -> None:
-    """Trees told the truth of some traders learn nothing for the others from order, times, numbers, decimals.
+    """Trees with the truth of some traders learn nothing for the others from order, times, numbers, decimals.
 
     Split by trader: what a trader always writes is memory of the trader, not a leak.
     """

@@ -126,7 +126,7 @@ def test_the_description_says_simulated_and_counts_right(world: Path) -> None:
     assert description["scenario_parameters"] == json.loads(SMALL.model_dump_json())
 
 
-def test_a_folder_with_files_is_refused_and_kept(tmp_path: Path) -> None:
+def test_a_folder_with_files_is_rejected_and_kept(tmp_path: Path) -> None:
     out = tmp_path / "mine"
     out.mkdir()
     (out / "letter.txt").write_text("keep", encoding="utf-8")
@@ -153,7 +153,7 @@ def test_an_interrupted_world_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_absent_parent_is_refused(tmp_path: Path) -> None:
+def test_an_absent_parent_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="to exist"):
         make_world(SMALL, seed=5, out=tmp_path / "no" / "w")
 

@@ -131,6 +131,6 @@ def test_what_is_not_a_number_is_not_recorded(number):
         canonical_json({"x": number})
 
 
-def test_what_has_no_written_form_is_refused():
+def test_what_has_no_written_form_is_rejected():
     with pytest.raises(UsageError, match="found a object"):
         canonical_json(object())

@@ -64,7 +64,7 @@ def test_a_difference_is_named_by_its_path(changed, difference):
     assert compare([ONE, TWO], [changed, TWO]).differences == (difference,)
 
 
-def test_missing_and_unexpected_decisions_are_told():
+def test_missing_and_unexpected_decisions_are_reported():
     report = compare([ONE], [TWO])
     assert (report.checked, report.missing, report.unexpected) == (0, ("D1",), ("D2",))
     with pytest.raises(ReplayError, match=r"2 difference.*D1: recorded, not replayed"):

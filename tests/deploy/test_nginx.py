@@ -224,7 +224,7 @@ def test_slow_clients_are_ended(proxy: Proxy) -> None:
         assert time.monotonic() - begun < 10
 
 
-def test_a_service_that_does_not_answer_is_told(proxy: Proxy) -> None:
+def test_a_service_that_does_not_answer_is_reported(proxy: Proxy) -> None:
     assert proxy.ask("GET", "/slow")[0] == 504
 
 

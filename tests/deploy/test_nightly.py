@@ -1,4 +1,4 @@
-"""deploy/basira-nightly: whatever fails in a night, the record is proved, what failed is told, and no file is lost."""
+"""deploy/basira-nightly: whatever fails in a night, the record is proved, the fault reported, and no file lost."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_without_the_services_record_nothing_is_built_and_the_proof_is_made(plac
     assert place.files("results") == {"b.csv": "b"}
 
 
-def test_what_the_sync_refused_is_told_and_more_than_that_is_told_before(place: Place) -> None:
+def test_what_the_sync_rejected_is_reported_and_more_than_that_is_reported_before(place: Place) -> None:
     assert place.night("11 history sync").code == 11
     assert place.night("11 history sync", "5 profiles build").code == 5
 

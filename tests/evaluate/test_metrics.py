@@ -168,6 +168,6 @@ def test_inspected_count_rounds_down_to_at_least_one(rows: int, percent: float, 
     assert inspected_count(rows, percent) == count
 
 
-def test_lengths_that_differ_are_refused() -> None:
+def test_lengths_that_differ_are_rejected() -> None:
     with pytest.raises(ValueError, match="one score"):
         compute_slice_metrics([True, False], [1.0], seed=1)

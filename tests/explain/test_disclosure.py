@@ -1,4 +1,4 @@
-"""What an inspector is not told: one list, of names that a shown decision has."""
+"""What an inspector is not shown: one list, of names that a shown decision has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rare origin or description is told in counts of the history, which anybody may count again."""
+"""A rare origin or description is reported in counts of the history, which any reader may count again."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_rare_origin_says_how_many_came_from_there(language: str, text: str) -
 
 
 @pytest.mark.parametrize(("code", "seen", "count"), [("description_unusual", 0, 46), ("origin_unusual", 7, 812)])
-def test_what_was_recorded_as_a_smoothed_share_is_said_in_the_counts_it_was_made_of(
+def test_what_was_recorded_as_a_smoothed_share_is_written_in_the_counts_it_was_made_of(
     code: str, seen: int, count: int
 ) -> None:
     scope: dict[str, Figure] = {"commodity_code": "930100", "origin_country": "CN", "window_months": None}

@@ -1,4 +1,4 @@
-"""Reasons: each with figures that support it, said in words, from features that exist."""
+"""Reasons: each with figures that support it, put in words, from features that exist."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PLAIN: dict[str, Any] = {
 
 
 class Spied(dict[str, Any]):
-    """A row that refuses to be asked for what neither the catalog nor the schema has."""
+    """A row that may not be asked for what neither the catalog nor the schema has."""
 
     def get(self, name: str, default: Any = None) -> Any:
         assert name in FEATURE or name in DECLARED, f"no feature and no field: {name}"
@@ -126,7 +126,7 @@ def test_every_parent_rate_is_a_feature():
     assert {f"{parent}_hit_rate" for parent in PARENT.values()} <= set(FEATURE)
 
 
-# One family after another: what is said, and when nothing is.
+# One family after another: what it reports, and when it reports nothing.
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_every_reason_that_points_somewhere_is_a_reason_with_words():
     assert {one.code for past in REASONS.past.values() for one in past} <= set(REASON_CODES)
 
 
-def test_the_catalog_says_what_officers_are_told_to_verify():
+def test_the_catalog_says_what_officers_are_asked_to_verify():
     """One thing for a family, whichever of its features spoke; of what has no words, nothing."""
     told = {family: {f.verify for f in CATALOG if f.reason == family} for family in {f.reason for f in CATALOG}}
     assert {family: kinds for family, kinds in told.items() if len(kinds) > 1} == {}
@@ -515,7 +515,7 @@ def items(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=120)
 @given(row=items(), seed=st.integers(0, 2**32 - 1))
-def test_no_figure_ever_says_the_opposite_and_every_sentence_can_be_said(row, seed):
+def test_no_figure_ever_says_the_opposite_and_every_sentence_can_be_written(row, seed):
     names = [n for n, f in FAMILY.items() if f and FEATURE[n].role != "evidence"]
     values = np.random.default_rng(seed).normal(size=(1, len(names)))
     [found] = explain_items(values, names, REASONS, [row], kinds=[{}])

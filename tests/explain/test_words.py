@@ -113,7 +113,7 @@ def test_unit_value_in_arabic_isolates_its_codes() -> None:
     assert "الصين" in sentence
 
 
-def test_far_above_the_median_is_said_in_times() -> None:
+def test_far_above_the_median_is_written_in_times() -> None:
     assert ", 38 fois la médiane de" in said("value_per_kg_high", gap=37.0)
 
 
@@ -172,7 +172,7 @@ def test_unknown_code_says_itself_to_an_officer_and_raises_in_a_test() -> None:
         say(reason, language="fr", currency="MAD", strict=True)
 
 
-def test_unknown_language_is_refused() -> None:
+def test_unknown_language_is_rejected() -> None:
     with pytest.raises(UsageError, match="'es'"):
         say(Reason("round_value", {"value": 1.0}, (), 0.0), language="es", currency="MAD")
 

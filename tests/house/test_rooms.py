@@ -23,7 +23,7 @@ CODE_FROM_DATA = {"eval", "exec", "compile", "pickle.load", "pickle.loads", "job
 
 NETWORK = {"ssl", "http", "ftplib", "smtplib", "requests", "httpx", "httpx2", "aiohttp", "urllib3"}
 MAKES_SOCKET = ("socket.socket(", "socket.create_connection(")
-# The first asks the OpenID provider that the settings name, and nobody else; the second the service's own large worker,
+# The first asks the OpenID provider that the settings name, no other host; the second the service's own large worker,
 # over a Unix socket.
 CONNECTS = {"src/basira/api/auth/oidc.py", "src/basira/api/http/large_worker.py"}
 
@@ -70,7 +70,7 @@ def _is_true(node: ast.expr) -> bool:
 
 
 def test_nothing_opens_a_connection(root: Path) -> None:
-    """docs/how-to/install.md promises it, but for the OpenID provider that somebody sets up, and between its own
+    """docs/how-to/install.md promises it, but for the OpenID provider that an operator sets up, and between its own
     processes over a Unix socket."""
     found: list[tuple[Path, ast.expr | ast.stmt]] = []
     for path in sorted((root / "src").rglob("*.py")):

@@ -243,7 +243,7 @@ def composed(node: ast.AST) -> list[ast.expr]:
 
 
 def is_prose(node: ast.AST) -> bool:
-    """An error, a hint: told to a person."""
+    """An error, a hint: shown to a person."""
     name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
     return isinstance(node, ast.Raise) or name.endswith(("Error", "Fault", "Progress", "NotOnline", "echo", "problem"))
 

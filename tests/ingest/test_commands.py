@@ -173,7 +173,7 @@ def _files_of_at_most_200_kilobytes() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (200 << 10, 200 << 10))
 
 
-def test_a_disk_that_takes_no_more_is_said_and_leaves_the_store_as_before(place: Path) -> None:
+def test_a_disk_that_takes_no_more_is_reported_and_leaves_the_store_as_before(place: Path) -> None:
     call(place, "ingest", "a.csv", "--mapping", "m.toml", "--store", "s")
     before = tree(place / "s")
     large(place, 300_000)

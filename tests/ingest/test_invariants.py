@@ -27,7 +27,7 @@ def some_rows(draw: random.Random) -> list[str]:
 
 
 def expected_refusals(rows: list[str]) -> set[int]:
-    """The plain loop: rows refused within one file, by their numbers."""
+    """The plain loop: rows rejected within one file, by their numbers."""
     good = {number: row.split(",") for number, row in enumerate(rows, start=1) if "#N/A" not in row}
     refused = set(range(1, len(rows) + 1)) - set(good)
     for number, row in good.items():

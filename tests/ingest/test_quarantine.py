@@ -1,4 +1,4 @@
-"""A refused row is listed, taken out, corrected and sent again; it is never lost."""
+"""A rejected row is listed, taken out, corrected and sent again; it is never lost."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_formulas_of_the_reason_columns_are_disarmed(
     assert ";'=2+3;" in text
 
 
-def test_an_unknown_row_or_a_foreign_file_is_refused(
+def test_an_unknown_row_or_a_foreign_file_is_rejected(
     take: Take, store: History, plain: Mapping, tmp_path: Path
 ) -> None:
     take("a.csv", plain, ROW, BAD_MASS)
@@ -179,7 +179,7 @@ def test_a_number_typed_into_a_workbook_is_read_with_the_mark_of_its_source(
     assert query("SELECT net_mass_kg FROM items") == [(7.5,)]
 
 
-def test_a_cell_too_long_for_a_workbook_is_said_and_nothing_is_written(
+def test_a_cell_too_long_for_a_workbook_is_reported_and_nothing_is_written(
     take: Take, store: History, plain: Mapping, tmp_path: Path
 ) -> None:
     take("a.csv", plain, ROW, BAD_MASS.replace("CN", "C" * 40_000))

@@ -22,7 +22,7 @@ def morocco(**online: float) -> Policy:
 
 
 def with_teams() -> Policy:
-    """The shipped policy with fixed places: those of a weekday of 400, a Saturday of 140, a Sunday of 60."""
+    """The shipped policy with fixed slots: those of a weekday of 400, a Saturday of 140, a Sunday of 60."""
 
     def entry(orange: int, partial: int, full: int, *weekdays: str) -> dict[str, object]:
         count = {"orange": orange, "rouge_partiel": partial, "rouge_integral": full}
@@ -60,7 +60,7 @@ def test_no_kind_of_day_breaks_it(fixed, kind, least):
 
 
 @pytest.mark.parametrize(("kind", "least"), [("ordinary", 0.95), ("burst", 0.93), ("busy", 0.97)])
-def test_the_places_are_used(fixed, kind, least):
+def test_the_slots_are_used(fixed, kind, least):
     days = [day for day in fixed if day.kind == kind]
     assert sum(day.used for day in days) >= least * sum(day.batch_used for day in days)
 
@@ -88,7 +88,7 @@ def test_a_day_is_the_same_again_and_another_seed_another():
     assert one[0] != third[0]
 
 
-def test_an_advance_opens_no_place_beyond_the_share_when_the_forecast_is_three_times_too_high():
+def test_an_advance_opens_no_slot_beyond_the_share_when_the_forecast_is_three_times_too_high():
     rules = morocco(advance=0.33)
     arrivals = simulate_day("A", day=MONDAY, kind="ordinary", mean_count=300, seed=5)
     plan = plan_day("A", rules, day=MONDAY, past=[], expected_count=3.0 * len(arrivals))

@@ -1,4 +1,4 @@
-"""Charts: inline, deterministic, said in words, told apart without colour."""
+"""Charts: inline, deterministic, described in words, readable without colour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def drawn(language: str = "en", name: str = "precision") -> str:
     return line_chart(LINES, name=name, label="A <label>", x_label="x", y_label="y", language=language)
 
 
-def test_chart_is_one_svg_element_said_in_words() -> None:
+def test_chart_is_one_svg_element_described_in_words() -> None:
     root = ElementTree.fromstring(drawn())  # noqa: S314 - our own text
     assert root.tag.endswith("svg")
     assert root.get("role") == "img"

@@ -1,4 +1,4 @@
-"""A mandatory control is never released for want of a place: it is inspected beyond capacity, and counted as such."""
+"""A mandatory control is never released for want of a slot: it is inspected beyond capacity, and counted as such."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def arms(lane: str = "red") -> dict[str, object]:
 
 @settings(max_examples=60, deadline=None)
 @given(day=days(), seed=st.integers(0, 2**40))
-def test_a_mandatory_control_is_inspected_online_and_in_a_batch_whatever_places_there_are(day, seed):
+def test_a_mandatory_control_is_inspected_online_and_in_a_batch_whatever_slots_there_are(day, seed):
     arrivals, rules, expected = day
     state, found = begin(rules, expected=expected), []
     for moment, one in arrivals:
@@ -50,7 +50,7 @@ def test_a_mandatory_control_is_inspected_online_and_in_a_batch_whatever_places_
 @pytest.mark.parametrize("fallback", FALLBACKS)
 @pytest.mark.parametrize("lane", ["yellow", "red"])
 @pytest.mark.parametrize("revenue", [None, 9.0])
-def test_without_a_place_it_goes_where_the_fallback_goes_or_stays_in_its_own_lane(fallback, lane, revenue):
+def test_without_a_slot_it_goes_where_the_fallback_goes_or_stays_in_its_own_lane(fallback, lane, revenue):
     rules = policy(capacity=NOTHING, mandatory=[arms(lane)], fallback=fallback)
     beyond = fallback.get("beyond_capacity", fallback["lane"])
     # Never more intensive than the list asks, and where the fallback lets go, in the lane of the list.
@@ -65,7 +65,7 @@ def test_without_a_place_it_goes_where_the_fallback_goes_or_stays_in_its_own_lan
     assert [row.used for row in batch.capacity if row.lane == expected] == [1]
 
 
-def test_places_within_capacity_come_first_and_the_state_counts_the_rest_apart():
+def test_slots_within_capacity_come_first_and_the_state_counts_the_rest_apart():
     rules = policy(mandatory=[arms()])
     found, state = run([candidate(f"D{i}", 1.0, **ARMS) for i in range(7)], rules)
     assert [s.lane for s in found] == ["red", "orange", "yellow", "yellow", "yellow", "yellow", "yellow"]
@@ -76,7 +76,7 @@ def test_places_within_capacity_come_first_and_the_state_counts_the_rest_apart()
     ]  # fmt: skip
 
 
-def test_beyond_capacity_the_random_control_keeps_its_places_and_the_model_those_of_other_lanes():
+def test_beyond_capacity_the_random_control_keeps_its_slots_and_the_model_those_of_other_lanes():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 3, 2)}],
         mandatory=[arms("yellow")],

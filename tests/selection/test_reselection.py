@@ -21,12 +21,12 @@ def test_what_is_no_less_intensive_is_open_to_everybody(lane):
     assert obstacle(lane, current="orange", may_lower=False) is None
 
 
-def test_a_policy_that_lets_nobody_lower_comes_before_the_role():
+def test_a_policy_that_forbids_lowering_comes_before_the_role():
     rules = policy(reselection={"may_lower": False})
     assert find_obstacle("green", current="red", controls={}, policy=rules, may_lower=lambda: False) == "policy"
 
 
-def test_who_may_not_lower_is_not_told_of_a_control():
+def test_who_may_not_lower_learns_of_no_control():
     assert obstacle("green", may_lower=False, random=["orange"]) == "role"
 
 

@@ -82,7 +82,7 @@ def test_one_step_more_gives_the_same_lanes_in_a_batch_and_one_by_one(at):
         assert (made.lane, made.basis, made.rule_id) == (alone.lane, alone.basis, alone.rule_id), made.declaration_id
         assert made.inclusion_probability == alone.inclusion_probability
     picked = {s.declaration_id for s in one_by_one if s.basis == PICK}
-    # The first step that claims a declaration has it: D3 is on the mandatory list as well.
+    # The first step that claims a declaration has it: D3 is under a mandatory rule as well.
     assert picked == ({"D1", "D3", "D5", "U1"} if at == 0 else {"D1", "D5", "U1"})
     assert all(s.rule_id == "pick-7" and s.inclusion_probability == 1.0 for s in one_by_one if s.basis == PICK)
 
@@ -107,7 +107,7 @@ def test_without_a_state_a_step_keeps_its_lane():
 
 
 def test_what_a_step_claims_counts_like_what_the_list_asks_for():
-    """The same declarations, claimed by a step or listed: everybody's lane and probability are the same."""
+    """The same declarations, claimed by a step or listed: every lane and probability is the same."""
     tight = {"capacity": [{"office": "*", "lanes": counts(3, 2, 1)}], "random_control": {"share": 0.2, "lane": "red"}}
     named = [candidate(f"D{i}", float(i), importer_id="I1" if i % 5 == 2 else "I2") for i in range(25)]
     picked = [one.declaration_id for one in named if one.attributes["importer_id"] == ("I1",)]

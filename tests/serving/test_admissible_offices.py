@@ -1,4 +1,4 @@
-"""A policy that lists its offices takes no other one: a mistyped code would be an office with places of its own."""
+"""A policy that lists its offices takes no other one: a mistyped code would be an office with slots of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def closed(service: Service, arrivals: list[Body], tmp_path: Path) -> Desk:
     return desk_of(replace(service, policies=folder))
 
 
-def test_a_declaration_of_an_office_that_the_policy_does_not_list_is_refused(
+def test_a_declaration_of_an_office_that_the_policy_does_not_list_is_rejected(
     closed: Desk, arrivals: list[Body]
 ) -> None:
     office = arrivals[0]["office"]
@@ -87,7 +87,7 @@ def test_an_office_and_a_number_in_another_form_are_the_same_ones(closed: Desk, 
     assert closed.get("declarations/DUM\u200b-1").status_code == 404
 
 
-def test_an_office_with_an_unseen_character_is_rejected_with_its_place(desk: Desk, arrivals: list[Body]) -> None:
+def test_an_office_with_an_unseen_character_is_rejected_with_its_position(desk: Desk, arrivals: list[Body]) -> None:
     answer = desk.post({**arrivals[0], "office": "AGA\u200bDIR"})
     (fault,) = answer.json()["errors"]
     assert (fault["field"], fault["code"]) == ("office", "bad_character")

@@ -24,14 +24,14 @@ Body = dict[str, Any]
 
 
 def in_currencies(body: Body, *currencies: str | None) -> Body:
-    """A body whose items are of these currencies; None: not said."""
+    """A body whose items are of these currencies; None: not stated."""
     bare = {name: value for name, value in body["items"][0].items() if name not in ("item_number", "value_currency")}
     items = [bare if one is None else {**bare, "value_currency": one} for one in currencies]
     return {**body, "items": items}
 
 
 @pytest.mark.parametrize("currencies", [("MAD", "EUR", "MAD"), ("EUR", "MAD", "EUR"), (None, "EUR", None)])
-def test_two_currencies_in_one_declaration_are_refused(
+def test_two_currencies_in_one_declaration_are_rejected(
     desk: Desk, arrivals: list[Body], currencies: tuple[str | None, ...]
 ) -> None:
     answer = desk.post(in_currencies(arrivals[0], *currencies))
@@ -42,7 +42,7 @@ def test_two_currencies_in_one_declaration_are_refused(
     assert fault["expected"] == f"one currency in a declaration: {first} as in item 1, not {second}"
 
 
-def test_both_ways_of_reading_refuse_the_same(desk: Desk, arrivals: list[Body]) -> None:
+def test_both_ways_of_reading_reject_the_same(desk: Desk, arrivals: list[Body]) -> None:
     plain = in_currencies(arrivals[0], "MAD", "EUR")
     odd = {**plain, "declared_at": f" {plain['declared_at']} "}  # read by columns
     one, other = desk.post(plain), desk.post(odd)
@@ -52,7 +52,7 @@ def test_both_ways_of_reading_refuse_the_same(desk: Desk, arrivals: list[Body]) 
     assert isinstance(read_declaration(unsaid, received_at=NOW + timedelta(days=400)), Declaration)
 
 
-def test_another_currency_than_the_history_s_is_refused(desk: Desk, arrivals: list[Body]) -> None:
+def test_another_currency_than_the_history_s_is_rejected(desk: Desk, arrivals: list[Body]) -> None:
     answer = desk.post(in_currencies(arrivals[0], "EUR", "EUR"))
     assert answer.status_code == 422
     (fault,) = answer.json()["errors"]
@@ -64,7 +64,7 @@ def test_another_currency_than_the_history_s_is_refused(desk: Desk, arrivals: li
     assert again["errors"][0]["code"] == "other_currency"
 
 
-def test_without_profiles_nothing_is_compared_and_nothing_refused(
+def test_without_profiles_nothing_is_compared_and_nothing_rejected(
     service: Service, arrivals: list[Body], tmp_path: Path
 ) -> None:
     alone = desk_of(replace(service, profiles=read_profiles(tmp_path / "none")))

@@ -69,7 +69,7 @@ def test_a_clock_that_jumps_back_decides_on(desk: Desk, arrivals: list[Body], ba
     first = desk.post(arrivals[0]).json()
     desk.clock[0] -= back
     token = desk.key("declarations:write")
-    # A declaration that is far ahead of the clock would be refused.
+    # A declaration that is far ahead of the clock would be rejected.
     body = {**arrivals[1], "declared_at": desk.clock[0].isoformat()}
     answer = desk.client.post("/api/v1/declarations", json=body, headers={"X-API-Key": token})
     assert answer.status_code == (200 if back < timedelta(days=399) else answer.status_code)
@@ -79,7 +79,7 @@ def test_a_clock_that_jumps_back_decides_on(desk: Desk, arrivals: list[Body], ba
     assert desk.post(arrivals[2]).status_code == 200
 
 
-def test_a_damaged_model_is_done_without_and_said(history: History, tmp_path: Path) -> None:
+def test_a_damaged_model_is_done_without_and_reported(history: History, tmp_path: Path) -> None:
     store = Path(shutil.copytree(history.root, tmp_path / "store"))
     folder = Models(store).folder(Models(store).cards()[0]["version"])
     for path in folder.iterdir():

@@ -1,4 +1,4 @@
-"""What JSON alone can say of a declaration: moments with a zone or to come, types; and what is told of a fault."""
+"""What JSON alone can say of a declaration: moments with a zone or to come, types; and what a fault reports."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def test_a_moment_with_a_zone_is_the_hosts_local_time(zone: str, sent: str) -> N
 
 
 @pytest.mark.parametrize("sent", ["2023-13-01T07:30:00Z", "2023-11-01T25:00:00Z", "0001-01-01T00:00:00+23:59", "Z"])
-def test_no_such_moment_in_any_zone_is_refused(sent: str) -> None:
+def test_no_such_moment_in_any_zone_is_rejected(sent: str) -> None:
     assert faults(read(declared_at=sent))[0][1] == "declared_at"
 
 
-def test_the_fault_of_a_moment_is_told_in_words_with_an_example() -> None:
+def test_the_fault_of_a_moment_is_reported_in_words_with_an_example() -> None:
     found = read(declared_at="yesterday")
     assert isinstance(found, Refused)
     expected = "a date written YYYY-MM-DD or YYYY-MM-DD hh:mm:ss or YYYY-MM-DDThh:mm:ss, such as 2026-03-31"

@@ -114,7 +114,7 @@ def test_under_another_policy_nothing_is_guessed(busy: Desk, history: History, t
     assert any(what.startswith("policy example") for what in report.missing)
 
 
-def test_a_policy_changed_during_the_day_is_said_of_each_decision_that_it_touches(
+def test_a_policy_changed_during_the_day_is_reported_of_each_decision_that_it_touches(
     busy: Desk, history: History, arrivals: list[Body], tmp_path: Path
 ) -> None:
     folder = tmp_path / "changed"
@@ -201,7 +201,7 @@ def test_explain_shows_what_the_service_decided_and_what_happened_since(
 
 
 @pytest.mark.parametrize("what", ["model", "profiles"])
-def test_another_file_under_the_name_that_was_recorded_is_told(
+def test_another_file_under_the_name_that_was_recorded_is_reported(
     busy: Desk, history: History, tmp_path: Path, what: str
 ) -> None:
     root = tmp_path / "store"

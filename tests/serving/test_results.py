@@ -1,4 +1,4 @@
-"""What is said of a result is what the history would take: a label that is acknowledged is never lost in the night."""
+"""The answer to a result is what the history would take: a label that is acknowledged is never lost in the night."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def send(desk: Desk, number: str, **change: Any) -> Any:
         ({"is_irregular": False, "is_irregular_value": False}, "additional_revenue_amount", "contradiction"),
     ],
 )
-def test_a_result_that_the_history_would_refuse_is_refused_at_once(
+def test_a_result_that_the_history_would_reject_is_rejected_at_once(
     desk: Desk, arrivals: list[Body], change: Body, field: str, code: str
 ) -> None:
     number = desk.post(arrivals[0]).json()["declaration_id"]

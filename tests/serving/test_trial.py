@@ -42,7 +42,7 @@ def test_a_sound_service_decides_it_and_records_nothing(blank: Service) -> None:
     assert is_whole(blank)
 
 
-def test_a_model_that_raises_is_told(blank: Service) -> None:
+def test_a_model_that_raises_is_reported(blank: Service) -> None:
     broken: Any = Broken(blank.model)
     ready = desk_of(replace(blank, model=broken)).get("ready")
     assert (ready.status_code, ready.json()["degraded"]) == (200, ["model_failed"])
@@ -88,7 +88,7 @@ def test_check_decides_it_too(whole: Service, history: History, monkeypatch: pyt
     assert "model_failed" in line
 
 
-def test_profiles_that_can_t_be_made_ready_serve_nobody_and_stop_nobody(
+def test_profiles_that_can_t_be_made_ready_serve_no_request_and_stop_none(
     blank: Service, history: History, arrivals: list[dict[str, Any]]
 ) -> None:
     """Columns that an earlier version let in made every declaration a 400."""

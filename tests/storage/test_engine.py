@@ -81,7 +81,7 @@ def test_it_spills_where_it_may(tmp_path: Path) -> None:
         assert fetch_value(con, "select count(*) from (from wide order by text limit 1_000_000 offset 1)") == 1_000_000
 
 
-def test_a_memory_that_is_none_is_told(tmp_path: Path) -> None:
+def test_an_invalid_memory_size_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--memory"), open_engine(scratch=tmp_path, memory="much"):
         pass
     assert not list(tmp_path.iterdir())

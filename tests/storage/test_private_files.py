@@ -59,7 +59,7 @@ def test_a_check_names_a_store_that_everybody_may_read(tmp_path: Path) -> None:
         return [line for line in check_service(root, POLICY, today=date(2026, 3, 2)) if line.startswith("store:")]
 
     (root / "manifests" / "x.json").touch(0o644)
-    assert told() == []  # nobody else may enter
+    assert told() == []  # no other user may enter
     root.chmod(0o755)
     (line,) = told()
     assert "chmod -R o= " in line

@@ -35,7 +35,7 @@ _ITEM = [f.name for f in ITEM_FIELDS]
 
 
 def write_policy(folder: Path) -> Path:
-    """The example policy with places for offices of a handful of declarations a day."""
+    """The example policy with slots for offices of a handful of declarations a day."""
     text = (shipped("policies") / "example" / "policy.toml").read_text(encoding="utf-8")
     text = text.replace("yellow = { share = 0.10, minimum = 1 }", "yellow = { count = 2 }")
     text = text.replace("red = { share = 0.05, minimum = 1 }", "red = { count = 1 }")

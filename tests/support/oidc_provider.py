@@ -1,4 +1,4 @@
-"""A small OpenID provider on this machine: it signs with keys of its own, and lies when a test tells it to."""
+"""A small OpenID provider on this machine: it signs with keys of its own, and lies when a test asks for it."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def running(provider: FakeProvider) -> Iterator[FakeProvider]:
 
 
 def unsigned(claims: dict[str, Any], algorithm: str = "none") -> str:
-    """A token that nobody signed."""
+    """An unsigned token."""
 
     def part(value: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()

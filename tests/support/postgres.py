@@ -87,7 +87,7 @@ def run_server() -> Iterator[Server]:
     # has 107 characters at most.
     folder = Path(tempfile.mkdtemp(prefix="basira-pg-", dir="/tmp"))
     as_user: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    if os.geteuid() == 0:  # PostgreSQL does not run as root
         owner = _unprivileged()
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         as_user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
@@ -112,7 +112,7 @@ def run_server() -> Iterator[Server]:
         yield running
     finally:
         if server is not None:
-            server.send_signal(signal.SIGQUIT)  # at once: nobody needs its files any more
+            server.send_signal(signal.SIGQUIT)  # at once: its files are no longer needed
             server.wait(timeout=START_SECONDS)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -211,7 +211,7 @@ def emptied(url: str) -> str:
 
 
 def tamper(place: str, *statements: str) -> None:
-    """Do what the triggers refuse, as somebody with the database's own powers could."""
+    """Do what the triggers reject, as a user with the database's own powers could."""
     if place.startswith("sqlite"):
         engine = sa.create_engine(place, poolclass=sa.NullPool)
         with engine.connect() as connection:

@@ -70,7 +70,7 @@ def candidate(
 def best_value(values: Sequence[float], caps: Sequence[float], slots: Sequence[float]) -> float:
     """Largest total of value x effectiveness over every assignment of declarations to at most one slot each.
 
-    ``caps``: the largest effectiveness open to each. ``slots``: effectiveness of each place.
+    ``caps``: the largest effectiveness open to each. ``slots``: effectiveness of each slot.
     """
     if not values:
         return 0.0

@@ -80,7 +80,7 @@ def test_the_test_above_can_fail_an_earlier_result_does_change_the_scores(world,
     assert not scores(history, model).equals(scores(other, model))
 
 
-def test_a_model_that_knows_later_results_is_never_chosen_and_refused_when_named(history, model):
+def test_a_model_that_knows_later_results_is_never_chosen_and_rejected_when_named(history, model):
     later = train(history, as_of=AS_OF + timedelta(days=30), seed=1, now=NOW, settings=QUICK, engine=ENGINE)
     assert choose_model(history, as_of=AS_OF).card["as_of"] <= AS_OF.isoformat()
     assert choose_model(history, as_of=AS_OF + timedelta(days=40)).version == later.version

@@ -131,7 +131,7 @@ def test_a_trusted_name_that_is_no_feature_is_rejected(tmp_path: Path) -> None:
 
 
 def test_two_attributes_that_leak_together_stop_the_whole_model(tmp_path: Path) -> None:
-    """Each tells the result of one half of the declarations, and draws that of the other."""
+    """Each reveals the result of one half of the declarations, and draws that of the other."""
     frame = labelled(2000, rate=0.5)
     drawn = pl.Series(np.random.default_rng(6).integers(0, 2, len(frame)))
     is_heavy = frame["mass"] > 250
@@ -166,7 +166,7 @@ def test_an_honest_world_is_not_stopped(model: RiskModel) -> None:
     assert model.card["notes"] == {}
 
 
-def test_declared_values_that_equal_the_found_ones_are_said(tmp_path: Path) -> None:
+def test_declared_values_that_equal_the_found_ones_are_reported(tmp_path: Path) -> None:
     frame = labelled()
     honest = store(tmp_path, frame, FOUND)
     assert fit(honest).card["notes"] == {}

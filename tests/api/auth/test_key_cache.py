@@ -11,7 +11,7 @@ from basira.serving.service import Service
 from tests.support.api_world import at, desk_of
 
 
-def test_a_second_that_ends_after_the_first_look_asks_nobody_on_the_event_loop(blank: Service) -> None:
+def test_a_second_that_ends_after_the_first_look_does_not_block_the_event_loop(blank: Service) -> None:
     on_the_loop: list[bool] = []
     keys = by_key(blank.database, lambda: at(9))
 

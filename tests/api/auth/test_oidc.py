@@ -1,4 +1,4 @@
-"""OpenID Connect: who the provider vouches for enters, with the roles of the mapping; nobody else does."""
+"""OpenID Connect: only a person that the provider vouches for enters, with the roles of the mapping."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_the_session_of_a_provider_is_strict_and_the_begun_login_is_cleared(
         {"sub": "x" * 256},
     ],
 )
-def test_a_token_with_a_claim_that_is_not_right_is_refused(
+def test_a_token_with_a_claim_that_is_not_right_is_rejected(
     house: House, provider: FakeProvider, lies: dict[str, Any]
 ) -> None:
     provider.lies = lies
@@ -177,13 +177,13 @@ def test_a_token_of_an_elliptic_key_is_taken(house: House, provider: FakeProvide
     assert entered(house.browser(), provider).status_code == 200
 
 
-def test_a_token_that_another_key_signed_is_refused(house: House, provider: FakeProvider) -> None:
+def test_a_token_that_another_key_signed_is_rejected(house: House, provider: FakeProvider) -> None:
     provider.key = STRANGER
     browser = house.browser()
     assert is_refused(entered(browser, provider), browser)
 
 
-def test_a_token_of_a_key_that_the_provider_does_not_show_is_refused(house: House, provider: FakeProvider) -> None:
+def test_a_token_of_a_key_that_the_provider_does_not_show_is_rejected(house: House, provider: FakeProvider) -> None:
     provider.key, provider.header = STRANGER, {"alg": "RS256", "kid": "stranger"}
     browser = house.browser()
     assert is_refused(entered(browser, provider), browser)
@@ -215,7 +215,7 @@ def other_payload(token: str) -> str:
         lambda token: "x" * 200_000,
     ],
 )
-def test_a_token_whose_text_was_changed_is_refused(
+def test_a_token_whose_text_was_changed_is_rejected(
     house: House, provider: FakeProvider, spoil: Callable[[str], str]
 ) -> None:
     provider.spoil = spoil
@@ -232,7 +232,7 @@ def right_claims(provider: FakeProvider, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS256"])
-def test_a_token_that_nobody_signed_is_refused(house: House, provider: FakeProvider, algorithm: str) -> None:
+def test_an_unsigned_token_is_rejected(house: House, provider: FakeProvider, algorithm: str) -> None:
     browser = house.browser()
     back = begun(browser, provider)
     provider.raw_token = unsigned(right_claims(provider, back["code"]), algorithm)
@@ -257,7 +257,7 @@ def test_coming_back_twice_works_once(house: House, provider: FakeProvider) -> N
     assert (again.status_code, again.json()["code"]) == (401, "login_refused")
 
 
-def test_a_code_of_another_login_is_refused(house: House, provider: FakeProvider) -> None:
+def test_a_code_of_another_login_is_rejected(house: House, provider: FakeProvider) -> None:
     victim, attacker = house.browser(), house.browser()
     stolen, own = begun(victim, provider), begun(attacker, provider)
     assert is_refused(attacker.get(CALLBACK, params={**own, "code": stolen["code"]}), attacker)
@@ -274,14 +274,14 @@ def test_a_login_begun_in_one_browser_does_not_end_in_another(house: House, prov
 @pytest.mark.parametrize(
     "changed", [{"state": "another"}, {"state": ""}, {"code": ""}, {"code": "made-up"}, {"iss": "https://other.test"}]
 )
-def test_an_answer_that_was_tampered_with_is_refused(
+def test_an_answer_that_was_tampered_with_is_rejected(
     house: House, provider: FakeProvider, changed: dict[str, str]
 ) -> None:
     browser = house.browser()
     assert is_refused(browser.get(CALLBACK, params={**begun(browser, provider), **changed}), browser)
 
 
-def test_the_providers_own_refusal_is_a_refusal(house: House, provider: FakeProvider) -> None:
+def test_a_rejection_by_the_provider_is_a_rejection(house: House, provider: FakeProvider) -> None:
     browser = house.browser()
     back = begun(browser, provider)
     query = {"error": "access_denied", "error_description": "<script>", "state": back["state"]}
@@ -366,7 +366,7 @@ def test_a_group_that_names_no_office_gives_no_role(house: House, provider: Fake
     assert browser.get(SESSION).json()["roles"] == []
 
 
-def test_somebody_unknown_is_refused_where_the_settings_say_so(blank: Service, provider: FakeProvider) -> None:
+def test_an_unknown_person_is_rejected_where_the_settings_say_so(blank: Service, provider: FakeProvider) -> None:
     house = house_of(blank, provider, unknown="refuse")
     browser = house.browser()
     assert is_refused(entered(browser, provider), browser)
@@ -385,7 +385,7 @@ def test_an_account_put_out_of_use_stays_out(house: House, provider: FakeProvide
     assert is_refused(entered(browser, provider), browser)
 
 
-def test_a_name_does_not_get_anybody_into_an_account_that_is_there(house: House, provider: FakeProvider) -> None:
+def test_a_name_opens_no_account_that_is_there(house: House, provider: FakeProvider) -> None:
     local = house.user("ali", Grant("administrator"))
     browser = house.browser()
     entered(browser, provider)
@@ -395,7 +395,7 @@ def test_a_name_does_not_get_anybody_into_an_account_that_is_there(house: House,
     assert me["roles"] == []
 
 
-def test_the_same_subject_of_another_provider_is_somebody_else(house: House, provider: FakeProvider) -> None:
+def test_the_same_subject_of_another_provider_is_another_person(house: House, provider: FakeProvider) -> None:
     house.user("other", Grant("administrator"), password=False, oidc_subject="https://other.test#subject-1")
     browser = house.browser()
     entered(browser, provider)
@@ -462,7 +462,7 @@ def test_a_provider_that_does_not_answer_is_a_problem_that_passes(blank: Service
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-def test_a_provider_that_fails_at_the_last_step_lets_nobody_in(house: House, provider: FakeProvider) -> None:
+def test_a_provider_that_fails_at_the_last_step_lets_no_one_in(house: House, provider: FakeProvider) -> None:
     provider.token_status = 500
     browser = house.browser()
     assert entered(browser, provider).status_code == 503
@@ -542,6 +542,6 @@ def test_the_settings_of_a_provider_are_read_from_their_file(tmp_path: Path) -> 
         ("[[roles]]", "[[roles", "TOML"),
     ],
 )
-def test_a_file_that_is_not_right_is_refused_by_name(tmp_path: Path, old: str, new: str, named: str) -> None:
+def test_a_file_that_is_not_right_is_rejected_by_name(tmp_path: Path, old: str, new: str, named: str) -> None:
     with pytest.raises(UsageError, match=named):
         load_oidc(write(tmp_path, GOOD.replace(old, new, 1)))

@@ -65,7 +65,7 @@ def test_a_provider_that_sends_a_byte_now_and_then_is_given_up(house: House, mon
 
 
 @pytest.mark.usefixtures("cheap_passwords")
-def test_more_logins_than_may_wait_are_told_so_at_once_and_passwords_do_not_wait(
+def test_more_logins_than_may_wait_are_answered_at_once_and_passwords_do_not_wait(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(oidc, "TIMEOUT_SECONDS", _SLOW_SECONDS)
@@ -81,7 +81,7 @@ def test_more_logins_than_may_wait_are_told_so_at_once_and_passwords_do_not_wait
         begun = time.monotonic()
         for thread in threads:
             thread.start()
-        # Half of them find no place in the queue.
+        # Half of them find no room in the queue.
         while len(answers) < MOST_WAITING:
             assert time.monotonic() - begun < _SLOW_SECONDS, "not at once"
             time.sleep(0.05)

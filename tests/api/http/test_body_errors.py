@@ -1,4 +1,4 @@
-"""What is said of a body that can't be taken speaks of the body, and of the place in it."""
+"""An error about a body that can't be taken names the body, and the position in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_item_number_given_twice_is_named_with_both_its_items(desk: Desk, arr
     ]  # fmt: skip
 
 
-def test_of_many_item_numbers_given_twice_some_are_told(desk: Desk, arrivals: list[Body]) -> None:
+def test_of_many_item_numbers_given_twice_some_are_named(desk: Desk, arrivals: list[Body]) -> None:
     items = [{"commodity_code": "850110", "item_number": 1}] * 900
     answer = desk.post({**arrivals[0], "items": items})
     assert len(answer.json()["errors"]) == 10
@@ -56,7 +56,7 @@ def test_a_coding_that_is_none_changes_nothing(desk: Desk, arrivals: list[Body])
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_body_in_latin_1_is_told_what_was_expected(desk: Desk, path: str) -> None:
+def test_a_body_in_latin_1_is_answered_with_what_was_expected(desk: Desk, path: str) -> None:
     text = '{"declaration_id": "A", "motive": "vérifié", "login": "é"}'.encode("latin-1")
     answer = desk.client.post(f"/api/v1/{path}", content=text, headers=JSON)
     assert answer.status_code == (422 if path == "declarations" else 400)

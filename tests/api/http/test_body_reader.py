@@ -46,7 +46,7 @@ def test_what_is_json_is_read_as_ever(raw: bytes, most: int) -> None:
 
 
 @pytest.mark.parametrize("raw", BAD)
-def test_what_is_not_is_refused_as_ever(raw: bytes) -> None:
+def test_what_is_not_is_rejected_as_ever(raw: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         json.loads(raw)
     with pytest.raises((ValueError, RecursionError)):

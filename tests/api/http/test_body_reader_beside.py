@@ -36,7 +36,7 @@ def test_the_decider_reads_nothing(desk: Desk, arrivals: list[Body], monkeypatch
     assert found[1]["problem"]["declaration_id"] == arrivals[2]["declaration_id"]
 
 
-def test_nothing_but_an_empty_item_number_is_refused(desk: Desk) -> None:
+def test_nothing_but_an_empty_item_number_is_rejected(desk: Desk) -> None:
     answer = desk.post({"items": [{"item_number": ""}]})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "missing")
 
@@ -56,7 +56,7 @@ def test_one_that_makes_a_library_panic_is_a_fault_of_its_own(
     assert desk.post(arrivals[0]).status_code == 200
 
 
-def test_who_comes_when_too_many_wait_is_told_so(arrivals: list[Body]) -> None:
+def test_who_comes_when_too_many_wait_is_answered_so(arrivals: list[Body]) -> None:
     odd = [faulty(body) for body in arrivals[:3]]
 
     async def both() -> list[Any]:

@@ -29,7 +29,7 @@ def full(desk: Desk) -> Iterator[Reader]:
         yield reader
 
 
-def test_a_large_batch_beyond_them_is_told_so_before_it_is_read(
+def test_a_large_batch_beyond_them_is_rejected_before_it_is_read(
     desk: Desk, full: Reader, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del full

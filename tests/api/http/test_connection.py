@@ -1,4 +1,4 @@
-"""A connection that asks too much, too slowly or too often is ended in time, and told so; others are served."""
+"""A connection that asks too much, too slowly or too often is answered so and ended in time; others are served."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def test_requests_ahead_of_their_answers_have_an_end() -> None:
         assert len(server.bodies) < 40
 
 
-def test_what_is_no_http_is_told() -> None:
+def test_what_is_no_http_is_reported() -> None:
     with served() as server:
         assert problem(sent(server, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")) == (400, "bad_request")
         assert problem(sent(server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) == (400, "bad_request")

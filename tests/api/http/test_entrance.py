@@ -107,7 +107,9 @@ def test_a_client_does_not_escape_its_limit_by_inventing_addresses(blank: Servic
 
 @pytest.mark.parametrize("headers", [{}, {"X-API-Key": "basira_0_0"}, {"Cookie": "__Host-basira=x"}, {"Cookie": "a=b"}])
 @pytest.mark.parametrize("path", [METRICS, SESSION])
-def test_who_names_nobody_known_is_limited_by_address(blank: Service, path: str, headers: dict[str, str]) -> None:
+def test_a_request_without_a_known_name_is_limited_by_address(
+    blank: Service, path: str, headers: dict[str, str]
+) -> None:
     house = House(blank, AccessSettings(origin=ORIGIN, rates=Rates(address=0.001)))
     browser = house.browser(**headers)
     first, second = browser.get(path), browser.get(path)
@@ -182,7 +184,7 @@ def test_settings_are_read() -> None:
         ("OIDC", "no/such/file.toml"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused_by_name(name: str, value: str) -> None:
+def test_a_setting_that_makes_no_sense_is_rejected_by_name(name: str, value: str) -> None:
     with pytest.raises(UsageError, match=f"BASIRA_{name}"):
         settings(**{name: value})
 

@@ -1,4 +1,4 @@
-"""Whatever is refused says what was expected, what was found and what to do; never a word of the framework alone."""
+"""Every rejection says what was expected, what was found and what to do; never a word of the framework alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def first(answer: Any) -> tuple[str, str, str]:
         ("declarations/" + "9" * 201, "path.declaration_id", "at most 200 characters", "'999"),
     ],
 )
-def test_a_faulty_query_is_told_in_words(desk: Desk, path: str, field: str, expected: str, found: str) -> None:
+def test_a_faulty_query_is_reported_in_words(desk: Desk, path: str, field: str, expected: str, found: str) -> None:
     answer = desk.client.get(f"{API}/{path}")
     assert answer.status_code == 422
     told = first(answer)
@@ -50,7 +50,7 @@ def test_a_faulty_query_is_told_in_words(desk: Desk, path: str, field: str, expe
 
 @pytest.mark.parametrize("key", ["x" * 201, "two words"])
 @pytest.mark.parametrize("path", ["declarations", "declarations/A/outcome"])
-def test_a_faulty_key_is_told_with_its_limits_and_not_repeated(desk: Desk, key: str, path: str) -> None:
+def test_a_faulty_key_is_reported_with_its_limits_and_not_repeated(desk: Desk, key: str, path: str) -> None:
     answer = desk.client.post(f"{API}/{path}", json={}, headers={"Idempotency-Key": key})
     assert answer.status_code == 422
     field, expected, found = first(answer)
@@ -136,7 +136,7 @@ def test_what_one_may_not_change_says_what_to_do(desk: Desk, arrivals: list[Body
     assert "ETag" in answer.json()["hint"]
 
 
-def test_a_cancellation_again_with_a_note_that_would_be_lost_is_refused(desk: Desk, arrivals: list[Body]) -> None:
+def test_a_cancellation_again_with_a_note_that_would_be_lost_is_rejected(desk: Desk, arrivals: list[Body]) -> None:
     number = decided(desk, arrivals[0])["declaration_id"]
     assert change(desk, number, "cancellation").status_code == 200
     assert change(desk, number, "cancellation").status_code == 200
@@ -178,5 +178,5 @@ def test_an_unknown_lane_is_no_empty_queue(desk: Desk) -> None:
         assert answer.status_code == 422
         assert (answer.json()["errors"][0]["code"], first(answer)[1]) == ("unknown_lane", "green, blue, yellow, red")
     assert desk.get("queue", office="A", lane="red").status_code == 200
-    # On a day without a policy nobody can say what its lanes were.
+    # On a day without a policy its lanes are unknown.
     assert desk.get("queue", office="A", lane="purple", day="1990-01-01").status_code == 200

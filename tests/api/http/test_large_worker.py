@@ -132,7 +132,7 @@ def test_it_answers_what_the_worker_would(desk: Desk, service: Service, arrivals
         assert answers[0].json() | {"request_id": ""} == answers[1].json() | {"request_id": ""}
 
 
-def test_who_asks_is_decided_before_and_told_to_it(
+def test_who_asks_is_decided_before_and_passed_to_it(
     desk: Desk, beside: Beside, service: Service, arrivals: list[Body]
 ) -> None:
     sent = of_items(arrivals[0], 60)
@@ -185,7 +185,7 @@ def test_an_application_without_one_decides_all_itself(service: Service, arrival
     assert "basira_large_worker" not in alone.get("metrics").text
 
 
-def test_nobody_may_ask_it_but_on_its_socket(desk: Desk) -> None:
+def test_it_answers_on_its_socket_alone(desk: Desk) -> None:
     assert isinstance(desk.client, TestClient)
     for path in ("/declarations", "/health"):
         assert desk.client.post(path, json={}).status_code == 404

@@ -82,7 +82,7 @@ def test_an_odd_id_is_replaced(desk: Desk, given: str) -> None:
     assert len(answer.headers["X-Request-ID"]) == 32
 
 
-def test_a_database_out_of_reach_is_told_with_its_cause(
+def test_a_database_out_of_reach_is_reported_with_its_cause(
     desk: Desk, arrivals: list[Body], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -101,7 +101,7 @@ def test_a_database_out_of_reach_is_told_with_its_cause(
     assert 'basira_unavailable_total{code="store"} 1.0' in desk.get("metrics").text
 
 
-def test_a_fallback_is_told_and_counted(desk: Desk, arrivals: list[Body], log: io.StringIO) -> None:
+def test_a_fallback_is_reported_and_counted(desk: Desk, arrivals: list[Body], log: io.StringIO) -> None:
     desk.clock[0] += timedelta(days=5)
     decided = desk.post({**arrivals[0], "declared_at": desk.clock[0].isoformat()}).json()
     assert decided["fallback"] == "profiles_too_old"
@@ -111,7 +111,7 @@ def test_a_fallback_is_told_and_counted(desk: Desk, arrivals: list[Body], log: i
     assert "basira_profiles_newest 1.0" in text
 
 
-def test_what_others_say_is_told_without_their_words(log: io.StringIO) -> None:
+def test_what_others_say_is_reported_without_their_words(log: io.StringIO) -> None:
     logging.getLogger("asyncio").error("Task failed: MARKED-PERSON %s", "x")
     logging.getLogger("py.warnings").warning("MARKED-PERSON")
     thread = threading.Thread(target=lambda: {}["MARKED-PERSON"], name="decider")

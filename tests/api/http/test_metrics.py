@@ -1,4 +1,4 @@
-"""How old the profiles are, to whoever watches: -1 means that none can serve, and nothing else."""
+"""The age of the profiles, as monitoring sees it: -1 means that none can serve, and nothing else."""
 
 from __future__ import annotations
 

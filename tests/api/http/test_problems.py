@@ -44,7 +44,7 @@ def test_every_error_has_its_status() -> None:
         ({"importer_id": "half \ud800"}, "importer_id", "bad_json"),
     ],
 )
-def test_a_faulty_declaration_is_refused_with_its_field(
+def test_a_faulty_declaration_is_rejected_with_its_field(
     desk: Desk, arrivals: list[Body], change: Body, field: str | None, code: str
 ) -> None:
     text = json.dumps({**arrivals[0], **change})  # escapes half a character, as a client may
@@ -55,7 +55,7 @@ def test_a_faulty_declaration_is_refused_with_its_field(
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "1", '"x"', "[[]]", '{"items": [NaN]}', "[" * 5000])
-def test_a_body_that_is_no_declaration_is_refused(desk: Desk, text: str) -> None:
+def test_a_body_that_is_no_declaration_is_rejected(desk: Desk, text: str) -> None:
     answer = desk.client.post("/api/v1/declarations", content=text, headers={"Content-Type": "application/json"})
     refused = answer.json()["results"][0]["problem"]["status"] if answer.status_code == 200 else answer.status_code
     assert refused in (400, 422)

@@ -1,4 +1,4 @@
-"""Credentials that nobody looks at do not lift the limit by address: where no route asks who it is, the answer does."""
+"""Public routes always apply the per-address limit, even when credentials are sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def house_of(service: Service, rate: float = 0.001) -> House:
         ("POST", SESSION, {"content": "{", "headers": {"Content-Type": "application/json"}}, 422),
     ],
 )
-def test_where_nobody_asks_who_it_is_the_address_is_counted(
+def test_where_no_route_asks_who_it_is_the_address_is_counted(
     blank: Service, headers: dict[str, str], method: str, path: str, more: dict[str, Any], status: int
 ) -> None:
     browser = house_of(blank).browser(**headers)
@@ -57,7 +57,7 @@ def test_who_is_known_is_not_counted_by_address(blank: Service) -> None:
     assert house.browser().get(DOCUMENT).status_code == 200
 
 
-def test_a_database_that_is_away_is_not_told_as_too_many_requests(blank: Service) -> None:
+def test_a_database_that_is_away_is_not_reported_as_too_many_requests(blank: Service) -> None:
     house = house_of(blank)
 
     def away(_token: str) -> None:

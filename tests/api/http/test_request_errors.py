@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "reference" / "api.md"
         ("deeds?action=decision", "action", "actor, cursor, declaration, format, from, kind, limit, office, to"),
     ],
 )
-def test_a_parameter_that_a_list_does_not_have_is_refused_by_name(desk: Desk, path: str, name: str, known: str) -> None:
+def test_an_unknown_parameter_of_a_list_is_rejected_by_name(desk: Desk, path: str, name: str, known: str) -> None:
     answer = desk.client.get(f"/api/v1/{path}")
     assert answer.status_code == 422, answer.text
     (fault,) = answer.json()["errors"]
@@ -44,11 +44,11 @@ def test_parameters_that_it_has_are_taken(desk: Desk) -> None:
         assert desk.client.get(f"/api/v1/{path}").status_code == 200, path
 
 
-def test_a_stranger_is_not_told_what_a_list_can_be_asked(desk: Desk) -> None:
+def test_a_stranger_is_not_shown_what_a_list_can_be_asked(desk: Desk) -> None:
     assert desk.client.get("/api/v1/quarantine?zzz=1", headers={"X-API-Key": "no"}).status_code == 401
 
 
-def test_a_record_that_can_not_be_read_is_not_said_to_have_been_written(
+def test_a_record_that_can_not_be_read_is_not_reported_as_written(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> Any:

@@ -39,7 +39,7 @@ def rows(client: TestClient, path: str, **query: Any) -> list[Body]:
     return found
 
 
-def test_a_change_of_roles_is_told_with_who_when_before_and_after(house: House, auditor: TestClient) -> None:
+def test_a_change_of_roles_is_reported_with_who_when_before_and_after(house: House, auditor: TestClient) -> None:
     user_id = house.user("a.benali", Grant("analyst"))
     with house.service.database.write() as connection:
         set_grants(connection, user_id, [Grant("manager")], actor="badge 7", now=house.clock[0])
@@ -130,7 +130,7 @@ def test_who_was_erased_has_no_name_any_more(house: House, auditor: TestClient) 
 @pytest.mark.parametrize(
     "query", [{"limit": 0}, {"limit": 1_001}, {"cursor": 0}, {"cursor": "x"}, {"from": "yesterday"}]
 )
-def test_what_cannot_be_asked_is_said(auditor: TestClient, query: Body) -> None:
+def test_what_cannot_be_asked_is_reported(auditor: TestClient, query: Body) -> None:
     answer = auditor.get("/api/v1/audit", params=query)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     assert auditor.get("/api/v1/deeds", params={"kind": "gossip"}).status_code == 422

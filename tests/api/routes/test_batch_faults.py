@@ -1,4 +1,4 @@
-"""A batch in which something fails: told, counted, and not kept under its key."""
+"""A batch in which something fails: reported, counted, and not kept under its key."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ def test_what_will_not_pass_is_kept(desk: Desk, arrivals: list[Body]) -> None:
     assert desk.post(arrivals[2:4], **KEY).json()["code"] == "usage"
 
 
-def test_a_record_out_of_reach_is_counted_and_told(
+def test_a_record_out_of_reach_is_counted_and_reported(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(serve, "look_up", away)
         desk.post(arrivals[:3])
-    # One fault, whoever met it in the group.
+    # One fault, wherever in the group it occurred.
     assert [one["code"] for one in told(caplog, "unavailable")] == ["store"]
     assert 'basira_unavailable_total{code="store"} 1.0' in desk.get("metrics").text
 
 
-def test_a_fault_of_ours_is_told(
+def test_a_fault_of_ours_is_reported(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_placing(monkeypatch, arrivals[0]["declaration_id"])

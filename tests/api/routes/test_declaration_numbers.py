@@ -21,7 +21,7 @@ NUMBERS = ["2026/001", "300/010/2026/0001234/K", "A/outcome", "/A", "A/", "A//B"
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("safe", ["", "/"])
 def test_every_number_is_reached(desk: Desk, arrivals: list[Body], number: str, safe: str) -> None:
-    # Not the first: while there are places, the draw or the model may give it the heaviest lane at once.
+    # Not the first: while there are slots, the draw or the model may give it the heaviest lane at once.
     desk.post(arrivals[1:])
     assert desk.post({**arrivals[0], "declaration_id": number}).status_code == 200
     path = f"{API}/{quote(number, safe=safe)}"

@@ -170,7 +170,7 @@ def moved(house: House, body: dict[str, Any]) -> str:
     return str(body["declaration_id"])
 
 
-def test_a_bound_key_is_told_that_a_declaration_of_its_office_moved_and_not_where(
+def test_a_bound_key_learns_that_a_declaration_of_its_office_moved_and_not_where(
     house: House, arrivals: list[Body]
 ) -> None:
     number = moved(house, arrivals[0])
@@ -192,7 +192,7 @@ def test_a_bound_key_is_told_that_a_declaration_of_its_office_moved_and_not_wher
 def test_nothing_is_read_of_what_the_asker_may_not_see(
     house: House, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """How long an answer takes must not tell whether another office has a number: what is asked is the same."""
+    """How long an answer takes must not reveal whether another office has a number: what is asked is the same."""
     there = decided(house, {**arrivals[0], "office": "THERE"})["declaration_id"]
     inspector, manager = house.person("ali", Grant("inspector", "HERE")), house.person("boss", Grant("manager"))
     assert inspector.get(f"/api/v1/declarations/{there}").status_code == 404

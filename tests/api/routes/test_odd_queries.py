@@ -1,4 +1,4 @@
-"""What no database takes as text is refused as what is wrong with the request, never as a fault of the store."""
+"""What no database takes as text is rejected as what is wrong with the request, never as a fault of the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever carries out a random control can't tell it from another: not by a figure, not by its place in the queue."""
+"""An inspector can't tell a random control from another: not by a figure, not by its position in the queue."""
 
 from __future__ import annotations
 

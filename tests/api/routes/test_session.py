@@ -157,7 +157,7 @@ def test_a_key_stands_for_itself_whatever_cookie_comes_with_it(house: House) -> 
 
 
 @pytest.mark.parametrize("login", ["ali", "nobody", "gone", "openid"])
-def test_every_refusal_is_the_same(house: House, login: str) -> None:
+def test_every_rejection_is_the_same(house: House, login: str) -> None:
     house.user("ali", MANAGER)
     gone = house.user("gone", MANAGER)
     house.user("openid", MANAGER, password=False, oidc_subject="https://idp.test#1")
@@ -173,11 +173,11 @@ def test_every_refusal_is_the_same(house: House, login: str) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_argon2_works_as_often_for_a_login_that_nobody_has(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_argon2_works_as_often_for_an_unknown_login(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     import argon2
 
     house.user("ali", MANAGER)
-    house.log_in(house.browser("198.51.100.1"), "nobody")  # makes the hash of nobody's password
+    house.log_in(house.browser("198.51.100.1"), "nobody")  # makes the hash for unknown logins
     seen: list[str] = []
     verify = argon2.PasswordHasher.verify
 
@@ -193,7 +193,7 @@ def test_argon2_works_as_often_for_a_login_that_nobody_has(house: House, monkeyp
 
 
 @pytest.mark.parametrize("login", ["ali", "nobody"])
-def test_a_login_is_locked_after_too_many_refusals_known_or_not(house: House, login: str) -> None:
+def test_a_login_is_locked_after_too_many_failures_known_or_not(house: House, login: str) -> None:
     house.user("ali", MANAGER)
     browser = house.browser()
     answers = [house.log_in(browser, login, "not this one, no").status_code for _ in range(4)]
@@ -253,7 +253,7 @@ def test_what_only_looks_like_a_login_is_none(house: House, login: str) -> None:
         ["ali", "x"],
     ],
 )
-def test_a_body_that_is_no_login_is_refused_without_its_words(house: House, body: Any) -> None:
+def test_a_body_that_is_no_login_is_rejected_without_its_words(house: House, body: Any) -> None:
     answer = house.browser().post(SESSION, json=body)
     assert answer.status_code == 422
     assert "xxxx" not in answer.text
@@ -304,7 +304,7 @@ def test_another_password_ends_every_session_but_the_new_one(house: House) -> No
     assert house.log_in(house.browser(), "ali", "twelve green camels").status_code == 200
 
 
-def test_a_password_that_somebody_else_gave_must_be_changed_first(house: House) -> None:
+def test_a_password_that_another_person_gave_must_be_changed_first(house: House) -> None:
     browser = house.person("ali", MANAGER, must_change_password=True)
     assert browser.get(SESSION).json()["must_change_password"] is True
     for path in ("/api/v1/metrics", "/api/v1/queue?office=TANGER", "/api/v1/declarations/X"):

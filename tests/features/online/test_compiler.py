@@ -1,4 +1,4 @@
-"""The compiled function and DuckDB give the same for every kind of expression; what it does not know it refuses."""
+"""The compiled function and DuckDB give the same for every kind of expression; what it does not know it rejects."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("expression", UNKNOWN)
-def test_what_is_not_known_is_refused(con: Engine, expression: str) -> None:
+def test_what_is_not_known_is_rejected(con: Engine, expression: str) -> None:
     binding = bind(con, f"select {expression} as x, a, i, s from item")
     with pytest.raises(UsageError, match="can be computed online"):
         compile_binding(binding, {"item": ["a", "b", "i", "s"]})
@@ -95,7 +95,7 @@ def test_a_machine_that_computes_otherwise_does_not_serve(monkeypatch: pytest.Mo
     online_check.check_functions()
 
 
-def test_rows_of_another_layout_are_refused(con: Engine) -> None:
+def test_rows_of_another_layout_are_rejected(con: Engine) -> None:
     call = compile_binding(bind(con, "select a + i as x from item"), {"item": ["a", "i"]})
     assert call((1.5, 2)) == (3.5,)
     with pytest.raises(UsageError, match="2 columns"):

@@ -181,7 +181,7 @@ def test_through_the_file_as_in_memory(tmp_path: Path) -> None:
         ({"declaration_id": "other"}, "2 declarations"),
     ],
 )
-def test_what_is_not_a_declaration_is_refused_in_words(change: Row, words: str) -> None:
+def test_what_is_not_a_declaration_is_rejected_in_words(change: Row, words: str) -> None:
     with engine([item("H", AS_OF)], []) as con:
         profiles = MemoryProfiles(con, as_of_day=AS_OF)
     new = [item("N", AS_OF + 1) | change, item("N", AS_OF + 1, item_number=2)]
@@ -189,7 +189,7 @@ def test_what_is_not_a_declaration_is_refused_in_words(change: Row, words: str) 
         online_features(new, profiles)
 
 
-def test_no_item_and_a_missing_column_are_refused() -> None:
+def test_no_item_and_a_missing_column_are_rejected() -> None:
     with engine([item("H", AS_OF)], []) as con:
         profiles = MemoryProfiles(con, as_of_day=AS_OF)
     with pytest.raises(UsageError, match="0 rows"):
@@ -198,7 +198,7 @@ def test_no_item_and_a_missing_column_are_refused() -> None:
         online_features([{"declaration_id": "N", "item_number": 1, "declared_at": datetime(2020, 1, 1)}], profiles)
 
 
-def test_profiles_of_another_catalog_are_refused() -> None:
+def test_profiles_of_another_catalog_are_rejected() -> None:
     with engine([item("H", AS_OF)], []) as con:
         profiles = MemoryProfiles(con, as_of_day=AS_OF)
     profiles.catalog = "0" * 16

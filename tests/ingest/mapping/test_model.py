@@ -1,4 +1,4 @@
-"""A mapping says everything, or is refused with all its faults named."""
+"""A mapping says everything, or is rejected with all its faults named."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_canonical_text_reads_back_as_the_same_mapping() -> None:
         ("", "[fields]"),
     ],
 )
-def test_a_faulty_mapping_is_refused_and_the_fault_named(text: str, said: str) -> None:
+def test_a_faulty_mapping_is_rejected_and_the_fault_named(text: str, said: str) -> None:
     with pytest.raises(MappingError) as caught:
         parse_mapping(text, name="m.toml")
     assert said in caught.value.message
 
 
-def test_broken_toml_is_said_to_be_broken() -> None:
+def test_broken_toml_is_reported_as_broken() -> None:
     with pytest.raises(MappingError, match="TOML"):
         parse_mapping("[fields\n", name="m.toml")
 

@@ -27,7 +27,7 @@ def mapping_text(extra: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     "name", ["Lot", "lot-number", "lot number", "1st", "_lot", "é", "", 'a\\"b', "a" * 49, "a\\nb"]
 )
-def test_a_mapping_with_a_name_that_no_column_may_have_is_refused(name: str) -> None:
+def test_a_mapping_with_a_name_that_no_column_may_have_is_rejected(name: str) -> None:
     with pytest.raises(MappingError, match="small letters"):
         parse_mapping(mapping_text({name: "mass"}), name="m")
 
@@ -45,7 +45,7 @@ def test_a_mapping_that_a_store_keeps_is_read_by_the_rule_of_its_time() -> None:
     assert set(kept.extra) == set(many) - {"lot-number"}
 
 
-def test_a_store_takes_so_many_names_and_refuses_the_file_that_brings_more(tmp_path: Path, store: History) -> None:
+def test_a_store_takes_so_many_names_and_rejects_the_file_that_brings_more(tmp_path: Path, store: History) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(rows_text(ROW), encoding="utf-8")
     for start in range(0, MOST_OF_A_STORE, MOST_OF_A_SOURCE):

@@ -107,7 +107,7 @@ def test_scientific_notation_is_rejected_by_its_name(tmp_path: Path, store: Hist
 
 
 @pytest.mark.parametrize("digits", [4, 5, 7, 9, 11, 12])
-def test_every_length_may_be_said(digits: int) -> None:
+def test_every_length_may_be_stated(digits: int) -> None:
     assert Column(column="c", digits=(digits,)).digits == (digits,)
 
 
@@ -403,7 +403,7 @@ def test_no_date_becomes_another(days: list[date], form: str, loses_zeros: bool)
     if not fitness.share or fitness.doubts or fitness.dates is None:
         return
     if form == "%Y/%d/%m" and all(day.day <= 12 for day in days):
-        return  # nobody writes so, and nothing shows it
+        return  # no source writes so, and nothing shows it
     values, faults = parse_timestamps(
         ITEM_SIDE["declared_at"], pl.Series(cells), formats=fitness.dates.formats, day_first=False,
         earliest=date(1990, 1, 1), latest=date(2079, 12, 31),

@@ -64,7 +64,7 @@ def test_what_is_no_country_or_is_two_is_none(text: str) -> None:
     assert country_of(text) is None
 
 
-def test_a_name_is_taken_in_and_what_is_none_is_rejected_with_its_reason(
+def test_a_name_is_taken_in_and_what_is_no_name_is_rejected_with_its_reason(
     tmp_path: Path, store: History, query: Query
 ) -> None:
     report = take_in(

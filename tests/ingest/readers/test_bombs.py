@@ -280,7 +280,7 @@ def test_rows_come_in_pieces_with_the_numbers_and_faults_they_had(
         assert [broken.row for batch in batches for broken in batch.broken] == list(range(97, 1001, 97))
 
 
-def test_several_files_are_read_in_their_turn_and_refused_rows_found_again(
+def test_several_files_are_read_in_their_turn_and_rejected_rows_found_again(
     tmp_path: Path, store: History, query: Query
 ) -> None:
     for number in range(3):

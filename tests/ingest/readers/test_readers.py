@@ -64,7 +64,7 @@ def test_an_accent_far_down_the_file_decides_its_encoding(tmp_path: Path) -> Non
     assert last == "é"
 
 
-def test_a_wrong_encoding_in_the_mapping_is_said(tmp_path: Path, store: History) -> None:
+def test_a_wrong_encoding_in_the_mapping_is_reported(tmp_path: Path, store: History) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(rows_text(ROW.replace("10", "é")).encode("cp1252"))
     with pytest.raises(SourceError, match="utf-8"):
@@ -109,7 +109,7 @@ def test_row_numbers_hold_across_many_blocks(tmp_path: Path, monkeypatch: pytest
     assert sorted(b.row for batch in batches for b in batch.broken) == list(range(97, 5001, 97))
 
 
-def test_a_row_longer_than_any_is_refused_with_its_likely_cause(
+def test_a_row_longer_than_any_is_rejected_with_its_likely_cause(
     tmp_path: Path, store: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read_csv, "BLOCK_BYTES", 1 << 16)
@@ -122,7 +122,7 @@ def test_a_row_longer_than_any_is_refused_with_its_likely_cause(
     assert tree(store.root) == before
 
 
-def test_gzip_is_unpacked_and_a_cut_one_refused(tmp_path: Path, store: History, query: Query) -> None:
+def test_gzip_is_unpacked_and_a_cut_one_rejected(tmp_path: Path, store: History, query: Query) -> None:
     path = tmp_path / "a.csv.gz"
     packed = gzip.compress(rows_text(*(f"D{i},2024-01-02,10,1,851713,CN,{i},1" for i in range(2000))).encode())
     path.write_bytes(packed[: len(packed) // 2])
@@ -281,7 +281,7 @@ EXTERNAL = '<!DOCTYPE b [<!ENTITY a SYSTEM "file:///etc/passwd">]><ASYCUDA><Item
         ("a.xml", b"<ASYCUDA>" + b"<a>" * 100 + b"</a>" * 100 + b"</ASYCUDA>", "depth"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_and_the_store_untouched(
+def test_a_file_that_cannot_be_read_is_rejected_and_the_store_untouched(
     name: str, content: bytes, said: str, tmp_path: Path, store: History, plain: Mapping
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -293,7 +293,7 @@ def test_a_file_that_cannot_be_read_is_refused_and_the_store_untouched(
     assert tree(store.root) == before
 
 
-def test_a_parquet_cut_in_the_middle_is_refused_and_the_store_untouched(
+def test_a_parquet_cut_in_the_middle_is_rejected_and_the_store_untouched(
     tmp_path: Path, store: History, plain: Mapping
 ) -> None:
     names = HEADER.split(",")
@@ -307,7 +307,7 @@ def test_a_parquet_cut_in_the_middle_is_refused_and_the_store_untouched(
     assert tree(store.root) == before
 
 
-def test_a_missing_column_is_said_with_the_closest_before_anything_is_written(
+def test_a_missing_column_is_reported_with_the_closest_before_anything_is_written(
     tmp_path: Path, store: History, plain: Mapping
 ) -> None:
     (tmp_path / "a.csv").write_text(rows_text(ROW, header=HEADER.replace("mass", "masse")), encoding="utf-8")
@@ -325,7 +325,7 @@ def test_a_wrong_separator_is_guessed_from_the_one_column(tmp_path: Path, store:
     assert "separator" in caught.value.hint
 
 
-def test_an_absent_file_or_a_folder_is_said(tmp_path: Path, store: History, plain: Mapping) -> None:
+def test_an_absent_file_or_a_folder_is_reported(tmp_path: Path, store: History, plain: Mapping) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(BasiraError, match="Expected a file"):
             ingest(store, path, plain)

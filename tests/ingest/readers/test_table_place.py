@@ -226,7 +226,7 @@ def test_other_files_of_a_folder_or_zip_are_named(name: str, tmp_path: Path) -> 
         pass
 
 
-def test_the_lines_without_data_are_listed_and_the_header_row_can_be_said(tmp_path: Path) -> None:
+def test_the_lines_without_data_are_listed_and_the_header_row_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("Title\n" + rows_text("D1,2024-01-02,10,1,851713,CN,1,1", "TOTAL,,,,,,,1"), encoding="utf-8")
     (tmp_path / "m.toml").write_text(PLAIN_MAPPING, encoding="utf-8")

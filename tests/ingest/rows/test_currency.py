@@ -1,4 +1,4 @@
-"""Values that are compared and summed are of one currency: others are refused, never relabelled."""
+"""Values that are compared and summed are of one currency: others are rejected, never relabelled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def in_won(name: str) -> Mapping:
     return parse_mapping(f'{PLAIN_MAPPING}\n[constants]\nvalue_currency = "KRW"\n', name=name)
 
 
-def test_a_declaration_of_two_currencies_is_refused_whole(take: Take, query: Query, priced: Mapping) -> None:
+def test_a_declaration_of_two_currencies_is_rejected_whole(take: Take, query: Query, priced: Mapping) -> None:
     second = "D1,2024-01-02,10,2,851713,CN,12.5,1000,EUR"
     third = "D3,2024-01-02,10,1,851713,CN,12.5,1000,MAD"
     report = take("a.csv", priced, IN_MAD, second, third, IN_MAD, header=WITH_CURRENCY)
@@ -45,7 +45,7 @@ def test_where_none_is_given_it_is_mad(take: Take, query: Query, priced: Mapping
     assert query(FOUND) == []
 
 
-def test_another_currency_than_the_history_s_is_refused(
+def test_another_currency_than_the_history_s_is_rejected(
     take: Take, query: Query, plain: Mapping, priced: Mapping
 ) -> None:
     assert take("a.csv", plain, ROW.replace("D1", "D9")).accepted == 1

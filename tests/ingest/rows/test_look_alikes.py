@@ -1,4 +1,4 @@
-"""A value in other digits, forms or letters is the same value, or it is rejected with its place: never a third one."""
+"""A value in other digits, forms or letters is the same value, or it is rejected with its position: never a third."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_an_importer_and_the_entry_of_a_list_meet_in_one_form(listed: MandatoryL
 
 @pytest.mark.parametrize("odd", [*UNSEEN, *ALIKE.values(), "\u0627"])
 @pytest.mark.parametrize("field", ["declaration_id", "office", "importer_id"])
-def test_a_character_that_nobody_can_tell_is_rejected_with_its_place(odd: str, field: str) -> None:
+def test_an_invisible_character_is_rejected_with_its_position(odd: str, field: str) -> None:
     value = f"SIM{odd}7"
     online = read_declaration(body(**{field: value}), received_at=RECEIVED)
     assert isinstance(online, Refused)

@@ -62,7 +62,7 @@ def test_a_lost_leading_zero_is_put_back_when_the_mapping_gives_digits(
     assert query("SELECT commodity_code FROM items") == [("071080",)]
 
 
-def test_a_lost_leading_zero_is_refused_with_a_hint_without_digits(take: Take, query: Query) -> None:
+def test_a_lost_leading_zero_is_rejected_with_a_hint_without_digits(take: Take, query: Query) -> None:
     mapping = parse_mapping(PLAIN_MAPPING.replace(", digits = 6", ""), name="m")
     take("a.csv", mapping, ROW.replace("851713", "71080"))
     [(code, expected)] = query("SELECT code, expected FROM quarantine")
@@ -75,7 +75,7 @@ def test_dots_and_a_spreadsheets_decimal_go_from_commodity_codes(take: Take, que
     assert query("SELECT commodity_code FROM items ORDER BY 1") == [("392690",), ("851713",)]
 
 
-def test_all_reasons_of_a_row_are_said_in_its_one_quarantine_row(take: Take, query: Query, plain: Mapping) -> None:
+def test_all_reasons_of_a_row_are_reported_in_its_one_quarantine_row(take: Take, query: Query, plain: Mapping) -> None:
     take("a.csv", plain, "D1,bad,10,1,851713,QQ,-1,1")
     [(code, expected)] = query("SELECT code, expected FROM quarantine")
     assert code == "bad_date"
@@ -136,7 +136,7 @@ def test_dates_are_read_in_the_mappings_formats(option: str, text: str, day: str
     assert query("SELECT declared_at::DATE::VARCHAR FROM items") == [(day,)]
 
 
-def test_percent_rates_become_shares_and_a_forgotten_percent_is_refused_with_a_hint(take: Take, query: Query) -> None:
+def test_percent_rates_become_shares_and_a_forgotten_percent_is_rejected_with_a_hint(take: Take, query: Query) -> None:
     header = "id,date,code,rate"
     base = '[fields]\ndeclaration_id = "id"\ndeclared_at = "date"\ncommodity_code = "code"\nduty_rate = '
     take(

@@ -113,7 +113,7 @@ def shown(rows: Any) -> list[list[tuple[str, str, str]]]:
 
 
 def is_online(rows: Any) -> bool:
-    """Whether nothing that holds for messages alone refuses them."""
+    """Whether nothing that holds for messages alone rejects them."""
     return len(rows[0]["declaration_id"]) <= 200 and rows[0]["declared_at"] <= RECEIVED + MOST_AHEAD
 
 

@@ -29,13 +29,13 @@ def test_an_identical_row_in_one_file_is_counted_as_known(take: Take, query: Que
     assert query("SELECT declaration_id, source_row FROM items ORDER BY 1") == [("D1", 1), ("D2", 2)]
 
 
-def test_one_id_with_two_contents_in_one_file_refuses_both_rows(take: Take, query: Query, plain: Mapping) -> None:
+def test_one_id_with_two_contents_in_one_file_rejects_both_rows(take: Take, query: Query, plain: Mapping) -> None:
     assert counts(take("a.csv", plain, ROW, OTHER, ROW.replace("12.5", "13"))) == (1, 0, 2)
     assert query("SELECT source_row, code FROM quarantine ORDER BY 1") == [(1, "duplicate_id"), (3, "duplicate_id")]
     assert query("SELECT declaration_id FROM items") == [("D2",)]
 
 
-def test_items_that_disagree_on_the_header_are_refused_together(take: Take, query: Query, plain: Mapping) -> None:
+def test_items_that_disagree_on_the_header_are_rejected_together(take: Take, query: Query, plain: Mapping) -> None:
     second = "D1,2024-01-02,99,2,851713,CN,1,1"
     assert counts(take("a.csv", plain, ROW, second, OTHER)) == (1, 0, 2)
     assert {code for (code,) in query("SELECT code FROM quarantine")} == {"header_conflict"}
@@ -96,7 +96,7 @@ def test_a_changed_date_moves_the_amendment_to_its_own_month(
     assert query("SELECT max(declaration_version) FROM items") == [(2,)]
 
 
-def test_versions_given_by_the_source_are_kept_and_a_conflict_is_refused(take: Take, query: Query) -> None:
+def test_versions_given_by_the_source_are_kept_and_a_conflict_is_rejected(take: Take, query: Query) -> None:
     mapping = parse_mapping(VERSIONED, name="versioned")
     header = HEADER + ",version"
     assert counts(take("a.csv", mapping, ROW + ",1", ROW.replace("12.5", "13") + ",2", header=header)) == (2, 0, 0)
@@ -132,7 +132,7 @@ def test_several_files_are_several_commits_and_the_faulty_one_undoes_only_itself
     assert store.current_number() == 0  # the columns of all files are checked before the first is written
 
 
-def test_a_corrected_mapping_takes_in_what_the_first_refused(take: Take, query: Query) -> None:
+def test_a_corrected_mapping_takes_in_what_the_first_rejected(take: Take, query: Query) -> None:
     strict = parse_mapping(PLAIN_MAPPING, name="m")
     lenient = parse_mapping(
         PLAIN_MAPPING.replace('origin_country = "origin"', 'origin_country = { column = "origin", accept = ["QQ"] }'),

@@ -67,7 +67,7 @@ def test_a_blank_result_is_no_outcome_and_never_compliant(take: Take, query: Que
     assert query("SELECT count(*) FROM items") == [(2,)]
 
 
-def test_a_contradictory_result_refuses_the_row(take: Take, query: Query, labelled: Mapping) -> None:
+def test_a_contradictory_result_rejects_the_row(take: Take, query: Query, labelled: Mapping) -> None:
     take("a.csv", labelled, ROW + ",0,2", ROW.replace("D1", "D2") + ",1,0", header=LABELLED_HEADER)
     assert query("SELECT source_row, field, code FROM quarantine") == [(1, "severity", "contradiction")]
     assert query("SELECT declaration_id FROM items") == [("D2",)]

@@ -1,4 +1,4 @@
-"""What a column may be read as: sure, in doubt, or said to be something else; never wrong without a word."""
+"""What a column may be read as: sure, in doubt, or reported as something else; never wrong in silence."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_a_control_writes_is_left_out_with_a_reason(tmp_path: Path, header:
         ("Valor CIF (miles)", 1e3, "MAD"), ("Valeur en douane", 1.0, "MAD"),
     ],
 )  # fmt: skip
-def test_a_scale_in_the_header_is_applied_and_said(tmp_path: Path, header: str, scale: float, currency: str) -> None:
+def test_a_scale_in_the_header_is_applied_and_shown(tmp_path: Path, header: str, scale: float, currency: str) -> None:
     others = {"Valeur en douane": ["x"]} if header != "Valeur en douane" else {}
     columns = {**others, header: ["1000.00", "2500.50"]}
     path = write(tmp_path / "in.csv", **columns)

@@ -1,4 +1,4 @@
-"""What columns mean: what an inspection wrote is left out, what can't be read is said, kinds, currencies."""
+"""What columns mean: what an inspection wrote is left out, what can't be read is reported, kinds, currencies."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write(path: Path, columns: dict[str, list[str]], rows: int = 60) -> Path:
         ("F9", ["أحمر", "أخضر"]),
     ],
 )
-def test_what_is_written_in_or_after_a_control_is_left_out_and_said(
+def test_what_is_written_in_or_after_a_control_is_left_out_and_reported(
     header: str, values: list[str], tmp_path: Path
 ) -> None:
     suggestion, text, _ = propose_mapping(write(tmp_path / "a.csv", {header: values, "Marque": ["P", "Q", "R"]}))
@@ -84,7 +84,7 @@ def test_cells_that_do_not_fit_the_field_that_the_header_names_stay_with_it_in_d
         ingest_files(History.create(tmp_path / "s"), [path], parse_mapping(text, name="m"), received_at=RECEIVED)
 
 
-def test_an_empty_column_of_a_field_is_said(tmp_path: Path) -> None:
+def test_an_empty_column_of_a_field_is_reported(tmp_path: Path) -> None:
     suggestion = suggest_mapping(write(tmp_path / "a.csv", {"Poids net": [""]}))
     [entry] = [one for one in suggestion.fields if one.field == "net_mass_kg"]
     assert entry.notes == ("the column is empty in the sample",)

@@ -350,7 +350,7 @@ def test_tonnes_in_the_header_become_kilograms(tmp_path: Path, store: History, q
     assert query("SELECT max(net_mass_kg) FROM items") == [(1500.0,)]
 
 
-def test_a_missing_required_field_is_said_and_left_open_in_the_text(tmp_path: Path) -> None:
+def test_a_missing_required_field_is_reported_and_left_open_in_the_text(tmp_path: Path) -> None:
     rows = [["Alpha", "Date", "Code SH"], *([f"D{n}", "25/02/2024", "851713"] for n in range(30))]
     suggestion, text, check = propose_mapping(write_csv(tmp_path / "a.csv", rows))
     assert suggestion.missing == ("declaration_id",)
@@ -368,7 +368,7 @@ def test_a_column_that_tells_the_result_is_never_kept_as_a_declared_one(tmp_path
     assert "'Suite donnée' was left out" in text
 
 
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+def test_an_empty_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"")
     with pytest.raises(SourceError, match="empty"):
         propose_mapping(tmp_path / "a.csv")

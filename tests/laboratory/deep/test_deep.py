@@ -25,7 +25,7 @@ NEEDS_ALL = pytest.mark.skipif(not is_installed((*TABNET, *PYOD)), reason="basir
 
 
 class NothingKnown:
-    """Knowledge that nobody asks."""
+    """Knowledge that is never asked."""
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +43,13 @@ def prediction(embedding: list[list[float]], probability: list[float], revenue: 
     return DatePrediction(np.array(probability), np.array(revenue), np.array(embedding))
 
 
-def test_what_is_not_installed_is_said_with_the_command() -> None:
+def test_what_is_not_installed_is_reported_with_the_command() -> None:
     with pytest.raises(UsageError, match=r"'date': expected no_such_library") as raised:
         check_installed("date", ("no_such_library",))
     assert "basira[deep]" in raised.value.hint
 
 
-def test_a_run_without_its_libraries_is_refused_before_it_starts(
+def test_a_run_without_its_libraries_is_rejected_before_it_starts(
     labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)

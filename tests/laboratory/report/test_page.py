@@ -81,7 +81,7 @@ def test_a_folder_of_an_earlier_version_has_its_page(labelled: Path, tmp_path: P
     assert 'class="simulated"' not in page
 
 
-def test_a_strategy_of_ones_own_is_said_to_be(results: tuple[Plan, pl.DataFrame, pl.DataFrame]) -> None:
+def test_a_strategy_of_ones_own_is_marked_as_such(results: tuple[Plan, pl.DataFrame, pl.DataFrame]) -> None:
     plan, rows, _ = results
     assert "A strategy of the reader" in report_html(rows, plan)
 
@@ -109,6 +109,6 @@ def test_names_are_escaped() -> None:
     assert 'aria-label="&quot;"' in svg
 
 
-def test_a_chart_draws_no_more_lines_than_can_be_told_apart() -> None:
+def test_a_chart_draws_no_more_lines_than_can_be_distinguished() -> None:
     drawn = lines_drawn([f"s{n}" for n in range(20)] + ["basira", "random"])
     assert (len(drawn), drawn[:2]) == (9, ["basira", "random"])

@@ -98,7 +98,7 @@ def test_the_results_of_what_was_not_chosen_change_nothing(basira_run: Path, tmp
     assert [r["ids"] for r in records(tmp_path / "after")] == [r["ids"] for r in records(basira_run)]
 
 
-def test_only_results_known_on_the_eve_are_seen(labelled: Path) -> None:
+def test_only_results_known_the_day_before_are_seen(labelled: Path) -> None:
     with first_view(plan_of(labelled)) as view:
         known = view.knowledge.labelled()
     assert known["known_day"].max() < view.first_day
@@ -148,19 +148,19 @@ def test_a_period_without_items_is_recorded_and_passed(labelled: Path, tmp_path:
     assert found[1]["notes"] == {"nothing_to_choose": 1.0}
 
 
-def test_data_without_results_are_refused(tmp_path: Path) -> None:
+def test_data_without_results_are_rejected(tmp_path: Path) -> None:
     none = [{**r, "Fraud": "", "Critical Fraud": ""} for r in rows(count=50)]
     with pytest.raises(UsageError, match="nothing could be learned"):
         open_world(plan_of(write(tmp_path / "none.csv", none)), 1)
 
 
-def test_a_start_outside_the_data_is_refused(labelled: Path) -> None:
+def test_a_start_outside_the_data_is_rejected(labelled: Path) -> None:
     with pytest.raises(UsageError, match="starts_on"):
         open_world(plan_of(labelled, starts_on="2021-01-01"), 1)
 
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, 1.01])
-def test_an_impossible_rate_is_refused(rate: float) -> None:
+def test_an_impossible_rate_is_rejected(rate: float) -> None:
     with pytest.raises(UsageError, match="rate"):
         Plan("small", rates=(0.1, rate))
 
@@ -171,7 +171,7 @@ def test_a_wrong_strategy_stops_the_run_by_its_name(labelled: Path, tmp_path: Pa
         run_strategy(plan_of(labelled), lazy, 1, tmp_path)
 
 
-def test_features_kept_week_by_week_are_those_of_one_run_on_each_eve(labelled: Path) -> None:
+def test_features_kept_week_by_week_are_those_of_one_run_on_each_day_before(labelled: Path) -> None:
     world = open_world(plan_of(labelled, rates=(0.5,)), 1)
     with open_engine(threads=1) as con:
         ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)

@@ -48,13 +48,13 @@ def test_seeds_may_be_added(results: tuple[Path, Plan, pl.DataFrame], tmp_path: 
     assert len(more) == len(rows) + 2
 
 
-def test_another_plan_is_refused(results: tuple[Path, Plan, pl.DataFrame]) -> None:
+def test_another_plan_is_rejected(results: tuple[Path, Plan, pl.DataFrame]) -> None:
     out, plan, _ = results
     with pytest.raises(UsageError, match="another plan"):
         run_all(replace(plan, rates=(0.2,)), ["random"], [1], out)
 
 
-def test_a_folder_of_something_else_is_refused(labelled: Path, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_rejected(labelled: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="empty folder"):
         run_all(plan_of(labelled), ["random"], [1], tmp_path)
@@ -71,13 +71,13 @@ def test_a_plan_that_recorded_nothing_is_not_in_the_way(labelled: Path, tmp_path
     assert len(run_all(plan_of(labelled, periods=1), ["random"], [1], tmp_path)) == 1
 
 
-def test_an_unknown_strategy_is_refused_before_anything_is_made(labelled: Path, tmp_path: Path) -> None:
+def test_an_unknown_strategy_is_rejected_before_anything_is_made(labelled: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="nobody"):
         run_all(plan_of(labelled), ["nobody"], [1], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_without_results_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_results_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         read_plan(tmp_path)
     with pytest.raises(StoreError):

@@ -75,7 +75,7 @@ def test_rates_may_go_down_in_steps() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a", "0.1,", "0.3:0.1", "0.3:0.1:1", "0.3:0.1:2:2", "0.3:0.1:x"])
-def test_a_schedule_that_cant_be_read_is_refused(text: str) -> None:
+def test_a_schedule_that_cant_be_read_is_rejected(text: str) -> None:
     with pytest.raises(UsageError, match="--rate"):
         parse_rates(text)
 
@@ -136,7 +136,7 @@ def test_the_command_previews_and_goes_on(labelled: Path, tmp_path: Path) -> Non
         (("--memory", "900TB"), "to fit in"),
     ],
 )
-def test_bad_input_is_said(labelled: Path, tmp_path: Path, wrong: tuple[str, str], said: str) -> None:
+def test_bad_input_is_reported(labelled: Path, tmp_path: Path, wrong: tuple[str, str], said: str) -> None:
     usual = {"--strategies": "random", "--periods": "1"} | dict([wrong])
     given = [part for pair in usual.items() for part in pair]
     found = command("run", "--data", labelled, "--mapping", "kcs", "--out", tmp_path / "out", *given)
@@ -144,7 +144,7 @@ def test_bad_input_is_said(labelled: Path, tmp_path: Path, wrong: tuple[str, str
     assert said in found.exception.message
 
 
-def test_a_world_without_results_is_said_by_the_command(tmp_path: Path) -> None:
+def test_a_world_without_results_is_reported_by_the_command(tmp_path: Path) -> None:
     none = [{**r, "Fraud": "", "Critical Fraud": ""} for r in rows(count=50)]
     data = write(tmp_path / "none.csv", none)
     found = command("run", "--data", data, "--mapping", "kcs", "--strategies", "random", "--out", tmp_path / "out")

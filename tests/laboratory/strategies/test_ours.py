@@ -97,7 +97,7 @@ def test_a_cut_leaves_mass_and_traders_alone() -> None:
     assert moved == pytest.approx(np.log(0.5) / 0.2, rel=1e-6)
 
 
-def test_too_few_items_with_comparables_are_refused() -> None:
+def test_too_few_items_with_comparables_are_rejected() -> None:
     with pytest.raises(ModelError, match="200 items with comparables"):
         fit_planted_cuts(features(199), seed=1)
 
@@ -152,7 +152,7 @@ def test_of_like_probability_the_larger_goes_first_and_findings_still_count() ->
     assert np.argsort(-order_by(much, "revenue"))[0] == 1
 
 
-def test_inclusion_probabilities_add_up_and_leave_nobody_out() -> None:
+def test_inclusion_probabilities_add_up_and_leave_no_item_out() -> None:
     rng = np.random.default_rng(5)
     for count in (1, 7, 40, 99, 100):
         found = inclusion_probabilities(rng.exponential(1.0, 100) ** 3, count)
@@ -184,14 +184,14 @@ def test_the_control_estimates_the_whole_without_bias() -> None:
     assert np.mean(guess) == pytest.approx(truth.sum(), abs=4.5 * np.std(guess) / 3000**0.5)
 
 
-def test_the_ceiling_is_in_no_table_and_refuses_recorded_data(labelled: Path, tmp_path: Path) -> None:
+def test_the_ceiling_is_in_no_table_and_rejects_recorded_data(labelled: Path, tmp_path: Path) -> None:
     assert "oracle" not in {s.name for s in STRATEGIES}
     assert find_strategy("oracle") is ORACLE
     with pytest.raises(UsageError, match="'oracle'"):
         run_strategy(plan_of(labelled, periods=1), ORACLE, 1, tmp_path)
 
 
-def test_only_the_ceiling_is_told(tmp_path: Path) -> None:
+def test_only_the_ceiling_sees_the_truth(tmp_path: Path) -> None:
     seen: list[set[str]] = []
 
     def watch(view: View) -> Any:
@@ -203,7 +203,7 @@ def test_only_the_ceiling_is_told(tmp_path: Path) -> None:
     assert seen == [set(), {"truth"}]
 
 
-def test_the_ceiling_is_told_the_whole_past_and_nothing_of_what_waits() -> None:
+def test_the_ceiling_sees_the_whole_past_and_nothing_of_what_waits() -> None:
     world = CountryWorld(COUNTRY, seed=1)
     with open_engine(threads=1) as con:
         ledger = Ledger(con, world.opening_items.schema, revenue_basis="recorded")

@@ -88,14 +88,14 @@ def test_balanced_takes_from_both_orders(view: View) -> None:
         (lambda ids: (*ids[:-1], "99/1"), "'99/1'"),
     ],
 )
-def test_a_wrong_answer_is_refused_by_the_strategys_name(ids: object, said: str, view: View) -> None:
+def test_a_wrong_answer_is_rejected_by_the_strategys_name(ids: object, said: str, view: View) -> None:
     right = find_strategy("random").choose(view).ids
     with pytest.raises(UsageError, match=r"strategy 'mine'.*") as raised:
         check_choice("mine", Chosen(ids(right)), view)  # type: ignore[operator]  # a function of the case
     assert said in raised.value.message
 
 
-def test_an_impossible_inclusion_probability_is_refused(view: View) -> None:
+def test_an_impossible_inclusion_probability_is_rejected(view: View) -> None:
     right = find_strategy("random").choose(view)
     with pytest.raises(UsageError, match="inclusion"):
         check_choice("mine", replace(right, inclusion=(0.0,) * view.k), view)
@@ -136,7 +136,7 @@ def test_more_drift_is_more_exploration(view: View) -> None:
     ("name", "error"),
     [("nobody", NotFoundError), ("hybrid:random", UsageError), ("hybrid:random=0.5+xgboost=0.6", UsageError)],
 )
-def test_an_unknown_name_is_refused(name: str, error: type[BasiraError]) -> None:
+def test_an_unknown_name_is_rejected(name: str, error: type[BasiraError]) -> None:
     with pytest.raises(error):
         find_strategy(name)
 

@@ -101,7 +101,7 @@ def test_absurd_trees_are_rejected_in_a_bounded_time(what, folder):
     assert time.process_time() - began < 10
 
 
-def test_a_forged_model_that_can_be_walked_is_told_by_its_digest_alone(model, folder):
+def test_a_forged_model_that_can_be_walked_is_recognised_by_its_digest_alone(model, folder):
     genuine = read_model(folder).digest
     assert genuine == hashlib.sha256((folder / CARD).read_bytes()).hexdigest()
     forge(folder, line("leaf_value", first("0.25")))

@@ -1,4 +1,4 @@
-"""A model as files: what is read back is what was fitted, to the last bit, or it is refused."""
+"""A model as files: what is read back is what was fitted, to the last bit, or it is rejected."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_the_files_are_text_and_no_pickle(folder):
 
 
 @pytest.mark.parametrize("name", ["probability-0.txt", "probability-1.txt", "share.txt", "kind-value.txt"])
-def test_a_changed_booster_is_refused(name, folder):
+def test_a_changed_booster_is_rejected(name, folder):
     path = folder / name
     path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1", 1))
     with pytest.raises(ModelError, match=name):
         read_model(folder)
 
 
-def test_an_absent_booster_is_refused(folder):
+def test_an_absent_booster_is_rejected(folder):
     (folder / "share.txt").unlink()
     with pytest.raises(ModelError, match=r"share\.txt is absent"):
         read_model(folder)
@@ -75,7 +75,7 @@ def test_an_absent_booster_is_refused(folder):
         (("as_of",), "2020-01-01"), (("later_items", "auc"), 0.99), (("version",), "m20221231-00000000"),
     ],
 )  # fmt: skip
-def test_a_changed_figure_of_the_card_is_refused(path, value, folder):
+def test_a_changed_figure_of_the_card_is_rejected(path, value, folder):
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     place = card
     for part in path[:-1]:
@@ -88,7 +88,7 @@ def test_a_changed_figure_of_the_card_is_refused(path, value, folder):
 
 
 @pytest.mark.parametrize("name", ["probability-0.txt", "share.txt", "kind-origin.txt"])
-def test_a_booster_changed_together_with_its_hash_is_refused(name, folder):
+def test_a_booster_changed_together_with_its_hash_is_rejected(name, folder):
     path = folder / name
     path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1", 1))
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
@@ -99,13 +99,13 @@ def test_a_booster_changed_together_with_its_hash_is_refused(name, folder):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}'])
-def test_a_card_that_is_none_is_refused(text, folder):
+def test_a_card_that_is_not_one_is_rejected(text, folder):
     (folder / CARD).write_text(text, encoding="utf-8")
     with pytest.raises(ModelError):
         read_model(folder)
 
 
-def test_a_folder_without_a_card_is_refused(tmp_path):
+def test_a_folder_without_a_card_is_rejected(tmp_path):
     with pytest.raises(ModelError, match="card"):
         read_card(tmp_path)
 

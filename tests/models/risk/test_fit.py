@@ -1,4 +1,4 @@
-"""Fitting: same in, same out; time respected; too little refused."""
+"""Fitting: same in, same out; time respected; too little rejected."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_columns_that_came_in_another_order_change_nothing(items, model):
 
 
 @pytest.mark.parametrize("irregular", [0, 9])
-def test_too_few_of_a_class_is_refused_with_their_numbers(irregular):
+def test_too_few_of_a_class_is_rejected_with_their_numbers(irregular):
     items = make_items(200)
     y = np.zeros(200, bool)
     y[:irregular] = True
@@ -78,7 +78,7 @@ def test_too_few_of_a_class_is_refused_with_their_numbers(irregular):
         assert "basira feedback" in caught.value.hint
 
 
-def test_features_without_any_difference_are_refused(items):
+def test_features_without_any_difference_are_rejected(items):
     with pytest.raises(ModelError, match="vary"):
         fit_risk_model(
             replace(items, features=items.features.select("declaration_id", "constant")), numbers=("constant",),

@@ -20,7 +20,7 @@ def test_the_planted_irregularity_is_ranked_on_top(model, later):
     order = np.argsort(-model.predict(later.features).fraud_probability)
     best = np.argsort(-chance(later.features["signal"].to_numpy()))
     top = len(order) // 10
-    # Nobody can do better than the planted chance itself.
+    # No model can do better than the planted chance itself.
     assert later.is_irregular[order[:top]].mean() > 0.9 * later.is_irregular[best[:top]].mean()
     assert later.is_irregular[order[:top]].mean() > 2.5 * later.is_irregular.mean()
 

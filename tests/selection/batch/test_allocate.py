@@ -100,7 +100,7 @@ def test_invariants(day, seed):
         # What is inspected could be inspected; what is certain is inspected; what is impossible is not.
         assert s.inclusion_probability > 0 or not lane.inspects
         assert lane.inspects or s.inclusion_probability < 1
-        # No score is never a quiet release: the list, the draw or the fallback answers for it.
+        # No score is never a quiet release: the mandatory rules, the draw or the fallback answers for it.
         if c.expected_revenue is None:
             assert s.basis in ("mandatory", "random", "fallback")
             assert s.rank is None
@@ -108,7 +108,7 @@ def test_invariants(day, seed):
             assert s.lane != "green" or "green" in (rules.fallback.lane, rules.fallback.beyond_capacity)
         assert lane.inspects or s.basis != "mandatory"
         assert detail_text(s) != BEYOND_CAPACITY or (c.expected_revenue is None and lane.inspects)
-        # The list keeps its basis whatever lane it got.
+        # A mandatory rule keeps its basis whatever lane it got.
         assert (s.basis == "mandatory") == (c.attributes["commodity_code"] == ("9301",))
         if s.basis in ("none", "exempt"):
             assert lane == rules.lanes[0]
@@ -215,7 +215,7 @@ def test_a_mandatory_declaration_over_capacity_goes_to_the_next_lane_with_a_warn
     assert ["instead of “red”" in warning for warning in allocation.warnings] == [True, False, True]
 
 
-def test_the_most_intensive_entries_take_places_first():
+def test_the_most_intensive_entries_take_slots_first():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(1, 0, 0)}],
         mandatory=[listed("yellow", "a", procedure=["010"]), listed("red", "b", procedure=["022"])],
@@ -265,7 +265,7 @@ def test_random_control_does_not_look_at_scores():
     assert len(drawn[0]) == 3
 
 
-def test_random_control_reduced_by_capacity_is_told():
+def test_random_control_reduced_by_capacity_is_reported():
     rules = policy(random_control={"share": 1.0, "lane": "orange"})
     allocation = allocate([candidate(f"D{i}", 1.0) for i in range(10)], rules, day=MONDAY, seed=1)
     assert Counter(s.basis for s in allocation.selections)["random"] == 3
@@ -286,7 +286,7 @@ def test_the_seed_changes_the_draw_and_the_day_too():
     assert drawn(MONDAY, 1) != drawn(date(2021, 1, 5), 1)
 
 
-def test_without_a_score_the_fallback_answers_and_is_told():
+def test_without_a_score_the_fallback_answers_and_is_reported():
     rules = policy(fallback={"lane": "yellow", "beyond_capacity": "blue"})
     allocation = allocate([candidate(f"D{i}", None) for i in range(3)], rules, day=MONDAY, seed=1)
     assert sorted((s.lane, s.basis) for s in allocation.selections) == [
@@ -298,7 +298,7 @@ def test_without_a_score_the_fallback_answers_and_is_told():
     assert {s.inclusion_probability for s in allocation.selections} == {2 / 3}
 
 
-def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_and_says_so():
+def test_without_a_score_and_a_slot_the_fallback_takes_beyond_its_capacity_and_says_so():
     allocation = allocate([candidate(f"D{i}", None) for i in range(5)], policy(), day=MONDAY, seed=1)
     assert {(s.lane, s.basis, s.inclusion_probability) for s in allocation.selections} == {("yellow", "fallback", 1.0)}
     assert sorted(detail_text(s) for s in allocation.selections) == ["", "", *[BEYOND_CAPACITY] * 3]
@@ -306,7 +306,7 @@ def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_and_
     assert "3 declaration(s) without a score put in “yellow” beyond its capacity." in allocation.warnings[0]
 
 
-def test_a_listed_declaration_without_a_place_goes_where_the_fallback_goes():
+def test_a_listed_declaration_without_a_slot_goes_where_the_fallback_goes():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 0, 0)}], mandatory=[listed("red", commodity_code=["93"])]
     )
@@ -319,7 +319,7 @@ def test_a_listed_declaration_without_a_place_goes_where_the_fallback_goes():
 @pytest.mark.parametrize(
     ("probability", "revenue"), [(float("nan"), 1.0), (1.2, 1.0), (-0.1, 1.0), (0.5, float("inf")), (0.5, -3.0)]
 )
-def test_an_impossible_score_counts_as_none_and_is_told(probability, revenue):
+def test_an_impossible_score_counts_as_none_and_is_reported(probability, revenue):
     allocation = allocate([Candidate("D1", 1, "A", probability, revenue)], policy(), day=MONDAY, seed=1)
     assert allocation.selections[0].basis == "fallback"
     assert "not a possible number" in allocation.warnings[-1]
@@ -331,7 +331,7 @@ def test_warnings_speak_the_language_of_the_policy():
     assert allocation.notices[0].text("ar").startswith("المكتب A")
 
 
-def test_a_declaration_given_twice_is_refused():
+def test_a_declaration_given_twice_is_rejected():
     with pytest.raises(UsageError, match="each declaration once, found 1 of them several times, first 'D1'"):
         allocate([candidate("D1", 1.0), candidate("D1", 2.0, office="B")], policy(), day=MONDAY, seed=1)
 

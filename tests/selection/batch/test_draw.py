@@ -68,7 +68,7 @@ def test_divisions_come_as_often_as_they_should():
         assert abs(seen[sizes] / runs - p) < 5 * (p * (1 - p) / runs) ** 0.5
 
 
-def test_an_empty_pool_draws_nobody():
+def test_an_empty_pool_draws_nothing():
     assert plan_draw([], Fraction(0), available=3, key=(1,)).drawn == ()
 
 

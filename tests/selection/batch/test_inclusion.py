@@ -154,7 +154,7 @@ def test_matches_simulated_frequencies_with_strata_relief_list_and_missing_score
         assert abs(frequency - probability) <= 5 * math.sqrt(probability * (1 - probability) / runs) + 1e-9
 
 
-def test_sums_to_the_number_of_inspections_when_all_places_are_used():
+def test_sums_to_the_number_of_inspections_when_all_slots_are_used():
     chance = np.random.default_rng(3)
     candidates = [candidate(f"D{i}", float(chance.uniform(1, 900)), oea=i % 5 == 0) for i in range(400)]
     rules = policy(
@@ -194,7 +194,7 @@ def test_mandatory_is_certain():
     assert allocate(candidates, rules, day=MONDAY, seed=2).selections[0].inclusion_probability == 1.0
 
 
-def test_mandatory_without_any_place_left_is_certain_too():
+def test_mandatory_without_any_slot_left_is_certain_too():
     candidates = [candidate(f"D{i}", 1.0, procedure="010") for i in range(6)]
     selections = allocate(
         candidates, policy(mandatory=[listed("red", procedure=["010"])]), day=MONDAY, seed=2

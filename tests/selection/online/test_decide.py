@@ -127,7 +127,7 @@ def test_invariants(day, seed):
         over[s.lane] += sum(state.beyond.values()) - sum(before.beyond.values())
         assert (s.declaration_id, s.office, state.sequence) == (one.declaration_id, "A", number)
 
-        # At no moment is a lane over the places that the day justifies so far, but for what is taken beyond and said.
+        # At no moment is a lane over the slots that the day justifies so far, except for what is reported as beyond.
         for row in capacity_use(state, rules):
             assert row.used == used[row.lane] <= row.capacity + over[row.lane]
             assert state.beyond.get(row.lane, 0) == over[row.lane]
@@ -141,7 +141,7 @@ def test_invariants(day, seed):
         assert lane.inspects or s.inclusion_probability < 1
 
         has_score = one.expected_revenue is not None and one.expected_revenue >= 0
-        if s.basis == "mandatory":  # whatever places are missing
+        if s.basis == "mandatory":  # whatever slots are missing
             assert lane.inspects
         elif not has_score:  # never a quiet release: only where the policy names the lane
             assert s.basis in ("random", "fallback")
@@ -198,7 +198,7 @@ def test_a_better_score_has_at_least_the_chance_of_a_worse_one():
     assert any(0.05 < p < 0.95 for p in found)
 
 
-def test_places_left_are_given_out_at_the_end_of_the_day():
+def test_slots_left_are_given_out_at_the_end_of_the_day():
     rules = policy(capacity=[{"office": "*", "lanes": counts(4, 3, 3)}])
     state = begin(rules, expected=100)
     for i in range(10):
@@ -215,7 +215,7 @@ def test_mandatory_goes_to_its_lane_then_to_the_next_less_intensive():
     assert {(s.basis, s.inclusion_probability) for s in found} == {("mandatory", 1)}
 
 
-def test_the_list_finds_places_although_the_model_came_first():
+def test_the_list_finds_slots_although_the_model_came_first():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(10, 10, 10)}], mandatory=[listed("red", commodity_code=["93"])]
     )
@@ -235,19 +235,19 @@ def test_authorised_operators_are_lighter_but_never_out_of_the_control():
     assert min(s.inclusion_probability for s in found) >= 0.2 * 0.25
 
 
-def test_without_a_score_the_fallback_answers_by_chance_when_places_are_few():
+def test_without_a_score_the_fallback_answers_by_chance_when_slots_are_few():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(10, 0, 0)}], fallback={"lane": "yellow", "beyond_capacity": "blue"}
     )
     found, state = run([candidate(f"D{i}", None) for i in range(100)], rules, seed=3)
     assert {s.basis for s in found} == {"fallback"}
     assert {s.lane for s in found} == {"yellow", "blue"}
-    # The model fails all day: places last into the afternoon, instead of going to the first ten.
+    # The model fails all day: slots last into the afternoon, instead of going to the first ten.
     assert any(s.lane == "yellow" for s in found[60:])
     assert state.used["yellow"] >= 8
 
 
-def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_from_the_first_declaration_on():
+def test_without_a_score_and_a_slot_the_fallback_takes_beyond_its_capacity_from_the_first_declaration_on():
     shares = {lane: {"share": 0.1} for lane in ("yellow", "orange", "red")}
     rules = policy(capacity=[{"office": "*", "lanes": shares}], online={"advance": 0.0})
     found, state = run([candidate(f"D{i}", None) for i in range(20)], rules)
@@ -256,7 +256,7 @@ def test_without_a_score_and_a_place_the_fallback_takes_beyond_its_capacity_from
     assert state.beyond["yellow"] + state.used.get("yellow", 0) == 20
 
 
-def test_beyond_capacity_the_list_and_the_control_keep_their_places_and_the_model_makes_up():
+def test_beyond_capacity_the_list_and_the_control_keep_their_slots_and_the_model_makes_up():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(5, 2, 1)}],
         mandatory=[listed("yellow", "arms", commodity_code=["93"])],
@@ -265,7 +265,7 @@ def test_beyond_capacity_the_list_and_the_control_keep_their_places_and_the_mode
     _, state = run([candidate(f"D{i}", None) for i in range(40)], rules, hours=4)
     assert state.beyond["yellow"] >= 30
     moment = NINE + timedelta(hours=8)
-    # Places come free; of the eight lanes' places the fallback's debt leaves the model none in its own lane.
+    # Slots come free; of the eight lanes' slots the fallback's debt leaves the model none in its own lane.
     free = replace(state, used={})
     scored = [candidate(f"S{i}", 900.0) for i in range(8)]
     lanes = set()
@@ -277,7 +277,7 @@ def test_beyond_capacity_the_list_and_the_control_keep_their_places_and_the_mode
     assert (listed_one.lane, listed_one.basis) == ("yellow", "mandatory")
 
 
-def test_a_listed_declaration_is_not_released_for_want_of_a_place():
+def test_a_listed_declaration_is_not_released_for_want_of_a_slot():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 0, 0)}], mandatory=[listed("red", commodity_code=["93"])]
     )
@@ -288,7 +288,7 @@ def test_a_listed_declaration_is_not_released_for_want_of_a_place():
     assert state.beyond == {"yellow": 2}
 
 
-def test_a_place_given_back_first_makes_the_inspections_beyond_capacity_fewer():
+def test_a_slot_given_back_first_makes_the_inspections_beyond_capacity_fewer():
     rules = policy(capacity=[{"office": "*", "lanes": counts(1, 0, 0)}])
     _, state = run([candidate(f"D{i}", None) for i in range(3)], rules)
     assert (state.used["yellow"] + state.beyond["yellow"], state.used["yellow"]) == (3, 1)
@@ -341,7 +341,7 @@ def test_a_clock_that_is_behind_is_read_as_the_latest_moment():
     assert after.latest_at == NINE
 
 
-def test_places_taken_by_others_count():
+def test_slots_taken_by_others_count():
     rules = policy(capacity=[{"office": "*", "lanes": counts(1, 0, 0)}])
     state = with_places(begin(rules, expected=1), rules, lane="yellow", change=1)
     assert decide_online(candidate("D", 9.0), state, rules, moment=NINE, seed=1)[0].lane == "green"
@@ -387,7 +387,7 @@ def test_without_a_state_and_a_fallback_that_releases_the_control_is_the_probabi
         (lambda a: a | {"policy": policy(version="2")}, "policy digest"),
     ],
 )
-def test_a_state_of_something_else_is_refused(change, what):
+def test_a_state_of_something_else_is_rejected(change, what):
     arguments = change({"candidate": candidate("D", 1.0), "policy": policy(), "moment": NINE})
     with pytest.raises(UsageError, match=what):
         decide_online(state=begin(policy()), seed=1, **arguments)
@@ -408,7 +408,7 @@ def damaged(state: OnlineState) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", sorted(damaged(begin(policy()))))
-def test_a_damaged_state_is_refused(name):
+def test_a_damaged_state_is_rejected(name):
     rules = policy()
     _, state = run([candidate(f"D{i}", 1.0) for i in range(3)], rules)
     text = damaged(state)[name]
@@ -461,7 +461,7 @@ def test_stated_probabilities_match_frequencies_and_give_unbiased_totals():
 # -- many workers -------------------------------------------------------------------------------------
 
 
-def test_workers_that_write_only_over_the_sequence_they_read_share_the_places(tmp_path: Path):
+def test_workers_that_write_only_over_the_sequence_they_read_share_the_slots(tmp_path: Path):
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(4, 3, 2)}], random_control={"share": 0.05, "lane": "orange"}
     )

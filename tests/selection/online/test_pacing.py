@@ -56,13 +56,13 @@ def test_recent_days_weigh_no_more_than_the_policy_says():
     )
 
 
-def test_a_past_day_that_is_not_past_is_refused():
+def test_a_past_day_that_is_not_past_is_rejected():
     with pytest.raises(UsageError, match="past days before"):
         plan_day("A", policy(), day=MONDAY, past=[(MONDAY, day_of(10))])
 
 
 @pytest.mark.parametrize("wrong", [0.0, -3.0, float("inf"), float("nan")])
-def test_an_impossible_forecast_is_refused(wrong):
+def test_an_impossible_forecast_is_rejected(wrong):
     with pytest.raises(UsageError, match="above 0"):
         plan(wrong)
 
@@ -157,8 +157,8 @@ def test_a_better_rank_never_has_a_smaller_chance(free, low, further, band):
 
 @settings(max_examples=30)
 @given(free=FREE, band=st.floats(0.05, 1), bins=st.integers(1, 200))
-def test_as_many_places_are_given_out_as_there_are(free, band, bins):
-    # Over all the ranks of declarations still to come (three times the places), in bins of any width.
+def test_as_many_slots_are_given_out_as_there_are(free, band, bins):
+    # Over all the ranks of declarations still to come (three times the slots), in bins of any width.
     total = 3 * sum(free)
     width = total / bins
     expected = [
@@ -175,7 +175,7 @@ def test_the_boundary_is_soft():
     assert found == pytest.approx([1, 0.75, 0.5, 0.25, 0])
 
 
-def test_equal_scores_share_the_places():
+def test_equal_scores_share_the_slots():
     found = lane_chances(rank(0, 80), [0.0, 20.0], heaviest_capped=1, is_capped=False, band=0.25)
     assert found == pytest.approx([0, 0.25])
 
@@ -186,9 +186,9 @@ def test_the_best_get_the_most_intensive_lane():
     assert lanes == [3, 2, 1]
 
 
-def test_a_capped_one_competes_for_the_light_places_alone():
+def test_a_capped_one_competes_for_the_light_slots_alone():
     found = lane_chances(Rank(30, 30, 2, 2), [0.0, 10.0, 25.0], heaviest_capped=1, is_capped=True, band=0.1)
-    assert found == [0, 1.0, 0]  # 25 of the 30 above it find heavy places: 5 + 2 compete for 10
+    assert found == [0, 1.0, 0]  # 25 of the 30 above it find heavy slots: 5 + 2 compete for 10
     found = lane_chances(Rank(40, 40, 2, 2), [0.0, 10.0, 25.0], heaviest_capped=1, is_capped=True, band=0.1)
     assert found == [0, 0, 0]
 
@@ -213,7 +213,7 @@ def test_a_share_of_the_day_opens_with_the_arrivals_and_with_the_advance():
     assert outlook(rules, today=day_of(50), rest=90, advance=33).open_now == (0, 0, 5, 5, 5)
 
 
-def test_places_are_kept_for_the_random_control_and_the_list():
+def test_slots_are_kept_for_the_random_control_and_the_list():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(10, 10, 10)}], random_control={"share": 0.05, "lane": "orange"}
     )
@@ -231,6 +231,6 @@ def test_what_a_lane_cannot_keep_is_kept_in_the_next_one():
     assert found.free == pytest.approx((0, 0, 10, 8, 0))
 
 
-def test_used_places_are_gone_and_never_less_than_none():
+def test_used_slots_are_gone_and_never_less_than_none():
     rules = policy(capacity=[{"office": "*", "lanes": counts(2, 2, 2)}])
     assert outlook(rules, today=day_of(10), rest=5, used={"red": 3, "orange": 1}).open_now == (0, 0, 2, 1, 0)

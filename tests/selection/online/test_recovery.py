@@ -1,4 +1,4 @@
-"""A day whose state is lost is made again from its recorded decisions, and gives no place a second time."""
+"""A day whose state is lost is made again from its recorded decisions, and gives no slot a second time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from basira.selection.online.state import begin_day
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 
-def test_a_recovered_day_knows_its_places_and_its_arrivals():
+def test_a_recovered_day_knows_its_slots_and_its_arrivals():
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(3, 2, 1)}],
         mandatory=[listed("red", "arms", commodity_code=["93"])],
@@ -36,7 +36,7 @@ def test_a_recovered_day_knows_its_places_and_its_arrivals():
     assert again.unscored_rate == state.unscored_rate
 
 
-def test_places_of_a_lane_that_the_policy_lacks_stay_counted():
+def test_slots_of_a_lane_that_the_policy_lacks_stay_counted():
     rules = policy(capacity=[{"office": "*", "lanes": counts(3, 2, 1)}])
     plan = plan_day("A", rules, day=MONDAY, past=[], expected_count=40)
     again = recover_day(plan, rules, arrivals=[], used={"violet": 2}, beyond={"violet": 1}, sequence=7)

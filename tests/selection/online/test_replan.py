@@ -1,4 +1,4 @@
-"""A policy that changes during the day: the day is planned again from where it stands, and no place is given twice."""
+"""A policy that changes during the day: the day is planned again from where it stands, and no slot is given twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def morning(rules):
     return run([*candidates, *(candidate(f"U{i}", None) for i in range(6))], rules, expected=100, hours=6)[1]
 
 
-def test_places_arrivals_and_the_control_are_carried_over_under_the_new_policy_s_digest():
+def test_slots_arrivals_and_the_control_are_carried_over_under_the_new_policy_s_digest():
     old = policy(
         capacity=[{"office": "*", "lanes": counts(4, 2, 1)}],
         mandatory=ARMS,
@@ -54,7 +54,7 @@ def test_places_arrivals_and_the_control_are_carried_over_under_the_new_policy_s
         assert row.used == row.capacity + again.beyond.get(row.lane, 0)
 
 
-def test_what_the_old_policy_gave_counts_against_fewer_places():
+def test_what_the_old_policy_gave_counts_against_fewer_slots():
     old = policy(capacity=[{"office": "*", "lanes": counts(6, 6, 6)}])
     state = run([candidate(f"D{i}", 9.0) for i in range(30)], old, hours=10)[1]
     new = policy(capacity=[{"office": "*", "lanes": counts(1, 1, 1)}])
@@ -64,7 +64,7 @@ def test_what_the_old_policy_gave_counts_against_fewer_places():
         assert s.basis == "none"
 
 
-def test_lanes_that_are_gone_or_no_longer_inspect_take_no_place_and_break_nothing():
+def test_lanes_that_are_gone_or_no_longer_inspect_take_no_slot_and_break_nothing():
     old = policy(mandatory=ARMS)
     state = morning(old)
     lanes = [one for one in content()["lanes"] if one["id"] in ("green", "yellow")]
@@ -81,7 +81,7 @@ def test_lanes_that_are_gone_or_no_longer_inspect_take_no_place_and_break_nothin
     assert s.lane in ("green", "yellow", "purple")
 
 
-def test_workers_of_two_policies_in_turn_give_no_place_of_a_lane_twice_that_one_of_them_lacks():
+def test_workers_of_two_policies_in_turn_give_no_slot_of_a_lane_twice_that_one_of_them_lacks():
     old = policy(capacity=[{"office": "*", "lanes": counts(4, 2, 1)}])
     new = policy(
         lanes=[one for one in content()["lanes"] if one["id"] != "orange"],

@@ -1,4 +1,4 @@
-"""Policies: reading, versions in force, capacity by office and weekday, digests, and every refusal."""
+"""Policies: reading, versions in force, capacity by office and weekday, digests, and every rejection."""
 
 from __future__ import annotations
 
@@ -175,26 +175,26 @@ def test_a_fault_names_file_field_expected_and_found(tmp_path, changes, message,
         ("valid_from = 2030-01-01", "a version in force on 2021-01-04, found the first one valid from 2030-01-01"),
     ],
 )
-def test_a_file_that_cannot_be_placed_is_refused(tmp_path, text, message):
+def test_a_file_that_cannot_be_placed_is_rejected(tmp_path, text, message):
     (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
     with pytest.raises(PolicyError, match=re.escape(message)):
         load_policy(tmp_path, MONDAY)
 
 
-def test_two_versions_of_one_day_are_refused(tmp_path):
+def test_two_versions_of_one_day_are_rejected(tmp_path):
     write(tmp_path, "a.toml")
     write(tmp_path, "b.toml")
     with pytest.raises(PolicyError, match=r"found a\.toml and b\.toml, both valid_from 2020-01-01"):
         load_policy(tmp_path, MONDAY)
 
 
-def test_a_policy_that_ended_is_refused(tmp_path):
+def test_a_policy_that_ended_is_rejected(tmp_path):
     with pytest.raises(PolicyError, match="valid until 2020-12-31"):
         load_policy(write(tmp_path, valid_until=date(2020, 12, 31)), MONDAY)
 
 
 @pytest.mark.parametrize("place", ["absent", "."])
-def test_a_folder_without_policy_is_refused(tmp_path, place):
+def test_a_folder_without_policy_is_rejected(tmp_path, place):
     with pytest.raises(PolicyError, match="Expected a policy folder"):
         load_policy(tmp_path / place, MONDAY)
 
@@ -280,7 +280,7 @@ def test_entries_are_read_in_the_form_that_declarations_have(tmp_path):
         ),
     ],
 )
-def test_an_entry_with_a_character_that_nobody_can_tell_is_refused_with_its_place(tmp_path, changes, place):
+def test_an_entry_with_an_invisible_character_is_rejected_with_its_position(tmp_path, changes, place):
     with pytest.raises(PolicyError) as caught:
         load_policy(write(tmp_path, **changes), MONDAY)
     assert place in caught.value.message

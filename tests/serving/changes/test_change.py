@@ -1,4 +1,4 @@
-"""What an officer changes: another lane with a motive, a cancellation; nobody overwrites anybody."""
+"""What an officer changes: another lane with a motive, a cancellation; no change overwrites another."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def person(service: Service, *grants: Grant) -> Desk:
 
 @pytest.fixture
 def released(desk: Desk, arrivals: list[Body]) -> Body:
-    """A declaration that nobody inspects."""
+    """A declaration in a lane that does not inspect."""
     found = [one["decision"] for one in desk.post(arrivals).json()["results"]]
     return next(decision for decision in found if not decision["inspects"])
 
 
-def test_an_officer_raises_a_lane_and_a_place_is_taken(desk: Desk, released: Body) -> None:
+def test_an_officer_raises_a_lane_and_a_slot_is_taken(desk: Desk, released: Body) -> None:
     number, office = released["declaration_id"], released["office"]
     before = used(desk.service, office)
     answer = reselect(desk, number, "yellow", note="SIM see box 44")
@@ -91,7 +91,7 @@ def test_the_note_is_not_in_the_hashed_record(desk: Desk, released: Body) -> Non
     assert not [payload for payload in payloads if "SIM-MR-X" in payload]
 
 
-def test_undoing_is_another_re_selection_and_gives_the_place_back(desk: Desk, released: Body) -> None:
+def test_undoing_is_another_re_selection_and_gives_the_slot_back(desk: Desk, released: Body) -> None:
     number, office = released["declaration_id"], released["office"]
     before = used(desk.service, office)
     reselect(desk, number, "red")
@@ -122,7 +122,7 @@ def test_who_may_not_change_or_see_changes_nothing(service: Service, desk: Desk,
     assert standing(desk, number)["lane"] == released["lane"]
 
 
-def test_of_two_officers_the_second_is_told_and_overwrites_nothing(desk: Desk, released: Body) -> None:
+def test_of_two_officers_the_second_is_warned_and_overwrites_nothing(desk: Desk, released: Body) -> None:
     number = released["declaration_id"]
     seen = standing(desk, number)["given_by"]
     assert reselect(desk, number, "yellow", seen=seen).status_code == 200
@@ -172,7 +172,7 @@ def test_the_lane_that_was_seen_may_be_named_by_if_match_and_must_be_named(desk:
         ([], None, "bad_json"),
     ],
 )
-def test_a_faulty_re_selection_is_refused(desk: Desk, released: Body, body: Any, field: str | None, code: str) -> None:
+def test_a_faulty_re_selection_is_rejected(desk: Desk, released: Body, body: Any, field: str | None, code: str) -> None:
     path = f"/api/v1/declarations/{released['declaration_id']}/reselection"
     answer = desk.client.post(path, json=body)
     assert answer.status_code == 422
@@ -203,7 +203,7 @@ def test_an_amendment_keeps_the_officer_s_lane(desk: Desk, arrivals: list[Body],
     assert (found["declaration_version"], found["lane"]) == (2, "red")
 
 
-def test_a_place_of_yesterday_is_not_given_back_today(desk: Desk, arrivals: list[Body]) -> None:
+def test_a_slot_of_yesterday_is_not_given_back_today(desk: Desk, arrivals: list[Body]) -> None:
     found = [one["decision"] for one in desk.post(arrivals).json()["results"]]
     inspected = next(d for d in found if d["inspects"] and d["lane"] == "yellow")
     before = used(desk.service, inspected["office"])
@@ -216,7 +216,7 @@ def test_a_place_of_yesterday_is_not_given_back_today(desk: Desk, arrivals: list
     assert restore_state(tomorrow.state).used == {"red": 1}
 
 
-def test_what_was_inspected_keeps_its_place_when_it_goes_on_to_another_lane(desk: Desk, arrivals: list[Body]) -> None:
+def test_what_was_inspected_keeps_its_slot_when_it_goes_on_to_another_lane(desk: Desk, arrivals: list[Body]) -> None:
     found = [one["decision"] for one in desk.post(arrivals).json()["results"]]
     one = next(d for d in found if d["lane"] == "yellow")
     number, office = one["declaration_id"], one["office"]
@@ -233,7 +233,7 @@ def test_what_was_inspected_keeps_its_place_when_it_goes_on_to_another_lane(desk
 # -- cancellation ------------------------------------------------------------------------------------------------------
 
 
-def test_a_cancelled_declaration_leaves_the_queue_and_its_place(desk: Desk, arrivals: list[Body]) -> None:
+def test_a_cancelled_declaration_leaves_the_queue_and_its_slot(desk: Desk, arrivals: list[Body]) -> None:
     found = [one["decision"] for one in desk.post(arrivals).json()["results"]]
     one = next(d for d in found if d["inspects"])
     number, office = one["declaration_id"], one["office"]

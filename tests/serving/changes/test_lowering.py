@@ -1,4 +1,4 @@
-"""What the list and the random control gave is not lowered unless the policy says so."""
+"""What a mandatory rule and the random control gave is not lowered unless the policy says so."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_mandatory_control_is_raised_and_undone_but_never_lowered(desk: Desk, 
     for lane in ("green", "blue"):
         assert "mandatory" in refused(reselect(desk, number, lane))
     assert reselect(desk, number, "red").status_code == 200
-    # Back to what the list got, and no further.
+    # Back to what the mandatory rule got, and no further.
     assert "mandatory" in refused(reselect(desk, number, "green"))
     assert reselect(desk, number, "yellow").status_code == 200
     assert standing(desk, number)["lane"] == "yellow"
@@ -72,7 +72,7 @@ def test_what_was_raised_is_undone_after_an_amendment_that_kept_it(desk: Desk, a
     refused(reselect(desk, number, "green"))
 
 
-def test_what_became_mandatory_under_a_raised_lane_is_told_and_not_lowered_below_its_list(
+def test_what_became_mandatory_under_a_raised_lane_is_reported_and_not_lowered_below_its_list(
     desk: Desk, arrivals: list[Body]
 ) -> None:
     first, listed = arms(arrivals, 2)
@@ -85,7 +85,7 @@ def test_what_became_mandatory_under_a_raised_lane_is_told_and_not_lowered_below
     assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", LANE_KEPT, before["basis"])
     assert (before["basis"], amended["basis_text"]) == ("none", f"Mandatory list – {REASON}")
     assert "mandatory" in refused(reselect(desk, number, "green"))
-    # Nor by a version that the list no longer asks for.
+    # Nor by a version that no mandatory rule asks for.
     again = desk.post({**plain, "transport_document": "CORRECTED"}).json()
     assert (again["lane"], again["detail"]) == ("red", LANE_KEPT)
     assert REASON in again["basis_text"]
@@ -108,7 +108,7 @@ def test_the_policy_may_let_it_be_lowered(
     refused(reselect(desk, desk.post(other).json()["declaration_id"], "green"))
 
 
-def test_a_policy_that_lets_nobody_lower_holds_for_every_ground(
+def test_a_policy_that_forbids_lowering_holds_for_every_ground(
     service: Service, arrivals: list[Body], tmp_path: Path
 ) -> None:
     table = "[reselection]\nmay_lower = false\nmay_lower_mandatory = true\nmay_lower_random = true"
@@ -125,7 +125,7 @@ def test_what_became_mandatory_under_a_random_control_says_both(
     plain = {**listed, "items": [{**item, "commodity_code": "6109100000"} for item in listed["items"]]}
     number = listed["declaration_id"]
     assert desk.post(plain).json()["basis"] == "random"
-    # Its place was used: the list gets the next one.
+    # Its slot was used: the mandatory rule gets the next one.
     inspected = desk.client.post(
         f"/api/v1/declarations/{number}/outcome", json={"known_at": f"{TODAY}T11:00:00", "is_irregular": False}
     )

@@ -1,4 +1,4 @@
-"""A declaration that an officer raised tells whoever inspects it why, as it was known when it was decided."""
+"""A declaration that an officer raised shows its inspector why, as it was known when it was decided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An amendment of what the history counts already gets the score of the batch: from its own eve, itself excluded."""
+"""An amendment of what the history counts already gets the batch's score: from the day before it, itself excluded."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_beside_a_new_declaration_each_is_described_by_its_own_profiles(
     assert {d["fallback"] for d in both} == {None}
 
 
-def test_one_that_arrives_a_day_late_is_scored_by_its_own_eve(
+def test_one_that_arrives_a_day_late_is_scored_by_the_day_before_it(
     next_day: tuple[Desk, History], arrivals: list[Body]
 ) -> None:
     desk, _ = next_day
@@ -95,7 +95,7 @@ def test_one_that_arrives_a_day_late_is_scored_by_its_own_eve(
     assert found["fallback"] is None
 
 
-def test_when_its_eve_is_no_longer_kept_the_fallback_answers(
+def test_when_the_day_before_it_is_no_longer_kept_the_fallback_answers(
     next_day: tuple[Desk, History], arrivals: list[Body]
 ) -> None:
     desk, store = next_day

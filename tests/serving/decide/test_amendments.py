@@ -1,4 +1,4 @@
-"""An amendment beside what others do to its declaration, and what it does to the places of its office's day."""
+"""An amendment beside what others do to its declaration, and what it does to the slots of its office's day."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def amended(body: Body, **changes: Any) -> Body:
 
 
 def decided(desk: Desk, arrivals: list[Body], *, inspects: bool) -> tuple[Answer, Body]:
-    """All arrivals are sent, more than there are places; a decision that inspects, or does not, and what was sent."""
+    """All arrivals are sent, more than there are slots; a decision that inspects, or does not, and what was sent."""
     bodies = [{**body, "declaration_id": f"{body['declaration_id']}-{n}"} for n in range(4) for body in arrivals]
     found = [one["decision"] for one in desk.post(bodies).json()["results"]]
     decision = next((one for one in found if one["inspects"] is inspects), found[0])
@@ -153,7 +153,7 @@ def test_two_versions_that_arrive_at_once_stand_in_their_order(
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "version_conflict")
 
 
-def test_a_declaration_is_registered_once_whoever_comes_first(
+def test_a_declaration_is_registered_once_in_any_order_of_arrival(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two senders one numbers the versions and one does not: their events are not of one version."""
@@ -224,7 +224,7 @@ def at_one_office(arrivals: list[Body]) -> list[Body]:
     return [{**body, "office": "SIM-A"} for body in arrivals]
 
 
-def test_an_amendment_to_another_office_gives_its_place_back(desk: Desk, arrivals: list[Body]) -> None:
+def test_an_amendment_to_another_office_gives_its_slot_back(desk: Desk, arrivals: list[Body]) -> None:
     _decision, body = decided(desk, at_one_office(arrivals), inspects=True)
     before = places(desk, "SIM-A")
     moved = desk.post(amended(body, office="SIM-B")).json()
@@ -234,7 +234,7 @@ def test_an_amendment_to_another_office_gives_its_place_back(desk: Desk, arrival
     assert (back["office"], places(desk, "SIM-A"), places(desk, "SIM-B")) == ("SIM-A", before, 0)
 
 
-def test_the_place_of_an_earlier_day_is_not_given_back(desk: Desk, arrivals: list[Body]) -> None:
+def test_the_slot_of_an_earlier_day_is_not_given_back(desk: Desk, arrivals: list[Body]) -> None:
     _decision, body = decided(desk, at_one_office(arrivals), inspects=True)
     before = places(desk, "SIM-A")
     desk.clock[0] += timedelta(days=1)
@@ -247,7 +247,7 @@ def test_the_place_of_an_earlier_day_is_not_given_back(desk: Desk, arrivals: lis
 
 
 @pytest.mark.parametrize("office", ["SIM-A", "SIM-B"])
-def test_the_place_in_which_it_was_inspected_stays_used(desk: Desk, arrivals: list[Body], office: str) -> None:
+def test_the_slot_in_which_it_was_inspected_stays_used(desk: Desk, arrivals: list[Body], office: str) -> None:
     decision, body = decided(desk, at_one_office(arrivals), inspects=True)
     before = places(desk, "SIM-A")
     inspected(desk, decision)
@@ -257,7 +257,7 @@ def test_the_place_in_which_it_was_inspected_stays_used(desk: Desk, arrivals: li
 
 
 @pytest.mark.parametrize("office", ["SIM-A", None])
-def test_an_amendment_holds_one_place_however_often_it_comes(
+def test_an_amendment_holds_one_slot_however_often_it_comes(
     desk: Desk, arrivals: list[Body], office: str | None
 ) -> None:
     decision, body = decided(desk, [{**body, "office": office} for body in arrivals], inspects=True)
@@ -322,7 +322,7 @@ def test_a_day_with_amendments_comes_out_the_same(moved_about: Desk, history: Hi
 
 
 @pytest.mark.parametrize("office", ["SIM-A", "SIM-B"])
-def test_a_torn_state_is_made_again_with_the_same_places(moved_about: Desk, office: str) -> None:
+def test_a_torn_state_is_made_again_with_the_same_slots(moved_about: Desk, office: str) -> None:
     before = state_of(moved_about, office)
     service = moved_about.service
     with service.database.write() as connection:

@@ -78,7 +78,7 @@ def test_what_is_answered_is_what_is_recorded(service: Service, arrivals: list[B
     assert event_count(service) == 2 * len(arrivals)
 
 
-def test_a_refused_one_does_not_stop_the_others(service: Service, arrivals: list[Body]) -> None:
+def test_a_rejected_one_does_not_stop_the_others(service: Service, arrivals: list[Body]) -> None:
     found = decided([arrivals[0], {**arrivals[1], "dispatch_country": "QQ"}, arrivals[2], 7], service)
     assert kinds_of(found) == [Decided, Refused, Decided, Refused]
     assert event_count(service) == 4
@@ -149,7 +149,7 @@ def test_an_expired_key_may_be_used_again(service: Service, arrivals: list[Body]
     assert isinstance(late[0], Decided)
 
 
-def test_two_workers_share_the_places_of_an_office(service: Service, arrivals: list[Body]) -> None:
+def test_two_workers_share_the_slots_of_an_office(service: Service, arrivals: list[Body]) -> None:
     # Each keeps in memory what it wrote last, and finds at every group that the other one wrote since.
     office = arrivals[0]["office"]
     here = [{**body, "office": office} for body in arrivals]

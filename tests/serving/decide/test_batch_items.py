@@ -89,7 +89,7 @@ def test_who_came_shortly_before_a_late_score_waits_for_its_own_time(
         assert [fallback_of(done) for done in later] == [None] * 3
 
 
-def test_one_that_hangs_for_long_keeps_nobody_waiting(
+def test_one_that_hangs_for_long_keeps_no_other_waiting(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go, score = threading.Event(), serve_decider.assess_at_once
@@ -108,11 +108,11 @@ def test_one_that_hangs_for_long_keeps_nobody_waiting(
         begun = time.monotonic()
         assert fallback_of(decider.submit([ask_of(arrivals[2])])) == "timeout"
         assert time.monotonic() - begun < 0.15
-        assert sizes == [1]  # what nobody waits for any more is not scored
+        assert sizes == [1]  # what no request waits for any more is not scored
         go.set()
 
 
-def test_when_the_database_is_away_all_who_wait_are_told_at_once(
+def test_when_the_database_is_away_all_who_wait_are_answered_at_once(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []

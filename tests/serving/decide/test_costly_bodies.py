@@ -1,4 +1,4 @@
-"""A body that would cost more than it weighs is told so before any work; large requests hold no plain one up."""
+"""A body that would cost more than it weighs is rejected before any work; large requests hold no plain one up."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_under_another_policy_the_day_goes_on_from_where_it_stands(
     with service.database.read() as connection:
         state = restore_state(find_state(connection, office, TODAY.isoformat()).state)
     assert state.plan.policy_digest == edited.policy(TODAY).digest == changed[0]["versions"]["policy_digest"]
-    # Every place of the morning counts, lane by lane, and so does every arrival.
+    # Every slot of the morning counts, lane by lane, and so does every arrival.
     inspected = [d["lane"] for d in [*before, *changed] if d["inspects"]]
     assert {lane: n for lane, n in state.used.items() if n} == {lane: inspected.count(lane) for lane in set(inspected)}
     assert state.today.count == len(bodies) - 1
@@ -227,7 +227,7 @@ def test_a_record_that_cannot_be_written_decides_nothing(
 
 
 def test_many_at_once_lose_nothing_and_double_nothing(desk: Desk, arrivals: list[Body]) -> None:
-    # Everything sent twice, from four threads: one decision each, and as many places used as lanes given.
+    # Everything sent twice, from four threads: one decision each, and as many slots used as lanes given.
     office = arrivals[0]["office"]
     here = [{**body, "office": office} for body in arrivals]
     statuses: list[int] = []

@@ -57,7 +57,7 @@ def test_the_key_of_a_declaration_sent_before_is_kept(desk: Desk, arrivals: list
     assert desk.get(f"declarations/{arrivals[1]['declaration_id']}").status_code == 404
 
 
-def test_a_refusal_leaves_its_key_free_for_the_corrected_body(desk: Desk, arrivals: list[Body]) -> None:
+def test_a_rejection_leaves_its_key_free_for_the_corrected_body(desk: Desk, arrivals: list[Body]) -> None:
     assert sent(desk, "declarations", {**arrivals[0], "dispatch_country": "QQ"}, "z").status_code == 422
     assert sent(desk, "declarations", arrivals[0], "z").status_code == 200
 
@@ -85,7 +85,7 @@ def test_an_expired_answer_is_not_given_again(desk: Desk, arrivals: list[Body]) 
     assert sent(desk, "declarations", arrivals[1], "z").json()["declaration_id"] == arrivals[1]["declaration_id"]
 
 
-def test_keys_that_expired_go_away_though_nobody_takes_them_again(
+def test_keys_that_expired_go_away_without_being_used_again(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, body in enumerate(arrivals[:4]):

@@ -46,7 +46,7 @@ def test_a_database_that_hangs_is_waited_for_once(tokens: list[str], most: int) 
     remembered.close()
 
 
-def test_those_that_want_the_same_key_share_a_look_and_a_refusal_is_not_kept() -> None:
+def test_those_that_want_the_same_key_share_a_look_and_a_rejection_is_not_kept() -> None:
     looks: list[str] = []
 
     def slow(token: str) -> Principal | None:
@@ -62,7 +62,7 @@ def test_those_that_want_the_same_key_share_a_look_and_a_refusal_is_not_kept() -
     remembered.close()
 
 
-def test_a_fault_is_told_for_a_second_and_then_the_database_is_asked_again() -> None:
+def test_a_fault_is_reported_for_a_second_and_then_the_database_is_asked_again() -> None:
     clock, looks = [0.0], list[str]()
 
     def away(token: str) -> Principal | None:
@@ -82,7 +82,7 @@ def test_a_fault_is_told_for_a_second_and_then_the_database_is_asked_again() -> 
     remembered.close()
 
 
-def test_too_many_that_wait_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_that_wait_are_answered_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 3)
 
     def slow(_: str) -> Principal | None:

@@ -95,19 +95,19 @@ def test_a_lane_that_the_policy_lost_is_kept_as_its_most_intensive(
     other = desk_of(replace(service, policies=folder))
     other.clock[0] += timedelta(days=1)
     other.client.headers["X-API-Key"] = other.key("declarations:write", "declarations:read")
-    assert other.post(second).json()["lane"] == "rouge"  # the only place
+    assert other.post(second).json()["lane"] == "rouge"  # the only slot
     amended = other.post(plain(listed)).json()
     assert (amended["lane"], amended["inspects"], amended["detail"]) == ("rouge", True, LANE_KEPT)
 
 
-def test_an_inspector_is_told_control_of_a_fallback_s_lane_that_a_scored_version_keeps(
+def test_an_inspector_sees_control_for_a_fallback_s_lane_that_a_scored_version_keeps(
     desk: Desk, service: Service, arrivals: list[Body], tmp_path: Path
 ) -> None:
     body = plain(arrivals[0], office=OFFICE)
     without = under(service, tmp_path / "without", has_model=False)
     given = without.post(body).json()
     assert (given["basis"], given["lane"]) == ("fallback", "red")
-    # Its place was used: what the model chooses now gets a less intensive lane.
+    # Its slot was used: what the model chooses now gets a less intensive lane.
     result = {"known_at": f"{TODAY}T11:00:00", "is_irregular": False}
     assert desk.client.post(f"/api/v1/declarations/{body['declaration_id']}/outcome", json=result).status_code == 200
     amended = desk.post({**body, "transport_document": "X"}).json()

@@ -1,4 +1,4 @@
-"""A mandatory control through the service: never released, counted beyond capacity, and told why."""
+"""A mandatory control through the service: never released, counted beyond capacity, and explained."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def house(blank: Service, cheap_passwords: None) -> House:
     return House(blank, AccessSettings(origin=ORIGIN, rates=Rates(0, 0, 0)))
 
 
-def test_an_inspector_is_told_the_reason_and_not_the_id(house: House, arrivals: list[Body]) -> None:
+def test_an_inspector_sees_the_reason_and_not_the_id(house: House, arrivals: list[Body]) -> None:
     (body,) = arms(arrivals, 1)
     house.system("declarations:write").post("/api/v1/declarations", json=body)
     shown = house.person("ali", Grant("inspector", OFFICE)).get(f"/api/v1/declarations/{body['declaration_id']}")

@@ -1,4 +1,4 @@
-"""A decision whose moment is before midnight and which is recorded after it: its place is one of the day before."""
+"""A decision whose moment is before midnight and which is recorded after it: its slot is one of the day before."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def used(desk: Desk, day: Any) -> dict[str, int] | None:
     return None if stored is None else {n: c for n, c in restore_state(stored.state).used.items() if c}
 
 
-def test_its_place_is_not_one_of_the_day_in_which_it_was_recorded(
+def test_its_slot_is_not_one_of_the_day_in_which_it_was_recorded(
     desk: Desk, arrivals: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = arms(arrivals, 2)

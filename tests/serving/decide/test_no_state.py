@@ -33,12 +33,12 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
     return [(one.levelno, getattr(one, "fields", {})["reason"]) for one in lines]
 
 
-def test_it_is_said_counted_told_once_and_makes_the_service_degraded(
+def test_it_is_shown_counted_logged_once_and_makes_the_service_degraded(
     desk: Desk, arrivals: list[Body], stateless: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = [desk.post(arrivals[0]).json(), *[one["decision"] for one in desk.post(arrivals[1:4]).json()["results"]]]
     assert {(one["detail"], one["fallback"]) for one in found} == {(NO_STATE, NO_STATE)}
-    # It has a score all the same, and its reasons where somebody inspects.
+    # It has a score all the same, and its reasons where the lane inspects.
     assert all(one["fraud_probability"] is not None and one["items"] for one in found)
     assert f'basira_fallbacks_total{{reason="{NO_STATE}"}} 4.0' in desk.get("metrics").text
     assert told(caplog) == [(logging.ERROR, NO_STATE)]
@@ -97,7 +97,7 @@ def decision(**changes: Any) -> Body:
     return made | changes
 
 
-def test_it_is_told_once_a_minute_and_counted_beside_another_reason(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_reported_once_a_minute_and_counted_beside_another_reason(caplog: pytest.LogCaptureFixture) -> None:
     clock = [0.0]
     metrics = Metrics(monotonic=lambda: clock[0])
     for second in (0.0, 1.0, 59.0, 60.0, 61.0, 125.0):

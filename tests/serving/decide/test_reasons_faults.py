@@ -26,7 +26,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, *, for_number: str | None = None) ->
 
 
 def many(arrivals: list[Body]) -> list[Body]:
-    """More than there are places, so that some are selected whatever is drawn."""
+    """More than there are slots, so that some are selected whatever is drawn."""
     return [{**body, "declaration_id": f"{body['declaration_id']}-{n}"} for n in range(4) for body in arrivals]
 
 

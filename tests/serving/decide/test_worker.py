@@ -1,4 +1,4 @@
-"""The queue of a worker: who waits is decided together, in time, and nobody is forgotten."""
+"""The queue of a worker: who waits is decided together, in time, and no request is forgotten."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_one_that_waited_too_long_for_its_turn_goes_without_a_score(service: Ser
     made.close()
 
 
-def test_a_full_queue_takes_nobody_and_says_so(
+def test_a_full_queue_takes_nothing_and_says_so(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = Held(monkeypatch)

@@ -1,4 +1,4 @@
-"""A database that is away is told to everybody that waits, to each by an error of its own."""
+"""When the database is away, every waiting request gets an error of its own."""
 
 from __future__ import annotations
 

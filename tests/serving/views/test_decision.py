@@ -1,4 +1,4 @@
-"""What an officer is told of a control: why the model said nothing, which item a reason is of, that a lane was full."""
+"""What an officer sees of a control: why the model said nothing, which item a reason is of, that a lane was full."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_every_fallback_has_a_sentence_in_every_language() -> None:
         said = {f: decision_body(recorded(fallback=f), language=language)["basis_text"] for f in FALLBACKS}
         assert len(set(said.values())) == len(FALLBACKS)
         assert not [text for text in said.values() if "fallback." in text or "look" in text.lower().split(".")[0]]
-    # One that nobody has a sentence for, of a later version, still says what it means.
+    # A code without a sentence, of a later version, still says what it means.
     assert "could not judge" in decision_body(recorded(fallback="new"), language="en")["basis_text"]
 
 
@@ -75,7 +75,7 @@ def recorded(**said: Any) -> Decision:
     )  # fmt: skip
 
 
-def test_whoever_inspects_is_told_to_look_without_the_model_and_nobody_else() -> None:
+def test_only_an_inspector_is_asked_to_look_without_the_model() -> None:
     said = decision_body(recorded(fallback="no_model"), language="en")["basis_text"]
     assert said == "Fallback rule. The model could not judge: none is in service. Look as you would without a model"
     said = decision_body(recorded(fallback="no_model", inspects=False), language="en")["basis_text"]
@@ -133,7 +133,7 @@ def test_figures_of_the_spreadsheet_are_figures_where_a_comma_stands_before_deci
     assert row["expected_revenue"] == f"{found['expected_revenue']:.2f}".replace(".", ",")
 
 
-def test_what_the_policy_forbids_everybody_is_not_sent_to_somebody_else(
+def test_what_the_policy_forbids_is_not_sent_to_another_role(
     service: Service, arrivals: list[Body], tmp_path: Any
 ) -> None:
     desk = under(service, tmp_path / "drawn", share="1.0")

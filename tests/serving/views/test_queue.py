@@ -34,7 +34,7 @@ def test_pages_together_are_the_whole_queue(desk: Desk, arrivals: list[Body]) ->
     assert seen == [row["declaration_id"] for row in whole]
 
 
-def test_a_cursor_that_is_none_is_refused(desk: Desk) -> None:
+def test_an_invalid_cursor_is_rejected(desk: Desk) -> None:
     for cursor in ("x", "bnVsbA", "WzEsMl0", "W251bGwsMSwyXQ", "é", "WzEsTmFOLDFd", "WzFlOTksMSwxXQ"):
         answer = desk.get("queue", office="SIM-A", cursor=cursor)
         assert (answer.status_code, answer.json()["code"]) == (400, "usage"), cursor

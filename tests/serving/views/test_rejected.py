@@ -1,4 +1,4 @@
-"""A refused declaration is kept with its faults until it comes corrected; who may not see it does not."""
+"""A rejected declaration is kept with its faults until it comes corrected; who may not see it does not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def listed(desk: Desk, **query: str) -> list[Body]:
     return found
 
 
-def test_a_refused_declaration_is_kept_with_its_faults_as_it_was_sent(desk: Desk, arrivals: list[Body]) -> None:
+def test_a_rejected_declaration_is_kept_with_its_faults_as_it_was_sent(desk: Desk, arrivals: list[Body]) -> None:
     body = faulty(arrivals[0])
     assert desk.post(body).status_code == 422
     (row,) = listed(desk)
@@ -60,7 +60,7 @@ def test_the_corrected_one_resolves_it(desk: Desk, arrivals: list[Body]) -> None
     assert len(listed(desk, state="all")) == 2
 
 
-def test_one_that_is_refused_again_after_it_was_taken_is_open_again(desk: Desk, arrivals: list[Body]) -> None:
+def test_one_that_is_rejected_again_after_it_was_taken_is_open_again(desk: Desk, arrivals: list[Body]) -> None:
     desk.post(faulty(arrivals[0]))
     desk.post(arrivals[0])
     desk.clock[0] = desk.clock[0].replace(hour=11)
@@ -120,7 +120,7 @@ def test_analysts_administrators_and_auditors_see_it_and_others_do_not(
     assert desk_of(service, recognise=lambda _: inspector).get("quarantine").status_code == 403
 
 
-def test_when_it_cannot_be_kept_the_sender_is_told_his_fault_all_the_same(
+def test_when_it_cannot_be_kept_the_sender_is_shown_the_fault_all_the_same(
     desk: Desk, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from basira.schema.errors import StoreError

@@ -1,4 +1,4 @@
-"""What the quarantine keeps was sent by anybody: every reader shows it, whatever it is, and no terminal obeys it."""
+"""What the quarantine keeps may come from any sender: every reader shows it, and no terminal obeys it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_too_many_levels_are_rejected_at_the_door(desk: Desk, levels: int, key: 
     assert desk.get("quarantine").json()["total"] == 0
 
 
-def test_text_that_is_no_utf_8_is_rejected_and_kept_by_nobody(desk: Desk) -> None:
+def test_text_that_is_no_utf_8_is_rejected_and_not_kept(desk: Desk) -> None:
     for body in (b'{"declaration_id":"\xff\xfe"}', b'{"declaration_id":"\xc3"}', b"\x80", b'{"a":"\xf5\x80\x80\x80"}'):
         assert desk.client.post("/api/v1/declarations", content=body, headers=JSON).status_code == 422
     assert desk.get("quarantine").json()["total"] == 0

@@ -1,4 +1,4 @@
-"""The quarantine takes so much of a key a day and so much in all; what it does not take is rejected, and told."""
+"""The quarantine takes so much of a key a day and so much in all; what it does not take is rejected, and reported."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_so_many_bytes_of_a_key_are_kept_in_a_day(service: Service) -> None:
     assert told == [False, False, False, True, True]
 
 
-def test_a_batch_is_told_one_by_one(service: Service) -> None:
+def test_a_batch_is_answered_one_by_one(service: Service) -> None:
     desk = desk_of(service, quota=Quota(bodies=2))
     results = desk.post([faulty(n) for n in range(4)]).json()["results"]
     assert [one["problem"].get("is_kept") for one in results] == [None, None, False, False]

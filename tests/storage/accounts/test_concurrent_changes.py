@@ -1,4 +1,4 @@
-"""What changes while somebody logs in: argon2 takes 200 ms, and an administrator's word in that time stands. Two that
+"""What changes while a person logs in: argon2 takes 200 ms, and an administrator's change in that time counts. Two that
 come from the provider for the first time are one."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two administrators put out of use at once: one of the two changes is refused, on both databases."""
+"""Two administrators put out of use at once: one of the two changes is rejected, on both databases."""
 
 from __future__ import annotations
 

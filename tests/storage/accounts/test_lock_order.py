@@ -1,5 +1,5 @@
-"""Whoever is about to write into the audit takes its lock before any row: else two that meet wait for each other, and
-PostgreSQL ends one of them. On SQLite there is one writer, and nothing to see."""
+"""A transaction that will write into the audit takes its lock before any row: else two that meet wait for each other,
+and PostgreSQL ends one of them. On SQLite there is one writer, and nothing to see."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.postgres import until_one_waits_for_the_chain
 
 NOW = datetime(2026, 3, 2, 12)
 LATER = NOW + timedelta(days=1)
-# Any will do: nobody logs in with it.
+# Any will do: no person logs in with it.
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -90,7 +90,7 @@ def test_two_changes_of_the_same_wait_and_never_for_each_other(place, change):
             lock_chains(connection)
             other.start()
             until_one_waits_for_the_chain(connection)
-            # Whoever holds the chain goes on to the same rows.
+            # The holder of the chain goes on to the same rows.
             for table in (APP_USER, USER_SESSION, LOGIN_ATTEMPT, API_KEY):
                 rows = sa.select(*table.primary_key.columns).with_for_update(nowait=True)
                 connection.execute(rows).all()

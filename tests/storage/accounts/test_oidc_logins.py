@@ -110,7 +110,7 @@ def test_a_subject_has_one_account_and_its_roles_follow_the_provider(place):
         assert verify(operations).is_whole
 
 
-def test_an_unknown_subject_is_refused_and_audited_where_none_is_made(place):
+def test_an_unknown_subject_is_rejected_and_audited_where_none_is_made(place):
     with Database(place) as database, database.write() as connection:
         assert enter(connection, MANAGER, creates=False) is None
         assert find_user(connection, login="ali") is None
@@ -155,7 +155,7 @@ def test_an_unlocked_login_may_try_again(place):
         assert attempt("a long sentence") == "granted"
 
 
-def test_every_session_of_a_person_ends_and_of_nobody_else(place):
+def test_every_session_of_a_person_ends_and_of_no_other(place):
     with Database(place) as database, database.write() as connection:
         users = [create_user(connection, n, display_name="", grants=[], actor="u", now=NOW) for n in ("ali", "boss")]
         tokens = [start_session(connection, user, now=NOW, lifetime=timedelta(1)) for user in (*users, users[0])]
@@ -202,7 +202,7 @@ def test_a_key_is_bound_to_its_offices_and_so_is_its_successor(place):
 
 
 @pytest.mark.parametrize("office", ["", "tanger", " TANGER", "TANGER ", "T\tR", "X" * 81, "TANGER\u200b", "ß"])
-def test_what_is_no_code_of_an_office_is_refused(office):
+def test_what_is_no_code_of_an_office_is_rejected(office):
     with pytest.raises(UsageError, match="office"):
         check_office(office)
     with pytest.raises(UsageError):

@@ -57,11 +57,11 @@ def test_the_right_password_is_granted_and_audited(place, user):
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "x" * 5000, "\ud800", RIGHT + " "])
-def test_a_wrong_password_and_an_unknown_login_are_refused_alike(place, user, password):
+def test_a_wrong_password_and_an_unknown_login_are_rejected_alike(place, user, password):
     assert attempt(place, password) == attempt(place, password, login="nobody") == Login("refused")
 
 
-def test_an_account_out_of_use_is_refused(place, user):
+def test_an_account_out_of_use_is_rejected(place, user):
     with Database(place) as database, database.write() as connection:
         set_active(connection, user, False, actor="u-0", now=NOW)
     assert attempt(place, RIGHT) == Login("refused")

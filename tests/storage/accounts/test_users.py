@@ -77,7 +77,7 @@ def test_a_user_of_the_openid_provider_has_no_password(place):
 
 
 @pytest.mark.parametrize("login", ["", "  ", "x" * 201, "a\x00b", "\ud800"])
-def test_a_login_that_is_none_is_refused(place, login):
+def test_an_invalid_login_is_rejected(place, login):
     with Database(place) as database, database.write() as connection, pytest.raises(UsageError, match="login"):
         make(connection, login)
 
@@ -90,7 +90,7 @@ def test_a_login_is_given_once(place):
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 1025])
-def test_a_password_too_short_or_too_long_is_refused(password):
+def test_a_password_too_short_or_too_long_is_rejected(password):
     with pytest.raises(UsageError, match="12 to 1024 characters"):
         hash_password(password, hasher=CHEAP)
 
@@ -103,7 +103,7 @@ def test_passwords_are_kept_as_argon2id(place):
 
 
 @pytest.mark.parametrize(("role", "office"), [("inspector", ""), ("analyst", "TANGER"), ("system", ""), ("boss", "")])
-def test_a_role_that_can_not_be_granted_is_refused(role, office):
+def test_a_role_that_can_not_be_granted_is_rejected(role, office):
     with pytest.raises(UsageError):
         Grant(role, office)
 
@@ -243,6 +243,6 @@ def test_the_last_use_is_kept_to_the_minute(place):
     ("scopes", "expires", "message"),
     [([], YEAR, "found 'none'"), (["all"], YEAR, "found 'all'"), (["a:b"], NOW, "expiry after")],
 )
-def test_a_key_that_makes_no_sense_is_refused(place, scopes, expires, message):
+def test_a_key_that_makes_no_sense_is_rejected(place, scopes, expires, message):
     with Database(place) as database, database.write() as connection, pytest.raises(UsageError, match=message):
         create_key(connection, "BADR", scopes=scopes, actor="u", now=NOW, expires_at=expires)

@@ -142,7 +142,7 @@ def test_a_journal_left_behind_is_not_played_into_what_is_restored(tmp_path):
         (lambda folder: copy(folder).write_bytes(copy(folder).read_bytes()[:-1] + b"?"), "absent, cut or changed"),
     ],
 )
-def test_a_backup_that_is_not_whole_is_refused(tmp_path, change, message):
+def test_a_backup_that_is_not_whole_is_rejected(tmp_path, change, message):
     Operations(tmp_path / "a.sqlite").close()
     back_up_record(Record(tmp_path / "a.sqlite", None), tmp_path / "backup", now=NOW)
     change(tmp_path / "backup")
@@ -182,7 +182,7 @@ def test_the_proof_misses_a_snapshot_that_runs_were_made_on(place, history):
     assert prove(Record(place, None)).is_whole
 
 
-def test_a_tampered_record_is_restored_and_said_to_be_so(record, target, tmp_path):
+def test_a_tampered_record_is_restored_and_reported_as_such(record, target, tmp_path):
     tamper(str(record.place), "UPDATE event SET actor = 'x' WHERE sequence = 2")
     back_up_record(record, tmp_path / "backup", now=NOW)
     restored = restore_record(tmp_path / "backup", Record(target, None))

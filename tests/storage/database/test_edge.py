@@ -99,7 +99,7 @@ def test_ended_connections_are_found_out_once_not_one_after_the_other(postgresql
     assert failures == 1
 
 
-def test_who_waits_for_a_connection_waits_as_long_as_was_said(place):
+def test_who_waits_for_a_connection_waits_as_long_as_was_set(place):
     with Database(place, wait_seconds=0.2) as database, contextlib.ExitStack() as held:
         for _ in range(15):
             held.enter_context(database.engine.connect())

@@ -1,4 +1,4 @@
-"""What was erased is gone from the files too, beside others that read and write; or what is left is said."""
+"""What was erased is gone from the files too, beside others that read and write; or what is left is reported."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_to_erase_one_is_not_to_erase_who_has_a_longer_name(service):
     assert [name for name in texts if kept[name]["is_text_erased"]] == ["f", "g"]
 
 
-def test_an_answer_is_removed_with_its_audit_and_names_nobody(service):
+def test_an_answer_is_removed_with_its_audit_and_names_no_person(service):
     erased(service)
     with service.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(IDEMPOTENCY_KEY)).scalar_one() == 0

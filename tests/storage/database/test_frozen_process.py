@@ -156,7 +156,7 @@ def test_to_look_waits_a_second_at_most_and_those_that_ask_together_share_it(pla
             assert connection.execute(sa.text("SELECT count(*) FROM idempotency_key")).scalar_one() == 0
 
 
-def test_a_stopped_process_keeps_the_lock_of_a_file_and_that_is_told(tmp_path: Path) -> None:
+def test_a_stopped_process_keeps_the_lock_of_a_file_and_that_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "operations.sqlite"
     with Database(path) as holder, Database(path, wait_seconds=5) as database:
         with holder.write():

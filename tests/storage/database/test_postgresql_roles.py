@@ -1,4 +1,4 @@
-"""PostgreSQL's roles: each may do what it must, and the database refuses the rest."""
+"""PostgreSQL's roles: each may do what it must, and the database rejects the rest."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_auditor_proves_everything(granted):
         ("privacy", "SELECT * FROM app_user"),
     ],
 )  # fmt: skip
-def test_a_role_is_refused_what_it_need_not_do(granted, role, statement):
+def test_a_role_may_not_do_what_it_need_not(granted, role, statement):
     refused = pytest.raises(StoreError, match=r"permission denied|must be owner")
     with as_user(granted, role) as database, refused, database.write() as connection:
         connection.exec_driver_sql(statement)
@@ -143,7 +143,7 @@ def test_personal_data_is_erased_by_the_role_for_it(granted):
         assert (verify(operations).faults, verify(operations).erased) == ((), 1)
 
 
-def test_who_may_not_vacuum_is_told_the_command_for_the_owner(granted):
+def test_who_may_not_vacuum_is_shown_the_command_for_the_owner(granted):
     with Database(granted) as database, database.write() as connection:
         append_event(
             connection, Event("e9", "outcome", "D9", "u", {"known_at": "x"}, {"importer_id": "ICE-9"}), now=NOW

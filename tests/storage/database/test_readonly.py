@@ -46,7 +46,7 @@ def count_keys(place: Path) -> int:
 
 
 @pytest.mark.usefixtures("unwritable")
-def test_reading_makes_no_file_beside_the_record_and_writing_is_refused(place: Path) -> None:
+def test_reading_makes_no_file_beside_the_record_and_writing_is_rejected(place: Path) -> None:
     with Database(place, create=False) as database:
         with database.read() as connection:
             assert connection.execute(sa.text("SELECT count(*) FROM api_key")).scalar_one() == 1
@@ -79,7 +79,7 @@ def test_a_record_whose_journal_can_not_be_read_is_not_read_without_it(
 
 
 @pytest.mark.usefixtures("unwritable")
-def test_a_record_that_somebody_has_open_is_read_with_what_is_in_its_journal(place: Path) -> None:
+def test_a_record_that_another_process_has_open_is_read_with_what_is_in_its_journal(place: Path) -> None:
     with Database(place) as database:
         with database.write() as connection:
             connection.exec_driver_sql("DELETE FROM api_key")
@@ -97,7 +97,7 @@ def test_a_medium_that_is_really_read_only(place: Path) -> None:
     assert (done.returncode, "badr" in done.stdout) == (0, True), done.stderr
 
 
-def test_a_user_without_the_right_is_told_to_be_another(postgresql: Server) -> None:
+def test_a_user_without_the_right_is_asked_to_be_another(postgresql: Server) -> None:
     with postgresql.database() as url:
         Database(url).close()
         name = url.split("/")[3].partition("?")[0]
@@ -111,7 +111,7 @@ def test_a_user_without_the_right_is_told_to_be_another(postgresql: Server) -> N
     assert "backup" not in done.exception.hint
 
 
-def test_a_database_that_is_none_is_still_told_to_be_restored(tmp_path: Path) -> None:
+def test_an_invalid_database_is_still_to_be_restored(tmp_path: Path) -> None:
     (tmp_path / "none").write_text("not a database at all, " * 100)
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'none'}")
     with pytest.raises(StoreError) as caught, explained(), engine.connect() as connection:

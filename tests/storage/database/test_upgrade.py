@@ -79,7 +79,7 @@ def test_the_revisions_make_the_tables_that_the_program_uses(empty_place):
     assert differences == []
 
 
-def test_an_earlier_database_is_refused_until_it_is_upgraded(empty_place):
+def test_an_earlier_database_is_rejected_until_it_is_upgraded(empty_place):
     make_format_1(empty_place)
     with pytest.raises(StoreError, match=rf"format {FORMAT} .* found format 1") as raised:
         Operations(empty_place)
@@ -186,7 +186,7 @@ def test_a_later_format_is_left_alone(place):
         upgrade(place)
 
 
-def test_a_database_of_something_else_is_refused(empty_place):
+def test_a_database_of_something_else_is_rejected(empty_place):
     engine = sa.create_engine(empty_place)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE customers (id INTEGER)")

@@ -1,4 +1,4 @@
-"""A person is taken out of the history: no row lost, figures still of one importer, earlier files gone and told."""
+"""A person is taken out of the history: no row lost, figures still of one importer, earlier files gone and reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def taken(store: Path, name: str, rows: Rows) -> History:
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
-    """Three commits: one that names nobody, one that names the person everywhere, one with another x_ column."""
+    """Three commits: one that names no person, one that names the person everywhere, one with another x_ column."""
     taken(tmp_path / "store", "first", [row(1, "2025-01-03", importer_id="ICE-770", description="coton")])
     taken(tmp_path / "store", "second", [
         row(2, "2025-02-03", importer_id=PERSON, declarant_id="B", description=f"effets de {PERSON}"),
@@ -98,7 +98,7 @@ def test_a_snapshot_that_held_it_says_that_it_was_erased_and_one_that_did_not_is
         history.snapshot()
 
 
-def test_the_proof_counts_what_was_erased_and_finds_what_is_only_said_to_be(history: History) -> None:
+def test_the_proof_counts_what_was_erased_and_finds_what_is_only_claimed_to_be(history: History) -> None:
     done, _ = erased(history)
     proof = verify_history(history)
     assert (proof.faults, proof.erased) == ((), done.removed)
@@ -108,14 +108,14 @@ def test_the_proof_counts_what_was_erased_and_finds_what_is_only_said_to_be(hist
     assert not verify_history(history).is_whole
 
 
-def test_nobody_else_is_touched_and_nothing_to_erase_makes_no_snapshot(history: History) -> None:
+def test_no_other_person_is_touched_and_nothing_to_erase_makes_no_snapshot(history: History) -> None:
     before = items(history)
     done, audited = erased(history, "ICE-7700")
     assert (done, audited) == (ErasedHistory(0, 0, 0, 0, 3), [])
     assert items(history).equals(before)
 
 
-def test_a_number_that_names_the_person_stays_and_is_told(history: History, tmp_path: Path) -> None:
+def test_a_number_that_names_the_person_stays_and_is_reported(history: History, tmp_path: Path) -> None:
     taken(history.root, "fourth", [{**row(7, "2025-03-03"), "declaration_id": f"BL {PERSON}"}])
     done, _ = erased(history)
     assert done.left == 1

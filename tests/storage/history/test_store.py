@@ -184,7 +184,7 @@ def _hold(path: str, ready: Any, release: Any) -> None:
         release.wait(20)
 
 
-def test_a_second_writer_waits_and_is_told_who_holds_the_store(tmp_path: Path) -> None:
+def test_a_second_writer_waits_and_learns_who_holds_the_store(tmp_path: Path) -> None:
     history = History.create(tmp_path / "s")
     context = multiprocessing.get_context("spawn")
     ready, release = context.Event(), context.Event()
@@ -212,7 +212,7 @@ def test_a_folder_with_other_things_is_not_taken_for_a_store(tmp_path: Path) -> 
         History.open(tmp_path / "absent")
 
 
-def test_a_manifest_of_a_later_format_is_refused(tmp_path: Path) -> None:
+def test_a_manifest_of_a_later_format_is_rejected(tmp_path: Path) -> None:
     history = History.create(tmp_path / "s")
     commit(history, 1)
     path = history.root / "manifests/00000001.json"

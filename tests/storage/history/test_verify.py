@@ -239,7 +239,7 @@ def test_a_store_is_its_owners_alone_whatever_the_umask(usual_umask: None, tmp_p
     assert stat.S_IMODE(history.root.stat().st_mode) == 0o700
 
 
-def test_what_everybody_may_read_is_found_unless_nobody_may_enter(usual_umask: None, history: History) -> None:
+def test_what_every_user_may_read_is_found_unless_none_may_enter(usual_umask: None, history: History) -> None:
     path = manifest(history, 1)
     path.chmod(0o644)
     assert find_open(history.root) == []

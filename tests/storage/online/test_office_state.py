@@ -91,7 +91,7 @@ def test_the_same_request_gets_the_same_answer_until_it_expires(place):
         assert purge_answers(connection, now=expires + timedelta(1)) == 1
 
 
-def test_a_key_that_comes_with_another_request_is_refused(place):
+def test_a_key_that_comes_with_another_request_is_rejected(place):
     with Database(place) as database, database.write() as connection:
         save_answer(connection, "x", Answer(201, "{}"), **KEY, now=NOW, expires_at=NOW + timedelta(1))
         with pytest.raises(UsageError, match="found another one"):

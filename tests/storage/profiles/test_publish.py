@@ -107,7 +107,7 @@ print(*days)
 """
 
 
-def test_a_full_disk_is_said_and_the_old_profiles_serve(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_old_profiles_serve(tmp_path: Path) -> None:
     assert build(tmp_path, "--day", "100")[0] == 0
     for limit in (100, 8_192, 300_000, 900_000):
         code, words = build(tmp_path, "--day", "101", "--limit", str(limit))
@@ -142,7 +142,7 @@ def test_a_build_that_may_not_wait_says_so_and_changes_nothing(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("keys", [[b"b", b"a"], [b"a", b"a"]])
-def test_keys_out_of_order_are_refused(tmp_path: Path, keys: list[bytes]) -> None:
+def test_keys_out_of_order_are_rejected(tmp_path: Path, keys: list[bytes]) -> None:
     description = Description(100, 1, "catalog", (), True, {})
     with pytest.raises(StoreError, match="ascending"):
         publish_profiles(tmp_path, [("x", keys, keys)], description=description, built_at=datetime(2026, 1, 1))

@@ -1,4 +1,4 @@
-"""Readers: notice a newer build, swap between requests, and refuse what is damaged, saying why."""
+"""Readers: notice a newer build, swap between requests, and reject what is damaged, saying why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker whose clock is ahead: on a server nothing is appended with it, or everybody's day would move on."""
+"""A worker whose clock is ahead: on a server nothing is appended with it, or the day of every worker would move on."""
 
 from __future__ import annotations
 

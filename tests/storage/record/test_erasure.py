@@ -180,7 +180,7 @@ def test_a_preview_counts_exactly_what_is_then_erased(database):
     assert proven(database)[1:] == (21, ())
 
 
-def test_a_preview_waits_for_nobody_and_nobody_for_it(database):
+def test_a_preview_waits_for_no_lock_and_holds_none(database):
     counted: list[int] = []
 
     def preview() -> None:
@@ -198,7 +198,7 @@ def test_a_preview_waits_for_nobody_and_nobody_for_it(database):
         assert counted == [20]
 
 
-def test_an_erasure_without_a_motive_is_refused_before_anything(database):
+def test_an_erasure_without_a_motive_is_rejected_before_anything(database):
     with pytest.raises(UsageError, match="motive"):
         workflow.erase(Record(database.place, None), actor="dpo", motive=" ", now=lambda: NOW, before=LATER)
     assert proven(database) == (20, 0, ())

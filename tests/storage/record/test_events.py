@@ -119,7 +119,7 @@ def test_a_moment_with_a_zone_is_written_in_utc():
         (Event("e", "release", "D1", "u"), "kind registration"),  # type: ignore[arg-type]
     ],
 )
-def test_an_event_without_what_its_kind_needs_is_refused(place, event, missing):
+def test_an_event_without_what_its_kind_needs_is_rejected(place, event, missing):
     with Database(place) as database:
         with pytest.raises(StoreError, match=missing), database.write() as connection:
             append_event(connection, event, now=NOW)
@@ -139,7 +139,7 @@ def test_an_event_without_what_its_kind_needs_is_refused(place, event, missing):
         ({"declaration_id": "D" * 201}, "201 characters in declaration_id"),
     ],
 )
-def test_what_a_database_would_not_give_back_is_refused(place, change, message):
+def test_what_a_database_would_not_give_back_is_rejected(place, change, message):
     values = {"event_id": "e", "kind": "outcome", "declaration_id": "D1", "actor": "k", "payload": {"known_at": "x"}}
     with Database(place) as database, pytest.raises(StoreError, match=message), database.write() as connection:
         append_event(connection, Event(**{**values, **change}), now=NOW)
@@ -156,7 +156,7 @@ def test_an_id_is_recorded_once_and_the_second_leaves_nothing(place):
 
 
 @pytest.mark.parametrize("table", ["event", "audit_event", "chain_head"])
-def test_the_database_refuses_to_delete(place, table):
+def test_the_database_rejects_to_delete(place, table):
     with Database(place) as database:
         with database.write() as connection:
             append_event(connection, decision(1), now=NOW)
@@ -174,7 +174,7 @@ def test_the_database_refuses_to_delete(place, table):
         "UPDATE chain_head SET sequence = sequence - 1",
     ],
 )
-def test_the_database_refuses_to_change(place, statement):
+def test_the_database_rejects_to_change(place, statement):
     with Database(place) as database:
         with database.write() as connection:
             append_event(connection, decision(1), now=NOW)

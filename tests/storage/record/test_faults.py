@@ -83,7 +83,7 @@ def test_a_connection_that_was_cut_is_made_again(prepared, postgresql: Server):
     assert failed == 3  # one request each time, and the next one is served
 
 
-def test_an_absent_server_is_said_so(tmp_path):
+def test_an_absent_server_is_reported_so(tmp_path):
     with pytest.raises(StoreError, match="Expected to read and write") as raised:
         Database(f"postgresql+psycopg://u:s3cret@/d?host={tmp_path}")
     assert "the server answers" in raised.value.hint

@@ -100,7 +100,7 @@ def test_its_online_day_is_replayed_the_same(unpacked: Older) -> None:
     for name in ("is_same", "lanes", "is_state_same", "differences"):
         assert replayed[name] == shown[name]
     assert replayed["lanes"] > 0
-    # Profiles of another catalog of features can't be asked any more: their scores are said to be missing.
+    # Profiles of another catalog of features can't be asked any more: their scores are reported as missing.
     assert replayed["scores"] + sum(replayed["missing"].values()) == shown["scores"]
     assert {name.split()[0] for name in replayed["missing"]} <= {"profiles"}
 

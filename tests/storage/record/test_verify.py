@@ -60,7 +60,7 @@ def seventh(**changes: str) -> str:
     return f"INSERT INTO event SELECT {columns} FROM event WHERE sequence = 6"
 
 
-def test_what_nobody_touched_is_whole(place):
+def test_an_untouched_record_is_whole(place):
     with Operations(place) as operations:
         kept = fill(operations)
         verified = verify(operations, kept=kept)
@@ -174,7 +174,7 @@ def test_heads_exported_earlier_hold_while_the_record_grows(place):
     "text", ["", "[]", "{}", '{"format": 9, "heads": []}', '{"format": 1, "heads": [{"stream": "event"}]}',
              '{"format": 1, "heads": [{"stream": "x", "day": "", "sequence": 1, "head_hash": ""}]}'],
 )  # fmt: skip
-def test_a_file_that_holds_no_heads_is_refused(text):
+def test_a_file_that_holds_no_heads_is_rejected(text):
     with pytest.raises(UsageError, match="Expected chain heads"):
         read_heads(text, where="x")
 

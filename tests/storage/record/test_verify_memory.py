@@ -55,7 +55,7 @@ def test_memory_does_not_grow_with_what_was_erased():
     assert peak(60_000) < peak(1_000) + 1_500_000  # kept in a set they are 8,800,000
 
 
-def test_a_million_faults_are_told_as_a_hundred(place, monkeypatch):
+def test_a_million_faults_are_reported_as_a_hundred(place, monkeypatch):
     monkeypatch.setattr(operations_verify, "MOST_FAULTS", 5)
     with Operations(place) as operations:
         fill(operations, events=4, values=6)
@@ -89,7 +89,7 @@ def test_each_is_counted_and_named_by_its_event_and_field(place):
     assert verified.erased == 30
 
 
-def test_a_digest_that_is_none_is_a_fault_and_no_crash(place):
+def test_an_invalid_digest_is_a_fault_and_no_crash(place):
     with Operations(place) as operations:
         fill(operations, events=2, values=1)
         erase_all(operations)
@@ -103,7 +103,7 @@ def test_a_digest_that_is_none_is_a_fault_and_no_crash(place):
 
 
 @pytest.mark.parametrize("when", ["made", "written"])
-def test_a_disk_without_room_is_said_in_our_words(place, monkeypatch, when):
+def test_a_disk_without_room_is_reported_in_our_words(place, monkeypatch, when):
     def full(*_arguments: Any, **_named: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -199,7 +199,7 @@ def test_validation_rows_choose_and_are_learned_from_in_the_end(folder):
     assert metrics["model"]["later_items"]["irregular"] == VALID["illicit"].sum()
 
 
-def test_the_same_file_on_both_sides_is_refused(folder):
+def test_the_same_file_on_both_sides_is_rejected(folder):
     with pytest.raises(UsageError, match="same file"):
         run(folder, test=("train",))
 
@@ -215,7 +215,7 @@ def test_numbers_that_start_again_are_tested_as_the_test_file_declares_them(fold
     assert metrics["trained_rows"] == TRAIN.height
 
 
-def test_refused_rows_are_counted_and_the_rest_is_tested(folder, tmp_path):
+def test_rejected_rows_are_counted_and_the_rest_is_tested(folder, tmp_path):
     (tmp_path / "train.csv").write_bytes((folder / "train.csv").read_bytes())
     TEST.with_columns(date=pl.when(pl.col("id") == "C7").then(pl.lit("#N/A")).otherwise("date")).write_csv(
         tmp_path / "test.csv"

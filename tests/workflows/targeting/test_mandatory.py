@@ -1,4 +1,4 @@
-"""A mandatory control of a day targeted in a batch: the list and `basira explain` say why."""
+"""A mandatory control of a day targeted in a batch: the inspection list and `basira explain` say why."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def store(history, tmp_path_factory) -> History:
 
 @pytest.fixture(scope="module")
 def policy(world) -> Policy:
-    """Morocco's example policy, without a place, and with a list of whatever the day declares."""
+    """Morocco's example policy, without a slot, and with mandatory rules for all that the day declares."""
     content = load_policy(shipped("policies") / "morocco", DAY).model_dump(mode="json")
     lanes = [lane["id"] for lane in content["lanes"] if lane["inspects"]]
     chapters = world.declarations["commodity_code"].str.slice(0, 2).unique().drop_nulls().to_list()

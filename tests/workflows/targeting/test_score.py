@@ -114,7 +114,7 @@ def test_the_file_holds_the_table(name, table, tmp_path):
     assert found["fraud_probability"].equals(table["fraud_probability"])
 
 
-def test_another_ending_is_refused_and_nothing_written(table, tmp_path):
+def test_another_ending_is_rejected_and_nothing_written(table, tmp_path):
     with pytest.raises(UsageError, match=r"\.parquet or \.csv"):
         write_scores(table, tmp_path / "scores.xls")
     assert list(tmp_path.iterdir()) == []

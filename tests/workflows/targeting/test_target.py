@@ -190,7 +190,7 @@ def test_replay_of_one_declaration_compares_that_one(copied, targeted):
         replay(copied, targeted.run.run_id, declaration_id="NO-SUCH", engine=ENGINE)
 
 
-# What replay detects when somebody alters a copy of the store: a decision, the policy's text, the seed or anything
+# What replay detects when a user alters a copy of the store: a decision, the policy's text, the seed or anything
 # else of the run (what comes out differs, or its hashes do); a booster or any figure of the model's card (the model
 # is rejected before it is used). A data file of the history that is cut, taken away or changed is rejected by its size
 # and its hash.
@@ -203,7 +203,7 @@ def spoiled(copied, targeted, tmp_path) -> History:
 
 
 def alter_record(history: History, statement: str, *values: object) -> None:
-    """Change the record as somebody with the file and a database program would: without its triggers."""
+    """Change the record as a user with the file and a database program would: without its triggers."""
     with sqlite3.connect(operations_of(history)) as con:
         for (name,) in con.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             con.execute(f'drop trigger "{name}"')
@@ -276,14 +276,14 @@ def test_replay_finds_an_altered_time_which_no_decision_depends_on(spoiled, targ
     assert {d.field for d in report.differences} == {"opening_hash"}
 
 
-def test_replay_refuses_an_altered_booster(spoiled, targeted):
+def test_replay_rejects_an_altered_booster(spoiled, targeted):
     path = spoiled.root / "models" / targeted.run.model_version / "probability-0.txt"
     path.write_text(path.read_text().replace("leaf_value=0.", "leaf_value=1.", 1))
     with pytest.raises(ModelError, match="differs"):
         replay(spoiled, targeted.run.run_id, engine=ENGINE)
 
 
-def test_replay_refuses_an_altered_card(spoiled, targeted):
+def test_replay_rejects_an_altered_card(spoiled, targeted):
     path = spoiled.root / "models" / targeted.run.model_version / "card.json"
     card = json.loads(path.read_text(encoding="utf-8"))
     card["calibration"]["intercept"] += 1.0

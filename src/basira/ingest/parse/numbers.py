@@ -135,7 +135,7 @@ def plain_sign(raw: pl.Series) -> pl.Series:
 
 
 def parse_floats(raw: pl.Series, style: NumberStyle) -> tuple[pl.Series, pl.Series]:
-    """Floats, and a mask of the texts that are none. Nulls stay null and are no fault."""
+    """Floats, and a mask of the texts that are not numbers. Nulls stay null and are no fault."""
     if style.decimal == "." and not style.thousands:
         direct = raw.cast(pl.Float64, strict=False)
         if direct.null_count() == raw.null_count():

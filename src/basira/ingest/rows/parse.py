@@ -297,15 +297,15 @@ def _refusal(row: int, faults: Iterable[Fault], position: int, text: dict[str, s
     first, *others = distinct.values()
     also = "".join(
         f"; also {other.field or 'the row'}: {other.code}, expected {other.expected_at(position)}, "
-        f"found {_found(other, position)!r}"
+        f"found {_read_value(other, position)!r}"
         for other in others
     )
     return Refusal(
-        row, first.field, first.code, _found(first, position), first.expected_at(position) + also, row_json(text)
+        row, first.field, first.code, _read_value(first, position), first.expected_at(position) + also, row_json(text)
     )
 
 
-def _found(fault: Fault, position: int) -> str | None:
+def _read_value(fault: Fault, position: int) -> str | None:
     return None if fault.value is None else fault.value[position]
 
 

@@ -8,7 +8,7 @@ what these features can show a strategy reaches with the few, late and selected 
 nothing on random control.
 
 How it is told: the loop gives `ToldKnowledge` to a strategy whose ``is_told`` is set, in a world that has
-`CountryWorld.told`. Every other strategy gets the plain knowledge, which holds no truth and no world.
+`CountryWorld.reveal_past`. Every other strategy gets the plain knowledge, which holds no truth and no world.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def tell(known: KnownAt, world: World, name: str) -> ToldKnowledge:
             f"strategy {name!r}: expected a world whose truth is known, found recorded data.",
             hint="It measures the ceiling in the simulated country: give --scenario.",
         )
-    return ToldKnowledge(known, world.told())
+    return ToldKnowledge(known, world.reveal_past())
 
 
 ORACLE = Strategy(

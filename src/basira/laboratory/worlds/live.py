@@ -90,7 +90,7 @@ class CountryWorld(CountedPeriods):
             truth=truth,
         )
 
-    def told(self) -> pl.DataFrame:
+    def reveal_past(self) -> pl.DataFrame:
         """What every item of the past was, inspected or not, the periods already over included: ``item_id``,
         ``is_irregular``, ``revenue`` (evaded), ``kind``. For the ceiling alone
         (`laboratory.strategies.registry.ceiling`)."""
