@@ -215,9 +215,9 @@ def take_in(
     draft.add("outcomes", outcomes)
     _replace_quarantine(history, draft, intake)
     draft.add("quarantine", quarantined)
-    kept_mapping = (intake.mapping.digest, intake.mapping.canonical_text())
+    kept_mapping = intake.mapping.kept()
     kept_rates = [(intake.rates.digest, intake.rates.text)] if isinstance(intake.rates, RateTable) else []
-    manifest = draft.commit([_entry(report, intake)], mappings=[kept_mapping], rates=kept_rates)
+    manifest = draft.commit([_entry(report, intake, kept_mapping[0])], mappings=[kept_mapping], rates=kept_rates)
     return replace(report, snapshot=manifest.number)
 
 
@@ -455,11 +455,11 @@ def _replace_quarantine(history: History, draft: Draft, intake: Intake) -> None:
     draft.add("quarantine", writer.close())
 
 
-def _entry(report: FileReport, intake: Intake) -> SourceEntry:
+def _entry(report: FileReport, intake: Intake, mapping_digest: str) -> SourceEntry:
     return SourceEntry(
         digest=intake.digest,
         file_name=intake.file_name,
-        mapping_digest=intake.mapping.digest,
+        mapping_digest=mapping_digest,
         mapping_name=intake.mapping.name,
         action=intake.action,
         received_at=intake.received_at.isoformat(sep=" "),
