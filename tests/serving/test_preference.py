@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from basira.decisions.events import Registration
 from basira.serving.message import Declaration, read_declaration, read_recorded
+from basira.serving.record import append_record, find_known
 from tests.support.api_world import NOW, Desk
 
 Body = dict[str, Any]
@@ -42,19 +45,28 @@ def test_what_was_recorded_before_is_read_as_it_was(arrivals: list[Body]) -> Non
     assert {row["preference"] for row in read.rows} == {"N"}
 
 
-def test_sent_again_it_is_the_declaration_on_record(desk: Desk, arrivals: list[Body], monkeypatch: Any) -> None:
+def test_sent_again_it_is_the_declaration_on_record(desk: Desk, arrivals: list[Body]) -> None:
     """An earlier version recorded the word."""
-    with monkeypatch.context() as patch:
-        patch.setattr("basira.serving.message._plain", lambda is_recorded: read_as_before())
-        first = desk.post(claiming(arrivals[0], "N")).json()
-    content = desk.get(f"declarations/{first['declaration_id']}").json()["history"][0]["content"]
-    assert json.dumps(content).count('"preference": "N"') == len(arrivals[0]["items"])
-    assert desk.post(claiming(arrivals[0], "N")).json() == first
-    assert desk.post(claiming(arrivals[0], "EUR1")).json()["declaration_version"] == 2
+    body = {**claiming(arrivals[0], "N"), "declaration_id": "OLDER-1"}
+    recorded = as_before(desk, {**body, "declaration_id": "NOW-1"}, "OLDER-1")
+    assert json.dumps(recorded.content).count('"preference": "N"') == len(body["items"])
+    again = desk.post(body).json()
+    assert (again["decision_id"], again["declaration_version"]) == ("d-OLDER-1", 1)
+    assert desk.post(claiming(body, "EUR1")).json()["declaration_version"] == 2
 
 
-def read_as_before() -> Any:
-    from basira.ingest.mapping.model import load_mapping
-    from basira.ingest.rows.plain import PlainRows
-
-    return PlainRows(load_mapping("basira").as_recorded())
+def as_before(desk: Desk, body: Body, name: str) -> Registration:
+    """Record the declaration under another name with the word in its content; what was registered."""
+    desk.post(body)
+    database, now = desk.service.database, desk.clock[0]
+    with database.write() as connection:
+        for record in find_known(connection, body["declaration_id"]):
+            older = replace(record, declaration_id=name, event_id=f"{record.event_id[:2]}{name}")
+            if isinstance(older, Registration):
+                content = older.content or {}
+                items = [{**item, "preference": "N"} for item in content["items"]]
+                older = registered = replace(
+                    older, content={"header": {**content["header"], "declaration_id": name}, "items": items}
+                )
+            append_record(connection, older, now=now)
+    return registered
