@@ -15,6 +15,14 @@ KNOWN = "known"
 _KEY = ("declaration_id", "item_number", "known_at")
 _CONTENT = ", ".join(f'"{f.name}"' for f in OUTCOME_FIELDS if f.name not in _KEY)
 
+# Of most files none: then their content need not be read.
+_COUNT_REPEATED = """
+SELECT (SELECT count(*) - count(DISTINCT declaration_id) FROM staged_outcomes)
+     + (SELECT count(*) FROM staged_outcomes SEMI JOIN outcomes USING (declaration_id))
+"""
+
+_EMPTY = "CREATE OR REPLACE TEMP TABLE outcome_verdicts (source_row BIGINT, verdict VARCHAR, value VARCHAR)"
+
 # Item 0 stands for "the whole declaration" in comparisons, where a null would equal nothing.
 _KEYS = f"""
 CREATE OR REPLACE TEMP TABLE staged_results AS
@@ -74,6 +82,11 @@ def resolve_outcomes(con: Engine, *, check_declarations: bool) -> int:
     ``verdict``: `known` (identical to a result of the file or the store), or a reason code of `EXPECTED`.
     ``check_declarations``: whether the store must have the declaration (a file of results only).
     """
+    if not check_declarations:
+        [(repeated,)] = con.fetch_rows(_COUNT_REPEATED)
+        if not repeated:
+            con.execute(_EMPTY)
+            return 0
     con.execute(_KEYS)
     con.execute(_AGAINST_RESULTS)
     if check_declarations:

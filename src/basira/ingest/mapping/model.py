@@ -251,7 +251,12 @@ class Mapping(_Strict):
     @property
     def digest(self) -> str:
         """SHA-256 of the mapping's content; comments and layout don't count."""
-        return hashlib.sha256(self.canonical_text().encode()).hexdigest()
+        return self.kept()[0]
+
+    def kept(self) -> tuple[str, str]:
+        """As a store keeps it: its digest and its canonical text."""
+        text = self.canonical_text()
+        return hashlib.sha256(text.encode()).hexdigest(), text
 
     def canonical_text(self) -> str:
         """The mapping as TOML in one fixed layout."""

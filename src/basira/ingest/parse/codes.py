@@ -6,6 +6,8 @@ without the mapping saying how.
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from basira.ingest.parse.headings import HEADINGS
@@ -50,6 +52,8 @@ def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tu
     one where the point says so (6109.1 is 6109.10), else the first one, where a heading of the Harmonized System comes
     out. Without ``digits`` it is rejected, because it is unknown which end lost a digit.
     """
+    if raw.str.contains(_whole_codes(digits)).all():
+        return raw, []
     numeral = raw.str.contains(SCIENTIFIC).fill_null(False)
     if numeral.any():
         faults = [Fault(field.name, "scientific_notation", "a code with all its digits, in a text cell", numeral, raw)]
@@ -70,6 +74,13 @@ def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tu
     bad = ~(numeric & ~code.str.starts_with("00")).fill_null(True)
     faults.append(Fault(field.name, "bad_commodity_code", expected, bad, raw))
     return code, [fault for fault in faults if fault.mask.any()]
+
+
+@cache
+def _whole_codes(digits: tuple[int, ...]) -> str:
+    """A regular expression of codes in which nothing is to be mended: digits of a wanted length, of a chapter."""
+    rest = "|".join(f"[0-9]{{{length - 2}}}" for length in digits or range(2, 13, 2))
+    return f"^(?:0[1-9]|[1-9][0-9])(?:{rest})$"
 
 
 def bare_codes(raw: pl.Series) -> pl.Series:

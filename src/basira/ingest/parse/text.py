@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -43,6 +44,9 @@ def without_apostrophe(raw: pl.Series) -> pl.Series:
     >>> without_apostrophe(pl.Series(["'0805100000", "'", "d'abord"])).to_list()
     ['0805100000', "'", "d'abord"]
     """
+    data = _bytes(raw)
+    if not ((data == 0x27) | (data == 0xE2)).any():  # of the three marks, the first bytes
+        return raw
     where = raw.str.contains(_APOSTROPHE)
     return raw.str.slice(1).str.strip_chars().zip_with(where.fill_null(False), raw) if where.any() else raw
 
@@ -96,11 +100,14 @@ def _odd_ones(raw: pl.Series) -> list[str]:
 def _is_plain(raw: pl.Series) -> bool:
     """Whether the whole column is printable ASCII with single spaces. One look at the bytes of all rows: a quarter of
     what a regular expression takes."""
-    text = raw.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
-    if text is None:
-        return True
-    data = np.frombuffer(text, np.uint8)
+    data = _bytes(raw)
     if bool(((data - np.uint8(0x20)) > 0x5E).any()):
         return False
     spaces = data == 0x20
     return not bool((spaces[1:] & spaces[:-1]).any())
+
+
+def _bytes(raw: pl.Series) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The bytes of all rows, one behind the other."""
+    text = raw.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
+    return np.frombuffer(b"" if text is None else text, np.uint8)

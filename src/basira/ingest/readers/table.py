@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -124,12 +125,7 @@ def set_aside(frame: pl.DataFrame, names: Sequence[str], *, is_last: bool) -> di
     if not len(frame) or not frame.width:
         return {}
     found: dict[int, str] = {}
-    empty = pl.sum_horizontal((pl.col(name).fill_null("") == "").cast(pl.UInt16) for name in frame.columns)
-    least = frame.width - int(_MOST_FILLED * max(frame.width, 4))
-    first = frame.columns[0]
-    suspects = frame.select(
-        pl.arg_where((empty >= max(least, 1)) | (pl.col(first).str.strip_chars() == names[0].strip()))
-    ).to_series()
+    suspects = frame.select(_suspects(tuple(frame.columns), names[0].strip())).to_series()
     wanted = [name.strip() for name in names]
     for at, row in zip(suspects, frame[suspects].iter_rows(), strict=True):
         cells = [(cell or "").strip() for cell in row]
@@ -146,6 +142,14 @@ def set_aside(frame: pl.DataFrame, names: Sequence[str], *, is_last: bool) -> di
                     break
                 found[at] = "note"
     return found
+
+
+@lru_cache(maxsize=64)
+def _suspects(columns: tuple[str, ...], first_name: str) -> pl.Expr:
+    """Positions of rows that may be no data. Files of one source have the same columns: made once for all of them."""
+    empty = pl.sum_horizontal((pl.col(name).fill_null("") == "").cast(pl.UInt16) for name in columns)
+    least = len(columns) - int(_MOST_FILLED * max(len(columns), 4))
+    return pl.arg_where((empty >= max(least, 1)) | (pl.col(columns[0]).str.strip_chars() == first_name))
 
 
 def merge_lines(lines: Sequence[NotData]) -> tuple[NotData, ...]:

@@ -150,15 +150,17 @@ EXPECTED: dict[str, str] = {
 }
 
 
-def resolve_items(con: Engine, *, gives_version: bool, known_currencies: Sequence[str]) -> int:
+def resolve_items(
+    con: Engine, *, gives_version: bool, currencies: Sequence[str], known_currencies: Sequence[str]
+) -> int:
     """Make the table `item_verdicts(source_row, verdict, version, value)`; return its number of rows.
 
     ``verdict``: `known` (identical to a row of the file or the store), `new_version` (accepted as
     ``version``), or a reason code of `EXPECTED`. ``gives_version``: the source numbers its versions.
-    ``known_currencies``: of the store's values, none in an empty store.
+    ``currencies``: of the staged values. ``known_currencies``: of the store's values, none in an empty store.
     """
     con.execute(_EMPTY)
-    _judge_currencies(con, known_currencies)
+    _judge_currencies(con, currencies, known_currencies)
     con.execute(_SUSPECTS)
     if con.fetch_rows("SELECT 1 FROM suspects LIMIT 1"):
         _hash_rows(con, "staged_keys", "staged_items", "source_row")
@@ -178,8 +180,7 @@ def currencies_of(con: Engine, view: str) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in found)
 
 
-def _judge_currencies(con: Engine, known: Sequence[str]) -> None:
-    given = currencies_of(con, "staged_items")
+def _judge_currencies(con: Engine, given: Sequence[str], known: Sequence[str]) -> None:
     if len(given) < 2 and (not known or set(given) <= set(known)):
         return
     if not known:  # a store's first file: what most of its values are of

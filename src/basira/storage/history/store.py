@@ -349,11 +349,13 @@ class History:
         current = self.current_number()
         if self._draft_number() == current + 1:
             manifest_path(self.root, current + 1).unlink(missing_ok=True)
-        for path in (self.root / "data").rglob("*.parquet"):
-            if int(path.name.split("-")[0]) > current:
-                path.unlink()
-        for path in self.root.rglob(".*.writing"):
-            path.unlink()
+        data = f"{self.root / 'data'}{os.sep}"
+        for folder, _, names in os.walk(self.root):
+            is_data = folder.startswith(data)
+            for name in names:
+                is_later = is_data and name.endswith(".parquet") and int(name.split("-")[0]) > current
+                if is_later or (name.startswith(".") and name.endswith(".writing")):
+                    Path(folder, name).unlink()
         (self.root / DRAFT_NOTE).unlink(missing_ok=True)
         shutil.rmtree(self.root / "scratch", ignore_errors=True)
 

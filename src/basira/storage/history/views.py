@@ -116,13 +116,14 @@ def create_view(con: Engine, name: str, schema: pa.Schema, files: Sequence[Path]
     Columns that only some files have (`x_...`) are null in the others; of these only what counts as a source's own
     field (`schema.names.own_columns`), whatever stands in the files. Works with no file at all.
     """
+    found = column_names(files)
+    # What else the files hold stays in them.
+    columns = {name: name for name in schema.names if name in found}
+    columns |= own_columns([name for name in found if name not in schema.names])
+    shown = ", ".join(f"{quote_identifier(column)} AS {quote_identifier(to)}" for to, column in columns.items())
     query = empty_select(schema)
-    if files:
-        rows = con.files(files)
-        # What else the files hold stays in them.
-        found = column_names(files)
-        columns = own_columns([name for name in found if name not in schema.names])
-        columns |= {name: name for name in found if name in schema.names}
-        shown = ", ".join(f"{quote_identifier(column)} AS {quote_identifier(to)}" for to, column in columns.items())
-        query += f" UNION ALL BY NAME SELECT {shown} FROM {rows}"
+    if files and len(schema.names) <= len(columns) and set(schema.names) <= set(found):
+        query = f"SELECT {shown} FROM {con.files(files)}"  # every query of the view plans less
+    elif files:
+        query += f" UNION ALL BY NAME SELECT {shown} FROM {con.files(files)}"
     con.execute(f"CREATE OR REPLACE TEMP VIEW {quote_identifier(name)} AS {query}")

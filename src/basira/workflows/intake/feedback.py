@@ -13,7 +13,7 @@ from pathlib import Path
 from basira.ingest.mapping.model import Mapping
 from basira.schema.errors import MappingError
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
-from basira.workflows.intake.ingest import IngestReport, open_checked, take_in_file
+from basira.workflows.intake.ingest import IngestReport, open_checked, take_in_files
 from basira.workflows.intake.take_in import OnProgress
 
 
@@ -42,12 +42,9 @@ def record_feedback(
             hint="Labelled declarations go in with 'basira ingest'; for results alone, map them in [outcome].",
         )
     mapping = with_known_at(mapping, known_at)
-    reports = tuple(
-        take_in_file(
-            history, source, mapping, action="feedback", received_at=received_at, progress=progress,
-            wait_seconds=wait_seconds,
-        )
-        for source in open_checked(files, mapping)
+    reports = take_in_files(
+        history, open_checked(files, mapping), mapping, action="feedback", received_at=received_at, progress=progress,
+        wait_seconds=wait_seconds,
     )  # fmt: skip
     return IngestReport(reports, history.current_number())
 

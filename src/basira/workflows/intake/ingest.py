@@ -19,6 +19,7 @@ from basira.ingest.mapping.numbering import numbered, numbering_mapping
 from basira.ingest.readers.source import Source, digest_source, open_source
 from basira.schema.errors import MappingError, SourceError
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
+from basira.workflows.intake.comparison import Comparison
 from basira.workflows.intake.take_in import FileReport, Intake, OnProgress, source_known, take_in
 
 
@@ -69,12 +70,9 @@ def ingest_files(
             hint="Results go in with 'basira feedback FILE --mapping M.toml'.",
         )
     sources = open_checked(files, mapping)
-    reports = tuple(
-        take_in_file(
-            history, source, mapping, action="ingest", received_at=received_at, progress=progress,
-            wait_seconds=wait_seconds,
-        )
-        for source in sources
+    reports = take_in_files(
+        history, sources, mapping, action="ingest", received_at=received_at, progress=progress,
+        wait_seconds=wait_seconds,
     )  # fmt: skip
     return IngestReport(reports, history.current_number())
 
@@ -91,11 +89,29 @@ def open_checked(files: Sequence[Path], mapping: Mapping) -> list[Source]:
     return sources
 
 
-def take_in_file(
+def take_in_files(
+    history: History,
+    sources: Sequence[Source],
+    mapping: Mapping,
+    *,
+    action: Literal["ingest", "feedback"],
+    received_at: datetime,
+    progress: OnProgress | None,
+    wait_seconds: float,
+) -> tuple[FileReport, ...]:
+    """Take files in, one commit each."""
+    with Comparison() as comparison:
+        return tuple(
+            _take_in_file(history, source, mapping, comparison, action, received_at, progress, wait_seconds)
+            for source in sources
+        )
+
+
+def _take_in_file(
     history: History,
     source: Source,
     mapping: Mapping,
-    *,
+    comparison: Comparison,
     action: Literal["ingest", "feedback"],
     received_at: datetime,
     progress: OnProgress | None,
@@ -105,7 +121,7 @@ def take_in_file(
     path = source.path
     digest = digest_source(path)
     with history.writing(wait_seconds=wait_seconds) as draft:
-        earlier = source_known(history, digest, mapping)
+        earlier = source_known(draft, digest, mapping)
         if earlier is not None:
             return FileReport(
                 path.name,
@@ -130,7 +146,7 @@ def take_in_file(
             rates=mapping.rate_table,
             note=source.note,
         )
-        report = take_in(history, draft, intake, progress)
+        report = take_in(history, draft, intake, progress, comparison)
     if report.rows == 0:
         raise SourceError(
             f"Expected rows in {path.name}, found a header and nothing else.", hint="Export the file again."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from basira.engines.duckdb import open_duckdb
 from basira.engines.engine import Engine
 from basira.feedback.overwritten import DECLARED_COLUMNS, Overwritten, find_overwritten
 from basira.feedback.resolve import EXPECTED as RESULT_EXPECTED
@@ -43,6 +43,7 @@ from basira.storage.history.draft import Draft
 from basira.storage.history.manifest import DataFile, SourceEntry
 from basira.storage.history.store import History, Snapshot, own_names
 from basira.storage.history.views import create_view, files_near, one_currency
+from basira.workflows.intake.comparison import Comparison
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
@@ -163,9 +164,15 @@ class _Refusals:
         return self._writer.close()
 
 
-def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgress | None) -> FileReport:
-    """Take one source in, and commit. Raises MappingError when not one row of a longer file fits, or when the store
-    would have more fields of sources' own than it may."""
+def take_in(
+    history: History, draft: Draft, intake: Intake, on_progress: OnProgress | None,
+    comparison: Comparison | None = None,
+) -> FileReport:  # fmt: skip
+    """Take one source in, and commit. ``comparison``: that of a call of several sources; one of its own by default.
+
+    Raises MappingError when not one row of a longer file fits, or when the store would have more fields of sources' own
+    than it may.
+    """
     base = Snapshot(draft.base.number, history.root, draft.base.tables)
     _require_room(base, intake)
     refusals = _Refusals(draft, intake)
@@ -174,8 +181,10 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
     if staged.rows >= WRONG_MAPPING_ROWS and refusals.rows == staged.rows and is_judged:
         raise _nothing_fits(intake, refusals, staged.rows)
     _tell(on_progress, intake, staged.rows, "comparing")
-    written = [history.root / file.path for file in (*staged.items, *staged.outcomes)]
-    with open_duckdb(reads=[*base.all_files(), *written], threads=2, memory="512MB", spill=draft.scratch()) as con:
+    with (
+        nullcontext(comparison) if comparison else Comparison() as compared,
+        compared.open_session(draft) as con,
+    ):
         outcome = _resolve(con, history, base, staged, intake)
         overwritten = _find_overwritten(con, intake.reading)
         _refuse_resolved(outcome.refused, intake, refusals)
@@ -206,9 +215,9 @@ def take_in(history: History, draft: Draft, intake: Intake, on_progress: OnProgr
     draft.add("outcomes", outcomes)
     _replace_quarantine(history, draft, intake)
     draft.add("quarantine", quarantined)
-    kept_mapping = (intake.mapping.digest, intake.mapping.canonical_text())
+    kept_mapping = intake.mapping.kept()
     kept_rates = [(intake.rates.digest, intake.rates.text)] if isinstance(intake.rates, RateTable) else []
-    manifest = draft.commit([_entry(report, intake)], mappings=[kept_mapping], rates=kept_rates)
+    manifest = draft.commit([_entry(report, intake, kept_mapping[0])], mappings=[kept_mapping], rates=kept_rates)
     return replace(report, snapshot=manifest.number)
 
 
@@ -302,8 +311,9 @@ def _resolve(con: Engine, history: History, base: Snapshot, staged: _Staged, int
     create_view(con, "staged_items", items_schema(intake.reading), new_items)
     create_view(con, "staged_outcomes", OUTCOMES, new_outcomes)
     item_count = resolve_items(
-        con, gives_version=intake.reading.gives_version, known_currencies=_currencies(con, base.files("items"))
-    )
+        con, gives_version=intake.reading.gives_version, currencies=_currencies(con, new_items),
+        known_currencies=_currencies(con, base.files("items")),
+    )  # fmt: skip
     outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
     if item_count == 0 and outcome_count == 0:
         later = "SELECT count(*) FROM staged_items WHERE declaration_version > 1"
@@ -346,7 +356,7 @@ def _resolve(con: Engine, history: History, base: Snapshot, staged: _Staged, int
 
 
 def _currencies(con: Engine, files: Sequence[Path]) -> list[str]:
-    """The currencies of the store's values. Most files say theirs without being read."""
+    """The currencies of the values in files of items. Most files say theirs without being read."""
     said, others = one_currency(files)
     found = {currency or DEFAULT_CURRENCY for currency in said}
     if others:
@@ -412,6 +422,8 @@ def _keep(
 
 def _old_quarantine(history: History, draft: Draft, intake: Intake) -> Iterator[tuple[DataFile, pa.Table, pa.Table]]:
     """Files of the quarantine that hold rows of this source, each split in (what stays, what this replaces)."""
+    if all(entry.digest != intake.digest for entry in draft.base.sources):
+        return  # it has none: each file that is taken in would read the whole quarantine
     for entry in draft.base.tables["quarantine"]:
         path = history.root / entry.path
         ours = pq.read_table(path, columns=["source"]).column("source").to_pylist()
@@ -443,11 +455,11 @@ def _replace_quarantine(history: History, draft: Draft, intake: Intake) -> None:
     draft.add("quarantine", writer.close())
 
 
-def _entry(report: FileReport, intake: Intake) -> SourceEntry:
+def _entry(report: FileReport, intake: Intake, mapping_digest: str) -> SourceEntry:
     return SourceEntry(
         digest=intake.digest,
         file_name=intake.file_name,
-        mapping_digest=intake.mapping.digest,
+        mapping_digest=mapping_digest,
         mapping_name=intake.mapping.name,
         action=intake.action,
         received_at=intake.received_at.isoformat(sep=" "),
@@ -478,11 +490,10 @@ def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingErro
     )
 
 
-def source_known(history: History, digest: str, mapping: Mapping) -> SourceEntry | None:
+def source_known(draft: Draft, digest: str, mapping: Mapping) -> SourceEntry | None:
     """The earlier intake of this very file by this very mapping and these very rates, if there was one."""
-    rates = _digest_of(mapping.rate_table)
-    for entry in reversed(history.sources()):
-        is_same = (entry.digest, entry.mapping_digest, entry.rates_digest) == (digest, mapping.digest, rates)
-        if is_same and entry.action != "retry":
+    wanted = (digest, mapping.digest, _digest_of(mapping.rate_table))
+    for entry in reversed(draft.base.sources):
+        if (entry.digest, entry.mapping_digest, entry.rates_digest) == wanted and entry.action != "retry":
             return entry
     return None
