@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 
@@ -104,9 +104,7 @@ def make_application(
     desk = session_routes.login_desk()
     openid_desk = oidc_routes.openid_desk()
     remembered = Remembered(recognise)
-    app = _decider_of(
-        service, clock, decide_seconds, quota, large_socket, closing=(openid_desk.close, desk.close, remembered.close)
-    )
+    app = _decider_of(service, clock, decide_seconds, quota, large_socket, closing=(openid_desk, desk, remembered))
     app.state.recognise, app.state.trials, app.state.remembered = recognise, Trials(), remembered
     sessions = by_session(service.database, clock, idle=settings.session_idle)
     app.state.access = access = access_of(settings, keys=recognise, sessions=sessions)
@@ -134,9 +132,17 @@ def make_large_application(
     return app
 
 
+class Closable(Protocol):
+    """What ends with the application."""
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
 def _decider_of(
     service: Service, clock: Callable[[], datetime], decide_seconds: float, quota: Quota, large_socket: str = "", *,
-    closing: Sequence[Callable[[], None]] = (),
+    closing: Sequence[Closable] = (),
 ) -> FastAPI:  # fmt: skip
     """An application that decides, without a route. ``closing``: what else ends with it."""
 
@@ -181,8 +187,8 @@ def _decider_of(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with AsyncExitStack() as ending:  # from the last to the first, each also when an earlier one fails
-            for close in (service.close, reader.close, *closing):
-                ending.callback(close)
+            for one in (service, *closing, reader):
+                ending.callback(one.close)
             # What waits is decided and answered first.
             for decider in deciders:
                 ending.push_async_callback(asyncio.to_thread, decider.close)

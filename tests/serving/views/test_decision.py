@@ -139,7 +139,7 @@ def test_what_the_policy_forbids_is_not_sent_to_another_role(
     desk = under(service, tmp_path / "drawn", share="1.0")
     given = desk.post(arrivals[0]).json()
     refused = reselect(desk, given["declaration_id"], "green").json()
-    assert (refused["code"], "nobody" in refused["detail"]) == ("lowering_not_allowed", True)
+    assert (refused["code"], "no role" in refused["detail"]) == ("lowering_not_allowed", True)
     assert "whose role" not in refused["hint"]
     inspector = person(desk.service, Grant("inspector", given["office"]))
     asked = reselect(inspector, given["declaration_id"], "green").json()

@@ -251,9 +251,9 @@ class Mapping(_Strict):
     @property
     def digest(self) -> str:
         """SHA-256 of the mapping's content; comments and layout don't count."""
-        return self.kept()[0]
+        return self.stored_form()[0]
 
-    def kept(self) -> tuple[str, str]:
+    def stored_form(self) -> tuple[str, str]:
         """As a store keeps it: its digest and its canonical text."""
         text = self.canonical_text()
         return hashlib.sha256(text.encode()).hexdigest(), text

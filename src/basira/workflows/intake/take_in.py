@@ -215,7 +215,7 @@ def take_in(
     draft.add("outcomes", outcomes)
     _replace_quarantine(history, draft, intake)
     draft.add("quarantine", quarantined)
-    kept_mapping = intake.mapping.kept()
+    kept_mapping = intake.mapping.stored_form()
     kept_rates = [(intake.rates.digest, intake.rates.text)] if isinstance(intake.rates, RateTable) else []
     manifest = draft.commit([_entry(report, intake, kept_mapping[0])], mappings=[kept_mapping], rates=kept_rates)
     return replace(report, snapshot=manifest.number)
