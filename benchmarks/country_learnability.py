@@ -22,17 +22,52 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 RAW_TEXT = (
-    "office", "procedure", "declarant_id", "importer_id", "exporter_id", "transport_mode", "dispatch_country",
-    "invoice_currency", "incoterm", "payment_mode", "commodity_code", "origin_country", "preference", "quantity_unit",
-)  # fmt: skip
+    "office",
+    "procedure",
+    "declarant_id",
+    "importer_id",
+    "exporter_id",
+    "transport_mode",
+    "dispatch_country",
+    "invoice_currency",
+    "incoterm",
+    "payment_mode",
+    "commodity_code",
+    "origin_country",
+    "preference",
+    "quantity_unit",
+)
 RAW_NUMBER = (
-    "is_oea", "quantity", "package_count", "gross_mass_kg", "net_mass_kg", "invoice_amount", "customs_value_amount",
-    "duty_rate", "vat_rate", "duty_amount", "vat_amount", "excise_amount", "total_tax_amount", "freight_amount",
-)  # fmt: skip
+    "is_oea",
+    "quantity",
+    "package_count",
+    "gross_mass_kg",
+    "net_mass_kg",
+    "invoice_amount",
+    "customs_value_amount",
+    "duty_rate",
+    "vat_rate",
+    "duty_amount",
+    "vat_amount",
+    "excise_amount",
+    "total_tax_amount",
+    "freight_amount",
+)
 TECHNICAL = (
-    "t_id_last", "t_second", "t_minute", "t_row", "t_version", "t_document", "t_manifest", "t_container",
-    "t_cents_value", "t_cents_invoice", "t_decimals_net", "t_decimals_gross", "t_weekday",
-)  # fmt: skip
+    "t_id_last",
+    "t_second",
+    "t_minute",
+    "t_row",
+    "t_version",
+    "t_document",
+    "t_manifest",
+    "t_container",
+    "t_cents_value",
+    "t_cents_invoice",
+    "t_decimals_net",
+    "t_decimals_gross",
+    "t_weekday",
+)
 
 
 def load(world: Path, until_share: float) -> tuple[object, str, str]:
@@ -101,9 +136,17 @@ def frame(con: object, table: str, columns: list[str]) -> np.ndarray:
 def fit_score(x: np.ndarray, y: np.ndarray, rows: np.ndarray, seed: int = 1) -> np.ndarray:
     """Plain boosted trees, fixed size, one thread."""
     model = lightgbm.LGBMClassifier(
-        n_estimators=150, num_leaves=15, learning_rate=0.05, min_child_samples=20, subsample=0.8, subsample_freq=1,
-        colsample_bytree=0.7, n_jobs=1, random_state=seed, verbose=-1,
-    )  # fmt: skip
+        n_estimators=150,
+        num_leaves=15,
+        learning_rate=0.05,
+        min_child_samples=20,
+        subsample=0.8,
+        subsample_freq=1,
+        colsample_bytree=0.7,
+        n_jobs=1,
+        random_state=seed,
+        verbose=-1,
+    )
     model.fit(x[rows], y[rows])
     return model.predict_proba(x)[:, 1]
 
@@ -150,8 +193,10 @@ def measure(world: Path, train_share: float = 0.75) -> dict[str, object]:
             SELECT (day < '{split}'), is_irregular, CASE WHEN label IS NULL THEN -1 ELSE label::INT END, evaded_amount,
                    is_detectable
             FROM items ORDER BY declared_at, declaration_id, item_number
-        """).fetchnumpy().values()
-    )  # fmt: skip
+        """)
+        .fetchnumpy()
+        .values()
+    )
     before = day.astype(bool)
     y, later = truth.astype(int), ~before
     known = before & (label >= 0)

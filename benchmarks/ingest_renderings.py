@@ -36,9 +36,16 @@ from pathlib import Path
 from typing import Any
 
 FIELDS = (
-    "declaration_id", "declared_at", "office", "commodity_code", "importer_id", "origin_country",
-    "customs_value_amount", "net_mass_kg", "description",
-)  # fmt: skip
+    "declaration_id",
+    "declared_at",
+    "office",
+    "commodity_code",
+    "importer_id",
+    "origin_country",
+    "customs_value_amount",
+    "net_mass_kg",
+    "description",
+)
 # How files of these origins name the nine fields, in the order of FIELDS.
 HEADERS: dict[str, tuple[str, ...]] = {
     "fr": ("Numéro déclaration", "Date", "Bureau", "Code SH", "Importateur", "Pays origine", "Valeur en douane",
@@ -242,9 +249,11 @@ def write(drawn: Drawn, rows: list[dict[str, Any]], folder: Path) -> Path:
         return write_workbook(drawn, titles, table, rows, names, folder)
     text = io.StringIO()
     writer = csv.writer(
-        text, delimiter=drawn["separator"], lineterminator="\r\n",
+        text,
+        delimiter=drawn["separator"],
+        lineterminator="\r\n",
         quoting=csv.QUOTE_ALL if drawn["quoting"] == "all" else csv.QUOTE_MINIMAL,
-    )  # fmt: skip
+    )
     writer.writerows([*titles, *table])
     raw = text.getvalue()
     if drawn["quote_damage"]:
@@ -263,9 +272,13 @@ def write(drawn: Drawn, rows: list[dict[str, Any]], folder: Path) -> Path:
 
 
 def write_workbook(
-    drawn: Drawn, titles: list[list[str]], table: list[list[str]], rows: list[dict[str, Any]], names: list[str],
+    drawn: Drawn,
+    titles: list[list[str]],
+    table: list[list[str]],
+    rows: list[dict[str, Any]],
+    names: list[str],
     folder: Path,
-) -> Path:  # fmt: skip
+) -> Path:
     """A workbook: numbers as numbers, dates as cells or as text, codes as text or damaged."""
     import xlsxwriter
 

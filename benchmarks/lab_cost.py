@@ -71,9 +71,13 @@ def main() -> None:
     frame = pl.read_csv(given.data, infer_schema=False)
     frame.filter(pl.col("Tax Rate").cast(pl.Float64) > 0).write_csv(data)
     plan = Plan(
-        "kcs-taxed", rates=(0.1,), data=(str(data.resolve()),), mapping="kcs", starts_on="2020-07-01",
+        "kcs-taxed",
+        rates=(0.1,),
+        data=(str(data.resolve()),),
+        mapping="kcs",
+        starts_on="2020-07-01",
         periods=given.periods,
-    )  # fmt: skip
+    )
     rows = run_all(plan, names, [1], given.out / "taxed", jobs=1)
     print("KCS, items with a positive duty rate", flush=True)
     show(rows.filter(pl.col("strategy").is_in(names)), has_ratio=True)

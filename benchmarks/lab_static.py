@@ -54,9 +54,14 @@ from basira.schema.errors import ModelError
 from basira.storage.engine import open_engine
 
 PUBLISHED = (
-    "xgboost", "xgboost_revenue", "xgboost_log_revenue", "xgboost_codes", "xgboost_leaves", "xgboost_published",
+    "xgboost",
+    "xgboost_revenue",
+    "xgboost_log_revenue",
+    "xgboost_codes",
+    "xgboost_leaves",
+    "xgboost_published",
     "xgboost_leaves_published",
-)  # fmt: skip
+)
 OTHERS = ("xgboost_our_features", "logistic_regression", "risk_profile", "importer_history", "price_order", "random")
 PERCENTS = (1, 2, 5, 10)
 RESAMPLES = 500
@@ -173,9 +178,12 @@ def captured(order: np.ndarray, irregular: np.ndarray, revenue: np.ndarray, weig
     found, brought = np.concatenate([[0], np.cumsum(y)]), np.concatenate([[0], np.cumsum(r)])
     taken = np.concatenate([[0], size])
     return np.array(
-        [*(found[n] / found[-1] for n in last), *(brought[n] / max(brought[-1], 1e-9) for n in last),
-         *(found[n] / max(taken[n], 1) for n in last)]
-    )  # fmt: skip
+        [
+            *(found[n] / found[-1] for n in last),
+            *(brought[n] / max(brought[-1], 1e-9) for n in last),
+            *(found[n] / max(taken[n], 1) for n in last),
+        ]
+    )
 
 
 def run_seed(plan: Plan, seed: int, names: Sequence[str], again: Sequence[str], out: Path | None) -> pl.DataFrame:

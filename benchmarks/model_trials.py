@@ -82,10 +82,15 @@ def world(items: int, seed: int) -> Iterator[Trial]:
 
 
 def measure(
-    trial: Trial, name: str, seed: int, *, numbers: tuple[str, ...] = MODEL_FEATURES,
-    settings: FitSettings | None = None, weighted: bool = True,
+    trial: Trial,
+    name: str,
+    seed: int,
+    *,
+    numbers: tuple[str, ...] = MODEL_FEATURES,
+    settings: FitSettings | None = None,
+    weighted: bool = True,
     order: Callable[[Any, pl.DataFrame], np.ndarray] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     items = trial.items if weighted else replace(trial.items, weight=np.ones(len(trial.items.weight)))
     model = fit_risk_model(
         items,
@@ -125,10 +130,18 @@ def main() -> None:
             measure(trial, "one bag", seed, settings=replace(plain, bags=()))
             measure(trial, "irregular items weighted 5", seed, settings=replace(plain, positive_weight=5.0))
             measure(trial, "half-life 120 days", seed, settings=replace(plain, half_life_days=120.0))
-            measure(trial, "worth: probability x potential", seed,
-                    order=lambda s, f: s.fraud_probability * f["potential_duties_amount"].to_numpy())  # fmt: skip
-            measure(trial, "worth: probability x value", seed,
-                    order=lambda s, f: s.fraud_probability * np.exp(np.nan_to_num(f["item_value_log"])))  # fmt: skip
+            measure(
+                trial,
+                "worth: probability x potential",
+                seed,
+                order=lambda s, f: s.fraud_probability * f["potential_duties_amount"].to_numpy(),
+            )
+            measure(
+                trial,
+                "worth: probability x value",
+                seed,
+                order=lambda s, f: s.fraud_probability * np.exp(np.nan_to_num(f["item_value_log"])),
+            )
 
 
 if __name__ == "__main__":

@@ -72,9 +72,11 @@ def send_all(desk: Served, key: str, templates: tuple[Body, ...]) -> list[str]:
     _ok(desk.ask("POST", f"/declarations/{bodies[1]['declaration_id']}/cancellation", {"motive": "Twice."}, key=key))
     last = next(one for one in answers[2:] if one["inspects"])
     result = {
-        "known_at": datetime.now().replace(microsecond=0).isoformat(), "item_number": 1, "is_irregular": True,
+        "known_at": datetime.now().replace(microsecond=0).isoformat(),
+        "item_number": 1,
+        "is_irregular": True,
         "additional_revenue_amount": 5.0,
-    }  # fmt: skip
+    }
     _ok(desk.ask("POST", f"/declarations/{last['declaration_id']}/outcome", result, key=key))
     return [body["declaration_id"] for body in bodies]
 
@@ -119,13 +121,16 @@ def main() -> None:
         desk.stop()
     inspected = listed["declarations"][0]["declaration_id"] if "declarations" in listed else None
     shown |= {
-        "office": office, "day": today, "run": listed.get("run_id"), "inspected": inspected,
+        "office": office,
+        "day": today,
+        "run": listed.get("run_id"),
+        "inspected": inspected,
         "online": json.loads(
             run("replay", "--office", office, "--day", today, "--policy", str(ground.policy), "--json", *here)
         ),
         "verified": json.loads(run("audit", "verify", "--json", *here)),
         "explained": {name: json.loads(run("explain", name, "--json", *here)) for name in numbers[:4]},
-    }  # fmt: skip
+    }
     (given.folder / "shown.json").write_text(json.dumps(shown, ensure_ascii=False), encoding="utf-8")
     (given.folder / "listed.json").write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
     made = BytesIO()

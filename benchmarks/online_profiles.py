@@ -105,10 +105,20 @@ def run(rows: int, declarations: int, memory: str, folder: Path) -> None:
         )
         wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({
-        "build": {"rows": rows, "records": sum(manifest.metadata.counts.values()), "wall_s": round(wall, 1),
-                  "cpu_s": round(cpu, 1), "file_mb": round(manifest.size / 1e6, 1), "peak_mb": round(peak)},
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "build": {
+                    "rows": rows,
+                    "records": sum(manifest.metadata.counts.values()),
+                    "wall_s": round(wall, 1),
+                    "cpu_s": round(cpu, 1),
+                    "file_mb": round(manifest.size / 1e6, 1),
+                    "peak_mb": round(peak),
+                },
+            }
+        )
+    )
     reader = ProfileReader(folder / "profiles", catalog=catalog_digest())
     start = time.perf_counter()
     profiles = reader.profiles()
@@ -129,12 +139,20 @@ def run(rows: int, declarations: int, memory: str, folder: Path) -> None:
         return answer.frame()
 
     lmdb_find = timed(profiles.find, keys)
-    print(json.dumps({
-        "declaration": {"items": 3, "keys": round(sum(map(len, keys)) / len(keys), 1),
-                        "known_share": round(known / sum(map(len, keys)), 3), "look_up": lmdb_find,
-                        "features": timed(lambda d: online_features(d, profiles), wanted),
-                        "features_as_frame": timed(as_frame, wanted)},
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "declaration": {
+                    "items": 3,
+                    "keys": round(sum(map(len, keys)) / len(keys), 1),
+                    "known_share": round(known / sum(map(len, keys)), 3),
+                    "look_up": lmdb_find,
+                    "features": timed(lambda d: online_features(d, profiles), wanted),
+                    "features_as_frame": timed(as_frame, wanted),
+                },
+            }
+        )
+    )
     compare_with_sqlite(folder, profiles, keys, lmdb_find)
 
 

@@ -29,12 +29,16 @@ def simulated_day(declarations: int, offices: int, *, seed: int = 1) -> list[Can
     unscored, oea = chance.random(declarations) < 0.01, chance.random(declarations) < 0.1
     return [
         Candidate(
-            f"D{i:07d}", 1, f"OFFICE-{office[i]:02d}",
-            None if unscored[i] else float(probability[i]), None if unscored[i] else float(revenue[i] * probability[i]),
-            bool(oea[i]), {"commodity_code": (str(code[i]),)},
+            f"D{i:07d}",
+            1,
+            f"OFFICE-{office[i]:02d}",
+            None if unscored[i] else float(probability[i]),
+            None if unscored[i] else float(revenue[i] * probability[i]),
+            bool(oea[i]),
+            {"commodity_code": (str(code[i]),)},
         )
         for i in range(declarations)
-    ]  # fmt: skip
+    ]
 
 
 def main(declarations: int, offices: int) -> None:

@@ -34,9 +34,21 @@ def timed(what: str) -> Iterator[None]:
 
 def main(count: int) -> None:
     run = TargetingRun(
-        "run-1", datetime(2021, 1, 3, 20), date(2021, 1, 4), datetime(2021, 1, 4), 1, "m-1", "d" * 64, "{}", 7, "0", {},
-        "e" * 64, "", count,
-    )  # fmt: skip
+        "run-1",
+        datetime(2021, 1, 3, 20),
+        date(2021, 1, 4),
+        datetime(2021, 1, 4),
+        1,
+        "m-1",
+        "d" * 64,
+        "{}",
+        7,
+        "0",
+        {},
+        "e" * 64,
+        "",
+        count,
+    )
     records = [
         decide(
             "run-1",
@@ -46,7 +58,7 @@ def main(count: int) -> None:
             inputs_digest="f" * 64,
         )
         for i in range(count)
-    ]  # fmt: skip
+    ]
     with tempfile.TemporaryDirectory() as folder, Operations(Path(folder) / "operations.sqlite") as operations:
         with timed(f"record {count:,} decisions, with one item, three reasons and a reference each"):
             operations.record_run(run.row(), (record.row() for record in records))

@@ -38,9 +38,22 @@ from serve_ground import Ground, Postgres, Served, prepare_ground, run, served, 
 from serve_witness import Witness, examine
 
 _COLUMNS = (
-    "fault", "record", "times", "acknowledged", "recorded", "sent again", "503", "no answer", "lost", "doubled",
-    "changed", "unasked", "chain", "back s (median, max)", "verdict",
-)  # fmt: skip
+    "fault",
+    "record",
+    "times",
+    "acknowledged",
+    "recorded",
+    "sent again",
+    "503",
+    "no answer",
+    "lost",
+    "doubled",
+    "changed",
+    "unasked",
+    "chain",
+    "back s (median, max)",
+    "verdict",
+)
 
 
 @dataclass
@@ -62,9 +75,13 @@ class Trial:
     def row(self) -> list[str]:
         back = f"{statistics.median(self.back):.1f}, {max(self.back):.1f}" if self.back else "-"
         known = {
-            "fault": self.fault, "record": self.record, "times": self.times, "back s (median, max)": back,
-            "verdict": "VIOLATED" if self.violations else "holds", **self.cells,
-        }  # fmt: skip
+            "fault": self.fault,
+            "record": self.record,
+            "times": self.times,
+            "back s (median, max)": back,
+            "verdict": "VIOLATED" if self.violations else "holds",
+            **self.cells,
+        }
         return [str(known.get(name, "")) for name in _COLUMNS]
 
 
@@ -90,11 +107,17 @@ def under_load(service: Served, trial: Trial, *, threads: int = 3, seed: int = 1
     chain = verify(service)
     trial.demand(chain == "whole", f"audit verify: {chain}")
     trial.cells |= {
-        "acknowledged": len(told.decisions), "recorded": found.recorded, "sent again": told.counts["sent again"],
-        "503": told.counts["503"] + told.counts["503 in a batch"], "no answer": told.counts["no answer"],
-        "lost": found.lost, "doubled": found.doubled, "changed": found.changed, "unasked": found.unasked,
+        "acknowledged": len(told.decisions),
+        "recorded": found.recorded,
+        "sent again": told.counts["sent again"],
+        "503": told.counts["503"] + told.counts["503 in a batch"],
+        "no answer": told.counts["no answer"],
+        "lost": found.lost,
+        "doubled": found.doubled,
+        "changed": found.changed,
+        "unasked": found.unasked,
         "chain": chain,
-    }  # fmt: skip
+    }
 
 
 def verify(service: Served) -> str:
@@ -140,9 +163,14 @@ def kill_workers(ground: Ground, record: str, database: str, *, kills: int, draw
                 gone = set(chosen)
                 begun = time.monotonic()
                 wait_for(
-                    "two workers again", lambda g=gone: len(set(service.worker_pids()) | g) > len(g)  # type: ignore[misc]
-                    and len(service.worker_pids()) == 2 and service.is_ready(), seconds=60,
-                )  # fmt: skip
+                    "two workers again",
+                    lambda g=gone: (
+                        len(set(service.worker_pids()) | g) > len(g)  # type: ignore[misc]
+                        and len(service.worker_pids()) == 2
+                        and service.is_ready()
+                    ),
+                    seconds=60,
+                )
                 trial.back.append(time.monotonic() - begun)
                 trial.demand(service.poll() is None, "the supervisor ended")
     return trial

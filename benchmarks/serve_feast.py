@@ -138,9 +138,12 @@ def feast(aside: Path, folder: Path, redis: str) -> dict[str, Any]:
         frame.to_parquet(path)
         entity = Entity(name=f"{name}_entity", join_keys=[f"{name}_key"], value_type=ValueType.STRING)
         view = FeatureView(
-            name=name, entities=[entity], schema=[Field(name=c, dtype=Float64) for c in columns],
-            source=FileSource(path=str(path), timestamp_field="at"), ttl=None,
-        )  # fmt: skip
+            name=name,
+            entities=[entity],
+            schema=[Field(name=c, dtype=Float64) for c in columns],
+            source=FileSource(path=str(path), timestamp_field="at"),
+            ttl=None,
+        )
         store.apply([entity, view])
         store.write_to_online_store(name, frame)
         features += [f"{name}:{column}" for column in columns]

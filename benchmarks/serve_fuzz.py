@@ -46,7 +46,7 @@ LEAK = re.compile(
         re.escape(own) for own in (socket.gethostname(), str(Path(__file__).resolve().parents[1])) if len(own) > 4
     ),
     re.IGNORECASE,
-)  # fmt: skip
+)
 _NO_HTTP = b"Invalid HTTP request received."  # the server's own answer to what is no HTTP
 
 
@@ -223,11 +223,24 @@ def _is_json(line: str) -> bool:
 def schemathesis(program: str, service: Served, key: str, *, examples: int) -> list[str]:
     """Let schemathesis go over the document; what it failed on."""
     command = [
-        program, "run", f"http://127.0.0.1:{service.port}/api/v1/openapi.json", "-H", f"X-API-Key: {key}",
-        "--max-examples", str(examples), "--checks", "not_a_server_error,content_type_conformance",
-        "--request-timeout", "10", "--continue-on-failure", "--no-color", "--seed", "1", "--suppress-health-check",
+        program,
+        "run",
+        f"http://127.0.0.1:{service.port}/api/v1/openapi.json",
+        "-H",
+        f"X-API-Key: {key}",
+        "--max-examples",
+        str(examples),
+        "--checks",
+        "not_a_server_error,content_type_conformance",
+        "--request-timeout",
+        "10",
+        "--continue-on-failure",
+        "--no-color",
+        "--seed",
+        "1",
+        "--suppress-health-check",
         "all",
-    ]  # fmt: skip
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     print(done.stdout[-6000:])
     return [] if done.returncode == 0 else [f"schemathesis ended with {done.returncode}: {done.stderr[-500:]}"]

@@ -95,9 +95,12 @@ def _make(folder: Path, *, items: int, seed: int, yesterday: date) -> None:
     from basira.country import load_scenario, make_world
 
     changes = {
-        "items": items, "starts_on": yesterday - timedelta(days=364), "ends_on": yesterday,
-        "administration.inspection_rate": 0.35, "conduct.irregular_rate": 0.15,
-    }  # fmt: skip
+        "items": items,
+        "starts_on": yesterday - timedelta(days=364),
+        "ends_on": yesterday,
+        "administration.inspection_rate": 0.35,
+        "conduct.irregular_rate": 0.15,
+    }
     make_world(load_scenario("small", changes=changes), seed=seed, out=folder / "world")
     store = ("--store", str(folder / "store"))
     files = [str(p) for p in sorted((folder / "world" / "declarations").glob("*.parquet"))]
@@ -152,10 +155,25 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         if not (folder / "data").is_dir():
             subprocess.run(
-                [self._programs / "initdb", "-D", folder / "data", "-U", "basira", "-A", "trust", "-E", "UTF8",
-                 "--no-sync", "--wal-segsize=1"],
-                check=True, capture_output=True, env=self._environment, cwd=folder, **self._as,
-            )  # fmt: skip
+                [
+                    self._programs / "initdb",
+                    "-D",
+                    folder / "data",
+                    "-U",
+                    "basira",
+                    "-A",
+                    "trust",
+                    "-E",
+                    "UTF8",
+                    "--no-sync",
+                    "--wal-segsize=1",
+                ],
+                check=True,
+                capture_output=True,
+                env=self._environment,
+                cwd=folder,
+                **self._as,
+            )
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql+psycopg://basira@/{database}?host={quote(str(self.folder))}"
@@ -163,9 +181,13 @@ class Postgres:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         settings = {
-            "listen_addresses": "", "unix_socket_directories": str(self.folder), "shared_buffers": "32MB",
-            "max_connections": "60", "max_wal_size": "16MB", "min_wal_size": "2MB",
-        }  # fmt: skip
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "shared_buffers": "32MB",
+            "max_connections": "60",
+            "max_wal_size": "16MB",
+            "min_wal_size": "2MB",
+        }
         command = [
             self._programs / "postgres",
             "-D",
@@ -222,9 +244,20 @@ class Served:
     def spawn(self) -> None:
         """Start the process; it does not wait."""
         command = [
-            BASIRA, "serve", "--store", str(self.ground.store), "--policy", str(self.ground.policy),
-            "--port", str(self.port), "--workers", str(self.workers), "--database", self.database, *self._extra,
-        ]  # fmt: skip
+            BASIRA,
+            "serve",
+            "--store",
+            str(self.ground.store),
+            "--policy",
+            str(self.ground.policy),
+            "--port",
+            str(self.port),
+            "--workers",
+            str(self.workers),
+            "--database",
+            self.database,
+            *self._extra,
+        ]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         self.starts += 1

@@ -71,15 +71,23 @@ def postgres(core: int) -> Iterator[tuple[str, int]]:
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(folder)}
     subprocess.run(
         [programs / "initdb", "-D", folder / "data", "-U", "basira", "-A", "trust", "-E", "UTF8"],
-        check=True, capture_output=True, env=environment, cwd=folder, **as_user,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        env=environment,
+        cwd=folder,
+        **as_user,
+    )
     settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "shared_buffers": "128MB"}
     command = ["taskset", "-c", str(core), programs / "postgres", "-D", folder / "data"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            [*command, *(f"--{k}={v}" for k, v in settings.items())], stdout=log, stderr=log, env=environment,
-            cwd=folder, **as_user,
-        )  # fmt: skip
+            [*command, *(f"--{k}={v}" for k, v in settings.items())],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=folder,
+            **as_user,
+        )
         try:
             ready = [programs / "pg_isready", "-q", "-h", folder]
             while subprocess.run(ready, env=environment).returncode:
@@ -102,8 +110,9 @@ def worker(world: ServedWorld, database: str, core: int) -> Iterator[int]:
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [*command, "--database", database, "--workers", "1", "--port", str(PORT)],
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         try:
             asyncio.run(_until_ready(process))
             yield process.pid
@@ -295,8 +304,10 @@ def run(given: argparse.Namespace, world: ServedWorld, database: str, server: in
     scopes = ("--scope", "declarations:write", "--by", "benchmark", "--json")
     made = subprocess.run(
         [BASIRA, "keys", "create", "load", *scopes, "--store", str(world.store), "--database", database],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     token = json.loads(made.stdout)["token"]
     # Written before the clock runs: the client's own work must not count against the service.
     names = declarations_of(world, moment=datetime.now(), mark=f"L{time.time():.0f}")

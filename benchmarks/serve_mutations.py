@@ -33,20 +33,45 @@ _VALUES: tuple[Any, ...] = (
 # As text in the place of a value: what json.dumps does not write.
 _LITERALS = ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000, "1." + "0" * 5000, "01", "1.", ".5", "tru",
              '"\\ud800"', '"\\u0000"', '"\\x"', "'a'", "/**/1", "[" * 3000, '{"a":' * 3000, "")  # fmt: skip
-_TYPES = ("text/plain", "application/xml", "application/json; charset=utf-16", "multipart/form-data; boundary=x", "",
-          "application/x-www-form-urlencoded", "application/json;;;", "application/problem+json", "*/*",
-          "a" * 3000)  # fmt: skip
+_TYPES = (
+    "text/plain",
+    "application/xml",
+    "application/json; charset=utf-16",
+    "multipart/form-data; boundary=x",
+    "",
+    "application/x-www-form-urlencoded",
+    "application/json;;;",
+    "application/problem+json",
+    "*/*",
+    "a" * 3000,
+)
 _METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST", "FOO", "get")
 _PATHS = ("/", "/api", "/api/v1", "/api/v1/", "/api/v1//declarations", "/api/v1/declarations/", "/api/v1/%2e%2e/x",
           "/api/v1/../v1/health", "/api/v1/declarations/%00", "/api/v1/declarations/%ff%fe", "/docs", "/redoc",
           "/api/v1/declarations/" + "a" * 3000, "/api/v1/declarations/%F0%9F%98%80", "/api/v1/queue", "/favicon.ico",
           "/api/v1/openapi.json?x=1", "/api/v2/declarations", "/api/v1/metrics/../health", "//evil.example/x",
           "/api/v1/declarations/a%2Fb", "/api/v1/declarations/;x=1", "/api/v1/health?" + "a=1&" * 500)  # fmt: skip
-_QUERIES = ("office=", "office=X&day=9999-99-99", "office=X&day=0001-01-01", "office=X&day=9999-12-31", "office=%00",
-            "office=%ff", "office=" + "a" * 300, "office=X&office=Y", "office[]=1", "office=X&lane=%00",
-            "office=X&lane=",
-            "office=X&day=2026-11-24T00:00:00", "office=X&day=1e5", "office=X&limit=-1", "office=X&limit=1e9", "&&&===",
-            "office=X&cursor=%7B%7D", "office=X&offset=99999999999999999999", "office=%E2%80%AE")  # fmt: skip
+_QUERIES = (
+    "office=",
+    "office=X&day=9999-99-99",
+    "office=X&day=0001-01-01",
+    "office=X&day=9999-12-31",
+    "office=%00",
+    "office=%ff",
+    "office=" + "a" * 300,
+    "office=X&office=Y",
+    "office[]=1",
+    "office=X&lane=%00",
+    "office=X&lane=",
+    "office=X&day=2026-11-24T00:00:00",
+    "office=X&day=1e5",
+    "office=X&limit=-1",
+    "office=X&limit=1e9",
+    "&&&===",
+    "office=X&cursor=%7B%7D",
+    "office=X&offset=99999999999999999999",
+    "office=%E2%80%AE",
+)
 _KEYS = ("", " ", "é", "a" * 201, "\x01", "k\tk", "same-key", "same-key", "0", "~" * 200)
 _IDS = ("", "é", "a" * 65, "a b", "ok-1", "\x7f", "../..", "x" * 5000)
 _TOKENS = ("", "basira_", "basira__", "basira_é_x", "x" * 5000, "basira_00_00", "Bearer x", "\x00")
@@ -88,9 +113,17 @@ class Mutations:
     def __iter__(self) -> Iterator[Request]:
         draw = random.Random(self.seed)  # noqa: S311 - the same requests every time
         makers = (
-            (self._value, 34), (self._literal, 8), (self._shape, 12), (self._bytes, 10), (self._header, 10),
-            (self._address, 8), (self._operation, 14), (self._frame, 1.5), (self._large, 0.3), (self._valid, 1.2),
-        )  # fmt: skip
+            (self._value, 34),
+            (self._literal, 8),
+            (self._shape, 12),
+            (self._bytes, 10),
+            (self._header, 10),
+            (self._address, 8),
+            (self._operation, 14),
+            (self._frame, 1.5),
+            (self._large, 0.3),
+            (self._valid, 1.2),
+        )
         chosen, weights = zip(*makers, strict=True)
         while True:
             yield draw.choices(chosen, weights)[0](draw)
@@ -244,10 +277,13 @@ class Mutations:
         """Bodies of many megabytes: within the limit, and over it."""
         body = self.valid(draw)
         odd = (
-            lambda: b" " * 1_000_000 + _dumps(body), lambda: b" " * 17_000_000 + _dumps(body),
-            lambda: _dumps([{**body, "declared_at": "x"}] * 60), lambda: _dumps({**body, "items": body["items"] * 200}),
-            lambda: _dumps({**body, **{f"x_{n}": n for n in range(300)}}), lambda: _dumps([{}] * 100),
-        )  # fmt: skip
+            lambda: b" " * 1_000_000 + _dumps(body),
+            lambda: b" " * 17_000_000 + _dumps(body),
+            lambda: _dumps([{**body, "declared_at": "x"}] * 60),
+            lambda: _dumps({**body, "items": body["items"] * 200}),
+            lambda: _dumps({**body, **{f"x_{n}": n for n in range(300)}}),
+            lambda: _dumps([{}] * 100),
+        )
         return self._post("large", draw.choice(odd)(), is_framed=False)
 
 

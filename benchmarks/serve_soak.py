@@ -84,11 +84,14 @@ def judge(samples: list[Sample], *, warm_up: float, bound: float) -> tuple[list[
         slope, _, low, high = theilslopes(memory, hours, alpha=0.95)
         quarter = len(own) // 4
         row: dict[str, object] = {
-            "process": process, "samples": len(own), "rss MB first": round(own[0].rss_mb, 1),
-            "rss MB last": round(own[-1].rss_mb, 1), "rss MB most": round(max(memory), 1),
+            "process": process,
+            "samples": len(own),
+            "rss MB first": round(own[0].rss_mb, 1),
+            "rss MB last": round(own[-1].rss_mb, 1),
+            "rss MB most": round(max(memory), 1),
             "of it own MB first, last": f"{own[0].own_mb:.1f}, {own[-1].own_mb:.1f}",
             "slope MB/h (95 %)": f"{slope:+.1f} ({low:+.1f} to {high:+.1f})",
-        }  # fmt: skip
+        }
         grows = low > bound
         for place, name in enumerate(_COUNTS):
             before, last = [[one.counts[place] for one in part] for part in (own[:-quarter], own[-quarter:])]

@@ -17,9 +17,16 @@ from tests.support.tree import ROOT
 
 # Of the libraries that Basira runs on, of the shell, and of deploy/basira-nightly.
 FOREIGN = {
-    "OMP_WAIT_POLICY", "OMP_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR", "PATH", "BASIRA_INBOX", "BASIRA_MAPPING",
-    "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING", "COLUMNS",
-}  # fmt: skip
+    "OMP_WAIT_POLICY",
+    "OMP_NUM_THREADS",
+    "PROMETHEUS_MULTIPROC_DIR",
+    "PATH",
+    "BASIRA_INBOX",
+    "BASIRA_MAPPING",
+    "BASIRA_PROGRAM",
+    "BASIRA_RESULTS_MAPPING",
+    "COLUMNS",
+}
 
 
 def test_every_variable_that_is_read_is_a_setting() -> None:
@@ -56,13 +63,22 @@ def test_the_defaults_are_right(environment: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("BASIRA_LANGUAGE", "es"), ("BASIRA_MOST_PROFILE_DAYS", "-1"), ("BASIRA_MOST_PROFILE_DAYS", "a week"),
-        ("BASIRA_MOST_PROFILE_DAYS", "٣"), ("BASIRA_ORIGIN", "basira.example"), ("BASIRA_PROXIES", "everybody"),
-        ("BASIRA_DEVELOPMENT", "perhaps"), ("BASIRA_SESSION_HOURS", "nan"), ("BASIRA_SESSION_IDLE_MINUTES", "0"),
-        ("BASIRA_LOGIN_FAILURES", "0"), ("BASIRA_RATE_KEY", "inf"), ("BASIRA_RATE_USER", "x"),
-        ("BASIRA_DECIDE_TIMEOUT_SECONDS", "soon"), ("BASIRA_DATABASE_SECONDS", "0"),
+        ("BASIRA_LANGUAGE", "es"),
+        ("BASIRA_MOST_PROFILE_DAYS", "-1"),
+        ("BASIRA_MOST_PROFILE_DAYS", "a week"),
+        ("BASIRA_MOST_PROFILE_DAYS", "٣"),
+        ("BASIRA_ORIGIN", "basira.example"),
+        ("BASIRA_PROXIES", "everybody"),
+        ("BASIRA_DEVELOPMENT", "perhaps"),
+        ("BASIRA_SESSION_HOURS", "nan"),
+        ("BASIRA_SESSION_IDLE_MINUTES", "0"),
+        ("BASIRA_LOGIN_FAILURES", "0"),
+        ("BASIRA_RATE_KEY", "inf"),
+        ("BASIRA_RATE_USER", "x"),
+        ("BASIRA_DECIDE_TIMEOUT_SECONDS", "soon"),
+        ("BASIRA_DATABASE_SECONDS", "0"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_value_is_rejected_with_setting_expected_and_found(
     environment: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:

@@ -79,9 +79,14 @@ def given_to_lightgbm(text: str, seconds: float) -> str:
     limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))  # noqa: E731
     try:
         done = subprocess.run(
-            [sys.executable, "-c", CHILD], input=text, capture_output=True, text=True, timeout=seconds, check=False,
+            [sys.executable, "-c", CHILD],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
             preexec_fn=limit,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         return f"no answer in {seconds:g} s"
     if done.returncode < 0:

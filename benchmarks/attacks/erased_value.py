@@ -118,8 +118,12 @@ def send_everything(service: Served, ground: Ground, key: str, count: int) -> No
             result = {"known_at": datetime.now().isoformat(), "is_irregular": False, "inspector_id": VALUE}
             assert service.ask("POST", f"/declarations/{number}/outcome", result, key=key)[0] == 200
         if n % 10 == 1:
-            change = {"lane": "red", "motive": "Contrôle demandé.", "note": f"voir {VALUE}",
-                      "given_by": decided["decision_id"]}  # fmt: skip
+            change = {
+                "lane": "red",
+                "motive": "Contrôle demandé.",
+                "note": f"voir {VALUE}",
+                "given_by": decided["decision_id"],
+            }
             keyed(service, key, f"/declarations/{number}/reselection", change, f"attack-{n}")
     rejected = {**declaration(ground, count), "importer_id": VALUE, "declared_at": "hier"}
     assert service.ask("POST", "/declarations", rejected, key=key)[0] == 422

@@ -106,8 +106,10 @@ class Report:
         found = self._file.exists()
         self.is_whole = self.is_whole and not bad and not found
         told = f"; NOT OF THE RULE: {bad[:3]}" if bad else ""
-        print(f"{door:<44}{tried:>9,} names, {len(taken):>6,} taken{told}{words}{'; A FILE APPEARED' if found else ''}",
-              flush=True)  # fmt: skip
+        print(
+            f"{door:<44}{tried:>9,} names, {len(taken):>6,} taken{told}{words}{'; A FILE APPEARED' if found else ''}",
+            flush=True,
+        )
 
 
 def by_message(names: Sequence[str], report: Report) -> None:
@@ -155,8 +157,11 @@ def by_files(names: Sequence[str], report: Report, folder: Path) -> None:
 
 def write_file(path: Path, names: Sequence[str]) -> None:
     """Sixty rows in two values of each odd column, so that it looks like a category."""
-    base = {"declaration_id": [f"D{n}" for n in range(60)], "declared_at": ["2024-01-02"] * 60,
-            "commodity_code": ["851713"] * 60}  # fmt: skip
+    base = {
+        "declaration_id": [f"D{n}" for n in range(60)],
+        "declared_at": ["2024-01-02"] * 60,
+        "commodity_code": ["851713"] * 60,
+    }
     frame = pl.DataFrame(base | {name: ["a", "b"] * 30 for name in names})
     if path.suffix == ".csv":  # of which a suggestion looks for the header's line
         frame.select(pl.all().name.map(lambda name: name.replace("\n", " "))).write_csv(path)
@@ -183,9 +188,12 @@ def by_the_night(names: Sequence[str], report: Report, folder: Path) -> None:
     """Declarations as an earlier version recorded them: each with some of the names, taken in by night."""
     store = History.create(folder / "night")
     service = Service(
-        database=Database(folder / "night" / "operations.sqlite"), policies=shipped("policies") / "example",
-        profiles=read_profiles(store.root), model=None, seed=1,
-    )  # fmt: skip
+        database=Database(folder / "night" / "operations.sqlite"),
+        policies=shipped("policies") / "example",
+        profiles=read_profiles(store.root),
+        model=None,
+        seed=1,
+    )
     read = read_declaration(BODY, received_at=NOW)
     if isinstance(read, Refused):
         raise SystemExit("the plain declaration was rejected")

@@ -208,9 +208,14 @@ def dictionary_bomb(path: Path, value_bytes: int) -> None:
     rows = 1_000_000
     value = pa.DictionaryArray.from_arrays(pa.array(memoryview(bytes(rows)), pa.int8()), ["a" * value_bytes])
     pq.write_table(
-        columns_of(rows, office=value), path, compression="zstd", row_group_size=rows,
-        dictionary_pagesize_limit=1 << 30, write_statistics=False, store_schema=False,
-    )  # fmt: skip
+        columns_of(rows, office=value),
+        path,
+        compression="zstd",
+        row_group_size=rows,
+        dictionary_pagesize_limit=1 << 30,
+        write_statistics=False,
+        store_schema=False,
+    )
 
 
 def parquet_dictionary(path: Path) -> None:
@@ -258,8 +263,9 @@ def parquet_columns(path: Path) -> None:
 
 def page_bomb(path: Path, compression: str) -> None:
     value = pa.array(["a" * (1000 * MB)])
-    pq.write_table(columns_of(1, office=value), path, compression=compression, use_dictionary=False,
-                   write_statistics=False)  # fmt: skip
+    pq.write_table(
+        columns_of(1, office=value), path, compression=compression, use_dictionary=False, write_statistics=False
+    )
 
 
 def parquet_page_zstd(path: Path) -> None:
@@ -364,9 +370,17 @@ def jsonl_numbers(path: Path) -> None:
     """Numbers of 900,000 digits, halves of characters."""
     plain = json.dumps(dict(zip(NAMES, ROW, strict=True)))
     path.write_text(
-        plain + "\n" + plain.replace('"12.5"', "9" * 900_000) + "\n" + plain.replace('"12.5"', "1e999999999") + "\n"
-        + plain.replace('"10"', '"\\ud800"') + "\n" + plain.replace('"office"', '"\\udfff"') + "\n"
-    )  # fmt: skip
+        plain
+        + "\n"
+        + plain.replace('"12.5"', "9" * 900_000)
+        + "\n"
+        + plain.replace('"12.5"', "1e999999999")
+        + "\n"
+        + plain.replace('"10"', '"\\ud800"')
+        + "\n"
+        + plain.replace('"office"', '"\\udfff"')
+        + "\n"
+    )
 
 
 ITEM = (
@@ -398,8 +412,10 @@ def xml_text(path: Path) -> None:
 
 def xml_header(path: Path) -> None:
     """A header of 6 MB before 5,000 items, on each of which it is repeated."""
-    write_gzip(path, (b"<ASYCUDA><Identification>", *[b"a" * MB] * 6, b"</Identification>", ITEM.encode() * 5000,
-                      b"</ASYCUDA>"))  # fmt: skip
+    write_gzip(
+        path,
+        (b"<ASYCUDA><Identification>", *[b"a" * MB] * 6, b"</Identification>", ITEM.encode() * 5000, b"</ASYCUDA>"),
+    )
 
 
 def xml_elements(path: Path) -> None:

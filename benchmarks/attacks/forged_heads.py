@@ -36,15 +36,21 @@ ATTACKS = {
     "a head of 2099, of no event": _FORGED.format("sequence + 9, 'x'"),
     "today's head moved on": "UPDATE chain_head SET sequence = sequence + 9, head_hash = 'x' WHERE stream = 'event'",
     "today's head put on another day": "UPDATE chain_head SET day = '2099-01-01', sequence = sequence + 1",
-}  # fmt: skip
+}
 
 
 def decide(operations: Operations, name: str, now: datetime) -> str:
     """Record a decision; what the database answered."""
     event = Event(
-        name, "decision", name, "k-1", {"basis": "model", "inclusion_probability": 1.0, "inspects": True},
-        declaration_version=1, office="A", lane="red",
-    )  # fmt: skip
+        name,
+        "decision",
+        name,
+        "k-1",
+        {"basis": "model", "inclusion_probability": 1.0, "inspects": True},
+        declaration_version=1,
+        office="A",
+        lane="red",
+    )
     try:
         with operations.database.write() as connection:
             append_event(connection, event, now=now)

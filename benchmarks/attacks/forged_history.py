@@ -89,9 +89,11 @@ def main() -> None:
         proof = verify_history(history)
         seconds = time.perf_counter() - began
         result["verify"] = {
-            "is_whole": proof.is_whole, "files": proof.files, "mb": round(proof.size_bytes / 1e6, 1),
+            "is_whole": proof.is_whole,
+            "files": proof.files,
+            "mb": round(proof.size_bytes / 1e6, 1),
             "mb_per_second": round(proof.size_bytes / 1e6 / seconds),
-        }  # fmt: skip
+        }
         attacks: dict[str, Callable[[History], object]] = {
             "a byte of a file": change_a_byte,
             "a byte of a file, with the last manifest": change_with_its_manifest,

@@ -43,8 +43,13 @@ _ITEM = {"commodity_code": "9302000000", "origin_country": "CN", "customs_value_
 
 
 def _declaration(items: list[Body], number: str, **more: Any) -> Body:
-    return {**_HEADER, "declaration_id": number, "declared_at": f"{datetime.now():%Y-%m-%dT%H:%M:%S}", **more,
-            "items": items}  # fmt: skip
+    return {
+        **_HEADER,
+        "declaration_id": number,
+        "declared_at": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
+        **more,
+        "items": items,
+    }
 
 
 def _own_columns(number: int) -> Body:

@@ -143,10 +143,15 @@ def by_body(rows: Sequence[Row], _: Path) -> Iterator[tuple[Row, Row | None]]:
     for start in range(0, len(rows), 500):
         part = rows[start : start + 500]
         bodies = [
-            {"declaration_id": str(n), "declared_at": "2026-03-02", "office": office, "importer_id": importer,
-             "items": [{"commodity_code": code}]}
+            {
+                "declaration_id": str(n),
+                "declared_at": "2026-03-02",
+                "office": office,
+                "importer_id": importer,
+                "items": [{"commodity_code": code}],
+            }
             for n, (code, importer, office) in enumerate(part)
-        ]  # fmt: skip
+        ]
         yield from zip(part, map(_of, read_declarations(bodies, received_at=RECEIVED)), strict=True)
 
 

@@ -44,9 +44,13 @@ def body_of(number: str, office: str, count: int) -> dict[str, Any]:
     now = datetime.now().replace(microsecond=0)
     item = {"commodity_code": "8517130000", "origin_country": "CN", "customs_value_amount": 1000.0, "net_mass_kg": 10.0}
     return {
-        "declaration_id": number, "declared_at": now.isoformat(), "office": office, "importer_id": "ICE-1",
-        "declarant_id": "D-1", "items": [{**item, "item_number": n + 1} for n in range(count)],
-    }  # fmt: skip
+        "declaration_id": number,
+        "declared_at": now.isoformat(),
+        "office": office,
+        "importer_id": "ICE-1",
+        "declarant_id": "D-1",
+        "items": [{**item, "item_number": n + 1} for n in range(count)],
+    }
 
 
 @contextlib.contextmanager
@@ -58,9 +62,11 @@ def served() -> Iterator[tuple[Service, int]]:
         History.create(store)
         service = open_service(store, shipped("policies") / "example", today=datetime.now().date(), language="en")
         application = make_application(
-            service, recognise=by_key(service.database, datetime.now), clock=datetime.now,
+            service,
+            recognise=by_key(service.database, datetime.now),
+            clock=datetime.now,
             settings=AccessSettings(rates=Rates(0, 0, 0)),
-        )  # fmt: skip
+        )
         server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="critical"))
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -79,9 +85,14 @@ def key_of(database: Database, offices: list[str] | None) -> str:
     now = datetime.now()
     with database.write() as connection:
         made = create_key(
-            connection, "attack", scopes=SCOPES, actor="attack", now=now, expires_at=now + timedelta(days=1),
+            connection,
+            "attack",
+            scopes=SCOPES,
+            actor="attack",
+            now=now,
+            expires_at=now + timedelta(days=1),
             offices=offices,
-        )  # fmt: skip
+        )
     return made.token
 
 

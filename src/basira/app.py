@@ -185,19 +185,24 @@ def check_environment() -> list[str]:
     """Check a start: raise the fault that would end it, and return what the service would lack. Makes nothing."""
     given = read_settings()
     return check_service(
-        Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
-        database=given["BASIRA_DATABASE"], model=given["BASIRA_MODEL"],
-        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]), quota=read_quota(given),
+        Path(given["BASIRA_STORE"]),
+        Path(given["BASIRA_POLICY"]),
+        today=date.today(),
+        database=given["BASIRA_DATABASE"],
+        model=given["BASIRA_MODEL"],
+        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
+        quota=read_quota(given),
         rates=Path(given["BASIRA_RATES"]) if given["BASIRA_RATES"] else None,
-    )  # fmt: skip
+    )
 
 
 def prepare_environment() -> list[str]:
     """Make what is made once, before several workers start, and return it in words. Raises the fault that would end
     each worker."""
     given = read_settings()
-    return prepare_service(Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(),
-                           database=given["BASIRA_DATABASE"])  # fmt: skip
+    return prepare_service(
+        Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(), database=given["BASIRA_DATABASE"]
+    )
 
 
 def guard_of_environment() -> Guard:
@@ -210,10 +215,14 @@ def from_environment() -> FastAPI:
     """The application that the environment describes. Raises UsageError, StoreError, PolicyError."""
     given, service = _open()
     application = make_application(
-        service, recognise=by_key(service.database, datetime.now), clock=datetime.now,
-        settings=read_access_settings(given), decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
-        quota=read_quota(given), large_socket=given["BASIRA_LARGE_SOCKET"],
-    )  # fmt: skip
+        service,
+        recognise=by_key(service.database, datetime.now),
+        clock=datetime.now,
+        settings=read_access_settings(given),
+        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
+        quota=read_quota(given),
+        large_socket=given["BASIRA_LARGE_SOCKET"],
+    )
     _exempt_start_from_collection()
     return application
 
@@ -223,9 +232,11 @@ def large_from_environment() -> FastAPI:
     principal that each request names. Raises as `from_environment`."""
     given, service = _open()
     application = make_large_application(
-        service, clock=datetime.now, decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
+        service,
+        clock=datetime.now,
+        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
         quota=read_quota(given),
-    )  # fmt: skip
+    )
     _exempt_start_from_collection()
     return application
 

@@ -31,9 +31,11 @@ def sent(desk: Desk, request: Request) -> list[str]:
         return []
     begun = time.monotonic()
     answer = desk.client.request(
-        request.method, f"http://testserver{request.target}", content=request.body,
+        request.method,
+        f"http://testserver{request.target}",
+        content=request.body,
         headers=[(name.encode(), value.encode("utf-8", "surrogatepass")) for name, value in request.headers],
-    )  # fmt: skip
+    )
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return judge(request, answer.status_code, headers, answer.content, time.monotonic() - begun)
 

@@ -83,8 +83,10 @@ def test_arabic_reads_from_the_right_and_its_charts_from_the_left(
     assert page.evaluate("getComputedStyle(document.body).direction") == "rtl"
     assert page.evaluate("getComputedStyle(document.querySelector('.chart-box')).direction") == "ltr"
     heading = page.locator("h1").bounding_box()
-    text = page.evaluate("(() => {const r = document.createRange(); r.selectNodeContents(document.querySelector('h1'));"
-                         " return r.getBoundingClientRect().right})()")  # fmt: skip
+    text = page.evaluate(
+        "(() => {const r = document.createRange(); r.selectNodeContents(document.querySelector('h1'));"
+        " return r.getBoundingClientRect().right})()"
+    )
     assert text == pytest.approx(heading["x"] + heading["width"], abs=1)
     page.close()
 

@@ -65,8 +65,10 @@ def test_the_first_administrator_and_the_others(place: Place) -> None:
     assert place.shown("BOSS")["roles"] == ["administrator"]
     found = place.shown("ali")
     assert (found["roles"], found["is_active"], found["must_change_password"]) == (
-        ["inspector/TANGER", "manager"], True, True,
-    )  # fmt: skip
+        ["inspector/TANGER", "manager"],
+        True,
+        True,
+    )
     listed = place.said("users", "list")
     assert "boss  administrator  active" in listed
     assert [user["login"] for user in json.loads(place.said("users", "list", "--json"))] == ["ali", "boss"]

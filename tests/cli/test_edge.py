@@ -86,9 +86,10 @@ def test_a_check_of_a_misspelt_database_says_that_nothing_is_there(store: Path, 
     assert any(line.startswith("no database") and str(typo) in line for line in lines)
     assert not typo.exists()
     assert not (store / SEED_FILE).exists()
-    assert [line.startswith("Made a new database") for line in prepare_service(
-        store, policy, today=datetime(2026, 3, 2).date(), database=str(typo)
-    )] == [False, True]  # fmt: skip
+    assert [
+        line.startswith("Made a new database")
+        for line in prepare_service(store, policy, today=datetime(2026, 3, 2).date(), database=str(typo))
+    ] == [False, True]
 
 
 def test_no_other_user_may_read_the_seed_at_any_moment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +131,7 @@ def test_a_sync_that_rejected_something_ends_otherwise(
 ) -> None:
     report = FileReport(
         file_name="online", digest="d", rows=5, accepted=5 - refused, already_known=0, quarantined=refused
-    )  # fmt: skip
+    )
     synced = Synced((report,), events=5, snapshot=1)
     monkeypatch.setattr("basira.serving.sync.sync_history", lambda *_args, **_named: synced)
     Database(store / "operations.sqlite").close()

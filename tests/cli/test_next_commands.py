@@ -47,10 +47,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (place / "m y.toml").write_text(MAPPING, encoding="utf-8")
     (place / "results.toml").write_text(RESULTS, encoding="utf-8")
     rows = [
-        {"id": f"D{n:03}", "date": f"2023-01-{1 + n // 10:02}", "code": "851713", "mass": str(1 + n % 7),
-         "value": "100", "illicit": int(n % 3 == 0)}
+        {
+            "id": f"D{n:03}",
+            "date": f"2023-01-{1 + n // 10:02}",
+            "code": "851713",
+            "mass": str(1 + n % 7),
+            "value": "100",
+            "illicit": int(n % 3 == 0),
+        }
         for n in range(120)
-    ]  # fmt: skip
+    ]
     rows[5]["mass"] = "#N/A"
     pl.DataFrame(rows).write_csv(place / "the file.csv")
     pl.DataFrame(rows).select("id", pl.lit("2023-02-01").alias("date"), "illicit").write_csv(place / "results.csv")

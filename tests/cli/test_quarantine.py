@@ -28,7 +28,7 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         keep_body(connection, RejectedBody(ONLINE, "badr", "DUM 1", faults, 9, "{}"), now=NOW)
     row = QuarantinedRow(
         OF_A_FILE, "items", "a\x1b[2Jb.csv", "net_mass_kg", "not_a_number", "عشرة\nkilos", "a number", {}, "d", 12, NOW
-    )  # fmt: skip
+    )
     monkeypatch.setattr("basira.workflows.intake.quarantine.list_quarantine", lambda *_args, **_named: [row])
     monkeypatch.setattr("basira.workflows.intake.quarantine.count_quarantine", lambda _: {(row.file_name, row.code): 1})
     done = CliRunner().invoke(app, ["quarantine", "list", "--store", str(tmp_path)], env={"COLUMNS": "80"})

@@ -56,9 +56,11 @@ class Running:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         try:
             connection.request(
-                method, f"/api/v1{path}", body=body and json.dumps(body),
+                method,
+                f"/api/v1{path}",
+                body=body and json.dumps(body),
                 headers={"Content-Type": "application/json", **({"X-API-Key": key} if key else {}), **more},
-            )  # fmt: skip
+            )
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
@@ -321,8 +323,9 @@ def test_a_port_in_use_is_reported(place: tuple[Path, Path]) -> None:
 def check(place: tuple[Path, Path]) -> tuple[int, str, str]:
     done = subprocess.run(
         [BASIRA, "serve", "--check", "--store", place[0], "--policy", place[1], "--most-profile-days", "99999"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -336,8 +339,9 @@ def test_a_check_makes_nothing_and_says_what_a_start_would_make(place: tuple[Pat
     assert (code, named(said)) == (0, ["no database", "no seed"])
     assert sorted(place[0].rglob("*")) == before
     assert [line.partition(":")[0] for line in prepare_service(*place, today=TODAY)] == [
-        "Made a new seed of the draws", "Made a new database",
-    ]  # fmt: skip
+        "Made a new seed of the draws",
+        "Made a new database",
+    ]
     assert prepare_service(*place, today=TODAY) == []
 
 

@@ -43,9 +43,19 @@ def test_scoring_writes_one_row_an_item(walk):
 
 def test_scoring_before_there_is_a_model_trains_one_first(walk, tmp_path):
     found = ran(
-        "score", "--from", "2023-11-02", "--to", "2023-11-02", "--as-of", "2023-09-30", "--out", tmp_path / "s.csv",
-        "--store", walk.store, "--json",
-    ).json  # fmt: skip
+        "score",
+        "--from",
+        "2023-11-02",
+        "--to",
+        "2023-11-02",
+        "--as-of",
+        "2023-09-30",
+        "--out",
+        tmp_path / "s.csv",
+        "--store",
+        walk.store,
+        "--json",
+    ).json
     assert found["trained_now"] is True
     assert found["model_as_of"] == "2023-09-30"
     assert pl.read_csv(tmp_path / "s.csv").height == found["items"]
@@ -119,10 +129,13 @@ def test_models_are_listed_and_shown(walk):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("models", "list"), ("target", "--day", "2023-11-02", "--preview"), ("quarantine", "list"),
-        ("replay", "RUN"), ("explain", "DECLARATION"),
+        ("models", "list"),
+        ("target", "--day", "2023-11-02", "--preview"),
+        ("quarantine", "list"),
+        ("replay", "RUN"),
+        ("explain", "DECLARATION"),
     ],
-)  # fmt: skip
+)
 def test_for_people_the_same_commands_print_words(arguments, walk):
     found = ran(
         *(a.replace("RUN", walk.run_id).replace("DECLARATION", walk.declaration_id) for a in arguments),

@@ -60,9 +60,12 @@ def test_same_seed_same_score(baseline: Baseline) -> None:
 @every_baseline
 def test_values_never_seen_nulls_and_absent_columns_are_scored(baseline: Baseline) -> None:
     strange = TEST[:5].with_columns(
-        importer_id=pl.lit("never"), origin_country=pl.lit(None, pl.String), net_mass_kg=pl.lit(None, pl.Float64),
-        customs_value_amount=pl.lit(None, pl.Float64), x_use=pl.lit("99"),
-    )  # fmt: skip
+        importer_id=pl.lit("never"),
+        origin_country=pl.lit(None, pl.String),
+        net_mass_kg=pl.lit(None, pl.Float64),
+        customs_value_amount=pl.lit(None, pl.Float64),
+        x_use=pl.lit("99"),
+    )
     assert np.isfinite(baseline.fit_score(TRAIN, None, strange, seed=1).score).all()
     bare = TEST[:5].select("declaration_id", "declared_at", "commodity_code")
     assert np.isfinite(baseline.fit_score(TRAIN, None, bare, seed=1).score).all()

@@ -84,8 +84,20 @@ def test_the_caught_answer() -> None:
 
 
 def test_a_phoenix_has_a_new_identifier_and_the_old_suppliers() -> None:
-    scenario = load_scenario("small", changes={"items": 20_000, "conduct.answers": {"change_identity": 1.0, "stop": 0,
-        "shrink": 0, "change_declarant": 0, "change_office": 0, "change_code": 0}})  # fmt: skip
+    scenario = load_scenario(
+        "small",
+        changes={
+            "items": 20_000,
+            "conduct.answers": {
+                "change_identity": 1.0,
+                "stop": 0,
+                "shrink": 0,
+                "change_declarant": 0,
+                "change_office": 0,
+                "change_code": 0,
+            },
+        },
+    )
     country, seen = LiveCountry(scenario, 4), dict[int, dict[str, set[str]]]()
     while not country.is_over:
         result = country.step(country.day, country.declarations.column("declaration_id").unique())

@@ -96,8 +96,11 @@ def test_found_values_are_the_true_ones(small: tuple[pa.Table, ...]) -> None:
         real = true[row["declaration_id"], row["item_number"]]
         if real["detection_error"] == "false_finding":
             continue
-        for found, name in (("found_value_amount", "value_amount"), ("found_commodity_code", "commodity_code"),
-                            ("found_origin_country", "origin_country")):  # fmt: skip
+        for found, name in (
+            ("found_value_amount", "value_amount"),
+            ("found_commodity_code", "commodity_code"),
+            ("found_origin_country", "origin_country"),
+        ):
             if row[found] is not None:
                 checked += 1
                 assert row[found] == real[f"true_{name}"]
@@ -156,18 +159,30 @@ def test_rates_change_on_their_day() -> None:
 
 def _trees(x: np.ndarray, y: np.ndarray) -> lightgbm.LGBMClassifier:
     model = lightgbm.LGBMClassifier(
-        n_estimators=120, num_leaves=15, learning_rate=0.05, min_child_samples=20, subsample=0.8, subsample_freq=1,
-        colsample_bytree=0.7, n_jobs=1, random_state=1, verbose=-1,
-    )  # fmt: skip
+        n_estimators=120,
+        num_leaves=15,
+        learning_rate=0.05,
+        min_child_samples=20,
+        subsample=0.8,
+        subsample_freq=1,
+        colsample_bytree=0.7,
+        n_jobs=1,
+        random_state=1,
+        verbose=-1,
+    )
     return model.fit(x, y)
 
 
 def _folds_auc(x: np.ndarray, y: np.ndarray, part: np.ndarray) -> float:
     """Mean over the parts of the AUC on one part, fitted on the others."""
-    return float(np.mean([
-        roc_auc_score(y[part == k], _trees(x[part != k], y[part != k]).predict_proba(x[part == k])[:, 1])
-        for k in np.unique(part)
-    ]))  # fmt: skip
+    return float(
+        np.mean(
+            [
+                roc_auc_score(y[part == k], _trees(x[part != k], y[part != k]).predict_proba(x[part == k])[:, 1])
+                for k in np.unique(part)
+            ]
+        )
+    )
 
 
 def _digits(text: pa.ChunkedArray, last: int) -> np.ndarray:
@@ -234,11 +249,30 @@ def test_random_plain_trees_and_the_best_ranking_are_well_apart(drift: tuple[pa.
     keys = zip(declared.column("declaration_id").to_pylist(), declared.column("item_number").to_pylist(), strict=True)
     label = np.array([{None: -1, False: 0, True: 1}[result.get(key)] for key in keys])
     columns = []
-    for name in ("office", "procedure", "declarant_id", "importer_id", "exporter_id", "transport_mode",
-                 "dispatch_country", "commodity_code", "origin_country", "preference"):  # fmt: skip
+    for name in (
+        "office",
+        "procedure",
+        "declarant_id",
+        "importer_id",
+        "exporter_id",
+        "transport_mode",
+        "dispatch_country",
+        "commodity_code",
+        "origin_country",
+        "preference",
+    ):
         columns.append(declared.column(name).combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy())
-    for name in ("quantity", "gross_mass_kg", "net_mass_kg", "invoice_amount", "customs_value_amount", "duty_rate",
-                 "vat_rate", "duty_amount", "total_tax_amount"):  # fmt: skip
+    for name in (
+        "quantity",
+        "gross_mass_kg",
+        "net_mass_kg",
+        "invoice_amount",
+        "customs_value_amount",
+        "duty_rate",
+        "vat_rate",
+        "duty_amount",
+        "total_tax_amount",
+    ):
         columns.append(declared.column(name).to_numpy())
     x, y = np.column_stack(columns).astype(float), truth.column("is_irregular").to_numpy(zero_copy_only=False)
     later = np.arange(len(y)) >= len(y) * 3 // 4

@@ -56,9 +56,18 @@ def test_a_rule_s_selection_comes_back_from_its_text(rule_id, flag):
 @given(st.text())
 def test_a_record_keeps_its_text_whatever_it_is(text):
     row = Decision(
-        event_id="r/D1/1", run_id="r", declaration_id="D1", declaration_version=1, office="A", lane="red",
-        basis="mandatory", detail=text, inclusion_probability=1.0, fraud_probability=None, expected_revenue=None,
+        event_id="r/D1/1",
+        run_id="r",
+        declaration_id="D1",
+        declaration_version=1,
+        office="A",
+        lane="red",
+        basis="mandatory",
+        detail=text,
+        inclusion_probability=1.0,
+        fraud_probability=None,
+        expected_revenue=None,
         items=(),
-    ).row()  # fmt: skip
+    ).row()
     assert Decision.from_row(row).row()["detail"] == text
     assert Decision.from_row(row).detail_fields == read_detail(text)

@@ -103,10 +103,21 @@ def test_the_record_of_a_selection_takes_everything_from_it():
     candidate = Candidate("D1", 2, "A", 0.5, 50.0)
     record = decide("run-1", selection, candidate=candidate, items=[item], inputs_digest="f")
     assert record == Decision(
-        event_id="run-1/D1/2", run_id="run-1", declaration_id="D1", declaration_version=2, office="A", lane="red",
-        basis="model", detail="x", inclusion_probability=0.25, rank=3, fraud_probability=0.5, expected_revenue=50.0,
-        items=[item_values(item)], inputs_digest="f",
-    )  # fmt: skip
+        event_id="run-1/D1/2",
+        run_id="run-1",
+        declaration_id="D1",
+        declaration_version=2,
+        office="A",
+        lane="red",
+        basis="model",
+        detail="x",
+        inclusion_probability=0.25,
+        rank=3,
+        fraud_probability=0.5,
+        expected_revenue=50.0,
+        items=[item_values(item)],
+        inputs_digest="f",
+    )
     assert record.assessments == (item,)
 
 

@@ -14,9 +14,12 @@ from basira.schema.records import Candidate, ItemAssessment, Reason, Selection
 REASON = Reason("unit_value_low", {"median": 12.5}, ("f1",), 0.5)
 ITEM = ItemAssessment(1, 0.3, 100.0, 30.0, {"value": 0.2}, (REASON,), ("value",))
 ONE = decide(
-    "run-1", Selection("D1", 1, "A", "red", "model", 0.5, 1), candidate=Candidate("D1", 1, "A", 0.3, 30.0),
-    items=(ITEM,), inputs_digest="a",
-)  # fmt: skip
+    "run-1",
+    Selection("D1", 1, "A", "red", "model", 0.5, 1),
+    candidate=Candidate("D1", 1, "A", 0.3, 30.0),
+    items=(ITEM,),
+    inputs_digest="a",
+)
 TWO = replace(ONE, declaration_id="D2", lane="green", basis="none", rank=2)
 RUN = TargetingRun(
     run_id="run-1",

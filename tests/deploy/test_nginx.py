@@ -82,10 +82,12 @@ def adapted(folder: Path, upstream: int, plain: int, secure: int, changes: Mappi
     """The shipped file with the ports and paths of a test; every text that is replaced must stand in it."""
     text = FILE.read_text(encoding="utf-8")
     places = {
-        "127.0.0.1:8080": f"127.0.0.1:{upstream}", "listen 80;": f"listen 127.0.0.1:{plain};",
-        "listen 443 ssl": f"listen 127.0.0.1:{secure} ssl", "/etc/basira/tls": str(folder),
+        "127.0.0.1:8080": f"127.0.0.1:{upstream}",
+        "listen 80;": f"listen 127.0.0.1:{plain};",
+        "listen 443 ssl": f"listen 127.0.0.1:{secure} ssl",
+        "/etc/basira/tls": str(folder),
         "/var/log/nginx/basira.log": str(folder / "access.log"),
-    }  # fmt: skip
+    }
     for old, new in {**places, **changes}.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -93,8 +95,11 @@ def adapted(folder: Path, upstream: int, plain: int, secure: int, changes: Mappi
 
 
 # Shorter, so that a test need not wait; what they do is the same.
-QUICK = {"client_header_timeout 10s": "client_header_timeout 1s", "client_body_timeout 15s": "client_body_timeout 1s",
-         "proxy_read_timeout 40s": "proxy_read_timeout 1s"}  # fmt: skip
+QUICK = {
+    "client_header_timeout 10s": "client_header_timeout 1s",
+    "client_body_timeout 15s": "client_body_timeout 1s",
+    "proxy_read_timeout 40s": "proxy_read_timeout 1s",
+}
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +107,25 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
     nginx, openssl = need("nginx", "nginx-light"), need("openssl", "openssl")
     subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "privkey.pem", "-out",
-         folder / "fullchain.pem", "-days", "2", "-subj", "/CN=basira.example"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            openssl,
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            folder / "privkey.pem",
+            "-out",
+            folder / "fullchain.pem",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=basira.example",
+        ],
+        check=True,
+        capture_output=True,
+    )
     made = Proxy(free_port(), free_port(), folder / "access.log")
 
     class Seen(http.server.BaseHTTPRequestHandler):
@@ -159,17 +179,25 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 def test_a_request_passes_and_nothing_that_a_client_says_of_its_address_does(proxy: Proxy) -> None:
     proxy.seen.clear()
     lies = {
-        **HOST, "X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example",
-        "Forwarded": "for=6.6.6.6", "X-Real-IP": "6.6.6.6", "X-Request-ID": "mine", "X-API-Key": "kept",
-    }  # fmt: skip
+        **HOST,
+        "X-Forwarded-For": "6.6.6.6",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil.example",
+        "Forwarded": "for=6.6.6.6",
+        "X-Real-IP": "6.6.6.6",
+        "X-Request-ID": "mine",
+        "X-API-Key": "kept",
+    }
     for _ in range(2):
         status, headers = proxy.ask("POST", "/api/v1/declarations/MARKED?q=MARKED", b"{}", lies)
         assert status == 200
         assert "nginx/" not in str(headers.get("Server"))
     first, second = (dict(one) for one in proxy.seen)
     assert (first["x-forwarded-for"], first["x-forwarded-proto"], first["host"]) == (
-        "127.0.0.1", "https", "basira.example",
-    )  # fmt: skip
+        "127.0.0.1",
+        "https",
+        "basira.example",
+    )
     assert first["x-api-key"] == "kept"
     assert re.fullmatch("[0-9a-f]{32}", first["x-request-id"])
     assert first["x-request-id"] != second["x-request-id"]
@@ -200,10 +228,12 @@ def test_plain_http_is_sent_to_tls(proxy: Proxy) -> None:
 @pytest.mark.parametrize(
     ("path", "size", "status"),
     [
-        ("/api/v1/declarations", 15 << 20, 200), ("/api/v1/declarations", 17 << 20, 413),
-        ("/api/v1/results", 60 << 10, 200), ("/api/v1/results", 70 << 10, 413),
+        ("/api/v1/declarations", 15 << 20, 200),
+        ("/api/v1/declarations", 17 << 20, 413),
+        ("/api/v1/results", 60 << 10, 200),
+        ("/api/v1/results", 70 << 10, 413),
     ],
-)  # fmt: skip
+)
 def test_bodies_have_the_limits_of_the_service(proxy: Proxy, path: str, size: int, status: int) -> None:
     assert proxy.ask("POST", path, b" " * size)[0] == status
 

@@ -52,9 +52,11 @@ class Place:
         (self.root / "fails").write_text("".join(f"{line}\n" for line in fails))
         (self.root / "called").write_text("")
         environment = {
-            "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}", "NIGHT": str(self.root),
-            "BASIRA_PROGRAM": str(self.root / "bin" / "basira"), "BASIRA_STORE": str(self.root / "store"),
-        }  # fmt: skip
+            "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}",
+            "NIGHT": str(self.root),
+            "BASIRA_PROGRAM": str(self.root / "bin" / "basira"),
+            "BASIRA_STORE": str(self.root / "store"),
+        }
         done = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, timeout=30)
         called = [" ".join(line.split()[:2]) for line in (self.root / "called").read_text().splitlines()]
         return Night(done.returncode, done.stderr, called)

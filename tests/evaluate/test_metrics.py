@@ -15,9 +15,21 @@ from basira.evaluate.metrics import Scored, compare_on_slice, compute_slice_metr
 from basira.evaluate.ranking import rank_rows, resample_weights
 
 CONTRACT = {
-    "rows", "positives", "precision", "recall", "revenue", "auc", "average_precision", "brier",
-    "precision_ci", "recall_ci", "revenue_ci", "auc_ci", "average_precision_ci", "brier_ci",
-}  # fmt: skip
+    "rows",
+    "positives",
+    "precision",
+    "recall",
+    "revenue",
+    "auc",
+    "average_precision",
+    "brier",
+    "precision_ci",
+    "recall_ci",
+    "revenue_ci",
+    "auc_ci",
+    "average_precision_ci",
+    "brier_ci",
+}
 
 
 def sample(rows: int = 400, *, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

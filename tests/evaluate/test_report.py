@@ -48,9 +48,13 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("language", ["fr", "en", "ar"])
 def test_report_is_complete_in_each_language(tmp_path: Path, language: str) -> None:
     metrics, curves = evaluation(
-        revenue_basis="found", value_currency="MAD", trained_rows=1295, is_simulated=True, software="basira 0.1.0",
+        revenue_basis="found",
+        value_currency="MAD",
+        trained_rows=1295,
+        is_simulated=True,
+        software="basira 0.1.0",
         quarantined=[{"file": "q.csv", "code": "date", "rows": 3}],
-    )  # fmt: skip
+    )
     page = write_report(metrics, curves, tmp_path, language=language, strict=True).read_text(encoding="utf-8")
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in page
     assert page.count("<svg") == 6  # precision, recall, revenue; precision, revenue of novel pairs; calibration

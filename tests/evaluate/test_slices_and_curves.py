@@ -12,13 +12,20 @@ from basira.evaluate.metrics import Scored
 from basira.evaluate.slices import build_slices
 from basira.evaluate.standing import standings
 
-TRAIN = pl.DataFrame({
-    "commodity_code": ["851713", "851713", "610910"], "net_mass_kg": [12.5, 3.0, None], "importer_id": ["A", "B", None],
-})  # fmt: skip
-TEST = pl.DataFrame({
-    "commodity_code": ["851713", "851713", "610910", "090111"], "net_mass_kg": [12.5, 13.0, None, 1.0],
-    "importer_id": ["A", "C", None, "A"],
-})  # fmt: skip
+TRAIN = pl.DataFrame(
+    {
+        "commodity_code": ["851713", "851713", "610910"],
+        "net_mass_kg": [12.5, 3.0, None],
+        "importer_id": ["A", "B", None],
+    }
+)
+TEST = pl.DataFrame(
+    {
+        "commodity_code": ["851713", "851713", "610910", "090111"],
+        "net_mass_kg": [12.5, 13.0, None, 1.0],
+        "importer_id": ["A", "C", None, "A"],
+    }
+)
 
 
 def test_seen_pair_needs_the_same_code_and_mass_and_never_a_null() -> None:

@@ -39,8 +39,11 @@ def test_one_row_per_item_with_stable_columns(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [c.name for c in COLUMNS]
     assert [(r["declaration_id"], r["item_number"]) for r in rows] == [
-        ("2026/1", "1"), ("2026/1", "2"), ("2026/2", "1"), ("2026/2", "2"),
-    ]  # fmt: skip
+        ("2026/1", "1"),
+        ("2026/1", "2"),
+        ("2026/2", "1"),
+        ("2026/2", "2"),
+    ]
     assert rows[0]["lane"] == "rouge intégral"
     assert rows[0]["reason_1"] == "Valeur ronde : 100\u202f000\u00a0MAD"
     assert rows[0]["reference_median"] == "32.6"

@@ -15,13 +15,21 @@ from basira.schema.records import Figure, Reason
 
 # Nothing was ever declared under this code: 46 earlier items have the description's first word, none of them here.
 UNSEEN: dict[str, Any] = {
-    "declaration_id": "D1", "commodity_code": "9301000000", "origin_country": "CN",
-    "word_items": 46, "word_code_items": 0, "code_share_of_word": 0.5 / 51,
-}  # fmt: skip
+    "declaration_id": "D1",
+    "commodity_code": "9301000000",
+    "origin_country": "CN",
+    "word_items": 46,
+    "word_code_items": 0,
+    "code_share_of_word": 0.5 / 51,
+}
 RARE_ORIGIN: dict[str, Any] = {
-    "declaration_id": "D1", "commodity_code": "8517130000", "origin_country": "CN",
-    "code_items": 200, "code_origin_items": 3, "origin_share_of_code": 3.5 / 205,
-}  # fmt: skip
+    "declaration_id": "D1",
+    "commodity_code": "8517130000",
+    "origin_country": "CN",
+    "code_items": 200,
+    "code_origin_items": 3,
+    "origin_share_of_code": 3.5 / 205,
+}
 
 
 def reason_of(family: str, row: dict[str, Any]) -> Reason:

@@ -20,13 +20,23 @@ from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.records import Figure, Reason, Reference
 
 COMPARED: dict[str, Figure] = {
-    "value": 12.4, "unit": "kg", "median": 32.6, "gap": -0.62, "count": 214, "commodity_code": "851713",
-    "origin_country": "CN", "window_months": 12,
-}  # fmt: skip
-HISTORY: dict[str, Figure] = {
-    "irregular": 6, "inspected": 41, "rate": 0.123, "usual_rate": 0.041, "window_months": None,
+    "value": 12.4,
+    "unit": "kg",
+    "median": 32.6,
+    "gap": -0.62,
+    "count": 214,
     "commodity_code": "851713",
-}  # fmt: skip
+    "origin_country": "CN",
+    "window_months": 12,
+}
+HISTORY: dict[str, Figure] = {
+    "irregular": 6,
+    "inspected": 41,
+    "rate": 0.123,
+    "usual_rate": 0.041,
+    "window_months": None,
+    "commodity_code": "851713",
+}
 # The figures that each reason carries, by the beginning of its code.
 FIGURES: dict[str, dict[str, Figure]] = {
     "value_per_": COMPARED,
@@ -150,11 +160,17 @@ def test_profile_says_the_way_it_moved_the_model() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value", "text"),
-    [("origin_country", "CN", "Pays d’origine : Chine"), ("commodity_code", "851713", "Code SH : 8517.13"),
-     ("duty_rate", 0.08, "Taux de droit d’importation : 8,0 %"), ("is_oea", 1, "Opérateur économique agréé : oui"),
-     ("customs_value_amount", 1200.0, "Valeur en douane : 1 200 MAD"), ("x_import_use", "21", "import use : 21"),
-     ("package_count", 3.0, "Nombre de colis : 3"), ("preference", None, "Préférence demandée : –")],
-)  # fmt: skip
+    [
+        ("origin_country", "CN", "Pays d’origine : Chine"),
+        ("commodity_code", "851713", "Code SH : 8517.13"),
+        ("duty_rate", 0.08, "Taux de droit d’importation : 8,0 %"),
+        ("is_oea", 1, "Opérateur économique agréé : oui"),
+        ("customs_value_amount", 1200.0, "Valeur en douane : 1 200 MAD"),
+        ("x_import_use", "21", "import use : 21"),
+        ("package_count", 3.0, "Nombre de colis : 3"),
+        ("preference", None, "Préférence demandée : –"),
+    ],
+)
 def test_declared_value_is_written_as_its_field_is(field: str, value: Figure, text: str) -> None:
     assert said("declared_profile", field=field, value=value).startswith(text)
 

@@ -14,8 +14,17 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
-    "lightgbm", "xgboost", "sklearn", "scipy", "matplotlib", "pandas", "pycountry", "xlsxwriter", "fastapi", "pyspark",
-}  # fmt: skip
+    "lightgbm",
+    "xgboost",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "pandas",
+    "pycountry",
+    "xlsxwriter",
+    "fastapi",
+    "pyspark",
+}
 # Packages that a declared dependency brings, pins, and documents as part of its own interface.
 COMPANIONS = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}
 # Dependencies that another one loads by their name, and the setting that names them.

@@ -10,14 +10,32 @@ from pathlib import Path
 import pytest
 
 ROOMS = (
-    "schema", "render", "ingest", "features", "models", "selection", "explain", "decisions", "feedback", "evaluate",
+    "schema",
+    "render",
+    "ingest",
+    "features",
+    "models",
+    "selection",
+    "explain",
+    "decisions",
+    "feedback",
+    "evaluate",
     "country",
-)  # fmt: skip
+)
 # Calls by their written name. `time.process_time` is allowed: it measures work, and decides nothing.
 CLOCK_AND_ENVIRONMENT = {
-    "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns", "os.getenv",
-    "os.environ.get", "os.getlogin", "uuid.uuid1", "uuid.uuid4",
-}  # fmt: skip
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "time.time",
+    "time.time_ns",
+    "os.getenv",
+    "os.environ.get",
+    "os.getlogin",
+    "uuid.uuid1",
+    "uuid.uuid4",
+}
 GLOBAL_RANDOMNESS = re.compile(r"(?:random|secrets|np\.random|numpy\.random)\.\w+")
 CODE_FROM_DATA = {"eval", "exec", "compile", "pickle.load", "pickle.loads", "joblib.load", "marshal.loads"}
 

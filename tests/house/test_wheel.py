@@ -34,9 +34,15 @@ for module in pkgutil.walk_packages(basira.__path__, "basira."):
 def run(*command: str | Path, folder: Path, seconds: int = 120) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "BASIRA"))}
     done = subprocess.run(
-        [str(c) for c in command], cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds,
-        stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+        [str(c) for c in command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done.stdout
 

@@ -157,10 +157,14 @@ def test_two_ingests_at_once_both_end_up_in_the_store(place: Path) -> None:
     large(place, 60_000, name="x.csv")
     large(place, 60_000, name="y.csv")
     processes = [
-        subprocess.Popen([*COMMAND, "ingest", name, "--mapping", "m.toml", "--store", "s", "--json"], cwd=place,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [*COMMAND, "ingest", name, "--mapping", "m.toml", "--store", "s", "--json"],
+            cwd=place,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         for name in ("x.csv", "y.csv")
-    ]  # fmt: skip
+    ]
     for process in processes:
         _, said = process.communicate(timeout=600)
         assert process.returncode == 0, said
@@ -177,8 +181,17 @@ def test_a_disk_that_takes_no_more_is_reported_and_leaves_the_store_as_before(pl
     call(place, "ingest", "a.csv", "--mapping", "m.toml", "--store", "s")
     before = tree(place / "s")
     large(place, 300_000)
-    done = run(place, "ingest", "large.csv", "--mapping", "m.toml", "--store", "s", "--json",
-               preexec_fn=_files_of_at_most_200_kilobytes)  # fmt: skip
+    done = run(
+        place,
+        "ingest",
+        "large.csv",
+        "--mapping",
+        "m.toml",
+        "--store",
+        "s",
+        "--json",
+        preexec_fn=_files_of_at_most_200_kilobytes,
+    )
     assert done.returncode == 5, done.stderr
     assert "disk is full" in done.stderr
     assert tree(place / "s") == before

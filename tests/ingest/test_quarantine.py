@@ -162,8 +162,9 @@ def test_a_workbook_holds_text_and_comes_back_as_it_was(
     report = retry_quarantine(store, received_at=RECEIVED, corrections=out)
     assert (report.files[0].accepted, report.left) == (2, 0)
     assert query("SELECT declaration_id, office, commodity_code FROM items WHERE declaration_id > 'D1' ORDER BY 1") == [
-        ("D2", "010", "010121"), ("D3", "010", "851713"),
-    ]  # fmt: skip
+        ("D2", "010", "010121"),
+        ("D3", "010", "851713"),
+    ]
 
 
 def test_a_number_typed_into_a_workbook_is_read_with_the_mark_of_its_source(

@@ -42,14 +42,32 @@ def test_evaluate_takes_results_apart(parts: tuple[Files, Files], tmp_path: Path
     past, later = parts
     common = ("--resamples", 20, "--out")
     labelled = command(
-        "evaluate", "--mapping", past.mapping("labelled"), "--train", past.labelled, "--test", later.labelled, *common,
+        "evaluate",
+        "--mapping",
+        past.mapping("labelled"),
+        "--train",
+        past.labelled,
+        "--test",
+        later.labelled,
+        *common,
         tmp_path / "a",
-    )  # fmt: skip
+    )
     apart = command(
-        "evaluate", "--mapping", past.mapping("declarations"), "--train", past.declarations, "--test",
-        later.declarations, "--outcomes", past.results, later.results, "--outcomes-mapping", past.mapping("results"),
-        *common, tmp_path / "b",
-    )  # fmt: skip
+        "evaluate",
+        "--mapping",
+        past.mapping("declarations"),
+        "--train",
+        past.declarations,
+        "--test",
+        later.declarations,
+        "--outcomes",
+        past.results,
+        later.results,
+        "--outcomes-mapping",
+        past.mapping("results"),
+        *common,
+        tmp_path / "b",
+    )
     assert figures(apart) == figures(labelled)
     names = ("as_of", "trained_rows", "tested_rows", "unlabelled_rows", "revenue_basis", "quarantined")
     assert [apart[n] for n in names] == [labelled[n] for n in names]
@@ -61,10 +79,22 @@ def test_one_file_of_results_may_speak_of_both(parts: tuple[Files, Files], tmp_p
     both = tmp_path / "both.csv"
     pl.concat([pl.read_csv(past.results), pl.read_csv(later.results)]).write_csv(both)
     found = command(
-        "evaluate", "--mapping", past.mapping("declarations"), "--train", past.declarations, "--test",
-        later.declarations, "--outcomes", both, "--outcomes-mapping", past.mapping("results"), "--resamples", 20,
-        "--out", tmp_path / "out",
-    )  # fmt: skip
+        "evaluate",
+        "--mapping",
+        past.mapping("declarations"),
+        "--train",
+        past.declarations,
+        "--test",
+        later.declarations,
+        "--outcomes",
+        both,
+        "--outcomes-mapping",
+        past.mapping("results"),
+        "--resamples",
+        20,
+        "--out",
+        tmp_path / "out",
+    )
     assert (found["trained_rows"], found["tested_rows"]) == (900, 400)
 
 
@@ -75,12 +105,25 @@ def test_a_result_of_a_test_declaration_teaches_nothing(parts: tuple[Files, File
     pl.read_csv(later.results).with_columns(illicit=1 - pl.col("illicit")).write_csv(turned)
     found = [
         command(
-            "evaluate", "--mapping", past.mapping("declarations"), "--train", past.declarations, "--test",
-            later.declarations, "--outcomes", past.results, results, "--outcomes-mapping", past.mapping("results"),
-            "--resamples", 20, "--out", tmp_path / results.stem,
+            "evaluate",
+            "--mapping",
+            past.mapping("declarations"),
+            "--train",
+            past.declarations,
+            "--test",
+            later.declarations,
+            "--outcomes",
+            past.results,
+            results,
+            "--outcomes-mapping",
+            past.mapping("results"),
+            "--resamples",
+            20,
+            "--out",
+            tmp_path / results.stem,
         )
         for results in (later.results, turned)
-    ]  # fmt: skip
+    ]
     assert found[0]["model"] == found[1]["model"]
     straight, round_about = (f["models"]["basira"]["slices"]["all"]["auc"] for f in found)
     assert straight == pytest.approx(1 - round_about)
@@ -105,9 +148,11 @@ def test_the_laboratory_takes_results_apart_and_from_a_store(files: Files, store
 
     labelled = played([files.labelled], mapping=files.mapping("labelled"))
     apart = played(
-        [files.declarations], mapping=files.mapping("declarations"), outcomes=[files.results],
+        [files.declarations],
+        mapping=files.mapping("declarations"),
+        outcomes=[files.results],
         outcomes_mapping=files.mapping("results"),
-    )  # fmt: skip
+    )
     assert apart.equals(labelled)
     assert played(store).equals(labelled)
     mine = labelled.filter(pl.col("strategy") == "mine")
@@ -121,10 +166,21 @@ def test_the_lab_command_takes_results_apart(files: Files, tmp_path: Path) -> No
         command("lab", "run", *world, *common, "--out", tmp_path / name)["summary"][0]
         for name, world in (
             ("a", ("--data", files.labelled, "--mapping", files.mapping("labelled"))),
-            ("b", ("--data", files.declarations, "--mapping", files.mapping("declarations"), "--outcomes",
-                   files.results, "--outcomes-mapping", files.mapping("results"))),
+            (
+                "b",
+                (
+                    "--data",
+                    files.declarations,
+                    "--mapping",
+                    files.mapping("declarations"),
+                    "--outcomes",
+                    files.results,
+                    "--outcomes-mapping",
+                    files.mapping("results"),
+                ),
+            ),
         )
-    ]  # fmt: skip
+    ]
     assert [one["precision"] for one in found] == [found[0]["precision"]] * 2
     assert found[0]["precision"] is not None
 

@@ -52,9 +52,16 @@ def test_the_revenue_is_nine_tenths_of_the_offline_optimum(fixed):
 
 @pytest.mark.parametrize(
     ("kind", "least"),
-    [("ordinary", 0.92), ("burst", 0.85), ("quiet", 0.90), ("forecast_times_3", 0.70), ("forecast_third", 0.85),
-     ("busy", 0.80), ("early_end", 0.85)],
-)  # fmt: skip
+    [
+        ("ordinary", 0.92),
+        ("burst", 0.85),
+        ("quiet", 0.90),
+        ("forecast_times_3", 0.70),
+        ("forecast_third", 0.85),
+        ("busy", 0.80),
+        ("early_end", 0.85),
+    ],
+)
 def test_no_kind_of_day_breaks_it(fixed, kind, least):
     assert np.mean([day.value / day.batch_value for day in fixed if day.kind == kind]) >= least
 

@@ -49,9 +49,17 @@ def test_each_language_says_the_same_values(folder: Path, language: str) -> None
 
 @pytest.mark.parametrize(
     ("language", "count", "said"),
-    [("fr", 0, "0 ligne"), ("fr", 2, "2 lignes"), ("en", 0, "0 rows"), ("en", 1, "1 row"), ("ar", 2, "سطران"),
-     ("ar", 7, "7 أسطر"), ("ar", 11, "11 سطرا"), ("ar", 100, "100 سطر")],
-)  # fmt: skip
+    [
+        ("fr", 0, "0 ligne"),
+        ("fr", 2, "2 lignes"),
+        ("en", 0, "0 rows"),
+        ("en", 1, "1 row"),
+        ("ar", 2, "سطران"),
+        ("ar", 7, "7 أسطر"),
+        ("ar", 11, "11 سطرا"),
+        ("ar", 100, "100 سطر"),
+    ],
+)
 def test_plural_forms(language: str, count: int, said: str) -> None:
     assert load_catalog(EVALUATE, language).say_count("facts.rows", count, n=str(count)) == said
 

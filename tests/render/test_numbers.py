@@ -13,10 +13,16 @@ from basira.render.languages import direction, isolate
 
 @pytest.mark.parametrize(
     ("value", "language", "text"),
-    [(12.4, "fr", "12,40"),
-     (12.4, "en", "12.40"), (1234567.0, "fr", "1\u202f234\u202f567"), (0.0123456, "en", "0.0123"),
-     (1234567.0, "ar", "1.234.567"), (0.0, "fr", "0"), (-3.5, "en", "-3.50")],
-)  # fmt: skip
+    [
+        (12.4, "fr", "12,40"),
+        (12.4, "en", "12.40"),
+        (1234567.0, "fr", "1\u202f234\u202f567"),
+        (0.0123456, "en", "0.0123"),
+        (1234567.0, "ar", "1.234.567"),
+        (0.0, "fr", "0"),
+        (-3.5, "en", "-3.50"),
+    ],
+)
 def test_number(value: float, language: str, text: str) -> None:
     assert numbers.format_number(value, language=language) == text
 

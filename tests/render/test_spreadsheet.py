@@ -17,8 +17,12 @@ def test_text_that_would_be_run_gets_an_apostrophe(text: str) -> None:
 
 def test_numbers_keep_their_sign_and_the_unknown_is_empty() -> None:
     assert [cell(value) for value in (-2.5, 10_000_000, None, False, "1 - 1")] == [
-        "-2.5", "10000000", "", "false", "1 - 1"
-    ]  # fmt: skip
+        "-2.5",
+        "10000000",
+        "",
+        "false",
+        "1 - 1",
+    ]
 
 
 def test_lines_read_back_as_they_were() -> None:

@@ -72,8 +72,10 @@ def test_slots_within_capacity_come_first_and_the_state_counts_the_rest_apart():
     assert [detail_text(s) for s in found] == ["arms", *["arms lane_full"] * 3] + [f"arms {BEYOND_CAPACITY}"] * 3
     assert state.beyond == {"yellow": 3}
     assert [(row.lane, row.used, row.capacity) for row in capacity_use(state, rules)] == [
-        ("yellow", 5, 2), ("orange", 1, 1), ("red", 1, 1),
-    ]  # fmt: skip
+        ("yellow", 5, 2),
+        ("orange", 1, 1),
+        ("red", 1, 1),
+    ]
 
 
 def test_beyond_capacity_the_random_control_keeps_its_slots_and_the_model_those_of_other_lanes():

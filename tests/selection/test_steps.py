@@ -143,9 +143,14 @@ def test_a_day_that_is_made_again_knows_what_a_step_claimed():
         for i, (one, s) in enumerate(zip(DAY, found, strict=True))
     ]
     again = recover_day(
-        state.plan, rules, arrivals=arrivals, used=state.used, beyond=state.beyond, sequence=state.sequence,
+        state.plan,
+        rules,
+        arrivals=arrivals,
+        used=state.used,
+        beyond=state.beyond,
+        sequence=state.sequence,
         steps=steps,
-    )  # fmt: skip
+    )
     assert again.today.mandatory == state.today.mandatory
     assert sum(again.today.mandatory.values()) == 4
 

@@ -96,8 +96,18 @@ def test_a_record_of_an_earlier_version_is_read_and_answers_the_same(desk: Desk,
     assert shown(desk)[0]["items"][0]["x_chauffeur"] == PERSON
     assert desk.post(body).json() == first
     assert erased(desk) == 0
-    found = CliRunner().invoke(app, ["audit", "where", "--store", str(Path(desk.service.database.place).parent),
-                                     "--database", desk.service.database.place], input=f"{PERSON}\n")  # fmt: skip
+    found = CliRunner().invoke(
+        app,
+        [
+            "audit",
+            "where",
+            "--store",
+            str(Path(desk.service.database.place).parent),
+            "--database",
+            desk.service.database.place,
+        ],
+        input=f"{PERSON}\n",
+    )
     assert found.exit_code == 11
     assert "table event, column payload" in found.output
     assert "hashed record, for good" in " ".join(found.output.split())
@@ -147,8 +157,13 @@ def test_the_proof_lists_every_place_and_then_none(desk: Desk, arrivals: list[Bo
     where = ("audit", "where", "--also", str(tmp_path / "lists"))
     code, before = said(*where)
     assert code == 11
-    for expected in ("table personal_value, column value", "table refused_body, column body", "data/items/",
-                     ".lmdb, as a digest", "red.csv"):  # fmt: skip
+    for expected in (
+        "table personal_value, column value",
+        "table refused_body, column body",
+        "data/items/",
+        ".lmdb, as a digest",
+        "red.csv",
+    ):
         assert expected in before
     assert "rows would be rid of it" in said("history", "erase", *why, "--preview")[1]
     assert said(*where) == (code, before)

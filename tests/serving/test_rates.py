@@ -27,8 +27,16 @@ from tests.support.api_world import AS_OF, TODAY, Desk, desk_of
 
 Body = dict[str, Any]
 EVENING = datetime(TODAY.year, TODAY.month, TODAY.day, 22)
-AMOUNTS = ("freight_amount", "insurance_amount", "exchange_rate", "customs_value_amount", "duty_amount", "vat_amount",
-           "excise_amount", "total_tax_amount")  # fmt: skip
+AMOUNTS = (
+    "freight_amount",
+    "insurance_amount",
+    "exchange_rate",
+    "customs_value_amount",
+    "duty_amount",
+    "vat_amount",
+    "excise_amount",
+    "total_tax_amount",
+)
 CONVERSION = ["declared_value_amount", "declared_currency", "conversion_rate", "conversion_rate_on"]
 RATE = 9.8735
 
@@ -115,8 +123,9 @@ def test_several_currencies_are_converted_each_unless_the_header_has_amounts(
     mixed = {**bare, "items": [{**item, "value_currency": code} for code in ("USD", "EUR", "MAD")]}
     found = desk.post(mixed).json()["conversion"]["items"]
     assert [(one["item_number"], one["declared_currency"], one["rate"]) for one in found] == [
-        (1, "USD", RATE), (2, "EUR", 10.91),
-    ]  # fmt: skip
+        (1, "USD", RATE),
+        (2, "EUR", 10.91),
+    ]
     answer = desk.post({**mixed, "declaration_id": "M2", "freight_amount": 5.0})
     assert answer.json()["errors"][0]["code"] == "currency_conflict"
 

@@ -50,11 +50,14 @@ def test_a_result_that_the_history_would_reject_is_rejected_at_once(
 @pytest.mark.parametrize(
     "change",
     [
-        {"item_number": 1}, {"known_at": f"{TODAY}T00:00:00"}, {"inspection_lane": "red"}, {"inspection_lane": "RED"},
-        {"inspected_at": RESULT["known_at"]}, {"is_irregular": False, "is_irregular_value": False,
-                                               "additional_revenue_amount": 0},
+        {"item_number": 1},
+        {"known_at": f"{TODAY}T00:00:00"},
+        {"inspection_lane": "red"},
+        {"inspection_lane": "RED"},
+        {"inspected_at": RESULT["known_at"]},
+        {"is_irregular": False, "is_irregular_value": False, "additional_revenue_amount": 0},
     ],
-)  # fmt: skip
+)
 def test_what_it_would_take_is_taken(desk: Desk, arrivals: list[Body], change: Body) -> None:
     number = desk.post(arrivals[0]).json()["declaration_id"]
     answer = send(desk, number, **change)

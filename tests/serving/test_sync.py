@@ -28,9 +28,13 @@ from tests.support.api_world import AS_OF, ENGINE, TODAY, Desk, bodies, desk_of
 Body = dict[str, Any]
 EVENING = datetime(TODAY.year, TODAY.month, TODAY.day, 22)
 RESULT = {
-    "known_at": f"{TODAY}T15:00:00", "is_irregular": True, "is_irregular_value": True, "found_value_amount": 455000.0,
-    "additional_revenue_amount": 36250.5, "inspector_id": "SIM-OFFICER-1",
-}  # fmt: skip
+    "known_at": f"{TODAY}T15:00:00",
+    "is_irregular": True,
+    "is_irregular_value": True,
+    "found_value_amount": 455000.0,
+    "additional_revenue_amount": 36250.5,
+    "inspector_id": "SIM-OFFICER-1",
+}
 
 
 @pytest.fixture
@@ -186,9 +190,7 @@ def test_what_was_erased_stays_out_and_no_officer_is_named(online: tuple[Desk, H
     desk.post({**arrivals[0], "importer_id": "SIM-ERASED", "declarant_id": "SIM-KEPT"})
     number = arrivals[0]["declaration_id"]
     assert desk.client.post(f"/api/v1/declarations/{number}/outcome", json=RESULT).status_code == 200
-    erase(
-        desk.service.database, values_of_person("SIM-ERASED"), actor="test", motive="asked", now=lambda: EVENING
-    )  # fmt: skip
+    erase(desk.service.database, values_of_person("SIM-ERASED"), actor="test", motive="asked", now=lambda: EVENING)
     sync_history(store, desk.service.database, now=EVENING)
     items = table(store, "items").filter(pl.col("declaration_id") == number)
     assert set(items["importer_id"]) == {None}

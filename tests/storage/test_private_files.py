@@ -39,9 +39,11 @@ def test_a_model_is_its_owners(tmp_path: Path) -> None:
 
 def test_profiles_are_their_owners(tmp_path: Path) -> None:
     publish_profiles(
-        tmp_path / "profiles", [("importer", [b"\x01a"], [b"1"])], built_at=datetime(2026, 3, 2),
+        tmp_path / "profiles",
+        [("importer", [b"\x01a"], [b"1"])],
+        built_at=datetime(2026, 3, 2),
         description=Description(1, 1, "c", (), is_simulated=False, software={}),
-    )  # fmt: skip
+    )
     assert modes(tmp_path) == {0o600, 0o700}
 
 

@@ -52,17 +52,27 @@ class House:
     def browser(self, address: str = ADDRESS, **headers: str) -> TestClient:
         """A browser on a page of the service."""
         return TestClient(
-            self.app, base_url=ORIGIN, headers={"Origin": ORIGIN, **headers}, client=(address, 40000),
-            raise_server_exceptions=False, follow_redirects=False,
-        )  # fmt: skip
+            self.app,
+            base_url=ORIGIN,
+            headers={"Origin": ORIGIN, **headers},
+            client=(address, 40000),
+            raise_server_exceptions=False,
+            follow_redirects=False,
+        )
 
     def user(self, login: str, *grants: Grant, password: bool = True, **more: Any) -> str:
         """A new account; its user id. The password is `PASSWORD`."""
         with self.service.database.write() as connection:
             return create_user(
-                connection, login, display_name=login.title(), grants=grants, actor="test", now=self.clock[0],
-                password_hash=hashed() if password else None, **{"must_change_password": False, **more},
-            )  # fmt: skip
+                connection,
+                login,
+                display_name=login.title(),
+                grants=grants,
+                actor="test",
+                now=self.clock[0],
+                password_hash=hashed() if password else None,
+                **{"must_change_password": False, **more},
+            )
 
     def person(self, login: str, *grants: Grant, **more: Any) -> TestClient:
         """A browser with a session of a new account, and the CSRF token on every request."""
@@ -78,9 +88,14 @@ class House:
         """A client with a new key."""
         with self.service.database.write() as connection:
             token = create_key(
-                connection, "test", scopes=scopes, actor="test", now=self.clock[0], offices=offices,
+                connection,
+                "test",
+                scopes=scopes,
+                actor="test",
+                now=self.clock[0],
+                offices=offices,
                 expires_at=self.clock[0] + timedelta(days=9),
-            ).token  # fmt: skip
+            ).token
         client = self.browser()
         del client.headers["Origin"]
         client.headers["X-API-Key"] = token

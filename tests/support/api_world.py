@@ -26,9 +26,18 @@ __all__ = ["AS_OF", "ENGINE", "NOW", "QUICK", "merged", "store_of"]
 
 TODAY = AS_OF + timedelta(days=1)
 EVERYTHING = (
-    "declarations:write", "declarations:read", "outcomes:write", "reselections:write", "reselections:lower",
-    "cancellations:write", "queue:read", "quarantine:read", "audit:read", "deeds:read", "metrics:read",
-)  # fmt: skip
+    "declarations:write",
+    "declarations:read",
+    "outcomes:write",
+    "reselections:write",
+    "reselections:lower",
+    "cancellations:write",
+    "queue:read",
+    "quarantine:read",
+    "audit:read",
+    "deeds:read",
+    "metrics:read",
+)
 # The versions are left to Basira.
 _HEADER = [f.name for f in DECLARATION_FIELDS if f.name != "declaration_version"]
 _ITEM = [f.name for f in ITEM_FIELDS]
@@ -89,9 +98,13 @@ class Desk:
         """A new key's token."""
         with self.service.database.write() as connection:
             return create_key(
-                connection, "test", scopes=scopes, actor="test", now=self.clock[0],
+                connection,
+                "test",
+                scopes=scopes,
+                actor="test",
+                now=self.clock[0],
                 expires_at=self.clock[0] + timedelta(days=9),
-            ).token  # fmt: skip
+            ).token
 
 
 def desk_of(service: Service, **options: Any) -> Desk:

@@ -50,10 +50,13 @@ class FakeProvider:
 
     def metadata(self) -> dict[str, Any]:
         return {
-            "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
-            "token_endpoint": f"{self.issuer}/token", "jwks_uri": f"{self.issuer}/keys",
-            "token_endpoint_auth_methods_supported": ["client_secret_basic"], **self.metadata_lies,
-        }  # fmt: skip
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": f"{self.issuer}/token",
+            "jwks_uri": f"{self.issuer}/keys",
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            **self.metadata_lies,
+        }
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         """The answer of the token endpoint: a code is good once, for who began with its challenge."""
@@ -73,9 +76,14 @@ class FakeProvider:
             return self.token_status, {"error": "server_error"}
         seconds = int(self.now.timestamp())
         claims = {
-            "iss": self.issuer, "aud": CLIENT, "iat": seconds, "exp": seconds + 300, "nonce": asked["nonce"],
-            **self.user, **self.lies,
-        }  # fmt: skip
+            "iss": self.issuer,
+            "aud": CLIENT,
+            "iat": seconds,
+            "exp": seconds + 300,
+            "nonce": asked["nonce"],
+            **self.user,
+            **self.lies,
+        }
         claims = {name: value for name, value in claims.items() if value is not None}
         token = self.raw_token or self.spoil(jwt.encode(self.header, claims, self.key, algorithms=[self.header["alg"]]))
         return 200, {"access_token": "opaque", "token_type": "Bearer", "id_token": token}

@@ -98,13 +98,24 @@ def run_server() -> Iterator[Server]:
     try:
         subprocess.run(
             [programs / "initdb", "-D", data, "-U", "basira_test", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            check=True, capture_output=True, env=environment, cwd=folder, **as_user,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+            env=environment,
+            cwd=folder,
+            **as_user,
+        )
         settings = {
-            "listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off",
-            "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB", "max_connections": "60",
-            "autovacuum": "off", "wal_level": "minimal", "max_wal_senders": "0",
-        }  # fmt: skip
+            "listen_addresses": "",
+            "unix_socket_directories": str(folder),
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "shared_buffers": "32MB",
+            "max_connections": "60",
+            "autovacuum": "off",
+            "wal_level": "minimal",
+            "max_wal_senders": "0",
+        }
         command = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, **as_user)
         running = Server(folder)

@@ -81,9 +81,11 @@ def fit(history: History, *trusted: str) -> RiskModel:
 
 
 def result_in_words(frame: pl.DataFrame) -> pl.Expr:
-    return pl.when(pl.col("illicit") == 1).then(pl.lit("Critical")).otherwise(
-        pl.when(pl.col("mass") > 250).then(pl.lit("Clear")).otherwise(pl.lit("Low Risk"))
-    )  # fmt: skip
+    return (
+        pl.when(pl.col("illicit") == 1)
+        .then(pl.lit("Critical"))
+        .otherwise(pl.when(pl.col("mass") > 250).then(pl.lit("Clear")).otherwise(pl.lit("Low Risk")))
+    )
 
 
 LEAKS = {

@@ -92,10 +92,16 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 def make_application(
-    service: Service, *, recognise: Recognise, clock: Callable[[], datetime], most_bytes: int = MOST_BYTES,
-    settings: AccessSettings | None = None, decide_seconds: float = DECIDE_SECONDS, quota: Quota = USUAL_QUOTA,
+    service: Service,
+    *,
+    recognise: Recognise,
+    clock: Callable[[], datetime],
+    most_bytes: int = MOST_BYTES,
+    settings: AccessSettings | None = None,
+    decide_seconds: float = DECIDE_SECONDS,
+    quota: Quota = USUAL_QUOTA,
     large_socket: str = "",
-) -> FastAPI:  # fmt: skip
+) -> FastAPI:
     """The application. ``clock``: local time without a zone. It looks for profiles before it answers, for newer ones
     every ten seconds, for a newer model every minute. ``decide_seconds``: see `Decider`. ``quota``: of rejected bodies.
     ``large_socket``: where the large worker listens; "": large requests are decided here.
@@ -122,9 +128,12 @@ def make_application(
 
 
 def make_large_application(
-    service: Service, *, clock: Callable[[], datetime], decide_seconds: float = DECIDE_SECONDS,
+    service: Service,
+    *,
+    clock: Callable[[], datetime],
+    decide_seconds: float = DECIDE_SECONDS,
     quota: Quota = USUAL_QUOTA,
-) -> FastAPI:  # fmt: skip
+) -> FastAPI:
     """The application of a large worker: for a socket that only the service's own workers can reach."""
     app = _decider_of(service, clock, decide_seconds, quota)
     app.include_router(routes_large.router)
@@ -141,9 +150,14 @@ class Closable(Protocol):
 
 
 def _decider_of(
-    service: Service, clock: Callable[[], datetime], decide_seconds: float, quota: Quota, large_socket: str = "", *,
+    service: Service,
+    clock: Callable[[], datetime],
+    decide_seconds: float,
+    quota: Quota,
+    large_socket: str = "",
+    *,
     closing: Sequence[Closable] = (),
-) -> FastAPI:  # fmt: skip
+) -> FastAPI:
     """An application that decides, without a route. ``closing``: what else ends with it."""
 
     async def look() -> None:
@@ -207,9 +221,14 @@ def _decider_of(
 
     metrics = Metrics()
     app = _Application(
-        title="Basira", version=basira.__version__, summary="One declaration in, a lane and its reasons out.",
-        openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None, lifespan=lifespan,
-    )  # fmt: skip
+        title="Basira",
+        version=basira.__version__,
+        summary="One declaration in, a lane and its reasons out.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.state.service, app.state.clock, app.state.metrics, app.state.large_worker = service, clock, metrics, None
     # Two, like two workers: requests of one never wait for requests of the other.
     app.state.precedence = precedence = Precedence()

@@ -107,10 +107,19 @@ def evaluate(
         results = evaluation.SeparateResults(outcomes, load_mapping(outcomes_mapping)) if outcomes else None
         with reading_progress(quiet=as_json) as reading, steps("evaluate", quiet=as_json) as progress:
             found = evaluation.evaluate_files(
-                load_mapping(mapping), train, test, valid=valid or [], results=results, seed=seed, now=datetime.now(),
-                resamples=resamples, trusted=trust or (),
-                engine=engine, reading=reading, progress=progress,
-            )  # fmt: skip
+                load_mapping(mapping),
+                train,
+                test,
+                valid=valid or [],
+                results=results,
+                seed=seed,
+                now=datetime.now(),
+                resamples=resamples,
+                trusted=trust or (),
+                engine=engine,
+                reading=reading,
+                progress=progress,
+            )
         folder = out
         write_metrics(found.metrics, folder)
         write_report(found.metrics, found.curves, folder, language=language.value)

@@ -35,9 +35,11 @@ app = typer.Typer(
 
 @app.command("sync")
 def sync(
-    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", wait: WaitOption = 30.0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    wait: WaitOption = 30.0,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Take the declarations, amendments and results of the service into the history, as if a file of them had come.
 
     Takes only what is new since the last time; running it again is harmless. Run it every night, before feedback, train
@@ -56,9 +58,11 @@ def sync(
         )
     if as_json:
         body = {
-            "files": [asdict(report) for report in done.reports], "events": done.events, "snapshot": done.snapshot,
+            "files": [asdict(report) for report in done.reports],
+            "events": done.events,
+            "snapshot": done.snapshot,
             "set_aside": [asdict(one) for one in done.set_aside],
-        }  # fmt: skip
+        }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
     elif not done.reports:
         typer.echo(f"Nothing new: {done.events:,} events recorded, snapshot {done.snapshot}.")
@@ -105,8 +109,10 @@ def verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
 @app.command("repair")
 def repair(
     to: Annotated[int | None, typer.Option("--to", min=0, help="Go back to this snapshot.")] = None,
-    store: StoreOption = DEFAULT_STORE, wait: WaitOption = 30.0, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    store: StoreOption = DEFAULT_STORE,
+    wait: WaitOption = 30.0,
+    as_json: JsonOption = False,
+) -> None:
     """Put the last whole snapshot in force, or the one of --to, when CURRENT was changed or restored from elsewhere.
 
     Removes nothing: later files are moved into the folder set-aside of the store.
@@ -166,9 +172,11 @@ def erase(
     motive: Annotated[str, typer.Option("--motive", help="Who asked for it, or which rule; it is audited.")],
     by: Annotated[str, typer.Option("--by", help="Who erases, as the audit will name them.")],
     preview: Annotated[bool, typer.Option("--preview", help="Print what it would reach, and change nothing.")] = False,
-    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", wait: WaitOption = 30.0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    wait: WaitOption = 30.0,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Take a person's value out of the history, for good: an identifier becomes a random pseudonym, a text is emptied.
 
     Asks for the value, or reads it from the first line of standard input. Files of earlier snapshots that held it are

@@ -128,9 +128,14 @@ def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
 
 
 def show_reports(
-    reports: tuple[FileReport, ...], *, snapshot: int, store: Path, as_json: bool, left: int | None = None,
+    reports: tuple[FileReport, ...],
+    *,
+    snapshot: int,
+    store: Path,
+    as_json: bool,
+    left: int | None = None,
     new_identifiers: tuple[IdentifierChange, ...] = (),
-) -> None:  # fmt: skip
+) -> None:
     """Print the result of each file. ``left``, ``new_identifiers``: of rows sent again."""
     if as_json:
         body: dict[str, Any] = {
@@ -150,9 +155,14 @@ def show_reports(
         table.add_column(name, justify="right")
     for report in reports:
         counts = (
-            report.rows, report.accepted, report.already_known, report.quarantined, report.amended, report.results,
+            report.rows,
+            report.accepted,
+            report.already_known,
+            report.quarantined,
+            report.amended,
+            report.results,
             report.not_data,
-        )  # fmt: skip
+        )
         table.add_row(report.file_name, *(f"{count:,}" for count in counts))
     console.print(table)
     for report in reports:

@@ -127,9 +127,13 @@ def rotate(
     now = datetime.now()
     with open_database(store, database) as opened, opened.write() as connection:
         made = rotate_key(
-            connection, key_id, actor=by, now=now, expires_at=now + timedelta(days=days),
+            connection,
+            key_id,
+            actor=by,
+            now=now,
+            expires_at=now + timedelta(days=days),
             overlap=timedelta(hours=overlap_hours),
-        )  # fmt: skip
+        )
     text = f"Key {made.key_id} follows {key_id}, which works for {overlap_hours} more hours."
     _hand_over(made, text, as_json=as_json)
 

@@ -62,10 +62,17 @@ class LargeWorkers:
 
     def __init__(self, count: int, listening: socket.socket) -> None:
         config = uvicorn.Config(
-            "basira.cli.serve:in_large_worker", factory=True, http="httptools", ws="none", access_log=False,
-            log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=_STOP_SECONDS,
+            "basira.cli.serve:in_large_worker",
+            factory=True,
+            http="httptools",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_STOP_SECONDS,
             timeout_keep_alive=_PATIENCE_SECONDS,
-        )  # fmt: skip
+        )
         self._config, self._listening = config, listening
         self._processes = [self._new() for _ in range(count)]
         self._heard_at = [0.0] * count

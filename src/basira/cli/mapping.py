@@ -115,7 +115,13 @@ def check(
     if result.reasons:
         table = Table("reason", "rows", "first at row", "field", "found", "expected")
         for example in result.examples:
-            cells = (example.code, f"{result.reasons[example.code]:,}", str(example.row), example.field, example.value,
-                     example.expected)  # fmt: skip
+            cells = (
+                example.code,
+                f"{result.reasons[example.code]:,}",
+                str(example.row),
+                example.field,
+                example.value,
+                example.expected,
+            )
             table.add_row(*(escape((cell or "")[:90]) for cell in cells))
         console.print(table)

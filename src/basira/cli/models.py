@@ -42,9 +42,14 @@ def list_models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False)
         late = card["later_items"]
         shown = [f"{late[n]:.3f}" if n in late else "–" for n in ("auc", "brier")]
         table.add_row(
-            card["version"], card["as_of"], card["created_at"], card["software"], f"{card['training']['rows']:,}",
-            f"{card['training']['irregular']:,}", *shown,
-        )  # fmt: skip
+            card["version"],
+            card["as_of"],
+            card["created_at"],
+            card["software"],
+            f"{card['training']['rows']:,}",
+            f"{card['training']['irregular']:,}",
+            *shown,
+        )
     console.print(table)
 
 

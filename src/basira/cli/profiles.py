@@ -44,14 +44,20 @@ def build(
     from basira.workflows.profiles import build_profiles
 
     built = build_profiles(
-        open_history(store), as_of=parse_day(as_of, name="--as-of"), now=datetime.now(),
-        engine=EngineBounds(memory=memory), kept=keep,
-    )  # fmt: skip
+        open_history(store),
+        as_of=parse_day(as_of, name="--as-of"),
+        now=datetime.now(),
+        engine=EngineBounds(memory=memory),
+        kept=keep,
+    )
     if as_json:
         body = {
-            "name": built.name, "folder": str(built.folder), "as_of": built.as_of.isoformat(),
-            "snapshot": built.snapshot, "size_bytes": built.size_bytes,
-        }  # fmt: skip
+            "name": built.name,
+            "folder": str(built.folder),
+            "as_of": built.as_of.isoformat(),
+            "snapshot": built.snapshot,
+            "size_bytes": built.size_bytes,
+        }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
     else:
         typer.echo(

@@ -232,8 +232,12 @@ def retry(
             wait_seconds=wait,
         )
     show_reports(
-        report.files, snapshot=report.snapshot, store=store, as_json=as_json, left=report.left,
+        report.files,
+        snapshot=report.snapshot,
+        store=store,
+        as_json=as_json,
+        left=report.left,
         new_identifiers=report.new_identifiers,
-    )  # fmt: skip
+    )
     if not as_json:
         echo(f"{report.left:,} rows left in quarantine.")

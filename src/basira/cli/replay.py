@@ -63,12 +63,17 @@ def replay(
         typer.echo(
             json.dumps(
                 {
-                    "run_id": run, "is_same": report.is_same, "checked": report.checked, "differences": differences,
-                    "missing": report.missing, "unexpected": report.unexpected,
+                    "run_id": run,
+                    "is_same": report.is_same,
+                    "checked": report.checked,
+                    "differences": differences,
+                    "missing": report.missing,
+                    "unexpected": report.unexpected,
                 },
-                ensure_ascii=False, indent=1,
+                ensure_ascii=False,
+                indent=1,
             )
-        )  # fmt: skip
+        )
     report.require_same()
     if not as_json:
         open_console().print(f"Run {run}: {report.checked:,} decisions replayed, every one the same.", markup=False)
@@ -88,14 +93,24 @@ def _replay_online(
         report = replay_online(service, root, office, parse_day(day, name="--day"), declaration_id=declaration or None)
     if as_json:
         differences = [
-            {"declaration_id": d.declaration_id, "field": d.field, "recorded": str(d.recorded),
-             "replayed": str(d.replayed)}
+            {
+                "declaration_id": d.declaration_id,
+                "field": d.field,
+                "recorded": str(d.recorded),
+                "replayed": str(d.replayed),
+            }
             for d in report.differences
-        ]  # fmt: skip
+        ]
         body = {
-            "office": office, "day": day, "is_same": report.is_same, "lanes": report.lanes, "scores": report.scores,
-            "is_state_same": report.is_state_same, "differences": differences, "missing": report.missing,
-        }  # fmt: skip
+            "office": office,
+            "day": day,
+            "is_same": report.is_same,
+            "lanes": report.lanes,
+            "scores": report.scores,
+            "is_state_same": report.is_state_same,
+            "differences": differences,
+            "missing": report.missing,
+        }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
     report.require_same()
     if as_json:

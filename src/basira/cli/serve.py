@@ -159,13 +159,19 @@ def _run(listening: socket.socket, workers: int, guard: Guard, large: LargeWorke
     from basira.cli.workers import supervise
 
     config = uvicorn.Config(
-        "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment", factory=True, workers=workers,
+        "basira.cli.serve:in_worker" if workers > 1 else "basira.app:from_environment",
+        factory=True,
+        workers=workers,
         http=guard,  # type: ignore[arg-type]  # whatever makes a protocol does
-        ws="none", access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS, timeout_keep_alive=_IDLE_SECONDS,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_worker_healthcheck=_WORKER_SECONDS,
         proxy_headers=False,  # BASIRA_PROXIES names the proxies whose X-Forwarded-For is trusted
-    )  # fmt: skip
+    )
     if workers > 1:
         from basira.api.http.logs import log_json
 
@@ -252,11 +258,15 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         made = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except socket.gaierror as error:
-        raise UsageError(f"--host: expected an address of this machine, found {host!r} ({error.strerror}).",
-                         hint="127.0.0.1 behind a proxy, 0.0.0.0 for all addresses.") from None  # fmt: skip
+        raise UsageError(
+            f"--host: expected an address of this machine, found {host!r} ({error.strerror}).",
+            hint="127.0.0.1 behind a proxy, 0.0.0.0 for all addresses.",
+        ) from None
     except OSError as error:
-        raise UsageError(f"--port: expected to listen on {host}:{port}, found: {os.strerror(error.errno or 0)}.",
-                         hint="Stop what listens there, or give another --port or --host.") from None  # fmt: skip
+        raise UsageError(
+            f"--port: expected to listen on {host}:{port}, found: {os.strerror(error.errno or 0)}.",
+            hint="Stop what listens there, or give another --port or --host.",
+        ) from None
     with Listening.of(made) as listening:
         # Accepted connections take it over. Without it the body of an answer waits for the client's acknowledgement of
         # the head, which many clients give 40 ms later.

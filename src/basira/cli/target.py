@@ -71,9 +71,12 @@ def target(
 
     on = parse_day(day, name="--day")
     order = order_day(
-        on, as_of=parse_day(as_of, name="--as-of") if as_of else None, seed=seed,
-        office=folded_office(office) or None, any_office=any_office,
-        )  # fmt: skip
+        on,
+        as_of=parse_day(as_of, name="--as-of") if as_of else None,
+        seed=seed,
+        office=folded_office(office) or None,
+        any_office=any_office,
+    )
     for path in out or []:
         if path.suffix not in _WRITERS:
             raise UsageError(
@@ -84,9 +87,15 @@ def target(
     chosen = choose_model(history, as_of=order.as_of, version=model or None)
     with steps("target", quiet=as_json) as progress:
         found = choose(
-            history, order, model=chosen, policy=rules, now=datetime.now(), language=language.value,
-            engine=EngineBounds(memory=memory), progress=progress,
-        )  # fmt: skip
+            history,
+            order,
+            model=chosen,
+            policy=rules,
+            now=datetime.now(),
+            language=language.value,
+            engine=EngineBounds(memory=memory),
+            progress=progress,
+        )
     if not preview:
         record(history, found)
     lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}

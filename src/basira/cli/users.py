@@ -70,9 +70,16 @@ def add(
         hashed = None if oidc_subject else hash_password(_password(password_stdin))
         with opened.write() as connection:
             made = create_user(
-                connection, login, display_name=name or login, grants=grants, actor=by, now=datetime.now(),
-                password_hash=hashed, oidc_subject=oidc_subject or None, must_change_password=not final,
-            )  # fmt: skip
+                connection,
+                login,
+                display_name=name or login,
+                grants=grants,
+                actor=by,
+                now=datetime.now(),
+                password_hash=hashed,
+                oidc_subject=oidc_subject or None,
+                must_change_password=not final,
+            )
     echo(json.dumps({"user_id": made}) if as_json else f"User {made} made: {login}.")
 
 

@@ -60,11 +60,13 @@ def inspect(
     inspector, looks_away = _assign(block, scenario, traders, plan, rng)
 
     full = np.array([getattr(administration.detection, kind) for kind in IRREGULARITY_KINDS])
-    documentary = np.array([0.1 if k in ("quantity", "prohibited") else administration.documentary_detection
-                            for k in IRREGULARITY_KINDS])  # fmt: skip
+    documentary = np.array(
+        [0.1 if k in ("quantity", "prohibited") else administration.documentary_detection for k in IRREGULARITY_KINDS]
+    )
     documentary[IRREGULARITY_KINDS.index("documents")] = 1.0
-    by_lane = np.array([np.zeros(len(full)), documentary, np.full(len(full), administration.partial_detection),
-                        np.ones(len(full))])  # fmt: skip
+    by_lane = np.array(
+        [np.zeros(len(full)), documentary, np.full(len(full), administration.partial_detection), np.ones(len(full))]
+    )
     irregular = block.kind >= 0
     kind = np.maximum(block.kind, 0)
     u, honest, invented, share = rng.random(m), rng.random(m), rng.random(m), rng.random(m)

@@ -31,15 +31,39 @@ SECTORS: tuple[tuple[str, str, int, int], ...] = (
 )
 DUTY_STEPS = (0.025, 0.10, 0.175, 0.30, 0.40)
 _QUALIFIERS = (
-    "NEUF", "1ER CHOIX", "2EME CHOIX", "GRAND MODELE", "PETIT MODELE", "EN CARTONS", "EN VRAC", "ASSORTIS",
-    "QUALITE STANDARD", "QUALITE SUPERIEURE", "TYPE A", "TYPE B", "SERIE 200", "SERIE 500", "MODELE EXPORT",
-    "POUR USAGE PROFESSIONNEL", "POUR USAGE DOMESTIQUE", "EN SACS", "EN ROULEAUX", "DIVERSES TAILLES",
-)  # fmt: skip
+    "NEUF",
+    "1ER CHOIX",
+    "2EME CHOIX",
+    "GRAND MODELE",
+    "PETIT MODELE",
+    "EN CARTONS",
+    "EN VRAC",
+    "ASSORTIS",
+    "QUALITE STANDARD",
+    "QUALITE SUPERIEURE",
+    "TYPE A",
+    "TYPE B",
+    "SERIE 200",
+    "SERIE 500",
+    "MODELE EXPORT",
+    "POUR USAGE PROFESSIONNEL",
+    "POUR USAGE DOMESTIQUE",
+    "EN SACS",
+    "EN ROULEAUX",
+    "DIVERSES TAILLES",
+)
 _FILLERS = ("", "", "", " SELON FACTURE", " - DIVERS", " ET ACCESSOIRES", " (LOT)", " AUTRES", " N.D.A.")
 _ARABIC = {
-    "F": "مواد غذائية", "E": "مواد معدنية", "C": "مواد كيماوية", "W": "جلد وخشب وورق", "T": "منسوجات وألبسة",
-    "S": "معادن ومصنوعاتها", "M": "آلات وأجهزة", "V": "مركبات وأجزاؤها", "O": "بضائع متنوعة",
-}  # fmt: skip
+    "F": "مواد غذائية",
+    "E": "مواد معدنية",
+    "C": "مواد كيماوية",
+    "W": "جلد وخشب وورق",
+    "T": "منسوجات وألبسة",
+    "S": "معادن ومصنوعاتها",
+    "M": "آلات وأجهزة",
+    "V": "مركبات وأجزاؤها",
+    "O": "بضائع متنوعة",
+}
 WORDINGS = 8  # wordings per code: 0-5 French, 6 English, 7 Arabic
 
 

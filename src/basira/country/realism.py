@@ -215,14 +215,17 @@ def _skew(con: Engine, importers: list[int], codes: list[int]) -> tuple[Comparis
 def _prices(con: Engine) -> tuple[Comparison, ...]:
     out = []
     for name, key in (("a code", "commodity_code"), ("a code and origin", "commodity_code, origin_country")):
-        ratio, iqr = _row(con, f"""
+        ratio, iqr = _row(
+            con,
+            f"""
             SELECT median(high / low), median(third / first) FROM (
                 SELECT quantile_cont(customs_value_amount / net_mass_kg, .9) AS high,
                        quantile_cont(customs_value_amount / net_mass_kg, .1) AS low,
                        quantile_cont(customs_value_amount / net_mass_kg, .75) AS third,
                        quantile_cont(customs_value_amount / net_mass_kg, .25) AS first
                 FROM declarations WHERE procedure <> '060' GROUP BY {key} HAVING count(*) >= 30)
-        """)  # fmt: skip
+        """,
+        )
         out.append(Comparison("Prices", f"unit value within {name}: 9th over 1st decile, median", ratio, "ratio"))
         out.append(Comparison("Prices", f"unit value within {name}: 3rd over 1st quartile, median", iqr, "ratio"))
     return tuple(out)
@@ -230,26 +233,38 @@ def _prices(con: Engine) -> tuple[Comparison, ...]:
 
 def _control(con: Engine, kinds: tuple[KindRow, ...]) -> tuple[Comparison, ...]:
     rate, inspected = _row(con, "SELECT avg((kind IS NOT NULL)::INT), avg(was_inspected::INT) FROM results")
-    declarations, with_finding = _row(con, """
+    declarations, with_finding = _row(
+        con,
+        """
         SELECT avg(seen::INT), avg(found::INT) FILTER (WHERE seen) FROM (
             SELECT bool_or(was_inspected) AS seen, coalesce(bool_or(is_irregular), FALSE) AS found
             FROM results GROUP BY declaration_id)
-    """)  # fmt: skip
-    (physical,) = _row(con, """
+    """,
+    )
+    (physical,) = _row(
+        con,
+        """
         SELECT count(DISTINCT declaration_id) FILTER (WHERE inspection_lane LIKE 'ROUGE%' AND is_inspected)
                / (SELECT count(*) FROM headers) FROM outcomes
-    """)  # fmt: skip
-    hit, recovered = _row(con, """
+    """,
+    )
+    hit, recovered = _row(
+        con,
+        """
         SELECT avg(is_irregular::INT) FILTER (WHERE is_irregular IS NOT NULL), coalesce(sum(recovered), 0) FROM results
-    """)  # fmt: skip
+    """,
+    )
     taxes, evaded = _row(
         con, "SELECT (SELECT sum(total_tax_amount) FROM declarations), (SELECT sum(evaded_amount) FROM truth)"
     )
-    missed, detectable = _row(con, """
+    missed, detectable = _row(
+        con,
+        """
         SELECT 1 - coalesce(sum(is_irregular::INT) / nullif(sum((kind IS NOT NULL)::INT), 0), 0),
                (SELECT avg(is_detectable::INT) FILTER (WHERE is_irregular) FROM truth)
         FROM results WHERE was_inspected AND is_irregular IS NOT NULL
-    """)  # fmt: skip
+    """,
+    )
     value = next((k.share_recovered for k in kinds if k.name == "value"), 0.0)
     return (
         Comparison("Control", "declarations inspected, all lanes", declarations, "share"),
@@ -260,20 +275,29 @@ def _control(con: Engine, kinds: tuple[KindRow, ...]) -> tuple[Comparison, ...]:
         Comparison("Control", "items that are irregular (truth)", rate, "share"),
         Comparison("Control", "irregular items that a full inspection would find (truth)", detectable, "share"),
         Comparison("Control", "irregular items inspected and not found (truth)", missed, "share"),
-        Comparison("Control", "recovered, over declared revenue", recovered / taxes if taxes else None, "share",
-                   "4.3 % (6.24 of 144.8 thousand million MAD, all controls, after release included)", _ADII),
+        Comparison(
+            "Control",
+            "recovered, over declared revenue",
+            recovered / taxes if taxes else None,
+            "share",
+            "4.3 % (6.24 of 144.8 thousand million MAD, all controls, after release included)",
+            _ADII,
+        ),
         Comparison("Control", "evaded, over declared revenue (truth)", evaded / taxes if taxes else None, "share"),
         Comparison("Control", "value findings, of what is recovered", value, "share", "86 % (5.39 of 6.24)", _ADII),
-    )  # fmt: skip
+    )
 
 
 def _delays(con: Engine) -> tuple[Comparison, ...]:
     out = []
     for name, condition in (("regular", "NOT is_irregular"), ("finding", "is_irregular")):
-        middle, late = _row(con, f"""
+        middle, late = _row(
+            con,
+            f"""
             SELECT quantile_cont(d, .5), quantile_cont(d, .9) FROM (
                 SELECT epoch(known_at - inspected_at) / 86400 AS d FROM outcomes WHERE {condition})
-        """)  # fmt: skip
+        """,
+        )
         out.append(Comparison("Delay", f"inspection to known result, {name}, median", middle, "days"))
         out.append(Comparison("Delay", f"inspection to known result, {name}, 9th decile", late, "days"))
     (unknown,) = _row(con, "SELECT avg((is_irregular IS NULL)::INT) FROM results WHERE was_inspected")

@@ -175,9 +175,13 @@ Assignment: TypeAlias = Decision | Reselection
 _CLASSES: Mapping[
     EventKind, type[Registration] | type[Decision] | type[Reselection] | type[Cancellation] | type[Outcome]
 ] = {
-    "registration": Registration, "amendment": Registration, "decision": Decision, "reselection": Reselection,
-    "cancellation": Cancellation, "outcome": Outcome,
-}  # fmt: skip
+    "registration": Registration,
+    "amendment": Registration,
+    "decision": Decision,
+    "reselection": Reselection,
+    "cancellation": Cancellation,
+    "outcome": Outcome,
+}
 
 
 def read_record(row: Row) -> AnyRecord:

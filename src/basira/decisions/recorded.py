@@ -127,6 +127,13 @@ def payload_of(row: Row) -> Payload:
 
 
 _COMMON = (
-    "event_id", "declaration_id", "declaration_version", "office", "lane", "decision_id", "actor", "sequence",
+    "event_id",
+    "declaration_id",
+    "declaration_version",
+    "office",
+    "lane",
+    "decision_id",
+    "actor",
+    "sequence",
     "recorded_at",
-)  # fmt: skip
+)

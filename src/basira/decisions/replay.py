@@ -19,10 +19,16 @@ from basira.schema.errors import ReplayError
 # Not compared: who and when of a run, and what the store adds.
 _RUN_OWN = frozenset(
     {
-        "run_id", "created_at", "software_version", "sequence", "decision_count",
-        "previous_hash", "opening_hash", "closing_hash",
+        "run_id",
+        "created_at",
+        "software_version",
+        "sequence",
+        "decision_count",
+        "previous_hash",
+        "opening_hash",
+        "closing_hash",
     }
-)  # fmt: skip
+)
 _DECISION_OWN = frozenset({"run_id", "decision_id"})
 
 

@@ -82,9 +82,15 @@ def _select_parameters(sql: str, parameters: Mapping[str, object] | None) -> dic
 
 @contextmanager
 def open_duckdb(
-    database: Path | None = None, *, reads: Iterable[Path] = (), folders: Iterable[Path] = (),
-    threads: int | None = None, memory: str | None = None, spill: Path | None = None, keeps_order: bool = True,
-) -> Iterator[DuckDBEngine]:  # fmt: skip
+    database: Path | None = None,
+    *,
+    reads: Iterable[Path] = (),
+    folders: Iterable[Path] = (),
+    threads: int | None = None,
+    memory: str | None = None,
+    spill: Path | None = None,
+    keeps_order: bool = True,
+) -> Iterator[DuckDBEngine]:
     """DuckDB on ``database`` (None: in memory) that opens ``reads``, files in ``folders``, itself and ``spill``, and no
     other file.
 

@@ -56,9 +56,13 @@ def capture_svgs(curves: EvaluationCurves, order: Sequence[str], catalog: Catalo
                 continue
             title = catalog.say(f"chart.{measure}", slice=slice_name(slice_key, catalog))
             svg = line_chart(
-                series, name=f"{measure}-{slice_key}", label=title, x_label=catalog.say("chart.share_inspected"),
-                y_label=catalog.say(f"measure.{measure}"), language=catalog.language,
-            )  # fmt: skip
+                series,
+                name=f"{measure}-{slice_key}",
+                label=title,
+                x_label=catalog.say("chart.share_inspected"),
+                y_label=catalog.say(f"measure.{measure}"),
+                language=catalog.language,
+            )
             charts.append(DrawnChart(title, mark_safe(svg)))
     return charts
 
@@ -82,13 +86,20 @@ def calibration_svg(curves: EvaluationCurves, order: Sequence[str], catalog: Cat
         bins = curves.calibration[m]
         series.append(
             Series(
-                model_name(m, catalog), tuple(b.predicted for b in bins), tuple(b.observed for b in bins),
-                tuple(b.low for b in bins), tuple(b.high for b in bins),
+                model_name(m, catalog),
+                tuple(b.predicted for b in bins),
+                tuple(b.observed for b in bins),
+                tuple(b.low for b in bins),
+                tuple(b.high for b in bins),
             )
-        )  # fmt: skip
+        )
     title = catalog.say("chart.calibration")
     svg = calibration_chart(
-        series, name="calibration", label=title, x_label=catalog.say("chart.predicted"),
-        y_label=catalog.say("chart.observed"), language=catalog.language,
-    )  # fmt: skip
+        series,
+        name="calibration",
+        label=title,
+        x_label=catalog.say("chart.predicted"),
+        y_label=catalog.say("chart.observed"),
+        language=catalog.language,
+    )
     return DrawnChart(title, mark_safe(svg))

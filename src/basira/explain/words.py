@@ -70,10 +70,13 @@ def say_verify(
         return catalog.say(f"verify.{kind}")
     speaker = Speaker(catalog, currency, reference_figures(reference))
     return catalog.say(
-        f"verify.{kind}.reference", count=speaker.say_count("n.comparable", "count"), low=speaker.bare(reference.low),
-        high=speaker.say_measure(reference.high, reference.measure), median=speaker.bare(reference.median),
+        f"verify.{kind}.reference",
+        count=speaker.say_count("n.comparable", "count"),
+        low=speaker.bare(reference.low),
+        high=speaker.say_measure(reference.high, reference.measure),
+        median=speaker.bare(reference.median),
         scope=speaker.scope(wrapped=False),
-    )  # fmt: skip
+    )
 
 
 def say_reference(reference: Reference, *, language: str, currency: str, strict: bool = False) -> str:
@@ -81,11 +84,15 @@ def say_reference(reference: Reference, *, language: str, currency: str, strict:
     catalog = catalog_of(language, strict=strict)
     speaker = Speaker(catalog, currency, reference_figures(reference))
     return catalog.say(
-        "list.reference_line", measure=catalog.say(f"measure.{reference.measure}"),
-        declared=speaker.say_measure(reference.declared, reference.measure), low=speaker.bare(reference.low),
-        high=speaker.bare(reference.high), median=speaker.bare(reference.median),
-        count=speaker.say_count("n.comparable", "count"), scope=speaker.scope(wrapped=False),
-    )  # fmt: skip
+        "list.reference_line",
+        measure=catalog.say(f"measure.{reference.measure}"),
+        declared=speaker.say_measure(reference.declared, reference.measure),
+        low=speaker.bare(reference.low),
+        high=speaker.bare(reference.high),
+        median=speaker.bare(reference.median),
+        count=speaker.say_count("n.comparable", "count"),
+        scope=speaker.scope(wrapped=False),
+    )
 
 
 def say_basis(basis: str, *, language: str, detailed: bool = False, ground: str = "", strict: bool = False) -> str:
@@ -111,9 +118,11 @@ def say_conversion(conversion: Conversion, *, language: str) -> str:
     if conversion.amount is not None:
         amount = numbers.format_money(conversion.amount, conversion.currency, language=language)
     return catalog_of(language).say(
-        "list.converted", amount=amount, rate=numbers.format_rate(conversion.rate, language=language),
+        "list.converted",
+        amount=amount,
+        rate=numbers.format_rate(conversion.rate, language=language),
         day=conversion.rate_on,
-    )  # fmt: skip
+    )
 
 
 def conversion_of(row: Mapping[str, Any]) -> Conversion | None:
@@ -166,9 +175,12 @@ def _kg_per_unit(_reason: Reason, s: Speaker) -> str:
 
 def _duty_rate(reason: Reason, s: Speaker) -> str:
     return s.say(
-        f"reason.{reason.code}", rate=s.percent("rate"), usual=s.percent("usual_rate"),
-        count=s.say_count("n.import", "count"), scope=s.scope(),
-    )  # fmt: skip
+        f"reason.{reason.code}",
+        rate=s.percent("rate"),
+        usual=s.percent("usual_rate"),
+        count=s.say_count("n.import", "count"),
+        scope=s.scope(),
+    )
 
 
 def _origin_differs(reason: Reason, s: Speaker) -> str:
@@ -177,17 +189,23 @@ def _origin_differs(reason: Reason, s: Speaker) -> str:
 
 def _origin_unusual(reason: Reason, s: Speaker) -> str:
     return s.say(
-        f"reason.{reason.code}", origin=s.country("origin_country"), seen=_say_sightings(s),
-        count=s.say_count("n.import", "count"), scope=s.scope(with_origin=False),
-    )  # fmt: skip
+        f"reason.{reason.code}",
+        origin=s.country("origin_country"),
+        seen=_say_sightings(s),
+        count=s.say_count("n.import", "count"),
+        scope=s.scope(with_origin=False),
+    )
 
 
 def _description_unusual(reason: Reason, s: Speaker) -> str:
     # The count is of the word under any code, so the code is shown with those seen under it.
     return s.say(
-        f"reason.{reason.code}", seen=_say_sightings(s), code=s.code(), count=s.say_count("n.import", "count"),
+        f"reason.{reason.code}",
+        seen=_say_sightings(s),
+        code=s.code(),
+        count=s.say_count("n.import", "count"),
         scope=s.scope(with_code=False),
-    )  # fmt: skip
+    )
 
 
 def _say_sightings(s: Speaker) -> str:
@@ -207,10 +225,14 @@ def _history(reason: Reason, s: Speaker) -> str:
     if not s.number_of("inspected"):
         return s.say("reason.history_none", who=who, scope=s.scope(), rate=s.percent("usual_rate"))
     return s.say(
-        "reason.history", who=who, irregular=s.say_count("n.irregular", "irregular"),
-        inspected=s.say_count("n.inspected", "inspected"), scope=s.scope(), rate=s.percent("rate"),
+        "reason.history",
+        who=who,
+        irregular=s.say_count("n.irregular", "irregular"),
+        inspected=s.say_count("n.inspected", "inspected"),
+        scope=s.scope(),
+        rate=s.percent("rate"),
         usual=s.percent("usual_rate"),
-    )  # fmt: skip
+    )
 
 
 def _new(reason: Reason, s: Speaker) -> str:
@@ -224,10 +246,13 @@ def _new(reason: Reason, s: Speaker) -> str:
 
 def _repeat(reason: Reason, s: Speaker) -> str:
     return s.say(
-        f"reason.{reason.code}", mass=s.mass("net_mass_kg"), repeats=s.say_count("n.repeat", "repeats"),
-        irregular=s.say_count("n.irregular", "irregular"), inspected=s.say_count("n.inspected", "inspected"),
+        f"reason.{reason.code}",
+        mass=s.mass("net_mass_kg"),
+        repeats=s.say_count("n.repeat", "repeats"),
+        irregular=s.say_count("n.irregular", "irregular"),
+        inspected=s.say_count("n.inspected", "inspected"),
         scope=s.scope(),
-    )  # fmt: skip
+    )
 
 
 def _volume(reason: Reason, s: Speaker) -> str:
@@ -244,9 +269,13 @@ def _mass_ratio(reason: Reason, s: Speaker) -> str:
 
 def _consignment(_reason: Reason, s: Speaker) -> str:
     return s.say(
-        "reason.consignment", value=s.money("value_amount"), gap=s.gap(value="value_amount"), median=s.money("median"),
-        count=s.say_count("n.import", "count"), scope=s.scope(),
-    )  # fmt: skip
+        "reason.consignment",
+        value=s.money("value_amount"),
+        gap=s.gap(value="value_amount"),
+        median=s.money("median"),
+        count=s.say_count("n.import", "count"),
+        scope=s.scope(),
+    )
 
 
 def _declared_profile(reason: Reason, s: Speaker) -> str:

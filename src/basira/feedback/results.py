@@ -61,12 +61,22 @@ def complete_results(
     severe = pl.col("severity") > 0 if "severity" in frame.columns else none
     clean = ~pl.col("is_irregular")
     checks: list[tuple[str, str, str, str, pl.Expr]] = [
-        ("is_irregular", "contradiction", "compliant", "no kind of irregularity on a compliant result",
-         clean & any_kind),
+        (
+            "is_irregular",
+            "contradiction",
+            "compliant",
+            "no kind of irregularity on a compliant result",
+            clean & any_kind,
+        ),
         ("severity", "contradiction", "compliant", "severity 0 on a compliant result", clean & severe),
-        ("is_inspected", "contradiction", "not inspected", "no result without an inspection",
-         ~pl.col("is_inspected") & pl.col("is_irregular").is_not_null()),
-    ]  # fmt: skip
+        (
+            "is_inspected",
+            "contradiction",
+            "not inspected",
+            "no result without an inspection",
+            ~pl.col("is_inspected") & pl.col("is_irregular").is_not_null(),
+        ),
+    ]
     if declared_days is not None:
         late = pl.col("known_at").dt.epoch("d") < declared_days
         checks.append(("known_at", "known_before_declared", "", "a known date on or after the declaration's", late))

@@ -38,13 +38,25 @@ class Comparison:
 
 
 def compare(
-    strategies: Sequence[str | Strategy], data: str | Store | Sequence[PathLike], *, mapping: PathLike = "",
-    outcomes: Sequence[PathLike] = (), outcomes_mapping: PathLike = "",
-    estimators: Mapping[str, Estimator] | None = None, rate: float | Sequence[float] = 0.1,
-    seeds: Sequence[int] = (1,), start: date | None = None, periods: int | None = None, period_days: int = 7,
-    delay_days: int = 0, initial_labels: float = 1.0, items: int | None = None, out: PathLike | None = None,
-    jobs: int = 2, memory: str = "2GB",
-) -> Comparison:  # fmt: skip
+    strategies: Sequence[str | Strategy],
+    data: str | Store | Sequence[PathLike],
+    *,
+    mapping: PathLike = "",
+    outcomes: Sequence[PathLike] = (),
+    outcomes_mapping: PathLike = "",
+    estimators: Mapping[str, Estimator] | None = None,
+    rate: float | Sequence[float] = 0.1,
+    seeds: Sequence[int] = (1,),
+    start: date | None = None,
+    periods: int | None = None,
+    period_days: int = 7,
+    delay_days: int = 0,
+    initial_labels: float = 1.0,
+    items: int | None = None,
+    out: PathLike | None = None,
+    jobs: int = 2,
+    memory: str = "2GB",
+) -> Comparison:
     """Compare ways of choosing what to inspect, period after period: only what was chosen gets a result.
 
     Parameters

@@ -349,10 +349,18 @@ class Store:
         return scoring.score(self.history, first=first, last=last, as_of=day, model=chosen, engine=self.engine).table
 
     def target(
-        self, day: date, *, policy: PathLike = "morocco", as_of: date | None = None, office: str = "",
-        any_office: bool = False, model: str = "", seed: int | None = None, language: Language = "fr",
+        self,
+        day: date,
+        *,
+        policy: PathLike = "morocco",
+        as_of: date | None = None,
+        office: str = "",
+        any_office: bool = False,
+        model: str = "",
+        seed: int | None = None,
+        language: Language = "fr",
         preview: bool = False,
-    ) -> Targeted:  # fmt: skip
+    ) -> Targeted:
         """Put a day's declarations in lanes under each office's capacity, with reasons, and record every decision.
 
         Parameters
@@ -418,9 +426,13 @@ class Store:
         return found
 
     def evaluate(
-        self, *, as_of: date, estimators: Mapping[str, Estimator] | None = None, seed: int = 1,
+        self,
+        *,
+        as_of: date,
+        estimators: Mapping[str, Estimator] | None = None,
+        seed: int = 1,
         resamples: int = 1000,
-    ) -> Evaluation:  # fmt: skip
+    ) -> Evaluation:
         """Compare Basira's model with the usual baselines, and with your own estimators, on the store's own results.
 
         Each learns from the earlier four fifths of the results known at ``as_of`` and is tested on the latest fifth.

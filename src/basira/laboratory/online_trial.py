@@ -27,9 +27,19 @@ from basira.selection.policy.model import EVERY_OFFICE, Policy
 
 DayKind = Literal["ordinary", "burst", "quiet", "busy", "forecast_times_3", "forecast_third", "early_end"]
 KINDS: tuple[DayKind, ...] = (
-    "ordinary", "burst", "ordinary", "quiet", "ordinary", "forecast_times_3", "ordinary", "busy", "ordinary",
-    "forecast_third", "ordinary", "early_end",
-)  # fmt: skip
+    "ordinary",
+    "burst",
+    "ordinary",
+    "quiet",
+    "ordinary",
+    "forecast_times_3",
+    "ordinary",
+    "busy",
+    "ordinary",
+    "forecast_third",
+    "ordinary",
+    "early_end",
+)
 
 # Volume of a simulated office from Monday to Sunday, beside that of a mean weekday.
 WEEKDAY_VOLUME = (1.1, 1.0, 1.0, 1.0, 0.9, 0.35, 0.15)
@@ -102,13 +112,17 @@ def simulate_day(
         Arrival(
             begins + timedelta(hours=float(hour)),
             Candidate(
-                f"{day:%y%m%d}-{i:05d}", 1, office,
-                None if unscored[i] else float(probability[i]), None if unscored[i] else float(revenue[i]),
-                bool(oea[i]), {"commodity_code": ("9301" if listed[i] else "8517",)},
+                f"{day:%y%m%d}-{i:05d}",
+                1,
+                office,
+                None if unscored[i] else float(probability[i]),
+                None if unscored[i] else float(revenue[i]),
+                bool(oea[i]),
+                {"commodity_code": ("9301" if listed[i] else "8517",)},
             ),
         )
         for i, hour in enumerate(hours)
-    ]  # fmt: skip
+    ]
 
 
 def run_day(

@@ -63,9 +63,17 @@ def line_chart(series: Sequence[Series], *, name: str, label: str, x_label: str,
             colour, dash, marker = _STYLES[place % len(_STYLES)]
             is_ours = place == 0
             axes.plot(
-                one.x, one.y, color=colour, linestyle=dash, marker=marker, markersize=4.5 if is_ours else 3.5,
-                linewidth=2.2 if is_ours else 1.2, label=one.name, zorder=10 if is_ours else 5, markevery=2,
-            )  # fmt: skip
+                one.x,
+                one.y,
+                color=colour,
+                linestyle=dash,
+                marker=marker,
+                markersize=4.5 if is_ours else 3.5,
+                linewidth=2.2 if is_ours else 1.2,
+                label=one.name,
+                zorder=10 if is_ours else 5,
+                markevery=2,
+            )
             if one.low is not None and one.high is not None:
                 axes.fill_between(one.x, one.low, one.high, color=colour, alpha=0.20 if is_ours else 0.10, linewidth=0)
         axes.set_xscale("log")
@@ -93,9 +101,19 @@ def calibration_chart(
                 above = [max(0.0, high - y) for y, high in zip(one.y, one.high, strict=True)]
                 errors = [below, above]
             axes.errorbar(
-                one.x, one.y, yerr=errors, color=colour, linestyle=dash, marker=marker, markersize=4, linewidth=1.4,
-                elinewidth=0.8, capsize=2, label=one.name, zorder=10 - place,
-            )  # fmt: skip
+                one.x,
+                one.y,
+                yerr=errors,
+                color=colour,
+                linestyle=dash,
+                marker=marker,
+                markersize=4,
+                linewidth=1.4,
+                elinewidth=0.8,
+                capsize=2,
+                label=one.name,
+                zorder=10 - place,
+            )
         axes.set_xlim(0, 1)
         axes.set_xticks(_SHARES, _share_words(language))
         _share_axis(axes, language)
@@ -114,9 +132,13 @@ def use_chart(rows: Sequence[tuple[str, float, float]], *, name: str, label: str
         axes.barh(places, [r[1] for r in rows], color="#0072B2", height=0.62)
         for place, (_, used, capacity) in zip(places, rows, strict=True):
             axes.annotate(
-                f"{used:g} / {capacity:g}", (max(used, capacity), place), xytext=(4, 0), textcoords="offset points",
-                va="center", fontsize=8,
-            )  # fmt: skip
+                f"{used:g} / {capacity:g}",
+                (max(used, capacity), place),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
         axes.set_yticks(places, [r[0] for r in rows])
         axes.invert_yaxis()
         axes.set_xlim(0, 1.15 * max([1.0, *(max(r[1], r[2]) for r in rows)]))
@@ -141,18 +163,20 @@ class _drawing:  # noqa: N801 - reads as a statement: with _drawing(...)
         from matplotlib import rc_context
 
         self._size = (width, height)
-        self._context: Any = rc_context({
-            "svg.hashsalt": f"basira-{name}",  # makes element ids the same on each run and unique to the chart
-            "svg.fonttype": "none",
-            "font.family": _FONT,
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "grid.color": _GRID,
-            "grid.linewidth": 0.6,
-            "axes.axisbelow": True,
-        })  # fmt: skip
+        self._context: Any = rc_context(
+            {
+                "svg.hashsalt": f"basira-{name}",  # makes element ids the same on each run and unique to the chart
+                "svg.fonttype": "none",
+                "font.family": _FONT,
+                "font.size": 9,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.grid": True,
+                "grid.color": _GRID,
+                "grid.linewidth": 0.6,
+                "axes.axisbelow": True,
+            }
+        )
 
     def __enter__(self) -> tuple[Figure, Axes]:
         import logging
@@ -181,8 +205,12 @@ def _svg(figure: Figure, *, name: str, label: str) -> str:
     text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     # Ids of axes and lines ("axes_1", "line2d_3") repeat from chart to chart; nothing refers to them.
-    text = re.sub(r" id=\"(?:figure|patch|axes|matplotlib\.axis|xtick|ytick|line2d|text|legend|PathCollection|"
-                  r"FillBetweenPolyCollection|LineCollection)_?\d*\"", "", text)  # fmt: skip
+    text = re.sub(
+        r" id=\"(?:figure|patch|axes|matplotlib\.axis|xtick|ytick|line2d|text|legend|PathCollection|"
+        r"FillBetweenPolyCollection|LineCollection)_?\d*\"",
+        "",
+        text,
+    )
     head, rest = text.split(">", 1)
     head = re.sub(r" (?:width|height)=\"[^\"]*pt\"", "", head)
     caption = escape(label, quote=True)

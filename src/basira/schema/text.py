@@ -48,9 +48,7 @@ _ALIKE = str.maketrans(
 )  # fmt: skip
 # Letters of European and Berber languages that are no ASCII letter with marks.
 _LATIN = frozenset("ÆæŒœßẞØøÐðÞþĐđĦħıŁłŊŋŦŧƏəƐɛƔɣ")
-_ARABIC = frozenset(
-    [chr(code) for code in (*range(0x0621, 0x063B), *range(0x0641, 0x064B))] + list("پچژگڤڭڨڥ")
-)  # fmt: skip
+_ARABIC = frozenset([chr(code) for code in (*range(0x0621, 0x063B), *range(0x0641, 0x064B))] + list("پچژگڤڭڨڥ"))
 _SIGNS = frozenset("°©®§€£")
 
 

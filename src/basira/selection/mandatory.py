@@ -73,7 +73,15 @@ class MandatoryList:
         return {value[:length] for value in values for length in self._prefix_lengths}
 
 
-_POINTER_ORDER = ("importer_id", "exporter_id", "declarant_id", "commodity_code", "origin_country", "dispatch_country", "procedure")  # fmt: skip  # noqa: E501
+_POINTER_ORDER = (
+    "importer_id",
+    "exporter_id",
+    "declarant_id",
+    "commodity_code",
+    "origin_country",
+    "dispatch_country",
+    "procedure",
+)
 
 
 def _conditions(entry: Mandatory) -> dict[str, frozenset[str]]:

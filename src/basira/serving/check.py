@@ -41,9 +41,16 @@ def prepare_service(store: Path, policies: Path, *, today: date, database: str =
 
 
 def check_service(
-    store: Path, policies: Path, *, today: date, database: str = "", model: str = "", most_profile_days: int = 1,
-    quota: Quota = USUAL_QUOTA, rates: Path | None = None,
-) -> list[str]:  # fmt: skip
+    store: Path,
+    policies: Path,
+    *,
+    today: date,
+    database: str = "",
+    model: str = "",
+    most_profile_days: int = 1,
+    quota: Quota = USUAL_QUOTA,
+    rates: Path | None = None,
+) -> list[str]:
     """What is missing or doubtful, a line each; empty when all is well.
 
     Raises StoreError for a store, a database or a seed that can't be used, PolicyError for a policy, MappingError for
@@ -66,12 +73,12 @@ def check_service(
 
 def _trial(
     history: History, policies: Path, profiles: ProfileReader, model: RiskModel | None, *, now: datetime
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """The result of a trial declaration: parts that can each be read may still fail together."""
     with Database("sqlite://") as nowhere:
         service = Service(
             database=nowhere, policies=policies, profiles=profiles, model=model, seed=0, store=history.root
-        )  # fmt: skip
+        )
         trial = try_decision(service, now=now)
     if trial.fault:
         return [f"no decision: a declaration of our own could not be decided: {trial.fault}"]
@@ -124,9 +131,8 @@ def _readable(store: Path) -> list[str]:
     # The seed and the database have lines of their own; locks are empty.
     own = (SEED_FILE, OPERATIONS)
     found = [
-        path.relative_to(store) for path in find_open(store)
-        if not path.name.startswith(own) and path.suffix != ".lock"
-    ]  # fmt: skip
+        path.relative_to(store) for path in find_open(store) if not path.name.startswith(own) and path.suffix != ".lock"
+    ]
     if not found:
         return []
     return [

@@ -157,12 +157,15 @@ def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | 
         return None
     items = [
         {
-            "item_number": row["item_number"], "declared_amount": row["declared_value_amount"],
-            "declared_currency": row["declared_currency"], "rate": row["conversion_rate"],
+            "item_number": row["item_number"],
+            "declared_amount": row["declared_value_amount"],
+            "declared_currency": row["declared_currency"],
+            "rate": row["conversion_rate"],
             "rate_on": row["conversion_rate_on"].date().isoformat(),
         }
-        for row in declaration.rows if row["declared_currency"] is not None
-    ]  # fmt: skip
+        for row in declaration.rows
+        if row["declared_currency"] is not None
+    ]
     return {"currency": declaration.rows[0]["value_currency"], "rates_digest": rates_digest, "items": items}
 
 

@@ -362,9 +362,11 @@ def _read_together(
     group: Sequence[_Table], several: Sequence[_Parts], received_at: datetime
 ) -> dict[int, Declaration | Refused]:
     batch, mapping = _batch(
-        [row for table in group for row in table.rows], "basira", frozenset(ITEM_SIDE),
+        [row for table in group for row in table.rows],
+        "basira",
+        frozenset(ITEM_SIDE),
         is_recorded=any(several[table.number].is_recorded for table in group),
-    )  # fmt: skip
+    )
     parsed = parse_batch(batch, mapping)
     # Of each row of the batch the declaration, and the place among its items.
     places = [(table, place) for table in group for place in range(1, len(table.rows) + 1)]
@@ -400,8 +402,10 @@ def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
     if not parts.is_recorded:
         faults += _odd_names(parts)
     # As in a file without item numbers: each item has its place in the list.
-    numbered = [item if item.get("item_number") is not None else {**item, "item_number": n}
-                for n, item in enumerate(parts.items, 1)]  # fmt: skip
+    numbered = [
+        item if item.get("item_number") is not None else {**item, "item_number": n}
+        for n, item in enumerate(parts.items, 1)
+    ]
     records = [_texts({**parts.header, **item}, faults, n) for n, item in enumerate(numbered, 1)]
     return Refused(tuple(dict.fromkeys(faults)), parts.declaration_id) if faults else records
 

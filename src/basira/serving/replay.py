@@ -71,9 +71,10 @@ class OnlineReplay(Replay):
             return None
         first = self.differences[0] if self.differences else None
         what = (
-            "the state of the day at its end" if first is None
+            "the state of the day at its end"
+            if first is None
             else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} replayed"
-        )  # fmt: skip
+        )
         return ReplayError(
             f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",
             hint="Prove the record with `basira audit verify`; compare policy, model and profiles with that day's.",
@@ -146,9 +147,14 @@ def replay_online(
         elif isinstance(one, Reselection | Cancellation):
             states.change(one, before)
     return OnlineReplay(
-        office=office, day=day, lanes=report.lanes, scores=report.scores, differences=tuple(report.differences),
-        missing=dict(report.missing), is_state_same=states.is_same(),
-    )  # fmt: skip
+        office=office,
+        day=day,
+        lanes=report.lanes,
+        scores=report.scores,
+        differences=tuple(report.differences),
+        missing=dict(report.missing),
+        is_state_same=states.is_same(),
+    )
 
 
 def _elsewhere(known: Mapping[str, Known], office: str, day: date) -> list[Decision]:
@@ -207,9 +213,13 @@ class _States:
         scored = _recorded_scores(declaration, decision)
         candidate = replace(scored.candidate, declaration_version=decision.declaration_version)
         placed = place(
-            candidate, policy, state=self._state, earlier=earlier_lane(before), now=decision.moment,
+            candidate,
+            policy,
+            state=self._state,
+            earlier=earlier_lane(before),
+            now=decision.moment,
             seed=self._service.seed,
-        )  # fmt: skip
+        )
         self._state = placed.state
         if not is_wanted:
             return

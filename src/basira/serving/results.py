@@ -34,9 +34,15 @@ _MOST_NAMED = 20
 
 
 def record_outcome(
-    body: object, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees,
+    body: object,
+    declaration_id: str,
+    service: Service,
+    *,
+    now: datetime,
+    asked: Asked,
+    sees: Sees,
     signs_as: str | None = None,
-) -> dict[str, Any] | Refused:  # fmt: skip
+) -> dict[str, Any] | Refused:
     """Take one inspection result in. The same result again changes nothing; another one with the same item and
     ``known_at`` is a conflict. A cancelled declaration takes results too: what was found stays found.
 

@@ -119,9 +119,17 @@ def _policy(folder: Path, day: date) -> Policy:
 
 
 def open_service(
-    store: Path, policies: Path, *, today: date, database: str = "", model: str = "", language: str = "fr",
-    most_profile_days: int = MOST_PROFILE_DAYS, wait_seconds: float = DATABASE_SECONDS, rates: Path | None = None,
-) -> Service:  # fmt: skip
+    store: Path,
+    policies: Path,
+    *,
+    today: date,
+    database: str = "",
+    model: str = "",
+    language: str = "fr",
+    most_profile_days: int = MOST_PROFILE_DAYS,
+    wait_seconds: float = DATABASE_SECONDS,
+    rates: Path | None = None,
+) -> Service:
     """Open what the service needs, and prepare what is made once (about a second).
 
     ``model``: a version; by default the one that knows most without knowing anything of ``today``, and newer ones as

@@ -44,8 +44,9 @@ _LEFT_OUT = frozenset({"inspector_id"})
 # Of one event, reported names at fault, and characters of each.
 _MOST_SHOWN, _LONGEST_SHOWN = 3, 60
 _KINDS: Mapping[Part, tuple[EventKind, ...]] = {
-    "declarations": ("registration", "amendment"), "results": ("outcome",),
-}  # fmt: skip
+    "declarations": ("registration", "amendment"),
+    "results": ("outcome",),
+}
 _MAPPINGS: Mapping[Part, str] = {"declarations": "basira", "results": "basira-outcomes"}
 _MARK = re.compile(r"online record (\w+), (declarations|results), events (\d+) to (\d+)")
 
@@ -72,9 +73,13 @@ class Synced:
 
 
 def sync_history(
-    history: History, database: Database, *, now: datetime, progress: OnProgress | None = None,
+    history: History,
+    database: Database,
+    *,
+    now: datetime,
+    progress: OnProgress | None = None,
     wait_seconds: float = DEFAULT_WAIT_SECONDS,
-) -> Synced:  # fmt: skip
+) -> Synced:
     """Take in every declaration, amendment and result that the service recorded since the last time.
 
     A declaration has the version, and a result the known date, that were recorded. A declaration that a file brought
@@ -99,11 +104,18 @@ def sync_history(
             mapping = _mapping(part, columns)
             name = f"online record {identity[:12]}, {part}, events {after + 1} to {last}"
             intake = Intake(
-                file_name=name, digest=hashlib.sha256(f"{identity} {name}".encode()).hexdigest(), mapping=mapping,
-                reading=without_absent(mapping, columns), batches=reader.batches, bytes_total=0, received_at=now,
+                file_name=name,
+                digest=hashlib.sha256(f"{identity} {name}".encode()).hexdigest(),
+                mapping=mapping,
+                reading=without_absent(mapping, columns),
+                batches=reader.batches,
+                bytes_total=0,
+                received_at=now,
                 action="ingest" if part == "declarations" else "feedback",
-                is_simulated=history.snapshot().is_simulated, is_recorded=True, rates=reader.rates,
-            )  # fmt: skip
+                is_simulated=history.snapshot().is_simulated,
+                is_recorded=True,
+                rates=reader.rates,
+            )
             reports.append(take_in(history, draft, intake, progress))
     return Synced(tuple(reports), last, history.current_number(), set_aside)
 
@@ -126,9 +138,7 @@ def _mapping(part: Part, columns: tuple[str, ...]) -> SourceMapping:
 class _Reader:
     """Events as rows of text, some at a time; the same however often it is read."""
 
-    def __init__(
-        self, database: Database, part: Part, own: frozenset[str], *, after: int, until: int
-    ) -> None:  # fmt: skip
+    def __init__(self, database: Database, part: Part, own: frozenset[str], *, after: int, until: int) -> None:
         """``own``: the names of sources' own fields that the history has."""
         self._database, self._part, self._after, self._until = database, part, after, until
         self._own = set(own)
@@ -234,6 +244,7 @@ def _rows(record: AnyRecord) -> list[dict[str, str | None]]:
 def _texts(values: Mapping[str, object]) -> dict[str, str | None]:
     """Values as a file of JSON lines gives them to the readers of rows."""
     return {
-        name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
         if value is not None
-    }  # fmt: skip
+    }

@@ -78,9 +78,11 @@ def try_decision(service: Service, *, now: datetime) -> Trial:
         with Database("sqlite://") as database:
             alone = replace(service, database=database)
             found = decide(
-                trial_body(service.policy(now.date()), profiles_of(service), now=now), alone, now=now,
+                trial_body(service.policy(now.date()), profiles_of(service), now=now),
+                alone,
+                now=now,
                 asked=Asked("basira"),
-            )  # fmt: skip
+            )
     except Exception as error:  # any error that would have been every declaration's answer
         _LOG.error("trial_failed", extra={"fields": {"error": type(error).__name__}})
         return Trial(fault=error.message if isinstance(error, BasiraError) else f"{type(error).__name__}: {error}")
@@ -107,13 +109,26 @@ def trial_body(policy: Policy, profiles: LoadedProfiles | None, *, now: datetime
         declared = max(declared, datetime.combine(date_of(profiles.as_of_day + 1), time()))
     currency = profiles.currencies[0] if profiles is not None and profiles.currencies else "MAD"
     item = {
-        "commodity_code": "8517130000", "description": "trial", "origin_country": "CN", "quantity": 10,
-        "quantity_unit": "U", "gross_mass_kg": 12.0, "net_mass_kg": 10.0, "invoice_amount": 1000.0,
-        "customs_value_amount": 1000.0, "value_currency": currency, "duty_rate": 0.025, "vat_rate": 0.2,
-    }  # fmt: skip
+        "commodity_code": "8517130000",
+        "description": "trial",
+        "origin_country": "CN",
+        "quantity": 10,
+        "quantity_unit": "U",
+        "gross_mass_kg": 12.0,
+        "net_mass_kg": 10.0,
+        "invoice_amount": 1000.0,
+        "customs_value_amount": 1000.0,
+        "value_currency": currency,
+        "duty_rate": 0.025,
+        "vat_rate": 0.2,
+    }
     return {
-        "declaration_id": "BASIRA-TRIAL", "declared_at": declared.replace(microsecond=0).isoformat(),
-        "office": policy.offices[0] if policy.offices else "BASIRA-TRIAL", "procedure": "010",
-        "importer_id": "BASIRA-TRIAL", "declarant_id": "BASIRA-TRIAL", "dispatch_country": "CN",
+        "declaration_id": "BASIRA-TRIAL",
+        "declared_at": declared.replace(microsecond=0).isoformat(),
+        "office": policy.offices[0] if policy.offices else "BASIRA-TRIAL",
+        "procedure": "010",
+        "importer_id": "BASIRA-TRIAL",
+        "declarant_id": "BASIRA-TRIAL",
+        "dispatch_country": "CN",
         "items": [{**item, "item_number": 1}, {**item, "item_number": 2}],
-    }  # fmt: skip
+    }

@@ -26,9 +26,12 @@ DEFAULT_THREADS = 2
 
 @contextmanager
 def open_engine(
-    *, reads: Iterable[Path] = (), memory: str = DEFAULT_MEMORY, threads: int = DEFAULT_THREADS,
+    *,
+    reads: Iterable[Path] = (),
+    memory: str = DEFAULT_MEMORY,
+    threads: int = DEFAULT_THREADS,
     scratch: Path | None = None,
-) -> Iterator[Engine]:  # fmt: skip
+) -> Iterator[Engine]:
     """Open a scratch database on disk; it is removed, with all that spilled, when the block ends.
 
     Parameters
@@ -63,10 +66,14 @@ def _open(opened: ExitStack, folder: Path, reads: Iterable[Path], memory: str, t
         # Nothing that is computed depends on the order in which rows were inserted.
         return opened.enter_context(
             open_duckdb(
-                folder / "scratch.duckdb", reads=reads, threads=threads, memory=memory, spill=folder / "spill",
+                folder / "scratch.duckdb",
+                reads=reads,
+                threads=threads,
+                memory=memory,
+                spill=folder / "spill",
                 keeps_order=False,
             )
-        )  # fmt: skip
+        )
     except duckdb.ParserException as error:
         raise UsageError(
             f"--memory: expected a number and its unit, found {memory!r}.", hint="For example --memory 2GB."

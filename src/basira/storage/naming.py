@@ -39,9 +39,11 @@ def names(column: sa.ColumnElement[str], value: str) -> sa.ColumnElement[bool]:
     """Whether a text of a column names the value."""
     # LIKE is quick and, on SQLite, blind to capitals; the pattern is slow and exact.
     return sa.or_(
-        *(sa.and_(column.contains(form, autoescape=True), column.regexp_match(_pattern(form, r"\W")))
-          for form in forms(value))
-    )  # fmt: skip
+        *(
+            sa.and_(column.contains(form, autoescape=True), column.regexp_match(_pattern(form, r"\W")))
+            for form in forms(value)
+        )
+    )
 
 
 def pattern_of(value: str) -> re.Pattern[str]:

@@ -86,19 +86,29 @@ def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: 
     policy = load_policy(shipped("policies") / POLICY, day)
     with step("target") as progress:
         targeted = target(
-            history, Order(day=day, as_of=known, seed=seed), model=model, policy=policy, now=now, language=language,
-            engine=EngineBounds(), progress=progress,
-        )  # fmt: skip
+            history,
+            Order(day=day, as_of=known, seed=seed),
+            model=model,
+            policy=policy,
+            now=now,
+            language=language,
+            engine=EngineBounds(),
+            progress=progress,
+        )
         record(history, targeted)
     lanes = {lane.id: lane.label.text(language) for lane in policy.lanes}
     listing = targeted.listing
     files = (
         write_html(
-            listing, folder / "list.html", language=language, lane_names=lanes,
-            charts=charts_for(history, as_of=known, language=language), software=targeted.run.software_version,
+            listing,
+            folder / "list.html",
+            language=language,
+            lane_names=lanes,
+            charts=charts_for(history, as_of=known, language=language),
+            software=targeted.run.software_version,
         ),
         write_xlsx(listing, folder / "list.xlsx", language=language, lane_names=lanes),
         write_csv(listing, folder / "list.csv", language=language, lane_names=lanes),
         kept / "report.html",
-    )  # fmt: skip
+    )
     return Demonstration(world, history.root, evaluation, model, targeted, policy, files)

@@ -98,9 +98,12 @@ def require_plausible_later(model: RiskModel) -> None:
     late = model.card["later_items"]
     if "auc" in late:
         require_plausible(
-            model.card["notes"], auc=late["auc"], irregular=late["irregular"],
-            compliant=late["rows"] - late["irregular"], importance=model.card["importance"],
-        )  # fmt: skip
+            model.card["notes"],
+            auc=late["auc"],
+            irregular=late["irregular"],
+            compliant=late["rows"] - late["irregular"],
+            importance=model.card["importance"],
+        )
 
 
 def sentences_of(notes: Mapping[str, Any]) -> list[str]:

@@ -58,9 +58,14 @@ def build_profiles(
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         description = Description(
-            as_of_day, snapshot.number, catalog_digest(), find_extras(con), snapshot.is_simulated,
-            {"basira": basira.__version__}, currencies_of(con, "items"),
-        )  # fmt: skip
+            as_of_day,
+            snapshot.number,
+            catalog_digest(),
+            find_extras(con),
+            snapshot.is_simulated,
+            {"basira": basira.__version__},
+            currencies_of(con, "items"),
+        )
         manifest = publish_profiles(
             folder,
             profile_entries(con, as_of_day=as_of_day),

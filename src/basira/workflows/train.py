@@ -36,9 +36,16 @@ from basira.workflows.examine import examine_training, require_plausible_later
 
 
 def train(
-    history: History, *, as_of: date, seed: int, now: datetime, settings: FitSettings | None = None,
-    trusted: Sequence[str] = (), engine: EngineBounds | None = None, progress: Progress = silent,
-) -> RiskModel:  # fmt: skip
+    history: History,
+    *,
+    as_of: date,
+    seed: int,
+    now: datetime,
+    settings: FitSettings | None = None,
+    trusted: Sequence[str] = (),
+    engine: EngineBounds | None = None,
+    progress: Progress = silent,
+) -> RiskModel:
     """Fit a model on what was known at the end of ``as_of`` and save it in the store.
 
     ``trusted``: features that may foretell the result however well; the card records it, see `examine_training`.
@@ -65,9 +72,15 @@ def train(
 
 
 def train_estimator(
-    history: History, estimator: Estimator, *, as_of: date, name: str, trusted: Sequence[str] = (),
-    engine: EngineBounds | None = None, progress: Progress = silent,
-) -> FittedEstimator:  # fmt: skip
+    history: History,
+    estimator: Estimator,
+    *,
+    as_of: date,
+    name: str,
+    trusted: Sequence[str] = (),
+    engine: EngineBounds | None = None,
+    progress: Progress = silent,
+) -> FittedEstimator:
     """Fit a copy of an estimator that is not ours on what `train` would learn from. Nothing is saved.
 
     Raises UsageError (see `basira.models.estimators`), and ModelError when too few results were known by then, or when

@@ -227,8 +227,13 @@ def right_claims(provider: FakeProvider, code: str) -> dict[str, Any]:
     seconds = int(at(9).timestamp())
     nonce = provider.codes[code]["nonce"]
     return {
-        "iss": provider.issuer, "aud": CLIENT, "sub": "subject-1", "iat": seconds, "exp": seconds + 300, "nonce": nonce
-    }  # fmt: skip
+        "iss": provider.issuer,
+        "aud": CLIENT,
+        "sub": "subject-1",
+        "iat": seconds,
+        "exp": seconds + 300,
+        "nonce": nonce,
+    }
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS256"])
@@ -517,8 +522,10 @@ def test_the_settings_of_a_provider_are_read_from_their_file(tmp_path: Path) -> 
     assert (found.client_secret, found.scopes, found.unknown) == ("s3cret", ("openid", "profile"), "create")
     claims = {"realm_access": {"roles": ["basira-managers", "basira-inspectors-AGADIR", "bureau-tanger"]}}
     assert found.grants(claims) == (
-        Grant("inspector", "AGADIR"), Grant("inspector", "TANGER-PORT"), Grant("manager"),
-    )  # fmt: skip
+        Grant("inspector", "AGADIR"),
+        Grant("inspector", "TANGER-PORT"),
+        Grant("manager"),
+    )
     assert found.grants({"realm_access": ["basira-managers"]}) == ()
 
 

@@ -113,9 +113,10 @@ def test_an_auditor_changes_nothing(world: World, rule: RouteRule) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [r for r in ROUTES if r.needs in SCOPES and "inspector" in SCOPES[r.needs].roles],  # type: ignore[index]
+    "rule",
+    [r for r in ROUTES if r.needs in SCOPES and "inspector" in SCOPES[r.needs].roles],  # type: ignore[index]
     ids=lambda rule: f"{rule.method} {rule.path}",
-)  # fmt: skip
+)
 @pytest.mark.parametrize("office", ["ELSEWHERE", "{}X", "{} ", "{lower}", "{}/../{}", "%2e", "*", "{}\u200b"])
 def test_an_inspector_of_another_office_finds_nothing(world: World, rule: RouteRule, office: str) -> None:
     """Whatever is asked for, the answer is the one for what does not exist."""

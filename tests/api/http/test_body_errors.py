@@ -28,10 +28,14 @@ def test_an_item_number_given_twice_is_named_with_both_its_items(desk: Desk, arr
     answer = desk.post({**arrivals[0], "items": items})
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
-        {"item": place, "field": "item_number", "code": "duplicate_id",
-         "expected": f"each item number once; {number} is that of item {first} in the list too"}
+        {
+            "item": place,
+            "field": "item_number",
+            "code": "duplicate_id",
+            "expected": f"each item number once; {number} is that of item {first} in the list too",
+        }
         for place, number, first in ((3, 7, 1), (5, 2, 2), (6, 7, 1))
-    ]  # fmt: skip
+    ]
 
 
 def test_of_many_item_numbers_given_twice_some_are_named(desk: Desk, arrivals: list[Body]) -> None:

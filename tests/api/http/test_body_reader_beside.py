@@ -62,8 +62,11 @@ def test_who_comes_when_too_many_wait_is_answered_so(arrivals: list[Body]) -> No
     async def both() -> list[Any]:
         reader = Reader(most_waiting=3)
         try:
-            asked = [reader.read(odd[:2], received_at=at(9)), reader.read(odd[1:3], received_at=at(9)),
-                     reader.read(arrivals[:1], received_at=at(9))]  # fmt: skip
+            asked = [
+                reader.read(odd[:2], received_at=at(9)),
+                reader.read(odd[1:3], received_at=at(9)),
+                reader.read(arrivals[:1], received_at=at(9)),
+            ]
             return list(await asyncio.gather(*asked, return_exceptions=True))
         finally:
             reader.close()

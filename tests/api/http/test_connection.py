@@ -41,9 +41,14 @@ class Served:
         self.listening = Listening.of(socket.create_server(("127.0.0.1", 0)))
         self.port = self.listening.getsockname()[1]
         config = uvicorn.Config(
-            self.application, http=guard, ws="none", log_config=None, timeout_keep_alive=idle,  # type: ignore[arg-type]
-            access_log=False, interface="asgi3",
-        )  # fmt: skip
+            self.application,
+            http=guard,
+            ws="none",
+            log_config=None,
+            timeout_keep_alive=idle,  # type: ignore[arg-type]
+            access_log=False,
+            interface="asgi3",
+        )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self.listening]), daemon=True)
 

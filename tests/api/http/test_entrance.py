@@ -158,9 +158,13 @@ def test_the_defaults_are_safe() -> None:
 
 def test_settings_are_read() -> None:
     found = settings(
-        ORIGIN="https://Basira.example/", HOSTS="10.1.2.3, basira.local", PROXIES="10.0.0.1,10.1.0.0/16",
-        SESSION_HOURS="4", LOGIN_FAILURES="3", RATE_KEY="0",
-    )  # fmt: skip
+        ORIGIN="https://Basira.example/",
+        HOSTS="10.1.2.3, basira.local",
+        PROXIES="10.0.0.1,10.1.0.0/16",
+        SESSION_HOURS="4",
+        LOGIN_FAILURES="3",
+        RATE_KEY="0",
+    )
     assert found.origin == "https://basira.example"
     assert found.hosts == {"10.1.2.3", "basira.local", "basira.example"}
     assert [str(network) for network in found.proxies] == ["10.0.0.1/32", "10.1.0.0/16"]

@@ -66,9 +66,7 @@ def test_a_body_that_is_no_json(desk: Desk, path: str) -> None:
     assert "SIM-" not in cut.text
 
 
-@pytest.mark.parametrize(
-    "path", ["declarations", "declarations/A/outcome", "declarations/A/reselection", "session"]
-)  # fmt: skip
+@pytest.mark.parametrize("path", ["declarations", "declarations/A/outcome", "declarations/A/reselection", "session"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml; charset=utf-8"])
 def test_another_content_type_is_415(desk: Desk, path: str, kind: str) -> None:
     answer = desk.client.post(f"{API}/{path}", content="{}", headers={"Content-Type": kind})

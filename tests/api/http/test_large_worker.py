@@ -141,8 +141,15 @@ def test_who_asks_is_decided_before_and_passed_to_it(
     assert desk.post(sent, **{"X-API-Key": desk.key("queue:read"), **forged}).status_code == 403
     assert beside.asked == []
     with service.database.write() as connection:
-        bound = create_key(connection, "bound", scopes=("declarations:write",), actor="test", now=at(9),
-                           expires_at=at(9) + timedelta(days=1), offices=("ELSEWHERE",)).token  # fmt: skip
+        bound = create_key(
+            connection,
+            "bound",
+            scopes=("declarations:write",),
+            actor="test",
+            now=at(9),
+            expires_at=at(9) + timedelta(days=1),
+            offices=("ELSEWHERE",),
+        ).token
     answer = desk.post(sent, **{"X-API-Key": bound, **forged})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "other_office")
     assert len(beside.asked) == 1

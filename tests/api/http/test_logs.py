@@ -95,8 +95,10 @@ def test_a_database_out_of_reach_is_reported_with_its_cause(
     assert "disk" not in answer.text
     (told,) = [line for line in lines(log) if line["event"] == "unavailable"]
     assert (told["cause"], told["code"], told["message"]) == (
-        "OperationalError", "store", "The record: disk I/O error.",
-    )  # fmt: skip
+        "OperationalError",
+        "store",
+        "The record: disk I/O error.",
+    )
     assert "MARKED" not in log.getvalue()
     assert 'basira_unavailable_total{code="store"} 1.0' in desk.get("metrics").text
 
@@ -119,8 +121,10 @@ def test_what_others_say_is_reported_without_their_words(log: io.StringIO) -> No
     thread.join()
     found = lines(log)
     assert [(one["event"], one.get("logger") or one.get("thread")) for one in found] == [
-        ("library", "asyncio"), ("library", "py.warnings"), ("thread_failed", "decider"),
-    ]  # fmt: skip
+        ("library", "asyncio"),
+        ("library", "py.warnings"),
+        ("thread_failed", "decider"),
+    ]
     assert "MARKED-PERSON" not in log.getvalue()
 
 
@@ -144,10 +148,13 @@ def test_lines_of_one_cause_are_few_and_the_others_are_counted() -> None:
     found = lines(text)
     written = Counter((one["event"], one.get("code"), one.get("client"), one.get("status")) for one in found)
     assert written == {
-        ("unavailable", "store", None, None): 20, ("unavailable", "policy", None, None): 20,
-        ("request", None, None, 404): 20, ("request", None, "k-1", 404): 100, ("request", None, None, 200): 100,
+        ("unavailable", "store", None, None): 20,
+        ("unavailable", "policy", None, None): 20,
+        ("request", None, None, 404): 20,
+        ("request", None, "k-1", 404): 100,
+        ("request", None, None, 200): 100,
         ("model_taken", None, None, None): 100,
-    }  # fmt: skip
+    }
     now[0] = 61.0
     say("unavailable", code="store")
     told = {one["of"]: one["count"] for one in lines(text) if one["event"] == "lines_left_out"}

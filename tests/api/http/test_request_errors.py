@@ -38,9 +38,11 @@ def test_an_unknown_parameter_of_a_list_is_rejected_by_name(desk: Desk, path: st
 
 def test_parameters_that_it_has_are_taken(desk: Desk) -> None:
     for path in (
-        "quarantine?state=open&code=missing&limit=3", "queue?office=SIM-A&status=waiting&limit=3&format=csv",
-        "audit?from=2023-01-01&to=2023-12-01&action=key.created&actor=test", "deeds?kind=decision&declaration=A",
-    ):  # fmt: skip
+        "quarantine?state=open&code=missing&limit=3",
+        "queue?office=SIM-A&status=waiting&limit=3&format=csv",
+        "audit?from=2023-01-01&to=2023-12-01&action=key.created&actor=test",
+        "deeds?kind=decision&declaration=A",
+    ):
         assert desk.client.get(f"/api/v1/{path}").status_code == 200, path
 
 

@@ -108,14 +108,20 @@ def test_whatever_a_session_gets_is_in_it(blank: Service) -> None:
     change = {"current_password": "wrong", "new_password": "twelve blue camels"}
     session, password = f"{API}/session", f"{API}/session/password"
     taken = [
-        (session, stranger.get(session)), (session, key.get(session)), (session, person.get(session)),
-        (session, granted), (session, stranger.post(session, json=wrong)), (session, stranger.post(session, json={})),
+        (session, stranger.get(session)),
+        (session, key.get(session)),
+        (session, person.get(session)),
+        (session, granted),
+        (session, stranger.post(session, json=wrong)),
+        (session, stranger.post(session, json={})),
         (session, stranger.post(session, json=wrong, headers={"Origin": "https://evil.example"})),
-        (password, person.post(password, json=change)), (password, person.post(password, json={})),
+        (password, person.post(password, json=change)),
+        (password, person.post(password, json={})),
         (password, stranger.post(password, json=change)),
-        (session, person.delete(session, headers={"X-CSRF-Token": ""})), (session, person.delete(session)),
+        (session, person.delete(session, headers={"X-CSRF-Token": ""})),
+        (session, person.delete(session)),
         *((f"{session}/{rest}", stranger.get(f"{session}/{rest}")) for rest in ("oidc", "oidc/callback")),
-    ]  # fmt: skip
+    ]
     assert [one for one in (undocumented(document, path, answer) for path, answer in taken) if one] == []
     assert {answer.status_code for _, answer in taken} == {200, 204, 401, 403, 404, 422}
     assert {rule.path for rule in ROUTES if "/session" in rule.path} == {path for path, _ in taken}

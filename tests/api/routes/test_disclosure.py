@@ -41,11 +41,18 @@ def like(house: House, decision: Body, number: str, **payload: Any) -> str:
         first, second = find_events(connection, decision["declaration_id"])[:2]
         events = [
             Event(
-                f"{event['event_id']}-{number}", event["kind"], number, "test", {**event["payload"], **more}, {},
-                declaration_version=1, office=event["office"], lane=event["lane"],
+                f"{event['event_id']}-{number}",
+                event["kind"],
+                number,
+                "test",
+                {**event["payload"], **more},
+                {},
+                declaration_version=1,
+                office=event["office"],
+                lane=event["lane"],
             )
             for event, more in ((first, {}), (second, payload))
-        ]  # fmt: skip
+        ]
         append_events(connection, events, now=at(9))
     return number
 
@@ -200,9 +207,12 @@ def test_nothing_is_read_of_what_the_asker_may_not_see(
     change = {"lane": "red", "motive": "A motive.", "given_by": "x"}
     result = {"known_at": f"{TODAY}T10:00:00", "is_irregular": False}
     requests = [
-        (inspector, "GET", "", None), (bound, "GET", "", None), (inspector, "POST", "/outcome", result),
-        (inspector, "POST", "/reselection", change), (bound, "POST", "/cancellation", {"motive": "A motive."}),
-    ]  # fmt: skip
+        (inspector, "GET", "", None),
+        (bound, "GET", "", None),
+        (inspector, "POST", "/outcome", result),
+        (inspector, "POST", "/reselection", change),
+        (bound, "POST", "/cancellation", {"motive": "A motive."}),
+    ]
     asked: list[str] = []
     engine = house.service.database.engine
     sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))

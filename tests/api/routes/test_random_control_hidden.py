@@ -19,12 +19,19 @@ from tests.support.api_world import TODAY
 
 Body = dict[str, Any]
 FIGURES = (
-    "fraud_probability", "expected_revenue", "revenue_if_fraud", "kind_probabilities", "contribution",
+    "fraud_probability",
+    "expected_revenue",
+    "revenue_if_fraud",
+    "kind_probabilities",
+    "contribution",
     "inclusion_probability",
-)  # fmt: skip
+)
 REASON = {
-    "code": "round_value", "figures": {"value": 100000.0}, "features": ["value_round"], "contribution": 0.4,
-}  # fmt: skip
+    "code": "round_value",
+    "figures": {"value": 100000.0},
+    "features": ["value_round"],
+    "contribution": 0.4,
+}
 
 
 @pytest.fixture
@@ -38,13 +45,19 @@ def pair(house: House, arrivals: list[Body]) -> tuple[Body, list[str]]:
     item = {**decision["items"][0], "reasons": [REASON], "verify": ["value"]}
     shown = {"inspects": True, "currency": "MAD"}
     drawn = {
-        **shown, "basis": "random", "fraud_probability": 0.001, "expected_revenue": 0.25,
+        **shown,
+        "basis": "random",
+        "fraud_probability": 0.001,
+        "expected_revenue": 0.25,
         "items": [{**item, "expected_revenue": 0.25, "fraud_probability": 0.001}],
-    }  # fmt: skip
+    }
     chosen = {
-        **shown, "basis": "model", "fraud_probability": 0.97, "expected_revenue": 987654.0,
+        **shown,
+        "basis": "model",
+        "fraud_probability": 0.97,
+        "expected_revenue": 987654.0,
         "items": [{**item, "expected_revenue": 987654.0, "fraud_probability": 0.97}],
-    }  # fmt: skip
+    }
     return decision, [like(house, decision, "SIM-DRAWN", **drawn), like(house, decision, "SIM-CHOSEN", **chosen)]
 
 
@@ -89,8 +102,10 @@ def test_without_the_model_s_answer_what_was_drawn_says_the_same_as_all_others(
     ):
         assert one["basis"] == "fallback"
         assert (one["basis"], one["basis_text"], one["fallback"]) == (
-            other["basis"], other["basis_text"], other["fallback"],
-        )  # fmt: skip
+            other["basis"],
+            other["basis_text"],
+            other["fallback"],
+        )
     (seen,) = house.person("boss", Grant("manager")).get(f"/api/v1/declarations/{numbers[0]}").json()["decisions"]
     assert seen["basis"] == basis
 

@@ -167,9 +167,12 @@ def test_every_rejection_is_the_same(house: House, login: str) -> None:
     answer = house.log_in(house.browser(), login, password)
     assert answer.status_code == 401
     assert {name: value for name, value in answer.json().items() if name != "request_id"} == {
-        "type": "urn:basira:problem:login_refused", "title": "Unauthorized", "status": 401, "code": "login_refused",
+        "type": "urn:basira:problem:login_refused",
+        "title": "Unauthorized",
+        "status": 401,
+        "code": "login_refused",
         "detail": "Expected a login and its password.",
-    }  # fmt: skip
+    }
     assert "set-cookie" not in answer.headers
 
 

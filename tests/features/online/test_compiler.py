@@ -60,10 +60,21 @@ def test_an_expression_gives_what_duckdb_gives(con: Engine, expression: str) -> 
 
 
 UNKNOWN = [
-    "sin(a)", "a % 2", "i // 2", "i + 0.5", "strptime(s, '%Y') is null", "s like 'a%'", "round(a, 2)", "upper(s)",
-    "substr(s, i, 2)", "regexp_extract(s, 'a|b')", "cast(s as integer)", "a in (1, 2)", "cast(a as decimal(9, 2))",
+    "sin(a)",
+    "a % 2",
+    "i // 2",
+    "i + 0.5",
+    "strptime(s, '%Y') is null",
+    "s like 'a%'",
+    "round(a, 2)",
+    "upper(s)",
+    "substr(s, i, 2)",
+    "regexp_extract(s, 'a|b')",
+    "cast(s as integer)",
+    "a in (1, 2)",
+    "cast(a as decimal(9, 2))",
     "random()",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("expression", UNKNOWN)

@@ -56,9 +56,11 @@ texts = st.one_of(
     st.none(), st.text(max_size=12), st.sampled_from(["İSTANBUL", "ΣΟΦΙΑΣ", "ß 3 abc", "\x00nul nul", "a\nbcd"])
 )
 amounts = st.one_of(
-    st.none(), st.sampled_from([0.0, -0.0, 1e-300, 1e15, 5e-324, 0.005, 10_000.0, 999_999.99]),
-    st.floats(0, 1e15, allow_subnormal=False).map(lambda x: round(x, 2)), st.floats(0, 1e6),
-)  # fmt: skip
+    st.none(),
+    st.sampled_from([0.0, -0.0, 1e-300, 1e15, 5e-324, 0.005, 10_000.0, 999_999.99]),
+    st.floats(0, 1e15, allow_subnormal=False).map(lambda x: round(x, 2)),
+    st.floats(0, 1e6),
+)
 masses = st.one_of(st.none(), st.sampled_from([0.0, 0.0005, 1e9]), st.floats(0, 1e9))
 rates = st.one_of(st.none(), st.floats(0, 1))
 codes = st.sampled_from(["85", "8517", "851713", "8517130000", "851713000012"])
@@ -93,10 +95,16 @@ def histories(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
         )
         items.append({**own, "declared_day": day, "declared_at": moment(day)})
     results = [
-        outcome(row["declaration_id"], row["declared_day"] + draw(st.sampled_from([-1, 0, 1, 40])),
-                draw(st.sampled_from([True, False, None])), source_row=n, additional_revenue_amount=draw(amounts))
-        for n, row in enumerate(items) if draw(st.booleans())
-    ]  # fmt: skip
+        outcome(
+            row["declaration_id"],
+            row["declared_day"] + draw(st.sampled_from([-1, 0, 1, 40])),
+            draw(st.sampled_from([True, False, None])),
+            source_row=n,
+            additional_revenue_amount=draw(amounts),
+        )
+        for n, row in enumerate(items)
+        if draw(st.booleans())
+    ]
     later = AS_OF + draw(st.integers(1, 3))
     new = [draw(rows("N", later, number)) for number in range(1, draw(st.integers(1, 3)) + 1)]
     new += [

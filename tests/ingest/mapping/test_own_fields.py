@@ -94,14 +94,17 @@ def test_a_suggestion_proposes_names_of_the_rule_and_as_many_as_a_mapping_may_ha
     rows = pl.DataFrame({name: ["a", "b"] * 30 for name in columns})
     frame = pl.concat(
         [
-            pl.DataFrame({
-                "declaration_id": [f"D{n}" for n in range(60)], "declared_at": ["2024-01-02"] * 60,
-                "commodity_code": ["851713"] * 60,
-            }),
+            pl.DataFrame(
+                {
+                    "declaration_id": [f"D{n}" for n in range(60)],
+                    "declared_at": ["2024-01-02"] * 60,
+                    "commodity_code": ["851713"] * 60,
+                }
+            ),
             rows,
         ],
         how="horizontal",
-    )  # fmt: skip
+    )
     frame.write_csv(tmp_path / "rows.csv")
     extra = suggest_mapping(tmp_path / "rows.csv").extra
     assert len(extra) == MOST_OF_A_SOURCE

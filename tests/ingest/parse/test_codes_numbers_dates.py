@@ -195,9 +195,11 @@ def test_a_product_tells_thousands_from_decimals(tmp_path: Path, store: History,
     prices, counts = [100 + 7 * n for n in range(24)], [11 + n % 5 for n in range(24)]
     values = [price * count for price, count in zip(prices, counts, strict=True)]
     path = write(
-        tmp_path / "a.csv", Valeur__en__douane=[f"{value:,}".replace(",", ".") for value in values],
-        Prix__unitaire=[str(price) for price in prices], Nb=[str(count) for count in counts],
-    )  # fmt: skip
+        tmp_path / "a.csv",
+        Valeur__en__douane=[f"{value:,}".replace(",", ".") for value in values],
+        Prix__unitaire=[str(price) for price in prices],
+        Nb=[str(count) for count in counts],
+    )
     assert read(path, store, query, "customs_value_amount") == [float(value) for value in values]
 
 
@@ -206,9 +208,11 @@ def test_a_sum_tells_thousands_from_decimals(tmp_path: Path, store: History, que
     freight = [100 + 3 * n for n in range(24)]
     total = [a + b for a, b in zip(fob, freight, strict=True)]
     path = write(
-        tmp_path / "a.csv", Valeur__en__douane=[f"{value:,}".replace(",", ".") for value in total],
-        FOB=[str(v) for v in fob], Fret=[str(v) for v in freight],
-    )  # fmt: skip
+        tmp_path / "a.csv",
+        Valeur__en__douane=[f"{value:,}".replace(",", ".") for value in total],
+        FOB=[str(v) for v in fob],
+        Fret=[str(v) for v in freight],
+    )
     assert read(path, store, query, "customs_value_amount") == [float(t) for t in total]
 
 
@@ -282,9 +286,10 @@ def test_no_amount_becomes_another(
         return
     guess = profile_column(pl.Series("c", cells), separator=";").numbers
     values, faults = parse_number(
-        ITEM_SIDE["customs_value_amount"], pl.Series(cells),
+        ITEM_SIDE["customs_value_amount"],
+        pl.Series(cells),
         NumberStyle(*guess.style, currency=str(fitness.options.get("currency", ""))),
-    )  # fmt: skip
+    )
     rejected = {row for fault in faults for row in fault.mask.arg_true()}
     for row, (found, wanted) in enumerate(zip(values, true, strict=True)):
         assert row in rejected or found == pytest.approx(wanted, rel=1e-12), (cells[row], found, wanted)
@@ -324,9 +329,14 @@ def test_a_half_of_the_day_is_read(tmp_path: Path, store: History, query: Query)
 
 def test_the_zone_of_the_mapping_is_the_local_time() -> None:
     values, _ = parse_timestamps(
-        ITEM_SIDE["declared_at"], pl.Series(["2024-07-01T23:30:00Z"]), formats=(), day_first=False,
-        earliest=date(1990, 1, 1), latest=date(2079, 12, 31), zone="Asia/Tokyo",
-    )  # fmt: skip
+        ITEM_SIDE["declared_at"],
+        pl.Series(["2024-07-01T23:30:00Z"]),
+        formats=(),
+        day_first=False,
+        earliest=date(1990, 1, 1),
+        latest=date(2079, 12, 31),
+        zone="Asia/Tokyo",
+    )
     assert values.to_list() == [datetime(2024, 7, 2, 8, 30)]
 
 
@@ -370,9 +380,13 @@ def test_a_workbook_half_converted_is_in_doubt(as_cells: bool, tmp_path: Path, s
 def test_a_format_given_by_hand_is_the_only_one_tried() -> None:
     for formats in (("%Y%d%m",), ("%d/%m/%Y",)):
         values, faults = parse_timestamps(
-            ITEM_SIDE["declared_at"], pl.Series(["20240331", "2024-03-31"]), formats=formats, day_first=False,
-            earliest=date(1990, 1, 1), latest=date(2079, 12, 31),
-        )  # fmt: skip
+            ITEM_SIDE["declared_at"],
+            pl.Series(["20240331", "2024-03-31"]),
+            formats=formats,
+            day_first=False,
+            earliest=date(1990, 1, 1),
+            latest=date(2079, 12, 31),
+        )
         assert values.to_list() == [None, None]
         assert [fault.code for fault in faults] == ["bad_date"]
 
@@ -406,9 +420,13 @@ def test_no_date_becomes_another(days: list[date], form: str, loses_zeros: bool)
     if form == "%Y/%d/%m" and all(day.day <= 12 for day in days):
         return  # no source writes so, and nothing shows it
     values, faults = parse_timestamps(
-        ITEM_SIDE["declared_at"], pl.Series(cells), formats=fitness.dates.formats, day_first=False,
-        earliest=date(1990, 1, 1), latest=date(2079, 12, 31),
-    )  # fmt: skip
+        ITEM_SIDE["declared_at"],
+        pl.Series(cells),
+        formats=fitness.dates.formats,
+        day_first=False,
+        earliest=date(1990, 1, 1),
+        latest=date(2079, 12, 31),
+    )
     rejected = {row for fault in faults for row in fault.mask.arg_true()}
     for row, (found, true) in enumerate(zip(values, days, strict=True)):
         assert row in rejected or found.date() == true, (cells[row], found, true)

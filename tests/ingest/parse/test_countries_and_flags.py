@@ -75,10 +75,11 @@ def test_a_name_is_taken_in_and_what_is_no_name_is_rejected_with_its_reason(
     assert query("SELECT code, value, expected FROM quarantine ORDER BY source_row") == [
         ("unknown_country", "Congo", "a country of ISO 3166-1"),
         (
-            "unknown_country", "URSS",
+            "unknown_country",
+            "URSS",
             "a country of ISO 3166-1: The USSR was one until 1991-12-26 and has several successors",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def test_the_table_of_names_holds_what_the_libraries_say_today() -> None:

@@ -195,9 +195,14 @@ def an_attribute_without_end(path: Path) -> None:
     ],
 )
 def test_a_bomb_is_rejected_and_the_store_untouched(
-    suffix: str, make: Callable[[Path], None], said: str, tmp_path: Path, store: History, plain: Mapping,
+    suffix: str,
+    make: Callable[[Path], None],
+    said: str,
+    tmp_path: Path,
+    store: History,
+    plain: Mapping,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     if "memory" not in said:  # another bound must end it, whatever the libraries take of memory on this machine
         monkeypatch.setattr(bounds, "MEMORY_FLOOR_BYTES", 1024 * MB)
     path = tmp_path / f"bomb{suffix}"

@@ -64,9 +64,12 @@ def read_as_proposed(store: History, path: Path) -> FileReport:
 
 TITLES: Lines = [["Extraction du système"], [], ["Période : 2024"]]
 TAIL: Lines = [
-    ["Sous-total du bureau 302", "", "", "", "", "1234.5"], ["TOTAL", "", "", "", "", "1234.5"],
-    ["Source : extraction du mois"], ["24 lignes"], ["* provisoire"],
-]  # fmt: skip
+    ["Sous-total du bureau 302", "", "", "", "", "1234.5"],
+    ["TOTAL", "", "", "", "", "1234.5"],
+    ["Source : extraction du mois"],
+    ["24 lignes"],
+    ["* provisoire"],
+]
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

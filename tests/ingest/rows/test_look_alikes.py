@@ -66,8 +66,15 @@ def body(**changes: Any) -> dict[str, Any]:
 
 def of_file(row: dict[str, str | None]) -> dict[str, Any] | Refusal:
     """The row of a file: its values, or why it is rejected."""
-    filled = {"id": "A-1", "at": "2026-03-02", "office": "AGADIR", "importer": "SIM-7", "code": "8517130000",
-              "value": "1", "text": "x"} | row  # fmt: skip
+    filled = {
+        "id": "A-1",
+        "at": "2026-03-02",
+        "office": "AGADIR",
+        "importer": "SIM-7",
+        "code": "8517130000",
+        "value": "1",
+        "text": "x",
+    } | row
     frame = pl.DataFrame({name: [value] for name, value in filled.items()}, schema=dict.fromkeys(filled, pl.String))
     parsed = parse_batch(SourceBatch(frame, pl.Series([1]), (), 0), MAPPING)
     return parsed.refusals[0] if parsed.refusals else parsed.items.to_dicts()[0]
@@ -175,9 +182,15 @@ def test_words_of_a_mapping_are_found_in_other_digits() -> None:
 
 
 def test_every_reader_gives_the_same(tmp_path: Path) -> None:
-    values = {"id": ["A-1", "A-2"], "at": ["2026-03-02"] * 2, "office": ["AGADIR"] * 2,
-              "importer": [wide("SIM-7"), "S\u200bM"], "code": ["٩٣٠٢٠٠", "930200"],
-              "value": ["1"] * 2, "text": ["x"] * 2}  # fmt: skip
+    values = {
+        "id": ["A-1", "A-2"],
+        "at": ["2026-03-02"] * 2,
+        "office": ["AGADIR"] * 2,
+        "importer": [wide("SIM-7"), "S\u200bM"],
+        "code": ["٩٣٠٢٠٠", "930200"],
+        "value": ["1"] * 2,
+        "text": ["x"] * 2,
+    }
     frame = pl.DataFrame(values)
     frame.write_csv(tmp_path / "a.csv")
     frame.write_parquet(tmp_path / "a.parquet")
@@ -197,7 +210,7 @@ _marks = st.lists(
         st.integers(0, 12), st.sampled_from(["digits", "wide", "unseen", "alike", "space", "any"]), st.integers(0, 11)
     ),
     max_size=3,
-)  # fmt: skip
+)
 
 
 def disguised(text: str, marks: list[tuple[int, str, int]], letter: str) -> str:
@@ -218,9 +231,12 @@ def disguised(text: str, marks: list[tuple[int, str, int]], letter: str) -> str:
 
 @settings(max_examples=300)
 @given(
-    code=st.sampled_from(["9302000000", "930690", "8517130000"]), importer=st.sampled_from(["SIM-7", "SIM-8", "ABC 1"]),
-    of_code=_marks, of_importer=_marks, letter=st.characters(),
-)  # fmt: skip
+    code=st.sampled_from(["9302000000", "930690", "8517130000"]),
+    importer=st.sampled_from(["SIM-7", "SIM-8", "ABC 1"]),
+    of_code=_marks,
+    of_importer=_marks,
+    letter=st.characters(),
+)
 def test_a_disguised_value_meets_the_list_of_its_folded_form_or_is_rejected(
     listed: MandatoryList, code: str, importer: str, of_code: Any, of_importer: Any, letter: str
 ) -> None:

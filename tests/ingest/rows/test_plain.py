@@ -36,15 +36,53 @@ _WORDS = [
     "\u0640", "\u0378", "\ue000", "e\u0301", "A\u034fB", "´", "＃REF!", "ＮＵＬＬ", "ͺ",
 ]  # fmt: skip
 _MOMENTS = [
-    "2026-03-02", "2026-03-02T09:14:00", "2026-03-02 09:14:00", "2026-03-02T09:14", "2026-03-02T09:14:00.123456",
-    "2026-03-02T09:14:00.1", "2026-03-02T09:14:60", "2026-02-30", "2026-03-02T24:00:00", "1989-12-31T23:59:59.999999",
-    "1990-01-01", "2079-12-31T23:59:59.999999", "2080-01-01", "20260302", "2026-W10-1", "2026-03-02T09:14:00Z",
-    "2026-03-02T09:14:00+01:00", "2026/03/02", "02/03/2026", "2026-3-2", "0026-03-02", "\uff12026-03-02", "2024-02-29",
-]  # fmt: skip
+    "2026-03-02",
+    "2026-03-02T09:14:00",
+    "2026-03-02 09:14:00",
+    "2026-03-02T09:14",
+    "2026-03-02T09:14:00.123456",
+    "2026-03-02T09:14:00.1",
+    "2026-03-02T09:14:60",
+    "2026-02-30",
+    "2026-03-02T24:00:00",
+    "1989-12-31T23:59:59.999999",
+    "1990-01-01",
+    "2079-12-31T23:59:59.999999",
+    "2080-01-01",
+    "20260302",
+    "2026-W10-1",
+    "2026-03-02T09:14:00Z",
+    "2026-03-02T09:14:00+01:00",
+    "2026/03/02",
+    "02/03/2026",
+    "2026-3-2",
+    "0026-03-02",
+    "\uff12026-03-02",
+    "2024-02-29",
+]
 _CODES = [
-    "01", "0101", "851713", "8517130000", "851713000000", "85171", "00", "0001", "8517.13", "8517 13", "8517130000000",
-    "851713.0", "٨٥١٧", "AB", "85-17", "٩٣٠٢٠٠", "۹۳۰۲۰۰", "９３０２００", "९३०२००", "8517\u200b13", "8517²1",
-]  # fmt: skip
+    "01",
+    "0101",
+    "851713",
+    "8517130000",
+    "851713000000",
+    "85171",
+    "00",
+    "0001",
+    "8517.13",
+    "8517 13",
+    "8517130000000",
+    "851713.0",
+    "٨٥١٧",
+    "AB",
+    "85-17",
+    "٩٣٠٢٠٠",
+    "۹۳۰۲۰۰",
+    "９３０２００",
+    "९३०२००",
+    "8517\u200b13",
+    "8517²1",
+]
 _PLACES = [
     "MA",
     "ma",
@@ -208,8 +246,17 @@ def test_each_of_own_columns_is_read_as_alone_and_with_its_neighbours() -> None:
 def test_an_ordinary_declaration_is_plain() -> None:
     header = {"declaration_id": "A-1", "declared_at": "2026-03-02T09:14:00.5", "importer_id": "SIM-1", "is_oea": True}
     header["declared_at"] = "2026-03-02T09:14:00.500000"
-    items = [{"commodity_code": "8517130000", "description": "Téléphones", "origin_country": "CN", "duty_rate": 0.025,
-              "customs_value_amount": 310_000, "net_mass_kg": 96.5, "x_lot": "L9"}]  # fmt: skip
+    items = [
+        {
+            "commodity_code": "8517130000",
+            "description": "Téléphones",
+            "origin_country": "CN",
+            "duty_rate": 0.025,
+            "customs_value_amount": 310_000,
+            "net_mass_kg": 96.5,
+            "x_lot": "L9",
+        }
+    ]
     rows = PLAIN.read(header, items, source="api", received_at=RECEIVED)
     assert rows is not None
     assert (rows[0]["customs_value_amount"], rows[0]["value_currency"], rows[0]["x_lot"]) == (310_000.0, "MAD", "L9")
@@ -218,9 +265,16 @@ def test_an_ordinary_declaration_is_plain() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"duty_rate": "2.5 %"}, {"net_mass_kg": "96"}, {"origin_country": "Chine"}, {"commodity_code": "85171"},
-     {"net_mass_kg": -1}, {"item_number": 1.0}, {"nonsense": 1}],
-)  # fmt: skip
+    [
+        {"duty_rate": "2.5 %"},
+        {"net_mass_kg": "96"},
+        {"origin_country": "Chine"},
+        {"commodity_code": "85171"},
+        {"net_mass_kg": -1},
+        {"item_number": 1.0},
+        {"nonsense": 1},
+    ],
+)
 def test_what_needs_a_look_is_left_to_the_columns(change: dict[str, Any]) -> None:
     header = {"declaration_id": "A-1", "declared_at": "2026-03-02"}
     items = [{"commodity_code": "851713", **change}]

@@ -75,8 +75,11 @@ def test_an_amendment_restates_the_whole_declaration_of_its_file(take: Take, que
     take("a.csv", plain, ROW, second)
     take("b.csv", plain, ROW.replace("12.5", "13"), second)
     assert query("SELECT declaration_version, item_number, net_mass_kg FROM items ORDER BY 1, 2") == [
-        (1, 1, 12.5), (1, 2, 5.0), (2, 1, 13.0), (2, 2, 5.0),
-    ]  # fmt: skip
+        (1, 1, 12.5),
+        (1, 2, 5.0),
+        (2, 1, 13.0),
+        (2, 2, 5.0),
+    ]
 
 
 def test_a_new_item_under_the_same_header_completes_the_version(take: Take, query: Query, plain: Mapping) -> None:
@@ -107,8 +110,12 @@ def test_versions_given_by_the_source_are_kept_and_a_conflict_is_rejected(take: 
 
 def test_unnumbered_items_are_numbered_as_they_come(take: Take, query: Query) -> None:
     text = PLAIN_MAPPING.replace('item_number = "item"\n', "") + "\n[source]\nnumber_items = true\n"
-    rows = ["A,2024-01-02,10,,851713,CN,1,1", "A,2024-01-02,10,,070820,CN,-2,1", "A,2024-01-02,10,,010121,CN,3,1",
-            "B,2024-01-02,10,,851713,CN,1,1"]  # fmt: skip
+    rows = [
+        "A,2024-01-02,10,,851713,CN,1,1",
+        "A,2024-01-02,10,,070820,CN,-2,1",
+        "A,2024-01-02,10,,010121,CN,3,1",
+        "B,2024-01-02,10,,851713,CN,1,1",
+    ]
     take("a.csv", parse_mapping(text, name="numbered"), *rows)
     assert query("SELECT declaration_id, item_number FROM items ORDER BY 1, 2") == [("A", 1), ("A", 3), ("B", 1)]
 

@@ -17,9 +17,13 @@ from basira.storage.history.store import History
 from basira.workflows.intake.ingest import ingest_files
 
 DOUBT = Doubt(
-    "customs_value_amount", "Every value has three decimals: they may be thousands.", 2, 2, ((1, '1."000"'),),
+    "customs_value_amount",
+    "Every value has three decimals: they may be thousands.",
+    2,
+    2,
+    ((1, '1."000"'),),
     ('thousands = "." and decimal = ",": 1.000 is one thousand',),
-)  # fmt: skip
+)
 
 
 @pytest.fixture

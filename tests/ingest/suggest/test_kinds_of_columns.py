@@ -29,11 +29,16 @@ def write(path: Path, **columns: Sequence[str]) -> Path:
     """A file of 24 rows; ``columns``: header to values, taken in turn, beside or in the place of the usual ones."""
     rows = [
         {
-            "N° DUM": f"D{n}", "Date": f"2024-03-{n + 1:02d}", "Code SH": CODES[n % 6],
-            "Valeur en douane": f"{1000 + n * 12.5:.2f}", "Poids net": f"{10 + n / 4:.2f}", "Pays origine": "FR",
-        } | {name: values[n % len(values)] for name, values in columns.items()}
+            "N° DUM": f"D{n}",
+            "Date": f"2024-03-{n + 1:02d}",
+            "Code SH": CODES[n % 6],
+            "Valeur en douane": f"{1000 + n * 12.5:.2f}",
+            "Poids net": f"{10 + n / 4:.2f}",
+            "Pays origine": "FR",
+        }
+        | {name: values[n % len(values)] for name, values in columns.items()}
         for n in range(24)
-    ]  # fmt: skip
+    ]
     with path.open("w", encoding="utf-8", newline="") as file:
         lines = csv.DictWriter(file, list(rows[0]), delimiter=";")
         lines.writeheader()
@@ -90,10 +95,13 @@ def test_what_a_control_writes_is_left_out_with_a_reason(tmp_path: Path, header:
 @pytest.mark.parametrize(
     ("header", "scale", "currency"),
     [
-        ("Valeur (en milliers de DH)", 1e3, "MAD"), ("Valeur KDH", 1e3, "MAD"), ("Value (million USD)", 1e6, "USD"),
-        ("Valor CIF (miles)", 1e3, "MAD"), ("Valeur en douane", 1.0, "MAD"),
+        ("Valeur (en milliers de DH)", 1e3, "MAD"),
+        ("Valeur KDH", 1e3, "MAD"),
+        ("Value (million USD)", 1e6, "USD"),
+        ("Valor CIF (miles)", 1e3, "MAD"),
+        ("Valeur en douane", 1.0, "MAD"),
     ],
-)  # fmt: skip
+)
 def test_a_scale_in_the_header_is_applied_and_shown(tmp_path: Path, header: str, scale: float, currency: str) -> None:
     others = {"Valeur en douane": ["x"]} if header != "Valeur en douane" else {}
     columns = {**others, header: ["1000.00", "2500.50"]}

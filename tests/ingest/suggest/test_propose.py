@@ -104,19 +104,35 @@ def test_an_arabic_file_is_read_by_its_headers(tmp_path: Path, store: History, q
         "الوزن الصافي",
     ]
     rows = [
-        [f"A{n}", f"2024-03-{n % 27 + 1:02d}", "309", f"{(87032100, 61091000)[n % 2] + n}", ("CN", "FR")[n % 2],
-         f"IMP{n % 4}", 1000 + n * 7.25, 10 + n * 0.5]
+        [
+            f"A{n}",
+            f"2024-03-{n % 27 + 1:02d}",
+            "309",
+            f"{(87032100, 61091000)[n % 2] + n}",
+            ("CN", "FR")[n % 2],
+            f"IMP{n % 4}",
+            1000 + n * 7.25,
+            10 + n * 0.5,
+        ]
         for n in range(40)
-    ]  # fmt: skip
+    ]
     suggestion = suggested(write_csv(tmp_path / "ar.csv", [header, *rows], encoding="utf-8"), store)
     assert {entry.field: entry.column for entry in suggestion.fields} == dict(
         zip(
-            ("declaration_id", "declared_at", "office", "commodity_code", "origin_country", "importer_id",
-             "customs_value_amount", "net_mass_kg"),
+            (
+                "declaration_id",
+                "declared_at",
+                "office",
+                "commodity_code",
+                "origin_country",
+                "importer_id",
+                "customs_value_amount",
+                "net_mass_kg",
+            ),
             header,
             strict=True,
         )
-    )  # fmt: skip
+    )
     assert query("SELECT customs_value_amount, origin_country FROM items WHERE declaration_id = 'A3'") == [
         (1021.75, "FR")
     ]

@@ -21,11 +21,25 @@ TRUTH = pl.DataFrame(
 
 def row(period: int, *, seed: int = 1, found: int, answered: int = 10) -> dict[str, Any]:
     return {
-        "strategy": "s", "seed": seed, "period": period, "selected": answered, "answered": answered, "found": found,
-        "revenue": found * 1.0, "possible_found": 20, "possible_revenue": 20.0, "best_found": 10, "best_revenue": 10.0,
-        "truly_irregular": None, "truly_evaded": None, "choose_cpu_seconds": 1.0, "fit_cpu_seconds": 0.5, "fallback": 0,
-        "features_cpu_seconds": 0.0, "peak_memory_mb": 300,
-    }  # fmt: skip
+        "strategy": "s",
+        "seed": seed,
+        "period": period,
+        "selected": answered,
+        "answered": answered,
+        "found": found,
+        "revenue": found * 1.0,
+        "possible_found": 20,
+        "possible_revenue": 20.0,
+        "best_found": 10,
+        "best_revenue": 10.0,
+        "truly_irregular": None,
+        "truly_evaded": None,
+        "choose_cpu_seconds": 1.0,
+        "fit_cpu_seconds": 0.5,
+        "fallback": 0,
+        "features_cpu_seconds": 0.0,
+        "peak_memory_mb": 300,
+    }
 
 
 def frame(*rows: dict[str, Any]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from basira.laboratory.report.missed import (
     never_caught,
     possible_items,
     with_slices,
-)  # fmt: skip
+)
 from basira.laboratory.runs.loop import open_world, run_strategy
 from basira.laboratory.runs.many import collect_possible, run_folder
 from basira.laboratory.runs.plan import Plan
@@ -41,17 +41,22 @@ def frame(*items: dict[str, Any]) -> pl.DataFrame:
 def test_only_irregular_items_are_there_to_find() -> None:
     items = pl.DataFrame(
         {
-            "item_id": ["a", "b", "c"], "office": ["20"] * 3, "importer_id": ["I1"] * 3, "commodity_code": ["61"] * 3,
+            "item_id": ["a", "b", "c"],
+            "office": ["20"] * 3,
+            "importer_id": ["I1"] * 3,
+            "commodity_code": ["61"] * 3,
             "customs_value_amount": [1.0, 2.0, 3.0],
         }
-    )  # fmt: skip
+    )
     newcomers = pl.DataFrame({"item_id": ["a", "b", "c"], "is_new_importer": [True] * 3, "is_new_code": [False] * 3})
     truth = pl.DataFrame(
         {
-            "item_id": ["a", "b", "c"], "is_irregular": [True, True, None], "revenue": [5.0, 7.0, 0.0],
+            "item_id": ["a", "b", "c"],
+            "is_irregular": [True, True, None],
+            "revenue": [5.0, 7.0, 0.0],
             "kind": ["value", None, None],
         }
-    )  # fmt: skip
+    )
     found = possible_items(items, newcomers, Inspected(None, truth[:1].drop("kind"), truth), ("a", "c"))
     assert list(found.schema) == list(POSSIBLE)
     assert found.select("item_id", "is_selected", "is_found", "is_new_importer").rows() == [
@@ -64,12 +69,15 @@ def test_a_share_is_found_of_possible_over_all_seeds() -> None:
     shares = found_shares(
         with_slices(
             frame(
-                item("a", is_found=True), item("b"), item("c", kind="origin"),
-                item("d", seed=2, is_found=True, revenue=30.0), item("e", seed=2, kind="origin"),
+                item("a", is_found=True),
+                item("b"),
+                item("c", kind="origin"),
+                item("d", seed=2, is_found=True, revenue=30.0),
+                item("e", seed=2, kind="origin"),
             )
         ),
         "kind",
-    )  # fmt: skip
+    )
     value = shares.row(by_predicate=pl.col("value") == "value", named=True)
     assert (value["share"], value["possible"], value["revenue_share"]) == (2 / 3, 1.5, 40 / 50)
     assert value["low"] is not None
@@ -95,10 +103,12 @@ def test_rare_offices_stand_together() -> None:
 def test_an_importer_is_caught_by_one_finding() -> None:
     (row,) = never_caught(
         frame(
-            item("a", is_found=True), item("b"), item("c", importer_id="I2", kind="origin", revenue=20.0),
+            item("a", is_found=True),
+            item("b"),
+            item("c", importer_id="I2", kind="origin", revenue=20.0),
             item("d", importer_id=None, revenue=0.0),
         )
-    ).to_dicts()  # fmt: skip
+    ).to_dicts()
     assert (row["importers"], row["never_caught"], row["kinds_never_found"]) == (3, 2, 1)
     assert row["revenue_never_caught"] == 0.5
 

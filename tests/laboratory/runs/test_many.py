@@ -99,9 +99,20 @@ def command(*arguments: object) -> Any:
 
 def test_the_command_runs_and_reports(labelled: Path, tmp_path: Path) -> None:
     shown = command(
-        "run", "--data", labelled, "--mapping", "kcs", "--strategies", "random,price_order", "--periods", 1, "--rate",
-        "0.2", "--out", tmp_path / "out",
-    )  # fmt: skip
+        "run",
+        "--data",
+        labelled,
+        "--mapping",
+        "kcs",
+        "--strategies",
+        "random,price_order",
+        "--periods",
+        1,
+        "--rate",
+        "0.2",
+        "--out",
+        tmp_path / "out",
+    )
     assert "price_order" in shown
     found = json.loads(command("report", tmp_path / "out", "--out", tmp_path / "page.html", "--json"))
     assert {row["strategy"] for row in found["summary"]} == {"random", "price_order"}

@@ -67,9 +67,13 @@ def view_of(now: pl.DataFrame, training: TrainingItems | None = None, *, k: int 
 def training(of: pl.DataFrame, irregular: np.ndarray[Any, Any], *, revenue: float = 50.0) -> TrainingItems:
     n = len(of)
     return TrainingItems(
-        features=of.drop("item_id"), declared_day=np.arange(n, dtype=np.int64) // 20, is_irregular=irregular,
-        revenue=np.where(irregular, revenue, np.nan), kinds={}, weight=np.ones(n),
-    )  # fmt: skip
+        features=of.drop("item_id"),
+        declared_day=np.arange(n, dtype=np.int64) // 20,
+        is_irregular=irregular,
+        revenue=np.where(irregular, revenue, np.nan),
+        kinds={},
+        weight=np.ones(n),
+    )
 
 
 def test_planted_cuts_find_cheap_items_without_a_label() -> None:

@@ -26,9 +26,15 @@ def auc(score: np.ndarray, test: pl.DataFrame = TEST) -> float:
 
 def test_names_are_those_of_the_contract() -> None:
     assert [b.name for b in BASELINES] == [
-        "constant", "random", "price_order", "importer_history", "pair_lookup", "logistic_regression", "xgboost",
+        "constant",
+        "random",
+        "price_order",
+        "importer_history",
+        "pair_lookup",
+        "logistic_regression",
+        "xgboost",
         "lightgbm_raw",
-    ]  # fmt: skip
+    ]
 
 
 def test_rows_without_a_result_are_left_out() -> None:
@@ -107,14 +113,28 @@ def kcs(name: str) -> pl.DataFrame:
     )
     rows = pl.read_csv(KCS / name, schema_overrides=dict.fromkeys(codes, pl.String), try_parse_dates=True)
     return rows.select(
-        declaration_id="Declaration ID", declared_at=pl.col("Date").cast(pl.Datetime("us")), office="Office ID",
-        procedure="Process Type", payment_mode="Payment Type", transport_mode="Mode of Transport",
-        declarant_id="Declarant ID", importer_id="Importer ID", exporter_id="Seller ID", x_courier="Courier ID",
-        x_import_type="Import Type", x_import_use="Import Use", x_marking="Country of Origin Indicator",
-        commodity_code=pl.col("HS6 Code").str.zfill(6), dispatch_country="Country of Departure",
-        origin_country="Country of Origin", duty_rate=pl.col("Tax Rate") / 100, preference="Tax Type",
-        net_mass_kg="Net Mass", customs_value_amount="Item Price", is_irregular=pl.col("Fraud") == 1,
-    )  # fmt: skip
+        declaration_id="Declaration ID",
+        declared_at=pl.col("Date").cast(pl.Datetime("us")),
+        office="Office ID",
+        procedure="Process Type",
+        payment_mode="Payment Type",
+        transport_mode="Mode of Transport",
+        declarant_id="Declarant ID",
+        importer_id="Importer ID",
+        exporter_id="Seller ID",
+        x_courier="Courier ID",
+        x_import_type="Import Type",
+        x_import_use="Import Use",
+        x_marking="Country of Origin Indicator",
+        commodity_code=pl.col("HS6 Code").str.zfill(6),
+        dispatch_country="Country of Departure",
+        origin_country="Country of Origin",
+        duty_rate=pl.col("Tax Rate") / 100,
+        preference="Tax Type",
+        net_mass_kg="Net Mass",
+        customs_value_amount="Item Price",
+        is_irregular=pl.col("Fraud") == 1,
+    )
 
 
 def test_strength_on_the_kcs_data() -> None:

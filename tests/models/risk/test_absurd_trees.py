@@ -121,11 +121,15 @@ def test_every_booster_that_is_fitted_is_sound(model, folder):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("calibration", "slope"), float("nan")), (("share", "mean"), "much"), (("chosen", "bags"), 10**9),
-        (("kinds",), {"../../x": {"share": 0.5, "is_learned": True}}), (("files",), {"../../etc/passwd": "0"}),
-        (("files",), None), (("numbers",), 5),
+        (("calibration", "slope"), float("nan")),
+        (("share", "mean"), "much"),
+        (("chosen", "bags"), 10**9),
+        (("kinds",), {"../../x": {"share": 0.5, "is_learned": True}}),
+        (("files",), {"../../etc/passwd": "0"}),
+        (("files",), None),
+        (("numbers",), 5),
     ],
-)  # fmt: skip
+)
 def test_an_absurd_card_is_rejected(path, value, folder):
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     place = card

@@ -71,10 +71,14 @@ def test_an_absent_booster_is_rejected(folder):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("calibration", "intercept"), 3.0), (("share", "scale"), 2.0), (("kinds", "value", "share"), 0.9),
-        (("as_of",), "2020-01-01"), (("later_items", "auc"), 0.99), (("version",), "m20221231-00000000"),
+        (("calibration", "intercept"), 3.0),
+        (("share", "scale"), 2.0),
+        (("kinds", "value", "share"), 0.9),
+        (("as_of",), "2020-01-01"),
+        (("later_items", "auc"), 0.99),
+        (("version",), "m20221231-00000000"),
     ],
-)  # fmt: skip
+)
 def test_a_changed_figure_of_the_card_is_rejected(path, value, folder):
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     place = card

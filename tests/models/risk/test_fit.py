@@ -81,9 +81,12 @@ def test_too_few_of_a_class_is_rejected_with_their_numbers(irregular):
 def test_features_without_any_difference_are_rejected(items):
     with pytest.raises(ModelError, match="vary"):
         fit_risk_model(
-            replace(items, features=items.features.select("declaration_id", "constant")), numbers=("constant",),
-            settings=QUICK, seed=1, origin=ORIGIN,
-        )  # fmt: skip
+            replace(items, features=items.features.select("declaration_id", "constant")),
+            numbers=("constant",),
+            settings=QUICK,
+            seed=1,
+            origin=ORIGIN,
+        )
 
 
 def seen_split(monkeypatch: pytest.MonkeyPatch, items: TrainingItems) -> tuple[np.ndarray, np.ndarray]:

@@ -368,8 +368,9 @@ def test_without_a_state_nothing_is_released_by_default():
     ]
     assert (found[0].lane, found[0].basis, detail_text(found[0])) == ("red", "mandatory", "arms")
     assert Counter((s.lane, s.basis, detail_text(s)) for s in found[1:]).keys() == {
-        ("yellow", "fallback", NO_STATE), ("orange", "random", NO_STATE)
-    }  # fmt: skip
+        ("yellow", "fallback", NO_STATE),
+        ("orange", "random", NO_STATE),
+    }
     assert {s.inclusion_probability for s in found} == {1.0}
 
 

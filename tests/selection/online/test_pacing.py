@@ -169,9 +169,10 @@ def test_as_many_slots_are_given_out_as_there_are(free, band, bins):
 
 
 def test_the_boundary_is_soft():
-    found = [sum(lane_chances(rank(r), [0.0, 100.0], heaviest_capped=1, is_capped=False, band=0.25)) for r in (
-        74, 87.5, 100, 112.5, 126
-    )]  # fmt: skip
+    found = [
+        sum(lane_chances(rank(r), [0.0, 100.0], heaviest_capped=1, is_capped=False, band=0.25))
+        for r in (74, 87.5, 100, 112.5, 126)
+    ]
     assert found == pytest.approx([1, 0.75, 0.5, 0.25, 0])
 
 
@@ -198,9 +199,17 @@ def test_a_capped_one_competes_for_the_light_slots_alone():
 
 def outlook(rules, *, today: Tally, rest: float, used=None, advance: float = 0.0, unscored: float = 0.0):
     return look_out(
-        rules, office="A", day=MONDAY, used=used or {}, beyond={}, today=today, recent=Tally(), unscored_rate=unscored,
-        rest=rest, advance=advance,
-    )  # fmt: skip
+        rules,
+        office="A",
+        day=MONDAY,
+        used=used or {},
+        beyond={},
+        today=today,
+        recent=Tally(),
+        unscored_rate=unscored,
+        rest=rest,
+        advance=advance,
+    )
 
 
 SHARES = {"yellow": {"share": 0.1}, "orange": {"share": 0.1}, "red": {"share": 0.1}}

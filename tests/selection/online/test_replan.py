@@ -41,11 +41,16 @@ def test_slots_arrivals_and_the_control_are_carried_over_under_the_new_policy_s_
     assert again.plan == plan_day("A", new, day=MONDAY, past=[], expected_count=100)
     assert again.plan.policy_digest == new.digest
     assert (again.used, again.beyond, again.control, again.today) == (
-        state.used, state.beyond, state.control, state.today,
-    )  # fmt: skip
+        state.used,
+        state.beyond,
+        state.control,
+        state.today,
+    )
     assert (again.sequence, again.latest_at, again.unscored_rate) == (
-        state.sequence, state.latest_at, state.unscored_rate,
-    )  # fmt: skip
+        state.sequence,
+        state.latest_at,
+        state.unscored_rate,
+    )
     # It is a state like any other: written, read, and the day goes on within the new capacity.
     assert read_state(again.to_json(), read_plan(again.plan.canonical)) == again
     for i in range(60):

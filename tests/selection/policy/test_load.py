@@ -232,8 +232,10 @@ def test_what_stays_at_its_default_in_a_table_that_is_there_changes_no_digest():
     assert json.loads(written.canonical)["reselection"] == {"lanes": ["red"], "may_lower": False}
     assert "offices" not in json.loads(written.canonical)
     assert json.loads(policy(reselection={"may_lower_random": True}).canonical)["reselection"] == {
-        "lanes": [], "may_lower": True, "may_lower_random": True,
-    }  # fmt: skip
+        "lanes": [],
+        "may_lower": True,
+        "may_lower_random": True,
+    }
 
 
 def test_a_closed_list_of_offices_is_kept_and_its_capacities_are_of_offices_in_it():

@@ -42,10 +42,13 @@ def next_day(whole: Service, history: History, arrivals: list[Body], tmp_path: P
 
 def amended(arrivals: list[Body]) -> list[Body]:
     return [
-        {**body, "x_sim": "a", "items": [{**i, "customs_value_amount": 2 * (i["customs_value_amount"] or 1)}
-                                         for i in body["items"]]}
+        {
+            **body,
+            "x_sim": "a",
+            "items": [{**i, "customs_value_amount": 2 * (i["customs_value_amount"] or 1)} for i in body["items"]],
+        }
         for body in arrivals
-    ]  # fmt: skip
+    ]
 
 
 def test_its_probability_is_that_of_the_batch(next_day: tuple[Desk, History], arrivals: list[Body]) -> None:
@@ -82,8 +85,9 @@ def test_beside_a_new_declaration_each_is_described_by_its_own_profiles(
     desk.service.profiles.profiles()
     both = [one["decision"] for one in desk.post([amended(arrivals)[0], new]).json()["results"]]
     assert [d["versions"]["profiles"][:10] for d in both] == [
-        (TODAY - timedelta(days=1)).isoformat(), TODAY.isoformat()
-    ]  # fmt: skip
+        (TODAY - timedelta(days=1)).isoformat(),
+        TODAY.isoformat(),
+    ]
     assert {d["fallback"] for d in both} == {None}
 
 

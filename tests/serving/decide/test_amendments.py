@@ -64,17 +64,22 @@ def places(desk: Desk, office: str) -> int:
 def by_officer(desk: Desk, decision: Answer) -> None:
     made = reselect(
         {"lane": "red", "motive": "Doubt about the value.", "given_by": decision["decision_id"]},
-        decision["declaration_id"], desk.service, now=at(9),
+        decision["declaration_id"],
+        desk.service,
+        now=at(9),
         by=Requester(Asked("u-1"), lambda _: True, lambda _: True),
-    )  # fmt: skip
+    )
     assert isinstance(made, dict), made
 
 
 def withdrawn(desk: Desk, decision: Answer) -> None:
     made = cancel(
-        {"motive": "Withdrawn."}, decision["declaration_id"], desk.service, now=at(9),
+        {"motive": "Withdrawn."},
+        decision["declaration_id"],
+        desk.service,
+        now=at(9),
         by=Requester(Asked("u-1"), lambda _: True),
-    )  # fmt: skip
+    )
     assert isinstance(made, dict), made
 
 
@@ -331,5 +336,6 @@ def test_a_torn_state_is_made_again_with_the_same_slots(moved_about: Desk, offic
         after = read_office_day(connection, office, service.policy(TODAY), day=TODAY).state
     assert after is not None
     assert (after.today.count, sum(after.used.values()) + sum(after.beyond.values())) == (
-        before.today.count, sum(before.used.values()) + sum(before.beyond.values())
-    )  # fmt: skip
+        before.today.count,
+        sum(before.used.values()) + sum(before.beyond.values()),
+    )

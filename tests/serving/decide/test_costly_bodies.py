@@ -176,9 +176,11 @@ def test_a_large_one_that_was_overtaken_is_not_explained_and_gives_no_way_under_
     monkeypatch.setattr(type(service.database), "write", locked)
     monkeypatch.setattr(reasons, "explained_items", explained)
     found = decide_batch(
-        [Ask(of_items(arrivals[0], 200), Asked("k"))], service, now=at(9),
+        [Ask(of_items(arrivals[0], 200), Asked("k"))],
+        service,
+        now=at(9),
         means=Means(mine, pause=lambda: calls.append(("pause", bool(held)))),
-    )  # fmt: skip
+    )
     assert isinstance(found[0], Decided)
     assert ("explain", False) in calls
     assert [name for name, is_locked in calls if is_locked] == []

@@ -60,9 +60,7 @@ def test_the_list_s_reason_stands_in_the_answer_in_the_language_asked_for(desk: 
     shown = desk.get(f"declarations/{body['declaration_id']}").json()
     assert shown["history"][1]["basis_text"] == found["basis_text"]
     with desk.service.database.read() as connection:
-        event = dict(
-            connection.exec_driver_sql("SELECT * FROM event WHERE kind = 'decision'").mappings().one()
-        )  # fmt: skip
+        event = dict(connection.exec_driver_sql("SELECT * FROM event WHERE kind = 'decision'").mappings().one())
     event["payload"] = json.loads(event["payload"])
     recorded = Decision.from_event(event)
     said = {language: decision_body(recorded, language=language)["basis_text"] for language in ("fr", "ar")}

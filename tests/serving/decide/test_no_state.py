@@ -92,8 +92,14 @@ def test_an_amendment_that_keeps_its_lane_says_so_too(
 
 
 def decision(**changes: Any) -> Body:
-    made = {"lane": "yellow", "basis": "fallback", "detail": NO_STATE, "fallback": NO_STATE, "office": "PORT",
-            "decided_at": "2026-03-01T09:00:00"}  # fmt: skip
+    made = {
+        "lane": "yellow",
+        "basis": "fallback",
+        "detail": NO_STATE,
+        "fallback": NO_STATE,
+        "office": "PORT",
+        "decided_at": "2026-03-01T09:00:00",
+    }
     return made | changes
 
 

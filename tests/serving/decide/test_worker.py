@@ -214,10 +214,12 @@ def test_reasons_are_those_that_a_table_of_the_same_features_gives(service: Serv
             continue
         frame = features.frame()
         expected = explain_items(
-            model.contributions(frame), model.encoding.names, REASONS.with_categories(model.encoding.categories),
+            model.contributions(frame),
+            model.encoding.names,
+            REASONS.with_categories(model.encoding.categories),
             [own | row for own, row in zip(frame.rows(named=True), declaration.rows, strict=True)],
             kinds=[item.kind_probabilities for item in one.items],
-        )  # fmt: skip
+        )
         assert [(i.reasons, i.verify, i.references) for i in items] == [
             (e.reasons, e.verify, e.references) for e in expected
         ]

@@ -27,9 +27,15 @@ __all__ = ["released"]
 
 Body = dict[str, Any]
 FALLBACKS = (
-    "no_model", "no_profiles", "profiles_too_old", "known_declaration", "earlier_day", "model_failed", "timeout",
+    "no_model",
+    "no_profiles",
+    "profiles_too_old",
+    "known_declaration",
+    "earlier_day",
+    "model_failed",
+    "timeout",
     "no_state",
-)  # fmt: skip
+)
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -48,8 +54,10 @@ def house(blank: Service, cheap_passwords: None) -> House:
 def test_a_mandatory_control_whose_lane_was_full_says_so_and_is_counted(desk: Desk, arrivals: list[Body]) -> None:
     found = [one["decision"] for one in desk.post(arms(arrivals, 3)).json()["results"]]
     assert [(d["lane"], d["detail"]) for d in found] == [
-        ("red", "arms-93"), ("yellow", "arms-93 lane_full"), ("yellow", "arms-93 lane_full"),
-    ]  # fmt: skip
+        ("red", "arms-93"),
+        ("yellow", "arms-93 lane_full"),
+        ("yellow", "arms-93 lane_full"),
+    ]
     assert found[0]["basis_text"] == f"Mandatory list – {REASON}"
     assert found[1]["basis_text"] == f"Mandatory list – {REASON}. The lane that the list asks for had no place"
     assert 'basira_mandatory_moved_total{lane="yellow"} 2.0' in desk.client.get("/api/v1/metrics").text
@@ -69,10 +77,17 @@ def test_every_fallback_has_a_sentence_in_every_language() -> None:
 
 def recorded(**said: Any) -> Decision:
     return Decision(
-        event_id="d-1", declaration_id="D", declaration_version=1, office=OFFICE, lane="yellow", detail="",
-        inclusion_probability=0.0, fraud_probability=None, expected_revenue=None,
+        event_id="d-1",
+        declaration_id="D",
+        declaration_version=1,
+        office=OFFICE,
+        lane="yellow",
+        detail="",
+        inclusion_probability=0.0,
+        fraud_probability=None,
+        expected_revenue=None,
         **{"basis": "fallback", "inspects": True, "items": [], **said},
-    )  # fmt: skip
+    )
 
 
 def test_only_an_inspector_is_asked_to_look_without_the_model() -> None:
@@ -96,8 +111,11 @@ def test_an_inspector_reads_the_same_of_a_draw_as_of_all_others_of_that_hour(
     inspector = house.person("ali", Grant("inspector", decision["office"]))
     query = {"office": decision["office"], "day": TODAY.isoformat()}
     found = [row for row in inspector.get("/api/v1/queue", params=query).json()["decisions"] if row["fallback"]]
-    cells = [row for row in rows_of(inspector.get("/api/v1/queue", params={**query, "format": "csv"}).text)
-             if row["fallback"]]  # fmt: skip
+    cells = [
+        row
+        for row in rows_of(inspector.get("/api/v1/queue", params={**query, "format": "csv"}).text)
+        if row["fallback"]
+    ]
     for rows in (found, cells):
         assert len(rows) == len(bases)
         assert len({(row["basis_text"], row["fallback"]) for row in rows}) == 1

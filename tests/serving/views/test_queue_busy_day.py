@@ -29,18 +29,27 @@ LANES = ("red", "yellow", "green", "of another policy")
 def decision(number: int, version: int, draw: random.Random) -> Event:
     lane = draw.choice(LANES)
     payload: dict[str, Any] = {
-        "basis": draw.choice(["model", "random", "rule"]), "detail": "-", "inclusion_probability": 0.5,
-        "expected_revenue": draw.choice([None, 0, 0.0, 12, 1e-9, 1e15 / 3, draw.uniform(0, 1e6), -1.5]), "items": [],
-    }  # fmt: skip
+        "basis": draw.choice(["model", "random", "rule"]),
+        "detail": "-",
+        "inclusion_probability": 0.5,
+        "expected_revenue": draw.choice([None, 0, 0.0, 12, 1e-9, 1e15 / 3, draw.uniform(0, 1e6), -1.5]),
+        "items": [],
+    }
     if (inspects := draw.choice([True, False, None])) is not None:
         payload["inspects"] = inspects
     if draw.random() < 0.1:
         del payload["expected_revenue"]
     office = HERE if draw.random() < 0.8 else ELSEWHERE
     return Event(
-        f"d{number}-{version}", "decision", f"D{number}", "k-1", payload, declaration_version=version, office=office,
+        f"d{number}-{version}",
+        "decision",
+        f"D{number}",
+        "k-1",
+        payload,
+        declaration_version=version,
+        office=office,
         lane=lane,
-    )  # fmt: skip
+    )
 
 
 def later(number: int, step: int, draw: random.Random) -> Event:
@@ -58,9 +67,16 @@ def later(number: int, step: int, draw: random.Random) -> Event:
     payload = {"motive": "=Seen", "inspects": draw.random() < 0.7, "before": {}, "after": {}}
     personal = {"note": f"note {number}"} if draw.random() < 0.5 else {}
     return Event(
-        event_id, "reselection", name, "u-1", payload, personal, office=draw.choice([HERE, HERE, ELSEWHERE]),
-        lane=draw.choice(LANES), decision_id=of,
-    )  # fmt: skip
+        event_id,
+        "reselection",
+        name,
+        "u-1",
+        payload,
+        personal,
+        office=draw.choice([HERE, HERE, ELSEWHERE]),
+        lane=draw.choice(LANES),
+        decision_id=of,
+    )
 
 
 def record_day(service: Service, count: int, seed: int) -> None:

@@ -18,10 +18,24 @@ pytestmark = pytest.mark.both_databases
 JSON = {"Content-Type": "application/json"}
 # As they stand between the quotes of a JSON string.
 TEXTS = (
-    r"\ud800", r"a\udfffb", r"\u0000", r"\u001b[2J\u001b]0;owned\u0007", r"\u009b31m", "\x7f", r"\u202eabc", r"\u2028",
-    "é" * 300, r"\uffff", r"\"\\", "\u202e", "=cmd|' /C calc'!A0", r"\r\n\r\nHTTP/1.1 200", "🙂" * 50, r"\u200b",
+    r"\ud800",
+    r"a\udfffb",
+    r"\u0000",
+    r"\u001b[2J\u001b]0;owned\u0007",
+    r"\u009b31m",
+    "\x7f",
+    r"\u202eabc",
+    r"\u2028",
+    "é" * 300,
+    r"\uffff",
+    r"\"\\",
+    "\u202e",
+    "=cmd|' /C calc'!A0",
+    r"\r\n\r\nHTTP/1.1 200",
+    "🙂" * 50,
+    r"\u200b",
     "\ud800",
-)  # fmt: skip
+)
 NUMBERS = ("1e999", "-1e999", "NaN", "Infinity", "9" * 4000, "-" + "9" * 4000, "1e-999", "0." + "1" * 3000, "-0")
 DEPTHS = (5, 30, 60)
 

@@ -105,9 +105,12 @@ def test_commands_tell_a_quota_that_is_reached(
         desk.post(faulty(n))
     today = desk.clock[0].date()
     lines = check_service(
-        service.store or AS_OF, service.policies, today=today, database=str(service.database.place),  # type: ignore[arg-type]
+        service.store or AS_OF,
+        service.policies,
+        today=today,
+        database=str(service.database.place),  # type: ignore[arg-type]
         quota=Quota(bodies=2),
-    )  # fmt: skip
+    )
     (line,) = (line for line in lines if line.startswith("quarantine"))
     assert "reached its quota of today (2 rejected bodies" in line
     run = CliRunner()

@@ -46,9 +46,14 @@ class Meanwhile:
 def person(database: Database) -> str:
     with database.write() as connection:
         return create_user(
-            connection, "ali", display_name="Ali", grants=[Grant("analyst")], actor="t", now=NOW,
+            connection,
+            "ali",
+            display_name="Ali",
+            grants=[Grant("analyst")],
+            actor="t",
+            now=NOW,
             password_hash=CHEAP.hash(STOLEN),
-        )  # fmt: skip
+        )
 
 
 def reset(connection: sa.Connection, user: str) -> None:

@@ -61,9 +61,15 @@ def entered_by_the_provider(connection, _user, _key):
 
 
 _CHANGES = [
-    another_password, sessions_ended, unlocked, key_revoked, key_rotated, another_user, session_opened,
+    another_password,
+    sessions_ended,
+    unlocked,
+    key_revoked,
+    key_rotated,
+    another_user,
+    session_opened,
     entered_by_the_provider,
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("change", _CHANGES)

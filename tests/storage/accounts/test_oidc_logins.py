@@ -138,9 +138,14 @@ def test_an_unlocked_login_may_try_again(place):
     with Database(place) as database:
         with database.write() as connection:
             user = create_user(
-                connection, "ali", display_name="", grants=[MANAGER], actor="u", now=NOW,
+                connection,
+                "ali",
+                display_name="",
+                grants=[MANAGER],
+                actor="u",
+                now=NOW,
                 password_hash=hash_password("a long sentence", hasher=CHEAP),
-            )  # fmt: skip
+            )
 
         def attempt(password: str) -> str:
             return log_in(database, "ali", password, address="::1", now=NOW, lock_out=rule, hasher=CHEAP).outcome
@@ -150,8 +155,10 @@ def test_an_unlocked_login_may_try_again(place):
             assert unlock_login(connection, user, actor="boss", now=NOW) == 2
             (event,) = find_audit(connection, action="login.unlocked")
             assert (event["actor"], event["before"], event["after"]) == (
-                "boss", {"failed_attempts": 2}, {"failed_attempts": 0},
-            )  # fmt: skip
+                "boss",
+                {"failed_attempts": 2},
+                {"failed_attempts": 0},
+            )
         assert attempt("a long sentence") == "granted"
 
 
@@ -192,8 +199,12 @@ def test_a_key_is_bound_to_its_offices_and_so_is_its_successor(place):
         found = recognise_key(connection, new.token, now=NOW)
         assert found is not None
         assert [found.sees_office(o) for o in ("TANGER", "AGADIR", "CASA", "tanger", "")] == [
-            True, True, False, False, False,
-        ]  # fmt: skip
+            True,
+            True,
+            False,
+            False,
+            False,
+        ]
         assert get_key(connection, made.key_id).offices == {"TANGER", "AGADIR"}
         created = find_audit(connection, action="key.created")
         assert [event["after"]["offices"] for event in created] == [["AGADIR", "TANGER"]] * 2

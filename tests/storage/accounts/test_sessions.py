@@ -37,9 +37,14 @@ LOCK = LockOut(failures=3, address_failures=6, window=10 * MINUTE)
 def user(place: str) -> str:
     with Database(place) as database, database.write() as connection:
         return create_user(
-            connection, "ali", display_name="Ali", grants=[Grant("inspector", "TANGER")], actor="u-0", now=NOW,
+            connection,
+            "ali",
+            display_name="Ali",
+            grants=[Grant("inspector", "TANGER")],
+            actor="u-0",
+            now=NOW,
             password_hash=hash_password(RIGHT, hasher=CHEAP),
-        )  # fmt: skip
+        )
 
 
 def attempt(

@@ -29,9 +29,14 @@ LOCK = LockOut(failures=3, address_failures=6, window=timedelta(minutes=10))
 def user_of(database: Database, login: str = "ali") -> str:
     with database.write() as connection:
         return create_user(
-            connection, login, display_name="Ali", grants=[Grant("manager")], actor="u-0", now=NOW,
+            connection,
+            login,
+            display_name="Ali",
+            grants=[Grant("manager")],
+            actor="u-0",
+            now=NOW,
             password_hash=hash_password(RIGHT, hasher=CHEAP),
-        )  # fmt: skip
+        )
 
 
 def attempt(database: Database, password: str, *, login: str = "ali", at: datetime = NOW, address: str = "a") -> str:

@@ -133,9 +133,14 @@ def test_expired_answers_make_room_for_their_key(place):
             group(sender, answers=[answer], expected=1)
         with write_together(database) as sender:
             assert record_group(
-                sender, event_rows([], now=LATER), states=[], answers=[answer], now=LATER,
-                expires_at=datetime(2026, 3, 9), has_expired=True,
-            )  # fmt: skip
+                sender,
+                event_rows([], now=LATER),
+                states=[],
+                answers=[answer],
+                now=LATER,
+                expires_at=datetime(2026, 3, 9),
+                has_expired=True,
+            )
         with database.read() as connection:
             assert find_answer(connection, "x", now=LATER, **KEY) == Answer(200, "{}")
 

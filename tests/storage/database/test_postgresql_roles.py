@@ -80,8 +80,11 @@ def test_an_auditor_proves_everything(granted):
 @pytest.mark.parametrize(
     ("role", "statement"),
     [
-        *(("app", f"{verb} {table}{rest}") for table in ("event", "decision", "targeting_run", "audit_event")
-          for verb, rest in (("DELETE FROM", ""), ("UPDATE", " SET previous_hash = ''"), ("TRUNCATE", ""))),
+        *(
+            ("app", f"{verb} {table}{rest}")
+            for table in ("event", "decision", "targeting_run", "audit_event")
+            for verb, rest in (("DELETE FROM", ""), ("UPDATE", " SET previous_hash = ''"), ("TRUNCATE", ""))
+        ),
         ("app", "DELETE FROM personal_value"),
         ("app", "UPDATE personal_value SET value = ''"),
         ("app", "DELETE FROM chain_head"),
@@ -99,7 +102,7 @@ def test_an_auditor_proves_everything(granted):
         ("privacy", "UPDATE personal_value SET value = ''"),
         ("privacy", "SELECT * FROM app_user"),
     ],
-)  # fmt: skip
+)
 def test_a_role_may_not_do_what_it_need_not(granted, role, statement):
     refused = pytest.raises(StoreError, match=r"permission denied|must be owner")
     with as_user(granted, role) as database, refused, database.write() as connection:

@@ -102,13 +102,28 @@ def test_an_upgrade_keeps_the_runs_and_writes_down_their_heads(empty_place):
 def test_a_record_of_the_first_version_verifies_after_its_upgrade(empty_place):
     with Operations(empty_place) as operations:
         run = TargetingRun(
-            "run-1", datetime(2021, 1, 3), date(2021, 1, 4), datetime(2021, 1, 4), 3, "m", "d", "{}", 7, "0", {}, "e",
-            "", 1,
-        )  # fmt: skip
+            "run-1",
+            datetime(2021, 1, 3),
+            date(2021, 1, 4),
+            datetime(2021, 1, 4),
+            3,
+            "m",
+            "d",
+            "{}",
+            7,
+            "0",
+            {},
+            "e",
+            "",
+            1,
+        )
         row = decide(
-            "run-1", Selection("D1", 1, "A", "red", "model", 0.1, 1), candidate=Candidate("D1", 1, "A", 0.2, 3.0),
-            items=(), inputs_digest="f",
-        )  # fmt: skip
+            "run-1",
+            Selection("D1", 1, "A", "red", "model", 0.1, 1),
+            candidate=Candidate("D1", 1, "A", 0.2, 3.0),
+            items=(),
+            inputs_digest="f",
+        )
         operations.record_run(run.row(), [row.row()])
     engine = sa.create_engine(empty_place)
     with engine.begin() as connection:  # back to what the first version had made
@@ -170,8 +185,11 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(empty_place):
     with pytest.raises(StoreError, match="already exists"):
         upgrade(empty_place)
     assert set(sa.inspect(engine).get_table_names()) == {
-        "operations_format", "targeting_run", "decision", "login_attempt",
-    }  # fmt: skip
+        "operations_format",
+        "targeting_run",
+        "decision",
+        "login_attempt",
+    }
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT format FROM operations_format").scalar() == 1
     engine.dispose()

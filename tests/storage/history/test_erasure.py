@@ -40,12 +40,16 @@ def taken(store: Path, name: str, rows: Rows) -> History:
 def history(tmp_path: Path) -> History:
     """Three commits: one that names no person, one that names the person everywhere, one with another x_ column."""
     taken(tmp_path / "store", "first", [row(1, "2025-01-03", importer_id="ICE-770", description="coton")])
-    taken(tmp_path / "store", "second", [
-        row(2, "2025-02-03", importer_id=PERSON, declarant_id="B", description=f"effets de {PERSON}"),
-        row(3, "2025-02-04", importer_id="ICE-1", declarant_id=PERSON, description="coton"),
-        row(4, "2025-02-05", importer_id="ICE-770", declarant_id="B", transport_document=f"CMR/{PERSON}/1"),
-        row(5, "never", importer_id=PERSON, declarant_id=None, description=f"pour {PERSON}, à lui"),
-    ])  # fmt: skip
+    taken(
+        tmp_path / "store",
+        "second",
+        [
+            row(2, "2025-02-03", importer_id=PERSON, declarant_id="B", description=f"effets de {PERSON}"),
+            row(3, "2025-02-04", importer_id="ICE-1", declarant_id=PERSON, description="coton"),
+            row(4, "2025-02-05", importer_id="ICE-770", declarant_id="B", transport_document=f"CMR/{PERSON}/1"),
+            row(5, "never", importer_id=PERSON, declarant_id=None, description=f"pour {PERSON}, à lui"),
+        ],
+    )
     return taken(tmp_path / "store", "third", [row(6, "2025-02-09", importer_id=PERSON, exporter_id="E", is_oea=True)])
 
 

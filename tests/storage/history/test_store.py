@@ -70,8 +70,10 @@ def test_rows_go_to_the_month_of_their_day(tmp_path: Path) -> None:
     history = History.create(tmp_path / "s")
     commit(history, 0, 20, 31, 400)
     assert [p.parent.name for p in history.snapshot().files("items")] == [
-        "declared_month=1970-01", "declared_month=1970-02", "declared_month=1971-02",
-    ]  # fmt: skip
+        "declared_month=1970-01",
+        "declared_month=1970-02",
+        "declared_month=1971-02",
+    ]
     assert len(history.snapshot().files("items", first_day=32, last_day=400)) == 1
 
 

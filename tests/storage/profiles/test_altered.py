@@ -20,9 +20,11 @@ def publish(folder: Path, day: int) -> Manifest:
     description = Description(day, 7, "c", (), True, {"basira": "test"})
     keys = [KEY, *(b"\x02" + n.to_bytes(8, "big") for n in range(2_000))]
     return publish_profiles(
-        folder, [("word", keys, [str(day).encode()] * len(keys))], description=description,
+        folder,
+        [("word", keys, [str(day).encode()] * len(keys))],
+        description=description,
         built_at=datetime(2026, 1, 1),
-    )  # fmt: skip
+    )
 
 
 def flip(path: Path) -> None:

@@ -126,9 +126,13 @@ def test_a_part_that_fails_erases_nothing_and_the_word_says_how_far_it_came(data
     told: list[tuple[int, int, str]] = []
     with pytest.raises(StoreError, match="server is away") as raised:
         workflow.erase(
-            Record(database.place, None), actor="dpo", motive="asked", now=lambda: NOW, before=LATER,
+            Record(database.place, None),
+            actor="dpo",
+            motive="asked",
+            now=lambda: NOW,
+            before=LATER,
             progress=lambda *step: told.append(step),
-        )  # fmt: skip
+        )
     assert "6 were erased before it and are audited" in raised.value.hint
     assert [step[:2] for step in told] == [(0, 20), (4, 20), (6, 20)]
     assert proven(database) == (14, 6, ())
@@ -175,8 +179,10 @@ def test_a_preview_counts_exactly_what_is_then_erased(database):
         assert wanted == workflow.erase(record, **given, **which).count
         assert workflow.erase(record, **given, **which, is_preview=True).count == 0
     with database.read() as connection:
-        assert [connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-                for table in (PERSONAL_VALUE, REFUSED_BODY)] == [0, 0]  # fmt: skip
+        assert [
+            connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for table in (PERSONAL_VALUE, REFUSED_BODY)
+        ] == [0, 0]
     assert proven(database)[1:] == (21, ())
 
 

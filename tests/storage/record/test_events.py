@@ -38,16 +38,28 @@ def decision(number: int, lane: str = "red", office: str = "TANGER", **more: obj
 
 def moved(number: int, lane: str, office: str = "TANGER") -> Event:
     return Event(
-        f"s{number}", "reselection", f"D{number}", "u-1", {"motive": "seal broken"}, office=office, lane=lane,
+        f"s{number}",
+        "reselection",
+        f"D{number}",
+        "u-1",
+        {"motive": "seal broken"},
+        office=office,
+        lane=lane,
         decision_id=f"d{number}",
-    )  # fmt: skip
+    )
 
 
 def test_an_event_reads_back_with_its_personal_values(place):
     event = Event(
-        "e1", "registration", "D1", "k-1", {"items": [{"value": 0.1}], "label": "صندوق"}, {"importer_id": "ICE-77"},
-        declaration_version=1, office="TANGER",
-    )  # fmt: skip
+        "e1",
+        "registration",
+        "D1",
+        "k-1",
+        {"items": [{"value": 0.1}], "label": "صندوق"},
+        {"importer_id": "ICE-77"},
+        declaration_version=1,
+        office="TANGER",
+    )
     with Database(place) as database:
         with database.write() as connection:
             append_event(connection, event, now=NOW)
@@ -239,9 +251,15 @@ def test_the_queue_is_where_each_declaration_is_now(place):
 def test_audit_says_who_what_before_and_after(place):
     with Database(place) as database, database.write() as connection:
         append_audit(
-            connection, "policy.published", subject="policy/morocco", actor="u-1", now=NOW, before={"version": 1},
-            after={"version": 2}, motive="rate",
-        )  # fmt: skip
+            connection,
+            "policy.published",
+            subject="policy/morocco",
+            actor="u-1",
+            now=NOW,
+            before={"version": 1},
+            after={"version": 2},
+            motive="rate",
+        )
         append_audit(connection, "other", subject="x", actor="u-2", now=NOW)
         found = find_audit(connection, subject="policy/morocco", from_day="2026-03-02", to_day="2026-03-02")
         assert [(f["actor"], f["before"], f["after"], f["motive"]) for f in found] == [

@@ -138,8 +138,11 @@ def test_every_event_reads_as_a_record_and_is_the_same_event_again(database: Dat
         record: Recorded = read_record(row)
         assert record.payload() == row["payload"]
         assert (record.kind, record.event_id, record.office, record.lane) == (
-            row["kind"], row["event_id"], row["office"], row["lane"],
-        )  # fmt: skip
+            row["kind"],
+            row["event_id"],
+            row["office"],
+            row["lane"],
+        )
 
 
 def test_the_same_declarations_are_recorded_the_same_to_the_last_byte(
@@ -152,9 +155,7 @@ def test_the_same_declarations_are_recorded_the_same_to_the_last_byte(
     replace(unpacked, store=store).run("profiles", "build", "--as-of", (day - timedelta(days=1)).isoformat())
     service = open_service(store, unpacked.policy, today=day, database=f"sqlite:///{tmp_path / 'new.sqlite'}")
     records = read_records(rows_of(database))
-    decisions = {
-        (one.declaration_id, one.declaration_version): one for one in records if isinstance(one, Decision)
-    }  # fmt: skip
+    decisions = {(one.declaration_id, one.declaration_version): one for one in records if isinstance(one, Decision)}
     for sent in (one for one in records if isinstance(one, Registration)):
         assert sent.content is not None
         was = decisions[sent.declaration_id, sent.declaration_version]
@@ -185,6 +186,8 @@ def test_its_decisions_stand_in_one_table(unpacked: Older) -> None:
     for row in of_service.iter_rows(named=True):
         one = shown[row["decision_id"]]
         assert (row["lane"], row["basis"], row["fraud_probability"]) == (
-            one["lane"], one["basis"], one["fraud_probability"],
-        )  # fmt: skip
+            one["lane"],
+            one["basis"],
+            one["fraud_probability"],
+        )
         assert row["decided_at"].isoformat() == one["decided_at"]

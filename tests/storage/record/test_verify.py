@@ -29,20 +29,39 @@ def fill(operations: Operations) -> list[Head]:
     """Two runs, six events over three days, four audit events; the heads at the end."""
     for number in (1, 2):
         run = TargetingRun(
-            f"run-{number}", NOW + timedelta(days=number), date(2026, 3, 4), NOW, 3, "m", "d", "{}", 7, "0", {}, "e",
-            "", 1,
-        )  # fmt: skip
+            f"run-{number}",
+            NOW + timedelta(days=number),
+            date(2026, 3, 4),
+            NOW,
+            3,
+            "m",
+            "d",
+            "{}",
+            7,
+            "0",
+            {},
+            "e",
+            "",
+            1,
+        )
         row = decide(
-            run.run_id, Selection("D1", 1, "A", "red", "model", 0.1, 1), candidate=Candidate("D1", 1, "A", 0.2, 3.0),
-            items=(), inputs_digest="f",
-        )  # fmt: skip
+            run.run_id,
+            Selection("D1", 1, "A", "red", "model", 0.1, 1),
+            candidate=Candidate("D1", 1, "A", 0.2, 3.0),
+            items=(),
+            inputs_digest="f",
+        )
         operations.record_run(run.row(), [row.row()])
     with operations.database.write() as connection:
         for number in range(6):
             event = Event(
-                f"e{number}", "outcome", f"D{number}", "u-1", {"known_at": "x"},
+                f"e{number}",
+                "outcome",
+                f"D{number}",
+                "u-1",
+                {"known_at": "x"},
                 {"importer_id": f"ICE-{number % 2}", "inspector_id": "Alami"},
-            )  # fmt: skip
+            )
             append_event(connection, event, now=NOW + timedelta(days=number // 2))
         for number in range(4):
             append_audit(connection, "a", subject=f"s{number}", actor="u", now=NOW, after={"n": number})
@@ -107,7 +126,7 @@ def test_an_untouched_record_is_whole(place):
             "1 personal values belong to no event",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_proof_finds(place, statements, fault):
     with Operations(place) as operations:
         fill(operations)
@@ -171,9 +190,16 @@ def test_heads_exported_earlier_hold_while_the_record_grows(place):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 9, "heads": []}', '{"format": 1, "heads": [{"stream": "event"}]}',
-             '{"format": 1, "heads": [{"stream": "x", "day": "", "sequence": 1, "head_hash": ""}]}'],
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 9, "heads": []}',
+        '{"format": 1, "heads": [{"stream": "event"}]}',
+        '{"format": 1, "heads": [{"stream": "x", "day": "", "sequence": 1, "head_hash": ""}]}',
+    ],
+)
 def test_a_file_that_holds_no_heads_is_rejected(text):
     with pytest.raises(UsageError, match="Expected chain heads"):
         read_heads(text, where="x")

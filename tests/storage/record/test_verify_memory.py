@@ -76,9 +76,11 @@ def test_each_is_counted_and_named_by_its_event_and_field(place):
         assert (verify(operations).faults, verify(operations).erased) == ((), 30)
     back = ", ".join(f"'{value}'" for value in rows[0])
     tamper(
-        place, f"INSERT INTO personal_value VALUES ({back})", "DELETE FROM personal_value WHERE field = 'field_3'",
+        place,
+        f"INSERT INTO personal_value VALUES ({back})",
+        "DELETE FROM personal_value WHERE field = 'field_3'",
         "UPDATE personal_value SET value = 'x' WHERE field = 'field_9'",
-    )  # fmt: skip
+    )
     with Operations(place) as operations:
         verified = verify(operations)
     told = " | ".join(verified.faults)

@@ -25,9 +25,15 @@ def table(history, model) -> pl.DataFrame:
 
 def test_the_columns_are_exactly_those_of_the_contract(table, model):
     assert table.columns == [
-        "declaration_id", "item_number", "fraud_probability", "revenue_if_fraud", "expected_revenue", "model_version",
-        *(f"probability_{kind}" for kind in model.kinds), "declaration_version",
-    ]  # fmt: skip
+        "declaration_id",
+        "item_number",
+        "fraud_probability",
+        "revenue_if_fraud",
+        "expected_revenue",
+        "model_version",
+        *(f"probability_{kind}" for kind in model.kinds),
+        "declaration_version",
+    ]
     assert set(model.kinds) >= {"value"}
 
 

@@ -53,10 +53,11 @@ _LOG = logging.getLogger("basira.service")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key made by `basira keys create`.")
 _COOKIE = APIKeyCookie(
-    name=NAME, auto_error=False,
+    name=NAME,
+    auto_error=False,
     description="A session, by POST /session or OpenID Connect. What changes something also needs X-CSRF-Token, as GET "
     "/session gives it, and the service's own Origin.",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,11 @@ def authorize(request: Request, scope: Scope, *, keys: Recognise | None = None) 
     found = principal_of(request, keys=keys)
     if not may(found, scope):
         raise ProblemException(
-            403, "forbidden", f"Expected a key or a role with the scope {scope}, found one without.",
+            403,
+            "forbidden",
+            f"Expected a key or a role with the scope {scope}, found one without.",
             hint="Ask an administrator for it: docs/reference/roles.md lists the rights of each role.",
-        )  # fmt: skip
+        )
     return replace(found, grants=granting(found.grants, scope))
 
 
@@ -181,19 +184,23 @@ def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recog
     if found is None:
         _count_address(request, access)
         raise ProblemException(
-            401, "unauthorized", "Expected an API key in X-API-Key, or a session, found no valid one.",
+            401,
+            "unauthorized",
+            "Expected an API key in X-API-Key, or a session, found no valid one.",
             hint="Keys expire and are revoked: ask an administrator for one. A person logs in: POST /api/v1/session.",
             headers={"WWW-Authenticate": "ApiKey"},
-        )  # fmt: skip
+        )
     request.state.client = found.id
     _take(access.key_rate if found.kind == "key" else access.user_rate, found.id)
     if token is not None and request.method not in _SAFE:
         _check_form(request, token, access.settings)
     if is_change_forced and found.must_change_password:
         raise ProblemException(
-            403, "password_change_required", "Expected a password of one's own, found one that an administrator gave.",
+            403,
+            "password_change_required",
+            "Expected a password of one's own, found one that an administrator gave.",
             hint="POST /api/v1/session/password first.",
-        )  # fmt: skip
+        )
     return found
 
 
@@ -207,17 +214,21 @@ def _check_form(request: Request, token: str, settings: AccessSettings) -> None:
         raise foreign_origin()
     if not is_csrf_token(request.headers.get("x-csrf-token", ""), token):
         raise ProblemException(
-            403, "csrf", "Expected the session's token in X-CSRF-Token, found another one or none.",
+            403,
+            "csrf",
+            "Expected the session's token in X-CSRF-Token, found another one or none.",
             hint="Take csrf_token from GET /api/v1/session.",
-        )  # fmt: skip
+        )
 
 
 def foreign_origin() -> ProblemException:
     """The problem of a request with a foreign Origin, or without one where a browser sends it."""
     return ProblemException(
-        403, "csrf", "Expected a page of this service in Origin, found another address or none.",
+        403,
+        "csrf",
+        "Expected a page of this service in Origin, found another address or none.",
         hint="Open the service under the address in BASIRA_ORIGIN; a program needs an API key.",
-    )  # fmt: skip
+    )
 
 
 def _count_address(request: Request, access: Access) -> None:
@@ -237,9 +248,12 @@ def _take(buckets: Buckets, name: str) -> None:
 def _refuse(wait: float) -> None:
     if wait:
         raise ProblemException(
-            429, "too_many_requests", "Expected fewer requests.",
-            hint="Wait the seconds of Retry-After, then send it again.", headers={"Retry-After": str(ceil(wait))},
-        )  # fmt: skip
+            429,
+            "too_many_requests",
+            "Expected fewer requests.",
+            hint="Wait the seconds of Retry-After, then send it again.",
+            headers={"Retry-After": str(ceil(wait))},
+        )
 
 
 def may(principal: Principal, scope: Scope) -> bool:

@@ -49,9 +49,14 @@ def set_begun_cookie(response: Response, secret: str | None, settings: AccessSet
     """Set it, or clear it (None). SameSite=Lax: it must come back with the provider's redirect."""
     name = _BEGUN_IN_DEVELOPMENT if settings.is_development else _BEGUN
     response.set_cookie(
-        name, secret or "", max_age=seconds if secret else 0, path="/", secure=not settings.is_development,
-        httponly=True, samesite="lax",
-    )  # fmt: skip
+        name,
+        secret or "",
+        max_age=seconds if secret else 0,
+        path="/",
+        secure=not settings.is_development,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def has_foreign_origin(request: Request, settings: AccessSettings) -> bool:

@@ -33,9 +33,12 @@ class Remembered:
     """A way to recognise keys that asks the database once a second for each."""
 
     def __init__(
-        self, recognise: Callable[[str], Principal | None], *, seconds: float = SECONDS,
+        self,
+        recognise: Callable[[str], Principal | None],
+        *,
+        seconds: float = SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._recognise, self._seconds, self._monotonic = recognise, seconds, monotonic
         self._known: dict[bytes, tuple[float, Principal]] = {}
         # The look-ups under way, each for all that want its key; the last fault, and until when it is reported.

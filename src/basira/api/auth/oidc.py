@@ -65,10 +65,15 @@ class Provider:
         verifier = derive(browser, "verifier", state)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
-            "response_type": "code", "client_id": self.settings.client_id, "redirect_uri": self._redirect_uri,
-            "scope": " ".join(self.settings.scopes), "state": state, "nonce": derive(browser, "nonce", state),
-            "code_challenge": challenge, "code_challenge_method": "S256",
-        }  # fmt: skip
+            "response_type": "code",
+            "client_id": self.settings.client_id,
+            "redirect_uri": self._redirect_uri,
+            "scope": " ".join(self.settings.scopes),
+            "state": state,
+            "nonce": derive(browser, "nonce", state),
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
         endpoint = str(self._metadata()["authorization_endpoint"])
         return Begun(state, browser, f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}")
 
@@ -79,9 +84,11 @@ class Provider:
             raise rejection("issuer of the answer")
         metadata = self._metadata()
         form = {
-            "grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri,
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
             "code_verifier": derive(browser, "verifier", state),
-        }  # fmt: skip
+        }
         token = self._exchange_code(metadata, form).get("id_token")
         if not isinstance(token, str):
             raise rejection("no id token")
@@ -99,11 +106,15 @@ class Provider:
             except InvalidKeyIdError:
                 decoded = jwt.decode(token, self._key_set(is_again=True), algorithms=list(ALGORITHMS))
             registry = JWTClaimsRegistry(
-                now=int(now.timestamp()), leeway=_LEEWAY_SECONDS,
-                iss={"essential": True, "value": settings.issuer}, aud={"essential": True, "value": settings.client_id},
-                sub={"essential": True}, exp={"essential": True}, iat={"essential": True},
+                now=int(now.timestamp()),
+                leeway=_LEEWAY_SECONDS,
+                iss={"essential": True, "value": settings.issuer},
+                aud={"essential": True, "value": settings.client_id},
+                sub={"essential": True},
+                exp={"essential": True},
+                iat={"essential": True},
                 nonce={"essential": True, "value": nonce},
-            )  # fmt: skip
+            )
             registry.validate(decoded.claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise rejection(type(error).__name__) from None
@@ -207,10 +218,12 @@ async def _fetch(method: str, url: str, *, form: Mapping[str, str] | None, heade
     async with (
         httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=True) as client,
         client.stream(
-            method, url, data=None if form is None else dict(form),
+            method,
+            url,
+            data=None if form is None else dict(form),
             headers={"Accept": "application/json", **(headers or {})},
         ) as answer,
-    ):  # fmt: skip
+    ):
         if form is not None and answer.status_code in (400, 401):
             raise rejection("token endpoint")
         if answer.status_code != 200:

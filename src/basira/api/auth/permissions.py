@@ -13,9 +13,18 @@ from typing import Literal
 from basira.schema.access import Grant, Role
 
 Scope = Literal[
-    "declarations:write", "declarations:read", "outcomes:write", "reselections:write", "reselections:lower",
-    "cancellations:write", "queue:read", "quarantine:read", "audit:read", "deeds:read", "metrics:read",
-]  # fmt: skip
+    "declarations:write",
+    "declarations:read",
+    "outcomes:write",
+    "reselections:write",
+    "reselections:lower",
+    "cancellations:write",
+    "queue:read",
+    "quarantine:read",
+    "audit:read",
+    "deeds:read",
+    "metrics:read",
+]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
 # A route that takes no scope: public, for persons without a session yet (login), or for every person who is logged in.
@@ -55,8 +64,12 @@ class RouteRule:
 
 
 _EVERYBODY: Mapping[Role, Reach] = {
-    "inspector": "own_hidden", "analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all",
-}  # fmt: skip
+    "inspector": "own_hidden",
+    "analyst": "all",
+    "manager": "all",
+    "data_scientist": "all",
+    "auditor": "all",
+}
 
 SCOPES: Mapping[Scope, ScopeRule] = {
     "declarations:write": ScopeRule("send declarations and get them decided", {}),

@@ -27,9 +27,15 @@ from basira.api.http.host_and_address import client_address
 from basira.api.http.problems import problem
 
 Cause = Literal[
-    "too_many", "too_many_of_address", "head_too_large", "pipelined", "bad_request", "slow_head", "slow_body",
+    "too_many",
+    "too_many_of_address",
+    "head_too_large",
+    "pipelined",
+    "bad_request",
+    "slow_head",
+    "slow_body",
     "unread_answer",
-]  # fmt: skip
+]
 # The key of the server's state under which the application leaves the counter of ended connections.
 COUNT_ENDED = "count_ended_connection"
 _LOG = logging.getLogger("basira.service")
@@ -52,9 +58,12 @@ class Guard:
         return Guard(limits, self._proxies)
 
     def __call__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any],
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> GuardedProtocol:  # fmt: skip
+    ) -> GuardedProtocol:
         """The protocol of a new connection; called by uvicorn."""
         return GuardedProtocol(self, config, server_state, app_state, _loop)
 
@@ -101,9 +110,13 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with the limits; see the module."""
 
     def __init__(
-        self, guard: Guard, config: Config, server_state: ServerState, app_state: dict[str, Any],
+        self,
+        guard: Guard,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._guard, self._limits = guard, guard.limits
         self._address = ""

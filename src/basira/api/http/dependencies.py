@@ -33,10 +33,13 @@ _LONGEST_NAME = 60
 Key = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$",
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
         description="The same request under the same key gets the same answer for a day, and is carried out once.",
     ),
-]  # fmt: skip
+]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Rows of a page.")]
 
 
@@ -115,11 +118,18 @@ def _known_query(request: Request) -> None:
     known = sorted(set(_query_names(route.dependant)))
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     if unknown:
-        raise RequestValidationError([
-            {"loc": ("query", name[:_LONGEST_NAME]), "type": "unknown_parameter", "msg": "",
-             "input": request.query_params[name], "ctx": {"expected": ", ".join(known)}}
-            for name in unknown
-        ])  # fmt: skip
+        raise RequestValidationError(
+            [
+                {
+                    "loc": ("query", name[:_LONGEST_NAME]),
+                    "type": "unknown_parameter",
+                    "msg": "",
+                    "input": request.query_params[name],
+                    "ctx": {"expected": ", ".join(known)},
+                }
+                for name in unknown
+            ]
+        )
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

@@ -73,9 +73,12 @@ class Entrance:
 
 def _too_many(wait: float) -> JSONResponse:
     return problem(
-        429, "too_many_requests", "Expected fewer requests from this address.",
-        hint="Wait the seconds of Retry-After, then send it again.", headers={"Retry-After": str(ceil(wait))},
-    )  # fmt: skip
+        429,
+        "too_many_requests",
+        "Expected fewer requests from this address.",
+        hint="Wait the seconds of Retry-After, then send it again.",
+        headers={"Retry-After": str(ceil(wait))},
+    )
 
 
 def is_known_host(headers: Iterable[tuple[bytes, bytes]], hosts: frozenset[str]) -> bool:

@@ -61,9 +61,11 @@ class LargeWorker:
     def __init__(self, socket: str, *, note: Callable[[bool], None]) -> None:
         limits = httpx2.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE)
         self._client = httpx2.AsyncClient(
-            transport=httpx2.AsyncHTTPTransport(uds=socket, limits=limits), base_url=_HOST, trust_env=False,
+            transport=httpx2.AsyncHTTPTransport(uds=socket, limits=limits),
+            base_url=_HOST,
+            trust_env=False,
             timeout=httpx2.Timeout(_ANSWER_SECONDS, pool=_TURN_SECONDS),
-        )  # fmt: skip
+        )
         self._note = note
         self.is_away = False
 

@@ -135,9 +135,12 @@ def problem(
 ) -> JSONResponse:
     """One problem. ``code``: stable, for programs; ``hint``: what to do."""
     body: dict[str, Any] = {
-        "type": f"urn:basira:problem:{code}", "title": TITLES.get(status, "Error"), "status": status, "code": code,
+        "type": f"urn:basira:problem:{code}",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
         "detail": detail,
-    }  # fmt: skip
+    }
     if hint:
         body["hint"] = hint
     if request_id := REQUEST_ID.get():

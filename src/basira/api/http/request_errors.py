@@ -45,8 +45,11 @@ _EXPECTED: Mapping[str, str] = {
 # Where the framework's own figures are less clear.
 _OF_FIELD: Mapping[str, str] = {"idempotency-key": "1 to 200 printable ASCII characters, no space among them"}
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
-    (bool, "true or false"), ((int, float), "a number"), (dict, "an object"), (list, "a list"),
-)  # fmt: skip
+    (bool, "true or false"),
+    ((int, float), "a number"),
+    (dict, "an object"),
+    (list, "a list"),
+)
 
 
 def is_other_content(faults: Sequence[Any]) -> bool:

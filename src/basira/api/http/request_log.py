@@ -115,7 +115,11 @@ class Surroundings:
             route = getattr(scope.get("route"), "path_format", "none")
             self._metrics.count_answer(scope["method"], route, status, seconds)
             fields = {
-                "request_id": request_id, "method": scope["method"], "route": route, "status": status,
-                "milliseconds": round(seconds * 1000, 2), "client": scope.get("state", {}).get("client"),
-            }  # fmt: skip
+                "request_id": request_id,
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 2),
+                "client": scope.get("state", {}).get("client"),
+            }
             _LOG.info("request", extra={"fields": fields})

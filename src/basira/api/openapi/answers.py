@@ -27,12 +27,17 @@ RESELECTION_SCHEMA: dict[str, Any] = {
     "required": ["lane", "motive"],
     "additionalProperties": False,
     "properties": {
-        "lane": {**_TEXT, "description": "A lane of the policy."}, "motive": _MOTIVE, "note": _NOTE, "given_by": _SEEN,
+        "lane": {**_TEXT, "description": "A lane of the policy."},
+        "motive": _MOTIVE,
+        "note": _NOTE,
+        "given_by": _SEEN,
     },
-}  # fmt: skip
+}
 RESELECTION: dict[str, Any] = {
-    "lane": "red", "motive": "Documents do not agree with the packing list.", "given_by": _GIVEN,
-}  # fmt: skip
+    "lane": "red",
+    "motive": "Documents do not agree with the packing list.",
+    "given_by": _GIVEN,
+}
 CANCELLATION_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["motive"],
@@ -42,14 +47,28 @@ CANCELLATION_SCHEMA: dict[str, Any] = {
 CANCELLATION: dict[str, Any] = {"motive": "Withdrawn by the declarant before control."}
 
 _STANDING: dict[str, Any] = {
-    "given_by": _CHANGED, "decision_id": _GIVEN, "declaration_version": 1, "office": "CASA-PORT", "lane": "red",
-    "inspects": True, "status": "waiting", "is_reselected": True, "since": _AT, "by": "u-1f4e",
-}  # fmt: skip
+    "given_by": _CHANGED,
+    "decision_id": _GIVEN,
+    "declaration_version": 1,
+    "office": "CASA-PORT",
+    "lane": "red",
+    "inspects": True,
+    "status": "waiting",
+    "is_reselected": True,
+    "since": _AT,
+    "by": "u-1f4e",
+}
 _CHANGE: dict[str, Any] = {
-    "declaration_id": _NUMBER, "decision_id": _GIVEN, "office": "CASA-PORT",
-    "before": {"lane": "yellow", "given_by": _GIVEN}, "after": {"lane": "red"},
-    "motive": RESELECTION["motive"], "note": None, "at": _AT, "by": "u-1f4e",
-}  # fmt: skip
+    "declaration_id": _NUMBER,
+    "decision_id": _GIVEN,
+    "office": "CASA-PORT",
+    "before": {"lane": "yellow", "given_by": _GIVEN},
+    "after": {"lane": "red"},
+    "motive": RESELECTION["motive"],
+    "note": None,
+    "at": _AT,
+    "by": "u-1f4e",
+}
 _DECISION: dict[str, Any] = {
     "decision_id": _GIVEN, "declaration_id": _NUMBER, "declaration_version": 1, "office": "CASA-PORT",
     "lane": "yellow", "inspects": True, "basis": "model", "basis_text": "Selected by expected revenue.", "detail": "",
@@ -58,10 +77,18 @@ _DECISION: dict[str, Any] = {
     "versions": {"software": "0.1.0", "model": "2026-03-01-a1b2", "profiles": "2026-03-01", "policy": "example 1"},
 }  # fmt: skip
 _STEP: dict[str, Any] = {
-    "event_id": _GIVEN, "kind": "decision", "at": _AT, "by": "key-badr", "declaration_version": 1,
-    "office": "CASA-PORT", "lane": "yellow", "inspects": True, "basis": "model",
-    "basis_text": "Selected by expected revenue.", "fallback": None,
-}  # fmt: skip
+    "event_id": _GIVEN,
+    "kind": "decision",
+    "at": _AT,
+    "by": "key-badr",
+    "declaration_version": 1,
+    "office": "CASA-PORT",
+    "lane": "yellow",
+    "inspects": True,
+    "basis": "model",
+    "basis_text": "Selected by expected revenue.",
+    "fallback": None,
+}
 _REFUSED: dict[str, Any] = {
     "quarantine_id": "q-77f0c1b7f0a2f4f5", "declaration_id": _NUMBER, "client": "key-badr", "first_at": _AT,
     "last_at": _AT, "times": 1, "state": "open", "resolved_at": None, "size_bytes": 412,
@@ -69,14 +96,28 @@ _REFUSED: dict[str, Any] = {
 }  # fmt: skip
 
 _DEED: dict[str, Any] = {
-    "sequence": 4711, "at": _AT, "by": "u-1f4e5d6c7b8a9988", "action": "reselection", "subject": _NUMBER,
-    "office": "CASA-PORT", "before": _CHANGE["before"], "after": _CHANGE["after"], "motive": _CHANGE["motive"],
+    "sequence": 4711,
+    "at": _AT,
+    "by": "u-1f4e5d6c7b8a9988",
+    "action": "reselection",
+    "subject": _NUMBER,
+    "office": "CASA-PORT",
+    "before": _CHANGE["before"],
+    "after": _CHANGE["after"],
+    "motive": _CHANGE["motive"],
     "entry_hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31c0b1f2a3d4e5f60718293a4b",
-}  # fmt: skip
+}
 _CHANGE_OF_ACCESS: dict[str, Any] = {
-    **_DEED, "sequence": 52, "action": "user.roles_changed", "subject": "user/u-1f4e5d6c7b8a9988", "office": None,
-    "by": "badge 1132", "before": {"roles": ["analyst"]}, "after": {"roles": ["manager"]}, "motive": None,
-}  # fmt: skip
+    **_DEED,
+    "sequence": 52,
+    "action": "user.roles_changed",
+    "subject": "user/u-1f4e5d6c7b8a9988",
+    "office": None,
+    "by": "badge 1132",
+    "before": {"roles": ["analyst"]},
+    "after": {"roles": ["manager"]},
+    "motive": None,
+}
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "declaration": {
@@ -117,17 +158,24 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ready": {"status": "ready", "degraded": [], "profile_age_days": 0},
 }  # fmt: skip
 _PROBLEM: dict[str, Any] = {
-    "type": "urn:basira:problem:conflict", "title": "Conflict", "status": 409, "code": "conflict",
+    "type": "urn:basira:problem:conflict",
+    "title": "Conflict",
+    "status": 409,
+    "code": "conflict",
     "detail": "Expected given_by (or If-Match) to name what gave the lane in force, found another event: another user "
-              "changed the declaration meanwhile.",
+    "changed the declaration meanwhile.",
     "hint": "Look at the declaration again, and send the change with the given_by of its standing.",
     "declaration_id": _NUMBER,
     "errors": [
-        {"item": None, "field": "declaration_id", "code": "changed_meanwhile",
-         "expected": "the event that gave the lane in force"}
+        {
+            "item": None,
+            "field": "declaration_id",
+            "code": "changed_meanwhile",
+            "expected": "the event that gave the lane in force",
+        }
     ],
     "standing": _STANDING,
-}  # fmt: skip
+}
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {

@@ -42,9 +42,10 @@ AskedOfTrail = Annotated[_Asked, Depends()]
 
 
 @router.get(
-    "/audit", summary="Changes of access",
+    "/audit",
+    summary="Changes of access",
     responses=answers_of("audit", 401, 403, 422, also={"text/csv": {"type": "string"}}),
-)  # fmt: skip
+)
 def get_audit(
     _principal: Annotated[Principal, Depends(needs("audit:read"))],
     _known: KnownQuery,
@@ -61,9 +62,10 @@ def get_audit(
 
 
 @router.get(
-    "/deeds", summary="What was done to declarations",
+    "/deeds",
+    summary="What was done to declarations",
     responses=answers_of("deeds", 401, 403, 422, also={"text/csv": {"type": "string"}}),
-)  # fmt: skip
+)
 def get_deeds(
     _principal: Annotated[Principal, Depends(needs("deeds:read"))],
     _known: KnownQuery,

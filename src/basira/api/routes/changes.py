@@ -42,10 +42,11 @@ router = APIRouter(prefix=PREFIX)
 IfMatch = Annotated[
     str | None,
     Header(
-        alias="If-Match", max_length=300,
+        alias="If-Match",
+        max_length=300,
         description="The `ETag` of the declaration as it was seen; or `given_by` in the body.",
     ),
-]  # fmt: skip
+]
 _SEEN = "`given_by` is that of the declaration's own `standing`: with this one the answer is 409."
 # For a change that may not be made: its status, and what to do.
 _NOT_ALLOWED = {

@@ -57,9 +57,12 @@ InDesk = Annotated[Desk, Depends(_desk)]
 
 
 @router.get(
-    "/session/oidc", summary="Log in at the OpenID provider", status_code=303, responses=answers_of(None, 404, 422),
+    "/session/oidc",
+    summary="Log in at the OpenID provider",
+    status_code=303,
+    responses=answers_of(None, 404, 422),
     dependencies=[Depends(limit_by_address)],
-)  # fmt: skip
+)
 async def get_oidc(
     provider: InProvider,
     access: InAccess,
@@ -87,9 +90,12 @@ async def get_oidc(
 
 
 @router.get(
-    "/session/oidc/callback", summary="Come back from the OpenID provider", response_class=HTMLResponse,
-    responses=answers_of(None, 401, 404, 422), dependencies=[Depends(limit_by_address)],
-)  # fmt: skip
+    "/session/oidc/callback",
+    summary="Come back from the OpenID provider",
+    response_class=HTMLResponse,
+    responses=answers_of(None, 401, 404, 422),
+    dependencies=[Depends(limit_by_address)],
+)
 async def get_oidc_callback(
     request: Request,
     provider: InProvider,
@@ -118,10 +124,14 @@ async def get_oidc_callback(
         login, name = claims.get(settings.login_claim), claims.get(settings.name_claim)
         with database.write() as connection:
             user_id = enter_by_provider(
-                connection, subject_of(settings.issuer, claims["sub"]),
-                login=login if isinstance(login, str) else "", display_name=name if isinstance(name, str) else "",
-                grants=settings.grants(claims), creates=settings.unknown == "create", now=now,
-            )  # fmt: skip
+                connection,
+                subject_of(settings.issuer, claims["sub"]),
+                login=login if isinstance(login, str) else "",
+                display_name=name if isinstance(name, str) else "",
+                grants=settings.grants(claims),
+                creates=settings.unknown == "create",
+                now=now,
+            )
             token = begin_session(request, connection, user_id, access=access, now=now) if user_id else ""
         if user_id is None:
             raise rejection("unknown or inactive")

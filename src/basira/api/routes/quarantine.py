@@ -44,9 +44,10 @@ def get_quarantine(
 
 
 @router.get(
-    "/quarantine/{quarantine_id}", summary="A rejected declaration",
+    "/quarantine/{quarantine_id}",
+    summary="A rejected declaration",
     responses=answers_of("refused_body", 401, 403, 404, 422),
-)  # fmt: skip
+)
 def get_refused(
     quarantine_id: Annotated[str, Path(min_length=1, max_length=40)],
     _principal: Annotated[Principal, Depends(needs("quarantine:read"))],

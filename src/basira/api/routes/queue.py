@@ -26,9 +26,10 @@ router = APIRouter(prefix=PREFIX)
 
 
 @router.get(
-    "/queue", summary="An office's declarations of a day",
+    "/queue",
+    summary="An office's declarations of a day",
     responses=answers_of("queue", 401, 403, 422, also={"text/csv": {"type": "string"}}),
-)  # fmt: skip
+)
 def get_queue(
     principal: Annotated[Principal, Depends(needs("queue:read"))],
     _known: KnownQuery,
@@ -63,7 +64,12 @@ def get_queue(
         return StreamingResponse(queue_csv(service, queue), headers=named, media_type="text/csv; charset=utf-8")
     page = queue_page(service, queue, limit=limit, cursor=cursor)
     body = {
-        "office": office, "day": on.isoformat(), "lane": lane, "status": status, "total": page.total,
-        "decisions": list(page.rows), "next_cursor": page.next_cursor,
-    }  # fmt: skip
+        "office": office,
+        "day": on.isoformat(),
+        "lane": lane,
+        "status": status,
+        "total": page.total,
+        "decisions": list(page.rows),
+        "next_cursor": page.next_cursor,
+    }
     return JSONResponse(body)

@@ -56,9 +56,12 @@ def get_declaration(
     `ETag` names the lane in force, for `If-Match` of a re-selection.
     """
     found = declaration_history(
-        service.database, declaration_id, language=service.language, sees=principal.sees_office,
+        service.database,
+        declaration_id,
+        language=service.language,
+        sees=principal.sees_office,
         is_secret_hidden=hides_secrets(principal),
-    )  # fmt: skip
+    )
     return JSONResponse(found, headers={"ETag": f'"{found["standing"]["given_by"]}"'})
 
 
@@ -85,9 +88,14 @@ def post_outcome(
     if (given := stored_response(service, asked, now=now)) is not None:
         return given
     found = record_outcome(
-        body, declaration_id, service, now=now, asked=asked, sees=principal.sees_office,
+        body,
+        declaration_id,
+        service,
+        now=now,
+        asked=asked,
+        sees=principal.sees_office,
         signs_as=principal.id if principal.kind == "user" else None,
-    )  # fmt: skip
+    )
     return refusal(found) if isinstance(found, Refused) else JSONResponse(found)
 
 
@@ -132,9 +140,11 @@ def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: I
 
 
 @router.get(
-    "/metrics", summary="Figures for Prometheus", response_class=Response,
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
     responses=answers_of(None, 401, 403, also={"text/plain": {"type": "string"}}),
-)  # fmt: skip
+)
 def get_metrics(
     _principal: Annotated[Principal, Depends(needs("metrics:read"))], service: InService, metrics: InMetrics, now: Now
 ) -> Response:

@@ -49,9 +49,12 @@ def login_desk() -> Desk:
 
 def _too_many() -> ProblemException:
     return ProblemException(
-        429, "too_many_requests", "Expected fewer logins at once.",
-        hint="Wait the seconds of Retry-After, then try again.", headers={"Retry-After": "2"},
-    )  # fmt: skip
+        429,
+        "too_many_requests",
+        "Expected fewer logins at once.",
+        hint="Wait the seconds of Retry-After, then try again.",
+        headers={"Retry-After": "2"},
+    )
 
 
 class Credentials(BaseModel):
@@ -111,9 +114,14 @@ async def post_session(
 
     def enter() -> Response:
         done = log_in(
-            database, body.login, body.password, address=address, now=now, lock_out=lock_out,
+            database,
+            body.login,
+            body.password,
+            address=address,
+            now=now,
+            lock_out=lock_out,
             then=partial(begin_session, request, access=access, now=now),
-        )  # fmt: skip
+        )
         user_id = _require_login(done, now)
         return with_session(request, user_id, done.token or "", access=access, database=database)
 
@@ -138,9 +146,7 @@ def delete_session(request: Request, _person: Person, access: InAccess, database
     return answer
 
 
-@router.post(
-    "/session/password", summary="Another password", responses=answers_of("session", 401, 403, 404, 415, 422)
-)  # fmt: skip
+@router.post("/session/password", summary="Another password", responses=answers_of("session", 401, 403, 404, 415, 422))
 async def post_password(
     body: PasswordChange,
     request: Request,
@@ -162,9 +168,14 @@ async def post_password(
         login = user.login
         # Guesses count towards the lock-out: a browser left open must not be the place to try them.
         checked = log_in(
-            database, login, body.current_password, address=address, now=now, lock_out=lock_out,
+            database,
+            login,
+            body.current_password,
+            address=address,
+            now=now,
+            lock_out=lock_out,
             action="password.confirmed",
-        )  # fmt: skip
+        )
         _require_login(checked, now)
         if body.new_password == body.current_password or normalised_login(login) in body.new_password.casefold():
             raise UsageError(
@@ -177,9 +188,11 @@ async def post_password(
             # An administrator ended this session while argon2 worked; that holds.
             if recognise_session(connection, before, now=now, idle=access.settings.session_idle) is None:
                 raise ProblemException(
-                    401, "unauthorized", "Expected a session, found one that has just ended.",
+                    401,
+                    "unauthorized",
+                    "Expected a session, found one that has just ended.",
                     hint="Log in again: an administrator gave another password or ended the sessions.",
-                )  # fmt: skip
+                )
             set_password(connection, person.id, hashed, actor=person.id, now=now)
             token = begin_session(request, connection, person.id, access=access, now=now)
         return with_session(request, person.id, token, access=access, database=database)
@@ -192,9 +205,13 @@ def begin_session(request: Request, connection: sa.Connection, user_id: str, *, 
     session ends."""
     settings = access.settings
     return open_session(
-        connection, user_id, before=session_cookie(request, settings), now=now, lifetime=settings.session_lifetime,
+        connection,
+        user_id,
+        before=session_cookie(request, settings),
+        now=now,
+        lifetime=settings.session_lifetime,
         keep=max(_KEPT, 2 * settings.lock_out.window),
-    )  # fmt: skip
+    )
 
 
 def with_session(
@@ -211,10 +228,12 @@ def _require_login(done: Login, now: datetime) -> str:
     if done.outcome == "locked":
         seconds = (datetime.fromisoformat(done.retry_at or now.isoformat()) - now).total_seconds()
         raise ProblemException(
-            429, "locked", "Too many logins failed. Try again later.",
+            429,
+            "locked",
+            "Too many logins failed. Try again later.",
             hint="Wait the seconds of Retry-After, or ask an administrator: `basira users unlock`.",
             headers={"Retry-After": str(max(1, ceil(seconds)))},
-        )  # fmt: skip
+        )
     if done.user_id is None:
         raise ProblemException(401, "login_refused", "Expected a login and its password.")
     return done.user_id

@@ -96,9 +96,11 @@ def write_xlsx(
     main.repeat_rows(0)
 
     capacity = [
-        Column("office", "field.office"), Column("lane", "list.lane"), Column("used", "column.used", "count"),
+        Column("office", "field.office"),
+        Column("lane", "list.lane"),
+        Column("used", "column.used", "count"),
         Column("capacity", "column.capacity", "count"),
-    ]  # fmt: skip
+    ]
     names = lane_names or {}
     uses: list[list[Cell]] = [[u.office, names.get(u.lane, u.lane), u.used, u.capacity] for u in inspections.capacity]
     sheet(catalog.say("sheet.capacity"), capacity, [catalog.say(c.message) for c in capacity], uses)

@@ -23,8 +23,15 @@ from basira.schema.records import CapacityUse, DeclarationLine, InspectionList, 
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 RESULT_KINDS: tuple[str, ...] = (
-    "compliant", "value", "classification", "origin", "quantity", "prohibited", "documents", "not_inspected",
-)  # fmt: skip
+    "compliant",
+    "value",
+    "classification",
+    "origin",
+    "quantity",
+    "prohibited",
+    "documents",
+    "not_inspected",
+)
 _NAMED_PARTIES = ("importer_id", "declarant_id", "exporter_id")
 
 
@@ -111,9 +118,11 @@ def _offices(inspections: InspectionList, names: Mapping[str, str], catalog: Cat
         if capacity:
             label = "; ".join(f"{names.get(u.lane, u.lane)}: {u.used} / {u.capacity}" for u in capacity)
             svg = use_chart(
-                [(names.get(u.lane, u.lane), u.used, u.capacity) for u in capacity], name=f"capacity-{place}",
-                label=f"{catalog.say('list.capacity')} – {label}", x_label=catalog.say("list.capacity_axis"),
-            )  # fmt: skip
+                [(names.get(u.lane, u.lane), u.used, u.capacity) for u in capacity],
+                name=f"capacity-{place}",
+                label=f"{catalog.say('list.capacity')} – {label}",
+                x_label=catalog.say("list.capacity_axis"),
+            )
         lines = tuple(line for line in inspections.lines if line.office == office)
         yield _Office(office, f"office-{place}", lines, capacity, mark_safe(svg), inspections.released.get(office))
 

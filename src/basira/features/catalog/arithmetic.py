@@ -60,6 +60,14 @@ ITEM_FEATURES: tuple[ItemFeature, ...] = (
 
 # Columns kept as categories: the model learns from the code itself, where there are not too many.
 CATEGORIES: tuple[str, ...] = (
-    "office", "procedure", "transport_mode", "payment_mode", "dispatch_country", "origin_country",
-    "invoice_currency", "incoterm", "preference", "quantity_unit",
-)  # fmt: skip
+    "office",
+    "procedure",
+    "transport_mode",
+    "payment_mode",
+    "dispatch_country",
+    "origin_country",
+    "invoice_currency",
+    "incoterm",
+    "preference",
+    "quantity_unit",
+)

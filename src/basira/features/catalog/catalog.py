@@ -80,9 +80,15 @@ def _at_most(sql: str, most: int) -> str:
 
 def _profile(e: Entity) -> list[Feature]:
     def entry(
-        name: str, sql: str, unit: str, meaning: str, *,
-        window: int | None = None, reason: str = "", role: Role = "model",
-    ) -> Feature:  # fmt: skip
+        name: str,
+        sql: str,
+        unit: str,
+        meaning: str,
+        *,
+        window: int | None = None,
+        reason: str = "",
+        role: Role = "model",
+    ) -> Feature:
         reason = reason or shared
         verify = e.verify if reason == history else ""
         return Feature(f"{e.name}_{name}", sql, role, e.name, window, unit, meaning, reason, verify)
@@ -102,59 +108,134 @@ def _profile(e: Entity) -> list[Feature]:
     ]  # fmt: skip
     if e.is_long:
         found += [
-            entry("items_365d", f"{e.name}.n_year", "count", f"items in the past year: {e.meaning}", window=YEAR_DAYS,
-                  role="model" if e.name in _TRADERS else "evidence"),
-            entry("hit_rate_365d",
-                  f"({e.name}.r_year + {e.weight} * {e.name}_hit_rate) / ({e.name}.i_year + {e.weight})", "rate",
-                  f"the same over the past year, smoothed towards all history: {e.meaning}", window=YEAR_DAYS, reason=history),
-            entry("revenue_per_inspection", f"{e.name}.v_all / 100.0 / ({e.name}.i_all + {e.weight})", "amount",
-                  f"revenue recovered per inspection, shrunk towards 0: {e.meaning}", reason=history),
-        ]  # fmt: skip
+            entry(
+                "items_365d",
+                f"{e.name}.n_year",
+                "count",
+                f"items in the past year: {e.meaning}",
+                window=YEAR_DAYS,
+                role="model" if e.name in _TRADERS else "evidence",
+            ),
+            entry(
+                "hit_rate_365d",
+                f"({e.name}.r_year + {e.weight} * {e.name}_hit_rate) / ({e.name}.i_year + {e.weight})",
+                "rate",
+                f"the same over the past year, smoothed towards all history: {e.meaning}",
+                window=YEAR_DAYS,
+                reason=history,
+            ),
+            entry(
+                "revenue_per_inspection",
+                f"{e.name}.v_all / 100.0 / ({e.name}.i_all + {e.weight})",
+                "amount",
+                f"revenue recovered per inspection, shrunk towards 0: {e.meaning}",
+                reason=history,
+            ),
+        ]
     if e.name in _TRADERS:
         found += [
-            entry("items_30d", f"{e.name}.n_month", "count", f"items in the past 30 days: {e.meaning}", window=MONTH_DAYS),
-            entry("volume_jump", f"({e.name}.n_month + 1.0) / ({e.name}.n_year / 12.0 + 1.0)", "ratio",
-                  f"items of the past 30 days against a usual month: {e.meaning}", window=YEAR_DAYS,
-                  reason="volume_jump_importer" if e.name == "importer" else ""),
-            entry("days_since_last", _at_most(f"t.day - {e.name}.last_day", NEW_DAYS), "days",
-                  f"days since the last item, at most {NEW_DAYS}: {e.meaning}"),
-        ]  # fmt: skip
+            entry(
+                "items_30d", f"{e.name}.n_month", "count", f"items in the past 30 days: {e.meaning}", window=MONTH_DAYS
+            ),
+            entry(
+                "volume_jump",
+                f"({e.name}.n_month + 1.0) / ({e.name}.n_year / 12.0 + 1.0)",
+                "ratio",
+                f"items of the past 30 days against a usual month: {e.meaning}",
+                window=YEAR_DAYS,
+                reason="volume_jump_importer" if e.name == "importer" else "",
+            ),
+            entry(
+                "days_since_last",
+                _at_most(f"t.day - {e.name}.last_day", NEW_DAYS),
+                "days",
+                f"days since the last item, at most {NEW_DAYS}: {e.meaning}",
+            ),
+        ]
     if e.name in _TRADERS or e.name in _PAIRS:
         found += [
-            entry("times_seen", _at_most(f"{e.name}.n_all", MANY), "count", f"earlier items, at most {MANY}: {e.meaning}",
-                  reason=new),
-            entry("times_inspected", _at_most(f"{e.name}.i_all", MANY), "count",
-                  f"known results, at most {MANY}: {e.meaning}", reason=history),
-            entry("days_since_first", _at_most(f"t.day - {e.name}.first_day", NEW_DAYS), "days",
-                  f"days since first seen, at most {NEW_DAYS}: {e.meaning}", reason=new),
-            entry("days_since_irregular", _at_most(f"t.day - {e.name}.hit_day", YEAR_DAYS), "days",
-                  f"days since an irregularity became known, at most {YEAR_DAYS}: {e.meaning}", reason=history),
-        ]  # fmt: skip
+            entry(
+                "times_seen",
+                _at_most(f"{e.name}.n_all", MANY),
+                "count",
+                f"earlier items, at most {MANY}: {e.meaning}",
+                reason=new,
+            ),
+            entry(
+                "times_inspected",
+                _at_most(f"{e.name}.i_all", MANY),
+                "count",
+                f"known results, at most {MANY}: {e.meaning}",
+                reason=history,
+            ),
+            entry(
+                "days_since_first",
+                _at_most(f"t.day - {e.name}.first_day", NEW_DAYS),
+                "days",
+                f"days since first seen, at most {NEW_DAYS}: {e.meaning}",
+                reason=new,
+            ),
+            entry(
+                "days_since_irregular",
+                _at_most(f"t.day - {e.name}.hit_day", YEAR_DAYS),
+                "days",
+                f"days since an irregularity became known, at most {YEAR_DAYS}: {e.meaning}",
+                reason=history,
+            ),
+        ]
     return found
 
 
 _TRADERS = {"importer", "declarant", "exporter"}
 _PAIRS = {"importer_code", "declarant_importer", "exporter_code", "importer_exporter", "code_mass"}
 _CAN_BE_NEW = {
-    "importer", "declarant", "exporter", "importer_code", "exporter_code", "declarant_importer", "importer_exporter",
-}  # fmt: skip
+    "importer",
+    "declarant",
+    "exporter",
+    "importer_code",
+    "exporter_code",
+    "declarant_importer",
+    "importer_exporter",
+}
 
 
 def _shares() -> list[Feature]:
     return [
-        Feature("origin_share_of_code", "(code_origin.n_all + 0.5) / (code.n_all + 5.0)", "model", "code_origin", None,
-                "share", "earlier items of the code that came from this origin", "origin_unusual", "origin"),
-        Feature("code_share_of_word", "(word_code.n_all + 0.5) / (word.n_all + 5.0)", "model", "word_code", None,
-                "share", "earlier items described with this first word that were declared under this HS6",
-                "description", "classification"),
-    ]  # fmt: skip
+        Feature(
+            "origin_share_of_code",
+            "(code_origin.n_all + 0.5) / (code.n_all + 5.0)",
+            "model",
+            "code_origin",
+            None,
+            "share",
+            "earlier items of the code that came from this origin",
+            "origin_unusual",
+            "origin",
+        ),
+        Feature(
+            "code_share_of_word",
+            "(word_code.n_all + 0.5) / (word.n_all + 5.0)",
+            "model",
+            "word_code",
+            None,
+            "share",
+            "earlier items described with this first word that were declared under this HS6",
+            "description",
+            "classification",
+        ),
+    ]
 
 
 def _references() -> list[Feature]:
     found: list[Feature] = []
     levels = {level.name: level for level in LEVELS}
-    verify = {"value_per_kg": "value", "value_per_unit": "value", "kg_per_unit": "quantity", "item_value": "value",
-              "tax_share": "classification"}  # fmt: skip
+    verify = {
+        "value_per_kg": "value",
+        "value_per_unit": "value",
+        "kg_per_unit": "quantity",
+        "item_value": "value",
+        "tax_share": "classification",
+    }
     reason = {"tax_share": "duty_rate", "item_value": "consignment_size"}
     for level in LEVELS:
         for measure in level.measures:
@@ -163,23 +244,38 @@ def _references() -> list[Feature]:
                 Feature(
                     f"{measure}_vs_{level.name}",
                     f"case when {count} >= {MINIMUM_OWN_COUNT} then ({own} - ref_{level.name}.median_{measure}) / 1000.0 end",
-                    "model", level.name, WINDOW_DAYS, "ln ratio",
+                    "model",
+                    level.name,
+                    WINDOW_DAYS,
+                    "ln ratio",
                     f"{measure} against the median of comparables: {level.meaning}",
-                    reason.get(measure, measure), verify[measure],
+                    reason.get(measure, measure),
+                    verify[measure],
                 )
-            )  # fmt: skip
+            )
             if measure not in level.quartiles:
                 found.append(
                     Feature(
                         f"{measure}_{level.name}_median",
                         f"case when {count} >= {MINIMUM_OWN_COUNT} then ref_{level.name}.median_{measure} end",
-                        "evidence", level.name, WINDOW_DAYS, "1000 ln", f"median of {measure}: {level.meaning}",
+                        "evidence",
+                        level.name,
+                        WINDOW_DAYS,
+                        "1000 ln",
+                        f"median of {measure}: {level.meaning}",
                     )
-                )  # fmt: skip
+                )
             found.append(
-                Feature(f"{measure}_{level.name}_count", f"coalesce({count}, 0)", "evidence", level.name, WINDOW_DAYS,
-                        "count", f"comparables with {measure}: {level.meaning}")
-            )  # fmt: skip
+                Feature(
+                    f"{measure}_{level.name}_count",
+                    f"coalesce({count}, 0)",
+                    "evidence",
+                    level.name,
+                    WINDOW_DAYS,
+                    "count",
+                    f"comparables with {measure}: {level.meaning}",
+                )
+            )
     for measure, chain in BACK_OFF.items():
 
         def pick(column: str, chain: tuple[str, ...] = chain, measure: str = measure) -> str:
@@ -192,43 +288,110 @@ def _references() -> list[Feature]:
         where = " or ".join(levels[name].meaning for name in chain)
         for column, unit in (("count", "count"), ("low", "1000 ln"), ("median", "1000 ln"), ("high", "1000 ln")):
             found.append(
-                Feature(f"{measure}_reference_{column}", pick(column), "evidence", "reference", WINDOW_DAYS, unit,
-                        f"{column} of {measure} at the narrowest level with {MINIMUM_COUNT} comparables: {where}")
-            )  # fmt: skip
+                Feature(
+                    f"{measure}_reference_{column}",
+                    pick(column),
+                    "evidence",
+                    "reference",
+                    WINDOW_DAYS,
+                    unit,
+                    f"{column} of {measure} at the narrowest level with {MINIMUM_COUNT} comparables: {where}",
+                )
+            )
         ranks = " ".join(f"when ref_{n}.count_{measure} >= {MINIMUM_COUNT} then {i}" for i, n in enumerate(chain))
         found += [
-            Feature(f"{measure}_reference_level", f"case {ranks} end", "evidence", "reference", WINDOW_DAYS, "index",
-                    f"which level was used: {', '.join(chain)}"),
-            Feature(f"{measure}_vs_reference", f"(t.m_{measure} - {measure}_reference_median) / 1000.0", "model",
-                    "reference", WINDOW_DAYS, "ln ratio", f"{measure} against the reference median", measure, verify[measure]),
+            Feature(
+                f"{measure}_reference_level",
+                f"case {ranks} end",
+                "evidence",
+                "reference",
+                WINDOW_DAYS,
+                "index",
+                f"which level was used: {', '.join(chain)}",
+            ),
+            Feature(
+                f"{measure}_vs_reference",
+                f"(t.m_{measure} - {measure}_reference_median) / 1000.0",
+                "model",
+                "reference",
+                WINDOW_DAYS,
+                "ln ratio",
+                f"{measure} against the reference median",
+                measure,
+                verify[measure],
+            ),
             Feature(
                 f"{measure}_reference_z",
                 f"(t.m_{measure} - {measure}_reference_median) / greatest(({measure}_reference_high"
                 f" - {measure}_reference_low) / {IQR_TO_SIGMA}, {SPREAD_FLOOR})",
-                "model", "reference", WINDOW_DAYS, "deviations", f"{measure}: robust deviations from the reference",
-                measure, verify[measure],
+                "model",
+                "reference",
+                WINDOW_DAYS,
+                "deviations",
+                f"{measure}: robust deviations from the reference",
+                measure,
+                verify[measure],
             ),
-        ]  # fmt: skip
+        ]
     return found
 
 
 def _prices() -> list[Feature]:
     found = [
-        Feature("usual_price", f"({USUAL_PRICE}) / 1000.0", "evidence", "code_origin", WINDOW_DAYS, "ln amount/kg",
-                "mean value per kg of the code from this origin, shrunk towards the code's and the heading's"),
-        Feature("price_gap", f"{gap_sql('t.m_value_per_kg')} / 1000.0", "model", "code_origin", WINDOW_DAYS, "ln ratio",
-                "value per kg against the usual price", "value_per_kg", "value"),
-    ]  # fmt: skip
+        Feature(
+            "usual_price",
+            f"({USUAL_PRICE}) / 1000.0",
+            "evidence",
+            "code_origin",
+            WINDOW_DAYS,
+            "ln amount/kg",
+            "mean value per kg of the code from this origin, shrunk towards the code's and the heading's",
+        ),
+        Feature(
+            "price_gap",
+            f"{gap_sql('t.m_value_per_kg')} / 1000.0",
+            "model",
+            "code_origin",
+            WINDOW_DAYS,
+            "ln ratio",
+            "value per kg against the usual price",
+            "value_per_kg",
+            "value",
+        ),
+    ]
     for name in GAP_TRADERS:
         meaning = ENTITY[name].meaning
         found += [
-            Feature(f"{name}_price_habit", f"{name}.d_all / 1000.0 / ({name}.g_all + {GAP_WEIGHT})", "model", name, None,
-                    "ln ratio", f"mean price gap of earlier items, shrunk towards 0: {meaning}"),
-            Feature(f"{name}_low_price_rate", f"({name}.l_all + {GAP_WEIGHT * LOW_RATE:g}) / ({name}.g_all + {GAP_WEIGHT})",
-                    "model", name, None, "rate", f"earlier items a quarter or more under the usual price: {meaning}"),
-            Feature(f"{name}_price_gap", f"price_gap - {name}_price_habit", "model", name, None, "ln ratio",
-                    f"price gap against the usual one of the same: {meaning}", "value_per_kg", "value"),
-        ]  # fmt: skip
+            Feature(
+                f"{name}_price_habit",
+                f"{name}.d_all / 1000.0 / ({name}.g_all + {GAP_WEIGHT})",
+                "model",
+                name,
+                None,
+                "ln ratio",
+                f"mean price gap of earlier items, shrunk towards 0: {meaning}",
+            ),
+            Feature(
+                f"{name}_low_price_rate",
+                f"({name}.l_all + {GAP_WEIGHT * LOW_RATE:g}) / ({name}.g_all + {GAP_WEIGHT})",
+                "model",
+                name,
+                None,
+                "rate",
+                f"earlier items a quarter or more under the usual price: {meaning}",
+            ),
+            Feature(
+                f"{name}_price_gap",
+                f"price_gap - {name}_price_habit",
+                "model",
+                name,
+                None,
+                "ln ratio",
+                f"price gap against the usual one of the same: {meaning}",
+                "value_per_kg",
+                "value",
+            ),
+        ]
     return found
 
 
@@ -238,30 +401,76 @@ def _usual_duty(name: str) -> str:
 
 def _habits() -> list[Feature]:
     found = [
-        Feature(f"preference_vs_{name}",
-                f"t.is_preference_claimed - ({name}.p_year + {PREFERENCE_RATE}) / ({name}.n_year + 1.0)", "model", name,
-                YEAR_DAYS, "share", f"whether a preference is claimed, against how often: {ENTITY[name].meaning}",
-                "preference_claimed", "origin")
+        Feature(
+            f"preference_vs_{name}",
+            f"t.is_preference_claimed - ({name}.p_year + {PREFERENCE_RATE}) / ({name}.n_year + 1.0)",
+            "model",
+            name,
+            YEAR_DAYS,
+            "share",
+            f"whether a preference is claimed, against how often: {ENTITY[name].meaning}",
+            "preference_claimed",
+            "origin",
+        )
         for name in PREFERENCE_HOLDERS
-    ]  # fmt: skip
+    ]
     found += [
-        Feature(f"usual_duty_vs_{name}", f"({_usual_duty('code')}) - ({_usual_duty(name)})", "model", name, YEAR_DAYS,
-                "rate", f"mean duty rate of the code against that of the {ENTITY[name].meaning}")
+        Feature(
+            f"usual_duty_vs_{name}",
+            f"({_usual_duty('code')}) - ({_usual_duty(name)})",
+            "model",
+            name,
+            YEAR_DAYS,
+            "rate",
+            f"mean duty rate of the code against that of the {ENTITY[name].meaning}",
+        )
         for name in ("chapter", "heading", "importer")
-    ]  # fmt: skip
+    ]
     found += [
-        Feature("duty_vs_usual", f"{_limit_ratio('t.duty_rate_declared')} - ({_usual_duty('code')})", "model", "code",
-                YEAR_DAYS, "rate", "duty rate declared against the code's mean", "duty_rate", "classification"),
-        Feature("code_share_of_importer", "(importer_code.n_all + 0.5) / (importer.n_all + 2.0)", "model", "importer_code",
-                None, "share", "earlier items of the importer that were declared under this HS6"),
-        Feature("lower_price_ratio",
-                "case when value_per_kg_vs_reference < value_per_unit_vs_reference or value_per_unit_vs_reference is null"
-                " then value_per_kg_vs_reference else value_per_unit_vs_reference end", "model", "reference", WINDOW_DAYS,
-                "ln ratio", "the lower of value per kg and value per unit, each against its reference median",
-                "value_per_kg", "value"),
-        Feature("kg_per_unit_distance", "abs(kg_per_unit_vs_unit_code)", "model", "unit_code", WINDOW_DAYS, "ln ratio",
-                "net mass per unit away from the median of the code and unit, up or down", "kg_per_unit", "quantity"),
-    ]  # fmt: skip
+        Feature(
+            "duty_vs_usual",
+            f"{_limit_ratio('t.duty_rate_declared')} - ({_usual_duty('code')})",
+            "model",
+            "code",
+            YEAR_DAYS,
+            "rate",
+            "duty rate declared against the code's mean",
+            "duty_rate",
+            "classification",
+        ),
+        Feature(
+            "code_share_of_importer",
+            "(importer_code.n_all + 0.5) / (importer.n_all + 2.0)",
+            "model",
+            "importer_code",
+            None,
+            "share",
+            "earlier items of the importer that were declared under this HS6",
+        ),
+        Feature(
+            "lower_price_ratio",
+            "case when value_per_kg_vs_reference < value_per_unit_vs_reference or value_per_unit_vs_reference is null"
+            " then value_per_kg_vs_reference else value_per_unit_vs_reference end",
+            "model",
+            "reference",
+            WINDOW_DAYS,
+            "ln ratio",
+            "the lower of value per kg and value per unit, each against its reference median",
+            "value_per_kg",
+            "value",
+        ),
+        Feature(
+            "kg_per_unit_distance",
+            "abs(kg_per_unit_vs_unit_code)",
+            "model",
+            "unit_code",
+            WINDOW_DAYS,
+            "ln ratio",
+            "net mass per unit away from the median of the code and unit, up or down",
+            "kg_per_unit",
+            "quantity",
+        ),
+    ]
     return found
 
 
@@ -290,19 +499,35 @@ _POTENTIAL = (
 )
 
 CATALOG: tuple[Feature, ...] = (
-    Feature("all_hit_rate", f"(everything.r_all + {PRIOR_RATE} * {PRIOR_WEIGHT}) / (everything.i_all + {PRIOR_WEIGHT})",
-            "evidence", "all", None, "rate", "irregularities per inspection over the whole history"),
+    Feature(
+        "all_hit_rate",
+        f"(everything.r_all + {PRIOR_RATE} * {PRIOR_WEIGHT}) / (everything.i_all + {PRIOR_WEIGHT})",
+        "evidence",
+        "all",
+        None,
+        "rate",
+        "irregularities per inspection over the whole history",
+    ),
     *(feature for e in ENTITIES for feature in _profile(e)),
     *_shares(),
     *_references(),
     *_prices(),
     *_habits(),
     *_item(),
-    Feature("potential_duties_amount", _POTENTIAL, "evidence", "item", WINDOW_DAYS, "amount",
-            "duties and taxes at stake: the base of revenue_if_fraud"),
-    *(Feature(f"category_{c}", f"t.{c}", "category", "item", 0, "code", f"{c} as declared", f"category_{c}")
-      for c in CATEGORIES),
-)  # fmt: skip
+    Feature(
+        "potential_duties_amount",
+        _POTENTIAL,
+        "evidence",
+        "item",
+        WINDOW_DAYS,
+        "amount",
+        "duties and taxes at stake: the base of revenue_if_fraud",
+    ),
+    *(
+        Feature(f"category_{c}", f"t.{c}", "category", "item", 0, "code", f"{c} as declared", f"category_{c}")
+        for c in CATEGORIES
+    ),
+)
 
 # What the explanations read: made of the entries above, so that nothing is listed twice.
 REASONS = ReasonCatalog(

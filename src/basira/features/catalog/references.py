@@ -42,12 +42,27 @@ class Level:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("value_per_kg", "customs_value_amount / nullif(net_mass_kg, 0)", "value currency per kg", "customs value per kg net"),
-    Measure("value_per_unit", "customs_value_amount / nullif(quantity, 0)", "value currency per unit", "customs value per supplementary unit"),
+    Measure(
+        "value_per_kg",
+        "customs_value_amount / nullif(net_mass_kg, 0)",
+        "value currency per kg",
+        "customs value per kg net",
+    ),
+    Measure(
+        "value_per_unit",
+        "customs_value_amount / nullif(quantity, 0)",
+        "value currency per unit",
+        "customs value per supplementary unit",
+    ),
     Measure("kg_per_unit", "net_mass_kg / nullif(quantity, 0)", "kg per unit", "net mass per supplementary unit"),
-    Measure("tax_share", "total_tax_amount / nullif(customs_value_amount, 0)", "share of customs value", "all taxes over customs value"),
+    Measure(
+        "tax_share",
+        "total_tax_amount / nullif(customs_value_amount, 0)",
+        "share of customs value",
+        "all taxes over customs value",
+    ),
     Measure("item_value", "customs_value_amount", "value currency", "customs value of the item"),
-)  # fmt: skip
+)
 
 _UNIT = "coalesce(quantity_unit, '')"
 

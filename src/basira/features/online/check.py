@@ -40,9 +40,16 @@ def check_functions() -> None:
         )
     for x, e, p, *theirs in rows:
         mine = [
-            ours.ln(x), ours.log10(x), ours.exp(e), ours.power(10.0, p), ours.round_half_away(x), ours.fmod(x, 1000.0),
-            ours.floor(x), x / 3, ours.f32(x) if x < 1e38 else None,
-        ]  # fmt: skip
+            ours.ln(x),
+            ours.log10(x),
+            ours.exp(e),
+            ours.power(10.0, p),
+            ours.round_half_away(x),
+            ours.fmod(x, 1000.0),
+            ours.floor(x),
+            x / 3,
+            ours.f32(x) if x < 1e38 else None,
+        ]
         if list(map(_bits, mine)) != list(map(_bits, theirs)):
             raise StoreError(
                 f"Expected Python and DuckDB to agree to the last bit, found {mine} and {theirs} for {(x, e, p)}.",

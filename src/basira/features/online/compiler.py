@@ -31,10 +31,13 @@ _INTEGERS = {"INTEGER", "BIGINT", "HUGEINT"}
 _DOUBLE_ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": functions.divide}
 _FLOAT_ARITHMETIC = {"+": functions.add32, "-": functions.sub32, "*": functions.mul32, "/": functions.divide32}
 _COMPARISONS = {
-    "=": (operator.eq, functions.equal), "!=": (operator.ne, functions.unequal),
-    "<": (operator.lt, functions.less), "<=": (operator.le, functions.at_most),
-    ">": (operator.gt, functions.greater), ">=": (operator.ge, functions.at_least),
-}  # fmt: skip
+    "=": (operator.eq, functions.equal),
+    "!=": (operator.ne, functions.unequal),
+    "<": (operator.lt, functions.less),
+    "<=": (operator.le, functions.at_most),
+    ">": (operator.gt, functions.greater),
+    ">=": (operator.ge, functions.at_least),
+}
 # Nulls propagated: function of DuckDB, its types -> ours.
 _SIMPLE: Mapping[tuple[str, ...], Callable[..., Any]] = {
     ("ln", "DOUBLE"): functions.ln, ("log10", "DOUBLE"): functions.log10, ("exp", "DOUBLE"): functions.exp,

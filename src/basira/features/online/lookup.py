@@ -83,12 +83,19 @@ class OnlineFeatures:
 
 
 _POLARS: Mapping[str, type[pl.DataType]] = {
-    "FLOAT": pl.Float32, "DOUBLE": pl.Float64, "VARCHAR": pl.String, "INTEGER": pl.Int32,
-}  # fmt: skip
+    "FLOAT": pl.Float32,
+    "DOUBLE": pl.Float64,
+    "VARCHAR": pl.String,
+    "INTEGER": pl.Int32,
+}
 _PYTHON: Mapping[str, tuple[type, ...]] = {
-    "VARCHAR": (str,), "DOUBLE": (float, int), "INTEGER": (int,), "BIGINT": (int,), "BOOLEAN": (bool,),
+    "VARCHAR": (str,),
+    "DOUBLE": (float, int),
+    "INTEGER": (int,),
+    "BIGINT": (int,),
+    "BOOLEAN": (bool,),
     "TIMESTAMP": (datetime,),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -242,8 +242,12 @@ def _measures_of(entity: Entity) -> set[str]:
     if is_trader:
         found |= {"items_30d", "volume_jump", "days_since_last"}
     is_pair = entity.name in (
-        "importer_code", "declarant_importer", "exporter_code", "importer_exporter", "code_mass",
-    )  # fmt: skip
+        "importer_code",
+        "declarant_importer",
+        "exporter_code",
+        "importer_exporter",
+        "code_mass",
+    )
     if is_trader or is_pair:
         found |= {"times_seen", "times_inspected", "days_since_first", "days_since_irregular"}
     return found

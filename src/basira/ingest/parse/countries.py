@@ -19,8 +19,16 @@ from basira.schema.text import fold_identifier
 
 # Codes of customs and of earlier editions of ISO 3166, of one country of today each.
 _OTHER_CODES = {
-    "UK": "GB", "EL": "GR", "TP": "TL", "TMP": "TL", "ZR": "CD", "ZAR": "CD", "BU": "MM", "BUR": "MM", "ROM": "RO",
-}  # fmt: skip
+    "UK": "GB",
+    "EL": "GR",
+    "TP": "TL",
+    "TMP": "TL",
+    "ZR": "CD",
+    "ZAR": "CD",
+    "BU": "MM",
+    "BUR": "MM",
+    "ROM": "RO",
+}
 # Countries with several successors, and the last day of each.
 _ENDED: dict[str, tuple[date, str]] = {
     **dict.fromkeys(("YU", "YUG", "Yugoslavia", "Yougoslavie", "يوغوسلافيا"), (date(2003, 2, 4), "Yugoslavia")),

@@ -24,11 +24,30 @@ _FIRST = ("en", "fr", "ar", "es", "pt", "tr", "de", "it", "nl", "ru", "zh")
 _DROPPED = frozenset(
     ("the", "of", "and", "et", "y", "e", "de", "du", "des", "d", "la", "le", "les", "l", "del", "da", "do")
 )
-_LONG = {"rep": "republic", "dem": "democratic", "st": "saint", "ste": "sainte", "is": "islands", "isl": "islands",
-         "fed": "federation", "peoples": "people s", "utd": "united"}  # fmt: skip
+_LONG = {
+    "rep": "republic",
+    "dem": "democratic",
+    "st": "saint",
+    "ste": "sainte",
+    "is": "islands",
+    "isl": "islands",
+    "fed": "federation",
+    "peoples": "people s",
+    "utd": "united",
+}
 # Said of two countries at least; ISO's short name of one does not tell them apart for who writes it.
-_AMBIGUOUS = ("Congo", "Kongo", "Конго", "Korea", "Corée", "Corea", "Virgin Islands", "Saint Martin", "Guiana",
-              "Guyane")  # fmt: skip
+_AMBIGUOUS = (
+    "Congo",
+    "Kongo",
+    "Конго",
+    "Korea",
+    "Corée",
+    "Corea",
+    "Virgin Islands",
+    "Saint Martin",
+    "Guiana",
+    "Guyane",
+)
 # What people write, that neither CLDR nor ISO has.
 _USUAL = {
     "AE": "UAE|EAU|U.A.E|Emirates|Emirats|Émirats arabes|الإمارات",

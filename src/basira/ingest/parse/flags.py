@@ -11,12 +11,44 @@ from basira.ingest.rows.faults import Fault
 from basira.schema.fields import Field
 
 _TRUE = (
-    "1", "1.0", "true", "t", "yes", "y", "oui", "o", "vrai", "نعم", "si", "sí", "s", "sim", "verdadero", "verdadeiro",
-    "evet", "e", "var",
-)  # fmt: skip
+    "1",
+    "1.0",
+    "true",
+    "t",
+    "yes",
+    "y",
+    "oui",
+    "o",
+    "vrai",
+    "نعم",
+    "si",
+    "sí",
+    "s",
+    "sim",
+    "verdadero",
+    "verdadeiro",
+    "evet",
+    "e",
+    "var",
+)
 _FALSE = (
-    "0", "0.0", "false", "f", "no", "n", "non", "faux", "لا", "não", "nao", "falso", "hayır", "hayir", "h", "yok",
-)  # fmt: skip
+    "0",
+    "0.0",
+    "false",
+    "f",
+    "no",
+    "n",
+    "non",
+    "faux",
+    "لا",
+    "não",
+    "nao",
+    "falso",
+    "hayır",
+    "hayir",
+    "h",
+    "yok",
+)
 FLAG_WORDS: dict[str, bool] = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
 
 

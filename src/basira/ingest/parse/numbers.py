@@ -119,9 +119,9 @@ def cell_currencies(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
     front = small.str.extract(rf"^[(+-]?{_SPACES}*([^0-9\s(+,-][^0-9\s(+-]*?){_SPACES}*[(+-]?[0-9.,]", 1)
     behind = small.str.extract(rf"[0-9.,]{_SPACES}*([^0-9\s)+.,-][^0-9\s)+-]*?){_SPACES}*[)+-]?$", 1)
     meanings = {
-        mark: HOME if HOME in codes else next(iter(codes)) if len(codes) == 1 else "" for mark, codes in
-        currency_marks().items()
-    }  # fmt: skip
+        mark: HOME if HOME in codes else next(iter(codes)) if len(codes) == 1 else ""
+        for mark, codes in currency_marks().items()
+    }
     one, other = (side.replace_strict(meanings, default=None, return_dtype=pl.String) for side in (front, behind))
     named = one.fill_null(other)
     unclear = ((named == "") | (one != other).fill_null(False)).fill_null(False)

@@ -71,9 +71,16 @@ def send(task: dict[str, Any], pipe: BinaryIO) -> None:
     path = Path(task["path"])
     source = reader(task["kind"])(path, SourceFormat(**task["options"]))
     bounds.check_columns_count(path, len(source.columns))
-    about = {"columns": source.columns, "is_open": source.is_open, "is_simulated": source.is_simulated,
-             "header": [source.header.row, source.header.rows], "sheet": source.sheet, "alike": source.alike,
-             "near": source.near, "note": source.note}  # fmt: skip
+    about = {
+        "columns": source.columns,
+        "is_open": source.is_open,
+        "is_simulated": source.is_simulated,
+        "header": [source.header.row, source.header.rows],
+        "sheet": source.sheet,
+        "alike": source.alike,
+        "near": source.near,
+        "note": source.note,
+    }
     write_frame(pipe, OPENED, json.dumps(about).encode())
     unpacked = 0
     for batch in source.batches():
@@ -123,9 +130,12 @@ def pieces(path: Path, batch: SourceBatch) -> Iterator[pa.Table]:
             raise bounds.too_long(path)
         at += count
         is_last = at >= len(whole)
-        about = {"broken": broken if is_last else [], "bytes_read": batch.bytes_read,
-                 "not_data": [astuple(entry) for entry in batch.not_data] if is_last else [],
-                 "lines": batch.lines if is_last else None}  # fmt: skip
+        about = {
+            "broken": broken if is_last else [],
+            "bytes_read": batch.bytes_read,
+            "not_data": [astuple(entry) for entry in batch.not_data] if is_last else [],
+            "lines": batch.lines if is_last else None,
+        }
         yield table.replace_schema_metadata({ABOUT: json.dumps(about)})
         if is_last:
             return

@@ -86,8 +86,17 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
         )
     bounds.check_columns_count(path, len(header))
     first_row = place.row - 1 + reader.line_num
-    table = _Table(path, encoding, separator, header, distinct_names(header), place, first_row, lines[:first_row],
-                   _ends_with_separator(lines[first_row:], separator, len(header)))  # fmt: skip
+    table = _Table(
+        path,
+        encoding,
+        separator,
+        header,
+        distinct_names(header),
+        place,
+        first_row,
+        lines[:first_row],
+        _ends_with_separator(lines[first_row:], separator, len(header)),
+    )
     return Source(path, "csv", table.columns, False, path.stat().st_size, table.batches, header=place)
 
 
@@ -166,9 +175,17 @@ class _Table:
     """The table of one CSV file: its position, and its rows."""
 
     def __init__(
-        self, path: Path, encoding: str, separator: str, header: list[str], columns: tuple[str, ...],
-        place: HeaderPlace, first_row: int, above: Sequence[str], is_wider: bool,
-    ) -> None:  # fmt: skip
+        self,
+        path: Path,
+        encoding: str,
+        separator: str,
+        header: list[str],
+        columns: tuple[str, ...],
+        place: HeaderPlace,
+        first_row: int,
+        above: Sequence[str],
+        is_wider: bool,
+    ) -> None:
         self.columns = columns
         self._path, self._encoding, self._separator, self._header = path, encoding, separator, header
         self._place, self._skipped, self._above, self._is_wider = place, first_row, above, is_wider
@@ -200,9 +217,13 @@ class _Table:
                             batch.frame.slice(start, most), batch.rows.slice(start, most), (), batch.bytes_read
                         )
                     yield SourceBatch(
-                        batch.frame.slice(last), batch.rows.slice(last), batch.broken, batch.bytes_read,
-                        batch.not_data, batch.lines,
-                    )  # fmt: skip
+                        batch.frame.slice(last),
+                        batch.rows.slice(last),
+                        batch.broken,
+                        batch.bytes_read,
+                        batch.not_data,
+                        batch.lines,
+                    )
             except LineTooLongError:
                 raise bounds.too_long(self._path) from None
             except UnicodeError as error:
@@ -217,13 +238,17 @@ class _Table:
 
     def _not_rows(self) -> tuple[NotData, ...]:
         """The lines up to the header."""
-        return merge_lines([
-            NotData(
-                "header" if number >= self._place.row else "title" if text.strip() else "blank",
-                number, 1, text[:_SHOWN],
-            )
-            for number, text in enumerate(self._above, start=1)
-        ])  # fmt: skip
+        return merge_lines(
+            [
+                NotData(
+                    "header" if number >= self._place.row else "title" if text.strip() else "blank",
+                    number,
+                    1,
+                    text[:_SHOWN],
+                )
+                for number, text in enumerate(self._above, start=1)
+            ]
+        )
 
     def _batch(
         self, block: Block, position: int, above: tuple[NotData, ...], bytes_read: int, reader: LineReader
@@ -255,22 +280,25 @@ class _Table:
                         torn |= {line - 1} if is_text else {line - 1, line + 1}
                 broken.append(
                     BrokenRow(
-                        row, "column_count", f"{width} columns, found {len(cells)} columns (line {physical:,})",
+                        row,
+                        "column_count",
+                        f"{width} columns, found {len(cells)} columns (line {physical:,})",
                         text[:_SHOWN],
                     )
-                )  # fmt: skip
+                )
         if found:
             frame = pl.concat([frame, pl.DataFrame(found, schema=frame.schema, orient="row")]).sort("(line)")
         if torn:
             is_torn = pl.col("(line)").is_in(list(torn))
             broken += [
                 BrokenRow(
-                    int(row), "column_count",
+                    int(row),
+                    "column_count",
                     f"cells on one line, or in quotes; found a piece of one beside line {block.first_line + line:,}",
                     block.text(int(line), int(line))[:_SHOWN],
                 )
                 for line, row in frame.filter(is_torn).select("(line)", "(row)").rows()
-            ]  # fmt: skip
+            ]
             frame = frame.filter(~is_torn)
         where, rows = frame["(line)"], frame["(row)"]
         frame = frame.drop("(line)", "(row)")
@@ -336,9 +364,13 @@ class _Table:
         return frame, misfits
 
     def _without_notes(
-        self, broken: list[BrokenRow], block: Block, numbers: npt.NDArray[np.int64], rows: pl.Series,
+        self,
+        broken: list[BrokenRow],
+        block: Block,
+        numbers: npt.NDArray[np.int64],
+        rows: pl.Series,
         not_data: list[NotData],
-    ) -> list[BrokenRow]:  # fmt: skip
+    ) -> list[BrokenRow]:
         """The broken rows without the notes after the last row, which go to ``not_data``."""
         last = int(rows[-1]) if len(rows) else 0
         while broken and broken[-1].row > last and is_note(_split(broken[-1].text, self._separator)):

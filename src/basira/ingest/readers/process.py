@@ -85,11 +85,20 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
 
     sheet = about["sheet"]
     return Source(
-        path, kind, tuple(about["columns"]), bool(about["is_open"]), size, batches, bool(about["is_simulated"]),
+        path,
+        kind,
+        tuple(about["columns"]),
+        bool(about["is_open"]),
+        size,
+        batches,
+        bool(about["is_simulated"]),
         release,
-        HeaderPlace(*map(int, about["header"])), sheet if isinstance(sheet, str) else tuple(map(str, sheet)),
-        tuple(map(str, about["alike"])), tuple(map(str, about["near"])), str(about["note"]),
-    )  # fmt: skip
+        HeaderPlace(*map(int, about["header"])),
+        sheet if isinstance(sheet, str) else tuple(map(str, sheet)),
+        tuple(map(str, about["alike"])),
+        tuple(map(str, about["near"])),
+        str(about["note"]),
+    )
 
 
 class _Reader:

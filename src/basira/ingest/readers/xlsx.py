@@ -65,9 +65,10 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
         book = calamine.CalamineWorkbook.from_path(str(path))
         names = book.sheet_names
         visible = [
-            sheet.name for sheet in book.sheets_metadata
+            sheet.name
+            for sheet in book.sheets_metadata
             if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
-        ] or names[:1]  # fmt: skip
+        ] or names[:1]
         wanted = _select_sheets(path, options, names)
         sheets = {name: _open_sheet(path, book, name, options) for name in dict.fromkeys([*visible, *wanted])}
     except calamine.CalamineError as error:
@@ -121,9 +122,18 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
 
     sheet: str | tuple[str, ...] = first.name if len(visible) > 1 else ""
     return Source(
-        path, "xlsx", first.columns, False, size, batches, header=first.header, sheet=options.sheet or sheet,
-        alike=tuple(table.name for table in alike), near=() if options.sheet else tuple(near), note=note,
-    )  # fmt: skip
+        path,
+        "xlsx",
+        first.columns,
+        False,
+        size,
+        batches,
+        header=first.header,
+        sheet=options.sheet or sheet,
+        alike=tuple(table.name for table in alike),
+        near=() if options.sheet else tuple(near),
+        note=note,
+    )
 
 
 def _select_sheets(path: Path, options: SourceFormat, names: list[str]) -> list[str]:
@@ -248,36 +258,49 @@ class _Sheet:
             frame = pl.DataFrame(cells, schema=dict.fromkeys(self.columns, pl.String), orient="row")
             start = position + at - first + 1
             aside = set_aside(frame, self.names, is_last=not ahead)
-            not_data = [*above, *(
-                NotData(kind, line + at + place + 1, 1, " ".join(filter(None, cells[place])))
-                for place, kind in aside.items()
-            )]  # fmt: skip
+            not_data = [
+                *above,
+                *(
+                    NotData(kind, line + at + place + 1, 1, " ".join(filter(None, cells[place])))
+                    for place, kind in aside.items()
+                ),
+            ]
             unclear = [n - at for n in self._unclear if at <= n < at + len(cells) and n - at not in aside]
             broken = tuple(
                 BrokenRow(
-                    start + place, "merged_cells",
+                    start + place,
+                    "merged_cells",
                     f"a cell of its own in {self.columns[self._unclear[at + place]]!r}, found one that is merged over "
                     f"several (row {at + place + 1:,} of the sheet)",
-                    "", dict(zip(self.columns, cells[place], strict=True)),
+                    "",
+                    dict(zip(self.columns, cells[place], strict=True)),
                 )
                 for place in sorted(unclear)
-            )  # fmt: skip
+            )
             keep = np.isin(np.arange(len(cells)), [*aside, *unclear], invert=True)
             numbers = pl.Series("row", np.arange(start, start + len(cells)))
             yield SourceBatch(
-                frame.filter(pl.Series(keep)), numbers.filter(pl.Series(keep)), broken, 0, merge_lines(not_data),
+                frame.filter(pl.Series(keep)),
+                numbers.filter(pl.Series(keep)),
+                broken,
+                0,
+                merge_lines(not_data),
                 None if ahead else self.height,
-            )  # fmt: skip
+            )
             at, above, chunk = at + len(cells), (), ahead
 
     def _not_rows(self, line: int) -> tuple[NotData, ...]:
-        return merge_lines([
-            NotData(
-                "header" if number >= self.header.row else "title" if any(map(str.strip, row)) else "blank",
-                line + number, 1, " ".join(filter(None, row)),
-            )
-            for number, row in enumerate(self.above, start=1)
-        ])  # fmt: skip
+        return merge_lines(
+            [
+                NotData(
+                    "header" if number >= self.header.row else "title" if any(map(str.strip, row)) else "blank",
+                    line + number,
+                    1,
+                    " ".join(filter(None, row)),
+                )
+                for number, row in enumerate(self.above, start=1)
+            ]
+        )
 
 
 def _as_text(cell: object, decimal: str) -> str:

@@ -110,9 +110,13 @@ def _slips(plain: dict[int, dict[str, str]], kept: set[int], weight: dict[str, i
 
 
 def _judge_lengths(
-    guess: CodeGuess, plain: dict[int, dict[str, str]], kept: set[int], lost: list[str], weight: dict[str, int],
+    guess: CodeGuess,
+    plain: dict[int, dict[str, str]],
+    kept: set[int],
+    lost: list[str],
+    weight: dict[str, int],
     total: int,
-) -> CodeGuess:  # fmt: skip
+) -> CodeGuess:
     doubtful: list[str] = []
     question, other = "", set[int]()
     for length in sorted(plain, reverse=True):
@@ -144,12 +148,16 @@ def _judge_lengths(
             other = set(kept)
         elif len(padded) == len(codes) and (length % 2 or telling):
             question = (
-                f"All codes have {length} digits and exist in the Harmonized System with a zero in front: it was lost, "
-                "or they are of another nomenclature."
-            ) if len(plain) == 1 else (
-                f"Codes of {length} digits exist in the Harmonized System with a zero in front only, and none of "
-                f"{length + 1} digits stands beside them."
-            )  # fmt: skip
+                (
+                    f"All codes have {length} digits and exist in the Harmonized System with a zero in front: it was "
+                    "lost, or they are of another nomenclature."
+                )
+                if len(plain) == 1
+                else (
+                    f"Codes of {length} digits exist in the Harmonized System with a zero in front only, and none of "
+                    f"{length + 1} digits stands beside them."
+                )
+            )
             doubtful += codes
             other = kept | {length + 1}
         kept.add(length)
@@ -161,6 +169,12 @@ def _judge_lengths(
     digits = tuple(sorted(kept))
     needed = len(digits) == 1 or bool(lost) or bool(question) or any(length % 2 for length in digits)
     return CodeGuess(
-        guess.share, guess.lengths, digits if needed else (), tuple(lost), guess.damaged, question, tuple(doubtful),
+        guess.share,
+        guess.lengths,
+        digits if needed else (),
+        tuple(lost),
+        guess.damaged,
+        question,
+        tuple(doubtful),
         tuple(sorted(other)),
-    )  # fmt: skip
+    )

@@ -105,8 +105,10 @@ def guess_dates(words: Sequence[str], weights: Sequence[int] | None = None) -> D
             days.append(word)
         elif _MAYBE_NAMED.match(word) and (form := _named_form(word)):
             named[word] = form
-    rows = {kind: sum(weight[word] for word in found) for kind, found in
-            (("text", [*numeric, *named]), ("compact", compact), ("days", days))}  # fmt: skip
+    rows = {
+        kind: sum(weight[word] for word in found)
+        for kind, found in (("text", [*numeric, *named]), ("compact", compact), ("days", days))
+    }
     if rows["compact"] / total >= 0.98:
         return _compact_guess(compact, weight, total)
     if rows["days"] / total >= 0.98:
@@ -136,15 +138,18 @@ def _numeric_guess(numeric: dict[str, re.Match[str]], weight: dict[str, int], sh
     if back or front:
         contrary, kept = (back, rest[0]) if back else (front, year_first[0])
         return replace(
-            guess, contrary=contrary,
+            guess,
+            contrary=contrary,
             question=f"Some dates are possible in another order only than the rest, which are {_NAMES[kept]}: two "
             "sources, or a spreadsheet that swapped day and month.",
-        )  # fmt: skip
+        )
     if len(rest) > 1 and others:
         return replace(
-            guess, orders=rest, contrary=tuple(others),
+            guess,
+            orders=rest,
+            contrary=tuple(others),
             question="No date tells day from month: every one fits both orders.",
-        )  # fmt: skip
+        )
     return guess
 
 
@@ -201,16 +206,21 @@ def _doubt_swaps(guess: DateGuess, numeric: dict[str, re.Match[str]], days: list
     if telling < len(left) and len(made) < _MANY:
         return guess
     return replace(
-        guess, orders=(), contrary=tuple(made),
+        guess,
+        orders=(),
+        contrary=tuple(made),
         question="The order was swapped by a spreadsheet, it seems: cells that are dates have days up to 12 only, "
         "cells that are text have days above. Export the column again as text, from the source.",
-    )  # fmt: skip
+    )
 
 
 def _compact_guess(words: list[str], weight: dict[str, int], total: int) -> DateGuess | None:
     """Dates of eight digits; of seven, when a spreadsheet took the zero of the day."""
-    places = {"ymd": (slice(4, 6), slice(6, 8), slice(0, 4)), "dmy": (slice(2, 4), slice(0, 2), slice(4, 8)),
-              "mdy": (slice(0, 2), slice(2, 4), slice(4, 8))}  # fmt: skip
+    places = {
+        "ymd": (slice(4, 6), slice(6, 8), slice(0, 4)),
+        "dmy": (slice(2, 4), slice(0, 2), slice(4, 8)),
+        "mdy": (slice(0, 2), slice(2, 4), slice(4, 8)),
+    }
 
     def fits(word: str, order: str) -> bool:
         if len(word) == 7:
@@ -235,10 +245,12 @@ def _compact_guess(words: list[str], weight: dict[str, int], total: int) -> Date
         return replace(guess, contrary=missed, question="Some dates are possible in another order only than the rest.")
     if len(best) > 1:
         return replace(
-            guess, orders=tuple(best), contrary=tuple(words),
+            guess,
+            orders=tuple(best),
+            contrary=tuple(words),
             question="No date tells day from month: every one fits both orders.",
             _matches=(("compact",),),
-        )  # fmt: skip
+        )
     return guess
 
 

@@ -20,8 +20,12 @@ from basira.ingest.suggest.profile import Profile
 
 # What contents leave in doubt, and what something beside the contents decided, is never held for certain.
 _OPEN, _DECIDED = 0.6, 0.9
-_READ_AS = {"dmy": "03/04/2024 is 3 April", "mdy": "03/04/2024 is 4 March", "ymd": "the year comes first",
-            "ydm": "year, day, month"}  # fmt: skip
+_READ_AS = {
+    "dmy": "03/04/2024 is 3 April",
+    "mdy": "03/04/2024 is 4 March",
+    "ymd": "the year comes first",
+    "ydm": "year, day, month",
+}
 _MOST = 0.7  # below this share of fitting values, the column is something else
 
 # Words of results that are no plain yes or no.
@@ -64,9 +68,31 @@ _RESULT_WORDS: dict[str, bool] = {
 }
 # Of who is an authorised economic operator: the word itself, or a cross.
 _OEA_WORDS = dict.fromkeys(
-    ("oea", "aeo", "oeac", "oeas", "oeaf", "aeo c", "aeo s", "aeo f", "aeo t1", "aeo t2", "aeo t3", "aeo lo", "x",
-     "agree", "certifie", "authorised", "authorized", "autorizado", "yys", "مشغل اقتصادي معتمد", "معتمد"), True,
-) | dict.fromkeys(("non oea", "non aeo", "non agree", "none", "aucun", "neant"), False)  # fmt: skip
+    (
+        "oea",
+        "aeo",
+        "oeac",
+        "oeas",
+        "oeaf",
+        "aeo c",
+        "aeo s",
+        "aeo f",
+        "aeo t1",
+        "aeo t2",
+        "aeo t3",
+        "aeo lo",
+        "x",
+        "agree",
+        "certifie",
+        "authorised",
+        "authorized",
+        "autorizado",
+        "yys",
+        "مشغل اقتصادي معتمد",
+        "معتمد",
+    ),
+    True,
+) | dict.fromkeys(("non oea", "non aeo", "non agree", "none", "aucun", "neant"), False)
 _UNKNOWN_COUNTRIES = frozenset({"ZZ", "XX", "QU", "QV", "QR", "QS", "QW", "QX", "XC", "XL"})
 
 
@@ -122,9 +148,12 @@ def _timestamp(name: str, profile: Profile) -> Fit:
         share = min(dates.share, _DECIDED) if dates.note else dates.share
         return Fit(share, notes=(dates.note,) if dates.note else (), dates=dates)
     doubt = _doubt(
-        name, profile, dates.question, dates.contrary,
+        name,
+        profile,
+        dates.question,
+        dates.contrary,
         [f"formats = {json.dumps(dates.formats_of(order))}: {_READ_AS[order]}" for order in dates.orders],
-    )  # fmt: skip
+    )
     return Fit(min(dates.share, _OPEN), notes=("in doubt: see [doubts]",), dates=dates, doubts=(doubt,))
 
 
@@ -147,10 +176,17 @@ def _commodity(name: str, profile: Profile) -> Fit:
     if not codes.question:
         return Fit(codes.share, options, tuple(notes))
     doubt = _doubt(
-        name, profile, codes.question, codes.contrary,
-        [f"digits = {list(codes.digits)}", f"digits = {list(codes.other)}: a code one digit short gets a zero in front"
-         if len(codes.other) <= len(codes.digits) else f"digits = {list(codes.other)}: codes are kept as they are"],
-    )  # fmt: skip
+        name,
+        profile,
+        codes.question,
+        codes.contrary,
+        [
+            f"digits = {list(codes.digits)}",
+            f"digits = {list(codes.other)}: a code one digit short gets a zero in front"
+            if len(codes.other) <= len(codes.digits)
+            else f"digits = {list(codes.other)}: codes are kept as they are",
+        ],
+    )
     return Fit(min(codes.share, _OPEN), options, (*notes, "in doubt: see [doubts]"), doubts=(doubt,))
 
 
@@ -167,37 +203,51 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
         telling = [word for word in profile.words if any(mark in word for mark in ".,")]
         doubts.append(
             _doubt(
-                name, profile, "Every mark has three figures behind it: decimals, or thousands.", telling,
+                name,
+                profile,
+                "Every mark has three figures behind it: decimals, or thousands.",
+                telling,
                 [f'decimal = "{mark}", thousands = "{group}"' for mark, group in (guess.style, guess.other)],
             )
-        )  # fmt: skip
+        )
     if guess.contrary:
         doubts.append(
             _doubt(
-                name, profile, "Some cells may be written in another way than the rest: points and commas change.",
-                guess.contrary, ["correct them at the source; those that can't be read are rejected"],
+                name,
+                profile,
+                "Some cells may be written in another way than the rest: points and commas change.",
+                guess.contrary,
+                ["correct them at the source; those that can't be read are rejected"],
             )
-        )  # fmt: skip
+        )
     if guess.mixed:
         marked = _texts_with_mark(profile)
         doubts.append(
             _doubt(
-                name, profile, f"The cells name several currencies: {', '.join(guess.mixed)}.", marked,
-                ['currency = "each": each cell\'s own, converted by [rates]',
-                 'currency = "MAD": cells that name another one are rejected'],
+                name,
+                profile,
+                f"The cells name several currencies: {', '.join(guess.mixed)}.",
+                marked,
+                [
+                    'currency = "each": each cell\'s own, converted by [rates]',
+                    'currency = "MAD": cells that name another one are rejected',
+                ],
                 each=[next(word for word in marked if mark in word.lower()) for mark in guess.mixed],
             )
-        )  # fmt: skip
+        )
     elif guess.currencies:
         options["currency"] = guess.currencies[0]
         if len(guess.currencies) > 1:
             marked = _texts_with_mark(profile)
             doubts.append(
                 _doubt(
-                    name, profile, "The mark beside the amounts may mean several currencies.", marked,
+                    name,
+                    profile,
+                    "The mark beside the amounts may mean several currencies.",
+                    marked,
                     [f'currency = "{code}"' for code in guess.currencies],
                 )
-            )  # fmt: skip
+            )
     share = profile.number_share
     if doubts:
         return Fit(min(share, _OPEN), options, ("in doubt: see [doubts]",), is_number=True, doubts=tuple(doubts))
@@ -212,9 +262,14 @@ def _texts_with_mark(profile: Profile) -> list[str]:
 
 
 def _doubt(
-    name: str, profile: Profile, question: str, words: Sequence[str], choices: Sequence[str], *,
+    name: str,
+    profile: Profile,
+    question: str,
+    words: Sequence[str],
+    choices: Sequence[str],
+    *,
     each: Sequence[str] = (),
-) -> Doubt:  # fmt: skip
+) -> Doubt:
     """``each``: texts of which one row each is shown, in the place of the first rows."""
     rows, examples = profile.rows_with(words)
     return Doubt(name, question, rows, profile.filled, profile.one_of_each(each) or examples, tuple(choices))

@@ -134,11 +134,16 @@ def guess_numbers(
     decimal, thousands = _visible_marks(read, best)
     return (
         NumberGuess(
-            decimal, thousands, percent, classes[1] if len(classes) > 1 else None, tuple(contrary.to_list()),
-            currencies, mixed,
+            decimal,
+            thousands,
+            percent,
+            classes[1] if len(classes) > 1 else None,
+            tuple(contrary.to_list()),
+            currencies,
+            mixed,
         ),
         numeric,
-    )  # fmt: skip
+    )
 
 
 def _distinct_readings(text: pl.Series, styles: list[Style]) -> list[Style]:

@@ -122,10 +122,13 @@ def _adapt_mapping(path: Path, source: Source, frame: pl.DataFrame, name: str) -
         given = column.model_dump(exclude_defaults=True)
         fields.append(
             SuggestedField(
-                field_name, "fields", given.pop("column", " + ".join(column.names)), 1.0,
+                field_name,
+                "fields",
+                given.pop("column", " + ".join(column.names)),
+                1.0,
                 {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()},
             )
-        )  # fmt: skip
+        )
         if field_name == "declared_at":
             found = fit(field_name, profile_column(frame[present[0]], separator=""))
             doubts += found.doubts
@@ -199,14 +202,19 @@ def _sheet_doubts(source: Source) -> tuple[Doubt, ...]:
     alone = f"sheet = {json.dumps(source.sheet, ensure_ascii=False)} in [source]: this one alone"
     together = 'sheet = "*" in [source]: all sheets of this header are read, one after the other'
     return tuple(
-        Doubt(FILE, f"The sheet {source.sheet!r} was looked at; {others}: {', '.join(map(repr, names))}.", 0, 0,
-              choices=choices)
+        Doubt(
+            FILE,
+            f"The sheet {source.sheet!r} was looked at; {others}: {', '.join(map(repr, names))}.",
+            0,
+            0,
+            choices=choices,
+        )
         for names, others, choices in (
             (source.alike, "others have the same header", (together, alone)),
             (source.near, "others have most of its columns", ("rename their columns, or export them apart", alone)),
         )
         if names
-    )  # fmt: skip
+    )
 
 
 def _assign(profiles: dict[str, Profile]) -> dict[str, tuple[str, float, Fit]]:
@@ -445,8 +453,15 @@ _CURRENCY_MARKS = {"€": "EUR", "₹": "INR", "₺": "TRY", "₩": "KRW", "r$":
                    "dh": "MAD", "dhs": "MAD", "dirham": "MAD", "dirhams": "MAD", "درهم": "MAD", "vacid": "USD",
                    "vacip": "COP"}  # fmt: skip
 _SEVERAL = {
-    "$": "USD", "dollar": "USD", "dollars": "USD", "us": "USD", "£": "GBP", "¥": "JPY", "peso": "COP", "pesos": "COP"
-}  # fmt: skip
+    "$": "USD",
+    "dollar": "USD",
+    "dollars": "USD",
+    "us": "USD",
+    "£": "GBP",
+    "¥": "JPY",
+    "peso": "COP",
+    "pesos": "COP",
+}
 
 
 def _marks(text: str) -> tuple[set[str], set[str]]:
@@ -498,11 +513,13 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
                 "In doubt: see [doubts].",
                 (
                     Doubt(
-                        "value_currency", question, *_shown_rows(profile, marked),
+                        "value_currency",
+                        question,
+                        *_shown_rows(profile, marked),
                         tuple(f'[constants] value_currency = "{code}"' for code in codes),
                     ),
                 ),
-            )  # fmt: skip
+            )
     devise = columns.get("invoice_currency")
     alone = "customs_value_amount" in columns and not {"invoice_amount", "exchange_rate", "freight_amount"} & set(
         columns
@@ -515,14 +532,16 @@ def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[di
             "In doubt: see [doubts].",
             (
                 Doubt(
-                    "value_currency", question, *_shown_rows(profile, profile.words),
+                    "value_currency",
+                    question,
+                    *_shown_rows(profile, profile.words),
                     (
                         f"[fields] value_currency = {devise!r} in the place of invoice_currency: each row's own",
                         f'[constants] value_currency = "{DEFAULT_CURRENCY}": all amounts are in the country\'s',
                     ),
                 ),
             ),
-        )  # fmt: skip
+        )
     return {"value_currency": DEFAULT_CURRENCY}, "Not in the file: check it.", ()
 
 

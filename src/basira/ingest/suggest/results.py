@@ -33,9 +33,27 @@ _AFTER_STEMS = (
     "mainlevee", "levante", "desembarac", "cleared", "clearance", "release", "audit", "alert",
 )  # fmt: skip
 _AFTER_WORDS = frozenset(
-    ("nota", "hit", "score", "lane", "hat", "hatti", "bae", "couleur", "profil", "hold", "held", "query", "ooc", "nii",
-     "ray", "rayons", "kanal", "مفتش")
-)  # fmt: skip
+    (
+        "nota",
+        "hit",
+        "score",
+        "lane",
+        "hat",
+        "hatti",
+        "bae",
+        "couleur",
+        "profil",
+        "hold",
+        "held",
+        "query",
+        "ooc",
+        "nii",
+        "ray",
+        "rayons",
+        "kanal",
+        "مفتش",
+    )
+)
 # What such columns hold: lanes, statuses, levels of risk, decisions.
 _TELLING = frozenset(
     re.findall(

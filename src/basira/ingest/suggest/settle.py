@@ -61,9 +61,13 @@ def _rising_order(profile: Profile, guess: DateGuess) -> str | None:
     rising: dict[str, float] = {}
     for order in guess.orders:
         moments, _ = parse_timestamps(
-            _DECLARED, profile.column.head(_ROWS), formats=guess.formats_of(order), day_first=False,
-            earliest=date(1900, 1, 1), latest=date(2100, 1, 1),
-        )  # fmt: skip
+            _DECLARED,
+            profile.column.head(_ROWS),
+            formats=guess.formats_of(order),
+            day_first=False,
+            earliest=date(1900, 1, 1),
+            latest=date(2100, 1, 1),
+        )
         steps = moments.drop_nulls().to_numpy().astype("datetime64[s]").astype(np.int64)
         moves = np.diff(steps)
         moves = moves[moves != 0]

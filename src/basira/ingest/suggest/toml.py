@@ -36,10 +36,14 @@ def suggestion_toml(suggestion: Suggestion) -> str:
     if suggestion.other_currencies:
         named = ", ".join(suggestion.other_currencies)
         lines += [
-            "", f"# Named: {named}. To have such amounts converted by a table of dated rates (columns currency, date,",
+            "",
+            f"# Named: {named}. To have such amounts converted by a table of dated rates (columns currency, date,",
             f"# rate to {DEFAULT_CURRENCY}), write it beside this file and take the next lines in.",
-            "# [rates]", '# file = "rates.csv"', f'# currency = "{DEFAULT_CURRENCY}"', "# most_days = 7",
-        ]  # fmt: skip
+            "# [rates]",
+            '# file = "rates.csv"',
+            f'# currency = "{DEFAULT_CURRENCY}"',
+            "# most_days = 7",
+        ]
     for section in ("fields", "outcome"):
         entries = [entry for entry in suggestion.fields if entry.section == section]
         absent = suggestion.missing if (section == "outcome") == suggestion.is_results_only else ()
@@ -49,8 +53,10 @@ def suggestion_toml(suggestion: Suggestion) -> str:
         lines += ["", f"[{section}]"]
         lines += [f'# {field} = "..."  # required, and no column was found for it' for field in absent]
         if section == "outcome" and not suggestion.is_results_only and not any(e.field == "known_at" for e in entries):
-            lines += ["# No column says when a result became known: the day of the declaration is assumed.",
-                      "known_after_days = 0"]  # fmt: skip
+            lines += [
+                "# No column says when a result became known: the day of the declaration is assumed.",
+                "known_after_days = 0",
+            ]
         for entry in entries:
             lines.append(_line(entry))
         if kinds is not None:
@@ -66,9 +72,10 @@ def suggestion_toml(suggestion: Suggestion) -> str:
         ]
     if suggestion.doubts:
         lines += [
-            "", "[doubts]",
+            "",
+            "[doubts]",
             "# Nothing is taken in while a line stands here. Decide it above, beside the field, then remove the line.",
-        ]  # fmt: skip
+        ]
         for subject, doubts in _by_subject(suggestion.doubts).items():
             lines += [f"# {choice}" for doubt in doubts for choice in doubt.choices]
             lines.append(f"{subject} = {_value(' '.join(doubt.text() for doubt in doubts))}")

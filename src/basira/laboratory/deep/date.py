@@ -34,8 +34,13 @@ Whole = NDArray[np.int64]
 # (docs/explanation/laboratory.md).
 _TREES = 50
 _SETTINGS: dict[str, Any] = {
-    "objective": "binary:logistic", "tree_method": "hist", "max_depth": 4, "eta": 0.3, "nthread": 1, "verbosity": 0,
-}  # fmt: skip
+    "objective": "binary:logistic",
+    "tree_method": "hist",
+    "max_depth": 4,
+    "eta": 0.3,
+    "nthread": 1,
+    "verbosity": 0,
+}
 # The nodes of a tree of depth 4 are 0 to 30.
 _NODES = 32
 _HELD_OUT = 0.1

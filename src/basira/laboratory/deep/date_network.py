@@ -96,9 +96,14 @@ def new_network(*, leaves: int, importers: int, codes: int, mean_revenue: float)
 
 
 def train(
-    network: Any, inputs: Inputs, is_irregular: Floats, revenue: Floats, *, held_out: int,
+    network: Any,
+    inputs: Inputs,
+    is_irregular: Floats,
+    revenue: Floats,
+    *,
+    held_out: int,
     judge: Callable[[Outputs], float],
-) -> float:  # fmt: skip
+) -> float:
     """Train in place on all rows but the last ``held_out``, and keep the epoch that ``judge`` likes best on those.
 
     Returns what the judge said of that epoch. Shuffling draws from PyTorch's generator.

@@ -101,9 +101,11 @@ def found_shares(sliced: pl.DataFrame, by: str) -> pl.DataFrame:
     """One row per strategy and value of the slice ``by``: ``possible``, ``found`` (per seed, means), ``share`` and
     ``revenue_share`` over all seeds, and the 95 % interval of the share's mean over seeds (null with one seed)."""
     per_seed = sliced.group_by("strategy", by, "seed").agg(
-        pl.len().alias("possible"), pl.col("is_found").sum().alias("found"), pl.col("revenue").sum(),
+        pl.len().alias("possible"),
+        pl.col("is_found").sum().alias("found"),
+        pl.col("revenue").sum(),
         pl.col("revenue").filter("is_found").sum().alias("brought"),
-    )  # fmt: skip
+    )
     rows = []
     for (strategy, value), group in per_seed.sort("strategy", by, "seed").group_by("strategy", by, maintain_order=True):
         shares = (group["found"] / group["possible"]).to_numpy()

@@ -159,9 +159,12 @@ def _charts_in_time(
                 ]
                 title = catalog.say(f"chart.{way}", measure=catalog.say(f"measure.{measure}"))
                 svg = period_chart(
-                    series, name=f"{measure}-{way}", label=title, x_label=catalog.say("period"),
+                    series,
+                    name=f"{measure}-{way}",
+                    label=title,
+                    x_label=catalog.say("period"),
                     language=catalog.language,
-                )  # fmt: skip
+                )
                 charts.append({"title": title, "svg": mark_safe(svg)})
     return charts
 

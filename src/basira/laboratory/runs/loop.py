@@ -83,9 +83,14 @@ def read_opened(folder: Path) -> dict[str, Any] | None:
 
 
 def _period(
-    plan: Plan, strategy: Strategy, seed: int, world: World, ledger: Ledger, past: tuple[PastPeriod, ...],
+    plan: Plan,
+    strategy: Strategy,
+    seed: int,
+    world: World,
+    ledger: Ledger,
+    past: tuple[PastPeriod, ...],
     recorded: dict[str, Any] | None,
-) -> tuple[dict[str, Any], pl.DataFrame | None]:  # fmt: skip
+) -> tuple[dict[str, Any], pl.DataFrame | None]:
     first, last, period, opened = world.first_day, world.last_day, len(past), time.process_time()
     ledger.add(items=world.waiting)
     items = ledger.items(first_day=first, last_day=last)

@@ -46,13 +46,29 @@ _ONE_THREAD = {
 }
 _LOOK_SECONDS = 0.2
 _WHOLE = (
-    "seed", "period", "rows", "selected", "answered", "found", "possible_found", "best_found", "truly_irregular",
-    "fallback", "peak_memory_mb",
-)  # fmt: skip
+    "seed",
+    "period",
+    "rows",
+    "selected",
+    "answered",
+    "found",
+    "possible_found",
+    "best_found",
+    "truly_irregular",
+    "fallback",
+    "peak_memory_mb",
+)
 _REAL = (
-    "rate", "revenue", "possible_revenue", "best_revenue", "truly_evaded", "choose_cpu_seconds", "fit_cpu_seconds",
-    "features_cpu_seconds", "period_cpu_seconds",
-)  # fmt: skip
+    "rate",
+    "revenue",
+    "possible_revenue",
+    "best_revenue",
+    "truly_evaded",
+    "choose_cpu_seconds",
+    "fit_cpu_seconds",
+    "features_cpu_seconds",
+    "period_cpu_seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -85,9 +101,16 @@ def read_plan(out: Path) -> Plan:
 
 
 def run_all(
-    plan: Plan, strategies: Sequence[str | Strategy], seeds: Sequence[int], out: Path, *, jobs: int = 2,
-    memory: str = "2GB", at_most: int | None = None, progress: Progress | None = None,
-) -> pl.DataFrame:  # fmt: skip
+    plan: Plan,
+    strategies: Sequence[str | Strategy],
+    seeds: Sequence[int],
+    out: Path,
+    *,
+    jobs: int = 2,
+    memory: str = "2GB",
+    at_most: int | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
     """Run what ``out`` does not hold yet, write ``results.parquet``, and return its rows.
 
     Strategies and seeds may be added to a folder; another plan may not.

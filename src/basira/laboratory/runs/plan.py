@@ -56,8 +56,10 @@ class Plan:
                 hint="Write 0.1 for ten percent; 0.2,0.1 for a fifth in the first period and a tenth after it.",
             )
         for name, value, lowest in (
-            ("periods", self.periods, 1), ("period_days", self.period_days, 1), ("delay_days", self.delay_days, 0),
-        ):  # fmt: skip
+            ("periods", self.periods, 1),
+            ("period_days", self.period_days, 1),
+            ("delay_days", self.delay_days, 0),
+        ):
             if value is not None and value < lowest:
                 raise UsageError(f"{name}: expected at least {lowest}, found {value}.", hint="Give a larger number.")
         if not 0 <= self.initial_labels <= 1:

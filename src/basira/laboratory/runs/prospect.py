@@ -42,9 +42,15 @@ class Prospect:
 
 
 def look_ahead(
-    plan: Plan, strategies: Sequence[str], seeds: Sequence[int], out: Path, *, jobs: int = 2, memory: str = "2GB",
+    plan: Plan,
+    strategies: Sequence[str],
+    seeds: Sequence[int],
+    out: Path,
+    *,
+    jobs: int = 2,
+    memory: str = "2GB",
     progress: Progress | None = None,
-) -> Prospect:  # fmt: skip
+) -> Prospect:
     """Run (and keep) the first period of every strategy with the first seed, and reckon the rest.
 
     Raises

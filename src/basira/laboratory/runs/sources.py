@@ -16,9 +16,15 @@ from basira.storage.history.store import History
 
 
 def make_plan(
-    *, scenario: str = "", data: Sequence[Path] = (), mapping: str = "", outcomes: Sequence[Path] = (),
-    outcomes_mapping: str = "", store: Path | None = None, **settings: Any,
-) -> Plan:  # fmt: skip
+    *,
+    scenario: str = "",
+    data: Sequence[Path] = (),
+    mapping: str = "",
+    outcomes: Sequence[Path] = (),
+    outcomes_mapping: str = "",
+    store: Path | None = None,
+    **settings: Any,
+) -> Plan:
     """A plan of one world: the simulated country (``scenario``), labelled files (``data``), or a store.
 
     Parameters

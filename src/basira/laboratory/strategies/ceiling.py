@@ -77,6 +77,10 @@ def tell(known: KnownAt, world: World, name: str) -> ToldKnowledge:
 
 
 ORACLE = Strategy(
-    "oracle", "Told what every past item was: the ceiling, no way of choosing.", "the truth",
-    choose_by_model("findings", control=0.0), uses_features=True, is_told=True,
-)  # fmt: skip
+    "oracle",
+    "Told what every past item was: the ceiling, no way of choosing.",
+    "the truth",
+    choose_by_model("findings", control=0.0),
+    uses_features=True,
+    is_told=True,
+)

@@ -42,8 +42,9 @@ _ROUNDS, _BAGS = 120, 2
 
 # Logarithms of a value over something that a cut leaves alone: a cut is a subtraction.
 CUT: tuple[str, ...] = (
-    *(n for n in MODEL_FEATURES if n.startswith(("value_per_kg_vs_", "value_per_unit_vs_"))), "item_value_vs_code",
-)  # fmt: skip
+    *(n for n in MODEL_FEATURES if n.startswith(("value_per_kg_vs_", "value_per_unit_vs_"))),
+    "item_value_vs_code",
+)
 # The same in units of the comparables' spread; each beside the ratio it is made of.
 _DEVIATIONS = {
     "value_per_kg_reference_z": "value_per_kg_vs_reference",
@@ -51,10 +52,19 @@ _DEVIATIONS = {
 }
 # What says how much a ratio can be trusted. Nothing that an inspection found.
 _CONTEXT = (
-    "kg_per_unit_vs_unit_code", "tax_share_vs_code_origin", "tax_share_vs_code", "code_share_of_word",
-    "origin_share_of_code", "importer_code_times_seen", "exporter_code_times_seen", "importer_times_seen",
-    "exporter_times_seen", "duty_rate_declared", "tax_share_declared", "kg_per_unit_log",
-)  # fmt: skip
+    "kg_per_unit_vs_unit_code",
+    "tax_share_vs_code_origin",
+    "tax_share_vs_code",
+    "code_share_of_word",
+    "origin_share_of_code",
+    "importer_code_times_seen",
+    "exporter_code_times_seen",
+    "importer_times_seen",
+    "exporter_times_seen",
+    "duty_rate_declared",
+    "tax_share_declared",
+    "kg_per_unit_log",
+)
 _USUAL_SPREAD = 0.3
 
 

@@ -31,8 +31,13 @@ Floats = NDArray[np.float64]
 
 _KEPT_ASIDE_DAYS = 7
 _TREES: dict[str, Any] = {
-    "objective": "binary:logistic", "tree_method": "hist", "max_depth": 4, "eta": 0.3, "nthread": 1, "verbosity": 0,
-}  # fmt: skip
+    "objective": "binary:logistic",
+    "tree_method": "hist",
+    "max_depth": 4,
+    "eta": 0.3,
+    "nthread": 1,
+    "verbosity": 0,
+}
 _ROUNDS = 100
 _ADDED_INSPECTIONS = 10
 _RISKY_SHARE = 0.1
@@ -41,9 +46,19 @@ _NUMBERS = ("customs_value_amount", "total_tax_amount", "gross_mass_kg", "quanti
 # The numbers of a source that declares net mass only, and a rate instead of the amount of tax.
 _INSTEAD = {"gross_mass_kg": "net_mass_kg"}
 _PROFILES: tuple[tuple[str, ...], ...] = (
-    ("importer_id",), ("declarant_id",), ("origin_country",), ("commodity_code",), ("hs6",), ("hs4",), ("hs2",),
-    ("office",), ("office", "importer_id"), ("office", "hs6"), ("office", "origin_country"), ("hs6", "origin_country"),
-)  # fmt: skip
+    ("importer_id",),
+    ("declarant_id",),
+    ("origin_country",),
+    ("commodity_code",),
+    ("hs6",),
+    ("hs4",),
+    ("hs2",),
+    ("office",),
+    ("office", "importer_id"),
+    ("office", "hs6"),
+    ("office", "origin_country"),
+    ("hs6", "origin_country"),
+)
 
 
 def learn_xgboost_published(view: View) -> Scorer:
@@ -149,8 +164,10 @@ def _numbers(coded: pl.DataFrame) -> list[Floats]:
         tax = value * column("duty_rate")
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = [value / quantity, value / mass, tax / value, tax / quantity]
-    codes = [category_texts(coded, n).cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy() for n in
-             ("commodity_code", *(f"hs{n}" for n in _DIGITS))]  # fmt: skip
+    codes = [
+        category_texts(coded, n).cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+        for n in ("commodity_code", *(f"hs{n}" for n in _DIGITS))
+    ]
     days = (pl.lit(EPOCH) + pl.duration(days=pl.col("declared_day"))).cast(pl.Date)
     of_year = coded.select(
         days.dt.ordinal_day().alias("day"), days.dt.week().alias("week"), days.dt.month().alias("month")

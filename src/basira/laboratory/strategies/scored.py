@@ -30,8 +30,13 @@ Learn = Callable[[View], Scorer]
 FEWEST_OF_A_CLASS = 10
 # The trees of the published comparisons: shallow and few.
 _TREES: dict[str, Any] = {
-    "objective": "binary:logistic", "tree_method": "hist", "max_depth": 4, "eta": 0.1, "nthread": 1, "verbosity": 0,
-}  # fmt: skip
+    "objective": "binary:logistic",
+    "tree_method": "hist",
+    "max_depth": 4,
+    "eta": 0.1,
+    "nthread": 1,
+    "verbosity": 0,
+}
 _ROUNDS = 100
 
 

@@ -177,9 +177,13 @@ def _boost(
         "max_bin": 63, "deterministic": True, "force_row_wise": True,
     }  # fmt: skip
     data = lgb.Dataset(
-        x, known.is_irregular.astype(np.float64), weight=known.weight, init_score=start, free_raw_data=False,
+        x,
+        known.is_irregular.astype(np.float64),
+        weight=known.weight,
+        init_score=start,
+        free_raw_data=False,
         params={"max_bin": 63, "verbose": -1, "num_threads": 1},
-    )  # fmt: skip
+    )
     total = np.zeros(len(new))
     for bag in range(_BAGS):
         fitted = lgb.train(parameters | {"seed": seed + bag}, data, rounds)

@@ -82,9 +82,10 @@ class ReplayWorld(CountedPeriods):
                 self._items = fetch_frame(con, f"{first_versions} order by declared_day, declaration_id, item_number")
                 revenue = revenue_sql(self.revenue_basis, irregular="l.is_irregular", revenue="l.revenue")
                 self._label = fetch_frame(
-                    con, f"select {ITEM_ID} as item_id, l.*, l.revenue as recorded, {revenue} as worth from items i"
-                    " join label l using (declaration_id, declaration_version, item_number)"
-                )  # fmt: skip
+                    con,
+                    f"select {ITEM_ID} as item_id, l.*, l.revenue as recorded, {revenue} as worth from items i"
+                    " join label l using (declaration_id, declaration_version, item_number)",
+                )
         days = self._items["declared_day"]
         low, high = int(days.min()), int(days.max())  # type: ignore[arg-type]  # a column of integers
         start = first_start(plan, low=low, high=high, middle=(low + high + 1) // 2)
@@ -108,10 +109,16 @@ class ReplayWorld(CountedPeriods):
         return self._arrow(self._period())
 
     def inspect(self, item_ids: Sequence[str]) -> Inspected:
-        truth = self._period().select("item_id").join(
-            self._label.select("item_id", "is_irregular", pl.col("worth").alias("revenue"), _kind()), on="item_id",
-            how="left", maintain_order="left",
-        )  # fmt: skip
+        truth = (
+            self._period()
+            .select("item_id")
+            .join(
+                self._label.select("item_id", "is_irregular", pl.col("worth").alias("revenue"), _kind()),
+                on="item_id",
+                how="left",
+                maintain_order="left",
+            )
+        )
         chosen = pl.Series("item_id", list(item_ids), dtype=pl.String)
         known = self._label.filter(pl.col("item_id").is_in(chosen.to_list())).with_columns(
             pl.lit(self.last_day + self._delay, pl.Int32).alias("known_day")

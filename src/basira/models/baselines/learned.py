@@ -57,9 +57,15 @@ def fit_xgboost(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> Scorer:
     import xgboost as xgb
 
     settings = {
-        "objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist", "max_depth": 6,
-        "eta": 0.1, "nthread": 1, "seed": seed, "verbosity": 0,
-    }  # fmt: skip
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "max_depth": 6,
+        "eta": 0.1,
+        "nthread": 1,
+        "seed": seed,
+        "verbosity": 0,
+    }
     past = pl.concat([early, late], how="diagonal_relaxed")
     encoder = fit_encoder(past)
 
@@ -68,9 +74,13 @@ def fit_xgboost(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> Scorer:
         return xgb.DMatrix(encoder.matrix(items, unknown=-1.0), label=label, nthread=1)
 
     trial = xgb.train(
-        settings, data(early, labelled=True), num_boost_round=_MAX_ROUNDS,
-        evals=[(data(late, labelled=True), "late")], early_stopping_rounds=_PATIENCE, verbose_eval=False,
-    )  # fmt: skip
+        settings,
+        data(early, labelled=True),
+        num_boost_round=_MAX_ROUNDS,
+        evals=[(data(late, labelled=True), "late")],
+        early_stopping_rounds=_PATIENCE,
+        verbose_eval=False,
+    )
     model = xgb.train(settings, data(past, labelled=True), num_boost_round=trial.best_iteration + 1)
     return lambda items: np.asarray(model.predict(data(items, labelled=False)), dtype=np.float64)
 
@@ -80,10 +90,17 @@ def fit_lightgbm_raw(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> Scor
     import lightgbm as lgb
 
     settings = {
-        "objective": "binary", "metric": "binary_logloss", "learning_rate": 0.05, "num_leaves": 31,
-        "min_data_in_leaf": 20, "num_threads": 1, "seed": seed, "deterministic": True, "force_row_wise": True,
+        "objective": "binary",
+        "metric": "binary_logloss",
+        "learning_rate": 0.05,
+        "num_leaves": 31,
+        "min_data_in_leaf": 20,
+        "num_threads": 1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
         "verbosity": -1,
-    }  # fmt: skip
+    }
     past = pl.concat([early, late], how="diagonal_relaxed")
     encoder = fit_encoder(past)
     columns = encoder.columns
@@ -91,15 +108,21 @@ def fit_lightgbm_raw(early: pl.DataFrame, late: pl.DataFrame, seed: int) -> Scor
 
     def data(items: pl.DataFrame, *, within: Any = None) -> Any:
         return lgb.Dataset(
-            encoder.matrix(items, unknown=np.nan), label=items[_LABEL].cast(pl.Float64).to_numpy(),
-            categorical_feature=category_places, reference=within, free_raw_data=True,
-        )  # fmt: skip
+            encoder.matrix(items, unknown=np.nan),
+            label=items[_LABEL].cast(pl.Float64).to_numpy(),
+            categorical_feature=category_places,
+            reference=within,
+            free_raw_data=True,
+        )
 
     first = data(early)
     trial = lgb.train(
-        settings, first, num_boost_round=_MAX_ROUNDS, valid_sets=[data(late, within=first)],
+        settings,
+        first,
+        num_boost_round=_MAX_ROUNDS,
+        valid_sets=[data(late, within=first)],
         callbacks=[lgb.early_stopping(_PATIENCE, verbose=False)],
-    )  # fmt: skip
+    )
     model = lgb.train(settings, data(past), num_boost_round=max(1, trial.best_iteration))
     return lambda items: np.asarray(
         model.predict(encoder.matrix(items, unknown=np.nan), num_threads=1), dtype=np.float64

@@ -32,10 +32,17 @@ _LARGEST_LEAF = 1e6
 _OBJECTIVES = frozenset({b"binary sigmoid:1", b"regression"})
 _HEADER = frozenset(
     {
-        b"version", b"num_class", b"num_tree_per_iteration", b"label_index", b"max_feature_idx", b"objective",
-        b"feature_names", b"feature_infos", b"tree_sizes",
+        b"version",
+        b"num_class",
+        b"num_tree_per_iteration",
+        b"label_index",
+        b"max_feature_idx",
+        b"objective",
+        b"feature_names",
+        b"feature_infos",
+        b"tree_sizes",
     }
-)  # fmt: skip
+)
 _OF_NODES_WHOLE = (b"split_feature", b"decision_type", b"left_child", b"right_child", b"internal_count")
 # Infinite where what is missing is split from all the rest; a threshold is compared with and nothing else.
 _OF_NODES_BOUNDLESS = (b"split_gain", b"threshold")

@@ -73,9 +73,14 @@ def _silent(done: int, total: int, what: str) -> None:
 
 
 def fit_risk_model(
-    items: TrainingItems, *, numbers: Sequence[str], settings: FitSettings, seed: int, origin: ModelOrigin,
+    items: TrainingItems,
+    *,
+    numbers: Sequence[str],
+    settings: FitSettings,
+    seed: int,
+    origin: ModelOrigin,
     progress: Progress = _silent,
-) -> RiskModel:  # fmt: skip
+) -> RiskModel:
     """Fit all heads.
 
     Parameters
@@ -120,9 +125,17 @@ def fit_risk_model(
     grown = round(rounds * min(1.25, len(y) / max(1, int((~is_late).sum()))))
     progress(1, 4, "fitting the probability")
     boosters = trees.fit_bags(
-        x, y, weight=weight, names=names, categories=positions, settings=settings, seed=seed, size=size, rounds=grown,
+        x,
+        y,
+        weight=weight,
+        names=names,
+        categories=positions,
+        settings=settings,
+        seed=seed,
+        size=size,
+        rounds=grown,
         bags=settings.bag_count(len(y)),
-    )  # fmt: skip
+    )
     progress(2, 4, "fitting the evaded share")
     share = _fit_share(items, x, encoding, settings, seed)
     progress(3, 4, "fitting the kinds")
@@ -271,9 +284,18 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
     # Square root: large consignments matter more, but a few must not be all that is learned.
     weight = np.sqrt(potential[usable])
     booster = trees.fit_bags(
-        x[usable], share, weight=weight / weight.mean(), names=encoding.names, categories=encoding.category_positions,
-        settings=settings, seed=seed, size="small", rounds=120, bags=1, objective="regression",
-    )[0]  # fmt: skip
+        x[usable],
+        share,
+        weight=weight / weight.mean(),
+        names=encoding.names,
+        categories=encoding.category_positions,
+        settings=settings,
+        seed=seed,
+        size="small",
+        rounds=120,
+        bags=1,
+        objective="regression",
+    )[0]
     predicted = np.clip(trees.predict_raw([booster], x[usable]), 0.0, 1.0) * potential[usable]
     scale = float(np.clip(total / max(predicted.sum(), 1e-9), 0.5, 2.0))
     return ShareHead(mean=mean, scale=scale, booster=booster)
@@ -290,9 +312,17 @@ def _fit_kind(
     if min(y.sum(), (1 - y).sum()) < FEWEST_FOR_A_HEAD:
         return KindHead(share=share, booster=None)
     booster = trees.fit_bags(
-        x[known], y, weight=None, names=encoding.names, categories=encoding.category_positions, settings=settings,
-        seed=seed, size="small", rounds=80, bags=1,
-    )[0]  # fmt: skip
+        x[known],
+        y,
+        weight=None,
+        names=encoding.names,
+        categories=encoding.category_positions,
+        settings=settings,
+        seed=seed,
+        size="small",
+        rounds=80,
+        bags=1,
+    )[0]
     return KindHead(share=share, booster=booster)
 
 

@@ -171,9 +171,11 @@ def _examine_category(name: str, column: pl.Series, irregular: Bools) -> Implaus
     rate = float(irregular.mean())
     scores = np.empty(len(frame))
     for half in (0, 1):
-        learned = frame.filter(pl.col("row") % 2 != half).group_by("value").agg(
-            rate=(pl.col("irregular").sum() + rate) / (pl.len() + 1)
-        )  # fmt: skip
+        learned = (
+            frame.filter(pl.col("row") % 2 != half)
+            .group_by("value")
+            .agg(rate=(pl.col("irregular").sum() + rate) / (pl.len() + 1))
+        )
         tried = frame.filter(pl.col("row") % 2 == half).join(learned, on="value", how="left", maintain_order="left")
         scores[half::2] = tried["rate"].fill_null(rate).to_numpy()
     ways = [_best_area(scores, irregular)]
@@ -183,9 +185,10 @@ def _examine_category(name: str, column: pl.Series, irregular: Bools) -> Implaus
         ways.append(_best_area(figures.to_numpy(), irregular))
     auc, low = max((way for way in ways if way is not None), key=lambda way: way[1], default=(0.5, 0.5))
     counts = (
-        frame.group_by("value").agg(rows=pl.len(), irregular=pl.col("irregular").sum())
+        frame.group_by("value")
+        .agg(rows=pl.len(), irregular=pl.col("irregular").sum())
         .sort(["rows", "value"], descending=[True, False])
-    )  # fmt: skip
+    )
     values = [ValueCount(str(v)[:60], int(n), int(k)) for v, n, k in counts.rows()]
     pure = _values_with_one_result(values, rate, compliant=int((~irregular).sum()), is_own=is_own)
     if auc < IMPLAUSIBLE_AUC and not pure:

@@ -67,20 +67,39 @@ def _parameters(size: str, objective: str, settings: FitSettings, rows: int, tot
 
 
 def _data(
-    x: Matrix, y: Floats, weight: Floats | None, names: Sequence[str], categories: list[int], size: dict[str, Any],
+    x: Matrix,
+    y: Floats,
+    weight: Floats | None,
+    names: Sequence[str],
+    categories: list[int],
+    size: dict[str, Any],
     reference: lgb.Dataset | None = None,
-) -> lgb.Dataset:  # fmt: skip
+) -> lgb.Dataset:
     return lgb.Dataset(
-        x, y, weight=weight, feature_name=list(names), categorical_feature=categories or "auto", reference=reference,
-        params={"max_bin": size["max_bin"], "verbose": -1, "num_threads": size["num_threads"]}, free_raw_data=False,
-    )  # fmt: skip
+        x,
+        y,
+        weight=weight,
+        feature_name=list(names),
+        categorical_feature=categories or "auto",
+        reference=reference,
+        params={"max_bin": size["max_bin"], "verbose": -1, "num_threads": size["num_threads"]},
+        free_raw_data=False,
+    )
 
 
 def choose_on_later_rows(
-    x: Matrix, y: Floats, is_late: NDArray[np.bool_], *,
-    weight: Floats | None, names: Sequence[str], categories: list[int], settings: FitSettings, seed: int,
-    objective: str = "binary", metric: str = "binary_logloss",
-) -> Choice:  # fmt: skip
+    x: Matrix,
+    y: Floats,
+    is_late: NDArray[np.bool_],
+    *,
+    weight: Floats | None,
+    names: Sequence[str],
+    categories: list[int],
+    settings: FitSettings,
+    seed: int,
+    objective: str = "binary",
+    metric: str = "binary_logloss",
+) -> Choice:
     """Fit on the earlier rows and stop on the later ones; try both tree sizes while that is cheap."""
     early = ~is_late
     rows = int(early.sum())
@@ -94,9 +113,13 @@ def choose_on_later_rows(
         )
         record: dict[str, dict[str, list[float]]] = {}
         booster = lgb.train(
-            parameters, train, settings.most_rounds, valid_sets=[late], valid_names=["late"],
+            parameters,
+            train,
+            settings.most_rounds,
+            valid_sets=[late],
+            valid_names=["late"],
             callbacks=[lgb.early_stopping(settings.patience, verbose=False), lgb.record_evaluation(record)],
-        )  # fmt: skip
+        )
         tried[size] = (float(min(record["late"][metric])), booster)
     best = min(tried, key=lambda size: tried[size][0])
     booster = tried[best][1]
@@ -105,9 +128,19 @@ def choose_on_later_rows(
 
 
 def fit_bags(
-    x: Matrix, y: Floats, *, weight: Floats | None, names: Sequence[str], categories: list[int], settings: FitSettings,
-    seed: int, size: str, rounds: int, bags: int, objective: str = "binary",
-) -> list[lgb.Booster]:  # fmt: skip
+    x: Matrix,
+    y: Floats,
+    *,
+    weight: Floats | None,
+    names: Sequence[str],
+    categories: list[int],
+    settings: FitSettings,
+    seed: int,
+    size: str,
+    rounds: int,
+    bags: int,
+    objective: str = "binary",
+) -> list[lgb.Booster]:
     """Fit ``bags`` boosters on all rows, each with its own seed of rows and columns."""
     found = []
     for bag in range(bags):

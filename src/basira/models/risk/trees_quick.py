@@ -60,11 +60,17 @@ def _prepare(booster: lgb.Booster, columns: int) -> _Walk:
     fast = ctypes.c_void_p()
     _check(
         library.LGBM_BoosterPredictForMatSingleRowFastInit(
-            handle, ctypes.c_int(_RAW_SCORE), ctypes.c_int(0), ctypes.c_int(_ALL_ROUNDS), ctypes.c_int(_FLOAT32),
-            ctypes.c_int32(columns), ctypes.c_char_p(_PARAMETERS), ctypes.byref(fast),
+            handle,
+            ctypes.c_int(_RAW_SCORE),
+            ctypes.c_int(0),
+            ctypes.c_int(_ALL_ROUNDS),
+            ctypes.c_int(_FLOAT32),
+            ctypes.c_int32(columns),
+            ctypes.c_char_p(_PARAMETERS),
+            ctypes.byref(fast),
         ),
         library,
-    )  # fmt: skip
+    )
     weakref.finalize(booster, library.LGBM_FastConfigFree, fast)
     predict = library.LGBM_BoosterPredictForMatSingleRowFast
 

@@ -239,9 +239,7 @@ class _Office:
         waiting = [p for p in self.pool if self.ranked.value[p] is None and p not in self.lane]
         got: Counter[tuple[int, bool]] = Counter()
         ordered = [position for _, position in sorted((self._key("fallback", p), p) for p in waiting)]
-        for position, (lane, is_beyond) in zip(
-            ordered, self._serve_fallback(self.places, len(ordered)), strict=True
-        ):  # fmt: skip
+        for position, (lane, is_beyond) in zip(ordered, self._serve_fallback(self.places, len(ordered)), strict=True):
             self._put(position, lane, "fallback")
             if is_beyond:
                 self.beyond.add(position)

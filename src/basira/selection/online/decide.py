@@ -132,9 +132,17 @@ def decide_online(
     unscored = _unscored_share(unscored_rate, today, plan.recent)
     rest = expected_rest(plan, moment=moment, arrived=state.today.count, forecast_weight=policy.online.forecast_weight)
     outlook = look_out(
-        policy, office=plan.office, day=plan.day, used=state.used, beyond=state.beyond, today=today, recent=plan.recent,
-        unscored_rate=unscored, rest=rest.mean, advance=policy.online.advance * plan.expected_count,
-    )  # fmt: skip
+        policy,
+        office=plan.office,
+        day=plan.day,
+        used=state.used,
+        beyond=state.beyond,
+        today=today,
+        recent=plan.recent,
+        unscored_rate=unscored,
+        rest=rest.mean,
+        advance=policy.online.advance * plan.expected_count,
+    )
     control = state.control
     if by_right is not None:
         slot = _slot_of_claim(*by_right, outlook)
@@ -165,9 +173,15 @@ def decide_online(
         is_beyond_capacity=slot.is_beyond,
     )
     return selection, replace(
-        state, sequence=state.sequence + 1, latest_at=moment, today=today, used=used, control=control,
-        unscored_rate=unscored_rate, beyond=beyond,
-    )  # fmt: skip
+        state,
+        sequence=state.sequence + 1,
+        latest_at=moment,
+        today=today,
+        used=used,
+        control=control,
+        unscored_rate=unscored_rate,
+        beyond=beyond,
+    )
 
 
 def _take_steps(steps: Sequence[Step], arrival: _Arrival, seed: int) -> _Slot:
@@ -194,9 +208,7 @@ def count_arrival(
 ) -> OnlineState:
     """The state after an arrival, without the slot that it got: to make a state again from recorded decisions."""
     _, _, today, unscored_rate = _count(candidate, claim, state, policy, moment)
-    return replace(
-        state, sequence=state.sequence + 1, latest_at=moment, today=today, unscored_rate=unscored_rate
-    )  # fmt: skip
+    return replace(state, sequence=state.sequence + 1, latest_at=moment, today=today, unscored_rate=unscored_rate)
 
 
 def _count(
@@ -404,8 +416,11 @@ def _release(_arrival: _Arrival) -> _Chances:
 
 # How the steps that give out what is left do it: see `selection.steps`.
 _CHANCES: Mapping[Basis, Callable[[_Arrival], _Chances | None]] = {
-    "random": _by_control, "fallback": _without_score, "model": _by_model, "none": _release,
-}  # fmt: skip
+    "random": _by_control,
+    "fallback": _without_score,
+    "model": _by_model,
+    "none": _release,
+}
 
 
 def _uniform(purpose: str, candidate: Candidate, seed: int) -> float:

@@ -33,9 +33,15 @@ class RecordedArrival:
 
 
 def recover_day(
-    plan: DayPlan, policy: Policy, *, arrivals: Sequence[RecordedArrival], used: Mapping[str, int],
-    beyond: Mapping[str, int], sequence: int, steps: tuple[Step, ...] = STEPS,
-) -> OnlineState:  # fmt: skip
+    plan: DayPlan,
+    policy: Policy,
+    *,
+    arrivals: Sequence[RecordedArrival],
+    used: Mapping[str, int],
+    beyond: Mapping[str, int],
+    sequence: int,
+    steps: tuple[Step, ...] = STEPS,
+) -> OnlineState:
     """The state after the arrivals, in their order. ``used``, ``beyond``: slots by lane id, of the lanes in force.
 
     Those of a lane that this policy lacks stay counted: a worker that has another one may decide next.

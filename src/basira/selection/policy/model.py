@@ -48,8 +48,14 @@ EVERY_OFFICE = "*"
 
 # The conditions of a mandatory entry, named as the schema names the fields.
 MATCH_FIELDS: tuple[str, ...] = (
-    "commodity_code", "origin_country", "dispatch_country", "importer_id", "exporter_id", "declarant_id", "procedure",
-)  # fmt: skip
+    "commodity_code",
+    "origin_country",
+    "dispatch_country",
+    "importer_id",
+    "exporter_id",
+    "declarant_id",
+    "procedure",
+)
 
 
 def _fault(expected: str, found: object) -> PydanticCustomError:

@@ -45,9 +45,7 @@ def move_places(
     return Moved(office, day.isoformat(), known.sequence, state_text(moved))
 
 
-def move_state(
-    state: OnlineState, standing: Standing, policy: Policy, *, taken: str | None, day: date
-) -> OnlineState:  # fmt: skip
+def move_state(state: OnlineState, standing: Standing, policy: Policy, *, taken: str | None, day: date) -> OnlineState:
     """The state of ``day`` after the change, as `move_places` says."""
     given, before = standing.given, state.sequence
     if given.day == day.isoformat() and not standing.is_inspected and given.inspects:

@@ -122,9 +122,12 @@ def _check_lowering(
 ) -> NotAllowed | None:
     """Why this less intensive lane may not be given; None when it may, or when it is not less intensive."""
     obstacle = find_obstacle(
-        lane, current=standing.lane, controls={control: controls_of(known, control) for control in CONTROLS},
-        policy=policy, may_lower=lambda: may_lower(standing.office),
-    )  # fmt: skip
+        lane,
+        current=standing.lane,
+        controls={control: controls_of(known, control) for control in CONTROLS},
+        policy=policy,
+        may_lower=lambda: may_lower(standing.office),
+    )
     if obstacle is None:
         return None
     return NotAllowed(_LOWERING, _LOWERED[obstacle], is_open_to_others=obstacle == "role")
@@ -188,9 +191,15 @@ MakeRecord = Callable[[Standing, Known], Change]
 
 
 def _carry_out(
-    declaration_id: str, service: Service, judge: Judge, make: MakeRecord, *, policy: Policy, now: datetime,
+    declaration_id: str,
+    service: Service,
+    judge: Judge,
+    make: MakeRecord,
+    *,
+    policy: Policy,
+    now: datetime,
     by: Requester,
-) -> dict[str, Any] | Refused | NotAllowed:  # fmt: skip
+) -> dict[str, Any] | Refused | NotAllowed:
     for _ in range(_TRIES):
         with service.database.read() as connection:
             known = seen_events(connection, declaration_id, sees=by.sees)

@@ -142,9 +142,14 @@ def parse(number: int, ask: Ask, rates: RateTable | None, *, now: datetime) -> P
 
 
 def _decide_group(
-    group: Sequence[Parsed], service: Service, means: Means, *, now: datetime, scores: Scores = _NONE,
+    group: Sequence[Parsed],
+    service: Service,
+    means: Means,
+    *,
+    now: datetime,
+    scores: Scores = _NONE,
     reasons: Reasons = _NONE,
-) -> Results:  # fmt: skip
+) -> Results:
     """Decide on declarations of which none shares a mark with another one, and record them together: the path of a
     declaration. ``scores``, ``reasons``: what is known of them from before; they stand for all tries."""
     database, knowledge, days, today = service.database, service.knowledge, means.days, now.date()
@@ -339,9 +344,15 @@ def _commit(sender: Sender, written: _Written, *, now: datetime) -> None:
     # event of another id, and the state may have been read after it: only the count of events shows it. For a new
     # declaration, the id of its registration shows it.
     if not record_group(
-        sender, written.events, states=written.states, answers=written.answers, now=now,
-        expires_at=now + ANSWERS_KEPT, has_expired=written.has_expired, known=written.known,
-    ):  # fmt: skip
+        sender,
+        written.events,
+        states=written.states,
+        answers=written.answers,
+        now=now,
+        expires_at=now + ANSWERS_KEPT,
+        has_expired=written.has_expired,
+        known=written.known,
+    ):
         raise _OvertakenError
 
 

@@ -46,9 +46,15 @@ class Origin:
 
 
 def build_records(
-    new: New, scored: Scored, placed: Placed, items: Sequence[ItemValues], *, policy: Policy, origin: Origin,
+    new: New,
+    scored: Scored,
+    placed: Placed,
+    items: Sequence[ItemValues],
+    *,
+    policy: Policy,
+    origin: Origin,
     now: datetime,
-) -> tuple[Registration, Decision]:  # fmt: skip
+) -> tuple[Registration, Decision]:
     """The arrival and the decision. ``items``: their `item_values`, with reasons where the lane inspects."""
     declaration, selection, version = new.declaration, placed.selection, new.declaration.version
     name, texts = declaration.declaration_id, declaration.texts()

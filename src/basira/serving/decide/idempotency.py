@@ -75,9 +75,15 @@ def keyed_answer(asked: Asked, text: str) -> KeyedAnswer | None:
 def store_answer(connection: sa.Connection, asked: Asked, answer: Answer, *, now: datetime) -> None:
     """Store an answer under its key for a day, in the caller's transaction."""
     save_answer(
-        connection, asked.key or "", answer, client=asked.actor, route=asked.route, request_digest=asked.digest,
-        now=now, expires_at=now + ANSWERS_KEPT,
-    )  # fmt: skip
+        connection,
+        asked.key or "",
+        answer,
+        client=asked.actor,
+        route=asked.route,
+        request_digest=asked.digest,
+        now=now,
+        expires_at=now + ANSWERS_KEPT,
+    )
 
 
 def purge_expired(database: Database, *, now: datetime) -> int:

@@ -28,9 +28,14 @@ _AT_A_TIME = 200
 
 
 def rebuild_day(
-    connection: sa.Connection, office: str, policy: Policy, *, day: date, past: Sequence[tuple[date, Tally]],
+    connection: sa.Connection,
+    office: str,
+    policy: Policy,
+    *,
+    day: date,
+    past: Sequence[tuple[date, Tally]],
     sequence: int,
-) -> OnlineState:  # fmt: skip
+) -> OnlineState:
     """The state of a day whose text can't be read. ``past``: as for `plan_day`. ``sequence``: of the row that is."""
     plan = plan_day(office, policy, day=day, past=past)
     arrivals: list[RecordedArrival] = []

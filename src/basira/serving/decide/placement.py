@@ -162,9 +162,14 @@ def read_office_day(
 
 
 def find_office_days(
-    offices: Sequence[str], days: OfficeDays, read: Callable[[], AbstractContextManager[sa.Connection]],
-    policy: Policy, *, day: date, is_locked: bool,
-) -> dict[str, OfficeDay]:  # fmt: skip
+    offices: Sequence[str],
+    days: OfficeDays,
+    read: Callable[[], AbstractContextManager[sa.Connection]],
+    policy: Policy,
+    *,
+    day: date,
+    is_locked: bool,
+) -> dict[str, OfficeDay]:
     """The offices' days: those that this process wrote last, else as the database has them. ``read``: opens a
     connection, when one is needed."""
     kept = {office: known for office in offices if (known := days.find(office, day)) is not None}
@@ -180,9 +185,14 @@ def find_office_days(
 
 
 def place(
-    candidate: Candidate, policy: Policy, *, state: OnlineState | None, earlier: Earlier | None, now: datetime,
+    candidate: Candidate,
+    policy: Policy,
+    *,
+    state: OnlineState | None,
+    earlier: Earlier | None,
+    now: datetime,
     seed: int,
-) -> Placed:  # fmt: skip
+) -> Placed:
     """Choose the lane; without a state, by the policy alone. When the policy changed during the day, the day is planned
     again from its current state.
 
@@ -198,9 +208,13 @@ def place(
         return Placed(*decide_online(candidate, before, policy, moment=now, seed=seed))
     is_held = earlier.office == candidate.office and earlier.holds_place(day)
     selection, after = decide_online(
-        candidate, without_place(before, earlier) if is_held else before, policy, moment=now, seed=seed,
+        candidate,
+        without_place(before, earlier) if is_held else before,
+        policy,
+        moment=now,
+        seed=seed,
         is_counted=(candidate.office, day.isoformat()) in earlier.arrivals,
-    )  # fmt: skip
+    )
     placed = _combine(selection, after, earlier, policy)
     if placed.chosen is None:
         return placed
@@ -220,9 +234,14 @@ class PlacedGroup:
 
 
 def place_in_order(
-    new: Sequence[New], scores: Mapping[int, Scored], days: Mapping[str, OfficeDay], policy: Policy, *, now: datetime,
+    new: Sequence[New],
+    scores: Mapping[int, Scored],
+    days: Mapping[str, OfficeDay],
+    policy: Policy,
+    *,
+    now: datetime,
     seed: int,
-) -> PlacedGroup:  # fmt: skip
+) -> PlacedGroup:
     """A lane for each, one after the other. ``days``: of `offices_of`, as they stand before."""
     states: dict[str, OnlineState] = {}
     lanes: list[tuple[New, Scored, Placed]] = []

@@ -83,10 +83,17 @@ class Decider:
     """
 
     def __init__(
-        self, service: Callable[[], Service], clock: Callable[[], datetime], *, seconds: float = DECIDE_SECONDS,
-        most_together: int = MOST_TOGETHER, most_items: int = MOST_ITEMS_TOGETHER, most_waiting: int = MOST_WAITING,
-        monotonic: Callable[[], float] = time.monotonic, pause: Pause = no_pause,
-    ) -> None:  # fmt: skip
+        self,
+        service: Callable[[], Service],
+        clock: Callable[[], datetime],
+        *,
+        seconds: float = DECIDE_SECONDS,
+        most_together: int = MOST_TOGETHER,
+        most_items: int = MOST_ITEMS_TOGETHER,
+        most_waiting: int = MOST_WAITING,
+        monotonic: Callable[[], float] = time.monotonic,
+        pause: Pause = no_pause,
+    ) -> None:
         self._service, self._clock, self._monotonic, self._pause = service, clock, monotonic, pause
         self._seconds, self._together, self._items, self._most = seconds, most_together, most_items, most_waiting
         self._parcels: deque[_Parcel] = deque()

@@ -136,9 +136,12 @@ def _step(
     one: AnyRecord, decisions: Mapping[str, Mapping[str, Any]], language: str, *, is_secret_hidden: bool
 ) -> dict[str, Any]:
     step = {
-        "event_id": one.event_id, "kind": one.kind, "at": one.recorded_at, "by": one.actor,
+        "event_id": one.event_id,
+        "kind": one.kind,
+        "at": one.recorded_at,
+        "by": one.actor,
         "declaration_version": one.declaration_version,
-    }  # fmt: skip
+    }
     if isinstance(one, Registration):
         return step | {"content": one.content, "is_text_erased": one.is_text_erased}
     if isinstance(one, Decision):

@@ -44,15 +44,31 @@ _MOST = 2.0**53
 
 # What a status is, of what the database can look for: whether the lane inspects, whether an inspection came.
 _ONLY: Mapping[Status | None, tuple[bool | None, bool | None]] = {
-    None: (None, None), "waiting": (True, False), "inspected": (None, True), "released": (False, False),
-}  # fmt: skip
+    None: (None, None),
+    "waiting": (True, False),
+    "inspected": (None, True),
+    "released": (False, False),
+}
 # Rows of a queue that are in memory together while it is written as CSV.
 PART_ROWS = 500
 CSV_COLUMNS = (
-    "declaration_id", "declaration_version", "office", "lane", "status", "basis_text", "fallback",
-    "fraud_probability", "expected_revenue", "currency", "reasons", "verify", "since", "given_by", "reselected_by",
+    "declaration_id",
+    "declaration_version",
+    "office",
+    "lane",
+    "status",
+    "basis_text",
+    "fallback",
+    "fraud_probability",
+    "expected_revenue",
+    "currency",
+    "reasons",
+    "verify",
+    "since",
+    "given_by",
+    "reselected_by",
     "motive",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -119,9 +135,13 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
     with service.database.read() as connection:
         total, intensity = _measure(connection, service, which, queue.day)
         places = find_queue_places(
-            connection, which, intensity=intensity, after=after, limit=None if limit is None else limit + 1,
+            connection,
+            which,
+            intensity=intensity,
+            after=after,
+            limit=None if limit is None else limit + 1,
             by_revenue=not queue.is_secret_hidden,
-        )  # fmt: skip
+        )
         shown = places[:limit]
         standings = _standings(connection, shown)
     rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
@@ -179,9 +199,10 @@ def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, A
     change = one.given if isinstance(one.given, Reselection) else None
     if change is not None:
         body["basis_text"] = reselected_text(body["basis_text"], language=language)
-        body["items"] = late_items(
-            change, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden
-        ) or body["items"]  # fmt: skip
+        body["items"] = (
+            late_items(change, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden)
+            or body["items"]
+        )
     return body | {
         "lane": one.lane,
         "inspects": one.given.inspects,

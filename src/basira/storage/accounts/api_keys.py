@@ -55,9 +55,15 @@ class ApiKey:
 
 
 def create_key(
-    connection: sa.Connection, name: str, *, scopes: Iterable[str], actor: str, now: datetime, expires_at: datetime,
+    connection: sa.Connection,
+    name: str,
+    *,
+    scopes: Iterable[str],
+    actor: str,
+    now: datetime,
+    expires_at: datetime,
     offices: Iterable[str] | None = None,
-) -> NewKey:  # fmt: skip
+) -> NewKey:
     """Make a key for a system. ``offices``: those it is bound to; None: every one.
 
     Raises UsageError when it would have expired already, when a scope or an office is malformed, or there is none.
@@ -83,11 +89,13 @@ def create_key(
         },
     )
     append_audit(
-        connection, "key.created", subject=f"key/{key_id}", actor=actor, now=now,
-        after={
-            "name": name, "scopes": sorted(chosen), "offices": bound, "expires_at": moment_text(expires_at)
-        },
-    )  # fmt: skip
+        connection,
+        "key.created",
+        subject=f"key/{key_id}",
+        actor=actor,
+        now=now,
+        after={"name": name, "scopes": sorted(chosen), "offices": bound, "expires_at": moment_text(expires_at)},
+    )
     return NewKey(key_id, f"{_PREFIX}_{key_id}_{secret}")
 
 
@@ -141,9 +149,14 @@ def rotate_key(
         API_KEY.update().where(API_KEY.c.key_id == key_id).values(replaced_by=made.key_id, expires_at=until)
     )
     append_audit(
-        connection, "key.rotated", subject=f"key/{key_id}", actor=actor, now=now,
-        before={"expires_at": old.expires_at}, after={"expires_at": until, "replaced_by": made.key_id},
-    )  # fmt: skip
+        connection,
+        "key.rotated",
+        subject=f"key/{key_id}",
+        actor=actor,
+        now=now,
+        before={"expires_at": old.expires_at},
+        after={"expires_at": until, "replaced_by": made.key_id},
+    )
     return made
 
 
@@ -154,9 +167,15 @@ def revoke_key(connection: sa.Connection, key_id: str, *, actor: str, motive: st
         return before
     connection.execute(API_KEY.update().where(API_KEY.c.key_id == key_id).values(revoked_at=moment_text(now)))
     append_audit(
-        connection, "key.revoked", subject=f"key/{key_id}", actor=actor, motive=motive, now=now,
-        before={"revoked_at": None}, after={"revoked_at": moment_text(now)},
-    )  # fmt: skip
+        connection,
+        "key.revoked",
+        subject=f"key/{key_id}",
+        actor=actor,
+        motive=motive,
+        now=now,
+        before={"revoked_at": None},
+        after={"revoked_at": moment_text(now)},
+    )
     return None
 
 

@@ -57,9 +57,15 @@ def take_login(connection: sa.Connection, state: str, *, browser: str, now: date
 
 
 def enter_by_provider(
-    connection: sa.Connection, subject: str, *, login: str, display_name: str, grants: Iterable[Grant],
-    creates: bool, now: datetime,
-) -> str | None:  # fmt: skip
+    connection: sa.Connection,
+    subject: str,
+    *,
+    login: str,
+    display_name: str,
+    grants: Iterable[Grant],
+    creates: bool,
+    now: datetime,
+) -> str | None:
     """The user id of a verified subject, with its roles brought to ``grants``; None when it may not enter.
 
     ``subject``: issuer and subject together, as `subject_of` joins them. ``creates``: make a missing account.
@@ -71,9 +77,14 @@ def enter_by_provider(
     user = find_user(connection, oidc_subject=subject)
     if user is None and creates:
         made = create_user(
-            connection, _free_login(connection, login, subject), display_name=display_name[:200], grants=given,
-            actor=ACTOR, now=now, oidc_subject=subject,
-        )  # fmt: skip
+            connection,
+            _free_login(connection, login, subject),
+            display_name=display_name[:200],
+            grants=given,
+            actor=ACTOR,
+            now=now,
+            oidc_subject=subject,
+        )
         return _record_grant(connection, made, now)
     if user is None or not user.is_active:
         name = "unknown" if user is None else user.user_id

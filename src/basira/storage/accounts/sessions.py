@@ -51,10 +51,17 @@ class Login:
 
 
 def log_in(
-    database: Database, login: str, password: str, *, address: str, now: datetime, lock_out: LockOut | None = None,
-    hasher: PasswordHasher | None = None, action: str = "login.granted",
+    database: Database,
+    login: str,
+    password: str,
+    *,
+    address: str,
+    now: datetime,
+    lock_out: LockOut | None = None,
+    hasher: PasswordHasher | None = None,
+    action: str = "login.granted",
     then: Callable[[sa.Connection, str], str] | None = None,
-) -> Login:  # fmt: skip
+) -> Login:
     """Check a login and its password. ``action``: what a right one is called in the audit. ``then``: begins a session
     of that user id in the transaction that grants; its token. Whatever ends sessions later ends this one too.
 
@@ -87,9 +94,13 @@ def log_in(
                     mine = APP_USER.c.user_id == user.user_id
                     connection.execute(APP_USER.update().where(mine).values(password_hash=rehashed))
                 append_audit(
-                    connection, action, subject=f"user/{user.user_id}", actor=user.user_id, now=now,
+                    connection,
+                    action,
+                    subject=f"user/{user.user_id}",
+                    actor=user.user_id,
+                    now=now,
                     after={"by": "password"},
-                )  # fmt: skip
+                )
                 token = then(connection, user.user_id) if then else None
                 return Login("granted", user_id=user.user_id, token=token)
         # Changed while argon2 worked: another password was given, or a second login hashed the same anew.
@@ -97,9 +108,13 @@ def log_in(
     with database.write() as connection:
         if (retry_at := _find_lock_end(connection, digest, address, now=now, rule=rule)) is not None:
             append_audit(
-                connection, "login.locked", subject=f"user/{user.user_id if user else 'unknown'}", actor="basira",
-                now=now, after={"until": retry_at},
-            )  # fmt: skip
+                connection,
+                "login.locked",
+                subject=f"user/{user.user_id if user else 'unknown'}",
+                actor="basira",
+                now=now,
+                after={"until": retry_at},
+            )
     return Login("refused")
 
 
@@ -254,9 +269,15 @@ def revoke_sessions(connection: sa.Connection, user_id: str, *, actor: str, moti
         .values(revoked_at=moment_text(now))
     ).rowcount
     append_audit(
-        connection, "session.revoked", subject=f"user/{user_id}", actor=actor, motive=motive, now=now,
-        before={"open_sessions": ended}, after={"open_sessions": 0},
-    )  # fmt: skip
+        connection,
+        "session.revoked",
+        subject=f"user/{user_id}",
+        actor=actor,
+        motive=motive,
+        now=now,
+        before={"open_sessions": ended},
+        after={"open_sessions": 0},
+    )
     return ended
 
 
@@ -267,9 +288,14 @@ def unlock_login(connection: sa.Connection, user_id: str, *, actor: str, now: da
     failed = sa.and_(LOGIN_ATTEMPT.c.login_digest == login_digest(login or ""), ~LOGIN_ATTEMPT.c.is_success)
     forgotten = connection.execute(LOGIN_ATTEMPT.delete().where(failed)).rowcount
     append_audit(
-        connection, "login.unlocked", subject=f"user/{user_id}", actor=actor, now=now,
-        before={"failed_attempts": forgotten}, after={"failed_attempts": 0},
-    )  # fmt: skip
+        connection,
+        "login.unlocked",
+        subject=f"user/{user_id}",
+        actor=actor,
+        now=now,
+        before={"failed_attempts": forgotten},
+        after={"failed_attempts": 0},
+    )
     return forgotten
 
 

@@ -83,9 +83,17 @@ def login_digest(login: str) -> str:
 
 
 def create_user(
-    connection: sa.Connection, login: str, *, display_name: str, grants: Iterable[Grant], actor: str, now: datetime,
-    password_hash: str | None = None, oidc_subject: str | None = None, must_change_password: bool = True,
-) -> str:  # fmt: skip
+    connection: sa.Connection,
+    login: str,
+    *,
+    display_name: str,
+    grants: Iterable[Grant],
+    actor: str,
+    now: datetime,
+    password_hash: str | None = None,
+    oidc_subject: str | None = None,
+    must_change_password: bool = True,
+) -> str:
     """Make a user; the new user id.
 
     ``password_hash``: of `hash_password`; None for who enters by OpenID Connect. Raises UsageError when the login is
@@ -153,9 +161,14 @@ def list_users(connection: sa.Connection) -> list[User]:
 
 
 def set_grants(
-    connection: sa.Connection, user_id: str, grants: Iterable[Grant], *, actor: str, now: datetime,
+    connection: sa.Connection,
+    user_id: str,
+    grants: Iterable[Grant],
+    *,
+    actor: str,
+    now: datetime,
     may_be_last: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Replace the roles of a user. Raises UsageError when no administrator is left, unless ``may_be_last``."""
     before = _user_to_change(connection, user_id)
     connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
@@ -163,15 +176,25 @@ def set_grants(
     if not may_be_last:
         require_administrator(connection, before)
     append_audit(
-        connection, "user.roles_changed", subject=f"user/{user_id}", actor=actor, now=now,
-        before={"roles": _roles(before.grants)}, after={"roles": _roles(given)},
-    )  # fmt: skip
+        connection,
+        "user.roles_changed",
+        subject=f"user/{user_id}",
+        actor=actor,
+        now=now,
+        before={"roles": _roles(before.grants)},
+        after={"roles": _roles(given)},
+    )
 
 
 def set_password(
-    connection: sa.Connection, user_id: str, password_hash: str, *, actor: str, now: datetime,
+    connection: sa.Connection,
+    user_id: str,
+    password_hash: str,
+    *,
+    actor: str,
+    now: datetime,
     must_change_password: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Give a user another password (by `hash_password`); the sessions that are open end."""
     _user_to_change(connection, user_id)
     values = {
@@ -192,9 +215,14 @@ def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, acto
     if not is_active:
         _end_sessions(connection, user_id, now)
     append_audit(
-        connection, "user.activity_changed", subject=f"user/{user_id}", actor=actor, now=now,
-        before={"is_active": before.is_active}, after={"is_active": is_active},
-    )  # fmt: skip
+        connection,
+        "user.activity_changed",
+        subject=f"user/{user_id}",
+        actor=actor,
+        now=now,
+        before={"is_active": before.is_active},
+        after={"is_active": is_active},
+    )
 
 
 def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: str, now: datetime) -> None:
@@ -205,17 +233,27 @@ def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: s
     if before.login is not None:  # its digest is no secret: it can be computed from the login
         connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.login_digest == login_digest(before.login)))
     values = {
-        "login": None, "display_name": None, "password_hash": None, "oidc_subject": None, "is_active": False,
+        "login": None,
+        "display_name": None,
+        "password_hash": None,
+        "oidc_subject": None,
+        "is_active": False,
         "must_change_password": False,
-    }  # fmt: skip
+    }
     connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(values))
     connection.execute(USER_ROLE.delete().where(USER_ROLE.c.user_id == user_id))
     connection.execute(USER_SESSION.delete().where(USER_SESSION.c.user_id == user_id))
     require_administrator(connection, before)
     append_audit(
-        connection, "user.erased", subject=f"user/{user_id}", actor=actor, motive=motive, now=now,
-        before={"is_active": before.is_active, "roles": _roles(before.grants)}, after={"is_active": False, "roles": []},
-    )  # fmt: skip
+        connection,
+        "user.erased",
+        subject=f"user/{user_id}",
+        actor=actor,
+        motive=motive,
+        now=now,
+        before={"is_active": before.is_active, "roles": _roles(before.grants)},
+        after={"is_active": False, "roles": []},
+    )
 
 
 def _find(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[User]:

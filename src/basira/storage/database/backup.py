@@ -245,9 +245,13 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
             hint="Install the client of the server's version (Debian: apt-get install postgresql-client).",
         )
     done = subprocess.run(  # noqa: S603 - our own words, no shell
-        [program, *command[1:]], env={**os.environ, **_connection(url)}, capture_output=True, text=True, check=False,
+        [program, *command[1:]],
+        env={**os.environ, **_connection(url)},
+        capture_output=True,
+        text=True,
+        check=False,
         umask=_OWNER_ALONE,
-    )  # fmt: skip
+    )
     if done.returncode != 0:
         output = " ".join(done.stderr.split())[-500:] or f"exit code {done.returncode}"
         raise StoreError(

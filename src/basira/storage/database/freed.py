@@ -25,8 +25,13 @@ from basira.storage.database.tables import IDEMPOTENCY_KEY, PERSONAL_VALUE, REFU
 
 # Whatever is erased with a person.
 ERASABLE: tuple[sa.Table, ...] = (
-    PERSONAL_VALUE, REFUSED_BODY, IDEMPOTENCY_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION,
-)  # fmt: skip
+    PERSONAL_VALUE,
+    REFUSED_BODY,
+    IDEMPOTENCY_KEY,
+    APP_USER,
+    LOGIN_ATTEMPT,
+    USER_SESSION,
+)
 _WAIT_SECONDS = 30.0
 # Of one try: while it waits for readers, every writer waits.
 _TRY_MILLISECONDS = 100

@@ -106,10 +106,16 @@ def _try(connection: sa.Connection, size: int) -> None:
     """Be the only one to append for a moment; with a ``size``, write so many characters and remove them."""
     moment, table = moment_text(datetime.min), IDEMPOTENCY_KEY
     row = {
-        "client": "basira", "route": "try", "key": secrets.token_hex(16), "request_digest": "", "status": 0,
+        "client": "basira",
+        "route": "try",
+        "key": secrets.token_hex(16),
+        "request_digest": "",
+        "status": 0,
         # Of chance: what can be compressed takes no room.
-        "response": secrets.token_hex(size // 2), "created_at": moment, "expires_at": moment,
-    }  # fmt: skip
+        "response": secrets.token_hex(size // 2),
+        "created_at": moment,
+        "expires_at": moment,
+    }
     with _limit_waits(connection):
         lock_chains(connection)
         if size:

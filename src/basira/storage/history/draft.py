@@ -215,9 +215,12 @@ class Draft:
         self._dropped.update(entry.path for entry in files if entry.path in known)
 
     def commit(
-        self, sources: Sequence[SourceEntry], *, mappings: Sequence[tuple[str, str]] = (),
+        self,
+        sources: Sequence[SourceEntry],
+        *,
+        mappings: Sequence[tuple[str, str]] = (),
         rates: Sequence[tuple[str, str]] = (),
-    ) -> Manifest:  # fmt: skip
+    ) -> Manifest:
         """Make the changes real. ``mappings``, ``rates``: digest and text of each mapping and table of rates used.
 
         Data files are flushed before the manifest names them, and the manifest before CURRENT does. Until CURRENT does,
@@ -244,9 +247,7 @@ class Draft:
                 sync_folder(folder.parent)
             numbered = (replace(entry, commit=self.number) for entry in sources)
             parent, adopted = self._parents()
-            manifest = Manifest(
-                self.number, self.base.number, tables, (*self.base.sources, *numbered), parent, adopted
-            )  # fmt: skip
+            manifest = Manifest(self.number, self.base.number, tables, (*self.base.sources, *numbered), parent, adopted)
             replace_file(self.root / DRAFT_NOTE, f"{self.number}\n")
             replace_file(manifest_path(self.root, self.number), manifest.to_json())
             replace_file(self.root / "CURRENT", f"{self.number}\n")

@@ -86,9 +86,14 @@ def count_naming(path: Path, value: str) -> int:
 
 
 def erase_from_history(
-    history: History, value: str, *, now: datetime, audit: Callable[[ErasedHistory], None],
-    progress: Progress = lambda _done, _total, _what: None, wait_seconds: float = DEFAULT_WAIT_SECONDS,
-) -> ErasedHistory:  # fmt: skip
+    history: History,
+    value: str,
+    *,
+    now: datetime,
+    audit: Callable[[ErasedHistory], None],
+    progress: Progress = lambda _done, _total, _what: None,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+) -> ErasedHistory:
     """Take the value out of every file of every snapshot. ``audit``: writes it down, between the new snapshot and the
     removal of the first file.
 

@@ -204,9 +204,16 @@ def find_answers(
 
 
 def save_answer(
-    connection: sa.Connection, key: str, answer: Answer, *, client: str, route: str, request_digest: str,
-    now: datetime, expires_at: datetime,
-) -> None:  # fmt: skip
+    connection: sa.Connection,
+    key: str,
+    answer: Answer,
+    *,
+    client: str,
+    route: str,
+    request_digest: str,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
     """Keep an answer under its key, in the transaction of what it answers; one that has expired makes room for it.
 
     Raises StoreError, from the `write` block around it, when the key was used meanwhile: nothing is recorded twice.
@@ -222,10 +229,18 @@ def answers_statements(
     expired."""
     made, until = moment_text(now), moment_text(expires_at)
     rows = [
-        {"client": one.client, "route": one.route, "key": one.key, "request_digest": one.request_digest,
-         "status": one.answer.status, "response": one.answer.response, "created_at": made, "expires_at": until}
+        {
+            "client": one.client,
+            "route": one.route,
+            "key": one.key,
+            "request_digest": one.request_digest,
+            "status": one.answer.status,
+            "response": one.answer.response,
+            "created_at": made,
+            "expires_at": until,
+        }
         for one in answers
-    ]  # fmt: skip
+    ]
     keep = Statement(_INSERT_ANSWER, rows)
     if not has_expired:
         return [keep]
@@ -248,9 +263,14 @@ def erase_answers(connection: sa.Connection, value: str, *, actor: str, motive: 
     removed = connection.execute(IDEMPOTENCY_KEY.delete().where(_names_value(value))).rowcount
     if removed:
         append_audit(
-            connection, ANSWERS_ERASED, subject=IDEMPOTENCY_KEY.name, actor=actor, motive=motive, now=now,
+            connection,
+            ANSWERS_ERASED,
+            subject=IDEMPOTENCY_KEY.name,
+            actor=actor,
+            motive=motive,
+            now=now,
             after={"count": removed},
-        )  # fmt: skip
+        )
     return removed
 
 

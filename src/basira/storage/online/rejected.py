@@ -73,10 +73,16 @@ def keep_body(connection: sa.Connection, body: RejectedBody, *, now: datetime) -
     """Keep one that is not kept; what it takes."""
     moment, faults = moment_text(now), _faults_text(body)
     row = {
-        "quarantine_id": body.quarantine_id, "client": body.client, "declaration_id": body.declaration_id,
-        "first_at": moment, "last_at": moment, "times": 1, "faults": faults, "size_bytes": body.size_bytes,
+        "quarantine_id": body.quarantine_id,
+        "client": body.client,
+        "declaration_id": body.declaration_id,
+        "first_at": moment,
+        "last_at": moment,
+        "times": 1,
+        "faults": faults,
+        "size_bytes": body.size_bytes,
         "body": body.body,
-    }  # fmt: skip
+    }
     connection.execute(REFUSED_BODY.insert(), row)
     return Kept(1, len(faults) + len(body.body or ""))
 
@@ -132,9 +138,13 @@ _RESOLVED = (
 
 
 def find_bodies(
-    connection: sa.Connection, *, state: State = "open", code: str | None = None, limit: int = 100,
+    connection: sa.Connection,
+    *,
+    state: State = "open",
+    code: str | None = None,
+    limit: int = 100,
     after: tuple[str, str] | None = None,
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """Rejected bodies without their content, the latest first; those after ``after`` (last_at, quarantine_id).
 
     ``resolved_at``: when the declaration was taken after all. ``code``: only with a fault of this code.

@@ -23,9 +23,7 @@ _LOG = logging.getLogger("basira.service")
 class EveProfiles:
     """The kept builds of one folder, by their last day, for one process."""
 
-    def __init__(
-        self, folder: Path, *, catalog: str, prepare: Callable[[LoadedProfiles], None] | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, folder: Path, *, catalog: str, prepare: Callable[[LoadedProfiles], None] | None = None) -> None:
         """``catalog``, ``prepare``: as of `ProfileReader`. Nothing is opened yet."""
         self._folder, self._catalog, self._prepare = folder, catalog, prepare
         self._by_day: dict[int, LoadedProfiles] = {}

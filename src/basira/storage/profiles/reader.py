@@ -44,9 +44,15 @@ class LoadedProfiles:
         path = data_path(folder, manifest.name)
         self._file = _file_of(path)
         self._env = lmdb.open(
-            str(path), subdir=False, readonly=True, lock=False, create=False,
-            map_size=manifest.size, readahead=False, max_spare_txns=16,
-        )  # fmt: skip
+            str(path),
+            subdir=False,
+            readonly=True,
+            lock=False,
+            create=False,
+            map_size=manifest.size,
+            readahead=False,
+            max_spare_txns=16,
+        )
         with self._env.begin() as txn:
             held, end = txn.get(METADATA_KEY), txn.get(SENTINEL_KEY)
         if held != self.metadata.to_json().encode() or end != self.metadata.content.encode():
@@ -151,9 +157,7 @@ class ProfileReader:
     takes a second per gigabyte or so): requests under way keep the build that they began with.
     """
 
-    def __init__(
-        self, folder: Path, *, catalog: str, prepare: Callable[[LoadedProfiles], None] | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, folder: Path, *, catalog: str, prepare: Callable[[LoadedProfiles], None] | None = None) -> None:
         """``catalog``: builds for another feature catalog are passed over. ``prepare``: makes ready whatever looking
         up in new profiles takes, before they serve, so that no declaration waits for it. Nothing is opened yet."""
         self._prepare = prepare

@@ -22,10 +22,16 @@ Row = dict[str, Any]
 
 
 def find_audit(
-    connection: sa.Connection, *, subject: str | None = None, actors: Sequence[str] | None = None,
-    action: str | None = None, from_day: str | None = None, to_day: str | None = None, before: int | None = None,
+    connection: sa.Connection,
+    *,
+    subject: str | None = None,
+    actors: Sequence[str] | None = None,
+    action: str | None = None,
+    from_day: str | None = None,
+    to_day: str | None = None,
+    before: int | None = None,
     limit: int = 100,
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """Audit events (changes of access, erasures), the latest first, ``before`` and ``after`` as mappings.
 
     ``actors``: ids, any of them. Days are YYYY-MM-DD, both included. ``before``: only those of a lower sequence.
@@ -39,10 +45,17 @@ def find_audit(
 
 
 def find_activity(
-    connection: sa.Connection, *, declaration_id: str | None = None, actors: Sequence[str] | None = None,
-    kind: str | None = None, office: str | None = None, from_day: str | None = None, to_day: str | None = None,
-    before: int | None = None, limit: int = 100,
-) -> list[Row]:  # fmt: skip
+    connection: sa.Connection,
+    *,
+    declaration_id: str | None = None,
+    actors: Sequence[str] | None = None,
+    kind: str | None = None,
+    office: str | None = None,
+    from_day: str | None = None,
+    to_day: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[Row]:
     """Events of declarations, whichever, the latest first, ``payload`` as a mapping without personal values.
 
     The rest as `find_audit`.
@@ -60,9 +73,14 @@ def _without_personal(text: str) -> object:
 
 
 def _find(
-    connection: sa.Connection, table: sa.Table, exactly: Sequence[tuple[sa.Column[Any], str | None]],
-    actors: Sequence[str] | None, days: tuple[str | None, str | None], before: int | None, limit: int,
-) -> list[sa.RowMapping]:  # fmt: skip
+    connection: sa.Connection,
+    table: sa.Table,
+    exactly: Sequence[tuple[sa.Column[Any], str | None]],
+    actors: Sequence[str] | None,
+    days: tuple[str | None, str | None],
+    before: int | None,
+    limit: int,
+) -> list[sa.RowMapping]:
     query = sa.select(table).order_by(table.c.sequence.desc()).limit(limit)
     for column, value in exactly:
         if value is not None:

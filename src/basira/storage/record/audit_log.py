@@ -20,9 +20,16 @@ Row = dict[str, Any]
 
 
 def append_audit(
-    connection: sa.Connection, action: str, *, subject: str, actor: str, now: datetime,
-    before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None, motive: str | None = None,
-) -> Row:  # fmt: skip
+    connection: sa.Connection,
+    action: str,
+    *,
+    subject: str,
+    actor: str,
+    now: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    motive: str | None = None,
+) -> Row:
     """Append one audit event, in the transaction of the change that it reports; the event as recorded.
 
     ``action``: such as "user.created". ``subject``: what was changed, such as "user/u-1f...". ``before``/``after``: the

@@ -170,9 +170,11 @@ def move_head(connection: sa.Connection, head: Head) -> None:
 
 def _head_values(head: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "of_stream": head["stream"], "of_day": head["day"], "sequence": head["sequence"],
+        "of_stream": head["stream"],
+        "of_day": head["day"],
+        "sequence": head["sequence"],
         "head_hash": head["head_hash"],
-    }  # fmt: skip
+    }
 
 
 # Built once: SQLAlchemy takes longer to put a statement together than SQLite to run it.

@@ -26,9 +26,16 @@ from basira.storage.record.personal import values_statement
 
 
 def record_group(
-    sender: Sender, events: EventRows, *, states: Sequence[NewState], answers: Sequence[KeyedAnswer], now: datetime,
-    expires_at: datetime, has_expired: bool = False, known: Mapping[str, int] | None = None,
-) -> bool:  # fmt: skip
+    sender: Sender,
+    events: EventRows,
+    *,
+    states: Sequence[NewState],
+    answers: Sequence[KeyedAnswer],
+    now: datetime,
+    expires_at: datetime,
+    has_expired: bool = False,
+    known: Mapping[str, int] | None = None,
+) -> bool:
     """Record a group in the sender's transaction. False, and then the caller rolls back, when another writer wrote a
     state meanwhile, or a declaration of ``known`` has a new event.
 

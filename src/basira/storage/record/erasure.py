@@ -46,9 +46,15 @@ def count_erasable(connection: sa.Connection, what: Erasable) -> int:
 
 
 def erase(
-    database: Database, what: Erasable, *, actor: str, motive: str, now: Callable[[], datetime],
-    report: Callable[[int], None] = lambda _count: None, pause: Callable[[float], None] = time.sleep,
-) -> int:  # fmt: skip
+    database: Database,
+    what: Erasable,
+    *,
+    actor: str,
+    motive: str,
+    now: Callable[[], datetime],
+    report: Callable[[int], None] = lambda _count: None,
+    pause: Callable[[float], None] = time.sleep,
+) -> int:
     """Erase what is there when it is called, part by part; how many. Raises UsageError without a motive.
 
     ``report`` is called with the rows of each part when it is committed. ``pause`` is called between two parts with the
@@ -64,9 +70,14 @@ def erase(
             erased = _erase_part(connection, what, keys)
             if erased:
                 append_audit(
-                    connection, what.action, subject=what.key.table.name, actor=actor, motive=motive, now=now(),
+                    connection,
+                    what.action,
+                    subject=what.key.table.name,
+                    actor=actor,
+                    motive=motive,
+                    now=now(),
                     after={what.entry: erased},
-                )  # fmt: skip
+                )
         took = time.monotonic() - begun
         count += len(erased)
         report(len(erased))

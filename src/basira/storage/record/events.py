@@ -291,9 +291,14 @@ def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> 
 
 
 def find_queue_places(
-    connection: sa.Connection, which: QueueFilter, *, intensity: Mapping[str, int],
-    after: tuple[float, float, float] | None = None, limit: int | None = None, by_revenue: bool = True,
-) -> list[QueuePlace]:  # fmt: skip
+    connection: sa.Connection,
+    which: QueueFilter,
+    *,
+    intensity: Mapping[str, int],
+    after: tuple[float, float, float] | None = None,
+    limit: int | None = None,
+    by_revenue: bool = True,
+) -> list[QueuePlace]:
     """Declarations whose lane was last given by an office on a day, and what orders them: no payload leaves the
     database. The lane of the highest ``intensity`` first (one that is not named has 0), then the highest revenue (none
     is 0), then the first. One that was given another lane later or elsewhere, or was cancelled, is not among them.

@@ -87,11 +87,21 @@ def check_estimators(estimators: Mapping[str, Estimator]) -> None:
 
 
 def evaluate_files(
-    mapping: ColumnMapping, train: Sequence[Path], test: Sequence[Path], *, valid: Sequence[Path] = (),
-    results: SeparateResults | None = None, estimators: Mapping[str, Estimator] | None = None, seed: int = 1,
-    now: datetime, resamples: int = 1000, trusted: Sequence[str] = (), engine: EngineBounds | None = None,
-    reading: OnProgress | None = None, progress: Progress = silent,
-) -> Evaluation:  # fmt: skip
+    mapping: ColumnMapping,
+    train: Sequence[Path],
+    test: Sequence[Path],
+    *,
+    valid: Sequence[Path] = (),
+    results: SeparateResults | None = None,
+    estimators: Mapping[str, Estimator] | None = None,
+    seed: int = 1,
+    now: datetime,
+    resamples: int = 1000,
+    trusted: Sequence[str] = (),
+    engine: EngineBounds | None = None,
+    reading: OnProgress | None = None,
+    progress: Progress = silent,
+) -> Evaluation:
     """Learn from ``train`` (and ``valid``), test on ``test``; one mapping of all three.
 
     They are labelled, or ``results`` labels them: results in files of their own. Of these, all that speak of a
@@ -171,10 +181,17 @@ def evaluate_files(
 
 
 def backtest(
-    history: History, *, as_of: date, estimators: Mapping[str, Estimator] | None = None, seed: int = 1,
-    share: float = 0.2, resamples: int = 1000, trusted: Sequence[str] = (), engine: EngineBounds | None = None,
+    history: History,
+    *,
+    as_of: date,
+    estimators: Mapping[str, Estimator] | None = None,
+    seed: int = 1,
+    share: float = 0.2,
+    resamples: int = 1000,
+    trusted: Sequence[str] = (),
+    engine: EngineBounds | None = None,
     progress: Progress = silent,
-) -> Evaluation:  # fmt: skip
+) -> Evaluation:
     """How the model would have done: learn from the earlier results known at ``as_of``, test on the latest ``share``.
 
     ``estimators``: others that take part beside ours, see `basira.models.estimators`.
@@ -201,11 +218,15 @@ def backtest(
             seed=seed,
             resamples=resamples,
             dataset=f"inspected items declared from {date_of(first)} to {as_of}",
-            extras={"quarantined": [], "unlabelled_rows": 0, "is_simulated": snapshot.is_simulated,
-                    "first_test_day": date_of(first).isoformat()},
+            extras={
+                "quarantined": [],
+                "unlabelled_rows": 0,
+                "is_simulated": snapshot.is_simulated,
+                "first_test_day": date_of(first).isoformat(),
+            },
             trusted=trusted,
             estimators=estimators or {},
-        )  # fmt: skip
+        )
         return run_contest(con, contest, progress)
 
 
@@ -290,7 +311,12 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
             slices[f"kind:{kind}"] = ~irregular | of_kind
     currencies = test["value_currency"].drop_nulls().unique().to_list()
     metrics, curves = assemble_evaluation(
-        irregular, contenders, slices, dataset=contest.dataset, revenue=revenue, resamples=contest.resamples,
+        irregular,
+        contenders,
+        slices,
+        dataset=contest.dataset,
+        revenue=revenue,
+        resamples=contest.resamples,
         seed=contest.seed,
         extras={
             "as_of": date_of(contest.as_of_day).isoformat(),
@@ -299,18 +325,25 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
             "revenue_basis": basis,
             "value_currency": currencies[0] if len(currencies) == 1 else None,
             "software": f"Basira {basira.__version__}",
-            "model": {"version": model.version, "chosen": model.card["chosen"],
-                      "later_items": model.card["later_items"], "importance": model.card["importance"],
-                      "notes": notes},
+            "model": {
+                "version": model.version,
+                "chosen": model.card["chosen"],
+                "later_items": model.card["later_items"],
+                "importance": model.card["importance"],
+                "notes": notes,
+            },
             **contest.extras,
         },
-    )  # fmt: skip
+    )
     ours = metrics["models"]["basira"]["slices"]["all"]
     if ours["auc"] is not None:
         require_plausible(
-            notes, auc=ours["auc"], irregular=ours["positives"], compliant=ours["rows"] - ours["positives"],
+            notes,
+            auc=ours["auc"],
+            irregular=ours["positives"],
+            compliant=ours["rows"] - ours["positives"],
             importance=model.card["importance"],
-        )  # fmt: skip
+        )
     progress(steps, steps, "done")
     return Evaluation(metrics, curves)
 
@@ -360,10 +393,11 @@ def _count_repeats(con: Engine) -> int:
     """Test declarations whose number is in the other files too: amendments, or numbers that start again."""
     return int(
         fetch_value(
-            con, "select count(distinct declaration_id) from truth semi join"
+            con,
+            "select count(distinct declaration_id) from truth semi join"
             " (select declaration_id from items anti join test_source using (source)) using (declaration_id)",
         )
-    )  # fmt: skip
+    )
 
 
 def _count_rejections(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:

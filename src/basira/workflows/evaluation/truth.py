@@ -20,9 +20,16 @@ from basira.workflows.evaluation.evaluate import Contest, Evaluation, run_contes
 
 
 def evaluate_against_truth(
-    history: History, truth: Path, *, as_of: date, last: date, seed: int = 1, resamples: int = 1000,
-    engine: EngineBounds | None = None, progress: Progress = silent,
-) -> Evaluation:  # fmt: skip
+    history: History,
+    truth: Path,
+    *,
+    as_of: date,
+    last: date,
+    seed: int = 1,
+    resamples: int = 1000,
+    engine: EngineBounds | None = None,
+    progress: Progress = silent,
+) -> Evaluation:
     """Learn from the results known at ``as_of``, test on every item declared after it up to ``last``.
 
     ``truth``: the world's folder of truth files. Revenue is the amount evaded in truth.
@@ -50,9 +57,10 @@ qualify row_number() over (partition by i.declaration_id, i.item_number order by
             {"first": day_of(as_of), "last": day_of(last)},
         )
         inspected = fetch_value(
-            con, "select avg(case when o.declaration_id is null then 0 else 1 end) from truth left join"
+            con,
+            "select avg(case when o.declaration_id is null then 0 else 1 end) from truth left join"
             " (select distinct declaration_id, item_number from outcomes) o using (declaration_id, item_number)",
-        )  # fmt: skip
+        )
         contest = Contest(
             as_of_day=day_of(as_of),
             late=None,

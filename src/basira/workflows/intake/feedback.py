@@ -43,9 +43,14 @@ def record_feedback(
         )
     mapping = with_known_at(mapping, known_at)
     reports = take_in_files(
-        history, open_checked(files, mapping), mapping, action="feedback", received_at=received_at, progress=progress,
+        history,
+        open_checked(files, mapping),
+        mapping,
+        action="feedback",
+        received_at=received_at,
+        progress=progress,
         wait_seconds=wait_seconds,
-    )  # fmt: skip
+    )
     return IngestReport(reports, history.current_number())
 
 

@@ -63,8 +63,11 @@ def _unpacked(path: Path, stack: ExitStack) -> list[Path]:
     files = []
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = [(PurePosixPath(part.filename.replace("\\", "/")).name, part)
-                     for part in archive.infolist() if not part.is_dir()]  # fmt: skip
+            parts = [
+                (PurePosixPath(part.filename.replace("\\", "/")).name, part)
+                for part in archive.infolist()
+                if not part.is_dir()
+            ]
             # Systems leave files of their own in zips, all of a name that begins with a point.
             members = [(name, part) for name, part in parts if not name.startswith(".")]
             _require_known([name for name, _ in members if not is_of_known_kind(name)], path, "other files")

@@ -71,9 +71,14 @@ def ingest_files(
         )
     sources = open_checked(files, mapping)
     reports = take_in_files(
-        history, sources, mapping, action="ingest", received_at=received_at, progress=progress,
+        history,
+        sources,
+        mapping,
+        action="ingest",
+        received_at=received_at,
+        progress=progress,
         wait_seconds=wait_seconds,
-    )  # fmt: skip
+    )
     return IngestReport(reports, history.current_number())
 
 

@@ -389,6 +389,14 @@ def _intake_of(
     batch = SourceBatch(pl.DataFrame(columns), pl.Series("row", numbers, dtype=pl.Int64), (), 0)
     reading = without_absent(numbering_mapping(mapping), names)
     return Intake(
-        file_name, digest, mapping, reading, lambda: iter((batch,)), 0, received_at, "retry", frozenset(numbers),
+        file_name,
+        digest,
+        mapping,
+        reading,
+        lambda: iter((batch,)),
+        0,
+        received_at,
+        "retry",
+        frozenset(numbers),
         rates=mapping.rate_table,
-    )  # fmt: skip
+    )

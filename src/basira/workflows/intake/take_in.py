@@ -165,9 +165,12 @@ class _Refusals:
 
 
 def take_in(
-    history: History, draft: Draft, intake: Intake, on_progress: OnProgress | None,
+    history: History,
+    draft: Draft,
+    intake: Intake,
+    on_progress: OnProgress | None,
     comparison: Comparison | None = None,
-) -> FileReport:  # fmt: skip
+) -> FileReport:
     """Take one source in, and commit. ``comparison``: that of a call of several sources; one of its own by default.
 
     Raises MappingError when not one row of a longer file fits, or when the store would have more fields of sources' own
@@ -274,10 +277,14 @@ def _complete(parsed: ParsedBatch, batch: SourceBatch, refusals: _Refusals) -> t
     if len(parsed.items):
         declared = (
             parsed.outcomes.select("source_row")
-            .join(parsed.items.select("source_row", pl.col("declared_at").dt.epoch("d")), on="source_row", how="left",
-                  maintain_order="left")
+            .join(
+                parsed.items.select("source_row", pl.col("declared_at").dt.epoch("d")),
+                on="source_row",
+                how="left",
+                maintain_order="left",
+            )
             .to_series(1)
-        )  # fmt: skip
+        )
     standing, refused = complete_results(parsed.outcomes, declared_days=declared)
     if len(parsed.items) and len(standing):
         numbers = parsed.items["item_number"] if "item_number" in parsed.items.columns else None
@@ -311,9 +318,11 @@ def _resolve(con: Engine, history: History, base: Snapshot, staged: _Staged, int
     create_view(con, "staged_items", items_schema(intake.reading), new_items)
     create_view(con, "staged_outcomes", OUTCOMES, new_outcomes)
     item_count = resolve_items(
-        con, gives_version=intake.reading.gives_version, currencies=_currencies(con, new_items),
+        con,
+        gives_version=intake.reading.gives_version,
+        currencies=_currencies(con, new_items),
         known_currencies=_currencies(con, base.files("items")),
-    )  # fmt: skip
+    )
     outcome_count = resolve_outcomes(con, check_declarations=not intake.mapping.has_items)
     if item_count == 0 and outcome_count == 0:
         later = "SELECT count(*) FROM staged_items WHERE declaration_version > 1"

@@ -53,14 +53,27 @@ def trail_page(
         actors = None if wanted.actor is None else ids_of(connection, wanted.actor)
         if of == "access":
             found = find_audit(
-                connection, subject=wanted.subject, actors=actors, action=wanted.action, from_day=from_day,
-                to_day=to_day, before=before, limit=limit + 1,
-            )  # fmt: skip
+                connection,
+                subject=wanted.subject,
+                actors=actors,
+                action=wanted.action,
+                from_day=from_day,
+                to_day=to_day,
+                before=before,
+                limit=limit + 1,
+            )
         else:
             found = find_activity(
-                connection, declaration_id=wanted.subject, actors=actors, kind=wanted.action, office=wanted.office,
-                from_day=from_day, to_day=to_day, before=before, limit=limit + 1,
-            )  # fmt: skip
+                connection,
+                declaration_id=wanted.subject,
+                actors=actors,
+                kind=wanted.action,
+                office=wanted.office,
+                from_day=from_day,
+                to_day=to_day,
+                before=before,
+                limit=limit + 1,
+            )
         shown = [_change(row) if of == "access" else _activity(row) for row in found[:limit]]
         names = names_of(connection, _ids(shown))
     return {"rows": shown, "names": names, "next_cursor": shown[-1]["sequence"] if len(found) > limit else None}
@@ -100,21 +113,34 @@ def _parts(database: Database, of: Of, wanted: Wanted, page: Mapping[str, Any]) 
 
 def _change(row: Row) -> dict[str, Any]:
     return {
-        "sequence": row["sequence"], "at": row["recorded_at"], "by": row["actor"], "action": row["action"],
-        "subject": row["subject"], "office": None, "before": row["before"], "after": row["after"],
-        "motive": row["motive"], "entry_hash": row["entry_hash"],
-    }  # fmt: skip
+        "sequence": row["sequence"],
+        "at": row["recorded_at"],
+        "by": row["actor"],
+        "action": row["action"],
+        "subject": row["subject"],
+        "office": None,
+        "before": row["before"],
+        "after": row["after"],
+        "motive": row["motive"],
+        "entry_hash": row["entry_hash"],
+    }
 
 
 def _activity(row: Row) -> dict[str, Any]:
     record = read_record(row)
     before, after = _before_and_after(record)
     return {
-        "sequence": record.sequence, "at": record.recorded_at, "by": record.actor, "action": record.kind,
-        "subject": record.declaration_id, "office": record.office, "before": before, "after": after,
+        "sequence": record.sequence,
+        "at": record.recorded_at,
+        "by": record.actor,
+        "action": record.kind,
+        "subject": record.declaration_id,
+        "office": record.office,
+        "before": before,
+        "after": after,
         "motive": record.motive if isinstance(record, Reselection | Cancellation) else None,
         "entry_hash": row["entry_hash"],
-    }  # fmt: skip
+    }
 
 
 def _before_and_after(record: AnyRecord) -> tuple[Mapping[str, object] | None, Mapping[str, object] | None]:

@@ -116,10 +116,16 @@ class Erased:
 
 
 def erase(
-    record: Record, *, actor: str, motive: str, now: Callable[[], datetime], person: str | None = None,
-    before: date | None = None, is_preview: bool = False,
+    record: Record,
+    *,
+    actor: str,
+    motive: str,
+    now: Callable[[], datetime],
+    person: str | None = None,
+    before: date | None = None,
+    is_preview: bool = False,
     progress: Callable[[int, int, str], None] = lambda _done, _total, _what: None,
-) -> Erased:  # fmt: skip
+) -> Erased:
     """Erase what names a person, or the personal values recorded before a day: values, texts of declarations, rejected
     declarations, answers kept for senders; then take them out of the database's files. ``is_preview``: count them, and
     erase nothing. ``progress``: how many of how many are erased.

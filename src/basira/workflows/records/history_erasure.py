@@ -30,9 +30,15 @@ def preview_history(record: Record, person: str, *, progress: Progress) -> Erase
 
 
 def erase_history(
-    record: Record, person: str, *, actor: str, motive: str, now: datetime, progress: Progress,
+    record: Record,
+    person: str,
+    *,
+    actor: str,
+    motive: str,
+    now: datetime,
+    progress: Progress,
     wait_seconds: float = DEFAULT_WAIT_SECONDS,
-) -> ErasedHistory:  # fmt: skip
+) -> ErasedHistory:
     """Take a person's value out of every snapshot of the history, audited. Raises UsageError, StoreError."""
     history, value = _history(record), require_value(person)
     require_motive(motive)

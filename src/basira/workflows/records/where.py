@@ -63,9 +63,12 @@ class Whereabouts:
 
 
 def find_everywhere(
-    record: Record, person: str, *, also: Sequence[Path] = (),
+    record: Record,
+    person: str,
+    *,
+    also: Sequence[Path] = (),
     progress: Progress = lambda _done, _total, _what: None,
-) -> Whereabouts:  # fmt: skip
+) -> Whereabouts:
     """Every place that holds a value: tables, files of the database, of the store, of other folders.
 
     Raises StoreError when the database can't be opened, UsageError for a value that is too short to mean a person.
@@ -108,23 +111,26 @@ def _look_in_database(
     else:
         places += [
             Place(
-                f"file {Path(path).name}", count,
+                f"file {Path(path).name}",
+                count,
                 "No row has it, as whole words: it was deleted, or is part of longer words. `basira db compact` "
                 "removes what was deleted.",
             )
             for path, count in bytes_naming(database, value).items()
-        ]  # fmt: skip
+        ]
 
 
 def _in_history(history: History, value: str, progress: Progress) -> list[Place]:
     return [
         Place(
-            one.path, one.rows,
-            "basira history erase" + ("" if one.is_current else " (a file of earlier snapshots alone)")
+            one.path,
+            one.rows,
+            "basira history erase"
+            + ("" if one.is_current else " (a file of earlier snapshots alone)")
             + "; a declaration's number or a code stays as it is.",
         )
         for one in find_holding(history, value, progress=progress)
-    ]  # fmt: skip
+    ]
 
 
 def _in_profiles(root: Path, value: str, unread: list[str]) -> Iterator[Place]:
@@ -139,9 +145,10 @@ def _in_profiles(root: Path, value: str, unread: list[str]) -> Iterator[Place]:
             continue
         if count := sum(one is not None for one in found):
             yield Place(
-                f"profiles/{name}.lmdb, as a digest", count,
+                f"profiles/{name}.lmdb, as a digest",
+                count,
                 "basira profiles build --keep 1, after basira history erase.",
-            )  # fmt: skip
+            )
 
 
 def _in_files(root: Path, value: str, unread: list[str], *, skipped: set[Path], is_store: bool) -> Iterator[Place]:

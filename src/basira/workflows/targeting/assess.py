@@ -28,15 +28,35 @@ from basira.workflows.targeting.score import KEY
 
 # Declared values that reasons quote, lists show and policies match.
 _HEADER = (
-    "declared_at", "declared_day", "office", "procedure", "declarant_id", "importer_id", "exporter_id",
+    "declared_at",
+    "declared_day",
+    "office",
+    "procedure",
+    "declarant_id",
+    "importer_id",
+    "exporter_id",
     "transport_mode",
-    "dispatch_country", "is_oea",
-)  # fmt: skip
+    "dispatch_country",
+    "is_oea",
+)
 _ITEM = (
-    "commodity_code", "description", "origin_country", "preference", "quantity", "quantity_unit", "gross_mass_kg",
-    "net_mass_kg", "customs_value_amount", "value_currency", "duty_rate", "total_tax_amount",
-    "declared_value_amount", "declared_currency", "conversion_rate", "conversion_rate_on",
-)  # fmt: skip
+    "commodity_code",
+    "description",
+    "origin_country",
+    "preference",
+    "quantity",
+    "quantity_unit",
+    "gross_mass_kg",
+    "net_mass_kg",
+    "customs_value_amount",
+    "value_currency",
+    "duty_rate",
+    "total_tax_amount",
+    "declared_value_amount",
+    "declared_currency",
+    "conversion_rate",
+    "conversion_rate_on",
+)
 
 
 class _Columns:
@@ -103,9 +123,14 @@ class Assessed:
 
 
 def assess(
-    con: Engine, wanted: str, *, as_of_day: int, model: RiskModel, is_catalog_digested: bool = False,
+    con: Engine,
+    wanted: str,
+    *,
+    as_of_day: int,
+    model: RiskModel,
+    is_catalog_digested: bool = False,
     progress: Progress = silent,
-) -> Assessed:  # fmt: skip
+) -> Assessed:
     """Features, scores and declared values of the items in the relation ``wanted``; no reasons yet.
 
     ``is_catalog_digested``: digests are of the whole catalog as it once was, not of what the model reads.

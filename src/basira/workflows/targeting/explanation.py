@@ -26,9 +26,10 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
     if not chosen:
         raise NotFoundError(
             f"Expected a decision on {declaration!r} in run {run!r}, found decisions in "
-            + ", ".join(pair[0].run_id for pair in found) + ".",
+            + ", ".join(pair[0].run_id for pair in found)
+            + ".",
             hint="Name one of these runs, or none for the latest.",
-        )  # fmt: skip
+        )
     header, decision = chosen[0]
     currency, conversions = amounts_of(history, header, declaration, decision.declaration_version)
     items: list[dict[str, Any]] = [

@@ -57,9 +57,13 @@ def find_decisions(history: History, declaration_id: str) -> list[tuple[Targetin
 
 
 def replay(
-    history: History, run_id: str, *, declaration_id: str | None = None, engine: EngineBounds | None = None,
+    history: History,
+    run_id: str,
+    *,
+    declaration_id: str | None = None,
+    engine: EngineBounds | None = None,
     progress: Progress = silent,
-) -> ReplayReport:  # fmt: skip
+) -> ReplayReport:
     """Make a recorded run again from its snapshot, model, policy and seed, and compare, bit for bit.
 
     The run's own hashes are made again too, so that what leaves no trace in a decision (a seed that draws

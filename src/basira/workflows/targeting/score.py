@@ -142,9 +142,15 @@ def train_if_none(
 
 
 def score(
-    history: History, *, first: date, last: date, as_of: date, model: RiskModel,
-    engine: EngineBounds | None = None, progress: Progress = silent,
-) -> ScoredItems:  # fmt: skip
+    history: History,
+    *,
+    first: date,
+    last: date,
+    as_of: date,
+    model: RiskModel,
+    engine: EngineBounds | None = None,
+    progress: Progress = silent,
+) -> ScoredItems:
     """Score the items declared from ``first`` to ``last``, both included, see `features_of_period`."""
     features = features_of_period(history, first=first, last=last, as_of=as_of, engine=engine, progress=progress)
     predictions = model.predict(features)

@@ -99,9 +99,17 @@ class Targeted:
 
 
 def target(
-    history: History, order: Order, *, model: RiskModel, policy: Policy, now: datetime, language: str = "fr",
-    snapshot: Snapshot | None = None, engine: EngineBounds | None = None, progress: Progress = silent,
-) -> Targeted:  # fmt: skip
+    history: History,
+    order: Order,
+    *,
+    model: RiskModel,
+    policy: Policy,
+    now: datetime,
+    language: str = "fr",
+    snapshot: Snapshot | None = None,
+    engine: EngineBounds | None = None,
+    progress: Progress = silent,
+) -> Targeted:
     """Assess the day's declarations and put each in a lane. Nothing is recorded yet (see `record`).
 
     A declaration of an office that the policy does not list is left undecided, because no queue would hold it; the
@@ -119,9 +127,13 @@ def target(
                 hint=_nearest_days(con, order) or "Ingest the day's declarations first.",
             )
         assessed = assess(
-            con, "to_target", as_of_day=as_of_day, model=model, is_catalog_digested=order.is_catalog_digested,
+            con,
+            "to_target",
+            as_of_day=as_of_day,
+            model=model,
+            is_catalog_digested=order.is_catalog_digested,
             progress=progress,
-        )  # fmt: skip
+        )
         candidates = assessed.candidates()
         notices: tuple[Notice, ...] = ()
         if order.is_folded:
@@ -182,9 +194,7 @@ def _nearest_days(con: Engine, order: Order) -> str:
 def _run(
     order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
 ) -> TargetingRun:
-    options: dict[str, Any] = {
-        "office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}
-    }  # fmt: skip
+    options: dict[str, Any] = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
     if order.is_folded:
         options |= {"is_folded": True, "any_office": order.any_office}
     if not order.is_catalog_digested:
@@ -210,9 +220,16 @@ def _run(
 
 
 def _listing(
-    run: TargetingRun, policy: Policy, allocation: Allocation, assessed: Assessed, candidates: Mapping[str, Candidate],
-    inspecting: set[str], snapshot: Snapshot, *, language: str,
-) -> InspectionList:  # fmt: skip
+    run: TargetingRun,
+    policy: Policy,
+    allocation: Allocation,
+    assessed: Assessed,
+    candidates: Mapping[str, Candidate],
+    inspecting: set[str],
+    snapshot: Snapshot,
+    *,
+    language: str,
+) -> InspectionList:
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
     selected = [s for s in allocation.selections if s.lane in inspecting]
     # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them.

@@ -163,9 +163,12 @@ def _goes_on(dialect: str, schema: str, one: _Chained, sequence: str, hash_: str
     day as SQL) go on from there."""
     table = _in_schema(schema, one.table)
     is_end = [
-        "last.sequence = NEW.sequence", f"last.sequence = (SELECT max(sequence) FROM {table})",
-        f"last.{one.hash} = NEW.head_hash", f"{one.day} = NEW.day", f"first.previous_hash = {hash_}",
-    ]  # fmt: skip
+        "last.sequence = NEW.sequence",
+        f"last.sequence = (SELECT max(sequence) FROM {table})",
+        f"last.{one.hash} = NEW.head_hash",
+        f"{one.day} = NEW.day",
+        f"first.previous_hash = {hash_}",
+    ]
     if one.has_days_in_order:
         later = "max" if dialect == "sqlite" else "greatest"
         is_end.append(f"NEW.day = {later}(substr(last.{one.moment}, 1, 10), {day})")
