@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "features/online/plan.py": ("bind", "key_parts"),
     "features/batch/sql.py": (
         "key_integer", "log_integer", "prepare_statements", "price_statements", "profile_statement",
-        "reference_statement", "join_statement",
+        "reference_statement", "join_statement", "habit_sums", "habits_of_items", "habits_of_results", "gap_rows",
     ),
     "feedback/overwritten.py": ("_counts", "_same"),
     "ingest/rows/resolve.py": ("_hash_rows",),

@@ -22,8 +22,6 @@ IRREGULARITY_KINDS: tuple[str, ...] = (
 # Of a value whose currency nothing says.
 DEFAULT_CURRENCY = "MAD"
 
-COMMODITY_LEVELS: tuple[int, ...] = (10, 8, 6, 4, 2)
-
 
 @cache
 def country_codes() -> frozenset[str]:

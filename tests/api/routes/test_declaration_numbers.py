@@ -16,6 +16,8 @@ API = "/api/v1/declarations"
 
 
 NUMBERS = ["2026/001", "300/010/2026/0001234/K", "A/outcome", "/A", "A/", "A//B", "A\nB", "é/%"]
+# How a number is kept that is sent in another form.
+ONE_FORM = {"A\nB": "A B"}
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -26,7 +28,7 @@ def test_every_number_is_reached(desk: Desk, arrivals: list[Body], number: str, 
     assert desk.post({**arrivals[0], "declaration_id": number}).status_code == 200
     path = f"{API}/{quote(number, safe=safe)}"
     found = desk.client.get(path)
-    written = number.replace("\n", " ")  # the one form in which a number is kept
+    written = ONE_FORM.get(number, number)
     assert (found.status_code, found.json().get("declaration_id")) == (200, written)
     lane = "red" if found.json()["standing"]["lane"] != "red" else "yellow"
     change = {"lane": lane, "motive": "Seen before.", "given_by": found.json()["standing"]["given_by"]}

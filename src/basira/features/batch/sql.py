@@ -201,6 +201,34 @@ from (
     return statements
 
 
+def habit_sums(e: Entity) -> tuple[str, ...]:
+    """The columns that an entity's past is summed over for its habits: those of a year, then the gaps of prices."""
+    return (*year_sums(e.name), *(("g", "d", "l") if e.name in GAP_TRADERS else ()))
+
+
+def habits_of_items(e: Entity, counted: str = "") -> str:
+    """These columns in rows of items. ``counted``: the condition of the rows that count; "": all do."""
+    yearly = year_sums(e.name)
+    if counted:
+        return "".join(
+            f", case when {counted} then {s} else 0 end as {s}" if s in yearly else f", 0 as {s}" for s in habit_sums(e)
+        )
+    return "".join(f", {s}" if s in yearly else f", 0 as {s}" for s in habit_sums(e))
+
+
+def habits_of_results(e: Entity) -> str:
+    """The same in rows of results, which have none."""
+    return "".join(", 0" for _ in habit_sums(e))
+
+
+def gap_rows(e: Entity, k: str, *, counts: int) -> str:
+    """Rows of gaps under the key ``k``, beside those of items and results; ``counts``: columns before the habits'."""
+    if e.name not in GAP_TRADERS:
+        return ""
+    zeros = "".join(", 0" for _ in range(counts + len(year_sums(e.name))))
+    return f"\n    union all\n    select {k}, day{zeros}, 1, gap, low from gaps where {k} is not null"
+
+
 def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
 
@@ -210,7 +238,6 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
         return _narrow_profile(e)
     k = f"k_{e.name}"
     before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
-    yearly = year_sums(e.name)
     long_columns = ""
     if e.is_long:
         long_columns = """,
@@ -219,7 +246,7 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     cast(r_all - first_value(r_all) over year as integer) as r_year,
     cast(n_all - first_value(n_all) over month as integer) as n_month"""
         long_columns += "".join(
-            f",\n    cast({s}_all - first_value({s}_all) over year as double) as {s}_year" for s in yearly
+            f",\n    cast({s}_all - first_value({s}_all) over year as double) as {s}_year" for s in year_sums(e.name)
         )
     # A window's sum is the cumulative before this day less the cumulative before the window's first day.
     windows = (
@@ -229,22 +256,12 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
         if e.is_long
         else ""
     )
-    is_trader = e.name in GAP_TRADERS
-    more = (*yearly, *(("g", "d", "l") if is_trader else ()))
-    own = "".join(f", case when is_history then {s} else 0 end as {s}" if s in yearly else f", 0 as {s}" for s in more)
-    nothing = "".join(", 0" for _ in more)
-    gaps = (
-        f"""
-    union all
-    select {k}, day, 0, 0, 0, 0, 0{"".join(", 0" for _ in yearly)}, 1, gap, low from gaps where {k} is not null"""
-        if is_trader
-        else ""
-    )
-    summed = "".join(f", sum({s}) as {s}" for s in more)
-    cumulated = "".join(f",\n    coalesce(sum({s}) over before, 0) as {s}_all" for s in more)
+    own, nothing, gaps = habits_of_items(e, "is_history"), habits_of_results(e), gap_rows(e, k, counts=5)
+    summed = "".join(f", sum({s}) as {s}" for s in habit_sums(e))
+    cumulated = "".join(f",\n    coalesce(sum({s}) over before, 0) as {s}_all" for s in habit_sums(e))
     gap_columns = (
         ",\n    cast(g_all as integer) as g_all, cast(d_all as double) as d_all, cast(l_all as integer) as l_all"
-        if is_trader
+        if e.name in GAP_TRADERS
         else ""
     )
     found = "select * exclude (wanted) from windowed"
@@ -296,29 +313,19 @@ def _narrow_profile(e: Entity) -> Table:
             f",\n  cast(coalesce(sum(case when {year} then {s} end), 0) as double) as {s}_year"
             for s in year_sums(e.name)
         )
-    yearly, is_trader = year_sums(e.name), e.name in GAP_TRADERS
-    more = (*yearly, *(("g", "d", "l") if is_trader else ()))
-    own = "".join(f", {s}" if s in yearly else f", 0 as {s}" for s in more)
-    nothing = "".join(", 0" for _ in more)
-    gaps = (
-        f"""
-  union all
-  select {k}, day, 0, 0, 0, 0{"".join(", 0" for _ in yearly)}, 1, gap, low from gaps where {k} is not null"""
-        if is_trader
-        else ""
-    )
+    own, nothing, gaps = habits_of_items(e), habits_of_results(e), gap_rows(e, k, counts=4)
     gap_columns = (
         """,
   cast(coalesce(sum(g), 0) as integer) as g_all, cast(coalesce(sum(d), 0) as double) as d_all,
   cast(coalesce(sum(l), 0) as integer) as l_all"""
-        if is_trader
+        if e.name in GAP_TRADERS
         else ""
     )
     prices, priced = "", ""
     if e.name in PRICE_LEVELS:
         prices = ",\n  any_value(price_count) as price_count, any_value(price_sum) as price_sum"
         priced = f" join u_{e.name} as u on u.key = seen.key and u.week = {week_sql('seen.day')}"
-    carried = "".join(f", {s}" for s in more)
+    carried = "".join(f", {s}" for s in habit_sums(e))
     # Results by day: a correction on the day of what it corrects leaves no irregularity on that day.
     return (
         f"p_{e.name}",

@@ -22,7 +22,7 @@ from basira.features.catalog.habits import (
     USUAL_PRICE,
     gap_sql,
 )
-from basira.features.catalog.references import BACK_OFF, LEVELS, MEASURES, MINIMUM_COUNT, WINDOW_DAYS
+from basira.features.catalog.references import BACK_OFF, LEVELS, MINIMUM_COUNT, WINDOW_DAYS
 from basira.schema.reasons import PastResults, ReasonCatalog
 
 Role = Literal["model", "category", "evidence"]
@@ -548,4 +548,3 @@ REASONS = ReasonCatalog(
 FEATURE: dict[str, Feature] = {f.name: f for f in CATALOG}
 MODEL_FEATURES: tuple[str, ...] = tuple(f.name for f in CATALOG if f.role == "model")
 CATEGORY_FEATURES: tuple[str, ...] = tuple(f.name for f in CATALOG if f.role == "category")
-MEASURE_NAMES: tuple[str, ...] = tuple(m.name for m in MEASURES)

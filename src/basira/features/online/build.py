@@ -13,7 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from basira.engines.engine import Engine
-from basira.features.batch.sql import EVERYTHING, prepare_statements, price_statements
+from basira.features.batch.sql import (
+    EVERYTHING,
+    gap_rows,
+    habit_sums,
+    habits_of_items,
+    habits_of_results,
+    prepare_statements,
+    price_statements,
+)
 from basira.features.catalog.catalog import MONTH_DAYS, YEAR_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
 from basira.features.catalog.habits import GAP_TRADERS, PRICE_LEVELS, WEEK_DAYS, WEEKS, year_sums
@@ -106,22 +114,13 @@ def _profile_select(e: Entity, as_of_day: int) -> str:
     cast(coalesce(sum(i) filter (where day >= {year}), 0) as integer) as i_year,
     cast(coalesce(sum(r) filter (where day >= {year}), 0) as integer) as r_year,
     cast(coalesce(sum(n) filter (where day >= {month}), 0) as integer) as n_month,"""
-    yearly, is_trader = year_sums(e.name), e.name in GAP_TRADERS
-    more = (*yearly, *(("g", "d", "l") if is_trader else ()))
-    own = "".join(f", {s}" if s in yearly else f", 0 as {s}" for s in more)
-    nothing = "".join(", 0" for _ in more)
-    gaps = (
-        f"""
-    union all
-    select {k}, day, 0, 0, 0, 0{"".join(", 0" for _ in yearly)}, 1, gap, low from gaps where {k} is not null"""
-        if is_trader
-        else ""
-    )
-    summed = "".join(f", sum({s}) as {s}" for s in more)
+    own, nothing, gaps = habits_of_items(e), habits_of_results(e), gap_rows(e, k, counts=4)
+    summed = "".join(f", sum({s}) as {s}" for s in habit_sums(e))
     habits = "".join(
-        f"\n    cast(coalesce(sum({s}) filter (where day >= {year}), 0) as double) as {s}_year," for s in yearly
+        f"\n    cast(coalesce(sum({s}) filter (where day >= {year}), 0) as double) as {s}_year,"
+        for s in year_sums(e.name)
     )
-    if is_trader:
+    if e.name in GAP_TRADERS:
         habits += (
             "\n    cast(sum(g) as integer) as g_all, cast(sum(d) as double) as d_all, cast(sum(l) as integer) as l_all,"
         )

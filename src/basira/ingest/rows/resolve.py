@@ -22,7 +22,6 @@ from basira.schema.tables import ITEMS
 
 # Verdicts that are no reason for quarantine.
 KNOWN = "known"
-NEW_VERSION = "new_version"
 
 # What a verdict speaks of, where it is not the declaration's number.
 FIELD: dict[str, str] = dict.fromkeys(("currency_conflict", "other_currency"), "value_currency")

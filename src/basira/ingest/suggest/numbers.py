@@ -94,10 +94,10 @@ def guess_numbers(
 ) -> tuple[NumberGuess, pl.Series]:
     """How the words are written, and which of them are numbers. ``weights``: rows of each word.
 
-    Every way of writing is tried on every word. The one that reads most wins. Two that read all of them to different
-    values are told apart by what a writer does everywhere: who groups thousands writes no 4500 without a mark, who
-    cuts zeros writes no 1.250 beside 3. Else both stand. ``separator`` "": a workbook or the like, whose cells may
-    be numbers beside text.
+    Every way of writing is tried on every word. The one that reads most wins. When two ways read every word, but to
+    different values, the whole column decides: a column with grouped thousands has no 4500 without a mark, and a column
+    whose zeros are cut has no 1.250 beside 3. If neither holds, both ways stay possible. ``separator`` "": a
+    workbook or the like, whose cells may be numbers beside text.
 
     >>> guess, _ = guess_numbers(["1 234,5", "12,25"], separator=";"); guess.decimal
     ','
