@@ -103,11 +103,11 @@ def show(
     login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
 ) -> None:
     """Show one account and its events."""
-    from basira.storage.record.activity import find_audit
+    from basira.storage.record.activity import Part, find_audit
 
     with open_database(store, database) as opened, opened.read() as connection:
         user = user_of(connection, login)
-        trail = find_audit(connection, subject=f"user/{user.user_id}", limit=20)
+        trail = find_audit(connection, Part(limit=20), subject=f"user/{user.user_id}")
     if as_json:
         events = [{name: row[name] for name in ("recorded_at", "action", "actor", "before", "after")} for row in trail]
         echo(json.dumps({**_user_content(user), "audit": events}, ensure_ascii=False, indent=1))

@@ -24,7 +24,7 @@ from basira.storage.accounts.sessions import (
 )
 from basira.storage.accounts.users import create_user, hash_password, set_active, set_grants, set_password
 from basira.storage.database.connection import Database
-from basira.storage.record.activity import find_audit
+from basira.storage.record.activity import Part, find_audit
 
 NOW = datetime(2026, 3, 2, 12)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -58,7 +58,7 @@ def test_the_right_password_is_granted_and_audited(place, user):
     assert attempt(place, RIGHT) == Login("granted", user)
     assert attempt(place, RIGHT, login=" ALI") == Login("granted", user)
     with Database(place) as database, database.read() as connection:
-        assert len(find_audit(connection, action="login.granted", actors=[user])) == 2
+        assert len(find_audit(connection, Part(actors=[user]), action="login.granted")) == 2
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "x" * 5000, "\ud800", RIGHT + " "])

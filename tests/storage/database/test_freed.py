@@ -18,7 +18,7 @@ from basira.storage.database.connection import Database, file_of
 from basira.storage.database.freed import compact, free_deleted
 from basira.storage.database.tables import IDEMPOTENCY_KEY, PERSONAL_VALUE
 from basira.storage.online.office_state import Answer, save_answer
-from basira.storage.online.rejected import RejectedBody, keep_body
+from basira.storage.online.rejected import NewRejected, keep_body
 from basira.storage.record.activity import find_audit
 from basira.storage.record.events import Event, append_events, find_events
 from basira.workflows.records.audit import Record, erase, prove
@@ -40,7 +40,7 @@ def service(place: str) -> Iterator[Database]:
         with opened.write() as connection:
             note = Answer(200, f'{{"note":"voir {PERSON}"}}')
             save_answer(connection, "k", note, client="c", route="r", request_digest="", now=NOW, expires_at=NOW)
-            keep_body(connection, RejectedBody("q1", "c", None, [{"field": PERSON}], 9, None), now=NOW)
+            keep_body(connection, NewRejected("q1", "c", None, [{"field": PERSON}], 9, None), now=NOW)
         yield opened
 
 

@@ -10,7 +10,7 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import OneByOne, write_together
 from basira.storage.database.tables import EVENT
-from basira.storage.record.activity import find_activity
+from basira.storage.record.activity import Part, find_activity
 from basira.storage.record.chain import append_statements, end_statements, link, read_end
 from basira.storage.record.clock import explain_ahead
 from basira.storage.record.commit import record_group
@@ -69,7 +69,7 @@ def names_of_today(database: Database) -> set[str]:
         queue = {one.event_id for one in find_queue_places(connection, which, intensity={"red": 1})}
         assert count_queue(connection, which) == len(queue)
         assert {row["event_id"] for row in find_office_day(connection, "A", TODAY)} == queue
-        assert {row["event_id"] for row in find_activity(connection, from_day=TODAY, to_day=TODAY)} == queue
+        assert {row["event_id"] for row in find_activity(connection, Part(from_day=TODAY, to_day=TODAY))} == queue
     return queue
 
 

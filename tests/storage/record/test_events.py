@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import Database, moment_text
-from basira.storage.record.activity import find_audit
+from basira.storage.record.activity import Part, find_audit
 from basira.storage.record.audit_log import append_audit
 from basira.storage.record.chain import GENESIS
 from basira.storage.record.events import (
@@ -261,12 +261,12 @@ def test_audit_says_who_what_before_and_after(place):
             motive="rate",
         )
         append_audit(connection, "other", subject="x", actor="u-2", now=NOW)
-        found = find_audit(connection, subject="policy/morocco", from_day="2026-03-02", to_day="2026-03-02")
+        found = find_audit(connection, Part(from_day="2026-03-02", to_day="2026-03-02"), subject="policy/morocco")
         assert [(f["actor"], f["before"], f["after"], f["motive"]) for f in found] == [
             ("u-1", {"version": 1}, {"version": 2}, "rate")
         ]
         assert [f["action"] for f in find_audit(connection)] == ["other", "policy.published"]
-        assert find_audit(connection, to_day="2026-03-01") == []
+        assert find_audit(connection, Part(to_day="2026-03-01")) == []
 
 
 def test_every_kind_of_event_can_be_recorded(place):

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import UsageError
-from basira.storage.record.chain import append
-
-Row = dict[str, Any]
+from basira.storage.record.chain import LinkedRow, append
 
 
 def append_audit(
@@ -26,10 +23,10 @@ def append_audit(
     subject: str,
     actor: str,
     now: datetime,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
     motive: str | None = None,
-) -> Row:
+) -> LinkedRow:
     """Append one audit event, in the transaction of the change that it reports; the event as recorded.
 
     ``action``: such as "user.created". ``subject``: what was changed, such as "user/u-1f...". ``before``/``after``: the
