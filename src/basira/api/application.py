@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastapi import FastAPI
 
@@ -38,6 +38,7 @@ from basira.api.routes import queue as routes_queue
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
+from basira.schema.json_values import JsonObject
 from basira.serving.decide.idempotency import purge_expired
 from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
@@ -58,7 +59,7 @@ _LOG = logging.getLogger("basira.service")
 
 
 class _Application(FastAPI):
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> JsonObject:
         """The document, with the schema of problems that its answers name."""
         if self.openapi_schema is None:
             schemas = super().openapi().setdefault("components", {}).setdefault("schemas", {})
@@ -199,7 +200,7 @@ def _decider_of(
             await asyncio.sleep(LOOK_SECONDS)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         async with AsyncExitStack() as ending:  # from the last to the first, each also when an earlier one fails
             for one in (service, *closing, reader):
                 ending.callback(one.close)
