@@ -245,6 +245,7 @@ def erase(
     """
     from basira.cli.options import ask_person, steps
     from basira.schema.days import parse_day
+    from basira.workflows.records.audit import Erasure
     from basira.workflows.records.audit import erase as erase_values
 
     day = parse_day(before, name="--before") if before else None
@@ -253,11 +254,8 @@ def erase(
     with steps("erase", quiet=as_json, interrupted=interrupted) as progress:
         done = erase_values(
             record_of(store, database),
-            actor=by,
-            motive=motive,
+            Erasure(by, motive, person=named, before=day),
             now=datetime.now,
-            person=named,
-            before=day,
             is_preview=preview,
             progress=progress,
         )

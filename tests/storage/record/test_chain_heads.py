@@ -10,6 +10,7 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import OneByOne, write_together
 from basira.storage.database.tables import EVENT
+from basira.storage.online.office_state import NewAnswers
 from basira.storage.record.activity import Part, find_activity
 from basira.storage.record.chain import append_statements, end_statements, link, read_end
 from basira.storage.record.clock import explain_ahead
@@ -41,7 +42,7 @@ def decision(name: str) -> Event:
 def decide(database: Database, *names: str, now: datetime = NOW) -> None:
     with write_together(database) as sender:
         rows = event_rows([decision(name) for name in names], now=now)
-        assert record_group(sender, rows, states=[], answers=[], now=now, expires_at=now)
+        assert record_group(sender, rows, states=[], answers=NewAnswers([], now), now=now)
 
 
 def write(database: Database, *statements: str) -> None:

@@ -30,7 +30,15 @@ from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
 from basira.schema.errors import UsageError
 from basira.schema.json_values import JsonObject
-from basira.storage.accounts.sessions import Login, csrf_token, end_session, log_in, open_session, recognise_session
+from basira.storage.accounts.sessions import (
+    Attempt,
+    Login,
+    csrf_token,
+    end_session,
+    log_in,
+    open_session,
+    recognise_session,
+)
 from basira.storage.accounts.users import get_user, hash_password, normalised_login, set_password
 from basira.storage.database.connection import Database, lock_chains
 
@@ -116,9 +124,7 @@ async def post_session(
     def enter() -> Response:
         done = log_in(
             database,
-            body.login,
-            body.password,
-            address=address,
+            Attempt(body.login, body.password, address),
             now=now,
             lock_out=lock_out,
             then=partial(begin_session, request, access=access, now=now),
@@ -170,9 +176,7 @@ async def post_password(
         # Guesses count towards the lock-out: a browser left open must not be the place to try them.
         checked = log_in(
             database,
-            login,
-            body.current_password,
-            address=address,
+            Attempt(login, body.current_password, address),
             now=now,
             lock_out=lock_out,
             action="password.confirmed",
