@@ -103,9 +103,9 @@ def _send(folder: Path, hook: PathHook) -> str:
     from fastapi.testclient import TestClient
     from serve_world import declarations_of, served_world
 
-    from basira.api.application import make_application
+    from basira.api.application import Limits, make_application
     from basira.api.auth.authenticate import by_key
-    from basira.serving.service import open_service
+    from basira.serving.service import ServiceSettings, open_service
     from basira.storage.accounts.api_keys import create_key
 
     today = date.today()
@@ -114,14 +114,14 @@ def _send(folder: Path, hook: PathHook) -> str:
     record = folder / "figures.sqlite"
     for path in (record, record.with_name(f"{record.name}-wal"), record.with_name(f"{record.name}-shm")):
         path.unlink(missing_ok=True)
-    service = open_service(world.store, world.policy, today=today, database=f"sqlite:///{record}")
+    service = open_service(ServiceSettings(world.store, world.policy, database=f"sqlite:///{record}"), today=today)
     with service.database.write() as connection:
         token = create_key(
             connection, "figures", scopes=("declarations:write",), actor="figures", now=now,
             expires_at=now + timedelta(days=1),
         ).token  # fmt: skip
     application = make_application(
-        service, recognise=by_key(service.database, lambda: now), clock=lambda: now, decide_seconds=60.0
+        service, recognise=by_key(service.database, lambda: now), clock=lambda: now, limits=Limits(decide_seconds=60.0)
     )
     with TestClient(application) as client:
         client.headers["X-API-Key"] = token

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from basira.laboratory.runs.many import run_all
+from basira.laboratory.runs.many import Workers, run_all
 from basira.laboratory.runs.plan import Plan
 
 STRATEGIES = "random,xgboost,xgboost_published,xgboost_leaves_published,xgboost_our_features,basira"
@@ -62,7 +62,7 @@ def main() -> None:
     if given.scenario:
         for items in (int(n) for n in given.items.split(",")):
             plan = Plan(given.scenario, rates=(0.05,), items=items, starts_on=given.start, periods=given.periods)
-            rows = run_all(plan, names, [1], given.out / str(items), jobs=1)
+            rows = run_all(plan, names, [1], given.out / str(items), workers=Workers(jobs=1))
             print(f"{given.scenario}, {items:,} items", flush=True)
             show(rows.filter(pl.col("strategy").is_in(names)), has_ratio=False)
         return
@@ -78,7 +78,7 @@ def main() -> None:
         starts_on="2020-07-01",
         periods=given.periods,
     )
-    rows = run_all(plan, names, [1], given.out / "taxed", jobs=1)
+    rows = run_all(plan, names, [1], given.out / "taxed", workers=Workers(jobs=1))
     print("KCS, items with a positive duty rate", flush=True)
     show(rows.filter(pl.col("strategy").is_in(names)), has_ratio=True)
 

@@ -24,7 +24,7 @@ import polars as pl
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from basira.laboratory.report.figures import half_width
-from basira.laboratory.runs.many import collect, run_all
+from basira.laboratory.runs.many import Workers, collect, run_all
 from basira.laboratory.runs.plan import Plan
 
 PUBLISHED = ("random", "risk_profile", "xgboost", "xgboost_published", "xgboost_revenue", "xgboost_log_revenue")
@@ -59,7 +59,7 @@ def main() -> None:
             for rate in rates:
                 items = given.items or ITEMS.get(scenario, USUAL_ITEMS)
                 plan = Plan(scenario, rates=(rate,), items=items, periods=given.periods)
-                run_all(plan, names, [seed], _folder(given.out, scenario, rate), jobs=1)
+                run_all(plan, names, [seed], _folder(given.out, scenario, rate), workers=Workers(jobs=1))
                 print(f"done: {scenario}, {rate:g}, seed {seed}", flush=True)
     every = []
     for rate in rates:

@@ -18,7 +18,7 @@ import polars as pl
 
 from basira.laboratory.deep.extra import is_installed
 from basira.laboratory.report.figures import summary
-from basira.laboratory.runs.many import run_all
+from basira.laboratory.runs.many import Workers, run_all
 from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import STRATEGIES
 
@@ -47,7 +47,7 @@ def main() -> None:
         periods=given.periods,
     )
     seeds = [int(s) for s in given.seeds.split(",")]
-    rows = run_all(plan, given.strategies.split(","), seeds, given.out, jobs=given.jobs)
+    rows = run_all(plan, given.strategies.split(","), seeds, given.out, workers=Workers(jobs=given.jobs))
     for row in summary(rows).iter_rows(named=True):
         print(
             f"{row['strategy']:22} precision {row['precision']:.3f}  found {row['normalised_found']:.3f}  "

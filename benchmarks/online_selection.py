@@ -15,7 +15,7 @@ from datetime import date
 
 import numpy as np
 
-from basira.laboratory.online_trial import WEEKDAY_VOLUME, TrialDay, run_day, run_trial, simulate_day
+from basira.laboratory.online_trial import WEEKDAY_VOLUME, Trial, TrialDay, run_day, run_trial, simulate_day
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
 from basira.selection.online.decide import decide_online
@@ -101,7 +101,7 @@ def main(days: int, mean_count: float) -> None:
     for name in ("morocco", "example"):
         policy = load_policy(shipped("policies") / name, MONDAY)
         for form, rules in (("shares of the day", policy), ("fixed counts", with_counts(policy, mean_count))):
-            results = run_trial(rules, office="A", first=MONDAY, days=days, mean_count=mean_count, seed=SEED)
+            results = run_trial(rules, Trial(office="A", first=MONDAY, days=days, mean_count=mean_count, seed=SEED))
             report(f"policies/{name}, capacity as {form}", results)
     print("time of one decision")
     speed(load_policy(shipped("policies") / "morocco", MONDAY), 1000)

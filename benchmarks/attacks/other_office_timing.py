@@ -30,7 +30,7 @@ from basira.api.application import make_application
 from basira.api.auth.authenticate import by_key
 from basira.api.auth.settings import AccessSettings, Rates
 from basira.schema.shipped import shipped
-from basira.serving.service import Service, open_service
+from basira.serving.service import Service, ServiceSettings, open_service
 from basira.storage.accounts.api_keys import create_key
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
@@ -60,7 +60,9 @@ def served() -> Iterator[tuple[Service, int]]:
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         History.create(store)
-        service = open_service(store, shipped("policies") / "example", today=datetime.now().date(), language="en")
+        service = open_service(
+            ServiceSettings(store, shipped("policies") / "example", language="en"), today=datetime.now().date()
+        )
         application = make_application(
             service,
             recognise=by_key(service.database, datetime.now),

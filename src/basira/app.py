@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
-from basira.api.application import make_application, make_large_application
+from basira.api.application import Limits, make_application, make_large_application
 from basira.api.auth.authenticate import by_key
 from basira.api.auth.settings import read_access_settings
 from basira.api.http.connection import Guard
@@ -26,7 +26,7 @@ from basira.render.languages import LANGUAGES
 from basira.schema.errors import UsageError
 from basira.serving.check import check_service, prepare_service
 from basira.serving.decide.worker import DECIDE_SECONDS
-from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, Service, open_service
+from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, Service, ServiceSettings, open_service
 from basira.serving.views.rejected import Quota
 
 
@@ -181,19 +181,23 @@ def _seconds(given: Mapping[str, str], name: str) -> float:
     return found
 
 
+def _service_settings(given: Mapping[str, str]) -> ServiceSettings:
+    return ServiceSettings(
+        Path(given["BASIRA_STORE"]),
+        Path(given["BASIRA_POLICY"]),
+        database=given["BASIRA_DATABASE"],
+        model=given["BASIRA_MODEL"],
+        language=given["BASIRA_LANGUAGE"],
+        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
+        wait_seconds=_seconds(given, "BASIRA_DATABASE_SECONDS"),
+        rates=Path(given["BASIRA_RATES"]) if given["BASIRA_RATES"] else None,
+    )
+
+
 def check_environment() -> list[str]:
     """Check a start: raise the fault that would end it, and return what the service would lack. Makes nothing."""
     given = read_settings()
-    return check_service(
-        Path(given["BASIRA_STORE"]),
-        Path(given["BASIRA_POLICY"]),
-        today=date.today(),
-        database=given["BASIRA_DATABASE"],
-        model=given["BASIRA_MODEL"],
-        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
-        quota=read_quota(given),
-        rates=Path(given["BASIRA_RATES"]) if given["BASIRA_RATES"] else None,
-    )
+    return check_service(_service_settings(given), today=date.today(), quota=read_quota(given))
 
 
 def prepare_environment() -> list[str]:
@@ -203,6 +207,10 @@ def prepare_environment() -> list[str]:
     return prepare_service(
         Path(given["BASIRA_STORE"]), Path(given["BASIRA_POLICY"]), today=date.today(), database=given["BASIRA_DATABASE"]
     )
+
+
+def _limits(given: Mapping[str, str]) -> Limits:
+    return Limits(decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"), quota=read_quota(given))
 
 
 def guard_of_environment() -> Guard:
@@ -219,8 +227,7 @@ def from_environment() -> FastAPI:
         recognise=by_key(service.database, datetime.now),
         clock=datetime.now,
         settings=read_access_settings(given),
-        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
-        quota=read_quota(given),
+        limits=_limits(given),
         large_socket=given["BASIRA_LARGE_SOCKET"],
     )
     _exempt_start_from_collection()
@@ -234,8 +241,7 @@ def large_from_environment() -> FastAPI:
     application = make_large_application(
         service,
         clock=datetime.now,
-        decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"),
-        quota=read_quota(given),
+        limits=_limits(given),
     )
     _exempt_start_from_collection()
     return application
@@ -247,18 +253,7 @@ def _open() -> tuple[dict[str, str], Service]:
     log_json()
     # The time to read a number grows with the square of its digits, and stops every other thread. No field has so many.
     sys.set_int_max_str_digits(_MOST_DIGITS)
-    service = open_service(
-        Path(given["BASIRA_STORE"]),
-        Path(given["BASIRA_POLICY"]),
-        today=date.today(),
-        database=given["BASIRA_DATABASE"],
-        model=given["BASIRA_MODEL"],
-        language=given["BASIRA_LANGUAGE"],
-        most_profile_days=int(given["BASIRA_MOST_PROFILE_DAYS"]),
-        wait_seconds=_seconds(given, "BASIRA_DATABASE_SECONDS"),
-        rates=Path(given["BASIRA_RATES"]) if given["BASIRA_RATES"] else None,
-    )
-    return given, service
+    return given, open_service(_service_settings(given), today=date.today())
 
 
 def _exempt_start_from_collection() -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from basira.cli.program import app
 from basira.schema.errors import BasiraError, NotFoundError, UsageError
 from basira.storage.accounts.api_keys import recognise_key
-from basira.storage.accounts.sessions import log_in, start_session
+from basira.storage.accounts.sessions import Attempt, log_in, start_session
 from basira.storage.accounts.users import find_user
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
@@ -80,7 +80,7 @@ def test_the_password_comes_from_standard_input_and_works(place: Place) -> None:
     with place.database() as database:
         from datetime import datetime
 
-        assert log_in(database, "ali", PASSWORD.strip(), address="::1", now=datetime.now()).outcome == "granted"
+        assert log_in(database, Attempt("ali", PASSWORD.strip(), "::1"), now=datetime.now()).outcome == "granted"
 
 
 def test_without_a_terminal_the_password_is_not_asked_for(place: Place) -> None:

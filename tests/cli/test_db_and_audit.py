@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from basira.cli import audit, db
 from basira.schema.errors import BasiraError, NotFoundError, StoreError, UsageError
-from basira.storage.accounts.users import create_user
+from basira.storage.accounts.users import NewUser, create_user
 from basira.storage.database.pipeline import OneByOne
 from basira.storage.database.tables import FORMAT
 from basira.storage.history.store import History
@@ -85,7 +85,7 @@ def test_a_record_verifies_and_a_fault_ends_in_an_error(filled, tmp_path):
 def test_what_was_done_is_listed_with_who_and_why_and_exported(place, tmp_path):
     assert "No such event" in call("audit", "list", "--of", "declarations", "--database", made(place)).stdout
     with Operations(place) as operations, operations.database.write() as connection:
-        user = create_user(connection, "a.benali", display_name="SIM", grants=[], actor="badge 7", now=NOW)
+        user = create_user(connection, NewUser("a.benali", display_name="SIM", grants=[]), actor="badge 7", now=NOW)
         for number in range(3):
             payload = {"motive": "=Withdrawn.", "before": {"lane": "red"}}
             event = Event(f"c{number}", "cancellation", f"D{number}", user, payload, {"note": "SIM-X"}, office="AGADIR")

@@ -14,7 +14,7 @@ from basira.cli import history as history_command
 from basira.cli import serve as serve_command
 from basira.cli.program import app
 from basira.schema.errors import StoreError, UsageError
-from basira.serving.check import check_service, prepare_service
+from basira.serving.check import ServiceSettings, check_service, prepare_service
 from basira.serving.service import SEED_FILE, read_seed
 from basira.serving.sync import Synced
 from basira.storage.database.connection import Database
@@ -82,7 +82,7 @@ def test_the_first_account_and_the_first_key_say_that_the_database_is_new(store:
 def test_a_check_of_a_misspelt_database_says_that_nothing_is_there(store: Path, tmp_path: Path) -> None:
     policy = DEPLOY.parent / "policies" / "example"
     typo = tmp_path / "nonsense"
-    lines = check_service(store, policy, today=datetime(2026, 3, 2).date(), database=str(typo))
+    lines = check_service(ServiceSettings(store, policy, database=str(typo)), today=datetime(2026, 3, 2).date())
     assert any(line.startswith("no database") and str(typo) in line for line in lines)
     assert not typo.exists()
     assert not (store / SEED_FILE).exists()

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from basira.cli.program import app
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
-from basira.storage.online.rejected import RejectedBody, keep_body
+from basira.storage.online.rejected import NewRejected, keep_body
 from basira.workflows.intake.quarantine import QuarantinedRow
 
 NOW = datetime(2026, 3, 2, 12)
@@ -25,7 +25,7 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     History.create(tmp_path)
     with Database(tmp_path / "operations.sqlite") as database, database.write() as connection:
         faults = [{"code": "negative", "field": "items.1.net_mass_kg"}, {"code": "missing", "field": None}]
-        keep_body(connection, RejectedBody(ONLINE, "badr", "DUM 1", faults, 9, "{}"), now=NOW)
+        keep_body(connection, NewRejected(ONLINE, "badr", "DUM 1", faults, 9, "{}"), now=NOW)
     row = QuarantinedRow(
         OF_A_FILE, "items", "a\x1b[2Jb.csv", "net_mass_kg", "not_a_number", "عشرة\nkilos", "a number", {}, "d", 12, NOW
     )

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from basira.laboratory.online_trial import TrialDay, run_day, run_trial, simulate_day
+from basira.laboratory.online_trial import Trial, TrialDay, run_day, run_trial, simulate_day
 from basira.schema.shipped import shipped
 from basira.selection import Policy, load_policy
 from basira.selection.online.forecast import plan_day
@@ -34,12 +34,12 @@ def with_teams() -> Policy:
 
 @pytest.fixture(scope="module")
 def fixed() -> list[TrialDay]:
-    return run_trial(with_teams(), office="A", first=MONDAY, days=60, mean_count=400, seed=11)
+    return run_trial(with_teams(), Trial(office="A", first=MONDAY, days=60, mean_count=400, seed=11))
 
 
 @pytest.fixture(scope="module")
 def shares() -> list[TrialDay]:
-    return run_trial(morocco(advance=0.0), office="A", first=MONDAY, days=60, mean_count=150, seed=12)
+    return run_trial(morocco(advance=0.0), Trial(office="A", first=MONDAY, days=60, mean_count=150, seed=12))
 
 
 def test_capacity_is_kept_every_day(fixed, shares):

@@ -15,7 +15,7 @@ from serve_faults import Trial, kill_process, stop_postgres
 from serve_ground import Ground, Postgres
 
 from basira.schema.errors import StoreError
-from basira.serving.service import open_service
+from basira.serving.service import ServiceSettings, open_service
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
 from tests.support.api_world import Desk, write_policy
@@ -86,7 +86,7 @@ def test_a_damaged_model_is_done_without_and_reported(history: History, tmp_path
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     from tests.support.api_world import TODAY
 
-    service = open_service(store, write_policy(tmp_path / "policy"), today=TODAY)
+    service = open_service(ServiceSettings(store, write_policy(tmp_path / "policy")), today=TODAY)
     try:
         assert service.model is None
         assert service.model_fault
@@ -101,4 +101,4 @@ def test_a_seed_that_is_no_number_ends_the_start(history: History, tmp_path: Pat
     from tests.support.api_world import TODAY
 
     with pytest.raises(StoreError, match="online-seed"):
-        open_service(store, write_policy(tmp_path / "policy"), today=TODAY)
+        open_service(ServiceSettings(store, write_policy(tmp_path / "policy")), today=TODAY)

@@ -22,7 +22,7 @@ from basira.serving.sync import sync_history
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import EVENT
 from basira.storage.history.store import History
-from basira.workflows.records.audit import Record, erase
+from basira.workflows.records.audit import Erasure, Record, erase
 from tests.support.api_world import TODAY, Desk, at, desk_of, is_whole
 
 Body = dict[str, Any]
@@ -49,7 +49,7 @@ def payloads(desk: Desk) -> str:
 
 def erased(desk: Desk) -> int:
     record = Record(desk.service.database.place, None)
-    return erase(record, actor="dpo", motive="m", now=lambda: at(20), person=PERSON).count
+    return erase(record, Erasure("dpo", "m", person=PERSON), now=lambda: at(20)).count
 
 
 def shown(desk: Desk, name: str = "D-TEXT") -> tuple[Body, bool]:

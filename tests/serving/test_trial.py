@@ -12,7 +12,7 @@ from basira.features.online.lookup import prepare_online
 from basira.features.online.plan import catalog_digest
 from basira.models.risk.risk_model import RiskModel
 from basira.serving import trial as serve_trial
-from basira.serving.check import check_service
+from basira.serving.check import ServiceSettings, check_service
 from basira.serving.service import Service
 from basira.serving.trial import Trials, try_decision
 from basira.storage.history.store import History
@@ -81,10 +81,14 @@ def test_it_is_made_once_and_again_when_something_changed(
 
 
 def test_check_decides_it_too(whole: Service, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = check_service(history.root, whole.policies, today=TODAY)
+    lines = check_service(ServiceSettings(history.root, whole.policies), today=TODAY)
     assert not [line for line in lines if "declaration of our own" in line]
     monkeypatch.setattr(RiskModel, "predict_rows", Broken.predict_rows)
-    (line,) = [line for line in check_service(history.root, whole.policies, today=TODAY) if "of our own" in line]
+    (line,) = [
+        line
+        for line in check_service(ServiceSettings(history.root, whole.policies), today=TODAY)
+        if "of our own" in line
+    ]
     assert "model_failed" in line
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from basira.render.writing import write_whole
-from basira.serving.check import check_service
+from basira.serving.check import ServiceSettings, check_service
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
 from basira.storage.profiles.publish import Description, publish_profiles
@@ -58,7 +58,11 @@ def test_a_check_names_a_store_that_everybody_may_read(tmp_path: Path) -> None:
     root = History.create(tmp_path / "store").root
 
     def told() -> list[str]:
-        return [line for line in check_service(root, POLICY, today=date(2026, 3, 2)) if line.startswith("store:")]
+        return [
+            line
+            for line in check_service(ServiceSettings(root, POLICY), today=date(2026, 3, 2))
+            if line.startswith("store:")
+        ]
 
     (root / "manifests" / "x.json").touch(0o644)
     assert told() == []  # no other user may enter

@@ -21,7 +21,7 @@ from basira.schema.access import Grant
 from basira.serving.service import Service
 from basira.storage.accounts.api_keys import create_key
 from basira.storage.accounts.sessions import csrf_token, start_session
-from basira.storage.accounts.users import create_user, hash_password
+from basira.storage.accounts.users import NewUser, create_user, hash_password
 from tests.support.api_world import at
 
 ORIGIN = "https://basira.test"
@@ -63,16 +63,14 @@ class House:
     def user(self, login: str, *grants: Grant, password: bool = True, **more: Any) -> str:
         """A new account; its user id. The password is `PASSWORD`."""
         with self.service.database.write() as connection:
-            return create_user(
-                connection,
+            new = NewUser(
                 login,
                 display_name=login.title(),
                 grants=grants,
-                actor="test",
-                now=self.clock[0],
                 password_hash=hashed() if password else None,
                 **{"must_change_password": False, **more},
             )
+            return create_user(connection, new, actor="test", now=self.clock[0])
 
     def person(self, login: str, *grants: Grant, **more: Any) -> TestClient:
         """A browser with a session of a new account, and the CSRF token on every request."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from fastapi.testclient import TestClient
 
-from basira.api.application import make_application
+from basira.api.application import Limits, make_application
 from basira.api.auth.authenticate import by_key
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.shipped import shipped
@@ -107,12 +107,15 @@ class Desk:
             ).token
 
 
+LIMITS = tuple(one.name for one in fields(Limits))
+
+
 def desk_of(service: Service, **options: Any) -> Desk:
     clock = [at(9)]
     recognise = options.pop("recognise", None) or by_key(service.database, lambda: clock[0])
     # A busy machine is no reason for the fallback where a test wants a score; tests of the limit give their own.
-    options.setdefault("decide_seconds", 60.0)
-    app = make_application(service, recognise=recognise, clock=lambda: clock[0], **options)
+    named = {"decide_seconds": 60.0} | {name: options.pop(name) for name in LIMITS if name in options}
+    app = make_application(service, recognise=recognise, clock=lambda: clock[0], limits=Limits(**named), **options)
     desk = Desk(TestClient(app, raise_server_exceptions=False), service, clock)
     desk.client.headers["X-API-Key"] = desk.key(*EVERYTHING)
     return desk

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from argon2 import PasswordHasher
 
-from basira.serving.service import SEED_FILE, Service, open_service
+from basira.serving.service import SEED_FILE, Service, ServiceSettings, open_service
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
 from basira.workflows.profiles import build_profiles
@@ -67,7 +67,7 @@ def whole(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     policies = write_policy(tmp_path_factory.mktemp("rules") / "policy")
     # A store's seed is new each time: with it, what is drawn at random would be another declaration in each run.
     (history.root / SEED_FILE).write_text("11\n", encoding="ascii")
-    service = open_service(history.root, policies, today=TODAY, language="en")
+    service = open_service(ServiceSettings(history.root, policies, language="en"), today=TODAY)
     yield service
     service.close()
 

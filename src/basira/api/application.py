@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastapi import FastAPI
 
@@ -38,6 +39,7 @@ from basira.api.routes import queue as routes_queue
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
+from basira.schema.json_values import JsonObject
 from basira.serving.decide.idempotency import purge_expired
 from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
@@ -58,7 +60,7 @@ _LOG = logging.getLogger("basira.service")
 
 
 class _Application(FastAPI):
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> JsonObject:
         """The document, with the schema of problems that its answers name."""
         if self.openapi_schema is None:
             schemas = super().openapi().setdefault("components", {}).setdefault("schemas", {})
@@ -91,26 +93,36 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a request may take. ``most_bytes``: of its body. ``decide_seconds``: after which a declaration is decided
+    without a score (see `Decider`). ``quota``: of rejected bodies that are kept."""
+
+    most_bytes: int = MOST_BYTES
+    decide_seconds: float = DECIDE_SECONDS
+    quota: Quota = USUAL_QUOTA
+
+
+USUAL_LIMITS = Limits()
+
+
 def make_application(
     service: Service,
     *,
     recognise: Recognise,
     clock: Callable[[], datetime],
-    most_bytes: int = MOST_BYTES,
     settings: AccessSettings | None = None,
-    decide_seconds: float = DECIDE_SECONDS,
-    quota: Quota = USUAL_QUOTA,
+    limits: Limits = USUAL_LIMITS,
     large_socket: str = "",
 ) -> FastAPI:
     """The application. ``clock``: local time without a zone. It looks for profiles before it answers, for newer ones
-    every ten seconds, for a newer model every minute. ``decide_seconds``: see `Decider`. ``quota``: of rejected bodies.
-    ``large_socket``: where the large worker listens; "": large requests are decided here.
-    """
+    every ten seconds, for a newer model every minute. ``large_socket``: where the large worker listens; "": large
+    requests are decided here."""
     settings = settings or AccessSettings()
     desk = session_routes.login_desk()
     openid_desk = oidc_routes.openid_desk()
     remembered = Remembered(recognise)
-    app = _decider_of(service, clock, decide_seconds, quota, large_socket, closing=(openid_desk, desk, remembered))
+    app = _decider_of(service, clock, limits, large_socket, closing=(openid_desk, desk, remembered))
     app.state.recognise, app.state.trials, app.state.remembered = recognise, Trials(), remembered
     sessions = by_session(service.database, clock, idle=settings.session_idle)
     app.state.access = access = access_of(settings, keys=recognise, sessions=sessions)
@@ -123,19 +135,17 @@ def make_application(
     app.include_router(oidc_routes.router)
     app.add_middleware(Entrance, settings=settings, addresses=access.address_rate)
     metrics: Metrics = app.state.metrics
-    app.add_middleware(Surroundings, metrics=metrics, most_bytes=most_bytes, is_secure=not settings.is_development)
+    app.add_middleware(
+        Surroundings, metrics=metrics, most_bytes=limits.most_bytes, is_secure=not settings.is_development
+    )
     return app
 
 
 def make_large_application(
-    service: Service,
-    *,
-    clock: Callable[[], datetime],
-    decide_seconds: float = DECIDE_SECONDS,
-    quota: Quota = USUAL_QUOTA,
+    service: Service, *, clock: Callable[[], datetime], limits: Limits = USUAL_LIMITS
 ) -> FastAPI:
     """The application of a large worker: for a socket that only the service's own workers can reach."""
-    app = _decider_of(service, clock, decide_seconds, quota)
+    app = _decider_of(service, clock, limits)
     app.include_router(routes_large.router)
     app.add_middleware(routes_large.Passed)
     return app
@@ -152,8 +162,7 @@ class Closable(Protocol):
 def _decider_of(
     service: Service,
     clock: Callable[[], datetime],
-    decide_seconds: float,
-    quota: Quota,
+    limits: Limits,
     large_socket: str = "",
     *,
     closing: Sequence[Closable] = (),
@@ -199,7 +208,7 @@ def _decider_of(
             await asyncio.sleep(LOOK_SECONDS)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         async with AsyncExitStack() as ending:  # from the last to the first, each also when an earlier one fails
             for one in (service, *closing, reader):
                 ending.callback(one.close)
@@ -233,10 +242,10 @@ def _decider_of(
     # Two, like two workers: requests of one never wait for requests of the other.
     app.state.precedence = precedence = Precedence()
     app.state.decider, app.state.large_decider = deciders = tuple(
-        Decider(lambda: app.state.service.for_decisions(), clock, seconds=decide_seconds, pause=pause)
+        Decider(lambda: app.state.service.for_decisions(), clock, seconds=limits.decide_seconds, pause=pause)
         for pause in (no_pause, precedence.pause)
     )
     app.state.reader = reader = Reader(pause=precedence.pause)
-    app.state.quarantine = Quarantine(quota)
+    app.state.quarantine = Quarantine(limits.quota)
     add_problem_handlers(app)
     return app

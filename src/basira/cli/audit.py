@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,7 @@ from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from basira.storage.record.chain import Head
+    from basira.workflows.records.activity import TrailRow
 
 app = typer.Typer(
     no_args_is_help=True, help="The audit: read the record, prove it, export its heads, erase personal data."
@@ -244,6 +245,7 @@ def erase(
     """
     from basira.cli.options import ask_person, steps
     from basira.schema.days import parse_day
+    from basira.workflows.records.audit import Erasure
     from basira.workflows.records.audit import erase as erase_values
 
     day = parse_day(before, name="--before") if before else None
@@ -252,11 +254,8 @@ def erase(
     with steps("erase", quiet=as_json, interrupted=interrupted) as progress:
         done = erase_values(
             record_of(store, database),
-            actor=by,
-            motive=motive,
+            Erasure(by, motive, person=named, before=day),
             now=datetime.now,
-            person=named,
-            before=day,
             is_preview=preview,
             progress=progress,
         )
@@ -307,14 +306,13 @@ def where(
         raise typer.Exit(FOUND)
 
 
-def _line_of(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def _line_of(row: TrailRow, names: Mapping[str, str]) -> str:
     who = f"{row['by']} ({names[row['by']]})" if row["by"] in names else row["by"]
     subject = row["subject"]
     if (named := names.get(subject.rpartition("/")[2])) is not None:
         subject = f"{subject} ({named})"
-    change = [
-        f"{name} {json.dumps(row[name], ensure_ascii=False)}" for name in ("before", "after") if row[name] is not None
-    ]
+    both = (("before", row["before"]), ("after", row["after"]))
+    change = [f"{name} {json.dumps(values, ensure_ascii=False)}" for name, values in both if values is not None]
     why = [] if row["motive"] is None else [f"motive: {row['motive']}"]
     at = [] if row["office"] is None else [f"at {row['office']}"]
     head = f"{row['sequence']:>8}  {row['at'][:19]}  {row['action']}  {subject}"

@@ -19,6 +19,7 @@ from basira.cli.options import open_console
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
+    from basira.serving.views.answers import DeclarationBody
     from basira.workflows.stores import History
 
 
@@ -34,7 +35,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     return True
 
 
-def _find_history(history: History, declaration: str, database: str, language: str) -> dict[str, Any] | None:
+def _find_history(history: History, declaration: str, database: str, language: str) -> DeclarationBody | None:
     from basira.cli.db import record_of
     from basira.schema.errors import NotFoundError
     from basira.serving.views.declaration import declaration_history

@@ -75,7 +75,7 @@ def run(
 ) -> None:
     """Run strategies in a closed loop: only what was chosen gets a result."""
     from basira.laboratory.report.figures import summary
-    from basira.laboratory.runs.many import run_all
+    from basira.laboratory.runs.many import Workers, run_all
     from basira.laboratory.runs.plan import parse_rates
     from basira.laboratory.runs.prospect import jobs_within, look_ahead
     from basira.laboratory.runs.sources import make_plan
@@ -116,7 +116,7 @@ def run(
         if preview:
             ahead = look_ahead(plan, names, numbers, out, jobs=fitting, memory=memory, progress=progress)
         else:
-            rows = run_all(plan, names, numbers, out, jobs=fitting, memory=memory, progress=progress)
+            rows = run_all(plan, names, numbers, out, workers=Workers(jobs=fitting, memory=memory), progress=progress)
     if preview:
         _show_prospect(ahead, jobs=fitting, as_json=as_json)
         return

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,13 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption
 from basira.cli.keys import ByOption
 from basira.cli.next_command import next_command
 from basira.render.shown import echo
+
+if TYPE_CHECKING:
+    from basira.serving.views.answers import RejectedPage
+
+    class _Online(RejectedPage):
+        limits_reached: list[str]
+
 
 app = typer.Typer(no_args_is_help=True, help="Rejected rows: list them, correct them, send them again.")
 
@@ -67,7 +75,7 @@ def list_rows(
     echo(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
 
 
-def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict[str, Any] | None:
+def _online(store: Path, database: str, *, code: str | None, limit: int) -> _Online | None:
     """What the service rejected; None where there is no operational database."""
     from basira.app import quota_of_environment
     from basira.cli.db import record_of
@@ -83,7 +91,7 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> dict
         return {**page, "limits_reached": list_reached_limits(opened, quota, now=datetime.now())}
 
 
-def _show_online(online: dict[str, Any]) -> None:
+def _show_online(online: _Online) -> None:
     for line in online["limits_reached"]:
         typer.echo(line)
     if not online["total"]:
@@ -150,7 +158,7 @@ def expire(
         typer.echo(f"{count:,} rejected declarations erased, not sent again for {days} days.")
 
 
-def _json(content: dict[str, Any]) -> str:
+def _json(content: Mapping[str, object]) -> str:
     """Indented JSON, in which every unprintable character is escaped: it must not move a terminal's cursor."""
     text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
     return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)

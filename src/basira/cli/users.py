@@ -63,7 +63,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make an account. The password is asked for, and must be changed at the first login."""
-    from basira.storage.accounts.users import create_user, hash_password
+    from basira.storage.accounts.users import NewUser, create_user, hash_password
 
     grants = [_grant(*one.partition("/")[::2]) for one in role or []]
     with open_database(store, database, create=True) as opened:
@@ -71,14 +71,16 @@ def add(
         with opened.write() as connection:
             made = create_user(
                 connection,
-                login,
-                display_name=name or login,
-                grants=grants,
+                NewUser(
+                    login,
+                    display_name=name or login,
+                    grants=grants,
+                    password_hash=hashed,
+                    oidc_subject=oidc_subject or None,
+                    must_change_password=not final,
+                ),
                 actor=by,
                 now=datetime.now(),
-                password_hash=hashed,
-                oidc_subject=oidc_subject or None,
-                must_change_password=not final,
             )
     echo(json.dumps({"user_id": made}) if as_json else f"User {made} made: {login}.")
 
@@ -103,11 +105,11 @@ def show(
     login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
 ) -> None:
     """Show one account and its events."""
-    from basira.storage.record.activity import find_audit
+    from basira.storage.record.activity import Part, find_audit
 
     with open_database(store, database) as opened, opened.read() as connection:
         user = user_of(connection, login)
-        trail = find_audit(connection, subject=f"user/{user.user_id}", limit=20)
+        trail = find_audit(connection, Part(limit=20), subject=f"user/{user.user_id}")
     if as_json:
         events = [{name: row[name] for name in ("recorded_at", "action", "actor", "before", "after")} for row in trail]
         echo(json.dumps({**_user_content(user), "audit": events}, ensure_ascii=False, indent=1))

@@ -24,13 +24,13 @@ from basira.country.conduct import (
     UNDERVALUATION,
     Plan,
 )
-from basira.country.markets import Markets
+from basira.country.foundation import Foundation
 from basira.country.nomenclature import WORDINGS, Nomenclature
 from basira.country.scenario import DELIBERATE, KIND_OF, SCHEMES, Scenario
 from basira.country.state import State, is_active
 from basira.country.taxes import Taxes, taxes_of
 from basira.country.trade import Shipments
-from basira.country.traders import Traders, is_export, is_home
+from basira.country.traders import is_export, is_home
 from basira.schema.codes import IRREGULARITY_KINDS
 
 ERROR_VALUE, ERROR_CLASSIFICATION, ERROR_QUANTITY, ERROR_DOCUMENTS = range(len(DELIBERATE), len(SCHEMES))
@@ -64,19 +64,10 @@ class Block:
     true_net_kg: Floats
 
 
-def declare(
-    shipments: Shipments,
-    *,
-    scenario: Scenario,
-    traders: Traders,
-    nomenclature: Nomenclature,
-    markets: Markets,
-    plan: Plan,
-    state: State,
-    rng: np.random.Generator,
-) -> Block:
+def declare(shipments: Shipments, foundation: Foundation, *, state: State, rng: np.random.Generator) -> Block:
     """Decide each item's conduct and write its declaration."""
-    s = shipments
+    s, scenario, plan = shipments, foundation.scenario, foundation.plan
+    traders, nomenclature, markets = foundation.traders, foundation.nomenclature, foundation.markets
     trader = s.trader[s.declaration]
     day = s.item_day
     scheme = _schemes(s, trader, day, scenario, plan, state, rng)
@@ -175,7 +166,7 @@ def declare(
         scheme=scheme,
         kind=np.where(scheme >= 0, _KIND[scheme], -1),
         severity=severity,
-        evaded=_evasion(s, scheme, taxes, true_value, day, home, traders, nomenclature, markets),
+        evaded=_evasion(s, scheme, taxes, true_value, foundation, day=day, home=home),
         true_value=true_value,
         true_quantity=s.quantity,
         true_net_kg=_round_mass(s.net_kg),
@@ -252,20 +243,20 @@ def _evasion(
     scheme: Ints,
     declared: Taxes,
     true_value: Floats,
+    foundation: Foundation,
+    *,
     day: Ints,
     home: Bools,
-    traders: Traders,
-    nomenclature: Nomenclature,
-    markets: Markets,
 ) -> Floats:
     """Duties and taxes that the truth would have cost, less those declared; never negative."""
     out = np.zeros(len(scheme))
     rows = np.flatnonzero((scheme >= 0) & (scheme != ERROR_DOCUMENTS))
     if len(rows) == 0:
         return out
+    traders, markets = foundation.traders, foundation.markets
     right = np.where(traders.line_claims[s.line[rows]], markets.agreement[s.origin[rows]], 0)
     due = taxes_of(
-        nomenclature,
+        foundation.nomenclature,
         code=s.code[rows],
         day=day[rows],
         value=true_value[rows],

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from basira.country.arithmetic import Bools, Floats, Ints, exp
-from basira.country.conduct import Plan
 from basira.country.falsification import Block
-from basira.country.scenario import Scenario
-from basira.country.traders import Traders
+from basira.country.foundation import Foundation
 from basira.schema.codes import IRREGULARITY_KINDS
 
 DETECTION_ERRORS: tuple[str, ...] = ("", "missed", "looked_away", "false_finding")
@@ -42,10 +40,8 @@ class Findings:
 def inspect(
     block: Block,
     lane: Ints,
+    foundation: Foundation,
     *,
-    scenario: Scenario,
-    traders: Traders,
-    plan: Plan,
     rng: np.random.Generator,
     items: Bools | None = None,
     not_done: Bools | None = None,
@@ -54,10 +50,10 @@ def inspect(
 
     ``not_done``: by declaration, selected but released without inspection.
     """
-    s, administration = block.shipments, scenario.administration
+    s, administration, plan = block.shipments, foundation.scenario.administration, foundation.plan
     of = s.declaration
     n, m = len(s.tie), len(of)
-    inspector, looks_away = _assign(block, scenario, traders, plan, rng)
+    inspector, looks_away = _assign(block, foundation, rng)
 
     full = np.array([getattr(administration.detection, kind) for kind in IRREGULARITY_KINDS])
     documentary = np.array(
@@ -112,14 +108,12 @@ def inspect(
     )
 
 
-def _assign(
-    block: Block, scenario: Scenario, traders: Traders, plan: Plan, rng: np.random.Generator
-) -> tuple[Ints, Bools]:
+def _assign(block: Block, foundation: Foundation, rng: np.random.Generator) -> tuple[Ints, Bools]:
     """An inspector for each declaration, at random but for the steered; and whether he looks away."""
-    s = block.shipments
+    s, traders, plan = block.shipments, foundation.traders, foundation.plan
     n = len(s.tie)
     inspector = (rng.random(n) * traders.office_inspectors[s.office]).astype(np.int64)
-    steer = rng.random(n) < scenario.administration.steering
+    steer = rng.random(n) < foundation.scenario.administration.steering
     partner = np.full((len(traders.declarant), len(traders.office_code)), -1)
     partner[plan.collusive_declarant, plan.collusive_office] = plan.collusive_inspector
     own = partner[s.declarant, s.office]

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from basira.country.arithmetic import Bools, Ints, Streams, exp
 from basira.country.conduct import Plan, make_plan
 from basira.country.falsification import Block, declare
+from basira.country.foundation import Foundation
 from basira.country.inspection import inspect
 from basira.country.markets import make_markets
 from basira.country.nomenclature import make_nomenclature
@@ -93,6 +94,7 @@ class LiveCountry:
         self._markets = make_markets(scenario, self._nomenclature, self._streams.of("markets"))
         self._traders = make_traders(scenario, self._nomenclature, self._markets, self._streams.of("traders"))
         self._plan = make_plan(scenario, self._traders, self._nomenclature, self._markets, self._streams.of("conduct"))
+        self._foundation = Foundation(scenario, self._nomenclature, self._markets, self._traders, self._plan)
         self._state = new_state(self._traders, self._plan, self._streams.of("conduct", 1))
         self._rulebook = make_rulebook(
             scenario, self._traders, self._nomenclature, self._markets, self._plan, self._streams.of("selectivity")
@@ -193,24 +195,16 @@ class LiveCountry:
         first = (self.day - self.scenario.starts_on).days
         last = (self.last_day - self.scenario.starts_on).days
         shipments = ship(
-            self._traders,
-            self._nomenclature,
-            self._markets,
+            self._foundation,
             state=self._state,
             first_day=self._markets.first_day + first,
             per_day=self._per_day[first : last + 1],
-            repeat_share=self.scenario.trade.repeat_share,
-            price_spread=self.scenario.trade.price_spread_item,
             rng=self._streams.of("trade", self._number),
         )
         act = self._streams.of("act", self._number)
         self._block = declare(
             shipments,
-            scenario=self.scenario,
-            traders=self._traders,
-            nomenclature=self._nomenclature,
-            markets=self._markets,
-            plan=self._plan,
+            self._foundation,
             state=self._state,
             rng=act,
         )
@@ -232,9 +226,7 @@ class LiveCountry:
         findings = inspect(
             block,
             lane,
-            scenario=self.scenario,
-            traders=self._traders,
-            plan=self._plan,
+            self._foundation,
             rng=self._streams.of("inspection", self._number),
             items=items,
             not_done=not_done,

@@ -304,7 +304,7 @@ def scenario_names() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")))
 
 
-def load_scenario(name_or_path: str | Path, *, changes: Mapping[str, Any] | None = None) -> Scenario:
+def load_scenario(name_or_path: str | Path, *, changes: Mapping[str, object] | None = None) -> Scenario:
     """Read and check a scenario.
 
     Parameters
@@ -341,7 +341,7 @@ def load_scenario(name_or_path: str | Path, *, changes: Mapping[str, Any] | None
     return parse_scenario(content)
 
 
-def parse_scenario(content: Mapping[str, Any]) -> Scenario:
+def parse_scenario(content: Mapping[str, object]) -> Scenario:
     """Check a scenario given as nested mappings; see `load_scenario`."""
     try:
         return Scenario.model_validate(content)

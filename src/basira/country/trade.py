@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from basira.country.arithmetic import Floats, Ints, draw, exp
-from basira.country.markets import Markets
+from basira.country.foundation import Foundation
 from basira.country.nomenclature import WORDINGS, Nomenclature
 from basira.country.state import State
-from basira.country.traders import INCOTERM_HAS_FREIGHT, Traders
+from basira.country.traders import INCOTERM_HAS_FREIGHT
 
 ITEMS_MOST = 40
 SHIFT = 3600  # declarations are registered from 8:00, mostly before 18:00
@@ -63,19 +63,10 @@ def declarations_per_day(activity: Floats, total: float) -> Ints:
     return np.diff(np.concatenate(([0.0], reached))).astype(np.int64)
 
 
-def ship(
-    traders: Traders,
-    nomenclature: Nomenclature,
-    markets: Markets,
-    *,
-    state: State,
-    first_day: int,
-    per_day: Ints,
-    repeat_share: float,
-    price_spread: float,
-    rng: np.random.Generator,
-) -> Shipments:
+def ship(foundation: Foundation, *, state: State, first_day: int, per_day: Ints, rng: np.random.Generator) -> Shipments:
     """Draw the shipments of the days ``first_day`` to ``first_day + len(per_day) - 1``."""
+    traders, nomenclature, markets = foundation.traders, foundation.nomenclature, foundation.markets
+    trade = foundation.scenario.trade
     middle = first_day + len(per_day) // 2
     alive = (traders.trader_born <= middle) & (middle < traders.trader_gone)
     weight = traders.tie_weight * (alive[traders.tie_trader] & (traders.tie_from <= middle))
@@ -102,7 +93,7 @@ def ship(
     line = low + np.minimum((u * u * (high - low)).astype(np.int64), high - low - 1)
     code, origin = traders.line_code[line], traders.line_origin[line]
 
-    usual = rng.random(m) < repeat_share
+    usual = rng.random(m) < trade.repeat_share
     quantity = exp(traders.line_log_quantity[line] + np.where(usual, 0.0, 0.55 * rng.standard_normal(m)))
     kg = nomenclature.kg_per_unit[code]
     by_piece = _is_by_piece(nomenclature)[code]
@@ -121,7 +112,7 @@ def ship(
         + traders.line_log_price[line]
         + markets.price_over_time[week, nomenclature.sector[code]]
         # a quarter of the consignments are invoiced from the price list
-        + np.where(usual, 0.0, price_spread * rng.standard_normal(m))
+        + np.where(usual, 0.0, trade.price_spread_item * rng.standard_normal(m))
         # larger lots are cheaper
         - 0.04 * np.clip(rng.standard_normal(m), -2, 2)
     )

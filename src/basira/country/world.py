@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +25,7 @@ from basira.country.nomenclature import SECTORS
 from basira.country.scenario import Scenario
 from basira.country.tables import DECLARATIONS, RESULTS, TRUTH
 from basira.schema.errors import ScenarioError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.tables import SIMULATED_KEY
 
 Progress = Callable[[int, int], None]  # items made, items expected
@@ -93,7 +93,7 @@ def make_world(
     return description
 
 
-def read_description(world: Path) -> dict[str, Any]:
+def read_description(world: Path) -> JsonObject:
     """The ``world.json`` of a world.
 
     Raises

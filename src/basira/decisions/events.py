@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
-from basira.decisions.recorded import ItemValues, Payload, Recorded, Row, common, payload_of
+from basira.decisions.recorded import Content, ConversionValues, ItemValues, Recorded, common, payload_of
 from basira.decisions.records import Decision
+from basira.schema.json_values import JsonObject
 from basira.schema.records import Basis, EventKind
+from basira.schema.rows import EventRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +27,10 @@ class Registration(Recorded):
     """
 
     declaration_version: int
-    content: Payload | None
-    conversion: Payload | None = None
+    content: Content | None
+    conversion: ConversionValues | None = None
     is_amendment: bool = False
-    texts: Payload = field(default_factory=dict, compare=False)
+    texts: JsonObject = field(default_factory=dict, compare=False)
     is_text_erased: bool = False
 
     @property
@@ -41,15 +43,19 @@ class Registration(Recorded):
         """Whether nothing of it was erased."""
         return not self.is_text_erased and None not in self.personal.values()
 
-    def payload(self) -> Payload:
+    def payload(self) -> JsonObject:
         """The content, and how its amounts were converted."""
         return {"content": self.content} | ({} if self.conversion is None else {"conversion": self.conversion})
 
     @classmethod
-    def from_event(cls, row: Row) -> Registration:
+    def from_event(cls, row: EventRow) -> Registration:
         """The registration or amendment of an event."""
         return cls(
             **common(row),
+            declaration_version=cast("int", row["declaration_version"]),
+            office=row["office"],
+            lane=row["lane"],
+            decision_id=row["decision_id"],
             content=payload_of(row).get("content"),
             conversion=payload_of(row).get("conversion"),
             is_amendment=row["kind"] == "amendment",
@@ -87,9 +93,9 @@ class Reselection(Recorded):
         """Empty: the detail explains a selection's own choice, and an officer's has none."""
         return ""
 
-    def payload(self) -> Payload:
+    def payload(self) -> JsonObject:
         """Motive, lanes before and after, and what is kept of the selection."""
-        values: dict[str, object] = {
+        values: JsonObject = {
             "motive": self.motive,
             "before": self.before,
             "after": self.after,
@@ -104,11 +110,15 @@ class Reselection(Recorded):
         return values
 
     @classmethod
-    def from_event(cls, row: Row) -> Reselection:
+    def from_event(cls, row: EventRow) -> Reselection:
         """The re-selection of an event."""
         recorded = payload_of(row)
         return cls(
             **common(row),
+            declaration_version=row["declaration_version"],
+            office=cast("str", row["office"]),
+            lane=cast("str", row["lane"]),
+            decision_id=cast("str", row["decision_id"]),
             motive=recorded.get("motive", ""),
             before=recorded.get("before"),
             after=recorded.get("after"),
@@ -132,22 +142,30 @@ class Cancellation(Recorded):
         """A cancellation."""
         return "cancellation"
 
-    def payload(self) -> Payload:
+    def payload(self) -> JsonObject:
         """Motive and lane before."""
         return {"motive": self.motive, "before": self.before}
 
     @classmethod
-    def from_event(cls, row: Row) -> Cancellation:
+    def from_event(cls, row: EventRow) -> Cancellation:
         """The cancellation of an event."""
         recorded = payload_of(row)
-        return cls(**common(row), motive=recorded.get("motive", ""), before=recorded.get("before"))
+        return cls(
+            **common(row),
+            declaration_version=row["declaration_version"],
+            office=row["office"],
+            lane=row["lane"],
+            decision_id=row["decision_id"],
+            motive=recorded.get("motive", ""),
+            before=recorded.get("before"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome(Recorded):
     """The result of an inspection. ``result``: its fields by name, without personal values."""
 
-    result: Payload
+    result: JsonObject
 
     @property
     def kind(self) -> EventKind:
@@ -159,14 +177,21 @@ class Outcome(Recorded):
         """Whether it says that the declaration was inspected, as most results do by being there."""
         return self.result.get("is_inspected") is not False
 
-    def payload(self) -> Payload:
+    def payload(self) -> JsonObject:
         """The result."""
         return self.result
 
     @classmethod
-    def from_event(cls, row: Row) -> Outcome:
+    def from_event(cls, row: EventRow) -> Outcome:
         """The outcome of an event."""
-        return cls(**common(row), result=payload_of(row))
+        return cls(
+            **common(row),
+            declaration_version=row["declaration_version"],
+            office=row["office"],
+            lane=row["lane"],
+            decision_id=row["decision_id"],
+            result=payload_of(row),
+        )
 
 
 AnyRecord: TypeAlias = Registration | Decision | Reselection | Cancellation | Outcome
@@ -184,11 +209,11 @@ _CLASSES: Mapping[
 }
 
 
-def read_record(row: Row) -> AnyRecord:
+def read_record(row: EventRow) -> AnyRecord:
     """The typed record of an event's row, as the record of events gives it."""
     return _CLASSES[row["kind"]].from_event(row)
 
 
-def read_records(rows: Iterable[Row]) -> list[AnyRecord]:
+def read_records(rows: Iterable[EventRow]) -> list[AnyRecord]:
     """The typed records of several rows, in their order."""
     return [read_record(row) for row in rows]

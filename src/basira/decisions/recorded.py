@@ -10,14 +10,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypedDict
+from typing import TypedDict
 
+from basira.schema.json_values import JsonObject
 from basira.schema.records import EventKind, Figure, ItemAssessment, Reason, Reference
-
-# A row as the database gives it: by column.
-Row: TypeAlias = Mapping[str, Any]
-# JSON values by name, as an event holds them.
-Payload: TypeAlias = Mapping[str, Any]
+from basira.schema.rows import EventRow
 
 
 class ReasonValues(TypedDict):
@@ -29,8 +26,25 @@ class ReasonValues(TypedDict):
     contribution: float
 
 
+class ReferenceValues(TypedDict):
+    """A `Reference` as JSON values."""
+
+    measure: str
+    unit: str
+    declared: float
+    low: float
+    median: float
+    high: float
+    count: int
+    level: str
+    commodity_code: str
+    origin_country: str | None
+    window_days: int
+    comparables: Sequence[str]
+
+
 class ItemValues(TypedDict):
-    """An `ItemAssessment` as JSON values. ``references``: each the fields of a `Reference`."""
+    """An `ItemAssessment` as JSON values."""
 
     item_number: int
     fraud_probability: float
@@ -39,7 +53,7 @@ class ItemValues(TypedDict):
     kind_probabilities: Mapping[str, float]
     reasons: Sequence[ReasonValues]
     verify: Sequence[str]
-    references: Sequence[Mapping[str, Any]]
+    references: Sequence[ReferenceValues]
 
 
 def item_values(item: ItemAssessment) -> ItemValues:
@@ -64,7 +78,6 @@ def item_assessment(item: ItemValues) -> ItemAssessment:
     reasons = (
         Reason(one["code"], one["figures"], tuple(one["features"]), one["contribution"]) for one in item["reasons"]
     )
-    references = (Reference(**{**one, "comparables": tuple(one["comparables"])}) for one in item["references"])
     return ItemAssessment(
         item_number=item["item_number"],
         fraud_probability=item["fraud_probability"],
@@ -73,7 +86,24 @@ def item_assessment(item: ItemValues) -> ItemAssessment:
         kind_probabilities=item["kind_probabilities"],
         reasons=tuple(reasons),
         verify=tuple(item["verify"]),
-        references=tuple(references),
+        references=tuple(map(_reference, item["references"])),
+    )
+
+
+def _reference(values: ReferenceValues) -> Reference:
+    return Reference(
+        measure=values["measure"],
+        unit=values["unit"],
+        declared=values["declared"],
+        low=values["low"],
+        median=values["median"],
+        high=values["high"],
+        count=values["count"],
+        level=values["level"],
+        commodity_code=values["commodity_code"],
+        origin_country=values["origin_country"],
+        window_days=values["window_days"],
+        comparables=tuple(values["comparables"]),
     )
 
 
@@ -111,29 +141,62 @@ class Recorded(ABC):
         return self.recorded_at[:10]
 
     @abstractmethod
-    def payload(self) -> Payload:
+    def payload(self) -> JsonObject:
         """All that is not a column of the event, as JSON values."""
 
 
-def common(row: Row) -> dict[str, Any]:
-    """The fields of `Recorded` in the row of an event, by name."""
-    values = {name: row[name] for name in _COMMON}
-    return values | {"personal": row.get("personal", {}), "is_read": row.get("payload") is not None}
+class Content(TypedDict):
+    """A declaration as it was sent, nothing personal: the schema's fields that have a value, by name."""
+
+    header: JsonObject
+    items: Sequence[JsonObject]
 
 
-def payload_of(row: Row) -> Payload:
+class ItemConversion(TypedDict):
+    """From which declared amount an item's customs value was made. ``rate_on``: the rate's day, YYYY-MM-DD."""
+
+    item_number: int
+    declared_amount: float | None
+    declared_currency: str
+    rate: float
+    rate_on: str
+
+
+class ConversionValues(TypedDict):
+    """How the amounts of a declaration were converted. ``currency``: that of the values. ``rates_digest``: SHA-256 of
+    the table of rates."""
+
+    currency: str
+    rates_digest: str
+    items: Sequence[ItemConversion]
+
+
+class CommonFields(TypedDict):
+    """The fields of `Recorded` that every kind of record reads alike."""
+
+    event_id: str
+    declaration_id: str
+    actor: str
+    personal: Mapping[str, str | None]
+    sequence: int
+    recorded_at: str
+    is_read: bool
+
+
+def common(row: EventRow) -> CommonFields:
+    """The fields of `Recorded` in the row of an event, by name, without those that some kinds need: each reads these as
+    what the record of events lets it be (`storage.record.events`)."""
+    return {
+        "event_id": row["event_id"],
+        "declaration_id": row["declaration_id"],
+        "actor": row["actor"],
+        "personal": row.get("personal", {}),
+        "sequence": row["sequence"],
+        "recorded_at": row["recorded_at"],
+        "is_read": row.get("payload") is not None,
+    }
+
+
+def payload_of(row: EventRow) -> JsonObject:
     """The payload in the row of an event; empty where it was not asked for."""
     return row.get("payload") or {}
-
-
-_COMMON = (
-    "event_id",
-    "declaration_id",
-    "declaration_version",
-    "office",
-    "lane",
-    "decision_id",
-    "actor",
-    "sequence",
-    "recorded_at",
-)

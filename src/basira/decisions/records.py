@@ -3,8 +3,7 @@
 Enters: assessments and selections; recorded rows. Leaves: records, and the rows and events that the database keeps.
 Never here: the database, a clock.
 
-Rows are mappings from column to text or number; the columns are those of the tables in
-`storage.database.tables`, without what the store makes itself. A test holds the two together.
+Rows are those of `schema.rows`, without what the store makes itself. A test holds them and its tables together.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import cast
 
 from basira.decisions.recorded import (
+    ConversionValues,
     ItemValues,
-    Payload,
     Recorded,
-    Row,
     common,
     item_assessment,
     item_values,
@@ -26,7 +25,9 @@ from basira.decisions.recorded import (
 )
 from basira.schema.canonical import canonical_json
 from basira.schema.detail import Detail, detail_text, read_detail
+from basira.schema.json_values import JsonObject
 from basira.schema.records import Basis, Candidate, EventKind, ItemAssessment, Selection
+from basira.schema.rows import DecisionRow, EventRow, RunRow
 
 # Of decisions recorded before each named its own.
 CURRENCY_BEFORE = "MAD"
@@ -52,7 +53,7 @@ class TargetingRun:
     policy_text: str
     seed: int
     software_version: str
-    options: Payload
+    options: JsonObject
     inputs_digest: str
     source_digest: str
     candidate_count: int
@@ -62,7 +63,7 @@ class TargetingRun:
     opening_hash: str = ""
     closing_hash: str = ""
 
-    def row(self) -> dict[str, object]:
+    def row(self) -> RunRow:
         """The run as a row to record."""
         return {
             "run_id": self.run_id,
@@ -82,16 +83,28 @@ class TargetingRun:
         }
 
     @classmethod
-    def from_row(cls, row: Row) -> TargetingRun:
+    def from_row(cls, row: RunRow) -> TargetingRun:
         """The run of a recorded row."""
         return cls(
-            **{
-                **row,
-                "created_at": datetime.fromisoformat(row["created_at"]),
-                "day": date.fromisoformat(row["day"]),
-                "as_of": datetime.fromisoformat(row["as_of"]),
-                "options": json.loads(row["options"]),
-            }
+            run_id=row["run_id"],
+            created_at=datetime.fromisoformat(row["created_at"]),
+            day=date.fromisoformat(row["day"]),
+            as_of=datetime.fromisoformat(row["as_of"]),
+            snapshot=row["snapshot"],
+            model_version=row["model_version"],
+            policy_digest=row["policy_digest"],
+            policy_text=row["policy_text"],
+            seed=row["seed"],
+            software_version=row["software_version"],
+            options=json.loads(row["options"]),
+            inputs_digest=row["inputs_digest"],
+            source_digest=row["source_digest"],
+            candidate_count=row["candidate_count"],
+            sequence=row.get("sequence", 0),
+            decision_count=row.get("decision_count", 0),
+            previous_hash=row.get("previous_hash", ""),
+            opening_hash=row.get("opening_hash", ""),
+            closing_hash=row.get("closing_hash", ""),
         )
 
 
@@ -129,7 +142,7 @@ class Decision(Recorded):
     ground: Mapping[str, str] | None = None
     chosen: Mapping[str, str] | None = None
     currency: str = CURRENCY_BEFORE
-    conversion: Payload | None = None
+    conversion: ConversionValues | None = None
     decided_at: str | None = None
     is_simulated: bool | None = None
     versions: Mapping[str, str | None] = field(default_factory=dict)
@@ -156,7 +169,7 @@ class Decision(Recorded):
         """When the service decided. Raises TypeError for a decision of a run: the run has the moment."""
         return datetime.fromisoformat(self.decided_at)  # type: ignore[arg-type]
 
-    def row(self) -> dict[str, object]:
+    def row(self) -> DecisionRow:
         """A decision of a run as a row to record."""
         return {
             "decision_id": run_decision_id(self.run_id, self.declaration_id, self.declaration_version),
@@ -176,19 +189,31 @@ class Decision(Recorded):
         }
 
     @classmethod
-    def from_row(cls, row: Row) -> Decision:
+    def from_row(cls, row: DecisionRow) -> Decision:
         """The decision of a run's recorded row."""
-        values = {name: value for name, value in row.items() if name not in ("decision_id", "assessment", "position")}
         return cls(
             event_id=row["decision_id"],
-            items=json.loads(row["assessment"]),
+            run_id=row["run_id"],
             sequence=row.get("position", 0),
-            **values,
+            declaration_id=row["declaration_id"],
+            declaration_version=row["declaration_version"],
+            office=row["office"],
+            lane=row["lane"],
+            basis=row["basis"],
+            detail=row["detail"],
+            inclusion_probability=row["inclusion_probability"],
+            rank=row["rank"],
+            fraud_probability=row["fraud_probability"],
+            expected_revenue=row["expected_revenue"],
+            items=json.loads(row["assessment"]),
+            inputs_digest=row["inputs_digest"],
+            previous_hash=row.get("previous_hash", ""),
+            entry_hash=row.get("entry_hash", ""),
         )
 
-    def payload(self) -> Payload:
+    def payload(self) -> JsonObject:
         """A decision of the service as JSON values."""
-        values: dict[str, object] = {
+        values: JsonObject = {
             "basis": self.basis,
             "detail": self.detail,
             "inclusion_probability": float(self.inclusion_probability),
@@ -211,11 +236,15 @@ class Decision(Recorded):
         return values
 
     @classmethod
-    def from_event(cls, row: Row) -> Decision:
+    def from_event(cls, row: EventRow) -> Decision:
         """The decision of an event of the service, whichever version of Basira wrote it."""
         recorded = payload_of(row)
         return cls(
             **common(row),
+            declaration_version=cast("int", row["declaration_version"]),
+            office=cast("str", row["office"]),
+            lane=cast("str", row["lane"]),
+            decision_id=row["decision_id"],
             basis=recorded.get("basis", "none"),
             detail=recorded.get("detail", ""),
             inclusion_probability=recorded.get("inclusion_probability", 0.0),

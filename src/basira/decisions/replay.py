@@ -10,7 +10,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.schema.canonical import canonical_json
@@ -30,6 +29,7 @@ _RUN_OWN = frozenset(
     }
 )
 _DECISION_OWN = frozenset({"run_id", "decision_id"})
+_JSON_COLUMNS = frozenset({"assessment", "options", "policy_text"})
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ def compare(
             for found in _differences(_values(recorded_run.row(), _RUN_OWN), _values(replayed_run.row(), _RUN_OWN))
         )
     for key in sorted(before.keys() & after.keys()):
-        old, new = before[key].row(), after[key].row()
+        old: Mapping[str, object] = before[key].row()
+        new: Mapping[str, object] = after[key].row()
         if any(old[name] != new[name] for name in old if name not in _DECISION_OWN):
             found = _differences(_values(old, _DECISION_OWN), _values(new, _DECISION_OWN))
             differences.extend(Difference(key[0], *one) for one in found)
@@ -133,10 +134,10 @@ def _by_declaration(decisions: Sequence[Decision]) -> dict[tuple[str, int], Deci
     return {(one.declaration_id, one.declaration_version): one for one in decisions}
 
 
-def _values(row: Mapping[str, Any], own: frozenset[str]) -> dict[str, Any]:
+def _values(row: Mapping[str, object], own: frozenset[str]) -> dict[str, object]:
     """A row without its own identity, its JSON texts opened."""
     return {
-        name: json.loads(value) if name in ("assessment", "options", "policy_text") and value else value
+        name: json.loads(value) if name in _JSON_COLUMNS and isinstance(value, str) and value else value
         for name, value in row.items()
         if name not in own
     }

@@ -17,7 +17,7 @@ import polars as pl
 
 from basira.interface.store import PathLike, Store
 from basira.laboratory.report.figures import summary
-from basira.laboratory.runs.many import run_all
+from basira.laboratory.runs.many import Workers, run_all
 from basira.laboratory.runs.sources import make_plan
 from basira.laboratory.strategies.estimator import make_strategy
 from basira.laboratory.worlds.view import Strategy
@@ -135,5 +135,5 @@ def compare(
     )
     folder = tempfile.TemporaryDirectory(prefix="basira-compare-") if out is None else nullcontext(out)
     with folder as place:
-        rows = run_all(plan, [*strategies, *own], seeds, Path(place), jobs=jobs, memory=memory)
+        rows = run_all(plan, [*strategies, *own], seeds, Path(place), workers=Workers(jobs=jobs, memory=memory))
     return Comparison(rows, summary(rows))

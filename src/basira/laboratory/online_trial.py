@@ -136,30 +136,32 @@ def run_day(
     return selections, state
 
 
-def run_trial(
-    policy: Policy,
-    *,
-    office: str,
-    first: date,
-    days: int,
-    mean_count: float,
-    seed: int,
-    kinds: Sequence[DayKind] = KINDS,
-    warm_up: int = 14,
-    daily_drift: float = 0.02,
-) -> list[TrialDay]:
-    """Simulated days one after another, each planned from those before it.
+@dataclass(frozen=True)
+class Trial:
+    """Days to simulate at an office: so many from ``first`` on, with ``mean_count`` declarations on an ordinary one.
+    ``kinds``: of days, in turn. ``warm_up``: ordinary days before the first one counted. ``daily_drift``: growth of the
+    scores a day; half-way they also double, as when a new model takes over."""
 
-    ``warm_up``: ordinary days before the first one counted. ``daily_drift``: growth of the scores a day; half-way they
-    also double, as when a new model takes over.
-    """
+    office: str
+    first: date
+    days: int
+    mean_count: float
+    seed: int
+    kinds: Sequence[DayKind] = KINDS
+    warm_up: int = 14
+    daily_drift: float = 0.02
+
+
+def run_trial(policy: Policy, trial: Trial) -> list[TrialDay]:
+    """Simulated days one after another, each planned from those before it."""
+    office, seed = trial.office, trial.seed
     past: list[tuple[date, Tally]] = []
     results = []
-    for number in range(-warm_up, days):
-        day = first + timedelta(days=number)
-        kind: DayKind = "ordinary" if number < 0 else kinds[number % len(kinds)]
-        scale = math.exp(daily_drift * number) * (2.0 if number >= days // 2 else 1.0)
-        arrivals = simulate_day(office, day=day, kind=kind, mean_count=mean_count, seed=seed, score_scale=scale)
+    for number in range(-trial.warm_up, trial.days):
+        day = trial.first + timedelta(days=number)
+        kind: DayKind = "ordinary" if number < 0 else trial.kinds[number % len(trial.kinds)]
+        scale = math.exp(trial.daily_drift * number) * (2.0 if number >= trial.days // 2 else 1.0)
+        arrivals = simulate_day(office, day=day, kind=kind, mean_count=trial.mean_count, seed=seed, score_scale=scale)
         plan = plan_day(office, policy, day=day, past=past[-56:])
         if kind in ("forecast_times_3", "forecast_third"):
             wrong = plan.expected_count * (3.0 if kind == "forecast_times_3" else 1 / 3)

@@ -13,7 +13,7 @@ from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import BasiraError
 from basira.selection.policy.load import load_policy
 from basira.serving.currency import RatesInForce
-from basira.serving.service import SEED_FILE, Service, model_of, read_seed
+from basira.serving.service import SEED_FILE, Service, ServiceSettings, model_of, read_seed
 from basira.serving.trial import try_decision
 from basira.serving.views.rejected import USUAL_QUOTA, Quota, list_reached_limits
 from basira.storage.database.connection import Database, file_of, is_empty, shown_place
@@ -40,35 +40,25 @@ def prepare_service(store: Path, policies: Path, *, today: date, database: str =
     return made
 
 
-def check_service(
-    store: Path,
-    policies: Path,
-    *,
-    today: date,
-    database: str = "",
-    model: str = "",
-    most_profile_days: int = 1,
-    quota: Quota = USUAL_QUOTA,
-    rates: Path | None = None,
-) -> list[str]:
+def check_service(settings: ServiceSettings, *, today: date, quota: Quota = USUAL_QUOTA) -> list[str]:
     """What is missing or doubtful, a line each; empty when all is well.
 
     Raises StoreError for a store, a database or a seed that can't be used, PolicyError for a policy, MappingError for
     rates. Makes nothing.
     """
-    history = History.open(store)
-    load_policy(policies, today)
-    if rates is not None:
-        RatesInForce(rates)
-    place = database or operations_of(history)
+    history = History.open(settings.store)
+    load_policy(settings.policies, today)
+    if settings.rates is not None:
+        RatesInForce(settings.rates)
+    place = settings.database or operations_of(history)
     lines = _database(place) + _quarantine(place, quota, today)
-    chosen, fault = model_of(history, today=today, version=model)
+    chosen, fault = model_of(history, today=today, version=settings.model)
     lines += [f"no model: {fault}"] if chosen is None else []
     profiles = read_profiles(history.root)
-    lines += _profiles(profiles, today=today, most_days=most_profile_days)
+    lines += _profiles(profiles, today=today, most_days=settings.most_profile_days)
     lines += _seed(history.root) + _readable(history.root)
     noon = datetime.combine(today, time(12))
-    return lines + _trial(history, policies, profiles, chosen, now=noon)
+    return lines + _trial(history, settings.policies, profiles, chosen, now=noon)
 
 
 def _trial(

@@ -15,15 +15,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from basira.decisions.recorded import Payload
+from basira.decisions.recorded import ConversionValues, ItemConversion
 from basira.ingest.mapping.model import RatesSource
 from basira.ingest.rates import Rate, RateTable, read_rates
 from basira.ingest.rows.convert import HEADER_AMOUNTS, convert_row
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import day_of
 from basira.schema.errors import MappingError, StoreError
+from basira.schema.records import ItemRow
 from basira.serving.decide.scoring import OpenProfiles
-from basira.serving.message import Declaration, FieldFault, Refused, Row
+from basira.serving.message import Declaration, FieldFault, Refused
 
 _LOG = logging.getLogger("basira.service")
 
@@ -90,7 +91,7 @@ def in_history_currency(declaration: Declaration, rates: RateTable | None) -> De
     return _convert(declaration, found, rates.currency)
 
 
-def _rate_of(row: Row, rates: RateTable) -> Rate | None:
+def _rate_of(row: ItemRow, rates: RateTable) -> Rate | None:
     currency = _currency(row)
     return None if currency == rates.currency else rates.find(currency, day_of(row["declared_at"]))
 
@@ -103,7 +104,7 @@ def _convert(declaration: Declaration, found: list[Rate | None], currency: str) 
     return Declaration(rows, declaration.has_version, declaration.rows)
 
 
-def _currency(row: Row) -> str:
+def _currency(row: ItemRow) -> str:
     return str(row["value_currency"] or DEFAULT_CURRENCY)
 
 
@@ -151,11 +152,11 @@ def _find_mixed(declaration: Declaration) -> FieldFault | None:
     return None
 
 
-def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | None:
+def conversion_values(declaration: Declaration, rates_digest: str) -> ConversionValues | None:
     """The record of a conversion, so that it can be repeated and shown; None where nothing was converted."""
     if declaration.declared is None:
         return None
-    items = [
+    items: list[ItemConversion] = [
         {
             "item_number": row["item_number"],
             "declared_amount": row["declared_value_amount"],
@@ -169,7 +170,7 @@ def conversion_values(declaration: Declaration, rates_digest: str) -> Payload | 
     return {"currency": declaration.rows[0]["value_currency"], "rates_digest": rates_digest, "items": items}
 
 
-def recorded_rates(conversion: Payload | None) -> tuple[str, dict[int, Rate]]:
+def recorded_rates(conversion: ConversionValues | None) -> tuple[str, dict[int, Rate]]:
     """The recorded conversion of an arrival: its target currency, and the rate of each item by number."""
     if conversion is None:
         return "", {}
@@ -179,7 +180,7 @@ def recorded_rates(conversion: Payload | None) -> tuple[str, dict[int, Rate]]:
     }
 
 
-def convert_as_recorded(declaration: Declaration, conversion: Payload | None) -> Declaration:
+def convert_as_recorded(declaration: Declaration, conversion: ConversionValues | None) -> Declaration:
     """A recorded declaration with its amounts at the recorded rates, also when the rates have changed since."""
     currency, rates = recorded_rates(conversion)
     if not rates:

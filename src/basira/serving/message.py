@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Required, TypedDict, cast
 
+from basira.decisions.recorded import Content
 from basira.feedback.results import complete_results
 from basira.ingest.mapping.columns import without_absent
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, load_mapping
@@ -30,10 +31,11 @@ from basira.ingest.rows.parse import parse_batch
 from basira.ingest.rows.plain import PlainRows
 from basira.ingest.rows.shape import shape_items, shape_outcomes
 from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.schema.json_values import JsonObject
 from basira.schema.names import MOST_OF_A_SOURCE, RULE, invalid_own_names
+from basira.schema.records import ItemRow
 from basira.storage.record.chain import is_storable
 
-Row = dict[str, Any]
 HEADER = tuple(field.name for field in DECLARATION_FIELDS)
 ITEM = tuple(field.name for field in ITEM_FIELDS)
 PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
@@ -101,7 +103,20 @@ class Refused:
     faults: tuple[FieldFault, ...]
     declaration_id: str | None = None
     is_conflict: bool = False
-    standing: Mapping[str, Any] | None = None
+    standing: Mapping[str, object] | None = None
+
+
+class OutcomeRow(TypedDict, total=False):
+    """An inspection result: the schema's fields of `OUTCOMES` that have a value, of which these are checked further.
+    ``known_at``: always there."""
+
+    item_number: int
+    known_at: Required[datetime]
+    inspected_at: datetime
+    is_irregular: bool
+    additional_revenue_amount: float
+    inspection_lane: str
+    inspector_id: str
 
 
 @dataclass(frozen=True)
@@ -112,9 +127,9 @@ class Declaration:
     where the amounts of ``rows`` were converted; None: nothing was.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ItemRow, ...]
     has_version: bool
-    declared: tuple[Row, ...] | None = None
+    declared: tuple[ItemRow, ...] | None = None
 
     @property
     def declaration_id(self) -> str:
@@ -132,20 +147,20 @@ class Declaration:
         )
         return replace(self, rows=rows or (), declared=declared)
 
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Content:
         """Header and items as they were sent, as JSON values, nothing personal, nulls and the version left out."""
         return self._values(_HEADER_RECORDED, [*ITEM, *self._extras()])
 
-    def content_without_texts(self) -> dict[str, Any]:
+    def content_without_texts(self) -> Content:
         """The same without free texts."""
         return self._values(_HEADER_WITHOUT_TEXTS, _ITEM_WITHOUT_TEXTS)
 
-    def texts(self) -> dict[str, Any]:
-        """The free texts alone, in the places that they have in `content`; empty when there are none."""
+    def texts(self) -> Content | None:
+        """The free texts alone, in the places that they have in `content`; None when there are none."""
         found = self._values(_HEADER_TEXTS, [*_ITEM_TEXTS, *self._extras()])
-        return found if found["header"] or any(found["items"]) else {}
+        return found if found["header"] or any(found["items"]) else None
 
-    def _values(self, header: Sequence[str], item: Sequence[str]) -> dict[str, Any]:
+    def _values(self, header: Sequence[str], item: Sequence[str]) -> Content:
         rows = self.declared or self.rows
         return {"header": json_values(rows[0], header), "items": [json_values(row, item) for row in rows]}
 
@@ -201,8 +216,8 @@ class _Parts:
     """A declaration's header and items, with unchecked values. ``declaration_id``: None when it is not a text.
     ``is_recorded``: it comes from the record; its own names are not checked again."""
 
-    header: Row
-    items: Sequence[Row]
+    header: JsonObject
+    items: Sequence[JsonObject]
     declaration_id: str | None
     is_recorded: bool = False
 
@@ -225,7 +240,7 @@ def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Refused:
     return _Parts(header, items, declaration_id, is_recorded)
 
 
-def _beyond(header: Row, items: Sequence[Row]) -> tuple[FieldFault, ...]:
+def _beyond(header: JsonObject, items: Sequence[JsonObject]) -> tuple[FieldFault, ...]:
     """What makes a declaration too costly to read, in time that grows with its bytes alone."""
     names: set[str] = set(header)
     faults: list[FieldFault] = []
@@ -275,7 +290,7 @@ def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
 
 
 def read_by_columns(
-    header: Row, items: Sequence[Row], declaration_id: str | None, *, received_at: datetime
+    header: JsonObject, items: Sequence[JsonObject], declaration_id: str | None, *, received_at: datetime
 ) -> Declaration | Refused:
     """Read it by the columnar path of files, with any values; find every fault."""
     (found,) = _by_columns([_Parts(header, items, declaration_id)], received_at)
@@ -322,7 +337,7 @@ class _Table:
         rows = [{places.get(name, name): text for name, text in record.items()} for record in records]
         return cls(number, rows, frozenset(names) - frozenset(own), own)
 
-    def row(self, shaped: Row, place: int) -> Row:
+    def row(self, shaped: ItemRow, place: int) -> ItemRow:
         """A row of the batch as this declaration's: its own names again, and no other one's."""
         row = {name: value for name, value in shaped.items() if not name.startswith(EXTRA_PREFIX)}
         row |= {name: shaped[_stand_in(number)] for number, name in enumerate(self.own)}
@@ -378,7 +393,7 @@ def _read_together(
         expected = table.restore_names(refusal.expected).replace(PERCENT_HINT, "").replace(DIGITS_HINT, _LEADING_ZERO)
         field = refusal.field and table.restore_names(refusal.field)
         faults.setdefault(table.number, []).append(FieldFault(item, field, refusal.code, expected))
-    rows: dict[int, list[Row]] = {}
+    rows: dict[int, list[ItemRow]] = {}
     if len(faults) < len(group):
         shaped = shape_items(parsed.items, mapping, source="api", received_at=received_at)
         for row in shaped.to_pylist():
@@ -410,7 +425,7 @@ def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
     return Refused(tuple(dict.fromkeys(faults)), parts.declaration_id) if faults else records
 
 
-def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declaration | Refused:
+def _from_rows(rows: list[ItemRow], parts: _Parts, received_at: datetime) -> Declaration | Refused:
     if not rows:  # nothing but spaces: an empty line, in a file
         return _reject(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
     rows.sort(key=lambda row: int(row["item_number"]))
@@ -425,7 +440,7 @@ def _from_rows(rows: list[Row], parts: _Parts, received_at: datetime) -> Declara
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
 
-def _find_repeated(rows: Sequence[Row]) -> tuple[FieldFault, ...]:
+def _find_repeated(rows: Sequence[ItemRow]) -> tuple[FieldFault, ...]:
     """Faults of item numbers that an earlier item of the list has; the first few."""
     firsts: dict[int, int] = {}
     faults = []
@@ -443,7 +458,7 @@ def _plain(*, is_recorded: bool) -> PlainRows:
     return PlainRows(_mapping("basira", is_recorded=is_recorded))
 
 
-def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> Row | Refused:
+def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> OutcomeRow | Refused:
     """One inspection result of a JSON object, completed as results of files are."""
     if not isinstance(body, dict):
         return _reject(declaration_id, None, "bad_json", "a JSON object: an inspection result")
@@ -468,10 +483,10 @@ def read_outcome(body: object, declaration_id: str, *, received_at: datetime) ->
         first = contradictions[0]
         return _reject(declaration_id, first.field, first.code, first.expected)
     row = shape_outcomes(standing, source="api", received_at=received_at).to_pylist()[0]
-    return {name: row[name] for name in _RESULT if row[name] is not None}
+    return cast("OutcomeRow", {name: row[name] for name in _RESULT if row[name] is not None})
 
 
-def json_values(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def json_values(row: Mapping[str, object], names: Sequence[str]) -> JsonObject:
     """The values that are there, moments as texts."""
     values = {name: row[name] for name in names if row.get(name) is not None}
     return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in values.items()}
@@ -481,7 +496,7 @@ def _reject(declaration_id: str | None, field: str | None, code: str, expected: 
     return Refused((FieldFault(None, field, code, expected),), declaration_id)
 
 
-def _find_unknown(values: Mapping[str, Any], known: frozenset[str], item: int | None) -> list[FieldFault]:
+def _find_unknown(values: JsonObject, known: frozenset[str], item: int | None) -> list[FieldFault]:
     odd = [name for name in values if name not in known and not name.startswith(EXTRA_PREFIX)]
     expected = f"only fields of the schema, or of the sender's own: {RULE}"
     shown = dict.fromkeys(_shorten(name) for name in odd[:_MOST_UNKNOWN])
@@ -506,7 +521,7 @@ def _odd_names(parts: _Parts) -> list[FieldFault]:
     return [FieldFault(item, name, "bad_name", RULE) for item, name in dict.fromkeys(odd)]
 
 
-def _texts(values: Mapping[str, Any], faults: list[FieldFault], number: int | None) -> dict[str, str | None]:
+def _texts(values: JsonObject, faults: list[FieldFault], number: int | None) -> dict[str, str | None]:
     texts: dict[str, str | None] = {}
     for given, value in values.items():
         name = given if is_storable(given) else ""  # an odd one is a fault already, and would not fit in the answer

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from basira.decisions.events import AnyRecord, Registration, read_record, read_records
 from basira.decisions.recorded import Recorded
+from basira.schema.rows import EventRow
 from basira.storage.record import events
 from basira.storage.record.events import Event
 
@@ -39,7 +40,7 @@ def find_known_by_id(connection: sa.Connection, event_ids: Sequence[str]) -> dic
     return {name: read_record(row) for name, row in events.find_by_ids(connection, event_ids).items()}
 
 
-def _read(rows: Mapping[str, Sequence[Mapping[str, object]]]) -> dict[str, list[AnyRecord]]:
+def _read(rows: Mapping[str, Sequence[EventRow]]) -> dict[str, list[AnyRecord]]:
     return {name: read_records(of_one) for name, of_one in rows.items()}
 
 

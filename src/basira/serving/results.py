@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -20,14 +19,22 @@ from basira.feedback.resolve import EXPECTED
 from basira.schema.errors import PolicyError, StoreError
 from basira.serving.decide.events import event_id
 from basira.serving.decide.idempotency import Asked, store_answer
-from basira.serving.message import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
+from basira.serving.message import (
+    MOST_AHEAD,
+    PERSONAL,
+    FieldFault,
+    OutcomeRow,
+    Refused,
+    json_values,
+    read_outcome,
+)
 from basira.serving.record import Known, append_record
 from basira.serving.service import Service
 from basira.serving.status import lanes_of
+from basira.serving.views.answers import OutcomeBody
 from basira.serving.views.declaration import known_declaration, outcome_body
 from basira.storage.online.office_state import Answer
 
-Row = Mapping[str, Any]
 Sees = Callable[[str], bool]
 # Of a declaration's items, in the words of a fault.
 _MOST_NAMED = 20
@@ -42,7 +49,7 @@ def record_outcome(
     asked: Asked,
     sees: Sees,
     signs_as: str | None = None,
-) -> dict[str, Any] | Refused:
+) -> OutcomeBody | Refused:
     """Take one inspection result in. The same result again changes nothing; another one with the same item and
     ``known_at`` is a conflict. A cancelled declaration takes results too: what was found stays found.
 
@@ -68,10 +75,11 @@ def record_outcome(
 
 
 def _record(
-    row: dict[str, Any], declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
-) -> dict[str, Any] | Refused:
+    row: OutcomeRow, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
+) -> OutcomeBody | Refused:
     known, standing = known_declaration(service.database, declaration_id, sees=sees)
-    values = json_values(row, [name for name in row if name not in PERSONAL])
+    fields: Mapping[str, object] = row
+    values = json_values(fields, [name for name in fields if name not in PERSONAL])
     named = event_id("outcome", declaration_id, row.get("item_number"), row["known_at"].isoformat())
     for one in known:
         if isinstance(one, Outcome) and one.event_id == named:
@@ -87,7 +95,7 @@ def _record(
         declaration_id=declaration_id,
         actor=asked.actor,
         result=values,
-        personal={name: row[name] for name in row if name in PERSONAL},
+        personal={name: str(value) for name, value in fields.items() if name in PERSONAL},
         declaration_version=last.declaration_version,
         office=standing.office,
         decision_id=last.event_id,
@@ -100,7 +108,7 @@ def _record(
     return answer
 
 
-def _faults(row: Row, known: Known, service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
+def _faults(row: OutcomeRow, known: Known, service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:
     """The fault of a result of this declaration: by the history's own rules (`feedback.resolve`), or by what no
     inspection can have found."""
     faults = []
@@ -117,7 +125,8 @@ def _faults(row: Row, known: Known, service: Service, now: datetime, *, decided_
         latest = f"a moment not after {now + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
         faults.append(FieldFault(None, "known_at", "date_out_of_range", latest))
     # By the day: where only a day is known of known_at, it is that day's midnight.
-    if row.get("inspected_at") is not None and row["inspected_at"].date() > known_at.date():
+    inspected_at = row.get("inspected_at")
+    if inspected_at is not None and inspected_at.date() > known_at.date():
         faults.append(FieldFault(None, "inspected_at", "contradiction", "a day not after that of known_at"))
     if row.get("is_irregular") is False and row.get("additional_revenue_amount"):
         expected = "nothing recovered on a compliant result"

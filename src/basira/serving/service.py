@@ -118,42 +118,46 @@ def _policy(folder: Path, day: date) -> Policy:
     return load_policy(folder, day)
 
 
-def open_service(
-    store: Path,
-    policies: Path,
-    *,
-    today: date,
-    database: str = "",
-    model: str = "",
-    language: str = "fr",
-    most_profile_days: int = MOST_PROFILE_DAYS,
-    wait_seconds: float = DATABASE_SECONDS,
-    rates: Path | None = None,
-) -> Service:
+@dataclass(frozen=True)
+class ServiceSettings:
+    """What a deployment says of its service. ``store``, ``policies``: folders. ``database``: a URL; "": the store's own
+    file. ``model``: a version; "": the one that knows most without knowing anything of today, and newer ones as they
+    come (`with_newest_model`). ``language``: of sentences. ``most_profile_days``: that the profiles may lack.
+    ``wait_seconds``: for the database. ``rates``: file with a section [rates]; None: other currencies are rejected."""
+
+    store: Path
+    policies: Path
+    database: str = ""
+    model: str = ""
+    language: str = "fr"
+    most_profile_days: int = MOST_PROFILE_DAYS
+    wait_seconds: float = DATABASE_SECONDS
+    rates: Path | None = None
+
+
+def open_service(settings: ServiceSettings, *, today: date) -> Service:
     """Open what the service needs, and prepare what is made once (about a second).
 
-    ``model``: a version; by default the one that knows most without knowing anything of ``today``, and newer ones as
-    they come (`with_newest_model`). ``wait_seconds``: for the database. ``rates``: file with a section [rates]. Raises
-    StoreError and PolicyError, because without a record or a policy nothing can be decided; MappingError when the rates
-    can't be read.
+    Raises StoreError and PolicyError, because without a record or a policy nothing can be decided; MappingError when
+    the rates can't be read.
     """
-    history = History.open(store)
-    load_policy(policies, today)
-    chosen, fault = model_of(history, today=today, version=model)
+    history = History.open(settings.store)
+    load_policy(settings.policies, today)
+    chosen, fault = model_of(history, today=today, version=settings.model)
     prepare_online()
     return Service(
-        database=Database(database or operations_of(history), wait_seconds=wait_seconds),
-        policies=policies,
+        database=Database(settings.database or operations_of(history), wait_seconds=settings.wait_seconds),
+        policies=settings.policies,
         profiles=read_profiles(history.root),
         model=chosen,
         seed=read_seed(history.root),
         model_fault=fault,
-        most_profile_days=most_profile_days,
-        language=language,
+        most_profile_days=settings.most_profile_days,
+        language=settings.language,
         is_simulated=history.snapshot().is_simulated,
-        store=None if model else history.root,
+        store=None if settings.model else history.root,
         eves=read_eves(history.root),
-        rates=None if rates is None else RatesInForce(rates),
+        rates=None if settings.rates is None else RatesInForce(settings.rates),
     )
 
 

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import Any
 
 from basira.schema.days import date_of
 from basira.schema.errors import BasiraError
@@ -102,7 +101,7 @@ def profiles_of(service: Service) -> LoadedProfiles | None:
         return None
 
 
-def trial_body(policy: Policy, profiles: LoadedProfiles | None, *, now: datetime) -> Mapping[str, Any]:
+def trial_body(policy: Policy, profiles: LoadedProfiles | None, *, now: datetime) -> Mapping[str, object]:
     """A plain declaration that the policy and the profiles allow, dated on a day that the profiles describe."""
     declared = now
     if profiles is not None:  # in the evening they are those of the next day

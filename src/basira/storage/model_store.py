@@ -10,9 +10,9 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.json_values import JsonObject
 from basira.storage.history.files import digest_file, storage_errors, sync_file, sync_folder
 from basira.storage.private_files import make_private_folder
 
@@ -64,7 +64,7 @@ class Models:
         NotFoundError."""
         return digest_file(self.folder(version) / CARD)
 
-    def cards(self) -> list[dict[str, Any]]:
+    def cards(self) -> list[JsonObject]:
         """The cards of all versions, the latest knowledge first, then the latest made."""
         if not self._folder.is_dir():
             return []
@@ -80,7 +80,7 @@ class Models:
         return next((str(card["version"]) for card in self.cards() if card["as_of"] <= as_of), None)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonObject:
     try:
         if path.stat().st_size > _MOST_CARD_BYTES:
             raise ValueError(f"more than {_MOST_CARD_BYTES:,} bytes")

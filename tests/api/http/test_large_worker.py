@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
-from basira.api.application import make_large_application
+from basira.api.application import Limits, make_large_application
 from basira.api.http import body_reader as reading
 from basira.serving.decide import batch as serve
 from basira.serving.service import Service
@@ -34,7 +34,7 @@ class Beside:
         self.folder = Path(tempfile.mkdtemp(prefix="basira-test-", dir="/tmp"))
         self.path = self.folder / "socket"
         self.asked: list[tuple[str, int]] = []
-        self._app = make_large_application(service, clock=lambda: at(9), decide_seconds=60.0)
+        self._app = make_large_application(service, clock=lambda: at(9), limits=Limits(decide_seconds=60.0))
         self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listening.bind(str(self.path))
         self._listening.listen()

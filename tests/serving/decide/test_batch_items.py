@@ -16,6 +16,7 @@ from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.result import Ask
+from basira.serving.decide.worker import Bounds
 from basira.serving.message import read_declaration
 from basira.serving.service import Service
 from tests.support.api_world import Desk, at
@@ -54,7 +55,7 @@ def scored_slowly(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) ->
 
 def test_a_group_has_so_many_items(service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = scored_slowly(monkeypatch, "first", 0.5)
-    with decider_of(service, seconds=30, most_items=100) as decider:
+    with decider_of(service, seconds=30, bounds=Bounds(most_items=100)) as decider:
         waiting = [decider.submit([ask_of(large(arrivals[0], "first", 1))])]
         until(lambda: sizes == [1])
         for number in range(4):
@@ -125,7 +126,7 @@ def test_when_the_database_is_away_all_who_wait_are_answered_at_once(
         time.sleep(0.2)
         raise StoreError("Away.", hint="Wait.") from OperationalError("SELECT", {}, Exception("timeout"))
 
-    with decider_of(service, seconds=30, most_together=2) as decider:
+    with decider_of(service, seconds=30, bounds=Bounds(most_together=2)) as decider:
         with monkeypatch.context() as patch:
             patch.setattr(serve, "look_up", away)
             first = decider.submit([ask_of(arrivals[0])])
@@ -153,7 +154,7 @@ def test_a_fault_that_comes_at_once_is_of_its_group(
 
     clock = [0.0]
     monkeypatch.setattr(serve, "look_up", ended)
-    with decider_of(service, seconds=30, most_together=1, monotonic=lambda: clock[0]) as decider:
+    with decider_of(service, seconds=30, bounds=Bounds(most_together=1), monotonic=lambda: clock[0]) as decider:
         first = decider.submit([ask_of(arrivals[0])])
         assert begun.wait(30)
         second = decider.submit([ask_of(arrivals[1])])

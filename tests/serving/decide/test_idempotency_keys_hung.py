@@ -18,7 +18,7 @@ from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.result import Ask, Decided
-from basira.serving.decide.worker import Decider
+from basira.serving.decide.worker import Bounds, Decider
 from basira.serving.service import Service
 from tests.support.api_world import Desk, at
 
@@ -126,7 +126,7 @@ def test_slow_scores_do_not_make_one_connections_fault_everybodys(
 
     monkeypatch.setattr(serve_decider, "assess_at_once", slow)
     monkeypatch.setattr(serve, "write_together", once)
-    decider = Decider(lambda: service, lambda: at(9), seconds=30, most_together=1)
+    decider = Decider(lambda: service, lambda: at(9), seconds=30, bounds=Bounds(most_together=1))
     first, second = [decider.submit([Ask(body, Asked("k-1"))]) for body in arrivals[:2]]
     assert isinstance(first.result(30)[0].error, StoreError)
     assert isinstance(second.result(30)[0], Decided)

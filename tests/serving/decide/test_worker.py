@@ -25,9 +25,9 @@ from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed
 from basira.serving.decide.scoring import assess_online, explained_items
-from basira.serving.decide.worker import BusyError, Decider
+from basira.serving.decide.worker import Bounds, BusyError, Decider
 from basira.serving.message import Declaration, read_declaration
-from basira.serving.service import Service, open_service, with_newest_model
+from basira.serving.service import Service, ServiceSettings, open_service, with_newest_model
 from basira.storage.database.tables import CHAIN_HEAD, EVENT
 from basira.storage.history.store import History
 from basira.workflows.train import train
@@ -74,7 +74,7 @@ def test_a_group_has_a_limit_and_keeps_requests_whole(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = Held(monkeypatch)
-    with decider_of(service, seconds=30, most_together=2) as decider:
+    with decider_of(service, seconds=30, bounds=Bounds(most_together=2)) as decider:
         waiting = [decider.submit([Ask(arrivals[0], ME)])]
         assert held.begun.wait(30)
         waiting += [decider.submit([Ask(body, ME) for body in part]) for part in (arrivals[1:4], arrivals[4:5])]
@@ -115,7 +115,7 @@ def test_a_full_queue_takes_nothing_and_says_so(
     service: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = Held(monkeypatch)
-    with decider_of(service, seconds=30, most_waiting=2) as decider:
+    with decider_of(service, seconds=30, bounds=Bounds(most_waiting=2)) as decider:
         first = decider.submit([Ask(arrivals[0], ME)])
         assert held.begun.wait(30)
         waiting = [decider.submit([Ask(body, ME)]) for body in arrivals[1:3]]
@@ -231,7 +231,7 @@ def test_reasons_are_those_that_a_table_of_the_same_features_gives(service: Serv
 def renewable(history: History, whole: Service, tmp_path: Path) -> Iterator[Service]:
     """A service on a copy of the store."""
     store = Path(shutil.copytree(history.root, tmp_path / "store"))
-    made = open_service(store, whole.policies, today=TODAY, language="en")
+    made = open_service(ServiceSettings(store, whole.policies, language="en"), today=TODAY)
     yield made
     made.close()
 

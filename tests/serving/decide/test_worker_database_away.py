@@ -11,6 +11,7 @@ from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.result import Ask
+from basira.serving.decide.worker import Bounds
 from basira.serving.service import Service
 from tests.support.decider_world import ME, decider_of
 
@@ -24,7 +25,7 @@ def test_no_two_requests_raise_the_same_error(
 
     monkeypatch.setattr(serve, "record_group", away)
     monkeypatch.setattr(serve_decider, "NOTICED_SECONDS", 0.0 if noticed == "late" else 1e9)
-    with decider_of(service, seconds=30, most_together=2) as decider:
+    with decider_of(service, seconds=30, bounds=Bounds(most_together=2)) as decider:
         decider._is_running = True  # as if a group were under way
         waiting = [decider.submit([Ask(body, ME)]) for body in arrivals[:3]]
         waiting.append(decider.submit([Ask(body, ME) for body in arrivals[3:5]]))

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from basira.cli.program import app
-from basira.serving.check import check_service
+from basira.serving.check import ServiceSettings, check_service
 from basira.serving.service import Service
 from basira.serving.views.rejected import MOST_FAULTS_KEPT, Quota
 from basira.storage.history.store import History
@@ -105,10 +105,8 @@ def test_commands_tell_a_quota_that_is_reached(
         desk.post(faulty(n))
     today = desk.clock[0].date()
     lines = check_service(
-        service.store or AS_OF,
-        service.policies,
+        ServiceSettings(service.store or AS_OF, service.policies, database=str(service.database.place)),
         today=today,
-        database=str(service.database.place),  # type: ignore[arg-type]
         quota=Quota(bodies=2),
     )
     (line,) = (line for line in lines if line.startswith("quarantine"))

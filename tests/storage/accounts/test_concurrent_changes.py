@@ -14,9 +14,9 @@ from argon2 import PasswordHasher
 
 from basira.schema.access import Grant
 from basira.storage.accounts.oidc_logins import enter_by_provider
-from basira.storage.accounts.sessions import log_in, recognise_session, start_session
+from basira.storage.accounts.sessions import Attempt, log_in, recognise_session, start_session
 from basira.storage.accounts.tables import APP_USER
-from basira.storage.accounts.users import create_user, erase_user, hash_password, set_active, set_password
+from basira.storage.accounts.users import NewUser, create_user, erase_user, hash_password, set_active, set_password
 from basira.storage.database.connection import Database, lock_chains
 from basira.storage.record.activity import find_audit
 from tests.support.postgres import until_one_waits_for_the_chain
@@ -47,12 +47,9 @@ def person(database: Database) -> str:
     with database.write() as connection:
         return create_user(
             connection,
-            "ali",
-            display_name="Ali",
-            grants=[Grant("analyst")],
+            NewUser("ali", display_name="Ali", grants=[Grant("analyst")], password_hash=CHEAP.hash(STOLEN)),
             actor="t",
             now=NOW,
-            password_hash=CHEAP.hash(STOLEN),
         )
 
 
@@ -87,14 +84,14 @@ def test_what_the_administrator_does_while_the_password_is_looked_at_stands(plac
                 kept.append(connection.execute(sa.select(APP_USER.c.password_hash)).scalar())
 
         late = Meanwhile(hasher, happens)
-        assert log_in(database, "ali", STOLEN, address="::1", now=NOW, hasher=late, then=then).outcome == "refused"
+        assert log_in(database, Attempt("ali", STOLEN, "::1"), now=NOW, hasher=late, then=then).outcome == "refused"
         with database.read() as connection:
             assert connection.execute(sa.select(APP_USER.c.password_hash)).scalars().all() == kept
             assert find_audit(connection, action="login.granted") == []
         assert begun == []
-        assert log_in(database, "ali", STOLEN, address="::1", now=NOW, hasher=hasher).outcome == "refused"
+        assert log_in(database, Attempt("ali", STOLEN, "::1"), now=NOW, hasher=hasher).outcome == "refused"
         if change is reset:
-            assert log_in(database, "ali", ANOTHER, address="::1", now=NOW, hasher=hasher).outcome == "granted"
+            assert log_in(database, Attempt("ali", ANOTHER, "::1"), now=NOW, hasher=hasher).outcome == "granted"
 
 
 def test_the_same_person_who_logs_in_twice_at_once_is_granted_twice(place):
@@ -102,10 +99,10 @@ def test_the_same_person_who_logs_in_twice_at_once_is_granted_twice(place):
         user = person(database)
 
         def again() -> None:  # makes the hash anew
-            assert log_in(database, "ali", STOLEN, address="::1", now=NOW, hasher=DEARER).outcome == "granted"
+            assert log_in(database, Attempt("ali", STOLEN, "::1"), now=NOW, hasher=DEARER).outcome == "granted"
 
         late = Meanwhile(DEARER, again)
-        assert log_in(database, "ali", STOLEN, address="::1", now=NOW, hasher=late).user_id == user
+        assert log_in(database, Attempt("ali", STOLEN, "::1"), now=NOW, hasher=late).user_id == user
 
 
 def test_a_session_begins_with_the_grant_or_there_is_neither(place):
@@ -119,11 +116,11 @@ def test_a_session_begins_with_the_grant_or_there_is_neither(place):
         person(database)
         is_broken = True
         with pytest.raises(RuntimeError):
-            log_in(database, "ali", STOLEN, address="::1", now=NOW, hasher=CHEAP, then=then)
+            log_in(database, Attempt("ali", STOLEN, "::1"), now=NOW, hasher=CHEAP, then=then)
         with database.read() as connection:
             assert find_audit(connection, action="login.granted") == []
         is_broken = False
-        token = log_in(database, "ali", STOLEN, address="::1", now=NOW, hasher=CHEAP, then=then).token
+        token = log_in(database, Attempt("ali", STOLEN, "::1"), now=NOW, hasher=CHEAP, then=then).token
         assert token is not None
         with database.read() as connection:
             assert recognise_session(connection, token, now=NOW, idle=DAY) is not None

@@ -11,7 +11,7 @@ import pytest
 from basira.schema.access import Grant
 from basira.schema.errors import UsageError
 from basira.storage.accounts import users
-from basira.storage.accounts.users import create_user, erase_user, get_user, set_active, set_grants
+from basira.storage.accounts.users import NewUser, create_user, erase_user, get_user, set_active, set_grants
 from basira.storage.database.connection import Database
 
 NOW = datetime(2026, 3, 2, 12)
@@ -34,7 +34,9 @@ def test_of_two_administrators_one_stays(place, change, monkeypatch):
     with Database(place) as database:
         with database.write() as connection:
             both = [
-                create_user(connection, name, display_name=name, grants=[Grant("administrator")], actor="t", now=NOW)
+                create_user(
+                    connection, NewUser(name, display_name=name, grants=[Grant("administrator")]), actor="t", now=NOW
+                )
                 for name in ("one", "two")
             ]
         # Without a lock both have looked before either has committed.

@@ -13,9 +13,9 @@ from basira.schema.access import Grant
 from basira.schema.errors import UsageError
 from basira.storage.accounts.api_keys import create_key, revoke_key, rotate_key
 from basira.storage.accounts.oidc_logins import enter_by_provider
-from basira.storage.accounts.sessions import log_in, open_session, revoke_sessions, start_session, unlock_login
+from basira.storage.accounts.sessions import Attempt, log_in, open_session, revoke_sessions, start_session, unlock_login
 from basira.storage.accounts.tables import API_KEY, APP_USER, LOGIN_ATTEMPT, USER_SESSION
-from basira.storage.accounts.users import create_user, set_password
+from basira.storage.accounts.users import NewUser, create_user, set_password
 from basira.storage.database.connection import Database, lock_chains
 from tests.support.postgres import until_one_waits_for_the_chain
 
@@ -48,7 +48,7 @@ def key_rotated(connection, _user, key):
 def another_user(connection, _user, _key):
     # The other has made it first.
     with pytest.raises(UsageError, match="taken"):
-        create_user(connection, "new", display_name="New", grants=[], actor="t", now=NOW)
+        create_user(connection, NewUser("new", display_name="New", grants=[]), actor="t", now=NOW)
 
 
 def session_opened(connection, user, _key):
@@ -78,10 +78,12 @@ def test_two_changes_of_the_same_wait_and_never_for_each_other(place, change):
         pytest.skip("one writer at a time")
     with Database(place) as database:
         with database.write() as connection:
-            user = create_user(connection, "one", display_name="One", grants=[Grant("analyst")], actor="t", now=NOW)
+            user = create_user(
+                connection, NewUser("one", display_name="One", grants=[Grant("analyst")]), actor="t", now=NOW
+            )
             start_session(connection, user, now=NOW, lifetime=timedelta(days=1))
             key = create_key(connection, "a", scopes=["queue:read"], actor="t", now=NOW, expires_at=LATER).key_id
-        log_in(database, "one", "not this one, no", address="a", now=NOW)
+        log_in(database, Attempt("one", "not this one, no", "a"), now=NOW)
         faults: list[Exception] = []
 
         def work() -> None:
@@ -101,6 +103,6 @@ def test_two_changes_of_the_same_wait_and_never_for_each_other(place, change):
                 rows = sa.select(*table.primary_key.columns).with_for_update(nowait=True)
                 connection.execute(rows).all()
             if change is another_user:
-                create_user(connection, "new", display_name="New", grants=[], actor="t", now=NOW)
+                create_user(connection, NewUser("new", display_name="New", grants=[]), actor="t", now=NOW)
         other.join(30)
         assert not faults

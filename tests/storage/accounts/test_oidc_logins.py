@@ -14,6 +14,7 @@ from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.accounts.api_keys import create_key, get_key, recognise_key, rotate_key
 from basira.storage.accounts.oidc_logins import begin_login, enter_by_provider, subject_of, take_login
 from basira.storage.accounts.sessions import (
+    Attempt,
     LockOut,
     is_csrf_token,
     log_in,
@@ -22,7 +23,7 @@ from basira.storage.accounts.sessions import (
     start_session,
     unlock_login,
 )
-from basira.storage.accounts.users import create_user, find_user, get_user, hash_password, set_grants
+from basira.storage.accounts.users import NewUser, create_user, find_user, get_user, hash_password, set_grants
 from basira.storage.database.connection import Database
 from basira.storage.record.activity import find_audit
 from basira.storage.record.runs import Operations
@@ -120,7 +121,7 @@ def test_an_unknown_subject_is_rejected_and_audited_where_none_is_made(place):
 @pytest.mark.parametrize("login", ["ALI", "", "   ", "x" * 201, "a\x00b", "a\u200bb", "\ud800"])
 def test_a_login_that_can_not_be_had_is_made_of_the_subject(place, login):
     with Database(place) as database, database.write() as connection:
-        create_user(connection, "ali", display_name="", grants=[], actor="u", now=NOW)
+        create_user(connection, NewUser("ali", display_name="", grants=[]), actor="u", now=NOW)
         user = enter(connection, login=login)
         assert user is not None
         assert str(get_user(connection, user).login).startswith("openid-")
@@ -128,7 +129,9 @@ def test_a_login_that_can_not_be_had_is_made_of_the_subject(place, login):
 
 def test_the_last_administrator_stays_unless_the_provider_says_otherwise(place):
     with Database(place) as database, database.write() as connection:
-        user = create_user(connection, "ali", display_name="", grants=[Grant("administrator")], actor="u", now=NOW)
+        user = create_user(
+            connection, NewUser("ali", display_name="", grants=[Grant("administrator")]), actor="u", now=NOW
+        )
         with pytest.raises(UsageError, match="this was the last"):
             set_grants(connection, user, [], actor="u", now=NOW)
 
@@ -139,16 +142,18 @@ def test_an_unlocked_login_may_try_again(place):
         with database.write() as connection:
             user = create_user(
                 connection,
-                "ali",
-                display_name="",
-                grants=[MANAGER],
+                NewUser(
+                    "ali",
+                    display_name="",
+                    grants=[MANAGER],
+                    password_hash=hash_password("a long sentence", hasher=CHEAP),
+                ),
                 actor="u",
                 now=NOW,
-                password_hash=hash_password("a long sentence", hasher=CHEAP),
             )
 
         def attempt(password: str) -> str:
-            return log_in(database, "ali", password, address="::1", now=NOW, lock_out=rule, hasher=CHEAP).outcome
+            return log_in(database, Attempt("ali", password, "::1"), now=NOW, lock_out=rule, hasher=CHEAP).outcome
 
         assert [attempt("wrong"), attempt("wrong"), attempt("a long sentence")] == ["refused", "refused", "locked"]
         with database.write() as connection:
@@ -164,7 +169,9 @@ def test_an_unlocked_login_may_try_again(place):
 
 def test_every_session_of_a_person_ends_and_of_no_other(place):
     with Database(place) as database, database.write() as connection:
-        users = [create_user(connection, n, display_name="", grants=[], actor="u", now=NOW) for n in ("ali", "boss")]
+        users = [
+            create_user(connection, NewUser(n, display_name="", grants=[]), actor="u", now=NOW) for n in ("ali", "boss")
+        ]
         tokens = [start_session(connection, user, now=NOW, lifetime=timedelta(1)) for user in (*users, users[0])]
         assert revoke_sessions(connection, users[0], actor="boss", motive="stolen laptop", now=NOW) == 2
         left = [recognise_session(connection, token, now=NOW, idle=timedelta(1)) is not None for token in tokens]
@@ -178,7 +185,9 @@ def test_every_session_of_a_person_ends_and_of_no_other(place):
 def test_a_session_tells_that_the_password_must_be_changed(place):
     with Database(place) as database, database.write() as connection:
         kept = hash_password("a long sentence", hasher=CHEAP)
-        user = create_user(connection, "ali", display_name="", grants=[], actor="u", now=NOW, password_hash=kept)
+        user = create_user(
+            connection, NewUser("ali", display_name="", grants=[], password_hash=kept), actor="u", now=NOW
+        )
         token = start_session(connection, user, now=NOW, lifetime=timedelta(1))
         found = recognise_session(connection, token, now=NOW, idle=timedelta(1))
         assert found is not None

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 
 from basira.schema.access import Grant, Principal
 from basira.storage.accounts.sessions import (
+    Attempt,
     LockOut,
     Login,
     csrf_token,
@@ -22,9 +23,9 @@ from basira.storage.accounts.sessions import (
     start_session,
     touch_session,
 )
-from basira.storage.accounts.users import create_user, hash_password, set_active, set_grants, set_password
+from basira.storage.accounts.users import NewUser, create_user, hash_password, set_active, set_grants, set_password
 from basira.storage.database.connection import Database
-from basira.storage.record.activity import find_audit
+from basira.storage.record.activity import Part, find_audit
 
 NOW = datetime(2026, 3, 2, 12)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -38,12 +39,14 @@ def user(place: str) -> str:
     with Database(place) as database, database.write() as connection:
         return create_user(
             connection,
-            "ali",
-            display_name="Ali",
-            grants=[Grant("inspector", "TANGER")],
+            NewUser(
+                "ali",
+                display_name="Ali",
+                grants=[Grant("inspector", "TANGER")],
+                password_hash=hash_password(RIGHT, hasher=CHEAP),
+            ),
             actor="u-0",
             now=NOW,
-            password_hash=hash_password(RIGHT, hasher=CHEAP),
         )
 
 
@@ -51,14 +54,14 @@ def attempt(
     place: str, password: str, *, login: str = "ali", at: timedelta = timedelta(0), address: str = "::1"
 ) -> Login:
     with Database(place) as database:
-        return log_in(database, login, password, address=address, now=NOW + at, lock_out=LOCK, hasher=CHEAP)
+        return log_in(database, Attempt(login, password, address), now=NOW + at, lock_out=LOCK, hasher=CHEAP)
 
 
 def test_the_right_password_is_granted_and_audited(place, user):
     assert attempt(place, RIGHT) == Login("granted", user)
     assert attempt(place, RIGHT, login=" ALI") == Login("granted", user)
     with Database(place) as database, database.read() as connection:
-        assert len(find_audit(connection, action="login.granted", actors=[user])) == 2
+        assert len(find_audit(connection, Part(actors=[user]), action="login.granted")) == 2
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "x" * 5000, "\ud800", RIGHT + " "])
@@ -74,7 +77,7 @@ def test_an_account_out_of_use_is_rejected(place, user):
 
 def test_who_enters_by_the_provider_has_no_password_to_guess(place):
     with Database(place) as database, database.write() as connection:
-        create_user(connection, "sso", display_name="S", grants=[], actor="u", now=NOW, oidc_subject="1")
+        create_user(connection, NewUser("sso", display_name="S", grants=[], oidc_subject="1"), actor="u", now=NOW)
     assert attempt(place, "", login="sso") == Login("refused")
 
 
@@ -134,7 +137,7 @@ def test_what_was_typed_as_login_is_not_kept(place):
 def test_a_hash_of_older_parameters_is_made_anew_at_the_next_login(place, user):
     dearer = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1)
     with Database(place) as database:
-        assert log_in(database, "ali", RIGHT, address="::1", now=NOW, hasher=dearer).outcome == "granted"
+        assert log_in(database, Attempt("ali", RIGHT, "::1"), now=NOW, hasher=dearer).outcome == "granted"
         with database.read() as connection:
             assert "t=2" in connection.execute(sa.text("SELECT password_hash FROM app_user")).scalar()
 

@@ -22,6 +22,7 @@ from basira.storage.accounts.api_keys import (
 )
 from basira.storage.accounts.sessions import recognise_session, start_session
 from basira.storage.accounts.users import (
+    NewUser,
     create_user,
     erase_user,
     find_user,
@@ -47,7 +48,7 @@ ADMIN = Grant("administrator")
 
 def make(connection: sa.Connection, login: str = "a.benali", *grants: Grant, **more: object) -> str:
     values = {"display_name": "A. Benali", "password_hash": HASH, **more}
-    return create_user(connection, login, grants=grants or [ADMIN], actor="u-0", now=NOW, **values)
+    return create_user(connection, NewUser(login, grants=grants or [ADMIN], **values), actor="u-0", now=NOW)
 
 
 def test_a_user_is_found_by_login_whatever_its_case(place):

@@ -13,8 +13,8 @@ from argon2 import PasswordHasher
 
 from basira.schema.access import Grant
 from basira.schema.errors import StoreError
-from basira.storage.accounts.sessions import LockOut, log_in
-from basira.storage.accounts.users import create_user, erase_user, hash_password
+from basira.storage.accounts.sessions import Attempt, LockOut, log_in
+from basira.storage.accounts.users import NewUser, create_user, erase_user, hash_password
 from basira.storage.database.connection import Database, is_empty
 from basira.storage.database.pipeline import Statement, write_together
 from basira.storage.database.tables import SELECTION_STATE
@@ -30,17 +30,16 @@ def user_of(database: Database, login: str = "ali") -> str:
     with database.write() as connection:
         return create_user(
             connection,
-            login,
-            display_name="Ali",
-            grants=[Grant("manager")],
+            NewUser(
+                login, display_name="Ali", grants=[Grant("manager")], password_hash=hash_password(RIGHT, hasher=CHEAP)
+            ),
             actor="u-0",
             now=NOW,
-            password_hash=hash_password(RIGHT, hasher=CHEAP),
         )
 
 
 def attempt(database: Database, password: str, *, login: str = "ali", at: datetime = NOW, address: str = "a") -> str:
-    return log_in(database, login, password, address=address, now=at, lock_out=LOCK, hasher=CHEAP).outcome
+    return log_in(database, Attempt(login, password, address), now=at, lock_out=LOCK, hasher=CHEAP).outcome
 
 
 def test_guesses_count_when_the_clock_has_gone_back_an_hour(place):

@@ -17,11 +17,11 @@ from basira.schema.errors import UsageError
 from basira.storage.database.connection import Database, file_of
 from basira.storage.database.freed import compact, free_deleted
 from basira.storage.database.tables import IDEMPOTENCY_KEY, PERSONAL_VALUE
-from basira.storage.online.office_state import Answer, save_answer
-from basira.storage.online.rejected import RejectedBody, keep_body
+from basira.storage.online.office_state import Answer, KeyedAnswer, save_answer
+from basira.storage.online.rejected import NewRejected, keep_body
 from basira.storage.record.activity import find_audit
 from basira.storage.record.events import Event, append_events, find_events
-from basira.workflows.records.audit import Record, erase, prove
+from basira.workflows.records.audit import Erasure, Record, erase, prove
 from tests.support.postgres import Server
 
 NOW = datetime(2026, 3, 2, 12)
@@ -39,8 +39,8 @@ def service(place: str) -> Iterator[Database]:
                 append_events(connection, [event(n) for n in range(start, start + 20)], now=NOW)
         with opened.write() as connection:
             note = Answer(200, f'{{"note":"voir {PERSON}"}}')
-            save_answer(connection, "k", note, client="c", route="r", request_digest="", now=NOW, expires_at=NOW)
-            keep_body(connection, RejectedBody("q1", "c", None, [{"field": PERSON}], 9, None), now=NOW)
+            save_answer(connection, KeyedAnswer("c", "r", "k", "", note), now=NOW, expires_at=NOW)
+            keep_body(connection, NewRejected("q1", "c", None, [{"field": PERSON}], 9, None), now=NOW)
         yield opened
 
 
@@ -55,8 +55,8 @@ def event(n: int) -> Event:
 
 def erased(database: Database, **given: Any) -> Any:
     person = given.pop("person", PERSON)
-    given = {"actor": "dpo", "motive": "CNDP 12", **given}
-    return erase(Record(database.place, None), person=person, now=lambda: NOW, **given)
+    asked = Erasure(given.pop("actor", "dpo"), given.pop("motive", "CNDP 12"), person=person)
+    return erase(Record(database.place, None), asked, now=lambda: NOW, **given)
 
 
 def occurrences(database: Database, server: Server | None = None) -> int:

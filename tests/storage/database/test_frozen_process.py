@@ -20,7 +20,7 @@ from basira.storage.database.pipeline import write_together
 from basira.storage.database.tables import AUDIT_EVENT
 from basira.storage.database.upgrade import upgrade
 from basira.storage.database.writable import require_writable
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.chain import end_statements
 from tests.support.postgres import emptied
 
@@ -38,7 +38,7 @@ def url(bare: str) -> str:
 
 def audit(database: Database, name: str) -> None:
     with database.write() as connection:
-        append_audit(connection, "user.created", subject=name, actor="t", now=datetime.now())
+        append_audit(connection, AuditEvent("user.created", subject=name, actor="t"), now=datetime.now())
 
 
 def subjects(database: Database) -> list[str]:
@@ -55,7 +55,9 @@ def frozen(database: Database, way: str, woke: list[BaseException]) -> Iterator[
         try:
             if way == "one by one":
                 with database.write() as connection:
-                    append_audit(connection, "user.created", subject="frozen", actor="t", now=datetime.now())
+                    append_audit(
+                        connection, AuditEvent("user.created", subject="frozen", actor="t"), now=datetime.now()
+                    )
                     held.set()
                     go.wait(60)
             else:
@@ -124,7 +126,7 @@ def test_who_works_and_who_only_reads_is_left_alone(url: str) -> None:
             connection.execute(sa.text("SELECT pg_sleep(4.5)"))
             with pytest.raises(StoreError):
                 require_writable(other)
-            append_audit(connection, "user.created", subject="long", actor="t", now=datetime.now())
+            append_audit(connection, AuditEvent("user.created", subject="long", actor="t"), now=datetime.now())
             assert reading.execute(sa.text("SELECT 1")).scalar() == 1
         require_writable(other)
         assert subjects(other) == ["long"]

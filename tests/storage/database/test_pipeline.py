@@ -12,7 +12,15 @@ from basira.schema.errors import StoreError
 from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import OneByOne, Statement, write_together
 from basira.storage.database.tables import SELECTION_STATE
-from basira.storage.online.office_state import Answer, KeyedAnswer, NewState, StoredState, find_answer, find_state
+from basira.storage.online.office_state import (
+    Answer,
+    KeyedAnswer,
+    NewAnswers,
+    NewState,
+    StoredState,
+    find_answer,
+    find_state,
+)
 from basira.storage.record.commit import record_group
 from basira.storage.record.events import Event, append_event, event_rows, find_events, find_events_of_many
 from basira.storage.record.runs import Operations
@@ -43,10 +51,10 @@ def event(name: str = "d1") -> Event:
     return Event(f"{name}-r", "registration", name, "k-1", personal={"importer_id": "I7"}, declaration_version=1)
 
 
-def group(sender, *, events=(), expected=0, answers=(), now=NOW, **more) -> bool:
+def group(sender, *, events=(), expected=0, answers=(), now=NOW) -> bool:
     new = [NewState(*PLACE, "state", expected)] if expected is not None else []
     rows = event_rows(events, now=now)
-    return record_group(sender, rows, states=new, answers=answers, now=now, expires_at=LATER, **more)
+    return record_group(sender, rows, states=new, answers=NewAnswers(answers, LATER), now=now)
 
 
 def test_each_statement_says_what_became_of_it(place):
@@ -136,10 +144,8 @@ def test_expired_answers_make_room_for_their_key(place):
                 sender,
                 event_rows([], now=LATER),
                 states=[],
-                answers=[answer],
+                answers=NewAnswers([answer], datetime(2026, 3, 9), has_expired=True),
                 now=LATER,
-                expires_at=datetime(2026, 3, 9),
-                has_expired=True,
             )
         with database.read() as connection:
             assert find_answer(connection, "x", now=LATER, **KEY) == Answer(200, "{}")

@@ -12,10 +12,10 @@ import pytest
 from basira.schema.access import Grant
 from basira.schema.errors import StoreError
 from basira.storage.accounts.api_keys import create_key
-from basira.storage.accounts.sessions import log_in, purge_access, start_session
-from basira.storage.accounts.users import create_user, set_grants
+from basira.storage.accounts.sessions import Attempt, log_in, purge_access, start_session
+from basira.storage.accounts.users import NewUser, create_user, set_grants
 from basira.storage.database.connection import Database
-from basira.storage.online.office_state import Answer, purge_answers, save_answer, save_state
+from basira.storage.online.office_state import Answer, KeyedAnswer, purge_answers, save_answer, save_state
 from basira.storage.record.erasure import erase
 from basira.storage.record.events import Event, append_event
 from basira.storage.record.personal import values_of_person
@@ -60,16 +60,16 @@ def test_the_service_does_all_its_work(granted):
             )
             save_state(connection, "A", "2026-03-02", state="{}", expected_sequence=0, now=NOW)
             save_state(connection, "A", "2026-03-02", state="{}", expected_sequence=1, now=NOW)
-            save_answer(
-                connection, "x", Answer(200, ""), client="k", route="r", request_digest="d", now=NOW, expires_at=NOW
-            )
+            save_answer(connection, KeyedAnswer("k", "r", "x", "d", Answer(200, "")), now=NOW, expires_at=NOW)
             purge_answers(connection, now=NOW)
-            user = create_user(connection, "a", display_name="A", grants=[Grant("auditor")], actor="u", now=NOW)
+            user = create_user(
+                connection, NewUser("a", display_name="A", grants=[Grant("auditor")]), actor="u", now=NOW
+            )
             set_grants(connection, user, [Grant("manager")], actor="u", now=NOW)
             create_key(connection, "k", scopes=["a:b"], actor="u", now=NOW, expires_at=NOW + timedelta(1))
             start_session(connection, user, now=NOW, lifetime=timedelta(1))
             purge_access(connection, now=NOW, keep=timedelta(1))
-        assert log_in(database, "nobody", "x" * 12, address="::1", now=NOW).outcome == "refused"
+        assert log_in(database, Attempt("nobody", "x" * 12, "::1"), now=NOW).outcome == "refused"
 
 
 def test_an_auditor_proves_everything(granted):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from basira.serving.check import check_service
+from basira.serving.check import ServiceSettings, check_service
 from basira.storage.database.backup import HistoryState, back_up, restore
 from basira.storage.database.connection import Database
 from basira.storage.database.upgrade import upgrade
@@ -68,8 +68,16 @@ def test_a_check_names_a_database_that_others_may_read(tmp_path: Path) -> None:
     place = tmp_path / "store" / "operations.sqlite"
     Database(place).close()
     today = date(2026, 3, 2)
-    assert not [line for line in check_service(tmp_path / "store", POLICY, today=today) if "operations.sqlite" in line]
+    assert not [
+        line
+        for line in check_service(ServiceSettings(tmp_path / "store", POLICY), today=today)
+        if "operations.sqlite" in line
+    ]
     place.chmod(0o640)
-    (line,) = [line for line in check_service(tmp_path / "store", POLICY, today=today) if "operations.sqlite" in line]
+    (line,) = [
+        line
+        for line in check_service(ServiceSettings(tmp_path / "store", POLICY), today=today)
+        if "operations.sqlite" in line
+    ]
     assert "640" in line
     assert "chmod 600" in line

@@ -21,7 +21,7 @@ from basira.schema.records import Candidate, Selection
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import FORMAT, METADATA, REVISION
 from basira.storage.database.upgrade import Upgraded, upgrade
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.events import Event, QueueFilter, append_event, count_queue
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import export_heads, verify
@@ -160,7 +160,7 @@ def test_a_record_of_format_5_verifies_after_its_upgrade_and_goes_on(empty_place
         assert (verified.faults, verified.events, verified.erased, len(kept)) == ((), 8, 3, 7)
         with operations.database.write() as connection:
             later = append_event(connection, Event("e", "outcome", "D8", "k", {"known_at": "x"}), now=NOW)
-            append_audit(connection, "a", subject="s", actor="u", now=NOW)
+            append_audit(connection, AuditEvent("a", subject="s", actor="u"), now=NOW)
             # Of the two around midnight each is in the queue of its own moment.
             counts = [count_queue(connection, QueueFilter("A", f"2026-03-0{day}")) for day in (4, 5)]
         assert (later["sequence"], later["day"], counts) == (9, "2026-03-06", [1, 1])

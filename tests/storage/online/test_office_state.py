@@ -11,6 +11,7 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.online.office_state import (
     Answer,
+    KeyedAnswer,
     StoredState,
     find_answer,
     find_state,
@@ -80,12 +81,17 @@ def test_the_same_request_gets_the_same_answer_until_it_expires(place):
     expires = NOW + timedelta(hours=24)
     with Database(place) as database, database.write() as connection:
         assert find_answer(connection, "x", **KEY, now=NOW) is None
-        save_answer(connection, "x", Answer(201, "{}"), **KEY, now=NOW, expires_at=expires)
+        save_answer(connection, KeyedAnswer(**KEY, key="x", answer=Answer(201, "{}")), now=NOW, expires_at=expires)
         assert find_answer(connection, "x", **KEY, now=expires - timedelta(seconds=1)) == Answer(201, "{}")
         assert find_answer(connection, "x", **{**KEY, "client": "k-2"}, now=NOW) is None
         assert find_answer(connection, "x", **{**KEY, "route": "other"}, now=NOW) is None
         assert find_answer(connection, "x", **KEY, now=expires) is None
-        save_answer(connection, "x", Answer(200, "[]"), **KEY, now=expires, expires_at=expires + timedelta(1))
+        save_answer(
+            connection,
+            KeyedAnswer(**KEY, key="x", answer=Answer(200, "[]")),
+            now=expires,
+            expires_at=expires + timedelta(1),
+        )
         assert find_answer(connection, "x", **KEY, now=expires) == Answer(200, "[]")
         assert purge_answers(connection, now=expires) == 0
         assert purge_answers(connection, now=expires + timedelta(1)) == 1
@@ -93,7 +99,9 @@ def test_the_same_request_gets_the_same_answer_until_it_expires(place):
 
 def test_a_key_that_comes_with_another_request_is_rejected(place):
     with Database(place) as database, database.write() as connection:
-        save_answer(connection, "x", Answer(201, "{}"), **KEY, now=NOW, expires_at=NOW + timedelta(1))
+        save_answer(
+            connection, KeyedAnswer(**KEY, key="x", answer=Answer(201, "{}")), now=NOW, expires_at=NOW + timedelta(1)
+        )
         with pytest.raises(UsageError, match="found another one"):
             find_answer(connection, "x", **{**KEY, "request_digest": "b" * 64}, now=NOW)
 
@@ -102,7 +110,12 @@ def test_of_two_requests_under_one_key_one_is_recorded(place):
     def answer(database: Database, number: int) -> None:
         with database.write() as connection:
             append_event(connection, Event(f"e{number}", "outcome", "D1", "k", {"known_at": "x"}), now=NOW)
-            save_answer(connection, "x", Answer(201, "{}"), **KEY, now=NOW, expires_at=NOW + timedelta(1))
+            save_answer(
+                connection,
+                KeyedAnswer(**KEY, key="x", answer=Answer(201, "{}")),
+                now=NOW,
+                expires_at=NOW + timedelta(1),
+            )
 
     with Database(place) as database:
         answer(database, 1)

@@ -10,7 +10,8 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import OneByOne, write_together
 from basira.storage.database.tables import EVENT
-from basira.storage.record.activity import find_activity
+from basira.storage.online.office_state import NewAnswers
+from basira.storage.record.activity import Part, find_activity
 from basira.storage.record.chain import append_statements, end_statements, link, read_end
 from basira.storage.record.clock import explain_ahead
 from basira.storage.record.commit import record_group
@@ -41,7 +42,7 @@ def decision(name: str) -> Event:
 def decide(database: Database, *names: str, now: datetime = NOW) -> None:
     with write_together(database) as sender:
         rows = event_rows([decision(name) for name in names], now=now)
-        assert record_group(sender, rows, states=[], answers=[], now=now, expires_at=now)
+        assert record_group(sender, rows, states=[], answers=NewAnswers([], now), now=now)
 
 
 def write(database: Database, *statements: str) -> None:
@@ -69,7 +70,7 @@ def names_of_today(database: Database) -> set[str]:
         queue = {one.event_id for one in find_queue_places(connection, which, intensity={"red": 1})}
         assert count_queue(connection, which) == len(queue)
         assert {row["event_id"] for row in find_office_day(connection, "A", TODAY)} == queue
-        assert {row["event_id"] for row in find_activity(connection, from_day=TODAY, to_day=TODAY)} == queue
+        assert {row["event_id"] for row in find_activity(connection, Part(from_day=TODAY, to_day=TODAY))} == queue
     return queue
 
 

@@ -9,7 +9,8 @@ import pytest
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import write_together
-from basira.storage.record.audit_log import append_audit
+from basira.storage.online.office_state import NewAnswers
+from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.commit import record_group
 from basira.storage.record.events import Event, append_event, event_rows, find_events
 
@@ -20,7 +21,7 @@ def event(name: str = "d1") -> Event:
 
 def grouped(database: Database, now: datetime) -> None:
     with write_together(database) as sender:
-        record_group(sender, event_rows([event()], now=now), states=[], answers=[], now=now, expires_at=now)
+        record_group(sender, event_rows([event()], now=now), states=[], answers=NewAnswers([], now), now=now)
 
 
 def alone(database: Database, now: datetime) -> None:
@@ -30,7 +31,7 @@ def alone(database: Database, now: datetime) -> None:
 
 def audited(database: Database, now: datetime) -> None:
     with database.write() as connection:
-        append_audit(connection, "user.created", subject="user/u-1", actor="t", now=now)
+        append_audit(connection, AuditEvent("user.created", subject="user/u-1", actor="t"), now=now)
 
 
 @pytest.mark.parametrize("append", [grouped, alone, audited])

@@ -15,7 +15,7 @@ from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import PERSONAL_VALUE, REFUSED_BODY
 from basira.storage.online import rejected as operations_refused
-from basira.storage.online.rejected import RejectedBody, bodies_before, bodies_naming, count_again, keep_body
+from basira.storage.online.rejected import NewRejected, bodies_before, bodies_naming, count_again, keep_body
 from basira.storage.record import erasure as operations_erasure
 from basira.storage.record import personal as operations_personal
 from basira.storage.record.activity import find_audit
@@ -51,7 +51,7 @@ def append(database: Database, name: str, now: datetime, **personal: str) -> Non
 def refuse(database: Database, name: str, body: dict[str, Any] | None, now: datetime) -> None:
     text = None if body is None else json.dumps(body)
     with database.write() as connection:
-        body = RejectedBody(name, "k", None, [], 9, text)
+        body = NewRejected(name, "k", None, [], 9, text)
         if not count_again(connection, body, now=now):
             keep_body(connection, body, now=now)
 

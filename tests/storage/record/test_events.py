@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import Database, moment_text
-from basira.storage.record.activity import find_audit
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.activity import Part, find_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.chain import GENESIS
 from basira.storage.record.events import (
     EVENT_KINDS,
@@ -172,7 +172,7 @@ def test_the_database_rejects_to_delete(place, table):
     with Database(place) as database:
         with database.write() as connection:
             append_event(connection, decision(1), now=NOW)
-            append_audit(connection, "a", subject="s", actor="u", now=NOW)
+            append_audit(connection, AuditEvent("a", subject="s", actor="u"), now=NOW)
         with pytest.raises(StoreError, match="append-only"), database.write() as connection:
             connection.exec_driver_sql(f"DELETE FROM {table}")
 
@@ -190,7 +190,7 @@ def test_the_database_rejects_to_change(place, statement):
     with Database(place) as database:
         with database.write() as connection:
             append_event(connection, decision(1), now=NOW)
-            append_audit(connection, "a", subject="s", actor="u", now=NOW)
+            append_audit(connection, AuditEvent("a", subject="s", actor="u"), now=NOW)
         with pytest.raises(StoreError, match="append-only"), database.write() as connection:
             connection.exec_driver_sql(statement)
 
@@ -204,7 +204,7 @@ def test_workers_at_once_make_one_chain(place):
                 for turn in range(5):
                     with database.write() as connection:
                         append_event(connection, decision(100 * worker + turn), now=NOW)
-                        append_audit(connection, "a", subject="s", actor="u", now=NOW)
+                        append_audit(connection, AuditEvent("a", subject="s", actor="u"), now=NOW)
         except BaseException as error:
             failures.append(error)
 
@@ -252,21 +252,23 @@ def test_audit_says_who_what_before_and_after(place):
     with Database(place) as database, database.write() as connection:
         append_audit(
             connection,
-            "policy.published",
-            subject="policy/morocco",
-            actor="u-1",
+            AuditEvent(
+                "policy.published",
+                subject="policy/morocco",
+                actor="u-1",
+                before={"version": 1},
+                after={"version": 2},
+                motive="rate",
+            ),
             now=NOW,
-            before={"version": 1},
-            after={"version": 2},
-            motive="rate",
         )
-        append_audit(connection, "other", subject="x", actor="u-2", now=NOW)
-        found = find_audit(connection, subject="policy/morocco", from_day="2026-03-02", to_day="2026-03-02")
+        append_audit(connection, AuditEvent("other", subject="x", actor="u-2"), now=NOW)
+        found = find_audit(connection, Part(from_day="2026-03-02", to_day="2026-03-02"), subject="policy/morocco")
         assert [(f["actor"], f["before"], f["after"], f["motive"]) for f in found] == [
             ("u-1", {"version": 1}, {"version": 2}, "rate")
         ]
         assert [f["action"] for f in find_audit(connection)] == ["other", "policy.published"]
-        assert find_audit(connection, to_day="2026-03-01") == []
+        assert find_audit(connection, Part(to_day="2026-03-01")) == []
 
 
 def test_every_kind_of_event_can_be_recorded(place):

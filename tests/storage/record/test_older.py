@@ -26,7 +26,7 @@ from basira.schema.canonical import canonical_json
 from basira.serving.decide.batch import decide
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.result import Decided
-from basira.serving.service import open_service
+from basira.serving.service import ServiceSettings, open_service
 from basira.serving.views.declaration import declaration_history
 from basira.serving.views.queue import Queue, queue_page
 from basira.storage.database.connection import Database
@@ -123,7 +123,7 @@ def test_its_declarations_and_its_queue_are_shown_the_same_to_the_last_byte(
         found = declaration_history(database, number, language="fr", sees=lambda _: True)
         assert json.dumps(found if unpacked.is_latest else _trimmed(found, shown)) == json.dumps(shown)
     day, office = date.fromisoformat(unpacked.shown["day"]), unpacked.shown["office"]
-    service = open_service(unpacked.store, unpacked.policy, today=day, database=database.place)
+    service = open_service(ServiceSettings(unpacked.store, unpacked.policy, database=database.place), today=day)
     rows, shown = list(queue_page(service, Queue(office, day), limit=100).rows), unpacked.shown["queue"]["decisions"]
     assert json.dumps(rows if unpacked.is_latest else _trimmed(rows, shown)) == json.dumps(shown)
     for number, explained in unpacked.shown["explained"].items():
@@ -153,7 +153,9 @@ def test_the_same_declarations_are_recorded_the_same_to_the_last_byte(
     store = tmp_path / "store"
     shutil.copytree(unpacked.store, store)
     replace(unpacked, store=store).run("profiles", "build", "--as-of", (day - timedelta(days=1)).isoformat())
-    service = open_service(store, unpacked.policy, today=day, database=f"sqlite:///{tmp_path / 'new.sqlite'}")
+    service = open_service(
+        ServiceSettings(store, unpacked.policy, database=f"sqlite:///{tmp_path / 'new.sqlite'}"), today=day
+    )
     records = read_records(rows_of(database))
     decisions = {(one.declaration_id, one.declaration_version): one for one in records if isinstance(one, Decision)}
     for sent in (one for one in records if isinstance(one, Registration)):

@@ -13,7 +13,7 @@ from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import Candidate, Selection
 from basira.storage.database.tables import EVENT
 from basira.storage.record.activity import find_audit
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.chain import Head
 from basira.storage.record.erasure import Erasable, erase
 from basira.storage.record.events import Event, append_event, find_events
@@ -64,7 +64,7 @@ def fill(operations: Operations) -> list[Head]:
             )
             append_event(connection, event, now=NOW + timedelta(days=number // 2))
         for number in range(4):
-            append_audit(connection, "a", subject=f"s{number}", actor="u", now=NOW, after={"n": number})
+            append_audit(connection, AuditEvent("a", subject=f"s{number}", actor="u", after={"n": number}), now=NOW)
         return export_heads(connection)
 
 

@@ -21,11 +21,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from basira.api.auth.oidc_settings import ALGORITHMS, OidcSettings, is_safe_url
 from basira.api.http.problems import ProblemException
+from basira.schema.json_values import JsonObject
 from basira.storage.record.chain import is_storable
 
 if TYPE_CHECKING:
@@ -50,13 +51,23 @@ class Begun:
     address: str
 
 
+@dataclass(frozen=True)
+class _Description:
+    """What a provider says of itself: its addresses; whether a client sends its secret by HTTP Basic."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    is_basic: bool
+
+
 class Provider:
     """One provider, as it describes itself; asked at a login, not when the service starts."""
 
     def __init__(self, settings: OidcSettings, redirect_uri: str) -> None:
         self.settings, self._redirect_uri = settings, redirect_uri
         self._lock = threading.Lock()
-        self._known: tuple[float, Mapping[str, Any]] | None = None
+        self._known: tuple[float, _Description] | None = None
         self._keys: tuple[float, KeySet] | None = None
 
     def begin(self) -> Begun:
@@ -74,27 +85,27 @@ class Provider:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        endpoint = str(self._metadata()["authorization_endpoint"])
+        endpoint = self._describe().authorization_endpoint
         return Begun(state, browser, f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}")
 
-    def claims(self, code: str, *, state: str, browser: str, issuer: str | None, now: datetime) -> Mapping[str, Any]:
+    def claims(self, code: str, *, state: str, browser: str, issuer: str | None, now: datetime) -> JsonObject:
         """The verified claims of the person who came back with this code. Raises 401 when a check fails, 503 when the
         provider does not answer. ``issuer``: the parameter ``iss`` of the answer, when there was one."""
         if issuer is not None and issuer != self.settings.issuer:
             raise rejection("issuer of the answer")
-        metadata = self._metadata()
+        description = self._describe()
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._redirect_uri,
             "code_verifier": derive(browser, "verifier", state),
         }
-        token = self._exchange_code(metadata, form).get("id_token")
+        token = self._exchange_code(description, form).get("id_token")
         if not isinstance(token, str):
             raise rejection("no id token")
         return self._verify_token(token, nonce=derive(browser, "nonce", state), now=now)
 
-    def _verify_token(self, token: str, *, nonce: str, now: datetime) -> Mapping[str, Any]:
+    def _verify_token(self, token: str, *, nonce: str, now: datetime) -> JsonObject:
         from joserfc import jwt
         from joserfc.errors import InvalidKeyIdError, JoseError
         from joserfc.jwt import JWTClaimsRegistry
@@ -118,7 +129,7 @@ class Provider:
             registry.validate(decoded.claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise rejection(type(error).__name__) from None
-        claims: Mapping[str, Any] = decoded.claims
+        claims: JsonObject = decoded.claims
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if claims.get("azp", None if several else settings.client_id) != settings.client_id:
             raise rejection("authorized party")
@@ -127,7 +138,7 @@ class Provider:
             raise rejection("subject")
         return claims
 
-    def _metadata(self) -> Mapping[str, Any]:
+    def _describe(self) -> _Description:
         with self._lock:
             if self._known is not None and time.monotonic() - self._known[0] < _FRESH_SECONDS:
                 return self._known[1]
@@ -136,9 +147,16 @@ class Provider:
         endpoints = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         if found.get("issuer") != issuer or not all(is_safe_url(found.get(name)) for name in endpoints):
             raise unavailable("the provider describes itself as another issuer, or without https")
+        methods = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        description = _Description(
+            authorization_endpoint=found["authorization_endpoint"],
+            token_endpoint=found["token_endpoint"],
+            jwks_uri=found["jwks_uri"],
+            is_basic=isinstance(methods, list | str) and "client_secret_basic" in methods,
+        )
         with self._lock:
-            self._known = (time.monotonic(), found)
-        return found
+            self._known = (time.monotonic(), description)
+        return description
 
     def _key_set(self, *, is_again: bool = False) -> KeySet:
         from joserfc.jwk import KeySet
@@ -148,7 +166,7 @@ class Provider:
                 age = time.monotonic() - self._keys[0]
                 if age < (KEYS_AGAIN_SECONDS if is_again else _FRESH_SECONDS):
                     return self._keys[1]
-        found = _request_json("GET", str(self._metadata()["jwks_uri"]))
+        found = _request_json("GET", self._describe().jwks_uri)
         keys = found.get("keys")
         # A symmetric key among them would not be secret.
         public = [key for key in keys if isinstance(key, dict) and key.get("kty") != "oct"] if keys else []
@@ -157,17 +175,16 @@ class Provider:
             self._keys = (time.monotonic(), made)
         return made
 
-    def _exchange_code(self, metadata: Mapping[str, Any], form: Mapping[str, str]) -> Mapping[str, Any]:
+    def _exchange_code(self, description: _Description, form: Mapping[str, str]) -> JsonObject:
         """The token endpoint's answer to a code; the client authenticates as the provider wants it."""
         settings = self.settings
-        methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         headers, body = {}, dict(form)
-        if "client_secret_basic" in methods:
+        if description.is_basic:
             pair = f"{quote(settings.client_id, safe='')}:{quote(settings.client_secret, safe='')}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             body |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
-        return _request_json("POST", str(metadata["token_endpoint"]), form=body, headers=headers)
+        return _request_json("POST", description.token_endpoint, form=body, headers=headers)
 
 
 def derive(browser: str, what: str, state: str) -> str:
@@ -192,7 +209,7 @@ def unavailable(reason: str) -> ProblemException:
 
 def _request_json(
     method: str, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
-) -> Mapping[str, Any]:
+) -> JsonObject:
     """The JSON object that an address answers. Raises 503; 401 when the token endpoint rejects the request."""
     import httpx2
 

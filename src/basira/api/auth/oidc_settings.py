@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from basira.schema.access import Grant, Role, check_office
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 
 Unknown = Literal["refuse", "create"]
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -63,7 +64,7 @@ class OidcSettings:
     unknown: Unknown = "refuse"
     roles: tuple[RoleRule, ...] = ()
 
-    def grants(self, claims: Mapping[str, Any]) -> tuple[Grant, ...]:
+    def grants(self, claims: JsonObject) -> tuple[Grant, ...]:
         """The roles of a person with these claims: what the mapping names, no more."""
         found: Any = claims
         for part in self.claim.split("."):
@@ -129,7 +130,7 @@ def _roles(entries: Any) -> tuple[RoleRule, ...]:
     return tuple(rules)
 
 
-def _text(content: Mapping[str, Any], name: str, default: str | None = None) -> str:
+def _text(content: JsonObject, name: str, default: str | None = None) -> str:
     value = content.get(name, default)
     if not isinstance(value, str) or not value.strip():
         raise _wrong(name, "a text", repr(value))

@@ -149,7 +149,8 @@ InTrials = Annotated[Trials, Depends(_trials)]
 # Whether CSV is asked for: by the query or, where that says nothing, by the header.
 IsCsv = Annotated[bool, Depends(_is_csv)]
 # For lists, after the check of the caller: only known parameters.
-KnownQuery = Annotated[None, Depends(_known_query)]
+KNOWN_QUERY = Depends(_known_query)
+KnownQuery = Annotated[None, KNOWN_QUERY]
 
 
 def asked_of(

@@ -13,9 +13,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from basira.schema.detail import NO_STATE, read_detail
 from basira.schema.errors import BasiraError
+from basira.serving.views.answers import DecisionBody
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.04, 0.1, 0.25, 1.0, 5.0)
@@ -96,7 +97,7 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def count_decision(self, decision: Mapping[str, Any]) -> None:
+    def count_decision(self, decision: DecisionBody) -> None:
         """Count a recorded decision."""
         self._decisions.labels(decision["lane"], decision["basis"]).inc()
         reason, detail = decision["fallback"], read_detail(decision["detail"])
@@ -112,11 +113,11 @@ class Metrics:
         if detail.is_lane_full:
             self._moved.labels(decision["lane"]).inc()
 
-    def _count_without_state(self, decision: Mapping[str, Any]) -> None:
+    def _count_without_state(self, decision: DecisionBody) -> None:
         self._fallbacks.labels(NO_STATE).inc()
         if len(self._without_state) >= _MOST_OFFICES:
             self._without_state.clear()
-        self._without_state[decision["office"]] = decision["decided_at"][:10]
+        self._without_state[decision["office"]] = (decision["decided_at"] or "")[:10]
         now = self._monotonic()
         if now >= self._logged_until:
             self._logged_until = now + _LOG_SECONDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -29,6 +29,7 @@ from basira.schema.errors import (
     StoreError,
     UsageError,
 )
+from basira.schema.json_values import JsonObject
 from basira.serving.message import Refused
 
 # The whole family; a test keeps it complete. A fault of the service's own parts is 503: sent again later, it may go.
@@ -134,7 +135,7 @@ def problem(
     status: int, code: str, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """One problem. ``code``: stable, for programs; ``hint``: what to do."""
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "type": f"urn:basira:problem:{code}",
         "title": TITLES.get(status, "Error"),
         "status": status,
@@ -158,11 +159,24 @@ class ProblemException(HTTPException):
         self.code, self.hint = code, hint
 
 
-def rejection_content(refused: Refused) -> dict[str, Any]:
+class Rejection(TypedDict):
+    """A rejected body, as the members of a problem. ``is_kept``: false where the quarantine did not keep it."""
+
+    status: int
+    code: str
+    detail: str
+    hint: str
+    declaration_id: str | None
+    errors: list[JsonObject]
+    standing: NotRequired[Mapping[str, object]]
+    is_kept: NotRequired[bool]
+
+
+def rejection_content(refused: Refused) -> Rejection:
     """A rejected body, as the members of a problem."""
     codes = {fault.code for fault in refused.faults}
     detail, hint = _REASONS.get(codes.pop() if len(codes) == 1 else "") or _NOT_THE_SCHEMA
-    content = {
+    content: Rejection = {
         "status": 409 if refused.is_conflict else 422,
         "code": "conflict" if refused.is_conflict else "invalid",
         "detail": detail,
@@ -170,7 +184,7 @@ def rejection_content(refused: Refused) -> dict[str, Any]:
         "declaration_id": refused.declaration_id,
         "errors": [asdict(fault) for fault in refused.faults],
     }
-    return content if refused.standing is None else content | {"standing": dict(refused.standing)}
+    return content if refused.standing is None else {**content, "standing": dict(refused.standing)}
 
 
 def refusal(refused: Refused) -> JSONResponse:

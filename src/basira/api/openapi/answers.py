@@ -7,10 +7,12 @@ with those of real answers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from basira.api.http.problems import TITLES
+from basira.schema.json_values import JsonObject
 from basira.serving.changes.change import LONGEST_MOTIVE, LONGEST_NOTE, SHORTEST_MOTIVE
+from basira.serving.views.answers import ChangeBody, DecisionBody, RejectedBody, StatusBody, Step
+from basira.workflows.records.activity import TrailRow
 
 _NUMBER = "SIM-2026-000123"
 _GIVEN = "d-5f0c1b7f0a2f4f5a9e4f8c1d2b3a4c5d"
@@ -22,7 +24,7 @@ _MOTIVE = {**_TEXT, "minLength": SHORTEST_MOTIVE, "maxLength": LONGEST_MOTIVE, "
 _NOTE = {**_TEXT, "maxLength": LONGEST_NOTE, "description": "For colleagues; erased with personal data."}
 _SEEN = {**_TEXT, "description": "`given_by` of the declaration's `standing` as it was seen; or the header If-Match."}
 
-RESELECTION_SCHEMA: dict[str, Any] = {
+RESELECTION_SCHEMA: JsonObject = {
     "type": "object",
     "required": ["lane", "motive"],
     "additionalProperties": False,
@@ -33,20 +35,20 @@ RESELECTION_SCHEMA: dict[str, Any] = {
         "given_by": _SEEN,
     },
 }
-RESELECTION: dict[str, Any] = {
+RESELECTION: JsonObject = {
     "lane": "red",
     "motive": "Documents do not agree with the packing list.",
     "given_by": _GIVEN,
 }
-CANCELLATION_SCHEMA: dict[str, Any] = {
+CANCELLATION_SCHEMA: JsonObject = {
     "type": "object",
     "required": ["motive"],
     "additionalProperties": False,
     "properties": {"motive": _MOTIVE, "note": _NOTE, "given_by": _SEEN},
 }
-CANCELLATION: dict[str, Any] = {"motive": "Withdrawn by the declarant before control."}
+CANCELLATION: JsonObject = {"motive": "Withdrawn by the declarant before control."}
 
-_STANDING: dict[str, Any] = {
+_STANDING: StatusBody = {
     "given_by": _CHANGED,
     "decision_id": _GIVEN,
     "declaration_version": 1,
@@ -58,7 +60,7 @@ _STANDING: dict[str, Any] = {
     "since": _AT,
     "by": "u-1f4e",
 }
-_CHANGE: dict[str, Any] = {
+_CHANGE: ChangeBody = {
     "declaration_id": _NUMBER,
     "decision_id": _GIVEN,
     "office": "CASA-PORT",
@@ -69,14 +71,14 @@ _CHANGE: dict[str, Any] = {
     "at": _AT,
     "by": "u-1f4e",
 }
-_DECISION: dict[str, Any] = {
+_DECISION: DecisionBody = {
     "decision_id": _GIVEN, "declaration_id": _NUMBER, "declaration_version": 1, "office": "CASA-PORT",
     "lane": "yellow", "inspects": True, "basis": "model", "basis_text": "Selected by expected revenue.", "detail": "",
     "inclusion_probability": 0.81, "fallback": None, "fraud_probability": 0.34, "expected_revenue": 12400.0,
     "currency": "MAD", "items": [], "decided_at": "2026-03-02T09:14:03.120000", "is_simulated": True,
     "versions": {"software": "0.1.0", "model": "2026-03-01-a1b2", "profiles": "2026-03-01", "policy": "example 1"},
 }  # fmt: skip
-_STEP: dict[str, Any] = {
+_STEP: Step = {
     "event_id": _GIVEN,
     "kind": "decision",
     "at": _AT,
@@ -89,13 +91,13 @@ _STEP: dict[str, Any] = {
     "basis_text": "Selected by expected revenue.",
     "fallback": None,
 }
-_REFUSED: dict[str, Any] = {
+_REFUSED: RejectedBody = {
     "quarantine_id": "q-77f0c1b7f0a2f4f5", "declaration_id": _NUMBER, "client": "key-badr", "first_at": _AT,
     "last_at": _AT, "times": 1, "state": "open", "resolved_at": None, "size_bytes": 412,
     "faults": [{"item": 1, "field": "net_mass_kg", "code": "negative", "expected": "0 or more"}],
 }  # fmt: skip
 
-_DEED: dict[str, Any] = {
+_DEED: TrailRow = {
     "sequence": 4711,
     "at": _AT,
     "by": "u-1f4e5d6c7b8a9988",
@@ -107,7 +109,7 @@ _DEED: dict[str, Any] = {
     "motive": _CHANGE["motive"],
     "entry_hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31c0b1f2a3d4e5f60718293a4b",
 }
-_CHANGE_OF_ACCESS: dict[str, Any] = {
+_CHANGE_OF_ACCESS: TrailRow = {
     **_DEED,
     "sequence": 52,
     "action": "user.roles_changed",
@@ -119,7 +121,7 @@ _CHANGE_OF_ACCESS: dict[str, Any] = {
     "motive": None,
 }
 
-ANSWERS: dict[str, dict[str, Any]] = {
+ANSWERS: dict[str, Mapping[str, object]] = {
     "declaration": {
         "declaration_id": _NUMBER, "standing": _STANDING, "decisions": [_DECISION], "outcomes": [], "history": [_STEP],
     },
@@ -157,7 +159,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "health": {"status": "alive"},
     "ready": {"status": "ready", "degraded": [], "profile_age_days": 0},
 }  # fmt: skip
-_PROBLEM: dict[str, Any] = {
+_PROBLEM: JsonObject = {
     "type": "urn:basira:problem:conflict",
     "title": "Conflict",
     "status": 409,
@@ -178,7 +180,7 @@ _PROBLEM: dict[str, Any] = {
 }
 
 
-PROBLEM_SCHEMA: dict[str, Any] = {
+PROBLEM_SCHEMA: JsonObject = {
     "type": "object",
     "title": "Problem",
     "description": "RFC 9457. `code` is stable; `hint` says what to do.",
@@ -204,16 +206,16 @@ _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 # Of every route: another host, a body that is too large, a limit, a fault, a database that does not answer.
 _ALWAYS = (400, 413, 429, 500, 503)
 
-Answers = dict[int | str, dict[str, Any]]
+Answers = dict[int | str, JsonObject]
 
 
-def answers_of(name: str | None, *problems: int, good: int = 200, also: Mapping[str, Any] | None = None) -> Answers:
+def answers_of(name: str | None, *problems: int, good: int = 200, also: Mapping[str, object] | None = None) -> Answers:
     """The part of an OpenAPI operation that describes its answers: the good one, and each problem by its status.
 
     ``name``: of the example; None: the good answer is no JSON. ``problems``: statuses besides those of every route.
     ``also``: other content types of the good answer, each with its schema.
     """
-    content: dict[str, Any] = {} if name is None else {"application/json": {"example": ANSWERS[name]}}
+    content: JsonObject = {} if name is None else {"application/json": {"example": ANSWERS[name]}}
     content |= {kind: {"schema": schema} for kind, schema in (also or {}).items()}
     answers: Answers = {good: {"content": content}} if content else {}
     for status in sorted({*_ALWAYS, *problems}):
@@ -223,5 +225,5 @@ def answers_of(name: str | None, *problems: int, good: int = 200, also: Mapping[
     return answers
 
 
-def _problem_answer(description: str, **more: Any) -> dict[str, Any]:
+def _problem_answer(description: str, **more: object) -> JsonObject:
     return {"description": description, "content": {"application/problem+json": {"schema": _PROBLEM_REF, **more}}}

@@ -5,11 +5,10 @@ Enters: nothing. Leaves: dictionaries. Never here: real data: the examples are s
 
 from __future__ import annotations
 
-from typing import Any
-
 from basira.ingest.json_schema import json_schema_of
+from basira.schema.json_values import JsonObject
 
-DECLARATION: dict[str, Any] = {
+DECLARATION: JsonObject = {
     "declaration_id": "SIM-2026-000123",
     "declared_at": "2026-03-02T09:14:00",
     "office": "CASA-PORT",
@@ -30,7 +29,7 @@ DECLARATION: dict[str, Any] = {
         }
     ],
 }
-OUTCOME: dict[str, Any] = {
+OUTCOME: JsonObject = {
     "known_at": "2026-03-02T16:30:00",
     "is_irregular": True,
     "is_irregular_value": True,
@@ -39,7 +38,7 @@ OUTCOME: dict[str, Any] = {
 }
 
 
-def declaration_schema() -> dict[str, Any]:
+def declaration_schema() -> JsonObject:
     """A declaration with its items, as `basira schema --json-schema` prints it."""
     schema, item = json_schema_of("declaration"), json_schema_of("item")
     for part in (schema, item):
@@ -49,7 +48,7 @@ def declaration_schema() -> dict[str, Any]:
     return schema
 
 
-def outcome_schema() -> dict[str, Any]:
+def outcome_schema() -> JsonObject:
     """A result; the declaration's number is in the address."""
     schema = json_schema_of("outcome")
     schema.pop("$schema")
@@ -57,7 +56,7 @@ def outcome_schema() -> dict[str, Any]:
     return schema
 
 
-def body_of(schema: dict[str, Any], about: str = "", **examples: Any) -> dict[str, Any]:
+def body_of(schema: JsonObject, about: str = "", **examples: object) -> JsonObject:
     """The part of an OpenAPI operation that describes its body. ``about``: what is to be changed in the examples."""
     shown = {name: {"value": value} | ({"description": about} if about else {}) for name, value in examples.items()}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": shown}}}}

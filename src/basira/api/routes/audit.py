@@ -13,9 +13,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.auth.authenticate import needs
-from basira.api.http.dependencies import PREFIX, InService, IsCsv, KnownQuery, Limit, Now
+from basira.api.http.dependencies import KNOWN_QUERY, PREFIX, InService, IsCsv, Limit, Now
 from basira.api.openapi.answers import answers_of
-from basira.schema.access import Principal
 from basira.schema.records import EventKind
 from basira.serving.admissible import folded_office
 from basira.storage.database.connection import Database
@@ -45,10 +44,9 @@ AskedOfTrail = Annotated[_Asked, Depends()]
     "/audit",
     summary="Changes of access",
     responses=answers_of("audit", 401, 403, 422, also={"text/csv": {"type": "string"}}),
+    dependencies=[Depends(needs("audit:read")), KNOWN_QUERY],
 )
 def get_audit(
-    _principal: Annotated[Principal, Depends(needs("audit:read"))],
-    _known: KnownQuery,
     service: InService,
     now: Now,
     asked: AskedOfTrail,
@@ -65,10 +63,9 @@ def get_audit(
     "/deeds",
     summary="What was done to declarations",
     responses=answers_of("deeds", 401, 403, 422, also={"text/csv": {"type": "string"}}),
+    dependencies=[Depends(needs("deeds:read")), KNOWN_QUERY],
 )
 def get_deeds(
-    _principal: Annotated[Principal, Depends(needs("deeds:read"))],
-    _known: KnownQuery,
     service: InService,
     now: Now,
     asked: AskedOfTrail,

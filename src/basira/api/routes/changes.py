@@ -37,6 +37,7 @@ from basira.api.openapi.examples import body_of
 from basira.schema.access import Principal
 from basira.serving.changes.change import NotAllowed, Requester, cancel, reselect
 from basira.serving.message import Refused
+from basira.serving.views.answers import ChangeAnswer
 
 router = APIRouter(prefix=PREFIX)
 IfMatch = Annotated[
@@ -117,7 +118,7 @@ def _event(etag: str | None) -> str | None:
     return None if etag is None else etag.removeprefix("W/").strip().strip('"')
 
 
-def _answer(found: dict[str, Any] | Refused | NotAllowed) -> Response:
+def _answer(found: ChangeAnswer | Refused | NotAllowed) -> Response:
     if isinstance(found, Refused):
         return refusal(found)
     if isinstance(found, NotAllowed):

@@ -30,7 +30,7 @@ from basira.api.http.body_reader import Reader, TooLargeError
 from basira.api.http.dependencies import PREFIX, Key, asked_of
 from basira.api.http.large_worker import LargeWorker, is_large, is_long
 from basira.api.http.metrics import Metrics
-from basira.api.http.problems import STATUS, problem, rejection_content
+from basira.api.http.problems import STATUS, Rejection, problem, rejection_content
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
 from basira.schema.access import Principal
@@ -278,11 +278,11 @@ def _quarantine(request: Request, rejected: Sequence[tuple[object, Rejected]], a
     return not_kept
 
 
-def _refusal(found: Rejected, not_kept: NotKept | None) -> dict[str, Any]:
+def _refusal(found: Rejected, not_kept: NotKept | None) -> Rejection:
     content = rejection_content(found)
     if not_kept is None:
         return content
-    return content | {"is_kept": False, "hint": f"{content['hint']} {_NOT_KEPT[not_kept]}"}
+    return {**content, "is_kept": False, "hint": f"{content['hint']} {_NOT_KEPT[not_kept]}"}
 
 
 def _result(body: object, result: Result, not_kept: NotKept | None) -> str:
@@ -291,7 +291,7 @@ def _result(body: object, result: Result, not_kept: NotKept | None) -> str:
         case Decided(text=text) | Replayed(text=text):
             return f'{{"decision":{text}}}'
         case Rejected():
-            content = _refusal(result, not_kept)
+            content: Mapping[str, object] = _refusal(result, not_kept)
         case Failed(error=error):
             named = body.get("declaration_id") if isinstance(body, dict) else None
             status, code = _problem_of(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -89,6 +90,15 @@ async def get_oidc(
     return answer
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """What the provider sends back with the browser: nothing of it is believed before it is checked."""
+
+    state: Annotated[str, Query(max_length=400)] = ""
+    code: Annotated[str, Query(max_length=4000)] = ""
+    issuer: Annotated[str | None, Query(alias="iss", max_length=400)] = None
+
+
 @router.get(
     "/session/oidc/callback",
     summary="Come back from the OpenID provider",
@@ -103,9 +113,7 @@ async def get_oidc_callback(
     database: InDatabase,
     now: Now,
     desk: InDesk,
-    state: Annotated[str, Query(max_length=400)] = "",
-    code: Annotated[str, Query(max_length=4000)] = "",
-    issuer: Annotated[str | None, Query(alias="iss", max_length=400)] = None,
+    sent: Annotated[_Sent, Depends()],
 ) -> Response:
     """Begin a session for the person whom the provider names. 401 for every fault, without a reason.
 
@@ -116,10 +124,10 @@ async def get_oidc_callback(
 
     def enter() -> Response:
         with database.write() as connection:
-            next_path = take_login(connection, state, browser=browser, now=now)
-        if next_path is None or not code:
+            next_path = take_login(connection, sent.state, browser=browser, now=now)
+        if next_path is None or not sent.code:
             raise rejection("no login begun in this browser" if next_path is None else "no code")
-        claims = provider.claims(code, state=state, browser=browser, issuer=issuer, now=now)
+        claims = provider.claims(sent.code, state=sent.state, browser=browser, issuer=sent.issuer, now=now)
         settings = provider.settings
         login, name = claims.get(settings.login_claim), claims.get(settings.name_claim)
         with database.write() as connection:

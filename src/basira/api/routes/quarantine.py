@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -21,7 +21,7 @@ from basira.storage.online.rejected import State
 router = APIRouter(prefix=PREFIX)
 
 
-def _ascii(content: Mapping[str, Any]) -> Response:
+def _ascii(content: Mapping[str, object]) -> Response:
     """JSON in ASCII: its content comes from any sender, and may be read at a terminal."""
     return Response(json.dumps(content), media_type="application/json")
 

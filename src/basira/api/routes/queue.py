@@ -6,6 +6,7 @@ principal may not see.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -25,6 +26,19 @@ from basira.serving.views.queue import Queue, check_queue, queue_csv, queue_page
 router = APIRouter(prefix=PREFIX)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Which queue, which page of it, and the format of the answer."""
+
+    is_csv: IsCsv
+    office: Annotated[str, Query(min_length=1, max_length=100, description="In capitals or not.")]
+    day: Annotated[date | None, Query(description="Today by default.")] = None
+    lane: Annotated[str | None, Query(max_length=100, description="A lane of the day's policy.")] = None
+    status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None
+    limit: Limit = 100
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None
+
+
 @router.get(
     "/queue",
     summary="An office's declarations of a day",
@@ -35,39 +49,33 @@ def get_queue(
     _known: KnownQuery,
     service: InService,
     now: Now,
-    is_csv: IsCsv,
-    office: Annotated[str, Query(min_length=1, max_length=100, description="In capitals or not.")],
-    day: Annotated[date | None, Query(description="Today by default.")] = None,
-    lane: Annotated[str | None, Query(max_length=100, description="A lane of the day's policy.")] = None,
-    status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None,
-    limit: Limit = 100,
-    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+    asked: Annotated[_Asked, Depends()],
 ) -> Response:
     """Declarations whose lane is in force, the most intensive lane first, then by expected revenue.
 
     `status`: waiting, inspected (a result came), released (the lane does not inspect). With `format=csv`, or
     `Accept: text/csv`, the whole queue for a spreadsheet.
     """
-    office = folded_office(office)
+    office = folded_office(asked.office)
     if not office:
         raise RequestValidationError([{"loc": ("query", "office"), "type": "missing", "msg": "", "input": None}])
     if not principal.sees_office(office):
         raise ProblemException(
             403, "forbidden", "Expected an office that you may see, found another.", hint="Ask for your own office."
         )
-    on = day or now.date()
-    if (refused := check_queue(service, office, on, lane=lane)) is not None:
+    on = asked.day or now.date()
+    if (refused := check_queue(service, office, on, lane=asked.lane)) is not None:
         return refusal(refused)
-    queue = Queue(office, on, lane, status, service.language, hides_secrets(principal))
-    if is_csv:
+    queue = Queue(office, on, asked.lane, asked.status, service.language, hides_secrets(principal))
+    if asked.is_csv:
         named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}
         return StreamingResponse(queue_csv(service, queue), headers=named, media_type="text/csv; charset=utf-8")
-    page = queue_page(service, queue, limit=limit, cursor=cursor)
+    page = queue_page(service, queue, limit=asked.limit, cursor=asked.cursor)
     body = {
         "office": office,
         "day": on.isoformat(),
-        "lane": lane,
-        "status": status,
+        "lane": asked.lane,
+        "status": asked.status,
         "total": page.total,
         "decisions": list(page.rows),
         "next_cursor": page.next_cursor,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request, Response
@@ -29,7 +29,16 @@ from basira.api.http.problems import ProblemException
 from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
 from basira.schema.errors import UsageError
-from basira.storage.accounts.sessions import Login, csrf_token, end_session, log_in, open_session, recognise_session
+from basira.schema.json_values import JsonObject
+from basira.storage.accounts.sessions import (
+    Attempt,
+    Login,
+    csrf_token,
+    end_session,
+    log_in,
+    open_session,
+    recognise_session,
+)
 from basira.storage.accounts.users import get_user, hash_password, normalised_login, set_password
 from basira.storage.database.connection import Database, lock_chains
 
@@ -115,9 +124,7 @@ async def post_session(
     def enter() -> Response:
         done = log_in(
             database,
-            body.login,
-            body.password,
-            address=address,
+            Attempt(body.login, body.password, address),
             now=now,
             lock_out=lock_out,
             then=partial(begin_session, request, access=access, now=now),
@@ -129,10 +136,10 @@ async def post_session(
 
 
 @router.get("/session", summary="Who am I", responses=answers_of("session", 401, 403))
-def get_session(request: Request, person: Person, access: InAccess, database: InDatabase) -> dict[str, Any]:
+def get_session(request: Request, person: Person, access: InAccess, database: InDatabase) -> JsonObject:
     """The person, roles with offices, and the CSRF token of this session."""
     token = session_cookie(request, access.settings)
-    return _session_content(person.id, token or "", database)
+    return dict(_session_content(person.id, token or "", database))
 
 
 @router.delete("/session", summary="Log out", status_code=204, responses=answers_of(None, 401, 403))
@@ -169,9 +176,7 @@ async def post_password(
         # Guesses count towards the lock-out: a browser left open must not be the place to try them.
         checked = log_in(
             database,
-            login,
-            body.current_password,
-            address=address,
+            Attempt(login, body.current_password, address),
             now=now,
             lock_out=lock_out,
             action="password.confirmed",
@@ -244,7 +249,26 @@ def _is_browser(request: Request) -> bool:
     return "origin" in request.headers or "sec-fetch-site" in request.headers
 
 
-def _session_content(user_id: str, token: str, database: Database) -> dict[str, Any]:
+class RoleBody(TypedDict):
+    """A role, and the office to which it is narrowed; null for all."""
+
+    role: str
+    office: str | None
+
+
+class SessionBody(TypedDict):
+    """Who is logged in. ``login``, ``display_name``: null once they were erased. ``csrf_token``: to send back in
+    X-CSRF-Token."""
+
+    user_id: str
+    login: str | None
+    display_name: str | None
+    roles: list[RoleBody]
+    must_change_password: bool
+    csrf_token: str
+
+
+def _session_content(user_id: str, token: str, database: Database) -> SessionBody:
     with database.read() as connection:
         user = get_user(connection, user_id)
     return {

@@ -16,7 +16,6 @@ a replay. Over several periods, figures are ratios of sums, not means of ratios.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -93,7 +92,7 @@ def over_seeds(rows: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
     """
     found = []
     for key, group in rows.group_by(*by, maintain_order=True):
-        row: dict[str, Any] = dict(zip(by, key, strict=True))
+        row: dict[str, object] = dict(zip(by, key, strict=True))
         row["seeds"] = group["seed"].n_unique()
         for name in MEASURES:
             values = group[name].drop_nulls().to_numpy()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import polars as pl
 
@@ -18,7 +18,7 @@ import basira
 from basira.laboratory.report.charts import MOST_LINES, period_chart, share_rows_chart
 from basira.laboratory.report.figures import MEASURES, cumulate, over_seeds, summary
 from basira.laboratory.report.missed import SLICES, band_edges, found_shares, largest_missed, never_caught, with_slices
-from basira.laboratory.report.paired import paired_differences
+from basira.laboratory.report.paired import Difference, paired_differences
 from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import find_strategy
 from basira.render.catalogs import Catalog, load_catalog
@@ -27,6 +27,9 @@ from basira.render.page import mark_safe, render_page
 from basira.render.writing import write_whole
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.errors import BasiraError
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 LOCALE = Path(__file__).parents[1] / "locale"
 _OURS = "ours"
@@ -56,6 +59,56 @@ def write_report(
     UsageError : a language that Basira does not speak. StoreError : the page can't be written.
     """
     return write_whole(out, report_html(rows, plan, possible=possible, language=language).encode("utf-8"))
+
+
+class Differences(TypedDict):
+    """How ours compares with another strategy, by measure; None where there is no pair."""
+
+    strategy: str
+    by_measure: dict[str, Difference | None]
+
+
+class Chart(TypedDict):
+    """A drawing with its title."""
+
+    title: str
+    svg: Markup
+
+
+class SliceCell(TypedDict):
+    """What a strategy found of one value of a slice: ``share`` (0 to 1) of ``possible`` a run."""
+
+    strategy: str
+    value: str
+    possible: float
+    share: float
+
+
+class SliceTable(TypedDict):
+    """A table of one slice: a column for each value, with how many there were of it; a row of cells a strategy, None
+    where it has none."""
+
+    name: str
+    columns: list[str]
+    possible: list[float]
+    rows: list[tuple[str, list[SliceCell | None]]]
+
+
+class LargestMissed(TypedDict):
+    """The items of largest value that a strategy missed."""
+
+    strategy: str
+    items: list[dict[str, object]]
+
+
+class Missed(TypedDict):
+    """What was missed, by slice; ``never``: by strategy, what it never caught."""
+
+    slices: list[SliceTable]
+    kinds_chart: Chart | None
+    never: list[dict[str, object]]
+    largest: list[LargestMissed]
+    missed_shown: int
 
 
 def report_html(
@@ -132,7 +185,7 @@ def _meaning(name: str, catalog: Catalog) -> dict[str, str]:
 
 def _differences(
     rows: pl.DataFrame, order: Sequence[str], ours: str | None, measures: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[Differences]:
     """One entry per other strategy, best first: a difference per measure, None where there is none."""
     if ours is None:
         return []
@@ -147,8 +200,8 @@ def _differences(
 
 def _charts_in_time(
     rows: pl.DataFrame, drawn: Sequence[str], measures: Sequence[str], catalog: Catalog, *, banded: Sequence[str]
-) -> list[dict[str, Any]]:
-    charts = []
+) -> list[Chart]:
+    charts: list[Chart] = []
     for way, table in (("cumulated", cumulate(rows)), ("single", rows)):
         means = over_seeds(table, ("strategy", "period"))
         for measure in _IN_TIME:
@@ -184,16 +237,16 @@ def _series(means: pl.DataFrame, strategy: str, measure: str, *, has_band: bool)
 
 def _missed_values(
     possible: pl.DataFrame | None, order: Sequence[str], drawn: Sequence[str], ours: str | None, catalog: Catalog
-) -> dict[str, Any]:
+) -> Missed:
     if possible is None or possible.is_empty():
         return {"slices": [], "kinds_chart": None, "never": [], "largest": [], "missed_shown": _MISSED_SHOWN}
     sliced = with_slices(possible)
     slices = [s for s in (_slice(sliced, by, order, catalog) for by in SLICES) if s is not None]
     kinds = next((s for s in slices if s["name"] == "kind"), None)
-    chart = None
+    chart: Chart | None = None
     if kinds is not None:
         parts = [
-            (words, {s: cells[n]["share"] for s, cells in kinds["rows"] if s in drawn and cells[n] is not None})
+            (words, {s: cell["share"] for s, cells in kinds["rows"] if s in drawn and (cell := cells[n]) is not None})
             for n, words in enumerate(kinds["columns"])
         ]
         title = catalog.say("missed.chart")
@@ -221,14 +274,14 @@ def _missed_values(
     }
 
 
-def _slice(sliced: pl.DataFrame, by: str, order: Sequence[str], catalog: Catalog) -> dict[str, Any] | None:
+def _slice(sliced: pl.DataFrame, by: str, order: Sequence[str], catalog: Catalog) -> SliceTable | None:
     """A table of one slice: its values' words, how many there were of each, and a cell per strategy; None where all
     items have the same value."""
     shares = found_shares(sliced, by)
     values = _in_order(by, shares["value"].unique().to_list(), shares)
     if len(values) < 2:
         return None
-    cells = {(r["strategy"], r["value"]): r for r in shares.iter_rows(named=True)}
+    cells = {(r["strategy"], r["value"]): cast("SliceCell", r) for r in shares.iter_rows(named=True)}
     edges = band_edges(sliced)
     return {
         "name": by,
@@ -276,6 +329,6 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _periods_without_rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
+def _periods_without_rows(rows: pl.DataFrame) -> list[dict[str, object]]:
     empty = rows.filter(pl.col("selected") == 0).unique(["seed", "period"]).sort("seed", "period")
     return empty.select("seed", "period", "first_on", "last_on", "rows").to_dicts()

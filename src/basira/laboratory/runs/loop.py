@@ -14,7 +14,7 @@ import resource
 import time
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,7 @@ from basira.laboratory.worlds.world import World
 from basira.render.writing import write_whole
 from basira.schema.days import date_of
 from basira.schema.errors import StoreError
+from basira.schema.json_values import JsonObject
 from basira.storage.engine import open_engine
 
 OPENED = "opened.json"
@@ -58,7 +59,7 @@ def run_strategy(
         return len(done)
     started = time.process_time()
     world = open_world(plan, seed)
-    cost = {"periods": world.total, "open_cpu_seconds": round(time.process_time() - started, 4)}
+    cost: Opened = {"periods": world.total, "open_cpu_seconds": round(time.process_time() - started, 4)}
     write_whole(folder / OPENED, json.dumps(cost).encode())
     with open_engine(memory=memory, threads=1) as con:
         ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
@@ -76,10 +77,27 @@ def run_strategy(
     return len(past)
 
 
-def read_opened(folder: Path) -> dict[str, Any] | None:
-    """``periods``: how many the run has; ``open_cpu_seconds``: to make its world; None before it has."""
+class Opened(TypedDict):
+    """``periods``: how many the run has; ``open_cpu_seconds``: to make its world."""
+
+    periods: int
+    open_cpu_seconds: float
+
+
+class PeriodRecord(TypedDict):
+    """A period that was played. ``row``: its counts and costs, a row of the results. ``ids``: what was chosen, and
+    ``inclusion`` with which probabilities, None where the strategy gave none. ``notes``: what the strategy said."""
+
+    row: dict[str, object]
+    ids: list[str]
+    inclusion: list[float] | None
+    notes: dict[str, float]
+
+
+def read_opened(folder: Path) -> Opened | None:
+    """What is known of a run since its world was made; None before."""
     path = folder / OPENED
-    return None if not path.is_file() else _read(path)
+    return None if not path.is_file() else cast("Opened", _read(path))
 
 
 def _period(
@@ -89,8 +107,8 @@ def _period(
     world: World,
     ledger: Ledger,
     past: tuple[PastPeriod, ...],
-    recorded: dict[str, Any] | None,
-) -> tuple[dict[str, Any], pl.DataFrame | None]:
+    recorded: PeriodRecord | None,
+) -> tuple[PeriodRecord, pl.DataFrame | None]:
     first, last, period, opened = world.first_day, world.last_day, len(past), time.process_time()
     ledger.add(items=world.waiting)
     items = ledger.items(first_day=first, last_day=last)
@@ -118,7 +136,7 @@ def _period(
     if recorded is not None:
         return recorded, None
     possible = possible_items(items, ledger.newcomers(first_day=first, last_day=last), inspected, chosen.ids)
-    row = {
+    row: dict[str, object] = {
         "strategy": strategy.name,
         "scenario": world.name,
         "seed": seed,
@@ -138,7 +156,7 @@ def _period(
         # Of the whole process, in KiB on Linux: a run of `run_all` has a process of its own.
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    record = {
+    record: PeriodRecord = {
         "row": row,
         "ids": list(chosen.ids),
         "inclusion": None if chosen.inclusion is None else list(chosen.inclusion),
@@ -160,17 +178,17 @@ def _draw_share(outcomes: pa.Table, share: float, seed: int) -> pa.Table:
     return outcomes.filter(pa.array(np.random.default_rng([seed, 10**6]).random(outcomes.num_rows) < share))
 
 
-def _read_done(folder: Path) -> list[dict[str, Any]]:
+def _read_done(folder: Path) -> list[PeriodRecord]:
     """The periods recorded so far, from the first, without a gap."""
-    found: list[dict[str, Any]] = []
+    found: list[PeriodRecord] = []
     while (path := folder / f"period-{len(found):04d}.json").is_file():
-        found.append(_read(path))
+        found.append(cast("PeriodRecord", _read(path)))
     return found
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonObject:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: JsonObject = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(
             f"Expected a period's record in {path.name}, found a file that can't be read: {error}.",

@@ -100,14 +100,24 @@ def read_plan(out: Path) -> Plan:
         ) from None
 
 
+@dataclass(frozen=True)
+class Workers:
+    """``jobs``: processes at once, one thread each. ``memory``: of each one's query engine; see `jobs_within`."""
+
+    jobs: int = 2
+    memory: str = "2GB"
+
+
+USUAL_WORKERS = Workers()
+
+
 def run_all(
     plan: Plan,
     strategies: Sequence[str | Strategy],
     seeds: Sequence[int],
     out: Path,
     *,
-    jobs: int = 2,
-    memory: str = "2GB",
+    workers: Workers = USUAL_WORKERS,
     at_most: int | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
@@ -119,7 +129,7 @@ def run_all(
     ----------
     strategies : names; or strategies of one's own, which run in this process, one after the other, once
         the named ones have run.
-    jobs : processes at once, one thread each. memory : of each one's query engine; see `jobs_within`.
+    workers : the processes that play the named ones.
     at_most : stop each run after so many of the plan's periods; the same call without it goes on from there.
 
     Raises
@@ -143,11 +153,11 @@ def run_all(
         raise StoreError(f"Expected {str(out)!r} to be free, found another run.", hint="Wait for it.") from None
     try:
         wanted = list(dict.fromkeys((n, s) for s in seeds for n in names))
-        _run(wanted, out, jobs, memory, at_most, progress or _silent)
+        _run(wanted, out, workers, at_most, progress or _silent)
         for strategy in own:
             for seed in dict.fromkeys(seeds):
                 folder = run_folder(out, strategy.name, seed)
-                run_strategy(plan, strategy, seed, folder, memory=memory, at_most=at_most)
+                run_strategy(plan, strategy, seed, folder, memory=workers.memory, at_most=at_most)
     finally:
         lock.release()
     return collect(out)
@@ -214,14 +224,12 @@ def _claim(plan: Plan, out: Path) -> None:
     write_whole(out / _PLAN, (plan.to_json() + "\n").encode())
 
 
-def _run(
-    wanted: list[tuple[str, int]], out: Path, jobs: int, memory: str, at_most: int | None, progress: Progress
-) -> None:
+def _run(wanted: list[tuple[str, int]], out: Path, workers: Workers, at_most: int | None, progress: Progress) -> None:
     waiting, running = list(wanted), list[_Running]()
     try:
         while waiting or running:
-            while waiting and len(running) < max(1, jobs):
-                running.append(_start(*waiting.pop(0), out, memory, at_most))
+            while waiting and len(running) < max(1, workers.jobs):
+                running.append(_start(*waiting.pop(0), out, workers.memory, at_most))
             time.sleep(_LOOK_SECONDS)
             for run in [r for r in running if r.process.poll() is not None]:
                 running.remove(run)

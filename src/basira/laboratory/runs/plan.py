@@ -10,9 +10,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
 
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        found: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+        found: JsonObject = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
         return cls(**found)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from basira.laboratory.runs.loop import read_opened
-from basira.laboratory.runs.many import Progress, run_all, run_folder
+from basira.laboratory.runs.many import Progress, Workers, run_all, run_folder
 from basira.laboratory.runs.plan import Plan
 from basira.schema.errors import UsageError
 
@@ -57,7 +57,9 @@ def look_ahead(
     ------
     As `basira.laboratory.runs.many.run_all`.
     """
-    rows = run_all(plan, strategies, seeds[:1], out, jobs=jobs, memory=memory, at_most=1, progress=progress)
+    rows = run_all(
+        plan, strategies, seeds[:1], out, workers=Workers(jobs=jobs, memory=memory), at_most=1, progress=progress
+    )
     names = list(dict.fromkeys(strategies))
     periods, done, left, cost = 0, 0, 0, 0.0
     for name in names:

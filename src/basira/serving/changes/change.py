@@ -14,7 +14,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -32,6 +31,7 @@ from basira.serving.message import FieldFault, Refused
 from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service
 from basira.serving.status import Standing, controls_of
+from basira.serving.views.answers import ChangeAnswer
 from basira.serving.views.declaration import change_body, required_standing, seen_events, standing_body
 from basira.storage.online.office_state import Answer, save_state
 from basira.storage.record.chain import is_storable
@@ -86,7 +86,7 @@ class _OvertakenError(Exception):
 
 def reselect(
     body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
-) -> dict[str, Any] | Refused | NotAllowed:
+) -> ChangeAnswer | Refused | NotAllowed:
     """Give a declaration another lane.
 
     ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or the requester's ``seen``): the event that gave
@@ -135,7 +135,7 @@ def _check_lowering(
 
 def cancel(
     body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
-) -> dict[str, Any] | Refused | NotAllowed:
+) -> ChangeAnswer | Refused | NotAllowed:
     """Take a declaration out of the queue, for good; its slot is free again, unless it was inspected in it.
 
     ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same cancellation again, by any caller, changes nothing
@@ -145,7 +145,7 @@ def cancel(
     if isinstance(change, Refused):
         return change
 
-    def judge(standing: Standing, _known: Known) -> Refused | NotAllowed | dict[str, Any] | None:
+    def judge(standing: Standing, _known: Known) -> Refused | NotAllowed | ChangeAnswer | None:
         if standing.cancellation is not None:
             if _is_again(change, standing.cancellation):
                 return _answer(standing.cancellation, standing)
@@ -186,7 +186,7 @@ def _is_again(change: _Change, cancellation: Cancellation) -> bool:
 
 
 Change = Reselection | Cancellation
-Judge = Callable[[Standing, Known], "Refused | NotAllowed | dict[str, Any] | None"]
+Judge = Callable[[Standing, Known], "Refused | NotAllowed | ChangeAnswer | None"]
 MakeRecord = Callable[[Standing, Known], Change]
 
 
@@ -199,7 +199,7 @@ def _carry_out(
     policy: Policy,
     now: datetime,
     by: Requester,
-) -> dict[str, Any] | Refused | NotAllowed:
+) -> ChangeAnswer | Refused | NotAllowed:
     for _ in range(_TRIES):
         with service.database.read() as connection:
             known = seen_events(connection, declaration_id, sees=by.sees)
@@ -231,7 +231,7 @@ def _write(
     *,
     now: datetime,
     asked: Asked,
-) -> dict[str, Any]:
+) -> ChangeAnswer:
     # The state first, as a decision does: taken in another order, two transactions could wait for each other.
     if not save_state(
         connection, moved.office, moved.day, state=moved.state, expected_sequence=moved.sequence, now=now
@@ -249,7 +249,7 @@ def _write(
     return answer
 
 
-def _answer(change: Change, standing: Standing) -> dict[str, Any]:
+def _answer(change: Change, standing: Standing) -> ChangeAnswer:
     return {**change_body(change), "standing": standing_body(standing)}
 
 

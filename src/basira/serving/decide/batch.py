@@ -50,7 +50,7 @@ from basira.serving.record import event_of
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
 from basira.storage.database.pipeline import OneByOne, Sender, write_together
-from basira.storage.online.office_state import KeyedAnswer, NewState
+from basira.storage.online.office_state import KeyedAnswer, NewAnswers, NewState
 from basira.storage.record.commit import keep_answers, record_group
 from basira.storage.record.events import Event, EventRows, event_rows
 
@@ -319,8 +319,7 @@ class _Written:
 
     events: EventRows
     states: Sequence[NewState]
-    answers: Sequence[KeyedAnswer]
-    has_expired: bool
+    answers: NewAnswers
     known: Mapping[str, int]
 
 
@@ -332,8 +331,7 @@ def _write_down(
     return _Written(
         event_rows(made.events, now=now),
         [NewState(office, day, state_text(state), stood[office].sequence) for office, state in placed.states.items()],
-        [*known.answers, *made.answers],
-        known.has_expired,
+        NewAnswers([*known.answers, *made.answers], now + ANSWERS_KEPT, known.has_expired),
         {new.declaration.declaration_id: new.known for new in known.new if new.known},
     )
 
@@ -349,8 +347,6 @@ def _commit(sender: Sender, written: _Written, *, now: datetime) -> None:
         states=written.states,
         answers=written.answers,
         now=now,
-        expires_at=now + ANSWERS_KEPT,
-        has_expired=written.has_expired,
         known=written.known,
     ):
         raise _OvertakenError
@@ -362,7 +358,7 @@ def _keep(known: LookedUp, database: Database, *, now: datetime) -> None:
         return
     try:
         with write_together(database) as sender:
-            keep_answers(sender, known.answers, now=now, expires_at=now + ANSWERS_KEPT, has_expired=known.has_expired)
+            keep_answers(sender, NewAnswers(known.answers, now + ANSWERS_KEPT, known.has_expired), now=now)
     except StoreError as error:
         if isinstance(error.__cause__, IntegrityError):  # the same key at once: read again
             raise

@@ -70,7 +70,7 @@ def build_records(
         content=declaration.content_without_texts(),
         conversion=conversion,
         personal=declaration.personal(),
-        texts={"content": texts} if texts else {},
+        texts={} if texts is None else {"content": texts},
     )
     decided = Decision(
         event_id=event_id("decision", name, version),

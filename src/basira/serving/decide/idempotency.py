@@ -76,11 +76,7 @@ def store_answer(connection: sa.Connection, asked: Asked, answer: Answer, *, now
     """Store an answer under its key for a day, in the caller's transaction."""
     save_answer(
         connection,
-        asked.key or "",
-        answer,
-        client=asked.actor,
-        route=asked.route,
-        request_digest=asked.digest,
+        KeyedAnswer(asked.actor, asked.route, asked.key or "", asked.digest, answer),
         now=now,
         expires_at=now + ANSWERS_KEPT,
     )

@@ -16,7 +16,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from basira.decisions.events import Registration
-from basira.decisions.recorded import Payload
+from basira.decisions.recorded import Content
 from basira.decisions.records import Decision
 from basira.ingest.rates import RateTable
 from basira.schema.errors import UsageError
@@ -214,7 +214,7 @@ def _is_same(declaration: Declaration, arrived: Registration) -> bool:
     return kept.keys() == sent.keys() and all(kept[name] in (None, value) for name, value in sent.items())
 
 
-def _normalize_content(content: Payload | None) -> Payload | None:
+def _normalize_content(content: Content | None) -> Content | None:
     """Recorded content as it is read now: an earlier version of Basira kept words such as "none" as the code of a
     preference."""
     if content is None or not isinstance(content.get("items"), list):

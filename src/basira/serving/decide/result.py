@@ -7,14 +7,14 @@ here: how it is decided.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from basira.decisions.records import Decision
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.message import Declaration, Refused
+from basira.serving.views.answers import DecisionBody
 from basira.serving.views.decision import decision_body
 
 
@@ -33,7 +33,7 @@ class Ask:
 class Decided:
     """Decided now, and recorded. ``body``: the answer, as JSON values; ``text``: the same as JSON."""
 
-    body: Mapping[str, Any]
+    body: DecisionBody
     text: str
 
 
@@ -52,7 +52,7 @@ class Failed:
     error: Exception
 
 
-def decision_text(decision: Decision, *, language: str, pause: Pause = no_pause) -> tuple[Mapping[str, Any], str]:
+def decision_text(decision: Decision, *, language: str, pause: Pause = no_pause) -> tuple[DecisionBody, str]:
     """A decision as it is answered, and the same as JSON. ``pause``: called between the two."""
     body = decision_body(decision, language=language)
     pause()

@@ -10,12 +10,12 @@ on three rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from basira.features.online.lookup import NotOnline, OnlineFeatures, held_versio
 from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
 from basira.schema.reasons import ReasonCatalog
-from basira.schema.records import Candidate, Figure, ItemAssessment
+from basira.schema.records import Candidate, Figure, ItemAssessment, ItemRow
 from basira.schema.tables import ITEM_KEY
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.message import Declaration
@@ -51,7 +51,7 @@ class Evidence:
 
     features: OnlineFeatures
     matrix: NDArray[np.float32]
-    rows: tuple[Mapping[str, Any], ...]
+    rows: tuple[ItemRow, ...]
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _predict(
     return made
 
 
-def _assessments(found: Predictions, rows: Sequence[Mapping[str, Any]]) -> tuple[ItemAssessment, ...]:
+def _assessments(found: Predictions, rows: Sequence[ItemRow]) -> tuple[ItemAssessment, ...]:
     kinds = sorted(found.kind_probabilities)
     by_kind = [found.kind_probabilities[kind].tolist() for kind in kinds]
     figures = zip(

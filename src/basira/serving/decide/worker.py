@@ -70,6 +70,19 @@ class _Parcel:
     done: Future[list[Result]] = field(default_factory=Future)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How much is decided together, and how much may wait. ``most_together``, ``most_items``: declarations and items of
+    a group; one request's are never parted. ``most_waiting``: declarations; further ones are rejected as busy."""
+
+    most_together: int = MOST_TOGETHER
+    most_items: int = MOST_ITEMS_TOGETHER
+    most_waiting: int = MOST_WAITING
+
+
+USUAL_BOUNDS = Bounds()
+
+
 class Decider:
     """The queue and the thread of one worker.
 
@@ -78,7 +91,6 @@ class Decider:
     service : gives the service as it is now; asked once for a group, so that a new model is taken whole.
     clock : local time without a zone. monotonic : seconds, for the limits of time alone.
     seconds : a declaration whose score is not there so long after its arrival is decided without one.
-    most_together, most_items : declarations and items of a group; one request's are never parted.
     pause : called between slices of the work on very many items.
     """
 
@@ -88,14 +100,12 @@ class Decider:
         clock: Callable[[], datetime],
         *,
         seconds: float = DECIDE_SECONDS,
-        most_together: int = MOST_TOGETHER,
-        most_items: int = MOST_ITEMS_TOGETHER,
-        most_waiting: int = MOST_WAITING,
+        bounds: Bounds = USUAL_BOUNDS,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Pause = no_pause,
     ) -> None:
         self._service, self._clock, self._monotonic, self._pause = service, clock, monotonic, pause
-        self._seconds, self._together, self._items, self._most = seconds, most_together, most_items, most_waiting
+        self._seconds, self._bounds = seconds, bounds
         self._parcels: deque[_Parcel] = deque()
         self._count = 0
         self._is_running = False
@@ -120,7 +130,7 @@ class Decider:
         """The same for a caller without an event loop."""
         parcel = _Parcel(asks, self._monotonic() + self._seconds, sum(items_of(ask.body) for ask in asks))
         with self._lock:
-            if self._count and self._count + len(asks) > self._most:
+            if self._count and self._count + len(asks) > self._bounds.most_waiting:
                 raise BusyError
             self._parcels.append(parcel)
             self._count += len(asks)
@@ -172,7 +182,7 @@ class Decider:
             while self._parcels:
                 first = self._parcels[0]
                 count, items = count + len(first.asks), items + first.items
-                if taken and (count > self._together or items > self._items):
+                if taken and (count > self._bounds.most_together or items > self._bounds.most_items):
                     break
                 taken.append(self._parcels.popleft())
                 self._count -= len(first.asks)

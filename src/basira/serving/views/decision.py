@@ -5,23 +5,24 @@ Enters: a decision. Leaves: JSON values. Never here: a personal value; anything 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
-from basira.decisions.recorded import ItemValues, Payload, ReasonValues
+from basira.decisions.recorded import ConversionValues, ItemConversion, ItemValues, ReasonValues
 from basira.decisions.records import Decision
 from basira.explain.disclosure import basis_for_inspectors, withhold
 from basira.explain.words import catalog_of, say, say_basis, say_conversion, say_verify
 from basira.schema.detail import NO_STATE
 from basira.schema.records import Conversion, Reason
+from basira.serving.views.answers import ConversionBody, DecisionBody, ItemBody, ItemConversionBody, ReasonBody
 
 
-def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> dict[str, Any]:
+def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> DecisionBody:
     """The answer for a decision, always the same."""
     basis: str = decision.basis
     if is_secret_hidden:
         basis = basis_for_inspectors(basis, has_answer=not decision.fallback)
-    body = {
+    body: DecisionBody = {
         "decision_id": decision.event_id,
         "declaration_id": decision.declaration_id,
         "declaration_version": decision.declaration_version,
@@ -42,20 +43,18 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
         "decided_at": decision.decided_at,
         "is_simulated": decision.is_simulated,
         "versions": decision.versions,
-        **_conversion(decision.conversion, language),
     }
-    return withhold("decision", body) if is_secret_hidden else body
+    if decision.conversion is not None:
+        body["conversion"] = _conversion(decision.conversion, language)
+    return cast("DecisionBody", withhold("decision", body)) if is_secret_hidden else body
 
 
-def _conversion(recorded: Payload | None, language: str) -> dict[str, Any]:
-    """The declared amounts from which the values were converted, with a sentence for each item; empty where nothing was
-    converted."""
-    if recorded is None:
-        return {}
-    return {"conversion": {**recorded, "items": [_item_conversion(item, language) for item in recorded["items"]]}}
+def _conversion(recorded: ConversionValues, language: str) -> ConversionBody:
+    """The declared amounts from which the values were converted, with a sentence for each item."""
+    return {**recorded, "items": [_item_conversion(item, language) for item in recorded["items"]]}
 
 
-def _item_conversion(item: Payload, language: str) -> dict[str, Any]:
+def _item_conversion(item: ItemConversion, language: str) -> ItemConversionBody:
     made = Conversion(item["declared_amount"], item["declared_currency"], item["rate"], item["rate_on"])
     return {**item, "text": say_conversion(made, language=language)}
 
@@ -94,27 +93,26 @@ def reselected_text(basis_text: str, *, language: str) -> str:
     return catalog_of(language).say("basis.reselected", decision=basis_text)
 
 
-def item_bodies(
-    items: Sequence[ItemValues], *, language: str, currency: str, is_secret_hidden: bool
-) -> list[dict[str, Any]]:
+def item_bodies(items: Sequence[ItemValues], *, language: str, currency: str, is_secret_hidden: bool) -> list[ItemBody]:
     """Recorded items as answers show them: their reasons, and what to verify, in words."""
     return [_item(item, language, currency, is_secret_hidden=is_secret_hidden) for item in items]
 
 
-def _item(item: ItemValues, language: str, currency: str, *, is_secret_hidden: bool) -> dict[str, Any]:
+def _item(item: ItemValues, language: str, currency: str, *, is_secret_hidden: bool) -> ItemBody:
     reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
-    shown: Mapping[str, object] = item
-    if is_secret_hidden:
-        shown, reasons = withhold("item", item), [withhold("reason", reason) for reason in reasons]
-    return {
-        **shown,
+    body: ItemBody = {
+        **item,
         "reasons": reasons,
         "verify": [
             {"code": code, "text": say_verify(code, language=language, currency=currency)} for code in item["verify"]
         ],
     }
+    if not is_secret_hidden:
+        return body
+    shown = [cast("ReasonBody", withhold("reason", reason)) for reason in reasons]
+    return cast("ItemBody", withhold("item", {**body, "reasons": shown}))
 
 
-def _reason(reason: ReasonValues, language: str, currency: str) -> dict[str, Any]:
+def _reason(reason: ReasonValues, language: str, currency: str) -> ReasonBody:
     made = Reason(reason["code"], reason["figures"], tuple(reason["features"]), reason["contribution"])
     return {**reason, "text": say(made, language=language, currency=currency)}

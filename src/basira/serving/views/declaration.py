@@ -7,7 +7,7 @@ of the declaration; a declaration of an office that the caller may not see.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import sqlalchemy as sa
 
@@ -16,6 +16,15 @@ from basira.decisions.records import CURRENCY_BEFORE, Decision
 from basira.schema.errors import NotFoundError
 from basira.serving.record import Known, find_known
 from basira.serving.status import Standing, standing_of
+from basira.serving.views.answers import (
+    ChangeBody,
+    DecisionBody,
+    DeclarationBody,
+    ItemBody,
+    OutcomeBody,
+    StatusBody,
+    Step,
+)
 from basira.serving.views.decision import decision_body, item_bodies
 from basira.storage.database.connection import Database
 from basira.storage.record.events import find_office
@@ -23,9 +32,14 @@ from basira.storage.record.events import find_office
 Sees = Callable[[str], bool]
 
 
+class _ChangeId(TypedDict):
+    reselection_id: NotRequired[str]
+    cancellation_id: NotRequired[str]
+
+
 def declaration_history(
     database: Database, declaration_id: str, *, language: str, sees: Sees, is_secret_hidden: bool = False
-) -> dict[str, Any]:
+) -> DeclarationBody:
     """A declaration: its status, its decisions, its results, and all events in order. ``language``: of the sentences.
     ``sees``: whether the caller may see an office.
 
@@ -78,7 +92,7 @@ def _missing_declaration() -> NotFoundError:
     )
 
 
-def standing_body(standing: Standing) -> dict[str, Any]:
+def standing_body(standing: Standing) -> StatusBody:
     """The status of a declaration. ``given_by``: the id that a change of the lane names. ``since``, ``by``: of the
     event that made this status: its cancellation, else the event that assigned the lane."""
     given = standing.given
@@ -97,7 +111,7 @@ def standing_body(standing: Standing) -> dict[str, Any]:
     }
 
 
-def outcome_body(outcome: Outcome) -> dict[str, Any]:
+def outcome_body(outcome: Outcome) -> OutcomeBody:
     """An inspection result as answers show it."""
     return {
         "outcome_id": outcome.event_id,
@@ -107,10 +121,13 @@ def outcome_body(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def change_body(change: Reselection | Cancellation) -> dict[str, Any]:
-    """A re-selection or a cancellation as answers show it. ``note``: null where there is none, or it was erased."""
+def change_body(change: Reselection | Cancellation) -> ChangeBody:
+    """A re-selection or a cancellation as answers show it."""
+    named: _ChangeId = (
+        {"reselection_id": change.event_id} if isinstance(change, Reselection) else {"cancellation_id": change.event_id}
+    )
     return {
-        f"{change.kind}_id": change.event_id,
+        **named,
         "declaration_id": change.declaration_id,
         "decision_id": change.decision_id,
         "office": change.office,
@@ -125,17 +142,15 @@ def change_body(change: Reselection | Cancellation) -> dict[str, Any]:
 
 def late_items(
     change: Reselection | Cancellation, *, language: str, currency: str, is_secret_hidden: bool
-) -> list[dict[str, Any]] | None:
+) -> list[ItemBody] | None:
     """The items of a re-selection, with the reasons that its decision was recorded without; None where it has none."""
     if not isinstance(change, Reselection) or change.items is None:
         return None
     return item_bodies(change.items, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
 
 
-def _step(
-    one: AnyRecord, decisions: Mapping[str, Mapping[str, Any]], language: str, *, is_secret_hidden: bool
-) -> dict[str, Any]:
-    step = {
+def _step(one: AnyRecord, decisions: Mapping[str, DecisionBody], language: str, *, is_secret_hidden: bool) -> Step:
+    step: Step = {
         "event_id": one.event_id,
         "kind": one.kind,
         "at": one.recorded_at,
@@ -143,17 +158,30 @@ def _step(
         "declaration_version": one.declaration_version,
     }
     if isinstance(one, Registration):
-        return step | {"content": one.content, "is_text_erased": one.is_text_erased}
+        return {**step, "content": one.content, "is_text_erased": one.is_text_erased}
     if isinstance(one, Decision):
         shown = decisions[one.event_id]
-        return step | {name: shown[name] for name in ("office", "lane", "inspects", "basis", "basis_text", "fallback")}
+        return {
+            **step,
+            "office": shown["office"],
+            "lane": shown["lane"],
+            "inspects": shown["inspects"],
+            "basis": shown["basis"],
+            "basis_text": shown["basis_text"],
+            "fallback": shown["fallback"],
+        }
     if isinstance(one, Outcome):
-        return step | {"decision_id": one.decision_id, "result": dict(one.result)}
-    decision = decisions.get(one.decision_id or "", {})
-    currency = decision.get("currency", CURRENCY_BEFORE)
+        return {**step, "decision_id": one.decision_id, "result": dict(one.result)}
+    decision = decisions.get(one.decision_id or "")
+    currency = CURRENCY_BEFORE if decision is None else decision["currency"]
+    change = change_body(one)
+    step |= {
+        "decision_id": change["decision_id"],
+        "office": change["office"],
+        "before": change["before"],
+        "after": change["after"],
+        "motive": change["motive"],
+        "note": change["note"],
+    }
     items = late_items(one, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
-    change = {name: value for name, value in change_body(one).items() if name in _CHANGE}
-    return step | change | ({} if items is None else {"items": items})
-
-
-_CHANGE = ("decision_id", "office", "before", "after", "motive", "note")
+    return step if items is None else {**step, "items": items}

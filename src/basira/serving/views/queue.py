@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -25,6 +25,7 @@ from basira.serving.message import FieldFault, Refused
 from basira.serving.record import find_known_by_id
 from basira.serving.service import Service
 from basira.serving.status import Standing, Status, is_inspection
+from basira.serving.views.answers import ItemBody, QueueRow
 from basira.serving.views.decision import decision_body, reselected_text
 from basira.serving.views.declaration import change_body, late_items
 from basira.storage.database.connection import Database
@@ -75,7 +76,7 @@ CSV_COLUMNS = (
 class Page:
     """Rows of a queue. ``next_cursor``: where to go on; None at the end. ``total``: of the whole queue, filtered."""
 
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[QueueRow, ...]
     total: int
     next_cursor: str | None
 
@@ -193,7 +194,7 @@ def _decode_cursor(cursor: str | None) -> _Order | None:
     return order[0], order[1], order[2]
 
 
-def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, Any]:
+def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> QueueRow:
     """A decision as answers show it, with the lane in force and its status."""
     body = decision_body(one.decision, language=language, is_secret_hidden=is_secret_hidden)
     change = one.given if isinstance(one.given, Reselection) else None
@@ -203,7 +204,8 @@ def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> dict[str, A
             late_items(change, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden)
             or body["items"]
         )
-    return body | {
+    return {
+        **body,
         "lane": one.lane,
         "inspects": one.given.inspects,
         "status": one.status,
@@ -239,10 +241,10 @@ def _csv_parts(database: Database, places: Sequence[QueuePlace], queue: Queue, *
         yield csv_text([_csv_cells(row) for row in rows])
 
 
-def _csv_cells(row: Mapping[str, Any]) -> list[object]:
-    change = row["reselection"] or {}
+def _csv_cells(row: QueueRow) -> list[object]:
+    change = row["reselection"]
     items = row["items"]
-    flat = {
+    flat: dict[str, object] = {
         **row,
         "fraud_probability": decimal_comma(row.get("fraud_probability"), digits=4),
         "expected_revenue": decimal_comma(row.get("expected_revenue"), digits=2),
@@ -250,13 +252,13 @@ def _csv_cells(row: Mapping[str, Any]) -> list[object]:
             f"#{item['item_number']} {reason['text']}" for item in items for reason in item["reasons"][:3]
         ),
         "verify": " | ".join(_with_items(items)),
-        "reselected_by": change.get("by"),
-        "motive": change.get("motive"),
+        "reselected_by": None if change is None else change["by"],
+        "motive": None if change is None else change["motive"],
     }
     return [flat.get(name) for name in CSV_COLUMNS]
 
 
-def _with_items(items: Sequence[Mapping[str, Any]]) -> list[str]:
+def _with_items(items: Sequence[ItemBody]) -> list[str]:
     """What to verify, each once, behind the numbers of its items: "#1 #3 Verify the value"."""
     numbers: dict[str, list[str]] = {}
     for item in items:

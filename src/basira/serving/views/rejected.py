@@ -16,19 +16,23 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
-from basira.serving.message import Refused
+from basira.schema.json_values import JsonObject
+from basira.serving.message import FieldFault, Refused
+from basira.serving.views.answers import RejectedBody, RejectedContent, RejectedPage
 from basira.storage.database.connection import Database
 from basira.storage.online.rejected import (
+    Fault,
     Kept,
-    RejectedBody,
+    NewRejected,
+    RejectedRow,
     State,
     bodies_before,
     count_again,
@@ -167,25 +171,29 @@ def expire_rejected(database: Database, *, days: int, actor: str, now: Callable[
     return erase(database, bodies_before(before), actor=actor, motive=motive, now=now)
 
 
-def _to_keep(body: object, why: Refused, client: str) -> RejectedBody:
+def _to_keep(body: object, why: Refused, client: str) -> NewRejected:
     text = json.dumps(body)
     # The number is for looking it up: one that no declaration can have is left in the body.
     number = why.declaration_id or (body.get("declaration_id") if isinstance(body, dict) else None)
     is_number = isinstance(number, str) and 0 < len(number) <= _LONGEST_NUMBER and is_storable(number)
     digest = hashlib.sha256(json.dumps([client, text]).encode()).hexdigest()
-    return RejectedBody(
+    return NewRejected(
         quarantine_id=f"q-{digest[:32]}",
         client=client,
         declaration_id=number.strip() if is_number and isinstance(number, str) else None,
-        faults=[asdict(fault) for fault in why.faults[:MOST_FAULTS_KEPT]],
+        faults=[_fault(fault) for fault in why.faults[:MOST_FAULTS_KEPT]],
         size_bytes=len(text),
         body=text if len(text) <= MOST_BYTES_KEPT else None,
     )
 
 
+def _fault(fault: FieldFault) -> Fault:
+    return {"item": fault.item, "field": fault.field, "code": fault.code, "expected": fault.expected}
+
+
 def rejected_page(
     database: Database, *, state: State = "open", code: str | None = None, limit: int = 100, cursor: str | None = None
-) -> dict[str, Any]:
+) -> RejectedPage:
     """Rejected declarations, the latest first, without their content. Raises UsageError on an invalid cursor."""
     after = _after(cursor)
     with database.read() as connection:
@@ -197,7 +205,7 @@ def rejected_page(
     return {"total": total, "rows": [_body(row) for row in shown], "next_cursor": next_cursor}
 
 
-def rejected_declaration(database: Database, quarantine_id: str) -> dict[str, Any]:
+def rejected_declaration(database: Database, quarantine_id: str) -> RejectedContent:
     """One with its content: ``body`` as it was sent. Where that is no plain JSON (half a character, NUL, a number
     without end, more than 16 levels) it is null, and ``body_text`` is the text, escaped in ASCII. Both are null when it
     was too long to be kept. Raises NotFoundError."""
@@ -232,14 +240,18 @@ def _is_plain(one: object) -> bool:
     return not isinstance(one, int) or one.bit_length() < _INTEGER_BITS
 
 
-def _parts_of(one: dict[str, Any] | list[Any]) -> list[Any]:
+def _parts_of(one: JsonObject | list[Any]) -> list[Any]:
     return [*one, *one.values()] if isinstance(one, dict) else one
 
 
-def _body(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("quarantine_id", "declaration_id", "client", "first_at", "last_at", "times")
+def _body(row: RejectedRow) -> RejectedBody:
     return {
-        **{name: row[name] for name in names},
+        "quarantine_id": row["quarantine_id"],
+        "declaration_id": row["declaration_id"],
+        "client": row["client"],
+        "first_at": row["first_at"],
+        "last_at": row["last_at"],
+        "times": row["times"],
         "state": "open" if row["resolved_at"] is None else "resolved",
         "resolved_at": row["resolved_at"],
         "size_bytes": row["size_bytes"],

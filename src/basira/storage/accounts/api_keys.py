@@ -23,7 +23,7 @@ from basira.schema.access import Principal, check_office, check_scopes
 from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.accounts.tables import API_KEY
 from basira.storage.database.connection import lock_chains, moment_text
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 
 _PREFIX = "basira"
 # `last_used_at` answers "is it still in use": to the minute is enough, and saves a write on nearly every request.
@@ -90,11 +90,13 @@ def create_key(
     )
     append_audit(
         connection,
-        "key.created",
-        subject=f"key/{key_id}",
-        actor=actor,
+        AuditEvent(
+            "key.created",
+            subject=f"key/{key_id}",
+            actor=actor,
+            after={"name": name, "scopes": sorted(chosen), "offices": bound, "expires_at": moment_text(expires_at)},
+        ),
         now=now,
-        after={"name": name, "scopes": sorted(chosen), "offices": bound, "expires_at": moment_text(expires_at)},
     )
     return NewKey(key_id, f"{_PREFIX}_{key_id}_{secret}")
 
@@ -150,12 +152,14 @@ def rotate_key(
     )
     append_audit(
         connection,
-        "key.rotated",
-        subject=f"key/{key_id}",
-        actor=actor,
+        AuditEvent(
+            "key.rotated",
+            subject=f"key/{key_id}",
+            actor=actor,
+            before={"expires_at": old.expires_at},
+            after={"expires_at": until, "replaced_by": made.key_id},
+        ),
         now=now,
-        before={"expires_at": old.expires_at},
-        after={"expires_at": until, "replaced_by": made.key_id},
     )
     return made
 
@@ -168,13 +172,15 @@ def revoke_key(connection: sa.Connection, key_id: str, *, actor: str, motive: st
     connection.execute(API_KEY.update().where(API_KEY.c.key_id == key_id).values(revoked_at=moment_text(now)))
     append_audit(
         connection,
-        "key.revoked",
-        subject=f"key/{key_id}",
-        actor=actor,
-        motive=motive,
+        AuditEvent(
+            "key.revoked",
+            subject=f"key/{key_id}",
+            actor=actor,
+            before={"revoked_at": None},
+            after={"revoked_at": moment_text(now)},
+            motive=motive,
+        ),
         now=now,
-        before={"revoked_at": None},
-        after={"revoked_at": moment_text(now)},
     )
     return None
 

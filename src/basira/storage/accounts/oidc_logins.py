@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from basira.schema.access import Grant
 from basira.storage.accounts.tables import OIDC_LOGIN
-from basira.storage.accounts.users import create_user, find_user, normalised_login, set_grants
+from basira.storage.accounts.users import NewUser, create_user, find_user, normalised_login, set_grants
 from basira.storage.database.connection import lock_chains, moment_text
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 
 ACTOR = "openid provider"
 
@@ -78,17 +78,23 @@ def enter_by_provider(
     if user is None and creates:
         made = create_user(
             connection,
-            _free_login(connection, login, subject),
-            display_name=display_name[:200],
-            grants=given,
+            NewUser(
+                _free_login(connection, login, subject),
+                display_name=display_name[:200],
+                grants=given,
+                oidc_subject=subject,
+            ),
             actor=ACTOR,
             now=now,
-            oidc_subject=subject,
         )
         return _record_grant(connection, made, now)
     if user is None or not user.is_active:
         name = "unknown" if user is None else user.user_id
-        append_audit(connection, "login.refused", subject=f"user/{name}", actor=ACTOR, now=now, after={"by": "openid"})
+        append_audit(
+            connection,
+            AuditEvent("login.refused", subject=f"user/{name}", actor=ACTOR, after={"by": "openid"}),
+            now=now,
+        )
         return None
     if user.grants != given:
         set_grants(connection, user.user_id, given, actor=ACTOR, now=now, may_be_last=True)
@@ -101,7 +107,11 @@ def subject_of(issuer: str, subject: str) -> str:
 
 
 def _record_grant(connection: sa.Connection, user_id: str, now: datetime) -> str:
-    append_audit(connection, "login.granted", subject=f"user/{user_id}", actor=user_id, now=now, after={"by": "openid"})
+    append_audit(
+        connection,
+        AuditEvent("login.granted", subject=f"user/{user_id}", actor=user_id, after={"by": "openid"}),
+        now=now,
+    )
     return user_id
 
 

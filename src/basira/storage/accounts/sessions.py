@@ -21,7 +21,7 @@ from basira.schema.access import Principal
 from basira.storage.accounts.tables import APP_USER, LOGIN_ATTEMPT, USER_SESSION
 from basira.storage.accounts.users import find_user, get_user, login_digest, new_hasher
 from basira.storage.database.connection import Database, lock_chains, moment_text
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -50,12 +50,19 @@ class Login:
     token: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A login that is tried. ``address``: from where, for the lock of an address."""
+
+    login: str = field(repr=False)
+    password: str = field(repr=False)
+    address: str
+
+
 def log_in(
     database: Database,
-    login: str,
-    password: str,
+    attempt: Attempt,
     *,
-    address: str,
     now: datetime,
     lock_out: LockOut | None = None,
     hasher: PasswordHasher | None = None,
@@ -70,36 +77,33 @@ def log_in(
     takes as long as a known one.
     """
     rule, hasher = lock_out or LockOut(), hasher or default_hasher()
-    digest, moment = login_digest(login), moment_text(now)
+    digest, address, moment = login_digest(attempt.login), attempt.address, moment_text(now)
     with database.write() as connection:
         lock_chains(connection)  # attempts are counted one after the other
         if (retry_at := _find_lock_end(connection, digest, address, now=now, rule=rule)) is not None:
             return Login("locked", retry_at=retry_at)
-        user = find_user(connection, login=login)
-        attempt = connection.execute(
+        user = find_user(connection, login=attempt.login)
+        attempt_id = connection.execute(
             LOGIN_ATTEMPT.insert()
             .values(login_digest=digest, address=address[:80], attempted_at=moment, is_success=False)
             .returning(LOGIN_ATTEMPT.c.attempt_id)
         ).scalar_one()
         kept = _find_hash(connection, user.user_id) if user else None
-    while _matches(hasher, kept or _dummy(hasher), password) and user is not None and kept is not None:
-        rehashed = hasher.hash(password) if hasher.check_needs_rehash(kept) else None
+    while _matches(hasher, kept or _dummy(hasher), attempt.password) and user is not None and kept is not None:
+        rehashed = hasher.hash(attempt.password) if hasher.check_needs_rehash(kept) else None
         with database.write() as connection:
             lock_chains(connection)
             found = _find_hash(connection, user.user_id)
             if found == kept:
-                row = LOGIN_ATTEMPT.c.attempt_id == attempt
+                row = LOGIN_ATTEMPT.c.attempt_id == attempt_id
                 connection.execute(LOGIN_ATTEMPT.update().where(row).values(is_success=True))
                 if rehashed is not None:
                     mine = APP_USER.c.user_id == user.user_id
                     connection.execute(APP_USER.update().where(mine).values(password_hash=rehashed))
                 append_audit(
                     connection,
-                    action,
-                    subject=f"user/{user.user_id}",
-                    actor=user.user_id,
+                    AuditEvent(action, subject=f"user/{user.user_id}", actor=user.user_id, after={"by": "password"}),
                     now=now,
-                    after={"by": "password"},
                 )
                 token = then(connection, user.user_id) if then else None
                 return Login("granted", user_id=user.user_id, token=token)
@@ -109,11 +113,13 @@ def log_in(
         if (retry_at := _find_lock_end(connection, digest, address, now=now, rule=rule)) is not None:
             append_audit(
                 connection,
-                "login.locked",
-                subject=f"user/{user.user_id if user else 'unknown'}",
-                actor="basira",
+                AuditEvent(
+                    "login.locked",
+                    subject=f"user/{user.user_id if user else 'unknown'}",
+                    actor="basira",
+                    after={"until": retry_at},
+                ),
                 now=now,
-                after={"until": retry_at},
             )
     return Login("refused")
 
@@ -270,13 +276,15 @@ def revoke_sessions(connection: sa.Connection, user_id: str, *, actor: str, moti
     ).rowcount
     append_audit(
         connection,
-        "session.revoked",
-        subject=f"user/{user_id}",
-        actor=actor,
-        motive=motive,
+        AuditEvent(
+            "session.revoked",
+            subject=f"user/{user_id}",
+            actor=actor,
+            before={"open_sessions": ended},
+            after={"open_sessions": 0},
+            motive=motive,
+        ),
         now=now,
-        before={"open_sessions": ended},
-        after={"open_sessions": 0},
     )
     return ended
 
@@ -289,12 +297,14 @@ def unlock_login(connection: sa.Connection, user_id: str, *, actor: str, now: da
     forgotten = connection.execute(LOGIN_ATTEMPT.delete().where(failed)).rowcount
     append_audit(
         connection,
-        "login.unlocked",
-        subject=f"user/{user_id}",
-        actor=actor,
+        AuditEvent(
+            "login.unlocked",
+            subject=f"user/{user_id}",
+            actor=actor,
+            before={"failed_attempts": forgotten},
+            after={"failed_attempts": 0},
+        ),
         now=now,
-        before={"failed_attempts": forgotten},
-        after={"failed_attempts": 0},
     )
     return forgotten
 

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from basira.schema.access import Grant
 from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.accounts.tables import APP_USER, LOGIN_ATTEMPT, USER_ROLE, USER_SESSION
 from basira.storage.database.connection import lock_chains, moment_text
-from basira.storage.record.audit_log import append_audit, require_motive
+from basira.storage.record.audit_log import AuditEvent, append_audit, require_motive
 from basira.storage.record.chain import is_storable
 
 if TYPE_CHECKING:
@@ -82,30 +82,28 @@ def login_digest(login: str) -> str:
     return hashlib.sha256(normalised_login(login).encode(errors="replace")).hexdigest()
 
 
-def create_user(
-    connection: sa.Connection,
-    login: str,
-    *,
-    display_name: str,
-    grants: Iterable[Grant],
-    actor: str,
-    now: datetime,
-    password_hash: str | None = None,
-    oidc_subject: str | None = None,
-    must_change_password: bool = True,
-) -> str:
-    """Make a user; the new user id.
+@dataclass(frozen=True)
+class NewUser:
+    """A user to make. ``password_hash``: of `hash_password`; None for who enters by OpenID Connect, whose subject at
+    the provider is ``oidc_subject``. ``must_change_password``: at the first login; of no meaning without a password."""
 
-    ``password_hash``: of `hash_password`; None for who enters by OpenID Connect. Raises UsageError when the login is
-    empty or taken.
-    """
-    kept = normalised_login(login)
+    login: str
+    display_name: str
+    grants: Iterable[Grant]
+    password_hash: str | None = field(default=None, repr=False)
+    oidc_subject: str | None = None
+    must_change_password: bool = True
+
+
+def create_user(connection: sa.Connection, new: NewUser, *, actor: str, now: datetime) -> str:
+    """Make a user; the new user id. Raises UsageError when the login is empty or taken, or a text is too long."""
+    kept = normalised_login(new.login)
     if (
         not kept.isprintable()
         or not 1 <= len(kept) <= 200
         or not is_storable(kept)
-        or len(display_name) > 200
-        or not is_storable(display_name)
+        or len(new.display_name) > 200
+        or not is_storable(new.display_name)
     ):
         raise UsageError(
             "Expected a login of 1 to 200 characters and a name of 200 at most.", hint="Correct the login or the name."
@@ -119,23 +117,20 @@ def create_user(
         {
             "user_id": user_id,
             "login": kept,
-            "display_name": display_name,
-            "password_hash": password_hash,
-            "oidc_subject": oidc_subject,
+            "display_name": new.display_name,
+            "password_hash": new.password_hash,
+            "oidc_subject": new.oidc_subject,
             "is_active": True,
-            "must_change_password": must_change_password and password_hash is not None,
+            "must_change_password": new.must_change_password and new.password_hash is not None,
             "created_at": moment_text(now),
-            "password_changed_at": None if password_hash is None else moment_text(now),
+            "password_changed_at": None if new.password_hash is None else moment_text(now),
         },
     )
-    given = _write_grants(connection, user_id, grants)
+    given = _write_grants(connection, user_id, new.grants)
     append_audit(
         connection,
-        "user.created",
-        subject=f"user/{user_id}",
-        actor=actor,
+        AuditEvent("user.created", subject=f"user/{user_id}", actor=actor, after={"roles": _roles(given)}),
         now=now,
-        after={"roles": _roles(given)},
     )
     return user_id
 
@@ -177,12 +172,14 @@ def set_grants(
         require_administrator(connection, before)
     append_audit(
         connection,
-        "user.roles_changed",
-        subject=f"user/{user_id}",
-        actor=actor,
+        AuditEvent(
+            "user.roles_changed",
+            subject=f"user/{user_id}",
+            actor=actor,
+            before={"roles": _roles(before.grants)},
+            after={"roles": _roles(given)},
+        ),
         now=now,
-        before={"roles": _roles(before.grants)},
-        after={"roles": _roles(given)},
     )
 
 
@@ -204,7 +201,7 @@ def set_password(
     }
     connection.execute(APP_USER.update().where(APP_USER.c.user_id == user_id).values(values))
     _end_sessions(connection, user_id, now)
-    append_audit(connection, "user.password_changed", subject=f"user/{user_id}", actor=actor, now=now)
+    append_audit(connection, AuditEvent("user.password_changed", subject=f"user/{user_id}", actor=actor), now=now)
 
 
 def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, actor: str, now: datetime) -> None:
@@ -216,12 +213,14 @@ def set_active(connection: sa.Connection, user_id: str, is_active: bool, *, acto
         _end_sessions(connection, user_id, now)
     append_audit(
         connection,
-        "user.activity_changed",
-        subject=f"user/{user_id}",
-        actor=actor,
+        AuditEvent(
+            "user.activity_changed",
+            subject=f"user/{user_id}",
+            actor=actor,
+            before={"is_active": before.is_active},
+            after={"is_active": is_active},
+        ),
         now=now,
-        before={"is_active": before.is_active},
-        after={"is_active": is_active},
     )
 
 
@@ -246,13 +245,15 @@ def erase_user(connection: sa.Connection, user_id: str, *, actor: str, motive: s
     require_administrator(connection, before)
     append_audit(
         connection,
-        "user.erased",
-        subject=f"user/{user_id}",
-        actor=actor,
-        motive=motive,
+        AuditEvent(
+            "user.erased",
+            subject=f"user/{user_id}",
+            actor=actor,
+            before={"is_active": before.is_active, "roles": _roles(before.grants)},
+            after={"is_active": False, "roles": []},
+            motive=motive,
+        ),
         now=now,
-        before={"is_active": before.is_active, "roles": _roles(before.grants)},
-        after={"is_active": False, "roles": []},
     )
 
 

@@ -20,11 +20,11 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.storage.database.connection import engine_of, explained, format_of, moment_text
 from basira.storage.database.sqlite_file import reading_address
 from basira.storage.history.files import digest_file, replace_file, storage_errors, sync_file
@@ -123,7 +123,7 @@ def read_backup(folder: Path) -> Backup:
             hint="It is written last: a folder without it is a backup that did not end. Take another.",
         )
     try:
-        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        body: JsonObject = json.loads(path.read_text(encoding="utf-8"))
         if body["format"] > BACKUP_FORMAT:
             raise ValueError(f"format {body['format']}")
         found = Backup(**{**body, "heads": tuple(Head(**head) for head in body["heads"])})

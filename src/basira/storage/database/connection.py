@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
@@ -265,12 +265,19 @@ def _is_in_memory(url: sa.URL) -> bool:
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
 
 
-def _pool(url: sa.URL, seconds: float | None, *, is_reserved: bool) -> dict[str, Any]:
+class _PoolSize(TypedDict, total=False):
+    pool_size: int
+    max_overflow: int
+    pool_timeout: float
+
+
+def _pool(url: sa.URL, seconds: float | None, *, is_reserved: bool) -> _PoolSize:
     """How many connections a process has, and how long one waits for its turn; SQLite in memory has one."""
     if _is_in_memory(url):
         return {}
     size, more = (_RESERVED, _MORE_RESERVED) if is_reserved else (_CONNECTIONS, _MORE_CONNECTIONS)
-    return {"pool_size": size, "max_overflow": more} | ({} if seconds is None else {"pool_timeout": seconds})
+    sizes: _PoolSize = {"pool_size": size, "max_overflow": more}
+    return sizes if seconds is None else {**sizes, "pool_timeout": seconds}
 
 
 def _patience(url: sa.URL, seconds: float | None) -> dict[str, str]:
@@ -446,7 +453,7 @@ def _for_sqlite(engine: sa.Engine, wait_seconds: float | None, *, create: bool) 
     wait = _BUSY_MILLISECONDS if wait_seconds is None else max(1, round(wait_seconds * 1000))
 
     @sa.event.listens_for(engine, "do_connect")
-    def _open(_dialect: Any, _record: Any, places: list[Any], options: dict[str, Any]) -> None:
+    def _open(_dialect: Any, _record: Any, places: list[Any], options: dict[str, object]) -> None:
         path = file_of(engine)
         if path is None:
             return

@@ -24,7 +24,7 @@ class Statement(NamedTuple):
     """``rows``: parameters, one mapping for each time that it is executed; one empty mapping when it has none."""
 
     what: sa.Executable
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, object]]
 
 
 class Outcome(NamedTuple):
@@ -128,7 +128,7 @@ def _outcome(cursors: Sequence[Any]) -> Outcome:
 
 
 @lru_cache(maxsize=64)
-def _compile(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, Mapping[str, Any]]:
+def _compile(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, Mapping[str, object]]:
     """The text of a statement, and the parameters that it brings itself."""
     compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
     return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}

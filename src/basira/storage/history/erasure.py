@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from basira.schema.fields import EXTRA_PREFIX, FIELDS
+from basira.schema.json_values import JsonObject
 from basira.storage.history.draft import Draft
 from basira.storage.history.erased import note_erased
 from basira.storage.history.files import storage_errors, sync_folder
@@ -159,7 +159,7 @@ def _row_without(text: str, value: str, pseudonym: str) -> str:
     named = pattern_of(value)
     if not named.search(text):
         return text
-    cells: dict[str, Any] = json.loads(text)
+    cells: JsonObject = json.loads(text)
     cleaned = {
         name: (pseudonym if str(cell).strip() == value else "") if named.search(str(cell)) else cell
         for name, cell in cells.items()

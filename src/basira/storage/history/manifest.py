@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from basira.schema.errors import StoreError
+from basira.schema.json_values import JsonObject
 
 TableName = Literal["items", "outcomes", "quarantine"]
 TABLE_NAMES: tuple[TableName, ...] = ("items", "outcomes", "quarantine")
@@ -49,13 +50,13 @@ def manifest_path(root: Path, number: int) -> Path:
     return root / "manifests" / f"{number:08d}.json"
 
 
-def _written(entry: object) -> dict[str, Any]:
+def _written(entry: object) -> dict[str, object]:
     """A record's values. A source without rates is written as by versions before, which can then read it."""
     values = vars(entry)
     return {name: value for name, value in values.items() if name != "rates_digest" or value}
 
 
-def _data_file(entry: Mapping[str, Any]) -> DataFile:
+def _data_file(entry: JsonObject) -> DataFile:
     found = DataFile(**entry)
     if not _PATH.fullmatch(found.path):
         raise ValueError(f"a data file at {found.path[:80]!r}")
@@ -110,7 +111,7 @@ class Manifest:
     def from_json(cls, text: str, *, where: str) -> Manifest:
         """Read a manifest. Raises StoreError when it is not one, or of a later format."""
         try:
-            raw: dict[str, Any] = json.loads(text)
+            raw: JsonObject = json.loads(text)
             version = int(raw["format_version"])
             if version > FORMAT_VERSION:
                 raise StoreError(

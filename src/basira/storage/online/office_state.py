@@ -20,7 +20,7 @@ from basira.storage.database.connection import lock_chains, moment_text
 from basira.storage.database.pipeline import OneByOne, Outcome, Statement
 from basira.storage.database.tables import IDEMPOTENCY_KEY, SELECTION_STATE
 from basira.storage.naming import names
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 
 ANSWERS_ERASED = "answers.erased"
 
@@ -89,6 +89,15 @@ class KeyedAnswer:
     key: str
     request_digest: str
     answer: Answer
+
+
+@dataclass(frozen=True)
+class NewAnswers:
+    """Answers to keep until ``expires_at``. ``has_expired``: some of their keys may have an answer that expired."""
+
+    answers: Sequence[KeyedAnswer]
+    expires_at: datetime
+    has_expired: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,31 +212,17 @@ def find_answers(
     }
 
 
-def save_answer(
-    connection: sa.Connection,
-    key: str,
-    answer: Answer,
-    *,
-    client: str,
-    route: str,
-    request_digest: str,
-    now: datetime,
-    expires_at: datetime,
-) -> None:
+def save_answer(connection: sa.Connection, kept: KeyedAnswer, *, now: datetime, expires_at: datetime) -> None:
     """Keep an answer under its key, in the transaction of what it answers; one that has expired makes room for it.
 
     Raises StoreError, from the `write` block around it, when the key was used meanwhile: nothing is recorded twice.
     """
-    kept = KeyedAnswer(client, route, key, request_digest, answer)
-    OneByOne(connection).send(*answers_statements([kept], now=now, expires_at=expires_at, has_expired=True))
+    OneByOne(connection).send(*answers_statements(NewAnswers([kept], expires_at, has_expired=True), now=now))
 
 
-def answers_statements(
-    answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime, has_expired: bool
-) -> list[Statement]:
-    """What keeps several answers; fails as `save_answer`. ``has_expired``: some of their keys may have an answer that
-    expired."""
-    made, until = moment_text(now), moment_text(expires_at)
+def answers_statements(new: NewAnswers, *, now: datetime) -> list[Statement]:
+    """What keeps several answers; fails as `save_answer`."""
+    made, until = moment_text(now), moment_text(new.expires_at)
     rows = [
         {
             "client": one.client,
@@ -239,12 +234,12 @@ def answers_statements(
             "created_at": made,
             "expires_at": until,
         }
-        for one in answers
+        for one in new.answers
     ]
     keep = Statement(_INSERT_ANSWER, rows)
-    if not has_expired:
+    if not new.has_expired:
         return [keep]
-    keys = [{"of_client": one.client, "of_route": one.route, "of_key": one.key, "moment": made} for one in answers]
+    keys = [{"of_client": one.client, "of_route": one.route, "of_key": one.key, "moment": made} for one in new.answers]
     return [Statement(_FREE_KEY, keys), keep]
 
 
@@ -264,12 +259,10 @@ def erase_answers(connection: sa.Connection, value: str, *, actor: str, motive: 
     if removed:
         append_audit(
             connection,
-            ANSWERS_ERASED,
-            subject=IDEMPOTENCY_KEY.name,
-            actor=actor,
-            motive=motive,
+            AuditEvent(
+                ANSWERS_ERASED, subject=IDEMPOTENCY_KEY.name, actor=actor, after={"count": removed}, motive=motive
+            ),
             now=now,
-            after={"count": removed},
         )
     return removed
 

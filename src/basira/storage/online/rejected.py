@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal, NotRequired, TypedDict, cast
 
 import sqlalchemy as sa
 
@@ -24,22 +24,47 @@ from basira.storage.database.tables import EVENT, REFUSED_BODY
 from basira.storage.naming import names
 from basira.storage.record.erasure import Erasable
 
-Row = dict[str, Any]
 State = Literal["open", "resolved", "all"]
 
 ERASED = "refused_body.erased"
 ERASED_TOGETHER = 50  # in one audit event and transaction: a body may have a megabyte
 
 
-@dataclass(frozen=True)
-class RejectedBody:
-    """One to keep. ``quarantine_id``: of its content and client, so that the same again is one row. ``faults``: JSON
-    values, codes and fields. ``body``: the JSON text, None when it is too long to be kept."""
+class Fault(TypedDict):
+    """One thing wrong with a body. ``item``: None for the declaration itself. ``code``: the quarantine's, stable."""
+
+    item: int | None
+    field: str | None
+    code: str
+    expected: str
+
+
+class RejectedRow(TypedDict):
+    """A body that is kept. Moments are ISO 8601 without a zone. ``times``: how often it was sent. ``resolved_at``: when
+    its declaration was taken after all. ``body``: the JSON text, None when it was too long to be kept; absent in
+    lists."""
 
     quarantine_id: str
     client: str
     declaration_id: str | None
-    faults: Sequence[dict[str, Any]]
+    first_at: str
+    last_at: str
+    times: int
+    faults: list[Fault]
+    size_bytes: int
+    body: NotRequired[str | None]
+    resolved_at: str | None
+
+
+@dataclass(frozen=True)
+class NewRejected:
+    """One to keep. ``quarantine_id``: of its content and client, so that the same again is one row. ``body``: the JSON
+    text, None when it is too long to be kept."""
+
+    quarantine_id: str
+    client: str
+    declaration_id: str | None
+    faults: Sequence[Fault]
     size_bytes: int
     body: str | None
 
@@ -55,7 +80,7 @@ class Kept:
         return Kept(self.count + other.count, self.size_bytes + other.size_bytes)
 
 
-def count_again(connection: sa.Connection, body: RejectedBody, *, now: datetime) -> bool:
+def count_again(connection: sa.Connection, body: NewRejected, *, now: datetime) -> bool:
     """Of a body that is kept already, count it and write down when it came last; whether it is."""
     values = {"of_body": body.quarantine_id, "last_at": moment_text(now), "faults": _faults_text(body)}
     return connection.execute(_COUNT_AGAIN, values).rowcount > 0
@@ -69,7 +94,7 @@ _COUNT_AGAIN = (
 )
 
 
-def keep_body(connection: sa.Connection, body: RejectedBody, *, now: datetime) -> Kept:
+def keep_body(connection: sa.Connection, body: NewRejected, *, now: datetime) -> Kept:
     """Keep one that is not kept; what it takes."""
     moment, faults = moment_text(now), _faults_text(body)
     row = {
@@ -87,7 +112,7 @@ def keep_body(connection: sa.Connection, body: RejectedBody, *, now: datetime) -
     return Kept(1, len(faults) + len(body.body or ""))
 
 
-def _faults_text(body: RejectedBody) -> str:
+def _faults_text(body: NewRejected) -> str:
     return json.dumps(list(body.faults))  # in ASCII, as bodies: a fault may name a field as it was sent
 
 
@@ -144,7 +169,7 @@ def find_bodies(
     code: str | None = None,
     limit: int = 100,
     after: tuple[str, str] | None = None,
-) -> list[Row]:
+) -> list[RejectedRow]:
     """Rejected bodies without their content, the latest first; those after ``after`` (last_at, quarantine_id).
 
     ``resolved_at``: when the declaration was taken after all. ``code``: only with a fault of this code.
@@ -164,7 +189,7 @@ def count_bodies(connection: sa.Connection, *, state: State = "open", code: str 
     return int(connection.execute(query).scalar_one())
 
 
-def get_body(connection: sa.Connection, quarantine_id: str) -> Row:
+def get_body(connection: sa.Connection, quarantine_id: str) -> RejectedRow:
     """One with its content; NotFoundError when there is none."""
     query = sa.select(REFUSED_BODY, _RESOLVED.label("resolved_at"))
     row = connection.execute(query.where(REFUSED_BODY.c.quarantine_id == quarantine_id)).mappings().first()
@@ -185,8 +210,8 @@ def _conditions(state: State, code: str | None) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _read_row(row: sa.RowMapping) -> Row:
-    return {**row, "faults": json.loads(row["faults"])}
+def _read_row(row: sa.RowMapping) -> RejectedRow:
+    return cast("RejectedRow", {**row, "faults": json.loads(row["faults"])})
 
 
 def bodies_naming(value: str) -> Erasable:

@@ -7,93 +7,86 @@ declaration; a write.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import cast
 
 import sqlalchemy as sa
 
+from basira.schema.json_values import JsonObject
+from basira.schema.rows import AuditRow, EventRow
 from basira.storage.accounts.tables import API_KEY, APP_USER
 from basira.storage.accounts.users import normalised_login
 from basira.storage.database.tables import AUDIT_EVENT, EVENT
 from basira.storage.record.personal import PERSONAL_KEY
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of a trail, the latest first. ``actors``: ids, any of them; None: whoever. ``from_day``, ``to_day``:
+    YYYY-MM-DD, both included, of each row's own moment. ``before``: only rows of a lower sequence. ``limit``: so
+    many."""
+
+    actors: Sequence[str] | None = None
+    from_day: str | None = None
+    to_day: str | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+WHOLE = Part()
 
 
 def find_audit(
-    connection: sa.Connection,
-    *,
-    subject: str | None = None,
-    actors: Sequence[str] | None = None,
-    action: str | None = None,
-    from_day: str | None = None,
-    to_day: str | None = None,
-    before: int | None = None,
-    limit: int = 100,
-) -> list[Row]:
-    """Audit events (changes of access, erasures), the latest first, ``before`` and ``after`` as mappings.
-
-    ``actors``: ids, any of them. Days are YYYY-MM-DD, both included. ``before``: only those of a lower sequence.
-    """
-    table = AUDIT_EVENT
-    exactly = [(table.c.subject, subject), (table.c.action, action)]
-    return [
-        {**row, **{name: None if row[name] is None else json.loads(row[name]) for name in ("before", "after")}}
-        for row in _find(connection, table, exactly, actors, (from_day, to_day), before, limit)
-    ]
+    connection: sa.Connection, part: Part = WHOLE, *, subject: str | None = None, action: str | None = None
+) -> list[AuditRow]:
+    """Audit events (changes of access, erasures), the latest first; those of a subject or an action when it is
+    given."""
+    rows = _find(connection, AUDIT_EVENT, part, {"subject": subject, "action": action})
+    return [cast("AuditRow", {**row, "before": _open(row.before), "after": _open(row.after)}) for row in rows]
 
 
 def find_activity(
     connection: sa.Connection,
+    part: Part = WHOLE,
     *,
     declaration_id: str | None = None,
-    actors: Sequence[str] | None = None,
     kind: str | None = None,
     office: str | None = None,
-    from_day: str | None = None,
-    to_day: str | None = None,
-    before: int | None = None,
-    limit: int = 100,
-) -> list[Row]:
-    """Events of declarations, whichever, the latest first, ``payload`` as a mapping without personal values.
-
-    The rest as `find_audit`.
-    """
-    table = EVENT
-    exactly = [(table.c.declaration_id, declaration_id), (table.c.kind, kind), (table.c.office, office)]
-    rows = _find(connection, table, exactly, actors, (from_day, to_day), before, limit)
-    return [{**row, "payload": _without_personal(row.payload)} for row in rows]
+) -> list[EventRow]:
+    """Events of declarations, the latest first, without personal values; those of a declaration, a kind or an office
+    when it is given."""
+    rows = _find(connection, EVENT, part, {"declaration_id": declaration_id, "kind": kind, "office": office})
+    return [cast("EventRow", {**row, "payload": _without_personal(row.payload)}) for row in rows]
 
 
-def _without_personal(text: str) -> object:
-    payload = json.loads(text)
+def _open(text: str | None) -> object:
+    return None if text is None else json.loads(text)
+
+
+def _without_personal(text: str) -> JsonObject:
+    payload: JsonObject = json.loads(text)
     payload.pop(PERSONAL_KEY, None)
     return payload
 
 
 def _find(
-    connection: sa.Connection,
-    table: sa.Table,
-    exactly: Sequence[tuple[sa.Column[Any], str | None]],
-    actors: Sequence[str] | None,
-    days: tuple[str | None, str | None],
-    before: int | None,
-    limit: int,
+    connection: sa.Connection, table: sa.Table, part: Part, exactly: Mapping[str, str | None]
 ) -> list[sa.RowMapping]:
-    query = sa.select(table).order_by(table.c.sequence.desc()).limit(limit)
-    for column, value in exactly:
+    query = sa.select(table).order_by(table.c.sequence.desc()).limit(part.limit)
+    for name, value in exactly.items():
         if value is not None:
-            query = query.where(column == value)
-    if actors is not None:
-        query = query.where(table.c.actor.in_(actors))
+            query = query.where(table.c[name] == value)
+    if part.actors is not None:
+        query = query.where(table.c.actor.in_(part.actors))
     # By each row's own moment: the chain's day may be a later one.
-    if days[0] is not None:
-        query = query.where(table.c.recorded_at >= days[0])
-    if days[1] is not None:
-        query = query.where(table.c.recorded_at < (date.fromisoformat(days[1]) + timedelta(days=1)).isoformat())
-    if before is not None:
-        query = query.where(table.c.sequence < before)
+    if part.from_day is not None:
+        query = query.where(table.c.recorded_at >= part.from_day)
+    if part.to_day is not None:
+        query = query.where(table.c.recorded_at < (date.fromisoformat(part.to_day) + timedelta(days=1)).isoformat())
+    if part.before is not None:
+        query = query.where(table.c.sequence < part.before)
     return list(connection.execute(query).mappings())
 
 

@@ -7,41 +7,39 @@ Enters: changes of state, as they are made, in the transaction that makes them. 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import UsageError
-from basira.storage.record.chain import append
-
-Row = dict[str, Any]
+from basira.storage.record.chain import LinkedRow, append
 
 
-def append_audit(
-    connection: sa.Connection,
-    action: str,
-    *,
-    subject: str,
-    actor: str,
-    now: datetime,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-    motive: str | None = None,
-) -> Row:
-    """Append one audit event, in the transaction of the change that it reports; the event as recorded.
+@dataclass(frozen=True)
+class AuditEvent:
+    """One event to append. ``action``: such as "user.created". ``subject``: what was changed, such as "user/u-1f...".
+    ``before``/``after``: the fields that changed, None for what was not there. ``actor``: a user id, a key id, or the
+    name of a command's user."""
 
-    ``action``: such as "user.created". ``subject``: what was changed, such as "user/u-1f...". ``before``/``after``: the
-    fields that changed, None for what was not there. ``actor``: a user id, a key id, or the name of a command's user.
-    """
+    action: str
+    subject: str
+    actor: str
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
+    motive: str | None = None
+
+
+def append_audit(connection: sa.Connection, event: AuditEvent, *, now: datetime) -> LinkedRow:
+    """Append one audit event, in the transaction of the change that it reports; the event as recorded."""
     row = {
-        "action": action,
-        "subject": subject,
-        "actor": actor,
-        "before": None if before is None else canonical_values(before),
-        "after": None if after is None else canonical_values(after),
-        "motive": motive,
+        "action": event.action,
+        "subject": event.subject,
+        "actor": event.actor,
+        "before": None if event.before is None else canonical_values(event.before),
+        "after": None if event.after is None else canonical_values(event.after),
+        "motive": event.motive,
     }
     return append(connection, "audit", [row], now=now)[0]
 

@@ -18,7 +18,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 import sqlalchemy as sa
 
@@ -28,6 +28,9 @@ from basira.storage.database.pipeline import OneByOne, Outcome, Sender, Statemen
 from basira.storage.database.tables import AUDIT_EVENT, CHAIN_HEAD, DECISION, EVENT, TARGETING_RUN
 
 GENESIS = "0" * 64
+
+# A row of whichever table, by column.
+Row: TypeAlias = Mapping[str, object]
 
 Stream = Literal["targeting", "event", "audit"]
 Appended = Literal["event", "audit"]
@@ -52,24 +55,33 @@ class Head:
     head_hash: str
 
 
-def opening_hash(run: Mapping[str, Any], previous: str) -> str:
+class LinkedRow(TypedDict):
+    """A row of a chained table: what the chain gave it, beside the table's own columns. ``day``: YYYY-MM-DD;
+    ``recorded_at``: ISO 8601 without a zone."""
+
+    sequence: int
+    day: str
+    recorded_at: str
+    previous_hash: str
+    entry_hash: str
+
+
+def opening_hash(run: Row, previous: str) -> str:
     """Hash with which a run begins: its header, after the closing hash of the run before."""
     return _hash(previous, {c.name: run[c.name] for c in TARGETING_RUN.columns if c.name not in _NOT_IN_OPENING})
 
 
-def entry_hash(decision: Mapping[str, Any], previous: str) -> str:
+def entry_hash(decision: Row, previous: str) -> str:
     """Hash of one decision, after the hash before it."""
     return _hash(previous, {name: decision[name] for name in _ENTRY_COLUMNS})
 
 
-def chained_hash(table: sa.Table, row: Mapping[str, Any], previous: str) -> str:
+def chained_hash(table: sa.Table, row: Row, previous: str) -> str:
     """Hash of one row of a chained table, after the hash before it."""
     return _hash(previous, {c.name: row[c.name] for c in table.columns if c.name not in _NOT_IN_ENTRY})
 
 
-def append(
-    connection: sa.Connection, stream: Appended, rows: Sequence[Mapping[str, Any]], *, now: datetime
-) -> list[dict[str, Any]]:
+def append(connection: sa.Connection, stream: Appended, rows: Sequence[Row], *, now: datetime) -> list[LinkedRow]:
     """Append rows to a stream, in the caller's transaction; the rows as recorded.
 
     Raises StoreError when a column is missing, unknown or not of its type, or the clock is ahead (see `read_end`):
@@ -113,16 +125,14 @@ def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
     return None
 
 
-def link(
-    stream: Appended, rows: Sequence[Mapping[str, Any]], last: Head | None, *, now: datetime
-) -> list[dict[str, Any]]:
+def link(stream: Appended, rows: Sequence[Row], last: Head | None, *, now: datetime) -> list[LinkedRow]:
     """Rows with their places in the chain, after ``last``. Raises as `append`."""
     table = CHAINED[stream]
     recorded_at = moment_text(now)
     # Days never go back: a worker whose clock is a second behind after midnight stays on the new day.
     day = max(recorded_at[:10], last.day) if last else recorded_at[:10]
     sequence, previous = (last.sequence, last.head_hash) if last else (0, GENESIS)
-    appended = []
+    appended: list[LinkedRow] = []
     for row in rows:
         try:
             made = as_stored(table, row, COLUMNS_MADE)
@@ -133,7 +143,7 @@ def link(
         sequence += 1
         made |= {"sequence": sequence, "day": day, "recorded_at": recorded_at, "previous_hash": previous}
         made["entry_hash"] = previous = chained_hash(table, made, previous)
-        appended.append(made)
+        appended.append(cast("LinkedRow", made))
     return appended
 
 
@@ -147,34 +157,27 @@ def _require_clock(now: datetime, *, server: float) -> None:
         )
 
 
-def append_statements(
-    stream: Appended, appended: Sequence[Mapping[str, Any]], last: Head | None
-) -> tuple[Statement, ...]:
+def append_statements(stream: Appended, appended: Sequence[LinkedRow], last: Head | None) -> tuple[Statement, ...]:
     """What writes down `linked` rows, and that the stream now ends with them."""
     if not appended:
         return ()
     end = appended[-1]
-    place = {"stream": stream, "day": end["day"], "sequence": end["sequence"], "head_hash": end["entry_hash"]}
+    head = Head(stream, end["day"], end["sequence"], end["entry_hash"])
     is_new = last is None or last.day != end["day"]
     return (
         Statement(_INSERTS[stream], appended),
-        Statement(_NEW_HEAD, [place]) if is_new else Statement(_MOVE_HEAD, [_head_values(place)]),
+        Statement(_NEW_HEAD, [asdict(head)]) if is_new else Statement(_MOVE_HEAD, [_head_values(head)]),
     )
 
 
 def move_head(connection: sa.Connection, head: Head) -> None:
     """Write down that a stream now ends at ``head``."""
-    if connection.execute(_MOVE_HEAD, _head_values(asdict(head))).rowcount == 0:
+    if connection.execute(_MOVE_HEAD, _head_values(head)).rowcount == 0:
         connection.execute(_NEW_HEAD, asdict(head))
 
 
-def _head_values(head: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "of_stream": head["stream"],
-        "of_day": head["day"],
-        "sequence": head["sequence"],
-        "head_hash": head["head_hash"],
-    }
+def _head_values(head: Head) -> Row:
+    return {"of_stream": head.stream, "of_day": head.day, "sequence": head.sequence, "head_hash": head.head_hash}
 
 
 # Built once: SQLAlchemy takes longer to put a statement together than SQLite to run it.
@@ -203,14 +206,14 @@ _MOVE_HEAD = (
 _ENTRY_COLUMNS = tuple(c.name for c in DECISION.columns if c.name not in _NOT_IN_ENTRY)
 
 
-def _hash(previous: str, content: Mapping[str, Any]) -> str:
+def _hash(previous: str, content: Row) -> str:
     # Total, unlike `schema.canonical`: a database that was tampered with may hold NaN or bytes where `as_stored` lets
     # none in, and the proof must say so instead of stopping.
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=repr)
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
-def as_stored(table: sa.Table, row: Mapping[str, Any], made: frozenset[str]) -> dict[str, Any]:
+def as_stored(table: sa.Table, row: Row, made: frozenset[str]) -> dict[str, object]:
     """A caller's row with exactly the types the database gives back, so that it hashes the same then.
 
     Raises ValueError that says what is missing, unknown or not of the column's type.

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from basira.schema.errors import UsageError
 from basira.storage.database.connection import lock_chains, moment_text
 from basira.storage.database.tables import AUDIT_EVENT, TARGETING_RUN
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.chain import CHAINED, Stream
 
 EXPLAINED = "clock.error_explained"
@@ -69,7 +69,9 @@ def explain_ahead(connection: sa.Connection, *, actor: str, motive: str, now: da
     found = find_ahead(connection)
     for one in found:
         append_audit(
-            connection, EXPLAINED, subject=f"chain/{one.stream}", actor=actor, now=now, after=asdict(one), motive=motive
+            connection,
+            AuditEvent(EXPLAINED, subject=f"chain/{one.stream}", actor=actor, after=asdict(one), motive=motive),
+            now=now,
         )
     return found
 

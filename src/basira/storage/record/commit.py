@@ -14,7 +14,7 @@ from datetime import datetime
 
 from basira.storage.database.pipeline import Sender
 from basira.storage.online.office_state import (
-    KeyedAnswer,
+    NewAnswers,
     NewState,
     answers_statements,
     are_saved,
@@ -30,10 +30,8 @@ def record_group(
     events: EventRows,
     *,
     states: Sequence[NewState],
-    answers: Sequence[KeyedAnswer],
+    answers: NewAnswers,
     now: datetime,
-    expires_at: datetime,
-    has_expired: bool = False,
     known: Mapping[str, int] | None = None,
 ) -> bool:
     """Record a group in the sender's transaction. False, and then the caller rolls back, when another writer wrote a
@@ -42,8 +40,7 @@ def record_group(
     ``known``: how many events each declaration had when it was looked up.
 
     ``events``: their `event_rows`, made before the transaction: those of a thousand items take as long to write down as
-    ten plain declarations to decide, which wait for the same locks. ``expires_at``: until when the answers are kept.
-    ``has_expired``: some of their keys have an answer that expired. Raises StoreError when the clock is ahead (see
+    ten plain declarations to decide, which wait for the same locks. Raises StoreError when the clock is ahead (see
     `read_end`); the sender's transaction fails when an event, a key or a first state of an office's day is recorded
     already.
     """
@@ -60,13 +57,11 @@ def record_group(
     sender.send_last(
         *append_statements("event", appended, last),
         values_statement(events.values),
-        *answers_statements(answers, now=now, expires_at=expires_at, has_expired=has_expired),
+        *answers_statements(answers, now=now),
     )
     return True
 
 
-def keep_answers(
-    sender: Sender, answers: Sequence[KeyedAnswer], *, now: datetime, expires_at: datetime, has_expired: bool = False
-) -> None:
+def keep_answers(sender: Sender, answers: NewAnswers, *, now: datetime) -> None:
     """Keep the answers alone, of what is recorded already; as `record_group`."""
-    sender.send_last(*answers_statements(answers, now=now, expires_at=expires_at, has_expired=has_expired))
+    sender.send_last(*answers_statements(answers, now=now))

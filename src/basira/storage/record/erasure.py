@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from basira.storage.database.connection import Database, lock_chains
-from basira.storage.record.audit_log import append_audit, require_motive
+from basira.storage.record.audit_log import AuditEvent, append_audit, require_motive
 
 LISTED = 50_000  # keys in memory
 
@@ -71,12 +71,10 @@ def erase(
             if erased:
                 append_audit(
                     connection,
-                    what.action,
-                    subject=what.key.table.name,
-                    actor=actor,
-                    motive=motive,
+                    AuditEvent(
+                        what.action, subject=what.key.table.name, actor=actor, after={what.entry: erased}, motive=motive
+                    ),
                     now=now(),
-                    after={what.entry: erased},
                 )
         took = time.monotonic() - begun
         count += len(erased)

@@ -13,20 +13,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypedDict, cast, get_args
 
 import sqlalchemy as sa
 
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import StoreError
+from basira.schema.json_values import JsonObject
 from basira.schema.records import EventKind
+from basira.schema.rows import EventRow
 from basira.storage.database.connection import moment_text
 from basira.storage.database.pipeline import OneByOne, Outcome, Statement
 from basira.storage.database.tables import EVENT, TEXTS
-from basira.storage.record.chain import append
+from basira.storage.record.chain import LinkedRow, append
 from basira.storage.record.personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
-
-Row = dict[str, Any]
 
 # What an event of the kind can't do without: columns, then entries of the payload.
 _NEEDED: Mapping[EventKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -80,28 +80,42 @@ class Event:
     kind: EventKind
     declaration_id: str
     actor: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: JsonObject = field(default_factory=dict)
     personal: Mapping[str, str] = field(default_factory=dict)
     declaration_version: int | None = None
     office: str | None = None
     lane: str | None = None
     decision_id: str | None = None
-    texts: Mapping[str, Any] = field(default_factory=dict)
+    texts: JsonObject = field(default_factory=dict)
+
+
+class NewEventRow(TypedDict):
+    """An event as it is appended. ``payload``: canonical JSON, with the digests of the personal values."""
+
+    event_id: str
+    kind: EventKind
+    declaration_id: str
+    declaration_version: int | None
+    office: str | None
+    lane: str | None
+    decision_id: str | None
+    actor: str
+    payload: str
 
 
 class EventRows(NamedTuple):
     """``rows``: to append, of events. ``values``: their personal values, to keep apart."""
 
-    rows: list[Row]
+    rows: list[NewEventRow]
     values: list[dict[str, str]]
 
 
-def append_event(connection: sa.Connection, event: Event, *, now: datetime) -> Row:
+def append_event(connection: sa.Connection, event: Event, *, now: datetime) -> LinkedRow:
     """Append an event in the caller's transaction; the row as recorded. See `append_events`."""
     return append_events(connection, [event], now=now)[0]
 
 
-def append_events(connection: sa.Connection, events: Sequence[Event], *, now: datetime) -> list[Row]:
+def append_events(connection: sa.Connection, events: Sequence[Event], *, now: datetime) -> list[LinkedRow]:
     """Append events in the caller's transaction, in this order; the rows as recorded.
 
     Raises StoreError when one lacks what its kind needs, or its id is recorded already: nothing is then recorded.
@@ -124,7 +138,7 @@ def _apart(event: Event) -> Mapping[str, str]:
     return {**event.personal, TEXTS: canonical_values(event.texts)} if event.texts else event.personal
 
 
-def _row(event: Event, digests: Mapping[str, str]) -> Row:
+def _row(event: Event, digests: Mapping[str, str]) -> NewEventRow:
     try:
         payload = canonical_values({**event.payload, **({PERSONAL_KEY: digests} if digests else {})})
     except (TypeError, ValueError) as error:
@@ -167,7 +181,7 @@ def _check(event: Event) -> None:
         )
 
 
-def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKind | None = None) -> list[Row]:
+def find_events(connection: sa.Connection, declaration_id: str, *, kind: EventKind | None = None) -> list[EventRow]:
     """What happened to a declaration, in order; of one kind when it is given.
 
     ``payload`` is a mapping, with the event's texts; ``personal`` holds the personal values, None where erased;
@@ -183,9 +197,9 @@ def find_office(connection: sa.Connection, declaration_id: str) -> str | None:
     return max(rows)[1] if rows else None
 
 
-def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[Row]]:
+def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[EventRow]]:
     """What happened to each of several declarations (a few hundred at most), in order; as `find_events`."""
-    found: dict[str, list[Row]] = {name: [] for name in declaration_ids}
+    found: dict[str, list[EventRow]] = {name: [] for name in declaration_ids}
     if len(found) == 1:  # quicker: SQLAlchemy takes as long for a list as the database for the answer
         (outcome,) = OneByOne(connection).send(Statement(_OF_ONE, [{"name": name} for name in found]))
         rows = _with_content(connection, [dict(zip(_COLUMNS, row, strict=True)) for row in outcome.rows])
@@ -196,14 +210,14 @@ def find_events_of_many(connection: sa.Connection, declaration_ids: Sequence[str
     return found
 
 
-def find_latest_of_many(connection: sa.Connection, versions: Mapping[str, int | None]) -> dict[str, list[Row]]:
+def find_latest_of_many(connection: sa.Connection, versions: Mapping[str, int | None]) -> dict[str, list[EventRow]]:
     """What happened to each of several declarations (a few hundred at most), in order, as `find_events`, without the
     hashes. ``versions``: of each one to look at, beside its latest; None: no other one.
 
     ``payload`` is None of the registrations, amendments and decisions of all other versions: a declaration may have any
     number of them, of a thousand items each, and to amend it must not take longer every time.
     """
-    found: dict[str, list[Row]] = {name: [] for name in versions}
+    found: dict[str, list[EventRow]] = {name: [] for name in versions}
     if len(found) == 1:  # see `find_events_of_many`
         values = [{"name": name, "version": version} for name, version in versions.items()]
         (outcome,) = OneByOne(connection).send(Statement(_LATEST_OF_ONE, values))
@@ -226,20 +240,20 @@ def have_as_many(outcomes: Sequence[Outcome], counts: Iterable[int]) -> bool:
     return all(outcome.rows[0][0] == count for outcome, count in zip(outcomes, counts, strict=True))
 
 
-def find_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
+def find_day(connection: sa.Connection, office: str, day: str) -> list[EventRow]:
     """Every event of an office that gave a lane in this day, in order, whether it holds or not."""
     query = sa.select(EVENT).where(EVENT.c.office == office, *_within_day(day), EVENT.c.lane.is_not(None))
     return _read_rows(connection, query.order_by(EVENT.c.sequence))
 
 
-def find_decisions_between(connection: sa.Connection, first: str, end: str) -> list[Row]:
+def find_decisions_between(connection: sa.Connection, first: str, end: str) -> list[EventRow]:
     """Every decision of the service from a day to the one before another (YYYY-MM-DD), in order."""
     of_days = (EVENT.c.recorded_at >= first, EVENT.c.recorded_at < end)
     query = sa.select(EVENT).where(EVENT.c.kind == "decision", *of_days).order_by(EVENT.c.sequence)
     return _read_rows(connection, query)
 
 
-def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Row]:
+def find_office_day(connection: sa.Connection, office: str, day: str) -> list[EventRow]:
     """Every event of an office in this day, in order: decisions, re-selections, cancellations, results."""
     query = sa.select(EVENT).where(EVENT.c.office == office, *_within_day(day))
     return _read_rows(connection, query.order_by(EVENT.c.sequence))
@@ -254,7 +268,7 @@ def _within_day(day: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 def find_range(
     connection: sa.Connection, kinds: Sequence[EventKind], *, after: int, until: int, limit: int = 2_000
-) -> list[Row]:
+) -> list[EventRow]:
     """Events of some kinds with a sequence after one and up to another, in order, so many at a time."""
     query = (
         sa.select(EVENT)
@@ -273,17 +287,17 @@ def record_identity(connection: sa.Connection) -> tuple[str, int]:
     return str(first or ""), int(last or 0)
 
 
-def find_by_ids(connection: sa.Connection, event_ids: Sequence[str]) -> dict[str, Row]:
+def find_by_ids(connection: sa.Connection, event_ids: Sequence[str]) -> dict[str, EventRow]:
     """Events by their ids; those that are not recorded are left out."""
-    rows: list[Row] = []
+    rows: list[EventRow] = []
     for batch in batches(list(dict.fromkeys(event_ids)), _AT_A_TIME):
         rows += _read_rows(connection, sa.select(EVENT).where(EVENT.c.event_id.in_(batch)))
     return {row["event_id"]: row for row in rows}
 
 
-def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> list[Row]:
+def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> list[EventRow]:
     """The inspection results of some declarations, in order."""
-    rows: list[Row] = []
+    rows: list[EventRow] = []
     for batch in batches(list(dict.fromkeys(declaration_ids)), _AT_A_TIME):
         query = sa.select(EVENT).where(EVENT.c.declaration_id.in_(batch), EVENT.c.kind == "outcome")
         rows += _read_rows(connection, query)
@@ -409,23 +423,37 @@ _LATEST_OF_MANY = (
 _LATEST_COLUMNS += ("payload",)
 
 
-def _read_rows(connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Row]:
+def _read_rows(
+    connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, object] | None = None
+) -> list[EventRow]:
     return _with_content(connection, [dict(row) for row in connection.execute(query, values or {}).mappings()])
 
 
-def _with_content(connection: sa.Connection, rows: list[Row]) -> list[Row]:
-    payloads = [None if (text := row.pop("payload")) is None else json.loads(text) for row in rows]
+def _with_content(connection: sa.Connection, rows: list[dict[str, object]]) -> list[EventRow]:
+    """Rows as they are stored, their payloads opened."""
+    payloads = [_open(cast("str | None", row.pop("payload"))) for row in rows]
     sealed: list[dict[str, str]] = [{} if one is None else one.pop(PERSONAL_KEY, {}) for one in payloads]
     known: dict[str, str | None] = {}
     for batch in batches([digest for digests in sealed for digest in digests.values()], _AT_A_TIME):
         known |= unseal(connection, {digest: digest for digest in batch})
     return [
-        {**row, **_unseal(payload, {name: known[digest] for name, digest in digests.items()})}
+        cast("EventRow", {**row, **_unseal(payload, {name: known[digest] for name, digest in digests.items()})})
         for row, payload, digests in zip(rows, payloads, sealed, strict=True)
     ]
 
 
-def _unseal(payload: object, apart: dict[str, str | None]) -> Row:
+def _open(text: str | None) -> JsonObject | None:
+    payload: JsonObject | None = None if text is None else json.loads(text)
+    return payload
+
+
+class _Content(TypedDict):
+    payload: JsonObject | None
+    personal: Mapping[str, str | None]
+    is_text_erased: bool
+
+
+def _unseal(payload: JsonObject | None, apart: dict[str, str | None]) -> _Content:
     """The columns that take the place of a payload's text."""
     if TEXTS not in apart:
         return {"payload": payload, "personal": apart, "is_text_erased": False}

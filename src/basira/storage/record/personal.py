@@ -19,7 +19,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -104,9 +104,9 @@ def batches(values: Sequence[str], size: int) -> Iterator[list[str]]:
         yield list(values[start : start + size])
 
 
-def erased_digests(audited: Mapping[str, Any]) -> list[str]:
-    """The digests that an audit event of the action ERASED names."""
+def erased_digests(after: object) -> list[str]:
+    """The digests that an audit event of the action ERASED names. ``after``: its column, as it is stored."""
     try:
-        return [str(digest) for digest in json.loads(audited["after"])["digests"]]
+        return [str(digest) for digest in json.loads(cast("str", after))["digests"]]
     except (KeyError, TypeError, ValueError):  # it was altered: its hash shows it
         return []

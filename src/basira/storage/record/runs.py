@@ -1,28 +1,27 @@
 """The decision record: every targeting run and every decision of it, appended and never changed.
 
-Enters: a run and its decisions, as mappings from column to value. Leaves: the same, with the hashes that chain
-them; the state of the chain. Never here: an UPDATE or a DELETE (the database itself rejects them), a clock.
+Enters: a run and its decisions, as rows of `schema.rows`. Leaves: the same, with the hashes that chain them; the state
+of the chain. Never here: an UPDATE or a DELETE (the database itself rejects them), a clock.
 
 Any statement here is portable; others are in `database.connection` and in the migrations' triggers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import sqlalchemy as sa
 
 from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.rows import DecisionRow, RunRow
 from basira.storage.database.connection import Database, lock_chains
 from basira.storage.database.tables import DECISION, DECISION_COLUMNS_MADE, RUN_COLUMNS_MADE, TARGETING_RUN
-from basira.storage.record.chain import GENESIS, Head, as_stored, entry_hash, move_head, opening_hash
-
-Row = dict[str, Any]
+from basira.storage.record.chain import GENESIS, Head, Row, as_stored, entry_hash, move_head, opening_hash
 
 _BATCH = 5_000  # rows per statement: enough to be fast, few enough to stay small in memory
 
@@ -71,13 +70,13 @@ class Operations:
 
     # -- recording ------------------------------------------------------------------------------------
 
-    def record_run(self, run: Mapping[str, Any], decisions: Iterable[Mapping[str, Any]]) -> str:
+    def record_run(self, run: RunRow, decisions: Iterable[DecisionRow]) -> str:
         """Append one run with all its decisions, or nothing; the run's closing hash.
 
         Parameters
         ----------
-        run : every column of ``targeting_run`` but those in ``RUN_COLUMNS_MADE``.
-        decisions : every column of ``decision`` but those in ``DECISION_COLUMNS_MADE``; the order is kept.
+        run : every column but those that the store makes, ``RUN_COLUMNS_MADE``.
+        decisions : the same, without ``DECISION_COLUMNS_MADE``; the order is kept.
 
         Raises StoreError when the run or a decision is there already, a row has other columns, the disk is full.
         """
@@ -89,9 +88,9 @@ class Operations:
                 .order_by(TARGETING_RUN.c.sequence.desc())
                 .limit(1)
             ).first()
-            header["sequence"] = last.sequence + 1 if last else 1
-            header["previous_hash"] = last.closing_hash if last else GENESIS
-            header["opening_hash"] = chained = opening_hash(header, header["previous_hash"])
+            sequence, previous = (last.sequence + 1, last.closing_hash) if last else (1, GENESIS)
+            header |= {"sequence": sequence, "previous_hash": previous}
+            header["opening_hash"] = chained = opening_hash(header, previous)
             count = 0
             # `islice` and not a list: a day may have more decisions than should be in memory.
             source = iter(decisions)
@@ -110,14 +109,14 @@ class Operations:
                     rows.append(row)
                 connection.execute(DECISION.insert(), rows)
             connection.execute(TARGETING_RUN.insert(), {**header, "decision_count": count, "closing_hash": chained})
-            move_head(connection, Head("targeting", header["created_at"][:10], header["sequence"], chained))
+            move_head(connection, Head("targeting", run["created_at"][:10], sequence, chained))
         return chained
 
     # -- reading --------------------------------------------------------------------------------------
 
-    def get_run(self, run_id: str) -> Row:
+    def get_run(self, run_id: str) -> RunRow:
         """The run of that id; NotFoundError when there is none."""
-        rows = self._rows(sa.select(TARGETING_RUN).where(TARGETING_RUN.c.run_id == run_id))
+        rows = self._runs(sa.select(TARGETING_RUN).where(TARGETING_RUN.c.run_id == run_id))
         if not rows:
             raise NotFoundError(
                 f"Expected a recorded run {run_id!r}, found none.",
@@ -125,14 +124,14 @@ class Operations:
             )
         return rows[0]
 
-    def find_runs(self, *, day: str | None = None, limit: int | None = None) -> list[Row]:
+    def find_runs(self, *, day: str | None = None, limit: int | None = None) -> list[RunRow]:
         """Recorded runs, the latest first; of one day of targeting (YYYY-MM-DD) when it is given."""
         query = sa.select(TARGETING_RUN).order_by(TARGETING_RUN.c.sequence.desc()).limit(limit)
-        return self._rows(query if day is None else query.where(TARGETING_RUN.c.day == day))
+        return self._runs(query if day is None else query.where(TARGETING_RUN.c.day == day))
 
-    def get_decision(self, decision_id: str) -> Row:
+    def get_decision(self, decision_id: str) -> DecisionRow:
         """The decision of that id; NotFoundError when there is none."""
-        rows = self._rows(sa.select(DECISION).where(DECISION.c.decision_id == decision_id))
+        rows = self._decisions(sa.select(DECISION).where(DECISION.c.decision_id == decision_id))
         if not rows:
             raise NotFoundError(
                 f"Expected a recorded decision {decision_id!r}, found none.",
@@ -140,7 +139,7 @@ class Operations:
             )
         return rows[0]
 
-    def find_decisions(self, declaration_id: str) -> list[Row]:
+    def find_decisions(self, declaration_id: str) -> list[DecisionRow]:
         """Every decision on a declaration, the latest run first; empty when it was never targeted."""
         query = (
             sa.select(DECISION)
@@ -148,11 +147,11 @@ class Operations:
             .where(DECISION.c.declaration_id == declaration_id)
             .order_by(TARGETING_RUN.c.sequence.desc(), DECISION.c.position)
         )
-        return self._rows(query)
+        return self._decisions(query)
 
-    def decisions_of(self, run_id: str) -> list[Row]:
+    def decisions_of(self, run_id: str) -> list[DecisionRow]:
         """All the decisions of a run, in the order recorded; empty when the run had none or does not exist."""
-        return self._rows(sa.select(DECISION).where(DECISION.c.run_id == run_id).order_by(DECISION.c.position))
+        return self._decisions(sa.select(DECISION).where(DECISION.c.run_id == run_id).order_by(DECISION.c.position))
 
     def verify_chain(self) -> ChainReport:
         """Recompute every hash from what is stored, and say where it differs; at most one fault per run."""
@@ -160,7 +159,7 @@ class Operations:
         previous, expected_sequence, runs, decisions = GENESIS, 1, 0, 0
         with self.database.read() as connection:
             query = sa.select(TARGETING_RUN).order_by(TARGETING_RUN.c.sequence)
-            recorded = [dict(run) for run in connection.execute(query).mappings()]
+            recorded = [cast("RunRow", dict(run)) for run in connection.execute(query).mappings()]
             known = {run["run_id"] for run in recorded}
             for run in recorded:
                 runs += 1
@@ -191,7 +190,7 @@ class Operations:
 
     # -- inside ---------------------------------------------------------------------------------------
 
-    def _row(self, table: sa.Table, row: Mapping[str, Any], made: frozenset[str]) -> Row:
+    def _row(self, table: sa.Table, row: Row, made: frozenset[str]) -> dict[str, object]:
         try:
             return as_stored(table, row, made)
         except (ValueError, TypeError) as error:
@@ -199,13 +198,17 @@ class Operations:
                 f"Expected a row of {table.name}, found {error}.", hint="Nothing was recorded; correct the row."
             ) from None
 
-    def _rows(self, query: sa.Select[Any]) -> list[Row]:
+    def _runs(self, query: sa.Select[Any]) -> list[RunRow]:
         with self.database.read() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return [cast("RunRow", dict(row)) for row in connection.execute(query).mappings()]
+
+    def _decisions(self, query: sa.Select[Any]) -> list[DecisionRow]:
+        with self.database.read() as connection:
+            return [cast("DecisionRow", dict(row)) for row in connection.execute(query).mappings()]
 
 
-def _mappings(connection: sa.Connection, run_id: str) -> Iterator[Row]:
+def _mappings(connection: sa.Connection, run_id: str) -> Iterator[DecisionRow]:
     """The decisions of a run in order, a batch at a time."""
     query = sa.select(DECISION).where(DECISION.c.run_id == run_id).order_by(DECISION.c.position)
     result = connection.execution_options(yield_per=_BATCH).execute(query)
-    yield from (dict(row) for row in result.mappings())
+    yield from (cast("DecisionRow", dict(row)) for row in result.mappings())

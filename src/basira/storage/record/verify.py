@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Literal, NotRequired, cast
 
 import sqlalchemy as sa
 
@@ -29,18 +29,25 @@ from basira.schema.canonical import canonical_values
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
-from basira.storage.record.chain import CHAINED, GENESIS, Head, Stream, chained_hash, is_storable
+from basira.storage.record.chain import CHAINED, GENESIS, Head, LinkedRow, Stream, chained_hash, is_storable
 from basira.storage.record.clock import find_ahead
 from basira.storage.record.personal import ERASED, PERSONAL_KEY, batches, erased_digests, personal_digest
 from basira.storage.record.runs import ChainReport, Operations
 from basira.storage.record.verify_erasures import ErasedDigests, key_of
 
-Row = dict[str, Any]
-
 HEADS_FORMAT = 2
 _AT_A_TIME: Mapping[str, int] = {"event": 500, "audit": 100}  # rows; an erasure names some hundred digests in one
 _DIGESTS_AT_A_TIME = 500  # below every database's limit of parameters
 MOST_FAULTS = 100  # of one stream; a chain cut in two has one in every row
+
+
+class _Row(LinkedRow):
+    """A row of either stream, with the columns that the proof looks at: of events ``payload``, of the audit the
+    others."""
+
+    payload: NotRequired[str]
+    action: NotRequired[str]
+    after: NotRequired[str | None]
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
 
 
 def _verify_stream(
-    connection: sa.Connection, stream: Literal["event", "audit"], look_at: Callable[[Sequence[Row]], None]
+    connection: sa.Connection, stream: Literal["event", "audit"], look_at: Callable[[Sequence[_Row]], None]
 ) -> tuple[int, list[Head], list[str]]:
     """Walk a stream from its beginning, some rows at a time; how many there are, the last one of each day, and what is
     wrong with them."""
@@ -133,11 +140,11 @@ def _verify_stream(
     return count, list(ends.values()), faults[:MOST_FAULTS]
 
 
-def _parts(connection: sa.Connection, table: sa.Table, size: int) -> Iterator[list[Row]]:
+def _parts(connection: sa.Connection, table: sa.Table, size: int) -> Iterator[list[_Row]]:
     """The rows of a stream in order, so many at a time: a record of years does not fit in memory."""
     last = -(2**62)
     query = sa.select(table).where(table.c.sequence > sa.bindparam("last")).order_by(table.c.sequence).limit(size)
-    while rows := [dict(row) for row in connection.execute(query, {"last": last}).mappings()]:
+    while rows := [cast("_Row", dict(row)) for row in connection.execute(query, {"last": last}).mappings()]:
         yield rows
         last = rows[-1]["sequence"]
 
@@ -151,11 +158,11 @@ class _Personal:
         self._faults: list[str] = []
         self.kept = self.erased = 0
 
-    def look_at_audit(self, rows: Sequence[Row]) -> None:
+    def look_at_audit(self, rows: Sequence[_Row]) -> None:
         """Put the digests aside that some audit events name as erased, and look which of them are still kept."""
         query = sa.select(PERSONAL_VALUE.c.digest)
         for row in rows:
-            digests = erased_digests(row) if row["action"] == ERASED else []
+            digests = erased_digests(row["after"]) if row["action"] == ERASED else []
             self._erased.add(digests)
             for batch in batches(_storable(digests), _DIGESTS_AT_A_TIME):
                 if len(self._standing) < MOST_FAULTS:
@@ -163,7 +170,7 @@ class _Personal:
                         self._connection.execute(query.where(PERSONAL_VALUE.c.digest.in_(batch))).scalars()
                     )
 
-    def look_at_events(self, events: Sequence[Row]) -> None:
+    def look_at_events(self, events: Sequence[_Row]) -> None:
         """Compare the digests of some events with what is kept, and with what is there although it was erased."""
         texts = map(itemgetter("sequence", "payload"), events)
         sealed = {digest: (sequence, name) for sequence, text in texts for name, digest in _digests(text)}

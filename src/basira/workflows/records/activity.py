@@ -12,18 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from basira.decisions.events import AnyRecord, Cancellation, Outcome, Registration, Reselection, read_record
 from basira.decisions.records import Decision
 from basira.render.spreadsheet import csv_text
 from basira.schema.errors import NotFoundError
+from basira.schema.rows import AuditRow, EventRow
 from basira.storage.database.connection import Database
-from basira.storage.record.activity import find_activity, find_audit, ids_of, names_of
+from basira.storage.record.activity import Part, find_activity, find_audit, ids_of, names_of
 from basira.storage.record.events import find_by_ids
 from basira.storage.record.runs import Operations
 
-Row = Mapping[str, Any]
 Of = Literal["access", "declarations"]
 COLUMNS = ("sequence", "at", "by", "name", "action", "subject", "office", "before", "after", "motive", "entry_hash")
 PART_ROWS = 1_000
@@ -43,40 +43,49 @@ class Wanted:
     to_day: date | None = None
 
 
-def trail_page(
-    database: Database, of: Of, wanted: Wanted, *, before: int | None = None, limit: int = 100
-) -> dict[str, Any]:
+class TrailRow(TypedDict):
+    """One event of a trail as it is shown. ``at``: ISO 8601 without a zone; ``by``: an id. ``action``: of a
+    declaration, the kind of event. ``subject``: as recorded, or the declaration's number. ``before``, ``after``: what
+    changed; None where nothing is to be compared."""
+
+    sequence: int
+    at: str
+    by: str
+    action: str
+    subject: str
+    office: str | None
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+    motive: str | None
+    entry_hash: str
+
+
+class TrailPage(TypedDict):
+    """See `trail_page`."""
+
+    rows: list[TrailRow]
+    names: dict[str, str]
+    next_cursor: int | None
+
+
+def trail_page(database: Database, of: Of, wanted: Wanted, *, before: int | None = None, limit: int = 100) -> TrailPage:
     """``rows``, the latest first; ``names``: the login or key's name behind each id in them; ``next_cursor``: the
     ``before`` of the next page, None at the end."""
     from_day, to_day = (None if day is None else day.isoformat() for day in (wanted.from_day, wanted.to_day))
     with database.read() as connection:
         actors = None if wanted.actor is None else ids_of(connection, wanted.actor)
+        part = Part(actors, from_day, to_day, before, limit + 1)
         if of == "access":
-            found = find_audit(
-                connection,
-                subject=wanted.subject,
-                actors=actors,
-                action=wanted.action,
-                from_day=from_day,
-                to_day=to_day,
-                before=before,
-                limit=limit + 1,
-            )
+            changes = find_audit(connection, part, subject=wanted.subject, action=wanted.action)
+            rows = [_change(row) for row in changes]
         else:
-            found = find_activity(
-                connection,
-                declaration_id=wanted.subject,
-                actors=actors,
-                kind=wanted.action,
-                office=wanted.office,
-                from_day=from_day,
-                to_day=to_day,
-                before=before,
-                limit=limit + 1,
+            events = find_activity(
+                connection, part, declaration_id=wanted.subject, kind=wanted.action, office=wanted.office
             )
-        shown = [_change(row) if of == "access" else _activity(row) for row in found[:limit]]
+            rows = [_activity(row) for row in events]
+        shown = rows[:limit]
         names = names_of(connection, _ids(shown))
-    return {"rows": shown, "names": names, "next_cursor": shown[-1]["sequence"] if len(found) > limit else None}
+    return {"rows": shown, "names": names, "next_cursor": shown[-1]["sequence"] if len(rows) > limit else None}
 
 
 def trail_csv(database: Database, of: Of, wanted: Wanted) -> Iterator[str]:
@@ -84,7 +93,7 @@ def trail_csv(database: Database, of: Of, wanted: Wanted) -> Iterator[str]:
     return _parts(database, of, wanted, trail_page(database, of, wanted, limit=PART_ROWS))
 
 
-def find_record(place: str | Path, identity: str) -> dict[str, Any]:
+def find_record(place: str | Path, identity: str) -> Mapping[str, object]:
     """An event of a declaration, a decision of a run, or a run: whole, without personal values. NotFoundError: none."""
     with Operations(place, create=False) as operations:
         with operations.database.read() as connection:
@@ -101,17 +110,17 @@ def find_record(place: str | Path, identity: str) -> dict[str, Any]:
     )
 
 
-def _parts(database: Database, of: Of, wanted: Wanted, page: Mapping[str, Any]) -> Iterator[str]:
+def _parts(database: Database, of: Of, wanted: Wanted, page: TrailPage) -> Iterator[str]:
     yield "\ufeff" + csv_text([COLUMNS])
     while True:
-        named = ({**row, "name": page["names"].get(row["by"])} for row in page["rows"])
+        named: list[Mapping[str, object]] = [{**row, "name": page["names"].get(row["by"])} for row in page["rows"]]
         yield csv_text([[_text(row[name]) for name in COLUMNS] for row in named])
         if page["next_cursor"] is None:
             return
         page = trail_page(database, of, wanted, before=page["next_cursor"], limit=PART_ROWS)
 
 
-def _change(row: Row) -> dict[str, Any]:
+def _change(row: AuditRow) -> TrailRow:
     return {
         "sequence": row["sequence"],
         "at": row["recorded_at"],
@@ -126,7 +135,7 @@ def _change(row: Row) -> dict[str, Any]:
     }
 
 
-def _activity(row: Row) -> dict[str, Any]:
+def _activity(row: EventRow) -> TrailRow:
     record = read_record(row)
     before, after = _before_and_after(record)
     return {
@@ -165,7 +174,7 @@ def _before_and_after(record: AnyRecord) -> tuple[Mapping[str, object] | None, M
             return record.before, None
 
 
-def _ids(rows: Sequence[Row]) -> set[str]:
+def _ids(rows: Sequence[TrailRow]) -> set[str]:
     return {row["by"] for row in rows} | {row["subject"].rpartition("/")[2] for row in rows}
 
 

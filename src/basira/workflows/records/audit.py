@@ -115,14 +115,21 @@ class Erased:
     left: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Erasure:
+    """What is to be erased, by whom and why: what names a person, or what was recorded before a day; one of the two."""
+
+    actor: str
+    motive: str
+    person: str | None = None
+    before: date | None = None
+
+
 def erase(
     record: Record,
+    asked: Erasure,
     *,
-    actor: str,
-    motive: str,
     now: Callable[[], datetime],
-    person: str | None = None,
-    before: date | None = None,
     is_preview: bool = False,
     progress: Callable[[int, int, str], None] = lambda _done, _total, _what: None,
 ) -> Erased:
@@ -133,14 +140,15 @@ def erase(
     Others record meanwhile. Raises StoreError when the database fails: what was erased until then stays erased, and is
     audited; the same again goes on. Raises UsageError when the audit would name the person for ever.
     """
-    if (person is None) == (before is None):
+    actor, motive, person = asked.actor, asked.motive, asked.person
+    if (person is None) == (asked.before is None):
         raise UsageError("Expected either a person or a day, found both or neither.", hint="Give one of the two.")
     require_motive(motive)
     if person is not None:
         person = require_unnamed(require_value(person), actor, motive)
         parts = (values_of_person(person), bodies_naming(person))
     else:
-        parts = (values_before(str(before)), bodies_before(str(before)))
+        parts = (values_before(str(asked.before)), bodies_before(str(asked.before)))
     done = 0
 
     def report(count: int) -> None:

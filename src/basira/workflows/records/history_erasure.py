@@ -14,7 +14,7 @@ from basira.storage.database.connection import Database
 from basira.storage.history.erasure import ErasedHistory, Progress, erase_from_history, find_holding
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
 from basira.storage.naming import require_value
-from basira.storage.record.audit_log import append_audit, require_motive
+from basira.storage.record.audit_log import AuditEvent, append_audit, require_motive
 from basira.workflows.records.audit import Record, require_unnamed
 
 ERASED = "history.erased"
@@ -49,7 +49,9 @@ def erase_history(
         def audit(done: ErasedHistory) -> None:
             with database.write() as connection:
                 append_audit(
-                    connection, ERASED, subject="history", actor=actor, motive=motive, now=now, after=asdict(done)
+                    connection,
+                    AuditEvent(ERASED, subject="history", actor=actor, after=asdict(done), motive=motive),
+                    now=now,
                 )
 
         return erase_from_history(history, value, now=now, audit=audit, progress=progress, wait_seconds=wait_seconds)

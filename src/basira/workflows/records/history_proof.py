@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any
 
 import sqlalchemy as sa
 
 from basira.schema.errors import BasiraError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import AUDIT_EVENT, CHAIN_HEAD, EVENT, TARGETING_RUN
 from basira.storage.history.files import digest_file
@@ -98,7 +98,7 @@ def _read_digests(connection: sa.Connection) -> Iterator[tuple[tuple[str, str, s
                         yield (kind, str(name), str(digest)), f"decision {identity}"
 
 
-def _read_object(text: str) -> dict[str, Any]:
+def _read_object(text: str) -> JsonObject:
     try:
         found = json.loads(text)
     except ValueError:  # changed: its hash says so
