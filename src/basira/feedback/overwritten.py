@@ -26,7 +26,7 @@ _PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
     "quantity": (("quantity", "found_quantity"), ("net_mass_kg", "found_net_mass_kg")),
 }
 _DECLARED = tuple(dict.fromkeys(declared for pairs in _PAIRS.values() for declared, _ in pairs))
-_FOUND = tuple(found for pairs in _PAIRS.values() for _, found in pairs)
+FOUND_COLUMNS = tuple(found for pairs in _PAIRS.values() for _, found in pairs)
 DECLARED_COLUMNS = ("declaration_id", "declaration_version", "item_number", *_DECLARED)
 
 
@@ -72,9 +72,11 @@ def _same(declared: str, found: str) -> str:
 
 _COUNTS = ", ".join(_counts(kind) for kind in _PAIRS)
 _DECLARED_SQL = ", ".join(_DECLARED)
-_IS_FINDING = f"is_irregular and coalesce({', '.join(f'cast({name} as varchar)' for name in _FOUND)}) is not null"
+_IS_FINDING = (
+    f"is_irregular and coalesce({', '.join(f'cast({name} as varchar)' for name in FOUND_COLUMNS)}) is not null"
+)
 _KINDS_SQL = ", ".join(f"is_irregular_{kind}" for kind in _PAIRS)
-_FOUND_SQL = ", ".join(_FOUND)
+_FOUND_SQL = ", ".join(FOUND_COLUMNS)
 # Materialised: each is read twice, and the views behind them are joins of their own.
 _COMPARE = f"""
 with finding as materialized (

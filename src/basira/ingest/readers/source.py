@@ -158,6 +158,11 @@ def digest_source(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def source_of(digest: str) -> str:
+    """The short digest that is written on every row of a source."""
+    return digest[:16]
+
+
 def distinct_names(names: list[str]) -> tuple[str, ...]:
     """Column names, trimmed, a repeated or empty one made unique.
 

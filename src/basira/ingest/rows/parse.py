@@ -311,6 +311,8 @@ def _read_value(fault: Fault, position: int) -> str | None:
 
 def refuse_rows(batch: SourceBatch, verdicts: dict[int, tuple[str | None, str, str | None, str]]) -> list[Refusal]:
     """Refusals of rows of a batch, decided after parsing: row number to (field, code, value, expected)."""
+    if not verdicts:
+        return []
     chosen = [position for position, row in enumerate(batch.rows.to_list()) if row in verdicts]
     texts = batch.frame[chosen].to_dicts() if chosen else []
     refusals = []

@@ -18,7 +18,9 @@ from basira.ingest.mapping.model import Mapping
 from basira.ingest.mapping.numbering import numbered, numbering_mapping
 from basira.ingest.readers.source import Source, digest_source, open_source
 from basira.schema.errors import MappingError, SourceError
+from basira.storage.history.manifest import SourceEntry
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
+from basira.workflows.intake.ahead import ParsedAhead
 from basira.workflows.intake.comparison import Comparison
 from basira.workflows.intake.take_in import FileReport, Intake, OnProgress, source_known, take_in
 
@@ -106,27 +108,44 @@ def take_in_files(
 ) -> tuple[FileReport, ...]:
     """Take files in, one commit each."""
     with Comparison() as comparison:
-        return tuple(
-            _take_in_file(history, source, mapping, comparison, action, received_at, progress, wait_seconds)
-            for source in sources
+        call = _Call(
+            history,
+            mapping,
+            mapping.stored_form(),
+            comparison,
+            ParsedAhead(sources, mapping, received_at),
+            action,
+            received_at,
         )
+        return tuple(_take_in_file(call, source, place, progress, wait_seconds) for place, source in enumerate(sources))
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What the files of one call share. ``stored``: the mapping as a store keeps it."""
+
+    history: History
+    mapping: Mapping
+    stored: tuple[str, str]
+    comparison: Comparison
+    ahead: ParsedAhead
+    action: Literal["ingest", "feedback"]
+    received_at: datetime
 
 
 def _take_in_file(
-    history: History,
-    source: Source,
-    mapping: Mapping,
-    comparison: Comparison,
-    action: Literal["ingest", "feedback"],
-    received_at: datetime,
-    progress: OnProgress | None,
-    wait_seconds: float,
+    call: _Call, source: Source, place: int, progress: OnProgress | None, wait_seconds: float
 ) -> FileReport:
-    """Take one file in, by its digest: nothing is done when the same mapping took it in before."""
-    path = source.path
+    """Take one file in, by its digest: nothing is done when the same mapping took it in before. ``place``: of the
+    source in the call."""
+    path, mapping = source.path, call.mapping
     digest = digest_source(path)
-    with history.writing(wait_seconds=wait_seconds) as draft:
-        earlier = source_known(draft, digest, mapping)
+    with call.history.writing(wait_seconds=wait_seconds) as draft:
+
+        def find_earlier(digest: str) -> SourceEntry | None:
+            return source_known(draft, digest, call.stored[0], mapping.rate_table)
+
+        earlier = find_earlier(digest)
         if earlier is not None:
             return FileReport(
                 path.name,
@@ -145,13 +164,15 @@ def _take_in_file(
             without_absent(numbering_mapping(mapping), source.columns),
             source.batches,
             source.size_bytes,
-            received_at,
-            action,
+            call.received_at,
+            call.action,
             is_simulated=source.is_simulated,
             rates=mapping.rate_table,
             note=source.note,
+            parsed=call.ahead.take(place, digest, lambda other: find_earlier(other) is not None),
+            stored_mapping=call.stored,
         )
-        report = take_in(history, draft, intake, progress, comparison)
+        report = take_in(call.history, draft, intake, progress, call.comparison)
     if report.rows == 0:
         raise SourceError(
             f"Expected rows in {path.name}, found a header and nothing else.", hint="Export the file again."

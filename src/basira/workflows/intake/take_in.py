@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -23,17 +22,16 @@ from basira.engines.engine import Engine
 from basira.feedback.overwritten import DECLARED_COLUMNS, Overwritten, find_overwritten
 from basira.feedback.resolve import EXPECTED as RESULT_EXPECTED
 from basira.feedback.resolve import resolve_outcomes
-from basira.feedback.results import complete_results
 from basira.ingest.mapping.model import Mapping
 from basira.ingest.rates import Rates, RateTable
-from basira.ingest.readers.source import SourceBatch
+from basira.ingest.readers.source import SourceBatch, source_of
 from basira.ingest.rows.account import LineAccount
 from basira.ingest.rows.faults import Refusal
-from basira.ingest.rows.parse import ParsedBatch, parse_batch, refuse_rows
+from basira.ingest.rows.parse import refuse_rows
 from basira.ingest.rows.resolve import EXPECTED as ITEM_EXPECTED
 from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
 from basira.ingest.rows.resolve import currencies_of, resolve_items
-from basira.ingest.rows.shape import items_schema, shape_items, shape_outcomes, shape_quarantine
+from basira.ingest.rows.shape import items_schema, shape_quarantine
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.errors import MappingError
 from basira.schema.fields import EXTRA_PREFIX
@@ -44,6 +42,8 @@ from basira.storage.history.manifest import DataFile, SourceEntry
 from basira.storage.history.store import History, Snapshot, own_names
 from basira.storage.history.views import create_view, files_near, one_currency
 from basira.workflows.intake.comparison import Comparison
+from basira.workflows.intake.novelty import Novelty
+from basira.workflows.intake.parsing import TakenBatch, parse_rows
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
@@ -117,11 +117,24 @@ class Intake:
     is_recorded: bool = False
     rates: Rates | None = None
     note: str = ""
+    parsed: Sequence[tuple[SourceBatch, TakenBatch]] | None = None
+    stored_mapping: tuple[str, str] | None = None
 
     @property
     def source(self) -> str:
         """The short digest written on every row."""
-        return self.digest[:16]
+        return source_of(self.digest)
+
+    def parsed_batches(self) -> Iterator[tuple[SourceBatch, TakenBatch]]:
+        """The batches, and what can be taken of each."""
+        if self.parsed is not None:
+            yield from self.parsed
+            return
+        for batch in self.batches():
+            yield (
+                batch,
+                parse_rows(batch, self.reading, self.rates, source=self.source, received_at=self.received_at),
+            )
 
     @property
     def table(self) -> str:
@@ -134,6 +147,7 @@ class _Staged:
     outcomes: tuple[DataFile, ...]
     rows: int
     account: LineAccount
+    novelty: Novelty
 
 
 class _Refusals:
@@ -184,16 +198,23 @@ def take_in(
     if staged.rows >= WRONG_MAPPING_ROWS and refusals.rows == staged.rows and is_judged:
         raise _nothing_fits(intake, refusals, staged.rows)
     _tell(on_progress, intake, staged.rows, "comparing")
-    with (
-        nullcontext(comparison) if comparison else Comparison() as compared,
-        compared.open_session(draft) as con,
-    ):
-        outcome = _resolve(con, history, base, staged, intake)
-        overwritten = _find_overwritten(con, intake.reading)
-        _refuse_resolved(outcome.refused, intake, refusals)
+    items, outcomes = staged.items, staged.outcomes
+    overwritten: tuple[Overwritten, ...] = ()
+    if staged.novelty.holds(base, [history.root / entry.path for entry in (*items, *outcomes)]):
+        amended = staged.novelty.amended if intake.reading.gives_version else 0
+        outcome = _Resolved({}, 0, amended, False, False)
         _tell(on_progress, intake, staged.rows, "writing")
-        items = _keep(con, draft, "items", items_schema(intake.reading), staged.items, outcome.items_changed)
-        outcomes = _keep(con, draft, "outcomes", OUTCOMES, staged.outcomes, outcome.outcomes_changed)
+    else:
+        with (
+            nullcontext(comparison) if comparison else Comparison() as compared,
+            compared.open_session(draft) as con,
+        ):
+            outcome = _resolve(con, history, base, staged, intake)
+            overwritten = _find_overwritten(con, intake.reading)
+            _refuse_resolved(outcome.refused, intake, refusals)
+            _tell(on_progress, intake, staged.rows, "writing")
+            items = _keep(con, draft, "items", items_schema(intake.reading), items, outcome.items_changed)
+            outcomes = _keep(con, draft, "outcomes", OUTCOMES, outcomes, outcome.outcomes_changed)
     quarantined = refusals.close()
     accepted = staged.rows - refusals.rows - outcome.known
     report = FileReport(
@@ -218,7 +239,7 @@ def take_in(
     draft.add("outcomes", outcomes)
     _replace_quarantine(history, draft, intake)
     draft.add("quarantine", quarantined)
-    kept_mapping = intake.mapping.stored_form()
+    kept_mapping = intake.stored_mapping or intake.mapping.stored_form()
     kept_rates = [(intake.rates.digest, intake.rates.text)] if isinstance(intake.rates, RateTable) else []
     manifest = draft.commit([_entry(report, intake, kept_mapping[0])], mappings=[kept_mapping], rates=kept_rates)
     return replace(report, snapshot=manifest.number)
@@ -248,52 +269,20 @@ def _stage(draft: Draft, intake: Intake, refusals: _Refusals, on_progress: OnPro
     mapping = intake.reading
     items = draft.writer("items", items_schema(mapping), tag="a")
     outcomes = draft.writer("outcomes", OUTCOMES, tag="a")
-    rows, account = 0, LineAccount(intake.file_name)
-    for batch in intake.batches():
-        parsed = parse_batch(batch, mapping, intake.rates)
-        account.add(batch, parsed.rows)
-        completed = _complete(parsed, batch, refusals)
-        refusals.add(parsed.refusals)
-        taken = parsed.items
-        if completed is not None:
-            results, refused = completed
-            taken = taken.filter(~pl.col("source_row").is_in(refused)) if refused and len(taken) else taken
-            if len(results):
-                outcomes.write(shape_outcomes(results, source=intake.source, received_at=intake.received_at))
-        if len(taken):
-            items.write(shape_items(taken, mapping, source=intake.source, received_at=intake.received_at))
-        rows += parsed.rows
+    rows, account, novelty = 0, LineAccount(intake.file_name), Novelty()
+    for batch, taken in intake.parsed_batches():
+        account.add(batch, taken.rows)
+        refusals.add(taken.refusals)
+        if taken.results is not None:
+            outcomes.write(taken.results)
+        if taken.items is not None:
+            items.write(taken.items)
+        novelty.add(taken.items, taken.results)
+        rows += taken.rows
         if on_progress:
             on_progress(Progress(intake.file_name, batch.bytes_read, intake.bytes_total, rows))
     account.check()
-    return _Staged(items.close(), outcomes.close(), rows, account)
-
-
-def _complete(parsed: ParsedBatch, batch: SourceBatch, refusals: _Refusals) -> tuple[pl.DataFrame, list[int]] | None:
-    """Results of a batch, completed; and the rows refused because their result contradicts itself."""
-    if not len(parsed.outcomes):
-        return None
-    declared = None
-    if len(parsed.items):
-        declared = (
-            parsed.outcomes.select("source_row")
-            .join(
-                parsed.items.select("source_row", pl.col("declared_at").dt.epoch("d")),
-                on="source_row",
-                how="left",
-                maintain_order="left",
-            )
-            .to_series(1)
-        )
-    standing, refused = complete_results(parsed.outcomes, declared_days=declared)
-    if len(parsed.items) and len(standing):
-        numbers = parsed.items["item_number"] if "item_number" in parsed.items.columns else None
-        if numbers is None:
-            standing = standing.with_columns(pl.lit(1, dtype=pl.Int32).alias("item_number"))
-        else:
-            standing = standing.with_columns(pl.col("item_number").fill_null(1))
-    refusals.add(refuse_rows(batch, {r.row: (r.field, r.code, r.value, r.expected) for r in refused}))
-    return standing, [r.row for r in refused]
+    return _Staged(items.close(), outcomes.close(), rows, account, novelty)
 
 
 @dataclass(frozen=True)
@@ -499,9 +488,9 @@ def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingErro
     )
 
 
-def source_known(draft: Draft, digest: str, mapping: Mapping) -> SourceEntry | None:
+def source_known(draft: Draft, digest: str, mapping_digest: str, rates: Rates | None) -> SourceEntry | None:
     """The earlier intake of this very file by this very mapping and these very rates, if there was one."""
-    wanted = (digest, mapping.digest, _digest_of(mapping.rate_table))
+    wanted = (digest, mapping_digest, _digest_of(rates))
     for entry in reversed(draft.base.sources):
         if (entry.digest, entry.mapping_digest, entry.rates_digest) == wanted and entry.action != "retry":
             return entry
