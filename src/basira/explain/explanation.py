@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Literal
 
 from basira.explain.disclosure import basis_for_inspectors
@@ -26,8 +25,8 @@ from basira.schema.records import Examines, Figure, ItemAssessment, Reason, Refe
 Reader = Literal["unit", "inspector"]
 WhyCode = Literal["likely", "large", "ranked", "rule", "random", "unscored", "officer", "control", "exempt", "none"]
 
-# "More probable than the average" and "a large amount" hold from twice the average, and twice the usual amount.
-_TWICE = 2.0
+# "More probable than the average" holds from what reads as twice the average on.
+_TWICE = 1.75
 # What a verification may show: the references that speak of its kind.
 _MEASURES: Mapping[str, tuple[str, ...]] = {
     "value": ("value_per_kg", "value_per_unit"),
@@ -40,7 +39,7 @@ class Case:
     """A decision as an explanation needs it.
 
     ``examines``: what its lane looks at; None: not known. ``average_probability``: of the declarations it was chosen
-    among; ``usual_stakes``: their median amount if irregular; None: not known. ``is_officers``: an officer gave the
+    among; ``large_stakes``: the amount if irregular that a quarter of them reach; None: not known. ``is_officers``: an officer gave the
     lane. ``has_answer``: the model gave one. ``ground``: of a mandatory rule, in the language of the reader; "": none.
     Probabilities are 0 to 1, amounts in ``currency``.
     """
@@ -52,7 +51,7 @@ class Case:
     items: Sequence[ItemAssessment]
     examines: Examines | None = None
     average_probability: float | None = None
-    usual_stakes: float | None = None
+    large_stakes: float | None = None
     ground: str = ""
     is_officers: bool = False
     has_answer: bool = True
@@ -152,9 +151,13 @@ def explain(case: Case, *, reader: Reader) -> Explanation:
     return Explanation(reader, why, stakes, tuple(explained), case.currency, has_reasons)
 
 
-def usual_stakes(potentials: Sequence[float]) -> float | None:
-    """The median of the amounts that are recovered if irregular; None of none."""
-    return median(potentials) if potentials else None
+def large_stakes(potentials: Sequence[float]) -> float | None:
+    """The amount that a quarter of the declarations reach, of what each brings if irregular; None of none.
+
+    >>> large_stakes([10.0, 40.0, 20.0, 30.0]), large_stakes([])
+    (40.0, None)
+    """
+    return sorted(potentials)[len(potentials) * 3 // 4] if potentials else None
 
 
 def potential_of(items: Sequence[ItemAssessment]) -> float:
@@ -187,14 +190,14 @@ def _why(case: Case, stakes: Stakes | None) -> Why:
         "potential": stakes.potential,
         "expected": stakes.expected,
     }
-    return Why(_model_code(stakes, case.usual_stakes), figures)
+    return Why(_model_code(stakes, case.large_stakes), figures)
 
 
-def _model_code(stakes: Stakes, usual: float | None) -> WhyCode:
+def _model_code(stakes: Stakes, large: float | None) -> WhyCode:
     """What holds of a declaration that the model chose; "ranked" always does."""
     if times_the_average(stakes.probability, stakes.average) >= _TWICE:
         return "likely"
-    if usual is not None and usual > 0 and stakes.potential >= _TWICE * usual:
+    if large is not None and 0 < large <= stakes.potential:
         return "large"
     return "ranked"
 

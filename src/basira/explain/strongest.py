@@ -24,6 +24,8 @@ LIFT = 1.5
 # A measure is told when it lies a seventh or more from its median, with five comparables at least.
 GAP = 0.15
 FEWEST_COMPARABLES = 5
+# An entity first seen longer ago is not new.
+NEW_DAYS = 90
 
 # Of what a reason speaks; codes that are not listed are a family for themselves.
 _FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -161,6 +163,11 @@ def _is_small(figures: Mapping[str, Figure]) -> bool:
     return _number(figures, "count") >= FEWEST_COMPARABLES
 
 
+def _is_new(figures: Mapping[str, Figure]) -> bool:
+    # The days stop at half a year: an entity seen seldom for longer is not new.
+    return figures.get("days") is None or _number(figures, "days") <= NEW_DAYS
+
+
 def _is_claimed(figures: Mapping[str, Figure]) -> bool:
     return str(figures.get("preference") or "").strip().upper() not in _NO_PREFERENCE | {""}
 
@@ -178,4 +185,5 @@ _TESTS: Mapping[str, Callable[[Mapping[str, Figure]], bool]] = {
     "repeat_consignment": _is_repeat_lifted,
     "preference_claimed": _is_claimed,
     "volume_jump_importer": _is_jump,
+    **dict.fromkeys(_FAMILIES["newness"], _is_new),
 }

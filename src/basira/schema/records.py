@@ -182,8 +182,8 @@ class InspectionList:
     ``is_simulated``: the declarations come from the simulated country; every page must say so.
     ``released``: how many declarations were left in lanes that do not inspect, per office.
     ``warnings``: sentences for the person in charge (fallback used, mandatory list over capacity).
-    ``average_probability``: mean probability of the day's declarations that have one; ``usual_stakes``: their median
-    amount if irregular. None: no declaration has one.
+    ``average_probability``: mean probability of the day's declarations that have one; ``large_stakes``: the
+    amount if irregular that a quarter of them reach. None: no declaration has one.
     """
 
     run_id: str
@@ -198,4 +198,4 @@ class InspectionList:
     released: Mapping[str, int]
     warnings: tuple[str, ...] = ()
     average_probability: float | None = None
-    usual_stakes: float | None = None
+    large_stakes: float | None = None

@@ -65,7 +65,7 @@ def case_of(line: DeclarationLine, inspections: InspectionList) -> Case:
         items=tuple(item.assessment for item in line.items),
         examines=line.examines,
         average_probability=inspections.average_probability,
-        usual_stakes=inspections.usual_stakes,
+        large_stakes=inspections.large_stakes,
         ground=line.ground,
         has_answer=line.fraud_probability is not None,
     )

@@ -158,13 +158,13 @@ def _short(lane: str) -> str:
     return lane.partition(" (")[0]
 
 
-def _goods(entry: Entry) -> str:
-    """Code and description of the first item on the card, "" of a declaration without items."""
+def _goods(entry: Entry) -> tuple[str, str]:
+    """Code and description of the first item on the card; a dash of a declaration without items."""
     shown_first = shown_items(entry)
     if not shown_first:
-        return "–"
+        return numbers.UNKNOWN, ""
     item = shown_first[0][0]
-    return " ".join(part for part in (format_code(item.commodity_code), item.description) if part)
+    return format_code(item.commodity_code), item.description or ""
 
 
 def shown_items(entry: Entry) -> list[tuple[ItemLine, ItemText]]:

@@ -18,7 +18,7 @@ from typing import Any
 import basira
 from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
-from basira.explain.explanation import potential_of, usual_stakes
+from basira.explain.explanation import large_stakes, potential_of
 from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
@@ -272,7 +272,7 @@ def _listing(
         released=dict(released),
         warnings=tuple(notice.text(language) for notice in allocation.notices),
         average_probability=average_probability([candidates[s.declaration_id] for s in allocation.selections]),
-        usual_stakes=usual_stakes(
+        large_stakes=large_stakes(
             [potential_of([assessed.assessments[p] for p in assessed.of[s.declaration_id]]) for s in allocation.selections]
         ),
     )
