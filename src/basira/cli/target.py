@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,13 @@ from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
+class Readers(StrEnum):
+    """Who reads a list."""
+
+    unit = "unit"
+    inspector = "inspector"
+
+
 _WRITERS = {".csv": "write_csv", ".xlsx": "write_xlsx", ".html": "write_html"}
 
 
@@ -47,6 +55,12 @@ def target(
         list[Path] | None,
         typer.Option("--out", "-o", help="Also write the list: .csv, .xlsx or .html; may be repeated."),
     ] = None,
+    for_reader: Annotated[
+        Readers, typer.Option("--for", help="Who reads the list: unit (everything) or inspector (decision 0013).")
+    ] = Readers.unit,
+    by_office: Annotated[
+        bool, typer.Option("--by-office", help="Write one file an office: list.html gives list-OFFICE.html.")
+    ] = False,
     language: LanguageOption = Language.fr,
     model: ModelOption = "",
     seed: Annotated[
@@ -57,13 +71,15 @@ def target(
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
-    """Put a day's declarations in lanes under each office's capacity, give the reasons, and record every decision."""
+    """Put a day's declarations in lanes under each office's capacity, give the reasons, and record every decision.
+
+    Example: basira target --day 2024-01-22 --out list.html --out list.xlsx --by-office --for inspector
+    """
     from basira.explain.inspection_list import files as inspection_list
     from basira.explain.inspection_list.terminal import terminal_list
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.evaluation.backtests import charts_for
     from basira.workflows.targeting.record import record
     from basira.workflows.targeting.score import choose_model
     from basira.workflows.targeting.target import order_day
@@ -99,24 +115,25 @@ def target(
     if not preview:
         record(history, found)
     lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
+    written = []
     for path in out or []:
-        extra = {}
-        if path.suffix == ".html":
-            extra = {
-                "charts": charts_for(history, as_of=order.as_of, language=language.value),
-                "software": found.run.software_version,
-            }
-        getattr(inspection_list, _WRITERS[path.suffix])(
-            found.listing, path, language=language.value, lane_names=lanes, **extra
-        )
+        parts = inspection_list.files_by_office(found.listing, path) if by_office else {path: found.listing}
+        for place, part in parts.items():
+            extra = {"software": found.run.software_version} if path.suffix == ".html" else {}
+            getattr(inspection_list, _WRITERS[path.suffix])(
+                part, place, language=language.value, lane_names=lanes, reader=for_reader.value, **extra
+            )
+            written.append(place)
     if as_json:
         # A preview has no run to explain or replay.
         body = {**asdict(found.listing), "run_id": None if preview else found.run.run_id, "seed": order.seed}
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console()
-    for part in terminal_list(found.listing, language=language.value, lane_names=lanes, most=most):
-        console.print(part)
+    for shown in terminal_list(
+        found.listing, language=language.value, lane_names=lanes, most=most, reader=for_reader.value
+    ):
+        console.print(shown)
     if preview:
         console.print("Preview: nothing was recorded.")
     else:
@@ -126,5 +143,5 @@ def target(
             markup=False,
             soft_wrap=True,
         )
-    for path in out or []:
+    for path in written:
         console.print(f"Written: {path}", markup=False, soft_wrap=True)

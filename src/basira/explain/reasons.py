@@ -11,6 +11,7 @@ into one family; a family is listed when it raised the item and has figures that
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basira.explain.kinds import kinds_to_verify
 from basira.schema.reasons import PastResults, ReasonCatalog
 from basira.schema.records import Reason, Reference
 
@@ -54,6 +56,7 @@ def explain_items(
     *,
     kinds: Sequence[Mapping[str, float]],
     comparables: Mapping[tuple[str, str | None], tuple[str, ...]] | None = None,
+    is_kind_ranked: bool = True,
 ) -> list[Evidence]:
     """Reasons of each item.
 
@@ -64,6 +67,8 @@ def explain_items(
     rows : per item its features and its declared values, by name.
     kinds : per item the probability of each kind.
     comparables : (commodity code, origin or None for any) to some earlier "declaration/item" ids.
+    is_kind_ranked : what to verify is ranked by `basira.explain.kinds`, and a description names its word; False: as
+        before there was that module, to make a run of then again.
     """
     groups: dict[str, list[int]] = {}
     for position, name in enumerate(names):
@@ -85,15 +90,28 @@ def explain_items(
                     continue
                 ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
                 code, figures = built
+                if is_kind_ranked and code == "description_unusual":
+                    figures["word"] = _first_word(row)
                 reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
                 point_at.append(catalog.verify.get(labels[g], ""))
         references = _references(row, comparables or {}, catalog)
-        found.append(Evidence(tuple(reasons), _to_verify(point_at, kinds[i]), references))
+        verify = kinds_to_verify(kinds[i], row) if is_kind_ranked else _to_verify(point_at, kinds[i])
+        found.append(Evidence(tuple(reasons), verify, references))
     return found
 
 
+# As the entity "word" of the catalog takes it; a test holds the two together.
+_WORD = re.compile(r'[^-0-9 ,.;:/()+_*"%]{3,}')
+
+
+def _first_word(row: Row) -> str | None:
+    """The first word of the description, of three letters at least."""
+    found = _WORD.search(str(row.get("description") or "").lower())
+    return found.group() if found else None
+
+
 def _to_verify(point_at: Sequence[str], kinds: Mapping[str, float]) -> tuple[str, ...]:
-    """First what the kinds say where the model knows kinds, then what the reasons point at; never empty.
+    """As it was before `kinds`: first what the kinds say where the model knows kinds, then what the reasons point at; never empty.
 
     ``point_at``: by reason, in their order; "" where one points at nothing in particular.
     """

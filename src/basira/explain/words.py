@@ -199,8 +199,11 @@ def _origin_unusual(reason: Reason, s: Speaker) -> str:
 
 def _description_unusual(reason: Reason, s: Speaker) -> str:
     # The count is of the word under any code, so the code is shown with those seen under it.
+    # Records of earlier versions do not name the word.
+    has_word = bool(s.figures.get("word"))
     return s.say(
-        f"reason.{reason.code}",
+        "reason.description_word" if has_word else f"reason.{reason.code}",
+        word=s.text("word"),
         seen=_say_sightings(s),
         code=s.code(),
         count=s.say_count("n.import", "count"),
@@ -230,7 +233,7 @@ def _history(reason: Reason, s: Speaker) -> str:
         irregular=s.say_count("n.irregular", "irregular"),
         inspected=s.say_count("n.inspected", "inspected"),
         scope=s.scope(),
-        rate=s.percent("rate"),
+        own=s.share_of("irregular", "inspected"),
         usual=s.percent("usual_rate"),
     )
 

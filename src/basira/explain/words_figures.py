@@ -66,8 +66,18 @@ class Speaker:
 
     def percent(self, name: str) -> str:
         """A share. One decimal below 10 %, where one point would be too coarse."""
-        value = self.number_of(name)
+        return self._percent(self.number_of(name))
+
+    def share_of(self, part: str, whole: str) -> str:
+        """One count as a share of another; a dash where the second is 0 or either is not known."""
+        a, b = self.number_of(part), self.number_of(whole)
+        return self._percent(a / b if a is not None and b else None)
+
+    def _percent(self, value: float | None) -> str:
         digits = 1 if value is not None and abs(value) < 0.0995 and value != 0 else 0
+        if value is not None and 0 < abs(value) < 0.0005:
+            limit = numbers.format_percent(0.001, language=self.language, digits=1)
+            return self.say("share.tiny", share=self._isolate(limit))
         return self._isolate(numbers.format_percent(value, language=self.language, digits=digits))
 
     def money(self, name: str) -> str:
@@ -88,9 +98,13 @@ class Speaker:
         unit = str(self.figures.get("unit") or "")
         if measure == "value_per_kg":
             unit = "kg"
+        if unit == "unit":
+            # No unit was declared.
+            unit = self.say("unit.none")
         if measure == "kg_per_unit":
             # A source may name the whole ("kg/u") or the quantity unit alone ("u").
             unit = unit.removeprefix("kg/")
+            unit = self.say("unit.none") if unit == "unit" else unit
         money = "kg" if measure == "kg_per_unit" else self.currency
         if not unit or unit == "kg" == money:
             return self._isolate(numbers.format_money(value, money, language=self.language))

@@ -112,7 +112,8 @@ def format_date(day: date | datetime | str | None, *, language: str) -> str:
     from babel.dates import format_date as babel_date
 
     on = day.date() if isinstance(day, datetime) else day
-    return babel_date(on, format="medium", locale=locale_of(language))
+    # Marks of direction between the digits are not needed there, and a page shows invisible signs as their codes.
+    return babel_date(on, format="medium", locale=locale_of(language)).replace("\u200f", "")
 
 
 def country_name(code: str | None, *, language: str) -> str:

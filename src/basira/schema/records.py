@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
+# What the inspection of a lane looks at.
+Examines = Literal["documents", "goods"]
 # What happens to a declaration online.
 EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
 # Declared values of an item, by field name.
@@ -146,7 +148,8 @@ class ItemLine:
 @dataclass(frozen=True)
 class DeclarationLine:
     """One declaration on an inspection list. ``header``: declared header values worth showing. ``ground``: of a
-    mandatory control, why the policy's list asks for it, in the language of the list."""
+    mandatory control, why the policy's list asks for it, in the language of the list. ``examines``: what its lane looks
+    at; None: the policy does not say."""
 
     declaration_id: str
     declaration_version: int
@@ -159,6 +162,7 @@ class DeclarationLine:
     selection: Selection
     items: tuple[ItemLine, ...]
     ground: str = ""
+    examines: Examines | None = None
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,8 @@ class InspectionList:
     ``is_simulated``: the declarations come from the simulated country; every page must say so.
     ``released``: how many declarations were left in lanes that do not inspect, per office.
     ``warnings``: sentences for the person in charge (fallback used, mandatory list over capacity).
+    ``average_probability``: mean probability of the day's declarations that have one; ``large_stakes``: the
+    amount if irregular that a quarter of them reach. None: no declaration has one.
     """
 
     run_id: str
@@ -191,3 +197,5 @@ class InspectionList:
     capacity: tuple[CapacityUse, ...]
     released: Mapping[str, int]
     warnings: tuple[str, ...] = ()
+    average_probability: float | None = None
+    large_stakes: float | None = None

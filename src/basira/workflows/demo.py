@@ -22,7 +22,7 @@ from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.storage.history.store import History
 from basira.workflows.engine import EngineBounds, Progress
-from basira.workflows.evaluation.backtests import charts_for, keep_backtest
+from basira.workflows.evaluation.backtests import keep_backtest
 from basira.workflows.evaluation.evaluate import Evaluation
 from basira.workflows.evaluation.truth import evaluate_against_truth
 from basira.workflows.intake.feedback import record_feedback
@@ -104,7 +104,6 @@ def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: 
             folder / "list.html",
             language=language,
             lane_names=lanes,
-            charts=charts_for(history, as_of=known, language=language),
             software=targeted.run.software_version,
         ),
         write_xlsx(listing, folder / "list.xlsx", language=language, lane_names=lanes),

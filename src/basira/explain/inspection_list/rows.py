@@ -1,6 +1,6 @@
 """An inspection list as flat rows, one per item: the same columns for CSV and for the workbook.
 
-Enters: an `InspectionList`, a language. Leaves: columns with stable names and rows of plain values.
+Enters: an `InspectionList`, a language, a reader. Leaves: columns with stable names and rows of plain values.
 Never here: files, the order of the list (it comes ordered).
 """
 
@@ -10,28 +10,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from basira.explain.words import say, say_basis, say_conversion, say_verify
-from basira.schema.records import DeclarationLine, InspectionList, ItemLine, Reference
+from basira.explain.explanation import Reader
+from basira.explain.inspection_list.entries import Entry, list_entries
+from basira.explain.words import say_basis, say_conversion
+from basira.schema.records import InspectionList, ItemLine, Reference
 
 Cell = str | int | float | bool | None
-Kind = Literal["text", "long_text", "count", "amount", "measure", "probability", "flag"]
-REASON_COLUMNS = 5
+Kind = Literal["text", "long_text", "count", "amount", "measure", "probability", "flag", "day"]
+REASON_COLUMNS = 3
+VERIFY_COLUMNS = 3
 
 
 @dataclass(frozen=True)
 class Column:
-    """``name`` is stable and English, for programs; ``message`` is its heading for people."""
+    """``name`` is stable and English, for programs; ``message`` is its heading for people. ``is_withheld``: an
+    inspector's list is without it."""
 
     name: str
     message: str
     kind: Kind = "text"
+    is_withheld: bool = False
 
 
 COLUMNS: tuple[Column, ...] = (
     Column("office", "field.office"),
-    Column("rank", "list.rank", "count"),
+    Column("number", "list.number", "count"),
     Column("lane", "list.lane"),
-    Column("basis", "list.basis"),
+    Column("lane_code", "column.lane_code"),
+    Column("basis", "list.basis", is_withheld=True),
+    Column("why", "column.why", "long_text"),
     Column("declaration_id", "list.declaration"),
     Column("declaration_version", "field.declaration_version", "count"),
     Column("declared_at", "list.declared_at"),
@@ -48,14 +55,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("net_mass_kg", "field.net_mass_kg", "measure"),
     Column("quantity", "list.quantity", "measure"),
     Column("quantity_unit", "column.unit"),
-    Column("declaration_fraud_probability", "list.probability", "probability"),
-    Column("declaration_expected_revenue", "list.expected", "amount"),
-    Column("inclusion_probability", "list.inclusion", "probability"),
-    Column("fraud_probability", "column.item_probability", "probability"),
-    Column("revenue_if_fraud", "column.revenue_if_fraud", "amount"),
-    Column("expected_revenue", "column.item_expected", "amount"),
     *(Column(f"reason_{n}", "column.reason", "long_text") for n in range(1, REASON_COLUMNS + 1)),
-    Column("verify", "list.verify", "long_text"),
+    *(Column(f"verify_{n}", "column.verify", "long_text") for n in range(1, VERIFY_COLUMNS + 1)),
     Column("reference_measure", "column.reference_measure"),
     Column("reference_declared", "column.reference_declared", "measure"),
     Column("reference_low", "column.reference_low", "measure"),
@@ -63,57 +64,61 @@ COLUMNS: tuple[Column, ...] = (
     Column("reference_high", "column.reference_high", "measure"),
     Column("reference_count", "column.reference_count", "count"),
     Column("comparables", "list.comparables", "long_text"),
-    Column("model_version", "list.model"),
+    Column("declaration_fraud_probability", "list.probability", "probability", is_withheld=True),
+    Column("declaration_potential_revenue", "column.potential", "amount", is_withheld=True),
+    Column("declaration_expected_revenue", "list.expected", "amount", is_withheld=True),
+    Column("inclusion_probability", "list.inclusion", "probability", is_withheld=True),
+    Column("fraud_probability", "column.item_probability", "probability", is_withheld=True),
+    Column("revenue_if_fraud", "column.revenue_if_fraud", "amount", is_withheld=True),
+    Column("expected_revenue", "column.item_expected", "amount", is_withheld=True),
+    Column("model_version", "list.model", is_withheld=True),
     Column("policy", "list.policy"),
     Column("run_id", "list.run"),
     Column("is_simulated", "column.simulated", "flag"),
 )
 
 
+def columns_for(reader: Reader) -> tuple[Column, ...]:
+    """The columns that a reader is shown."""
+    return tuple(column for column in COLUMNS if reader == "unit" or not column.is_withheld)
+
+
 def list_rows(
-    inspections: InspectionList, *, language: str, lane_names: Mapping[str, str] | None = None
+    inspections: InspectionList,
+    *,
+    language: str,
+    reader: Reader = "unit",
+    lane_names: Mapping[str, str] | None = None,
 ) -> list[dict[str, Cell]]:
-    """One row per item of each listed declaration, in the list's order; keys are the names of `COLUMNS`.
+    """One row per item of each listed declaration, in the order of `list_entries`; keys are the names of `COLUMNS`.
 
-    ``lane_names``: the policy's word for each lane; a lane without one shows its code.
+    ``lane_names``: the policy's word for each lane; a lane without one shows its code. What an inspector is not shown
+    is None.
     """
+    shown = {column.name for column in columns_for(reader)}
     return [
-        _row(inspections, line, item, language, lane_names or {}) for line in inspections.lines for item in line.items
+        {name: value if name in shown else None for name, value in row.items()}
+        for entry in list_entries(inspections, language=language, reader=reader)
+        for item in entry.line.items
+        for row in (_row(inspections, entry, item, language, lane_names or {}),)
     ]
-
-
-def first_reference(item: ItemLine, kind: str = "") -> Reference | None:
-    """The item's first reference, or the first that serves to verify ``kind`` ("value", "quantity")."""
-    fits = {"value": ("value_per_kg", "value_per_unit"), "quantity": ("kg_per_unit",)}
-    for reference in item.assessment.references:
-        if not kind or reference.measure in fits.get(kind, ()):
-            return reference
-    return None
-
-
-def verify_sentences(line: DeclarationLine, item: ItemLine, *, language: str) -> list[str]:
-    """What to verify on the item, with the interval of comparables where one fits."""
-    return [
-        say_verify(kind, language=language, currency=line.value_currency, reference=first_reference(item, kind))
-        for kind in item.assessment.verify
-    ]
-
-
-def reason_sentences(line: DeclarationLine, item: ItemLine, *, language: str) -> list[str]:
-    return [say(r, language=language, currency=line.value_currency) for r in item.assessment.reasons]
 
 
 def _row(
-    inspections: InspectionList, line: DeclarationLine, item: ItemLine, language: str, lane_names: Mapping[str, str]
+    inspections: InspectionList, entry: Entry, item: ItemLine, language: str, lane_names: Mapping[str, str]
 ) -> dict[str, Cell]:
-    found, selection, reference = item.assessment, line.selection, first_reference(item)
-    reasons = reason_sentences(line, item, language=language)
+    line = entry.line
+    found, selection = item.assessment, line.selection
+    text, stakes = entry.text.of_item(found.item_number), entry.explanation.stakes
+    reference = _first_reference(entry, found.item_number)
     row: dict[str, Cell] = dict.fromkeys(c.name for c in COLUMNS)
     row.update(
         office=line.office,
-        rank=selection.rank,
+        number=entry.number,
         lane=lane_names.get(selection.lane, selection.lane),
+        lane_code=selection.lane,
         basis=say_basis(selection.basis, language=language, ground=line.ground),
+        why=entry.text.why,
         declaration_id=line.declaration_id,
         declaration_version=line.declaration_version,
         declared_at=line.declared_at,
@@ -131,18 +136,20 @@ def _row(
         quantity=item.quantity,
         quantity_unit=item.quantity_unit,
         declaration_fraud_probability=line.fraud_probability,
+        declaration_potential_revenue=None if stakes is None else stakes.potential,
         declaration_expected_revenue=line.expected_revenue,
         inclusion_probability=selection.inclusion_probability,
         fraud_probability=found.fraud_probability,
         revenue_if_fraud=found.revenue_if_fraud,
         expected_revenue=found.expected_revenue,
-        verify=" | ".join(verify_sentences(line, item, language=language)) or None,
         model_version=inspections.model_version,
         policy=inspections.policy,
         run_id=inspections.run_id,
         is_simulated=inspections.is_simulated,
     )
-    row.update({f"reason_{n}": text for n, text in enumerate(reasons[:REASON_COLUMNS], start=1)})
+    if text is not None:
+        row.update({f"reason_{n}": one for n, one in enumerate(text.reasons[:REASON_COLUMNS], start=1)})
+        row.update({f"verify_{n}": one for n, one in enumerate(text.verify[:VERIFY_COLUMNS], start=1)})
     if reference is not None:
         row.update(
             reference_measure=reference.measure,
@@ -154,3 +161,12 @@ def _row(
             comparables=" ".join(reference.comparables) or None,
         )
     return row
+
+
+def _first_reference(entry: Entry, number: int) -> Reference | None:
+    """The reference that stands beside a verification of the item, or else its first."""
+    for item in entry.explanation.items:
+        if item.item_number == number:
+            told = [one.reference for one in item.verify if one.reference is not None]
+            return next(iter([*told, *item.references]), None)
+    return None

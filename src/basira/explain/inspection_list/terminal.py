@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from basira.explain.explanation import Reader
+from basira.explain.inspection_list.entries import Entry, list_entries
 from basira.explain.inspection_list.page import shown_items
-from basira.explain.inspection_list.rows import reason_sentences, verify_sentences
-from basira.explain.words import catalog_of, say_basis, say_conversion
+from basira.explain.sentences import ItemText
+from basira.explain.words import catalog_of, say_conversion
 from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import SHELL_LOCALE
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 # Isolates keep codes in order on a page; many terminals draw them as boxes.
 _ISOLATES = str.maketrans(dict.fromkeys("\u2068\u2069"))
 
-# The items that weigh most, in expected revenue; the page and the files have them all.
-MOST_ITEMS = 2
 # A line over an office, at most: a file has no width that would end it.
 RULE_WIDTH = 100
 
@@ -36,14 +36,14 @@ def terminal_list(
     inspections: InspectionList,
     *,
     language: str,
+    reader: Reader = "unit",
     lane_names: Mapping[str, str] | None = None,
     most: int | None = 10,
-    reasons: int = 3,
 ) -> Iterator[RenderableType]:
     """Renderables to print one after the other.
 
-    ``most``: lines shown per office (None: all); the rest is counted. ``reasons``: sentences per item.
-    Text from declarations is never read as Rich markup.
+    ``most``: lines shown per office (None: all); the rest is counted. Text from declarations is never read as Rich
+    markup.
     """
     from rich.text import Text
 
@@ -60,51 +60,56 @@ def terminal_list(
     )
     for warning in inspections.warnings:
         yield _safe(f"! {warning}", style="yellow")
+    entries = list_entries(inspections, language=language, reader=reader)
     offices = dict.fromkeys([*(x.office for x in inspections.lines), *(u.office for u in inspections.capacity)])
     for office in offices:
-        lines = [x for x in inspections.lines if x.office == office]
+        own = [x for x in entries if x.line.office == office]
         yield Text()
-        yield from _office(inspections, office, lines, catalog, lane_names or {}, most, reasons)
-        if most is not None and len(lines) > most:
-            yield Text(f"… +{numbers.format_count(len(lines) - most, language=language)}", style="dim")
+        yield from _office(inspections, office, own, catalog, lane_names or {}, most)
+        if most is not None and len(own) > most:
+            yield Text(f"… +{numbers.format_count(len(own) - most, language=language)}", style="dim")
 
 
 def _office(
     inspections: InspectionList,
     office: str,
-    lines: list[DeclarationLine],
+    entries: list[Entry],
     catalog: Catalog,
     names: Mapping[str, str],
     most: int | None,
-    reasons: int,
 ) -> Iterator[RenderableType]:
     """A rule with the office and its capacity, then a block a declaration: a table would not fit 80 columns."""
     from rich.constrain import Constrain
-    from rich.padding import Padding
     from rich.rule import Rule
 
     title = catalog.say("list.office", office=office) if office else catalog.say("list.office_unknown")
     yield Constrain(Rule(_safe(title), align="left"), RULE_WIDTH)
-    parts = [_say_count(catalog, "list.summary", len(lines))]
+    parts = [_say_count(catalog, "list.summary", len(entries))]
     parts += [_use(u, names) for u in inspections.capacity if u.office == office]
     if office in inspections.released:
         parts.append(_say_count(catalog, "list.released", inspections.released[office]))
     yield _safe(" · ".join(parts), style="dim")
-    for position, line in enumerate(lines[:most], start=1):
-        chance = numbers.format_percent(line.fraud_probability, language=catalog.language)
-        worth = numbers.format_money(line.expected_revenue, line.value_currency, language=catalog.language, digits=0)
+    for entry in entries[:most]:
+        line = entry.line
         lane = names.get(line.selection.lane, line.selection.lane)
-        ground = say_basis(line.selection.basis, language=catalog.language, ground=line.ground)
-        yield _safe(f"\n{position:>3}. {line.declaration_id} · {lane} · {ground}", style="bold")
-        worths = f"{catalog.say('list.probability')} {chance} · {catalog.say('list.expected')} {worth}"
-        yield Padding(_safe(" · ".join([*_parties(line), worths])), (0, 0, 0, 5))
-        items = shown_items(line)
-        for item in items[:MOST_ITEMS]:
-            for sentence in _item(line, item, catalog, reasons):
-                yield Padding(_safe(sentence), (0, 0, 0, 5))
-        if len(items) > MOST_ITEMS:
-            more = numbers.format_count(len(items) - MOST_ITEMS, language=catalog.language)
-            yield Padding(_safe(f"… +{more}", style="dim"), (0, 0, 0, 5))
+        yield _safe(f"\n{entry.number:>3}. {line.declaration_id} · {lane}", style="bold")
+        yield _indented(_safe(" · ".join([*_parties(line), entry.text.why])))
+        if entry.text.stakes:
+            yield _indented(_safe(entry.text.stakes))
+        shown = shown_items(entry)
+        for item, text in shown:
+            for sentence in _item(line, item, text, entry, catalog):
+                yield _indented(_safe(sentence))
+        if len(line.items) > len(shown):
+            more = numbers.format_count(len(line.items) - len(shown), language=catalog.language)
+            yield _indented(_safe(f"… +{more}", style="dim"))
+
+
+def _indented(text: Text) -> RenderableType:
+    from rich.padding import Padding
+
+    # Not filled up to the width, which in a file has no end.
+    return Padding(text, (0, 0, 0, 5), expand=False)
 
 
 def _safe(text: str, *, style: str = "") -> Text:
@@ -113,7 +118,7 @@ def _safe(text: str, *, style: str = "") -> Text:
     return Text(escape(text.translate(_ISOLATES)), style=style)
 
 
-def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int) -> Iterator[str]:
+def _item(line: DeclarationLine, item: ItemLine, text: ItemText, entry: Entry, catalog: Catalog) -> Iterator[str]:
     language = catalog.language
     goods = [format_code(item.commodity_code)]
     if item.description:
@@ -123,9 +128,10 @@ def _item(line: DeclarationLine, item: ItemLine, catalog: Catalog, reasons: int)
     if item.conversion is not None:
         goods.append(say_conversion(item.conversion, language=language))
     yield f"{catalog.say('list.item', number=str(item.assessment.item_number))} – " + " · ".join(goods)
-    for sentence in reason_sentences(line, item, language=language)[:reasons]:
-        yield f"  • {sentence}"
-    for sentence in verify_sentences(line, item, language=language):
+    if entry.explanation.has_reasons:
+        for sentence in text.reasons or (entry.text.no_reason,):
+            yield f"  • {sentence}"
+    for sentence in text.verify:
         yield f"  → {sentence}"
 
 

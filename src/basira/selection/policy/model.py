@@ -31,7 +31,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from basira.schema.detail import RESERVED
-from basira.schema.records import Selection
+from basira.schema.records import Examines, Selection
 from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
 
 Language = Literal["fr", "ar", "en"]
@@ -113,6 +113,11 @@ class Lane(_Part):
         default=0.0,
         description="Share of the existing irregularities that an inspection in this lane finds. An assumption of the "
         "policy unless the administration measured it. 0 for a lane that does not inspect.",
+    )
+    examines: Examines | None = Field(
+        default=None,
+        description="What an inspection in this lane looks at: documents or goods. What officers are asked to verify "
+        "follows from it; absent: they are asked without saying how.",
     )
 
 
@@ -522,6 +527,9 @@ class Policy(_Part):
                     del content["reselection"][name]
         if not self.offices:
             del content["offices"]
+        for lane in content["lanes"]:
+            if lane["examines"] is None:
+                del lane["examines"]
         if self.fallback.beyond_capacity is None:
             del content["fallback"]["beyond_capacity"]
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -6,12 +6,17 @@ known date. Never here: a declared value changed by a found one, a blank taken f
 
 from __future__ import annotations
 
+import csv
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-from basira.ingest.mapping.model import Mapping
-from basira.schema.errors import MappingError
+from basira.feedback.filled_list import COLUMNS, is_filled_list, read_filled_list
+from basira.ingest.mapping.model import Mapping, load_mapping
+from basira.ingest.readers.xlsx_errors import check_parts
+from basira.schema.errors import MappingError, UsageError
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake.ingest import IngestReport, open_checked, take_in_files
 from basira.workflows.intake.take_in import OnProgress
@@ -52,6 +57,57 @@ def record_feedback(
         wait_seconds=wait_seconds,
     )
     return IngestReport(reports, history.current_number())
+
+
+def record_filled_lists(
+    history: History,
+    files: Sequence[Path],
+    *,
+    received_at: datetime,
+    known_at: datetime | None = None,
+    progress: OnProgress | None = None,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+) -> tuple[IngestReport, int]:
+    """Record the results of workbooks that `basira target` wrote and an office filled in; and how many items have none.
+
+    ``known_at``: when the administration learned of them; None: now, as ``received_at`` says, because no one can show that
+    it knew them before. An item whose result is blank is left open: it is not "compliant".
+
+    Raises UsageError for a file that is no such workbook; SourceError, StoreError.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        rows_of, blank = [], 0
+        for place, path in enumerate(files):
+            if not is_filled_list(path):
+                raise UsageError(
+                    f"Expected a workbook that 'basira target --out list.xlsx' wrote, found {path.name!r}.",
+                    hint="Other files of results need a mapping: --mapping M.toml.",
+                )
+            check_parts(path)
+            results, left = read_filled_list(path, known_at=known_at or received_at)
+            blank += left
+            if not results:
+                continue
+            # Its name is the workbook's, under which the report names it.
+            made = folder / str(place) / f"{path.stem}.csv"
+            made.parent.mkdir()
+            with made.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                writer.writerows(results)
+            rows_of.append(made)
+        if not rows_of:
+            return IngestReport((), history.current_number()), blank
+        report = record_feedback(
+            history,
+            rows_of,
+            load_mapping("basira-outcomes"),
+            received_at=received_at,
+            progress=progress,
+            wait_seconds=wait_seconds,
+        )
+    return report, blank
 
 
 def with_known_at(mapping: Mapping, known_at: datetime | None) -> Mapping:

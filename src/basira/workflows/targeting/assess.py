@@ -178,9 +178,18 @@ def assess(
 
 
 def with_reasons(
-    con: Engine, assessed: Assessed, declarations: Sequence[str], *, model: RiskModel, as_of_day: int
+    con: Engine,
+    assessed: Assessed,
+    declarations: Sequence[str],
+    *,
+    model: RiskModel,
+    as_of_day: int,
+    is_kind_ranked: bool = True,
 ) -> Assessed:
-    """The same, with reasons, verifications and references for the items of ``declarations``."""
+    """The same, with reasons, verifications and references for the items of ``declarations``.
+
+    ``is_kind_ranked``: see `explain_items`.
+    """
     positions = [p for declaration_id in declarations for p in assessed.of[declaration_id]]
     if not positions:
         return assessed
@@ -198,6 +207,7 @@ def with_reasons(
         rows,
         kinds=[assessed.assessments[p].kind_probabilities for p in positions],
         comparables=find_comparables(con, asked, before_day=before),
+        is_kind_ranked=is_kind_ranked,
     )
     assessments = list(assessed.assessments)
     for p, found in zip(positions, evidence, strict=True):

@@ -86,6 +86,7 @@ def replay(
             any_office=run.options.get("any_office", False),
             is_folded=run.options.get("is_folded", False),
             is_catalog_digested="inputs" not in run.options,
+            is_kind_ranked=run.options.get("verify") == "kinds",
         ),
         model=model,
         policy=restore_policy(run.policy_text),

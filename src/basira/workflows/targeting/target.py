@@ -7,9 +7,10 @@ recorded run with one decision a declaration. Never here: a decision that is sho
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,11 +18,12 @@ from typing import Any
 import basira
 from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
+from basira.explain.explanation import large_stakes, potential_of
 from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
-from basira.schema.records import Candidate, DeclarationLine, InspectionList, ItemLine, Selection
+from basira.schema.records import Candidate, DeclarationLine, Examines, InspectionList, ItemLine, Selection
 from basira.schema.text import escape
 from basira.selection.batch.allocate import Allocation, allocate
 from basira.selection.batch.notices import Notice
@@ -45,7 +47,8 @@ class Order:
     ``any_office``: codes that the policy's list lacks are offices too. ``is_folded``: lists and offices are compared
     with the declared values in their one written form (`schema/text.py`), which values taken in before there was one
     may not have; only a run recorded then is made again without. ``is_catalog_digested``: so is only a run whose
-    digests are of the whole catalog of then, not of what the model reads.
+    digests are of the whole catalog of then, not of what the model reads. ``is_kind_ranked``: what to verify is ranked by
+    the kinds (`basira.explain.kinds`); not in a run recorded before that.
     """
 
     day: date
@@ -55,6 +58,7 @@ class Order:
     any_office: bool = False
     is_folded: bool = True
     is_catalog_digested: bool = False
+    is_kind_ranked: bool = True
 
 
 def order_day(
@@ -142,7 +146,9 @@ def target(
         inspecting = {lane.id for lane in policy.lanes if lane.inspects}
         chosen = [s.declaration_id for s in allocation.selections if s.lane in inspecting]
         progress(0, 1, "reasons")
-        assessed = with_reasons(con, assessed, chosen, model=model, as_of_day=as_of_day)
+        assessed = with_reasons(
+            con, assessed, chosen, model=model, as_of_day=as_of_day, is_kind_ranked=order.is_kind_ranked
+        )
         progress(1, 1, "reasons")
     run = _run(order, snapshot, model, policy, assessed, len(candidates), now)
     by_id = {c.declaration_id: c for c in candidates}
@@ -199,6 +205,8 @@ def _run(
         options |= {"is_folded": True, "any_office": order.any_office}
     if not order.is_catalog_digested:
         options["inputs"] = "model"
+    if order.is_kind_ranked:
+        options["verify"] = "kinds"
     inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()
     named = "|".join([order.day.isoformat(), inputs, model.version, policy.digest, str(order.seed), now.isoformat()])
     return TargetingRun(
@@ -251,16 +259,34 @@ def _listing(
         snapshot=snapshot.number,
         is_simulated=snapshot.is_simulated,
         lines=tuple(
-            _line(s, assessed, candidates[s.declaration_id], ground=policy.ground_of(s, language=language))
+            _line(
+                s,
+                assessed,
+                candidates[s.declaration_id],
+                ground=policy.ground_of(s, language=language),
+                examines=policy.lane(s.lane).examines,
+            )
             for s in selected
         ),
         capacity=allocation.capacity,
         released=dict(released),
         warnings=tuple(notice.text(language) for notice in allocation.notices),
+        average_probability=average_probability([candidates[s.declaration_id] for s in allocation.selections]),
+        large_stakes=large_stakes(
+            [potential_of([assessed.assessments[p] for p in assessed.of[s.declaration_id]]) for s in allocation.selections]
+        ),
     )
 
 
-def _line(selection: Selection, assessed: Assessed, candidate: Candidate, *, ground: str) -> DeclarationLine:
+def average_probability(candidates: Sequence[Candidate]) -> float | None:
+    """Mean probability of those that have one; None where none has."""
+    known = [one.fraud_probability for one in candidates if one.fraud_probability is not None]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _line(
+    selection: Selection, assessed: Assessed, candidate: Candidate, *, ground: str, examines: Examines | None
+) -> DeclarationLine:
     positions = assessed.of[selection.declaration_id]
     first = assessed.rows[positions[0]]
     ranked = sorted(positions, key=lambda p: -assessed.assessments[p].expected_revenue)
@@ -289,4 +315,5 @@ def _line(selection: Selection, assessed: Assessed, candidate: Candidate, *, gro
             for p in ranked
         ),
         ground=ground,
+        examines=examines,
     )

@@ -1,0 +1,189 @@
+"""The two or three reasons that are told of an item, of all that are recorded.
+
+Enters: an item's recorded reasons, what is verified first, its reference values. Leaves: reasons to tell, the
+strongest first. Never here: a word, a figure of its own; a reason that speaks against what is verified.
+
+Recorded are all pieces of evidence that raised an item, each with its figures. An officer is told few of them:
+
+- of one family one (a price by kilogram and by unit are one thing; newness is told once, of the trader before the pair);
+- none whose figure is near the usual one, such as 4.0 % of irregularities against 3.4 %, or a value inside the
+  interval that stands beside it;
+- none that speaks against the kind that is verified first, such as a high price where a low value is looked for;
+- none without a figure and a comparison, such as a declared field that is associated with irregularities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from basira.schema.records import Figure, ItemAssessment, Reason, Reference
+
+MOST_REASONS = 3
+# A rate of irregularities is told when it is half as high again as the usual one.
+LIFT = 1.5
+# A measure is told when it lies a seventh or more from its median, with five comparables at least.
+GAP = 0.15
+FEWEST_COMPARABLES = 5
+# An entity first seen longer ago is not new.
+NEW_DAYS = 90
+
+# Of what a reason speaks; codes that are not listed are a family for themselves.
+_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "price": ("value_per_kg_low", "value_per_kg_high", "value_per_unit_low", "value_per_unit_high"),
+    "size": ("small_consignment", "large_consignment"),
+    "mass": ("kg_per_unit_low", "kg_per_unit_high", "mass_ratio"),
+    "tax": ("duty_rate_low", "duty_rate_high", "tax_inconsistent"),
+    "origin": ("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"),
+    "trader": (
+        "history_importer", "history_declarant", "history_exporter", "history_importer_code",
+        "history_declarant_importer", "history_exporter_code", "history_importer_exporter",
+    ),
+    "goods": ("history_code", "history_chapter", "history_code_origin", "history_description", "history_origin"),
+    "newness": (
+        "new_importer", "new_exporter", "new_declarant", "new_importer_exporter", "new_importer_code",
+        "new_exporter_code", "new_declarant_importer",
+    ),
+    "amount": ("round_value", "below_threshold"),
+}  # fmt: skip
+FAMILY_OF: Mapping[str, str] = {code: family for family, codes in _FAMILIES.items() for code in codes}
+
+# The kinds that a reason speaks for; those that are not listed speak for none in particular. A high price is that of
+# a mass or a number declared too small, or of another article: no sign of a value declared too low.
+SPEAKS_FOR: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("value_per_kg_low", "value_per_unit_low", "small_consignment"), frozenset({"value"})),
+    **dict.fromkeys(("value_per_kg_high", "value_per_unit_high"), frozenset({"quantity", "classification"})),
+    **dict.fromkeys(("round_value", "below_threshold"), frozenset({"value"})),
+    **dict.fromkeys(("kg_per_unit_low", "kg_per_unit_high"), frozenset({"quantity", "classification"})),
+    "mass_ratio": frozenset({"quantity"}),
+    "duty_rate_low": frozenset({"classification", "origin"}),
+    "tax_inconsistent": frozenset({"classification", "documents", "value", "origin"}),
+    "description_unusual": frozenset({"classification", "prohibited"}),
+    **dict.fromkeys(("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"), frozenset({"origin"})),
+}
+# They say little, or nothing about this item: an association without a comparison, the officer's own office, a large
+# amount, which the stakes show, or a payment above the usual one.
+NEVER_TOLD = frozenset({"declared_profile", "other_profile", "history_office", "large_consignment", "duty_rate_high"})
+# As sources write that no preference is claimed.
+_NO_PREFERENCE = frozenset({"N", "NO", "NON", "0", "00", "000", "NONE", "AUCUNE", "SANS"})
+
+
+def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -> tuple[Reason, ...]:
+    """The reasons to tell of an item, at most `MOST_REASONS`, in the order of their weight.
+
+    ``already``: told of other items of the declaration: the same reason with the same figures is not told twice.
+    """
+    told: dict[str, Reason] = {}
+    wanted = frozenset(item.verify)
+    before = {(reason.code, tuple(sorted(reason.figures.items(), key=str))) for reason in already}
+    for reason in item.reasons:
+        family = FAMILY_OF.get(reason.code, reason.code)
+        if not _speaks(reason, wanted, item) or not is_worth_telling(reason, item.references):
+            continue
+        if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
+            continue
+        if family not in told:
+            told[family] = reason
+        elif family == "newness" and _rank(reason) < _rank(told[family]):
+            told[family] = reason
+    return tuple(told.values())[:MOST_REASONS]
+
+
+def _rank(reason: Reason) -> int:
+    return _FAMILIES["newness"].index(reason.code)
+
+
+def _speaks(reason: Reason, wanted: frozenset[str], item: ItemAssessment) -> bool:
+    """Whether it speaks for something that is verified, and not against what is verified first."""
+    if reason.code in NEVER_TOLD or reason.contribution <= 0:
+        return False
+    kinds = SPEAKS_FOR.get(reason.code)
+    if kinds is None:
+        return True
+    if reason.code.startswith("value_per_") and reason.code.endswith("_high"):
+        return bool(item.verify) and item.verify[0] in kinds
+    return bool(kinds & wanted)
+
+
+def is_worth_telling(reason: Reason, references: Sequence[Reference] = ()) -> bool:
+    """Whether the figures of a reason differ enough from those that they are compared with."""
+    if not _holds_against(reason, references):
+        return False
+    test = _TESTS.get(reason.code)
+    if test is None and reason.code.startswith("history_"):
+        test = _is_lifted
+    return test is None or test(reason.figures)
+
+
+def _holds_against(reason: Reason, references: Sequence[Reference]) -> bool:
+    """A price that is told as low lies under the interval that the page shows beside it, one told as high over it."""
+    for measure in ("value_per_kg", "value_per_unit"):
+        if reason.code.startswith(measure):
+            for reference in references:
+                if reference.measure == measure:
+                    low = reason.code.endswith("_low")
+                    return reference.declared < reference.low if low else reference.declared > reference.high
+    return True
+
+
+def _number(figures: Mapping[str, Figure], name: str) -> float:
+    value = figures.get(name)
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _is_lifted(figures: Mapping[str, Figure]) -> bool:
+    irregular, inspected = _number(figures, "irregular"), _number(figures, "inspected")
+    usual, smoothed = _number(figures, "usual_rate"), _number(figures, "rate")
+    if not inspected > 0 or not irregular > 0 or not usual > 0:
+        return False
+    # The counts are shown and the smoothed rate is believed: both must be lifted.
+    return irregular / inspected >= LIFT * usual and smoothed >= LIFT * usual
+
+
+def _is_repeat_lifted(figures: Mapping[str, Figure]) -> bool:
+    irregular, inspected = _number(figures, "irregular"), _number(figures, "inspected")
+    return inspected > 0 and irregular / inspected >= 0.1
+
+
+def _is_far(figures: Mapping[str, Figure]) -> bool:
+    return abs(_number(figures, "gap")) >= GAP and _number(figures, "count") >= FEWEST_COMPARABLES
+
+
+def _is_rate_low(figures: Mapping[str, Figure]) -> bool:
+    return (
+        _number(figures, "rate") <= (1 - GAP) * _number(figures, "usual_rate")
+        and _number(figures, "count") >= FEWEST_COMPARABLES
+    )
+
+
+def _is_underpaid(figures: Mapping[str, Figure]) -> bool:
+    return _number(figures, "declared") <= 0.97 * _number(figures, "expected")
+
+
+def _is_small(figures: Mapping[str, Figure]) -> bool:
+    return _number(figures, "count") >= FEWEST_COMPARABLES
+
+
+def _is_new(figures: Mapping[str, Figure]) -> bool:
+    # The days stop at half a year: an entity seen seldom for longer is not new.
+    return figures.get("days") is None or _number(figures, "days") <= NEW_DAYS
+
+
+def _is_claimed(figures: Mapping[str, Figure]) -> bool:
+    return str(figures.get("preference") or "").strip().upper() not in _NO_PREFERENCE | {""}
+
+
+def _is_jump(figures: Mapping[str, Figure]) -> bool:
+    return _number(figures, "count_30d") >= LIFT * _number(figures, "usual_30d") > 0
+
+
+_TESTS: Mapping[str, Callable[[Mapping[str, Figure]], bool]] = {
+    **dict.fromkeys(("value_per_kg_low", "value_per_kg_high", "value_per_unit_low", "value_per_unit_high"), _is_far),
+    **dict.fromkeys(("kg_per_unit_low", "kg_per_unit_high"), _is_far),
+    "duty_rate_low": _is_rate_low,
+    "tax_inconsistent": _is_underpaid,
+    "small_consignment": _is_small,
+    "repeat_consignment": _is_repeat_lifted,
+    "preference_claimed": _is_claimed,
+    "volume_jump_importer": _is_jump,
+    **dict.fromkeys(_FAMILIES["newness"], _is_new),
+}
