@@ -19,11 +19,11 @@ from basira.models.risk.planted import CHANGED, READ, PlantedItems, draw_of_keys
 from basira.schema.tables import ITEMS
 from basira.storage.engine import fetch_frame, fetch_value
 
-# Enough for small trees; a sample of 1,000 finds less of what 6,000 find (docs/explanation/model.md).
+# Measured with fewer: docs/explanation/model.md.
 COPIES = 6000
 # So many items are looked at for each copy: a kind needs items that it can happen to, and donors of codes and origins.
 _LOOKED_AT = 10
-_KEY = "declaration_id, declaration_version, item_number"
+KEY = "declaration_id, declaration_version, item_number"
 _KEY_RANGE = 2**60
 _UNLABELLED = 9
 
@@ -42,7 +42,7 @@ def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES)
     free = pool.filter(pl.col("is_eligible") & ~pl.col("is_labelled"))
     drawn = draw_of_keys(free["key"].to_numpy().astype(np.uint64), _UNLABELLED)
     unlabelled = free[np.sort(np.argsort(drawn, kind="stable")[: len(copies)])].select(
-        *_KEY.split(", "), planted_kind=pl.lit(""), evaded_amount=pl.lit(None, pl.Float64)
+        *KEY.split(", "), planted_kind=pl.lit(""), evaded_amount=pl.lit(None, pl.Float64)
     )
     con.register("planted_change", copies.to_arrow())
     same = ", ".join(f"i.{c}" for c in ITEMS.names if c not in (*CHANGED, "declaration_version"))
@@ -61,7 +61,7 @@ def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES)
     con.register(
         "planted",
         pl.concat(
-            [copies.select(*_KEY.split(", "), "planted_kind", "evaded_amount"), unlabelled], how="vertical_relaxed"
+            [copies.select(*KEY.split(", "), "planted_kind", "evaded_amount"), unlabelled], how="vertical_relaxed"
         ).to_arrow(),
     )
     con.execute("drop table planted_change")
@@ -72,8 +72,8 @@ def fetch_planted(con: Engine, features: str) -> PlantedItems:
     """The rows of `planted` with their features from the table ``features``, in order of day."""
     frame = fetch_frame(
         con,
-        f"select f.*, p.planted_kind, p.evaded_amount, i.declared_day from {features} f join planted p using ({_KEY})"
-        f" join items_and_copies i using ({_KEY}) order by i.declared_day, f.declaration_id, f.declaration_version,"
+        f"select f.*, p.planted_kind, p.evaded_amount, i.declared_day from {features} f join planted p using ({KEY})"
+        f" join items_and_copies i using ({KEY}) order by i.declared_day, f.declaration_id, f.declaration_version,"
         " f.item_number",
     )
     return PlantedItems(
@@ -87,7 +87,7 @@ def fetch_planted(con: Engine, features: str) -> PlantedItems:
 def drop_planted(con: Engine) -> None:
     """Remove what `plant_frauds` created."""
     con.execute("drop view if exists items_and_copies")
-    for table in ("planted_copies", "planted"):
+    for table in ("planted_copies", "planted", "learned"):
         con.execute(f"drop table if exists {table}")
 
 
@@ -108,7 +108,7 @@ def _sample(con: Engine, *, as_of_day: int, seed: int, rows: int) -> pl.DataFram
   from items i join first_version using (declaration_id, declaration_version)
 )
 select keyed.*, l.is_irregular is not null as is_labelled, not coalesce(l.is_irregular, false) as is_eligible
-from keyed left join label l using ({_KEY})
+from keyed left join label l using ({KEY})
 where key < $bound order by declared_day, declaration_id, item_number""",
         {"day": as_of_day, "salt": f"{seed}:", "bound": bound},
     )
