@@ -4,9 +4,9 @@ Enters: an engine with the view (or table) `items` and the table `label`, `as_of
 `items_and_copies`, the table `planted` of copies and unlabelled items; their features as `PlantedItems`. Never here: a
 copy in the history of any item, a copy of an item known to be irregular, what was declared after `as_of`.
 
-A copy is a further version of its original's declaration, under a number that no registered version has. The features
-describe a version that is not the first as of the day before the first, and no history holds it (`features/batch/sql.py`):
-so a copy is described exactly as the original would have been, had it declared the copy's figures.
+A copy is a further version of its original's declaration, under a number that no registered version has. A version that
+is not the first is described as of the day before the first, and no history holds it (`features/batch/sql.py`): so a
+copy is described exactly as the original would have been, had it declared the copy's figures.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from basira.schema.tables import ITEMS
 from basira.storage.engine import fetch_frame, fetch_value
 
 # Measured with fewer: docs/explanation/model.md.
-COPIES = 6000
+COPIES = 3000
 # So many items are looked at for each copy: a kind needs items that it can happen to, and donors of codes and origins.
 _LOOKED_AT = 10
 KEY = "declaration_id, declaration_version, item_number"
@@ -98,7 +98,7 @@ def _sample(con: Engine, *, as_of_day: int, seed: int, rows: int) -> pl.DataFram
     bound = min(_KEY_RANGE, _KEY_RANGE * rows // max(1, total))
     read = [c for c in READ if c not in ("key", "is_eligible")]
     columns = ", ".join(f"i.{c}" for c in (*read, *CHANGED))
-    frame = fetch_frame(
+    return fetch_frame(
         con,
         f"""with first_version as (
   select declaration_id, min(declaration_version) as declaration_version
@@ -112,5 +112,3 @@ from keyed left join label l using ({KEY})
 where key < $bound order by declared_day, declaration_id, item_number""",
         {"day": as_of_day, "salt": f"{seed}:", "bound": bound},
     )
-    return frame
-

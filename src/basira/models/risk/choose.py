@@ -3,8 +3,8 @@
 Enters: rows in order of time, which of them are late, planted rows of earlier days. Leaves: a `Choice`. Never here: a
 planted row among the late ones, the fit that is kept, files.
 
-A choice that later results don't support clearly is not made: the assumption stands (planted frauds count a fifth of the
-results found; both sizes are members) until the loss of another is smaller by a standard error of the difference.
+A choice that later results don't support clearly is not made: the assumption stands (planted frauds count a fifth of
+the results found; two sizes are members) until the loss of another is smaller by a standard error of the difference.
 """
 
 from __future__ import annotations
@@ -133,9 +133,16 @@ def choose(
     def trial(size: str, weight: float) -> _Trial:
         extra = None if planted is None else planted.weighted(weight, of=early, before=first_late)
         rounds, raw = trees.fit_until_late(
-            early.beside(extra).parts, late.parts, names=names, categories=categories, settings=settings, seed=seed, size=size,
-            rows=len(early.y), total=len(rows.y),
-        )  # fmt: skip
+            early.beside(extra).parts,
+            late.parts,
+            names=names,
+            categories=categories,
+            settings=settings,
+            seed=seed,
+            size=size,
+            rows=len(early.y),
+            total=len(rows.y),
+        )
         return _Trial(rounds, raw, losses_of(raw, late.y == 1, judged))
 
     is_by_results = min(float(late.y.sum()), float((1 - late.y).sum())) >= FEWEST_LATE
@@ -170,7 +177,7 @@ def losses_of(raw: Floats, irregular: Bools, weight: Floats) -> Floats:
 
 
 def _clearly_best(losses: Mapping[Named, Floats], assumed: Named, weight: Floats) -> Named:
-    """The one of the smallest loss, when it is smaller than that of the assumed by a standard error; else the assumed."""
+    """The one of the smallest loss, when that is a standard error below the assumed one's; else the assumed."""
     best = min(losses, key=lambda name: _average(losses[name], weight))
     gain = losses[assumed] - losses[best]
     mean = _average(gain, weight)

@@ -39,6 +39,7 @@ FEWEST_OF_A_CLASS = 10
 # A head of its own needs this many irregular items of each answer; below, the plain share is steadier.
 FEWEST_FOR_A_HEAD = 40
 CARD_FORMAT = 1
+MIX = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,6 @@ def fit_risk_model(
 
     Raises ModelError when fewer than 10 items are irregular or fewer than 10 are compliant.
     """
-    from basira.models.risk import trees
-
     started = time.process_time()
     items = _in_order(items)
     irregular = items.is_irregular
@@ -369,14 +368,10 @@ def _fit_kinds(
     named = {k: v for k, v in items.kinds.items() if (v[irregular] == 1).any()}
     planted = items.planted
     copies = None
-    if planted is not None and planted.is_copy.any() and any(
-        (v[irregular] == 1).sum() < FEWEST_FOR_A_HEAD for k, v in named.items() if k in PLANTED_KINDS
-    ):
+    if planted is not None and planted.is_copy.any():
         copies = (encoding.matrix(planted.features.filter(pl.Series(planted.is_copy))), planted.kind[planted.is_copy])
     # In the order in which the card keeps them: a model read back gives its columns in the same order.
-    return {
-        kind: _fit_kind(kind, named, irregular, x, copies, encoding, settings, seed) for kind in sorted(named)
-    }
+    return {kind: _fit_kind(kind, named, irregular, x, copies, encoding, settings, seed) for kind in sorted(named)}
 
 
 def _fit_kind(
@@ -398,7 +393,7 @@ def _fit_kind(
     if copies is not None:
         # Each kind as often as it is found, all together a share of the results.
         found = {k: float((named[k][irregular] == 1).sum()) for k in PLANTED_KINDS if k in named}
-        part = {k: v / sum(found.values()) for k, v in found.items()}
+        part = {k: (1 - MIX) * v / sum(found.values()) + MIX * PLANTED_KINDS[k] for k, v in found.items()}
         counts = {k: max(1, int((copies[1] == k).sum())) for k in found}
         each = np.array([part.get(str(k), 0.0) / counts.get(str(k), 1) for k in copies[1]])
         used = each > 0

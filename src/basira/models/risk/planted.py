@@ -132,9 +132,7 @@ def plant_copies(items: pl.DataFrame, *, count: int) -> pl.DataFrame:
         rows = _one_a_declaration(pool, rows[np.argsort(order_key[rows], kind="stable")])
         copies = _PLANT[kind](pool, rows, round(count * share))
         found.append(
-            copies.with_columns(
-                planted_kind=pl.lit(kind), declaration_version=pl.lit(FIRST_COPY + number, pl.Int32)
-            )
+            copies.with_columns(planted_kind=pl.lit(kind), declaration_version=pl.lit(FIRST_COPY + number, pl.Int32))
         )
     return pl.concat(found).sort("declaration_id", "declaration_version")
 
@@ -162,7 +160,11 @@ def _pool(items: pl.DataFrame) -> _Pool:
         for c in ("commodity_code", "description", "origin_country", "preference", "quantity_unit", "declaration_id")
     }
     return _Pool(
-        items, numbers, texts, items["declared_day"].to_numpy().astype(np.int64), items["key"].to_numpy().astype(np.uint64)
+        items,
+        numbers,
+        texts,
+        items["declared_day"].to_numpy().astype(np.int64),
+        items["key"].to_numpy().astype(np.uint64),
     )
 
 
@@ -175,7 +177,9 @@ def _one_a_declaration(pool: _Pool, rows: Ints) -> Ints:
 def _plant_value(pool: _Pool, rows: Ints, count: int) -> pl.DataFrame:
     rows = rows[:count]
     kept = LEAST_KEPT + (MOST_KEPT - LEAST_KEPT) * pool.drawn(rows, 3)
-    return _copies(pool, rows, {"customs_value_amount": _as_round(pool.numbers["customs_value_amount"][rows], kept)}, {})
+    return _copies(
+        pool, rows, {"customs_value_amount": _as_round(pool.numbers["customs_value_amount"][rows], kept)}, {}
+    )
 
 
 def _plant_quantity(pool: _Pool, rows: Ints, count: int) -> pl.DataFrame:
@@ -230,7 +234,9 @@ def _plant_origin(pool: _Pool, rows: Ints, count: int) -> pl.DataFrame:
 
     def rank(row: int, donors: Ints) -> Ints:
         """The same code first, then its heading, then its chapter."""
-        near = np.fromiter(((code[d] != code[row]) + (code[d][:4] != code[row][:4]) for d in donors), np.int64, len(donors))
+        near = np.fromiter(
+            ((code[d] != code[row]) + (code[d][:4] != code[row][:4]) for d in donors), np.int64, len(donors)
+        )
         fits = (origin[donors] != origin[row]) & ~(duty[donors] >= duty[row])
         return np.where(fits, near, -1)
 
@@ -266,7 +272,8 @@ def _with_donors(
     for number, name in enumerate(names):
         members = ordered[starts == number]
         by_group[name] = (members, pool.day[members])
-    taken, given = [], []
+    taken: list[Ints] = []
+    given: list[Ints] = []
     for row in rows:
         if len(taken) == count:
             break

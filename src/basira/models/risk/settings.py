@@ -30,8 +30,8 @@ class FitSettings:
     # Averaging several bags steadies the ranking where data are few; with many rows one is enough. Each bag costs
     # its share of every exact contribution, which is most of a day's targeting (benchmarks/target_day.py).
     bags: tuple[tuple[int, int], ...] = ((50_000, 4), (400_000, 2))
-    # All sizes are tried on the late part while that is cheap; the larger is kept beyond, and no planted fraud is heard:
-    # there are results enough. The first two are the members where results are too few to choose.
+    # All sizes are tried on the late part while that is cheap; the larger is kept beyond, and planted frauds count
+    # nothing: there are results enough. The first two are the members where results are too few to choose.
     try_both_below: int = 200_000
     members: tuple[str, ...] = ("small", "large", "shallow")
     # What planted frauds together count against the results found: assumed, and tried on the late part.

@@ -90,7 +90,7 @@ def fit_until_late(
     rows: int,
     total: int,
 ) -> tuple[int, Floats]:
-    """Fit one size on the earlier rows and stop on the later ones: the rounds (at least 10), the later rows' raw scores.
+    """Fit one size on the earlier rows and stop on the later ones: rounds (at least 10), the later rows' raw scores.
 
     ``early``, ``late``: matrix, target, weight. ``rows``: labelled items among the earlier rows, ``total``: among all
     rows; both decide on the pace, which planted rows must not change.
