@@ -33,6 +33,7 @@ from basira.storage.history.store import History, Snapshot, register
 from basira.storage.model_store import Models
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.examine import examine_training, require_plausible_later
+from basira.workflows.planting import KEY, drop_planted, fetch_planted, plant_frauds
 
 
 def train(
@@ -54,7 +55,9 @@ def train(
     result implausibly well.
     """
     snapshot = history.verified_snapshot()
-    items, notes = _examined_items(snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
+    items, notes = _examined_items(
+        snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress, planted_seed=seed
+    )
     origin = ModelOrigin(
         as_of=as_of.isoformat(),
         created_at=now.isoformat(timespec="seconds"),
@@ -93,24 +96,45 @@ def train_estimator(
 
 
 def _examined_items(
-    snapshot: Snapshot, *, as_of: date, trusted: Sequence[str], engine: EngineBounds | None, progress: Progress
+    snapshot: Snapshot,
+    *,
+    as_of: date,
+    trusted: Sequence[str],
+    engine: EngineBounds | None,
+    progress: Progress,
+    planted_seed: int | None = None,
 ) -> tuple[TrainingItems, dict[str, Any]]:
     """What may be learned from, and what the examination notes for the model's card."""
     engine = engine or EngineBounds()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
-        items = training_items(con, as_of_day=day_of(as_of), progress=progress)
+        items = training_items(con, as_of_day=day_of(as_of), planted_seed=planted_seed, progress=progress)
         return items, examine_training(con, items, as_of_day=day_of(as_of), trusted=trusted)
 
 
-def training_items(con: Engine, *, as_of_day: int, progress: Progress = silent) -> TrainingItems:
-    """Labelled items known at ``as_of_day`` with the features they had when declared, in order of day."""
+def training_items(
+    con: Engine, *, as_of_day: int, planted_seed: int | None = None, progress: Progress = silent
+) -> TrainingItems:
+    """Labelled items known at ``as_of_day`` with the features they had when declared, in order of day.
+
+    ``planted_seed``: also plant frauds in copies of what is not known to be irregular, drawn with this seed; None:
+    none. Their features are computed in the same run, which they do not change.
+    """
     if label_items(con, as_of_day=as_of_day) == 0:
         raise ModelError(
             "Expected inspection results known by then, found none.",
             hint="Ingest results with `basira feedback` or a mapping with an [outcome] section, or choose a later day.",
         )
-    compute_features(con, "label", as_of_day=as_of_day, into="training", progress=progress)
+    planted = None
+    if planted_seed is None:
+        compute_features(con, "label", as_of_day=as_of_day, into="training", progress=progress)
+    else:
+        plant_frauds(con, as_of_day=as_of_day, seed=planted_seed)
+        con.create_table("learned", f"select {KEY} from label union select {KEY} from planted")
+        compute_features(
+            con, "learned", as_of_day=as_of_day, into="training", items="items_and_copies", progress=progress
+        )
+        planted = fetch_planted(con, "training")
     frame = fetch_frame(
         con,
         "select t.*, l.* exclude (declaration_id, declaration_version, item_number)"
@@ -118,7 +142,8 @@ def training_items(con: Engine, *, as_of_day: int, progress: Progress = silent) 
         " order by declared_day, declaration_id, item_number",
     )
     con.execute("drop table training")
-    return as_training_items(frame, as_of_day=as_of_day)
+    drop_planted(con)
+    return replace(as_training_items(frame, as_of_day=as_of_day), planted=planted)
 
 
 def as_training_items(frame: pl.DataFrame, *, as_of_day: int) -> TrainingItems:

@@ -92,13 +92,13 @@ def test_features_without_any_difference_are_rejected(items):
 def seen_split(monkeypatch: pytest.MonkeyPatch, items: TrainingItems) -> tuple[np.ndarray, np.ndarray]:
     """The days (kept as a feature) on which rounds were fitted, and those on which they were chosen."""
     kept = {}
-    real = trees.choose_on_later_rows
+    real = trees.fit_until_late
 
-    def keep(x, y, is_late, **rest):
-        kept["early"], kept["late"] = x[~is_late], x[is_late]
-        return real(x, y, is_late, **rest)
+    def keep(early, late, **rest):
+        kept["early"], kept["late"] = early[0], late[0]
+        return real(early, late, **rest)
 
-    monkeypatch.setattr(trees, "choose_on_later_rows", keep)
+    monkeypatch.setattr(trees, "fit_until_late", keep)
     days = items.features.with_columns(day=items.declared_day)
     model = fit_risk_model(
         replace(items, features=days), numbers=("day", "signal"), settings=QUICK, seed=1, origin=ORIGIN

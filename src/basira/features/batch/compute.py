@@ -36,7 +36,9 @@ def _silent(done: int, total: int, what: str) -> None:
     """Report no progress."""
 
 
-def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, progress: Progress = _silent) -> int:
+def compute_features(
+    con: Engine, wanted: str, *, as_of_day: int, into: str, items: str = "items", progress: Progress = _silent
+) -> int:
     """Compute the features of the items in the relation ``wanted``, knowing nothing after ``as_of_day``.
 
     An item declared on day d sees the history of the days before d, and none after ``as_of_day``:
@@ -54,6 +56,8 @@ def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, pro
     as_of_day : last day of history allowed, days since 1970-01-01, its end included.
     into : name of the table to create: identification, then the catalog's columns in order, then
         one category column per ``x_`` column of the history.
+    items : the relation of the items: the view `items`, or one that has its rows and, under higher numbers, further
+        versions of their declarations. A version that is not the first is in nobody's history.
 
     Returns the number of rows, one per distinct item wanted that the history holds.
     """
@@ -65,8 +69,8 @@ def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, pro
         progress(done, steps, what)
         done += 1
 
-    extras = tuple(c for c in con.columns("items") if c.startswith(EXTRA_PREFIX))
-    for table, query in prepare_statements(wanted):
+    extras = tuple(c for c in con.columns(items) if c.startswith(EXTRA_PREFIX))
+    for table, query in prepare_statements(wanted, items):
         step("history")
         con.create_table(table, query, {"as_of_day": as_of_day})
     is_narrow = _is_narrow(con)
@@ -80,7 +84,7 @@ def compute_features(con: Engine, wanted: str, *, as_of_day: int, into: str, pro
         step(f"reference values: {level.meaning}")
         con.create_table(*reference_statement(level, is_narrow=is_narrow))
     step("join")
-    described = join_statement(extras)
+    described = join_statement(extras, items)
     for n, run in enumerate(_runs(con)):
         if n == 0:
             con.create_table(into, described, run)

@@ -65,10 +65,11 @@ def log_integer(sql: str) -> str:
     return f"case when ({sql}) > 0 and ({sql}) < 1e300 then cast(round(1000 * ln({sql})) as integer) end"
 
 
-def prepare_statements(wanted: str) -> list[Table]:
+def prepare_statements(wanted: str, items: str = "items") -> list[Table]:
     """History and wanted items as one table of facts; results as events on their known day.
 
-    ``wanted``: a relation with declaration_id, declaration_version, item_number. Parameters
+    ``wanted``: a relation with declaration_id, declaration_version, item_number. ``items``: the view `items`, or what
+    has its rows and further versions of their declarations. Parameters
     ``$as_of_day``: the last day of history that may be seen. The views `items`, `outcomes` must exist.
 
     A declaration counts in history once, as first registered: an amendment, and an item that only
@@ -82,9 +83,9 @@ def prepare_statements(wanted: str) -> list[Table]:
     return [
         (
             "first_version",
-            """select declaration_id, min(declaration_version) as first_version,
+            f"""select declaration_id, min(declaration_version) as first_version,
   arg_min(declared_day, declaration_version) as first_day
-from items where declared_day <= $as_of_day group by declaration_id""",
+from {items} where declared_day <= $as_of_day group by declaration_id""",
         ),
         # Numbered by day, so that a range of numbers is a range of days (see `join_statement`).
         (
@@ -93,7 +94,7 @@ from items where declared_day <= $as_of_day group by declaration_id""",
   named.*, cast(least(declared_day, first_day, $as_of_day + 1) as integer) as day
 from (
   select distinct i.declaration_id, i.declaration_version, i.item_number, i.declared_day
-  from items i join {wanted} w on i.declaration_id = w.declaration_id
+  from {items} i join {wanted} w on i.declaration_id = w.declaration_id
     and i.declaration_version = w.declaration_version and i.item_number = w.item_number
 ) named left join first_version using (declaration_id)""",
         ),
@@ -101,7 +102,7 @@ from (
             "facts",
             f"""with picked as (
   select i.*, f.declaration_id is not null as is_history, w.target_id, coalesce(w.day, i.declared_day) as day
-  from items i
+  from {items} i
   left join first_version f on f.declaration_id = i.declaration_id and f.first_version = i.declaration_version
   left join wanted_key w on w.declaration_id = i.declaration_id and w.item_number = i.item_number
     and w.declaration_version = i.declaration_version
@@ -393,13 +394,13 @@ select target_id, {", ".join(outer)} from ranked where target_id is not null""",
     )
 
 
-def join_statement(extras: tuple[str, ...]) -> str:
+def join_statement(extras: tuple[str, ...], items: str = "items") -> str:
     """One run of days: identification, features (32-bit floats; amounts 64), categories (text).
 
     Parameters ``$first``, ``$last``: declared days, inclusive; ``$low``, ``$high``: days of history that
     their items see from. The join is made run by run because a hash table of every profile at once
     would not fit a modest server's memory.
-    ``extras``: the history's own ``x_`` columns, kept as categories. A feature's SQL may name an
+    ``items``: as of `prepare_statements`. ``extras``: the history's own ``x_`` columns, kept as categories. A feature's SQL may name an
     earlier feature: each is computed once, in catalog order.
     """
     columns = []
@@ -429,14 +430,14 @@ def join_statement(extras: tuple[str, ...]) -> str:
 ), total as (
   select declaration_id, declaration_version, count(*) as declaration_items,
     sum(cast(round(customs_value_amount * 100) as bigint)) / 100.0 as declaration_value
-  from items semi join wanted_now using (declaration_id, declaration_version)
+  from {items} semi join wanted_now using (declaration_id, declaration_version)
   where declared_day between $first and $last
   group by declaration_id, declaration_version
 ), own as (
   select w.target_id, i.declaration_id, i.declaration_version, i.item_number, {carried},
     declaration_items,
     {arithmetic}
-  from items i join total using (declaration_id, declaration_version)
+  from {items} i join total using (declaration_id, declaration_version)
   join (select * exclude (declared_day, day) from wanted_now) w using (declaration_id, declaration_version, item_number)
   where i.declared_day between $first and $last
 ), t as (

@@ -1,11 +1,12 @@
 """Fitting the risk model.
 
 Enters: features of inspected items with their results, as known at `as_of`; settings; a seed; the
-time, for the card. Leaves: a `RiskModel`. Never here: uninspected items (they have no label: they are
-not "compliant"), shuffled rows, or a calibration on the rows that were fitted.
+time, for the card; planted frauds beside as many unlabelled items, where there are any. Leaves: a `RiskModel`. Never
+here: an uninspected item as "compliant" (it has no label; beside the planted ones it counts a little), shuffled rows, a
+planted fraud among the rows that choose and calibrate, or a calibration on the rows that were fitted.
 
-Rows are taken in order of declaration. The latest part chooses tree size, rounds and calibration;
-then the boosters are fitted again on all rows, and keep that calibration.
+Rows are taken in order of declaration. The latest part chooses what planted frauds count, the sizes of trees, rounds
+and calibration (`choose`); then the boosters are fitted again on all rows, and keep that calibration.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from basira.models.risk.calibration import Calibration, fit_calibration
+from basira.models.risk.choose import Choice, Planted, Rows, choose
 from basira.models.risk.matrix import Encoding, choose_encoding
+from basira.models.risk.planted import PLANTED_KINDS, PlantedItems
 from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareHead
 from basira.models.risk.settings import FitSettings
 from basira.schema.errors import ModelError
@@ -36,6 +39,7 @@ FEWEST_OF_A_CLASS = 10
 # A head of its own needs this many irregular items of each answer; below, the plain share is steadier.
 FEWEST_FOR_A_HEAD = 40
 CARD_FORMAT = 1
+MIX = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class TrainingItems:
 
     ``declared_day``: for the order of time. ``revenue``: additional revenue, NaN where not recorded.
     ``kinds``: per kind 1, 0 or NaN. ``weight``: how much the label counts (1 ordinarily).
-    ``is_late``: the rows to choose and calibrate on; None: the latest share by day.
+    ``is_late``: the rows to choose and calibrate on; None: the latest share by day. ``planted``: frauds planted in
+    copies, and unlabelled items; None: none.
     """
 
     features: pl.DataFrame
@@ -54,6 +59,7 @@ class TrainingItems:
     kinds: Mapping[str, Floats]
     weight: Floats
     is_late: Bools | None = None
+    planted: PlantedItems | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,6 @@ def fit_risk_model(
 
     Raises ModelError when fewer than 10 items are irregular or fewer than 10 are compliant.
     """
-    from basira.models.risk import trees
-
     started = time.process_time()
     items = _in_order(items)
     irregular = items.is_irregular
@@ -101,50 +105,42 @@ def fit_risk_model(
             f"found {int(irregular.sum())} and {int((~irregular).sum())}.",
             hint="Ingest more inspection results (basira feedback), or choose a later --as-of.",
         )
-    y = irregular.astype(np.float64)
     weight = _weights(items, settings)
     # Sorted: the order in which sources brought their own attributes in is no part of the model.
     categories = sorted(c for c in items.features.columns if c.startswith("category_"))
     encoding = choose_encoding(items.features, numbers, categories)
     x = encoding.matrix(items.features)
+    rows = Rows(x, irregular.astype(np.float64), weight)
+    planted = _planted(items, encoding, settings)
     is_late = _late(items, settings)
-    names, positions = encoding.names, encoding.category_positions
-    progress(0, 4, "choosing rounds on the later items")
+    progress(0, 4, "choosing on the later items")
     # Without enough later results there is nothing to calibrate on; the weight of irregular items, at least, is known.
-    calibration, size, rounds = Calibration(intercept=0.0 - math.log(settings.positive_weight)), "small", 100
+    calibration = Calibration(intercept=0.0 - math.log(settings.positive_weight))
+    choice = Choice(settings.planted_weight if planted else 0.0, {"small": 100}, np.empty(0), {}, {}, False)
     late_card: dict[str, Any] = {"rows": int(is_late.sum())}
-    if _both_classes(y[is_late]) and _both_classes(y[~is_late]):
-        choice = trees.choose_on_later_rows(
-            x, y, is_late, weight=weight, names=names, categories=positions, settings=settings, seed=seed
+    if _both_classes(rows.y[is_late]) and _both_classes(rows.y[~is_late]):
+        choice = choose(
+            rows,
+            is_late,
+            items.weight,
+            planted=planted,
+            first_late=int(items.declared_day[is_late].min()),
+            names=encoding.names,
+            categories=encoding.category_positions,
+            settings=settings,
+            seed=seed,
         )
         # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
         calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
-        size, rounds = choice.size, choice.rounds
-        late_card |= {"log_loss": choice.late_loss} | _quality(irregular[is_late], calibration.apply(choice.late_raw))
-    # The refit sees more rows, and carries proportionately more rounds.
-    grown = round(rounds * min(1.25, len(y) / max(1, int((~is_late).sum()))))
+        late_card |= {"log_loss": dict(choice.late_loss)} | _quality(
+            irregular[is_late], calibration.apply(choice.late_raw)
+        )
     progress(1, 4, "fitting the probability")
-    boosters = trees.fit_bags(
-        x,
-        y,
-        weight=weight,
-        names=names,
-        categories=positions,
-        settings=settings,
-        seed=seed,
-        size=size,
-        rounds=grown,
-        bags=settings.bag_count(len(y)),
-    )
+    boosters, members = _fit_members(choice, rows, planted, is_late, encoding, settings, seed)
     progress(2, 4, "fitting the evaded share")
     share = _fit_share(items, x, encoding, settings, seed)
     progress(3, 4, "fitting the kinds")
-    kinds = {
-        kind: _fit_kind(found, irregular, x, encoding, settings, seed)
-        # In the order in which the card keeps them: a model read back gives its columns in the same order.
-        for kind, found in sorted(items.kinds.items())
-        if np.isfinite(found[irregular]).any() and (found[irregular] == 1).any()
-    }
+    kinds = _fit_kinds(items, x, encoding, settings, seed)
     card = {
         "format": CARD_FORMAT,
         "as_of": origin.as_of,
@@ -154,13 +150,22 @@ def fit_risk_model(
         "seed": seed,
         "settings": settings.to_json(),
         "training": {
-            "rows": len(y),
+            "rows": len(irregular),
             "irregular": int(irregular.sum()),
             "first_day": int(items.declared_day.min()),
             "last_day": int(items.declared_day.max()),
             "revenue_recorded": int(np.isfinite(items.revenue[irregular]).sum()),
         },
-        "chosen": {"size": size, "rounds": grown, "bags": len(boosters)},
+        "chosen": {
+            "size": "+".join(members),
+            "rounds": max(rounds for rounds, _ in members.values()),
+            "bags": len(boosters),
+            "members": {size: {"rounds": rounds, "bags": bags} for size, (rounds, bags) in members.items()},
+            "planted_weight": choice.weight,
+            "planted_log_loss": dict(choice.weight_loss),
+            "is_by_results": choice.is_by_results,
+        },
+        "planted": _count_planted(items.planted),
         "later_items": late_card,
         "calibration": {"slope": calibration.slope, "intercept": calibration.intercept},
         "share": {
@@ -223,7 +228,61 @@ def _in_order(items: TrainingItems) -> TrainingItems:
         kinds={kind: found[order] for kind, found in items.kinds.items()},
         weight=items.weight[order],
         is_late=None if items.is_late is None else items.is_late[order],
+        planted=items.planted,
     )
+
+
+def _planted(items: TrainingItems, encoding: Encoding, settings: FitSettings) -> Planted | None:
+    """The planted and the unlabelled rows; none where results are many."""
+    found = items.planted
+    if found is None or not found.is_copy.any() or len(items.is_irregular) >= settings.try_both_below:
+        return None
+    return Planted(encoding.matrix(found.features), found.is_copy, found.declared_day)
+
+
+def _count_planted(planted: PlantedItems | None) -> dict[str, int]:
+    if planted is None:
+        return {}
+    return {kind: int((planted.kind == kind).sum()) for kind in PLANTED_KINDS} | {
+        "unlabelled": int((~planted.is_copy).sum())
+    }
+
+
+def _fit_members(
+    choice: Choice,
+    rows: Rows,
+    planted: Planted | None,
+    is_late: Bools,
+    encoding: Encoding,
+    settings: FitSettings,
+    seed: int,
+) -> tuple[list[Any], dict[str, tuple[int, int]]]:
+    """The boosters of all members, and the rounds and bags of each; the mean of all is the model."""
+    from basira.models.risk import trees
+
+    extra = None if planted is None else planted.weighted(choice.weight, of=rows)
+    every = rows.beside(extra)
+    each = max(1, settings.bag_count(len(rows.y)) // len(choice.members))
+    # The refit sees more rows, and carries proportionately more rounds.
+    growth = min(1.25, len(rows.y) / max(1, int((~is_late).sum())))
+    boosters: list[Any] = []
+    members = {}
+    for size, rounds in choice.members.items():
+        members[size] = (round(rounds * growth), each)
+        boosters += trees.fit_bags(
+            every.x,
+            every.y,
+            weight=every.weight,
+            names=encoding.names,
+            categories=encoding.category_positions,
+            settings=settings,
+            seed=seed + len(boosters),
+            size=size,
+            rounds=members[size][0],
+            bags=each,
+            labelled=len(rows.y),
+        )
+    return boosters, members
 
 
 def _weights(items: TrainingItems, settings: FitSettings) -> Floats:
@@ -301,20 +360,52 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
     return ShareHead(mean=mean, scale=scale, booster=booster)
 
 
+def _fit_kinds(
+    items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int
+) -> dict[str, KindHead]:
+    """P(kind | irregular) for each kind that was found; planted frauds stand for the kinds of which few were found."""
+    irregular = items.is_irregular
+    named = {k: v for k, v in items.kinds.items() if (v[irregular] == 1).any()}
+    planted = items.planted
+    copies = None
+    if planted is not None and planted.is_copy.any():
+        copies = (encoding.matrix(planted.features.filter(pl.Series(planted.is_copy))), planted.kind[planted.is_copy])
+    # In the order in which the card keeps them: a model read back gives its columns in the same order.
+    return {kind: _fit_kind(kind, named, irregular, x, copies, encoding, settings, seed) for kind in sorted(named)}
+
+
 def _fit_kind(
-    found: Floats, irregular: Bools, x: Any, encoding: Encoding, settings: FitSettings, seed: int
+    kind: str,
+    named: Mapping[str, Floats],
+    irregular: Bools,
+    x: Any,
+    copies: tuple[Any, NDArray[np.str_]] | None,
+    encoding: Encoding,
+    settings: FitSettings,
+    seed: int,
 ) -> KindHead:
     from basira.models.risk import trees
 
-    known = irregular & np.isfinite(found)
-    y = found[known]
+    known = irregular & np.isfinite(named[kind])
+    y = named[kind][known]
     share = float((y.sum() + 0.5) / (len(y) + 1))
+    x_known, weight = x[known], np.ones(len(y))
+    if copies is not None:
+        # Each kind as often as it is found, all together a share of the results.
+        found = {k: float((named[k][irregular] == 1).sum()) for k in PLANTED_KINDS if k in named}
+        part = {k: (1 - MIX) * v / sum(found.values()) + MIX * PLANTED_KINDS[k] for k, v in found.items()}
+        counts = {k: max(1, int((copies[1] == k).sum())) for k in found}
+        each = np.array([part.get(str(k), 0.0) / counts.get(str(k), 1) for k in copies[1]])
+        used = each > 0
+        x_known = np.concatenate([x_known, copies[0][used]])
+        y = np.concatenate([y, (copies[1][used] == kind).astype(np.float64)])
+        weight = np.concatenate([weight, each[used] * settings.planted_kind_weight * known.sum()])
     if min(y.sum(), (1 - y).sum()) < FEWEST_FOR_A_HEAD:
         return KindHead(share=share, booster=None)
     booster = trees.fit_bags(
-        x[known],
+        x_known,
         y,
-        weight=None,
+        weight=weight,
         names=encoding.names,
         categories=encoding.category_positions,
         settings=settings,

@@ -30,8 +30,15 @@ class FitSettings:
     # Averaging several bags steadies the ranking where data are few; with many rows one is enough. Each bag costs
     # its share of every exact contribution, which is most of a day's targeting (benchmarks/target_day.py).
     bags: tuple[tuple[int, int], ...] = ((50_000, 4), (400_000, 2))
-    # Both sizes are tried on the late part while that is cheap; the larger is kept beyond.
+    # All sizes are tried on the late part while that is cheap; the larger is kept beyond, and planted frauds count
+    # nothing: there are results enough. The first two are the members where results are too few to choose.
     try_both_below: int = 200_000
+    members: tuple[str, ...] = ("small", "large", "shallow")
+    # What planted frauds together count against the results found: assumed, and tried on the late part.
+    planted_weight: float = 0.2
+    planted_weights: tuple[float, ...] = (0.0, 0.2, 0.5)
+    # Of the copies that stand for kinds of which few are found, against all the results found.
+    planted_kind_weight: float = 0.5
     # From here on each round costs seconds and no longer needs every row: steps are twice as long, each on
     # two rows in five, over coarser bins (measured: benchmarks/model_fit.py, docs/reference/model-card.md).
     brisk_from: int = 400_000

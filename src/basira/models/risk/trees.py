@@ -7,7 +7,6 @@ chosen on the later rows. Never here: shuffled rows, calendars, files.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
@@ -26,19 +25,11 @@ _PREDICT_THREADS = 1  # a server answers one item at a time: a second thread onl
 _SIZES: dict[str, dict[str, Any]] = {
     "small": {"num_leaves": 15, "max_depth": 4},
     "large": {"num_leaves": 31, "max_depth": 6},
+    # Three questions deep, on three features in ten: steady where a few hundred results are all there is.
+    "shallow": {"num_leaves": 8, "max_depth": 3, "feature_fraction": 0.3, "lambda_l2": 5.0},
 }
 # Irregular items are few: a leaf must be able to hold what a handful of them have in common.
 _LEAST_IN_A_LEAF, _MOST_OF_THE_LEAST = 10, 20
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the later rows chose. ``late_raw``: raw scores of the chosen trial on those rows."""
-
-    size: str
-    rounds: int
-    late_raw: Floats
-    late_loss: dict[str, float]
 
 
 def _parameters(size: str, objective: str, settings: FitSettings, rows: int, total: int, seed: int) -> dict[str, Any]:
@@ -47,7 +38,7 @@ def _parameters(size: str, objective: str, settings: FitSettings, rows: int, tot
     found = dict(_SIZES[size])
     # Half a percent of the rows, within these limits.
     found["min_data_in_leaf"] = int(max(_LEAST_IN_A_LEAF, min(_MOST_OF_THE_LEAST, rows / 200)))
-    return found | {
+    return {
         "objective": objective,
         "learning_rate": settings.learning_rate * (2 if brisk else 1),
         "feature_fraction": settings.feature_fraction,
@@ -63,7 +54,7 @@ def _parameters(size: str, objective: str, settings: FitSettings, rows: int, tot
         "force_row_wise": True,
         "verbose": -1,
         "seed": seed,
-    }
+    } | found
 
 
 def _data(
@@ -87,44 +78,35 @@ def _data(
     )
 
 
-def choose_on_later_rows(
-    x: Matrix,
-    y: Floats,
-    is_late: NDArray[np.bool_],
+def fit_until_late(
+    early: tuple[Matrix, Floats, Floats],
+    late: tuple[Matrix, Floats, Floats],
     *,
-    weight: Floats | None,
     names: Sequence[str],
     categories: list[int],
     settings: FitSettings,
     seed: int,
-    objective: str = "binary",
-    metric: str = "binary_logloss",
-) -> Choice:
-    """Fit on the earlier rows and stop on the later ones; try both tree sizes while that is cheap."""
-    early = ~is_late
-    rows = int(early.sum())
-    sizes = ("small", "large") if rows < settings.try_both_below else ("large",)
-    tried: dict[str, tuple[float, lgb.Booster]] = {}
-    for size in sizes:
-        parameters = _parameters(size, objective, settings, rows, len(y), seed) | {"metric": metric}
-        train = _data(x[early], y[early], None if weight is None else weight[early], names, categories, parameters)
-        late = _data(
-            x[is_late], y[is_late], None if weight is None else weight[is_late], names, categories, parameters, train
-        )
-        record: dict[str, dict[str, list[float]]] = {}
-        booster = lgb.train(
-            parameters,
-            train,
-            settings.most_rounds,
-            valid_sets=[late],
-            valid_names=["late"],
-            callbacks=[lgb.early_stopping(settings.patience, verbose=False), lgb.record_evaluation(record)],
-        )
-        tried[size] = (float(min(record["late"][metric])), booster)
-    best = min(tried, key=lambda size: tried[size][0])
-    booster = tried[best][1]
-    raw = np.asarray(booster.predict(x[is_late], raw_score=True, num_threads=settings.threads), dtype=np.float64)
-    return Choice(best, max(10, booster.best_iteration), raw, {size: loss for size, (loss, _) in tried.items()})
+    size: str,
+    rows: int,
+    total: int,
+) -> tuple[int, Floats]:
+    """Fit one size on the earlier rows and stop on the later ones: rounds (at least 10), the later rows' raw scores.
+
+    ``early``, ``late``: matrix, target, weight. ``rows``: labelled items among the earlier rows, ``total``: among all
+    rows; both decide on the pace, which planted rows must not change.
+    """
+    parameters = _parameters(size, "binary", settings, rows, total, seed) | {"metric": "binary_logloss"}
+    train = _data(*early, names, categories, parameters)
+    booster = lgb.train(
+        parameters,
+        train,
+        settings.most_rounds,
+        valid_sets=[_data(*late, names, categories, parameters, train)],
+        valid_names=["late"],
+        callbacks=[lgb.early_stopping(settings.patience, verbose=False)],
+    )
+    raw = np.asarray(booster.predict(late[0], raw_score=True, num_threads=settings.threads), dtype=np.float64)
+    return max(10, booster.best_iteration), raw
 
 
 def fit_bags(
@@ -140,11 +122,16 @@ def fit_bags(
     rounds: int,
     bags: int,
     objective: str = "binary",
+    labelled: int | None = None,
 ) -> list[lgb.Booster]:
-    """Fit ``bags`` boosters on all rows, each with its own seed of rows and columns."""
+    """Fit ``bags`` boosters on all rows, each with its own seed of rows and columns.
+
+    ``labelled``: how many of the rows are no planted ones; None: all. They decide on the pace.
+    """
     found = []
+    labelled = len(y) if labelled is None else labelled
     for bag in range(bags):
-        parameters = _parameters(size, objective, settings, len(y), len(y), seed + bag)
+        parameters = _parameters(size, objective, settings, labelled, labelled, seed + bag)
         fitted = lgb.train(parameters, _data(x, y, weight, names, categories, parameters), rounds)
         # Read back from its own text: what is used now is to the last bit what a reader of the files gets.
         found.append(lgb.Booster(model_str=fitted.model_to_string()))

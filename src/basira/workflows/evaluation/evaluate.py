@@ -242,7 +242,7 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
         )
     progress(0, steps, "features of the training items")
     started = time.process_time()
-    items = training_items(con, as_of_day=contest.as_of_day)
+    items = training_items(con, as_of_day=contest.as_of_day, planted_seed=contest.seed)
     described = time.process_time()
     if contest.late is not None:
         items = replace(items, is_late=items.features["declaration_id"].is_in(list(contest.late)).to_numpy())

@@ -1,0 +1,114 @@
+"""Planting frauds: from the history on an engine to copies whose features the same SQL computes.
+
+Enters: an engine with the view (or table) `items` and the table `label`, `as_of`, a seed. Leaves: the relation
+`items_and_copies`, the table `planted` of copies and unlabelled items; their features as `PlantedItems`. Never here: a
+copy in the history of any item, a copy of an item known to be irregular, what was declared after `as_of`.
+
+A copy is a further version of its original's declaration, under a number that no registered version has. A version that
+is not the first is described as of the day before the first, and no history holds it (`features/batch/sql.py`): so a
+copy is described exactly as the original would have been, had it declared the copy's figures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from basira.engines.engine import Engine
+from basira.models.risk.planted import CHANGED, READ, PlantedItems, draw_of_keys, plant_copies
+from basira.schema.tables import ITEMS
+from basira.storage.engine import fetch_frame, fetch_value
+
+# Measured with fewer: docs/explanation/model.md.
+COPIES = 3000
+# So many items are looked at for each copy: a kind needs items that it can happen to, and donors of codes and origins.
+_LOOKED_AT = 10
+KEY = "declaration_id, declaration_version, item_number"
+_KEY_RANGE = 2**60
+_UNLABELLED = 9
+
+
+def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES) -> int:
+    """Create `items_and_copies` and `planted` from what is known at ``as_of_day``; the number of copies.
+
+    `label`: of `basira.feedback.labels.label_items` for the same day. `planted` has one row per copy and as many
+    unlabelled items: declaration_id, declaration_version, item_number, planted_kind ("" in unlabelled items),
+    evaded_amount.
+
+    The same item, seed and kind give the same copy, whatever else the history holds of its day and later.
+    """
+    pool = _sample(con, as_of_day=as_of_day, seed=seed, rows=count * _LOOKED_AT)
+    copies = plant_copies(pool, count=count)
+    free = pool.filter(pl.col("is_eligible") & ~pl.col("is_labelled"))
+    drawn = draw_of_keys(free["key"].to_numpy().astype(np.uint64), _UNLABELLED)
+    unlabelled = free[np.sort(np.argsort(drawn, kind="stable")[: len(copies)])].select(
+        *KEY.split(", "), planted_kind=pl.lit(""), evaded_amount=pl.lit(None, pl.Float64)
+    )
+    con.register("planted_change", copies.to_arrow())
+    same = ", ".join(f"i.{c}" for c in ITEMS.names if c not in (*CHANGED, "declaration_version"))
+    own = ", ".join(f"i.{c}" for c in con.columns("items") if c not in ITEMS.names)
+    changed = ", ".join(f"case when i.item_number = c.item_number then c.{c} else i.{c} end as {c}" for c in CHANGED)
+    con.create_table(
+        "planted_copies",
+        f"select {same}, {changed}, c.declaration_version{', ' + own if own else ''}"
+        " from items i join planted_change c on i.declaration_id = c.declaration_id"
+        " and i.declaration_version = c.of_version",
+    )
+    con.execute(
+        "create or replace temp view items_and_copies as"
+        " select * from items union all by name select * from planted_copies"
+    )
+    con.register(
+        "planted",
+        pl.concat(
+            [copies.select(*KEY.split(", "), "planted_kind", "evaded_amount"), unlabelled], how="vertical_relaxed"
+        ).to_arrow(),
+    )
+    con.execute("drop table planted_change")
+    return len(copies)
+
+
+def fetch_planted(con: Engine, features: str) -> PlantedItems:
+    """The rows of `planted` with their features from the table ``features``, in order of day."""
+    frame = fetch_frame(
+        con,
+        f"select f.*, p.planted_kind, p.evaded_amount, i.declared_day from {features} f join planted p using ({KEY})"
+        f" join items_and_copies i using ({KEY}) order by i.declared_day, f.declaration_id, f.declaration_version,"
+        " f.item_number",
+    )
+    return PlantedItems(
+        features=frame.drop("planted_kind", "evaded_amount", "declared_day"),
+        declared_day=frame["declared_day"].to_numpy().astype(np.int64),
+        kind=frame["planted_kind"].to_numpy().astype(np.str_),
+        evaded=frame["evaded_amount"].cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64),
+    )
+
+
+def drop_planted(con: Engine) -> None:
+    """Remove what `plant_frauds` created."""
+    con.execute("drop view if exists items_and_copies")
+    for table in ("planted_copies", "planted", "learned"):
+        con.execute(f"drop table if exists {table}")
+
+
+def _sample(con: Engine, *, as_of_day: int, seed: int, rows: int) -> pl.DataFrame:
+    """First registrations, about ``rows`` of them, by their keys: what `plant_copies` reads, and `is_labelled`."""
+    total = int(fetch_value(con, "select count(*) from items where declared_day <= $day", {"day": as_of_day}) or 0)
+    # By a bound of the key, not by a count: the same items are taken again when others come in.
+    bound = min(_KEY_RANGE, _KEY_RANGE * rows // max(1, total))
+    read = [c for c in READ if c not in ("key", "is_eligible")]
+    columns = ", ".join(f"i.{c}" for c in (*read, *CHANGED))
+    return fetch_frame(
+        con,
+        f"""with first_version as (
+  select declaration_id, min(declaration_version) as declaration_version
+  from items where declared_day <= $day group by declaration_id
+), keyed as (
+  select {columns}, sha_key($salt || i.declaration_id || '/' || cast(i.item_number as varchar)) as key
+  from items i join first_version using (declaration_id, declaration_version)
+)
+select keyed.*, l.is_irregular is not null as is_labelled, not coalesce(l.is_irregular, false) as is_eligible
+from keyed left join label l using ({KEY})
+where key < $bound order by declared_day, declaration_id, item_number""",
+        {"day": as_of_day, "salt": f"{seed}:", "bound": bound},
+    )
