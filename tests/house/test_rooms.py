@@ -15,6 +15,7 @@ ROOMS = (
     "ingest",
     "features",
     "models",
+    "rules",
     "selection",
     "explain",
     "decisions",

@@ -7,6 +7,7 @@ page complete.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -95,6 +96,32 @@ class ScenarioError(BasiraError):
     exit_code = 10
 
 
+class RuleError(BasiraError):
+    """A risk profile that can't be taken: unknown name, wrong type or unit, a contradiction, a step out of order.
+
+    Besides the message, in English, what it is made of, for the other languages (`rules.faults`). ``reason``: code of
+    the message; ``place``: in a text the character from 1 and how many, in JSON the path, None for the rule as a whole;
+    ``nearest``: what was probably meant; ``values``: those of the message, as they are shown.
+    """
+
+    code = "rule"
+    exit_code = 12
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str,
+        reason: str,
+        place: tuple[int, int] | str | None = None,
+        nearest: str = "",
+        values: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.reason, self.place, self.nearest = reason, place, nearest
+        self.values: Mapping[str, str] = values or {}
+
+
 ALL_ERRORS: tuple[type[BasiraError], ...] = (
     BasiraError,
     UsageError,
@@ -106,4 +133,5 @@ ALL_ERRORS: tuple[type[BasiraError], ...] = (
     NotFoundError,
     ReplayError,
     ScenarioError,
+    RuleError,
 )

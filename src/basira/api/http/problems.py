@@ -24,6 +24,7 @@ from basira.schema.errors import (
     NotFoundError,
     PolicyError,
     ReplayError,
+    RuleError,
     ScenarioError,
     SourceError,
     StoreError,
@@ -44,6 +45,7 @@ STATUS: Mapping[type[BasiraError], int] = {
     NotFoundError: 404,
     ReplayError: 409,
     ScenarioError: 400,
+    RuleError: 400,
 }
 # The title of every status of a problem; the OpenAPI document has the same titles.
 TITLES: Mapping[int, str] = {
