@@ -20,7 +20,11 @@ from basira.features.catalog.habits import (
     PREFERENCE_HOLDERS,
     PREFERENCE_RATE,
     USUAL_PRICE,
+    USUAL_UNIT_PRICE,
+    deviation_sql,
     gap_sql,
+    part_sql,
+    residual_sql,
 )
 from basira.features.catalog.references import BACK_OFF, LEVELS, MINIMUM_COUNT, WINDOW_DAYS
 from basira.schema.reasons import PastResults, ReasonCatalog
@@ -395,6 +399,78 @@ def _prices() -> list[Feature]:
     return found
 
 
+def _expected() -> list[Feature]:
+    """The prices that a code, an origin and a supplier lead to expect, per kg and per unit."""
+    found: list[Feature] = []
+    for measure, unit, usual, code, pair in (
+        ("value_per_kg", "", USUAL_PRICE, "code", "code_origin"),
+        ("value_per_unit", "unit_", USUAL_UNIT_PRICE, "ref_unit_code", "ref_unit_code_origin"),
+    ):
+        name = f"expected_{measure}"
+        per = "kg" if not unit else "unit"
+        part, deviation = part_sql("exporter", unit=unit), deviation_sql("code", unit=unit)
+        residual = residual_sql(gap_sql(f"t.m_{measure}", usual), "exporter", unit=unit)
+        found += [
+            Feature(
+                name,
+                f"case when t.m_{measure} is not null then ({usual} + {part}) / 1000.0 end",
+                "evidence",
+                "code_origin",
+                WINDOW_DAYS,
+                f"ln amount/{per}",
+                f"value per {per} that the code, the origin and the supplier lead to expect; null without one declared",
+            ),
+            Feature(
+                f"{name}_deviation",
+                f"({deviation}) / 1000.0",
+                "evidence",
+                "code",
+                WINDOW_DAYS,
+                "ln ratio",
+                f"one robust deviation of the code's items from their expected value per {per}",
+            ),
+            *(
+                Feature(
+                    f"{name}_{whose}_count",
+                    f"case when t.m_{measure} is not null then coalesce({count}, 0) else 0 end",
+                    "evidence",
+                    entity,
+                    WINDOW_DAYS,
+                    "count",
+                    f"prices per {per} of the 52 weeks before that the expected one rests on: {meaning}",
+                )
+                for whose, count, entity, meaning in (
+                    ("code", f"{code}.price_count", code.removeprefix("ref_"), "of the code"),
+                    ("origin", f"{pair}.price_count", pair.removeprefix("ref_"), "of the code from this origin"),
+                    ("supplier", f"exporter.{unit}part_count", "exporter", "of the supplier, for any code"),
+                )
+            ),
+            Feature(
+                f"{measure}_vs_expected",
+                f"{residual} / 1000.0",
+                "model",
+                "code_origin",
+                WINDOW_DAYS,
+                "ln ratio",
+                f"value per {per} against the expected one",
+                measure,
+                "value",
+            ),
+            Feature(
+                f"{measure}_expected_z",
+                f"{residual} / ({deviation})",
+                "model",
+                "code_origin",
+                WINDOW_DAYS,
+                "deviations",
+                f"value per {per}: robust deviations from the expected one",
+                measure,
+                "value",
+            ),
+        ]
+    return found
+
+
 def _usual_duty(name: str) -> str:
     return f"case when {name}.n_year >= {MINIMUM_OWN_COUNT} then {name}.t_year / {DUTY_PARTS}.0 / {name}.n_year end"
 
@@ -512,6 +588,7 @@ CATALOG: tuple[Feature, ...] = (
     *_shares(),
     *_references(),
     *_prices(),
+    *_expected(),
     *_habits(),
     *_item(),
     Feature(
