@@ -13,6 +13,7 @@ import numpy as np
 from basira.country.arithmetic import Floats, Ints, draw, exp
 from basira.country.markets import Markets
 from basira.country.nomenclature import WORDINGS, Nomenclature
+from basira.country.prices import Departures
 from basira.country.state import State
 from basira.country.traders import INCOTERM_HAS_FREIGHT, Traders
 
@@ -74,8 +75,13 @@ def ship(
     repeat_share: float,
     price_spread: float,
     rng: np.random.Generator,
+    departures: Departures | None = None,
+    prices: np.random.Generator | None = None,
 ) -> Shipments:
-    """Draw the shipments of the days ``first_day`` to ``first_day + len(per_day) - 1``."""
+    """Draw the shipments of the days ``first_day`` to ``first_day + len(per_day) - 1``.
+
+    ``departures``: of prices that are not additive, drawn from the stream ``prices``; both or none.
+    """
     middle = first_day + len(per_day) // 2
     alive = (traders.trader_born <= middle) & (middle < traders.trader_gone)
     weight = traders.tie_weight * (alive[traders.tie_trader] & (traders.tie_from <= middle))
@@ -125,6 +131,10 @@ def ship(
         # larger lots are cheaper
         - 0.04 * np.clip(rng.standard_normal(m), -2, 2)
     )
+    if departures is not None and prices is not None:
+        log_price = log_price + departures.of_consignments(
+            day=day[of], tie=tie[of], sector=nomenclature.sector[code], origin=origin, markets=markets, rng=prices
+        )
     unit_price = exp(log_price) * kg / rate[of]
     by_air = traders.tie_mode[tie[of]] == 4
     charges = markets.freight_share[country[of]] * (0.7 + 0.6 * rng.random(m)) * np.where(by_air, 1.6, 1.0) + 0.003

@@ -136,9 +136,7 @@ def deviation_sql(code: str, *, unit: str = "") -> str:
 
     ``code``: the relation with `SPREAD_COLUMNS`.
     """
-    mean = (
-        f"({code}.{unit}spread_sum + {SPREAD_WEIGHT * USUAL_SPREAD}) / ({code}.{unit}spread_count + {SPREAD_WEIGHT})"
-    )
+    mean = f"({code}.{unit}spread_sum + {SPREAD_WEIGHT * USUAL_SPREAD}) / ({code}.{unit}spread_count + {SPREAD_WEIGHT})"
     return f"greatest({DEVIATION} * {mean}, {LEAST_DEVIATION})"
 
 

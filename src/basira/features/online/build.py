@@ -179,7 +179,9 @@ def _reference_select(level: Level, as_of_day: int) -> str:
     present = " or ".join(f"m_{m} is not null" for m in level.measures)
     weekly, joins = _weekly(name, as_of_day)
     # The 52 weeks before this one begin up to six days before the 365 days do.
-    kept = " or ".join(["reference.key is not null", *(f"{table}_weeks.key is not null" for table, _ in WEEKLY.get(name, ()))])
+    kept = " or ".join(
+        ["reference.key is not null", *(f"{table}_weeks.key is not null" for table, _ in WEEKLY.get(name, ()))]
+    )
     return f"""with reference as (
   select {k} as key, {", ".join(inner)} from named
   where {k} is not null and day >= {as_of_day + 1 - WINDOW_DAYS} and ({present}) group by {k}

@@ -340,9 +340,7 @@ def _weeks_before(past: Sequence[_Priced], name: str, key: Key, week: int) -> li
 
 def _gaps_before(gapped: Sequence[_Gapped], name: str, key: Key, week: int) -> list[_Gapped]:
     """The same of gaps, by an entity's key."""
-    return [
-        g for g in gapped if key is not None and g.past.keys[name] == key and week - habits.WEEKS <= g.week < week
-    ]
+    return [g for g in gapped if key is not None and g.past.keys[name] == key and week - habits.WEEKS <= g.week < week]
 
 
 def _clip(x: float, most: int) -> float:
