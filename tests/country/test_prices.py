@@ -14,7 +14,7 @@ import pytest
 from basira.country import LiveCountry, load_scenario, scenario_names
 from basira.schema.errors import ScenarioError
 
-# SHA-256 of every value of the first 60 days of each scenario, with 1,000 items and the seed 5, before there were rules.
+# SHA-256 of every value of the first 60 days of each scenario (1,000 items, seed 5), from before there were rules.
 BEFORE = {
     "cold-start": "f47ce464119b23c6",
     "collusion": "99e44b1a31c64842",

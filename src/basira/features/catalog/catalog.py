@@ -13,6 +13,7 @@ from typing import Literal
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.entities import ENTITIES, ENTITY, Entity
 from basira.features.catalog.habits import (
+    DUTY_HOLDERS,
     DUTY_PARTS,
     GAP_TRADERS,
     GAP_WEIGHT,
@@ -374,6 +375,8 @@ def _prices() -> list[Feature]:
                 None,
                 "ln ratio",
                 f"mean price gap of earlier items, shrunk towards 0: {meaning}",
+                f"price_habit_{name}",
+                "value",
             ),
             Feature(
                 f"{name}_low_price_rate",
@@ -383,6 +386,15 @@ def _prices() -> list[Feature]:
                 None,
                 "rate",
                 f"earlier items a quarter or more under the usual price: {meaning}",
+                f"price_habit_{name}",
+                "value",
+            ),
+            *(
+                Feature(f"{name}_{what}", f"{name}.{column}", "evidence", name, None, "count", f"{which}: {meaning}")
+                for what, column, which in (
+                    ("prices", "g_all", "earlier items with a price gap"),
+                    ("low_prices", "l_all", "of these, a quarter or more under the usual price"),
+                )
             ),
             Feature(
                 f"{name}_price_gap",
@@ -499,8 +511,22 @@ def _habits() -> list[Feature]:
             YEAR_DAYS,
             "rate",
             f"mean duty rate of the code against that of the {ENTITY[name].meaning}",
+            "usual_duty",
+            "classification",
         )
         for name in ("chapter", "heading", "importer")
+    ]
+    found += [
+        Feature(
+            f"{name}_usual_duty",
+            _usual_duty(name),
+            "evidence",
+            name,
+            YEAR_DAYS,
+            "rate",
+            f"mean duty rate of the past year: {ENTITY[name].meaning}",
+        )
+        for name in DUTY_HOLDERS
     ]
     found += [
         Feature(
@@ -522,6 +548,8 @@ def _habits() -> list[Feature]:
             None,
             "share",
             "earlier items of the importer that were declared under this HS6",
+            "code_of_importer",
+            "classification",
         ),
         Feature(
             "lower_price_ratio",

@@ -119,7 +119,8 @@ def _weekly(relation: str, as_of_day: int) -> tuple[list[str], str]:
         columns += [f"cast(coalesce({table}_weeks.{c}, 0) as {kind}) as {c}" for c, kind in kinds.items()]
         sums = ", ".join(f"sum({c}) as {c}" for c in names)
         joins += (
-            f" left join (select key, {sums} from w_{table} where week >= {week - WEEKS} and week < {week} group by key)"
+            f" left join (select key, {sums} from w_{table}"
+            f" where week >= {week - WEEKS} and week < {week} group by key)"
             f" as {table}_weeks on {table}_weeks.key = digests.key"
         )
     return columns, joins

@@ -419,7 +419,9 @@ def _prices(row: Row, day: int, market: _Market) -> dict[str, Figure]:
     }
     for name in habits.GAP_TRADERS:
         if own[name] is None:
-            figures |= dict.fromkeys((f"{name}_price_habit", f"{name}_low_price_rate", f"{name}_price_gap"))
+            figures |= dict.fromkeys(
+                f"{name}_{ending}" for ending in ("price_habit", "low_price_rate", "price_gap", "prices", "low_prices")
+            )
             continue
         past = [g.gap for g in market.gapped if g.past.day < day and g.past.keys[name] == own[name]]
         weight = len(past) + habits.GAP_WEIGHT
@@ -427,6 +429,7 @@ def _prices(row: Row, day: int, market: _Market) -> dict[str, Figure]:
         low = sum(g < habits.LOW_GAP for g in past)
         figures[f"{name}_price_habit"] = habit
         figures[f"{name}_low_price_rate"] = (low + habits.GAP_WEIGHT * habits.LOW_RATE) / weight
+        figures |= {f"{name}_prices": len(past), f"{name}_low_prices": low}
         figures[f"{name}_price_gap"] = None if gap is None else gap / 1000 - habit
     return figures
 
@@ -462,6 +465,7 @@ def _habits(row: Row, earlier: Sequence[_Past], day: int, figures: Mapping[str, 
     code = usual_duty("code")
     for name in ("chapter", "heading", "importer"):
         found[f"usual_duty_vs_{name}"] = _less(code, usual_duty(name))
+    found |= {f"{name}_usual_duty": usual_duty(name) for name in habits.DUTY_HOLDERS}
     found["duty_vs_usual"] = _less(figures["duty_rate_declared"], code)
     mine, all_of_importer = of("importer_code", is_year=False), of("importer", is_year=False)
     found["code_share_of_importer"] = (
