@@ -52,6 +52,20 @@ _USUAL = (
     "lower_price_ratio",
     "kg_per_unit_distance",
 )
+# What the code, the origin and the supplier lead to expect of the price: per kg, and per supplementary unit.
+_EXPECTED_KG, _EXPECTED_UNIT = (
+    tuple(f"{measure}_{ending}" for ending in ("vs_expected", "expected_z"))
+    for measure in ("value_per_kg", "value_per_unit")
+)
+# By the name of a trial of features: what its variants leave out.
+GROUPS = {
+    "usual": {"without usual prices, their habits": _PRICES, "without what is usual": _USUAL},
+    "expected": {
+        "without expected prices": (*_EXPECTED_KG, *_EXPECTED_UNIT),
+        "without those per kg": _EXPECTED_KG,
+        "without those per unit": _EXPECTED_UNIT,
+    },
+}
 CALENDAR = tuple(f.name for f in CATALOG if f.role == "evidence" and f.name.endswith(("_items", "_inspected")))
 
 
@@ -135,15 +149,15 @@ def main() -> None:
     parser.add_argument("--scenario", default="small")
     parser.add_argument("--items", type=int, default=250_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4])
-    parser.add_argument("--features", action="store_true")
+    parser.add_argument("--features", nargs="?", const="usual", choices=sorted(GROUPS))
     arguments = parser.parse_args()
     plain = FitSettings()
     for seed in arguments.seeds:
         with world(arguments.scenario, arguments.items, seed) as trial:
             measure(trial, "as shipped", seed)
-            for name, without in (("without usual prices, their habits", _PRICES), ("without what is usual", _USUAL)):
-                kept = tuple(one for one in MODEL_FEATURES if one not in without)
-                measure(trial, name, seed, numbers=kept)
+            for name, without in GROUPS.get(arguments.features, {}).items():
+                kept = tuple(one for one in (*MODEL_FEATURES, *_EXPECTED_KG, *_EXPECTED_UNIT) if one not in without)
+                measure(trial, name, seed, numbers=tuple(dict.fromkeys(kept)))
             if arguments.features:
                 continue
             measure(trial, "with counts that grow in time", seed, numbers=(*MODEL_FEATURES, *CALENDAR))

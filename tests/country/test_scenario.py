@@ -11,6 +11,7 @@ from basira.country.scenario import (
     Conduct,
     Detection,
     Office,
+    PriceRule,
     RateChange,
     Scenario,
     Trade,
@@ -19,11 +20,12 @@ from basira.country.scenario import (
 from basira.schema.errors import ScenarioError
 from tests.support.tree import ROOT
 
-PARTS = (Scenario, Trade, Office, Conduct, Answers, Administration, Detection, Wave, RateChange)
+PARTS = (Scenario, Trade, Office, Conduct, Answers, Administration, Detection, PriceRule, Wave, RateChange)
 
 
-def test_the_shipped_scenarios_are_the_six_announced() -> None:
-    assert scenario_names() == ("cold-start", "collusion", "drift", "morocco-like", "new-fraud", "small")
+def test_the_shipped_scenarios_are_the_eight_announced() -> None:
+    additive = ("cold-start", "collusion", "drift", "morocco-like", "new-fraud", "small")
+    assert scenario_names() == tuple(sorted((*additive, "contracts", "qualities")))
 
 
 @pytest.mark.parametrize("name", scenario_names())

@@ -43,6 +43,9 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "kg_per_unit_": {**COMPARED, "unit": "U"},
     "duty_rate_": {"rate": 0.025, "usual_rate": 0.4, "count": 33, "commodity_code": "851713", "window_months": 12},
     "origin_differs": {"origin_country": "CN", "dispatch_country": "AE"},
+    "price_habit_": {"gap": -0.22, "count": 34, "low_count": 12, "window_months": None},
+    "usual_duty_": {"rate": 0.025, "usual_rate": 0.175, "commodity_code": "851713", "window_months": 12},
+    "code_unusual": {"seen": 1, "count": 214, "commodity_code": "851713", "window_months": None},
     "description_unusual": {"seen": 12, "count": 412, "commodity_code": "851713", "window_months": None},
     "origin_unusual": {
         "origin_country": "CN", "commodity_code": "851713", "seen": 3, "count": 812, "window_months": 12,

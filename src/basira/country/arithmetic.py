@@ -95,7 +95,18 @@ class Streams:
     answer to it): the trade's stream does not know how many numbers the inspection took.
     """
 
-    _PURPOSES = ("nomenclature", "markets", "traders", "conduct", "trade", "act", "selectivity", "inspection", "answer")
+    _PURPOSES = (
+        "nomenclature",
+        "markets",
+        "traders",
+        "conduct",
+        "trade",
+        "act",
+        "selectivity",
+        "inspection",
+        "answer",
+        "prices",
+    )
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

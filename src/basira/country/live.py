@@ -7,7 +7,7 @@ Never here: files. `make_world` is this loop with the legacy selectivity choosin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from basira.country.foundation import Foundation
 from basira.country.inspection import inspect
 from basira.country.markets import make_markets
 from basira.country.nomenclature import make_nomenclature
+from basira.country.prices import make_departures
 from basira.country.reactions import react, remember_arrivals
 from basira.country.scenario import Scenario
 from basira.country.selectivity import BASES, LANES, make_rulebook, select
@@ -93,8 +94,16 @@ class LiveCountry:
         self._nomenclature = make_nomenclature(scenario, self._streams.of("nomenclature"))
         self._markets = make_markets(scenario, self._nomenclature, self._streams.of("markets"))
         self._traders = make_traders(scenario, self._nomenclature, self._markets, self._streams.of("traders"))
+        departures = make_departures(
+            scenario, self._traders, self._nomenclature, self._markets, self._streams.of("prices")
+        )
+        if departures is not None:
+            own = self._traders.line_log_price + departures.line_log_price
+            self._traders = replace(self._traders, line_log_price=own)
         self._plan = make_plan(scenario, self._traders, self._nomenclature, self._markets, self._streams.of("conduct"))
-        self._foundation = Foundation(scenario, self._nomenclature, self._markets, self._traders, self._plan)
+        self._foundation = Foundation(
+            scenario, self._nomenclature, self._markets, self._traders, departures, self._plan
+        )
         self._state = new_state(self._traders, self._plan, self._streams.of("conduct", 1))
         self._rulebook = make_rulebook(
             scenario, self._traders, self._nomenclature, self._markets, self._plan, self._streams.of("selectivity")
@@ -200,6 +209,7 @@ class LiveCountry:
             first_day=self._markets.first_day + first,
             per_day=self._per_day[first : last + 1],
             rng=self._streams.of("trade", self._number),
+            prices=self._streams.of("prices", self._number + 1),
         )
         act = self._streams.of("act", self._number)
         self._block = declare(

@@ -97,7 +97,7 @@ def _prices(scenario: Scenario, rng: np.random.Generator, weeks: int) -> Floats:
     level = np.zeros(len(SECTORS))
     for week in range(weeks):
         level = 0.99 * level + steps[week]
-        season = 0.3 * scenario.trade.season_strength * _wave((week + phase) / 52.0)
+        season = 0.3 * scenario.trade.season_strength * wave((week + phase) / 52.0)
         out[week] = level + season + scenario.trade.inflation_per_year * week / 52.0
     return out
 
@@ -108,13 +108,13 @@ def _activity(scenario: Scenario, days: int) -> Floats:
     weekday = (scenario.starts_on.weekday() + number) % 7
     by_weekday = np.array([1.05, 1.1, 1.1, 1.08, 1.0, 0.35, 0.12])[weekday]
     year = number / 365.25
-    season = 1 + 0.5 * scenario.trade.season_strength * _wave(
+    season = 1 + 0.5 * scenario.trade.season_strength * wave(
         year + (scenario.starts_on.timetuple().tm_yday + 60) / 365.25
     )
     return by_weekday * season * np.maximum(0.05, 1 + scenario.trade.growth_per_year * year)
 
 
-def _wave(turns: Floats) -> Floats:
+def wave(turns: Floats) -> Floats:
     """A smooth yearly wave between -1 and 1, made of a parabola (no sine: see arithmetic)."""
     x = turns - np.floor(turns)
     return np.where(x < 0.5, 16 * x * (0.5 - x), -16 * (x - 0.5) * (1 - x))

@@ -268,6 +268,22 @@ class RateChange(_Part):
     vat_rate: Share | None = _parameter(None, "New VAT rate; absent: unchanged [rate]")
 
 
+class PriceRule(_Part):
+    """How prices depart from a sum of the code's, the origin's and the supplier's part; as shipped they don't."""
+
+    supplier_by_code: float = _parameter(
+        0.0, "Spread of the price that a supplier has for a code, beside its general one [log]", ge=0, le=2
+    )
+    contract_share: Share = _parameter(0.0, "Relationships that buy at prices by contract [share]")
+    contract_days: int = _parameter(180, "How long a contract keeps its prices [days]", ge=7, le=3650)
+    contract_spread: float = _parameter(0.0, "Spread of the level of a contract's prices [log]", ge=0, le=2)
+    premium_share: Share = _parameter(0.0, "Consignments of the better quality [share]")
+    premium: float = _parameter(0.0, "What the better quality costs more [log]", ge=0, le=3)
+    origin_season: float = _parameter(
+        0.0, "Amplitude of the yearly season of prices, another for each sector and origin [log]", ge=0, le=2
+    )
+
+
 class Scenario(_Part):
     """A simulated country, ready to be made."""
 
@@ -280,6 +296,7 @@ class Scenario(_Part):
     trade: Trade = _mandatory("Trade and traders [see trade]")
     conduct: Conduct = _mandatory("Irregularities [see conduct]")
     administration: Administration = _mandatory("Selectivity, inspection, results [see administration]")
+    prices: PriceRule = _parameter(PriceRule(), "Prices that are not additive [see prices]")
     waves: list[Wave] = _parameter([], "Frauds with a beginning and an end [list]")
     rate_changes: list[RateChange] = _parameter([], "Dated changes of rates [list]")
 

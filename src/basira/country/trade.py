@@ -63,10 +63,21 @@ def declarations_per_day(activity: Floats, total: float) -> Ints:
     return np.diff(np.concatenate(([0.0], reached))).astype(np.int64)
 
 
-def ship(foundation: Foundation, *, state: State, first_day: int, per_day: Ints, rng: np.random.Generator) -> Shipments:
-    """Draw the shipments of the days ``first_day`` to ``first_day + len(per_day) - 1``."""
+def ship(
+    foundation: Foundation,
+    *,
+    state: State,
+    first_day: int,
+    per_day: Ints,
+    rng: np.random.Generator,
+    prices: np.random.Generator,
+) -> Shipments:
+    """Draw the shipments of the days ``first_day`` to ``first_day + len(per_day) - 1``.
+
+    ``prices``: the stream of prices that are not additive; nothing is drawn from it where they are.
+    """
     traders, nomenclature, markets = foundation.traders, foundation.nomenclature, foundation.markets
-    trade = foundation.scenario.trade
+    trade, departures = foundation.scenario.trade, foundation.departures
     middle = first_day + len(per_day) // 2
     alive = (traders.trader_born <= middle) & (middle < traders.trader_gone)
     weight = traders.tie_weight * (alive[traders.tie_trader] & (traders.tie_from <= middle))
@@ -116,6 +127,10 @@ def ship(foundation: Foundation, *, state: State, first_day: int, per_day: Ints,
         # larger lots are cheaper
         - 0.04 * np.clip(rng.standard_normal(m), -2, 2)
     )
+    if departures is not None:
+        log_price = log_price + departures.of_consignments(
+            day=day[of], tie=tie[of], sector=nomenclature.sector[code], origin=origin, markets=markets, rng=prices
+        )
     unit_price = exp(log_price) * kg / rate[of]
     by_air = traders.tie_mode[tie[of]] == 4
     charges = markets.freight_share[country[of]] * (0.7 + 0.6 * rng.random(m)) * np.where(by_air, 1.6, 1.0) + 0.003

@@ -144,7 +144,10 @@ def explain(case: Case, *, reader: Reader) -> Explanation:
         told.extend(reasons)
         explained.append(
             ItemExplanation(
-                item.item_number, reasons, _verifications(item, reasons, case.examines, is_unit=is_unit), item.references
+                item.item_number,
+                reasons,
+                _verifications(item, reasons, case.examines, is_unit=is_unit),
+                item.references,
             )
         )
     explained.sort(key=lambda one: not one.reasons)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from basira.explain.kinds import kinds_to_verify
 from basira.schema.reasons import PastResults, ReasonCatalog
-from basira.schema.records import Reason, Reference
+from basira.schema.records import EXPECTED, Reason, Reference
 
 Row = Mapping[str, Any]
 Built = tuple[str, dict[str, Any]] | None
@@ -31,6 +31,16 @@ FAINTEST = 0.05
 MOST_REASONS = 5
 # A unit value within 10 % of the median is usual: it may have moved the trees, it is no reason for a person.
 USUAL_GAP = 0.10
+# A price is expected of a code with ten prices, and named after its origin and supplier with three of their own, which
+# count as much as what they are shrunk towards.
+ENOUGH_OF_CODE = 10
+ENOUGH_OF_OWN = 3
+# A quarter of a normal distribution lies beyond so many deviations, on either side. Beyond e to the 20th is no price.
+QUARTILE = 0.6745
+MOST_LOGGED = 20.0
+# How many items without a gap stand beside a trader's own in its habit (`GAP_WEIGHT` of the features).
+GAP_WEIGHT = 3
+LOWER_DUTY = 0.02
 # A history is worth a line when its rate is a tenth above its parent's.
 WORSE = 1.1
 # An entity seen on ten items or more, over more than three months, is not new.
@@ -94,7 +104,7 @@ def explain_items(
                     figures["word"] = _first_word(row)
                 reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
                 point_at.append(catalog.verify.get(labels[g], ""))
-        references = _references(row, comparables or {}, catalog)
+        references = _in_order_of(reasons, _references(row, comparables or {}, catalog))
         verify = kinds_to_verify(kinds[i], row) if is_kind_ranked else _to_verify(point_at, kinds[i])
         found.append(Evidence(tuple(reasons), verify, references))
     return found
@@ -163,9 +173,61 @@ def _build(family: str, row: Row, catalog: ReasonCatalog) -> Built:
     return None if builder is None else builder(row)
 
 
+@dataclass(frozen=True)
+class _Expected:
+    """The price that one item leads to expect, per kg or per unit. ``basis``: of what it is, for `Reference.level`.
+
+    ``low``, ``high``: between them lie half of the normal deviations of the code's items. ``count``: prices of the
+    code, or of the code from ``origin_country``, that it rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    basis: str
+    count: int
+    origin_country: str | None
+
+
+def _expected(row: Row, measure: str) -> _Expected | None:
+    """None without a price of its own, and where the code has too few."""
+    name = f"expected_{measure}"
+    value, deviation = _number(row, name), _number(row, f"{name}_deviation")
+    code, origin, supplier = (_count(row, f"{name}_{whose}_count") for whose in ("code", "origin", "supplier"))
+    if value is None or deviation is None or code < ENOUGH_OF_CODE:
+        return None
+    if abs(value) > MOST_LOGGED or not 0 < deviation < MOST_LOGGED:
+        return None
+    by_origin = origin >= ENOUGH_OF_OWN and row.get("origin_country") is not None
+    basis = "_".join(["code", *(["origin"] if by_origin else []), *(["supplier"] if supplier >= ENOUGH_OF_OWN else [])])
+    return _Expected(
+        math.exp(value),
+        math.exp(value - QUARTILE * deviation),
+        math.exp(value + QUARTILE * deviation),
+        basis,
+        origin if by_origin else code,
+        row["origin_country"] if by_origin else None,
+    )
+
+
 def _unit_value(measure: str, unit_field: str) -> Callable[[Row], Built]:
     def build(row: Row) -> Built:
         value = _ratio(row, "customs_value_amount", _BELOW[measure])
+        if value is not None and (expected := _expected(row, measure)) is not None:
+            gap = value / expected.value - 1
+            if abs(gap) < USUAL_GAP:
+                return None
+            return f"{measure}_{'low' if gap < 0 else 'high'}", {
+                "value": value,
+                "unit": "kg" if measure == "value_per_kg" else (row.get(unit_field) or "unit"),
+                "expected": expected.value,
+                "basis": expected.basis,
+                "gap": gap,
+                "count": expected.count,
+                "commodity_code": row.get("commodity_code"),
+                "origin_country": expected.origin_country,
+                "window_months": YEAR_MONTHS,
+            }
         median = _from_log(row, f"{measure}_reference_median")
         count = _count(row, f"{measure}_reference_count")
         level = _number(row, f"{measure}_reference_level")
@@ -344,6 +406,61 @@ def _consignment(row: Row) -> Built:
     }
 
 
+def _price_habit(entity: str) -> Callable[[Row], Built]:
+    def build(row: Row) -> Built:
+        count, habit = _count(row, f"{entity}_prices"), _number(row, f"{entity}_price_habit")
+        # With two prices a mean is no habit.
+        if habit is None or count < ENOUGH_OF_OWN:
+            return None
+        # The habit is shrunk for the model; what an officer reads is the mean itself.
+        mean = habit * (count + GAP_WEIGHT) / count
+        gap = math.exp(mean) - 1 if abs(mean) < MOST_LOGGED else math.inf
+        if not USUAL_GAP <= abs(gap) < math.inf:
+            return None
+        return f"price_habit_{entity}", {
+            "gap": gap,
+            "count": count,
+            "low_count": _count(row, f"{entity}_low_prices"),
+            "window_months": None,
+        }
+
+    return build
+
+
+def _usual_duty(row: Row) -> Built:
+    own = _number(row, "code_usual_duty")
+    others = [
+        (other, entity)
+        for entity in ("heading", "chapter", "importer")
+        if (other := _number(row, f"{entity}_usual_duty")) is not None
+    ]
+    if own is None or not others:
+        return None
+    usual, entity = max(others, key=lambda pair: pair[0])
+    # Goods are moved to a code with a lower duty: two points and more are worth a look.
+    if usual - own < LOWER_DUTY:
+        return None
+    code = str(row.get("commodity_code") or "")
+    return f"usual_duty_{entity}", {
+        "rate": own,
+        "usual_rate": usual,
+        "commodity_code": code,
+        "window_months": YEAR_MONTHS,
+    }
+
+
+def _code_of_importer(row: Row) -> Built:
+    seen, count = _count(row, "importer_code_items"), _count(row, "importer_items")
+    if row.get("importer_id") is None or count < 20 or seen > 0.2 * count:
+        return None
+    return "code_unusual_for_importer", {
+        "seen": seen,
+        "count": count,
+        "commodity_code": str(row.get("commodity_code") or "")[:6],
+        "window_months": None,
+    }
+
+
 def _round_value(row: Row) -> Built:
     return ("round_value", {"value": row["customs_value_amount"]}) if _count(row, "value_trailing_zeros") >= 2 else None
 
@@ -384,11 +501,20 @@ _BUILDERS: dict[str, Callable[[Row], Built]] = {
     "below_threshold": _below_threshold,
     "mass_ratio": _mass_ratio,
     "tax_inconsistent": _tax_inconsistent,
+    **{f"price_habit_{e}": _price_habit(e) for e in ("importer", "declarant", "exporter", "importer_exporter")},
+    "usual_duty": _usual_duty,
+    "code_of_importer": _code_of_importer,
 }
 
 
 # What a value is divided by.
 _BELOW = {"value_per_kg": "net_mass_kg", "value_per_unit": "quantity"}
+
+
+def _in_order_of(reasons: Sequence[Reason], references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """First the reference whose measure the first reason of a value is about: they are read side by side."""
+    order = [r.code.rpartition("_")[0] for r in reasons]
+    return tuple(sorted(references, key=lambda r: order.index(r.measure) if r.measure in order else len(order)))
 
 
 def _references(
@@ -399,11 +525,30 @@ def _references(
     found = []
     for measure, levels in catalog.references.items():
         declared = _ratio(row, "customs_value_amount", _BELOW[measure])
+        code = str(row.get("commodity_code") or "")
+        if declared is not None and (expected := _expected(row, measure)) is not None:
+            seen = comparables.get((code, expected.origin_country), ())
+            found.append(
+                Reference(
+                    measure=measure,
+                    unit="kg" if measure == "value_per_kg" else str(row.get("quantity_unit") or "unit"),
+                    declared=declared,
+                    low=expected.low,
+                    median=expected.value,
+                    high=expected.high,
+                    count=expected.count,
+                    level=f"{EXPECTED}{expected.basis}",
+                    commodity_code=code,
+                    origin_country=expected.origin_country,
+                    window_days=catalog.window_days,
+                    comparables=tuple(c for c in seen if not c.startswith(own)),
+                )
+            )
+            continue
         low, median, high = (_from_log(row, f"{measure}_reference_{c}") for c in ("low", "median", "high"))
         if declared is None or low is None or median is None or high is None:
             continue
         level = levels[_count(row, f"{measure}_reference_level")]
-        code = str(row.get("commodity_code") or "")
         origin = row.get("origin_country") if level == "code_origin" else None
         found.append(
             Reference(

@@ -154,9 +154,7 @@ def _item(item: ItemExplanation, currency: str, catalog: Catalog) -> ItemText:
     return ItemText(
         item_number=item.item_number,
         reasons=tuple(say(reason, language=language, currency=currency, strict=strict) for reason in item.reasons),
-        verify=tuple(
-            say_verification(one, currency=currency, language=language, strict=strict) for one in item.verify
-        ),
+        verify=tuple(say_verification(one, currency=currency, language=language, strict=strict) for one in item.verify),
         references=tuple(
             say_reference(one, language=language, currency=currency, strict=strict) for one in item.references
         ),

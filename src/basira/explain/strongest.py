@@ -81,9 +81,7 @@ def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -
             continue
         if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
             continue
-        if family not in told:
-            told[family] = reason
-        elif family == "newness" and _rank(reason) < _rank(told[family]):
+        if family not in told or (family == "newness" and _rank(reason) < _rank(told[family])):
             told[family] = reason
     return tuple(told.values())[:MOST_REASONS]
 

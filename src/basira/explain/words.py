@@ -16,7 +16,7 @@ from basira.explain.words_figures import Speaker
 from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.schema.errors import NotFoundError
-from basira.schema.records import Conversion, Reason, Reference
+from basira.schema.records import EXPECTED, Conversion, Reason, Reference
 
 LOCALE = Path(__file__).parent / "locale"
 VERIFY_KINDS: tuple[str, ...] = ("value", "classification", "origin", "quantity", "prohibited", "documents")
@@ -69,6 +69,16 @@ def say_verify(
     if reference is None or reference.measure not in fits:
         return catalog.say(f"verify.{kind}")
     speaker = Speaker(catalog, currency, reference_figures(reference))
+    if reference.level.startswith(EXPECTED):
+        return catalog.say(
+            f"verify.{kind}.expected",
+            expected=speaker.say_measure(reference.median, reference.measure),
+            basis=speaker.say(f"expected.{reference.level.removeprefix(EXPECTED)}"),
+            low=speaker.bare(reference.low),
+            high=speaker.bare(reference.high),
+            count=speaker.say_count("n.comparable", "count"),
+            scope=speaker.scope(wrapped=False),
+        )
     return catalog.say(
         f"verify.{kind}.reference",
         count=speaker.say_count("n.comparable", "count"),
@@ -83,8 +93,9 @@ def say_reference(reference: Reference, *, language: str, currency: str, strict:
     """What was declared beside the interval, median and number of its comparables, as one line."""
     catalog = catalog_of(language, strict=strict)
     speaker = Speaker(catalog, currency, reference_figures(reference))
+    line = "list.expected_line" if reference.level.startswith(EXPECTED) else "list.reference_line"
     return catalog.say(
-        "list.reference_line",
+        line,
         measure=catalog.say(f"measure.{reference.measure}"),
         declared=speaker.say_measure(reference.declared, reference.measure),
         low=speaker.bare(reference.low),
@@ -154,6 +165,16 @@ Writer = Callable[[Reason, Speaker], str]
 
 
 def _unit_value(_reason: Reason, s: Speaker) -> str:
+    if s.number_of("expected") is not None:
+        return s.say(
+            "reason.expected_value",
+            value=s.per_unit("value"),
+            gap=s.gap(),
+            expected=s.bare(s.number_of("expected")),
+            basis=s.say(f"expected.{s.figures.get('basis')}"),
+            count=s.say_count("n.comparable", "count"),
+            scope=s.scope(),
+        )
     return s.say(
         "reason.unit_value",
         value=s.per_unit("value"),
@@ -266,6 +287,32 @@ def _amounts(*names: str) -> Writer:
     return lambda reason, s: s.say(f"reason.{reason.code}", **{name: s.money(name) for name in names})
 
 
+def _price_habit(reason: Reason, s: Speaker) -> str:
+    return s.say(
+        "reason.price_habit",
+        who=s.say("who." + reason.code.removeprefix("price_habit_")),
+        gap=s.gap(),
+        count=s.say_count("n.import", "count"),
+        low=s.count("low_count"),
+        scope=s.scope(),
+    )
+
+
+def _usual_duty(reason: Reason, s: Speaker) -> str:
+    return s.say(f"reason.{reason.code}", rate=s.percent("rate"), usual=s.percent("usual_rate"), scope=s.scope())
+
+
+def _code_of_importer(reason: Reason, s: Speaker) -> str:
+    # The count is of the importer's items under any code, so the code is shown with those seen under it.
+    return s.say(
+        f"reason.{reason.code}",
+        code=s.code(),
+        seen=s.count("seen"),
+        count=s.say_count("n.import", "count"),
+        scope=s.scope(with_code=False),
+    )
+
+
 def _mass_ratio(reason: Reason, s: Speaker) -> str:
     return s.say(f"reason.{reason.code}", ratio=s.percent("ratio"))
 
@@ -318,6 +365,14 @@ _WRITERS: dict[str, Writer] = {
         ),
         _new,
     ),
+    **dict.fromkeys(
+        (
+            "price_habit_importer", "price_habit_declarant", "price_habit_exporter", "price_habit_importer_exporter",
+        ),
+        _price_habit,
+    ),
+    **dict.fromkeys(("usual_duty_heading", "usual_duty_chapter", "usual_duty_importer"), _usual_duty),
+    "code_unusual_for_importer": _code_of_importer,
     "repeat_consignment": _repeat,
     "volume_jump_importer": _volume,
     "round_value": _amounts("value"),

@@ -34,12 +34,18 @@ class Reason:
     contribution: float
 
 
+# How the level of a reference begins whose middle is an expected price.
+EXPECTED = "expected_"
+
+
 @dataclass(frozen=True)
 class Reference:
     """What comparable imports were declared at, before this one.
 
     ``measure``: "value_per_kg", "value_per_unit" or "kg_per_unit". ``low``/``high``: quartiles.
-    ``level``: which comparables, for example "code_origin". ``comparables``: some "declaration/item" ids.
+    ``level``: which comparables, for example "code_origin". Or, beginning with `EXPECTED`, of what the price in
+    ``median`` is expected: "expected_code_origin_supplier"; ``low`` and ``high`` are then the quartiles of a normal
+    distribution of the code's robust deviation. ``comparables``: some "declaration/item" ids.
     """
 
     measure: str

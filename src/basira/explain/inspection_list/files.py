@@ -126,7 +126,12 @@ def write_xlsx(
     formats |= {"text": plain, "flag": plain, "long_text": wrapped}
 
     def sheet(
-        title: str, columns: Sequence[Column], headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, first: int = 1
+        title: str,
+        columns: Sequence[Column],
+        headings: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        *,
+        first: int = 1,
     ) -> Any:
         made = book.add_worksheet(title)
         if is_right_to_left:

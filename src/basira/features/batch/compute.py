@@ -18,7 +18,7 @@ from basira.features.batch.sql import (
     reference_statement,
 )
 from basira.features.catalog.entities import ENTITIES
-from basira.features.catalog.habits import PRICE_LEVELS
+from basira.features.catalog.habits import WEEKLY_TABLES
 from basira.features.catalog.references import LEVELS
 from basira.schema.fields import EXTRA_PREFIX
 
@@ -94,7 +94,7 @@ def compute_features(
         con.execute(f"drop table if exists {name}")
     for e in (EVERYTHING, *ENTITIES):
         con.execute(f"drop table if exists p_{e.name}")
-    for name in PRICE_LEVELS:
+    for name in WEEKLY_TABLES:
         con.execute(f"drop table if exists u_{name}")
         con.execute(f"drop table if exists w_{name}")
     for level in LEVELS:

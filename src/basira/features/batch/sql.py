@@ -21,15 +21,21 @@ from basira.features.catalog.habits import (
     DUTY,
     GAP_CLIP,
     GAP_TRADERS,
-    HEADING_PRICE,
     IS_PREFERRED,
     LARGEST_PRICE,
     LOW_GAP,
+    PART_COLUMNS,
     PRICE_CLIP,
+    PRICE_COLUMNS,
     PRICE_LEVELS,
+    SPREAD_COLUMNS,
+    UNIT_LEVELS,
+    USUAL_UNIT_PRICE,
+    WEEKLY,
     WEEKS,
     clip_sql,
     gap_sql,
+    residual_sql,
     week_sql,
     year_sums,
 )
@@ -38,6 +44,10 @@ from basira.schema.sql import quote_identifier
 
 # A table to create: its name, and the query that gives its rows.
 Table = tuple[str, str]
+
+PROFILE_COLUMNS = ("n_all", "i_all", "r_all", "v_all", "first_day", "last_day", "hit_day")
+WINDOW_COLUMNS = ("n_year", "i_year", "r_year", "n_month")
+GAP_COLUMNS = ("g_all", "d_all", "l_all")
 
 EVERYTHING = Entity("everything", ("1",), "", 0, "the whole history", is_long=False)
 
@@ -150,56 +160,129 @@ from results r join facts f using (declaration_id, item_number) where f.is_histo
 
 
 def price_statements() -> list[Table]:
-    """What is usual, and how far each item of the history was from it.
+    """What is usual and expected, and how far each item of the history was from it.
 
-    `w_<level>`: the prices of each week; `u_<level>`: those of the 52 weeks before, for each key and week of the facts
-    (key, week, price_count, price_sum both). `gaps`: one row per item of the history that had a price and a usual one:
-    its day, the keys of its traders, the gap as it counts in their sums, and whether it is low.
+    `w_<table>`: sums of each week; `u_<table>`: those of the 52 weeks before, for each key and week of the facts (key,
+    week, then the columns of `WEEKLY`): of prices by level, of the gaps of suppliers, of the distances of codes.
+    `gaps`: one row per item of the history that had a price per kg or per unit and a usual one: its day and week, the
+    keys of its traders and code; the gap per kg, as it counts in sums, and whether it is low; the gap per unit.
     """
-    week = week_sql("day")
     statements: list[Table] = []
-    for level in PRICE_LEVELS:
-        is_widest = level == PRICE_LEVELS[0]
-        price = "m_value_per_kg"
-        if not is_widest:
-            away = clip_sql(f"(m_value_per_kg - {HEADING_PRICE})", PRICE_CLIP)
-            price = f"case when heading.price_count > 0 then cast(round({HEADING_PRICE} + {away}) as integer) else m_value_per_kg end"
-        wider = "" if is_widest else f" join u_heading as heading on heading.key = k_heading and heading.week = {week}"
-        statements += [
-            (
-                f"w_{level}",
-                f"""select key, week, count(price) as price_count, cast(coalesce(sum(price), 0) as bigint) as price_sum
-from (
-  select k_{level} as key, {week} as week,
-    case when is_history and abs(m_value_per_kg) < {LARGEST_PRICE} then {price} end as price
-  from facts{wider} where k_{level} is not null
-) priced group by key, week""",
-            ),
-            (
-                f"u_{level}",
-                f"""select key, week, cast(coalesce(sum(price_count) over past, 0) as integer) as price_count,
-  cast(coalesce(sum(price_sum) over past, 0) as double) as price_sum
-from w_{level} window past as (partition by key order by week range between {WEEKS} preceding and 1 preceding)""",
-            ),
-        ]
+    for levels, measure in ((PRICE_LEVELS, "m_value_per_kg"), (UNIT_LEVELS, "m_value_per_unit")):
+        for level in levels:
+            statements += _price_level(level, levels[0], measure)
+    week = week_sql("day")
     traders = ", ".join(f"k_{name}" for name in GAP_TRADERS)
     joins = "\n".join(
         f"  left join u_{level} as {level} on {level}.key = k_{level} and {level}.week = {week}"
-        for level in PRICE_LEVELS
+        for level in (*PRICE_LEVELS, *UNIT_LEVELS)
     )
     statements.append(
         (
             "gaps",
-            f"""select day, {traders}, {clip_sql("gap", GAP_CLIP)} as gap, case when gap < {LOW_GAP} then 1 else 0 end as low
+            f"""select day, week, {traders}, k_code, gap, {clip_sql("gap", GAP_CLIP)} as counted,
+  case when gap < {LOW_GAP} then 1 else 0 end as low, unit_gap
 from (
-  select day, {traders}, {gap_sql("m_value_per_kg")} as gap
+  select day, {week} as week, {traders}, k_code, {gap_sql("m_value_per_kg")} as gap,
+    {gap_sql("m_value_per_unit", USUAL_UNIT_PRICE)} as unit_gap
   from facts
 {joins}
-  where is_history and m_value_per_kg is not null
-) measured where gap is not null""",
+  where is_history and (m_value_per_kg is not null or m_value_per_unit is not null)
+) measured where gap is not null or unit_gap is not null""",
         )
     )
+    # What is wanted has its row in each, with nothing in it, so that the sums before its week are found by equality.
+    parts = (f"count(gap) as {PART_COLUMNS[0]}", _whole_sum("gap", PART_COLUMNS[1]))
+    parts += (f"count(unit_gap) as {PART_COLUMNS[2]}", _whole_sum("unit_gap", PART_COLUMNS[3]))
+    statements += [
+        (
+            "w_supplier",
+            f"""select key, week, {", ".join(parts)}
+from (
+  select k_exporter as key, week, counted as gap, {clip_sql("unit_gap", GAP_CLIP)} as unit_gap
+  from gaps where k_exporter is not null
+  union all
+  select k_exporter, {week}, null, null from facts where target_id is not null and k_exporter is not null
+) part group by key, week""",
+        ),
+        _weeks_before("supplier", PART_COLUMNS),
+    ]
+    away = (
+        f"abs({clip_sql(residual_sql(gap, 'supplier', unit=unit), GAP_CLIP)})"
+        for gap, unit in (("gap", ""), ("unit_gap", "unit_"))
+    )
+    spreads = (f"count(away) as {SPREAD_COLUMNS[0]}", _whole_sum("away", SPREAD_COLUMNS[1]))
+    spreads += (f"count(unit_away) as {SPREAD_COLUMNS[2]}", _whole_sum("unit_away", SPREAD_COLUMNS[3]))
+    statements += [
+        (
+            "w_spread",
+            f"""select key, week, {", ".join(spreads)}
+from (
+  select k_code as key, gaps.week, {next(away)} as away, {next(away)} as unit_away
+  from gaps left join u_supplier as supplier on supplier.key = k_exporter and supplier.week = gaps.week
+  union all
+  select k_code, {week}, null, null from facts where target_id is not null
+) spread group by key, week""",
+        ),
+        _weeks_before("spread", SPREAD_COLUMNS),
+    ]
     return statements
+
+
+def _whole_sum(sql: str, name: str) -> str:
+    return f"cast(coalesce(sum({sql}), 0) as bigint) as {name}"
+
+
+def _weeks_before(table: str, columns: tuple[str, ...]) -> Table:
+    """`u_<table>`: the sums of the 52 weeks before; counts are whole, sums doubles that hold whole numbers exactly."""
+    sums = ", ".join(
+        f"cast(coalesce(sum({c}) over past, 0) as {'integer' if c.endswith('_count') else 'double'}) as {c}"
+        for c in columns
+    )
+    return (
+        f"u_{table}",
+        f"""select key, week, {sums}
+from w_{table} window past as (partition by key order by week range between {WEEKS} preceding and 1 preceding)""",
+    )
+
+
+def _price_level(level: str, widest: str, measure: str) -> list[Table]:
+    """The prices of one level by week; those of a narrow level lie within `PRICE_CLIP` of the mean of the ``widest``."""
+    week = week_sql("day")
+    price, wider = measure, ""
+    if level != widest:
+        mean = f"{widest}.price_sum / nullif({widest}.price_count, 0)"
+        away = clip_sql(f"({measure} - {mean})", PRICE_CLIP)
+        price = f"case when {widest}.price_count > 0 then cast(round({mean} + {away}) as integer) else {measure} end"
+        wider = f" join u_{widest} as {widest} on {widest}.key = k_{widest} and {widest}.week = {week}"
+    return [
+        (
+            f"w_{level}",
+            f"""select key, week, count(price) as price_count, {_whole_sum("price", "price_sum")}
+from (
+  select k_{level} as key, {week} as week,
+    case when is_history and abs({measure}) < {LARGEST_PRICE} then {price} end as price
+  from facts{wider} where k_{level} is not null
+) priced group by key, week""",
+        ),
+        _weeks_before(level, PRICE_COLUMNS),
+    ]
+
+
+def _join_weekly(relation: str, key: str, day: str) -> tuple[str, str]:
+    """The columns of `WEEKLY` of a relation, each after a comma, and the joins that give them; "" where it has none."""
+    columns = "".join(f", u_{table}.{c}" for table, names in WEEKLY.get(relation, ()) for c in names)
+    joins = "".join(
+        f" join u_{table} on u_{table}.key = {key} and u_{table}.week = {week_sql(day)}"
+        for table, _ in WEEKLY.get(relation, ())
+    )
+    return columns, joins
+
+
+def own_columns(e: Entity) -> tuple[str, ...]:
+    """The columns of an entity's profile, but for those of `WEEKLY`."""
+    found = [*PROFILE_COLUMNS, *(WINDOW_COLUMNS if e.is_long else ()), *(f"{s}_year" for s in year_sums(e.name))]
+    return (*found, *(GAP_COLUMNS if e.name in GAP_TRADERS else ()))
 
 
 def habit_sums(e: Entity) -> tuple[str, ...]:
@@ -227,7 +310,7 @@ def gap_rows(e: Entity, k: str, *, counts: int) -> str:
     if e.name not in GAP_TRADERS:
         return ""
     zeros = "".join(", 0" for _ in range(counts + len(year_sums(e.name))))
-    return f"\n    union all\n    select {k}, day{zeros}, 1, gap, low from gaps where {k} is not null"
+    return f"\n    union all\n    select {k}, day{zeros}, 1, counted, low from gaps where {k} is not null and gap is not null"
 
 
 def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
@@ -265,10 +348,9 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
         if e.name in GAP_TRADERS
         else ""
     )
-    found = "select * exclude (wanted) from windowed"
-    if e.name in PRICE_LEVELS:
-        found = f"""select windowed.* exclude (wanted), price_count, price_sum
-from windowed join u_{e.name} as u on u.key = windowed.key and u.week = {week_sql("windowed.day")}"""
+    weekly, joins = _join_weekly(e.name, "windowed.key", "windowed.day")
+    columns = ", ".join(f"windowed.{c}" for c in own_columns(e))
+    found = f"select windowed.key, windowed.day, {columns}{weekly} from windowed{joins}"
     return (
         f"p_{e.name}",
         f"""with daily as (
@@ -322,10 +404,9 @@ def _narrow_profile(e: Entity) -> Table:
         if e.name in GAP_TRADERS
         else ""
     )
-    prices, priced = "", ""
-    if e.name in PRICE_LEVELS:
-        prices = ",\n  any_value(price_count) as price_count, any_value(price_sum) as price_sum"
-        priced = f" join u_{e.name} as u on u.key = seen.key and u.week = {week_sql('seen.day')}"
+    weekly, joins = _join_weekly(e.name, "seen.key", "seen.day")
+    # One row for each key and week: any of them is the one.
+    weekly = "".join(f",\n  max({c}) as {c.split('.')[1]}" for c in weekly.split(", ")[1:])
     carried = "".join(f", {s}" for s in habit_sums(e))
     # Results by day: a correction on the day of what it corrects leaves no irregularity on that day.
     return (
@@ -344,8 +425,8 @@ def _narrow_profile(e: Entity) -> Table:
 select seen.key as key, seen.day as day, cast(coalesce(sum(n), 0) as integer) as n_all, cast(coalesce(sum(i), 0) as integer) as i_all,
   cast(coalesce(sum(r), 0) as integer) as r_all, cast(coalesce(sum(v), 0) as double) as v_all,
   min(case when n > 0 then then_day end) as first_day, max(case when n > 0 then then_day end) as last_day,
-  max(case when r > 0 then then_day end) as hit_day{long_columns}{gap_columns}{prices}
-from seen{priced} group by seen.key, seen.day""",
+  max(case when r > 0 then then_day end) as hit_day{long_columns}{gap_columns}{weekly}
+from seen{joins} group by seen.key, seen.day""",
     )
 
 
@@ -368,6 +449,7 @@ def reference_statement(level: Level, *, is_narrow: bool = False) -> Table:
         outer.append(f"cast(coalesce(count_{m}, 0) as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
         if m in level.quartiles:
             outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
+    weekly, joins = _join_weekly(f"ref_{level.name}", f"facts.{k}", "facts.day")
     if is_narrow:
         return (
             f"q_{level.name}",
@@ -379,18 +461,19 @@ def reference_statement(level: Level, *, is_narrow: bool = False) -> Table:
     on h.{k} = asked.key and h.is_history and h.day >= asked.day - {WINDOW_DAYS} and h.day < asked.day
   group by asked.key, asked.day
 )
-select facts.target_id, {", ".join(outer)}
-from facts left join pooled on pooled.key = facts.{k} and pooled.day = facts.day
+select facts.target_id, {", ".join(outer)}{weekly}
+from facts left join pooled on pooled.key = facts.{k} and pooled.day = facts.day{joins}
 where facts.target_id is not null and facts.{k} is not null and ({present})""",
         )
+    weekly, joins = _join_weekly(f"ref_{level.name}", f"ranked.{k}", "ranked.day")
     return (
         f"q_{level.name}",
         f"""with ranked as (
-  select target_id, {", ".join(columns)}
+  select target_id{f", {k}, day" if weekly else ""}, {", ".join(columns)}
   from facts where {k} is not null and ({present})
   window past as (partition by {k} order by day range between {WINDOW_DAYS} preceding and 1 preceding)
 )
-select target_id, {", ".join(outer)} from ranked where target_id is not null""",
+select target_id, {", ".join(outer)}{weekly} from ranked{joins} where target_id is not null""",
     )
 
 
@@ -438,7 +521,7 @@ def join_statement(extras: tuple[str, ...], items: str = "items") -> str:
     declaration_items,
     {arithmetic}
   from {items} i join total using (declaration_id, declaration_version)
-  join (select * exclude (declared_day, day) from wanted_now) w using (declaration_id, declaration_version, item_number)
+  join (select target_id, declaration_id, declaration_version, item_number from wanted_now) w using (declaration_id, declaration_version, item_number)
   where i.declared_day between $first and $last
 ), t as (
   select f.day, {measures}, {keys}, own.*

@@ -13,6 +13,7 @@ from typing import Literal
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.entities import ENTITIES, ENTITY, Entity
 from basira.features.catalog.habits import (
+    DUTY_HOLDERS,
     DUTY_PARTS,
     GAP_TRADERS,
     GAP_WEIGHT,
@@ -20,7 +21,11 @@ from basira.features.catalog.habits import (
     PREFERENCE_HOLDERS,
     PREFERENCE_RATE,
     USUAL_PRICE,
+    USUAL_UNIT_PRICE,
+    deviation_sql,
     gap_sql,
+    part_sql,
+    residual_sql,
 )
 from basira.features.catalog.references import BACK_OFF, LEVELS, MINIMUM_COUNT, WINDOW_DAYS
 from basira.schema.reasons import PastResults, ReasonCatalog
@@ -370,6 +375,8 @@ def _prices() -> list[Feature]:
                 None,
                 "ln ratio",
                 f"mean price gap of earlier items, shrunk towards 0: {meaning}",
+                f"price_habit_{name}",
+                "value",
             ),
             Feature(
                 f"{name}_low_price_rate",
@@ -379,6 +386,15 @@ def _prices() -> list[Feature]:
                 None,
                 "rate",
                 f"earlier items a quarter or more under the usual price: {meaning}",
+                f"price_habit_{name}",
+                "value",
+            ),
+            *(
+                Feature(f"{name}_{what}", f"{name}.{column}", "evidence", name, None, "count", f"{which}: {meaning}")
+                for what, column, which in (
+                    ("prices", "g_all", "earlier items with a price gap"),
+                    ("low_prices", "l_all", "of these, a quarter or more under the usual price"),
+                )
             ),
             Feature(
                 f"{name}_price_gap",
@@ -389,6 +405,78 @@ def _prices() -> list[Feature]:
                 "ln ratio",
                 f"price gap against the usual one of the same: {meaning}",
                 "value_per_kg",
+                "value",
+            ),
+        ]
+    return found
+
+
+def _expected() -> list[Feature]:
+    """The prices that a code, an origin and a supplier lead to expect, per kg and per unit."""
+    found: list[Feature] = []
+    for measure, unit, usual, code, pair in (
+        ("value_per_kg", "", USUAL_PRICE, "code", "code_origin"),
+        ("value_per_unit", "unit_", USUAL_UNIT_PRICE, "ref_unit_code", "ref_unit_code_origin"),
+    ):
+        name = f"expected_{measure}"
+        per = "kg" if not unit else "unit"
+        part, deviation = part_sql("exporter", unit=unit), deviation_sql("code", unit=unit)
+        residual = residual_sql(gap_sql(f"t.m_{measure}", usual), "exporter", unit=unit)
+        found += [
+            Feature(
+                name,
+                f"case when t.m_{measure} is not null then ({usual} + {part}) / 1000.0 end",
+                "evidence",
+                "code_origin",
+                WINDOW_DAYS,
+                f"ln amount/{per}",
+                f"value per {per} that the code, the origin and the supplier lead to expect; null without one declared",
+            ),
+            Feature(
+                f"{name}_deviation",
+                f"({deviation}) / 1000.0",
+                "evidence",
+                "code",
+                WINDOW_DAYS,
+                "ln ratio",
+                f"one robust deviation of the code's items from their expected value per {per}",
+            ),
+            *(
+                Feature(
+                    f"{name}_{whose}_count",
+                    f"case when t.m_{measure} is not null then coalesce({count}, 0) else 0 end",
+                    "evidence",
+                    entity,
+                    WINDOW_DAYS,
+                    "count",
+                    f"prices per {per} of the 52 weeks before that the expected one rests on: {meaning}",
+                )
+                for whose, count, entity, meaning in (
+                    ("code", f"{code}.price_count", code.removeprefix("ref_"), "of the code"),
+                    ("origin", f"{pair}.price_count", pair.removeprefix("ref_"), "of the code from this origin"),
+                    ("supplier", f"exporter.{unit}part_count", "exporter", "of the supplier, for any code"),
+                )
+            ),
+            Feature(
+                f"{measure}_vs_expected",
+                f"{residual} / 1000.0",
+                "model",
+                "code_origin",
+                WINDOW_DAYS,
+                "ln ratio",
+                f"value per {per} against the expected one",
+                measure,
+                "value",
+            ),
+            Feature(
+                f"{measure}_expected_z",
+                f"{residual} / ({deviation})",
+                "model",
+                "code_origin",
+                WINDOW_DAYS,
+                "deviations",
+                f"value per {per}: robust deviations from the expected one",
+                measure,
                 "value",
             ),
         ]
@@ -423,8 +511,22 @@ def _habits() -> list[Feature]:
             YEAR_DAYS,
             "rate",
             f"mean duty rate of the code against that of the {ENTITY[name].meaning}",
+            "usual_duty",
+            "classification",
         )
         for name in ("chapter", "heading", "importer")
+    ]
+    found += [
+        Feature(
+            f"{name}_usual_duty",
+            _usual_duty(name),
+            "evidence",
+            name,
+            YEAR_DAYS,
+            "rate",
+            f"mean duty rate of the past year: {ENTITY[name].meaning}",
+        )
+        for name in DUTY_HOLDERS
     ]
     found += [
         Feature(
@@ -446,6 +548,8 @@ def _habits() -> list[Feature]:
             None,
             "share",
             "earlier items of the importer that were declared under this HS6",
+            "code_of_importer",
+            "classification",
         ),
         Feature(
             "lower_price_ratio",
@@ -512,6 +616,7 @@ CATALOG: tuple[Feature, ...] = (
     *_shares(),
     *_references(),
     *_prices(),
+    *_expected(),
     *_habits(),
     *_item(),
     Feature(

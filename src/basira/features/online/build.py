@@ -19,12 +19,13 @@ from basira.features.batch.sql import (
     habit_sums,
     habits_of_items,
     habits_of_results,
+    own_columns,
     prepare_statements,
     price_statements,
 )
 from basira.features.catalog.catalog import MONTH_DAYS, YEAR_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
-from basira.features.catalog.habits import GAP_TRADERS, PRICE_LEVELS, WEEK_DAYS, WEEKS, year_sums
+from basira.features.catalog.habits import GAP_TRADERS, WEEK_DAYS, WEEKLY, WEEKLY_TABLES, WEEKS, year_sums
 from basira.features.catalog.references import LEVELS, WINDOW_DAYS, Level
 from basira.features.online.keys import DECLARATION, NULL, RELATIONS, key_sql, record_types
 from basira.features.online.plan import key_parts, plans
@@ -79,9 +80,9 @@ def profile_entries(con: Engine, *, as_of_day: int, progress: Progress = _silent
         yield from _batches(con, relation, f"{statements[relation]} order by digest")
     for name in ("nothing_wanted", "first_version", "wanted_key", "named", "results", "events", "gaps"):
         con.execute(f"drop table if exists {name}")
-    for level_name in PRICE_LEVELS:
-        con.execute(f"drop table if exists u_{level_name}")
-        con.execute(f"drop table if exists w_{level_name}")
+    for name in WEEKLY_TABLES:
+        con.execute(f"drop table if exists u_{name}")
+        con.execute(f"drop table if exists w_{name}")
     progress(total, total, "done")
 
 
@@ -99,40 +100,53 @@ def _batches(con: Engine, relation: str, select: str) -> Iterator[Entries]:
 
 
 def _digests_by_key(relation: str, k: str) -> str:
-    """The written key of each hashed one."""
+    """The written key of each hashed one: made once a key, from the texts that all its rows have."""
     parts = key_parts()[relation]
-    digest = key_sql(relation, parts)
-    return f"select {k} as key, any_value({digest}) as digest from named where {k} is not null group by 1"
+    texts = ", ".join(f"min(cast({part} as varchar)) as part_{n}" for n, part in enumerate(parts))
+    digest = key_sql(relation, [f"part_{n}" for n in range(len(parts))])
+    return (
+        f"select key, {digest} as digest from"
+        f" (select {k} as key, {texts} from named where {k} is not null group by {k}) texts"
+    )
+
+
+def _weekly(relation: str, as_of_day: int) -> tuple[list[str], str]:
+    """The columns of `WEEKLY` of a relation, and the joins to ``profile`` that give them: the sums of 52 weeks."""
+    week = (as_of_day + 1) // WEEK_DAYS
+    columns, joins = [], ""
+    for table, names in WEEKLY.get(relation, ()):
+        kinds = {c: "integer" if c.endswith("_count") else "double" for c in names}
+        columns += [f"cast(coalesce({table}_weeks.{c}, 0) as {kind}) as {c}" for c, kind in kinds.items()]
+        sums = ", ".join(f"sum({c}) as {c}" for c in names)
+        joins += (
+            f" left join (select key, {sums} from w_{table}"
+            f" where week >= {week - WEEKS} and week < {week} group by key)"
+            f" as {table}_weeks on {table}_weeks.key = digests.key"
+        )
+    return columns, joins
 
 
 def _profile_select(e: Entity, as_of_day: int) -> str:
     """One record per key: sums over all days up to ``as_of_day``, and over the windows that end with it."""
     k = f"k_{e.name}"
     year, month = as_of_day + 1 - YEAR_DAYS, as_of_day + 1 - MONTH_DAYS
-    windows = f"""
-    cast(coalesce(sum(n) filter (where day >= {year}), 0) as integer) as n_year,
-    cast(coalesce(sum(i) filter (where day >= {year}), 0) as integer) as i_year,
-    cast(coalesce(sum(r) filter (where day >= {year}), 0) as integer) as r_year,
-    cast(coalesce(sum(n) filter (where day >= {month}), 0) as integer) as n_month,"""
+
+    def since(day: int, column: str, name: str, kind: str) -> str:
+        return f"\n    cast(coalesce(sum(case when day >= {day} then {column} end), 0) as {kind}) as {name},"
+
+    windows = ""
+    if e.is_long:
+        windows = "".join(since(year, s, f"{s}_year", "integer") for s in ("n", "i", "r"))
+        windows += since(month, "n", "n_month", "integer")
     own, nothing, gaps = habits_of_items(e), habits_of_results(e), gap_rows(e, k, counts=4)
     summed = "".join(f", sum({s}) as {s}" for s in habit_sums(e))
-    habits = "".join(
-        f"\n    cast(coalesce(sum({s}) filter (where day >= {year}), 0) as double) as {s}_year,"
-        for s in year_sums(e.name)
-    )
+    habits = "".join(since(year, s, f"{s}_year", "double") for s in year_sums(e.name))
     if e.name in GAP_TRADERS:
         habits += (
             "\n    cast(sum(g) as integer) as g_all, cast(sum(d) as double) as d_all, cast(sum(l) as integer) as l_all,"
         )
-    found = f"select * exclude (key) from profile join ({_digests_by_key(e.name, k)}) using (key)"
-    if e.name in PRICE_LEVELS:
-        week = (as_of_day + 1) // WEEK_DAYS
-        found = f"""select * exclude (key, price_count, price_sum), coalesce(price_count, 0) as price_count,
-  coalesce(price_sum, 0) as price_sum
-from profile join ({_digests_by_key(e.name, k)}) using (key) left join (
-  select key, cast(sum(price_count) as integer) as price_count, cast(sum(price_sum) as double) as price_sum
-  from w_{e.name} where week >= {week - WEEKS} and week < {week} group by key
-) priced using (key)"""
+    weekly, joins = _weekly(e.name, as_of_day)
+    columns = ", ".join((*(f"profile.{c}" for c in own_columns(e)), *weekly))
     return f"""with daily as (
   select key, day, sum(n) as n, sum(i) as i, sum(r) as r, sum(v) as v{summed}
   from (
@@ -143,16 +157,16 @@ from profile join ({_digests_by_key(e.name, k)}) using (key) left join (
   group by key, day
 ), profile as (
   select key, cast(sum(n) as integer) as n_all, cast(sum(i) as integer) as i_all, cast(sum(r) as integer) as r_all,
-    cast(sum(v) as double) as v_all,{windows if e.is_long else ""}{habits}
+    cast(sum(v) as double) as v_all,{windows}{habits}
     min(case when n > 0 then day end) as first_day, max(case when n > 0 then day end) as last_day,
     max(case when r > 0 then day end) as hit_day
   from daily group by key
-)
-{found}"""
+), digests as ({_digests_by_key(e.name, k)})
+select digests.digest, {columns} from profile join digests on digests.key = profile.key{joins}"""
 
 
 def _reference_select(level: Level, as_of_day: int) -> str:
-    """One record per key with an item of the trailing window: counts, medians, quartiles."""
+    """One record per key with an item of the trailing window: counts, medians, quartiles; and its prices by week."""
     name = f"ref_{level.name}"
     k = f"k_{name}"
     inner, outer = [], []
@@ -160,12 +174,18 @@ def _reference_select(level: Level, as_of_day: int) -> str:
         quantiles = "[0.25, 0.5, 0.75]" if m in level.quartiles else "[0.5]"
         inner.append(f"count(m_{m}) as count_{m}, quantile_disc(m_{m}, {quantiles}) as quantiles_{m}")
         middle = 2 if m in level.quartiles else 1
-        outer.append(f"cast(count_{m} as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
+        outer.append(f"cast(coalesce(count_{m}, 0) as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
         if m in level.quartiles:
             outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
     present = " or ".join(f"m_{m} is not null" for m in level.measures)
+    weekly, joins = _weekly(name, as_of_day)
+    # The 52 weeks before this one begin up to six days before the 365 days do.
+    kept = " or ".join(
+        ["reference.key is not null", *(f"{table}_weeks.key is not null" for table, _ in WEEKLY.get(name, ()))]
+    )
     return f"""with reference as (
   select {k} as key, {", ".join(inner)} from named
-  where {k} is not null and day >= {as_of_day + 1 - WINDOW_DAYS} and ({present}) group by 1
-)
-select digest, {", ".join(outer)} from reference join ({_digests_by_key(name, k)}) using (key)"""
+  where {k} is not null and day >= {as_of_day + 1 - WINDOW_DAYS} and ({present}) group by {k}
+), digests as ({_digests_by_key(name, k)})
+select digests.digest, {", ".join((*outer, *weekly))}
+from digests left join reference on reference.key = digests.key{joins} where {kept}"""

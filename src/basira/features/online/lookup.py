@@ -141,7 +141,9 @@ def _ready(extras: tuple[str, ...]) -> _Ready:
         is_level = name in levels
         absent = (None,) * len(columns)
         # Of an entity: counts of nothing, no day. Of a reference: no comparables.
-        counts = tuple(0 if column.startswith("count_") else None for column in columns)
+        counts = tuple(
+            0.0 if c in SUMS else 0 if c.startswith("count_") or c.endswith("_count") else None for c in columns
+        )
         nothing = tuple(None if c.endswith("_day") else 0.0 if c in SUMS else 0 for c in columns)
         relations.append(
             _Relation(

@@ -22,6 +22,7 @@ from basira.features.batch.sql import (
     EVERYTHING,
     join_statement,
     log_integer,
+    own_columns,
     prepare_statements,
     price_statements,
     profile_statement,
@@ -30,7 +31,7 @@ from basira.features.batch.sql import (
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
 from basira.features.catalog.catalog import CATALOG
 from basira.features.catalog.entities import ENTITIES
-from basira.features.catalog.habits import GAP_TRADERS, PRICE_LEVELS, year_sums
+from basira.features.catalog.habits import WEEKLY
 from basira.features.catalog.references import LEVELS, MEASURES
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.names import MOST_OF_A_STORE
@@ -38,34 +39,31 @@ from basira.schema.sql import quote_identifier
 from basira.schema.tables import ITEMS, OUTCOMES
 
 # Moves when the meaning of a profile file changes without the catalog's SQL changing.
-FORMAT = 2
+FORMAT = 3
 
 # What is profiled, in the order of the tags of a profile file: the name of the relation in the features' SQL.
 PROFILED: tuple[str, ...] = tuple(e.name for e in (EVERYTHING, *ENTITIES))
 REFERRED: tuple[str, ...] = tuple(f"ref_{level.name}" for level in LEVELS)
 
-PROFILE_COLUMNS = ("n_all", "i_all", "r_all", "v_all", "first_day", "last_day", "hit_day")
-WINDOW_COLUMNS = ("n_year", "i_year", "r_year", "n_month")
-GAP_COLUMNS = ("g_all", "d_all", "l_all")
-PRICE_COLUMNS = ("price_count", "price_sum")
 # Sums that may outgrow an integer; whole numbers that a double holds exactly.
-SUMS = ("v_all", "d_all", "p_year", "t_year", "price_sum")
+SUMS = (
+    "v_all", "d_all", "p_year", "t_year",
+    *dict.fromkeys(c for tables in WEEKLY.values() for _, columns in tables for c in columns if c.endswith("_sum")),
+)  # fmt: skip
 
 
 def profile_columns(relation: str) -> tuple[str, ...]:
     """The columns of one relation of `PROFILED` or `REFERRED`, in the order of a record of the profile file."""
+    weekly = tuple(column for _, columns in WEEKLY.get(relation, ()) for column in columns)
     for e in (EVERYTHING, *ENTITIES):
         if e.name == relation:
-            found = [*PROFILE_COLUMNS, *(WINDOW_COLUMNS if e.is_long else ())]
-            found += [f"{s}_year" for s in year_sums(e.name)]
-            found += GAP_COLUMNS if e.name in GAP_TRADERS else PRICE_COLUMNS if e.name in PRICE_LEVELS else ()
-            return tuple(found)
+            return (*own_columns(e), *weekly)
     level = next(level for level in LEVELS if f"ref_{level.name}" == relation)
     found = []
     for m in level.measures:
         found += [f"count_{m}", f"median_{m}"]
         found += [f"low_{m}", f"high_{m}"] if m in level.quartiles else []
-    return tuple(found)
+    return (*found, *weekly)
 
 
 def key_parts() -> Mapping[str, tuple[str, ...]]:

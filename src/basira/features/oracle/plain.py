@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from basira.features.catalog import catalog, habits
@@ -68,8 +68,7 @@ def plain_features(
     events = [event for past in history for event in _events(past, results[past.item["declaration_id"]], as_of_day)]
     registered = {past.item["declaration_id"]: past.day for past in history}
     stored = {(row["declaration_id"], row["declaration_version"], row["item_number"]): row for row in items}
-    priced = _prices_of(history)
-    gaps = [price_gap(past.item, usual_price(past.keys, past.day, priced)) for past in history]
+    kg, unit = (_market(history, measure) for measure in ("value_per_kg", "value_per_unit"))
     found = []
     for key in sorted(set(wanted) & stored.keys()):
         row = stored[key]
@@ -80,8 +79,9 @@ def plain_features(
         siblings = [other for other in items if _document(other) == _document(row)]
         figures: dict[str, Figure] = dict(zip(ITEM_KEY, key, strict=True))
         figures |= _profiles(row, earlier, known, day)
-        usual = usual_price(entity_keys(row), day, priced)
-        figures |= _prices(row, usual, day, history, gaps)
+        figures |= _prices(row, day, kg)
+        figures |= _expected(row, day, kg)
+        figures |= _expected(row, day, unit)
         figures |= _references(row, [past for past in earlier if past.day >= day - WINDOW_DAYS])
         figures |= item_figures(row, siblings)
         figures |= _habits(row, earlier, day, figures)
@@ -257,39 +257,90 @@ def _profile_names(entity: Entity) -> list[str]:
     return [f"{entity.name}_{name}" for name in _measures_of(entity)]
 
 
-# --- usual prices ----------------------------------------------------------------------------------
+# --- usual and expected prices ---------------------------------------------------------------------
+
+# Of each measure of price: the keys of its levels, from wide to narrow.
+_PRICE_KEYS = {
+    "value_per_kg": ("heading", "code", "code_origin"),
+    "value_per_unit": ("unit_code", "unit_code_origin"),
+}
 
 
 @dataclass(frozen=True)
 class _Priced:
-    """A price of the history as it counts: in its heading's mean, and in those of its code and origin."""
+    """A price of the history as it counts: in the mean of the widest level, and in those of the narrower ones."""
 
     keys: Mapping[str, Key]
     week: int
-    in_heading: int
-    in_code: int
+    in_widest: int
+    in_others: int
 
 
-def _prices_of(history: Sequence[_Past]) -> list[_Priced]:
+@dataclass(frozen=True)
+class _Gapped:
+    """An item of the history with a price and a usual one. ``residual``: less its supplier's part on its own day."""
+
+    past: _Past
+    week: int
+    gap: int
+    residual: int
+
+
+@dataclass(frozen=True)
+class _Market:
+    """What the history says of one measure of price."""
+
+    measure: str
+    priced: Sequence[_Priced]
+    gapped: Sequence[_Gapped]
+
+
+def _market(history: Sequence[_Past], measure: str) -> _Market:
+    priced = _prices_of(history, measure)
+    gaps = []
+    for past in history:
+        gap = price_gap(past.item, usual_price(price_keys(past.item, measure), past.day, priced, measure), measure)
+        if gap is not None:
+            gaps.append(_Gapped(past, past.day // habits.WEEK_DAYS, gap, 0))
+    return _Market(
+        measure,
+        priced,
+        [replace(g, residual=_half_away(g.gap - _part(g.past.keys["exporter"], g.week, gaps))) for g in gaps],
+    )
+
+
+def price_keys(row: Row, measure: str) -> dict[str, Key]:
+    """The key of the item at each level of a measure's usual price."""
+    keys = entity_keys(row) if measure == "value_per_kg" else level_keys(row)
+    return {name: keys[name] for name in _PRICE_KEYS[measure]}
+
+
+def _prices_of(history: Sequence[_Past], measure: str) -> list[_Priced]:
+    widest = _PRICE_KEYS[measure][0]
     plain = [
-        _Priced(past.keys, past.day // habits.WEEK_DAYS, price, price)
+        _Priced(price_keys(past.item, measure), past.day // habits.WEEK_DAYS, price, price)
         for past in history
-        if (price := past.measures["value_per_kg"]) is not None and abs(price) < habits.LARGEST_PRICE
+        if (price := past.measures[measure]) is not None and abs(price) < habits.LARGEST_PRICE
     ]
     found = []
     for own in plain:
-        heading = [p.in_heading for p in _weeks_before(plain, "heading", own.keys["heading"], own.week)]
-        price = own.in_heading
-        if heading:
-            mean = sum(heading) / len(heading)
+        around = [p.in_widest for p in _weeks_before(plain, widest, own.keys[widest], own.week)]
+        price = own.in_widest
+        if around:
+            mean = sum(around) / len(around)
             price = _half_away(mean + _clip(price - mean, habits.PRICE_CLIP))
-        found.append(_Priced(own.keys, own.week, own.in_heading, price))
+        found.append(replace(own, in_others=price))
     return found
 
 
 def _weeks_before(past: Sequence[_Priced], name: str, key: Key, week: int) -> list[_Priced]:
     """The prices of the 52 weeks before ``week`` under this key; none where a part of the key is missing."""
     return [p for p in past if key is not None and p.keys[name] == key and week - habits.WEEKS <= p.week < week]
+
+
+def _gaps_before(gapped: Sequence[_Gapped], name: str, key: Key, week: int) -> list[_Gapped]:
+    """The same of gaps, by an entity's key."""
+    return [g for g in gapped if key is not None and g.past.keys[name] == key and week - habits.WEEKS <= g.week < week]
 
 
 def _clip(x: float, most: int) -> float:
@@ -300,45 +351,85 @@ def _half_away(x: float) -> int:
     return math.floor(x + 0.5) if x >= 0 else math.ceil(x - 0.5)
 
 
-def usual_price(keys: Mapping[str, Key], day: int, past: Sequence[_Priced]) -> float | None:
-    """Thousandths of ln(value per kg): the mean of the heading, the code, the code from this origin, each shrunk."""
+def usual_price(keys: Mapping[str, Key], day: int, past: Sequence[_Priced], measure: str) -> float | None:
+    """Thousandths of ln: the mean of the widest level, then of each narrower one, shrunk towards the one before."""
     week = day // habits.WEEK_DAYS
-    heading = [p.in_heading for p in _weeks_before(past, "heading", keys["heading"], week)]
-    if not heading:
+    widest, *narrower = _PRICE_KEYS[measure]
+    around = [p.in_widest for p in _weeks_before(past, widest, keys[widest], week)]
+    if not around:
         return None
-    usual = sum(heading) / len(heading)
-    for name in ("code", "code_origin"):
-        own = [p.in_code for p in _weeks_before(past, name, keys[name], week)]
+    usual = sum(around) / len(around)
+    for name in narrower:
+        own = [p.in_others for p in _weeks_before(past, name, keys[name], week)]
         usual = (sum(own) + habits.PRICE_WEIGHT * usual) / (len(own) + habits.PRICE_WEIGHT)
     return usual
 
 
-def price_gap(row: Row, usual: float | None) -> int | None:
-    price = measures(row)["value_per_kg"]
+def price_gap(row: Row, usual: float | None, measure: str) -> int | None:
+    price = measures(row)[measure]
     return None if price is None or usual is None else _half_away(_clip(price, habits.LARGEST_PRICE) - usual)
 
 
-def _prices(
-    row: Row, usual: float | None, day: int, history: Sequence[_Past], gaps: Sequence[int | None]
-) -> dict[str, Figure]:
-    """``gaps``: the price gap of each item of the history, on its own day."""
-    gap, own = price_gap(row, usual), entity_keys(row)
+def _part(supplier: Key, week: int, gapped: Sequence[_Gapped]) -> float:
+    """What a supplier adds to the usual price, thousandths of ln: its mean gap of 52 weeks, shrunk towards 0."""
+    own = _gaps_before(gapped, "exporter", supplier, week)
+    return sum(_clip(g.gap, habits.GAP_CLIP) for g in own) / (len(own) + habits.PART_WEIGHT)
+
+
+def _deviation(code: Key, week: int, gapped: Sequence[_Gapped]) -> float:
+    own = [abs(_clip(g.residual, habits.GAP_CLIP)) for g in _gaps_before(gapped, "code", code, week)]
+    mean = (sum(own) + habits.SPREAD_WEIGHT * habits.USUAL_SPREAD) / (len(own) + habits.SPREAD_WEIGHT)
+    return max(habits.DEVIATION * mean, habits.LEAST_DEVIATION)
+
+
+def _expected(row: Row, day: int, market: _Market) -> dict[str, Figure]:
+    """One measure's expected price, and how far the item is from it."""
+    measure, week = market.measure, day // habits.WEEK_DAYS
+    keys, own = price_keys(row, measure), entity_keys(row)
+    # An item without a price has nothing to compare, and looks nothing up.
+    is_compared = measures(row)[measure] is not None
+    priced = market.priced if is_compared else ()
+    usual = usual_price(keys, day, priced, measure)
+    part, deviation = _part(own["exporter"], week, market.gapped), _deviation(own["code"], week, market.gapped)
+    gap = price_gap(row, usual, measure)
+    residual = None if gap is None else _half_away(gap - part)
+    code, origin = _PRICE_KEYS[measure][-2:]
+    counts = {
+        "code": len(_weeks_before(priced, code, keys[code], week)),
+        "origin": len(_weeks_before(priced, origin, keys[origin], week)),
+        "supplier": len(_gaps_before(market.gapped, "exporter", own["exporter"], week)) if is_compared else 0,
+    }
+    name = f"expected_{measure}"
+    figures: dict[str, Figure] = {
+        name: None if usual is None else (usual + part) / 1000,
+        f"{name}_deviation": deviation / 1000,
+        f"{measure}_vs_expected": None if residual is None else residual / 1000,
+        f"{measure}_expected_z": None if residual is None else residual / deviation,
+    }
+    return figures | {f"{name}_{whose}_count": count for whose, count in counts.items()}
+
+
+def _prices(row: Row, day: int, market: _Market) -> dict[str, Figure]:
+    """``market``: of the value per kg."""
+    usual = usual_price(price_keys(row, "value_per_kg"), day, market.priced, "value_per_kg")
+    gap, own = price_gap(row, usual, "value_per_kg"), entity_keys(row)
     figures: dict[str, Figure] = {
         "usual_price": None if usual is None else usual / 1000,
         "price_gap": None if gap is None else gap / 1000,
     }
     for name in habits.GAP_TRADERS:
         if own[name] is None:
-            figures |= dict.fromkeys((f"{name}_price_habit", f"{name}_low_price_rate", f"{name}_price_gap"))
+            figures |= dict.fromkeys(
+                f"{name}_{ending}" for ending in ("price_habit", "low_price_rate", "price_gap", "prices", "low_prices")
+            )
             continue
-        past = [
-            g for p, g in zip(history, gaps, strict=True) if g is not None and p.day < day and p.keys[name] == own[name]
-        ]
+        past = [g.gap for g in market.gapped if g.past.day < day and g.past.keys[name] == own[name]]
         weight = len(past) + habits.GAP_WEIGHT
         habit = sum(_clip(g, habits.GAP_CLIP) for g in past) / 1000 / weight
         low = sum(g < habits.LOW_GAP for g in past)
         figures[f"{name}_price_habit"] = habit
         figures[f"{name}_low_price_rate"] = (low + habits.GAP_WEIGHT * habits.LOW_RATE) / weight
+        figures |= {f"{name}_prices": len(past), f"{name}_low_prices": low}
         figures[f"{name}_price_gap"] = None if gap is None else gap / 1000 - habit
     return figures
 
@@ -374,6 +465,7 @@ def _habits(row: Row, earlier: Sequence[_Past], day: int, figures: Mapping[str, 
     code = usual_duty("code")
     for name in ("chapter", "heading", "importer"):
         found[f"usual_duty_vs_{name}"] = _less(code, usual_duty(name))
+    found |= {f"{name}_usual_duty": usual_duty(name) for name in habits.DUTY_HOLDERS}
     found["duty_vs_usual"] = _less(figures["duty_rate_declared"], code)
     mine, all_of_importer = of("importer_code", is_year=False), of("importer", is_year=False)
     found["code_share_of_importer"] = (

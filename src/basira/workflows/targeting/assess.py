@@ -196,10 +196,7 @@ def with_reasons(
     features = assessed.features[positions]
     rows = [own | assessed.rows[p] for own, p in zip(features.rows(named=True), positions, strict=True)]
     before = min(min(int(row["declared_day"]) for row in rows), as_of_day + 1)
-    asked = {
-        (row["commodity_code"], row["origin_country"] if row["value_per_kg_reference_level"] == 0 else None)
-        for row in rows
-    } | {(row["commodity_code"], None) for row in rows if row["value_per_unit_reference_level"] is not None}
+    asked = {(row["commodity_code"], origin) for row in rows for origin in (row["origin_country"], None)}
     evidence = explain_items(
         model.contributions(features),
         model.encoding.names,
@@ -225,6 +222,14 @@ _CAME_LATER = frozenset({
     "importer_exporter_low_price_rate", "importer_exporter_price_gap", "preference_vs_importer",
     "preference_vs_exporter", "preference_vs_code_origin", "usual_duty_vs_chapter", "usual_duty_vs_heading",
     "usual_duty_vs_importer", "duty_vs_usual", "code_share_of_importer", "lower_price_ratio", "kg_per_unit_distance",
+    *(
+        f"expected_{measure}{ending}"
+        for measure in ("value_per_kg", "value_per_unit")
+        for ending in ("", "_deviation", "_code_count", "_origin_count", "_supplier_count")
+    ),
+    "value_per_kg_vs_expected", "value_per_kg_expected_z", "value_per_unit_vs_expected", "value_per_unit_expected_z",
+    *(f"{e}_{n}" for e in ("importer", "declarant", "exporter", "importer_exporter") for n in ("prices", "low_prices")),
+    *(f"{e}_usual_duty" for e in ("chapter", "heading", "code", "importer")),
 })  # fmt: skip
 
 

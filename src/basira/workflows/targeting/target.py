@@ -273,7 +273,10 @@ def _listing(
         warnings=tuple(notice.text(language) for notice in allocation.notices),
         average_probability=average_probability([candidates[s.declaration_id] for s in allocation.selections]),
         large_stakes=large_stakes(
-            [potential_of([assessed.assessments[p] for p in assessed.of[s.declaration_id]]) for s in allocation.selections]
+            [
+                potential_of([assessed.assessments[p] for p in assessed.of[s.declaration_id]])
+                for s in allocation.selections
+            ]
         ),
     )
 
