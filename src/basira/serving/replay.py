@@ -36,7 +36,7 @@ from basira.serving.decide.scoring import Scored, without_scores
 from basira.serving.message import Declaration
 from basira.serving.record import Known, find_known_of_many
 from basira.serving.service import SEED_FILE, Service, read_seed
-from basira.serving.status import standing_of
+from basira.serving.status import status_of
 from basira.storage.database.connection import Database
 from basira.storage.model_store import Models
 from basira.storage.online.office_state import find_state
@@ -240,12 +240,12 @@ class _States:
 
     def change(self, change: Reselection | Cancellation, before: Known) -> None:
         """Move the slots that a re-selection or a cancellation moved."""
-        standing = standing_of(before)
-        if self._state is not None and self._policy is not None and standing is not None:
+        status = status_of(before)
+        if self._state is not None and self._policy is not None and status is not None:
             if change.lane is not None and change.lane not in self._policy.intensity:
                 self.give_up(f"lane {change.lane} of another policy")
                 return
-            self._state = move_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
+            self._state = move_state(self._state, status, self._policy, taken=change.lane, day=self._report.day)
 
     def is_same(self) -> bool | None:
         """Whether the day ends as it is kept."""

@@ -265,8 +265,13 @@ def test_a_clock_that_was_ahead_once_leaves_today_its_queue_and_is_explained(pla
         with pytest.raises(UsageError, match="motive"), database.write() as connection:
             explain_ahead(connection, actor="u", motive=" ", now=now)
         with database.write() as connection:
-            (explained,) = explain_ahead(connection, actor="u-9", motive="NTP was off", now=now)
-        assert (explained.stream, explained.count, explained.first, explained.last) == ("event", 2, 2, 3)
+            (database_errors,) = explain_ahead(connection, actor="u-9", motive="NTP was off", now=now)
+        assert (database_errors.stream, database_errors.count, database_errors.first, database_errors.last) == (
+            "event",
+            2,
+            2,
+            3,
+        )
         assert verify(operations).faults == ()
         # What comes after the explanation is not of it.
         decide_ahead(database, "d5", now=ahead)
