@@ -23,6 +23,7 @@ from basira.serving.currency import RatesInForce
 from basira.serving.decide.events import Origin
 from basira.serving.decide.scoring import Knowledge
 from basira.storage.database.connection import Database
+from basira.storage.database.writable import require_writable
 from basira.storage.history.files import replace_file, storage_errors
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
@@ -105,6 +106,10 @@ class Service:
             return max(0, self.profiles.profiles().age_days(day))
         except (StoreError, OSError):
             return None
+
+    def require_writable(self) -> None:
+        """Raise StoreError when nothing can be recorded now."""
+        require_writable(self.database)
 
     def close(self) -> None:
         """Give the database's connections back."""

@@ -35,7 +35,6 @@ from basira.schema.errors import BasiraError
 from basira.serving.message import Rejected
 from basira.serving.results import record_outcome
 from basira.serving.views.declaration import declaration_history
-from basira.storage.database.writable import require_writable
 
 router = APIRouter(prefix=PREFIX)
 
@@ -115,7 +114,7 @@ def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: I
     try:
         with service.database.reserved.read() as connection:
             connection.exec_driver_sql("SELECT 1")
-        require_writable(service.database.reserved)
+        service.for_decisions().require_writable()
         service.policy(now.date())
     except BasiraError as error:
         return problem(503, error.code, "The service can't decide now.", headers={"Retry-After": "1"})

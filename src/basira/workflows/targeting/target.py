@@ -156,7 +156,7 @@ def target(
         )
         for s in allocation.selections
     )
-    listing = _listing(run, policy, allocation, assessed, by_id, inspecting, snapshot, language=language)
+    listing = _listing(run, policy, allocation, assessed, by_id, snapshot, language=language)
     listing = replace(listing, warnings=(*(one.text(language) for one in notices), *listing.warnings))
     return Targeted(listing, run, decisions)
 
@@ -225,12 +225,12 @@ def _listing(
     allocation: Allocation,
     assessed: Assessed,
     candidates: Mapping[str, Candidate],
-    inspecting: set[str],
     snapshot: Snapshot,
     *,
     language: str,
 ) -> InspectionList:
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
+    inspecting = {lane.id for lane in policy.lanes if lane.inspects}
     selected = [s for s in allocation.selections if s.lane in inspecting]
     # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them.
     selected.sort(
