@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 import basira
 from basira.decisions.records import Decision, TargetingRun, decide
@@ -21,6 +20,7 @@ from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.records import Candidate, DeclarationLine, InspectionList, ItemLine, Selection
 from basira.schema.text import escape
 from basira.selection.batch.allocate import Allocation, allocate
@@ -194,7 +194,7 @@ def _nearest_days(con: Engine, order: Order) -> str:
 def _run(
     order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
 ) -> TargetingRun:
-    options: dict[str, Any] = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
+    options: JsonObject = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
     if order.is_folded:
         options |= {"is_folded": True, "any_office": order.any_office}
     if not order.is_catalog_digested:
