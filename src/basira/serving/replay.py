@@ -31,7 +31,7 @@ from basira.selection.policy.model import Policy
 from basira.serving.changes.capacity import move_state
 from basira.serving.changes.reassess import assess_with, other_digests, recorded_declaration
 from basira.serving.decide.lookup import earlier_lane
-from basira.serving.decide.placement import left_office, place, restore_state, without_place
+from basira.serving.decide.placement import left_office, place, restore_state, without_slot
 from basira.serving.decide.scoring import Scored, without_scores
 from basira.serving.message import Declaration
 from basira.serving.record import Known, find_known_of_many
@@ -236,7 +236,7 @@ class _States:
         if self._state is None or earlier is None:
             return
         if left_office(earlier, office=decision.office, day=self._report.day) == self._office:
-            self._state = without_place(self._state, earlier)
+            self._state = without_slot(self._state, earlier)
 
     def change(self, change: Reselection | Cancellation, before: Known) -> None:
         """Move the slots that a re-selection or a cancellation moved."""

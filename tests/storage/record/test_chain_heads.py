@@ -21,7 +21,7 @@ from basira.storage.record.events import (
     count_queue,
     event_rows,
     find_office_day,
-    find_queue_places,
+    find_queue_entries,
 )
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import export_heads, heads_text, read_heads, verify
@@ -67,7 +67,7 @@ def names_of_today(database: Database) -> set[str]:
     """Who stands in today's queue; found in each way in which a day is looked for."""
     with database.read() as connection:
         which = QueueFilter("A", TODAY)
-        queue = {one.event_id for one in find_queue_places(connection, which, intensity={"red": 1})}
+        queue = {one.event_id for one in find_queue_entries(connection, which, intensity={"red": 1})}
         assert count_queue(connection, which) == len(queue)
         assert {row["event_id"] for row in find_office_day(connection, "A", TODAY)} == queue
         assert {row["event_id"] for row in find_activity(connection, Part(from_day=TODAY, to_day=TODAY))} == queue

@@ -28,9 +28,7 @@ class Moved:
     state: str
 
 
-def move_places(
-    connection: sa.Connection, status: Status, policy: Policy, *, taken: str | None, now: datetime
-) -> Moved:
+def move_slots(connection: sa.Connection, status: Status, policy: Policy, *, taken: str | None, now: datetime) -> Moved:
     """The state of today, with the declaration's slot given back and another one taken.
 
     A slot of an earlier day is not given back, nor one in which the declaration was inspected: it was used. ``taken``:
@@ -46,7 +44,7 @@ def move_places(
 
 
 def move_state(state: OnlineState, status: Status, policy: Policy, *, taken: str | None, day: date) -> OnlineState:
-    """The state of ``day`` after the change, as `move_places` says."""
+    """The state of ``day`` after the change, as `move_slots` says."""
     assignment, before = status.assignment, state.sequence
     if assignment.day == day.isoformat() and not status.is_inspected and assignment.inspects:
         state = counted(state, lane=status.lane, change=-1)

@@ -23,7 +23,7 @@ from basira.decisions.recorded import ItemValues
 from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
 from basira.selection.reselection import CONTROLS, Obstacle, find_obstacle, lanes_to_give
-from basira.serving.changes.capacity import Moved, move_places
+from basira.serving.changes.capacity import Moved, move_slots
 from basira.serving.changes.reassess import explain_again
 from basira.serving.decide.events import event_id
 from basira.serving.decide.idempotency import Asked, store_answer
@@ -208,7 +208,7 @@ def _carry_out(
             if answer is not None:
                 return answer
             made = make(status, known)
-            moved = move_places(connection, status, policy, taken=made.lane, now=now)
+            moved = move_slots(connection, status, policy, taken=made.lane, now=now)
         try:
             with service.database.write() as connection:
                 return _write(connection, made, moved, known, now=now, asked=by.asked)

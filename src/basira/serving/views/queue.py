@@ -30,11 +30,11 @@ from basira.serving.views.decision import decision_body, reselected_text
 from basira.serving.views.declaration import change_body, late_items
 from basira.storage.database.connection import Database
 from basira.storage.record.events import (
+    QueueEntry,
     QueueFilter,
-    QueuePlace,
     count_queue,
     find_outcomes,
-    find_queue_places,
+    find_queue_entries,
     queue_order,
     record_identity,
 )
@@ -135,7 +135,7 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
         return Page((), 0, None)
     with service.database.read() as connection:
         total, intensity = _measure(connection, service, which, queue.day)
-        places = find_queue_places(
+        entries = find_queue_entries(
             connection,
             which,
             intensity=intensity,
@@ -143,10 +143,10 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
             limit=None if limit is None else limit + 1,
             by_revenue=not queue.is_secret_hidden,
         )
-        shown = places[:limit]
+        shown = entries[:limit]
         statuses = _statuses(connection, shown)
     rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in statuses)
-    next_cursor = _encode_cursor(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
+    next_cursor = _encode_cursor(queue_order(shown[-1], intensity)) if len(shown) < len(entries) else None
     return Page(tuple(rows), total, next_cursor)
 
 
@@ -159,9 +159,9 @@ def _measure(
     return total, service.policy(day).intensity if total else {}
 
 
-def _statuses(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Status]:
+def _statuses(connection: sa.Connection, entries: Sequence[QueueEntry], *, until: int | None = None) -> list[Status]:
     """The status of each of these, in their order. ``until``: results of a later sequence are left out."""
-    given = find_known_by_id(connection, [place.event_id for place in places])
+    given = find_known_by_id(connection, [entry.event_id for entry in entries])
     changed = [one.decision_id for one in given.values() if isinstance(one, Reselection)]
     decisions = find_known_by_id(connection, changed)
     results: dict[str, list[AnyRecord]] = {}
@@ -169,8 +169,8 @@ def _statuses(connection: sa.Connection, places: Sequence[QueuePlace], *, until:
         if until is None or result.sequence <= until:
             results.setdefault(result.declaration_id, []).append(result)
     statuses = []
-    for place in places:
-        one = cast("Assignment", given[place.event_id])
+    for entry in entries:
+        one = cast("Assignment", given[entry.event_id])
         decision = cast("Decision", decisions[one.decision_id] if isinstance(one, Reselection) else one)
         is_inspected = any(is_inspection(result, after=one) for result in results.get(one.declaration_id, ()))
         statuses.append(Status(one, decision, None, is_inspected))
@@ -221,22 +221,22 @@ def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
     """
     which = queue.filter
     with service.database.read() as connection:
-        places: Sequence[QueuePlace] = ()
+        entries: Sequence[QueueEntry] = ()
         if which is not None:
             _, intensity = _measure(connection, service, which, queue.day)
             # As little of each as it takes: a day's payloads would fill the memory.
-            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
+            entries = find_queue_entries(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
         _, until = record_identity(connection)
-    return _csv_parts(service.database, places, queue, until=until)
+    return _csv_parts(service.database, entries, queue, until=until)
 
 
-def _csv_parts(database: Database, places: Sequence[QueuePlace], queue: Queue, *, until: int) -> Iterator[str]:
+def _csv_parts(database: Database, entries: Sequence[QueueEntry], queue: Queue, *, until: int) -> Iterator[str]:
     yield "\ufeff" + csv_text([CSV_COLUMNS])
-    for start in range(0, len(places), PART_ROWS):
+    for start in range(0, len(entries), PART_ROWS):
         # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
         # left out, so the parts are of one moment.
         with database.read() as connection:
-            statuses = _statuses(connection, places[start : start + PART_ROWS], until=until)
+            statuses = _statuses(connection, entries[start : start + PART_ROWS], until=until)
         rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in statuses)
         yield csv_text([_csv_cells(row) for row in rows])
 
