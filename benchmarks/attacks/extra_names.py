@@ -45,7 +45,7 @@ from basira.schema.sql import quote_identifier
 from basira.serving.decide.batch import decide_batch
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.result import Ask, Decided
-from basira.serving.message import Declaration, Refused, read_declaration
+from basira.serving.message import Declaration, Rejected, read_declaration
 from basira.serving.service import Service
 from basira.serving.sync import sync_history
 from basira.storage.database.connection import Database
@@ -195,7 +195,7 @@ def by_the_night(names: Sequence[str], report: Report, folder: Path) -> None:
         seed=1,
     )
     read = read_declaration(BODY, received_at=NOW)
-    if isinstance(read, Refused):
+    if isinstance(read, Rejected):
         raise SystemExit("the plain declaration was rejected")
     asks = []
     for n, some in enumerate(groups(names[:800], 4)):

@@ -17,7 +17,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from basira.serving.message import Refused, read_declaration
+from basira.serving.message import Rejected, read_declaration
 from basira.serving.views.rejected import Quarantine, Quota
 from basira.storage.database.connection import Database
 
@@ -37,7 +37,7 @@ def main() -> None:
             number = counts[True] + counts[False]
             body = {"declaration_id": f"F-{number}", "items": [], "x_text": "x" * (given.kilobytes << 10)}
             rejected = read_declaration(body, received_at=datetime.now())
-            assert isinstance(rejected, Refused)
+            assert isinstance(rejected, Rejected)
             (not_kept,) = quarantine.keep(database, [(body, rejected)], client="k-1", now=datetime.now())
             spent[not_kept is None] += time.monotonic() - begun
             counts[not_kept is None] += 1

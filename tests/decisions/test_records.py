@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basira.decisions import Decision, TargetingRun, canonical_json, decide, digest
-from basira.decisions.recorded import item_values
+from basira.decisions.recorded import ItemValues, ReasonValues, ReferenceValues, item_values
 from basira.schema.errors import UsageError
 from basira.schema.records import Candidate, ItemAssessment, Reason, Reference, Selection
 
@@ -91,6 +93,13 @@ def test_a_decision_reads_back_the_same_to_the_last_bit(decision):
     again = Decision.from_row(row)
     assert again == decision
     assert canonical_json(again) == canonical_json(decision)
+
+
+@pytest.mark.parametrize(
+    ("values", "record"), [(ItemValues, ItemAssessment), (ReasonValues, Reason), (ReferenceValues, Reference)]
+)
+def test_the_values_of_a_record_are_its_fields(values, record):
+    assert list(get_type_hints(values)) == [one.name for one in fields(record)]
 
 
 def test_a_run_reads_back_the_same():

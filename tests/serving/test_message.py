@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from basira.serving.message import Declaration, Refused, read_declaration, read_outcome, read_plainly
+from basira.serving.message import Declaration, Rejected, read_declaration, read_outcome, read_plainly
 from tests.support.api_world import TODAY
 
 Body = dict[str, Any]
@@ -21,12 +21,12 @@ def body(**change: Any) -> Body:
     return {"declaration_id": "A-1", "declared_at": f"{TODAY}T08:00:00", "items": items, **change}
 
 
-def read(**change: Any) -> Declaration | Refused:
+def read(**change: Any) -> Declaration | Rejected:
     return read_declaration(body(**change), received_at=NOW)
 
 
 def faults(found: object) -> list[tuple[int | None, str | None, str]]:
-    assert isinstance(found, Refused), found
+    assert isinstance(found, Rejected), found
     return [(fault.item, fault.field, fault.code) for fault in found.faults]
 
 
@@ -49,7 +49,7 @@ def test_a_moment_with_a_zone_is_the_hosts_local_time(zone: str, sent: str) -> N
     result = read_outcome(
         {"known_at": f"{TODAY}{sent}", "inspected_at": f"{TODAY}{sent}", "is_irregular": False}, "A-1", received_at=NOW
     )
-    assert not isinstance(result, Refused)
+    assert not isinstance(result, Rejected)
     assert (result["known_at"], result["inspected_at"]) == (local, local)
 
 
@@ -60,7 +60,7 @@ def test_no_such_moment_in_any_zone_is_rejected(sent: str) -> None:
 
 def test_the_fault_of_a_moment_is_reported_in_words_with_an_example() -> None:
     found = read(declared_at="yesterday")
-    assert isinstance(found, Refused)
+    assert isinstance(found, Rejected)
     expected = "a date written YYYY-MM-DD or YYYY-MM-DD hh:mm:ss or YYYY-MM-DDThh:mm:ss, such as 2026-03-31"
     assert [fault.expected for fault in found.faults] == [expected]
 
@@ -109,7 +109,7 @@ def test_what_is_wrong_with_the_list_of_items(items: Any, code: str) -> None:
 
 def test_a_range_reads_as_a_sentence() -> None:
     found = read(items=[{"commodity_code": "851713", "customs_value_amount": 1e16, "vat_rate": 20}])
-    assert isinstance(found, Refused)
+    assert isinstance(found, Rejected)
     assert "a value from 0 to 1,000,000,000,000,000, in value currency" in found.faults[0].expected
     assert "a share from 0 to 1 (0.2 is 20 %)" in found.faults[0].expected
     assert "mapping" not in found.faults[0].expected

@@ -46,7 +46,6 @@ from basira.serving.decide.worker import DECIDE_SECONDS, Decider
 from basira.serving.service import Service, with_newest_model
 from basira.serving.trial import Trials
 from basira.serving.views.rejected import USUAL_QUOTA, Quarantine, Quota
-from basira.storage.database.writable import require_writable
 
 REFRESH_SECONDS = 10.0
 MODEL_SECONDS = 60.0
@@ -81,7 +80,7 @@ async def _attempt(what: str, step: Callable[[], Awaitable[None]]) -> None:
 def _fault_of(service: Service) -> BasiraError | None:
     """Why nothing can be recorded now; None when it can."""
     try:
-        require_writable(service.database)
+        service.require_writable()
     except BasiraError as error:
         return error
     return None

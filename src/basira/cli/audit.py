@@ -21,7 +21,6 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
-    from basira.storage.record.chain import Head
     from basira.workflows.records.activity import TrailRow
 
 app = typer.Typer(
@@ -145,8 +144,9 @@ def verify(
     this machine, name its changed files too."""
     from basira.cli.history import prove_history, show_history
     from basira.workflows.records.audit import prove
+    from basira.workflows.records.history_proof import load_heads
 
-    kept = [] if heads is None else _read(heads)
+    kept = [] if heads is None else load_heads(heads)
     verified = prove(record_of(store, database), kept=kept)
     history, seconds = prove_history(record_of(store, database), heads, quiet=as_json)
     if as_json:
@@ -180,15 +180,9 @@ def heads(
     as_json: JsonOption = False,
 ) -> None:
     """Write the heads of every chain and of the history to a file, for a later `audit verify --heads`."""
-    from basira.storage.history.files import replace_file, storage_errors
-    from basira.storage.record.verify import heads_text
-    from basira.workflows.records.audit import heads_of
-    from basira.workflows.records.history_proof import with_history
+    from basira.workflows.records.history_proof import write_heads
 
-    record = record_of(store, database)
-    found = heads_of(record)
-    with storage_errors(out.parent):
-        replace_file(out, with_history(heads_text(found), record))
+    found = write_heads(record_of(store, database), out)
     if as_json:
         echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
     else:
@@ -323,14 +317,3 @@ def _write(path: Path, parts: Iterator[str]) -> None:
     from basira.render.writing import write_whole
 
     write_whole(path, (part.encode() for part in parts))
-
-
-def _read(path: Path) -> list[Head]:
-    from basira.schema.errors import UsageError
-    from basira.storage.record.verify import read_heads
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Expected a file of heads at '{path}', found: {error}.", hint="Correct --heads.") from None
-    return read_heads(text, where=str(path))

@@ -20,8 +20,8 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption
 from basira.cli.next_command import next_command
 
 if TYPE_CHECKING:
-    from basira.storage.history.verify import VerifiedHistory
     from basira.workflows.records.audit import Record
+    from basira.workflows.stores import VerifiedHistory
 
 # Taken in, except for rows that are in quarantine.
 REFUSED = 11
@@ -91,12 +91,11 @@ def verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
     from time import perf_counter
 
     from basira.cli.options import steps
-    from basira.storage.history.verify import verify_history
-    from basira.workflows.stores import open_store
+    from basira.workflows.stores import verify_store
 
-    history, began = open_store(store), perf_counter()
+    began = perf_counter()
     with steps("verify", quiet=as_json) as progress:
-        found = verify_history(history, progress=progress)
+        found = verify_store(store, progress=progress)
     seconds = perf_counter() - began
     if as_json:
         body = {"is_whole": found.is_whole, **asdict(found), "seconds": seconds}

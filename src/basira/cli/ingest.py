@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from basira.cli.next_command import next_command
@@ -39,8 +39,16 @@ MappingOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another writer of the store.")]
+
+
+class _AsItIs(TypedDict):
+    markup: bool
+    soft_wrap: bool
+    highlight: bool
+
+
 # A line to be copied: no markup, and no line break of a narrow terminal.
-_AS_IT_IS: dict[str, Any] = {"markup": False, "soft_wrap": True, "highlight": False}
+_AS_IT_IS: _AsItIs = {"markup": False, "soft_wrap": True, "highlight": False}
 FilesArgument = Annotated[
     list[Path],
     typer.Argument(help="CSV, Parquet, XLSX, JSON lines, SAD XML; folders, zips, and patterns like '2024/*.csv'."),
@@ -103,7 +111,7 @@ def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
         transient=True,
         disable=quiet,
     )
-    tasks: dict[str, Any] = {}
+    tasks: dict[str, TaskID] = {}
 
     def advance(reading: Reading) -> None:
         task = tasks.get(reading.file_name)
@@ -138,7 +146,7 @@ def show_reports(
 ) -> None:
     """Print the result of each file. ``left``, ``new_identifiers``: of rows sent again."""
     if as_json:
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "files": [asdict(report) for report in reports],
             "snapshot": snapshot,
             "store": str(store),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -41,7 +41,7 @@ def suggest(
     if out is not None:
         out.write_text(text, encoding="utf-8")
     if as_json:
-        body: dict[str, Any] = asdict(suggestion)
+        body: dict[str, object] = asdict(suggestion)
         body["mapping_toml"] = text
         body["check"] = None if check is None else asdict(check)
         echo(json.dumps(body, ensure_ascii=False, indent=1))

@@ -6,6 +6,7 @@ Never here: unescaped text (autoescape is on; only charts made by `basira.render
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ _TEMPLATES = _HERE / "templates"
 SHELL_LOCALE = _HERE / "locale"
 
 
-def render_page(template: str, folder: Path, *, catalog: Catalog, values: dict[str, Any]) -> str:
+def render_page(template: str, folder: Path, *, catalog: Catalog, values: Mapping[str, object]) -> str:
     """Fill ``folder/template``, which extends "page.html".
 
     In the template: ``t(id, **values)`` and ``tn(id, count, **values)`` say messages of the room's

@@ -9,7 +9,7 @@ from __future__ import annotations
 from basira.decisions.candidate import ONLY_OFFICE
 from basira.schema.text import fold_identifier
 from basira.selection.policy.model import Policy
-from basira.serving.message import Declaration, FieldFault, Refused
+from basira.serving.message import Declaration, FieldFault, Rejected
 
 # In the words of a fault.
 _MOST_NAMED = 20
@@ -20,11 +20,11 @@ def folded_office(text: str) -> str:
     return fold_identifier(text.strip()).upper()
 
 
-def unlisted_office(declaration: Declaration, policy: Policy) -> Refused | None:
+def unlisted_office(declaration: Declaration, policy: Policy) -> Rejected | None:
     """Why a declaration is of no office of the policy; None when it is of one, or when the policy lists none."""
     office = declaration.rows[0]["office"] or ONLY_OFFICE
     fault = office_fault(office, policy, field="office")
-    return None if fault is None else Refused((fault,), declaration.declaration_id)
+    return None if fault is None else Rejected((fault,), declaration.declaration_id)
 
 
 def office_fault(office: str, policy: Policy, *, field: str) -> FieldFault | None:

@@ -24,7 +24,7 @@ from basira.schema.days import day_of
 from basira.schema.errors import MappingError, StoreError
 from basira.schema.records import ItemRow
 from basira.serving.decide.scoring import OpenProfiles
-from basira.serving.message import Declaration, FieldFault, Refused
+from basira.serving.message import Declaration, FieldFault, Rejected
 
 _LOG = logging.getLogger("basira.service")
 
@@ -116,12 +116,12 @@ def _is_mixed(declaration: Declaration) -> bool:
     )
 
 
-def currency_fault(declaration: Declaration, profiles: OpenProfiles, rates: RateTable | None) -> Refused | None:
+def currency_fault(declaration: Declaration, profiles: OpenProfiles, rates: RateTable | None) -> Rejected | None:
     """Why a declaration's values can't be set beside the history's; intake of files rejects the same rows."""
     if declaration.declared is None:
         fault = _no_rate(declaration, rates) if rates is not None and not _is_mixed(declaration) else None
         if fault := fault or _find_mixed(declaration):
-            return Refused((fault,), declaration.declaration_id)
+            return Rejected((fault,), declaration.declaration_id)
     try:
         known = profiles.profiles().currencies
     except (StoreError, OSError):
@@ -130,7 +130,7 @@ def currency_fault(declaration: Declaration, profiles: OpenProfiles, rates: Rate
     if not known or found in known:
         return None
     expected = f"values in {' or '.join(known)}, as the history's; found {found}"
-    return Refused((FieldFault(None, "value_currency", "other_currency", expected),), declaration.declaration_id)
+    return Rejected((FieldFault(None, "value_currency", "other_currency", expected),), declaration.declaration_id)
 
 
 def _no_rate(declaration: Declaration, rates: RateTable) -> FieldFault | None:

@@ -1,6 +1,6 @@
 """A declaration or a result as the schema's JSON, read by the rules that hold for files.
 
-Enters: a parsed JSON value. Leaves: typed rows, or `Refused` with every fault. Never here: a rule of its own, the
+Enters: a parsed JSON value. Leaves: typed rows, or `Rejected` with every fault. Never here: a rule of its own, the
 store, a fault that is left out.
 
 Each item becomes a row of text, as a line of a JSON-lines file does, and goes through the same `parse_batch`; what only
@@ -96,14 +96,14 @@ class FieldFault:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejected:
     """A body that is rejected. ``is_conflict``: it contradicts what is recorded, rather than the schema.
-    ``standing``: the declaration's status as answers show it, where that helps."""
+    ``status``: the declaration's, as answers show it, where that helps."""
 
     faults: tuple[FieldFault, ...]
     declaration_id: str | None = None
     is_conflict: bool = False
-    standing: Mapping[str, object] | None = None
+    status: Mapping[str, object] | None = None
 
 
 class OutcomeRow(TypedDict, total=False):
@@ -172,20 +172,20 @@ class Declaration:
         return {name: self.rows[0][name] for name in HEADER if name in PERSONAL and self.rows[0][name] is not None}
 
 
-def read_declaration(body: object, *, received_at: datetime) -> Declaration | Refused:
+def read_declaration(body: object, *, received_at: datetime) -> Declaration | Rejected:
     """One declaration of a JSON object: the header's fields and ``items``."""
     parts = _parts(body)
-    if isinstance(parts, Refused):
+    if isinstance(parts, Rejected):
         return parts
     plain = _plainly(parts, received_at)
     return plain or read_by_columns(parts.header, parts.items, parts.declaration_id, received_at=received_at)
 
 
-def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refused:
+def read_recorded(body: object, *, received_at: datetime) -> Declaration | Rejected:
     """Read a declaration of the record. An earlier version may have taken it: its own names and its size are not
     checked. Its names lead to values, and never into a statement."""
     parts = _parts(body, is_recorded=True)
-    if isinstance(parts, Refused):
+    if isinstance(parts, Rejected):
         return parts
     plain = _plainly(parts, received_at)
     if plain is not None:
@@ -196,19 +196,19 @@ def read_recorded(body: object, *, received_at: datetime) -> Declaration | Refus
 
 def read_declarations(
     bodies: Sequence[object], *, received_at: datetime, pause: Callable[[], None] = lambda: None
-) -> list[Declaration | Refused]:
+) -> list[Declaration | Rejected]:
     """Each of several, as `read_declaration` reads it alone, in a tenth of the time. ``pause``: called before each
     group of those that are read together."""
-    found: list[Declaration | Refused | None] = [read_plainly(body, received_at=received_at) for body in bodies]
+    found: list[Declaration | Rejected | None] = [read_plainly(body, received_at=received_at) for body in bodies]
     parts = [_parts(body) for body, one in zip(bodies, found, strict=True) if one is None]
     read = iter(_by_columns([one for one in parts if isinstance(one, _Parts)], received_at, pause))
     return [next(read) if one is None else one for one in found]
 
 
-def read_plainly(body: object, *, received_at: datetime) -> Declaration | Refused | None:
+def read_plainly(body: object, *, received_at: datetime) -> Declaration | Rejected | None:
     """Read it where that takes no time; None where it needs columns, which take some 8 ms."""
     parts = _parts(body)
-    return parts if isinstance(parts, Refused) else _plainly(parts, received_at)
+    return parts if isinstance(parts, Rejected) else _plainly(parts, received_at)
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class _Parts:
     is_recorded: bool = False
 
 
-def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Refused:
+def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Rejected:
     if not isinstance(body, dict):
         return _reject(None, None, "bad_json", "a JSON object: a declaration with its items")
     named = body.get("declaration_id")
@@ -234,7 +234,7 @@ def _parts(body: object, *, is_recorded: bool = False) -> _Parts | Refused:
         return _reject(declaration_id, "items", code, f"a list of 1 to {MOST_ITEMS:,} objects")
     header = {name: value for name, value in body.items() if name != "items"}
     if not is_recorded and (faults := _beyond(header, items)):
-        return Refused(faults, declaration_id)
+        return Rejected(faults, declaration_id)
     if "declared_at" in header:
         header["declared_at"] = _local(header["declared_at"])
     return _Parts(header, items, declaration_id, is_recorded)
@@ -291,7 +291,7 @@ def _plainly(parts: _Parts, received_at: datetime) -> Declaration | None:
 
 def read_by_columns(
     header: JsonObject, items: Sequence[JsonObject], declaration_id: str | None, *, received_at: datetime
-) -> Declaration | Refused:
+) -> Declaration | Rejected:
     """Read it by the columnar path of files, with any values; find every fault."""
     (found,) = _by_columns([_Parts(header, items, declaration_id)], received_at)
     return found
@@ -299,15 +299,15 @@ def read_by_columns(
 
 def _by_columns(
     several: Sequence[_Parts], received_at: datetime, pause: Callable[[], None] = lambda: None
-) -> list[Declaration | Refused]:
+) -> list[Declaration | Rejected]:
     """Each as if it were alone: a column is parsed row by row, and one that a declaration lacks is empty in its rows,
     so all share batches. A batch costs by its columns, however few rows it has: one for each set of columns would let a
     list of declarations cost a hundred times what its bytes say."""
-    found: dict[int, Declaration | Refused] = {}
+    found: dict[int, Declaration | Rejected] = {}
     tables: list[_Table] = []
     for n, parts in enumerate(several):
         records = _records(parts)
-        if isinstance(records, Refused):
+        if isinstance(records, Rejected):
             found[n] = records
         else:
             tables.append(_Table.of(n, records))
@@ -375,7 +375,7 @@ def _batches(tables: Sequence[_Table]) -> Iterator[Sequence[_Table]]:
 
 def _read_together(
     group: Sequence[_Table], several: Sequence[_Parts], received_at: datetime
-) -> dict[int, Declaration | Refused]:
+) -> dict[int, Declaration | Rejected]:
     batch, mapping = _batch(
         [row for table in group for row in table.rows],
         "basira",
@@ -399,17 +399,17 @@ def _read_together(
         for row in shaped.to_pylist():
             table, place = places[row["source_row"] - 1]
             rows.setdefault(table.number, []).append(table.row(row, place))
-    found: dict[int, Declaration | Refused] = {}
+    found: dict[int, Declaration | Rejected] = {}
     for n in (table.number for table in group):
         found[n] = (
-            Refused(tuple(dict.fromkeys(faults[n])), several[n].declaration_id)
+            Rejected(tuple(dict.fromkeys(faults[n])), several[n].declaration_id)
             if n in faults
             else _from_rows(rows.get(n, []), several[n], received_at)
         )
     return found
 
 
-def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
+def _records(parts: _Parts) -> list[dict[str, str | None]] | Rejected:
     """The items as rows of text, header repeated, as in a file."""
     faults = _find_unknown(parts.header, _HEADER_NAMES, None)
     for number, item in enumerate(parts.items, 1):
@@ -422,10 +422,10 @@ def _records(parts: _Parts) -> list[dict[str, str | None]] | Refused:
         for n, item in enumerate(parts.items, 1)
     ]
     records = [_texts({**parts.header, **item}, faults, n) for n, item in enumerate(numbered, 1)]
-    return Refused(tuple(dict.fromkeys(faults)), parts.declaration_id) if faults else records
+    return Rejected(tuple(dict.fromkeys(faults)), parts.declaration_id) if faults else records
 
 
-def _from_rows(rows: list[ItemRow], parts: _Parts, received_at: datetime) -> Declaration | Refused:
+def _from_rows(rows: list[ItemRow], parts: _Parts, received_at: datetime) -> Declaration | Rejected:
     if not rows:  # nothing but spaces: an empty line, in a file
         return _reject(parts.declaration_id, "declaration_id", "missing", "a value: the field is required")
     rows.sort(key=lambda row: int(row["item_number"]))
@@ -436,7 +436,7 @@ def _from_rows(rows: list[ItemRow], parts: _Parts, received_at: datetime) -> Dec
         latest = f"a moment not after {received_at + MOST_AHEAD:%Y-%m-%dT%H:%M}, a day from now"
         return _reject(parts.declaration_id, "declared_at", "date_out_of_range", latest)
     if faults := _find_repeated(rows):
-        return Refused(faults, parts.declaration_id)
+        return Rejected(faults, parts.declaration_id)
     return Declaration(tuple(rows), parts.header.get("declaration_version") is not None)
 
 
@@ -458,7 +458,7 @@ def _plain(*, is_recorded: bool) -> PlainRows:
     return PlainRows(_mapping("basira", is_recorded=is_recorded))
 
 
-def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> OutcomeRow | Refused:
+def read_outcome(body: object, declaration_id: str, *, received_at: datetime) -> OutcomeRow | Rejected:
     """One inspection result of a JSON object, completed as results of files are."""
     if not isinstance(body, dict):
         return _reject(declaration_id, None, "bad_json", "a JSON object: an inspection result")
@@ -468,21 +468,21 @@ def read_outcome(body: object, declaration_id: str, *, received_at: datetime) ->
     moments = {name: _local(body[name]) for name in ("known_at", "inspected_at") if name in body}
     record = _texts({**body, **moments, "declaration_id": declaration_id}, faults, None)
     if faults:
-        return Refused(tuple(faults), declaration_id)
+        return Rejected(tuple(faults), declaration_id)
     parsed = parse_batch(*_batch([record], "basira-outcomes", frozenset(OUTCOME_SIDE)))
     if parsed.refusals:
-        return Refused(tuple(FieldFault(None, r.field, r.code, r.expected) for r in parsed.refusals), declaration_id)
+        return Rejected(tuple(FieldFault(None, r.field, r.code, r.expected) for r in parsed.refusals), declaration_id)
     if not len(parsed.outcomes):
         return _reject(
             declaration_id, None, "missing", "a result: at least is_inspected or is_irregular, or a found value"
         )
     if "known_at" not in parsed.outcomes.columns:
         return _reject(declaration_id, "known_at", "missing", "a value: the field is required")
-    standing, contradictions = complete_results(parsed.outcomes)
+    results, contradictions = complete_results(parsed.outcomes)
     if contradictions:
         first = contradictions[0]
         return _reject(declaration_id, first.field, first.code, first.expected)
-    row = shape_outcomes(standing, source="api", received_at=received_at).to_pylist()[0]
+    row = shape_outcomes(results, source="api", received_at=received_at).to_pylist()[0]
     return cast("OutcomeRow", {name: row[name] for name in _RESULT if row[name] is not None})
 
 
@@ -492,8 +492,8 @@ def json_values(row: Mapping[str, object], names: Sequence[str]) -> JsonObject:
     return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in values.items()}
 
 
-def _reject(declaration_id: str | None, field: str | None, code: str, expected: str) -> Refused:
-    return Refused((FieldFault(None, field, code, expected),), declaration_id)
+def _reject(declaration_id: str | None, field: str | None, code: str, expected: str) -> Rejected:
+    return Rejected((FieldFault(None, field, code, expected),), declaration_id)
 
 
 def _find_unknown(values: JsonObject, known: frozenset[str], item: int | None) -> list[FieldFault]:

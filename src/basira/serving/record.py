@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from basira.decisions.events import AnyRecord, Registration, read_record, read_records
 from basira.decisions.recorded import Recorded
 from basira.schema.rows import EventRow
+from basira.storage.database.connection import Database
 from basira.storage.record import events
 from basira.storage.record.events import Event
 
@@ -23,6 +24,12 @@ Known = Sequence[AnyRecord]
 def find_known(connection: sa.Connection, declaration_id: str) -> list[AnyRecord]:
     """The records of a declaration, in order."""
     return read_records(events.find_events(connection, declaration_id))
+
+
+def is_recorded(database: Database, declaration_id: str) -> bool:
+    """Whether anything happened to a declaration."""
+    with database.read() as connection:
+        return bool(events.find_events(connection, declaration_id))
 
 
 def find_known_of_many(connection: sa.Connection, declaration_ids: Sequence[str]) -> dict[str, list[AnyRecord]]:

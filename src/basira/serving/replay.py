@@ -31,12 +31,12 @@ from basira.selection.policy.model import Policy
 from basira.serving.changes.capacity import move_state
 from basira.serving.changes.reassess import assess_with, other_digests, recorded_declaration
 from basira.serving.decide.lookup import earlier_lane
-from basira.serving.decide.placement import left_office, place, restore_state, without_place
+from basira.serving.decide.placement import left_office, place, restore_state, without_slot
 from basira.serving.decide.scoring import Scored, without_scores
 from basira.serving.message import Declaration
 from basira.serving.record import Known, find_known_of_many
 from basira.serving.service import SEED_FILE, Service, read_seed
-from basira.serving.status import standing_of
+from basira.serving.status import status_of
 from basira.storage.database.connection import Database
 from basira.storage.model_store import Models
 from basira.storage.online.office_state import find_state
@@ -236,16 +236,16 @@ class _States:
         if self._state is None or earlier is None:
             return
         if left_office(earlier, office=decision.office, day=self._report.day) == self._office:
-            self._state = without_place(self._state, earlier)
+            self._state = without_slot(self._state, earlier)
 
     def change(self, change: Reselection | Cancellation, before: Known) -> None:
         """Move the slots that a re-selection or a cancellation moved."""
-        standing = standing_of(before)
-        if self._state is not None and self._policy is not None and standing is not None:
+        status = status_of(before)
+        if self._state is not None and self._policy is not None and status is not None:
             if change.lane is not None and change.lane not in self._policy.intensity:
                 self.give_up(f"lane {change.lane} of another policy")
                 return
-            self._state = move_state(self._state, standing, self._policy, taken=change.lane, day=self._report.day)
+            self._state = move_state(self._state, status, self._policy, taken=change.lane, day=self._report.day)
 
     def is_same(self) -> bool | None:
         """Whether the day ends as it is kept."""

@@ -1,6 +1,6 @@
 """An inspection result taken into the record.
 
-Enters: a service, a declaration's number, a result. Leaves: the result as recorded, or `Refused`. Never here: a result
+Enters: a service, a declaration's number, a result. Leaves: the result as recorded, or `Rejected`. Never here: a result
 that replaces another; a result that the history would reject in the night, after it was acknowledged; a declaration's
 personal values.
 """
@@ -24,7 +24,7 @@ from basira.serving.message import (
     PERSONAL,
     FieldFault,
     OutcomeRow,
-    Refused,
+    Rejected,
     json_values,
     read_outcome,
 )
@@ -49,7 +49,7 @@ def record_outcome(
     asked: Asked,
     sees: Sees,
     signs_as: str | None = None,
-) -> OutcomeBody | Refused:
+) -> OutcomeBody | Rejected:
     """Take one inspection result in. The same result again changes nothing; another one with the same item and
     ``known_at`` is a conflict. A cancelled declaration takes results too: what was found stays found.
 
@@ -60,11 +60,11 @@ def record_outcome(
     body.
     """
     row = read_outcome(body, declaration_id, received_at=now)
-    if isinstance(row, Refused):
+    if isinstance(row, Rejected):
         return row
     if signs_as is not None and row.setdefault("inspector_id", signs_as) != signs_as:
         fault = FieldFault(None, "inspector_id", "other_inspector", "your own user id, or nothing: you sign yourself")
-        return Refused((fault,), declaration_id)
+        return Rejected((fault,), declaration_id)
     try:
         return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
     except StoreError as error:
@@ -76,8 +76,8 @@ def record_outcome(
 
 def _record(
     row: OutcomeRow, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
-) -> OutcomeBody | Refused:
-    known, standing = known_declaration(service.database, declaration_id, sees=sees)
+) -> OutcomeBody | Rejected:
+    known, status = known_declaration(service.database, declaration_id, sees=sees)
     fields: Mapping[str, object] = row
     values = json_values(fields, [name for name in fields if name not in PERSONAL])
     named = event_id("outcome", declaration_id, row.get("item_number"), row["known_at"].isoformat())
@@ -86,10 +86,10 @@ def _record(
             if one.result == values:
                 return outcome_body(one)
             fault = FieldFault(None, "known_at", "result_conflict", "a later known_at for a corrected result")
-            return Refused((fault,), declaration_id, is_conflict=True)
-    if faults := _faults(row, known, service, now, decided_on=standing.decision.day):
-        return Refused(tuple(faults), declaration_id)
-    last = standing.decision
+            return Rejected((fault,), declaration_id, is_conflict=True)
+    if faults := _faults(row, known, service, now, decided_on=status.decision.day):
+        return Rejected(tuple(faults), declaration_id)
+    last = status.decision
     made = Outcome(
         event_id=named,
         declaration_id=declaration_id,
@@ -97,7 +97,7 @@ def _record(
         result=values,
         personal={name: str(value) for name, value in fields.items() if name in PERSONAL},
         declaration_version=last.declaration_version,
-        office=standing.office,
+        office=status.office,
         decision_id=last.event_id,
     )
     with service.database.write() as connection:

@@ -23,12 +23,13 @@ from basira.serving.currency import RatesInForce
 from basira.serving.decide.events import Origin
 from basira.serving.decide.scoring import Knowledge
 from basira.storage.database.connection import Database
+from basira.storage.database.writable import require_writable
 from basira.storage.history.files import replace_file, storage_errors
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
-from basira.storage.profiles.evenings import EveProfiles
+from basira.storage.profiles.evenings import PreviousDays
 from basira.storage.profiles.reader import ProfileReader
-from basira.workflows.profiles import read_eves, read_profiles
+from basira.workflows.profiles import read_previous_days, read_profiles
 from basira.workflows.targeting.record import operations_of
 from basira.workflows.targeting.score import choose_model
 
@@ -48,10 +49,9 @@ class Service:
     ``policies``: folder of the policy's versions; the one in force on the day holds. ``model``: None when there is
     none, with ``model_fault`` in words. ``most_profile_days``: profiles that lack more days than that are too old.
     ``seed``: of the draws, the same in every worker, secret. ``language``: of the sentences of calls that name none;
-    nothing below the API reads it. ``store``: where newer models are looked for; None: nowhere. ``eves``: profiles of
-    earlier nights, for amendments of what the history counts already; None: they get the fallback. ``rates``: by which
-    amounts of other currencies are converted; None: they are rejected.
-    """
+    nothing below the API reads it. ``store``: where newer models are looked for; None: nowhere. ``previous_days``:
+    profiles of earlier nights, for amendments of what the history counts already; None: they get the fallback.
+    ``rates``: by which amounts of other currencies are converted; None: they are rejected."""
 
     database: Database
     policies: Path
@@ -63,7 +63,7 @@ class Service:
     language: str = "fr"
     is_simulated: bool = field(default=False)
     store: Path | None = None
-    eves: EveProfiles | None = None
+    previous_days: PreviousDays | None = None
     rates: RatesInForce | None = None
 
     @property
@@ -76,13 +76,13 @@ class Service:
         if self.rates is not None:
             self.rates.refresh()
         self.profiles.refresh()
-        if self.eves is not None:
-            self.eves.refresh()
+        if self.previous_days is not None:
+            self.previous_days.refresh()
 
     @property
     def knowledge(self) -> Knowledge:
         """What declarations are scored with."""
-        return Knowledge(self.model, self.profiles, self.most_profile_days, self.eves)
+        return Knowledge(self.model, self.profiles, self.most_profile_days, self.previous_days)
 
     @property
     def origin(self) -> Origin:
@@ -106,6 +106,10 @@ class Service:
             return max(0, self.profiles.profiles().age_days(day))
         except (StoreError, OSError):
             return None
+
+    def require_writable(self) -> None:
+        """Raise StoreError when nothing can be recorded now."""
+        require_writable(self.database)
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -156,7 +160,7 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
         language=settings.language,
         is_simulated=history.snapshot().is_simulated,
         store=None if settings.model else history.root,
-        eves=read_eves(history.root),
+        previous_days=read_previous_days(history.root),
         rates=None if settings.rates is None else RatesInForce(settings.rates),
     )
 

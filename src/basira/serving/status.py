@@ -1,8 +1,7 @@
 """The status of a declaration, from all its records.
 
-Enters: a declaration's records in order. Leaves: a `Standing`: the event that assigned the lane in force, the decision
-behind it, and whether it waits. Never here: the database; a rule of what may change.
-"""
+Enters: a declaration's records in order. Leaves: a `StatusName`: the event that assigned the lane in force, the
+decision behind it, and whether it waits. Never here: the database; a rule of what may change."""
 
 from __future__ import annotations
 
@@ -16,15 +15,16 @@ from basira.serving.record import Known
 
 # waiting: its lane inspects; inspected: a result came after the lane was given; released: its lane does not
 # inspect.
-Status = Literal["waiting", "inspected", "released", "cancelled"]
+StatusName = Literal["waiting", "inspected", "released", "cancelled"]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """``given``: what gave the lane in force, a decision or a re-selection. ``decision``: the decision that it is, or
-    that it changed. ``cancellation``: None when there is none. ``is_inspected``: a result came after ``given``."""
+class Status:
+    """``assignment``: what gave the lane in force, a decision or a re-selection. ``decision``: the decision that it is,
+    or that it changed. ``cancellation``: None when there is none. ``is_inspected``: a result came after
+    ``assignment``."""
 
-    given: Assignment
+    assignment: Assignment
     decision: Decision
     cancellation: Cancellation | None
     is_inspected: bool
@@ -32,21 +32,21 @@ class Standing:
     @property
     def lane(self) -> str:
         """The lane in force."""
-        return self.given.lane
+        return self.assignment.lane
 
     @property
     def office(self) -> str:
         """The office that holds the declaration."""
-        return self.given.office
+        return self.assignment.office
 
     @property
-    def status(self) -> Status:
+    def name(self) -> StatusName:
         """In one word."""
         if self.cancellation is not None:
             return "cancelled"
         if self.is_inspected:
             return "inspected"
-        return "waiting" if self.given.inspects else "released"
+        return "waiting" if self.assignment.inspects else "released"
 
 
 def lanes_of(known: Known) -> list[Assignment]:
@@ -73,14 +73,16 @@ def controls_of(known: Known, basis: str) -> list[str]:
     return lanes
 
 
-def standing_of(known: Known) -> Standing | None:
+def status_of(known: Known) -> Status | None:
     """The status of a declaration; None when no decision on it is recorded."""
     lanes = lanes_of(known)
     decision = next((one for one in reversed(lanes) if isinstance(one, Decision)), None)
     if decision is None:
         return None
-    given = lanes[-1]
-    return Standing(given, decision, cancellation_of(known), any(is_inspection(one, after=given) for one in known))
+    assignment = lanes[-1]
+    return Status(
+        assignment, decision, cancellation_of(known), any(is_inspection(one, after=assignment) for one in known)
+    )
 
 
 def is_inspection(record: AnyRecord, *, after: Recorded) -> bool:

@@ -21,7 +21,7 @@ from basira.serving.decide.batch import decide
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.result import Decided
 from basira.serving.decide.scoring import MODEL_FAILED, NO_PROFILES
-from basira.serving.message import Refused
+from basira.serving.message import Rejected
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
 from basira.storage.profiles.reader import LoadedProfiles
@@ -85,7 +85,7 @@ def try_decision(service: Service, *, now: datetime) -> Trial:
     except Exception as error:  # any error that would have been every declaration's answer
         _LOG.error("trial_failed", extra={"fields": {"error": type(error).__name__}})
         return Trial(fault=error.message if isinstance(error, BasiraError) else f"{type(error).__name__}: {error}")
-    if isinstance(found, Refused):
+    if isinstance(found, Rejected):
         first = found.faults[0]
         return Trial(fault=f"it was rejected: {first.code} in {first.field}, expected {first.expected}")
     fallback = found.body["fallback"] if isinstance(found, Decided) else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from basira.engines.engine import Engine
 from basira.features.catalog.catalog import MODEL_FEATURES
@@ -18,15 +17,14 @@ from basira.models.risk.implausible import IMPLAUSIBLE_AUC, SURE_AUC, Implausibl
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import ModelError, UsageError
 from basira.schema.fields import EXTRA_PREFIX
+from basira.schema.json_values import JsonObject
 
 # Trusted by this name, the model as a whole.
 WHOLE = "model"
 _MOST_NAMED = 5
 
 
-def examine_training(
-    con: Engine, items: TrainingItems, *, as_of_day: int, trusted: Sequence[str] = ()
-) -> dict[str, Any]:
+def examine_training(con: Engine, items: TrainingItems, *, as_of_day: int, trusted: Sequence[str] = ()) -> JsonObject:
     """Notes on the training items: ``implausible`` features (trusted ones, or too few results to be sure) and
     ``overwritten`` figures, as JSON; empty where there is nothing to say.
 
@@ -50,7 +48,7 @@ def examine_training(
             + ".",
             hint=_what_to_do(stopping),
         )
-    notes: dict[str, Any] = {}
+    notes: JsonObject = {}
     if found:
         notes["implausible"] = [
             asdict(entry)
@@ -70,7 +68,7 @@ def examine_training(
 
 
 def require_plausible(
-    notes: Mapping[str, Any], *, auc: float, irregular: int, compliant: int, importance: Mapping[str, float]
+    notes: JsonObject, *, auc: float, irregular: int, compliant: int, importance: Mapping[str, float]
 ) -> None:
     """Raise ModelError when a model is perfect on items that it was not fitted on: several features leak together.
 
@@ -106,7 +104,7 @@ def require_plausible_later(model: RiskModel) -> None:
         )
 
 
-def sentences_of(notes: Mapping[str, Any]) -> list[str]:
+def sentences_of(notes: JsonObject) -> list[str]:
     """The notes of a card for a person."""
     notices = [
         ("Trusted although it foretells the result: " if entry["is_trusted"] else "To look at, foretells the result: ")

@@ -18,7 +18,7 @@ from basira.ingest.rows.resolve import currencies_of
 from basira.schema.days import day_of
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, register
-from basira.storage.profiles.evenings import EveProfiles
+from basira.storage.profiles.evenings import PreviousDays
 from basira.storage.profiles.publish import KEPT, Description, publish_profiles
 from basira.storage.profiles.reader import ProfileReader
 from basira.workflows.engine import EngineBounds
@@ -76,9 +76,11 @@ def build_profiles(
     return BuiltProfiles(manifest.name, folder, as_of, snapshot.number, manifest.size)
 
 
-def read_eves(store: Path) -> EveProfiles:
+def read_previous_days(store: Path) -> PreviousDays:
     """The profiles of earlier nights that a store keeps; nothing is opened yet."""
-    return EveProfiles(profiles_of(store), catalog=catalog_digest(), prepare=lambda found: prepare_online(found.extras))
+    return PreviousDays(
+        profiles_of(store), catalog=catalog_digest(), prepare=lambda found: prepare_online(found.extras)
+    )
 
 
 def read_profiles(store: Path) -> ProfileReader:

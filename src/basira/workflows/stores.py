@@ -8,6 +8,7 @@ database driver.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from basira.storage.database.connection import Database as Database
     from basira.storage.history.repair import Repaired
     from basira.storage.history.store import History as History
+    from basira.storage.history.verify import VerifiedHistory as VerifiedHistory
     from basira.storage.model_store import Models
     from basira.storage.record.runs import Operations
 
@@ -39,6 +41,14 @@ def repair_store(store: Path, *, to: int | None, wait_seconds: float) -> Repaire
     from basira.storage.history.store import History
 
     return repair(History(store), to=to, wait_seconds=wait_seconds)
+
+
+def verify_store(store: Path, *, progress: Callable[[int, int, str], None]) -> VerifiedHistory:
+    """Hash every file of a store's history again, see `basira.storage.history.verify`."""
+    from basira.storage.history.store import History
+    from basira.storage.history.verify import verify_history
+
+    return verify_history(History.open(store), progress=progress)
 
 
 def open_models(store: Path) -> Models:

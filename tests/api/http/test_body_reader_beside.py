@@ -11,7 +11,7 @@ from basira.api.http import body_reader as reading
 from basira.api.http.body_reader import Reader
 from basira.serving.decide import batch as serve
 from basira.serving.decide.worker import BusyError
-from basira.serving.message import Declaration, Refused
+from basira.serving.message import Declaration, Rejected
 from tests.support.api_world import Desk, at
 
 Body = dict[str, Any]
@@ -74,5 +74,5 @@ def test_who_comes_when_too_many_wait_is_answered_so(arrivals: list[Body]) -> No
     found = asyncio.run(both())
     assert sum(isinstance(one, BusyError) for one in found) == 1
     read = next(one for one in found[:2] if not isinstance(one, BusyError))
-    assert [type(one) for one in read] == [Refused, Refused]
+    assert [type(one) for one in read] == [Rejected, Rejected]
     assert isinstance(found[2][0], Declaration)

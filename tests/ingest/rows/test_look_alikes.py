@@ -22,7 +22,7 @@ from basira.schema.shipped import shipped
 from basira.schema.text import find_odd, fold_digits, fold_identifier
 from basira.selection.mandatory import MandatoryList
 from basira.selection.policy.load import load_policy
-from basira.serving.message import Declaration, Refused, read_by_columns, read_declaration
+from basira.serving.message import Declaration, Rejected, read_by_columns, read_declaration
 
 DAY = date(2026, 3, 2)
 RECEIVED = datetime(2026, 3, 2, 9, 30)
@@ -121,7 +121,7 @@ def test_an_importer_and_the_entry_of_a_list_meet_in_one_form(listed: MandatoryL
 def test_an_invisible_character_is_rejected_with_its_position(odd: str, field: str) -> None:
     value = f"SIM{odd}7"
     online = read_declaration(body(**{field: value}), received_at=RECEIVED)
-    assert isinstance(online, Refused)
+    assert isinstance(online, Rejected)
     (fault,) = online.faults
     assert (fault.field, fault.code) == (field, "bad_character")
     assert f"U+{ord(odd):04X}" in fault.expected
@@ -246,7 +246,7 @@ def test_a_disguised_value_meets_the_list_of_its_folded_form_or_is_rejected(
     header = {name: value for name, value in request.items() if name != "items"}
     columns = read_by_columns(header, request["items"], "A-1", received_at=RECEIVED)
     assert type(online) is type(columns)
-    if isinstance(online, Refused):
+    if isinstance(online, Rejected):
         return
     assert isinstance(columns, Declaration)
     assert online.rows == columns.rows

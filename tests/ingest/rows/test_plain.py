@@ -18,7 +18,7 @@ from basira.schema.fields import DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, 
 from basira.serving.message import (
     MOST_AHEAD,
     Declaration,
-    Refused,
+    Rejected,
     read_by_columns,
     read_declaration,
     read_declarations,
@@ -196,7 +196,7 @@ def test_several_are_read_as_each_alone(bodies: list[Any]) -> None:
     assert len(together) == len(bodies)
     for body, found in zip(bodies, together, strict=True):
         alone = read_declaration(body, received_at=RECEIVED)
-        if isinstance(alone, Refused):
+        if isinstance(alone, Rejected):
             assert found == alone
         else:
             assert isinstance(found, Declaration)
@@ -210,10 +210,10 @@ def test_faults_of_one_are_not_those_of_its_neighbours() -> None:
 
     bodies = [body("A"), body("B", duty_rate="-1"), body("C"), {**body("D"), "declared_at": "x"}, body("E", x_own=1)]
     found = read_declarations(bodies, received_at=RECEIVED)
-    assert [isinstance(one, Refused) for one in found] == [False, True, False, True, False]
+    assert [isinstance(one, Rejected) for one in found] == [False, True, False, True, False]
     assert found == [read_declaration(one, received_at=RECEIVED) for one in bodies]
     refused = found[1]
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Rejected)
     assert [(fault.item, fault.field) for fault in refused.faults] == [(2, "duty_rate")]
 
 
@@ -233,13 +233,13 @@ def test_each_of_own_columns_is_read_as_alone_and_with_its_neighbours() -> None:
     assert len(batches) == 1  # a batch costs by its columns: one for each would be forty times as much
     for number, (body, one) in enumerate(zip(bodies, found, strict=True)):
         alone = read_declaration(body, received_at=RECEIVED)
-        if isinstance(alone, Refused):
+        if isinstance(alone, Rejected):
             assert one == alone
         else:
             assert isinstance(one, Declaration)
             assert shown(one.rows) == shown(alone.rows)
             assert one.rows[0][f"x_a{number}_4"] == f"{number}.4"
-    assert [number for number, one in enumerate(found) if isinstance(one, Refused)] == [3, 4]
+    assert [number for number, one in enumerate(found) if isinstance(one, Rejected)] == [3, 4]
     assert "x_a4_2" in repr(found[4])
 
 

@@ -84,7 +84,7 @@ def test_an_amendment_that_keeps_the_officer_s_lane_says_whose_it_is(
 
 
 def test_reasons_are_those_that_were_known_at_the_decision(desk: Desk, released: Body) -> None:
-    later = desk_of(replace(desk.service, profiles=cast(Any, Later()), eves=None))
+    later = desk_of(replace(desk.service, profiles=cast(Any, Later()), previous_days=None))
     assert reselect(later, released["declaration_id"], "red").status_code == 200
     # Not known any more as it was known then: nothing rather than what came later.
     assert not any(item["reasons"] for item in queued(later, released)["items"])
@@ -93,13 +93,13 @@ def test_reasons_are_those_that_were_known_at_the_decision(desk: Desk, released:
 def test_profiles_that_are_still_kept_beside_newer_ones_give_them(desk: Desk, released: Body) -> None:
     service, kept = desk.service, desk.service.profiles.profiles()
 
-    class Eves:
+    class Previous:
         def find(self, as_of_day: int) -> Any:
             return kept if as_of_day == kept.as_of_day else None
 
         def refresh(self) -> None: ...
 
-    later = desk_of(replace(service, profiles=cast(Any, Later()), eves=cast(Any, Eves())))
+    later = desk_of(replace(service, profiles=cast(Any, Later()), previous_days=cast(Any, Previous())))
     assert reselect(later, released["declaration_id"], "red").status_code == 200
     assert any(item["reasons"] for item in queued(later, released)["items"])
 
@@ -108,7 +108,7 @@ def test_reasons_that_can_not_be_made_stop_no_officer(desk: Desk, released: Body
     def raises(*_: object) -> list[tuple[ItemAssessment, ...]]:
         raise ValueError
 
-    monkeypatch.setattr(serve_again, "explained_items", raises)
+    monkeypatch.setattr(serve_again, "items_with_reasons", raises)
     assert reselect(desk, released["declaration_id"], "red").status_code == 200
     assert queued(desk, released)["lane"] == "red"
 
@@ -128,7 +128,7 @@ def test_an_inspector_reads_them_without_a_figure_of_the_model(desk: Desk, relea
 def test_nothing_is_explained_for_what_stays_released(service: Service, arrivals: list[Body], monkeypatch: Any) -> None:
     desk = desk_of(service)
     explained: list[int] = []
-    monkeypatch.setattr(serve_again, "explained_items", lambda scored, _: explained.append(len(scored)) or [])
+    monkeypatch.setattr(serve_again, "items_with_reasons", lambda scored, _: explained.append(len(scored)) or [])
     found = [one["decision"] for one in desk.post(arrivals).json()["results"]]
     one = next(d for d in found if not d["inspects"] and d["lane"] == "green")
     assert reselect(desk, one["declaration_id"], "blue").status_code == 200

@@ -16,7 +16,7 @@ from basira.serving.service import Service
 from basira.serving.sync import sync_history
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
-from basira.workflows.profiles import build_profiles, read_eves, read_profiles
+from basira.workflows.profiles import build_profiles, read_previous_days, read_profiles
 from basira.workflows.targeting.score import choose_model, score
 from tests.support.api_world import ENGINE, TODAY, Desk, at, desk_of
 
@@ -32,7 +32,7 @@ def next_day(whole: Service, history: History, arrivals: list[Body], tmp_path: P
     desk_of(service).post([{**body, "x_sim": "a"} for body in arrivals])
     sync_history(store, service.database, now=at(22))
     build_profiles(store, as_of=TODAY, now=at(23), engine=ENGINE)
-    service = replace(service, profiles=read_profiles(store.root), eves=read_eves(store.root))
+    service = replace(service, profiles=read_profiles(store.root), previous_days=read_previous_days(store.root))
     service.refresh_profiles()
     desk = desk_of(service)
     desk.clock[0] = datetime(TOMORROW.year, TOMORROW.month, TOMORROW.day, 9)
@@ -112,12 +112,12 @@ def test_a_damaged_build_of_an_earlier_night_is_passed_over(
     next_day: tuple[Desk, History], arrivals: list[Body]
 ) -> None:
     desk, store = next_day
-    eves = read_eves(store.root)
+    previous_days = read_previous_days(store.root)
     eve = (TODAY - timedelta(days=1)).isoformat()
     path = next((store.root / "profiles").glob(f"{eve}-*.lmdb"))
     path.unlink()
     path.write_bytes(b"torn")
-    eves.refresh()
-    damaged = desk_of(replace(desk.service, eves=eves))
+    previous_days.refresh()
+    damaged = desk_of(replace(desk.service, previous_days=previous_days))
     damaged.clock[0] = desk.clock[0]
     assert damaged.post(amended(arrivals)[0]).json()["fallback"] == "earlier_day"

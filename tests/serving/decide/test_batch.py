@@ -20,7 +20,7 @@ from basira.serving.decide.batch import Means, decide_batch
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.placement import OfficeDays, restore_state
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed, Result
-from basira.serving.message import Refused
+from basira.serving.message import Rejected
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import EVENT
@@ -80,7 +80,7 @@ def test_what_is_answered_is_what_is_recorded(service: Service, arrivals: list[B
 
 def test_a_rejected_one_does_not_stop_the_others(service: Service, arrivals: list[Body]) -> None:
     found = decided([arrivals[0], {**arrivals[1], "dispatch_country": "QQ"}, arrivals[2], 7], service)
-    assert kinds_of(found) == [Decided, Refused, Decided, Refused]
+    assert kinds_of(found) == [Decided, Rejected, Decided, Rejected]
     assert event_count(service) == 4
 
 

@@ -156,7 +156,7 @@ def test_a_large_one_that_was_overtaken_is_not_explained_and_gives_no_way_under_
     office = {"office": arrivals[0]["office"]}
     first, second = ({**one, **office} for one in arrivals[1:3])
     mine, held, calls = OfficeDays(), list[bool](), list[tuple[str, bool]]()
-    explain, write = reasons.explained_items, type(service.database).write
+    explain, write = reasons.items_with_reasons, type(service.database).write
 
     @contextmanager
     def locked(database: Any) -> Iterator[Any]:
@@ -174,7 +174,7 @@ def test_a_large_one_that_was_overtaken_is_not_explained_and_gives_no_way_under_
     decide_batch([Ask(first, Asked("k"))], service, now=at(9), means=Means(mine))
     decide_batch([Ask(second, Asked("k"))], service, now=at(9))  # another worker's: what `mine` knows holds no more
     monkeypatch.setattr(type(service.database), "write", locked)
-    monkeypatch.setattr(reasons, "explained_items", explained)
+    monkeypatch.setattr(reasons, "items_with_reasons", explained)
     found = decide_batch(
         [Ask(of_items(arrivals[0], 200), Asked("k"))],
         service,

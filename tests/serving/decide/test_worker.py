@@ -24,7 +24,7 @@ from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed
-from basira.serving.decide.scoring import assess_online, explained_items
+from basira.serving.decide.scoring import assess_online, items_with_reasons
 from basira.serving.decide.worker import Bounds, BusyError, Decider
 from basira.serving.message import Declaration, read_declaration
 from basira.serving.service import Service, ServiceSettings, open_service, with_newest_model
@@ -208,7 +208,7 @@ def test_reasons_are_those_that_a_table_of_the_same_features_gives(service: Serv
     scored = assess_online(known, service.knowledge, today=TODAY)
     model, compared = service.model, 0
     assert model is not None
-    for one, declaration, items in zip(scored, known, explained_items(scored, model), strict=True):
+    for one, declaration, items in zip(scored, known, items_with_reasons(scored, model), strict=True):
         features = online_features(declaration.rows, service.profiles.profiles())
         if isinstance(features, NotOnline):
             continue

@@ -13,7 +13,7 @@ import pytest
 from basira.decisions.events import Assignment, read_record
 from basira.decisions.records import Decision
 from basira.serving.service import Service
-from basira.serving.status import Standing, is_inspection
+from basira.serving.status import Status, is_inspection
 from basira.serving.views.queue import Page, Queue, queue_csv, queue_page
 from basira.storage.record import events as operations_events
 from basira.storage.record.events import EVENT_KINDS, Event, append_events, find_by_ids, find_outcomes, find_range
@@ -106,7 +106,7 @@ def plain_rows(
         made = decisions[row["decision_id"]] if row["kind"] == "reselection" else row
         given, behind = read_record(row), read_record(made)
         came = (is_inspection(read_record(result), after=given) for result in of_it)
-        one = Standing(cast("Assignment", given), cast("Decision", behind), None, any(came))
+        one = Status(cast("Assignment", given), cast("Decision", behind), None, any(came))
         if status in (None, one.status):
             revenue = (made["payload"].get("expected_revenue") or 0.0) if by_revenue else 0.0
             found.append((-intensity.get(one.lane, 0), -revenue, row["sequence"], row["event_id"], one.status))

@@ -19,7 +19,7 @@ from basira.schema.errors import StoreError
 from basira.storage.accounts.api_keys import create_key
 from basira.storage.database import sqlite_file as operations_file
 from basira.storage.database.backup import HistoryState, back_up
-from basira.storage.database.connection import Database, explained
+from basira.storage.database.connection import Database, database_errors
 from tests.support.postgres import Server
 
 NOW = datetime(2026, 3, 2, 12)
@@ -114,6 +114,6 @@ def test_a_user_without_the_right_is_asked_to_be_another(postgresql: Server) -> 
 def test_an_invalid_database_is_still_to_be_restored(tmp_path: Path) -> None:
     (tmp_path / "none").write_text("not a database at all, " * 100)
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'none'}")
-    with pytest.raises(StoreError) as caught, explained(), engine.connect() as connection:
+    with pytest.raises(StoreError) as caught, database_errors(), engine.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM sqlite_master")
     assert "backup" in caught.value.hint

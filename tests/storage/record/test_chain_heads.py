@@ -21,7 +21,7 @@ from basira.storage.record.events import (
     count_queue,
     event_rows,
     find_office_day,
-    find_queue_places,
+    find_queue_entries,
 )
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import export_heads, heads_text, read_heads, verify
@@ -67,7 +67,7 @@ def names_of_today(database: Database) -> set[str]:
     """Who stands in today's queue; found in each way in which a day is looked for."""
     with database.read() as connection:
         which = QueueFilter("A", TODAY)
-        queue = {one.event_id for one in find_queue_places(connection, which, intensity={"red": 1})}
+        queue = {one.event_id for one in find_queue_entries(connection, which, intensity={"red": 1})}
         assert count_queue(connection, which) == len(queue)
         assert {row["event_id"] for row in find_office_day(connection, "A", TODAY)} == queue
         assert {row["event_id"] for row in find_activity(connection, Part(from_day=TODAY, to_day=TODAY))} == queue
@@ -265,8 +265,13 @@ def test_a_clock_that_was_ahead_once_leaves_today_its_queue_and_is_explained(pla
         with pytest.raises(UsageError, match="motive"), database.write() as connection:
             explain_ahead(connection, actor="u", motive=" ", now=now)
         with database.write() as connection:
-            (explained,) = explain_ahead(connection, actor="u-9", motive="NTP was off", now=now)
-        assert (explained.stream, explained.count, explained.first, explained.last) == ("event", 2, 2, 3)
+            (database_errors,) = explain_ahead(connection, actor="u-9", motive="NTP was off", now=now)
+        assert (database_errors.stream, database_errors.count, database_errors.first, database_errors.last) == (
+            "event",
+            2,
+            2,
+            3,
+        )
         assert verify(operations).faults == ()
         # What comes after the explanation is not of it.
         decide_ahead(database, "d5", now=ahead)

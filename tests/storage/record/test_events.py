@@ -21,7 +21,7 @@ from basira.storage.record.events import (
     append_events,
     find_by_ids,
     find_events,
-    find_queue_places,
+    find_queue_entries,
 )
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import export_heads, verify
@@ -221,7 +221,7 @@ def test_workers_at_once_make_one_chain(place):
 
 def queue(connection: sa.Connection, office: str, lane: str | None = None) -> list[tuple[str, str]]:
     which = QueueFilter(office, "2026-03-02", lane)
-    places = find_queue_places(connection, which, intensity={}, by_revenue=False)
+    places = find_queue_entries(connection, which, intensity={}, by_revenue=False)
     of = find_by_ids(connection, [one.event_id for one in places])
     return [(of[one.event_id]["declaration_id"], one.lane) for one in places]
 

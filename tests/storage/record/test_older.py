@@ -126,8 +126,8 @@ def test_its_declarations_and_its_queue_are_shown_the_same_to_the_last_byte(
     service = open_service(ServiceSettings(unpacked.store, unpacked.policy, database=database.place), today=day)
     rows, shown = list(queue_page(service, Queue(office, day), limit=100).rows), unpacked.shown["queue"]["decisions"]
     assert json.dumps(rows if unpacked.is_latest else _trimmed(rows, shown)) == json.dumps(shown)
-    for number, explained in unpacked.shown["explained"].items():
-        assert _trimmed(unpacked.run("explain", number), explained) == explained
+    for number, database_errors in unpacked.shown["explained"].items():
+        assert _trimmed(unpacked.run("explain", number), database_errors) == database_errors
     service.close()
 
 

@@ -46,7 +46,7 @@ class Remembered:
         self._fault: tuple[float, StoreError] | None = None
         self._lock = threading.Lock()
         # Where the database is asked: in threads that other routes' long readings do not take.
-        self._desk = Desk("keys", _AT_ONCE, MOST_WAITING, refusal=_too_many)
+        self._desk = Desk("keys", _AT_ONCE, MOST_WAITING, busy=_too_many)
 
     def fresh(self, token: str) -> Principal | None:
         """Its principal, when the cache has it."""

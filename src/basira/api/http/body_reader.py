@@ -1,6 +1,6 @@
 """Read the declarations of requests, so that no request waits for the cost of another one's faults.
 
-Enters: bodies. Leaves: their JSON; for each declaration of it the declaration, or `Refused`. Never here: a rule; a
+Enters: bodies. Leaves: their JSON; for each declaration of it the declaration, or `Rejected`. Never here: a rule; a
 queue without end.
 
 A plain declaration takes a fiftieth of a millisecond. One that is not takes 8 ms by columns: those have a thread of
@@ -23,7 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from basira.api.http.executors import Desk
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, BusyError, items_of
-from basira.serving.message import Declaration, Refused, read_declarations, read_plainly
+from basira.serving.message import Declaration, Rejected, read_declarations, read_plainly
 
 # Some eight seconds of work: a later client is better off asking again.
 MOST_WAITING = 1_000
@@ -44,7 +44,7 @@ MOST_LEVELS = 64
 # More elements than a batch may have are read in one go: they are rejected, and one by one would take longer.
 _MOST_ELEMENTS = 1_000
 
-Read = Declaration | Refused
+Read = Declaration | Rejected
 _Made = TypeVar("_Made")
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -62,7 +62,7 @@ class Reader:
 
     def __init__(self, *, most_waiting: int = MOST_WAITING, pause: Pause = no_pause) -> None:
         self._pause = pause
-        self._desk = Desk("reader", 1, most_waiting, refusal=BusyError)
+        self._desk = Desk("reader", 1, most_waiting, busy=BusyError)
         self._bytes = 0
 
     @contextmanager

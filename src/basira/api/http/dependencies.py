@@ -23,9 +23,9 @@ from basira.api.http.metrics import Metrics
 from basira.schema.access import Principal
 from basira.schema.text import fold_identifier
 from basira.serving.decide.idempotency import Asked, given_answer
+from basira.serving.record import is_recorded
 from basira.serving.service import Service
 from basira.serving.trial import Trials
-from basira.storage.record.events import find_events
 
 PREFIX = "/api/v1"
 _LONGEST_NAME = 60
@@ -81,8 +81,7 @@ async def _number(
 
 
 def _is_recorded(request: Request, declaration_id: str) -> bool:
-    with _service(request).database.read() as connection:
-        return bool(find_events(connection, declaration_id))
+    return is_recorded(_service(request).database, declaration_id)
 
 
 def _now(request: Request) -> datetime:

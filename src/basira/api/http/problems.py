@@ -31,7 +31,7 @@ from basira.schema.errors import (
     UsageError,
 )
 from basira.schema.json_values import JsonObject
-from basira.serving.message import Refused
+from basira.serving.message import Rejected
 
 # The whole family; a test keeps it complete. A fault of the service's own parts is 503: sent again later, it may go.
 STATUS: Mapping[type[BasiraError], int] = {
@@ -174,24 +174,24 @@ class Rejection(TypedDict):
     is_kept: NotRequired[bool]
 
 
-def rejection_content(refused: Refused) -> Rejection:
+def rejection_content(rejected: Rejected) -> Rejection:
     """A rejected body, as the members of a problem."""
-    codes = {fault.code for fault in refused.faults}
+    codes = {fault.code for fault in rejected.faults}
     detail, hint = _REASONS.get(codes.pop() if len(codes) == 1 else "") or _NOT_THE_SCHEMA
     content: Rejection = {
-        "status": 409 if refused.is_conflict else 422,
-        "code": "conflict" if refused.is_conflict else "invalid",
+        "status": 409 if rejected.is_conflict else 422,
+        "code": "conflict" if rejected.is_conflict else "invalid",
         "detail": detail,
         "hint": hint,
-        "declaration_id": refused.declaration_id,
-        "errors": [asdict(fault) for fault in refused.faults],
+        "declaration_id": rejected.declaration_id,
+        "errors": [asdict(fault) for fault in rejected.faults],
     }
-    return content if refused.standing is None else {**content, "standing": dict(refused.standing)}
+    return content if rejected.status is None else {**content, "standing": dict(rejected.status)}
 
 
-def refusal(refused: Refused) -> JSONResponse:
+def rejection_response(rejected: Rejected) -> JSONResponse:
     """The problem of a rejected body."""
-    return problem(**rejection_content(refused))
+    return problem(**rejection_content(rejected))
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -91,13 +91,13 @@ _STEP: Step = {
     "basis_text": "Selected by expected revenue.",
     "fallback": None,
 }
-_REFUSED: RejectedBody = {
+_REJECTED: RejectedBody = {
     "quarantine_id": "q-77f0c1b7f0a2f4f5", "declaration_id": _NUMBER, "client": "key-badr", "first_at": _AT,
     "last_at": _AT, "times": 1, "state": "open", "resolved_at": None, "size_bytes": 412,
     "faults": [{"item": 1, "field": "net_mass_kg", "code": "negative", "expected": "0 or more"}],
 }  # fmt: skip
 
-_DEED: TrailRow = {
+_ACTIVITY: TrailRow = {
     "sequence": 4711,
     "at": _AT,
     "by": "u-1f4e5d6c7b8a9988",
@@ -110,7 +110,7 @@ _DEED: TrailRow = {
     "entry_hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31c0b1f2a3d4e5f60718293a4b",
 }
 _CHANGE_OF_ACCESS: TrailRow = {
-    **_DEED,
+    **_ACTIVITY,
     "sequence": 52,
     "action": "user.roles_changed",
     "subject": "user/u-1f4e5d6c7b8a9988",
@@ -143,14 +143,14 @@ ANSWERS: dict[str, Mapping[str, object]] = {
         ],
         "next_cursor": None,
     },
-    "quarantine": {"total": 1, "rows": [_REFUSED], "next_cursor": None},
+    "quarantine": {"total": 1, "rows": [_REJECTED], "next_cursor": None},
     "refused_body": {
-        **_REFUSED,
+        **_REJECTED,
         "body": {"declaration_id": _NUMBER, "items": [{"net_mass_kg": -1}]},
         "body_text": None,
     },
     "audit": {"rows": [_CHANGE_OF_ACCESS], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": None},
-    "deeds": {"rows": [_DEED], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": 4711},
+    "deeds": {"rows": [_ACTIVITY], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": 4711},
     "session": {
         "user_id": "u-1f4e5d6c7b8a9988", "login": "a.benali", "display_name": "A. Benali",
         "roles": [{"role": "inspector", "office": "CASA-PORT"}], "must_change_password": False,

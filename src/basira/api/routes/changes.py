@@ -25,7 +25,7 @@ from basira.api.http.dependencies import (
     asked_of,
     stored_response,
 )
-from basira.api.http.problems import problem, refusal
+from basira.api.http.problems import problem, rejection_response
 from basira.api.openapi.answers import (
     CANCELLATION,
     CANCELLATION_SCHEMA,
@@ -36,7 +36,7 @@ from basira.api.openapi.answers import (
 from basira.api.openapi.examples import body_of
 from basira.schema.access import Principal
 from basira.serving.changes.change import NotAllowed, Requester, cancel, reselect
-from basira.serving.message import Refused
+from basira.serving.message import Rejected
 from basira.serving.views.answers import ChangeAnswer
 
 router = APIRouter(prefix=PREFIX)
@@ -118,9 +118,9 @@ def _event(etag: str | None) -> str | None:
     return None if etag is None else etag.removeprefix("W/").strip().strip('"')
 
 
-def _answer(found: ChangeAnswer | Refused | NotAllowed) -> Response:
-    if isinstance(found, Refused):
-        return refusal(found)
+def _answer(found: ChangeAnswer | Rejected | NotAllowed) -> Response:
+    if isinstance(found, Rejected):
+        return rejection_response(found)
     if isinstance(found, NotAllowed):
         status, hint = _NOT_ALLOWED[found.code]
         return problem(status, found.code, found.detail, hint=_ASK_OTHERS if found.is_open_to_others else hint)

@@ -37,8 +37,9 @@ from basira.schema.access import Principal
 from basira.schema.errors import BasiraError, StoreError
 from basira.serving.decide.idempotency import Asked, given_answer, store_answer
 from basira.serving.decide.precedence import Precedence
-from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result
+from basira.serving.decide.result import Ask, Decided, Failed, Replayed, Result
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, MOST_ITEMS_TOGETHER, BusyError, Decider, items_of
+from basira.serving.message import Rejected
 from basira.serving.service import Service
 from basira.serving.views.rejected import NotKept, Quarantine
 from basira.storage.online.office_state import Answer
@@ -176,7 +177,7 @@ async def post_declarations(
         case Rejected():
             (not_kept,) = await run_in_threadpool(_quarantine, request, [(body, result)], asked)
             # A thousand items may have a fault each: to write them down takes time that is not the event loop's.
-            return await run_in_threadpool(lambda: problem(**_refusal(result, not_kept)))
+            return await run_in_threadpool(lambda: problem(**_rejection(result, not_kept)))
 
 
 async def _decide(bodies: Sequence[object], asked: Asked, request: Request) -> list[Result]:
@@ -278,7 +279,7 @@ def _quarantine(request: Request, rejected: Sequence[tuple[object, Rejected]], a
     return not_kept
 
 
-def _refusal(found: Rejected, not_kept: NotKept | None) -> Rejection:
+def _rejection(found: Rejected, not_kept: NotKept | None) -> Rejection:
     content = rejection_content(found)
     if not_kept is None:
         return content
@@ -291,7 +292,7 @@ def _result(body: object, result: Result, not_kept: NotKept | None) -> str:
         case Decided(text=text) | Replayed(text=text):
             return f'{{"decision":{text}}}'
         case Rejected():
-            content: Mapping[str, object] = _refusal(result, not_kept)
+            content: Mapping[str, object] = _rejection(result, not_kept)
         case Failed(error=error):
             named = body.get("declaration_id") if isinstance(body, dict) else None
             status, code = _problem_of(error)

@@ -38,7 +38,7 @@ _AFTER = f"{PREFIX}/session"
 
 def openid_desk() -> Desk:
     """The threads that ask the provider, for a few logins at a time. 503 when too many wait already."""
-    return Desk("openid", AT_ONCE, MOST_WAITING, refusal=lambda: unavailable("too many logins wait for it"))
+    return Desk("openid", AT_ONCE, MOST_WAITING, busy=lambda: unavailable("too many logins wait for it"))
 
 
 def _provider(request: Request) -> Provider:

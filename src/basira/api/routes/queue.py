@@ -16,11 +16,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from basira.api.auth.authenticate import hides_secrets, needs
 from basira.api.http.dependencies import PREFIX, InService, IsCsv, KnownQuery, Limit, Now
-from basira.api.http.problems import ProblemException, refusal
+from basira.api.http.problems import ProblemException, rejection_response
 from basira.api.openapi.answers import answers_of
 from basira.schema.access import Principal
 from basira.serving.admissible import folded_office
-from basira.serving.status import Status
+from basira.serving.status import StatusName
 from basira.serving.views.queue import Queue, check_queue, queue_csv, queue_page
 
 router = APIRouter(prefix=PREFIX)
@@ -34,7 +34,7 @@ class _Asked:
     office: Annotated[str, Query(min_length=1, max_length=100, description="In capitals or not.")]
     day: Annotated[date | None, Query(description="Today by default.")] = None
     lane: Annotated[str | None, Query(max_length=100, description="A lane of the day's policy.")] = None
-    status: Annotated[Status | None, Query(description="Cancelled declarations are in no queue.")] = None
+    status: Annotated[StatusName | None, Query(description="Cancelled declarations are in no queue.")] = None
     limit: Limit = 100
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None
 
@@ -64,8 +64,8 @@ def get_queue(
             403, "forbidden", "Expected an office that you may see, found another.", hint="Ask for your own office."
         )
     on = asked.day or now.date()
-    if (refused := check_queue(service, office, on, lane=asked.lane)) is not None:
-        return refusal(refused)
+    if (rejected := check_queue(service, office, on, lane=asked.lane)) is not None:
+        return rejection_response(rejected)
     queue = Queue(office, on, asked.lane, asked.status, service.language, hides_secrets(principal))
     if asked.is_csv:
         named = {"Content-Disposition": f'attachment; filename="queue-{on.isoformat()}.csv"'}

@@ -26,16 +26,15 @@ from basira.api.http.dependencies import (
     stored_response,
 )
 from basira.api.http.metrics import CONTENT_TYPE
-from basira.api.http.problems import problem, refusal
+from basira.api.http.problems import problem, rejection_response
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import OUTCOME, body_of, outcome_schema
 from basira.schema.access import Principal
 from basira.schema.detail import NO_STATE
 from basira.schema.errors import BasiraError
-from basira.serving.message import Refused
+from basira.serving.message import Rejected
 from basira.serving.results import record_outcome
 from basira.serving.views.declaration import declaration_history
-from basira.storage.database.writable import require_writable
 
 router = APIRouter(prefix=PREFIX)
 
@@ -96,7 +95,7 @@ def post_outcome(
         sees=principal.sees_office,
         signs_as=principal.id if principal.kind == "user" else None,
     )
-    return refusal(found) if isinstance(found, Refused) else JSONResponse(found)
+    return rejection_response(found) if isinstance(found, Rejected) else JSONResponse(found)
 
 
 @router.get("/health", summary="Alive", responses=answers_of("health"), dependencies=[Depends(limit_by_address)])
@@ -115,7 +114,7 @@ def get_ready(service: InService, metrics: InMetrics, trials: InTrials, large: I
     try:
         with service.database.reserved.read() as connection:
             connection.exec_driver_sql("SELECT 1")
-        require_writable(service.database.reserved)
+        service.for_decisions().require_writable()
         service.policy(now.date())
     except BasiraError as error:
         return problem(503, error.code, "The service can't decide now.", headers={"Retry-After": "1"})

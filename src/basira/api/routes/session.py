@@ -53,7 +53,7 @@ _KEPT = timedelta(days=7)
 
 def login_desk() -> Desk:
     """The threads that hash passwords, a few at a time. 429 when too many wait."""
-    return Desk("password", AT_ONCE, MOST_WAITING, refusal=_too_many)
+    return Desk("password", AT_ONCE, MOST_WAITING, busy=_too_many)
 
 
 def _too_many() -> ProblemException:

@@ -15,7 +15,7 @@ from basira.schema.errors import StoreError
 from basira.selection.online.state import OnlineState, counted
 from basira.selection.policy.model import Policy
 from basira.serving.decide.placement import read_office_day, state_text
-from basira.serving.status import Standing
+from basira.serving.status import Status
 
 
 @dataclass(frozen=True)
@@ -28,28 +28,26 @@ class Moved:
     state: str
 
 
-def move_places(
-    connection: sa.Connection, standing: Standing, policy: Policy, *, taken: str | None, now: datetime
-) -> Moved:
+def move_slots(connection: sa.Connection, status: Status, policy: Policy, *, taken: str | None, now: datetime) -> Moved:
     """The state of today, with the declaration's slot given back and another one taken.
 
     A slot of an earlier day is not given back, nor one in which the declaration was inspected: it was used. ``taken``:
     None for a cancellation. Its sequence moves even when no slot does.
     """
-    office, day = standing.office, now.date()
+    office, day = status.office, now.date()
     known = read_office_day(connection, office, policy, day=day)
     state = known.state
     if state is None:
         raise StoreError(f"Expected the state of {office} on {day}, found none.", hint="Send the change again.")
-    moved = move_state(state, standing, policy, taken=taken, day=day)
+    moved = move_state(state, status, policy, taken=taken, day=day)
     return Moved(office, day.isoformat(), known.sequence, state_text(moved))
 
 
-def move_state(state: OnlineState, standing: Standing, policy: Policy, *, taken: str | None, day: date) -> OnlineState:
-    """The state of ``day`` after the change, as `move_places` says."""
-    given, before = standing.given, state.sequence
-    if given.day == day.isoformat() and not standing.is_inspected and given.inspects:
-        state = counted(state, lane=standing.lane, change=-1)
+def move_state(state: OnlineState, status: Status, policy: Policy, *, taken: str | None, day: date) -> OnlineState:
+    """The state of ``day`` after the change, as `move_slots` says."""
+    assignment, before = status.assignment, state.sequence
+    if assignment.day == day.isoformat() and not status.is_inspected and assignment.inspects:
+        state = counted(state, lane=status.lane, change=-1)
     if taken is not None and policy.lane(taken).inspects:
         state = counted(state, lane=taken, change=1)
     return replace(state, sequence=before + 1)

@@ -23,16 +23,16 @@ from basira.decisions.recorded import ItemValues
 from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
 from basira.selection.reselection import CONTROLS, Obstacle, find_obstacle, lanes_to_give
-from basira.serving.changes.capacity import Moved, move_places
+from basira.serving.changes.capacity import Moved, move_slots
 from basira.serving.changes.reassess import explain_again
 from basira.serving.decide.events import event_id
 from basira.serving.decide.idempotency import Asked, store_answer
-from basira.serving.message import FieldFault, Refused
+from basira.serving.message import FieldFault, Rejected
 from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service
-from basira.serving.status import Standing, controls_of
+from basira.serving.status import Status, controls_of
 from basira.serving.views.answers import ChangeAnswer
-from basira.serving.views.declaration import change_body, required_standing, seen_events, standing_body
+from basira.serving.views.declaration import change_body, required_status, seen_events, status_body
 from basira.storage.online.office_state import Answer, save_state
 from basira.storage.record.chain import is_storable
 
@@ -86,7 +86,7 @@ class _OvertakenError(Exception):
 
 def reselect(
     body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
-) -> ChangeAnswer | Refused | NotAllowed:
+) -> ChangeAnswer | Rejected | NotAllowed:
     """Give a declaration another lane.
 
     ``body``: ``lane``, ``motive``, perhaps ``note`` and ``given_by`` (or the requester's ``seen``): the event that gave
@@ -95,38 +95,38 @@ def reselect(
     """
     policy = service.policy(now.date())
     change = _read(body, declaration_id, lanes=lanes_to_give(policy), seen=by.seen)
-    if isinstance(change, Refused):
+    if isinstance(change, Rejected):
         return change
 
-    def judge(standing: Standing, known: Known) -> Refused | NotAllowed | None:
-        if standing.cancellation is not None:
-            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
+    def judge(status: Status, known: Known) -> Rejected | NotAllowed | None:
+        if status.cancellation is not None:
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", status)
         if change.seen is None:
             return NotAllowed("seen_required", "Expected If-Match, or given_by in the body: the lane that was seen.")
-        if change.seen != standing.given.event_id:
-            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
-        if change.lane == standing.lane:
+        if change.seen != status.assignment.event_id:
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", status)
+        if change.lane == status.lane:
             fault = FieldFault(None, "lane", "same_lane", "another lane than it has")
-            return Refused((fault,), declaration_id, standing=standing_body(standing))
-        return _check_lowering(change.lane, standing, known, policy, may_lower=by.may_lower)
+            return Rejected((fault,), declaration_id, status=status_body(status))
+        return _check_lowering(change.lane, status, known, policy, may_lower=by.may_lower)
 
-    def record(standing: Standing, known: Known) -> Reselection:
-        items = _late_items(standing, known, service) if policy.lane(change.lane).inspects else None
-        return _reselection(change, standing, policy, by.asked, items=items)
+    def record(status: Status, known: Known) -> Reselection:
+        items = _late_items(status, known, service) if policy.lane(change.lane).inspects else None
+        return _reselection(change, status, policy, by.asked, items=items)
 
     return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
 def _check_lowering(
-    lane: str, standing: Standing, known: Known, policy: Policy, *, may_lower: Callable[[str], bool]
+    lane: str, status: Status, known: Known, policy: Policy, *, may_lower: Callable[[str], bool]
 ) -> NotAllowed | None:
     """Why this less intensive lane may not be given; None when it may, or when it is not less intensive."""
     obstacle = find_obstacle(
         lane,
-        current=standing.lane,
+        current=status.lane,
         controls={control: controls_of(known, control) for control in CONTROLS},
         policy=policy,
-        may_lower=lambda: may_lower(standing.office),
+        may_lower=lambda: may_lower(status.office),
     )
     if obstacle is None:
         return None
@@ -135,35 +135,35 @@ def _check_lowering(
 
 def cancel(
     body: object, declaration_id: str, service: Service, *, now: datetime, by: Requester
-) -> ChangeAnswer | Refused | NotAllowed:
+) -> ChangeAnswer | Rejected | NotAllowed:
     """Take a declaration out of the queue, for good; its slot is free again, unless it was inspected in it.
 
     ``body``: ``motive``, perhaps ``note`` and ``given_by``. The same cancellation again, by any caller, changes nothing
     when the motive is the same. Raises as `reselect`.
     """
     change = _read(body, declaration_id, lanes=None, seen=by.seen)
-    if isinstance(change, Refused):
+    if isinstance(change, Rejected):
         return change
 
-    def judge(standing: Standing, _known: Known) -> Refused | NotAllowed | ChangeAnswer | None:
-        if standing.cancellation is not None:
-            if _is_again(change, standing.cancellation):
-                return _answer(standing.cancellation, standing)
-            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", standing)
-        if change.seen is not None and change.seen != standing.given.event_id:
-            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", standing)
+    def judge(status: Status, _known: Known) -> Rejected | NotAllowed | ChangeAnswer | None:
+        if status.cancellation is not None:
+            if _is_again(change, status.cancellation):
+                return _answer(status.cancellation, status)
+            return conflict(declaration_id, "cancelled", "a declaration that is not cancelled", status)
+        if change.seen is not None and change.seen != status.assignment.event_id:
+            return conflict(declaration_id, "changed_meanwhile", "the event that gave the lane in force", status)
         return None
 
-    def record(standing: Standing, _known: Known) -> Cancellation:
+    def record(status: Status, _known: Known) -> Cancellation:
         return Cancellation(
             event_id=event_id("cancellation", declaration_id),
             declaration_id=declaration_id,
             actor=by.asked.actor,
-            declaration_version=standing.decision.declaration_version,
-            office=standing.office,
-            decision_id=standing.decision.event_id,
+            declaration_version=status.decision.declaration_version,
+            office=status.office,
+            decision_id=status.decision.event_id,
             motive=change.motive,
-            before={"lane": standing.lane, "given_by": standing.given.event_id},
+            before={"lane": status.lane, "given_by": status.assignment.event_id},
             personal={} if change.note is None else {"note": change.note},
         )
 
@@ -171,10 +171,10 @@ def cancel(
     return _carry_out(declaration_id, service, judge, record, policy=policy, now=now, by=by)
 
 
-def conflict(declaration_id: str, code: str, expected: str, standing: Standing) -> Refused:
+def conflict(declaration_id: str, code: str, expected: str, status: Status) -> Rejected:
     """A change that contradicts what is recorded, and what holds."""
     fault = FieldFault(None, "declaration_id", code, expected)
-    return Refused((fault,), declaration_id, is_conflict=True, standing=standing_body(standing))
+    return Rejected((fault,), declaration_id, is_conflict=True, status=status_body(status))
 
 
 def _is_again(change: _Change, cancellation: Cancellation) -> bool:
@@ -186,8 +186,8 @@ def _is_again(change: _Change, cancellation: Cancellation) -> bool:
 
 
 Change = Reselection | Cancellation
-Judge = Callable[[Standing, Known], "Refused | NotAllowed | ChangeAnswer | None"]
-MakeRecord = Callable[[Standing, Known], Change]
+Judge = Callable[[Status, Known], "Rejected | NotAllowed | ChangeAnswer | None"]
+MakeRecord = Callable[[Status, Known], Change]
 
 
 def _carry_out(
@@ -199,16 +199,16 @@ def _carry_out(
     policy: Policy,
     now: datetime,
     by: Requester,
-) -> ChangeAnswer | Refused | NotAllowed:
+) -> ChangeAnswer | Rejected | NotAllowed:
     for _ in range(_TRIES):
         with service.database.read() as connection:
             known = seen_events(connection, declaration_id, sees=by.sees)
-            standing = required_standing(known, sees=by.sees)
-            answer = judge(standing, known)
+            status = required_status(known, sees=by.sees)
+            answer = judge(status, known)
             if answer is not None:
                 return answer
-            made = make(standing, known)
-            moved = move_places(connection, standing, policy, taken=made.lane, now=now)
+            made = make(status, known)
+            moved = move_slots(connection, status, policy, taken=made.lane, now=now)
         try:
             with service.database.write() as connection:
                 return _write(connection, made, moved, known, now=now, asked=by.asked)
@@ -243,56 +243,56 @@ def _write(
     if [one.event_id for one in after[:-1]] != [one.event_id for one in known]:
         raise _OvertakenError
     made = replace(made, sequence=after[-1].sequence, recorded_at=after[-1].recorded_at)
-    answer = _answer(made, required_standing(after, sees=lambda _: True))
+    answer = _answer(made, required_status(after, sees=lambda _: True))
     if asked.key:
         store_answer(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
 
 
-def _answer(change: Change, standing: Standing) -> ChangeAnswer:
-    return {**change_body(change), "standing": standing_body(standing)}
+def _answer(change: Change, status: Status) -> ChangeAnswer:
+    return {**change_body(change), "standing": status_body(status)}
 
 
-def _late_items(standing: Standing, known: Known, service: Service) -> Sequence[ItemValues] | None:
+def _late_items(status: Status, known: Known, service: Service) -> Sequence[ItemValues] | None:
     """The items with reasons, of a decision whose lane did not inspect. None where the record has reasons already, or
     where there can't be any."""
-    if any(item["reasons"] or item["verify"] for item in standing.decision.items):
+    if any(item["reasons"] or item["verify"] for item in status.decision.items):
         return None
-    if isinstance(standing.given, Reselection) and standing.given.items is not None:
-        return standing.given.items
-    return explain_again(known, standing.decision, service)
+    if isinstance(status.assignment, Reselection) and status.assignment.items is not None:
+        return status.assignment.items
+    return explain_again(known, status.decision, service)
 
 
 def _reselection(
-    change: _Change, standing: Standing, policy: Policy, asked: Asked, *, items: Sequence[ItemValues] | None
+    change: _Change, status: Status, policy: Policy, asked: Asked, *, items: Sequence[ItemValues] | None
 ) -> Reselection:
     """``items``: with the reasons that the decision was recorded without; None: it has them, or there are none."""
-    given, decision = standing.given, standing.decision
+    assignment, decision = status.assignment, status.decision
     return Reselection(
-        event_id=event_id("reselection", given.declaration_id, given.event_id),
-        declaration_id=given.declaration_id,
+        event_id=event_id("reselection", assignment.declaration_id, assignment.event_id),
+        declaration_id=assignment.declaration_id,
         declaration_version=decision.declaration_version,
-        office=standing.office,
+        office=status.office,
         lane=change.lane,
         decision_id=decision.event_id,
         actor=asked.actor,
         motive=change.motive,
-        before={"lane": standing.lane, "given_by": given.event_id},
+        before={"lane": status.lane, "given_by": assignment.event_id},
         after={"lane": change.lane},
         inspects=policy.lane(change.lane).inspects,
         # Of the selection, which an officer does not change: what an amendment is compared with.
-        basis=given.basis,
-        inclusion_probability=given.inclusion_probability,
-        ground=given.ground,
+        basis=assignment.basis,
+        inclusion_probability=assignment.inclusion_probability,
+        ground=assignment.ground,
         items=items,
         personal={} if change.note is None else {"note": change.note},
     )
 
 
-def _read(body: object, declaration_id: str, *, lanes: Sequence[str] | None, seen: str | None) -> _Change | Refused:
+def _read(body: object, declaration_id: str, *, lanes: Sequence[str] | None, seen: str | None) -> _Change | Rejected:
     """The body of a change. ``lanes``: those that may be given, None when none is to be named."""
     if not isinstance(body, dict):
-        return Refused((FieldFault(None, None, "bad_json", "a JSON object with a motive"),), declaration_id)
+        return Rejected((FieldFault(None, None, "bad_json", "a JSON object with a motive"),), declaration_id)
     names = {"motive", "note", "given_by"} | (set() if lanes is None else {"lane"})
     faults = []
     if body.keys() - names:
@@ -316,5 +316,5 @@ def _read(body: object, declaration_id: str, *, lanes: Sequence[str] | None, see
         if lane not in lanes:
             faults.append(FieldFault(None, "lane", "unknown_lane" if lane else "missing", ", ".join(lanes)))
     if faults:
-        return Refused(tuple(sorted(set(faults), key=lambda fault: (fault.field or "", fault.code))), declaration_id)
+        return Rejected(tuple(sorted(set(faults), key=lambda fault: (fault.field or "", fault.code))), declaration_id)
     return _Change(lane, motive, note, texts["given_by"] or seen)

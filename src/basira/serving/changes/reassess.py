@@ -21,8 +21,8 @@ from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError
 from basira.serving.currency import convert_as_recorded
-from basira.serving.decide.scoring import Knowledge, Scored, assess_online, explained_items
-from basira.serving.message import Declaration, Refused, read_recorded
+from basira.serving.decide.scoring import Knowledge, Scored, assess_online, items_with_reasons
+from basira.serving.message import Declaration, Rejected, read_recorded
 from basira.serving.record import Known
 from basira.serving.service import Service
 from basira.storage.model_store import Models
@@ -56,7 +56,7 @@ def recorded_declaration(before: Known, decision: Decision) -> tuple[Declaration
         "items": arrived.content["items"],
     }
     read = read_recorded(body, received_at=decision.moment)
-    if isinstance(read, Refused):
+    if isinstance(read, Rejected):
         return None, False
     return convert_as_recorded(read, arrived.conversion), arrived.is_whole
 
@@ -97,7 +97,7 @@ def _explain(known: Known, decision: Decision, service: Service) -> list[ItemVal
     recorded = [item["fraud_probability"] for item in decision.items]
     if scored.fallback is not None or [item.fraud_probability for item in scored.items] != recorded:
         return None
-    (items,) = explained_items([scored], model)
+    (items,) = items_with_reasons([scored], model)
     return [item_values(item) for item in items]
 
 
@@ -131,8 +131,8 @@ def _profiles_of(service: Service, name: str | None, decided: date) -> LoadedPro
         newest = None
     if newest is not None and newest.name == name:
         return newest
-    if service.eves is None:
+    if service.previous_days is None:
         return None
     days = (decided - timedelta(days=back) for back in range(_MOST_EVENINGS))
-    found = (service.eves.find(day_of(day)) for day in days)
+    found = (service.previous_days.find(day_of(day)) for day in days)
     return next((one for one in found if one is not None and one.name == name), None)

@@ -43,9 +43,9 @@ from basira.serving.decide.placement import (
 )
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.reasons import explain, recorded_items
-from basira.serving.decide.result import Ask, Decided, Failed, Rejected, Replayed, Result, decision_text
+from basira.serving.decide.result import Ask, Decided, Failed, Replayed, Result, decision_text
 from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, assess_online, without_scores
-from basira.serving.message import Declaration, read_declaration
+from basira.serving.message import Declaration, Rejected, read_declaration
 from basira.serving.record import event_of
 from basira.serving.service import Service
 from basira.storage.database.connection import Database

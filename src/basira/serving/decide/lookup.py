@@ -26,9 +26,9 @@ from basira.serving.currency import currency_fault
 from basira.serving.decide.idempotency import Asked, given_answers, keyed_answer
 from basira.serving.decide.placement import Earlier
 from basira.serving.decide.precedence import Pause, no_pause
-from basira.serving.decide.result import Failed, Rejected, Replayed, Result, decision_text
+from basira.serving.decide.result import Failed, Replayed, Result, decision_text
 from basira.serving.decide.scoring import OpenProfiles, version_of_files
-from basira.serving.message import Declaration, FieldFault, claims_none
+from basira.serving.message import Declaration, FieldFault, Rejected, claims_none
 from basira.serving.record import Known, find_latest_known
 from basira.serving.status import cancellation_of, is_inspection, lanes_of
 from basira.storage.online.office_state import KeyedAnswer

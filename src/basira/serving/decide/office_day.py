@@ -56,17 +56,17 @@ def rebuild_day(
     names = list(lanes)
     for start in range(0, len(names), _AT_A_TIME):
         for known in find_known_of_many(connection, names[start : start + _AT_A_TIME]).values():
-            for given in _with_places(known, office, day):
-                (beyond if read_detail(given.detail).is_beyond_capacity else used)[given.lane] += 1
+            for assignment in _with_slots(known, office, day):
+                (beyond if read_detail(assignment.detail).is_beyond_capacity else used)[assignment.lane] += 1
     return recover_day(plan, policy, arrivals=arrivals, used=used, beyond=beyond, sequence=sequence)
 
 
-def _with_places(known: Known, office: str, day: date) -> Iterator[Assignment]:
+def _with_slots(known: Known, office: str, day: date) -> Iterator[Assignment]:
     """The records that gave a declaration a slot of the day that is still taken: the lane is in force, or the
     declaration was inspected in it before it got another lane or was cancelled."""
     lanes = lanes_of(known)
-    for given, end in zip(lanes, [*lanes[1:], cancellation_of(known)], strict=True):
-        if (given.office, given.day) != (office, day.isoformat()) or not given.inspects:
+    for assignment, end in zip(lanes, [*lanes[1:], cancellation_of(known)], strict=True):
+        if (assignment.office, assignment.day) != (office, day.isoformat()) or not assignment.inspects:
             continue
-        if end is None or any(is_inspection(one, after=given) for one in known if one.sequence < end.sequence):
-            yield given
+        if end is None or any(is_inspection(one, after=assignment) for one in known if one.sequence < end.sequence):
+            yield assignment

@@ -198,7 +198,7 @@ def place(
 
     An amendment never gets a less intensive lane than its declaration has: amending would be a way out. It is one
     arrival of its office's day, and holds one slot: its own is free for it while its lane is chosen. A slot in which it
-    was inspected was used, and a slot of an earlier day or of another office is not this day's (`without_place`).
+    was inspected was used, and a slot of an earlier day or of another office is not this day's (`without_slot`).
     """
     day = now.date()
     if state is None:
@@ -209,7 +209,7 @@ def place(
     is_held = earlier.office == candidate.office and earlier.holds_place(day)
     selection, after = decide_online(
         candidate,
-        without_place(before, earlier) if is_held else before,
+        without_slot(before, earlier) if is_held else before,
         policy,
         moment=now,
         seed=seed,
@@ -257,7 +257,7 @@ def place_in_order(
         if one.earlier is not None and left is not None:
             before = states.get(left, days[left].state)
             if before is not None:
-                states[left] = without_place(before, one.earlier)
+                states[left] = without_slot(before, one.earlier)
         lanes.append((one, scored, placed))
     return PlacedGroup(lanes, states)
 
@@ -280,7 +280,7 @@ def left_office(earlier: Earlier | None, *, office: str, day: date) -> str | Non
     return earlier.office
 
 
-def without_place(state: OnlineState, earlier: Earlier) -> OnlineState:
+def without_slot(state: OnlineState, earlier: Earlier) -> OnlineState:
     """The day with the slot of an earlier version free again, also of a lane that today's policy lacks."""
     return counted(state, lane=earlier.lane, change=-1)
 

@@ -13,7 +13,7 @@ from basira.decisions.recorded import ItemValues, item_values
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.records import ItemAssessment
 from basira.serving.decide.precedence import Pause, in_slices
-from basira.serving.decide.scoring import Scored, explained_items
+from basira.serving.decide.scoring import Scored, items_with_reasons
 
 _LOG = logging.getLogger("basira.service")
 # Items written as JSON values: some ten milliseconds.
@@ -37,7 +37,7 @@ def _reasons(inspected: Sequence[Scored], model: RiskModel | None, pause: Pause)
     """Items with their reasons, all in one call; when it fails, one after the other; an item that still fails has no
     reasons: a lane matters more than its reasons."""
     try:
-        return explained_items(inspected, model, pause=pause)
+        return items_with_reasons(inspected, model, pause=pause)
     except Exception as error:  # any error of the reasons
         if len(inspected) > 1:
             return [items for one in inspected for items in _reasons([one], model, pause)]

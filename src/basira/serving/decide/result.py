@@ -13,7 +13,7 @@ from typing import TypeAlias
 from basira.decisions.records import Decision
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.precedence import Pause, no_pause
-from basira.serving.message import Declaration, Refused
+from basira.serving.message import Declaration, Rejected
 from basira.serving.views.answers import DecisionBody
 from basira.serving.views.decision import decision_body
 
@@ -26,7 +26,7 @@ class Ask:
     body: object
     asked: Asked
     is_late: bool = False
-    read: Declaration | Refused | None = None
+    read: Declaration | Rejected | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,4 @@ def decision_text(decision: Decision, *, language: str, pause: Pause = no_pause)
     return body, json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-# A declaration that the schema, the record or the policy can't take.
-Rejected: TypeAlias = Refused
 Result: TypeAlias = Decided | Replayed | Rejected | Failed

@@ -32,7 +32,7 @@ from basira.schema.records import Candidate, Figure, ItemAssessment, ItemRow
 from basira.schema.tables import ITEM_KEY
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.message import Declaration
-from basira.storage.profiles.evenings import EveProfiles
+from basira.storage.profiles.evenings import PreviousDays
 from basira.storage.profiles.reader import LoadedProfiles
 
 _LOG = logging.getLogger("basira.service")
@@ -81,13 +81,13 @@ class OpenProfiles(Protocol):
 @dataclass(frozen=True)
 class Knowledge:
     """What declarations are scored with. ``model``: None when there is none. ``most_profile_days``: profiles that lack
-    more days than that are too old. ``eves``: profiles of earlier nights, for amendments of what the history counts
-    already; None: these get the fallback."""
+    more days than that are too old. ``previous_days``: profiles of earlier nights, for amendments of what the history
+    counts already; None: these get the fallback."""
 
     model: RiskModel | None
     profiles: OpenProfiles
     most_profile_days: int
-    eves: EveProfiles | None = None
+    previous_days: PreviousDays | None = None
 
 
 class _Table:
@@ -188,7 +188,7 @@ def _earlier_profiles(found: NotOnline, knowledge: Knowledge) -> LoadedProfiles 
     An amendment of what the history counts already is described by them as the batch describes it: by the history
     before its first registration, itself excluded (docs/decisions/0003-first-version-in-history.md).
     """
-    return None if knowledge.eves is None else knowledge.eves.find(found.day - 1)
+    return None if knowledge.previous_days is None else knowledge.previous_days.find(found.day - 1)
 
 
 def _from(
@@ -263,7 +263,7 @@ def _assessments(found: Predictions, rows: Sequence[ItemRow]) -> tuple[ItemAsses
     )
 
 
-def explained_items(
+def items_with_reasons(
     scored: Sequence[Scored], model: RiskModel | None, *, pause: Pause = no_pause
 ) -> list[tuple[ItemAssessment, ...]]:
     """The assessments of each one's items with reasons, what to verify and reference values; none without a score.

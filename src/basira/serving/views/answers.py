@@ -12,9 +12,8 @@ from typing import Literal, NotRequired, TypedDict
 from basira.decisions.recorded import Content, ItemConversion, ReasonValues, ReferenceValues
 from basira.schema.json_values import JsonObject
 from basira.schema.records import EventKind
+from basira.serving.status import StatusName
 from basira.storage.online.rejected import Fault
-
-StatusName = Literal["waiting", "inspected", "released", "cancelled"]
 
 
 class ReasonBody(ReasonValues):

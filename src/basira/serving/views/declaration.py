@@ -15,7 +15,7 @@ from basira.decisions.events import AnyRecord, Cancellation, Outcome, Registrati
 from basira.decisions.records import CURRENCY_BEFORE, Decision
 from basira.schema.errors import NotFoundError
 from basira.serving.record import Known, find_known
-from basira.serving.status import Standing, standing_of
+from basira.serving.status import Status, status_of
 from basira.serving.views.answers import (
     ChangeBody,
     DecisionBody,
@@ -46,7 +46,7 @@ def declaration_history(
     Raises NotFoundError when there is none, or when it belongs to an office that the caller may not see: the answer is
     the same.
     """
-    known, standing = known_declaration(database, declaration_id, sees=sees)
+    known, status = known_declaration(database, declaration_id, sees=sees)
     decisions = {
         one.event_id: decision_body(one, language=language, is_secret_hidden=is_secret_hidden)
         for one in known
@@ -54,18 +54,18 @@ def declaration_history(
     }
     return {
         "declaration_id": declaration_id,
-        "standing": standing_body(standing),
+        "standing": status_body(status),
         "decisions": list(decisions.values()),
         "outcomes": [outcome_body(one) for one in known if isinstance(one, Outcome)],
         "history": [_step(one, decisions, language, is_secret_hidden=is_secret_hidden) for one in known],
     }
 
 
-def known_declaration(database: Database, declaration_id: str, *, sees: Sees) -> tuple[list[AnyRecord], Standing]:
+def known_declaration(database: Database, declaration_id: str, *, sees: Sees) -> tuple[list[AnyRecord], Status]:
     """The events of a declaration and its status. Raises NotFoundError, as `declaration_history`."""
     with database.read() as connection:
         known = seen_events(connection, declaration_id, sees=sees)
-    return known, required_standing(known, sees=sees)
+    return known, required_status(known, sees=sees)
 
 
 def seen_events(connection: sa.Connection, declaration_id: str, *, sees: Sees) -> list[AnyRecord]:
@@ -77,12 +77,12 @@ def seen_events(connection: sa.Connection, declaration_id: str, *, sees: Sees) -
     return find_known(connection, declaration_id)
 
 
-def required_standing(known: Known, *, sees: Sees) -> Standing:
+def required_status(known: Known, *, sees: Sees) -> Status:
     """The status of the declaration whose events these are. Raises NotFoundError, as `declaration_history`."""
-    standing = standing_of(known)
-    if standing is None or not sees(standing.office):
+    status = status_of(known)
+    if status is None or not sees(status.office):
         raise _missing_declaration()
-    return standing
+    return status
 
 
 def _missing_declaration() -> NotFoundError:
@@ -92,20 +92,20 @@ def _missing_declaration() -> NotFoundError:
     )
 
 
-def standing_body(standing: Standing) -> StatusBody:
+def status_body(status: Status) -> StatusBody:
     """The status of a declaration. ``given_by``: the id that a change of the lane names. ``since``, ``by``: of the
     event that made this status: its cancellation, else the event that assigned the lane."""
-    given = standing.given
-    last = standing.cancellation or given
+    assignment = status.assignment
+    last = status.cancellation or assignment
     return {
-        "given_by": given.event_id,
-        "decision_id": standing.decision.event_id,
-        "declaration_version": standing.decision.declaration_version,
-        "office": standing.office,
-        "lane": standing.lane,
-        "inspects": given.inspects,
-        "status": standing.status,
-        "is_reselected": isinstance(given, Reselection),
+        "given_by": assignment.event_id,
+        "decision_id": status.decision.event_id,
+        "declaration_version": status.decision.declaration_version,
+        "office": status.office,
+        "lane": status.lane,
+        "inspects": assignment.inspects,
+        "status": status.name,
+        "is_reselected": isinstance(assignment, Reselection),
         "since": last.recorded_at,
         "by": last.actor,
     }

@@ -21,20 +21,20 @@ from basira.decisions.records import Decision
 from basira.render.spreadsheet import csv_text, decimal_comma
 from basira.schema.errors import PolicyError, UsageError
 from basira.serving.admissible import office_fault
-from basira.serving.message import FieldFault, Refused
+from basira.serving.message import FieldFault, Rejected
 from basira.serving.record import find_known_by_id
 from basira.serving.service import Service
-from basira.serving.status import Standing, Status, is_inspection
+from basira.serving.status import Status, StatusName, is_inspection
 from basira.serving.views.answers import ItemBody, QueueRow
 from basira.serving.views.decision import decision_body, reselected_text
 from basira.serving.views.declaration import change_body, late_items
 from basira.storage.database.connection import Database
 from basira.storage.record.events import (
+    QueueEntry,
     QueueFilter,
-    QueuePlace,
     count_queue,
     find_outcomes,
-    find_queue_places,
+    find_queue_entries,
     queue_order,
     record_identity,
 )
@@ -44,7 +44,7 @@ _Order = tuple[float, float, float]
 _MOST = 2.0**53
 
 # What a status is, of what the database can look for: whether the lane inspects, whether an inspection came.
-_ONLY: Mapping[Status | None, tuple[bool | None, bool | None]] = {
+_ONLY: Mapping[StatusName | None, tuple[bool | None, bool | None]] = {
     None: (None, None),
     "waiting": (True, False),
     "inspected": (None, True),
@@ -89,7 +89,7 @@ class Queue:
     office: str
     day: date
     lane: str | None = None
-    status: Status | None = None
+    status: StatusName | None = None
     language: str = "fr"
     is_secret_hidden: bool = False
 
@@ -101,7 +101,7 @@ class Queue:
         return QueueFilter(self.office, self.day.isoformat(), self.lane, *_ONLY[self.status])
 
 
-def check_queue(service: Service, office: str, day: date, *, lane: str | None) -> Refused | None:
+def check_queue(service: Service, office: str, day: date, *, lane: str | None) -> Rejected | None:
     """Why there can be no such queue, so that a misspelt name does not look like an empty queue: the day's policy lists
     other offices, or lacks this lane, and no record has that name. None when there can be one, or when no policy was in
     force."""
@@ -115,7 +115,7 @@ def check_queue(service: Service, office: str, day: date, *, lane: str | None) -
         faults.append(fault)
     if lane is not None and lane not in policy.intensity and not _has_any(service, office, day, lane=lane):
         faults.append(FieldFault(None, "query.lane", "unknown_lane", ", ".join(policy.intensity)))
-    return Refused(tuple(faults)) if faults else None
+    return Rejected(tuple(faults)) if faults else None
 
 
 def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> bool:
@@ -135,7 +135,7 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
         return Page((), 0, None)
     with service.database.read() as connection:
         total, intensity = _measure(connection, service, which, queue.day)
-        places = find_queue_places(
+        entries = find_queue_entries(
             connection,
             which,
             intensity=intensity,
@@ -143,10 +143,10 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
             limit=None if limit is None else limit + 1,
             by_revenue=not queue.is_secret_hidden,
         )
-        shown = places[:limit]
-        standings = _standings(connection, shown)
-    rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
-    next_cursor = _encode_cursor(queue_order(shown[-1], intensity)) if len(shown) < len(places) else None
+        shown = entries[:limit]
+        statuses = _statuses(connection, shown)
+    rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in statuses)
+    next_cursor = _encode_cursor(queue_order(shown[-1], intensity)) if len(shown) < len(entries) else None
     return Page(tuple(rows), total, next_cursor)
 
 
@@ -159,22 +159,22 @@ def _measure(
     return total, service.policy(day).intensity if total else {}
 
 
-def _standings(connection: sa.Connection, places: Sequence[QueuePlace], *, until: int | None = None) -> list[Standing]:
+def _statuses(connection: sa.Connection, entries: Sequence[QueueEntry], *, until: int | None = None) -> list[Status]:
     """The status of each of these, in their order. ``until``: results of a later sequence are left out."""
-    given = find_known_by_id(connection, [place.event_id for place in places])
+    given = find_known_by_id(connection, [entry.event_id for entry in entries])
     changed = [one.decision_id for one in given.values() if isinstance(one, Reselection)]
     decisions = find_known_by_id(connection, changed)
     results: dict[str, list[AnyRecord]] = {}
     for result in read_records(find_outcomes(connection, [one.declaration_id for one in given.values()])):
         if until is None or result.sequence <= until:
             results.setdefault(result.declaration_id, []).append(result)
-    standings = []
-    for place in places:
-        one = cast("Assignment", given[place.event_id])
+    statuses = []
+    for entry in entries:
+        one = cast("Assignment", given[entry.event_id])
         decision = cast("Decision", decisions[one.decision_id] if isinstance(one, Reselection) else one)
         is_inspected = any(is_inspection(result, after=one) for result in results.get(one.declaration_id, ()))
-        standings.append(Standing(one, decision, None, is_inspected))
-    return standings
+        statuses.append(Status(one, decision, None, is_inspected))
+    return statuses
 
 
 def _encode_cursor(order: Sequence[float]) -> str:
@@ -194,10 +194,10 @@ def _decode_cursor(cursor: str | None) -> _Order | None:
     return order[0], order[1], order[2]
 
 
-def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> QueueRow:
+def _row(one: Status, language: str, *, is_secret_hidden: bool) -> QueueRow:
     """A decision as answers show it, with the lane in force and its status."""
     body = decision_body(one.decision, language=language, is_secret_hidden=is_secret_hidden)
-    change = one.given if isinstance(one.given, Reselection) else None
+    change = one.assignment if isinstance(one.assignment, Reselection) else None
     if change is not None:
         body["basis_text"] = reselected_text(body["basis_text"], language=language)
         body["items"] = (
@@ -207,10 +207,10 @@ def _row(one: Standing, language: str, *, is_secret_hidden: bool) -> QueueRow:
     return {
         **body,
         "lane": one.lane,
-        "inspects": one.given.inspects,
-        "status": one.status,
-        "since": one.given.recorded_at,
-        "given_by": one.given.event_id,
+        "inspects": one.assignment.inspects,
+        "status": one.name,
+        "since": one.assignment.recorded_at,
+        "given_by": one.assignment.event_id,
         "reselection": None if change is None else change_body(change),
     }
 
@@ -221,23 +221,23 @@ def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
     """
     which = queue.filter
     with service.database.read() as connection:
-        places: Sequence[QueuePlace] = ()
+        entries: Sequence[QueueEntry] = ()
         if which is not None:
             _, intensity = _measure(connection, service, which, queue.day)
             # As little of each as it takes: a day's payloads would fill the memory.
-            places = find_queue_places(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
+            entries = find_queue_entries(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
         _, until = record_identity(connection)
-    return _csv_parts(service.database, places, queue, until=until)
+    return _csv_parts(service.database, entries, queue, until=until)
 
 
-def _csv_parts(database: Database, places: Sequence[QueuePlace], queue: Queue, *, until: int) -> Iterator[str]:
+def _csv_parts(database: Database, entries: Sequence[QueueEntry], queue: Queue, *, until: int) -> Iterator[str]:
     yield "\ufeff" + csv_text([CSV_COLUMNS])
-    for start in range(0, len(places), PART_ROWS):
+    for start in range(0, len(entries), PART_ROWS):
         # A connection for each part: a slow reader must not hold one. Nothing recorded changes, and what came since is
         # left out, so the parts are of one moment.
         with database.read() as connection:
-            standings = _standings(connection, places[start : start + PART_ROWS], until=until)
-        rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in standings)
+            statuses = _statuses(connection, entries[start : start + PART_ROWS], until=until)
+        rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in statuses)
         yield csv_text([_csv_cells(row) for row in rows])
 
 

@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.json_values import JsonObject
-from basira.serving.message import FieldFault, Refused
+from basira.serving.message import FieldFault, Rejected
 from basira.serving.views.answers import RejectedBody, RejectedContent, RejectedPage
 from basira.storage.database.connection import Database
 from basira.storage.online.rejected import (
@@ -93,7 +93,7 @@ class Quarantine:
         self._full: dict[str, str] = {}
 
     def keep(
-        self, database: Database, rejected: Sequence[tuple[object, Refused]], *, client: str, now: datetime
+        self, database: Database, rejected: Sequence[tuple[object, Rejected]], *, client: str, now: datetime
     ) -> list[NotKept | None]:
         """Keep rejected bodies of one key; for each None, or why it is not kept. Raises nothing: a body that can't be
         kept is logged, without its content."""
@@ -171,7 +171,7 @@ def expire_rejected(database: Database, *, days: int, actor: str, now: Callable[
     return erase(database, bodies_before(before), actor=actor, motive=motive, now=now)
 
 
-def _to_keep(body: object, why: Refused, client: str) -> NewRejected:
+def _to_keep(body: object, why: Rejected, client: str) -> NewRejected:
     text = json.dumps(body)
     # The number is for looking it up: one that no declaration can have is left in the body.
     number = why.declaration_id or (body.get("declaration_id") if isinstance(body, dict) else None)

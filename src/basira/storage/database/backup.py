@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.json_values import JsonObject
-from basira.storage.database.connection import engine_of, explained, format_of, moment_text
+from basira.storage.database.connection import database_errors, engine_of, format_of, moment_text
 from basira.storage.database.sqlite_file import reading_address
 from basira.storage.history.files import digest_file, replace_file, storage_errors, sync_file
 from basira.storage.private_files import make_private
@@ -76,7 +76,7 @@ def back_up(
     """
     engine = engine_of(place, create=False)
     try:
-        with explained(), engine.connect() as connection:
+        with database_errors(), engine.connect() as connection:
             found = format_of(connection)
             # The heads come first: the copy may hold more than they name, and never less.
             heads = tuple(export_heads(connection)) if sa.inspect(connection).has_table("chain_head") else ()
@@ -214,7 +214,7 @@ def _place_sqlite(source: Path, target: Path) -> None:
 def _require_empty(place: str | Path) -> None:
     engine = engine_of(place, create=False)
     try:
-        with explained(), engine.connect() as connection:
+        with database_errors(), engine.connect() as connection:
             found = format_of(connection)
     finally:
         engine.dispose()

@@ -150,7 +150,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection to read with: one state of the database from beginning to end."""
-        with explained(), self.engine.connect() as connection:
+        with database_errors(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 # A report that reads several tables must not see one before and one after another commit.
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
@@ -163,7 +163,7 @@ class Database:
             with self.read() as connection:
                 yield connection
         else:
-            with explained(), self.engine.connect() as connection:
+            with database_errors(), self.engine.connect() as connection:
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -196,7 +196,7 @@ class Database:
     def writing(self) -> Iterator[None]:
         """Around whatever writes: the driver's errors as ours, and its fate remembered (`database.writable`)."""
         try:
-            with explained():
+            with database_errors():
                 yield
         except StoreError as error:
             if isinstance(error.__cause__, DBAPIError) and not isinstance(error.__cause__, IntegrityError):
@@ -360,7 +360,7 @@ def is_empty(place: str | Path) -> bool:
     try:
         if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
             return True
-        with explained(), engine.connect() as connection:
+        with database_errors(), engine.connect() as connection:
             return format_of(connection) is None
     finally:
         engine.dispose()
@@ -391,7 +391,7 @@ def _require(found: int | None, place: str) -> None:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def database_errors() -> Iterator[None]:
     """Turns the driver's errors into ours; whatever was begun is rolled back by then."""
     try:
         yield

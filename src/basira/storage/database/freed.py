@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from basira.schema.errors import StoreError
 from basira.storage.accounts.tables import APP_USER, LOGIN_ATTEMPT, USER_SESSION
-from basira.storage.database.connection import Database, explained, file_of
+from basira.storage.database.connection import Database, database_errors, file_of
 from basira.storage.database.tables import IDEMPOTENCY_KEY, PERSONAL_VALUE, REFUSED_BODY
 
 # Whatever is erased with a person.
@@ -72,10 +72,10 @@ def compact(database: Database) -> tuple[str, ...]:
                     f"Expected the owner of the table {table.name}, found another user.",
                     hint="Give --database the URL of the owner, who also runs `basira db upgrade`.",
                 )
-        with explained(), database.engine.connect() as connection:
+        with database_errors(), database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("CHECKPOINT")
         return ()
-    with explained(), closing(database.engine.raw_connection()) as raw:
+    with database_errors(), closing(database.engine.raw_connection()) as raw:
         raw.cursor().execute("VACUUM")
     return _cut_log(database, _WAIT_SECONDS, time.sleep)
 
@@ -97,7 +97,7 @@ def _cut_log(database: Database, wait_seconds: float, pause: Callable[[float], N
 
 
 def _is_busy(database: Database) -> bool:
-    with explained(), closing(database.engine.raw_connection()) as raw:
+    with database_errors(), closing(database.engine.raw_connection()) as raw:
         cursor = raw.cursor()
         (before,) = cursor.execute("PRAGMA busy_timeout").fetchone()
         cursor.execute(f"PRAGMA busy_timeout = {_TRY_MILLISECONDS}")
@@ -109,7 +109,7 @@ def _is_busy(database: Database) -> bool:
 
 def _vacuum(database: Database, table: sa.Table, how: str = "") -> bool:
     """Whether this user may do it to a table; then it is done."""
-    with explained(), database.engine.connect() as connection:
+    with database_errors(), database.engine.connect() as connection:
         bare = connection.execution_options(isolation_level="AUTOCOMMIT")
         if not bare.execute(_MAY_VACUUM, {"name": table.name}).scalar():
             return False  # PostgreSQL would skip it with a mere warning

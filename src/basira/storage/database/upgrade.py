@@ -12,8 +12,8 @@ from pathlib import Path
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import (
     SILENT_UPGRADE_SECONDS,
+    database_errors,
     engine_of,
-    explained,
     format_of,
     lock_chains,
     prepare_file,
@@ -39,7 +39,7 @@ def upgrade(place: str | Path) -> Upgraded:
     engine = engine_of(place, create=True)
     try:
         prepare_file(engine)
-        with explained(), engine.connect() as connection:
+        with database_errors(), engine.connect() as connection:
             writing = connection.execution_options(basira_writes=True)
             with writing.begin():
                 if engine.dialect.name == "postgresql":

@@ -28,7 +28,7 @@ from basira.storage.database.connection import (
     SILENT_SECONDS,
     Database,
     Fate,
-    explained,
+    database_errors,
     lock_chains,
     moment_text,
 )
@@ -90,7 +90,7 @@ def _look(database: Database) -> None:
     is_due = fate.fault is not None or time.monotonic() - fate.written_at >= _PROVEN_SECONDS
     size = 0 if not is_due else _LARGE if fate.fault is not None else _SMALL
     try:
-        with explained(), _quick(database.reserved) as connection:
+        with database_errors(), _quick(database.reserved) as connection:
             _try(connection, size)
     except StoreError as error:
         fate.seen = error

@@ -20,7 +20,7 @@ from basira.storage.profiles.reader import LoadedProfiles, open_profiles
 _LOG = logging.getLogger("basira.service")
 
 
-class EveProfiles:
+class PreviousDays:
     """The kept builds of one folder, by their last day, for one process."""
 
     def __init__(self, folder: Path, *, catalog: str, prepare: Callable[[LoadedProfiles], None] | None = None) -> None:

@@ -24,7 +24,7 @@ from basira.storage.record.personal import PERSONAL_KEY
 
 @dataclass(frozen=True)
 class Part:
-    """Which part of a trail, the latest first. ``actors``: ids, any of them; None: whoever. ``from_day``, ``to_day``:
+    """Which part of a trail, the latest first. ``actors``: ids, any of them; None: any actor. ``from_day``, ``to_day``:
     YYYY-MM-DD, both included, of each row's own moment. ``before``: only rows of a lower sequence. ``limit``: so
     many."""
 

@@ -45,14 +45,14 @@ def find_ahead(connection: sa.Connection) -> list[Ahead]:
     explained; at most one for each chain."""
     clock: datetime = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
     limit = moment_text(clock + _AHEAD)
-    explained = list(_read_explanations(connection))
+    database_errors = list(_read_explanations(connection))
     found = []
     moments: dict[Stream, sa.Column[str]] = {"targeting": TARGETING_RUN.c.created_at}
     moments |= {stream: table.c.recorded_at for stream, table in CHAINED.items()}
     for stream, moment in moments.items():
         sequence = moment.table.c.sequence
         query = sa.select(sa.func.count(), sa.func.min(sequence), sa.func.max(sequence), sa.func.max(moment)).where(
-            moment > limit, *(~sequence.between(one.first, one.last) for one in explained if one.stream == stream)
+            moment > limit, *(~sequence.between(one.first, one.last) for one in database_errors if one.stream == stream)
         )
         count, first, last, latest = connection.execute(query).one()
         if count:

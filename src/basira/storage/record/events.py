@@ -55,7 +55,7 @@ class QueueFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuePlace:
+class QueueEntry:
     """What puts a declaration in its place in a queue. ``event_id``, ``sequence``, ``lane``: of the event that gave the
     lane. ``expected_revenue``: of the decision that it is, or that it changed; None where there is no score."""
 
@@ -304,7 +304,7 @@ def find_outcomes(connection: sa.Connection, declaration_ids: Sequence[str]) -> 
     return sorted(rows, key=lambda row: int(row["sequence"]))
 
 
-def find_queue_places(
+def find_queue_entries(
     connection: sa.Connection,
     which: QueueFilter,
     *,
@@ -312,7 +312,7 @@ def find_queue_places(
     after: tuple[float, float, float] | None = None,
     limit: int | None = None,
     by_revenue: bool = True,
-) -> list[QueuePlace]:
+) -> list[QueueEntry]:
     """Declarations whose lane was last given by an office on a day, and what orders them: no payload leaves the
     database. The lane of the highest ``intensity`` first (one that is not named has 0), then the highest revenue (none
     is 0), then the first. One that was given another lane later or elsewhere, or was cancelled, is not among them.
@@ -329,16 +329,16 @@ def find_queue_places(
         of_rank, of_worth, of_sequence = after
         query = query.where(sa.tuple_(rank, worth, -sequence) < sa.tuple_(int(of_rank), of_worth, -int(of_sequence)))
     found = connection.execute(query.order_by(rank.desc(), worth.desc(), sequence).limit(limit))
-    return [QueuePlace(*row) for row in found]
+    return [QueueEntry(*row) for row in found]
 
 
-def queue_order(place: QueuePlace, intensity: Mapping[str, int]) -> tuple[float, float, float]:
+def queue_order(place: QueueEntry, intensity: Mapping[str, int]) -> tuple[float, float, float]:
     """The position of a slot in its queue: intensity of the lane, revenue, sequence."""
     return float(intensity.get(place.lane, 0)), float(place.expected_revenue or 0.0), float(place.sequence)
 
 
 def count_queue(connection: sa.Connection, which: QueueFilter) -> int:
-    """How many declarations `find_queue_places` would give without a place to begin behind and without a limit."""
+    """How many declarations `find_queue_entries` would give without a place to begin behind and without a limit."""
     query = sa.select(sa.func.count()).select_from(EVENT).where(*_of_queue(connection, which))
     return int(connection.execute(query).scalar_one())
 

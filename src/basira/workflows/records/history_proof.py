@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -16,15 +17,17 @@ from basira.schema.errors import BasiraError, UsageError
 from basira.schema.json_values import JsonObject
 from basira.storage.database.connection import Database
 from basira.storage.database.tables import AUDIT_EVENT, CHAIN_HEAD, EVENT, TARGETING_RUN
-from basira.storage.history.files import digest_file
+from basira.storage.history.files import digest_file, replace_file, storage_errors
 from basira.storage.history.manifest import manifest_path
 from basira.storage.history.store import History
 from basira.storage.history.verify import HistoryHead, Progress, VerifiedHistory, head_of, verify_history
 from basira.storage.model_store import Models
 from basira.storage.profiles.files import data_path
+from basira.storage.record.chain import Head
+from basira.storage.record.verify import heads_text, read_heads
 from basira.workflows.engine import silent
 from basira.workflows.profiles import profiles_of
-from basira.workflows.records.audit import Record
+from basira.workflows.records.audit import Record, heads_of
 from basira.workflows.records.history_erasure import ERASED
 
 _KEY = "history"
@@ -39,6 +42,24 @@ def with_history(text: str, record: Record) -> str:
         return text
     body = json.loads(text) | {_KEY: asdict(head_of(record.history))}
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_heads(record: Record, out: Path) -> list[Head]:
+    """Write the heads of every chain and of the history to a file; those of the chains. Raises StoreError."""
+    found = heads_of(record)
+    with storage_errors(out.parent):
+        replace_file(out, with_history(heads_text(found), record))
+    return found
+
+
+def load_heads(path: Path) -> list[Head]:
+    """The heads of the chains in a file that `write_heads` wrote. Raises UsageError when it is unreadable, cut, edited
+    or another file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"Expected a file of heads at '{path}', found: {error}.", hint="Correct --heads.") from None
+    return read_heads(text, where=str(path))
 
 
 def history_head(text: str, *, where: str) -> HistoryHead | None:

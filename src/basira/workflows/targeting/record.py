@@ -6,10 +6,9 @@ update of what was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
@@ -19,6 +18,7 @@ from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import day_of
 from basira.schema.errors import NotFoundError
 from basira.schema.records import Conversion
+from basira.schema.rows import DecisionRow, RunRow
 from basira.schema.text import fold_identifier
 from basira.selection.policy.load import restore_policy
 from basira.storage.engine import fetch_frame, open_engine
@@ -111,7 +111,7 @@ def replay(
     return replace(report, differences=report.differences + _broken_links(header, rows))
 
 
-def _broken_links(header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+def _broken_links(header: RunRow, rows: Sequence[DecisionRow]) -> tuple[Difference, ...]:
     """Where the hashes of a run are not those of what it holds."""
     found = []
     if (made := opening_hash(header, header["previous_hash"])) != header["opening_hash"]:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 import basira
 from basira.decisions.records import Decision, TargetingRun, decide
@@ -23,6 +22,7 @@ from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.records import Candidate, DeclarationLine, Examines, InspectionList, ItemLine, Selection
 from basira.schema.text import escape
 from basira.selection.batch.allocate import Allocation, allocate
@@ -162,7 +162,7 @@ def target(
         )
         for s in allocation.selections
     )
-    listing = _listing(run, policy, allocation, assessed, by_id, inspecting, snapshot, language=language)
+    listing = _listing(run, policy, allocation, assessed, by_id, snapshot, language=language)
     listing = replace(listing, warnings=(*(one.text(language) for one in notices), *listing.warnings))
     return Targeted(listing, run, decisions)
 
@@ -200,7 +200,7 @@ def _nearest_days(con: Engine, order: Order) -> str:
 def _run(
     order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
 ) -> TargetingRun:
-    options: dict[str, Any] = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
+    options: JsonObject = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
     if order.is_folded:
         options |= {"is_folded": True, "any_office": order.any_office}
     if not order.is_catalog_digested:
@@ -233,12 +233,12 @@ def _listing(
     allocation: Allocation,
     assessed: Assessed,
     candidates: Mapping[str, Candidate],
-    inspecting: set[str],
     snapshot: Snapshot,
     *,
     language: str,
 ) -> InspectionList:
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
+    inspecting = {lane.id for lane in policy.lanes if lane.inspects}
     selected = [s for s in allocation.selections if s.lane in inspecting]
     # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them.
     selected.sort(
