@@ -8,7 +8,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import threading
+import signal
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from basira.ingest.mapping.model import Mapping, SourceFormat, parse_mapping
-from basira.ingest.readers import bounds
+from basira.ingest.readers import bounds, starting
 from basira.ingest.readers.source import open_source
 from basira.ingest.suggest.propose import suggest_mapping
 from basira.schema.errors import SourceError
@@ -300,25 +301,85 @@ def test_several_files_are_read_in_their_turn_and_rejected_rows_found_again(
     assert {json.loads(text)["mass"] for (text,) in query("SELECT row_json FROM quarantine")} == {"12.5", "99"}
 
 
-def children() -> set[str]:
-    return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
+def readers_of(process: int) -> set[str]:
+    """The processes that read files now: what the one forked that this process started."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return set(children)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no list of children here")
-def test_no_process_is_left_behind(tmp_path: Path) -> None:
+forks = pytest.mark.skipif(sys.platform != "linux", reason="each file has a fresh interpreter here")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> int:
+    """The number of the process that forks for the files of this one."""
+    write_lines(tmp_path / "first.jsonl")
+    open_source(tmp_path / "first.jsonl", SourceFormat()).release()
+    return starting._servers[0].number
+
+
+def write_lines(path: Path) -> Path:
+    path.write_text('{"id": "D1", "date": "2024-01-01"}\n')
+    return path
+
+
+@forks
+def test_no_process_is_left_behind(tmp_path: Path, server: int) -> None:
     pq.write_table(columns(120_000), tmp_path / "a.parquet")
-    before = children()
+    assert readers_of(server) == set()
     source = open_source(tmp_path / "a.parquet", SourceFormat())
-    assert children() > before
+    assert len(readers_of(server)) == 1
     for _ in source.batches():
         break
-    assert children() == before
+    assert readers_of(server) == set()
     assert sum(len(batch.frame) for batch in source.batches()) == 120_000
     source = open_source(tmp_path / "a.parquet", SourceFormat())
     source.release()
-    assert children() == before
+    assert readers_of(server) == set()
     open_source(tmp_path / "a.parquet", SourceFormat())  # and never read
-    assert children() == before
+    assert readers_of(server) == set()
+
+
+@forks
+def test_each_file_has_a_process_of_its_own_and_a_bomb_takes_no_other(tmp_path: Path, server: int) -> None:
+    pq.write_table(columns(120_000), tmp_path / "a.parquet")
+    first = open_source(tmp_path / "a.parquet", SourceFormat())
+    batches = first.batches()
+    next(batches)
+    [reader] = readers_of(server)
+    second = open_source(write_lines(tmp_path / "b.jsonl"), SourceFormat())
+    [other] = readers_of(server) - {reader}
+    os.kill(int(reader), signal.SIGSEGV)
+    with pytest.raises(SourceError, match="SIGSEGV ended it"):
+        list(batches)
+    assert readers_of(server) == {other}
+    assert [len(batch.frame) for batch in second.batches()] == [1]
+
+
+@forks
+def test_the_process_that_forks_opens_no_file_and_takes_no_limit_of_a_file(tmp_path: Path, server: int) -> None:
+    pq.write_table(columns(120_000), tmp_path / "a.parquet")
+    source = open_source(tmp_path / "a.parquet", SourceFormat())
+    [reader] = readers_of(server)
+    limit = Path(f"/proc/{reader}/limits").read_text()
+    assert f"{bounds.memory_bytes(source.size_bytes)}" in next(x for x in limit.splitlines() if "data size" in x)
+    assert "unlimited" in next(x for x in Path(f"/proc/{server}/limits").read_text().splitlines() if "data size" in x)
+    opened = {str(entry.readlink()) for entry in Path(f"/proc/{server}/fd").iterdir()}
+    assert not any(name.startswith(str(tmp_path)) or "pipe" in name for name in opened)
+    assert any("socket" in name for name in opened)
+    # What reads a file can ask for nothing.
+    assert not any("socket" in str(entry.readlink()) for entry in Path(f"/proc/{reader}/fd").iterdir())
+    source.release()
+
+
+@forks
+def test_another_forks_when_the_one_that_did_was_killed(tmp_path: Path, server: int) -> None:
+    waiting = open_source(write_lines(tmp_path / "a.jsonl"), SourceFormat())
+    os.kill(server, signal.SIGKILL)
+    source = open_source(write_lines(tmp_path / "b.jsonl"), SourceFormat())
+    assert [len(batch.frame) for batch in source.batches()] == [1]
+    assert starting._servers[0].number != server
+    waiting.release()
 
 
 def test_the_process_has_no_secret_and_no_module_of_the_files_folder(

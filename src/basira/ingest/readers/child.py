@@ -2,6 +2,9 @@
 
 Enters: one argument, JSON: a path, a kind, options, limits. Leaves: frames on standard output: what the file says of
 itself, its batches, and the end or an error. Never here: a file written, a word elsewhere than in a frame.
+
+With `--fork` and the number of a socket it opens no file: it loads the libraries, and forks itself for every task that
+the socket brings. What one file does to its process, the next file's does not see.
 """
 
 from __future__ import annotations
@@ -9,11 +12,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 if TYPE_CHECKING:  # the limits hold before a library is loaded
     import pyarrow as pa
@@ -22,13 +27,80 @@ if TYPE_CHECKING:  # the limits hold before a library is loaded
 
 
 def main() -> None:
+    if sys.argv[1] == "--fork":
+        serve(socket.socket(fileno=int(sys.argv[2])))
+        return
     task = json.loads(sys.argv[1])
     limit(task["memory_bytes"], task["seconds"])
-    from basira.ingest.readers.process import FAILED, NO_MEMORY
-
-    pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+    pipe = os.dup(1)
     # A library that prints would break the frames.
     os.dup2(2, 1)
+    read_file(task, pipe)
+
+
+def serve(tasks: socket.socket) -> None:
+    """Fork a process for every task, until the other end of the socket is closed; then end them all."""
+    # One of a terminal's keys ends the command, and with it the socket.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    load_libraries()
+    from basira.ingest.readers.starting import MOST_BYTES, START
+
+    running: set[int] = set()
+    try:
+        while True:
+            packet, descriptors, _, _ = socket.recv_fds(tasks, MOST_BYTES, 1)
+            if not packet:
+                break
+            if packet[:1] == START:
+                number = os.fork()
+                if not number:
+                    tasks.close()
+                    read_forked(packet[1:], descriptors[0])
+                running.add(number)
+                answer = number
+            else:
+                number = int(packet[1:])
+                running.discard(number)
+                answer = end(number)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            tasks.send(str(answer).encode())
+    finally:
+        for number in running:
+            end(number)
+
+
+def read_forked(text: bytes, pipe: int) -> NoReturn:
+    """Do a task in the process that was just forked for it; never return to what forked it."""
+    try:
+        task = json.loads(text)
+        limit(task["memory_bytes"], task["seconds"])
+        read_file(task, pipe)
+    finally:
+        os._exit(1)
+
+
+def end(number: int) -> int:
+    """Kill a process that was forked here, and say how it ended. One that ended before keeps its own code."""
+    os.kill(number, signal.SIGKILL)
+    _, status = os.waitpid(number, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def load_libraries() -> None:
+    """Import what reads files. No thread of theirs works yet: it would be absent from what is forked."""
+    from importlib import import_module
+
+    for name in ("parquet", "xlsx", "jsonl", "sad_xml", "process"):
+        import_module(f"basira.ingest.readers.{name}")
+    import_module("python_calamine")
+
+
+def read_file(task: dict[str, Any], descriptor: int) -> NoReturn:
+    """Read the task's file, and end the process."""
+    from basira.ingest.readers.process import FAILED, NO_MEMORY
+
+    pipe = os.fdopen(descriptor, "wb", buffering=0)
     try:
         send(task, pipe)
     except MemoryError:

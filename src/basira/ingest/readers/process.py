@@ -4,19 +4,18 @@ Enters: a path, its kind and how it is written. Leaves: a `Source` whose batches
 other process waits until this one has taken a batch. Never here: a library that reads the file. What a file does to
 its reader (no memory left, a crash in native code, no end) is one SourceError here, and nothing of it stays.
 
-The other process is a fresh interpreter (`readers.child`) that gets a path and plain JSON, and can send nothing but
-Arrow batches, which are validated, and JSON. It writes no file, and has none of this process's settings and secrets.
+The other process (`readers.child`, started by `readers.starting`) gets a path and plain JSON, and can send nothing but
+Arrow batches, which are validated, and JSON. It reads one file, writes none, and has none of this process's settings
+and secrets.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
 import signal
 import struct
-import subprocess
 import sys
 import time
 import weakref
@@ -30,6 +29,7 @@ import pyarrow as pa
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers import bounds
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch
+from basira.ingest.readers.starting import Running, start
 from basira.ingest.readers.table import HeaderPlace, NotData
 from basira.schema.errors import BasiraError, MappingError, SourceError
 
@@ -44,15 +44,6 @@ NO_MEMORY = 77  # how the process ends when an allocation failed and Python live
 _LONGEST_FRAME = 2 * (bounds.PIECE_BYTES + bounds.LONGEST_ROW_BYTES) + (64 << 20)
 # Idle it may be as long as a slow disk needs; busy, its processor time is limited.
 _IDLE_SECONDS = 120
-# What an interpreter needs to start. Nothing else is passed on: the environment holds passwords and keys.
-_PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "POLARS_SKIP_CPU_CHECK")
-# Arrow's usual allocator takes a gigabyte at once, whatever it needs, and all of it counts against the limit.
-_SMALL = {
-    "POLARS_MAX_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-}
 
 
 def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
@@ -116,21 +107,9 @@ class _Reader:
             # The settings of this process: the one place where they are set.
             "bounds": {name: value for name, value in vars(bounds).items() if name.isupper()},
         }
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        if "PYTHONPATH" in environment:  # an empty part is the folder where the command runs: see -P
-            parts = [part for part in environment["PYTHONPATH"].split(os.pathsep) if Path(part).is_absolute()]
-            environment["PYTHONPATH"] = os.pathsep.join(parts)
-        self._process = subprocess.Popen(  # noqa: S603 - our own module; a path and JSON are its one argument
-            # -P: no module out of the folder where the command runs, which may be the one of the files.
-            [sys.executable, "-P", "-m", "basira.ingest.readers.child", json.dumps(task)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            env={**environment, **_SMALL},
-        )
+        self._running = start(task)
         self._about: dict[str, Any] | None = None
-        self.close = weakref.finalize(self, _end, self._process)
+        self.close = weakref.finalize(self, _end, self._running)
 
     def read_about(self) -> dict[str, Any]:
         """What the file says of itself: columns, is_open, is_simulated."""
@@ -158,8 +137,7 @@ class _Reader:
 
     def _receive(self, count: int) -> bytearray:
         """So many bytes of the pipe. Raises SourceError when it ends before, or when nothing comes."""
-        pipe = self._process.stdout
-        assert pipe is not None  # noqa: S101 - Popen was asked for it
+        pipe = self._running.pipe
         body, at = bytearray(count), 0
         until = time.monotonic() + 2 * self._seconds + _IDLE_SECONDS
         while at < count:
@@ -167,9 +145,9 @@ class _Reader:
             if not ready:
                 self.close()
                 raise self._late()
-            got = pipe.readinto(memoryview(body)[at:])  # type: ignore[attr-defined]  # bufsize=0: the raw file
+            got = pipe.readinto(memoryview(body)[at:])
             if not got:
-                raise self._explain(self._process.wait())
+                raise self._explain(self._running.end())
             at += got
         return body
 
@@ -203,12 +181,10 @@ class _Reader:
         )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    if process.stdout is not None:
-        with contextlib.suppress(OSError):
-            process.stdout.close()
-    process.wait()
+def _end(running: Running) -> None:
+    running.end()
+    with contextlib.suppress(OSError):
+        running.pipe.close()
 
 
 def _batch(body: bytearray) -> SourceBatch:
