@@ -151,8 +151,12 @@ REFUSALS = [
     ({"mandatory": [listed("red", commodity_code=["85.17"])]}, "without dots, found '85.17'", ""),
     ({"mandatory": [listed("green", procedure=["010"])]}, "mandatory.list-1.lane: one of", ""),
     ({"mandatory": [listed("red", procedure=["010"])] * 2}, "each mandatory id once, found list-1", ""),
-    ({"objective": {"rank_by": "blend"}}, 'revenue_weight with rank_by = "blend"', ""),
-    ({"objective": {"rank_by": "revenue", "revenue_weight": 0.5}}, 'revenue_weight with rank_by = "blend"', ""),
+    ({"objective": {"rank_by": "blend"}}, 'revenue_weight with order = "blend"', ""),
+    ({"objective": {"order": "revenue", "revenue_weight": 0.5}}, 'revenue_weight with order = "blend"', ""),
+    ({"objective": {"order": "revenue", "stake_exponent": 0.5}}, 'stake_exponent with order = "balanced"', ""),
+    ({"objective": {"order": "revenue", "rank_by": "revenue"}}, "expected `order` alone", ""),
+    ({"objective": {"order": "money"}}, "objective.order: expected 'balanced', 'findings', 'revenue' or 'blend'", ""),
+    ({"objective": {"stake_exponent": 1.2}}, "objective.stake_exponent: expected", ""),
     ({"valid_until": date(2019, 1, 1)}, "valid_until not before valid_from", ""),
 ]
 

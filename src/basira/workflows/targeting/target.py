@@ -7,10 +7,11 @@ recorded run with one decision a declaration. Never here: a decision that is sho
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from basira.selection.batch.allocate import Allocation, allocate
 from basira.selection.batch.notices import Notice
 from basira.selection.mandatory import in_one_form
 from basira.selection.policy.model import Policy
+from basira.selection.ranking import in_force
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, Snapshot, register
 from basira.workflows.engine import EngineBounds, Progress, silent
@@ -199,6 +201,10 @@ def _run(
         options |= {"is_folded": True, "any_office": order.any_office}
     if not order.is_catalog_digested:
         options["inputs"] = "model"
+    if policy.objective.order == "balanced":
+        # Runs of other orders were recorded before there was this one, and say nothing here.
+        scale = in_force(model.stake_scale, policy.objective)
+        options["order"] = None if scale is None else asdict(scale)
     inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()
     named = "|".join([order.day.isoformat(), inputs, model.version, policy.digest, str(order.seed), now.isoformat()])
     return TargetingRun(
@@ -232,12 +238,13 @@ def _listing(
 ) -> InspectionList:
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
     selected = [s for s in allocation.selections if s.lane in inspecting]
-    # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them.
+    # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them, and
+    # those without a score come last.
     selected.sort(
         key=lambda s: (
             s.office,
             -order[s.lane],
-            -(candidates[s.declaration_id].expected_revenue or 0.0),
+            math.inf if s.rank is None else s.rank,
             s.declaration_id,
         )
     )
