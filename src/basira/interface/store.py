@@ -430,6 +430,7 @@ class Store:
         *,
         as_of: date,
         estimators: Mapping[str, Estimator] | None = None,
+        policy: PathLike | None = None,
         seed: int = 1,
         resamples: int = 1000,
     ) -> Evaluation:
@@ -444,6 +445,9 @@ class Store:
             Last day whose results are used.
         estimators
             Estimators by name, see `train_estimator`; they see the same items, columns and weights as ours.
+        policy
+            Whose order ``"basira"`` ranks in: a policy folder, or the name of a shipped one, as in force on ``as_of``;
+            None: the balanced order. The other orders stand beside it, as ``"basira_findings"`` and the like.
         seed
             Of fitting and of the bootstrap.
         resamples
@@ -477,8 +481,15 @@ class Store:
         basira.schema.errors.UsageError: estimator 'xgboost': expected a name of its own, found one that is taken.
         """
         day = check_day(as_of, name="as_of")
+        objective = None if policy is None else load_policy(find_policy(policy, option="policy"), day).objective
         return backtest(
-            self.history, as_of=day, estimators=estimators, seed=seed, resamples=resamples, engine=self.engine
+            self.history,
+            as_of=day,
+            estimators=estimators,
+            objective=objective,
+            seed=seed,
+            resamples=resamples,
+            engine=self.engine,
         )
 
     def decisions(self, start: date, end: date, *, database: str = "") -> pl.DataFrame:

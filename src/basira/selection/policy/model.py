@@ -500,6 +500,20 @@ class Policy(_Part):
         lane = min(self.intensity[entry.lane], self.beyond_capacity)
         return lane if self.lanes[lane].inspects else self.intensity[entry.lane]
 
+    def with_order(self, order: Order) -> Policy:
+        """The same policy in another order, to compare; itself in its own. Not in a blend, which
+        needs a weight: ValueError."""
+        objective = self.objective
+        if order == objective.order:
+            return self
+        other = Objective(
+            order=order,
+            minimum_fraud_probability=objective.minimum_fraud_probability,
+            minimum_expected_revenue=objective.minimum_expected_revenue,
+        )
+        fields = {name: getattr(self, name) for name in Policy.model_fields}
+        return Policy.model_validate(fields | {"objective": other})
+
     def lane(self, lane_id: str) -> Lane:
         """The lane of that id; KeyError when the policy has none."""
         return self.lanes[self.intensity[lane_id]]
