@@ -14,6 +14,7 @@ from basira.schema.stake import StakeScale, balanced_value
 from basira.selection import allocate
 from basira.selection.online.decide import _value, decide_online
 from basira.selection.online.forecast import plan_day
+from basira.selection.online.recovery import RecordedArrival, recover_day
 from basira.selection.online.replan import replan_day
 from basira.selection.online.state import begin_day, read_plan, read_state
 from basira.selection.online.tally import Tally, bin_of
@@ -160,3 +161,19 @@ def test_plans_of_older_orders_keep_their_text():
     assert Tally().content() == {
         name: value for name, value in Tally(order="balanced").content().items() if name != "order"
     }
+
+
+def test_a_day_made_again_from_its_record_counts_the_same_values():
+    candidates = some(80, 8)
+    state = begin_day(plan_day("A", BALANCED, day=MONDAY, past=[], expected_count=80))
+    arrivals = []
+    for position, one in enumerate(candidates):
+        moment = NINE + timedelta(seconds=position)
+        selection, state = decide_online(one, state, BALANCED, moment=moment, seed=1)
+        arrivals.append(
+            RecordedArrival(
+                moment, one.fraud_probability, one.expected_revenue, selection.basis, "", in_force(SCALE, Objective())
+            )
+        )
+    again = recover_day(state.plan, BALANCED, arrivals=arrivals, used=state.used, beyond={}, sequence=state.sequence)
+    assert again.today == state.today

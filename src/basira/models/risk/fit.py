@@ -288,6 +288,12 @@ def _late(items: TrainingItems, settings: FitSettings) -> Bools:
     return np.asarray(day >= cut)
 
 
+def with_later_rows(items: TrainingItems, settings: FitSettings) -> tuple[TrainingItems, Bools]:
+    """The items in their order, and which of them are the later ones that choose and calibrate."""
+    ordered = _in_order(items)
+    return ordered, _late(ordered, settings)
+
+
 def _both_classes(y: Floats) -> bool:
     return min(float(y.sum()), float((1 - y).sum())) >= FEWEST_OF_A_CLASS
 
