@@ -76,7 +76,7 @@ WAYS: dict[str, Callable[[View], Floats]] = {
     "xgboost_our_features_revenue": lambda v: ours_comparators.learn_revenue(v)(v),
     "planted cuts alone": _planted_alone,
     "basira, by probability": lambda v: judge(v).probability,
-    "basira": lambda v: order_by(judge(v), "findings"),
+    "basira": lambda v: order_by(judge(v), "balanced"),
     "basira_revenue": lambda v: order_by(judge(v), "revenue"),
 }
 

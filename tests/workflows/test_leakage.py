@@ -74,6 +74,28 @@ def test_scores_as_of_a_day_are_bit_for_bit_the_same_whatever_came_later(alter, 
     assert before.equals(after)
 
 
+def test_the_exponent_of_the_order_is_held_only_against_results_known_by_then(world, model, tmp_path):
+    assert "later" in model.card["order"]
+    for number, alter in enumerate((later_removed, later_changed)):
+        other = store_of(tmp_path / str(number), *alter(world))
+        assert (
+            train(other, as_of=AS_OF, seed=1, now=NOW, settings=QUICK, engine=ENGINE).card["order"]
+            == (model.card["order"])
+        )
+    # It can fail: a revenue that was known by then changes it.
+    known = pl.col("known_at") < MIDNIGHT
+    halved = world.outcomes.with_columns(
+        pl.when(known & (pl.col("declaration_id").hash(1) % 2 == 0))
+        .then(pl.col("additional_revenue_amount") * 9)
+        .otherwise("additional_revenue_amount")
+        .alias("additional_revenue_amount")
+    )
+    other = store_of(tmp_path / "known", world.declarations, halved)
+    assert (
+        train(other, as_of=AS_OF, seed=1, now=NOW, settings=QUICK, engine=ENGINE).card["order"] != (model.card["order"])
+    )
+
+
 def test_the_test_above_can_fail_an_earlier_result_does_change_the_scores(world, history, model, tmp_path):
     known = world.outcomes.filter(pl.col("known_at") < MIDNIGHT)
     other = store_of(tmp_path, world.declarations, known.tail(known.height - 300))

@@ -74,6 +74,12 @@ def evaluate(
     language: LanguageOption = Language.en,
     resamples: Annotated[int, typer.Option(min=20, help="Bootstrap resamples for the 95 % intervals.")] = 1000,
     trust: TrustOption = None,
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy", help="Policy whose order is measured: a folder or a shipped name; without it balanced."
+        ),
+    ] = "",
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
@@ -85,12 +91,15 @@ def evaluate(
     """
     from basira.evaluate.report import write_metrics, write_report
     from basira.ingest.mapping.model import load_mapping
+    from basira.selection.policy.load import find_policy, load_policy
     from basira.workflows.engine import EngineBounds
     from basira.workflows.evaluation import evaluate as evaluation
     from basira.workflows.evaluation.backtests import keep_backtest
     from basira.workflows.examine import sentences_of
 
     engine = EngineBounds(memory=memory)
+    policy_day = parse_day(as_of, name="--as-of") if as_of else datetime.now().date()
+    objective = load_policy(find_policy(policy), policy_day).objective if policy else None
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
     if bool(outcomes) != bool(outcomes_mapping):
@@ -116,6 +125,7 @@ def evaluate(
                 now=datetime.now(),
                 resamples=resamples,
                 trusted=trust or (),
+                objective=objective,
                 engine=engine,
                 reading=reading,
                 progress=progress,
@@ -133,7 +143,14 @@ def evaluate(
         on = parse_day(as_of, name="--as-of")
         with steps("back-test", quiet=as_json) as progress:
             found = evaluation.backtest(
-                history, as_of=on, seed=seed, resamples=resamples, trusted=trust or (), engine=engine, progress=progress
+                history,
+                as_of=on,
+                seed=seed,
+                resamples=resamples,
+                trusted=trust or (),
+                objective=objective,
+                engine=engine,
+                progress=progress,
             )
         folder = keep_backtest(history, found, as_of=on, language=language.value)
         if out is not None:

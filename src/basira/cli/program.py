@@ -24,6 +24,7 @@ from basira.cli import (
     lab,
     mapping,
     models,
+    policy,
     profiles,
     quarantine,
     replay,
@@ -69,6 +70,7 @@ app.add_typer(history.app, name="history")
 app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("target")(target.target)
+app.add_typer(policy.app, name="policy")
 app.command("evaluate", cls=evaluate.ManyFiles)(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from basira.schema.records import Candidate, Figure, ItemAssessment, ItemRow
+from basira.schema.stake import StakeScale
 
 # One office stands in where a source names none: its whole flow is one queue.
 ONLY_OFFICE = "ALL"
@@ -56,12 +57,13 @@ def make_candidate(
     *,
     items: Sequence[ItemRow] | None = None,
     features: Mapping[str, Sequence[Figure]] | None = None,
+    stake_scale: StakeScale | None = None,
 ) -> Candidate:
     """The declaration of these items: at least one of them irregular, revenue summed over them.
 
     ``rows``: declared values by field name, header values in each. ``assessments``: none when the model gave no answer;
     the scores are then None. ``items``: everything that was declared, where ``rows`` hold less. ``features``: None when
-    nothing could describe the items.
+    nothing could describe the items. ``stake_scale``: of the model that assessed them.
     """
     first = rows[0]
     none_irregular = 1.0
@@ -76,6 +78,7 @@ def make_candidate(
         is_oea=bool(first["is_oea"]),
         attributes={name: tuple(row[name] or "" for row in rows) for name in _MATCHED_ITEM}
         | {name: (first[name],) for name in _MATCHED_HEADER if first[name] is not None},
+        stake_scale=stake_scale if assessments else None,
         items=rows if items is None else items,
         features={} if features is None else features,
     )

@@ -28,6 +28,7 @@ from basira.schema.detail import Detail, detail_text, read_detail
 from basira.schema.json_values import JsonObject
 from basira.schema.records import Basis, Candidate, EventKind, ItemAssessment, Selection
 from basira.schema.rows import DecisionRow, EventRow, RunRow
+from basira.schema.stake import StakeScale
 
 # Of decisions recorded before each named its own.
 CURRENCY_BEFORE = "MAD"
@@ -122,7 +123,8 @@ class Decision(Recorded):
     no score; ``ground``, why the mandatory list asks for it, by language; ``chosen``, the control that this version
     would have been under if it had not kept a more intensive lane; ``currency``; ``conversion``, from which declared
     amounts its values were made, None where from none; ``decided_at``, ISO 8601; ``is_simulated``; ``versions``: of
-    software, model, profiles and policy. None in one of these: not recorded then.
+    software, model, profiles and policy; ``order``, where the balanced order ranked it: the exponent and the typical
+    amount that weighed its stake. None in one of these: not recorded then.
     """
 
     declaration_version: int
@@ -146,6 +148,7 @@ class Decision(Recorded):
     decided_at: str | None = None
     is_simulated: bool | None = None
     versions: Mapping[str, str | None] = field(default_factory=dict)
+    order: Mapping[str, float] | None = None
     previous_hash: str = field(default="", compare=False)
     entry_hash: str = field(default="", compare=False)
 
@@ -163,6 +166,11 @@ class Decision(Recorded):
     def assessments(self) -> tuple[ItemAssessment, ...]:
         """The items as assessments."""
         return tuple(item_assessment(item) for item in self.items)
+
+    @property
+    def stake_scale(self) -> StakeScale | None:
+        """By which its stake was weighed; None where another order ranked it, or it had no score."""
+        return None if self.order is None else StakeScale(self.order["typical_amount"], self.order["exponent"])
 
     @property
     def moment(self) -> datetime:
@@ -233,6 +241,8 @@ class Decision(Recorded):
             values["ground"] = self.ground
         if self.chosen is not None:
             values["chosen"] = self.chosen
+        if self.order is not None:
+            values["order"] = self.order
         return values
 
     @classmethod
@@ -260,6 +270,7 @@ class Decision(Recorded):
             decided_at=recorded.get("decided_at"),
             is_simulated=recorded.get("is_simulated"),
             versions=recorded.get("versions", {}),
+            order=recorded.get("order"),
             entry_hash=row.get("entry_hash", ""),
             previous_hash=row.get("previous_hash", ""),
         )

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from basira.evaluate.assemble import OUR_MODEL, EvaluationCurves
+from basira.evaluate.assemble import OUR_MODEL, OUR_OTHER_ORDERS, EvaluationCurves
 from basira.evaluate.charts import calibration_svg, capture_svgs
 from basira.evaluate.standing import Standing, standings
-from basira.evaluate.words import LOCALE, model_name, slice_name
+from basira.evaluate.words import LOCALE, group_name, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import render_page
 from basira.render.writing import write_whole
@@ -81,6 +81,9 @@ def _values(metrics: Mapping[str, Any], curves: EvaluationCurves, catalog: Catal
         "has_revenue": any(
             v is not None for m in models.values() for v in m["slices"].get("all", {}).get("revenue", {}).values()
         ),
+        "own_orders": [name for name in order if name == ours or name.startswith(OUR_OTHER_ORDERS)] if ours else [],
+        "chosen_order": metrics.get("model", {}).get("order"),
+        "agreement": metrics.get("agreement"),
         "standings": found,
         "verdicts": _verdicts(found),
         "capture_charts": capture_svgs(curves, order, catalog),
@@ -93,6 +96,7 @@ def _values(metrics: Mapping[str, Any], curves: EvaluationCurves, catalog: Catal
         "model_name": lambda name: model_name(name, catalog),
         "model_meaning": lambda name: catalog.say(f"what.{name}") if catalog.has(f"what.{name}") else "",
         "slice_name": lambda name: slice_name(name, catalog),
+        "group_name": lambda group: group_name(group, catalog),
         "is_simulated": bool(metrics.get("is_simulated")),
         "software": metrics.get("software", ""),
     }

@@ -6,7 +6,9 @@ Never here: figures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from basira.render.catalogs import Catalog
 
@@ -24,3 +26,11 @@ def slice_name(name: str, catalog: Catalog) -> str:
     if value:
         return catalog.say(f"slice.{kind}", value=value) if catalog.has(f"slice.{kind}") else name
     return catalog.say(f"slice.{name}") if catalog.has(f"slice.{name}") else name
+
+
+def group_name(group: Mapping[str, Any], catalog: Catalog) -> str:
+    """The name of a group of `basira.evaluate.agreement` for readers; a tenth and a lane with its value."""
+    by, name = group["by"], group["group"]
+    if catalog.has(f"group.{by}.{name}"):
+        return catalog.say(f"group.{by}.{name}")
+    return catalog.say(f"group.{by}", value=name) if catalog.has(f"group.{by}") else f"{by}: {name}"

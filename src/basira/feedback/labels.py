@@ -10,7 +10,7 @@ from basira.engines.engine import Engine
 from basira.schema.codes import IRREGULARITY_KINDS
 
 
-def label_items(con: Engine, *, as_of_day: int, into: str = "label") -> int:
+def label_items(con: Engine, *, as_of_day: int, into: str = "label", has_lane: bool = False) -> int:
     """One row per item with a known result at ``as_of_day``: its latest result, and how much it counts.
 
     A result that speaks of a whole declaration is every item's result; when it is an irregularity of a
@@ -20,6 +20,7 @@ def label_items(con: Engine, *, as_of_day: int, into: str = "label") -> int:
 
     Items are those of the first registration: an item that only an amendment has may be the fruit of the
     inspection, and its own result would teach the model to read the future.
+    ``has_lane``: with the lane by which the inspection came, to look at results by; what is learned from has none.
     Returns the number of rows.
     """
     kinds = ", ".join(f"cast(is_irregular_{k} as integer) as kind_{k}" for k in IRREGULARITY_KINDS)
@@ -48,7 +49,7 @@ def label_items(con: Engine, *, as_of_day: int, into: str = "label") -> int:
   where o.item_number is null
 )
 select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight,
-  revenue, whole_revenue, {kinds}
+  revenue, whole_revenue, {"inspection_lane, " if has_lane else ""}{kinds}
 from matched
 where is_irregular is not null and known_day <= $day
 qualify row_number() over (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from basira.ingest.mapping.model import load_mapping
+from basira.models.heads import FittedHeads
 from basira.models.risk.settings import FitSettings
 from basira.render.languages import LANGUAGES
 from basira.schema.days import check_day
@@ -31,12 +32,13 @@ from basira.workflows.targeting.explanation import explain_decision
 from basira.workflows.targeting.record import operations_of, record
 from basira.workflows.targeting.target import order_day
 from basira.workflows.targeting.target import target as choose
-from basira.workflows.train import train, train_estimator
+from basira.workflows.train import train, train_estimator, train_heads
 
 if TYPE_CHECKING:
     import polars as pl
 
     from basira.models.estimators import Estimator, FittedEstimator
+    from basira.models.heads import Regressor
     from basira.models.risk.risk_model import RiskModel
     from basira.workflows.evaluation.evaluate import Evaluation
     from basira.workflows.intake.ingest import IngestReport
@@ -304,7 +306,65 @@ class Store:
         day = check_day(as_of, name="as_of")
         return train_estimator(self.history, estimator, as_of=day, name=name, engine=self.engine)
 
-    def score(self, start: date, end: date, *, as_of: date, model: str = "") -> pl.DataFrame:
+    def train_heads(
+        self,
+        heads: Mapping[str, Estimator | Regressor],
+        *,
+        as_of: date,
+        seed: int = 1,
+        half_life_days: float | None = None,
+        positive_weight: float = 1.0,
+    ) -> FittedHeads:
+        """Fit Basira's model with your own estimators in the place of some of its heads. Nothing is saved.
+
+        Parameters
+        ----------
+        heads
+            Estimators by head. ``"probability"``: a classifier of irregular or not, calibrated on the later items.
+            ``"share"``: a regressor of the share of the potential duties that an irregular item evades, 0 to 1, with
+            ``fit(X, y, sample_weight)`` and ``predict(X)``. ``"kind"``: a classifier, copied for each kind of
+            irregularity with ten results for and against it. Columns as `train_estimator`; each is copied.
+        as_of, seed, half_life_days, positive_weight
+            As `train`, for the heads that stay Basira's.
+
+        Returns
+        -------
+        FittedHeads
+            ``predict(frame)`` gives what Basira's model gives: probability, revenue if irregular, expected revenue and
+            the probability of each kind. `score` takes it as ``model``. What is recorded or served needs a model of the
+            store, whose reasons are of its own trees.
+
+        Raises
+        ------
+        UsageError
+            An unknown head, what is no classifier or regressor, a ``fit`` without ``sample_weight``; or it fails.
+        ModelError, StoreError
+            As `train`; ModelError also for a share with fewer than ten revenues to learn from.
+
+        Examples
+        --------
+        >>> from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+        >>> mine = {"kind": HistGradientBoostingClassifier(), "share": HistGradientBoostingRegressor()}
+        >>> own = store.train_heads(mine, as_of=date(2024, 5, 31))  # doctest: +SKIP
+        >>> scores = store.score(
+        ...     date(2024, 6, 1), date(2024, 6, 30), as_of=date(2024, 5, 31), model=own
+        ... )  # doctest: +SKIP
+        >>> store.train_heads({"amount": mine["share"]}, as_of=date(2024, 5, 31))  # doctest: +SKIP
+        Traceback (most recent call last):
+        ...
+        basira.schema.errors.UsageError: heads: expected some of probability, share, kind, found 'amount'.
+        """
+        return train_heads(
+            self.history,
+            heads,
+            as_of=check_day(as_of, name="as_of"),
+            seed=seed,
+            now=_now(),
+            settings=FitSettings(half_life_days=half_life_days, positive_weight=positive_weight),
+            engine=self.engine,
+        )
+
+    def score(self, start: date, end: date, *, as_of: date, model: str | FittedHeads = "") -> pl.DataFrame:
         """Estimate probability and revenue of the items declared in a period.
 
         Without a model that knows nothing later than ``as_of``, one is trained first and saved.
@@ -314,7 +374,8 @@ class Store:
         start, end, as_of
             As `features`.
         model
-            Version of a saved model; "": the one that knows most without knowing anything later than ``as_of``.
+            Version of a saved model, or what `train_heads` fitted; "": the saved one that knows most without knowing
+            anything later than ``as_of``.
 
         Returns
         -------
@@ -345,7 +406,11 @@ class Store:
         scoring.check_period(first, last, name="start")
         if not model:
             scoring.train_if_none(self.history, as_of=day, now=_now(), engine=self.engine)
-        chosen = scoring.choose_model(self.history, as_of=day, version=model or None)
+        chosen: RiskModel | FittedHeads = (
+            model
+            if isinstance(model, FittedHeads)
+            else scoring.choose_model(self.history, as_of=day, version=model or None)
+        )
         return scoring.score(self.history, first=first, last=last, as_of=day, model=chosen, engine=self.engine).table
 
     def target(
@@ -430,6 +495,7 @@ class Store:
         *,
         as_of: date,
         estimators: Mapping[str, Estimator] | None = None,
+        policy: PathLike | None = None,
         seed: int = 1,
         resamples: int = 1000,
     ) -> Evaluation:
@@ -444,6 +510,9 @@ class Store:
             Last day whose results are used.
         estimators
             Estimators by name, see `train_estimator`; they see the same items, columns and weights as ours.
+        policy
+            Whose order ``"basira"`` ranks in: a policy folder, or the name of a shipped one, as in force on ``as_of``;
+            None: the balanced order. The other orders stand beside it, as ``"basira_findings"`` and the like.
         seed
             Of fitting and of the bootstrap.
         resamples
@@ -477,8 +546,15 @@ class Store:
         basira.schema.errors.UsageError: estimator 'xgboost': expected a name of its own, found one that is taken.
         """
         day = check_day(as_of, name="as_of")
+        objective = None if policy is None else load_policy(find_policy(policy, option="policy"), day).objective
         return backtest(
-            self.history, as_of=day, estimators=estimators, seed=seed, resamples=resamples, engine=self.engine
+            self.history,
+            as_of=day,
+            estimators=estimators,
+            objective=objective,
+            seed=seed,
+            resamples=resamples,
+            engine=self.engine,
         )
 
     def decisions(self, start: date, end: date, *, database: str = "") -> pl.DataFrame:

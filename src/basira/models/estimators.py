@@ -87,11 +87,11 @@ class FittedEstimator:
         """
         if features.is_empty():
             return np.empty(0)
-        x = _frame(self.encoding, features)
+        x = column_frame(self.encoding, features)
         try:
             found = np.asarray(self.estimator.predict_proba(x), dtype=np.float64)
         except Exception as error:
-            raise _failure(self.name, "predict_proba", error) from error
+            raise failure(self.name, "predict_proba", error) from error
         if found.shape != (len(x), 2):
             raise UsageError(
                 f"estimator {self.name!r}: expected predict_proba to return shape ({len(x)}, 2), found {found.shape}.",
@@ -141,7 +141,12 @@ def check_estimator(name: str, estimator: object, *, taken: Collection[str] = ()
             f"estimator {name!r}: expected fit and predict_proba, found {', '.join(absent)}.",
             hint="Give a classifier as scikit-learn has them; its CalibratedClassifierCV adds predict_proba.",
         )
-    if not _takes_weight(estimator.fit):  # type: ignore[attr-defined]  # checked above
+    check_weighable(name, estimator)
+
+
+def check_weighable(name: str, estimator: object) -> None:
+    """Reject an estimator whose ``fit`` takes no ``sample_weight``. Raises UsageError."""
+    if not _takes_weight(estimator.fit):  # type: ignore[attr-defined]  # checked by the caller
         raise UsageError(
             f"estimator {name!r}: expected a fit that takes sample_weight, found one that does not.",
             hint="Results that come late are weighted: choose an estimator that can weigh its rows.",
@@ -170,15 +175,16 @@ def fit_estimator(name: str, estimator: Estimator, items: TrainingItems, *, numb
     categories = sorted(c for c in items.features.columns if c.startswith("category_"))
     encoding = choose_encoding(items.features, numbers, categories)
     own = copy.deepcopy(estimator)
-    x, y = _frame(encoding, items.features), items.is_irregular.astype(np.int64)
+    x, y = column_frame(encoding, items.features), items.is_irregular.astype(np.int64)
     try:
         own.fit(x, y, sample_weight=items.weight)
     except Exception as error:
-        raise _failure(name, "fit", error) from error
+        raise failure(name, "fit", error) from error
     return FittedEstimator(name, own, encoding, len(y), irregular)
 
 
-def _frame(encoding: Encoding, features: pl.DataFrame) -> pl.DataFrame:
+def column_frame(encoding: Encoding, features: pl.DataFrame) -> pl.DataFrame:
+    """What an estimator sees, see the module. Raises ModelError when a feature is absent."""
     return pl.DataFrame(encoding.matrix(features), schema=list(encoding.names), orient="row")
 
 
@@ -190,7 +196,8 @@ def _takes_weight(fit: Any) -> bool:
     return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
-def _failure(name: str, method: str, error: Exception) -> UsageError:
+def failure(name: str, method: str, error: Exception) -> UsageError:
+    """The error for an estimator whose method raised one."""
     return UsageError(
         f"estimator {name!r}: {method} raised {type(error).__name__}: {error}",
         hint="Correct the estimator. X holds NaN where a value is unknown: SimpleImputer fills it.",

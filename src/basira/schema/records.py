@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from basira.schema.stake import StakeScale
+
 Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
 # What the inspection of a lane looks at.
@@ -85,6 +87,7 @@ class Candidate:
     ``attributes``: values that mandatory lists and strata may match, item values as tuples.
     ``items``: declared values of every item, in item order, header values in each. ``features``: by the catalog's
     name, one value an item in the same order; also without a score, and empty where nothing could describe the items.
+    ``stake_scale``: of the model that gave the scores; None of one that has none.
     """
 
     declaration_id: str
@@ -94,6 +97,7 @@ class Candidate:
     expected_revenue: float | None
     is_oea: bool = False
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stake_scale: StakeScale | None = None
     # Not what a candidate is compared by: they are by reference what its scores were made of.
     items: Sequence[ItemRow] = field(default=(), compare=False, repr=False)
     features: Mapping[str, Sequence[Figure]] = field(default_factory=dict, compare=False, repr=False)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from basira.schema.records import Candidate
+from basira.schema.stake import StakeScale, balanced_value
 from basira.selection.policy.model import Objective, OeaTreatment, Policy
 
 # What the model may select. "lane_limited": into the lanes that relief leaves open to authorised operators; "exempt":
@@ -41,14 +42,15 @@ def has_score(candidate: Candidate) -> bool:
 def rank(candidates: Sequence[Candidate], ties: Sequence[int], objective: Objective) -> Ranked:
     """Rank one office's candidates of a day; equal values are in the order of ``ties``, a hash.
 
-    With the objective "blend" the value is w r / mean(r) + (1 - w) p / mean(p), means over the office's day, so
-    that money and probability weigh alike in every office. A mean of zero leaves its part at zero.
+    With the order "balanced" the value is p (1 + stake)^a, see `value_of`. With "blend" it is
+    w r / mean(r) + (1 - w) p / mean(p), means over the office's day, so that money and probability weigh alike in every
+    office. A mean of zero leaves its part at zero.
     """
     scored = [i for i, candidate in enumerate(candidates) if has_score(candidate)]
-    probability = {i: candidates[i].fraud_probability or 0.0 for i in scored}
-    revenue = {i: candidates[i].expected_revenue or 0.0 for i in scored}
     value: list[float | None] = [None] * len(candidates)
-    if objective.rank_by == "blend":
+    if objective.order == "blend":
+        probability = {i: candidates[i].fraud_probability or 0.0 for i in scored}
+        revenue = {i: candidates[i].expected_revenue or 0.0 for i in scored}
         weight = objective.revenue_weight or 0.0
         # fsum: the same total in whatever order the declarations came.
         by_revenue = _per_mean(weight, math.fsum(revenue.values()), len(scored))
@@ -56,9 +58,8 @@ def rank(candidates: Sequence[Candidate], ties: Sequence[int], objective: Object
         for i in scored:
             value[i] = by_revenue * revenue[i] + by_probability * probability[i]
     else:
-        chosen = revenue if objective.rank_by == "revenue" else probability
         for i in scored:
-            value[i] = chosen[i]
+            value[i] = value_of(candidates[i], objective)
     order = sorted(scored, key=lambda i: (-(value[i] or 0.0), ties[i], candidates[i].declaration_id))
     unusable = [
         i
@@ -66,6 +67,26 @@ def rank(candidates: Sequence[Candidate], ties: Sequence[int], objective: Object
         if value[i] is None and (candidate.fraud_probability, candidate.expected_revenue).count(None) == 0
     ]
     return Ranked(tuple(value), tuple(order), tuple(unusable))
+
+
+def value_of(candidate: Candidate, objective: Objective) -> float:
+    """The value of a scored candidate by itself, the same in a batch and online; not of a blend, which needs a day.
+
+    In the balanced order one for which nothing is known to be at stake (no declared value: expected revenue 0), or
+    whose model has no scale of stakes, ranks by its probability.
+    """
+    probability, revenue = candidate.fraud_probability or 0.0, candidate.expected_revenue or 0.0
+    if objective.order == "balanced":
+        return balanced_value(probability, revenue, candidate.stake_scale, exponent=objective.stake_exponent)
+    return revenue if objective.order == "revenue" else probability
+
+
+def in_force(scale: StakeScale | None, objective: Objective) -> StakeScale | None:
+    """The scale that weighs stakes under this objective, with the policy's exponent where it has one; None where stakes
+    are not weighed."""
+    if scale is None or objective.order != "balanced":
+        return None
+    return scale if objective.stake_exponent is None else replace(scale, exponent=objective.stake_exponent)
 
 
 def _per_mean(weight: float, total: float, count: int) -> float:

@@ -259,6 +259,7 @@ def _recorded_scores(declaration: Declaration, decision: Decision) -> Scored:
         bare.candidate,
         fraud_probability=decision.fraud_probability,
         expected_revenue=decision.expected_revenue,
+        stake_scale=decision.stake_scale,
     )
     return replace(bare, candidate=candidate)
 

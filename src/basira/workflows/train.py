@@ -6,7 +6,7 @@ result that became known after `as_of`, or an item that was not inspected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.feedback.labels import label_items
 from basira.models.estimators import Estimator, FittedEstimator, check_estimator, fit_estimator
+from basira.models.heads import FittedHeads, check_heads, fit_heads
 from basira.models.risk.delay import delay_weights
 from basira.models.risk.files import write_model
 from basira.models.risk.fit import ModelOrigin, TrainingItems, fit_risk_model
@@ -93,6 +94,31 @@ def train_estimator(
     snapshot = history.verified_snapshot()
     items, _ = _examined_items(snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
     return fit_estimator(name, estimator, items, numbers=MODEL_FEATURES)
+
+
+def train_heads(
+    history: History,
+    heads: Mapping[str, Any],
+    *,
+    as_of: date,
+    seed: int,
+    now: datetime,
+    settings: FitSettings | None = None,
+    trusted: Sequence[str] = (),
+    engine: EngineBounds | None = None,
+    progress: Progress = silent,
+) -> FittedHeads:
+    """Fit our model with own estimators in the place of heads, on what `train` would learn from. Nothing is saved.
+
+    Raises UsageError (see `basira.models.heads`), and ModelError as `train`.
+    """
+    check_heads(heads)
+    snapshot = history.verified_snapshot()
+    items, notes = _examined_items(snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
+    origin = ModelOrigin(
+        as_of.isoformat(), now.isoformat(timespec="seconds"), snapshot.number, basira.__version__, notes=notes
+    )
+    return fit_heads(heads, items, numbers=MODEL_FEATURES, settings=settings or FitSettings(), seed=seed, origin=origin)
 
 
 def _examined_items(

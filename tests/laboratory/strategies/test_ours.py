@@ -27,6 +27,7 @@ from basira.laboratory.worlds.live import CountryWorld
 from basira.laboratory.worlds.view import View
 from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import ModelError, UsageError
+from basira.schema.stake import StakeScale, balanced_value
 from basira.storage.engine import open_engine
 from tests.support.lab_world import plan_of
 
@@ -150,10 +151,27 @@ def test_where_nothing_was_ever_recovered_the_stake_is_no_reason() -> None:
 
 def test_of_like_probability_the_larger_goes_first_and_findings_still_count() -> None:
     judged = Judged(np.array([0.5, 0.5, 0.05]), np.array([10.0, 1000.0, 2000.0]))
-    assert np.argsort(-order_by(judged, "findings")).tolist() == [1, 0, 2]
-    much = Judged(np.array([0.5, 0.05]), np.array([10.0, 10_000.0]))
-    assert np.argsort(-order_by(much, "findings"))[0] == 0
+    assert np.argsort(-order_by(judged, "balanced")).tolist() == [1, 0, 2]
+    much = Judged(np.array([0.5, 0.05]), np.array([10.0, 10_000.0]), StakeScale(10.0))
+    assert np.argsort(-order_by(much, "balanced"))[0] == 0
     assert np.argsort(-order_by(much, "revenue"))[0] == 1
+
+
+def test_the_order_is_the_product_s_to_the_bit() -> None:
+    rng = np.random.default_rng(4)
+    judged = Judged(rng.random(500), rng.lognormal(8, 2, 500), StakeScale(2_500.0, 0.3))
+    values = order_by(judged, "balanced")
+    for p, stake, value in zip(judged.probability, judged.stake, values, strict=True):
+        assert value == balanced_value(float(p), float(p * stake), StakeScale(2_500.0, 0.3))
+    # Without a scale of the model's own, the typical stake is the items' median, and the exponent the default.
+    median = float(np.median(judged.stake))
+    plain = order_by(replace(judged, scale=None), "balanced")
+    assert plain[0] == balanced_value(
+        float(judged.probability[0]), float(judged.probability[0] * judged.stake[0]), StakeScale(median)
+    )
+    # Nothing was ever recovered: findings alone.
+    nothing = Judged(judged.probability, np.zeros(500))
+    assert np.array_equal(order_by(nothing, "balanced"), judged.probability)
 
 
 def test_inclusion_probabilities_add_up_and_leave_no_item_out() -> None:

@@ -64,6 +64,37 @@ def test_a_recorded_policy_is_the_same_again(name):
     assert again.digest == rules.digest
 
 
+def test_a_policy_of_an_older_order_keeps_its_text_and_its_digest():
+    # As it was computed before there was a balanced order.
+    rules = policy()
+    assert rules.digest == "edbde3880744e3f95d1d4bc268eba4b8fd5949d514b5b2e57c669771799dce5c"
+    assert rules.objective.order == "revenue"
+    assert policy(objective={"order": "revenue"}).digest == rules.digest
+    again = restore_policy(rules.canonical)
+    assert (again, again.canonical) == (rules, rules.canonical)
+
+
+def test_the_order_is_balanced_where_a_policy_says_nothing():
+    silent = content()
+    del silent["objective"]
+    rules = Policy.model_validate(silent)
+    assert rules.objective.order == "balanced"
+    assert json.loads(rules.canonical)["objective"]["order"] == "balanced"
+    assert rules.digest == policy(objective={"order": "balanced"}).digest
+    fixed = policy(objective={"stake_exponent": 0.3})
+    assert fixed.digest != rules.digest
+    assert restore_policy(fixed.canonical).objective.stake_exponent == 0.3
+
+
+def test_another_order_changes_nothing_else():
+    rules = policy(objective={"order": "balanced", "minimum_fraud_probability": 0.1})
+    other = rules.with_order("revenue")
+    assert (other.objective.order, other.objective.minimum_fraud_probability) == ("revenue", 0.1)
+    assert other.digest != rules.digest
+    assert other.with_order("balanced").digest == rules.digest
+    assert rules.with_order("balanced") is rules
+
+
 def test_the_most_particular_capacity_holds():
     rules = policy(
         capacity=[
@@ -151,8 +182,12 @@ REFUSALS = [
     ({"mandatory": [listed("red", commodity_code=["85.17"])]}, "without dots, found '85.17'", ""),
     ({"mandatory": [listed("green", procedure=["010"])]}, "mandatory.list-1.lane: one of", ""),
     ({"mandatory": [listed("red", procedure=["010"])] * 2}, "each mandatory id once, found list-1", ""),
-    ({"objective": {"rank_by": "blend"}}, 'revenue_weight with rank_by = "blend"', ""),
-    ({"objective": {"rank_by": "revenue", "revenue_weight": 0.5}}, 'revenue_weight with rank_by = "blend"', ""),
+    ({"objective": {"rank_by": "blend"}}, 'revenue_weight with order = "blend"', ""),
+    ({"objective": {"order": "revenue", "revenue_weight": 0.5}}, 'revenue_weight with order = "blend"', ""),
+    ({"objective": {"order": "revenue", "stake_exponent": 0.5}}, 'stake_exponent with order = "balanced"', ""),
+    ({"objective": {"order": "revenue", "rank_by": "revenue"}}, "expected `order` alone", ""),
+    ({"objective": {"order": "money"}}, "objective.order: expected 'balanced', 'findings', 'revenue' or 'blend'", ""),
+    ({"objective": {"stake_exponent": 1.2}}, "objective.stake_exponent: expected", ""),
     ({"valid_until": date(2019, 1, 1)}, "valid_until not before valid_from", ""),
 ]
 

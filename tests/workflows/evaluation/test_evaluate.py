@@ -136,7 +136,7 @@ def contenders(monkeypatch: pytest.MonkeyPatch, folder, **options: Any) -> Score
 def test_every_model_has_every_figure_on_every_slice(found):
     metrics = json.loads(json.dumps(found.metrics, allow_nan=False))
     assert isinstance(metrics["dataset"], str)
-    assert list(metrics["models"]) == ["basira", "basira_revenue", *(b.name for b in BASELINES)]
+    assert list(metrics["models"]) == ["basira", "basira_findings", "basira_revenue", *(b.name for b in BASELINES)]
     slices = set(metrics["models"]["basira"]["slices"])
     assert slices >= {"all", "seen_pair", "novel_pair"}
     keys = {"precision", "recall", "revenue", "auc", "average_precision", "brier"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -16,9 +16,10 @@ from basira.explain.words import REASON_CODES
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, StoreError, UsageError
 from basira.schema.shipped import shipped
+from basira.schema.stake import balanced_value
 from basira.schema.tables import ITEM_KEY
 from basira.selection.policy.load import load_policy
-from basira.selection.policy.model import Policy
+from basira.selection.policy.model import Objective, Policy
 from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register
 from basira.storage.record.runs import Operations
@@ -373,10 +374,50 @@ def test_a_manifest_forged_at_the_end_is_found_by_the_runs_made_on_it(apart, tar
     assert any(targeted.run.run_id in fault for fault in proof.faults)
 
 
-def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(apart, targeted):
-    older = replace(targeted.run, run_id="t-older", options={"office": None, "inputs": "model"})
-    record(apart, Targeted(targeted.listing, older, tuple(replace(d, run_id="t-older") for d in targeted.decisions)))
+def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(apart, model, policy):
+    # Of that time are the orders that it had.
+    made = make(apart, model, policy.with_order("revenue"))
+    older = replace(made.run, run_id="t-older", options={"office": None, "inputs": "model"})
+    record(apart, Targeted(made.listing, older, tuple(replace(d, run_id="t-older") for d in made.decisions)))
     assert replay(apart, "t-older", engine=ENGINE).is_same
+
+
+def test_a_run_names_the_order_that_it_was_made_with_and_one_of_before_comes_out_as_before(copied, model, policy):
+    balanced = make(copied, model, policy)
+    assert balanced.run.options["order"] == asdict(model.stake_scale)
+    fixed = policy.model_copy(update={"objective": Objective(stake_exponent=0.5)})
+    fixed = Policy.model_validate(fixed.model_dump())
+    assert make(copied, model, fixed).run.options["order"]["exponent"] == 0.5
+    # As before there was a balanced order: nothing is said of it, the text of the policy is the one of then.
+    revenue = make(copied, model, policy.with_order("revenue"), seed=11)
+    assert "order" not in revenue.run.options
+    assert json.loads(revenue.run.policy_text)["objective"] == {
+        "minimum_expected_revenue": 0.0,
+        "minimum_fraud_probability": 0.0,
+        "rank_by": "revenue",
+        "revenue_weight": None,
+    }
+    record(copied, revenue)
+    assert replay(copied, revenue.run.run_id, engine=ENGINE).is_same
+
+
+def test_the_ranks_are_those_of_the_balanced_value(targeted, model, policy):
+    by_office: dict[str, list[tuple[int, float]]] = {}
+    for one in targeted.decisions:
+        value = balanced_value(one.fraud_probability, one.expected_revenue, model.stake_scale)
+        by_office.setdefault(one.office, []).append((one.rank, value))
+    assert any(len(ranked) > 3 for ranked in by_office.values())
+    for ranked in by_office.values():
+        values = [value for _, value in sorted(ranked)]
+        assert values == sorted(values, reverse=True)
+
+
+def test_a_model_without_a_scale_ranks_by_probability_and_the_list_says_so(copied, model, policy):
+    before = make(copied, replace(model, stake_scale=None), policy)
+    assert before.run.options["order"] is None
+    assert any("échelle des enjeux" in warning for warning in before.listing.warnings)
+    by_findings = make(copied, model, policy.with_order("findings"))
+    assert [d.rank for d in before.decisions] == [d.rank for d in by_findings.decisions]
 
 
 def with_offices(policy: Policy, *offices: str) -> Policy:

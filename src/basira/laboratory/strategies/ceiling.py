@@ -80,7 +80,7 @@ ORACLE = Strategy(
     "oracle",
     "Told what every past item was: the ceiling, no way of choosing.",
     "the truth",
-    choose_by_model("findings", control=0.0),
+    choose_by_model("balanced", control=0.0),
     uses_features=True,
     is_told=True,
 )

@@ -1,12 +1,10 @@
-"""Basira's own strategy: the weekly model in an order that weighs findings and revenue, and a random control.
+"""Basira's own strategy: the weekly model in the balanced order of `basira.schema.stake`, and a random control.
 
 Enters: a view. Leaves: `Chosen`. Never here: features, the model's own fitting.
 
-    place in the order = probability x (1 + stake) ** a
-
-With a = 0 findings are all that counts, with 1 revenue. A little of the stake costs almost no findings and brings
-much revenue: among items of like probability the larger goes first (docs/explanation/targeting-research.md). Where
-no revenue was ever recorded, a is 0.
+A little of the stake costs almost no findings and brings much revenue: among items of like probability the larger goes
+first (docs/explanation/targeting-research.md). A typical stake is the median of the period's items, unless the model
+that judged them has a scale of its own. Where no revenue was ever recorded, findings alone count.
 """
 
 from __future__ import annotations
@@ -22,21 +20,21 @@ from basira.laboratory.strategies.random_control import draw_systematically, inc
 from basira.laboratory.strategies.scored import choose_random
 from basira.laboratory.strategies.weekly_model import Judged, judge
 from basira.laboratory.worlds.view import Chosen, View, top
+from basira.models.risk.stakes import typical_stake
 from basira.schema.errors import ModelError
+from basira.schema.stake import StakeScale, balanced_values
 
 Floats = NDArray[np.float64]
-Order = Literal["findings", "revenue", "balanced"]
+# "balanced": the exponent of the scale, by default the product's. "revenue": a larger one. "turns": see `order_by`.
+Order = Literal["balanced", "revenue", "turns"]
 
 RANDOM_CONTROL = 0.05
-# Tried on other seeds than those reported: .15 to .3 and .5 to 1 lie within each other's noise.
-_EXPONENTS = {"findings": 0.2, "revenue": 0.5}
+# Tried on other seeds than those reported: .5 to 1 lie within each other's noise.
+_MORE_REVENUE = 0.5
 
 
 def choose_by_model(order: Order, *, control: float = RANDOM_CONTROL) -> Choose:
-    """The model in this order, and the random control; all at random, noted as a fallback, where nothing is learned.
-
-    "balanced" takes from both orders in turn: an item's place is the better of its two places.
-    """
+    """The model in this order, and the random control; all at random, noted as a fallback, where nothing is learned."""
 
     def choose(view: View) -> Chosen:
         started = time.process_time()
@@ -61,17 +59,26 @@ def choose_by_model(order: Order, *, control: float = RANDOM_CONTROL) -> Choose:
 
 
 def order_by(judged: Judged, order: Order) -> Floats:
-    """A score per item, the highest first."""
-    if order == "balanced":
-        return -np.minimum(_places(order_by(judged, "findings")), _places(order_by(judged, "revenue")))
-    found: Floats = np.log(np.maximum(judged.probability, 1e-300)) + _EXPONENTS[order] * np.log1p(judged.stake)
-    return found
+    """A score per item, the highest first. "turns" takes from both others in turn: an item's place is the better of its
+    two places."""
+    if order == "turns":
+        return -np.minimum(_places(order_by(judged, "balanced")), _places(order_by(judged, "revenue")))
+    exponent = _MORE_REVENUE if order == "revenue" else None
+    expected = judged.probability * judged.stake
+    return np.array(balanced_values(judged.probability, expected, _scale_of(judged), exponent=exponent))
+
+
+def _scale_of(judged: Judged) -> StakeScale | None:
+    """The judging model's own scale; else that of the period's items. None where nothing is at stake."""
+    if judged.scale is not None:
+        return judged.scale
+    typical = typical_stake(judged.stake)
+    return None if typical is None else StakeScale(typical)
 
 
 def _interest(judged: Judged) -> Floats:
     """Where a result teaches most: where the model is unsure, and much is at stake."""
-    found: Floats = judged.probability * (1 - judged.probability) * (1 + judged.stake) ** _EXPONENTS["findings"]
-    return found
+    return (1 - judged.probability) * order_by(judged, "balanced")
 
 
 def _places(values: Floats) -> Floats:

@@ -31,7 +31,7 @@ _BY_DATE = scored.by_score(learn_date())
 STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "basira", "The weekly model: findings first, the larger of like probability; 5 % random control.", "ours",
-        ours.choose_by_model("findings"), uses_features=True,
+        ours.choose_by_model("balanced"), uses_features=True,
     ),
     Strategy(
         "basira_revenue", "The weekly model: revenue weighs more; 5 % random control.", "ours",
@@ -39,12 +39,12 @@ STRATEGIES: tuple[Strategy, ...] = (
     ),
     Strategy(
         "basira_balanced", "The weekly model by both orders in turn; 5 % random control.", "ours",
-        ours.choose_by_model("balanced"), uses_features=True,
+        ours.choose_by_model("turns"), uses_features=True,
     ),
     # Beside ours, not one of them: without random draws, what is never chosen can't be estimated, nor its changes seen.
     Strategy(
         "basira_no_control", "The same as basira without random control: what the control costs.",
-        "ours, not for use", ours.choose_by_model("findings", control=0.0), uses_features=True,
+        "ours, not for use", ours.choose_by_model("balanced", control=0.0), uses_features=True,
     ),
     Strategy("random", "A draw, every item alike.", _SIMULATOR, scored.choose_random),
     Strategy("price_order", "Highest customs value first.", _DATE, scored.by_score(scored.learn_price_order)),

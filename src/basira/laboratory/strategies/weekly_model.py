@@ -34,6 +34,7 @@ from basira.models.risk.risk_model import POTENTIAL
 from basira.models.risk.settings import FitSettings
 from basira.schema.days import date_of
 from basira.schema.errors import ModelError
+from basira.schema.stake import StakeScale
 
 Floats = NDArray[np.float64]
 
@@ -55,10 +56,12 @@ _LEAST_TAX = 0.05
 @dataclass(frozen=True)
 class Judged:
     """One entry per item of the view. ``stake``: amount that an irregularity could bring, 0 where nothing was ever
-    recovered (then there is nothing to weigh a finding by)."""
+    recovered (then there is nothing to weigh a finding by). ``scale``: by which the model weighs stakes; None: it says
+    nothing of it."""
 
     probability: Floats
     stake: Floats
+    scale: StakeScale | None = None
 
 
 def judge(view: View) -> Judged:

@@ -20,6 +20,7 @@ from basira.models.risk.matrix import Encoding
 from basira.models.risk.risk_model import KindHead, RiskModel, ShareHead
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.errors import ModelError
+from basira.schema.stake import StakeScale
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -119,7 +120,15 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
         },
         card={k: v for k, v in card.items() if k != "files"},
         digest=digest,
+        stake_scale=_stake_scale(card.get("order")),
     )
+
+
+def _stake_scale(order: Mapping[str, Any] | None) -> StakeScale | None:
+    """None of a card without the balanced order, or without a stake."""
+    if order is None or order["typical_amount"] is None:
+        return None
+    return StakeScale(_finite(order["typical_amount"]), _finite(order["exponent"]))
 
 
 def _file_names(card: Mapping[str, Any]) -> list[str]:

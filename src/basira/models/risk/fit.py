@@ -29,6 +29,7 @@ from basira.models.risk.matrix import Encoding, choose_encoding
 from basira.models.risk.planted import PLANTED_KINDS, PlantedItems
 from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareHead
 from basira.models.risk.settings import FitSettings
+from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
 from basira.schema.errors import ModelError
 
 Floats = NDArray[np.float64]
@@ -38,6 +39,7 @@ Progress = Callable[[int, int, str], None]
 FEWEST_OF_A_CLASS = 10
 # A head of its own needs this many irregular items of each answer; below, the plain share is steadier.
 FEWEST_FOR_A_HEAD = 40
+_MOST_FOR_A_MEDIAN = 50_000
 CARD_FORMAT = 1
 MIX = 0.5
 
@@ -96,6 +98,8 @@ def fit_risk_model(
 
     Raises ModelError when fewer than 10 items are irregular or fewer than 10 are compliant.
     """
+    from basira.models.risk import trees
+
     started = time.process_time()
     items = _in_order(items)
     irregular = items.is_irregular
@@ -118,6 +122,7 @@ def fit_risk_model(
     calibration = Calibration(intercept=0.0 - math.log(settings.positive_weight))
     choice = Choice(settings.planted_weight if planted else 0.0, {"small": 100}, np.empty(0), {}, {}, False)
     late_card: dict[str, Any] = {"rows": int(is_late.sum())}
+    later: LaterDeclarations | None = None
     if _both_classes(rows.y[is_late]) and _both_classes(rows.y[~is_late]):
         choice = choose(
             rows,
@@ -132,13 +137,17 @@ def fit_risk_model(
         )
         # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
         calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
-        late_card |= {"log_loss": dict(choice.late_loss)} | _quality(
-            irregular[is_late], calibration.apply(choice.late_raw)
-        )
+        said = calibration.apply(choice.late_raw)
+        late_card |= {"log_loss": dict(choice.late_loss)} | _quality(irregular[is_late], said)
+        later = _later_declarations(items, x, encoding, settings, seed, is_late, said)
     progress(1, 4, "fitting the probability")
     boosters, members = _fit_members(choice, rows, planted, is_late, encoding, settings, seed)
     progress(2, 4, "fitting the evaded share")
     share = _fit_share(items, x, encoding, settings, seed)
+    # The median of so many is the median of all.
+    some = np.linspace(0, len(x) - 1, min(len(x), _MOST_FOR_A_MEDIAN)).astype(np.int64)
+    typical = typical_stake(share.revenue(x[some], _potential(items.features[some]), trees.predict_raw))
+    stake_scale, order_card = choose_stake_scale(later, typical, seed=seed)
     progress(3, 4, "fitting the kinds")
     kinds = _fit_kinds(items, x, encoding, settings, seed)
     card = {
@@ -175,6 +184,7 @@ def fit_risk_model(
             "is_assumed": share.is_assumed,
         },
         "kinds": {kind: {"share": head.share, "is_learned": head.booster is not None} for kind, head in kinds.items()},
+        "order": order_card,
         "numbers": list(encoding.numbers),
         # A list, not an object: the order of the columns is part of the model.
         "categories": [[name, list(codes)] for name, codes in encoding.categories.items()],
@@ -184,7 +194,32 @@ def fit_risk_model(
     }
     version = version_of(card, booster_texts(boosters, share, kinds))
     progress(4, 4, "done")
-    return RiskModel(version, encoding, tuple(boosters), calibration, share, kinds, card | {"version": version})
+    return RiskModel(
+        version,
+        encoding,
+        tuple(boosters),
+        calibration,
+        share,
+        kinds,
+        card | {"version": version},
+        stake_scale=stake_scale,
+    )
+
+
+def _later_declarations(
+    items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int, is_late: Bools, said: Floats
+) -> LaterDeclarations:
+    """The later rows as selection would have seen them. Their stakes are of a share that is fitted on the earlier rows
+    alone: one that saw their revenue would find it again."""
+    from basira.models.risk import trees
+
+    share = _fit_share(_take(items, ~is_late), x[~is_late], encoding, settings, seed)
+    late = _take(items, is_late)
+    ids = late.features["declaration_id"].to_numpy() if "declaration_id" in late.features.columns else None
+    findings = late.weight * late.is_irregular
+    revenue = np.where(late.is_irregular & np.isfinite(late.revenue), late.weight * late.revenue, 0.0)
+    stake = share.revenue(x[is_late], _potential(late.features), trees.predict_raw)
+    return by_declaration(ids, said, stake, findings, np.maximum(revenue, 0.0))
 
 
 # Of when and where a model was made; and what is added to the card later.
@@ -220,14 +255,19 @@ def _in_order(items: TrainingItems) -> TrainingItems:
     order = keyed.sort("declared_day", *names, "row")["row"].to_numpy().astype(np.int64)
     if bool((np.diff(order) == 1).all()):
         return items
+    return _take(items, order)
+
+
+def _take(items: TrainingItems, at: NDArray[Any]) -> TrainingItems:
+    """Some of the items, by position or by mask."""
     return TrainingItems(
-        features=items.features[order],
-        declared_day=items.declared_day[order],
-        is_irregular=items.is_irregular[order],
-        revenue=items.revenue[order],
-        kinds={kind: found[order] for kind, found in items.kinds.items()},
-        weight=items.weight[order],
-        is_late=None if items.is_late is None else items.is_late[order],
+        features=items.features[at] if at.dtype != np.bool_ else items.features.filter(pl.Series(at)),
+        declared_day=items.declared_day[at],
+        is_irregular=items.is_irregular[at],
+        revenue=items.revenue[at],
+        kinds={kind: found[at] for kind, found in items.kinds.items()},
+        weight=items.weight[at],
+        is_late=None if items.is_late is None else items.is_late[at],
         planted=items.planted,
     )
 
@@ -285,6 +325,11 @@ def _fit_members(
     return boosters, members
 
 
+def _potential(features: pl.DataFrame) -> Floats:
+    """Potential duties, 0 where unknown."""
+    return features[POTENTIAL].fill_null(0.0).fill_nan(0.0).cast(pl.Float64).to_numpy()
+
+
 def _weights(items: TrainingItems, settings: FitSettings) -> Floats:
     weight = items.weight * np.where(items.is_irregular, settings.positive_weight, 1.0)
     if settings.half_life_days is not None:
@@ -300,6 +345,12 @@ def _late(items: TrainingItems, settings: FitSettings) -> Bools:
     cut = day[min(len(day) - 1, int(len(day) * (1 - settings.late_share)))]
     # Whole days only: two items of one day are never on both sides.
     return np.asarray(day >= cut)
+
+
+def with_later_rows(items: TrainingItems, settings: FitSettings) -> tuple[TrainingItems, Bools]:
+    """The items in their order, and which of them are the later ones that choose and calibrate."""
+    ordered = _in_order(items)
+    return ordered, _late(ordered, settings)
 
 
 def _both_classes(y: Floats) -> bool:
@@ -330,7 +381,7 @@ def _quality(irregular: Bools, probability: Floats) -> dict[str, float]:
 def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int) -> ShareHead:
     from basira.models.risk import trees
 
-    potential = items.features[POTENTIAL].fill_null(0.0).cast(pl.Float64).to_numpy()
+    potential = _potential(items.features)
     usable = items.is_irregular & np.isfinite(items.revenue) & (potential > 0)
     if not usable.any() or items.revenue[usable].sum() <= 0:
         # No revenue was ever recorded: the whole potential is at stake, and the card says that it is assumed.

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from basira.models.risk.calibration import Calibration
 from basira.models.risk.matrix import Encoding
+from basira.schema.stake import StakeScale
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -57,6 +58,14 @@ class ShareHead:
     booster: lgb.Booster | None
     is_assumed: bool = False
 
+    def revenue(self, x: Matrix, potential: Floats, raw_of: RawScores) -> Floats:
+        """Revenue if irregular of each row: an amount, at most its ``potential`` duties (0 where unknown)."""
+        share = np.full(len(x), self.mean)
+        if self.booster is not None:
+            share = np.clip(raw_of([self.booster], x), 0.0, 1.0)
+        found: Floats = np.maximum(potential, 0.0) * np.clip(share * self.scale, 0.0, 1.0)
+        return found
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -73,6 +82,8 @@ class RiskModel:
     """A fitted model. ``card`` says what it is, on what it was fitted and how good it was.
 
     ``digest``: SHA-256 of the file of its card, which holds those of its trees; "" of one that was not read from files.
+    ``stake_scale``: by which the balanced order weighs stakes; None where no item had anything at stake, and of models
+    that were fitted before there was that order.
     """
 
     version: str
@@ -83,6 +94,7 @@ class RiskModel:
     kinds: Mapping[str, KindHead]
     card: Mapping[str, Any]
     digest: str = ""
+    stake_scale: StakeScale | None = None
 
     def predict(self, features: pl.DataFrame) -> Predictions:
         """Predict every row of ``features``; raises ModelError when a feature is absent.
@@ -109,10 +121,7 @@ class RiskModel:
     def _predict_rows(self, x: Matrix, potential: Floats, raw_of: RawScores) -> Predictions:
         """``potential``: the rows' potential duties, 0 where unknown."""
         probability = self.calibration.apply(raw_of(self.boosters, x))
-        share = np.full(len(x), self.share.mean)
-        if self.share.booster is not None:
-            share = np.clip(raw_of([self.share.booster], x), 0.0, 1.0)
-        revenue = np.maximum(potential, 0.0) * np.clip(share * self.share.scale, 0.0, 1.0)
+        revenue = self.share.revenue(x, potential, raw_of)
         kinds = {}
         for kind, head in self.kinds.items():
             given = np.full(len(x), head.share)

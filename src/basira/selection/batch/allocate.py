@@ -332,6 +332,15 @@ class _Office:
     def _notice_unusable(self) -> None:
         if self.ranked.unusable:
             self._notice("score_unusable", count=len(self.ranked.unusable))
+        objective = self.policy.objective
+        if objective.order == "balanced" and objective.stake_exponent != 0:
+            scored = [self.candidates[position] for position in self.ranked.order]
+            without_scale = sum(one.stake_scale is None for one in scored)
+            if without_scale:
+                self._notice("stake_not_weighed", count=without_scale)
+            unknown = sum(one.stake_scale is not None and not one.expected_revenue for one in scored)
+            if unknown:
+                self._notice("stake_unknown", count=unknown)
 
     def _notice(self, code: str, **figures: str | int) -> None:
         self.notices.append(Notice(code, {"office": self.office, **figures}))

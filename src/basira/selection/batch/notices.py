@@ -63,6 +63,22 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "No list of offices holds: any code is taken for an office ({count} on this day). "
         "A list `offices` in the policy closes that.",
     },
+    "stake_unknown": {
+        "fr": "Bureau {office} : {count} déclaration(s) sans enjeu connu (aucune valeur déclarée), classées d'après "
+        "leur seule probabilité.",
+        "ar": "المكتب {office}: {count} تصريح(ات) بدون مبلغ معروف معرّض للخطر (لا قيمة مصرّحًا بها)، "
+        "رُتّبت حسب الاحتمال وحده.",
+        "en": "Office {office}: {count} declaration(s) with nothing known to be at stake (no declared value), ranked "
+        "by their probability alone.",
+    },
+    "stake_not_weighed": {
+        "fr": "Bureau {office} : le modèle n'a pas d'échelle des enjeux ; {count} déclaration(s) classées d'après leur "
+        "seule probabilité. Entraîner un nouveau modèle.",
+        "ar": "المكتب {office}: ليس للنموذج سلّم للمبالغ المعرّضة للخطر؛ رُتّبت {count} تصريح(ات) حسب الاحتمال "
+        "وحده. درّب نموذجًا جديدًا.",
+        "en": "Office {office}: the model has no scale of stakes; {count} declaration(s) ranked by their probability "
+        "alone. Train a new model.",
+    },
     "score_unusable": {
         "fr": "Bureau {office} : {count} déclaration(s) dont le score n'est pas un nombre possible, "
         "traitées comme sans score.",

@@ -27,7 +27,7 @@ from basira.selection.online.state import Control, OnlineState
 from basira.selection.online.tally import Kind, Tally, bin_of
 from basira.selection.online.threshold import Rank, lane_chances
 from basira.selection.policy.model import Policy
-from basira.selection.ranking import eligibility, has_score, heaviest_for_oea
+from basira.selection.ranking import eligibility, has_score, heaviest_for_oea, value_of
 from basira.selection.steps import STEPS, Claim, Step, StepClaims, stratum_values
 
 # The share of the latest arrivals without a score is a moving mean over some twenty of them: a model that fails is
@@ -311,10 +311,8 @@ def _value(candidate: Candidate, state: OnlineState, policy: Policy) -> float:
     """The value that ranks; the means of a blend are those of recent days and of the day so far, this one included."""
     revenue, probability = candidate.expected_revenue or 0.0, candidate.fraud_probability or 0.0
     objective = policy.objective
-    if objective.rank_by == "revenue":
-        return revenue
-    if objective.rank_by == "findings":
-        return probability
+    if objective.order != "blend":
+        return value_of(candidate, objective)
     recent, today = state.plan.recent, state.today
     count = recent.scored_count + today.scored_count + 1
     revenues = recent.expected_revenue_amount + today.expected_revenue_amount + revenue

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import Literal
 
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat
 
@@ -77,7 +78,8 @@ def plan_day(
     Parameters
     ----------
     past : days before ``day`` with what they were like: `OnlineState.today` at their end. Eight weeks are plenty: a day
-        14 days ago weighs half of yesterday, and another weekday a twentieth. A closed day may be left out.
+        14 days ago weighs half of yesterday, and another weekday a twentieth. A closed day may be left out. Of days in
+        another order than the policy's only volume and hours count.
     expected_count : the number of declarations, where the caller knows it (a holiday, an announced ship).
 
     Raises UsageError when a past day is not before ``day``, or when the expected count is not above 0.
@@ -96,15 +98,25 @@ def plan_day(
     volume = [like * 0.5 ** (age / _VOLUME_HALF_LIFE_DAYS) for like, age in zip(like_today, ages, strict=True)]
     typical = weigh(tallies, volume)
     forecast = typical.count / sum(volume) if past else float(policy.online.new_office_count)
-    recent = within_policy(weigh(tallies, [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages]), policy)
+    # Values of another order are no values of this one: an amount ranks above every probability.
+    order = order_mark(policy)
+    weights = [0.5 ** (age / _SCORE_HALF_LIFE_DAYS) for age in ages]
+    recent = within_policy(
+        weigh(tallies, [weight * (t.order == order) for t, weight in zip(tallies, weights, strict=True)]), policy
+    )
     return DayPlan(
         office=office,
         day=day,
         policy_digest=policy.digest,
         expected_count=max(forecast, 1.0) if expected_count is None else float(expected_count),
         profile=_profile(typical),
-        recent=recent if recent.count else Tally(),
+        recent=recent if recent.count else Tally(order=order),
     )
+
+
+def order_mark(policy: Policy) -> Literal["", "balanced"]:
+    """What a tally of values under this policy is marked with: see `Tally.order`."""
+    return "balanced" if policy.objective.order == "balanced" else ""
 
 
 def within_policy(recent: Tally, policy: Policy) -> Tally:

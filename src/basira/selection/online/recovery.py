@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from basira.schema.records import Basis, Candidate
+from basira.schema.stake import StakeScale
 from basira.selection.online.decide import count_arrival
 from basira.selection.online.forecast import DayPlan
 from basira.selection.online.state import OnlineState, begin_day
@@ -23,13 +24,17 @@ from basira.selection.steps import STEPS, Step, StepClaims
 
 @dataclass(frozen=True)
 class RecordedArrival:
-    """The first decision on a declaration: when, with which scores, and why it got its lane: see `Selection`."""
+    """The first decision on a declaration: when, with which scores, and why it got its lane: see `Selection`.
+
+    ``stake_scale``: by which its stake was weighed; None where it was not.
+    """
 
     moment: datetime
     fraud_probability: float | None
     expected_revenue: float | None
     basis: Basis
     rule_id: str
+    stake_scale: StakeScale | None = None
 
 
 def recover_day(
@@ -50,7 +55,9 @@ def recover_day(
     """
     state, claims = begin_day(plan), StepClaims(steps, policy, plan.day)
     for one in arrivals:
-        candidate = Candidate("", 1, plan.office, one.fraud_probability, one.expected_revenue)
+        candidate = Candidate(
+            "", 1, plan.office, one.fraud_probability, one.expected_revenue, stake_scale=one.stake_scale
+        )
         claim = claims.recall(one.basis, one.rule_id)
         state = count_arrival(candidate, claim, state, policy, moment=max(one.moment, state.latest_at))
     return replace(state, sequence=sequence, used=dict(used), beyond=dict(beyond))

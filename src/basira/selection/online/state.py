@@ -89,7 +89,8 @@ def begin_day(plan: DayPlan) -> OnlineState:
     """The state before the first declaration."""
     recent = plan.recent
     rate = recent.unscored_count / recent.count if recent.count else 0.0
-    return OnlineState(plan, 0, datetime(plan.day.year, plan.day.month, plan.day.day), unscored_rate=rate)
+    midnight = datetime(plan.day.year, plan.day.month, plan.day.day)
+    return OnlineState(plan, 0, midnight, today=Tally(order=recent.order), unscored_rate=rate)
 
 
 def read_plan(text: str) -> DayPlan:

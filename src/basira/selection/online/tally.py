@@ -78,6 +78,8 @@ class Tally:
     ``scored_count``, ``expected_revenue_amount``, ``fraud_probability``: number and sums over all scored ones, for the
     blended objective.
     ``open_scores``, ``capped_scores``: values of what is eligible, and of what is limited to some lanes.
+    ``order``: "balanced" where these are values of the balanced order, "mixed" where the order changed on the way, ""
+    for any other: values of two orders say nothing of each other's rank.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -90,6 +92,7 @@ class Tally:
     fraud_probability: NonNegativeFloat = 0.0
     open_scores: Sketch = field(default_factory=Sketch)
     capped_scores: Sketch = field(default_factory=Sketch)
+    order: Literal["", "balanced", "mixed"] = ""
 
     @cached_property
     def count(self) -> float:
@@ -109,6 +112,8 @@ class Tally:
             "mandatory": dict(self.mandatory),
             "open_scores": {"bins": dict(self.open_scores.bins)},
             "capped_scores": {"bins": dict(self.capped_scores.bins)},
+            # Left out where it says nothing, so that plans recorded before there was one keep their digest.
+            **({"order": self.order} if self.order else {}),
         }
 
     def within(self, lanes: int) -> Tally:
@@ -149,7 +154,7 @@ class Tally:
 
 
 def weigh(tallies: Sequence[Tally], weights: Sequence[float]) -> Tally:
-    """The weighted sum of tallies; an empty one when there are none."""
+    """The weighted sum of tallies; an empty one when there are none. Its order is theirs, where they share one."""
     pairs = [(tally, weight) for tally, weight in zip(tallies, weights, strict=True) if weight > 0]
 
     def bins(parts: Sequence[tuple[Mapping[int, float], float]]) -> dict[int, float]:
@@ -159,7 +164,9 @@ def weigh(tallies: Sequence[Tally], weights: Sequence[float]) -> Tally:
                 total[number] = total.get(number, 0.0) + weight * count
         return dict(sorted(total.items()))
 
+    orders = {tally.order for tally, _ in pairs}
     return Tally(
+        order=orders.pop() if len(orders) == 1 else "mixed" if orders else "",
         by_hour=tuple(math.fsum(weight * tally.by_hour[hour] for tally, weight in pairs) for hour in range(HOURS)),
         mandatory=bins([(tally.mandatory, weight) for tally, weight in pairs]),
         unscored_count=math.fsum(weight * tally.unscored_count for tally, weight in pairs),

@@ -97,7 +97,7 @@ def restore_policy(text: str) -> Policy:
     >>> restore_policy("{}")
     Traceback (most recent call last):
     ...
-    basira.schema.errors.PolicyError: recorded policy: name: expected a value, found nothing (9 more after it).
+    basira.schema.errors.PolicyError: recorded policy: name: expected a value, found nothing (8 more after it).
     """
     try:
         return Policy.model_validate_json(text)

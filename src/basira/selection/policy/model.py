@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +37,7 @@ from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
 Language = Literal["fr", "ar", "en"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Stratum = Literal["is_oea", "procedure", "transport_mode"]
+Order = Literal["balanced", "findings", "revenue", "blend"]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -240,9 +241,16 @@ class OeaTreatment(_Part):
 class Objective(_Part):
     """What the model's slots are given to."""
 
-    rank_by: Literal["revenue", "findings", "blend"] = Field(
-        description="revenue: expected revenue; findings: fraud probability; blend: both, each divided by its mean "
-        "over the office's day."
+    order: Order = Field(
+        default="balanced",
+        description="balanced: fraud probability times (1 + stake) to the power of an exponent, where the stake is "
+        "the revenue if irregular relative to a typical one; findings: fraud probability; revenue: expected revenue; "
+        "blend: the last two, each divided by its mean over the office's day. `rank_by`, its older name, is read too.",
+    )
+    stake_exponent: Share | None = Field(
+        default=None,
+        description="With balanced: the exponent, 0 for findings alone to 1; absent: as the model's card has it, "
+        "chosen on later results.",
     )
     revenue_weight: Share | None = Field(
         default=None, description="With blend: the weight of revenue, the rest being that of findings."
@@ -254,12 +262,26 @@ class Objective(_Part):
         default=0.0, description="The model selects nothing under this expected revenue, in the value currency."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _older_name(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or "rank_by" not in content:
+            return content
+        if "order" in content:
+            raise _fault("`order` alone", "`order` and `rank_by`, which is its older name")
+        return {"order" if name == "rank_by" else name: value for name, value in content.items()}
+
     @model_validator(mode="after")
     def _weight(self) -> Self:
-        if (self.rank_by == "blend") != (self.revenue_weight is not None):
+        if (self.order == "blend") != (self.revenue_weight is not None):
             raise _fault(
-                'revenue_weight with rank_by = "blend", and only then',
-                f'rank_by = "{self.rank_by}", revenue_weight = {self.revenue_weight}',
+                'revenue_weight with order = "blend", and only then',
+                f'order = "{self.order}", revenue_weight = {self.revenue_weight}',
+            )
+        if self.stake_exponent is not None and self.order != "balanced":
+            raise _fault(
+                'stake_exponent with order = "balanced", and only then',
+                f'order = "{self.order}", stake_exponent = {self.stake_exponent}',
             )
         return self
 
@@ -356,7 +378,7 @@ class Policy(_Part):
     mandatory: tuple[Mandatory, ...] = Field(default=(), description="Lists of what must be inspected.")
     random_control: RandomControl = Field(description="The random control.")
     oea: OeaTreatment = Field(default=OeaTreatment(), description="Relief for authorised operators.")
-    objective: Objective = Field(description="What the model's slots are given to.")
+    objective: Objective = Field(default=Objective(), description="What the model's slots are given to.")
     fallback: Fallback = Field(description="When the model gives no answer.")
     reselection: Reselection = Field(
         default=Reselection(), description="What an officer may change of a lane given online."
@@ -483,6 +505,20 @@ class Policy(_Part):
         lane = min(self.intensity[entry.lane], self.beyond_capacity)
         return lane if self.lanes[lane].inspects else self.intensity[entry.lane]
 
+    def with_order(self, order: Order) -> Policy:
+        """The same policy in another order, to compare; itself in its own. Not in a blend, which
+        needs a weight: ValueError."""
+        objective = self.objective
+        if order == objective.order:
+            return self
+        other = Objective(
+            order=order,
+            minimum_fraud_probability=objective.minimum_fraud_probability,
+            minimum_expected_revenue=objective.minimum_expected_revenue,
+        )
+        fields = {name: getattr(self, name) for name in Policy.model_fields}
+        return Policy.model_validate(fields | {"objective": other})
+
     def lane(self, lane_id: str) -> Lane:
         """The lane of that id; KeyError when the policy has none."""
         return self.lanes[self.intensity[lane_id]]
@@ -532,6 +568,13 @@ class Policy(_Part):
                 del lane["examines"]
         if self.fallback.beyond_capacity is None:
             del content["fallback"]["beyond_capacity"]
+        objective = content["objective"]
+        if objective["stake_exponent"] is None:
+            del objective["stake_exponent"]
+        if self.objective.order == "balanced":
+            del objective["revenue_weight"]
+        else:  # as it was called when there were only these
+            objective["rank_by"] = objective.pop("order")
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @cached_property

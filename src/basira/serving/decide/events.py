@@ -19,8 +19,9 @@ from basira.decisions.recorded import ItemValues
 from basira.decisions.records import Decision
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.detail import NO_STATE, detail_text
-from basira.schema.records import Selection
+from basira.schema.records import Candidate, Selection
 from basira.selection.policy.model import Policy
+from basira.selection.ranking import in_force
 from basira.selection.reselection import CONTROLS
 from basira.serving.currency import conversion_values
 from basira.serving.decide.placement import Earlier, Placed
@@ -102,8 +103,15 @@ def build_records(
             "policy": f"{policy.name} {policy.version}",
             "policy_digest": policy.digest,
         },
+        order=_order(scored.candidate, policy),
     )
     return arrived, decided
+
+
+def _order(candidate: Candidate, policy: Policy) -> Mapping[str, float] | None:
+    """What weighed the stake: recorded because the lane is replayed where the model is no longer kept."""
+    scale = in_force(candidate.stake_scale, policy.objective)
+    return None if scale is None else {"exponent": scale.exponent, "typical_amount": scale.typical_amount}
 
 
 def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> Mapping[str, str] | None:

@@ -48,7 +48,12 @@ def rebuild_day(
         seen.add(one.declaration_id)
         arrivals.append(
             RecordedArrival(
-                one.moment, one.fraud_probability, one.expected_revenue, one.basis, one.detail_fields.rule_id
+                one.moment,
+                one.fraud_probability,
+                one.expected_revenue,
+                one.basis,
+                one.detail_fields.rule_id,
+                one.stake_scale,
             )
         )
     used: Counter[str] = Counter()

@@ -239,7 +239,9 @@ def _predict(
         end = start + len(declaration.rows)
         items = assessments[start:end]
         evidence = Evidence(features, matrix[start:end], declaration.rows)
-        candidate = make_candidate(declaration.rows, items, features=_item_features(features))
+        candidate = make_candidate(
+            declaration.rows, items, features=_item_features(features), stake_scale=model.stake_scale
+        )
         made.append(Scored(candidate, items, None, profiles.name, evidence, profiles.digest))
         start = end
     return made

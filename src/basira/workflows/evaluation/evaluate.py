@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import basira
 from basira.engines.engine import Engine
+from basira.evaluate.agreement import compute_agreement
 from basira.evaluate.assemble import Contender, EvaluationCurves, assemble_evaluation
 from basira.evaluate.slices import build_slices
 from basira.features.batch.compute import compute_features
@@ -29,10 +30,14 @@ from basira.ingest.mapping.model import Mapping as ColumnMapping
 from basira.models.baselines.baselines import BASELINES
 from basira.models.estimators import Estimator, check_estimator, fit_estimator
 from basira.models.risk.fit import ModelOrigin, fit_risk_model
+from basira.models.risk.risk_model import Predictions
 from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError
+from basira.schema.stake import StakeScale, balanced_values
+from basira.selection.policy.model import Objective, Order
+from basira.selection.ranking import in_force
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
@@ -43,6 +48,11 @@ from basira.workflows.intake.take_in import OnProgress
 from basira.workflows.train import training_items
 
 FOREVER = 1_000_000  # a day after every result
+# Orders of our model that an evaluation shows, whichever the policy has.
+_ORDERS: tuple[Order, ...] = ("balanced", "findings", "revenue")
+
+
+RECORDED = "additional revenue recorded"
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ class Contest:
 
     ``estimators``: others than ours that take part, by name.
     ``trusted``: features that may foretell the result however well.
+    ``objective``: the order in which "basira" ranks.
     """
 
     as_of_day: int
@@ -69,6 +80,7 @@ class Contest:
     extras: Mapping[str, Any]
     trusted: Sequence[str] = ()
     estimators: Mapping[str, Estimator] = field(default_factory=dict)
+    objective: Objective = field(default_factory=Objective)
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ class SeparateResults:
 
 def check_estimators(estimators: Mapping[str, Estimator]) -> None:
     """Reject names that every evaluation has, and what is no estimator. Raises UsageError."""
-    taken = ("basira", "basira_revenue", *(baseline.name for baseline in BASELINES))
+    taken = ("basira", *(f"basira_{order}" for order in _ORDERS), *(baseline.name for baseline in BASELINES))
     for name, estimator in estimators.items():
         check_estimator(name, estimator, taken=taken)
 
@@ -98,6 +110,7 @@ def evaluate_files(
     now: datetime,
     resamples: int = 1000,
     trusted: Sequence[str] = (),
+    objective: Objective | None = None,
     engine: EngineBounds | None = None,
     reading: OnProgress | None = None,
     progress: Progress = silent,
@@ -111,6 +124,7 @@ def evaluate_files(
     The files go through the same intake as any other: rows that can't be taken are quarantined and
     counted in the metrics. Results of the test files are set apart before anything is learned. When
     results come late, only those known before the first test day are learned from. ``trusted``: see `examine_training`.
+    ``objective``: of the policy whose order is measured; None: the balanced order.
 
     Raises MappingError, SourceError, ModelError, UsageError.
     """
@@ -150,7 +164,7 @@ def evaluate_files(
             # that came in the training files too is tested as the test files declare it.
             con.execute("alter view items rename to every_item")
             con.execute("create temp view items as select * from every_item semi join test_source using (source)")
-            label_items(con, as_of_day=FOREVER, into="truth")
+            label_items(con, as_of_day=FOREVER, into="truth", has_lane=True)
             con.execute("create or replace temp view items as select * from every_item")
             con.execute(
                 "create or replace temp view outcomes as select * exclude (is_of_test) from every_outcome"
@@ -170,6 +184,7 @@ def evaluate_files(
                 },
                 trusted=trusted,
                 estimators=estimators or {},
+                objective=objective or Objective(),
             )
             unlabelled = fetch_value(
                 con,
@@ -189,12 +204,14 @@ def backtest(
     share: float = 0.2,
     resamples: int = 1000,
     trusted: Sequence[str] = (),
+    objective: Objective | None = None,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """How the model would have done: learn from the earlier results known at ``as_of``, test on the latest ``share``.
 
-    ``estimators``: others that take part beside ours, see `basira.models.estimators`.
+    ``estimators``: others that take part beside ours, see `basira.models.estimators`. ``objective``: of the policy
+    whose order is measured; None: the balanced order.
     The test rows are items that were inspected, so the figures speak of items like those: what the
     uninspected hold, only a random control tells.
     """
@@ -203,7 +220,7 @@ def backtest(
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
-        if label_items(con, as_of_day=day_of(as_of), into="truth") == 0:
+        if label_items(con, as_of_day=day_of(as_of), into="truth", has_lane=True) == 0:
             raise ModelError(
                 f"Expected inspection results known at {as_of}, found none.",
                 hint="Ingest results, or choose a later day.",
@@ -226,6 +243,7 @@ def backtest(
             },
             trusted=trusted,
             estimators=estimators or {},
+            objective=objective or Objective(),
         )
         return run_contest(con, contest, progress)
 
@@ -259,9 +277,10 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     fitted = time.process_time()
     progress(2, steps, "features of the test items")
     compute_features(con, "truth", as_of_day=contest.as_of_day, into="tested")
+    kinds = ", ".join(f"t.kind_{k}" for k in IRREGULARITY_KINDS)
     test = fetch_frame(
         con,
-        f"select i.*, t.is_irregular, t.revenue, {', '.join(f't.kind_{k}' for k in IRREGULARITY_KINDS)}"
+        f"select i.*, t.is_irregular, t.revenue, t.inspection_lane, {kinds}"
         f" from items i join truth t using ({key}) order by {order}",
     )
     features = fetch_frame(
@@ -273,8 +292,10 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     scored = time.process_time()
     fit_cpu, score_cpu = fitted - started, scored - fitted
     contenders = {
-        "basira": Contender(predicted.fraud_probability, predicted.fraud_probability, fit_cpu, score_cpu),
-        "basira_revenue": Contender(predicted.expected_revenue, None, fit_cpu, score_cpu),
+        name: Contender(
+            _value(predicted, objective, model.stake_scale, test), predicted.fraud_probability, fit_cpu, score_cpu
+        )
+        for name, objective in _own_orders(contest.objective).items()
     }
     train = fetch_frame(
         con,
@@ -284,7 +305,7 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     if contest.late is not None:
         is_late = pl.Series(train["declaration_id"].is_in(list(contest.late)))
         learned, late = train.filter(~is_late), train.filter(is_late)
-    blind = test.drop("is_irregular", "revenue", *(f"kind_{k}" for k in IRREGULARITY_KINDS))
+    blind = test.drop("is_irregular", "revenue", "inspection_lane", *(f"kind_{k}" for k in IRREGULARITY_KINDS))
     for n, baseline in enumerate(BASELINES):
         progress(3 + n, steps, baseline.name)
         result = baseline.fit_score(learned, late, blind, seed=contest.seed)
@@ -330,12 +351,28 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
                 "chosen": model.card["chosen"],
                 "later_items": model.card["later_items"],
                 "importance": model.card["importance"],
+                "order": {
+                    "name": contest.objective.order,
+                    **({} if (scale := in_force(model.stake_scale, contest.objective)) is None else asdict(scale)),
+                    "chosen": model.card["order"],
+                },
                 "notes": notes,
             },
+            "agreement": compute_agreement(
+                irregular,
+                predicted.fraud_probability,
+                revenue=revenue if basis == RECORDED else None,
+                expected_revenue=predicted.expected_revenue if basis == RECORDED else None,
+                value=_floats(test["customs_value_amount"]),
+                lane=test["inspection_lane"].to_list(),
+                resamples=contest.resamples,
+                seed=contest.seed,
+            ),
             **contest.extras,
         },
     )
-    ours = metrics["models"]["basira"]["slices"]["all"]
+    # By probability: an order that weighs stakes says less of what the model knows.
+    ours = metrics["models"]["basira_findings" if contest.objective.order != "findings" else "basira"]["slices"]["all"]
     if ours["auc"] is not None:
         require_plausible(
             notes,
@@ -348,11 +385,40 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     return Evaluation(metrics, curves)
 
 
+def _own_orders(objective: Objective) -> dict[str, Objective]:
+    """Our model's orders by the name of the contender: first the policy's own, then the others."""
+    others = [order for order in _ORDERS if order != objective.order]
+    return {"basira": objective} | {f"basira_{order}": Objective(order=order) for order in others}
+
+
+def _value(
+    predicted: Predictions, objective: Objective, scale: StakeScale | None, test: pl.DataFrame
+) -> NDArray[np.float64]:
+    """What ranks each item, as selection ranks a declaration of one item."""
+    probability, revenue = predicted.fraud_probability, predicted.expected_revenue
+    if objective.order == "balanced":
+        return np.array(balanced_values(probability, revenue, scale, exponent=objective.stake_exponent))
+    if objective.order != "blend":
+        return probability if objective.order == "findings" else revenue
+    weight = objective.revenue_weight or 0.0
+    frame = test.select("office", "declared_day").with_columns(p=pl.Series(probability), r=pl.Series(revenue))
+
+    def per_mean(name: str) -> pl.Expr:
+        mean = pl.col(name).mean().over("office", "declared_day")
+        return pl.when(mean > 0).then(pl.col(name) / mean).otherwise(0.0)
+
+    return _floats(frame.select(weight * per_mean("r") + (1 - weight) * per_mean("p")).to_series())
+
+
+def _floats(column: pl.Series) -> NDArray[np.float64]:
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+
+
 def _revenue(test: pl.DataFrame, irregular: NDArray[np.bool_]) -> tuple[NDArray[np.float64] | None, str]:
     """The revenue of each row and what it is: recorded, or failing that the declared duties of irregular items."""
     recorded = test["revenue"].fill_null(0.0).to_numpy() * irregular
     if recorded.sum() > 0:
-        return recorded, "additional revenue recorded"
+        return recorded, RECORDED
     value = test["customs_value_amount"].fill_null(0.0).to_numpy()
     taxes = test["total_tax_amount"].fill_null(0.0).to_numpy()
     if taxes.sum() <= 0:

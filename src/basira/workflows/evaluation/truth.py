@@ -50,7 +50,7 @@ def evaluate_against_truth(
         con.execute(
             f"""create temp table truth as
 select i.declaration_id, i.declaration_version, i.item_number, i.declared_day, t.is_irregular, 1.0 as weight,
-  case when t.is_irregular then t.evaded_amount else 0 end as revenue, {kinds}
+  case when t.is_irregular then t.evaded_amount else 0 end as revenue, null::varchar as inspection_lane, {kinds}
 from items i join simulated_truth t using (declaration_id, item_number)
 where i.declared_day > $first and i.declared_day <= $last
 qualify row_number() over (partition by i.declaration_id, i.item_number order by i.declaration_version) = 1""",

@@ -22,6 +22,7 @@ from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import REASONS
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.records import Candidate, Figure, ItemAssessment, ItemRow
+from basira.schema.stake import StakeScale
 from basira.storage.engine import fetch_frame
 from basira.workflows.engine import Progress, silent
 from basira.workflows.targeting.score import KEY
@@ -99,6 +100,7 @@ class Assessed:
     and what reasons quote and lists show, in the same order.
 
     ``of``: declaration id to the positions of its items, in order. ``features``: as computed, same order.
+    ``stake_scale``: of the model.
     """
 
     features: pl.DataFrame
@@ -107,6 +109,7 @@ class Assessed:
     assessments: list[ItemAssessment]
     of: Mapping[str, list[int]]
     digests: Mapping[str, str]
+    stake_scale: StakeScale | None = None
 
     def candidates(self) -> list[Candidate]:
         """All declarations as selection sees them, in order of their ids."""
@@ -117,6 +120,7 @@ class Assessed:
                 [self.assessments[p] for p in positions],
                 items=_Declared(self.declared, positions),
                 features=ItemFeatures(table, positions),
+                stake_scale=self.stake_scale,
             )
             for positions in self.of.values()
         ]
@@ -174,6 +178,7 @@ def assess(
         assessments,
         of,
         _digests(_digested(features, model, is_catalog_digested=is_catalog_digested), of),
+        model.stake_scale,
     )
 
 

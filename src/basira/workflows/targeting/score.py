@@ -17,6 +17,7 @@ import polars as pl
 from basira.decisions.candidate import ONLY_OFFICE
 from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
+from basira.models.heads import FittedHeads
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.render.writing import write_whole
@@ -76,7 +77,7 @@ class ScoredItems:
     """``table``: one row an item, in order of declaration and item. ``model``: what scored it."""
 
     table: pl.DataFrame
-    model: RiskModel
+    model: RiskModel | FittedHeads
 
 
 def prediction_columns(predictions: Predictions, version: str) -> list[pl.Series]:
@@ -147,11 +148,19 @@ def score(
     first: date,
     last: date,
     as_of: date,
-    model: RiskModel,
+    model: RiskModel | FittedHeads,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> ScoredItems:
-    """Score the items declared from ``first`` to ``last``, both included, see `features_of_period`."""
+    """Score the items declared from ``first`` to ``last``, both included, see `features_of_period`.
+
+    Raises ModelError when the model knows later results than ``as_of``.
+    """
+    if isinstance(model, FittedHeads) and model.as_of > as_of.isoformat():
+        raise ModelError(
+            f"These heads know results up to {model.as_of}, later than the {as_of} that was allowed.",
+            hint="Fit them as of an earlier day, or choose a later one to score as of.",
+        )
     features = features_of_period(history, first=first, last=last, as_of=as_of, engine=engine, progress=progress)
     predictions = model.predict(features)
     columns = prediction_columns(predictions, model.version)

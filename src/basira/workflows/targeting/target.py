@@ -11,7 +11,7 @@ import math
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 import basira
@@ -29,6 +29,7 @@ from basira.selection.batch.allocate import Allocation, allocate
 from basira.selection.batch.notices import Notice
 from basira.selection.mandatory import in_one_form
 from basira.selection.policy.model import Policy
+from basira.selection.ranking import in_force
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, Snapshot, register
 from basira.workflows.engine import EngineBounds, Progress, silent
@@ -207,6 +208,10 @@ def _run(
         options["inputs"] = "model"
     if order.is_kind_ranked:
         options["verify"] = "kinds"
+    if policy.objective.order == "balanced":
+        # Runs of other orders were recorded before there was this one, and say nothing here.
+        scale = in_force(model.stake_scale, policy.objective)
+        options["order"] = None if scale is None else asdict(scale)
     inputs = hashlib.sha256("".join(assessed.digests[d] for d in assessed.of).encode()).hexdigest()
     named = "|".join([order.day.isoformat(), inputs, model.version, policy.digest, str(order.seed), now.isoformat()])
     return TargetingRun(
@@ -240,12 +245,13 @@ def _listing(
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
     inspecting = {lane.id for lane in policy.lanes if lane.inspects}
     selected = [s for s in allocation.selections if s.lane in inspecting]
-    # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them.
+    # Most intensive lane first, then rank; random controls and mandatory ones are where their value puts them, and
+    # those without a score come last.
     selected.sort(
         key=lambda s: (
             s.office,
             -order[s.lane],
-            -(candidates[s.declaration_id].expected_revenue or 0.0),
+            math.inf if s.rank is None else s.rank,
             s.declaration_id,
         )
     )

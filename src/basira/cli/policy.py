@@ -1,0 +1,145 @@
+"""`basira policy`: a policy looked at before it changes.
+
+Enters: options. Leaves: tables on the screen, or JSON. Never here: a choice, a record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.options import MemoryOption, ModelOption, PolicyOption, open_console, open_history, steps
+from basira.render.shown import echo
+from basira.schema.days import parse_day
+from basira.schema.errors import UsageError
+
+if TYPE_CHECKING:
+    from basira.workflows.targeting.preview import OrderPreview
+
+app = typer.Typer(help="Look at a selection policy before it changes.", no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """Look at a selection policy before it changes."""
+
+
+@app.command()
+def preview(
+    day: Annotated[str, typer.Option("--day", help="The only day, YYYY-MM-DD.")] = "",
+    first: Annotated[str, typer.Option("--from", help="First day of a period, YYYY-MM-DD.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day of a period, YYYY-MM-DD.")] = "",
+    store: StoreOption = DEFAULT_STORE,
+    policy: PolicyOption = "morocco",
+    office: Annotated[str, typer.Option(help="Only this office's declarations.")] = "",
+    any_office: Annotated[
+        bool, typer.Option("--any-office", help="Accept every code as an office, without the policy's list.")
+    ] = False,
+    model: ModelOption = "",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random control, the same for every order.")] = 0,
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what the orders balanced, findings and revenue would select: on days of your own, and on past results.
+
+    Give --day, or --from and --to. Each day is seen as on its eve, by a model that knows nothing later than the eve of
+    the first one. Nothing is recorded.
+    """
+    from basira.selection.policy.load import find_policy, load_policy
+    from basira.serving.admissible import folded_office
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.targeting.preview import preview_orders
+    from basira.workflows.targeting.score import check_period, choose_model
+
+    if bool(day) == bool(first or last) or bool(first) != bool(last):
+        raise UsageError(
+            "Expected --day, or --from and --to, found something else.", hint="basira policy preview --day 2024-06-12"
+        )
+    begin = parse_day(day or first, name="--day" if day else "--from")
+    end = parse_day(day or last, name="--day" if day else "--to")
+    check_period(begin, end)
+    history = open_history(store)
+    folder = find_policy(policy)
+    chosen = choose_model(history, as_of=begin - timedelta(days=1), version=model or None)
+    with steps("preview", quiet=as_json) as progress:
+        found = preview_orders(
+            history,
+            first=begin,
+            last=end,
+            model=chosen,
+            policy_on=lambda on: load_policy(folder, on),
+            seed=seed,
+            office=folded_office(office) or None,
+            any_office=any_office,
+            engine=EngineBounds(memory=memory),
+            progress=progress,
+        )
+    if as_json:
+        body = asdict(found) | {"first": begin.isoformat(), "last": end.isoformat()}
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    console = open_console()
+    console.print(selected_table(found))
+    if found.past is None:
+        console.print(f"Model {found.model_version} was held against no later results: nothing to show of the past.")
+        return
+    console.print(past_table(found.past))
+    price = found.past["price"]
+    for name, sentence in (
+        ("findings_kept", "Balanced keeps {} of the findings of the order by probability,"),
+        ("revenue_gained", "with {} times its revenue,"),
+        ("revenue_kept", "and {} of the revenue of the order by expected revenue (means over these shares)."),
+    ):
+        if price[name] is not None:
+            console.print(sentence.format(_with_interval(*price[name])), markup=False)
+
+
+def selected_table(found: OrderPreview) -> Table:
+    """What each order would select, by office."""
+    weighed = "" if found.exponent is None else f" (exponent {found.exponent:g})"
+    period = f"{found.first}" if found.first == found.last else f"{found.first} to {found.last}"
+    table = Table(title=f"{period}: {found.declarations:,} declarations; the policy's order is {found.order}{weighed}")
+    table.add_column("office", no_wrap=True)
+    table.add_column("order", no_wrap=True)
+    for name in ("inspected", "by rank", "findings expected", "revenue expected", f"not under {found.order}"):
+        table.add_column(name, justify="right")
+    for one in found.selected:
+        table.add_row(
+            "all" if one.office == "*" else one.office,
+            one.order,
+            f"{one.inspected:,}",
+            f"{one.by_model:,}",
+            f"{one.expected_findings:,.1f}",
+            f"{one.expected_revenue:,.0f}",
+            f"{one.others:,}",
+            style="bold" if one.order == found.order else "",
+        )
+    return table
+
+
+def past_table(past: Mapping[str, Any]) -> Table:
+    """What each order would have found of the later results of training, by share inspected."""
+    table = Table(
+        title=f"Of {past['declarations']:,} later inspected declarations of the training ({past['findings']:,.0f} "
+        "findings), found and revenue captured in the first:"
+    )
+    table.add_column("order", no_wrap=True)
+    table.add_column("of all", no_wrap=True)
+    for share in past["shares"]:
+        table.add_column(f"{share:.0%}", justify="right")
+    for order, quantities in past["found"].items():
+        for what, figures in quantities.items():
+            cells = zip(figures["value"], figures["low"], figures["high"], strict=True)
+            table.add_row(order, what, *(_with_interval(*cell) for cell in cells))
+    return table
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
