@@ -84,6 +84,12 @@ class PlantedItems:
     kind: NDArray[np.str_]
     evaded: Floats
 
+    def only(self, rows: NDArray[np.bool_]) -> PlantedItems:
+        """Some of the rows."""
+        return PlantedItems(
+            self.features.filter(pl.Series(rows)), self.declared_day[rows], self.kind[rows], self.evaded[rows]
+        )
+
     @property
     def is_copy(self) -> NDArray[np.bool_]:
         return np.asarray(self.kind != "")
