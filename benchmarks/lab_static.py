@@ -95,7 +95,7 @@ def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
     world = open_world(plan, seed)
     items, features, truth = [], [], []
     with tempfile.TemporaryDirectory() as folder, open_engine(threads=1, scratch=Path(folder)) as con:
-        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
+        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis, seed=seed)
         ledger.add(world.opening_items, world.opening_outcomes)
         known = None
         first_day = world.first_day

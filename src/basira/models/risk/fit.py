@@ -41,7 +41,8 @@ FEWEST_COPIES = 100
 # A head of its own needs this many irregular items of each answer; below, the plain share is steadier.
 FEWEST_FOR_A_HEAD = 40
 CARD_FORMAT = 1
-MIX = 0.5
+# How often each kind occurs is half as found, half assumed: what inspections find least is not the least there is.
+ASSUMED_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -425,9 +426,12 @@ def _fit_kind(
     share = float((y.sum() + 0.5) / (len(y) + 1))
     x_known, weight = x[known], np.ones(len(y))
     if copies is not None:
-        # Each kind as often as it is found, all together a share of the results.
+        # Each kind about as often as it is found, all together a share of the results.
         found = {k: float((named[k][irregular] == 1).sum()) for k in PLANTED_KINDS if k in named}
-        part = {k: (1 - MIX) * v / max(1.0, sum(found.values())) + MIX * PLANTED_KINDS[k] for k, v in found.items()}
+        part = {
+            k: (1 - ASSUMED_PART) * v / max(1.0, sum(found.values())) + ASSUMED_PART * PLANTED_KINDS[k]
+            for k, v in found.items()
+        }
         counts = {k: max(1, int((copies[1] == k).sum())) for k in found}
         each = np.array([part.get(str(k), 0.0) / counts.get(str(k), 1) for k in copies[1]])
         used = each > 0
