@@ -28,7 +28,6 @@ from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies import comparators as ours_comparators
 from basira.laboratory.strategies.ceiling import tell
 from basira.laboratory.strategies.ours import order_by
-from basira.laboratory.strategies.planted import fit_planted_cuts
 from basira.laboratory.strategies.registry import find_strategy
 from basira.laboratory.strategies.scored import learn_xgboost_our_features
 from basira.laboratory.strategies.weekly_model import judge
@@ -48,6 +47,7 @@ class Snapshot:
 
     known: Knowledge
     trained: TrainingItems
+    planted: TrainingItems
     later: pl.DataFrame
 
     def labelled(self) -> pl.DataFrame:
@@ -59,22 +59,16 @@ class Snapshot:
     def training(self) -> TrainingItems:
         return self.trained
 
+    def training_with_planted(self) -> TrainingItems:
+        return self.planted
+
     def features(self) -> pl.DataFrame:
         return self.later
-
-
-def _planted_alone(view: View) -> Floats:
-    known, features = view.knowledge.training(), view.features()
-    regular = known.features.filter(pl.Series(~known.is_irregular))
-    shared = [c for c in features.columns if c in regular.columns]
-    originals = pl.concat([regular.select(shared), features.select(shared)], how="vertical_relaxed")
-    return fit_planted_cuts(originals, seed=view.seed).score(features)
 
 
 WAYS: dict[str, Callable[[View], Floats]] = {
     "xgboost_our_features": lambda v: learn_xgboost_our_features(v)(v),
     "xgboost_our_features_revenue": lambda v: ours_comparators.learn_revenue(v)(v),
-    "planted cuts alone": _planted_alone,
     "basira, by probability": lambda v: judge(v).probability,
     "basira": lambda v: order_by(judge(v), "balanced"),
     "basira_revenue": lambda v: order_by(judge(v), "revenue"),
@@ -135,7 +129,7 @@ def _snapshot(
                 continue
             if first is None:
                 first, first_day = known, world.first_day
-                trained = known.training()
+                trained, planted = known.training(), known.training_with_planted()
                 known.labelled()
                 told = tell(known, world, "oracle").training()
             later.append(known.features())
@@ -147,8 +141,8 @@ def _snapshot(
     features = pl.concat(later, how="vertical_relaxed")
     ids = features.select("item_id")
     right = ids.join(pl.concat(truth), on="item_id", how="left", maintain_order="left")
-    view = View(0, first_day, 1, seed, ids, Snapshot(first, trained, features))
-    return view, View(0, first_day, 1, seed, ids, Snapshot(first, told, features)), np.concatenate(of_week), right
+    view = View(0, first_day, 1, seed, ids, Snapshot(first, trained, planted, features))
+    return view, View(0, first_day, 1, seed, ids, Snapshot(first, told, told, features)), np.concatenate(of_week), right
 
 
 def _found(score: Floats, weeks: NDArray[np.int64], truth: pl.DataFrame) -> Floats:

@@ -75,6 +75,7 @@ class Known:
     labels: pl.DataFrame
     earlier: pl.DataFrame
     items: TrainingItems
+    planted: TrainingItems
     of_test: pl.DataFrame
 
     def labelled(self) -> pl.DataFrame:
@@ -86,6 +87,9 @@ class Known:
     def training(self) -> TrainingItems:
         return self.items
 
+    def training_with_planted(self) -> TrainingItems:
+        return self.planted
+
     def features(self) -> pl.DataFrame:
         return self.of_test
 
@@ -95,7 +99,7 @@ def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
     world = open_world(plan, seed)
     items, features, truth = [], [], []
     with tempfile.TemporaryDirectory() as folder, open_engine(threads=1, scratch=Path(folder)) as con:
-        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
+        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis, seed=seed)
         ledger.add(world.opening_items, world.opening_outcomes)
         known = None
         first_day = world.first_day
@@ -104,7 +108,7 @@ def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
             days = {"first_day": world.first_day, "last_day": world.last_day}
             at = ledger.at(**days)
             if known is None:
-                known = Known(at.labelled(), at.declared(), at.training(), pl.DataFrame())
+                known = Known(at.labelled(), at.declared(), at.training(), at.training_with_planted(), pl.DataFrame())
             items.append(ledger.items(**days))
             features.append(at.features())
             inspected = world.inspect(())

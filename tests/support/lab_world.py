@@ -82,7 +82,7 @@ def first_view(plan: Plan, *, seed: int = 1, k: int | None = None, past: tuple[P
     """The view of the first period, as the loop makes it."""
     world = open_world(plan, seed)
     with open_engine(threads=1) as con:
-        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
+        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis, seed=seed)
         ledger.add(world.opening_items, world.opening_outcomes)
         ledger.add(world.waiting)
         items = ledger.items(first_day=world.first_day, last_day=world.last_day)

@@ -15,12 +15,22 @@ import numpy as np
 import polars as pl
 
 from basira.engines.engine import Engine
-from basira.models.risk.planted import CHANGED, READ, PlantedItems, draw_of_keys, plant_copies
+from basira.models.risk.planted import (
+    CHANGED,
+    FIRST_COPY,
+    PLANTED_KINDS,
+    READ,
+    PlantedItems,
+    draw_of_keys,
+    plant_copies,
+)
 from basira.schema.tables import ITEMS
 from basira.storage.engine import fetch_frame, fetch_value
 
 # Measured with fewer: docs/explanation/model.md.
 COPIES = 3000
+# In a short history fewer: one copy for so many items.
+_FEWEST_FOR_A_COPY = 4
 # So many items are looked at for each copy: a kind needs items that it can happen to, and donors of codes and origins.
 _LOOKED_AT = 10
 KEY = "declaration_id, declaration_version, item_number"
@@ -31,20 +41,20 @@ _UNLABELLED = 9
 def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES) -> int:
     """Create `items_and_copies` and `planted` from what is known at ``as_of_day``; the number of copies.
 
+    ``count``: of copies at most; a quarter of the items in a short history.
+
     `label`: of `basira.feedback.labels.label_items` for the same day. `planted` has one row per copy and as many
     unlabelled items: declaration_id, declaration_version, item_number, planted_kind ("" in unlabelled items),
     evaded_amount.
 
     The same item, seed and kind give the same copy, whatever else the history holds of its day and later.
     """
-    pool = _sample(con, as_of_day=as_of_day, seed=seed, rows=count * _LOOKED_AT)
+    total = int(fetch_value(con, "select count(*) from items where declared_day <= $day", {"day": as_of_day}) or 0)
+    count = min(count, total // _FEWEST_FOR_A_COPY)
+    pool = _sample(con, as_of_day=as_of_day, seed=seed, share=min(1.0, count * _LOOKED_AT / max(1, total)))
     copies = plant_copies(pool, count=count)
-    free = pool.filter(pl.col("is_eligible") & ~pl.col("is_labelled"))
-    drawn = draw_of_keys(free["key"].to_numpy().astype(np.uint64), _UNLABELLED)
-    unlabelled = free[np.sort(np.argsort(drawn, kind="stable")[: len(copies)])].select(
-        *KEY.split(", "), planted_kind=pl.lit(""), evaded_amount=pl.lit(None, pl.Float64)
-    )
-    con.register("planted_change", copies.to_arrow())
+    planted = pl.concat([copies, _draw_unlabelled(pool, len(copies)).select(copies.columns)], how="vertical_relaxed")
+    con.register("planted_change", planted.to_arrow())
     same = ", ".join(f"i.{c}" for c in ITEMS.names if c not in (*CHANGED, "declaration_version"))
     own = ", ".join(f"i.{c}" for c in con.columns("items") if c not in ITEMS.names)
     changed = ", ".join(f"case when i.item_number = c.item_number then c.{c} else i.{c} end as {c}" for c in CHANGED)
@@ -60,9 +70,7 @@ def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES)
     )
     con.register(
         "planted",
-        pl.concat(
-            [copies.select(*KEY.split(", "), "planted_kind", "evaded_amount"), unlabelled], how="vertical_relaxed"
-        ).to_arrow(),
+        planted.select(*KEY.split(", "), "planted_kind", "evaded_amount").to_arrow(),
     )
     con.execute("drop table planted_change")
     return len(copies)
@@ -91,11 +99,26 @@ def drop_planted(con: Engine) -> None:
         con.execute(f"drop table if exists {table}")
 
 
-def _sample(con: Engine, *, as_of_day: int, seed: int, rows: int) -> pl.DataFrame:
-    """First registrations, about ``rows`` of them, by their keys: what `plant_copies` reads, and `is_labelled`."""
-    total = int(fetch_value(con, "select count(*) from items where declared_day <= $day", {"day": as_of_day}) or 0)
+def _draw_unlabelled(pool: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Items without a result, one a declaration, as copies that change nothing: described as the other copies are."""
+    drawn = pl.Series("drawn", draw_of_keys(pool["key"].to_numpy().astype(np.uint64), _UNLABELLED))
+    free = pool.with_columns(drawn).filter(pl.col("is_eligible") & ~pl.col("is_labelled"))
+    free = free.sort("drawn", "declaration_id", "item_number").unique(
+        "declaration_id", keep="first", maintain_order=True
+    )
+    return free.head(count).select(
+        *("declaration_id", "item_number", *CHANGED),
+        of_version=pl.col("declaration_version"),
+        declaration_version=pl.lit(FIRST_COPY + len(PLANTED_KINDS), pl.Int32),
+        planted_kind=pl.lit(""),
+        evaded_amount=pl.lit(None, pl.Float64),
+    )
+
+
+def _sample(con: Engine, *, as_of_day: int, seed: int, share: float) -> pl.DataFrame:
+    """About this share of the first registrations, by their keys: what `plant_copies` reads, and `is_labelled`."""
     # By a bound of the key, not by a count: the same items are taken again when others come in.
-    bound = min(_KEY_RANGE, _KEY_RANGE * rows // max(1, total))
+    bound = int(_KEY_RANGE * share)
     read = [c for c in READ if c not in ("key", "is_eligible")]
     columns = ", ".join(f"i.{c}" for c in (*read, *CHANGED))
     return fetch_frame(

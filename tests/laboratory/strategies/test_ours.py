@@ -15,22 +15,22 @@ import pytest
 from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.laboratory.runs.loop import run_strategy
 from basira.laboratory.runs.plan import Plan
-from basira.laboratory.strategies import weekly_model as ours_model
 from basira.laboratory.strategies.ceiling import ORACLE, tell
 from basira.laboratory.strategies.ours import order_by
-from basira.laboratory.strategies.planted import CUT, cut_values, fit_planted_cuts
 from basira.laboratory.strategies.random_control import draw_systematically, inclusion_probabilities
 from basira.laboratory.strategies.registry import STRATEGIES, find_strategy
-from basira.laboratory.strategies.weekly_model import Judged, fit_prior, judge
+from basira.laboratory.strategies.weekly_model import Judged, judge
 from basira.laboratory.worlds.ledger import Ledger
 from basira.laboratory.worlds.live import CountryWorld
 from basira.laboratory.worlds.view import View
 from basira.models.risk.fit import TrainingItems
+from basira.models.risk.planted import PlantedItems
 from basira.schema.errors import ModelError, UsageError
 from basira.schema.stake import StakeScale, balanced_value
 from basira.storage.engine import open_engine
 from tests.support.lab_world import plan_of
 
+CUT = ("value_per_kg_vs_reference", "value_per_unit_vs_reference", "value_per_kg_vs_code", "item_value_vs_code")
 COUNTRY = Plan("small", rates=(0.1,), items=6000, starts_on="2023-07-02", periods=2)
 
 
@@ -41,7 +41,6 @@ def features(count: int, *, cheap: int = 0) -> pl.DataFrame:
     price = rng.normal(0, 0.15, count)
     price[:cheap] -= 0.7
     columns |= {n: price + rng.normal(0, 0.1, count) for n in CUT}
-    columns |= {f"value_per_{u}_reference_z": columns[f"value_per_{u}_vs_reference"] / 0.2 for u in ("kg", "unit")}
     columns |= {"tax_share_declared": np.full(count, 0.3), "potential_duties_amount": np.full(count, 100.0)}
     return pl.DataFrame(columns).with_columns(item_id=pl.Series([f"{i}/1" for i in range(count)]))
 
@@ -60,6 +59,20 @@ class Known:
             raise ModelError("Expected results, found none.", hint="None.")
         return self._training
 
+    def training_with_planted(self) -> TrainingItems:
+        """Half of what waits, as it is and cheaper."""
+        known = self._training or training(self._now.clear(), np.zeros(0, bool))
+        whole = self._now.drop("item_id")
+        cut = whole.with_columns(pl.col(c) - 0.7 for c in CUT)
+        n = len(whole)
+        planted = PlantedItems(
+            features=pl.concat([cut, whole]),
+            declared_day=np.zeros(2 * n, dtype=np.int64),
+            kind=np.repeat(["value", ""], n),
+            evaded=np.repeat([50.0, np.nan], n),
+        )
+        return replace(known, planted=planted)
+
 
 def view_of(now: pl.DataFrame, training: TrainingItems | None = None, *, k: int = 20) -> View:
     return View(0, 19_500, k, 1, now.select("item_id"), Known(now, training))  # type: ignore[arg-type]  # what is asked of it
@@ -75,45 +88,6 @@ def training(of: pl.DataFrame, irregular: np.ndarray[Any, Any], *, revenue: floa
         kinds={},
         weight=np.ones(n),
     )
-
-
-def test_planted_cuts_find_cheap_items_without_a_label() -> None:
-    items = features(800, cheap=40)
-    score = fit_planted_cuts(items, seed=1).score(items)
-    assert sum(int(i) < 40 for i in np.argsort(-score)[:30]) >= 25  # one and a half by chance
-
-
-def test_a_lower_value_is_never_less_suspicious() -> None:
-    items = features(600)
-    planted = fit_planted_cuts(items, seed=1)
-    whole = cut_values(items, np.ones(600))
-    assert (planted.score(cut_values(whole, np.full(600, 0.6))) >= planted.score(whole) - 1e-9).all()
-
-
-def test_a_cut_leaves_mass_and_traders_alone() -> None:
-    items = features(10)
-    cut = cut_values(items, np.full(10, 0.5))
-    same = [c for c in items.columns if c not in CUT and not c.endswith("_z")]
-    assert cut.select(same).equals(items.select(same))
-    shift = (cut["value_per_kg_vs_code"] - items["value_per_kg_vs_code"]).to_numpy()
-    assert shift == pytest.approx(np.log(0.5))
-    # The deviation falls by as many of its own spreads (0.2).
-    moved = (cut["value_per_kg_reference_z"] - items["value_per_kg_reference_z"]).to_numpy()
-    assert moved == pytest.approx(np.log(0.5) / 0.2, rel=1e-6)
-
-
-def test_too_few_items_with_comparables_are_rejected() -> None:
-    with pytest.raises(ModelError, match="200 items with comparables"):
-        fit_planted_cuts(features(199), seed=1)
-
-
-def test_results_move_the_prior_and_never_below_zero() -> None:
-    rng = np.random.default_rng(5)
-    evidence = np.column_stack([rng.normal(0, 2, 4000), np.full(4000, -1.0)])
-    against = rng.random(4000) < 1 / (1 + np.exp(3 + evidence[:, 0]))
-    assert fit_prior(evidence, against, np.ones(4000))[1][0] == pytest.approx(0.0, abs=1e-6)
-    agree = rng.random(4000) < 1 / (1 + np.exp(3 - 2 * evidence[:, 0]))
-    assert fit_prior(evidence, agree, np.ones(4000))[1][0] > 1.3
 
 
 def test_without_any_result_it_ranks_by_the_prior() -> None:
@@ -132,14 +106,6 @@ def test_what_results_say_goes_beyond_the_prior() -> None:
     now = now.with_columns(pl.when(pl.Series(marked)).then(0.4).otherwise(0.05).alias("origin_hit_rate"))
     found = judge(view_of(now, training(past, risky & (rng.random(1500) < 0.8))))
     assert found.probability[marked].mean() > 5 * found.probability[~marked].mean()
-
-
-def test_many_results_go_to_the_risk_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ours_model, "MANY_IRREGULAR", 50)
-    past = features(900)
-    dear = past["value_per_kg_log"].to_numpy() > np.quantile(past["value_per_kg_log"].to_numpy(), 0.8)
-    monkeypatch.setattr(ours_model, "fit_planted_cuts", lambda *_, **__: pytest.fail("the prior was asked"))
-    assert len(judge(view_of(features(300), training(past, dear))).probability) == 300
 
 
 def test_where_nothing_was_ever_recovered_the_stake_is_no_reason() -> None:

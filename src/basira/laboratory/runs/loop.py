@@ -62,7 +62,7 @@ def run_strategy(
     cost: Opened = {"periods": world.total, "open_cpu_seconds": round(time.process_time() - started, 4)}
     write_whole(folder / OPENED, json.dumps(cost).encode())
     with open_engine(memory=memory, threads=1) as con:
-        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis)
+        ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis, seed=seed)
         ledger.add(world.opening_items, _draw_share(world.opening_outcomes, plan.initial_labels, seed))
         past: list[PastPeriod] = []
         while not world.is_over and len(past) < (at_most or world.total):

@@ -60,6 +60,10 @@ class ToldKnowledge:
             weight=np.ones(len(past)),
         )
 
+    def training_with_planted(self) -> TrainingItems:
+        """The truth needs no planted frauds."""
+        return self.training()
+
 
 def tell(known: KnownAt, world: World, name: str) -> ToldKnowledge:
     """What a strategy that learns the truth sees.

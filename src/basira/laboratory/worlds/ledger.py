@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 import polars as pl
@@ -24,6 +25,7 @@ from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import ModelError
 from basira.schema.tables import OUTCOMES
 from basira.storage.engine import fetch_frame, fetch_value
+from basira.workflows.planting import drop_planted, fetch_planted, plant_frauds
 from basira.workflows.train import as_training_items
 
 RevenueBasis = Literal["recorded", "duties", "value", "none"]
@@ -51,10 +53,12 @@ class Ledger:
     Parameters
     ----------
     items_schema : columns of the items: `basira.schema.tables.ITEMS` and the source's own ``x_`` columns.
+    seed : of the frauds planted in copies, see `basira.workflows.planting`.
     """
 
-    def __init__(self, con: Engine, items_schema: pa.Schema, *, revenue_basis: RevenueBasis) -> None:
+    def __init__(self, con: Engine, items_schema: pa.Schema, *, revenue_basis: RevenueBasis, seed: int = 0) -> None:
         self._con = con
+        self._seed = seed
         self._basis: RevenueBasis = revenue_basis
         self._has_book = False
         self.features_cpu_seconds = 0.0
@@ -101,14 +105,17 @@ class Ledger:
             f" from items i join label l using ({_KEY}) order by i.declared_day, declaration_id, item_number"
         )
 
-    def learn_features(self, *, first_day: int, last_day: int, every: bool = False) -> None:
+    def learn_features(self, *, first_day: int, last_day: int, every: bool = False, plants: bool = False) -> None:
         """Compute what is missing: items of these days, and labelled items, as of the day before the period.
 
-        ``every``: all earlier items too, labelled or not.
+        ``every``: all earlier items too, labelled or not. ``plants``: planted frauds too, which `training` then gives.
         """
         started = time.process_time()
         label_items(self._con, as_of_day=first_day - 1)
         earlier = f" union select {_KEY} from items where declared_day < {first_day}" if every else ""
+        if plants:
+            plant_frauds(self._con, as_of_day=first_day - 1, seed=self._seed)
+            earlier += f" union select {_KEY} from planted"
         missing = f" where not exists (select 1 from book b where {_same('b', 'w')})" if self._has_book else ""
         self._con.create_table(
             "lab_wanted",
@@ -118,7 +125,8 @@ class Ledger:
 ) w{missing}""",
         )
         if fetch_value(self._con, "select count(*) from lab_wanted"):
-            compute_features(self._con, "lab_wanted", as_of_day=first_day - 1, into="lab_fresh")
+            relation = "items_and_copies" if plants else "items"
+            compute_features(self._con, "lab_wanted", as_of_day=first_day - 1, into="lab_fresh", items=relation)
             if self._has_book:
                 self._con.execute("insert into book by name select * from lab_fresh")
             else:
@@ -141,18 +149,25 @@ class Ledger:
             " order by i.declared_day, declaration_id, item_number"
         )
 
-    def training(self, *, as_of_day: int) -> TrainingItems:
-        """See `basira.laboratory.worlds.view.Knowledge.training`; raises ModelError without any result."""
+    def training(self, *, as_of_day: int, plants: bool = False) -> TrainingItems:
+        """See `basira.laboratory.worlds.view.Knowledge.training`; raises ModelError without any result.
+
+        ``plants``: with the planted frauds that `learn_features` has made, and then without any result too.
+        """
         label_items(self._con, as_of_day=as_of_day)
         frame = self._frame(
             f"select b.*, l.* exclude ({_KEY}) from book b join label l using ({_KEY})"
             " order by l.declared_day, declaration_id, item_number"
         )
-        if frame.is_empty():
+        planted = None
+        if plants:
+            planted = fetch_planted(self._con, "book")
+            drop_planted(self._con)
+        if frame.is_empty() and planted is None:
             raise ModelError(
                 "Expected results known by then, found none.", hint="Begin with inspection results, or with `random`."
             )
-        return as_training_items(frame, as_of_day=as_of_day)
+        return replace(as_training_items(frame, as_of_day=as_of_day), planted=planted)
 
     def _frame(self, sql: str) -> pl.DataFrame:
         return fetch_frame(self._con, sql)
@@ -183,6 +198,14 @@ class KnownAt:
     def training(self) -> TrainingItems:
         self._learn_features()
         return self._once("training", lambda: self._ledger.training(as_of_day=self._first - 1))
+
+    def training_with_planted(self) -> TrainingItems:
+        def learn() -> TrainingItems:
+            self._ledger.learn_features(first_day=self._first, last_day=self._last, plants=True)
+            self._kept["learned"] = True
+            return self._ledger.training(as_of_day=self._first - 1, plants=True)
+
+        return self._once("planted", learn)
 
     def features(self) -> pl.DataFrame:
         self._learn_features()

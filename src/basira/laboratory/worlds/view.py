@@ -39,6 +39,11 @@ class Knowledge(Protocol):
         """Earlier items with a known result, with Basira's features as they were when the items were declared."""
         ...
 
+    def training_with_planted(self) -> TrainingItems:
+        """The same, with frauds planted in copies of earlier items that are not known to be irregular; also without any
+        result. Asked before `features`, it costs little more."""
+        ...
+
     def features(self) -> pl.DataFrame:
         """Basira's features of the period's items, one row each, with ``item_id``."""
         ...

@@ -17,7 +17,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from basira.models.risk import trees
 from basira.models.risk.calibration import fit_calibration
 from basira.models.risk.settings import FitSettings
 
@@ -27,6 +26,8 @@ Matrix = NDArray[np.float32]
 
 Named = TypeVar("Named", bound=Hashable)
 
+# Of either class: below, the rate is assumed, not known.
+FEWEST_KNOWN, COMPLIANT_FOR_ONE = 10, 19
 # Members share the bags, and each bag costs its part of every prediction and contribution.
 MOST_MEMBERS = 2
 # With fewer irregular items among the late ones a difference of losses says nothing.
@@ -76,10 +77,13 @@ class Planted:
         copies, others = rows & self.is_copy, rows & ~self.is_copy
         if share == 0 or not copies.any() or not others.any():
             return None
-        irregular = float(of.weight[of.y == 1].sum())
+        irregular, compliant = float(of.weight[of.y == 1].sum()), float(of.weight[of.y == 0].sum())
+        if min((of.y == 1).sum(), (of.y == 0).sum()) < FEWEST_KNOWN:
+            # Next to nothing is known: as if ten were, at a rate of one in twenty.
+            irregular, compliant = max(irregular, FEWEST_KNOWN), max(compliant, FEWEST_KNOWN * COMPLIANT_FOR_ONE)
         weight = np.zeros(len(self.day))
         weight[copies] = share * irregular / copies.sum()
-        weight[others] = share * (float(of.weight.sum()) - irregular) / others.sum()
+        weight[others] = share * compliant / others.sum()
         return Rows(self.x[rows], self.is_copy[rows].astype(np.float64), weight[rows])
 
 
@@ -125,6 +129,8 @@ def choose(
     ``late_weight``: what each row counts in the calibration (not as the trees are made to look). ``first_late``: the
     first day of the late rows; no planted row is of that day or later.
     """
+    from basira.models.risk import trees
+
     early, late = rows.only(~is_late), rows.only(is_late)
     judged = late_weight[is_late]
     is_few = len(early.y) < settings.try_both_below

@@ -37,11 +37,14 @@ Bools = NDArray[np.bool_]
 Progress = Callable[[int, int, str], None]
 
 FEWEST_OF_A_CLASS = 10
+# Without results: so many copies to learn from, or nothing is known at all.
+FEWEST_COPIES = 100
 # A head of its own needs this many irregular items of each answer; below, the plain share is steadier.
 FEWEST_FOR_A_HEAD = 40
 _MOST_FOR_A_MEDIAN = 50_000
 CARD_FORMAT = 1
-MIX = 0.5
+# How often each kind occurs is half as found, half assumed: what inspections find least is not the least there is.
+ASSUMED_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,9 @@ def fit_risk_model(
     started = time.process_time()
     items = _in_order(items)
     irregular = items.is_irregular
-    if min(int(irregular.sum()), int((~irregular).sum())) < FEWEST_OF_A_CLASS:
+    fewest = min(int(irregular.sum()), int((~irregular).sum()))
+    is_planted_enough = items.planted is not None and int(items.planted.is_copy.sum()) >= FEWEST_COPIES
+    if fewest < (settings.fewest_of_a_class if is_planted_enough else FEWEST_OF_A_CLASS):
         raise ModelError(
             f"Expected at least {FEWEST_OF_A_CLASS} irregular and {FEWEST_OF_A_CLASS} compliant inspected items, "
             f"found {int(irregular.sum())} and {int((~irregular).sum())}.",
@@ -112,7 +117,10 @@ def fit_risk_model(
     weight = _weights(items, settings)
     # Sorted: the order in which sources brought their own attributes in is no part of the model.
     categories = sorted(c for c in items.features.columns if c.startswith("category_"))
-    encoding = choose_encoding(items.features, numbers, categories)
+    described = items.features
+    if fewest < FEWEST_OF_A_CLASS and items.planted is not None:
+        described = pl.concat([described, items.planted.features], how="diagonal_relaxed")
+    encoding = choose_encoding(described, numbers, categories)
     x = encoding.matrix(items.features)
     rows = Rows(x, irregular.astype(np.float64), weight)
     planted = _planted(items, encoding, settings)
@@ -161,8 +169,8 @@ def fit_risk_model(
         "training": {
             "rows": len(irregular),
             "irregular": int(irregular.sum()),
-            "first_day": int(items.declared_day.min()),
-            "last_day": int(items.declared_day.max()),
+            "first_day": int(items.declared_day.min()) if len(irregular) else None,
+            "last_day": int(items.declared_day.max()) if len(irregular) else None,
             "revenue_recorded": int(np.isfinite(items.revenue[irregular]).sum()),
         },
         "chosen": {
@@ -304,7 +312,7 @@ def _fit_members(
     every = rows.beside(extra)
     each = max(1, settings.bag_count(len(rows.y)) // len(choice.members))
     # The refit sees more rows, and carries proportionately more rounds.
-    growth = min(1.25, len(rows.y) / max(1, int((~is_late).sum())))
+    growth = max(1.0, min(1.25, len(rows.y) / max(1, int((~is_late).sum()))))
     boosters: list[Any] = []
     members = {}
     for size, rounds in choice.members.items():
@@ -342,6 +350,8 @@ def _late(items: TrainingItems, settings: FitSettings) -> Bools:
     if items.is_late is not None:
         return items.is_late
     day = items.declared_day
+    if len(day) == 0:
+        return np.zeros(0, dtype=np.bool_)
     cut = day[min(len(day) - 1, int(len(day) * (1 - settings.late_share)))]
     # Whole days only: two items of one day are never on both sides.
     return np.asarray(day >= cut)
@@ -389,13 +399,26 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
     share = np.clip(items.revenue[usable] / potential[usable], 0.0, 1.0)
     total = float(items.revenue[usable].sum())
     mean = float(np.clip(total / potential[usable].sum(), 0.0, 1.0))
-    if int(usable.sum()) < FEWEST_FOR_A_HEAD:
+    learned_x, learned_share, learned_potential = x[usable], share, potential[usable]
+    copies = _evaded_shares(items.planted) if int(usable.sum()) < FEWEST_FOR_A_HEAD else None
+    if copies is not None:
+        # Where little was recovered yet: what is evaded by a change is known to the cent. Counted as the results that
+        # are wanting, and the level stays that of what was recovered (`scale`).
+        learned_x = np.concatenate([learned_x, encoding.matrix(copies[0])])
+        learned_share, learned_potential = (
+            np.concatenate([share, copies[1]]),
+            np.concatenate([learned_potential, copies[2]]),
+        )
+    elif int(usable.sum()) < FEWEST_FOR_A_HEAD:
         return ShareHead(mean=mean, scale=1.0, booster=None)
     # Square root: large consignments matter more, but a few must not be all that is learned.
-    weight = np.sqrt(potential[usable])
+    weight = np.sqrt(learned_potential)
+    if copies is not None:
+        wanting = FEWEST_FOR_A_HEAD - len(share)
+        weight[len(share) :] *= weight[: len(share)].mean() * wanting / weight[len(share) :].sum()
     booster = trees.fit_bags(
-        x[usable],
-        share,
+        learned_x,
+        learned_share,
         weight=weight / weight.mean(),
         names=encoding.names,
         categories=encoding.category_positions,
@@ -409,6 +432,18 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
     predicted = np.clip(trees.predict_raw([booster], x[usable]), 0.0, 1.0) * potential[usable]
     scale = float(np.clip(total / max(predicted.sum(), 1e-9), 0.5, 2.0))
     return ShareHead(mean=mean, scale=scale, booster=booster)
+
+
+def _evaded_shares(planted: PlantedItems | None) -> tuple[pl.DataFrame, Floats, Floats] | None:
+    """Copies whose evaded duties are known: features, the share of the potential duties, the potential duties."""
+    if planted is None:
+        return None
+    potential = planted.features[POTENTIAL].fill_null(0.0).fill_nan(0.0).cast(pl.Float64).to_numpy()
+    usable = planted.is_copy & np.isfinite(planted.evaded) & (potential > 0)
+    if int(usable.sum()) < FEWEST_COPIES:
+        return None
+    share = np.clip(planted.evaded[usable] / potential[usable], 0.0, 1.0)
+    return planted.features.filter(pl.Series(usable)), share, potential[usable]
 
 
 def _fit_kinds(
@@ -442,9 +477,12 @@ def _fit_kind(
     share = float((y.sum() + 0.5) / (len(y) + 1))
     x_known, weight = x[known], np.ones(len(y))
     if copies is not None:
-        # Each kind as often as it is found, all together a share of the results.
+        # Each kind about as often as it is found, all together a share of the results.
         found = {k: float((named[k][irregular] == 1).sum()) for k in PLANTED_KINDS if k in named}
-        part = {k: (1 - MIX) * v / sum(found.values()) + MIX * PLANTED_KINDS[k] for k, v in found.items()}
+        part = {
+            k: (1 - ASSUMED_PART) * v / max(1.0, sum(found.values())) + ASSUMED_PART * PLANTED_KINDS[k]
+            for k, v in found.items()
+        }
         counts = {k: max(1, int((copies[1] == k).sum())) for k in found}
         each = np.array([part.get(str(k), 0.0) / counts.get(str(k), 1) for k in copies[1]])
         used = each > 0

@@ -84,6 +84,12 @@ class PlantedItems:
     kind: NDArray[np.str_]
     evaded: Floats
 
+    def only(self, rows: NDArray[np.bool_]) -> PlantedItems:
+        """Some of the rows."""
+        return PlantedItems(
+            self.features.filter(pl.Series(rows)), self.declared_day[rows], self.kind[rows], self.evaded[rows]
+        )
+
     @property
     def is_copy(self) -> NDArray[np.bool_]:
         return np.asarray(self.kind != "")
@@ -323,14 +329,14 @@ def _taxes(of: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
 
 
 def _as_round(amount: Floats, kept: Floats) -> Floats:
-    """A share of each amount, as round as the amount is and never nothing: whole pieces stay whole, hundreds hundreds.
+    """A share of each amount, as round as the amount is and never nothing: whole pieces stay whole.
 
     >>> _as_round(np.array([1000.0, 7.0, 12.34]), np.array([0.337, 0.4, 0.5])).tolist()
-    [300.0, 3.0, 6.17]
+    [340.0, 3.0, 6.17]
     """
     unit = np.full(len(amount), 0.001)
     for power in (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0):
         divides = np.abs(amount / power - np.round(amount / power)) < 1e-6
-        # Of larger units only those that leave it two figures: a share of 1,000 is some hundreds.
-        unit = np.where(divides & ((power <= 1) | (amount >= 10 * power)), power, unit)
+        # Of larger units only those that leave it two figures or three: a share of 1,000 is some tens.
+        unit = np.where(divides & ((power <= 1) | (amount >= 100 * power)), power, unit)
     return np.asarray(np.round(np.maximum(unit, np.round(amount * kept / unit) * unit), 3), dtype=np.float64)

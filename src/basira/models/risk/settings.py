@@ -23,6 +23,9 @@ class FitSettings:
     positive_weight: float = 1.0
     half_life_days: float | None = None
     late_share: float = 0.2
+    # Fewer irregular or compliant items than this are rejected. Below 10 planted frauds rank alone, at a rate that is
+    # assumed: for a simulation's first weeks.
+    fewest_of_a_class: int = 10
     learning_rate: float = 0.05
     most_rounds: int = 800
     patience: int = 50
