@@ -98,28 +98,116 @@ def measure_bulk(rules: list[Rule], items: int, draw: random.Random) -> dict[str
     judge_many(frame, conditions[:1], VOCABULARY, LISTS)
     return {
         "items": frame.height, "rules": len(rules), "cpu_seconds": cpu,
-        "one_rule_wall_seconds": time.perf_counter() - begun, "hits": int(sum((found[c] == 2).sum() for c in found.columns)),
+        "one_rule_wall_seconds": time.perf_counter() - begun,
+        "hits": int(sum((found[c] == 2).sum() for c in found.columns)),
     }  # fmt: skip
 
 
 WORDS = (
-    "quantity origin_country commodity_code net_mass_kg declared_at description is_oea 'CN' '8517' 5 0.3 2026 kg % ( ) , "
-    "and or not in < <= = != > between is missing starts with contains on monday any item all items count items - * / + et "
-    "ou non parmi commence par entre un article و أو ضمن بين -- /* ; select from drop read_csv('/etc/passwd') ${x} {{7*7}} "
-    "\\ \x00 ' \" « » :: case when end null true lundi vrai pays_d_origine بلد_المنشأ 1e308 '2026-01-01' exec( __import__"
-).split(" ")
+    *[
+        "quantity",
+        "origin_country",
+        "commodity_code",
+        "net_mass_kg",
+        "declared_at",
+        "description",
+        "is_oea",
+        "'CN'",
+        "'8517'",
+        "5",
+        "0.3",
+        "2026",
+        "kg",
+    ],
+    *[
+        "%",
+        "(",
+        ")",
+        ",",
+        "and",
+        "or",
+        "not",
+        "in",
+        "<",
+        "<=",
+        "=",
+        "!=",
+        ">",
+        "between",
+        "is",
+        "missing",
+        "starts",
+        "with",
+        "contains",
+        "on",
+        "monday",
+        "any",
+        "item",
+        "all",
+        "items",
+    ],
+    *[
+        "count",
+        "items",
+        "-",
+        "*",
+        "/",
+        "+",
+        "et",
+        "ou",
+        "non",
+        "parmi",
+        "commence",
+        "par",
+        "entre",
+        "un",
+        "article",
+        "و",
+        "أو",
+        "ضمن",
+        "بين",
+        "--",
+        "/*",
+        ";",
+        "select",
+        "from",
+        "drop",
+    ],
+    *[
+        "read_csv('/etc/passwd')",
+        "${x}",
+        "{{7*7}}",
+        "\\",
+        "\x00",
+        "'",
+        '"',
+        "«",
+        "»",
+        "::",
+        "case",
+        "when",
+        "end",
+        "null",
+        "true",
+        "lundi",
+        "vrai",
+    ],
+    *["pays_d_origine", "بلد_المنشأ", "1e308", "'2026-01-01'", "exec(", "__import__"],
+)
 
 
 def fuzz(count: int, draw: random.Random) -> dict[str, object]:
     """Texts drawn of words, of characters, and of valid texts with a change."""
     taken, refused, slowest = 0, 0, 0.0
-    valid = "commodity_code starts with '8517' and origin_country in ('CN', 'TR') and not (net_mass_kg < 2 t or is_oea = no)"
+    valid = "commodity_code starts with '8517' and origin_country in ('CN', 'TR') and not (net_mass_kg < 2 t)"
     for _ in range(count):
         kind = draw.random()
         if kind < 0.5:
             text = " ".join(draw.choices(WORDS, k=draw.randint(1, 40)))
         elif kind < 0.75:
-            text = "".join(chr(draw.choice((draw.randint(1, 126), draw.randint(128, 0x2FFF)))) for _ in range(draw.randint(1, 80)))
+            text = "".join(
+                chr(draw.choice((draw.randint(1, 126), draw.randint(128, 0x2FFF)))) for _ in range(draw.randint(1, 80))
+            )
         else:
             cut = draw.randrange(len(valid))
             text = valid[:cut] + draw.choice(WORDS) * draw.randint(0, 3) + valid[cut + draw.randint(0, 5) :]

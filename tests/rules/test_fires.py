@@ -46,7 +46,9 @@ def test_another_seed_and_another_rule_draw_others() -> None:
 
 def test_a_new_version_of_the_rule_is_no_second_chance() -> None:
     other = replace(RULE, title="Phones, again")
-    assert [draw_firing(RULE, one, seed=1) for one in MANY[:200]] == [draw_firing(other, one, seed=1) for one in MANY[:200]]
+    assert [draw_firing(RULE, one, seed=1) for one in MANY[:200]] == [
+        draw_firing(other, one, seed=1) for one in MANY[:200]
+    ]
 
 
 def test_a_share_that_is_no_share_is_rejected() -> None:

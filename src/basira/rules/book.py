@@ -1,7 +1,7 @@
 """Many rules on one declaration, compiled once and looked up by what they ask for.
 
-Enters: settled rules, the names, the lists of a day. Leaves: the rules that hit a declaration, and those that are unknown
-of it; all the others are no hit. Never here: a rule passed over because a value that it asks for is missing.
+Enters: settled rules, the names, the lists of a day. Leaves: the rules that hit a declaration, and those that are
+unknown of it; all the others are no hit. Never here: a rule passed over because a value that it asks for is missing.
 
 A rule that asks for one of some codes or origins is looked at only when an item has one of them, or has no such value:
 then the rule is unknown, not without a hit.
@@ -59,7 +59,7 @@ class RuleBook:
 
     def truths(self, facts: Facts, *, day: date, office: str) -> list[tuple[Rule, Truth]]:
         """The rules in force that hit (true) or are unknown (None), in order; all the others are no hit."""
-        found = []
+        found: list[tuple[Rule, Truth]] = []
         for number in sorted(self._asked(facts)):
             rule = self.rules[number]
             if rule.holds_on(day, office) and (truth := self._tests[number](facts, 0, ())) is not False:

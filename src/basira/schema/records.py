@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
+Basis = Literal["mandatory", "rule", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
 # What happens to a declaration online.
 EventKind = Literal["registration", "amendment", "decision", "outcome", "reselection", "cancellation"]
