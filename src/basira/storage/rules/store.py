@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.database.connection import lock_chains, moment_text
+from basira.storage.database.tables import DECISION, TARGETING_RUN
 from basira.storage.record.audit_log import append_audit
 from basira.storage.record.chain import is_storable
 from basira.storage.rules.tables import RISK_RULE, RISK_RULE_STEP
@@ -213,3 +214,17 @@ def _append_step(
         motive=motive,
     )
     return step
+
+
+def recorded_probabilities(connection: sa.Connection, *, first: str, last: str) -> dict[str, float]:
+    """The inclusion probability of each declaration that a run decided, of days from ``first`` to ``last`` (ISO).
+
+    Of several runs the last one recorded. What the service decided is not among them.
+    """
+    query = (
+        sa.select(DECISION.c.declaration_id, DECISION.c.inclusion_probability)
+        .join(TARGETING_RUN, TARGETING_RUN.c.run_id == DECISION.c.run_id)
+        .where(TARGETING_RUN.c.day.between(first, last))
+        .order_by(TARGETING_RUN.c.sequence)
+    )
+    return {row.declaration_id: row.inclusion_probability for row in connection.execute(query)}

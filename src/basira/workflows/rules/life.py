@@ -34,6 +34,7 @@ from basira.storage.rules.store import (
     get_version,
     list_steps,
     list_versions,
+    recorded_probabilities,
 )
 
 _LARGEST_FILE = 100_000
@@ -160,6 +161,15 @@ def show_all(connection: sa.Connection, *, on: date) -> list[RuleVersion]:
         own = tuple(step for step in steps if step.version == stored.version)
         found.append(RuleVersion(stored, rule, status, own))
     return found
+
+
+def read_for_test(
+    database: Database, rule_id: str, version: int | None, *, first: date, last: date
+) -> tuple[StoredRule, dict[str, float]]:
+    """A version, and the probabilities of inspection that runs recorded of the days from ``first`` to ``last``."""
+    with database.read() as connection:
+        stored = get_version(connection, rule_id, version)
+        return stored, recorded_probabilities(connection, first=first.isoformat(), last=last.isoformat())
 
 
 def rules_in_force(connection: sa.Connection, *, on: date, status: Status = "live") -> list[RuleVersion]:
