@@ -153,6 +153,20 @@ def test_what_is_recorded_is_never_changed(database: Database, statement: str) -
         connection.execute(sa.text(statement))
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"one_of": {"field": "importer_id", "values": ["001234567000089"]}},
+        {"not": {"starts_with": {"field": "declarant_id", "prefixes": ["A"]}}},
+    ],
+)
+def test_no_identifier_of_a_person_is_recorded_for_good(condition: dict[str, Any]) -> None:
+    with pytest.raises(RuleError) as caught:
+        rule(condition=condition)
+    assert caught.value.reason == "personal_value"
+    assert rule(condition={"is_missing": {"field": "importer_id"}}).condition is not None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "5", "{}" + " " * 100_000])
 def test_a_file_that_is_no_rule_is_a_fault(text: str) -> None:
     with pytest.raises(RuleError):

@@ -1,4 +1,4 @@
-"""Versions of rules, the steps of their lives and the changes of lists: appended, read back.
+"""Versions of rules and the steps of their lives: appended, read back.
 
 Enters: a connection inside a transaction, what is new, who acts, when. Leaves: rows as records; each change audited in
 its own transaction. Never here: a state that may not follow; an author's name (an actor is an opaque id).

@@ -1,7 +1,7 @@
-"""The tables of risk profiles: versions, the steps of their lives, changes of lists. All of them append-only.
+"""The tables of risk profiles: versions, and the steps of their lives. Both are append-only.
 
 Enters: nothing. Leaves: SQLAlchemy tables of the same metadata as the operational record. Never here: the state of a
-rule now, which is that of its last step.
+rule now, which is that of its last step; a person's identifier, which could then never be erased.
 """
 
 from __future__ import annotations
@@ -35,20 +35,4 @@ RISK_RULE_STEP = sa.Table(
     sa.Column("motive", sa.Text),
     # Canonical JSON of what the step rests on, such as a back-test.
     sa.Column("detail", sa.Text),
-)
-
-RISK_LIST_CHANGE = sa.Table(
-    "risk_list_change",
-    METADATA,
-    sa.Column("list_id", sa.String(80), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    # "opened" with the kind of values, "added" or "ended" with a value.
-    sa.Column("action", sa.String(20), nullable=False),
-    sa.Column("value", sa.String(200), nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("starts_on", sa.String(10)),
-    sa.Column("ends_on", sa.String(10)),
-    sa.Column("actor", sa.String(200), nullable=False),
-    sa.Column("changed_at", sa.String(40), nullable=False),
 )

@@ -1,7 +1,7 @@
 """A rule on the declarations of a past period: what it would have hit, and what is known of those.
 
-Enters: a store, rules, a period, what may be known; the probabilities of inspection that decisions recorded. Leaves: hits
-a day and office against capacity, results with their correction, examples. Never here: a feature that knows more than
+Enters: a store, rules, a period, what may be known; the probabilities of inspection that decisions recorded. Leaves:
+hits a day and office, results with their correction, examples. Never here: a feature that knows more than
 the day before its declaration; a result that became known later than ``as_of``; a rate where nothing was inspected.
 """
 
@@ -29,10 +29,10 @@ from basira.rules.values import Facts, ListValues
 from basira.rules.worth import HitRate, Inspected, estimate_hit_rate
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
-from basira.storage.engine import fetch_frame, open_engine
+from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
-from basira.workflows.targeting.score import KEY, check_period, items_declared
+from basira.workflows.targeting.score import KEY, check_period
 
 _EXAMPLES = 10
 
@@ -101,8 +101,8 @@ def read_period(
 ) -> Period:
     """The declarations of a period in their first version, with the columns that the conditions read.
 
-    Features are computed only when a condition reads one: each as of the day before its declaration. ``as_of``: last day
-    whose results count; not before ``last``. Raises UsageError for a period that is empty, or ends before it begins.
+    Features are computed only when a condition reads one: each as of the day before its declaration. ``as_of``: last
+    day whose results count; not before ``last``. Raises UsageError for a period that is empty, or ends before it begins.
     """
     check_period(first, last)
     if as_of < last:
@@ -114,7 +114,9 @@ def read_period(
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
-        if items_declared(con, first, last, into="of_period") == 0:
+        # An amendment may be the fruit of the inspection: a rule sees what was first declared.
+        con.create_table("of_period", _FIRST_VERSIONS, {"first": day_of(first), "last": day_of(last)})
+        if not fetch_value(con, "select count(*) from of_period"):
             raise UsageError(
                 f"Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
@@ -183,6 +185,12 @@ def back_test(
     )
 
 
+_FIRST_VERSIONS = """with first_version as (
+  select declaration_id, min(declaration_version) as declaration_version from items group by declaration_id
+)
+select declaration_id, declaration_version, item_number
+from items join first_version using (declaration_id, declaration_version)
+where declared_day between $first and $last"""
 _ITEMS = """select * from items join of_period using (declaration_id, declaration_version, item_number) /*features*/
 order by declaration_id, declaration_version, item_number"""
 

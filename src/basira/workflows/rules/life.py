@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from basira.rules.check import check_dates, settle_rule
+from basira.rules.check import check_dates, check_persons, settle_rule
 from basira.rules.faults import rule_fault
 from basira.rules.json_form import read_rule, write_rule
 from basira.rules.lifecycle import State, Status, Step, check_step, require_writer, status_of
@@ -70,7 +70,7 @@ def find_person(connection: sa.Connection, login: str) -> Person:
 
 
 def read_rule_text(text: str, vocabulary: Vocabulary, *, lanes: tuple[str, ...] = ()) -> Rule:
-    """The rule that a file of JSON holds, settled. Raises RuleError."""
+    """The rule that a file of JSON holds, settled. Raises RuleError: also when it writes out an identifier of a person."""
     if len(text) > _LARGEST_FILE:
         raise rule_fault("too_long", most=_LARGEST_FILE)
     try:
@@ -78,7 +78,9 @@ def read_rule_text(text: str, vocabulary: Vocabulary, *, lanes: tuple[str, ...] 
     except (ValueError, RecursionError) as error:
         raise rule_fault("json", found=str(error) or "-") from None
     rule, places = read_rule(values)
-    return settle_rule(rule, vocabulary, places, lanes)
+    settled = settle_rule(rule, vocabulary, places, lanes)
+    check_persons(settled, vocabulary)
+    return settled
 
 
 def write_version(

@@ -54,6 +54,7 @@ def _names() -> tuple[Name, ...]:
                 field.table == "item",
                 field.unit or ("rate" if field.type == "rate" else ""),
                 labels(field),
+                is_personal=field.personal,
             )
             for field in (*DECLARATION_FIELDS, *ITEM_FIELDS)
         ),

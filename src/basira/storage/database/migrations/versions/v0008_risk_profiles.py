@@ -1,4 +1,4 @@
-"""Format 8: risk profiles, the steps of their lives, the lists that they name."""
+"""Format 8: risk profiles and the steps of their lives."""
 
 from __future__ import annotations
 
@@ -35,24 +35,10 @@ def upgrade() -> None:
         sa.Column("motive", sa.Text),
         sa.Column("detail", sa.Text),
     )
-    op.create_table(
-        "risk_list_change",
-        sa.Column("list_id", sa.String(80), primary_key=True),
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("action", sa.String(20), nullable=False),
-        sa.Column("value", sa.String(200), nullable=False),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("starts_on", sa.String(10)),
-        sa.Column("ends_on", sa.String(10)),
-        sa.Column("actor", sa.String(200), nullable=False),
-        sa.Column("changed_at", sa.String(40), nullable=False),
-    )
     dialect = op.get_bind().dialect.name
     keys = {
         "risk_rule": "rule_id = NEW.rule_id AND version = NEW.version",
         "risk_rule_step": "rule_id = NEW.rule_id AND number = NEW.number",
-        "risk_list_change": "list_id = NEW.list_id AND number = NEW.number",
     }
     for table, key in keys.items():
         for statement in append_only(dialect, table, (key,)):
