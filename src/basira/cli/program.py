@@ -28,6 +28,7 @@ from basira.cli import (
     profiles,
     quarantine,
     replay,
+    rules,
     schema,
     score,
     serve,
@@ -75,6 +76,7 @@ app.command("evaluate", cls=evaluate.ManyFiles)(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
+app.add_typer(rules.app, name="rules")
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 app.add_typer(db.app, name="db")

@@ -239,6 +239,16 @@ class _Settler:
         return ""
 
 
+def check_persons(rule: Rule, vocabulary: Vocabulary) -> None:
+    """Raise `RuleError` for a rule that writes out an identifier of a person: what is recorded of a rule is kept for
+    good, and a person's identifier must be erasable. A list, which can forget, is the place for it."""
+    for one in model.walk(rule.condition):
+        if isinstance(one, model.OneOf | model.StartsWith | model.Contains):
+            name = vocabulary.names[one.field]
+            if name.is_personal:
+                raise rule_fault("personal_value", name=name.name)
+
+
 def check_dates(rule: Rule, *, today: date) -> None:
     """Raise `RuleError` for a rule that is over before it is submitted."""
     if rule.expires_on < today:

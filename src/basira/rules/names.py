@@ -52,7 +52,7 @@ _PARTS = re.compile(r"[\W_]+")
 @dataclass(frozen=True)
 class Name:
     """One name. ``is_of_item``: it differs between the items of a declaration. ``unit``: as the schema or the catalog
-    has it. ``labels``: what officers read, by language."""
+    has it. ``labels``: what officers read, by language. ``is_personal``: its values may name a person."""
 
     name: str
     kind: ValueKind
@@ -60,6 +60,7 @@ class Name:
     unit: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     source: Source = "declared"
+    is_personal: bool = False
 
     @property
     def measure(self) -> str:

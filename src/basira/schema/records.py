@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from basira.schema.stake import StakeScale
 
-Basis = Literal["mandatory", "random", "model", "fallback", "exempt", "none"]
+Basis = Literal["mandatory", "rule", "random", "model", "fallback", "exempt", "none"]
 Figure = float | int | str | None
 # What the inspection of a lane looks at.
 Examines = Literal["documents", "goods"]

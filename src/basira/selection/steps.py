@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Protocol
 
+from basira.schema.errors import PolicyError
 from basira.schema.records import Basis, Candidate
 from basira.selection.mandatory import MandatoryList
 from basira.selection.policy.model import Mandatory, Policy
@@ -24,11 +26,12 @@ class Claim:
     """What a step asks for a declaration by right, whatever its score.
 
     ``lane``: number of the lane wanted, one that inspects. ``beyond``: number of the lane, again one that inspects, for
-    when no slot is left in that lane or a less intensive one. ``rule_id``: recorded with the decision.
+    when no slot is left in that lane or a less intensive one; None: the declaration then goes on to the next steps, as
+    if nothing had claimed it. ``rule_id``: recorded with the decision.
     """
 
     lane: int
-    beyond: int
+    beyond: int | None
     rule_id: str = ""
 
 
@@ -55,6 +58,58 @@ class Step:
 
     basis: Basis
     claims: Callable[[Policy, date], Claims] | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What analysts' rules want of a declaration: a lane by its id, or a more intensive one. ``is_mandatory``: also
+    beyond capacity; else capacity holds, and what the random control needs is left to it."""
+
+    lane: str
+    rule_id: str
+    is_mandatory: bool = False
+
+
+class Wishes(Protocol):
+    """The rules of analysts, as selection asks them."""
+
+    @property
+    def lanes(self) -> frozenset[str]:
+        """The ids of the lanes that a rule may want."""
+        ...
+
+    def find(self, candidate: Candidate, day: date) -> Wish | None:
+        """What the rules that act want of a declaration; None when they want nothing."""
+        ...
+
+    def recall(self, rule_id: str) -> Wish | None:
+        """What the rule that a recorded decision names wants; None when it is gone."""
+        ...
+
+
+class _Rules:
+    """The claims of analysts' rules."""
+
+    def __init__(self, wishes: Wishes, policy: Policy, day: date) -> None:
+        absent = sorted(lane for lane in wishes.lanes if not policy.intensity.get(lane))
+        if absent:
+            raise PolicyError(
+                f"Expected the rules to want lanes of the policy that inspect, found {absent[0]!r}.",
+                hint="Write a new version of the rule with a lane of this policy, or retire it.",
+            )
+        self._wishes, self._policy, self._day = wishes, policy, day
+
+    def find(self, candidate: Candidate) -> Claim | None:
+        return self._claim(self._wishes.find(candidate, self._day))
+
+    def recall(self, rule_id: str) -> Claim | None:
+        return self._claim(self._wishes.recall(rule_id))
+
+    def _claim(self, wish: Wish | None) -> Claim | None:
+        if wish is None:
+            return None
+        lane = self._policy.intensity[wish.lane]
+        return Claim(lane, lane if wish.is_mandatory else None, wish.rule_id)
 
 
 class _Mandatory:
@@ -86,6 +141,14 @@ STEPS: tuple[Step, ...] = (
     Step("model"),
     Step("none"),
 )
+
+
+def with_rules(wishes: Wishes) -> tuple[Step, ...]:
+    """The steps with that of analysts' rules: after the policy's mandatory list, before the random control.
+
+    A declaration that a rule wants and has no slot for is in the random control's pool like every other.
+    """
+    return (STEPS[0], Step("rule", claims=partial(_Rules, wishes)), *STEPS[1:])
 
 
 class StepClaims:

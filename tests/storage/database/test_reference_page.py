@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-import basira.storage.accounts.tables  # noqa: F401 - its tables join the metadata
+import basira.storage.accounts.tables
+import basira.storage.rules.tables  # noqa: F401 - their tables join the metadata
 from basira.schema.access import ROLES
 from basira.storage.accounts.sessions import LockOut
 from basira.storage.accounts.users import SHORTEST_PASSWORD, new_hasher

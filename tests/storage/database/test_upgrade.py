@@ -14,7 +14,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import basira.storage.accounts.tables  # noqa: F401 - its tables join the metadata
+import basira.storage.accounts.tables
+import basira.storage.rules.tables  # noqa: F401 - their tables join the metadata
 from basira.decisions import TargetingRun, decide
 from basira.schema.errors import StoreError
 from basira.schema.records import Candidate, Selection

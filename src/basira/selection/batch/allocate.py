@@ -119,6 +119,7 @@ class _Office:
         claimed = {position: by_step for position, by_step in found if by_step is not None}
         self.claims = {position: claim for position, (_, claim) in claimed.items()}
         self.claimed_by = {position: basis for position, (basis, _) in claimed.items()}
+        self._drop_claims_without_slot()
         self.pool = [position for position in range(len(candidates)) if position not in self.claims]
         self.lane: dict[int, int] = {}
         self.basis: dict[int, Basis] = {}
@@ -203,6 +204,27 @@ class _Office:
 
         return sorted((position for position, by in self.claimed_by.items() if by == basis), key=order)
 
+    def _drop_claims_without_slot(self) -> None:
+        """Take back the claims that hold within capacity alone and get no slot: such a declaration is in the pool.
+
+        The slots that the random control may need stay: what rules want must not end what measures them.
+        """
+        if all(claim.beyond is not None for claim in self.claims.values()):
+            return
+        control = self.policy.random_control
+        lightest = self.policy.intensity[control.lane]
+        reserve = wanted_size(control.share, control.minimum, len(self.candidates))
+        places = self.places.copy()
+        for step in self.steps:
+            for position in self._order_claims(step.basis):
+                claim, tried = self.claims[position], places.copy()
+                place = tried.take_inspecting(claim.lane)
+                is_reserved = place is not None and place <= lightest and tried.count(lightest) < reserve
+                if claim.beyond is None and (place is None or is_reserved):
+                    del self.claims[position], self.claimed_by[position]
+                else:
+                    places = tried
+
     def _place_claims(self, basis: Basis) -> None:
         moved: Counter[tuple[int, int, bool]] = Counter()
         for position in self._order_claims(basis):
@@ -210,6 +232,11 @@ class _Office:
             place = self.places.take_inspecting(claim.lane)
             # Without a free slot it is not released: it is inspected beyond capacity, and takes no other's slot.
             lane = claim.beyond if place is None else place
+            if lane is None:
+                raise UsageError(
+                    "Expected the claims that hold within capacity before the random control, found them after it.",
+                    hint="Take the steps of `selection.steps.with_rules`.",
+                )
             self._put(position, lane, basis)
             if place is None:  # in whatever lane: no slot was left in the claimed one either
                 self.beyond.add(position)

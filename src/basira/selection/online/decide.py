@@ -22,7 +22,7 @@ from basira.schema.errors import UsageError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.batch.draw import hash_key
 from basira.selection.online.forecast import Rest, expected_rest
-from basira.selection.online.outlook import Outlook, look_out
+from basira.selection.online.outlook import Outlook, assured_count, look_out
 from basira.selection.online.state import Control, OnlineState
 from basira.selection.online.tally import Kind, Tally, bin_of
 from basira.selection.online.threshold import Rank, lane_chances
@@ -123,6 +123,8 @@ def decide_online(
     moment = max(moment, state.latest_at)
     claims = _claims(_Rules(policy.digest, state.plan.day, steps, policy))
     by_right = claims.find(candidate)
+    if by_right is not None and by_right[1].beyond is None and not _has_slot(by_right[1], state, policy, moment):
+        by_right = None
     claim = None if by_right is None else by_right[1]
     kind, number, today, unscored_rate = _count(candidate, claim, state, policy, moment)
     is_counted = is_counted and state.today.count > 0
@@ -242,6 +244,8 @@ def decide_without_state(
     lane, whatever their score (``is_without_state``). Count the slot with `with_places` once there is a state again.
     """
     by_right = _claims(_Rules(policy.digest, day, steps, policy)).find(candidate)
+    if by_right is not None and by_right[1].beyond is None:
+        by_right = None  # it has no right without a slot, and which are left is unknown
     share, lane = policy.random_control.share, policy.intensity[policy.fallback.lane]
     probability = 1.0 if policy.lanes[lane].inspects else share
     basis: Basis = "fallback"
@@ -337,7 +341,29 @@ def _slot_of_claim(basis: Basis, claim: Claim, outlook: Outlook) -> _Slot:
     A missing slot is no release.
     """
     place = outlook.open_lane(claim.lane)
-    return _Slot(claim.beyond if place is None else place, basis, place is None, 1.0)
+    lane = claim.beyond if place is None else place
+    assert lane is not None, "a claim within capacity has a slot"  # noqa: S101 - see `_has_slot`
+    return _Slot(lane, basis, place is None, 1.0)
+
+
+def _has_slot(claim: Claim, state: OnlineState, policy: Policy, moment: datetime) -> bool:
+    """Whether a claim that holds within capacity alone gets a slot: one that exists now, and that the random control
+    is not expected to need for the rest of the day. As `look_out` counts slots."""
+    plan, control = state.plan, policy.random_control
+    arrived = state.today.count + 1
+    rest = expected_rest(plan, moment=moment, arrived=state.today.count, forecast_weight=policy.online.forecast_weight)
+    now = assured_count(arrived=arrived, advance=policy.online.advance * plan.expected_count)
+    room = [
+        max(0, policy.capacity_of(plan.office, lane.id, day=plan.day, day_total=now) - state.used.get(lane.id, 0))
+        if lane.inspects
+        else 0
+        for lane in policy.lanes
+    ]
+    place = next((lane for lane in range(claim.lane, -1, -1) if room[lane]), None)
+    lightest = policy.intensity[control.lane]
+    drawn = sum(one.drawn_count for one in state.control.values())
+    needed = max(control.share * rest.mean, float(control.minimum - drawn))
+    return place is not None and (place > lightest or sum(room[: lightest + 1]) - 1 >= needed)
 
 
 def _by_control(arrival: _Arrival) -> _Chances:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 7
-REVISION = "0007"
+FORMAT = 8
+REVISION = "0008"
 
 METADATA = sa.MetaData()
 

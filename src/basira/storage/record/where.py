@@ -10,7 +10,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-import basira.storage.accounts.tables  # noqa: F401 - its tables join the metadata
+import basira.storage.accounts.tables
+import basira.storage.rules.tables  # noqa: F401 - their tables join the metadata
 from basira.schema.errors import StoreError
 from basira.storage.database.connection import Database
 from basira.storage.database.freed import log_files

@@ -1,0 +1,446 @@
+"""`basira rules`: risk profiles written, checked, tried, tested on the past, approved by a second person, retired.
+
+Enters: options; a rule as text or as a file of JSON. Leaves: what was recorded, verdicts with reasons, figures. Never
+here: the meaning of a rule; a step without the login of the person who takes it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from basira.cli.db import DatabaseOption
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.keys import open_database
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.render.shown import echo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from basira.rules.lifecycle import State
+    from basira.rules.model import Rule
+    from basira.workflows.rules.backtest import BackTest
+    from basira.workflows.rules.life import RuleVersion
+
+app = typer.Typer(no_args_is_help=True, help="Risk profiles: rules that analysts write.")
+
+ByOption = Annotated[str, typer.Option("--by", help="Your login: an account with the role that the step takes.")]
+RuleArgument = Annotated[str, typer.Argument(help="Identifier of the rule.")]
+VersionOption = Annotated[int, typer.Option("--version", min=0, help="Version of the rule; the newest by default.")]
+MotiveOption = Annotated[str, typer.Option("--motive", help="Why; it is audited. Name no person.")]
+TextOption = Annotated[str, typer.Option("--text", help="A condition, in French, Arabic or English.")]
+FromOption = Annotated[str, typer.Option("--from", help="First day of declaration, YYYY-MM-DD.")]
+ToOption = Annotated[str, typer.Option("--to", help="Last day of declaration, YYYY-MM-DD.")]
+
+
+@app.command("new")
+def new(
+    rule_id: RuleArgument,
+    by: ByOption,
+    text: Annotated[str, typer.Option("--text", help="The condition, in French, Arabic or English.")],
+    title: Annotated[str, typer.Option("--title", help="What the rule looks for, in a line.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is written: what was seen.")],
+    starts: Annotated[str, typer.Option("--starts", help="First day on which it holds, YYYY-MM-DD.")],
+    expires: Annotated[str, typer.Option("--expires", help="Last day, YYYY-MM-DD; within 366 days.")],
+    lane: Annotated[str, typer.Option("--lane", help="Lane that it wants, or a more intensive one.")] = "",
+    mandatory: Annotated[bool, typer.Option("--mandatory", help="On every hit, beyond capacity too.")] = False,
+    tag: Annotated[str, typer.Option("--tag", help="A word to find its hits by.")] = "",
+    sample: Annotated[float, typer.Option("--sample", help="Share of the hits on which it acts, 0 to 1.")] = 1.0,
+    office: Annotated[list[str] | None, typer.Option("--office", help="Holds there alone; repeatable.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Record a rule as a draft, from the text of its condition. The same identifier again: its next version."""
+    from basira.rules.json_form import write_condition
+    from basira.rules.text import parse_condition
+    from basira.workflows.rules.life import read_rule_text, write_version
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    vocabulary = make_vocabulary()
+    with _faults_in(language):
+        content = {
+            "rule_id": rule_id,
+            "title": title,
+            "reason": reason,
+            "condition": write_condition(parse_condition(text, vocabulary)),
+            "effect": {"lane": lane, "is_mandatory": mandatory, "tag": tag},
+            "sample_share": sample,
+            "offices": office or [],
+            "starts_on": starts,
+            "expires_on": expires,
+        }
+        rule = read_rule_text(json.dumps(content), vocabulary)
+        with open_database(store, database) as opened:
+            made = write_version(opened, rule, login=by, now=datetime.now())
+    _show(made, language, as_json)
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Files of JSON, one rule each.")],
+    by: ByOption,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Record the rules of files as drafts. All of them are checked before the first is recorded."""
+    from basira.workflows.rules.life import write_version
+
+    with _faults_in(language):
+        rules = [_read_file(path) for path in files]
+        with open_database(store, database) as opened:
+            made = [write_version(opened, rule, login=by, now=datetime.now()) for rule in rules]
+    for one in made:
+        _show(one, language, as_json)
+
+
+@app.command("check")
+def check(
+    file: Annotated[Path | None, typer.Argument(help="A file of JSON; - for standard input.")] = None,
+    text: TextOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a rule, or the text of a condition, and show it in three languages. Nothing is recorded."""
+    from basira.rules.json_form import write_condition
+    from basira.rules.write import write_text
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    with _faults_in(language):
+        condition = _condition_of(file, text)
+    vocabulary = make_vocabulary()
+    written = {one.value: write_text(condition, vocabulary, one.value) for one in Language}
+    if as_json:
+        echo(json.dumps({"condition": write_condition(condition), "text": written}, ensure_ascii=False, indent=1))
+        return
+    for one, sentence in written.items():
+        echo(f"{one}: {sentence}")
+
+
+@app.command("try")
+def try_it(
+    first: FromOption,
+    last: ToOption,
+    file: Annotated[Path | None, typer.Argument(help="A file of JSON; - for standard input.")] = None,
+    text: TextOption = "",
+    declaration: Annotated[str, typer.Option("--declaration", help="This one alone.")] = "",
+    most: Annotated[int, typer.Option("--most", min=1, max=100, help="How many declarations to show.")] = 5,
+    store: StoreOption = DEFAULT_STORE,
+    memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a rule says of declarations of a period, and why. Nothing is recorded."""
+    from basira.schema.days import parse_day
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.rules.backtest import read_period, try_rule
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    vocabulary, end = make_vocabulary(), parse_day(last, name="--to")
+    with _faults_in(language), steps("read", quiet=as_json) as progress:
+        condition = _condition_of(file, text)
+        period = read_period(
+            open_history(store),
+            [condition],
+            vocabulary,
+            first=parse_day(first, name="--from"),
+            last=end,
+            as_of=end,
+            engine=EngineBounds(memory=memory),
+            progress=progress,
+        )
+        tried = try_rule(
+            condition, period, vocabulary, {}, language=language.value, declaration_id=declaration or None, most=most
+        )
+    if as_json:
+        echo(json.dumps([asdict(one) for one in tried], ensure_ascii=False, indent=1))
+        return
+    for one in tried:
+        echo(one.declaration_id)
+        for sentence in one.sentences:
+            echo(f"  {sentence}")
+    if not tried:
+        echo("No hit, and nothing unknown, in the period.")
+
+
+@app.command("backtest")
+def backtest(
+    rule_id: RuleArgument,
+    first: FromOption,
+    last: ToOption,
+    as_of: Annotated[str, typer.Option("--as-of", help="Last day whose results count, YYYY-MM-DD.")],
+    by: Annotated[str, typer.Option("--by", help="Your login: the test is recorded as a step. Without: shown.")] = "",
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Put a rule on the declarations of a past period: hits, results as far as they are known, examples.
+
+    The hit rate is corrected by the inclusion probabilities that runs recorded; where nothing was inspected, or no
+    probability was recorded, it is unknown.
+    """
+    from basira.schema.days import parse_day
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.rules.backtest import back_test, read_period
+    from basira.workflows.rules.life import read_for_test, read_stored, take_step
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    vocabulary = make_vocabulary()
+    days = parse_day(first, name="--from"), parse_day(last, name="--to"), parse_day(as_of, name="--as-of")
+    with open_database(store, database) as opened:
+        stored, probabilities = read_for_test(opened, rule_id, version or None, first=days[0], last=days[1])
+        rule = read_stored(stored)
+        with steps("back-test", quiet=as_json) as progress:
+            period = read_period(
+                open_history(store),
+                [rule.condition],
+                vocabulary,
+                first=days[0],
+                last=days[1],
+                as_of=days[2],
+                engine=EngineBounds(memory=memory),
+                progress=progress,
+            )
+            found = back_test(rule, period, vocabulary, {}, probabilities=probabilities)
+        if by:
+            detail = {
+                "first": first, "last": last, "as_of": as_of, "hits": found.hits, "unknown": found.unknown,
+                "inspected": found.rate.inspected, "findings": found.rate.findings, "rate": found.rate.rate,
+                "low": found.rate.low, "high": found.rate.high,
+            }  # fmt: skip
+            take_step(opened, rule_id, "tested", login=by, now=datetime.now(), version=stored.version, detail=detail)
+    _show_backtest(found, as_json)
+
+
+@app.command("compare")
+def compare(
+    rule_id: RuleArgument,
+    one: Annotated[int, typer.Argument(help="A version.")],
+    other: Annotated[int, typer.Argument(help="Another version.")],
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+) -> None:
+    """Show what differs between two versions of a rule."""
+    from basira.workflows.rules.life import compare_versions, show_version
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    today = datetime.now().date()
+    with open_database(store, database) as opened, opened.read() as connection:
+        rules = [show_version(connection, rule_id, on=today, version=number).rule for number in (one, other)]
+    lines = compare_versions(rules[0], rules[1], make_vocabulary(), language.value)
+    for line in lines or ["No difference."]:
+        echo(line)
+
+
+@app.command("submit")
+def submit(
+    rule_id: RuleArgument, by: ByOption, version: VersionOption = 0, store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "", language: LanguageOption = Language.fr,
+) -> None:  # fmt: skip
+    """Submit a version that was tested on the past."""
+    _step(rule_id, "submitted", by, version, "", store, database, language)
+
+
+@app.command("approve")
+def approve(
+    rule_id: RuleArgument, by: ByOption, motive: MotiveOption, version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", language: LanguageOption = Language.fr,
+) -> None:  # fmt: skip
+    """Approve a submitted version: another person than its author, with the role manager."""
+    _step(rule_id, "approved", by, version, motive, store, database, language)
+
+
+@app.command("reject")
+def reject(
+    rule_id: RuleArgument, by: ByOption, motive: MotiveOption, version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", language: LanguageOption = Language.fr,
+) -> None:  # fmt: skip
+    """Send a submitted version back: it is a draft again."""
+    _step(rule_id, "draft", by, version, motive, store, database, language)
+
+
+@app.command("shadow")
+def shadow(
+    rule_id: RuleArgument, by: ByOption, version: VersionOption = 0, store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "", language: LanguageOption = Language.fr,
+) -> None:  # fmt: skip
+    """Let an approved version be judged without acting."""
+    _step(rule_id, "shadow", by, version, "", store, database, language)
+
+
+@app.command("start")
+def start(
+    rule_id: RuleArgument, by: ByOption, version: VersionOption = 0, store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "", language: LanguageOption = Language.fr,
+) -> None:  # fmt: skip
+    """Make an approved version live, from its first day on. It takes the place of the version that was."""
+    _step(rule_id, "live", by, version, "", store, database, language)
+
+
+@app.command("retire")
+def retire(
+    rule_id: RuleArgument, by: ByOption, motive: MotiveOption, version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", language: LanguageOption = Language.fr,
+) -> None:  # fmt: skip
+    """Retire a version, for good. Its record stays."""
+    _step(rule_id, "retired", by, version, motive, store, database, language)
+
+
+@app.command("list")
+def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+    """Show every version of every rule, with what it is today."""
+    from basira.workflows.rules.life import show_all
+
+    with open_database(store, database) as opened, opened.read() as connection:
+        found = show_all(connection, on=datetime.now().date())
+    if as_json:
+        echo(json.dumps([_content(one) for one in found], ensure_ascii=False, indent=1))
+        return
+    for one in found:
+        rule = one.rule
+        echo(f"{rule.rule_id}  {one.stored.version}  {one.status}  {rule.starts_on} to {rule.expires_on}  {rule.title}")
+
+
+@app.command("show")
+def show(
+    rule_id: RuleArgument,
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one version: its condition, its dates, every step of its life."""
+    from basira.workflows.rules.life import show_version
+
+    with open_database(store, database) as opened, opened.read() as connection:
+        found = show_version(connection, rule_id, on=datetime.now().date(), version=version or None)
+    _show(found, language, as_json)
+
+
+def _step(
+    rule_id: str, state: State, by: str, version: int, motive: str, store: Path, database: str, language: Language
+) -> None:
+    from basira.workflows.rules.life import take_step
+
+    with _faults_in(language), open_database(store, database) as opened:
+        step = take_step(opened, rule_id, state, login=by, now=datetime.now(), version=version or None, motive=motive)
+    echo(f"{rule_id} version {step.version}: {step.state}.")
+
+
+class _faults_in:  # noqa: N801 - a context, read as one
+    """A fault of a rule raised again in the person's language."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language.value
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        from basira.rules.faults import say_fault, say_hint
+        from basira.schema.errors import RuleError
+
+        if isinstance(error, RuleError):
+            raise RuleError(
+                say_fault(error, self._language),
+                hint=say_hint(error, self._language),
+                reason=error.reason,
+                place=error.place,
+                nearest=error.nearest,
+                values=error.values,
+            ) from None
+
+
+def _read_file(path: Path) -> Rule:
+    from basira.schema.errors import SourceError
+    from basira.workflows.rules.life import read_rule_text
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    try:
+        text = sys.stdin.read(200_000) if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"Expected a file of JSON in UTF-8 at {str(path)!r}, found none that can be read.",
+            hint="Name another file.",
+        ) from error
+    return read_rule_text(text, make_vocabulary())
+
+
+def _condition_of(file: Path | None, text: str) -> Any:
+    from basira.rules.text import parse_condition
+    from basira.schema.errors import UsageError
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    if (file is None) == (not text):
+        raise UsageError("Expected either a file or --text, found both or neither.", hint="Give one of the two.")
+    return _read_file(file).condition if file is not None else parse_condition(text, make_vocabulary())
+
+
+def _content(one: RuleVersion) -> dict[str, Any]:
+    return {
+        "version": one.stored.version,
+        "status": one.status,
+        "digest": one.stored.digest,
+        "author": one.stored.author,
+        "rule": dict(one.stored.content),
+        "steps": [asdict(step) for step in one.steps],
+    }
+
+
+def _show(one: RuleVersion, language: Language, as_json: bool) -> None:
+    from basira.rules.write import write_text
+    from basira.workflows.rules.vocabulary import make_vocabulary
+
+    if as_json:
+        echo(json.dumps(_content(one), ensure_ascii=False, indent=1))
+        return
+    rule = one.rule
+    echo(f"{rule.rule_id} version {one.stored.version}: {one.status}, {rule.starts_on} to {rule.expires_on}")
+    echo(f"  {rule.title}")
+    echo(f"  {write_text(rule.condition, make_vocabulary(), language.value)}")
+    for step in one.steps:
+        echo(f"  {step.taken_at[:16]}  {step.state}  by {step.actor}{f': {step.motive}' if step.motive else ''}")
+
+
+def _show_backtest(found: BackTest, as_json: bool) -> None:
+    if as_json:
+        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1, default=str))
+        return
+    for line in _lines(found):
+        echo(line)
+
+
+def _lines(found: BackTest) -> Iterator[str]:
+    rate = found.rate
+    yield f"{found.rule_id}, {found.first} to {found.last}: {found.declarations:,} declarations"
+    yield f"  hits {found.hits:,}, unknown {found.unknown:,}"
+    if found.busiest is not None:
+        busy = found.busiest
+        yield f"  most on one day: {busy.hits} of {busy.declarations} at {busy.office} on {busy.day}"
+    yield f"  inspected {rate.inspected:,}, findings {rate.findings:,}, revenue found {found.revenue_found:,.0f}"
+    reasons = {
+        "none_inspected": "none of the hits was inspected",
+        "few_inspected": "too few of the hits were inspected",
+        "no_probability": "no probability of inspection was recorded for some of them",
+    }
+    if rate.rate is None:
+        yield f"  hit rate unknown: {reasons[rate.reason]}; between {rate.low:.1%} and {rate.high:.1%}"
+    else:
+        yield f"  hit rate {rate.rate:.1%}, corrected for who was inspected ({rate.low:.1%} to {rate.high:.1%})"
+    for words, ids in (("findings", found.examples), ("needless", found.needless), ("missed", found.missed)):
+        if ids:
+            yield f"  {words}: {', '.join(ids)}"

@@ -1,0 +1,112 @@
+"""The life of a version of a rule: which step may follow which, and who may take it.
+
+Enters: the steps taken so far, the step wanted, who asks. Leaves: the state after it, or `RuleError`. Never here: a
+clock, a store; a way around the second person.
+
+draft, tested on the past, submitted, approved by another person, shadow or live; retired by a person, or expired by its
+own date. A new version is a new life: the one that is live stays so until the new one takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, get_args
+
+from basira.rules.faults import rule_fault
+from basira.rules.model import Rule
+from basira.schema.access import Role
+
+State = Literal["draft", "tested", "submitted", "approved", "shadow", "live", "retired"]
+Status = Literal[
+    "draft", "tested", "submitted", "approved", "waiting", "shadow", "live", "replaced", "expired", "retired"
+]
+STATES: tuple[State, ...] = get_args(State)
+
+# Who may take the step to a state, and from which states. A rejected submission is a draft again.
+_FROM: Mapping[State, tuple[State, ...]] = {
+    "draft": ("submitted",),
+    "tested": ("draft", "tested"),
+    "submitted": ("tested",),
+    "approved": ("submitted",),
+    "shadow": ("approved",),
+    "live": ("approved", "shadow"),
+    "retired": ("draft", "tested", "submitted", "approved", "shadow", "live"),
+}
+_AUTHORS: frozenset[Role] = frozenset({"analyst", "data_scientist"})
+_APPROVERS: frozenset[Role] = frozenset({"manager"})
+MAY: Mapping[State, frozenset[Role]] = {
+    "draft": _AUTHORS | _APPROVERS,
+    "tested": _AUTHORS | _APPROVERS,
+    "submitted": _AUTHORS,
+    "approved": _APPROVERS,
+    "shadow": _APPROVERS,
+    "live": _APPROVERS,
+    "retired": _AUTHORS | _APPROVERS,
+}
+# These account for what others did: they take a reason.
+_WITH_MOTIVE: frozenset[State] = frozenset({"approved", "retired"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step as it was taken: the state that it led to, of which version, by whom."""
+
+    version: int
+    state: State
+    actor: str
+
+
+def require_writer(roles: frozenset[Role]) -> None:
+    """Raise `RuleError` for a person who may not write rules."""
+    _require_role(_AUTHORS, roles)
+
+
+def check_step(
+    steps: Sequence[Step], version: int, wanted: State, *, actor: str, roles: frozenset[Role], motive: str = ""
+) -> None:
+    """Whether a step may be taken. Raises `RuleError`: not from this state, not by this role, not by the author.
+
+    ``steps``: of the rule, of all its versions, in order. The author of a version approves it in no role; nor does a
+    person who submitted it.
+    """
+    of_version = [step for step in steps if step.version == version]
+    state = of_version[-1].state
+    _require_role(MAY[wanted], roles)
+    if state not in _FROM[wanted]:
+        raise (
+            rule_fault("no_backtest")
+            if (wanted, state) == ("submitted", "draft")
+            else rule_fault("state", expected=", ".join(_FROM[wanted]), found=state)
+        )
+    if wanted == "approved" and actor in {step.actor for step in of_version if step.state in ("draft", "submitted")}:
+        raise rule_fault("same_person", found=actor)
+    if wanted in _WITH_MOTIVE and not motive.strip():
+        raise rule_fault("motive")
+
+
+def status_of(steps: Sequence[Step], version: int, rule: Rule, *, on: date) -> Status:
+    """What a version is on a day: its last state, and what its dates and the other versions make of it."""
+    state = [step for step in steps if step.version == version][-1].state
+    if state == "retired":
+        return "retired"
+    if on > rule.expires_on:
+        return "expired"
+    if state in ("live", "shadow"):
+        latest = [step.version for step in steps if step.state == state and _last_state(steps, step.version) == state][
+            -1
+        ]
+        if latest != version:
+            return "replaced"
+        return "waiting" if on < rule.starts_on else state
+    return state
+
+
+def _last_state(steps: Sequence[Step], version: int) -> State:
+    return [step for step in steps if step.version == version][-1].state
+
+
+def _require_role(allowed: frozenset[Role], roles: frozenset[Role]) -> None:
+    if not allowed & roles:
+        raise rule_fault("no_right", expected=", ".join(sorted(allowed)), found=", ".join(sorted(roles)) or "-")
