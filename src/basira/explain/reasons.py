@@ -90,8 +90,8 @@ def explain_items(
                     continue
                 ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
                 code, figures = built
-                if is_kind_ranked and code == "description_unusual":
-                    figures["word"] = _first_word(row)
+                if is_kind_ranked:
+                    figures |= _comparison(code, row)
                 reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
                 point_at.append(catalog.verify.get(labels[g], ""))
         references = _references(row, comparables or {}, catalog)
@@ -102,6 +102,18 @@ def explain_items(
 
 # As the entity "word" of the catalog takes it; a test holds the two together.
 _WORD = re.compile(r'[^-0-9 ,.;:/()+_*"%]{3,}')
+
+
+def _comparison(code: str, row: Row) -> dict[str, Any]:
+    """What a reason is compared with, where its builder gives no figure: the word of a description; how often this
+    supplier claims a preference, as a share of its items of the past year (smoothed), and their number."""
+    if code == "description_unusual":
+        return {"word": _first_word(row)}
+    habit, claimed = _number(row, "preference_vs_exporter"), _number(row, "is_preference_claimed")
+    if code != "preference_claimed" or habit is None or claimed is None or _count(row, "exporter_items_365d") == 0:
+        return {}
+    usual = min(1.0, max(0.0, claimed - habit))
+    return {"usual_share": usual, "count": _count(row, "exporter_items_365d"), "window_months": YEAR_MONTHS}
 
 
 def _first_word(row: Row) -> str | None:
