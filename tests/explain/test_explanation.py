@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from basira.explain.explanation import Case, explain
+from basira.explain.explanation import Case, Surroundings, explain
 from basira.explain.sentences import say_chance, say_explanation, say_share
 from basira.explain.strongest import strongest_reasons
 from basira.render.languages import LANGUAGES
@@ -19,7 +19,7 @@ LOW = Reason("value_per_kg_low", {"value": 12.4, "unit": "kg", "median": 32.6, "
 ITEM = ItemAssessment(1, 0.12, 50_000.0, 6_000.0, {}, (LOW,), ("value", "origin"), (REFERENCE,))
 CASE = Case(
     basis="model", currency="MAD", fraud_probability=0.12, expected_revenue=6_000.0, items=(ITEM,),
-    examines="goods", average_probability=0.02, large_stakes=90_000.0,
+    examines="goods", around=Surroundings(0.02, 90_000.0),
 )  # fmt: skip
 
 
@@ -68,9 +68,9 @@ def test_why_gives_the_probability_beside_its_average() -> None:
 
 
 def test_a_large_amount_says_so_only_among_the_largest_quarter() -> None:
-    modest = replace(CASE, average_probability=0.12, large_stakes=40_000.0)
+    modest = replace(CASE, around=Surroundings(0.12, 40_000.0))
     assert why(modest).startswith("Montant en jeu parmi le quart le plus élevé du jour : jusqu’à 50 000 MAD")
-    assert why(replace(modest, large_stakes=60_000.0)).startswith("Retenue par l’ordre du modèle")
+    assert why(replace(modest, around=Surroundings(0.12, 60_000.0))).startswith("Retenue par l’ordre du modèle")
 
 
 def test_a_random_control_has_no_reason_and_says_so() -> None:
@@ -97,7 +97,7 @@ def test_a_rule_gives_its_ground() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", ("value", "classification", "origin", "quantity", "prohibited", "documents"))
+@pytest.mark.parametrize("kind", ["value", "classification", "origin", "quantity", "prohibited", "documents"])
 def test_a_documentary_lane_asks_for_papers(kind: str, language: str) -> None:
     case = replace(CASE, examines="documents", items=(replace(ITEM, verify=(kind,), references=()),))
     (item,) = say_explanation(explain(case, reader="inspector"), language=language, strict=True).items

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from basira.explain.explanation import Case, Explanation, Reader, explain, times_the_average
+from basira.explain.explanation import Case, Explanation, Reader, Surroundings, explain, times_the_average
 from basira.explain.reasons import explain_items
 from basira.explain.sentences import ExplanationText, round_amount, say_explanation
 from basira.explain.strongest import FAMILY_OF
@@ -49,7 +49,9 @@ def make_case(rng: np.random.Generator) -> Made:
     count = int(rng.integers(1, 4))
     rows = tuple(_row(rng, number) for number in range(1, count + 1))
     contributions = np.where(
-        rng.random((count, len(NAMES))) < 0.3, rng.exponential(0.3, (count, len(NAMES))), -rng.random((count, len(NAMES)))
+        rng.random((count, len(NAMES))) < 0.3,
+        rng.exponential(0.3, (count, len(NAMES))),
+        -rng.random((count, len(NAMES))),
     )
     kinds = [_kinds(rng) for _ in rows]
     evidence = explain_items(contributions, NAMES, REASONS, rows, kinds=kinds)
@@ -67,7 +69,9 @@ def make_case(rng: np.random.Generator) -> Made:
         )
         for number, (found, revenue) in enumerate(zip(evidence, rng.lognormal(8, 2, count), strict=True))
     )
-    basis = str(rng.choice(["model", "random", "mandatory", "fallback", "exempt", "none"], p=[0.6, 0.2, 0.08, 0.06, 0.03, 0.03]))
+    basis = str(
+        rng.choice(["model", "random", "mandatory", "fallback", "exempt", "none"], p=[0.6, 0.2, 0.08, 0.06, 0.03, 0.03])
+    )
     has_answer = basis != "fallback"
     return Made(
         Case(
@@ -77,8 +81,10 @@ def make_case(rng: np.random.Generator) -> Made:
             expected_revenue=float(sum(item.expected_revenue for item in items)) if has_answer else None,
             items=items,
             examines=rng.choice([None, "documents", "goods"]),
-            average_probability=None if rng.random() < 0.2 else float(rng.beta(1, 15)),
-            large_stakes=None if rng.random() < 0.2 else float(rng.lognormal(9, 1)),
+            around=Surroundings(
+                None if rng.random() < 0.2 else float(rng.beta(1, 15)),
+                None if rng.random() < 0.2 else float(rng.lognormal(9, 1)),
+            ),
             ground="Armes" if rng.random() < 0.5 else "",
             has_answer=has_answer,
         ),
@@ -113,8 +119,8 @@ def _row(rng: np.random.Generator, number: int) -> dict[str, Any]:
         "value_to_next_round": float(rng.uniform(0.5, 1.0)),
     }
     for feature in (
-        "value_per_kg_vs_reference", "value_per_unit_vs_reference", "kg_per_unit_vs_unit_code", "preference_vs_exporter",
-        "preference_vs_importer", "usual_duty_vs_heading",
+        "value_per_kg_vs_reference", "value_per_unit_vs_reference", "kg_per_unit_vs_unit_code",
+        "preference_vs_exporter", "preference_vs_importer", "usual_duty_vs_heading",
     ):  # fmt: skip
         row[feature] = float(rng.normal(0, 0.5))
     for feature in ("code_share_of_word", "net_to_gross_mass", "origin_share_of_code"):
@@ -147,8 +153,8 @@ def _row(rng: np.random.Generator, number: int) -> dict[str, Any]:
             for entity in (one.entity, one.parent):
                 row[f"{entity}_hit_rate"] = float(rng.beta(1, 12))
     for entity in (
-        "importer", "declarant", "exporter", "importer_code", "exporter_code", "declarant_importer", "importer_exporter",
-        "code", "code_origin", "word", "word_code", "code_mass",
+        "importer", "declarant", "exporter", "importer_code", "exporter_code", "declarant_importer",
+        "importer_exporter", "code", "code_origin", "word", "word_code", "code_mass",
     ):  # fmt: skip
         row[f"{entity}_items"] = int(rng.integers(0, 100))
         row[f"{entity}_items_365d"] = int(rng.integers(0, 100))
@@ -182,10 +188,12 @@ def _structure(explanation: Explanation, made: Made, reader: Reader) -> Iterator
         if explanation.has_reasons or any(item.reasons for item in explanation.items):
             yield "a random control has a reason"
     elif case.basis == "model" and explanation.stakes is not None:
-        times = times_the_average(explanation.stakes.probability, case.average_probability)
+        times = times_the_average(explanation.stakes.probability, case.around.average_probability)
         if explanation.why.code == "likely" and times < 1.75:
             yield "more probable than the average, and is not"
-        if explanation.why.code == "large" and not explanation.stakes.potential >= (case.large_stakes or math.inf):
+        if explanation.why.code == "large" and not explanation.stakes.potential >= (
+            case.around.large_stakes or math.inf
+        ):
             yield "a large amount, and is not"
     telling = [bool(item.reasons) for item in explanation.items]
     if telling != sorted(telling, reverse=True):

@@ -31,6 +31,7 @@ from basira.cli import (
     score,
     serve,
     sessions,
+    show,
     target,
     train,
     users,
@@ -71,6 +72,7 @@ app.command("score")(score.score)
 app.command("target")(target.target)
 app.command("evaluate", cls=evaluate.ManyFiles)(evaluate.evaluate)
 app.command("explain")(explain.explain)
+app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)

@@ -30,6 +30,7 @@ from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
+
 class Readers(StrEnum):
     """Who reads a list."""
 

@@ -123,7 +123,8 @@ def _first_word(row: Row) -> str | None:
 
 
 def _to_verify(point_at: Sequence[str], kinds: Mapping[str, float]) -> tuple[str, ...]:
-    """As it was before `kinds`: first what the kinds say where the model knows kinds, then what the reasons point at; never empty.
+    """As it was before `kinds`: first what the kinds say where the model knows kinds, then what the reasons point at;
+    never empty.
 
     ``point_at``: by reason, in their order; "" where one points at nothing in particular.
     """

@@ -36,7 +36,7 @@ class ItemText:
 
 @dataclass(frozen=True)
 class ExplanationText:
-    """The sentences of an explanation. ``stakes``, ``chance``: "" where the reader is not shown them, or there are none.
+    """The sentences of an explanation. ``stakes``, ``chance``: "" where the reader is shown none, or there are none.
 
     ``no_reason``: what stands in the place of reasons where an item has none worth telling.
     """
@@ -128,7 +128,7 @@ def say_share(share: float, *, language: str, strict: bool = False) -> str:
 
 
 def say_verification(one: Verification, *, currency: str, language: str, strict: bool = False) -> str:
-    """One thing to verify: what to do in this lane, the declared value beside the expected interval, what it is worth."""
+    """One thing to verify: what to do in this lane, the declared value beside the interval, and what it is worth."""
     catalog = catalog_of(language, strict=strict)
     doing = f".{one.examines}" if one.examines else ""
     parts = [catalog.say(f"verify.{one.kind}{doing}")]
@@ -154,9 +154,7 @@ def _item(item: ItemExplanation, currency: str, catalog: Catalog) -> ItemText:
     return ItemText(
         item_number=item.item_number,
         reasons=tuple(say(reason, language=language, currency=currency, strict=strict) for reason in item.reasons),
-        verify=tuple(
-            say_verification(one, currency=currency, language=language, strict=strict) for one in item.verify
-        ),
+        verify=tuple(say_verification(one, currency=currency, language=language, strict=strict) for one in item.verify),
         references=tuple(
             say_reference(one, language=language, currency=currency, strict=strict) for one in item.references
         ),

@@ -5,7 +5,7 @@ strongest first. Never here: a word, a figure of its own; a reason that speaks a
 
 Recorded are all pieces of evidence that raised an item, each with its figures. An officer is told few of them:
 
-- of one family one (a price by kilogram and by unit are one thing; newness is told once, of the trader before the pair);
+- of one family one (prices by kilogram and by unit are one thing; newness is told once, of the trader, not the pair);
 - none whose figure is near the usual one, such as 4.0 % of irregularities against 3.4 %, or a value inside the
   interval that stands beside it;
 - none that speaks against the kind that is verified first, such as a high price where a low value is looked for;
@@ -83,9 +83,7 @@ def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -
             continue
         if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
             continue
-        if family not in told:
-            told[family] = reason
-        elif family == "newness" and _rank(reason) < _rank(told[family]):
+        if family not in told or (family == "newness" and _rank(reason) < _rank(told[family])):
             told[family] = reason
     return tuple(told.values())[:MOST_REASONS]
 
@@ -118,8 +116,8 @@ def is_worth_telling(reason: Reason, references: Sequence[Reference] = ()) -> bo
 
 
 def _holds_against(reason: Reason, references: Sequence[Reference]) -> bool:
-    """A price that is told as low lies under the interval that the page shows beside it, one told as high over it; and a
-    consignment told as small has no price over one."""
+    """A price that is told as low lies under the interval that the page shows beside it, one told as high over it; and
+    a consignment told as small has no price over one."""
     if reason.code == "small_consignment":
         return all(reference.declared <= reference.high for reference in references)
     for measure in ("value_per_kg", "value_per_unit"):

@@ -89,7 +89,9 @@ def inspection_page(
         "goods": _goods,
         "lead": lambda e: next((text.lead for _, text in shown_items(e) if text.lead), "–"),
         "currency": next((line.value_currency for line in inspections.lines), ""),
-        "potential": lambda e: _amount(None if e.explanation.stakes is None else e.explanation.stakes.potential, language),
+        "potential": lambda e: _amount(
+            None if e.explanation.stakes is None else e.explanation.stakes.potential, language
+        ),
         # A sentence that names the amounts already needs no second one.
         "show_stakes": lambda e: e.explanation.why.code not in ("large", "ranked"),
         "shown_items": shown_items,

@@ -68,10 +68,11 @@ def record_filled_lists(
     progress: OnProgress | None = None,
     wait_seconds: float = DEFAULT_WAIT_SECONDS,
 ) -> tuple[IngestReport, int]:
-    """Record the results of workbooks that `basira target` wrote and an office filled in; and how many items have none.
+    """Record the results of workbooks that `basira target` wrote and an office filled in.
 
-    ``known_at``: when the administration learned of them; None: now, as ``received_at`` says, because no one can show that
-    it knew them before. An item whose result is blank is left open: it is not "compliant".
+    ``known_at``: when the administration learned of them; None: now, as ``received_at`` says, because nothing shows that
+    it knew them before. Returned besides the report: how many items have no result. They are left open, and are not
+    "compliant".
 
     Raises UsageError for a file that is no such workbook; SourceError, StoreError.
     """
