@@ -67,12 +67,13 @@ def _cell(text: str) -> str:
 
 def _explanations() -> list[str]:
     lines = _head("line")
-    for title, examines in (("physical inspection", "goods"), ("documentary check", "documents")):
+    lanes: Mapping[str, Examines] = {"physical inspection": "goods", "documentary check": "documents"}
+    for title, examines in lanes.items():
         said = {}
         for language in LANGUAGES:
             text = say_explanation(explain(_case(examines), reader="unit"), language=language, strict=True)
             item = text.items[0]
-            said[language] = [text.why, text.stakes, *item.reasons, *item.verify]  # type: ignore[arg-type]
+            said[language] = [text.why, text.stakes, *item.reasons, *item.verify]
         for cells in zip(*said.values(), strict=True):
             lines.append(f"| {title} | " + " | ".join(_cell(cell) for cell in cells) + " |")
     return lines

@@ -69,7 +69,7 @@ def test_a_result_comes_back_with_its_kinds_and_what_was_found(tmp_path: Path, l
         "declaration_id": "2026/1",
         "item_number": "1",
         "known_at": "2026-03-06 09:30:00",
-        "inspected_at": "2026-03-05 00:00:00",
+        "inspected_at": "2026-03-05",
         "inspection_lane": "rouge",
         "inspector_id": "A17",
         "is_inspected": "true",
