@@ -20,6 +20,7 @@ from python_page import python_page
 from quarantine_page import quarantine_page
 from roles_page import roles_page
 from schema_page import schema_page
+from sentences_page import sentences_page
 from settings_page import settings_page
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -31,6 +32,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "quarantine.md": quarantine_page,
     "roles.md": roles_page,
     "schema.md": schema_page,
+    "sentences.md": sentences_page,
     "settings.md": settings_page,
 }
 

@@ -18,6 +18,7 @@ UNSEEN: dict[str, Any] = {
     "declaration_id": "D1",
     "commodity_code": "9301000000",
     "origin_country": "CN",
+    "description": "JOUETS en bois",
     "word_items": 46,
     "word_code_items": 0,
     "code_share_of_word": 0.5 / 51,
@@ -60,18 +61,18 @@ def test_the_figures_of_a_rare_origin_are_counts() -> None:
     [
         (
             "fr",
-            "Désignation rarement déclarée sous ce code : 46 importations de même premier mot, dont 0 sous SH 9301.00 "
+            "Désignation rarement déclarée sous ce code : sur 46 importations désignées « jouets », 0 sous SH 9301.00 "
             "(tout l’historique)",
         ),
         (
             "en",
-            "Description rarely declared under this code: 46 imports with the same first word, of which 0 under "
-            "HS 9301.00 (whole history)",
+            "Description rarely declared under this code: of 46 imports described as “jouets”, 0 under HS 9301.00 "
+            "(whole history)",
         ),
         (
             "ar",
-            "تسمية نادراً ما يُصرَّح بها تحت هذا البند: 46 عملية استيراد لها الكلمة الأولى نفسها، منها 0 تحت "
-            "البند 9301.00 (كامل السجل)",
+            "تسمية نادرا ما يصرح بها تحت هذا البند: من أصل 46 عملية استيراد بتسمية «jouets»، 0 تحت البند 9301.00 "
+            "(كامل السجل)",
         ),
     ],
 )

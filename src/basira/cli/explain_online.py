@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from basira.workflows.stores import History
 
 
-def explain_online(history: History, declaration: str, database: str, *, language: str, as_json: bool) -> bool:
+def explain_online(
+    history: History, declaration: str, database: str, *, language: str, as_json: bool, full: bool = False
+) -> bool:
     """Show what the service recorded of a declaration; False when a run decided on it later, or it recorded nothing."""
     found = _find_history(history, declaration, database, language)
     if found is None:
@@ -31,7 +33,7 @@ def explain_online(history: History, declaration: str, database: str, *, languag
     if as_json:
         echo(json.dumps(found, ensure_ascii=False, indent=1))
         return True
-    _show(open_console(), found, language)
+    _show(open_console(), found, language, full=full)
     return True
 
 
@@ -83,10 +85,10 @@ def _explained_items(found: Mapping[str, Any], last: Mapping[str, Any]) -> Seque
     return items
 
 
-def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
-    from basira.explain.words import catalog_of, say_reference
+def _show(console: Console, found: Mapping[str, Any], language: str, *, full: bool) -> None:
+    from basira.cli.explain import show_sentences
+    from basira.explain.words import catalog_of
     from basira.render.numbers import format_money, format_percent
-    from basira.schema.records import Reference
     from basira.serving.views.decision import reselected_text
 
     catalog, standing = catalog_of(language), found["standing"]
@@ -96,15 +98,42 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
     goods = _goods(found, last["declaration_version"])
     ground = str(last["basis_text"])
     console.print(Text(reselected_text(ground, language=language) if standing["is_reselected"] else ground))
-    if last["fraud_probability"] is not None:
-        console.print(
-            f"P = {format_percent(last['fraud_probability'], language=language)}, "
-            f"E = {format_money(last['expected_revenue'], last['currency'], language=language)}, "
-            f"π = {format_percent(last['inclusion_probability'], language=language)}",
-            markup=False,
+    explanation = last.get("explanation")
+    if explanation is not None and not standing["is_reselected"]:
+        names = {number: " · ".join(part for part in pair if part) for number, pair in goods.items()}
+        show_sentences(console, explanation, catalog, has_reasons=last["basis"] != "random", goods=names)
+    elif last["fraud_probability"] is not None:
+        colon, amount = (
+            catalog.say("list.colon"),
+            format_money(last["expected_revenue"], last["currency"], language=language),
         )
-    elif last["fallback"]:
-        console.print(f"? {last['fallback']}", markup=False)
+        chance = format_percent(last["fraud_probability"], language=language)
+        console.print(
+            Text(f"{catalog.say('list.probability')}{colon}{chance}, {catalog.say('list.expected')}{colon}{amount}")
+        )
+    if last["fallback"] and last["fraud_probability"] is None:
+        console.print(Text(catalog.say("list.no_answer")))
+    if full or explanation is None or standing["is_reselected"]:
+        _show_items(console, found, last, goods, language)
+    for step in found["history"]:
+        after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
+        kind, result = catalog.say(f"event.{step['kind']}"), _result_text(step.get("result") or {})
+        parts = (step["at"][:16], kind, after, step["by"], step.get("motive"), result)
+        console.print(Text(" · ".join(part for part in parts if part), style="dim"))
+    console.print(f"{last['decision_id']} · {last['versions'].get('model')}", style="dim", markup=False)
+
+
+def _show_items(
+    console: Console,
+    found: Mapping[str, Any],
+    last: Mapping[str, Any],
+    goods: Mapping[int, tuple[str, str]],
+    language: str,
+) -> None:
+    """Every recorded reason, verification and reference value."""
+    from basira.explain.words import say_reference
+    from basira.schema.records import Reference
+
     converted = {item["item_number"]: item["text"] for item in last.get("conversion", {}).get("items", ())}
     for item in _explained_items(found, last):
         named = (f"#{item['item_number']}", *goods.get(item["item_number"], ()))
@@ -117,10 +146,4 @@ def _show(console: Console, found: Mapping[str, Any], language: str) -> None:
         lines += [f"· {reason['text']}" for reason in item["reasons"]]
         lines += [f"→ {verify['text']}" for verify in item["verify"]]
         for line in (*lines, *(f"· {text}" for text in references)):
-            console.print(Padding(Text(line), (0, 0, 0, 3)))
-    for step in found["history"]:
-        after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
-        kind, result = catalog.say(f"event.{step['kind']}"), _result_text(step.get("result") or {})
-        parts = (step["at"][:16], kind, after, step["by"], step.get("motive"), result)
-        console.print(Text(" · ".join(part for part in parts if part), style="dim"))
-    console.print(f"{last['decision_id']} · {last['versions'].get('model')}", style="dim", markup=False)
+            console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))

@@ -33,6 +33,7 @@ from basira.cli import (
     score,
     serve,
     sessions,
+    show,
     target,
     train,
     users,
@@ -74,6 +75,7 @@ app.command("target")(target.target)
 app.add_typer(policy.app, name="policy")
 app.command("evaluate", cls=evaluate.ManyFiles)(evaluate.evaluate)
 app.command("explain")(explain.explain)
+app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")

@@ -26,7 +26,7 @@ from basira.decisions.recorded import (
 from basira.schema.canonical import canonical_json
 from basira.schema.detail import Detail, detail_text, read_detail
 from basira.schema.json_values import JsonObject
-from basira.schema.records import Basis, Candidate, EventKind, ItemAssessment, Selection
+from basira.schema.records import Basis, Candidate, EventKind, Examines, ItemAssessment, Selection
 from basira.schema.rows import DecisionRow, EventRow, RunRow
 from basira.schema.stake import StakeScale
 
@@ -119,7 +119,8 @@ class Decision(Recorded):
 
     Of a run: ``run_id``; ``rank`` in its lane; ``inputs_digest``, of the declaration's features.
 
-    Of the service: ``inspects``, whether the lane has an inspection by the policy of then; ``fallback``, why there is
+    Of the service: ``inspects``, whether the lane has an inspection by the policy of then, and ``examines``, of
+    what; ``fallback``, why there is
     no score; ``ground``, why the mandatory list asks for it, by language; ``chosen``, the control that this version
     would have been under if it had not kept a more intensive lane; ``currency``; ``conversion``, from which declared
     amounts its values were made, None where from none; ``decided_at``, ISO 8601; ``is_simulated``; ``versions``: of
@@ -140,6 +141,7 @@ class Decision(Recorded):
     rank: int | None = None
     inputs_digest: str = ""
     inspects: bool | None = None
+    examines: Examines | None = None
     fallback: str | None = None
     ground: Mapping[str, str] | None = None
     chosen: Mapping[str, str] | None = None
@@ -235,6 +237,8 @@ class Decision(Recorded):
             "is_simulated": self.is_simulated,
             "versions": self.versions,
         }
+        if self.examines is not None:
+            values["examines"] = self.examines
         if self.conversion is not None:
             values["conversion"] = self.conversion
         if self.ground is not None:
@@ -262,6 +266,7 @@ class Decision(Recorded):
             expected_revenue=recorded.get("expected_revenue"),
             items=recorded.get("items", ()),
             inspects=recorded.get("inspects"),
+            examines=recorded.get("examines"),
             fallback=recorded.get("fallback"),
             ground=recorded.get("ground"),
             chosen=recorded.get("chosen"),

@@ -35,12 +35,21 @@ _MEASURES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """The day's figures beside which a declaration is explained. ``average_probability``: mean of the declarations that
+    have one, 0 to 1; ``large_stakes``: the amount if irregular that a quarter of them reach. None: not known."""
+
+    average_probability: float | None = None
+    large_stakes: float | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """A decision as an explanation needs it.
 
-    ``examines``: what its lane looks at; None: not known. ``average_probability``: of the declarations it was chosen
-    among; ``large_stakes``: the amount if irregular that a quarter of them reach; None: not known. ``is_officers``: an officer gave the
-    lane. ``has_answer``: the model gave one. ``ground``: of a mandatory rule, in the language of the reader; "": none.
+    ``examines``: what its lane looks at; None: not known. ``around``: the day's figures. ``is_officers``: an
+    officer gave the lane. ``has_answer``: the model gave one. ``ground``: of a mandatory rule, in the language of the
+    reader; "": none.
     Probabilities are 0 to 1, amounts in ``currency``.
     """
 
@@ -50,8 +59,7 @@ class Case:
     expected_revenue: float | None
     items: Sequence[ItemAssessment]
     examines: Examines | None = None
-    average_probability: float | None = None
-    large_stakes: float | None = None
+    around: Surroundings = Surroundings()
     ground: str = ""
     is_officers: bool = False
     has_answer: bool = True
@@ -171,7 +179,9 @@ def potential_of(items: Sequence[ItemAssessment]) -> float:
 def _stakes(case: Case) -> Stakes | None:
     if case.fraud_probability is None or case.expected_revenue is None or not case.has_answer:
         return None
-    return Stakes(potential_of(case.items), case.expected_revenue, case.fraud_probability, case.average_probability)
+    return Stakes(
+        potential_of(case.items), case.expected_revenue, case.fraud_probability, case.around.average_probability
+    )
 
 
 def _why(case: Case, stakes: Stakes | None) -> Why:
@@ -193,7 +203,7 @@ def _why(case: Case, stakes: Stakes | None) -> Why:
         "potential": stakes.potential,
         "expected": stakes.expected,
     }
-    return Why(_model_code(stakes, case.large_stakes), figures)
+    return Why(_model_code(stakes, case.around.large_stakes), figures)
 
 
 def _model_code(stakes: Stakes, large: float | None) -> WhyCode:

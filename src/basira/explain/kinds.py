@@ -38,6 +38,8 @@ USUAL_SHARES: Mapping[str, float] = {
 }
 # A share that the model gives a kind is not believed to be smaller.
 SMALLEST_SHARE = 0.01
+# The signs count a little less than they say: they are not independent.
+_WEIGHT = 0.85
 # A kind below this share is not worth an officer's minute; three kinds at most.
 WORTH_A_LOOK = 0.06
 MOST_KINDS = 3
@@ -54,7 +56,7 @@ def rank_kinds(kinds: Mapping[str, float], row: Row) -> tuple[tuple[str, float],
     row : the item's features and declared values by name; what is absent or null is no sign.
     """
     signs = _signs(row)
-    logs = {kind: math.log(share) + signs.get(kind, 0.0) for kind, share in _shares(kinds).items()}
+    logs = {kind: math.log(share) + _WEIGHT * signs.get(kind, 0.0) for kind, share in _shares(kinds).items()}
     most = max(logs.values())
     odds = {kind: math.exp(value - most) for kind, value in logs.items()}
     total = sum(odds.values())

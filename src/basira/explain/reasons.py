@@ -100,8 +100,8 @@ def explain_items(
                     continue
                 ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
                 code, figures = built
-                if is_kind_ranked and code == "description_unusual":
-                    figures["word"] = _first_word(row)
+                if is_kind_ranked:
+                    figures |= _comparison(code, row)
                 reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
                 point_at.append(catalog.verify.get(labels[g], ""))
         references = _in_order_of(reasons, _references(row, comparables or {}, catalog))
@@ -114,6 +114,18 @@ def explain_items(
 _WORD = re.compile(r'[^-0-9 ,.;:/()+_*"%]{3,}')
 
 
+def _comparison(code: str, row: Row) -> dict[str, Any]:
+    """What a reason is compared with, where its builder gives no figure: the word of a description; how often this
+    supplier claims a preference, as a share of its items of the past year (smoothed), and their number."""
+    if code == "description_unusual":
+        return {"word": _first_word(row)}
+    habit, claimed = _number(row, "preference_vs_exporter"), _number(row, "is_preference_claimed")
+    if code != "preference_claimed" or habit is None or claimed is None or _count(row, "exporter_items_365d") == 0:
+        return {}
+    usual = min(1.0, max(0.0, claimed - habit))
+    return {"usual_share": usual, "count": _count(row, "exporter_items_365d"), "window_months": YEAR_MONTHS}
+
+
 def _first_word(row: Row) -> str | None:
     """The first word of the description, of three letters at least."""
     found = _WORD.search(str(row.get("description") or "").lower())
@@ -121,7 +133,8 @@ def _first_word(row: Row) -> str | None:
 
 
 def _to_verify(point_at: Sequence[str], kinds: Mapping[str, float]) -> tuple[str, ...]:
-    """As it was before `kinds`: first what the kinds say where the model knows kinds, then what the reasons point at; never empty.
+    """As it was before `kinds`: first what the kinds say where the model knows kinds, then what the reasons point at;
+    never empty.
 
     ``point_at``: by reason, in their order; "" where one points at nothing in particular.
     """

@@ -36,7 +36,7 @@ class ItemText:
 
 @dataclass(frozen=True)
 class ExplanationText:
-    """The sentences of an explanation. ``stakes``, ``chance``: "" where the reader is not shown them, or there are none.
+    """The sentences of an explanation. ``stakes``, ``chance``: "" where the reader is shown none, or there are none.
 
     ``no_reason``: what stands in the place of reasons where an item has none worth telling.
     """
@@ -128,7 +128,7 @@ def say_share(share: float, *, language: str, strict: bool = False) -> str:
 
 
 def say_verification(one: Verification, *, currency: str, language: str, strict: bool = False) -> str:
-    """One thing to verify: what to do in this lane, the declared value beside the expected interval, what it is worth."""
+    """One thing to verify: what to do in this lane, the declared value beside the interval, and what it is worth."""
     catalog = catalog_of(language, strict=strict)
     doing = f".{one.examines}" if one.examines else ""
     parts = [catalog.say(f"verify.{one.kind}{doing}")]

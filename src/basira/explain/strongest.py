@@ -5,7 +5,7 @@ strongest first. Never here: a word, a figure of its own; a reason that speaks a
 
 Recorded are all pieces of evidence that raised an item, each with its figures. An officer is told few of them:
 
-- of one family one (a price by kilogram and by unit are one thing; newness is told once, of the trader before the pair);
+- of one family one (prices by kilogram and by unit are one thing; newness is told once, of the trader, not the pair);
 - none whose figure is near the usual one, such as 4.0 % of irregularities against 3.4 %, or a value inside the
   interval that stands beside it;
 - none that speaks against the kind that is verified first, such as a high price where a low value is looked for;
@@ -24,6 +24,8 @@ LIFT = 1.5
 # A measure is told when it lies a seventh or more from its median, with five comparables at least.
 GAP = 0.15
 FEWEST_COMPARABLES = 5
+# A preference is told when its supplier claims one for half of its items at most.
+SELDOM = 0.5
 # An entity first seen longer ago is not new.
 NEW_DAYS = 90
 
@@ -97,7 +99,8 @@ def _speaks(reason: Reason, wanted: frozenset[str], item: ItemAssessment) -> boo
     kinds = SPEAKS_FOR.get(reason.code)
     if kinds is None:
         return True
-    if reason.code.startswith("value_per_") and reason.code.endswith("_high"):
+    is_high_price = reason.code.startswith("value_per_") and reason.code.endswith("_high")
+    if is_high_price or reason.code == "small_consignment":
         return bool(item.verify) and item.verify[0] in kinds
     return bool(kinds & wanted)
 
@@ -113,7 +116,10 @@ def is_worth_telling(reason: Reason, references: Sequence[Reference] = ()) -> bo
 
 
 def _holds_against(reason: Reason, references: Sequence[Reference]) -> bool:
-    """A price that is told as low lies under the interval that the page shows beside it, one told as high over it."""
+    """A price that is told as low lies under the interval that the page shows beside it, one told as high over it; and
+    a consignment told as small has no price over one."""
+    if reason.code == "small_consignment":
+        return all(reference.declared <= reference.high for reference in references)
     for measure in ("value_per_kg", "value_per_unit"):
         if reason.code.startswith(measure):
             for reference in references:
@@ -167,7 +173,12 @@ def _is_new(figures: Mapping[str, Figure]) -> bool:
 
 
 def _is_claimed(figures: Mapping[str, Figure]) -> bool:
-    return str(figures.get("preference") or "").strip().upper() not in _NO_PREFERENCE | {""}
+    if str(figures.get("preference") or "").strip().upper() in _NO_PREFERENCE | {""}:
+        return False
+    # Records of earlier versions do not say how often this supplier claims one.
+    return figures.get("usual_share") is None or (
+        _number(figures, "usual_share") <= SELDOM and _number(figures, "count") >= FEWEST_COMPARABLES
+    )
 
 
 def _is_jump(figures: Mapping[str, Figure]) -> bool:

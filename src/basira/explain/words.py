@@ -241,6 +241,15 @@ def _say_sightings(s: Speaker) -> str:
 
 
 def _preference(reason: Reason, s: Speaker) -> str:
+    if s.number_of("usual_share") is not None:
+        return s.say(
+            "reason.preference_unusual",
+            preference=s.text("preference"),
+            origin=s.country("origin_country"),
+            usual=s.percent("usual_share"),
+            count=s.say_count("n.import", "count"),
+            scope=s.scope(with_origin=False),
+        )
     return s.say(f"reason.{reason.code}", preference=s.text("preference"), origin=s.country("origin_country"))
 
 

@@ -75,7 +75,7 @@ class Speaker:
 
     def _percent(self, value: float | None) -> str:
         digits = 1 if value is not None and abs(value) < 0.0995 and value != 0 else 0
-        if value is not None and 0 < abs(value) < 0.0005:
+        if value is not None and abs(value) < 0.0005:
             limit = numbers.format_percent(0.001, language=self.language, digits=1)
             return self.say("share.tiny", share=self._isolate(limit))
         return self._isolate(numbers.format_percent(value, language=self.language, digits=digits))

@@ -64,7 +64,7 @@ def read_filled_list(path: Path, *, known_at: datetime) -> tuple[list[dict[str, 
     if not {"declaration_id", "item_number", "result"} <= set(names):
         raise SourceError(
             f"Expected the first row of {path.name!r} to name its columns, found {', '.join(names[:5]) or 'nothing'}.",
-            hint="The row is hidden: do not delete it. Fill in the workbook that `basira target --out list.xlsx` wrote.",
+            hint="The row is hidden: keep it. Fill in the workbook that `basira target --out list.xlsx` wrote.",
         )
     results, blank = [], 0
     for cells in rows[_FIRST_ROW:]:

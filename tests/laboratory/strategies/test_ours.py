@@ -112,7 +112,8 @@ def test_where_nothing_was_ever_recovered_the_stake_is_no_reason() -> None:
     past = features(900, cheap=60)
     known = training(past, np.arange(900) < 60, revenue=float("nan"))
     assert judge(view_of(features(300), known)).stake.max() == 0
-    assert judge(view_of(features(300), training(past, np.arange(900) < 60))).stake.max() == 100
+    learned = judge(view_of(features(300), training(past, np.arange(900) < 60))).stake.max()
+    assert learned == pytest.approx(50, abs=10)  # half of the potential was recovered
 
 
 def test_of_like_probability_the_larger_goes_first_and_findings_still_count() -> None:

@@ -83,7 +83,7 @@ def test_what_became_mandatory_under_a_raised_lane_is_reported_and_not_lowered_b
     assert reselect(desk, number, "red").status_code == 200
     amended = desk.post(listed).json()
     assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", LANE_KEPT, before["basis"])
-    assert (before["basis"], amended["basis_text"]) == ("none", f"Mandatory list – {REASON}")
+    assert (before["basis"], amended["basis_text"]) == ("none", f"Mandatory inspection – {REASON}")
     assert "mandatory" in refused(reselect(desk, number, "green"))
     # Nor by a version that no mandatory rule asks for.
     again = desk.post({**plain, "transport_document": "CORRECTED"}).json()
@@ -132,6 +132,6 @@ def test_what_became_mandatory_under_a_random_control_says_both(
     assert inspected.status_code == 200, inspected.text
     amended = desk.post(listed).json()
     assert (amended["lane"], amended["detail"], amended["basis"]) == ("red", LANE_KEPT, "random")
-    assert amended["basis_text"].endswith(f". Mandatory list – {REASON}")
+    assert amended["basis_text"].endswith(f". Mandatory inspection – {REASON}")
     assert "mandatory" in refused(reselect(desk, number, "green"))
     assert reselect(desk, number, "yellow").status_code == 200

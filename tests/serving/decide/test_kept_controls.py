@@ -45,7 +45,7 @@ def test_a_mandatory_control_is_not_lowered_after_a_version_that_gets_its_lane_o
     other = under(service, tmp_path / "other", has_model=False)
     amended = other.post(plain(listed)).json()
     assert (amended["lane"], amended["basis"]) == ("red", "fallback")
-    assert f". Mandatory list – {REASON}. The model could not judge" in amended["basis_text"]
+    assert f". Mandatory inspection – {REASON}. The model could not judge" in amended["basis_text"]
     assert "mandatory" in refused(reselect(desk, listed["declaration_id"], "green"))
 
 

@@ -54,7 +54,7 @@ def test_arms_are_never_released_and_those_beyond_capacity_are_counted_as_such(
 def test_the_list_s_reason_stands_in_the_answer_in_the_language_asked_for(desk: Desk, arrivals: list[Body]) -> None:
     (body,) = arms(arrivals, 1)
     found = desk.post(body).json()
-    assert (found["basis_text"], found["detail"]) == (f"Mandatory list – {REASON}", "arms-93")
+    assert (found["basis_text"], found["detail"]) == (f"Mandatory inspection – {REASON}", "arms-93")
     (queued,) = desk.get("queue", office=OFFICE, day=TODAY.isoformat()).json()["decisions"]
     assert queued["basis_text"] == found["basis_text"]
     shown = desk.get(f"declarations/{body['declaration_id']}").json()
@@ -65,11 +65,11 @@ def test_the_list_s_reason_stands_in_the_answer_in_the_language_asked_for(desk: 
     recorded = Decision.from_event(event)
     said = {language: decision_body(recorded, language=language)["basis_text"] for language in ("fr", "ar")}
     assert said == {
-        "fr": "Liste obligatoire – Armes et munitions : visite obligatoire",
-        "ar": "لائحة إلزامية – أسلحة وذخيرة: معاينة إلزامية",
+        "fr": "Contrôle obligatoire – Armes et munitions : visite obligatoire",
+        "ar": "مراقبة إلزامية – أسلحة وذخيرة: معاينة إلزامية",
     }
     # Decided before reasons were recorded.
-    assert decision_body(replace(recorded, ground=None), language="en")["basis_text"] == "Mandatory list"
+    assert decision_body(replace(recorded, ground=None), language="en")["basis_text"] == "Mandatory inspection"
 
 
 def test_a_lane_that_an_amendment_keeps_keeps_its_reason(desk: Desk, arrivals: list[Body]) -> None:
@@ -83,7 +83,7 @@ def test_a_lane_that_an_amendment_keeps_keeps_its_reason(desk: Desk, arrivals: l
     assert raised.status_code == 200, raised.text
     amended = desk.post({**second, "transport_document": "CORRECTED"}).json()
     assert (amended["lane"], amended["detail"]) == ("red", "earlier_lane_kept")
-    assert amended["basis_text"] == f"Mandatory list – {REASON}"
+    assert amended["basis_text"] == f"Mandatory inspection – {REASON}"
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_an_inspector_sees_the_reason_and_not_the_id(house: House, arrivals: lis
     house.system("declarations:write").post("/api/v1/declarations", json=body)
     shown = house.person("ali", Grant("inspector", OFFICE)).get(f"/api/v1/declarations/{body['declaration_id']}")
     (decision,) = shown.json()["decisions"]
-    assert decision["basis_text"] == f"Mandatory list – {REASON}"
+    assert decision["basis_text"] == f"Mandatory inspection – {REASON}"
     assert "arms-93" not in shown.text
 
 

@@ -58,8 +58,8 @@ def test_a_mandatory_control_whose_lane_was_full_says_so_and_is_counted(desk: De
         ("yellow", "arms-93 lane_full"),
         ("yellow", "arms-93 lane_full"),
     ]
-    assert found[0]["basis_text"] == f"Mandatory list – {REASON}"
-    assert found[1]["basis_text"] == f"Mandatory list – {REASON}. The lane that the list asks for had no place"
+    assert found[0]["basis_text"] == f"Mandatory inspection – {REASON}"
+    assert found[1]["basis_text"] == f"Mandatory inspection – {REASON}. The lane that the list asks for had no place"
     assert 'basira_mandatory_moved_total{lane="yellow"} 2.0' in desk.client.get("/api/v1/metrics").text
     inspector = person(desk.service, Grant("inspector", OFFICE))
     rows = inspector.get("queue", office=OFFICE, day=TODAY.isoformat()).json()["decisions"]

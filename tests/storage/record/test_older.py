@@ -33,7 +33,10 @@ from basira.storage.database.connection import Database
 from basira.storage.record.events import EVENT_KINDS, find_range
 from basira.storage.record.runs import Operations
 
-LATEST = "d451d77"
+# None: since the last of them explanations were added to what is shown, and what a lane examines to what is recorded.
+LATEST = "none of them"
+# What an earlier commit said in words may have been corrected since; what it recorded and computed may not.
+WORDS = frozenset({"text", "basis_text", "basis_label"})
 OLDER = sorted((Path(__file__).parents[2] / "support" / "older").glob("*.tar.xz"))
 
 
@@ -82,6 +85,21 @@ def _trimmed(found: Any, shown: Any) -> Any:
     return found
 
 
+def _without_words(value: Any) -> Any:
+    """The same without sentences, and without the lists of them in what `basira explain` shows."""
+    if isinstance(value, dict):
+        return {
+            name: _without_words(one)
+            for name, one in value.items()
+            if name not in WORDS and not (name in ("reasons", "verify", "references") and _are_texts(one))
+        }
+    return [_without_words(one) for one in value] if isinstance(value, list) else value
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
 def rows_of(database: Database) -> list[dict[str, Any]]:
     with database.read() as connection:
         return find_range(connection, EVENT_KINDS, after=0, until=10**6)
@@ -116,18 +134,20 @@ def test_its_run_is_replayed_the_same(unpacked: Older) -> None:
     assert [one.row() for one in recorded] == [{k: v for k, v in row.items() if k not in made} for row in kept]
 
 
-def test_its_declarations_and_its_queue_are_shown_the_same_to_the_last_byte(
+def test_its_declarations_and_its_queue_are_shown_the_same_but_for_the_words(
     unpacked: Older, database: Database
 ) -> None:
     for number, shown in unpacked.shown["declarations"].items():
         found = declaration_history(database, number, language="fr", sees=lambda _: True)
-        assert json.dumps(found if unpacked.is_latest else _trimmed(found, shown)) == json.dumps(shown)
+        found = _trimmed(found, shown)
+        assert json.dumps(_without_words(found)) == json.dumps(_without_words(shown))
     day, office = date.fromisoformat(unpacked.shown["day"]), unpacked.shown["office"]
     service = open_service(ServiceSettings(unpacked.store, unpacked.policy, database=database.place), today=day)
     rows, shown = list(queue_page(service, Queue(office, day), limit=100).rows), unpacked.shown["queue"]["decisions"]
-    assert json.dumps(rows if unpacked.is_latest else _trimmed(rows, shown)) == json.dumps(shown)
-    for number, database_errors in unpacked.shown["explained"].items():
-        assert _trimmed(unpacked.run("explain", number), database_errors) == database_errors
+    assert json.dumps(_without_words(_trimmed(rows, shown))) == json.dumps(_without_words(shown))
+    for number, explained in unpacked.shown["explained"].items():
+        found = _trimmed(unpacked.run("explain", number), explained)
+        assert _without_words(found) == _without_words(explained)
     service.close()
 
 
@@ -172,6 +192,8 @@ def test_the_same_declarations_are_recorded_the_same_to_the_last_byte(
         for versions in (made["payload"]["versions"], was["payload"]["versions"]):
             for name in ("profiles", "profiles_digest"):
                 versions.pop(name, None)
+        # What to verify is ranked otherwise since decision 0021.
+        made, was = _without_words(made), _without_words(was)
         assert canonical_json(made if unpacked.is_latest else _trimmed(made, was)) == canonical_json(was)
     service.close()
 

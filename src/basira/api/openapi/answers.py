@@ -71,11 +71,20 @@ _CHANGE: ChangeBody = {
     "at": _AT,
     "by": "u-1f4e",
 }
+_EXPLANATION: JsonObject = {
+    "why": "Selected by the model’s order, within the office’s capacity: probability 34%, 12,000\xa0MAD of duties and "
+    "taxes expected.",
+    "stakes": "",
+    "chance": "34%",
+    "items": [],
+    "no_reason": "No single indicator to report.",
+}
 _DECISION: DecisionBody = {
     "decision_id": _GIVEN, "declaration_id": _NUMBER, "declaration_version": 1, "office": "CASA-PORT",
     "lane": "yellow", "inspects": True, "basis": "model", "basis_text": "Selected by expected revenue.", "detail": "",
     "inclusion_probability": 0.81, "fallback": None, "fraud_probability": 0.34, "expected_revenue": 12400.0,
-    "currency": "MAD", "items": [], "decided_at": "2026-03-02T09:14:03.120000", "is_simulated": True,
+    "currency": "MAD", "items": [], "explanation": _EXPLANATION, "decided_at": "2026-03-02T09:14:03.120000",
+    "is_simulated": True,
     "versions": {"software": "0.1.0", "model": "2026-03-01-a1b2", "profiles": "2026-03-01", "policy": "example 1"},
 }  # fmt: skip
 _STEP: Step = {

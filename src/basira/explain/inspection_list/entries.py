@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from basira.explain.explanation import Case, Explanation, Reader, explain
+from basira.explain.explanation import Case, Explanation, Reader, Surroundings, explain
 from basira.explain.sentences import ExplanationText, say_explanation
 from basira.schema.records import DeclarationLine, InspectionList
 
@@ -64,8 +64,7 @@ def case_of(line: DeclarationLine, inspections: InspectionList) -> Case:
         expected_revenue=line.expected_revenue,
         items=tuple(item.assessment for item in line.items),
         examines=line.examines,
-        average_probability=inspections.average_probability,
-        large_stakes=inspections.large_stakes,
+        around=Surroundings(inspections.average_probability, inspections.large_stakes),
         ground=line.ground,
         has_answer=line.fraud_probability is not None,
     )

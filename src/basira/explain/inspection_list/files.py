@@ -103,7 +103,7 @@ def write_xlsx(
     """A workbook: the list with columns for the results, capacity use, and what made it.
 
     The first row has the columns' stable names and is hidden; the second their headings, frozen and filtered. Numbers
-    and days are typed cells; results and kinds are chosen from lists, whose words a hidden sheet gives with their codes.
+    and days are typed cells; results and kinds are chosen from lists; a hidden sheet gives the codes of their words.
 
     Raises
     ------
@@ -238,7 +238,7 @@ def write_html(
 
 
 def files_by_office(inspections: InspectionList, path: Path) -> dict[Path, InspectionList]:
-    """For each office that has a line its own list and the file to write it to: `list.html` gives `list-CASA-PORT.html`.
+    """For each office that has a line its own list and its file: of `list.html` for example `list-CASA-PORT.html`.
 
     Signs of an office's code that a file name may not have are written as their number, so that no two offices share
     a file.

@@ -86,6 +86,7 @@ def build_records(
         chosen=_chosen(placed.chosen),
         inclusion_probability=float(selection.inclusion_probability),
         inspects=policy.lane(selection.lane).inspects,
+        examines=policy.lane(selection.lane).examines,
         fallback=scored.fallback or (NO_STATE if placed.state is None else None),
         fraud_probability=scored.candidate.fraud_probability,
         expected_revenue=scored.candidate.expected_revenue,

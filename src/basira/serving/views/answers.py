@@ -58,7 +58,8 @@ class ConversionBody(TypedDict):
 
 class DecisionBody(TypedDict):
     """The answer for a decision. ``inspects``, ``decided_at``, ``is_simulated``: null where they were not recorded
-    then. ``fallback``: why there is no score; null when there is one."""
+    then. ``fallback``: why there is no score; null when there is one. ``explanation``: in words
+    (`basira.explain.sentences.ExplanationText`); null of a declaration that is not inspected."""
 
     decision_id: str
     declaration_id: str
@@ -75,6 +76,7 @@ class DecisionBody(TypedDict):
     expected_revenue: NotRequired[float | None]
     currency: str
     items: Sequence[ItemBody]
+    explanation: JsonObject | None
     decided_at: str | None
     is_simulated: bool | None
     versions: Mapping[str, str | None]

@@ -6,13 +6,17 @@ Enters: a decision. Leaves: JSON values. Never here: a personal value; anything 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import cast
 
 from basira.decisions.recorded import ConversionValues, ItemConversion, ItemValues, ReasonValues
 from basira.decisions.records import Decision
 from basira.explain.disclosure import basis_for_inspectors, withhold
+from basira.explain.explanation import Case, explain
+from basira.explain.sentences import say_explanation
 from basira.explain.words import catalog_of, say, say_basis, say_conversion, say_verify
 from basira.schema.detail import NO_STATE
+from basira.schema.json_values import JsonObject
 from basira.schema.records import Conversion, Reason
 from basira.serving.views.answers import ConversionBody, DecisionBody, ItemBody, ItemConversionBody, ReasonBody
 
@@ -40,6 +44,7 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
         "items": item_bodies(
             decision.items, language=language, currency=decision.currency, is_secret_hidden=is_secret_hidden
         ),
+        "explanation": _explanation(decision, language, is_secret_hidden=is_secret_hidden),
         "decided_at": decision.decided_at,
         "is_simulated": decision.is_simulated,
         "versions": decision.versions,
@@ -47,6 +52,27 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
     if decision.conversion is not None:
         body["conversion"] = _conversion(decision.conversion, language)
     return cast("DecisionBody", withhold("decision", body)) if is_secret_hidden else body
+
+
+def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -> JsonObject | None:
+    """The explanation in words, as the list has it; None of a declaration that is not inspected. The day's average is
+    not known while it is still going on."""
+    if not decision.inspects:
+        return None
+    case = Case(
+        basis=decision.basis,
+        currency=decision.currency,
+        fraud_probability=decision.fraud_probability,
+        expected_revenue=decision.expected_revenue,
+        items=decision.assessments,
+        examines=decision.examines,
+        ground=(decision.ground or {}).get(language, ""),
+        # An officer's own lane has no ground of selection.
+        is_officers=decision.basis in ("none", "exempt") and not decision.ground,
+        has_answer=decision.fraud_probability is not None,
+    )
+    made = explain(case, reader="inspector" if is_secret_hidden else "unit")
+    return asdict(say_explanation(made, language=language))
 
 
 def _conversion(recorded: ConversionValues, language: str) -> ConversionBody:

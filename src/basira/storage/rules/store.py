@@ -19,7 +19,7 @@ from basira.schema.canonical import canonical_values
 from basira.schema.errors import NotFoundError, UsageError
 from basira.storage.database.connection import lock_chains, moment_text
 from basira.storage.database.tables import DECISION, TARGETING_RUN
-from basira.storage.record.audit_log import append_audit
+from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.chain import is_storable
 from basira.storage.rules.tables import RISK_RULE, RISK_RULE_STEP
 
@@ -205,13 +205,15 @@ def _append_step(
     )
     append_audit(
         connection,
-        f"rule.{state}",
-        subject=f"rule/{rule_id}/{version}",
-        actor=actor,
+        AuditEvent(
+            action=f"rule.{state}",
+            subject=f"rule/{rule_id}/{version}",
+            actor=actor,
+            before=None if before is None else {"state": before},
+            after={"state": state, **(detail or {})},
+            motive=motive,
+        ),
         now=now,
-        before=None if before is None else {"state": before},
-        after={"state": state, **(detail or {})},
-        motive=motive,
     )
     return step
 

@@ -10,7 +10,7 @@ import csv
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 from basira.feedback.filled_list import COLUMNS, is_filled_list, read_filled_list
@@ -68,15 +68,18 @@ def record_filled_lists(
     progress: OnProgress | None = None,
     wait_seconds: float = DEFAULT_WAIT_SECONDS,
 ) -> tuple[IngestReport, int]:
-    """Record the results of workbooks that `basira target` wrote and an office filled in; and how many items have none.
+    """Record the results of workbooks that `basira target` wrote and an office filled in.
 
-    ``known_at``: when the administration learned of them; None: now, as ``received_at`` says, because no one can show that
-    it knew them before. An item whose result is blank is left open: it is not "compliant".
+    ``known_at``: when the administration learned of them; None: the day of ``received_at``, because nothing shows
+    that it knew them before. Returned besides the report: how many items have no result. They are left open, and
+    are not "compliant".
 
     Raises UsageError for a file that is no such workbook; SourceError, StoreError.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # The day, as with --known-at: the same workbook taken in twice on a day is the same results.
+        known = known_at or datetime.combine(received_at.date(), time.min)
         rows_of, blank = [], 0
         for place, path in enumerate(files):
             if not is_filled_list(path):
@@ -85,7 +88,7 @@ def record_filled_lists(
                     hint="Other files of results need a mapping: --mapping M.toml.",
                 )
             check_parts(path)
-            results, left = read_filled_list(path, known_at=known_at or received_at)
+            results, left = read_filled_list(path, known_at=known)
             blank += left
             if not results:
                 continue

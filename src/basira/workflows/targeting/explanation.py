@@ -6,12 +6,17 @@ to verify. Never here: a new assessment.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from basira.decisions.records import Decision
+from basira.explain.explanation import Case, Surroundings, explain
+from basira.explain.sentences import say_explanation
 from basira.explain.words import say, say_basis, say_conversion, say_reference, say_verify
 from basira.schema.errors import NotFoundError
 from basira.schema.records import Conversion
 from basira.selection.policy.load import restore_policy
+from basira.selection.policy.model import Policy
 from basira.storage.history.store import History
 from basira.workflows.targeting.record import amounts_of, find_decisions
 
@@ -49,9 +54,22 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
         for item in decision.assessments
     ]
     policy = restore_policy(header.policy_text)
+    made = explain(
+        Case(
+            basis=decision.basis,
+            currency=currency,
+            fraud_probability=decision.fraud_probability,
+            expected_revenue=decision.expected_revenue,
+            items=decision.assessments,
+            examines=policy.lane(decision.lane).examines,
+            # Of runs recorded before they were: none.
+            around=Surroundings(**header.options.get("explained_beside", {})),
+            ground=_ground(policy, decision, language),
+            has_answer=decision.fraud_probability is not None,
+        ),
+        reader="unit",
+    )
     lane = policy.lane(decision.lane).label.text(language)
-    entry = policy.find_mandatory(decision.detail_fields.rule_id) if decision.basis == "mandatory" else None
-    ground = "" if entry is None else entry.reason.text(language)
     return {
         "declaration_id": declaration,
         "declaration_version": decision.declaration_version,
@@ -63,16 +81,25 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
         "lane": decision.lane,
         "lane_label": lane,
         "basis": decision.basis,
-        "basis_label": say_basis(decision.basis, language=language, detailed=True, ground=ground),
+        "basis_label": say_basis(
+            decision.basis, language=language, detailed=True, ground=_ground(policy, decision, language)
+        ),
         "detail": decision.detail,
         "inclusion_probability": decision.inclusion_probability,
         "fraud_probability": decision.fraud_probability,
         "expected_revenue": decision.expected_revenue,
         "currency": currency,
+        "explanation": asdict(say_explanation(made, language=language)),
+        "has_reasons": made.has_reasons,
         "items": items,
         "entry_hash": decision.entry_hash,
         "other_runs": [pair[0].run_id for pair in found if pair[0].run_id != header.run_id],
     }
+
+
+def _ground(policy: Policy, decision: Decision, language: str) -> str:
+    entry = policy.find_mandatory(decision.detail_fields.rule_id) if decision.basis == "mandatory" else None
+    return "" if entry is None else entry.reason.text(language)
 
 
 def _conversion_text(conversion: Conversion | None, language: str) -> dict[str, Any]:

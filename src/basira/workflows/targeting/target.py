@@ -17,7 +17,7 @@ from datetime import date, datetime, time, timedelta
 import basira
 from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
-from basira.explain.explanation import large_stakes, potential_of
+from basira.explain.explanation import Surroundings, large_stakes, potential_of
 from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
@@ -48,8 +48,8 @@ class Order:
     ``any_office``: codes that the policy's list lacks are offices too. ``is_folded``: lists and offices are compared
     with the declared values in their one written form (`schema/text.py`), which values taken in before there was one
     may not have; only a run recorded then is made again without. ``is_catalog_digested``: so is only a run whose
-    digests are of the whole catalog of then, not of what the model reads. ``is_kind_ranked``: what to verify is ranked by
-    the kinds (`basira.explain.kinds`); not in a run recorded before that.
+    digests are of the whole catalog of then, not of what the model reads. ``is_kind_ranked``: what to verify is ranked
+    by the kinds (`basira.explain.kinds`); not in a run recorded before that.
     """
 
     day: date
@@ -151,7 +151,8 @@ def target(
             con, assessed, chosen, model=model, as_of_day=as_of_day, is_kind_ranked=order.is_kind_ranked
         )
         progress(1, 1, "reasons")
-    run = _run(order, snapshot, model, policy, assessed, len(candidates), now)
+    around = _surroundings(allocation, assessed, candidates)
+    run = _run(order, snapshot, model, policy, assessed, len(candidates), now, around)
     by_id = {c.declaration_id: c for c in candidates}
     decisions = tuple(
         decide(
@@ -163,7 +164,7 @@ def target(
         )
         for s in allocation.selections
     )
-    listing = _listing(run, policy, allocation, assessed, by_id, snapshot, language=language)
+    listing = _listing(run, policy, allocation, assessed, by_id, snapshot, around, language=language)
     listing = replace(listing, warnings=(*(one.text(language) for one in notices), *listing.warnings))
     return Targeted(listing, run, decisions)
 
@@ -199,7 +200,14 @@ def _nearest_days(con: Engine, order: Order) -> str:
 
 
 def _run(
-    order: Order, snapshot: Snapshot, model: RiskModel, policy: Policy, assessed: Assessed, count: int, now: datetime
+    order: Order,
+    snapshot: Snapshot,
+    model: RiskModel,
+    policy: Policy,
+    assessed: Assessed,
+    count: int,
+    now: datetime,
+    around: Surroundings,
 ) -> TargetingRun:
     options: JsonObject = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
     if order.is_folded:
@@ -207,7 +215,7 @@ def _run(
     if not order.is_catalog_digested:
         options["inputs"] = "model"
     if order.is_kind_ranked:
-        options["verify"] = "kinds"
+        options |= {"verify": "kinds", "explained_beside": asdict(around)}
     if policy.objective.order == "balanced":
         # Runs of other orders were recorded before there was this one, and say nothing here.
         scale = in_force(model.stake_scale, policy.objective)
@@ -239,6 +247,7 @@ def _listing(
     assessed: Assessed,
     candidates: Mapping[str, Candidate],
     snapshot: Snapshot,
+    around: Surroundings,
     *,
     language: str,
 ) -> InspectionList:
@@ -277,20 +286,18 @@ def _listing(
         capacity=allocation.capacity,
         released=dict(released),
         warnings=tuple(notice.text(language) for notice in allocation.notices),
-        average_probability=average_probability([candidates[s.declaration_id] for s in allocation.selections]),
-        large_stakes=large_stakes(
-            [
-                potential_of([assessed.assessments[p] for p in assessed.of[s.declaration_id]])
-                for s in allocation.selections
-            ]
-        ),
+        average_probability=around.average_probability,
+        large_stakes=around.large_stakes,
     )
 
 
-def average_probability(candidates: Sequence[Candidate]) -> float | None:
-    """Mean probability of those that have one; None where none has."""
+def _surroundings(allocation: Allocation, assessed: Assessed, candidates: Sequence[Candidate]) -> Surroundings:
+    """What a declaration of the day is explained beside; recorded with the run, for later explanations."""
     known = [one.fraud_probability for one in candidates if one.fraud_probability is not None]
-    return math.fsum(known) / len(known) if known else None
+    potentials = [
+        potential_of([assessed.assessments[p] for p in assessed.of[s.declaration_id]]) for s in allocation.selections
+    ]
+    return Surroundings(math.fsum(known) / len(known) if known else None, large_stakes(potentials))
 
 
 def _line(
