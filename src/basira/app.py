@@ -28,6 +28,8 @@ from basira.serving.check import check_service, prepare_service
 from basira.serving.decide.worker import DECIDE_SECONDS
 from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, Service, open_service
 from basira.serving.views.rejected import Quota
+from basira.web.application import add_pages
+from basira.web.assets import HINT, missing_assets
 
 
 class Setting(NamedTuple):
@@ -205,6 +207,12 @@ def prepare_environment() -> list[str]:
     )
 
 
+def pages_fault() -> str:
+    """Why no page can be served, and what to do; "" when nothing is missing. The API goes on without pages."""
+    missing = missing_assets()
+    return f"the pages lack {', '.join(missing)}. {HINT}" if missing else ""
+
+
 def guard_of_environment() -> Guard:
     """The guard with which each worker's server makes connections."""
     access = read_access_settings(read_settings())
@@ -223,6 +231,7 @@ def from_environment() -> FastAPI:
         quota=read_quota(given),
         large_socket=given["BASIRA_LARGE_SOCKET"],
     )
+    add_pages(application)
     _exempt_start_from_collection()
     return application
 
