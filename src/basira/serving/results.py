@@ -20,7 +20,7 @@ from basira.decisions.events import Outcome, Registration
 from basira.feedback.resolve import EXPECTED
 from basira.schema.errors import PolicyError, StoreError
 from basira.serving.decide.events import event_id
-from basira.serving.decide.idempotency import Asked, store_answer
+from basira.serving.decide.idempotency import Asked, given_answer, store_answer
 from basira.serving.message import MOST_AHEAD, PERSONAL, FieldFault, Refused, json_values, read_outcome
 from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service
@@ -83,8 +83,8 @@ def record_outcomes(
     unknowingly. ``signs_as``: see `record_outcome`. ``item`` of a fault is the item's number, None where the result
     names none.
 
-    Raises NotFoundError and UsageError as `record_outcome`; StoreError when the key was stored meanwhile: the answer
-    stored under it then holds.
+    The same request again, while the first one is recorded, gets the answer of the first. Raises NotFoundError and
+    UsageError as `record_outcome`.
     """
     rows = []
     for body in bodies:
@@ -115,6 +115,12 @@ def record_outcomes(
                 store_answer(connection, asked, Answer(200, json.dumps(answers, ensure_ascii=False)), now=now)
     except _OvertakenError:
         return _changed(declaration_id)
+    except StoreError as error:
+        if not isinstance(error.__cause__, IntegrityError):
+            raise
+        # The same request, or another officer's of the same moment, was recorded meanwhile.
+        stored = given_answer(service.database, asked, now=now)
+        return _changed(declaration_id) if stored is None else list(json.loads(stored.response))
     return answers
 
 

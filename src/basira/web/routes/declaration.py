@@ -18,7 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 from basira.api.auth.permissions import granting
 from basira.api.http.dependencies import DECLARATION_PATH, InService, Now, Number, asked_of, stored_response
 from basira.schema.access import Principal
-from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.errors import NotFoundError
 from basira.selection.reselection import lanes_to_give
 from basira.serving.changes.change import LONGEST_MOTIVE, SHORTEST_MOTIVE, NotAllowed, Requester, reselect
 from basira.serving.message import Refused
@@ -76,21 +76,16 @@ def post_result(
     if read.faults:
         sent = _Sent(typed, read.faults, "fault.form")
         return _page(request, visitor, declaration_id, service, found, result=sent, status=422)
-    try:
-        answer = record_outcomes(
-            read.results,
-            declaration_id,
-            service,
-            now=now,
-            asked=asked,
-            sees=visitor.principal.sees_office,
-            seen=form.get("seen", ""),
-            signs_as=visitor.principal.id,
-        )
-    except StoreError:
-        if stored_response(service, asked, now=now) is None:
-            raise
-        return done  # the second of two clicks: the first one was recorded meanwhile
+    answer = record_outcomes(
+        read.results,
+        declaration_id,
+        service,
+        now=now,
+        asked=asked,
+        sees=visitor.principal.sees_office,
+        seen=form.get("seen", ""),
+        signs_as=visitor.principal.id,
+    )
     if isinstance(answer, Refused):
         # The second of two clicks, when the first one was recorded between the look for its answer and this one.
         if answer.is_conflict and stored_response(service, asked, now=now) is not None:
