@@ -1,6 +1,6 @@
 """The pages in a real browser: no error, no request, charts with a size, Arabic from the right.
 
-Needs Chromium (`conftest.py`). Without it these tests are skipped, and fail where CI is set: there it must be installed.
+Needs Chromium (`conftest.py`): without it these tests are skipped, and fail where CI is set.
 """
 
 from __future__ import annotations
