@@ -65,7 +65,10 @@ def test_an_item_that_was_not_inspected_needs_no_answer_in_its_lines() -> None:
 @pytest.mark.parametrize(
     ("fields", "faults"),
     [
-        ({}, {"item-1": "fault.choose", "rest": "fault.choose"}),
+        (
+            {},
+            dict.fromkeys(("item-1", "rest", "line-1-value", "line-1-origin"), "fault.choose"),
+        ),
         (
             {"item_1": "compliant", "rest": "compliant"},
             {"line-1-value": "fault.choose", "line-1-origin": "fault.choose"},
@@ -82,7 +85,10 @@ def test_an_item_that_was_not_inspected_needs_no_answer_in_its_lines() -> None:
             {"line_1_value": "confirmed", "item_1": "uninspected", "rest": "uninspected"},
             {"item-1": "fault.uninspected"},
         ),
-        ({"item_1": "something", "rest": "confirmed"}, {"item-1": "fault.choose", "rest": "fault.choose"}),
+        (
+            {"item_1": "something", "rest": "confirmed", "line_1_value": "refuted", "line_1_origin": "unchecked"},
+            {"item-1": "fault.choose", "rest": "fault.choose"},
+        ),
     ],
 )
 def test_what_was_not_stated_or_contradicts_itself_is_a_fault(fields: dict[str, str], faults: dict[str, str]) -> None:

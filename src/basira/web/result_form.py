@@ -111,7 +111,6 @@ def _read_item(part: ItemForm, fields: Fields, faults: dict[str, str]) -> dict[s
     conclusion = fields.get(name, "")
     if conclusion not in (COMPLIANT, IRREGULAR, UNINSPECTED):
         faults[name] = "fault.choose"
-        return {}
     kinds = {}
     for line in part.lines:
         answer = fields.get(line.name, "")
