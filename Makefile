@@ -20,7 +20,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help assets setup setup-dev python system-packages demo test test-quick test-deep check docs dependencies bench wheel lock clean distclean
+.PHONY: help assets serve setup setup-dev python system-packages demo test test-quick test-deep check docs dependencies bench wheel lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,13 @@ system-packages:
 
 demo: setup assets ## a simulated administration, from declarations to tomorrow's inspection list
 	@$(BIN)/basira demo
+
+# On this machine alone: a session's cookie then needs no TLS.
+serve: setup assets ## the simulated country up to today, and the service with its pages, until Ctrl-C
+	@$(BIN)/basira demo --online --out demo-online
+	@echo "Open http://localhost:$(PORT)/ and log in as above. Ctrl-C ends the service."
+	@BASIRA_DEVELOPMENT=yes $(BIN)/basira serve --store demo-online/store --policy morocco --port $(PORT) --large-workers 0
+PORT ?= 8080
 
 test: setup-dev system-packages assets ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 $(PYTEST_FLAGS) </dev/null
