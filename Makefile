@@ -20,7 +20,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help setup setup-dev python system-packages demo test test-quick test-deep check docs dependencies bench wheel lock clean distclean
+.PHONY: help assets serve setup setup-dev python system-packages demo test test-quick test-deep check docs dependencies bench wheel lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,26 @@ setup-dev: setup ## setup, and the tools of the tests and checks
 	echo "Installing the tools into $(VENV) ..."; \
 	$(PIP) $(LOCKED) -r requirements-dev.lock; \
 	echo "$$fingerprint" > $(VENV)/setup-dev-stamp
+
+# Each file of other projects that the pages load: what npm brings, and its name in the package.
+VENDOR := src/basira/web/static/vendor
+# Without Node.js the pages can't be served, and all else works: it is said, and no failure.
+assets: ## bring the files that the pages load, hash-locked by package-lock.json
+	@fingerprint="$$(cksum package.json package-lock.json)"; \
+	if [ "$$fingerprint" = "$$(cat $(VENDOR)/stamp 2>/dev/null)" ] && [ -d node_modules/axe-core ]; then exit 0; fi; \
+	if ! command -v npm >/dev/null; then \
+	  echo "Node.js with npm is absent: no page is served, and its tests are skipped. Debian: apt-get install npm" >&2; exit 0; fi; \
+	set -e; \
+	echo "Installing the files of the pages (10 MB) ..."; \
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; \
+	rm -rf $(VENDOR); mkdir -p $(VENDOR); \
+	cp node_modules/bootstrap/dist/css/bootstrap.min.css node_modules/bootstrap/dist/css/bootstrap.rtl.min.css \
+	  node_modules/htmx.org/dist/htmx.min.js $(VENDOR); \
+	cp node_modules/@fontsource-variable/noto-sans-arabic/files/noto-sans-arabic-arabic-wght-normal.woff2 \
+	  $(VENDOR)/noto-sans-arabic.woff2; \
+	for name in bootstrap htmx.org @fontsource-variable/noto-sans-arabic; do \
+	  cat node_modules/$$name/LICENSE > "$(VENDOR)/$$(basename $$name).LICENSE"; done; \
+	echo "$$fingerprint" > $(VENDOR)/stamp
 
 $(VENV)/bin/pip: | python
 	@$(PYTHON) -m venv $(VENV) || { \
@@ -86,10 +106,17 @@ system-packages:
 	  echo "nginx is absent: its test is skipped. Debian: apt-get install nginx-light" >&2; \
 	fi
 
-demo: setup ## a simulated administration, from declarations to tomorrow's inspection list
+demo: setup assets ## a simulated administration, from declarations to tomorrow's inspection list
 	@$(BIN)/basira demo
 
-test: setup-dev system-packages ## every test
+# On this machine alone: a session's cookie then needs no TLS.
+serve: setup assets ## the simulated country up to today, and the service with its pages, until Ctrl-C
+	@$(BIN)/basira demo --online --out demo-online
+	@echo "Open http://localhost:$(PORT)/ and log in as above. Ctrl-C ends the service."
+	@BASIRA_DEVELOPMENT=yes $(BIN)/basira serve --store demo-online/store --policy morocco --port $(PORT) --large-workers 0
+PORT ?= 8080
+
+test: setup-dev system-packages assets ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 $(PYTEST_FLAGS) </dev/null
 
 test-quick: setup-dev ## the tests that are not slow
@@ -131,7 +158,7 @@ bench: setup-dev ## the quick variants of the benchmarks
 	$(BIN)/python benchmarks/selection_allocate.py 20000 10
 	$(BIN)/python benchmarks/selection_record.py 5000
 
-wheel: setup-dev ## build the wheel into dist/
+wheel: setup-dev assets ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
 lock: setup-dev ## resolve the requirements anew, for every platform, with hashes and without addresses
@@ -146,5 +173,5 @@ clean: ## remove what tests, checks and builds leave
 	rm -rf dist build out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
-distclean: clean ## remove .venv as well
-	rm -rf $(VENV) $(DEEP)
+distclean: clean ## remove .venv and the files of the pages as well
+	rm -rf $(VENV) $(DEEP) node_modules $(VENDOR)

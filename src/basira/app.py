@@ -28,6 +28,8 @@ from basira.serving.check import check_service, prepare_service
 from basira.serving.decide.worker import DECIDE_SECONDS
 from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, Service, ServiceSettings, open_service
 from basira.serving.views.rejected import Quota
+from basira.web.application import add_pages
+from basira.web.assets import HINT, missing_assets
 
 
 class Setting(NamedTuple):
@@ -213,6 +215,12 @@ def _limits(given: Mapping[str, str]) -> Limits:
     return Limits(decide_seconds=_seconds(given, "BASIRA_DECIDE_TIMEOUT_SECONDS"), quota=read_quota(given))
 
 
+def pages_fault() -> str:
+    """Why no page can be served, and what to do; "" when nothing is missing. The API goes on without pages."""
+    missing = missing_assets()
+    return f"the pages lack {', '.join(missing)}. {HINT}" if missing else ""
+
+
 def guard_of_environment() -> Guard:
     """The guard with which each worker's server makes connections."""
     access = read_access_settings(read_settings())
@@ -230,6 +238,7 @@ def from_environment() -> FastAPI:
         limits=_limits(given),
         large_socket=given["BASIRA_LARGE_SOCKET"],
     )
+    add_pages(application)
     _exempt_start_from_collection()
     return application
 

@@ -1,13 +1,10 @@
 """The pages in a real browser: no error, no request, charts with a size, Arabic from the right.
 
-Needs Chromium. Without it these tests are skipped, and fail where CI is set: there it must be installed.
+Needs Chromium (`conftest.py`): without it these tests are skipped, and fail where CI is set.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +16,6 @@ from basira.evaluate.report import write_report
 from basira.explain.inspection_list.files import write_html
 from basira.render.languages import LANGUAGES
 from tests.support.simulated_list import LANES, inspection_list, line
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail("Chromium is absent, and CI is set: install it (Debian: apt-get install chromium).")
-        pytest.skip("Chromium is absent: install it to test the pages (Debian: apt-get install chromium).")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

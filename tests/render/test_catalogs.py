@@ -14,8 +14,9 @@ from basira.render.catalogs import load_catalog
 from basira.render.languages import LANGUAGES
 from basira.render.page import SHELL_LOCALE
 from basira.schema.errors import NotFoundError
+from basira.web.render import LOCALE as WEB
 
-FOLDERS = (SHELL_LOCALE, EVALUATE, EXPLAIN)
+FOLDERS = (SHELL_LOCALE, EVALUATE, EXPLAIN, WEB)
 
 
 def messages(folder: Path, language: str) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ import shutil
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ from basira.cli.options import Language, LanguageOption, SeedOption, open_consol
 from basira.render.shown import echo
 from basira.schema.errors import UsageError
 
+if TYPE_CHECKING:
+    from basira.workflows.demo import Step
+
 
 def demo(
     out: Annotated[
@@ -29,6 +32,14 @@ def demo(
     ] = Path("demo"),
     seed: SeedOption = 1,
     language: LanguageOption = Language.fr,
+    online: Annotated[
+        bool,
+        typer.Option(
+            "--online",
+            help="Instead: the country up to today, today's declarations decided, and a person for each role, for "
+            "`basira serve` and its pages.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a simulated administration, learn from its inspections, target its next day, show how good it is."""
@@ -48,6 +59,9 @@ def demo(
             open_console(stderr=True).print(f"• {title} …", style="dim", markup=False)
         return steps(title, quiet=as_json)
 
+    if online:
+        _prepare_online(out, seed=seed, step=step, as_json=as_json)
+        return
     made = demonstrate(out, seed=seed, now=datetime.now(), language=language.value, step=step)
     metrics = made.evaluation.metrics
     if as_json:
@@ -86,3 +100,33 @@ def demo(
         "basira mapping suggest --help",
     ):
         console.print("  " + line, markup=False, soft_wrap=True)
+
+
+def _prepare_online(out: Path, *, seed: int, step: Step, as_json: bool) -> None:
+    import secrets
+
+    from basira.serving.demo import PEOPLE, prepare_demo
+
+    password = secrets.token_urlsafe(12)
+    made = prepare_demo(out, password=password, seed=seed, now=datetime.now(), step=step)
+    people = [{"login": login, "role": grant.role, "office": grant.office or None} for login, _, grant in PEOPLE]
+    if as_json:
+        body = {
+            "store": str(made.store),
+            "decided": made.decided,
+            "inspected": made.inspected,
+            "password": password,
+            "people": people,
+        }
+        echo(json.dumps(body, ensure_ascii=False, indent=1))
+        return
+    console = open_console()
+    console.print(
+        f"SIMULATED data. Of today's {made.decided} declarations {made.inspected} are to be inspected.", markup=False
+    )
+    console.print("Log in at the pages as one of these, with the same password for all:", markup=False)
+    for one in people:
+        console.print(f"  {one['login']:<15} {one['role']} {one['office'] or ''}".rstrip(), markup=False)
+    console.print(f"Password: {password}", markup=False, soft_wrap=True)
+    console.print("Next:", style="bold")
+    console.print("  BASIRA_DEVELOPMENT=yes " + next_command("serve", store=made.store), markup=False, soft_wrap=True)

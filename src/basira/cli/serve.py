@@ -134,7 +134,7 @@ def _check(unnamed_policy: str, *, as_json: bool) -> None:
 
 
 def _serve(unnamed_policy: str, host: str, port: int, workers: int, large: int) -> None:
-    from basira.app import guard_of_environment, prepare_environment
+    from basira.app import guard_of_environment, pages_fault, prepare_environment
     from basira.cli.descriptors import allow_connections
     from basira.cli.large_workers import large_workers
 
@@ -143,6 +143,8 @@ def _serve(unnamed_policy: str, host: str, port: int, workers: int, large: int) 
         _warn("made_new", what=line)
     if unnamed_policy:
         _warn("no_policy_named", taken=unnamed_policy, hint=_NAME_ONE)
+    if fault := pages_fault():
+        _warn("no_pages", fault=fault)
     guard = guard_of_environment()
     limits = allow_connections(guard.limits)
     if limits != guard.limits:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +19,7 @@ from basira.decisions.events import Outcome, Registration
 from basira.feedback.resolve import EXPECTED
 from basira.schema.errors import PolicyError, StoreError
 from basira.serving.decide.events import event_id
-from basira.serving.decide.idempotency import Asked, store_answer
+from basira.serving.decide.idempotency import Asked, given_answer, store_answer
 from basira.serving.message import (
     MOST_AHEAD,
     PERSONAL,
@@ -28,9 +29,9 @@ from basira.serving.message import (
     json_values,
     read_outcome,
 )
-from basira.serving.record import Known, append_record
+from basira.serving.record import Known, append_record, find_known
 from basira.serving.service import Service
-from basira.serving.status import lanes_of
+from basira.serving.status import Status, lanes_of
 from basira.serving.views.answers import OutcomeBody
 from basira.serving.views.declaration import known_declaration, outcome_body
 from basira.storage.online.office_state import Answer
@@ -59,12 +60,9 @@ def record_outcome(
     Raises NotFoundError for a declaration that was never decided, UsageError when an idempotency key came with another
     body.
     """
-    row = read_outcome(body, declaration_id, received_at=now)
+    row = _read_row(body, declaration_id, now=now, signs_as=signs_as)
     if isinstance(row, Rejected):
         return row
-    if signs_as is not None and row.setdefault("inspector_id", signs_as) != signs_as:
-        fault = FieldFault(None, "inspector_id", "other_inspector", "your own user id, or nothing: you sign yourself")
-        return Rejected((fault,), declaration_id)
     try:
         return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
     except StoreError as error:
@@ -74,38 +72,123 @@ def record_outcome(
     return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
 
 
+def record_outcomes(
+    bodies: Sequence[object],
+    declaration_id: str,
+    service: Service,
+    *,
+    now: datetime,
+    asked: Asked,
+    sees: Sees,
+    seen: str,
+    signs_as: str | None = None,
+) -> list[OutcomeBody] | Rejected:
+    """Take the results of several items in together: all of them are recorded, or none.
+
+    ``bodies``: as `record_outcome` takes them, at least one. ``seen``: the declaration's last event that the sender
+    saw; after any other event it is a conflict (`changed_meanwhile`), so that two officers never answer for one another
+    unknowingly. ``signs_as``: see `record_outcome`. ``item`` of a fault is the item's number, None where the result
+    names none.
+
+    The same request again, while the first one is recorded, gets the answer of the first. Raises NotFoundError and
+    UsageError as `record_outcome`.
+    """
+    rows = []
+    for body in bodies:
+        row = _read_row(body, declaration_id, now=now, signs_as=signs_as)
+        if isinstance(row, Rejected):
+            return replace(row, faults=_of_item(row.faults, body))
+        rows.append(row)
+    known, status = known_declaration(service.database, declaration_id, sees=sees)
+    if known[-1].event_id != seen:
+        return _changed(declaration_id)
+    decided_on = status.decision.day
+    faults = [
+        fault for row in rows for fault in _of_item(_faults(row, known, service, now, decided_on=decided_on), row)
+    ]
+    if faults:
+        return Rejected(tuple(faults), declaration_id)
+    made = [_outcome(row, declaration_id, status, asked) for row in rows]
+    answers = [outcome_body(one) for one in made]
+    try:
+        with service.database.write() as connection:
+            for one in made:
+                append_record(connection, one, now=now)
+            # Only this transaction appends now, so nothing can come between this look and the commit.
+            after = find_known(connection, declaration_id)
+            if [one.event_id for one in after[: -len(made)]] != [one.event_id for one in known]:
+                raise _OvertakenError
+            if asked.key:
+                store_answer(connection, asked, Answer(200, json.dumps(answers, ensure_ascii=False)), now=now)
+    except _OvertakenError:
+        return _changed(declaration_id)
+    except StoreError as error:
+        if not isinstance(error.__cause__, IntegrityError):
+            raise
+        # The same request, or another officer's of the same moment, was recorded meanwhile.
+        stored = given_answer(service.database, asked, now=now)
+        return _changed(declaration_id) if stored is None else list(json.loads(stored.response))
+    return answers
+
+
+class _OvertakenError(Exception):
+    """Another event came first: the transaction is rolled back."""
+
+
+def _changed(declaration_id: str) -> Rejected:
+    fault = FieldFault(None, "declaration_id", "changed_meanwhile", "the last event of the declaration that you saw")
+    return Rejected((fault,), declaration_id, is_conflict=True)
+
+
+def _of_item(faults: Sequence[FieldFault], values: object) -> tuple[FieldFault, ...]:
+    number = values.get("item_number") if isinstance(values, dict) else None
+    return tuple(replace(fault, item=number) for fault in faults)
+
+
+def _read_row(body: object, declaration_id: str, *, now: datetime, signs_as: str | None) -> OutcomeRow | Rejected:
+    """A result as it is recorded, signed by its sender where that is a person."""
+    row = read_outcome(body, declaration_id, received_at=now)
+    if not isinstance(row, Rejected) and signs_as is not None and row.setdefault("inspector_id", signs_as) != signs_as:
+        fault = FieldFault(None, "inspector_id", "other_inspector", "your own user id, or nothing: you sign yourself")
+        return Rejected((fault,), declaration_id)
+    return row
+
+
 def _record(
     row: OutcomeRow, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
 ) -> OutcomeBody | Rejected:
     known, status = known_declaration(service.database, declaration_id, sees=sees)
-    fields: Mapping[str, object] = row
-    values = json_values(fields, [name for name in fields if name not in PERSONAL])
-    named = event_id("outcome", declaration_id, row.get("item_number"), row["known_at"].isoformat())
+    made = _outcome(row, declaration_id, status, asked)
     for one in known:
-        if isinstance(one, Outcome) and one.event_id == named:
-            if one.result == values:
+        if isinstance(one, Outcome) and one.event_id == made.event_id:
+            if one.result == made.result:
                 return outcome_body(one)
             fault = FieldFault(None, "known_at", "result_conflict", "a later known_at for a corrected result")
             return Rejected((fault,), declaration_id, is_conflict=True)
     if faults := _faults(row, known, service, now, decided_on=status.decision.day):
         return Rejected(tuple(faults), declaration_id)
-    last = status.decision
-    made = Outcome(
-        event_id=named,
-        declaration_id=declaration_id,
-        actor=asked.actor,
-        result=values,
-        personal={name: str(value) for name, value in fields.items() if name in PERSONAL},
-        declaration_version=last.declaration_version,
-        office=status.office,
-        decision_id=last.event_id,
-    )
     with service.database.write() as connection:
         append_record(connection, made, now=now)
         answer = outcome_body(made)
         if asked.key:
             store_answer(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)
     return answer
+
+
+def _outcome(row: OutcomeRow, declaration_id: str, status: Status, asked: Asked) -> Outcome:
+    """The result as a record of the decision that holds."""
+    last = status.decision
+    fields: Mapping[str, object] = row
+    return Outcome(
+        event_id=event_id("outcome", declaration_id, row.get("item_number"), row["known_at"].isoformat()),
+        declaration_id=declaration_id,
+        actor=asked.actor,
+        result=json_values(fields, [name for name in fields if name not in PERSONAL]),
+        personal={name: str(value) for name, value in fields.items() if name in PERSONAL},
+        declaration_version=last.declaration_version,
+        office=status.office,
+        decision_id=last.event_id,
+    )
 
 
 def _faults(row: OutcomeRow, known: Known, service: Service, now: datetime, *, decided_on: str) -> list[FieldFault]:

@@ -148,10 +148,12 @@ def needs(scope: Scope) -> Callable[..., Principal]:
     return principal
 
 
-def authorize(request: Request, scope: Scope, *, keys: Recognise | None = None) -> Principal:
+def authorize(
+    request: Request, scope: Scope, *, keys: Recognise | None = None, form_token: str | None = None
+) -> Principal:
     """The principal of the dependency of `needs`. ``keys``: another way to recognise keys than that of the
-    application."""
-    found = principal_of(request, keys=keys)
+    application. ``form_token``: see `principal_of`."""
+    found = principal_of(request, keys=keys, form_token=form_token)
     if not may(found, scope):
         raise ProblemException(
             403,
@@ -170,8 +172,15 @@ def needs_person(request: Request, _session: Annotated[str | None, Security(_COO
     return found
 
 
-def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recognise | None = None) -> Principal:
-    """The principal of a request. Raises 401, 403 (CSRF, a password to be changed) or 429."""
+def principal_of(
+    request: Request,
+    *,
+    is_change_forced: bool = True,
+    keys: Recognise | None = None,
+    form_token: str | None = None,
+) -> Principal:
+    """The principal of a request. ``form_token``: the session's token from a field of a form, which takes the place of
+    the header X-CSRF-Token. Raises 401, 403 (CSRF, a password to be changed) or 429."""
     access: Access = request.app.state.access
     given = request.headers.get("x-api-key")
     token = None if given is not None else session_cookie(request, access.settings)
@@ -193,7 +202,7 @@ def principal_of(request: Request, *, is_change_forced: bool = True, keys: Recog
     request.state.client = found.id
     _take(access.key_rate if found.kind == "key" else access.user_rate, found.id)
     if token is not None and request.method not in _SAFE:
-        _check_form(request, token, access.settings)
+        _check_form(request, token, access.settings, form_token)
     if is_change_forced and found.must_change_password:
         raise ProblemException(
             403,
@@ -209,10 +218,10 @@ def limit_by_address(request: Request) -> None:
     _count_address(request, request.app.state.access)
 
 
-def _check_form(request: Request, token: str, settings: AccessSettings) -> None:
+def _check_form(request: Request, token: str, settings: AccessSettings, form_token: str | None) -> None:
     if has_foreign_origin(request, settings):
         raise foreign_origin()
-    if not is_csrf_token(request.headers.get("x-csrf-token", ""), token):
+    if not is_csrf_token(form_token or request.headers.get("x-csrf-token", ""), token):
         raise ProblemException(
             403,
             "csrf",

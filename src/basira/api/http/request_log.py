@@ -79,7 +79,9 @@ class Surroundings:
                 return  # also when the application has answered a body that it could not read
             if message["type"] == "http.response.start":
                 status, is_begun = message["status"], True
-                message["headers"] = [*message["headers"], (_HEADER, request_id.encode()), *self._headers]
+                own = {name for name, _ in message["headers"]}
+                usual = (one for one in self._headers if one[0] not in own)  # pages have a policy of their own
+                message["headers"] = [*message["headers"], (_HEADER, request_id.encode()), *usual]
             await send(message)
 
         try:

@@ -1,4 +1,4 @@
-"""An office's queue: what is to be inspected on a day, and what has been.
+"""An office's queue: what is to be inspected on a day, or still waits of any day, and what has been.
 
 Enters: a service, an office and a day, filters, a place to go on from. Leaves: rows as JSON values, or as CSV. Never
 here: a personal value; a cell that a spreadsheet would run.
@@ -83,11 +83,11 @@ class Page:
 
 @dataclass(frozen=True)
 class Queue:
-    """A request for an office's queue of a day. ``lane``, ``status``: only those; None: all. ``language``: of the
-    sentences. ``is_secret_hidden``: without what selection knows, in order of arrival."""
+    """A request for an office's queue of a day (None: of every day). ``lane``, ``status``: only those; None: all.
+    ``language``: of the sentences. ``is_secret_hidden``: without what selection knows, in order of arrival."""
 
     office: str
-    day: date
+    day: date | None
     lane: str | None = None
     status: StatusName | None = None
     language: str = "fr"
@@ -98,7 +98,9 @@ class Queue:
         """The filter for the database; None: no row, because cancelled declarations are in no queue."""
         if self.status == "cancelled":
             return None
-        return QueueFilter(self.office, self.day.isoformat(), self.lane, *_ONLY[self.status])
+        return QueueFilter(
+            self.office, None if self.day is None else self.day.isoformat(), self.lane, *_ONLY[self.status]
+        )
 
 
 def check_queue(service: Service, office: str, day: date, *, lane: str | None) -> Rejected | None:
@@ -124,17 +126,20 @@ def _has_any(service: Service, office: str, day: date, *, lane: str | None) -> b
         return count_queue(connection, QueueFilter(office, day.isoformat(), lane)) > 0
 
 
-def queue_page(service: Service, queue: Queue, *, limit: int | None = None, cursor: str | None = None) -> Page:
+def queue_page(
+    service: Service, queue: Queue, *, limit: int | None = None, cursor: str | None = None, today: date | None = None
+) -> Page:
     """The declarations whose lane was last given by an office on a day: the most intensive lane first, then by expected
     revenue, or by arrival where what selection knows is hidden. ``cursor``: as the page before gave it; what changed
-    meanwhile is where it belongs now. Raises UsageError on an invalid cursor.
+    meanwhile is where it belongs now. ``today``: whose policy orders the lanes of a queue of every day; such a queue
+    can't do without it. Raises UsageError on an invalid cursor.
     """
     after = _decode_cursor(cursor)
     which = queue.filter
     if which is None:
         return Page((), 0, None)
     with service.database.read() as connection:
-        total, intensity = _measure(connection, service, which, queue.day)
+        total, intensity = _measure(connection, service, which, queue.day or today)
         entries = find_queue_entries(
             connection,
             which,
@@ -151,12 +156,12 @@ def queue_page(service: Service, queue: Queue, *, limit: int | None = None, curs
 
 
 def _measure(
-    connection: sa.Connection, service: Service, which: QueueFilter, day: date
+    connection: sa.Connection, service: Service, which: QueueFilter, day: date | None
 ) -> tuple[int, Mapping[str, int]]:
     """The count of declarations, and the order of their lanes: empty without declarations, for such a day may lack a
     policy."""
     total = count_queue(connection, which)
-    return total, service.policy(day).intensity if total else {}
+    return total, service.policy(day).intensity if total and day is not None else {}
 
 
 def _statuses(connection: sa.Connection, entries: Sequence[QueueEntry], *, until: int | None = None) -> list[Status]:
@@ -215,15 +220,16 @@ def _row(one: Status, language: str, *, is_secret_hidden: bool) -> QueueRow:
     }
 
 
-def queue_csv(service: Service, queue: Queue) -> Iterator[str]:
+def queue_csv(service: Service, queue: Queue, *, today: date | None = None) -> Iterator[str]:
     """The whole queue for a spreadsheet, as it is now: a line of names, `;` between cells, a comma before decimals.
     In parts, so that it is never in memory at once; what orders it is read before this returns, and raises here.
+    ``today``: see `queue_page`.
     """
     which = queue.filter
     with service.database.read() as connection:
         entries: Sequence[QueueEntry] = ()
         if which is not None:
-            _, intensity = _measure(connection, service, which, queue.day)
+            _, intensity = _measure(connection, service, which, queue.day or today)
             # As little of each as it takes: a day's payloads would fill the memory.
             entries = find_queue_entries(connection, which, intensity=intensity, by_revenue=not queue.is_secret_hidden)
         _, until = record_identity(connection)

@@ -43,12 +43,12 @@ EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """Which of an office's queue of a day (YYYY-MM-DD), that of the moment in which a lane was given. ``lane``: only
-    those in it. ``inspects``: only those whose lane inspects, or whose does not. ``is_inspected``: only those with a
-    result of an inspection after the lane was given, or without one. None: all."""
+    """Which of an office's queue of a day (YYYY-MM-DD; None: of every day), that of the moment in which a lane was
+    given. ``lane``: only those in it. ``inspects``: only those whose lane inspects, or whose does not.
+    ``is_inspected``: only those with a result of an inspection after the lane was given, or without one. None: all."""
 
     office: str
-    day: str
+    day: str | None
     lane: str | None = None
     inspects: bool | None = None
     is_inspected: bool | None = None
@@ -359,7 +359,7 @@ def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnEl
         later.c.sequence > EVENT.c.sequence,
         sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
     )
-    of_day = (EVENT.c.office == which.office, *_within_day(which.day))
+    of_day = (EVENT.c.office == which.office, *(() if which.day is None else _within_day(which.day)))
     conditions = [*of_day, EVENT.c.lane.is_not(None), ~is_moved]
     if which.lane is not None:
         conditions.append(EVENT.c.lane == which.lane)
