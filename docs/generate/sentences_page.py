@@ -62,7 +62,8 @@ def _head(first: str) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    # Isolates are not seen, and a page of text needs none.
+    return text.replace("|", "\\|").replace("\n", " ").replace("\u2068", "").replace("\u2069", "")
 
 
 def _explanations() -> list[str]:
@@ -104,12 +105,13 @@ def _case(examines: Examines) -> Case:
 def _example(message: str, language: str) -> str:
     catalog = catalog_of(language, strict=True)
     values = _values(language)
-    forms = dict.fromkeys(
+    # gettext gives the id of a message back where it has plural forms, and ngettext where it has none.
+    if catalog.translations.ngettext(message, message, 5) == message:
+        return catalog.say(message, **values | {"n": "12"})
+    forms = (
         catalog.say_count(message, n, **values | {"n": numbers.format_count(n, language=language)}) for n in _COUNTS
     )
-    # A message without plural forms says the same of every count, or has the count as a value.
-    plural = catalog.translations.ngettext(message, message, 1) != catalog.translations.ngettext(message, message, 5)
-    return " / ".join(forms) if plural or len(forms) == 1 else catalog.say(message, **values | {"n": "12"})
+    return " / ".join(dict.fromkeys(forms))
 
 
 def _values(language: str) -> dict[str, str]:
