@@ -70,7 +70,7 @@ def find_person(connection: sa.Connection, login: str) -> Person:
 
 
 def read_rule_text(text: str, vocabulary: Vocabulary, *, lanes: tuple[str, ...] = ()) -> Rule:
-    """The rule that a file of JSON holds, settled. Raises RuleError: also when it writes out an identifier of a person."""
+    """The rule that a file of JSON holds, settled. Raises RuleError, also for a written identifier of a person."""
     if len(text) > _LARGEST_FILE:
         raise rule_fault("too_long", most=_LARGEST_FILE)
     try:
