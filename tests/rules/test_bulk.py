@@ -13,7 +13,7 @@ from basira.rules.evaluate import compile_condition, judge
 from basira.rules.model import Condition
 from basira.rules.values import Facts
 from basira.schema.errors import RuleError
-from tests.support.rules_world import LISTS, NAMES, VOCABULARY, conditions, declarations, rows_of
+from tests.support.rules_world import BOUNDS, EXTREMES, LISTS, NAMES, VOCABULARY, conditions, declarations, rows_of
 
 _TYPES = {"number": pl.Float64, "moment": pl.Datetime("us"), "flag": pl.Boolean}
 SCHEMA = {"declaration_position": pl.UInt32} | {
@@ -39,6 +39,18 @@ def one_by_one(rules: list[Condition], many: list[Facts]) -> dict[str, list[int]
 def test_many_at_once_get_the_verdicts_of_one_by_one(rules: list[Condition], many: list[Facts]) -> None:
     found = judge_many(table(many), rules, VOCABULARY, LISTS)
     assert found.to_dict(as_series=False) == one_by_one(rules, many)
+
+
+def test_every_comparison_agrees_at_its_bound_and_at_the_extremes() -> None:
+    """Every value against every bound: drawn examples seldom stand on a bound."""
+    value = model.FieldValue("quantity")
+    bounds = [model.Number(bound) for bound in BOUNDS]
+    rules: list[Condition] = [
+        model.AnyItem(model.Compare(value, comparison, bound)) for comparison in model.COMPARISONS for bound in bounds
+    ]
+    rules += [model.AnyItem(model.Between(value, low, high)) for low in bounds for high in bounds]
+    many = [Facts([{"quantity": one}]) for one in (None, *EXTREMES, *BOUNDS)]
+    assert judge_many(table(many), rules, VOCABULARY, LISTS).to_dict(as_series=False) == one_by_one(rules, many)
 
 
 def test_a_column_that_is_absent_is_unknown() -> None:

@@ -49,6 +49,7 @@ def test_a_rule_reads_back_from_its_json() -> None:
         ({"expires_on": "2027-12-02"}, "expires_late", "expires_on"),
         ({"expires_on": None}, "day_form", "expires_on"),
         ({"starts_on": "01/12/2026"}, "day_form", "starts_on"),
+        ({"starts_on": "2026-W49-2"}, "day_form", "starts_on"),
         ({"sample_share": 0}, "range", "sample_share"),
         ({"sample_share": True}, "number_form", "sample_share"),
         ({"sample_share": float("nan")}, "range", "sample_share"),

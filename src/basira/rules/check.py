@@ -19,7 +19,8 @@ from basira.rules.contradictions import is_never_false, is_never_true
 from basira.rules.faults import rule_fault
 from basira.rules.model import Condition, Operand, Rule
 from basira.rules.names import TEXTS, UNITS, Name, Vocabulary
-from basira.schema.text import find_odd, fold_digits, fold_identifier
+from basira.rules.values import fold_prose
+from basira.schema.text import character_name, find_odd, fold_digits, fold_identifier
 
 _FORMS: Mapping[str, re.Pattern[str]] = {
     "country": re.compile(r"[A-Z]{2}"),
@@ -134,8 +135,12 @@ class _Settler:
                 return model.StartsWith(field, self._values(prefixes, name, condition, is_whole=False))
             case model.Contains(field, texts):
                 self._typed(field, condition, TEXTS | {"prose"})
-                if any(not text.strip() for text in texts):
-                    raise rule_fault("empty_value", place=self._place(condition))
+                for text in texts:
+                    if not fold_prose(text):  # every text holds it
+                        raise rule_fault("empty_value", place=self._place(condition))
+                    if "\0" in text or not text.isprintable():
+                        odd = next(c for c in text if not c.isprintable())
+                        raise rule_fault("odd_character", place=self._place(condition), found=character_name(odd))
                 return model.Contains(field, tuple(dict.fromkeys(text.strip() for text in texts)))
             case model.InList(field, list_name):
                 self._typed(field, condition, TEXTS)

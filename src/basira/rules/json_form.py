@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ Json: TypeAlias = Any
 Places: TypeAlias = dict[int, Any]
 
 _LANGUAGES = ("fr", "ar", "en")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def write_rule(rule: Rule) -> dict[str, Json]:
@@ -336,7 +338,7 @@ def _flag(value: Json, path: str) -> bool:
 
 def _day(value: Json, path: str) -> date:
     try:
-        if isinstance(value, str) and len(value) == len("2026-01-31"):
+        if isinstance(value, str) and _DAY.fullmatch(value):  # no week dates, which are ISO too
             return date.fromisoformat(value)
     except ValueError:
         pass

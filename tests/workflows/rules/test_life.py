@@ -167,7 +167,9 @@ def test_no_identifier_of_a_person_is_recorded_for_good(condition: dict[str, Any
     assert rule(condition={"is_missing": {"field": "importer_id"}}).condition is not None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "5", "{}" + " " * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[" * 100_000, "5", "{}" + " " * 100_000, '{"rule_id": "a", "rule_id": "b"}']
+)
 def test_a_file_that_is_no_rule_is_a_fault(text: str) -> None:
     with pytest.raises(RuleError):
         read_rule_text(text, VOCABULARY)

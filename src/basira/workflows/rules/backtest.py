@@ -32,7 +32,7 @@ from basira.schema.errors import UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
-from basira.workflows.targeting.score import KEY, check_period
+from basira.workflows.targeting.score import check_period
 
 _EXAMPLES = 10
 
@@ -102,7 +102,8 @@ def read_period(
     """The declarations of a period in their first version, with the columns that the conditions read.
 
     Features are computed only when a condition reads one: each as of the day before its declaration. ``as_of``: last
-    day whose results count; not before ``last``. Raises UsageError for a period that is empty, or ends before it begins.
+    day whose results count; not before ``last``. Raises UsageError for a period that is empty, or ends before it
+    begins.
     """
     check_period(first, last)
     if as_of < last:
@@ -121,11 +122,13 @@ def read_period(
                 f"Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
             )
+        joined = ""
         if wanted := _features(conditions, vocabulary):
             compute_features(con, "of_period", as_of_day=day_of(last), into="described", progress=progress)
-            items = fetch_frame(con, _ITEMS.replace("/*features*/", "join described using (" + ", ".join(KEY) + ")"))
-        else:
-            items = fetch_frame(con, _ITEMS.replace("/*features*/", ""))
+            joined = f"join described using ({_KEY})"
+        items = fetch_frame(
+            con, f"select * from items join of_period using ({_KEY}) {joined} order by declaration_id, item_number"
+        )
         label_items(con, as_of_day=day_of(as_of), into="label")
         declarations = _declarations(con)
     order = pl.col("declaration_id").rle_id().alias(DECLARATION)
@@ -191,8 +194,7 @@ _FIRST_VERSIONS = """with first_version as (
 select declaration_id, declaration_version, item_number
 from items join first_version using (declaration_id, declaration_version)
 where declared_day between $first and $last"""
-_ITEMS = """select * from items join of_period using (declaration_id, declaration_version, item_number) /*features*/
-order by declaration_id, declaration_version, item_number"""
+_KEY = "declaration_id, declaration_version, item_number"
 
 
 def _declarations(con: Engine) -> pl.DataFrame:

@@ -70,17 +70,25 @@ def find_person(connection: sa.Connection, login: str) -> Person:
 
 
 def read_rule_text(text: str, vocabulary: Vocabulary, *, lanes: tuple[str, ...] = ()) -> Rule:
-    """The rule that a file of JSON holds, settled. Raises RuleError: also when it writes out an identifier of a person."""
+    """The rule that a file of JSON holds, settled. Raises RuleError, also for a written identifier of a person."""
     if len(text) > _LARGEST_FILE:
         raise rule_fault("too_long", most=_LARGEST_FILE)
     try:
-        values = json.loads(text, parse_constant=lambda name: name)
+        values = json.loads(text, parse_constant=lambda name: name, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise rule_fault("json", found=str(error) or "-") from None
     rule, places = read_rule(values)
     settled = settle_rule(rule, vocabulary, places, lanes)
     check_persons(settled, vocabulary)
     return settled
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Of a key that stands twice one value would be taken in silence: raises ValueError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key that stands twice")
+    return found
 
 
 def write_version(
