@@ -520,7 +520,8 @@ def join_statement(extras: tuple[str, ...]) -> str:
     declaration_items,
     {arithmetic}
   from items i join total using (declaration_id, declaration_version)
-  join (select target_id, declaration_id, declaration_version, item_number from wanted_now) w using (declaration_id, declaration_version, item_number)
+  join (select target_id, declaration_id, declaration_version, item_number from wanted_now) w
+    using (declaration_id, declaration_version, item_number)
   where i.declared_day between $first and $last
 ), t as (
   select f.day, {measures}, {keys}, own.*
