@@ -5,8 +5,9 @@
 
 Each world: learn from the results known 61 days before its end, test on every item of these days against the
 simulated truth. --features: of the variants those of one group of features alone (`GROUPS`). Prints one line a
-variant and seed: AUC, precision in the first 1, 5 and 10 %, revenue in the first 5 and 10 % by expected revenue, and, on the inspected test
-items only, the mean probability beside the share found (calibration), with the CPU seconds to fit.
+variant and seed: AUC, precision in the first 1, 5 and 10 %, revenue in the first 5 and 10 % by expected revenue, and,
+on the inspected test items only, the mean probability beside the share found (calibration), with the CPU seconds of the
+fit.
 """
 
 from __future__ import annotations

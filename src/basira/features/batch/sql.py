@@ -191,8 +191,8 @@ from (
         )
     )
     # What is wanted has its row in each, with nothing in it, so that the sums before its week are found by equality.
-    parts = (f"count(gap) as {PART_COLUMNS[0]}", _whole_sum("gap", PART_COLUMNS[1]))
-    parts += (f"count(unit_gap) as {PART_COLUMNS[2]}", _whole_sum("unit_gap", PART_COLUMNS[3]))
+    parts = [f"count(gap) as {PART_COLUMNS[0]}", _whole_sum("gap", PART_COLUMNS[1])]
+    parts += [f"count(unit_gap) as {PART_COLUMNS[2]}", _whole_sum("unit_gap", PART_COLUMNS[3])]
     statements += [
         (
             "w_supplier",
@@ -210,8 +210,8 @@ from (
         f"abs({clip_sql(residual_sql(gap, 'supplier', unit=unit), GAP_CLIP)})"
         for gap, unit in (("gap", ""), ("unit_gap", "unit_"))
     )
-    spreads = (f"count(away) as {SPREAD_COLUMNS[0]}", _whole_sum("away", SPREAD_COLUMNS[1]))
-    spreads += (f"count(unit_away) as {SPREAD_COLUMNS[2]}", _whole_sum("unit_away", SPREAD_COLUMNS[3]))
+    spreads = [f"count(away) as {SPREAD_COLUMNS[0]}", _whole_sum("away", SPREAD_COLUMNS[1])]
+    spreads += [f"count(unit_away) as {SPREAD_COLUMNS[2]}", _whole_sum("unit_away", SPREAD_COLUMNS[3])]
     statements += [
         (
             "w_spread",
