@@ -28,7 +28,7 @@ from basira.country.traders import Traders
 class Departures:
     """How prices depart from the additive ones. Arrays by line, relationship (``tie_*``), sector and country.
 
-    ``line_log_price``: the supplier's own price of the line's code, log. ``tie_level``: by relationship and contract, log.
+    ``line_log_price``: the supplier's own price of the line's code, log. ``tie_level``: log, by contract.
     ``tie_phase``: days by which a relationship's contracts begin before the scenario's first day.
     ``season_phase``: (sectors, countries), part of a year.
     """

@@ -105,3 +105,48 @@ def test_the_lower_of_the_two_price_ratios() -> None:
     assert f["lower_price_ratio"] == f["value_per_unit_vs_reference"] == pytest.approx(-math.log(4), abs=0.001)
     assert f["kg_per_unit_distance"] == pytest.approx(math.log(4), abs=0.001)
     assert seen([*past, now | {"quantity": None}])["lower_price_ratio"] == pytest.approx(0)
+
+
+def test_the_expected_price_has_the_supplier_s_part_of_the_52_weeks_before() -> None:
+    market = [priced(f"P{n}", 700, 20.0, exporter_id="A") for n in range(200)]
+    cheap = [priced(f"C{n}", 750, 10.0, exporter_id="B") for n in range(3)]
+    now = priced("now", 770, 10.0, exporter_id="B")
+    f = seen([*market, *cheap, now])
+    gap = ln(10) - ln(20)
+    part = 3 * gap / (3 + 3)
+    assert f["expected_value_per_kg"] == pytest.approx(f["usual_price"] + part / 1000, abs=1e-3)
+    assert f["value_per_kg_vs_expected"] == pytest.approx(f["price_gap"] - part / 1000, abs=1.5e-3)
+    counts = [f[f"expected_value_per_kg_{whose}_count"] for whose in ("code", "origin", "supplier")]
+    assert counts == [203, 203, 3]
+    # A year later the supplier's part is forgotten, and its habit is not.
+    later = priced("now", 750 + 53 * 7 + 7, 10.0, exporter_id="B")
+    again = [priced(f"L{n}", 1000, 20.0, exporter_id="A") for n in range(9)]
+    f = seen([*market, *cheap, *again, later])
+    assert f["expected_value_per_kg"] == pytest.approx(f["usual_price"])
+    assert f["exporter_price_habit"] < -0.2
+
+
+def test_a_price_is_measured_by_the_spread_of_its_code() -> None:
+    # Every other item of the code a fifth over or under: each some 180 thousandths away from what is expected.
+    past = [priced(f"P{n}", 100, 20.0 * (1.2 if n % 2 else 1 / 1.2)) for n in range(400)]
+    once = [priced(f"Q{n}", 150, 20.0 * (1.2 if n % 2 else 1 / 1.2)) for n in range(400)]
+    f = seen([*past, *once, priced("now", 200, 10.0)])
+    # The first 400 had no usual price on their own day.
+    mean = (400 * ln(1.2) + 10 * 250) / (400 + 10)
+    assert f["expected_value_per_kg_deviation"] == pytest.approx(1.2533 * mean / 1000, rel=0.01)
+    z = f["value_per_kg_vs_expected"] / f["expected_value_per_kg_deviation"]
+    assert f["value_per_kg_expected_z"] == pytest.approx(z, rel=1e-4)
+    assert f["value_per_kg_expected_z"] < -2.5
+
+
+def test_a_price_per_unit_has_its_own_expectation_by_unit() -> None:
+    pieces = [priced(f"P{n}", 100, 20.0, quantity=10.0, quantity_unit="NAR") for n in range(5)]
+    pairs = [priced(f"Q{n}", 100, 20.0, quantity=5.0, quantity_unit="PR") for n in range(5)]
+    now = priced("now", 200, 20.0, quantity=40.0, quantity_unit="NAR")
+    f = seen([*pieces, *pairs, now])
+    assert f["expected_value_per_unit"] == pytest.approx(ln(20) / 1000, abs=1e-3)
+    assert f["value_per_unit_vs_expected"] == pytest.approx(-math.log(4), abs=2e-3)
+    assert f["expected_value_per_unit_code_count"] == 5
+    f = seen([*pieces, *pairs, now | {"quantity": None}])
+    assert f["expected_value_per_unit"] is f["value_per_unit_expected_z"] is None
+    assert f["expected_value_per_unit_code_count"] == 0

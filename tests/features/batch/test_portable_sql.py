@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from basira.engines.engine import Engine
 from basira.features.batch.comparables import find_comparables
 from basira.features.batch.compute import compute_features
+from basira.features.catalog.habits import WEEKLY_TABLES
 from basira.features.online.build import profile_entries
 from basira.feedback.labels import label_items
 from tests.support.features_world import ask, engine, random_history
@@ -22,7 +24,7 @@ sqlglot = pytest.importorskip("sqlglot")
 
 # What the statements use, by sqlglot's names, and Spark has with the same meaning.
 SAME = {
-    "Abs", "And", "AnyValue", "ArgMin", "Array", "Case", "Cast", "Coalesce", "Count", "FirstValue", "Floor", "Greatest",
+    "Abs", "And", "ArgMin", "Array", "Case", "Cast", "Coalesce", "Count", "FirstValue", "Floor", "Greatest",
     "Hour", "If", "Lag", "Least", "Length", "Lower", "Max", "Min", "Nullif", "Or", "RegexpExtract", "Round",
     "RowNumber", "SHA2", "Substring", "Sum", "Unhex",
 }  # fmt: skip
@@ -109,6 +111,35 @@ def test_every_function_is_known_to_mean_the_same_or_to_need_words_of_its_own(st
         for function in sqlglot.parse_one(statement, read="duckdb").find_all(sqlglot.exp.Func):
             is_named = isinstance(function, sqlglot.exp.Anonymous)
             assert (function.name if is_named else type(function).__name__) in SAME | OTHER, statement
+
+
+# What some engine says otherwise or not at all, though sqlglot translates it: columns left out of a star, an aggregate
+# with a condition of its own, any one value of a group.
+UNCOMMON = (sqlglot.exp.Filter, sqlglot.exp.AnyValue, sqlglot.exp.Except)
+
+
+@pytest.mark.parametrize("ask_for", [wide, narrow, profiles])
+def test_features_are_said_without_what_engines_say_otherwise(ask_for: Callable[[Engine], None]) -> None:
+    with engine(*random_history(5, declarations=30)) as con:
+        recording = Recording(con)
+        ask_for(recording)
+    for statement in recording.statements:
+        tree = sqlglot.parse_one(statement, read="duckdb")
+        assert not list(tree.find_all(*UNCOMMON)), statement
+        assert not any(star.args.get(name) for star in tree.find_all(sqlglot.exp.Star) for name in star.arg_types), (
+            statement
+        )
+
+
+def test_every_kind_of_price_and_habit_is_among_the_statements() -> None:
+    """What is translated is what is computed: each way asks for each table of the sums by week."""
+    for ask_for in (wide, narrow, profiles):
+        with engine(*random_history(5, declarations=30)) as con:
+            recording = Recording(con)
+            ask_for(recording)
+        text = "\n".join(recording.statements)
+        tables = {f"{prefix}_{table}" for table in WEEKLY_TABLES for prefix in ("u", "w")} | {"gaps"}
+        assert {name for name in tables if not re.search(rf"\b{name}\b", text)} == set()
 
 
 def test_a_key_is_the_beginning_of_the_sha_256() -> None:

@@ -192,8 +192,8 @@ from (
         )
     )
     # What is wanted has its row in each, with nothing in it, so that the sums before its week are found by equality.
-    parts: tuple[str, ...] = (f"count(gap) as {PART_COLUMNS[0]}", _whole_sum("gap", PART_COLUMNS[1]))
-    parts += (f"count(unit_gap) as {PART_COLUMNS[2]}", _whole_sum("unit_gap", PART_COLUMNS[3]))
+    parts = [f"count(gap) as {PART_COLUMNS[0]}", _whole_sum("gap", PART_COLUMNS[1])]
+    parts += [f"count(unit_gap) as {PART_COLUMNS[2]}", _whole_sum("unit_gap", PART_COLUMNS[3])]
     statements += [
         (
             "w_supplier",
@@ -211,8 +211,8 @@ from (
         f"abs({clip_sql(residual_sql(gap, 'supplier', unit=unit), GAP_CLIP)})"
         for gap, unit in (("gap", ""), ("unit_gap", "unit_"))
     )
-    spreads: tuple[str, ...] = (f"count(away) as {SPREAD_COLUMNS[0]}", _whole_sum("away", SPREAD_COLUMNS[1]))
-    spreads += (f"count(unit_away) as {SPREAD_COLUMNS[2]}", _whole_sum("unit_away", SPREAD_COLUMNS[3]))
+    spreads = [f"count(away) as {SPREAD_COLUMNS[0]}", _whole_sum("away", SPREAD_COLUMNS[1])]
+    spreads += [f"count(unit_away) as {SPREAD_COLUMNS[2]}", _whole_sum("unit_away", SPREAD_COLUMNS[3])]
     statements += [
         (
             "w_spread",
@@ -521,7 +521,8 @@ def join_statement(extras: tuple[str, ...], items: str = "items") -> str:
     declaration_items,
     {arithmetic}
   from {items} i join total using (declaration_id, declaration_version)
-  join (select target_id, declaration_id, declaration_version, item_number from wanted_now) w using (declaration_id, declaration_version, item_number)
+  join (select target_id, declaration_id, declaration_version, item_number from wanted_now) w
+    using (declaration_id, declaration_version, item_number)
   where i.declared_day between $first and $last
 ), t as (
   select f.day, {measures}, {keys}, own.*

@@ -412,7 +412,10 @@ def _prices() -> list[Feature]:
 
 
 def _expected() -> list[Feature]:
-    """The prices that a code, an origin and a supplier lead to expect, per kg and per unit."""
+    """The prices that a code, an origin and a supplier lead to expect, per kg and per unit.
+
+    For reasons and intervals: given to the model, they found no more (docs/explanation/model.md).
+    """
     found: list[Feature] = []
     for measure, unit, usual, code, pair in (
         ("value_per_kg", "", USUAL_PRICE, "code", "code_origin"),
@@ -460,7 +463,7 @@ def _expected() -> list[Feature]:
             Feature(
                 f"{measure}_vs_expected",
                 f"{residual} / 1000.0",
-                "model",
+                "evidence",
                 "code_origin",
                 WINDOW_DAYS,
                 "ln ratio",
@@ -471,7 +474,7 @@ def _expected() -> list[Feature]:
             Feature(
                 f"{measure}_expected_z",
                 f"{residual} / ({deviation})",
-                "model",
+                "evidence",
                 "code_origin",
                 WINDOW_DAYS,
                 "deviations",

@@ -60,6 +60,9 @@ def profile_entries(con: Engine, *, as_of_day: int, progress: Progress = _silent
         con.create_table(table, query, {"as_of_day": as_of_day})
     for table, query in price_statements():
         con.create_table(table, query)
+    # Each item of the past has its gap; the sums before each week, some rows an item, are not asked for again.
+    for name in ("results", "wanted_key", *(f"u_{table}" for table in WEEKLY_TABLES)):
+        con.execute(f"drop table {name}")
     # Batch keys are hashes; the texts behind them come from the items of the same facts.
     con.create_table(
         "named",
@@ -78,11 +81,15 @@ def profile_entries(con: Engine, *, as_of_day: int, progress: Progress = _silent
     for n, relation in enumerate(RELATIONS):
         progress(n + 1, total, relation)
         yield from _batches(con, relation, f"{statements[relation]} order by digest")
-    for name in ("nothing_wanted", "first_version", "wanted_key", "named", "results", "events", "gaps"):
+    for name in (
+        "nothing_wanted",
+        "first_version",
+        "named",
+        "events",
+        "gaps",
+        *(f"w_{table}" for table in WEEKLY_TABLES),
+    ):
         con.execute(f"drop table if exists {name}")
-    for name in WEEKLY_TABLES:
-        con.execute(f"drop table if exists u_{name}")
-        con.execute(f"drop table if exists w_{name}")
     progress(total, total, "done")
 
 
