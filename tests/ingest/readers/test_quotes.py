@@ -148,3 +148,24 @@ def test_damaged_files_give_true_rows_only_and_every_line_is_accounted_for(
         assert (found, office, mass, value) == (f"D{number}", "302", str(number * 7 + 1000), str(number * 7 + 1000))
         assert text.replace("\r", "") == said[number % 4]
     assert len(taken) > 100
+
+
+def test_words_right_under_the_last_row_may_be_the_end_of_its_description(tmp_path: Path, store: History) -> None:
+    header = "id,date,office,item,code,origin,mass,value,text"
+    mapping = parse_mapping(PLAIN_MAPPING + 'description = "text"\n', name="m")
+    rows = [f"D{n},2024-01-02,10,1,851713,CN,12.5,1000,motor car" for n in range(5)]
+
+    def take(*after: str) -> FileReport:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"
+        path.write_text("\n".join([header, *rows, *after]) + "\n", encoding="utf-8")
+        [report] = ingest_files(History.create(path.with_suffix("")), [path], mapping, received_at=RECEIVED).files
+        assert report.lines == report.rows + report.not_data
+        return report
+
+    for tail in ("with four doors", "12 cylinders"):
+        report = take(tail)
+        assert (report.accepted, report.reasons) == (4, {"column_count": 1})
+    for note in ("Source: BADR", "* provisional figures", "5 rows", "Généré le 3 mars"):
+        report = take(note)
+        assert (report.accepted, report.not_data_kinds["note"]) == (5, 1)
+    assert take("", "with four doors").accepted == 5  # below a blank line nothing goes on

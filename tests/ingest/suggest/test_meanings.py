@@ -192,3 +192,19 @@ def test_a_single_administrative_document_starts_from_the_shipped_mapping(tmp_pa
     assert 'columns = ["Identification/Office_segment/Customs_clearance_office_code"' in text
     assert check is not None
     assert (check.accepted, check.quarantined) == (2, 0)
+
+
+@pytest.mark.parametrize("header", ["Nb visites", "Nombre de visites", "Number of inspections", "عدد الزيارات"])
+@pytest.mark.parametrize("most", [2, 5])
+def test_a_count_of_visits_is_no_flag(header: str, most: int, tmp_path: Path) -> None:
+    rows = [f"D{n};{n % 28 + 1:02d}/01/2024;851713;{1000 + n};{n % most}" for n in range(24)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([f"N° DUM;Date;Code SH;Valeur;{header}", *rows]) + "\n", encoding="utf-8")
+    assert not [entry for entry in suggest_mapping(path).fields if entry.field.startswith("is_")]
+
+
+def test_the_lane_of_the_old_system_is_no_attribute(tmp_path: Path) -> None:
+    rows = [f"D{n};{n % 28 + 1:02d}/01/2024;851713;{1000 + n};{'ABC'[n % 3]}" for n in range(24)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["N° DUM;Date;Code SH;Valeur;Cote", *rows]) + "\n", encoding="utf-8")
+    assert "Cote" not in suggest_mapping(path).extra.values()

@@ -17,6 +17,7 @@ from basira.schema.fields import Field
 from basira.schema.text import fold_identifier
 
 # A code that a spreadsheet shows as a number of its own kind: 8.70322E+09.
+EXPONENT = "E+"  # as every spreadsheet writes it
 SCIENTIFIC = r"^[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+$"
 # A heading, with or without its zero in front, and the rest behind one point. 870.321 is a number with thousands, as no
 # heading is 0870; 805.101 is not.
@@ -42,6 +43,17 @@ def spreadsheet_errors(raw: pl.Series) -> pl.Series | None:
     if not likely.any():
         return None
     return raw.str.contains(SPREADSHEET_ERROR).fill_null(False)
+
+
+def without_numerals(field: Field, raw: pl.Series) -> tuple[pl.Series, list[Fault]]:
+    """Identifiers without those that a spreadsheet made numbers: 2,02E+07 stands for ten thousand of them."""
+    if not raw.str.contains(EXPONENT, literal=True).any():
+        return raw, []
+    numeral = raw.str.contains(SCIENTIFIC).fill_null(False)
+    if not numeral.any():
+        return raw, []
+    expected = "an identifier with all its digits, in a text cell"
+    return raw.set(numeral, None), [Fault(field.name, "scientific_notation", expected, numeral, raw)]
 
 
 def parse_commodity(field: Field, raw: pl.Series, digits: tuple[int, ...]) -> tuple[pl.Series, list[Fault]]:

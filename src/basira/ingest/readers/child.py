@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # the limits hold before a library is loaded
 
 def main() -> None:
     if sys.argv[1] == "--fork":
-        serve(socket.socket(fileno=int(sys.argv[2])))
+        serve(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=int(sys.argv[2])))
         return
     task = json.loads(sys.argv[1])
     limit(task["memory_bytes"], task["seconds"])

@@ -29,6 +29,7 @@ from basira.ingest.readers.table import (
     HeaderPlace,
     NotData,
     find_header,
+    is_marked_note,
     is_note,
     is_total,
     join_header,
@@ -276,7 +277,8 @@ class _Table:
             else:
                 if len(cells) == 1 < width:
                     is_text = is_note(cells)
-                    if not (is_text and block.is_last and line > end_of_rows):
+                    is_end = block.is_last and line > end_of_rows
+                    if not (is_text and is_end and not (line == end_of_rows + 1 and self._may_go_on(frame, text))):
                         torn |= {line - 1} if is_text else {line - 1, line + 1}
                 broken.append(
                     BrokenRow(
@@ -362,6 +364,11 @@ class _Table:
                 misfits.sort()
             frame = frame.drop(_BEYOND)
         return frame, misfits
+
+    def _may_go_on(self, rows: pl.DataFrame, text: str) -> bool:
+        """The text right under the last row may be the end of its last cell: words follow words there."""
+        last = rows.select(self.columns[-1]).to_series()
+        return (last[-1] is not None and any(map(str.isalpha, last[-1]))) and not is_marked_note(text)
 
     def _without_notes(
         self,

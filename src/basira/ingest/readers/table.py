@@ -30,6 +30,14 @@ _TOTAL = re.compile(
 )
 # Words, "24 rows", or the text behind a mark for notes.
 _NOTE = re.compile(r"\W*[^\W\d_]{2,}(?:\s*:|\s+\S)|\d+\s+[^\W\d_]{3,}|[*†(]+\s*\w", re.DOTALL)
+# What begins a note, and no further line of a description.
+_MARKED_NOTE = re.compile(
+    r"\s*[*†(]|\W*(?:sources?|notes?|nota|n\.?b\.?|remarques?|fin|end|fuente|fonte|kaynak|ملاحظ\w*|المصدر|[ée]dit[ée]"
+    r"|g[ée]n[ée]r[ée]e?|generated|imprim[ée]e?|printed|export\w*|extra\w*|nombre|total|date|page)\b"
+    r"|\d[\d\s]*(?:rows?|lines?|records?|lignes?|enregistrements?|d[ée]clarations?|articles?|filas|registros|linhas"
+    r"|sat\u0131r|سطر|تصريح)\b",
+    re.IGNORECASE,
+)
 # Of a total only these cells are filled at most: the word, and the sums of the columns that have one.
 _MOST_FILLED = 0.5
 
@@ -115,6 +123,11 @@ def is_note(cells: Sequence[str]) -> bool:
     """The row is one text of several words. At the end of a file it is a note; a row that was cut off is none."""
     filled = [cell for cell in cells if cell.strip()]
     return len(filled) == 1 and _NOTE.match(filled[0]) is not None
+
+
+def is_marked_note(text: str) -> bool:
+    """The text says itself that it is a note: by a mark, or by a word that begins one."""
+    return _MARKED_NOTE.match(text) is not None
 
 
 def set_aside(frame: pl.DataFrame, names: Sequence[str], *, is_last: bool) -> dict[int, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Column, Mapping, SourceFormat
-from basira.ingest.parse.codes import parse_commodity, parse_currency, spreadsheet_errors
+from basira.ingest.parse.codes import parse_commodity, parse_currency, spreadsheet_errors, without_numerals
 from basira.ingest.parse.countries import parse_country
 from basira.ingest.parse.dates import parse_timestamps
 from basira.ingest.parse.flags import parse_flag
@@ -206,10 +206,10 @@ def _typed(
     field: Field, column: Column, raw: pl.Series, source: SourceFormat, style: NumberStyle
 ) -> tuple[pl.Series, list[Fault]]:
     faults: list[Fault] = []
-    if field.type == "text":
-        values = raw
-    elif field.type == "code":
-        values = raw.str.to_uppercase()
+    if field.type in ("text", "code"):
+        if not field.is_prose:
+            raw, faults = without_numerals(field, raw)
+        values = raw if field.type == "text" else raw.str.to_uppercase()
     elif field.type == "commodity":
         values, faults = parse_commodity(field, raw, column.digits)
     elif field.type == "country":

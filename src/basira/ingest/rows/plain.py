@@ -16,6 +16,7 @@ from typing import Any
 
 from basira.ingest.mapping.model import Column, SourceFormat
 from basira.ingest.mapping.model import Mapping as SourceMapping
+from basira.ingest.parse.codes import EXPONENT
 from basira.schema.codes import DEFAULT_CURRENCY, country_codes, currency_codes
 from basira.schema.days import day_of
 from basira.schema.errors import MappingError
@@ -165,6 +166,8 @@ class PlainRows:
 
     def _identifier(self, value: Any) -> str | None:
         text = self._text(value)
+        if text is not None and EXPONENT in text:
+            raise _NotPlainError
         if text is None or (text.isascii() and text.isprintable() and "  " not in text):
             return text
         if find_odd(text) is not None:

@@ -124,7 +124,7 @@ def fit(name: str, profile: Profile) -> Fit:
     if kind == "currency":
         return Fit(profile.currency_share) if profile.currency_share >= _MOST else Fit(0.0)
     if kind == "flag":
-        return _flag(profile, _OEA_WORDS if name == "is_oea" else {})
+        return _flag(name, profile)
     if kind == "rate":
         return _rate(name, profile)
     if kind in {"amount", "measure"}:
@@ -210,6 +210,19 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
                 [f'decimal = "{mark}", thousands = "{group}"' for mark, group in (guess.style, guess.other)],
             )
         )
+    elif guess.by_marks and has_currency != bool(guess.thousands):
+        # Another column's marks prove nothing of this one where its own cells speak for the other reading: kilogrammes
+        # have three decimals, amounts of most currencies have none or two.
+        told = "thousands, as the file's other numbers are written" if guess.thousands else "three decimals"
+        doubts.append(
+            _doubt(
+                name,
+                profile,
+                f"Every mark has three figures behind it. They would be {told}; the column may be written otherwise.",
+                [word for word in profile.words if any(mark in word for mark in ".,")],
+                [f'decimal = "{mark}", thousands = "{group}"' for mark, group in ((".", ","), (",", "."))],
+            )
+        )
     if guess.contrary:
         doubts.append(
             _doubt(
@@ -248,6 +261,19 @@ def _amount(name: str, profile: Profile, *, has_currency: bool) -> Fit:
                     [f'currency = "{code}"' for code in guess.currencies],
                 )
             )
+    if guess.unmarked and not guess.mixed:
+        doubts.append(
+            _doubt(
+                name,
+                profile,
+                f"Only some amounts have the mark of a currency ({guess.currencies[0]}).",
+                guess.unmarked,
+                [
+                    f'currency = "{guess.currencies[0]}": all are',
+                    'currency = "each": those without a mark are MAD',
+                ],
+            )
+        )
     share = profile.number_share
     if doubts:
         return Fit(min(share, _OPEN), options, ("in doubt: see [doubts]",), is_number=True, doubts=tuple(doubts))
@@ -287,13 +313,17 @@ def _country(profile: Profile) -> Fit:
     return Fit(0.0)
 
 
-def _flag(profile: Profile, own: Mapping[str, bool]) -> Fit:
-    """``own``: words of the field beside those of results."""
+def _flag(name: str, profile: Profile) -> Fit:
+    """Yes and no, in words of results or of the field's own. Levels above 1 are one of irregularity; of anything else
+    they count, and a count is no flag."""
+    own: Mapping[str, bool] = _OEA_WORDS if name == "is_oea" else {}
     if profile.flag_share >= 0.98:
         return Fit(1.0)
     if profile.distinct > 40:
         return Fit(0.0)
     if profile.integer_share >= 0.98 and profile.highest is not None and profile.highest <= 9:
+        if not name.startswith("is_irregular"):
+            return Fit(0.0)
         above = {word: "true" for word in profile.common if word not in {"0", "1", "0.0", "1.0"}}
         return Fit(0.8, {"values": above}, ("values above 1 are taken as irregular",))
     values: dict[str, object] = {}

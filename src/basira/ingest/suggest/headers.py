@@ -131,6 +131,9 @@ _SCALES = {
 }
 _KILOGRAMMES = {"t": 1000.0, "g": 0.001, "lb": 0.45359237, "qx": 100.0}
 
+# Words of a header whose column counts.
+_COUNTED = frozenset(("n", "nb", "nombre", "count", "counts", "cantidad", "quantidade", "عدد", "adet"))
+
 # Of a name of the source's own: with the number that distinguishes it, it is as long as the rule allows.
 _LONGEST_STEM = 44
 
@@ -214,6 +217,8 @@ def name_score(header: str, field: str) -> float:
     (1.0, 0.0)
     """
     words = tokens(header)
+    if field.startswith("is_") and not _COUNTED.isdisjoint(words):
+        return 0.0  # "Nb visites" counts them
     best = max((_overlap(words, phrase) for phrase in _PHRASES[field]), default=0.0)
     if "%" in header:  # "Droit de douane (%)" is the rate, not the amount
         if field.endswith("_rate") and "taux" not in words:

@@ -31,6 +31,8 @@ class NumberGuess:
     ``other``: a second way of writing that fits every value too, and gives others. ``contrary``: texts that only
     another way of writing can read. ``currencies``: what the marks beside the amounts may mean, one when they agree,
     none without marks. ``mixed``: the marks that name different currencies. ``note``: what decided beside the contents.
+    ``unmarked``: amounts without a mark where others have that of a foreign currency. ``by_marks``: how other columns
+    write decimals alone decided between two ways of writing.
     """
 
     decimal: str | None
@@ -41,6 +43,8 @@ class NumberGuess:
     currencies: tuple[str, ...] = ()
     mixed: tuple[str, ...] = ()
     note: str = ""
+    unmarked: tuple[str, ...] = ()
+    by_marks: bool = False
 
     @property
     def style(self) -> Style:
@@ -51,10 +55,10 @@ class NumberGuess:
         """Whether the file's other columns can be read by it."""
         return self.decimal is not None and self.other is None and not self.contrary
 
-    def decide(self, decimal: str, note: str) -> NumberGuess:
+    def decide(self, decimal: str, note: str, *, by_marks: bool) -> NumberGuess:
         """The guess with that one of its two ways of writing that has this decimal mark."""
         chosen = next(style for style in (self.style, self.other) if style and style[0] == decimal)
-        return replace(self, decimal=chosen[0], thousands=chosen[1] or None, other=None, note=note)
+        return replace(self, decimal=chosen[0], thousands=chosen[1] or None, other=None, note=note, by_marks=by_marks)
 
 
 def plain_numbers(words: pl.Series) -> tuple[pl.Series, Counter[str]]:
@@ -119,7 +123,8 @@ def guess_numbers(
     currencies, mixed = _currencies(marks)
     telling = numeric & text.str.contains(r"[.,'\u2019]").fill_null(False)
     if not telling.any():
-        return NumberGuess(None, None, percent, currencies=currencies, mixed=mixed), numeric
+        unmarked = _unmarked(raw, text, numeric) if currencies and HOME not in currencies else ()
+        return NumberGuess(None, None, percent, currencies=currencies, mixed=mixed, unmarked=unmarked), numeric
     counts = {style: int(rows.filter(mask).sum() or 0) for style, mask in fitting.items()}
     most = max(counts.values())
     classes = _distinct_readings(text, [style for style in _STYLES if counts[style] == most])
@@ -131,6 +136,8 @@ def guess_numbers(
     contrary = raw.filter(numeric & ~fitting[best])
     if not len(contrary) and (not separator or _has_three_decimals(text, best)):
         contrary = raw.filter(fitting[best] & _looks_typed(text, best))
+    if not len(contrary):
+        contrary = raw.filter(_break_fixed_decimals(text, rows, best))
     decimal, thousands = _visible_marks(read, best)
     return (
         NumberGuess(
@@ -141,6 +148,7 @@ def guess_numbers(
             tuple(contrary.to_list()),
             currencies,
             mixed,
+            unmarked=_unmarked(raw, text, numeric) if currencies and HOME not in currencies else (),
         ),
         numeric,
     )
@@ -182,6 +190,25 @@ def _looks_typed(text: pl.Series, style: Style) -> pl.Series:
     with_decimals = text.str.contains(rf"{re.escape(decimal)}[0-9]+$")
     one_mark = text.str.contains(rf"^[+-]?[0-9]{{1,3}}{re.escape(thousands)}[0-9]{{3}}$")
     return one_mark.fill_null(False) if with_decimals.any() else nothing
+
+
+def _break_fixed_decimals(text: pl.Series, rows: pl.Series, style: Style) -> pl.Series:
+    """Texts with three figures behind the mark, where all others have two, also those that end with a zero: 24.631 may
+    be thousands beside 1234.50."""
+    tails = text.str.extract(rf"{re.escape(style[0])}([0-9]+)$", 1)
+    two = (tails.str.len_bytes() == 2).fill_null(False)
+    three = text.str.contains(rf"^[+-]?[1-9][0-9]{{0,2}}{re.escape(style[0])}[0-9]{{3}}$").fill_null(False)
+    others = tails.is_not_null() & ~two & ~three
+    is_fixed = tails.filter(two).str.ends_with("0").any() and not others.any()
+    if is_fixed and int(rows.filter(two).sum() or 0) > int(rows.filter(three).sum() or 0):
+        return three
+    return pl.Series([False]).new_from_index(0, len(text))
+
+
+def _unmarked(raw: pl.Series, text: pl.Series, numeric: pl.Series) -> tuple[str, ...]:
+    """Amounts without the mark of a currency. A zero has none to name."""
+    is_bare = ~raw.str.contains(_MARKED).fill_null(False) & text.str.contains("[1-9]").fill_null(False)
+    return tuple(raw.filter(numeric & is_bare).to_list())
 
 
 def _visible_marks(text: pl.Series, style: Style) -> tuple[str | None, str | None]:

@@ -35,6 +35,8 @@ _AFTER_STEMS = (
 _AFTER_WORDS = frozenset(
     (
         "nota",
+        "cote",
+        "cotee",
         "hit",
         "score",
         "lane",

@@ -90,7 +90,7 @@ def _settle_by_marks(profiles: dict[str, Profile]) -> dict[str, Profile]:
         return profiles
     ((decimal, name),) = shown.items()
     return {
-        column: _decide(profile, str(decimal), f"decimals are written as in {name!r}")
+        column: _decide(profile, str(decimal), f"decimals are written as in {name!r}", by_marks=True)
         if profile.numbers.other is not None
         else profile
         for column, profile in profiles.items()
@@ -102,8 +102,8 @@ def _is_code(profile: Profile) -> bool:
     return bool(profile.codes.lost) or (profile.dates is not None and profile.dates.share > 0.5)
 
 
-def _decide(profile: Profile, decimal: str, note: str) -> Profile:
-    guess = profile.numbers.decide(decimal, note)
+def _decide(profile: Profile, decimal: str, note: str, *, by_marks: bool = False) -> Profile:
+    guess = profile.numbers.decide(decimal, note, by_marks=by_marks)
     known = as_floats(plain_numbers(profile.column.drop_nulls().unique())[0], guess.style).drop_nulls().to_numpy()
     if not len(known):
         return profile

@@ -6,6 +6,7 @@ Never here: a commit when nothing is new.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -47,6 +48,11 @@ from basira.workflows.intake.parsing import TakenBatch, parse_rows
 
 # From this many rows on, a file of which not one row can be taken is a wrong mapping, not bad data.
 WRONG_MAPPING_ROWS = 20
+# From this share of its rows on, a file's dates are written in both orders, and those that fit both mean nothing.
+SWAPPED_SHARE = 0.01
+_SWAPPED = re.compile(
+    r"\s*(?:(?:1[3-9]|2\d|3[01])[/.-]0?(?:[1-9]|1[0-2])|0?(?:[1-9]|1[0-2])[/.-](?:1[3-9]|2\d|3[01]))[/.-]\d"
+)
 _DECLARED = ", ".join(DECLARED_COLUMNS)
 
 
@@ -159,6 +165,7 @@ class _Refusals:
         self.rows = 0
         self.reasons: Counter[str] = Counter()
         self.first: dict[str, Refusal] = {}
+        self.swapped: list[Refusal] = []  # dates that only the other order of day and month can read
 
     def add(self, refusals: tuple[Refusal, ...] | list[Refusal]) -> None:
         if not refusals:
@@ -167,6 +174,8 @@ class _Refusals:
         for refusal in refusals:
             self.reasons[refusal.code] += 1
             self.first.setdefault(refusal.code, refusal)
+            if refusal.code == "bad_date" and _SWAPPED.match(refusal.value or ""):
+                self.swapped.append(refusal)
         intake = self._intake
         self._writer.write(
             shape_quarantine(
@@ -187,8 +196,8 @@ def take_in(
 ) -> FileReport:
     """Take one source in, and commit. ``comparison``: that of a call of several sources; one of its own by default.
 
-    Raises MappingError when not one row of a longer file fits, or when the store would have more fields of sources' own
-    than it may.
+    Raises MappingError when not one row of a longer file fits, when its dates are written in two orders, or when the
+    store would have more fields of sources' own than it may.
     """
     base = Snapshot(draft.base.number, history.root, draft.base.tables)
     _require_room(base, intake)
@@ -197,6 +206,8 @@ def take_in(
     is_judged = intake.action != "retry" and not intake.is_recorded
     if staged.rows >= WRONG_MAPPING_ROWS and refusals.rows == staged.rows and is_judged:
         raise _nothing_fits(intake, refusals, staged.rows)
+    if is_judged and len(refusals.swapped) >= max(2, SWAPPED_SHARE * staged.rows):
+        raise _other_order(intake, refusals.swapped, staged.rows)
     _tell(on_progress, intake, staged.rows, "comparing")
     items, outcomes = staged.items, staged.outcomes
     overwritten: tuple[Overwritten, ...] = ()
@@ -485,6 +496,16 @@ def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingErro
         f"Not one of the {rows:,} rows of {intake.file_name} can be taken with the mapping {intake.mapping.name!r}: "
         f"{reasons}. Nothing was stored.",
         hint="Correct the mapping; 'basira mapping check FILE --mapping M.toml' tries it without storing anything.",
+    )
+
+
+def _other_order(intake: Intake, swapped: Sequence[Refusal], rows: int) -> MappingError:
+    first = swapped[0]
+    return MappingError(
+        f"Expected the dates of {intake.file_name} in one order of day and month, found {len(swapped):,} of {rows:,} "
+        f"rows that only the other order can read (row {first.row:,}: {first.value!r} in {first.field}). Dates that "
+        "fit both orders would be taken wrong. Nothing of it was stored.",
+        hint="Give this file a mapping of its own ('basira mapping suggest FILE'), or correct its dates at the source.",
     )
 
 
