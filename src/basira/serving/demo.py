@@ -21,6 +21,7 @@ from basira.schema.access import Grant
 from basira.schema.errors import UsageError
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 from basira.schema.shipped import shipped
+from basira.schema.tables import SIMULATED_KEY
 from basira.serving.decide.batch import decide
 from basira.serving.decide.idempotency import Asked
 from basira.serving.decide.result import Decided
@@ -60,9 +61,12 @@ class OnlineDemo:
     inspected: int
 
 
-def prepare_demo(folder: Path, *, password: str, seed: int, now: datetime, step: Step) -> OnlineDemo:
+def prepare_demo(
+    folder: Path, *, password: str, seed: int, now: datetime, step: Step, items: int | None = None
+) -> OnlineDemo:
     """Make the simulated country up to today in ``folder``, decide what is declared today, and give each role a person
-    with ``password``. ``step``: opens the progress of one step. Raises UsageError for a password that is too short, and
+    with ``password``. ``step``: opens the progress of one step. ``items``: expected number of the whole country; None:
+    the scenario's. Raises UsageError for a password that is too short, and
     for a folder that exists."""
     if folder.exists():
         raise UsageError(f"Expected a folder that does not exist, found {str(folder)!r}.", hint="Choose another.")
@@ -70,7 +74,9 @@ def prepare_demo(folder: Path, *, password: str, seed: int, now: datetime, step:
     folder.mkdir(parents=True)
     (folder / MARK).write_text("Made by basira demo; may be deleted.\n", encoding="utf-8")
     today, yesterday = now.date(), now.date() - timedelta(days=1)
-    changes = {"starts_on": today - timedelta(days=DAYS - 1), "ends_on": today}
+    changes: dict[str, Any] = {"starts_on": today - timedelta(days=DAYS - 1), "ends_on": today}
+    if items is not None:
+        changes["items"] = items
     with step("simulated administration") as progress:
         make_world(load_scenario(SCENARIO, changes=changes), seed=seed, out=folder / "world", progress=None)
         progress(1, 1, "made")
@@ -120,7 +126,8 @@ def _read(folder: Path) -> pl.DataFrame:
 
 def _write(table: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
-    table.write_parquet(path)
+    # With the mark of the simulator's files, by which the store, its decisions and the pages say what they are.
+    table.write_parquet(path, metadata={SIMULATED_KEY.decode(): "true"})
 
 
 def _bodies(declared: pl.DataFrame, day: date, *, now: datetime) -> Iterator[dict[str, Any]]:

@@ -159,10 +159,10 @@ def _queue(filters: Filters, visitor: Visitor) -> Queue:
 
 
 def _row(row: QueueRow, declared: Declared | None, lanes: Lanes) -> dict[str, Any]:
-    """A row as the page shows it: the goods, the operator, the first reason, what to verify."""
+    """A row as the page shows it: the goods, the operator, the first reason, the kinds of what to verify."""
     items = declared.items if declared else ()
     reasons = [reason["text"] for item in row["items"] for reason in item["reasons"]]
-    verify = dict.fromkeys(one["text"] for item in row["items"] for one in item["verify"])
+    verify = dict.fromkeys(one["code"] for item in row["items"] for one in item["verify"])
     return {
         "number": row["declaration_id"],
         "address": declaration_address(row["declaration_id"]),
