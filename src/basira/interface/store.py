@@ -382,7 +382,8 @@ class Store:
         polars.DataFrame
             One row an item: ``declaration_id``, ``item_number``; ``fraud_probability`` (0 to 1, calibrated);
             ``revenue_if_fraud`` and ``expected_revenue`` (amounts in the declarations' currency, 0 where no value was
-            declared); ``model_version``; ``probability_<kind>`` for each kind; ``declaration_version``. No nulls.
+            declared); ``model_version``; ``probability_<kind>`` for each kind; ``declaration_version``;
+            ``balanced_value``, by which the item would rank in the balanced order. No nulls.
 
         Raises
         ------
