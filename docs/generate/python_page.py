@@ -30,8 +30,8 @@ def python_page() -> str:
         if not inspect.isclass(value):
             lines += ["```", _signature(name, value), "```", ""]
         lines += [_docstring(value)]
-        for method, function in vars(value).items() if inspect.isclass(value) else ():
-            if inspect.isfunction(function) and not method.startswith("_"):
+        for method, function in inspect.getmembers(value, inspect.isfunction) if inspect.isclass(value) else ():
+            if not method.startswith("_") and function.__module__.startswith("basira."):
                 lines += ["", f"### {name}.{method}", "", "```", _signature(method, function), "```", ""]
                 lines += [_docstring(function)]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ import pytest
 import basira as bs
 from tests.support.interface_world import Files
 
-METHODS = [name for name, method in vars(bs.Store).items() if inspect.isfunction(method) and not name.startswith("_")]
+METHODS = [name for name, _ in inspect.getmembers(bs.Store, inspect.isfunction) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("name", METHODS)

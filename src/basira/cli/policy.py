@@ -49,8 +49,8 @@ def preview(
 ) -> None:
     """Compare what the orders balanced, findings and revenue would select: on days of your own, and on past results.
 
-    Give --day, or --from and --to. Each day is seen as on its eve, by a model that knows nothing later than the eve of
-    the first one. Nothing is recorded.
+    Give --day, or --from and --to. Each day is seen as on the day before it, by a model that knows nothing later than
+    the day before the first one. Nothing is recorded.
     """
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office

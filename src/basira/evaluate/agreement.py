@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from basira.evaluate.ranking import Floats, resample_weights
 
@@ -154,19 +154,26 @@ def _interval(found: Floats, expected: Floats) -> list[float] | None:
 def _slope(truth: NDArray[np.bool_], said: Floats) -> list[float] | None:
     """Slope of a logistic regression of the truth on the log odds, with its interval by the information matrix.
 
-    Newton's steps: two parameters of a convex loss.
+    Newton's steps, halved while they raise the loss: two parameters of a convex one.
     """
     inside = np.clip(said, 1e-9, 1 - 1e-9)
     x = np.column_stack([np.log(inside / (1 - inside)), np.ones(len(inside))])
     if not 0 < truth.sum() < len(truth) or np.ptp(x[:, 0]) == 0:
         return None
+
+    def loss(b: Floats) -> float:
+        z = x @ b
+        return -float(log_expit(z[truth]).sum() + log_expit(-z[~truth]).sum())
+
     b = np.array([1.0, 0.0])
-    for _ in range(50):
+    for _ in range(100):
         fitted = expit(x @ b)
         information = x.T @ (x * (fitted * (1 - fitted))[:, None]) + 1e-9 * np.eye(2)
         step = np.linalg.solve(information, x.T @ (truth - fitted))
-        b = b + np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < 1e-9:
+        while loss(b + step) > loss(b) and np.abs(step).max() > 1e-9:
+            step = step / 2
+        b = b + step
+        if np.abs(step).max() <= 1e-9:
             break
     error = float(np.sqrt(np.linalg.inv(information)[0, 0]))
     return [float(b[0]), float(b[0]) - _Z95 * error, float(b[0]) + _Z95 * error]

@@ -10,6 +10,7 @@ import pytest
 
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
+from basira.schema.stake import balanced_values
 from basira.storage.engine import open_engine
 from basira.storage.history.store import register
 from basira.workflows.targeting.score import items_declared, score, write_scores
@@ -33,8 +34,15 @@ def test_the_columns_are_exactly_those_of_the_contract(table, model):
         "model_version",
         *(f"probability_{kind}" for kind in model.kinds),
         "declaration_version",
+        "balanced_value",
     ]
     assert set(model.kinds) >= {"value"}
+
+
+def test_the_value_of_the_balanced_order_is_the_card_s(table, model):
+    assert table["balanced_value"].to_list() == balanced_values(
+        table["fraud_probability"], table["expected_revenue"], model.stake_scale
+    )
 
 
 def test_one_row_an_item_of_the_period_and_no_other(table, world):

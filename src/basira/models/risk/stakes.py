@@ -5,9 +5,9 @@ stakes, and for the card what each order would have found of them. Never here: a
 model was made; a stake learned from the result that it is judged by.
 
 The later declarations stand in each order; counted is what the first 1, 2, 5, 10 and 20 % hold, as a mean of the five
-shares. With some hundred results most differences between two exponents are chance (a single world's best exponent was
-anything from 0 to .4 where the truth said .2 to .3), so the documented default stands until the results speak against
-it by their 95 % interval:
+shares. With some hundred results most differences between two exponents are chance (taken outright, the best one was 0
+in one simulated world and .3 in another of the same making), so the documented default stands until the results speak
+against it by their 95 % interval:
 
 - it gives up more findings than `LEAST_KEPT` allows, for certain: a smaller exponent of which that is not certain;
 - a larger exponent surely keeps that many findings, and surely brings more revenue: the one that brings most.

@@ -23,6 +23,7 @@ from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.render.writing import write_whole
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError, UsageError
+from basira.schema.stake import balanced_values
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.storage.model_store import Models
@@ -164,7 +165,10 @@ def score(
     features = features_of_period(history, first=first, last=last, as_of=as_of, engine=engine, progress=progress)
     predictions = model.predict(features)
     columns = prediction_columns(predictions, model.version)
-    table = features.select(KEY[0], KEY[2]).with_columns(*columns, features[KEY[1]])
+    ranks = balanced_values(predictions.fraud_probability, predictions.expected_revenue, model.stake_scale)
+    table = features.select(KEY[0], KEY[2]).with_columns(
+        *columns, features[KEY[1]], pl.Series("balanced_value", ranks, dtype=pl.Float64)
+    )
     return ScoredItems(table, model)
 
 
