@@ -17,7 +17,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from basira.models.risk import trees
 from basira.models.risk.calibration import fit_calibration
 from basira.models.risk.settings import FitSettings
 
@@ -130,6 +129,8 @@ def choose(
     ``late_weight``: what each row counts in the calibration (not as the trees are made to look). ``first_late``: the
     first day of the late rows; no planted row is of that day or later.
     """
+    from basira.models.risk import trees  # here: who only asks for a store must not wait for the booster
+
     early, late = rows.only(~is_late), rows.only(is_late)
     judged = late_weight[is_late]
     is_few = len(early.y) < settings.try_both_below
