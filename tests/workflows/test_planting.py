@@ -64,8 +64,8 @@ def test_a_copy_is_described_as_its_original_would_have_been(planted_engine: Eng
     con = planted_engine
     copies = described(con, "planted", "items_and_copies")
     values = fetch_frame(con, "select * from planted_copies")
-    chosen = copies.filter(pl.col("declaration_version") < FIRST_COPY + 4).sample(12, seed=2)
-    assert chosen["declaration_version"].n_unique() > 2
+    chosen = copies.filter(pl.col("declaration_version") < FIRST_COPY + 4).sample(4, seed=2)
+    assert chosen["declaration_version"].n_unique() > 1
     whole = fetch_frame(con, "select * from items")
     for row in chosen.select(NAMES).rows():
         declared = values.filter(pl.col("declaration_id") == row[0], pl.col("declaration_version") == row[1])

@@ -24,7 +24,7 @@ from basira.models.risk.planted import (
     draw_of_keys,
     plant_copies,
 )
-from basira.schema.tables import ITEMS
+from basira.schema.sql import quote_identifier
 from basira.storage.engine import fetch_frame, fetch_value
 
 # Measured with fewer: docs/explanation/model.md.
@@ -36,6 +36,8 @@ _LOOKED_AT = 10
 KEY = "declaration_id, declaration_version, item_number"
 _KEY_RANGE = 2**60
 _UNLABELLED = 9
+# What a copy has instead of its original's.
+_OF_THE_COPY = frozenset((*CHANGED, "declaration_version"))
 
 
 def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES) -> int:
@@ -55,12 +57,12 @@ def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES)
     copies = plant_copies(pool, count=count)
     planted = pl.concat([copies, _draw_unlabelled(pool, len(copies)).select(copies.columns)], how="vertical_relaxed")
     con.register("planted_change", planted.to_arrow())
-    same = ", ".join(f"i.{c}" for c in ITEMS.names if c not in (*CHANGED, "declaration_version"))
-    own = ", ".join(f"i.{c}" for c in con.columns("items") if c not in ITEMS.names)
-    changed = ", ".join(f"case when i.item_number = c.item_number then c.{c} else i.{c} end as {c}" for c in CHANGED)
+    kept = ", ".join(f"i.{quote_identifier(c)}" for c in con.columns("items") if c not in _OF_THE_COPY)
+    names = [quote_identifier(c) for c in CHANGED]
+    changed = ", ".join(f"case when i.item_number = c.item_number then c.{n} else i.{n} end as {n}" for n in names)
     con.create_table(
         "planted_copies",
-        f"select {same}, {changed}, c.declaration_version{', ' + own if own else ''}"
+        f"select {kept}, {changed}, c.declaration_version"
         " from items i join planted_change c on i.declaration_id = c.declaration_id"
         " and i.declaration_version = c.of_version",
     )
@@ -80,7 +82,8 @@ def fetch_planted(con: Engine, features: str) -> PlantedItems:
     """The rows of `planted` with their features from the table ``features``, in order of day."""
     frame = fetch_frame(
         con,
-        f"select f.*, p.planted_kind, p.evaded_amount, i.declared_day from {features} f join planted p using ({KEY})"
+        f"select f.*, p.planted_kind, p.evaded_amount, i.declared_day from {quote_identifier(features)} f"
+        f" join planted p using ({KEY})"
         f" join items_and_copies i using ({KEY}) order by i.declared_day, f.declaration_id, f.declaration_version,"
         " f.item_number",
     )
@@ -120,7 +123,7 @@ def _sample(con: Engine, *, as_of_day: int, seed: int, share: float) -> pl.DataF
     # By a bound of the key, not by a count: the same items are taken again when others come in.
     bound = int(_KEY_RANGE * share)
     read = [c for c in READ if c not in ("key", "is_eligible")]
-    columns = ", ".join(f"i.{c}" for c in (*read, *CHANGED))
+    columns = ", ".join(f"i.{quote_identifier(c)}" for c in (*read, *CHANGED))
     return fetch_frame(
         con,
         f"""with first_version as (

@@ -129,7 +129,7 @@ def choose(
     ``late_weight``: what each row counts in the calibration (not as the trees are made to look). ``first_late``: the
     first day of the late rows; no planted row is of that day or later.
     """
-    from basira.models.risk import trees
+    from basira.models.risk import trees  # here: a caller that only opens a store need not load the booster
 
     early, late = rows.only(~is_late), rows.only(is_late)
     judged = late_weight[is_late]

@@ -281,9 +281,14 @@ def _take(items: TrainingItems, at: NDArray[Any]) -> TrainingItems:
 
 
 def _planted(items: TrainingItems, encoding: Encoding, settings: FitSettings) -> Planted | None:
-    """The planted and the unlabelled rows; none where results are many."""
+    """The planted and the unlabelled rows; none where results are many, or no item is without one to stand beside."""
     found = items.planted
-    if found is None or not found.is_copy.any() or len(items.is_irregular) >= settings.try_both_below:
+    if (
+        found is None
+        or not found.is_copy.any()
+        or found.is_copy.all()
+        or len(items.is_irregular) >= settings.try_both_below
+    ):
         return None
     return Planted(encoding.matrix(found.features), found.is_copy, found.declared_day)
 

@@ -126,7 +126,8 @@ def plant_copies(items: pl.DataFrame, *, count: int) -> pl.DataFrame:
     """
     pool = _pool(items)
     value, eligible = pool.numbers["customs_value_amount"], items["is_eligible"].to_numpy().astype(bool)
-    tax = np.nan_to_num(pool.numbers["total_tax_amount"] / value, nan=0.0, posinf=0.0, neginf=0.0)
+    with np.errstate(all="ignore"):
+        tax = np.nan_to_num(pool.numbers["total_tax_amount"] / value, nan=0.0, posinf=0.0, neginf=0.0)
     all_rows = np.arange(len(items))
     # Efraimidis and Spirakis (2006): the smallest of these are a sample weighted by what there is to evade.
     order_key = -np.log(np.maximum(pool.drawn(all_rows, 1), 1e-300)) / (LEAST_TAX + np.clip(tax, 0.0, 1.0))
