@@ -107,9 +107,9 @@ def plain_rows(
         given, behind = read_record(row), read_record(made)
         came = (is_inspection(read_record(result), after=given) for result in of_it)
         one = Status(cast("Assignment", given), cast("Decision", behind), None, any(came))
-        if status in (None, one.status):
+        if status in (None, one.name):
             revenue = (made["payload"].get("expected_revenue") or 0.0) if by_revenue else 0.0
-            found.append((-intensity.get(one.lane, 0), -revenue, row["sequence"], row["event_id"], one.status))
+            found.append((-intensity.get(one.lane, 0), -revenue, row["sequence"], row["event_id"], one.name))
     return [f"{event_id} {is_now}" for *_, event_id, is_now in sorted(found)]
 
 

@@ -22,7 +22,7 @@ from basira.storage.record.personal import values_of_person
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
 from basira.workflows.records import audit as workflow
-from basira.workflows.records.audit import Record
+from basira.workflows.records.audit import Erasure, Record
 from tests.support.postgres import Server
 
 NOW = datetime(2026, 3, 2, 12)
@@ -152,6 +152,6 @@ def test_who_may_not_vacuum_is_shown_the_command_for_the_owner(granted):
             connection, Event("e9", "outcome", "D9", "u", {"known_at": "x"}, {"importer_id": "ICE-9"}), now=NOW
         )
     place = granted.replace("basira_test@", "t_privacy@")
-    done = workflow.erase(Record(place, None), actor="dpo", motive="request", now=lambda: NOW, person="ICE-9")
+    done = workflow.erase(Record(place, None), Erasure("dpo", "request", person="ICE-9"), now=lambda: NOW)
     assert done.count == 1
     assert done.left[0].startswith("As the owner of the tables, run: VACUUM personal_value, ")

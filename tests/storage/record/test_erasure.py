@@ -25,7 +25,7 @@ from basira.storage.record.personal import values_before, values_of_person
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
 from basira.workflows.records import audit as workflow
-from basira.workflows.records.audit import Record
+from basira.workflows.records.audit import Erasure, Record
 
 NOW = datetime(2026, 3, 2, 12)
 LATER = date(2026, 3, 9)
@@ -127,10 +127,8 @@ def test_a_part_that_fails_erases_nothing_and_the_word_says_how_far_it_came(data
     with pytest.raises(StoreError, match="server is away") as raised:
         workflow.erase(
             Record(database.place, None),
-            actor="dpo",
-            motive="asked",
+            Erasure("dpo", "asked", before=LATER),
             now=lambda: NOW,
-            before=LATER,
             progress=lambda *step: told.append(step),
         )
     assert "6 were erased before it and are audited" in raised.value.hint
@@ -169,15 +167,15 @@ def test_a_preview_counts_exactly_what_is_then_erased(database):
     for number, body in enumerate(bodies):
         refuse(database, f"q{number}", body, NOW + timedelta(days=number))
     append(database, "p", NOW + timedelta(days=6), importer="Société ALAMI_1%")
-    record, given = Record(database.place, None), {"actor": "dpo", "motive": "asked", "now": lambda: NOW}
+    record, given = Record(database.place, None), {"now": lambda: NOW}
     with database.read() as connection:
         assert count_erasable(connection, bodies_naming("Société ALAMI_1%")) == 1
         assert count_erasable(connection, bodies_before("2026-03-05")) == 3
     for which in ({"person": "Société ALAMI_1%"}, {"before": date(2026, 3, 5)}, {"before": LATER}):
-        wanted = workflow.erase(record, **given, **which, is_preview=True).count
-        assert wanted == workflow.erase(record, **given, **which, is_preview=True).count
-        assert wanted == workflow.erase(record, **given, **which).count
-        assert workflow.erase(record, **given, **which, is_preview=True).count == 0
+        wanted = workflow.erase(record, Erasure("dpo", "asked", **which), **given, is_preview=True).count
+        assert wanted == workflow.erase(record, Erasure("dpo", "asked", **which), **given, is_preview=True).count
+        assert wanted == workflow.erase(record, Erasure("dpo", "asked", **which), **given).count
+        assert workflow.erase(record, Erasure("dpo", "asked", **which), **given, is_preview=True).count == 0
     with database.read() as connection:
         assert [
             connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
@@ -192,7 +190,7 @@ def test_a_preview_waits_for_no_lock_and_holds_none(database):
     def preview() -> None:
         counted.append(
             workflow.erase(
-                Record(database.place, None), actor="dpo", motive="m", now=lambda: NOW, before=LATER, is_preview=True
+                Record(database.place, None), Erasure("dpo", "m", before=LATER), now=lambda: NOW, is_preview=True
             ).count
         )
 
@@ -206,5 +204,5 @@ def test_a_preview_waits_for_no_lock_and_holds_none(database):
 
 def test_an_erasure_without_a_motive_is_rejected_before_anything(database):
     with pytest.raises(UsageError, match="motive"):
-        workflow.erase(Record(database.place, None), actor="dpo", motive=" ", now=lambda: NOW, before=LATER)
+        workflow.erase(Record(database.place, None), Erasure("dpo", " ", before=LATER), now=lambda: NOW)
     assert proven(database) == (20, 0, ())
