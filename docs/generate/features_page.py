@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from basira.features.catalog import catalog
-from basira.features.catalog.catalog import CATALOG, Feature
+from basira.features.catalog.catalog import CATALOG
 from basira.features.catalog.entities import ENTITIES
+from basira.features.catalog.feature import MINIMUM_OWN_COUNT, Feature
 from basira.features.catalog.references import BACK_OFF, LEVELS, MEASURES, MINIMUM_COUNT, WINDOW_DAYS
 
 _ROLES = (
@@ -97,7 +98,7 @@ def _references_text() -> list[str]:
     return [
         f"Medians and quartiles over the {WINDOW_DAYS} days before the item's day, of every declaration, inspected or "
         "not, as round(1000 ln x). A comparison with a level needs "
-        f"{catalog.MINIMUM_OWN_COUNT} comparables; the reference shown to officers is the narrowest level with "
+        f"{MINIMUM_OWN_COUNT} comparables; the reference shown to officers is the narrowest level with "
         f"{MINIMUM_COUNT} ({chains}). An item with none of a level's measures looks nothing up at that level.",
         "",
         *_table(("measure", "meaning", "unit"), measures),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,80 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basira.explain import reasons as module
-from basira.explain.reasons import FAINTEST, MOST_REASONS, Evidence, explain_items
+from basira.explain.reasons import FAINTEST, MOST_REASONS, explain_items
 from basira.explain.words import REASON_CODES, VERIFY_KINDS, say, say_reference, say_verify
 from basira.features.catalog.catalog import CATALOG, FEATURE, REASONS
-from basira.schema.fields import FIELDS
-from basira.schema.records import Reason
-
-FAMILY = {f.name: f.reason for f in CATALOG}
-PARENT = {one.entity: one.parent for past in REASONS.past.values() for one in past}
-DECLARED = {f.name for f in FIELDS}
-
-
-def thousandths(ratio: float) -> int:
-    return round(1000 * math.log(ratio))
-
-
-# An item at 4 a kg where 214 comparables stood at 10, and nothing else remarkable about it.
-PLAIN: dict[str, Any] = {
-    "declaration_id": "D1",
-    "commodity_code": "8517130000",
-    "origin_country": "CN",
-    "dispatch_country": "CN",
-    "customs_value_amount": 4_321.0,
-    "net_mass_kg": 432.1,
-    "gross_mass_kg": 460.0,
-    "quantity": 100.0,
-    "quantity_unit": "U",
-    "total_tax_amount": 864.2,
-    "duty_rate": 0.025,
-    "preference": None,
-    "all_hit_rate": 0.05,
-}
-
-
-class Spied(dict[str, Any]):
-    """A row that may not be asked for what neither the catalog nor the schema has."""
-
-    def get(self, name: str, default: Any = None) -> Any:
-        assert name in FEATURE or name in DECLARED, f"no feature and no field: {name}"
-        return super().get(name, default)
-
-
-def explained(
-    family: str,
-    *,
-    weight: float = 1.0,
-    kinds: Mapping[str, float] | None = None,
-    is_kind_ranked: bool = True,
-    **row: Any,
-) -> Evidence:
-    """The evidence on one item of which one family moved the score."""
-    names = [n for n, f in FAMILY.items() if f == family]
-    if not names:
-        names = [family]
-    values = np.zeros((1, len(names)))
-    values[0, 0] = weight
-    catalog = replace(REASONS, families=dict.fromkeys(names, family))
-    return explain_items(
-        values, names, catalog, [Spied(PLAIN | row)], kinds=[kinds or {}], is_kind_ranked=is_kind_ranked
-    )[0]
-
-
-def said(family: str, **row: Any) -> Reason | None:
-    found = explained(family, **row).reasons
-    assert len(found) <= 1
-    if not found:
-        return None
-    for language in ("fr", "en", "ar"):
-        assert say(found[0], language=language, currency="MAD", strict=True)
-    return found[0]
-
-
-def history(entity: str, *, irregular: int, inspected: int, rate: float, **parents: float) -> dict[str, float]:
-    return {f"{entity}_irregular": irregular, f"{entity}_inspected": inspected, f"{entity}_hit_rate": rate, **parents}
-
+from tests.support.one_item import FAMILY, PARENT, PLAIN, REFERENCE, Spied, explained, history, said, thousandths
 
 # Families, from the catalog.
 
@@ -544,136 +473,7 @@ def test_no_figure_ever_says_the_opposite_and_every_sentence_can_be_written(row,
         assert say_reference(reference, language="fr", currency="MAD", strict=True)
 
 
-# Expected prices.
-
-EXPECTED = {
-    "customs_value_amount": 1240.0,
-    "net_mass_kg": 100.0,
-    "quantity": 50.0,
-    "expected_value_per_kg": math.log(21),
-    "expected_value_per_kg_deviation": 0.2,
-    "expected_value_per_kg_code_count": 214,
-    "expected_value_per_kg_origin_count": 34,
-    "expected_value_per_kg_supplier_count": 5,
-}
-
-
-def words(reason: Reason | None, language: str = "fr") -> str:
-    assert reason is not None
-    text = say(reason, language=language, currency="MAD", strict=True)
-    return text.replace("\u00a0", " ").replace("\u202f", " ").replace("\u2068", "").replace("\u2069", "")
-
-
-def test_a_price_beside_what_its_code_origin_and_supplier_lead_to_expect():
-    reason = said("value_per_kg", **EXPECTED)
-    assert reason is not None
-    assert (reason.code, reason.figures["basis"], reason.figures["count"]) == (
-        "value_per_kg_low",
-        "code_origin_supplier",
-        34,
-    )
-    assert words(reason) == (
-        "Valeur unitaire 12,40 MAD/kg ; attendu 21,00 pour ce code, cette origine et ce fournisseur, soit 41 % sous la"
-        " valeur attendue, d’après 34 importations comparables (SH 8517.13.00.00, Chine, 12 mois)"
-    )
-    assert words(reason, "en").startswith("Unit value 12.40 MAD/kg; 21.00 expected for this code, origin and supplier")
-
-
-@pytest.mark.parametrize(
-    ("changes", "basis", "count", "origin"),
-    [
-        ({"expected_value_per_kg_origin_count": 2}, "code_supplier", 214, None),
-        ({"expected_value_per_kg_supplier_count": 2}, "code_origin", 34, "CN"),
-        ({"expected_value_per_kg_origin_count": 2, "expected_value_per_kg_supplier_count": 0}, "code", 214, None),
-        ({"origin_country": None}, "code_supplier", 214, None),
-    ],
-)
-def test_an_expected_price_names_only_what_it_rests_on(changes, basis, count, origin):
-    found = explained("value_per_kg", **EXPECTED | changes)
-    figures = found.reasons[0].figures
-    assert (figures["basis"], figures["count"], figures["origin_country"]) == (basis, count, origin)
-    [reference] = found.references
-    assert (reference.level, reference.count, reference.origin_country) == (f"expected_{basis}", count, origin)
-
-
-def test_a_code_with_few_prices_keeps_the_median_of_its_comparables():
-    reason = said("value_per_kg", **EXPECTED | REFERENCE | {"expected_value_per_kg_code_count": 9})
-    assert reason is not None
-    assert reason.figures["median"] == pytest.approx(10, rel=1e-3)
-
-
-def test_a_price_near_the_expected_one_is_no_reason():
-    assert said("value_per_kg", **EXPECTED | {"customs_value_amount": 2000.0}) is None
-
-
-def test_the_interval_to_verify_is_of_the_price_and_unit_of_the_reason():
-    per_unit = {
-        name.replace("_kg", "_unit"): figure for name, figure in EXPECTED.items() if name.startswith("expected")
-    }
-    per_unit |= {"expected_value_per_unit": math.log(60), "expected_value_per_unit_origin_count": 21}
-    for family, unit, middle in (("value_per_kg", "kg", 21), ("value_per_unit", "U", 60)):
-        found = explained(family, **EXPECTED | per_unit)
-        first = found.references[0]
-        assert (found.reasons[0].figures["unit"], first.unit) == (unit, unit)
-        assert found.reasons[0].figures["expected"] == pytest.approx(first.median) == pytest.approx(middle)
-        assert (
-            first.median / first.low
-            == pytest.approx(first.high / first.median)
-            == pytest.approx(math.exp(0.2 * 0.6745))
-        )
-        assert found.reasons[0].figures["count"] == first.count
-        for language in ("fr", "en", "ar"):
-            told = say_verify("value", language=language, currency="MAD", reference=first, strict=True)
-            assert str(first.count) in told
-            assert say_reference(first, language=language, currency="MAD", strict=True)
-
-
-def test_a_habit_of_low_prices_is_said_by_its_mean_and_not_by_the_shrunk_figure_of_the_model():
-    # Six items at e to the -.3 of the usual price: shrunk by three of nothing, the model reads -.2.
-    reason = said(
-        "price_habit_exporter", exporter_prices=6, exporter_low_prices=4, exporter_price_habit=-0.3 * 6 / (6 + 3)
-    )
-    assert reason is not None
-    assert reason.figures["gap"] == pytest.approx(math.exp(-0.3) - 1)
-    assert words(reason) == (
-        "Ce fournisseur : 6 importations en moyenne 26 % sous la valeur habituelle, dont 4 à un quart au moins dessous"
-        " (tout l’historique)"
-    )
-    assert said("price_habit_exporter", exporter_prices=2, exporter_low_prices=2, exporter_price_habit=-0.3) is None
-    assert said("price_habit_exporter", exporter_prices=90, exporter_low_prices=2, exporter_price_habit=-0.05) is None
-
-
-def test_a_code_with_a_lower_duty_than_those_around_it():
-    usual = {"code_usual_duty": 0.025, "heading_usual_duty": 0.1, "chapter_usual_duty": 0.175}
-    reason = said("usual_duty", **usual, importer_usual_duty=0.03)
-    assert reason is not None
-    assert (reason.code, reason.figures["usual_rate"]) == ("usual_duty_chapter", 0.175)
-    assert words(reason).startswith("Droit de ce code : 2,5 % en moyenne, contre 18 % pour l’ensemble de son chapitre")
-    assert said("usual_duty", **usual | {"code_usual_duty": 0.17}) is None
-    assert said("usual_duty", **usual | {"code_usual_duty": None}) is None
-
-
-def test_a_code_that_an_importer_seldom_declares():
-    reason = said("code_of_importer", importer_id="I", importer_items=214, importer_code_items=1)
-    assert words(reason) == (
-        "Code inhabituel pour cet importateur : 1 sous SH 8517.13, sur 214 importations (tout l’historique)"
-    )
-    assert said("code_of_importer", importer_id="I", importer_items=19, importer_code_items=0) is None
-    assert said("code_of_importer", importer_id="I", importer_items=214, importer_code_items=100) is None
-    assert said("code_of_importer", importer_items=214, importer_code_items=1) is None
-
-
 # References.
-
-REFERENCE = {
-    "customs_value_amount": 400.0,
-    "net_mass_kg": 100.0,
-    "value_per_kg_reference_low": thousandths(8),
-    "value_per_kg_reference_median": thousandths(10),
-    "value_per_kg_reference_high": thousandths(13),
-    "value_per_kg_reference_count": 214,
-    "value_per_kg_reference_level": 0,
-}
 
 
 def test_a_reference_gives_quartiles_in_order_and_what_was_declared():

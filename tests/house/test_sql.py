@@ -28,15 +28,22 @@ QUOTES = {"quote_identifier", "quote_literal"}
 # By module, those that take or give SQL, or names of our own tables and columns.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "country/realism.py": ("_shares", "_counts_by_entity", "_kinds", "_row"),
-    "features/catalog/catalog.py": ("_limit_ratio", "_at_most", "_usual_duty"),
-    "features/catalog/habits.py": ("year_sums", "week_sql", "gap_sql", "clip_sql"),
+    "features/catalog/catalog.py": ("_at_most",),
+    "features/catalog/feature.py": ("limit_ratio",),
+    "features/catalog/prices.py": ("_usual_duty",),
+    "features/catalog/habits.py": (
+        "year_sums", "week_sql", "gap_sql", "clip_sql", "part_sql", "residual_sql", "deviation_sql",
+    ),
     "features/batch/compute.py": ("compute_features",),
-    "features/online/build.py": ("_batches", "_digests_by_key", "_profile_select", "_reference_select"),
+    "features/online/build.py": (
+        "_batches", "_digests_by_key", "_weekly", "since", "_profile_select", "_reference_select",
+    ),
     "features/online/keys.py": ("key_sql",),
     "features/online/plan.py": ("bind", "key_parts"),
     "features/batch/sql.py": (
         "key_integer", "log_integer", "prepare_statements", "price_statements", "profile_statement",
         "reference_statement", "join_statement", "habit_sums", "habits_of_items", "habits_of_results", "gap_rows",
+        "_whole_sum", "_weeks_before", "_price_level", "_join_weekly", "own_columns",
     ),
     "feedback/overwritten.py": ("_counts", "_same"),
     "ingest/rows/resolve.py": ("_hash_rows",),
@@ -61,7 +68,14 @@ OUR_OWN = {"Entity", "Level", "_Chained", "sa.Table"}
 # By module: an expression, and why it is nothing from outside.
 ALLOWED: dict[str, dict[str, str]] = {
     "engines/duckdb.py": dict.fromkeys(("statement", "query", "relation"), "judged where the engine is asked"),
-    "features/online/build.py": {"plans().key_columns": "columns of the schema, as DuckDB bound our own SQL"},
+    "features/online/build.py": {
+        "plans().key_columns": "columns of the schema, as DuckDB bound our own SQL",
+        "enumerate(parts)": "numbers, and parts of our own keys",
+        "zip(parts, names, strict=True)": "parts of our own keys, and their numbered names",
+        "kinds.items()": "columns of `WEEKLY`, and one of two types",
+        "WEEKLY.get(relation, ())": "names of our own tables and columns",
+        "WEEKLY.get(name, ())": "names of our own tables and columns",
+    },
     "storage/database/connection.py": {
         "wait": "a number of milliseconds",
         "self.bounds()": "settings of the transaction, with numbers of seconds",

@@ -15,8 +15,9 @@ from __future__ import annotations
 from itertools import chain
 
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
-from basira.features.catalog.catalog import CATALOG, MONTH_DAYS, YEAR_DAYS
+from basira.features.catalog.catalog import CATALOG, MONTH_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.feature import YEAR_DAYS
 from basira.features.catalog.habits import (
     DUTY,
     GAP_CLIP,
@@ -207,10 +208,8 @@ from (
         ),
         _weeks_before("supplier", PART_COLUMNS),
     ]
-    away = (
-        f"abs({clip_sql(residual_sql(gap, 'supplier', unit=unit), GAP_CLIP)})"
-        for gap, unit in (("gap", ""), ("unit_gap", "unit_"))
-    )
+    away = f"abs({clip_sql(residual_sql('gap', 'supplier'), GAP_CLIP)})"
+    unit_away = f"abs({clip_sql(residual_sql('unit_gap', 'supplier', unit='unit_'), GAP_CLIP)})"
     spreads = [f"count(away) as {SPREAD_COLUMNS[0]}", _whole_sum("away", SPREAD_COLUMNS[1])]
     spreads += [f"count(unit_away) as {SPREAD_COLUMNS[2]}", _whole_sum("unit_away", SPREAD_COLUMNS[3])]
     statements += [
@@ -218,7 +217,7 @@ from (
             "w_spread",
             f"""select key, week, {", ".join(spreads)}
 from (
-  select k_code as key, gaps.week, {next(away)} as away, {next(away)} as unit_away
+  select k_code as key, gaps.week, {away} as away, {unit_away} as unit_away
   from gaps left join u_supplier as supplier on supplier.key = k_exporter and supplier.week = gaps.week
   union all
   select k_code, {week}, null, null from facts where target_id is not null

@@ -23,8 +23,9 @@ from basira.features.batch.sql import (
     prepare_statements,
     price_statements,
 )
-from basira.features.catalog.catalog import MONTH_DAYS, YEAR_DAYS
+from basira.features.catalog.catalog import MONTH_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
+from basira.features.catalog.feature import YEAR_DAYS
 from basira.features.catalog.habits import GAP_TRADERS, WEEK_DAYS, WEEKLY, WEEKLY_TABLES, WEEKS, year_sums
 from basira.features.catalog.references import LEVELS, WINDOW_DAYS, Level
 from basira.features.online.keys import DECLARATION, NULL, RELATIONS, key_sql, record_types
@@ -109,8 +110,9 @@ def _batches(con: Engine, relation: str, select: str) -> Iterator[Entries]:
 def _digests_by_key(relation: str, k: str) -> str:
     """The written key of each hashed one: made once a key, from the texts that all its rows have."""
     parts = key_parts()[relation]
-    texts = ", ".join(f"min(cast({part} as varchar)) as part_{n}" for n, part in enumerate(parts))
-    digest = key_sql(relation, [f"part_{n}" for n in range(len(parts))])
+    names = [f"part_{n}" for n, _ in enumerate(parts)]
+    texts = ", ".join(f"min(cast({part} as varchar)) as {name}" for part, name in zip(parts, names, strict=True))
+    digest = key_sql(relation, names)
     return (
         f"select key, {digest} as digest from"
         f" (select {k} as key, {texts} from named where {k} is not null group by {k}) texts"

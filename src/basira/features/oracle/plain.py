@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from basira.features.catalog import catalog, habits
+from basira.features.catalog import catalog, feature, habits
 from basira.features.catalog.arithmetic import CATEGORIES
 from basira.features.catalog.entities import ENTITIES, Entity
 from basira.features.catalog.references import BACK_OFF, LEVELS, MINIMUM_COUNT, WINDOW_DAYS
@@ -206,8 +206,8 @@ def _one_profile(entity: Entity, past: list[int], known: list[_Event], day: int,
     inspected = sum(event.inspected for event in known)
     irregular = sum(event.irregular for event in known)
     cents = sum(event.cents for event in known)
-    last_year = [event for event in known if event.day >= day - catalog.YEAR_DAYS]
-    items_year = sum(d >= day - catalog.YEAR_DAYS for d in past)
+    last_year = [event for event in known if event.day >= day - feature.YEAR_DAYS]
+    items_year = sum(d >= day - feature.YEAR_DAYS for d in past)
     items_month = sum(d >= day - catalog.MONTH_DAYS for d in past)
     hit_rate = (irregular + entity.weight * parent_rate) / (inspected + entity.weight)
     # Irregularities less retractions of one day: a result corrected the day it came is no irregularity.
@@ -230,7 +230,7 @@ def _one_profile(entity: Entity, past: list[int], known: list[_Event], day: int,
         "times_seen": min(len(past), catalog.MANY),
         "times_inspected": min(inspected, catalog.MANY),
         "days_since_first": min(day - min(past), catalog.NEW_DAYS) if past else None,
-        "days_since_irregular": min(day - max(bad_days), catalog.YEAR_DAYS) if bad_days else None,
+        "days_since_irregular": min(day - max(bad_days), feature.YEAR_DAYS) if bad_days else None,
     }
 
 
@@ -443,12 +443,12 @@ def _habits(row: Row, earlier: Sequence[_Past], day: int, figures: Mapping[str, 
     def of(name: str, *, is_year: bool = True) -> list[Row] | None:
         if own[name] is None:
             return None
-        first = day - catalog.YEAR_DAYS if is_year else -math.inf
+        first = day - feature.YEAR_DAYS if is_year else -math.inf
         return [past.item for past in earlier if past.keys[name] == own[name] and past.day >= first]
 
     def usual_duty(name: str) -> float | None:
         past = of(name)
-        if past is None or len(past) < catalog.MINIMUM_OWN_COUNT:
+        if past is None or len(past) < feature.MINIMUM_OWN_COUNT:
             return None
         rates = [r["duty_rate"] for r in past if r["duty_rate"] is not None and r["duty_rate"] < 1000]
         return sum(_half_away(rate * habits.DUTY_PARTS) for rate in rates) / habits.DUTY_PARTS / len(past)
@@ -520,7 +520,7 @@ def _references(row: Row, comparables: list[_Past]) -> dict[str, Figure]:
     for level in LEVELS:
         for m in level.measures:
             ordered, mine = values[level.name, m], own[m]
-            median = _quartile(ordered, 2) if len(ordered) >= catalog.MINIMUM_OWN_COUNT else None
+            median = _quartile(ordered, 2) if len(ordered) >= feature.MINIMUM_OWN_COUNT else None
             figures[f"{m}_vs_{level.name}"] = None if median is None or mine is None else (mine - median) / 1000
             figures[f"{m}_{level.name}_count"] = len(ordered)
             if m not in level.quartiles:
