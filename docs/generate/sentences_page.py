@@ -20,7 +20,7 @@ _COUNTS = (0, 1, 2, 5, 11, 100)
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "Why a declaration was selected": ("why.", "basis.", "fallback."),
     "What is at stake": ("stakes.", "chance.", "times.", "share."),
-    "Reasons": ("reason.", "who.", "gap.", "n.", "scope."),
+    "Reasons": ("reason.", "expected.", "who.", "gap.", "n.", "scope."),
     "What to verify": ("verify.", "interval.", "measure.", "unit."),
     "Kinds and results": ("kind.", "result."),
     "Events and status": ("event.", "status."),
@@ -166,6 +166,7 @@ def _values(language: str) -> dict[str, str]:
         "hash": "9d8c…",
         "repeats": catalog.say_count("n.repeat", 5, n="5"),
         "parts": catalog.say("scope.all_history"),
+        "basis": catalog.say("expected.code_origin_supplier"),
         "office": "CASA-PORT",
         "number": "3",
         "measure": catalog.say("measure.value_per_kg"),
