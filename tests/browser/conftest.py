@@ -1,4 +1,8 @@
-"""One browser for all tests of pages in a session."""
+"""One browser for all tests of pages in a file.
+
+Playwright keeps an event loop running in the thread that started it until it is stopped, and the tests of another file
+in the same process start loops of their own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:

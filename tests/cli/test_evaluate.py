@@ -162,4 +162,3 @@ def test_a_store_is_back_tested_on_its_own_results(walk, tmp_path):
     ).json
     assert found["as_of"] < found["first_test_day"]
     assert (tmp_path / "back" / "report.html").is_file()
-    assert (walk.store / "backtests" / "2023-12-01" / "charts-fr.json").is_file()

@@ -51,8 +51,8 @@ def test_each_language_says_the_same_values(folder: Path, language: str) -> None
 @pytest.mark.parametrize(
     ("language", "count", "said"),
     [
-        ("fr", 0, "0 ligne"),
-        ("fr", 2, "2 lignes"),
+        ("fr", 0, "0 article"),
+        ("fr", 2, "2 articles"),
         ("en", 0, "0 rows"),
         ("en", 1, "1 row"),
         ("ar", 2, "سطران"),

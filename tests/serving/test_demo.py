@@ -14,7 +14,7 @@ from basira.schema.access import ROLES, SYSTEM
 from basira.schema.errors import UsageError
 from basira.schema.shipped import shipped
 from basira.serving.demo import PEOPLE, prepare_demo
-from basira.serving.service import open_service
+from basira.serving.service import ServiceSettings, open_service
 from basira.storage.accounts.users import list_users
 from basira.storage.record.events import QueueFilter, count_queue
 from tests.support.access_world import PASSWORD
@@ -41,7 +41,7 @@ def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
 def test_a_day_is_decided_in_a_store_that_says_it_is_simulated(tmp_path: Path) -> None:
     made = prepare_demo(tmp_path / "demo", password=PASSWORD, seed=1, now=NOW, step=step, items=9_000)
     assert 0 < made.inspected < made.decided
-    service = open_service(made.store, shipped("policies") / "morocco", today=NOW.date())
+    service = open_service(ServiceSettings(made.store, shipped("policies") / "morocco"), today=NOW.date())
     try:
         assert service.is_simulated
         assert service.model is not None

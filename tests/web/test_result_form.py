@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from basira.serving.message import Refused, read_outcome
+from basira.serving.message import Rejected, read_outcome
 from basira.web.result_form import make_form, read_form, read_number, write_form
 
 AT = datetime(2026, 11, 30, 9, 15)
@@ -140,9 +140,9 @@ def test_every_stated_result_is_one_that_the_service_takes() -> None:
     }  # fmt: skip
     for body in read_form(FORM, fields, lane="red", known_at=AT).results:
         row = read_outcome(body, "D1", received_at=AT)
-        assert not isinstance(row, Refused), row
+        assert not isinstance(row, Rejected), row
     first = read_outcome(read_form(FORM, fields, lane="red", known_at=AT).results[0], "D1", received_at=AT)
-    assert not isinstance(first, Refused)
+    assert not isinstance(first, Rejected)
     assert (first["found_value_amount"], first["found_origin_country"]) == (12500.5, "CN")
     assert (first["is_irregular_value"], first["is_irregular_origin"]) == (True, False)
     assert "is_irregular_quantity" not in first

@@ -108,13 +108,13 @@ class OwnEstimators:
 
         Examples
         --------
-        >>> from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-        >>> mine = {"kind": HistGradientBoostingClassifier(), "share": HistGradientBoostingRegressor()}
+        >>> from sklearn.ensemble import HistGradientBoostingClassifier
+        >>> mine = {"probability": HistGradientBoostingClassifier(max_iter=20)}
         >>> own = store.train_heads(mine, as_of=date(2024, 5, 31))  # doctest: +SKIP
         >>> scores = store.score(
         ...     date(2024, 6, 1), date(2024, 6, 30), as_of=date(2024, 5, 31), model=own
         ... )  # doctest: +SKIP
-        >>> store.train_heads({"amount": mine["share"]}, as_of=date(2024, 5, 31))  # doctest: +SKIP
+        >>> store.train_heads({"amount": mine["probability"]}, as_of=date(2024, 5, 31))  # doctest: +SKIP
         Traceback (most recent call last):
         ...
         basira.schema.errors.UsageError: heads: expected some of probability, share, kind, found 'amount'.

@@ -73,6 +73,11 @@ def _code(truth: pl.Expr) -> pl.Expr:
     )
 
 
+def _in_each_row(one: pl.Expr) -> pl.Expr:
+    """The same in each row: what names no column is one value, which would be counted once."""
+    return pl.when(pl.col(DECLARATION).is_not_null()).then(one)
+
+
 def _compare(one: pl.Expr, comparison: model.Comparison, other: pl.Expr) -> pl.Expr:
     match comparison:
         case "<":
@@ -104,11 +109,11 @@ class _Plan:
             case model.Not(part):
                 return ~self.expression(part)
             case model.AnyItem(part):
-                return self._of_code(_code(self.expression(part)).max().over(DECLARATION))
+                return self._of_code(_in_each_row(_code(self.expression(part))).max().over(DECLARATION))
             case model.AllItems(part):
-                return self._of_code(_code(self.expression(part)).min().over(DECLARATION))
+                return self._of_code(_in_each_row(_code(self.expression(part))).min().over(DECLARATION))
             case model.CountItems(part, comparison, count):
-                return self._counted(self.expression(part), comparison, count)
+                return self._counted(_in_each_row(self.expression(part)), comparison, count)
             case model.Compare(left, comparison, right):
                 compared = _compare(self._operand(left), comparison, self._operand(right))
                 return self._with_currency(condition, compared)

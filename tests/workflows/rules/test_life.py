@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from basira.rules.model import Rule
 from basira.schema.access import Grant
 from basira.schema.errors import NotFoundError, RuleError, StoreError, UsageError
-from basira.storage.accounts.users import create_user, set_active
+from basira.storage.accounts.users import NewUser, create_user, set_active
 from basira.storage.database.connection import Database
 from basira.storage.record.activity import find_audit
 from basira.storage.record.runs import Operations
@@ -47,9 +47,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
     with Database(tmp_path / "operations.sqlite") as opened:
         with opened.write() as connection:
             for login, role in (("amina", "analyst"), ("badr", "manager"), ("chama", "analyst")):
-                create_user(connection, login, display_name=login, grants=[Grant(role)], actor="t", now=NOW)
+                create_user(connection, NewUser(login, login, [Grant(role)]), actor="t", now=NOW)
             both = [Grant("analyst"), Grant("manager")]
-            create_user(connection, "driss", display_name="d", grants=both, actor="t", now=NOW)
+            create_user(connection, NewUser("driss", "d", both), actor="t", now=NOW)
         yield opened
 
 
