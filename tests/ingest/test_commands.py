@@ -172,9 +172,9 @@ def test_two_ingests_at_once_both_end_up_in_the_store(place: Path) -> None:
     assert History.open(place / "s").current_number() == 2
 
 
-def _files_of_at_most_200_kilobytes() -> None:
+def _files_of_at_most_50_kilobytes() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write then fails with EFBIG, as on a full disk
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200 << 10, 200 << 10))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50 << 10, 50 << 10))
 
 
 def test_a_disk_that_takes_no_more_is_reported_and_leaves_the_store_as_before(place: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_disk_that_takes_no_more_is_reported_and_leaves_the_store_as_before(pl
         "--store",
         "s",
         "--json",
-        preexec_fn=_files_of_at_most_200_kilobytes,
+        preexec_fn=_files_of_at_most_50_kilobytes,
     )
     assert done.returncode == 5, done.stderr
     assert "disk is full" in done.stderr

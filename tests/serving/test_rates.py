@@ -196,7 +196,7 @@ def test_its_day_comes_out_the_same_from_the_record_alone(
 def test_it_is_explained_with_what_was_declared(exchange: tuple[Desk, History], arrivals: list[Body]) -> None:
     desk, store = exchange
     number = desk.post(in_dollars(arrivals[0])).json()["declaration_id"]
-    shown = CliRunner().invoke(app, ["explain", number, "--store", str(store.root), "-l", "en"])
+    shown = CliRunner().invoke(app, ["explain", number, "--store", str(store.root), "-l", "en", "--full"])
     assert "USD × 9.8735 of " in " ".join(shown.output.split())
 
 

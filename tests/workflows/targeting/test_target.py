@@ -375,9 +375,10 @@ def test_a_manifest_forged_at_the_end_is_found_by_the_runs_made_on_it(apart, tar
 
 
 def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(apart, model, policy):
-    # Of that time are the orders that it had.
+    # Of that time are the orders that it had; what to verify is ranked as it was recorded.
     made = make(apart, model, policy.with_order("revenue"))
-    older = replace(made.run, run_id="t-older", options={"office": None, "inputs": "model"})
+    kept = {name: made.run.options[name] for name in ("verify", "explained_beside")}
+    older = replace(made.run, run_id="t-older", options={"office": None, "inputs": "model", **kept})
     record(apart, Targeted(made.listing, older, tuple(replace(d, run_id="t-older") for d in made.decisions)))
     assert replay(apart, "t-older", engine=ENGINE).is_same
 

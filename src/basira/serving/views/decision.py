@@ -72,7 +72,12 @@ def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -
         has_answer=decision.fraud_probability is not None,
     )
     made = explain(case, reader="inspector" if is_secret_hidden else "unit")
-    return asdict(say_explanation(made, language=language))
+    said = asdict(say_explanation(made, language=language))
+    # As JSON has it, so that the first answer is what is read back later.
+    return {
+        **said,
+        "items": [{k: list(v) if isinstance(v, tuple) else v for k, v in one.items()} for one in said["items"]],
+    }
 
 
 def _conversion(recorded: ConversionValues, language: str) -> ConversionBody:
