@@ -247,54 +247,81 @@ def compare(
 
 @app.command("submit")
 def submit(
-    rule_id: RuleArgument, by: ByOption, version: VersionOption = 0, store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "", language: LanguageOption = Language.fr,
-) -> None:  # fmt: skip
+    rule_id: RuleArgument,
+    by: ByOption,
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+) -> None:
     """Submit a version that was tested on the past."""
     _step(rule_id, "submitted", by, version, "", store, database, language)
 
 
 @app.command("approve")
 def approve(
-    rule_id: RuleArgument, by: ByOption, motive: MotiveOption, version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", language: LanguageOption = Language.fr,
-) -> None:  # fmt: skip
+    rule_id: RuleArgument,
+    by: ByOption,
+    motive: MotiveOption,
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+) -> None:
     """Approve a submitted version: another person than its author, with the role manager."""
     _step(rule_id, "approved", by, version, motive, store, database, language)
 
 
 @app.command("reject")
 def reject(
-    rule_id: RuleArgument, by: ByOption, motive: MotiveOption, version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", language: LanguageOption = Language.fr,
-) -> None:  # fmt: skip
+    rule_id: RuleArgument,
+    by: ByOption,
+    motive: MotiveOption,
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+) -> None:
     """Send a submitted version back: it is a draft again."""
     _step(rule_id, "draft", by, version, motive, store, database, language)
 
 
 @app.command("shadow")
 def shadow(
-    rule_id: RuleArgument, by: ByOption, version: VersionOption = 0, store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "", language: LanguageOption = Language.fr,
-) -> None:  # fmt: skip
+    rule_id: RuleArgument,
+    by: ByOption,
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+) -> None:
     """Let an approved version be judged without acting."""
     _step(rule_id, "shadow", by, version, "", store, database, language)
 
 
 @app.command("start")
 def start(
-    rule_id: RuleArgument, by: ByOption, version: VersionOption = 0, store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "", language: LanguageOption = Language.fr,
-) -> None:  # fmt: skip
+    rule_id: RuleArgument,
+    by: ByOption,
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+) -> None:
     """Make an approved version live, from its first day on. It takes the place of the version that was."""
     _step(rule_id, "live", by, version, "", store, database, language)
 
 
 @app.command("retire")
 def retire(
-    rule_id: RuleArgument, by: ByOption, motive: MotiveOption, version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", language: LanguageOption = Language.fr,
-) -> None:  # fmt: skip
+    rule_id: RuleArgument,
+    by: ByOption,
+    motive: MotiveOption,
+    version: VersionOption = 0,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+) -> None:
     """Retire a version, for good. Its record stays."""
     _step(rule_id, "retired", by, version, motive, store, database, language)
 

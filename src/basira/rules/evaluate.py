@@ -194,7 +194,7 @@ class _Compiler:
         test = self.test(condition.part, within)
         if isinstance(condition, model.CountItems):
             return _count_items(test, within, condition.comparison, condition.count)
-        return _any_item(test, within) if isinstance(condition, model.AnyItem) else _all_items(test, within)
+        return _over_items(test, within, decisive=isinstance(condition, model.AnyItem))
 
     def _list(self, name: str) -> ListValues:
         if name not in self._lists:
@@ -325,29 +325,17 @@ def _negation(one: Test) -> Test:
     return test
 
 
-def _any_item(one: Test, within: Sequence[Test]) -> Test:
+def _over_items(one: Test, within: Sequence[Test], *, decisive: bool) -> Test:
+    """Over the items of a declaration: the first item of which ``one`` is ``decisive`` decides (True: any item; False:
+    all items), and else an unknown item leaves the truth unknown."""
+
     def test(facts: Facts, _position: int, _known: Sequence[Truth]) -> Truth:
         known = [inner(facts, 0, ()) for inner in within]
-        truth: Truth = False
+        truth: Truth = not decisive
         for position in range(len(facts.items)):
             found = one(facts, position, known)
-            if found:
-                return True
-            if found is None:
-                truth = None
-        return truth
-
-    return test
-
-
-def _all_items(one: Test, within: Sequence[Test]) -> Test:
-    def test(facts: Facts, _position: int, _known: Sequence[Truth]) -> Truth:
-        known = [inner(facts, 0, ()) for inner in within]
-        truth: Truth = True
-        for position in range(len(facts.items)):
-            found = one(facts, position, known)
-            if found is False:
-                return False
+            if found is decisive:
+                return decisive
             if found is None:
                 truth = None
         return truth
