@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,21 +39,9 @@ def figures(metrics: dict[str, Any]) -> dict[str, Any]:
     return {name: model["slices"] for name, model in metrics["models"].items()}
 
 
-def test_evaluate_takes_results_apart(parts: tuple[Files, Files], tmp_path: Path) -> None:
-    past, later = parts
-    common = ("--resamples", 20, "--out")
-    labelled = command(
-        "evaluate",
-        "--mapping",
-        past.mapping("labelled"),
-        "--train",
-        past.labelled,
-        "--test",
-        later.labelled,
-        *common,
-        tmp_path / "a",
-    )
-    apart = command(
+def evaluate_apart(past: Files, later: Files, results: Sequence[Path], out: Path) -> dict[str, Any]:
+    """What `evaluate` gives of declarations and results in files of their own."""
+    return command(
         "evaluate",
         "--mapping",
         past.mapping("declarations"),
@@ -61,13 +50,32 @@ def test_evaluate_takes_results_apart(parts: tuple[Files, Files], tmp_path: Path
         "--test",
         later.declarations,
         "--outcomes",
-        past.results,
-        later.results,
+        *results,
         "--outcomes-mapping",
         past.mapping("results"),
-        *common,
-        tmp_path / "b",
+        "--resamples",
+        20,
+        "--out",
+        out,
     )
+
+
+def test_evaluate_takes_results_apart(parts: tuple[Files, Files], tmp_path: Path) -> None:
+    past, later = parts
+    labelled = command(
+        "evaluate",
+        "--mapping",
+        past.mapping("labelled"),
+        "--train",
+        past.labelled,
+        "--test",
+        later.labelled,
+        "--resamples",
+        20,
+        "--out",
+        tmp_path / "a",
+    )
+    apart = evaluate_apart(past, later, [past.results, later.results], tmp_path / "b")
     assert figures(apart) == figures(labelled)
     names = ("as_of", "trained_rows", "tested_rows", "unlabelled_rows", "revenue_basis", "quarantined")
     assert [apart[n] for n in names] == [labelled[n] for n in names]
@@ -78,23 +86,7 @@ def test_one_file_of_results_may_speak_of_both(parts: tuple[Files, Files], tmp_p
     past, later = parts
     both = tmp_path / "both.csv"
     pl.concat([pl.read_csv(past.results), pl.read_csv(later.results)]).write_csv(both)
-    found = command(
-        "evaluate",
-        "--mapping",
-        past.mapping("declarations"),
-        "--train",
-        past.declarations,
-        "--test",
-        later.declarations,
-        "--outcomes",
-        both,
-        "--outcomes-mapping",
-        past.mapping("results"),
-        "--resamples",
-        20,
-        "--out",
-        tmp_path / "out",
-    )
+    found = evaluate_apart(past, later, [both], tmp_path / "out")
     assert (found["trained_rows"], found["tested_rows"]) == (900, 400)
 
 
@@ -104,24 +96,7 @@ def test_a_result_of_a_test_declaration_teaches_nothing(parts: tuple[Files, File
     turned = tmp_path / "turned.csv"
     pl.read_csv(later.results).with_columns(illicit=1 - pl.col("illicit")).write_csv(turned)
     found = [
-        command(
-            "evaluate",
-            "--mapping",
-            past.mapping("declarations"),
-            "--train",
-            past.declarations,
-            "--test",
-            later.declarations,
-            "--outcomes",
-            past.results,
-            results,
-            "--outcomes-mapping",
-            past.mapping("results"),
-            "--resamples",
-            20,
-            "--out",
-            tmp_path / results.stem,
-        )
+        evaluate_apart(past, later, [past.results, results], tmp_path / results.stem)
         for results in (later.results, turned)
     ]
     assert found[0]["model"] == found[1]["model"]
