@@ -37,7 +37,7 @@ def features_page() -> str:
         "**Window**: the days before the item's day that count; *all* is the whole history, *item* the item alone. No "
         "feature sees the item's own day, or anything that became known on it. **Reason**: the family of reasons "
         "through which a feature speaks to an officer; empty when it has no words of its own. **Verify**: what an "
-        "officer is told to verify when that family is among an item's reasons, after what the likely kinds of "
+        "officer is asked to verify when that family is among an item's reasons, after what the likely kinds of "
         "irregularity ask for; empty when it points at nothing in particular. A feature is null (unknown) when what it "
         "needs is missing; zero is a count of none.",
     ]

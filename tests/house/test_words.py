@@ -23,6 +23,8 @@ BETTER = {
     "eve": "the previous day, the day before",
     "are said": "are reported, are shown",
     "and told": "and reported",
+    "is told": "is shown, is reported, is asked",
+    "are told": "are shown, are reported",
     "as ever": "as usual, as before",
 }
 # A phrase may begin a sentence, and be broken over two lines. Python's None is no phrase.

@@ -145,11 +145,11 @@ def explain(case: Case, *, reader: Reader) -> Explanation:
     why = _why(case, stakes) if is_unit else _why_for_inspectors(case)
     # An inspector is shown the reasons of random controls too, as of all others: without them they would stand out.
     has_reasons = why.code != "random"
-    told: list[Reason] = []
+    shown: list[Reason] = []
     explained = []
     for item in sorted(case.items, key=lambda one: (-one.expected_revenue, one.item_number)):
-        reasons = strongest_reasons(item, already=told) if has_reasons else ()
-        told.extend(reasons)
+        reasons = strongest_reasons(item, already=shown) if has_reasons else ()
+        shown.extend(reasons)
         explained.append(
             ItemExplanation(
                 item.item_number,
@@ -248,7 +248,7 @@ def _verifications(
 
 
 def _reference_for(kind: str, references: Sequence[Reference], reasons: Sequence[Reason]) -> Reference | None:
-    """The reference in the measure of the reason that is told, or else the one under whose interval the declared value
+    """The reference in the measure of the reason that is shown, or else the one under whose interval the declared value
     lies furthest: reason and verification speak of the same measure in the same unit."""
     fitting = [one for one in references if one.measure in _MEASURES.get(kind, ())]
     for reason in reasons:

@@ -1,6 +1,6 @@
 """An explanation in words: one sentence for the selection, one for the stakes, one for each reason and verification.
 
-Enters: an `Explanation`, a language. Leaves: its text. Never here: a choice of what is told, a figure that the
+Enters: an `Explanation`, a language. Leaves: its text. Never here: a choice of what is shown, a figure that the
 explanation lacks.
 """
 

@@ -1,11 +1,11 @@
-"""The two or three reasons that are told of an item, of all that are recorded.
+"""The strongest reasons of an item: the few that an officer is shown, out of all that are recorded.
 
-Enters: an item's recorded reasons, what is verified first, its reference values. Leaves: reasons to tell, the
+Enters: an item's recorded reasons, what is verified first, its reference values. Leaves: reasons to show, the
 strongest first. Never here: a word, a figure of its own; a reason that speaks against what is verified.
 
-Recorded are all pieces of evidence that raised an item, each with its figures. An officer is told few of them:
+The record holds all evidence that raised an item, with its figures. An officer is shown at most three reasons:
 
-- of one family one (prices by kilogram and by unit are one thing; newness is told once, of the trader, not the pair);
+- one of each family (prices per kilogram and per unit are one family; newness is shown once, of the trader first);
 - none whose figure is near the usual one, such as 4.0 % of irregularities against 3.4 %, or a value inside the
   interval that stands beside it;
 - none that speaks against the kind that is verified first, such as a high price where a low value is looked for;
@@ -19,12 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from basira.schema.records import Figure, ItemAssessment, Reason, Reference
 
 MOST_REASONS = 3
-# A rate of irregularities is told when it is half as high again as the usual one.
+# A rate of irregularities is shown when it is half as high again as the usual one.
 LIFT = 1.5
-# A measure is told when it lies a seventh or more from its median, with five comparables at least.
+# A measure is shown when it lies a seventh or more from its median, with five comparables at least.
 GAP = 0.15
 FEWEST_COMPARABLES = 5
-# A preference is told when its supplier claims one for half of its items at most.
+# A preference is shown when its supplier claims one for half of its items at most.
 SELDOM = 0.5
 # An entity first seen longer ago is not new.
 NEW_DAYS = 90
@@ -64,28 +64,28 @@ SPEAKS_FOR: Mapping[str, frozenset[str]] = {
 }
 # They say little, or nothing about this item: an association without a comparison, the officer's own office, a large
 # amount, which the stakes show, or a payment above the usual one.
-NEVER_TOLD = frozenset({"declared_profile", "other_profile", "history_office", "large_consignment", "duty_rate_high"})
+NEVER_SHOWN = frozenset({"declared_profile", "other_profile", "history_office", "large_consignment", "duty_rate_high"})
 # As sources write that no preference is claimed.
 _NO_PREFERENCE = frozenset({"N", "NO", "NON", "0", "00", "000", "NONE", "AUCUNE", "SANS"})
 
 
 def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -> tuple[Reason, ...]:
-    """The reasons to tell of an item, at most `MOST_REASONS`, in the order of their weight.
+    """The reasons to show of an item, at most `MOST_REASONS`, in the order of their weight.
 
-    ``already``: told of other items of the declaration: the same reason with the same figures is not told twice.
+    ``already``: shown of other items of the declaration: the same reason with the same figures is not shown twice.
     """
-    told: dict[str, Reason] = {}
+    shown: dict[str, Reason] = {}
     wanted = frozenset(item.verify)
     before = {(reason.code, tuple(sorted(reason.figures.items(), key=str))) for reason in already}
     for reason in item.reasons:
         family = FAMILY_OF.get(reason.code, reason.code)
-        if not _speaks(reason, wanted, item) or not is_worth_telling(reason, item.references):
+        if not _speaks(reason, wanted, item) or not is_worth_showing(reason, item.references):
             continue
         if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
             continue
-        if family not in told or (family == "newness" and _rank(reason) < _rank(told[family])):
-            told[family] = reason
-    return tuple(told.values())[:MOST_REASONS]
+        if family not in shown or (family == "newness" and _rank(reason) < _rank(shown[family])):
+            shown[family] = reason
+    return tuple(shown.values())[:MOST_REASONS]
 
 
 def _rank(reason: Reason) -> int:
@@ -94,7 +94,7 @@ def _rank(reason: Reason) -> int:
 
 def _speaks(reason: Reason, wanted: frozenset[str], item: ItemAssessment) -> bool:
     """Whether it speaks for something that is verified, and not against what is verified first."""
-    if reason.code in NEVER_TOLD or reason.contribution <= 0:
+    if reason.code in NEVER_SHOWN or reason.contribution <= 0:
         return False
     kinds = SPEAKS_FOR.get(reason.code)
     if kinds is None:
@@ -105,7 +105,7 @@ def _speaks(reason: Reason, wanted: frozenset[str], item: ItemAssessment) -> boo
     return bool(kinds & wanted)
 
 
-def is_worth_telling(reason: Reason, references: Sequence[Reference] = ()) -> bool:
+def is_worth_showing(reason: Reason, references: Sequence[Reference] = ()) -> bool:
     """Whether the figures of a reason differ enough from those that they are compared with."""
     if not _holds_against(reason, references):
         return False
@@ -116,8 +116,8 @@ def is_worth_telling(reason: Reason, references: Sequence[Reference] = ()) -> bo
 
 
 def _holds_against(reason: Reason, references: Sequence[Reference]) -> bool:
-    """A price that is told as low lies under the interval that the page shows beside it, one told as high over it; and
-    a consignment told as small has no price over one."""
+    """Whether the intervals on the page agree: a low price lies under its interval, a high price over it, and a small
+    consignment has no price over an interval."""
     if reason.code == "small_consignment":
         return all(reference.declared <= reference.high for reference in references)
     for measure in ("value_per_kg", "value_per_unit"):

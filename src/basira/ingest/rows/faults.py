@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
     "spreadsheet_error": "The cell holds a spreadsheet's error word (#N/A, #NOM?, #REF!, #VALEUR! ...), or a formula "
     "that was never computed, not a value. Correct the formula or the look-up in the workbook, and export again.",
     "bad_character": "An identifier, an office or a code holds a character that nobody sees (zero width, direction, "
-    "control) or that looks like one of another script. It is told by its code point and its place; type the value "
+    "control) or that looks like one of another script. The message names its code point and its place; type the value "
     "anew. Other digits, full-width letters, dashes and spaces are no fault: they are written in the one usual way.",
     "bad_number": "The text is not a number in the mapping's way of writing numbers. Check the value, or decimal and "
     "thousands in the mapping.",

@@ -7,7 +7,7 @@ It is no way of choosing that an administration could have, and is in no ranking
 what these features can show a strategy reaches with the few, late and selected results it has. It spends
 nothing on random control.
 
-How it is told: the loop gives `ToldKnowledge` to a strategy whose ``is_told`` is set, in a world that has
+How it learns the truth: the loop gives `ToldKnowledge` to a strategy whose ``is_told`` is set, in a world that has
 `CountryWorld.reveal_past`. Every other strategy gets the plain knowledge, which holds no truth and no world.
 """
 
