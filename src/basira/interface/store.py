@@ -20,11 +20,12 @@ from basira.render.languages import LANGUAGES
 from basira.schema.days import check_day
 from basira.schema.errors import StoreError, UsageError
 from basira.selection.policy.load import find_policy, load_policy
+from basira.selection.policy.model import Objective
 from basira.serving.admissible import folded_office
 from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds
-from basira.workflows.evaluation.evaluate import backtest
+from basira.workflows.evaluation.evaluate import Terms, backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.records.decisions import read_decisions
@@ -445,16 +446,9 @@ class Store(OwnEstimators):
         basira.schema.errors.UsageError: estimator 'xgboost': expected a name of its own, found one that is taken.
         """
         day = check_day(as_of, name="as_of")
-        objective = None if policy is None else load_policy(find_policy(policy, option="policy"), day).objective
-        return backtest(
-            self.history,
-            as_of=day,
-            estimators=estimators,
-            objective=objective,
-            seed=seed,
-            resamples=resamples,
-            engine=self.engine,
-        )
+        objective = Objective() if policy is None else load_policy(find_policy(policy, option="policy"), day).objective
+        terms = Terms(seed, resamples, estimators=estimators or {}, objective=objective)
+        return backtest(self.history, terms, as_of=day, engine=self.engine)
 
     def decisions(self, start: date, end: date, *, database: str = "") -> pl.DataFrame:
         """Every recorded decision on the days of a period, of runs and of the service.

@@ -22,7 +22,7 @@ from basira.schema.errors import UsageError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.batch.draw import hash_key
 from basira.selection.online.forecast import Rest, expected_rest
-from basira.selection.online.outlook import Outlook, assured_count, look_out
+from basira.selection.online.outlook import Arrivals, Outlook, assured_count, look_out
 from basira.selection.online.state import Control, OnlineState
 from basira.selection.online.tally import Kind, Tally, bin_of
 from basira.selection.online.threshold import Rank, lane_chances
@@ -139,11 +139,7 @@ def decide_online(
         day=plan.day,
         used=state.used,
         beyond=state.beyond,
-        today=today,
-        recent=plan.recent,
-        unscored_rate=unscored,
-        rest=rest.mean,
-        advance=policy.online.advance * plan.expected_count,
+        arrivals=Arrivals(today, plan.recent, unscored, rest.mean, policy.online.advance * plan.expected_count),
     )
     control = state.control
     if by_right is not None:
