@@ -75,8 +75,8 @@ def look_out(
 ) -> Outlook:
     """The outlook after the arrival of the declaration that is being decided.
 
-    ``used``, ``beyond``: slots taken and inspections beyond capacity, by lane id. The model makes up for the latter; the
-    list, the random control and the fallback keep their slots.
+    ``used``, ``beyond``: slots taken and inspections beyond capacity, by lane id. The model makes up for the latter;
+    the list, the random control and the fallback keep their slots.
     """
     today, rest = arrivals.today, arrivals.rest
     now = assured_count(arrived=today.count, advance=arrivals.advance)
