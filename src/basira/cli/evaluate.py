@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -30,6 +30,7 @@ from basira.cli.options import (
 )
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 
 
 class ManyFiles(TyperCommand):
@@ -154,7 +155,7 @@ def evaluate(
     console.print(f"Written: {folder / 'metrics.json'} and {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
-def metrics_table(metrics: dict[str, Any], slice_name: str) -> Table:
+def metrics_table(metrics: JsonObject, slice_name: str) -> Table:
     """The main figures of one slice, a model a row."""
     first = metrics["models"]["basira"]["slices"][slice_name]
     table = Table(

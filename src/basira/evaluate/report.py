@@ -8,9 +8,8 @@ is in metrics.json or in the curves.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from basira.evaluate.assemble import OUR_MODEL, OUR_OTHER_ORDERS, EvaluationCurves
 from basira.evaluate.charts import calibration_svg, capture_svgs
@@ -19,6 +18,7 @@ from basira.evaluate.words import LOCALE, group_name, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.page import render_page
 from basira.render.writing import write_whole
+from basira.schema.json_values import JsonObject
 
 _HERE = Path(__file__).parent
 # Slices with tables of their own; the others share one.
@@ -26,7 +26,7 @@ _MAIN_SLICES = ("all", "seen_pair", "novel_pair")
 
 
 def write_report(
-    metrics: Mapping[str, Any], curves: EvaluationCurves, out_dir: Path, *, language: str = "en", strict: bool = False
+    metrics: JsonObject, curves: EvaluationCurves, out_dir: Path, *, language: str = "en", strict: bool = False
 ) -> Path:
     """Write ``out_dir/report.html`` and return its path.
 
@@ -49,7 +49,7 @@ def write_report(
     return write_whole(out_dir / "report.html", page.encode("utf-8"))
 
 
-def write_metrics(metrics: Mapping[str, Any], out_dir: Path) -> Path:
+def write_metrics(metrics: JsonObject, out_dir: Path) -> Path:
     """Write ``out_dir/metrics.json``: strict JSON (null where a figure does not exist), the same bytes each run.
 
     Raises
@@ -60,8 +60,8 @@ def write_metrics(metrics: Mapping[str, Any], out_dir: Path) -> Path:
     return write_whole(out_dir / "metrics.json", text.encode("utf-8"))
 
 
-def _values(metrics: Mapping[str, Any], curves: EvaluationCurves, catalog: Catalog) -> dict[str, Any]:
-    models: Mapping[str, Any] = metrics["models"]
+def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> JsonObject:
+    models: JsonObject = metrics["models"]
     slices = list(next(iter(models.values()))["slices"]) if models else []
     ours = OUR_MODEL if OUR_MODEL in models else None
     order = [*([ours] if ours else []), *(name for name in models if name != ours)]

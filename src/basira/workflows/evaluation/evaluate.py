@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,6 +34,7 @@ from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.stake import StakeScale, balanced_values
 from basira.selection.policy.model import Objective, Order
 from basira.selection.ranking import in_force
@@ -59,7 +59,7 @@ RECORDED = "additional revenue recorded"
 class Evaluation:
     """``metrics``: the content of metrics.json. ``curves``: what its report draws."""
 
-    metrics: dict[str, Any]
+    metrics: JsonObject
     curves: EvaluationCurves
 
 
@@ -95,7 +95,7 @@ class Contest:
     as_of_day: int
     late: frozenset[str] | None
     dataset: str
-    extras: Mapping[str, Any]
+    extras: JsonObject
     terms: Terms
 
 
@@ -461,7 +461,7 @@ def _count_repeats(con: Engine) -> int:
     )
 
 
-def _count_rejections(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
+def _count_rejections(taken: Mapping[str, IngestReport]) -> list[JsonObject]:
     return [
         {"part": part, "file": report.file_name, "code": code, "rows": rows}
         for part, reports in taken.items()
