@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -24,7 +24,7 @@ from basira.serving.changes.change import LONGEST_MOTIVE, SHORTEST_MOTIVE, NotAl
 from basira.serving.message import Rejected
 from basira.serving.results import SentResults, record_outcomes
 from basira.serving.service import Service
-from basira.serving.views.answers import DeclarationBody
+from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody, StatusBody
 from basira.serving.views.declaration import declaration_history
 from basira.serving.views.declared import latest_declared
 from basira.storage.accounts.users import get_user
@@ -152,22 +152,20 @@ def _find(service: Service, declaration_id: str, visitor: Visitor) -> Declaratio
     )
 
 
-def _decision(found: Mapping[str, Any]) -> Mapping[str, Any]:
+def _decision(found: DeclarationBody) -> DecisionBody:
     """The decision in force, or the one that a re-selection changed."""
     named = found["standing"]["decision_id"]
-    decision: Mapping[str, Any] = next(one for one in found["decisions"] if one["decision_id"] == named)
-    return decision
+    return next(one for one in found["decisions"] if one["decision_id"] == named)
 
 
-def _items(found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _items(found: DeclarationBody) -> Sequence[ItemBody]:
     """The items with their reasons; those of a re-selection where the decision was recorded without."""
     given_by = found["standing"]["given_by"]
     given = next(step for step in found["history"] if step["event_id"] == given_by)
-    items: Sequence[Mapping[str, Any]] = given.get("items") or _decision(found)["items"]
-    return items
+    return given.get("items") or _decision(found)["items"]
 
 
-def _form_of(found: Mapping[str, Any]) -> ResultForm:
+def _form_of(found: DeclarationBody) -> ResultForm:
     return make_form(_items(found))
 
 
@@ -176,7 +174,7 @@ def _page(
     visitor: Visitor,
     declaration_id: str,
     service: Service,
-    found: Mapping[str, Any],
+    found: DeclarationBody,
     *,
     result: _Sent = _NOTHING,
     reselection: _Sent = _NOTHING,
@@ -223,7 +221,7 @@ def _page(
     )
 
 
-def _lanes_to_give(lanes: Lanes, standing: Mapping[str, Any], visitor: Visitor) -> list[Lane]:
+def _lanes_to_give(lanes: Lanes, standing: StatusBody, visitor: Visitor) -> list[Lane]:
     """The lanes that the person may give in place of the one in force; those that are less intensive only where the
     role may lower. Whether a control was drawn at random is not looked at: the list would tell."""
     if lanes.policy is None or not visitor.may("reselections:write") or standing["status"] == "cancelled":
