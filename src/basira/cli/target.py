@@ -19,8 +19,8 @@ from basira.cli.next_command import next_command
 from basira.cli.options import (
     Language,
     LanguageOption,
+    LiveModelOption,
     MemoryOption,
-    ModelOption,
     PolicyOption,
     open_console,
     open_history,
@@ -63,7 +63,7 @@ def target(
         bool, typer.Option("--by-office", help="Write one file an office: list.html gives list-OFFICE.html.")
     ] = False,
     language: LanguageOption = Language.fr,
-    model: ModelOption = "",
+    model: LiveModelOption = "",
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the random control; drawn afresh, and recorded, by default.")
     ] = None,
@@ -81,6 +81,8 @@ def target(
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
+    from basira.workflows.models.stages import live_model
+    from basira.workflows.stores import operations_of
     from basira.workflows.targeting.record import record
     from basira.workflows.targeting.score import choose_model
     from basira.workflows.targeting.target import order_day
@@ -101,7 +103,10 @@ def target(
             )
     history = open_history(store)
     rules = load_policy(find_policy(policy), on)
-    chosen = choose_model(history, as_of=order.as_of, version=model or None)
+    if preview and model:  # what is not recorded decides nothing: any model may be looked at
+        chosen = choose_model(history, as_of=order.as_of, version=model)
+    else:
+        chosen = live_model(history, operations_of(history), as_of=order.as_of, version=model)
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
@@ -27,18 +26,16 @@ from basira.storage.model_store import Models
 from basira.storage.record.chain import entry_hash, opening_hash
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds, Progress, silent
+from basira.workflows.models.stages import adopt_models
+from basira.workflows.stores import OPERATIONS as OPERATIONS
+from basira.workflows.stores import operations_of as operations_of
 from basira.workflows.targeting.target import Order, Targeted, target
-
-OPERATIONS = "operations.sqlite"
-
-
-def operations_of(history: History) -> Path:
-    """Where a store keeps its decisions."""
-    return history.root / OPERATIONS
 
 
 def record(history: History, targeted: Targeted) -> None:
-    """Append the run with all its decisions, in one transaction."""
+    """Append the run with all its decisions, in one transaction. Models of a store that has no step of theirs on record
+    are adopted first: from then on a newer one is a candidate."""
+    adopt_models(history, operations_of(history), now=targeted.run.created_at)
     with Operations(operations_of(history)) as operations:
         operations.record_run(targeted.run.row(), (d.row() for d in targeted.decisions))
 
