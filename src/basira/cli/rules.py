@@ -216,10 +216,17 @@ def backtest(
             found = back_test(rule, period, vocabulary, {}, probabilities=probabilities)
         if by:
             detail = {
-                "first": first, "last": last, "as_of": as_of, "hits": found.hits, "unknown": found.unknown,
-                "inspected": found.rate.inspected, "findings": found.rate.findings, "rate": found.rate.rate,
-                "low": found.rate.low, "high": found.rate.high,
-            }  # fmt: skip
+                "first": first,
+                "last": last,
+                "as_of": as_of,
+                "hits": found.hits,
+                "unknown": found.unknown,
+                "inspected": found.rate.inspected,
+                "findings": found.rate.findings,
+                "rate": found.rate.rate,
+                "low": found.rate.low,
+                "high": found.rate.high,
+            }
             take_step(opened, rule_id, "tested", login=by, now=datetime.now(), version=stored.version, detail=detail)
     _show_backtest(found, as_json)
 

@@ -26,9 +26,7 @@ DECLARATION = "declaration_position"
 NO_HIT, UNKNOWN, HIT = 0, 1, 2
 _FOLDED = "folded:"
 # Nothing is unknown of a column that a table lacks: every value of it is.
-_TYPES: Mapping[ValueKind, pl.DataType] = {
-    "number": pl.Float64(), "moment": pl.Date(), "flag": pl.Boolean(),
-}  # fmt: skip
+_TYPES: Mapping[ValueKind, pl.DataType] = {"number": pl.Float64(), "moment": pl.Date(), "flag": pl.Boolean()}
 
 
 def judge_many(

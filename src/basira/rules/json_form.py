@@ -109,8 +109,12 @@ def read_rule(values: Json) -> tuple[Rule, Places]:
 
     The condition's names, types and units are not looked at: see `check.settle`.
     """
-    body = _mapping(values, "", {"rule_id", "title", "reason", "condition", "effect", "starts_on", "expires_on"},
-                    {"sample_share", "offices"})  # fmt: skip
+    body = _mapping(
+        values,
+        "",
+        {"rule_id", "title", "reason", "condition", "effect", "starts_on", "expires_on"},
+        {"sample_share", "offices"},
+    )
     places: Places = {}
     condition = _Reader(places).condition(body["condition"], "condition", 1)
     share = _number(body.get("sample_share", 1.0), "sample_share")

@@ -90,9 +90,17 @@ def add_version(
         },
     )
     step = _append_step(
-        connection, rule_id, version, state, expected_number, before=None, actor=actor, now=now, motive=motive,
+        connection,
+        rule_id,
+        version,
+        state,
+        expected_number,
+        before=None,
+        actor=actor,
+        now=now,
+        motive=motive,
         detail={"digest": made.digest},
-    )  # fmt: skip
+    )
     return made, step
 
 
@@ -132,9 +140,11 @@ def get_version(connection: sa.Connection, rule_id: str, version: int | None = N
     which = RISK_RULE.c.rule_id == rule_id
     if version is not None:
         which &= RISK_RULE.c.version == version
-    row = connection.execute(
-        sa.select(RISK_RULE).where(which).order_by(RISK_RULE.c.version.desc()).limit(1)
-    ).mappings().first()  # fmt: skip
+    row = (
+        connection.execute(sa.select(RISK_RULE).where(which).order_by(RISK_RULE.c.version.desc()).limit(1))
+        .mappings()
+        .first()
+    )
     if row is None:
         raise NotFoundError(
             f"Expected the rule {rule_id!r}{'' if version is None else f' in version {version}'}, found none.",
