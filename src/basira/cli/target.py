@@ -68,6 +68,14 @@ def target(
         int | None, typer.Option(min=0, help="Seed of the random control; drawn afresh, and recorded, by default.")
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="Declarations shown per office on the screen.")] = 10,
+    database: Annotated[
+        str,
+        typer.Option(
+            "--database",
+            envvar="BASIRA_DATABASE",
+            help="URL of the database whose rules of analysts hold; by default the store's own, where runs are kept.",
+        ),
+    ] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show the list without recording any decision.")] = False,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
@@ -83,25 +91,26 @@ def target(
     from basira.workflows.engine import EngineBounds
     from basira.workflows.models.stages import live_model
     from basira.workflows.stores import operations_of
-    from basira.workflows.targeting.record import record
+    from basira.workflows.targeting.record import record, rules_of
     from basira.workflows.targeting.score import choose_model
     from basira.workflows.targeting.target import order_day
     from basira.workflows.targeting.target import target as choose
 
     on = parse_day(day, name="--day")
+    history = open_history(store)
     order = order_day(
         on,
         as_of=parse_day(as_of, name="--as-of") if as_of else None,
         seed=seed,
         office=folded_office(office) or None,
         any_office=any_office,
+        rules=rules_of(history, database),
     )
     for path in out or []:
         if path.suffix not in _WRITERS:
             raise UsageError(
                 f"--out: expected .csv, .xlsx or .html, found {path.name!r}.", hint="Give one of these endings."
             )
-    history = open_history(store)
     rules = load_policy(find_policy(policy), on)
     if preview and model:  # what is not recorded decides nothing: any model may be looked at
         chosen = choose_model(history, as_of=order.as_of, version=model)
