@@ -104,6 +104,7 @@ SCOPES: Mapping[Scope, ScopeRule] = {
 ROUTES: tuple[RouteRule, ...] = (
     RouteRule("POST", "/api/v1/declarations", "declarations:write"),
     RouteRule("GET", "/api/v1/declarations/{declaration_id}", "declarations:read"),
+    RouteRule("GET", "/api/v1/declarations/{declaration_id}/operators", "declarations:read"),
     RouteRule("POST", "/api/v1/declarations/{declaration_id}/outcome", "outcomes:write"),
     RouteRule("POST", "/api/v1/declarations/{declaration_id}/reselection", "reselections:write"),
     RouteRule("POST", "/api/v1/declarations/{declaration_id}/cancellation", "cancellations:write"),

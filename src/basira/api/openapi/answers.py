@@ -134,6 +134,10 @@ ANSWERS: dict[str, Mapping[str, object]] = {
     "declaration": {
         "declaration_id": _NUMBER, "standing": _STANDING, "decisions": [_DECISION], "outcomes": [], "history": [_STEP],
     },
+    "operators": {
+        "declaration_id": _NUMBER, "declaration_version": 1,
+        "operators": {"importer_id": "SIM-IMP-0042", "declarant_id": "SIM-DEC-0007", "exporter_id": None},
+    },
     "decision": _DECISION,
     "outcome": {
         "outcome_id": "o-1f2e3d4c5b6a79880716253443526170", "declaration_id": _NUMBER, "decision_id": _GIVEN,

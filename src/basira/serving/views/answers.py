@@ -175,6 +175,15 @@ class DeclarationBody(TypedDict):
     history: Sequence[Step]
 
 
+class OperatorsBody(TypedDict):
+    """The operators of a declaration's latest version, by field; null where the value was erased.
+    ``declaration_version``: null where nothing of the declaration was sent to the service."""
+
+    declaration_id: str
+    declaration_version: int | None
+    operators: Mapping[str, str | None]
+
+
 class RejectedBody(TypedDict):
     """A rejected declaration, without its content. ``times``: how often it was sent. ``resolved_at``: when it was taken
     after all; null while it was not."""

@@ -23,9 +23,7 @@ from basira.serving.views.answers import ConversionBody, DecisionBody, ItemBody,
 
 def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> DecisionBody:
     """The answer for a decision, always the same."""
-    basis: str = decision.basis
-    if is_secret_hidden:
-        basis = basis_for_inspectors(basis, has_answer=not decision.fallback)
+    basis = _shown_basis(decision, is_secret_hidden=is_secret_hidden)
     body: DecisionBody = {
         "decision_id": decision.event_id,
         "declaration_id": decision.declaration_id,
@@ -52,6 +50,23 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
     if decision.conversion is not None:
         body["conversion"] = _conversion(decision.conversion, language)
     return cast("DecisionBody", withhold("decision", body)) if is_secret_hidden else body
+
+
+def basis_line(decision: Decision, *, language: str, is_secret_hidden: bool) -> str:
+    """Why a declaration is in its lane, in one sentence, as `decision_body` says it."""
+    return _basis_text(_shown_basis(decision, is_secret_hidden=is_secret_hidden), decision, language)
+
+
+def reason_line(items: Sequence[ItemValues], *, language: str, currency: str) -> str:
+    """The first reason of the first item that has one, in words; "" where none has."""
+    first = next((item["reasons"][0] for item in items if item["reasons"]), None)
+    return "" if first is None else _reason(first, language, currency)["text"]
+
+
+def _shown_basis(decision: Decision, *, is_secret_hidden: bool) -> str:
+    if is_secret_hidden:
+        return basis_for_inspectors(decision.basis, has_answer=not decision.fallback)
+    return decision.basis
 
 
 def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -> JsonObject | None:
