@@ -113,8 +113,8 @@ def test_a_result_among_the_attributes_stops_a_back_test(tmp_path: Path) -> None
     frame = labelled()
     history = store(tmp_path, frame.with_columns(status=result_in_words(frame)))
     with pytest.raises(ModelError, match="x_status"):
-        backtest(history, Terms(resamples=20), as_of=AS_OF, engine=ENGINE)
-    trusting = Terms(resamples=20, trusted=["x_status"])
+        backtest(history, Terms(resamples=20, settings=QUICK), as_of=AS_OF, engine=ENGINE)
+    trusting = Terms(resamples=20, trusted=["x_status"], settings=QUICK)
     metrics = backtest(history, trusting, as_of=AS_OF, engine=ENGINE).metrics
     assert metrics["model"]["notes"]["implausible"][0]["is_trusted"]
 

@@ -17,7 +17,7 @@ from basira.schema.errors import UsageError
 from basira.workflows.evaluation import evaluate as evaluation
 from basira.workflows.evaluation.evaluate import Evaluation, SplitFiles, Terms, backtest, evaluate_files
 from basira.workflows.evaluation.truth import evaluate_against_truth
-from tests.support.workflow_world import ENGINE, NOW
+from tests.support.workflow_world import ENGINE, NOW, QUICK
 
 MAPPING = parse_mapping(
     """
@@ -85,7 +85,7 @@ def folder(tmp_path_factory):
 
 def run(folder, train=("train",), test=("test",), valid=()) -> Evaluation:
     paths = [[folder / f"{n}.csv" for n in names] for names in (train, test, valid)]
-    return evaluate_files(SplitFiles(MAPPING, *paths), Terms(resamples=30), now=NOW, engine=ENGINE)
+    return evaluate_files(SplitFiles(MAPPING, *paths), Terms(resamples=30, settings=QUICK), now=NOW, engine=ENGINE)
 
 
 Scores = dict[str, np.ndarray]
@@ -248,7 +248,7 @@ def test_the_same_seed_gives_the_same_figures(folder, found):
 
 def test_a_backtest_tests_on_later_days_than_it_learned_from(history):
     as_of = datetime(2023, 12, 1).date()
-    metrics = backtest(history, Terms(resamples=20), as_of=as_of, engine=ENGINE).metrics
+    metrics = backtest(history, Terms(resamples=20, settings=QUICK), as_of=as_of, engine=ENGINE).metrics
     assert metrics["as_of"] < metrics["first_test_day"] <= as_of.isoformat()
     assert metrics["tested_rows"] > 50
 
@@ -256,7 +256,7 @@ def test_a_backtest_tests_on_later_days_than_it_learned_from(history):
 def test_against_the_simulated_truth_every_later_item_is_tested_and_the_model_ranks(history, world):
     as_of, last = datetime(2023, 10, 31).date(), datetime(2023, 12, 31).date()
     metrics = evaluate_against_truth(
-        history, world.truth, Terms(resamples=20), as_of=as_of, last=last, engine=ENGINE
+        history, world.truth, Terms(resamples=20, settings=QUICK), as_of=as_of, last=last, engine=ENGINE
     ).metrics
     declared = world.declarations["declared_at"].dt.date()
     assert metrics["tested_rows"] == world.declarations.filter((declared > as_of) & (declared <= last)).height

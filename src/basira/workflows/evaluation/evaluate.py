@@ -70,6 +70,7 @@ class Terms:
     ``trusted``: features that may foretell the result however well, see `examine_training`.
     ``estimators``: others than ours that take part, by name, see `basira.models.estimators`.
     ``objective``: of the policy in whose order "basira" ranks; the balanced order by default.
+    ``settings``: of our model's fit.
 
     Raises UsageError: an estimator's name that every evaluation has, what is no estimator.
     """
@@ -79,6 +80,7 @@ class Terms:
     trusted: Sequence[str] = ()
     estimators: Mapping[str, Estimator] = field(default_factory=dict)
     objective: Objective = field(default_factory=Objective)
+    settings: FitSettings = field(default_factory=FitSettings)
 
     def __post_init__(self) -> None:
         taken = ("basira", *(f"basira_{order}" for order in _ORDERS), *(baseline.name for baseline in BASELINES))
@@ -265,7 +267,7 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     model = fit_risk_model(
         items,
         numbers=MODEL_FEATURES,
-        settings=FitSettings(),
+        settings=terms.settings,
         seed=terms.seed,
         origin=ModelOrigin(date_of(contest.as_of_day).isoformat(), "", 0, basira.__version__, notes=notes),
     )
