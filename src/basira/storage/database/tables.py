@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 8
-REVISION = "0008"
+FORMAT = 9
+REVISION = "0009"
 
 METADATA = sa.MetaData()
 
