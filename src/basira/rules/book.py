@@ -107,7 +107,7 @@ def _pointer(condition: Condition, vocabulary: Vocabulary, lists: Mapping[str, L
             return _declared(field, vocabulary, _Pointer(field, frozenset(prefixes), has_prefixes=True))
         case model.InList(field, name):
             listed = lists[name]
-            if len(listed.values) > _MOST_POINTED:
+            if len(listed.values) > _MOST_POINTED or listed.names is not None:  # close names have no look-up
                 return None
             return _declared(field, vocabulary, _Pointer(field, listed.values, listed.has_prefixes))
         case model.AllOf(parts):
