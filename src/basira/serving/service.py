@@ -21,6 +21,7 @@ from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.serving.currency import RatesInForce
 from basira.serving.decide.events import Origin
+from basira.serving.decide.rules import RulesInForce
 from basira.serving.decide.scoring import Knowledge
 from basira.storage.database.connection import Database
 from basira.storage.database.writable import require_writable
@@ -51,7 +52,8 @@ class Service:
     ``seed``: of the draws, the same in every worker, secret. ``language``: of the sentences of calls that name none;
     nothing below the API reads it. ``store``: where newer models are looked for; None: nowhere. ``previous_days``:
     profiles of earlier nights, for amendments of what the history counts already; None: they get the fallback.
-    ``rates``: by which amounts of other currencies are converted; None: they are rejected."""
+    ``rates``: by which amounts of other currencies are converted; None: they are rejected.
+    ``rules``: of analysts; None: none act."""
 
     database: Database
     policies: Path
@@ -65,6 +67,7 @@ class Service:
     store: Path | None = None
     previous_days: PreviousDays | None = None
     rates: RatesInForce | None = None
+    rules: RulesInForce | None = None
 
     @property
     def rate_table(self) -> RateTable | None:
@@ -72,9 +75,11 @@ class Service:
         return None if self.rates is None else self.rates.table
 
     def refresh_profiles(self) -> None:
-        """Look for newer rates and profiles, then for those of earlier nights; cheap when nothing changed."""
+        """Look for newer rates, rules and profiles, then for those of earlier nights; cheap when nothing changed."""
         if self.rates is not None:
             self.rates.refresh()
+        if self.rules is not None:
+            self.rules.refresh()
         self.profiles.refresh()
         if self.previous_days is not None:
             self.previous_days.refresh()
@@ -149,12 +154,14 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
     load_policy(settings.policies, today)
     chosen, fault = model_of(history, today=today, version=settings.model)
     prepare_online()
+    database = Database(settings.database or operations_of(history), wait_seconds=settings.wait_seconds)
+    seed = read_seed(history.root)
     return Service(
-        database=Database(settings.database or operations_of(history), wait_seconds=settings.wait_seconds),
+        database=database,
         policies=settings.policies,
         profiles=read_profiles(history.root),
         model=chosen,
-        seed=read_seed(history.root),
+        seed=seed,
         model_fault=fault,
         most_profile_days=settings.most_profile_days,
         language=settings.language,
@@ -162,6 +169,7 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
         store=None if settings.model else history.root,
         previous_days=read_previous_days(history.root),
         rates=None if settings.rates is None else RatesInForce(settings.rates),
+        rules=RulesInForce(database, seed=seed),
     )
 
 
