@@ -20,8 +20,10 @@ from basira.serving.decide.rules import RulesInForce
 from basira.serving.record import find_known
 from basira.serving.replay import replay_online
 from basira.serving.service import Service
+from basira.serving.views.decision import decision_body
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
+from basira.workflows.rules.in_force import find_rule_set, read_rule_set
 from basira.workflows.rules.judge import RuleJudge
 from basira.workflows.rules.life import take_step
 from tests.support.api_world import TODAY, Desk, at, desk_of, is_whole
@@ -72,8 +74,11 @@ def test_a_rule_gives_a_lane_and_the_answer_says_so(made: Service, arrivals: lis
     assert said["hidden"]["is_shadow"] is True
     assert said["hidden"]["acts"] is False
     assert any("red" in text for text in said["heavy"]["text"])
-    shown = desk.get(f"declarations/{answer['declaration_id']}", lang="ar").json()
-    assert "تحقق من الفاتورة" in str(shown["decisions"][0]["explanation"])
+    recorded = decision_of(made, answer["declaration_id"])
+    for language, message in MESSAGE.items():
+        shown = decision_body(recorded, language=language)
+        assert message.rstrip(".") in str(shown["explanation"])
+        assert message.rstrip(".") in shown["basis_text"]
     assert is_whole(made)
 
 
@@ -171,8 +176,6 @@ def test_a_lane_that_the_policy_lacks_is_logged_and_nobody_waits(
 
 
 def test_an_inspector_is_shown_the_message_and_not_the_draw(made: Service, arrivals: list[Body]) -> None:
-    from basira.serving.views.decision import decision_body
-
     body = sent(arrivals, 1)[0]
     desk_of(made).post(body)
     shown = decision_body(decision_of(made, body["declaration_id"]), language="fr", is_secret_hidden=True)
@@ -251,8 +254,6 @@ def policy_of_day(made: Service) -> Policy:
 
 
 def test_the_rules_of_each_moment_are_found_by_their_digest(made: Service) -> None:
-    from basira.workflows.rules.in_force import find_rule_set, read_rule_set
-
     digests = []
     later = datetime(2023, 10, 5)
     with made.database.read() as connection:
