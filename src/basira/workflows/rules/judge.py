@@ -8,7 +8,7 @@ a verdict of a shadow rule that changes something.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -25,7 +25,7 @@ from basira.rules.fires import draw_firing
 from basira.rules.json_form import write_condition, write_effect
 from basira.rules.values import Facts
 from basira.schema.errors import PolicyError
-from basira.schema.records import Candidate
+from basira.schema.records import Candidate, Figure
 from basira.selection.policy.model import Policy
 from basira.workflows.rules.in_force import RuleSet
 from basira.workflows.rules.vocabulary import make_vocabulary
@@ -81,6 +81,21 @@ class RuleJudge:
         facts = _facts(candidate)
         asked = [number for number, _ in self._book.find(facts, day=day, office=candidate.office)]
         return self._values_of(asked, facts, candidate.declaration_id)
+
+    def without_verdict(self, candidate: Candidate, day: date) -> tuple[JudgedValues, ...]:
+        """An error of each rule that holds for the candidate: what is recorded when none could be asked."""
+        return tuple(
+            JudgedValues(
+                rule_id=one.rule.rule_id,
+                version=one.version,
+                digest=one.digest,
+                is_shadow=one.is_shadow,
+                outcome="error",
+                fields=[],
+            )
+            for one in self.rules.rules
+            if one.rule.holds_on(day, candidate.office)
+        )
 
     def judge_day(
         self, candidates: Sequence[Candidate], declared: pl.DataFrame, features: pl.DataFrame, day: date
@@ -188,5 +203,26 @@ class RuleJudge:
 _NOTHING = write_effect(model.Effect())
 
 
+class _Remembered(Mapping[str, Sequence[Figure]]):
+    """Features, each looked up once: many rules read the same ones."""
+
+    def __init__(self, features: Mapping[str, Sequence[Figure]]) -> None:
+        self._features = features
+        self._known: dict[str, Sequence[Figure]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[Figure]:
+        found = self._known.get(name)
+        if found is None:
+            self._known[name] = found = self._features[name]
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._features)
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+
 def _facts(candidate: Candidate) -> Facts:
-    return Facts(candidate.items, candidate.features, {name: getattr(candidate, name) for name in _SCORES})
+    scores = {"fraud_probability": candidate.fraud_probability, "expected_revenue": candidate.expected_revenue}
+    return Facts(candidate.items, _Remembered(candidate.features), scores)

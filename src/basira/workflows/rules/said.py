@@ -7,6 +7,7 @@ value that the record is without.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from basira.decisions.judged import ConditionValues, JudgedValues, rule_of
 from basira.render.languages import isolate
@@ -17,6 +18,12 @@ from basira.rules.json_form import read_condition
 from basira.rules.names import Vocabulary
 from basira.rules.write import write_number, write_text
 from basira.workflows.rules.vocabulary import make_vocabulary
+
+
+@cache
+def _vocabulary() -> Vocabulary:
+    """The names: what is said of a rule needs no list."""
+    return make_vocabulary()
 
 
 def say_ground(judged: Sequence[JudgedValues], rule_id: str, *, language: str) -> str:
@@ -30,7 +37,7 @@ def say_ground(judged: Sequence[JudgedValues], rule_id: str, *, language: str) -
     catalog = catalog_of(language)
     title = one.get("wants", {}).get("message", {}).get(language) or one.get("title", rule_id)
     texts = [
-        isolate(write_text(read_condition(part["condition"])[0], make_vocabulary(), language), language)
+        isolate(write_text(read_condition(part["condition"])[0], _vocabulary(), language), language)
         for part in one.get("conditions", ())
         if part["truth"]
     ]
@@ -59,7 +66,7 @@ def say_notes(judged: Sequence[JudgedValues], *, rule_id: str = "", language: st
 def say_judged(one: JudgedValues, *, given: str, lanes: Mapping[str, str], language: str) -> tuple[str, ...]:
     """What one rule said: the outcome with its draw, what it wanted and what selection gave, each condition with the
     value read. ``given``: lane that the declaration got, in words; ``lanes``: the names of lanes by id."""
-    catalog, vocabulary = catalog_of(language), make_vocabulary()
+    catalog, vocabulary = catalog_of(language), _vocabulary()
     about = {"rule": isolate(one["rule_id"], language), "version": str(one["version"])}
     outcome = say_outcome(Verdict(one["outcome"], fields=tuple(one.get("fields", ()))), vocabulary, language)
     if one["is_shadow"]:
