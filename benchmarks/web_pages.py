@@ -138,8 +138,11 @@ def fill(database: Database, templates: Sequence[Template], offices: Sequence[st
                 templates[number % len(templates)], number, offices[number % len(offices)], day.isoformat(), draw
             )
         ]
-        with database.write() as connection:
-            append_events(connection, events, now=datetime(day.year, day.month, day.day, 9))
+        morning = datetime(day.year, day.month, day.day, 9)
+        for hours in (0, 6):
+            of_hour = [event for event in events if (event.kind == "outcome") is (hours > 0)]
+            with database.write() as connection:
+                append_events(connection, of_hour, now=morning + timedelta(hours=hours))
 
 
 def log_in(service: Service, app: Any, login: str, grant: Grant, *, now: datetime) -> TestClient:
