@@ -198,7 +198,8 @@ def main() -> None:
                 measure(
                     trial, "planted, weight .5", seed, settings=replace(plain, planted_weight=0.5, planted_weights=())
                 )
-                measure(trial, "planted, one size", seed, settings=replace(plain, members=("small",)))
+                for size in plain.sizes:
+                    measure(trial, f"planted, {size} trees", seed, settings=replace(plain, sizes=(size,)))
                 continue
             for name, (without, added) in GROUPS.get(arguments.features, {}).items():
                 # In the order of the catalog, on which the draws of features for each tree depend.

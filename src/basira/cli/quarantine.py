@@ -19,6 +19,7 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 from basira.cli.keys import ByOption
 from basira.cli.next_command import next_command
+from basira.cli.options import Language, LanguageOption
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ def retry(
     ] = False,
     store: StoreOption = DEFAULT_STORE,
     wait: WaitOption = 30.0,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Send rejected rows again: as they are (a declaration came in meanwhile), corrected, or with a better mapping.
@@ -243,6 +245,7 @@ def retry(
         snapshot=report.snapshot,
         store=store,
         as_json=as_json,
+        language=language.value,
         left=report.left,
         new_identifiers=report.new_identifiers,
     )

@@ -106,15 +106,15 @@ def say_reference(reference: Reference, *, language: str, currency: str, strict:
 
 
 def say_basis(basis: str, *, language: str, detailed: bool = False, ground: str = "", strict: bool = False) -> str:
-    """Why a declaration is where it is: mandatory, random, model, fallback, exempt or none.
+    """Why a declaration is where it is: mandatory, rule, random, model, fallback, exempt or none.
 
-    ``ground``: of a mandatory control, why the policy's list asks for it, in the same language; "" where it is not
-    known.
+    ``ground``: of a mandatory control, why the policy's list asks for it, of a rule's, why that does, in the same
+    language; "" where it is not known.
     """
     catalog = catalog_of(language, strict=strict)
     ending = ".detail" if detailed else ""
-    if basis == "mandatory" and ground:
-        return catalog.say(f"basis.mandatory.ground{ending}", ground=ground.rstrip("."))
+    if basis in ("mandatory", "rule") and ground:
+        return catalog.say(f"basis.{basis}.ground{ending}", ground=ground.rstrip("."))
     return catalog.say(f"basis.{basis}{ending}")
 
 

@@ -28,6 +28,7 @@ from basira.workflows.engine import EngineBounds
 from basira.workflows.evaluation.evaluate import Terms, backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.models.stages import live_model
 from basira.workflows.records.decisions import read_decisions
 from basira.workflows.targeting import score as scoring
 from basira.workflows.targeting.explanation import explain_decision
@@ -341,7 +342,8 @@ class Store(OwnEstimators):
         any_office
             Take every code for an office, whatever the policy's list says.
         model
-            As `score`; none is trained here.
+            A version; "": the live one, or the last one that it replaced and that knows nothing later than ``as_of``.
+            Nothing but a live model decides; a preview may name any. None is trained here.
         seed
             Of the random control; None: drawn afresh, and recorded.
         language
@@ -382,7 +384,11 @@ class Store(OwnEstimators):
         )
         _check_language(language)
         rules = load_policy(find_policy(policy, option="policy"), order.day)
-        chosen = scoring.choose_model(self.history, as_of=order.as_of, version=model or None)
+        chosen = (
+            scoring.choose_model(self.history, as_of=order.as_of, version=model)
+            if preview and model
+            else live_model(self.history, operations_of(self.history), as_of=order.as_of, version=model)
+        )
         found = choose(
             self.history, order, model=chosen, policy=rules, now=datetime.now(), language=language, engine=self.engine
         )

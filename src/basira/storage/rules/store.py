@@ -197,6 +197,11 @@ def _append_step(connection: sa.Connection, step: StoredStep, *, before: str | N
     )
 
 
+def count_steps(connection: sa.Connection) -> int:
+    """How many steps are on record, of all rules: none is ever taken away, so another count is another content."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(RISK_RULE_STEP)).scalar_one())
+
+
 def recorded_probabilities(connection: sa.Connection, *, first: str, last: str) -> dict[str, float]:
     """The inclusion probability of each declaration that a run decided, of days from ``first`` to ``last`` (ISO).
 
