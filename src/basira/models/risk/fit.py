@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,9 @@ from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareH
 from basira.models.risk.settings import FitSettings
 from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
 from basira.schema.errors import ModelError
+
+if TYPE_CHECKING:  # the booster is loaded where something is fitted
+    from basira.models.risk.trees import Fitting
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -136,12 +139,9 @@ def fit_risk_model(
             rows,
             is_late,
             items.weight,
+            _fitting(encoding, settings, seed),
             planted=planted,
             first_late=int(items.declared_day[is_late].min()),
-            names=encoding.names,
-            categories=encoding.category_positions,
-            settings=settings,
-            seed=seed,
         )
         # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
         calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
@@ -318,19 +318,20 @@ def _fit_probability(
     growth = max(1.0, min(1.25, len(rows.y) / max(1, int((~is_late).sum()))))
     rounds = round(choice.rounds * growth)
     boosters = trees.fit_bags(
-        every.x,
-        every.y,
-        weight=every.weight,
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        every.parts,
+        _fitting(encoding, settings, seed),
         size=choice.size,
         rounds=rounds,
         bags=settings.bag_count(len(rows.y)),
         labelled=len(rows.y),
     )
     return boosters, rounds
+
+
+def _fitting(encoding: Encoding, settings: FitSettings, seed: int) -> Fitting:
+    from basira.models.risk import trees
+
+    return trees.Fitting(encoding.names, encoding.category_positions, settings, seed)
 
 
 def _potential(features: pl.DataFrame) -> Floats:
@@ -417,13 +418,8 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
         wanting = FEWEST_FOR_A_HEAD - len(share)
         weight[len(share) :] *= weight[: len(share)].mean() * wanting / weight[len(share) :].sum()
     booster = trees.fit_bags(
-        learned_x,
-        learned_share,
-        weight=weight / weight.mean(),
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        (learned_x, learned_share, weight / weight.mean()),
+        _fitting(encoding, settings, seed),
         size="small",
         rounds=120,
         bags=1,
@@ -457,7 +453,8 @@ def _fit_kinds(
     if planted is not None and planted.is_copy.any():
         copies = (encoding.matrix(planted.features.filter(pl.Series(planted.is_copy))), planted.kind[planted.is_copy])
     # In the order in which the card keeps them: a model read back gives its columns in the same order.
-    return {kind: _fit_kind(kind, named, irregular, x, copies, encoding, settings, seed) for kind in sorted(named)}
+    fitting = _fitting(encoding, settings, seed)
+    return {kind: _fit_kind(kind, named, irregular, x, copies, fitting) for kind in sorted(named)}
 
 
 def _fit_kind(
@@ -466,9 +463,7 @@ def _fit_kind(
     irregular: Bools,
     x: Any,
     copies: tuple[Any, NDArray[np.str_]] | None,
-    encoding: Encoding,
-    settings: FitSettings,
-    seed: int,
+    fitting: Fitting,
 ) -> KindHead:
     from basira.models.risk import trees
 
@@ -488,17 +483,12 @@ def _fit_kind(
         used = each > 0
         x_known = np.concatenate([x_known, copies[0][used]])
         y = np.concatenate([y, (copies[1][used] == kind).astype(np.float64)])
-        weight = np.concatenate([weight, each[used] * settings.planted_kind_weight * known.sum()])
+        weight = np.concatenate([weight, each[used] * fitting.settings.planted_kind_weight * known.sum()])
     if min(y.sum(), (1 - y).sum()) < FEWEST_FOR_A_HEAD:
         return KindHead(share=share, booster=None)
     booster = trees.fit_bags(
-        x_known,
-        y,
-        weight=weight,
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        (x_known, y, weight),
+        fitting,
         size="small",
         rounds=80,
         bags=1,

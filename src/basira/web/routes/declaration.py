@@ -55,6 +55,16 @@ class _Sent:
 _NOTHING = _Sent()
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """How the page comes back. ``result``, ``reselection``: forms that were sent and not taken. ``done``: what was."""
+
+    result: _Sent = _NOTHING
+    reselection: _Sent = _NOTHING
+    status: int = 200
+    done: str = ""
+
+
 @router.post(f"{DECLARATION_PATH}/result")
 def post_result(
     request: Request,
@@ -76,7 +86,7 @@ def post_result(
     read = read_form(_form_of(found), typed, lane=found["standing"]["lane"], known_at=now)
     if read.faults:
         sent = _Sent(typed, read.faults, "fault.form")
-        return _page(request, visitor, declaration_id, service, found, result=sent, status=422)
+        return _page(request, visitor, declaration_id, service, found, _Shown(result=sent, status=422))
     answer = record_outcomes(
         SentResults(read.results, form.get("seen", "")),
         declaration_id,
@@ -94,7 +104,7 @@ def post_result(
         sent = _Sent(typed, _result_faults(answer), message)
         status = 409 if answer.is_conflict else 422
         found = _find(service, declaration_id, visitor)
-        return _page(request, visitor, declaration_id, service, found, result=sent, status=status)
+        return _page(request, visitor, declaration_id, service, found, _Shown(result=sent, status=status))
     return done
 
 
@@ -124,7 +134,7 @@ def post_reselection(
         sent = replace(_why(answer), fields=typed)
         status = 403 if isinstance(answer, NotAllowed) else 409 if answer.is_conflict else 422
         found = _find(service, declaration_id, visitor)
-        return _page(request, visitor, declaration_id, service, found, reselection=sent, status=status)
+        return _page(request, visitor, declaration_id, service, found, _Shown(reselection=sent, status=status))
     return done
 
 
@@ -139,7 +149,7 @@ def get_declaration(
     """The page of a declaration. One of an office that the person may not see is not found, as an unknown one."""
     found = _find(service, declaration_id, visitor)
     done = done if done in ("result", "reselection") else ""
-    return _page(request, visitor, declaration_id, service, found, done=done)
+    return _page(request, visitor, declaration_id, service, found, _Shown(done=done))
 
 
 def _find(service: Service, declaration_id: str, visitor: Visitor) -> DeclarationBody:
@@ -175,12 +185,9 @@ def _page(
     declaration_id: str,
     service: Service,
     found: DeclarationBody,
-    *,
-    result: _Sent = _NOTHING,
-    reselection: _Sent = _NOTHING,
-    status: int = 200,
-    done: str = "",
+    shown: _Shown,
 ) -> Response:
+    result, reselection = shown.result, shown.reselection
     standing, decision = found["standing"], _decision(found)
     now = request.app.state.clock()
     lanes = lanes_on(service, now.date(), visitor.language)
@@ -193,7 +200,7 @@ def _page(
         request,
         "declaration.html",
         visitor=visitor,
-        status=status,
+        status=shown.status,
         declaration_id=declaration_id,
         address=declaration_address(declaration_id),
         standing=standing,
@@ -217,7 +224,7 @@ def _page(
         motive_bounds=(SHORTEST_MOTIVE, LONGEST_MOTIVE),
         seen=found["history"][-1]["event_id"],
         key=secrets.token_urlsafe(16),
-        done=done,
+        done=shown.done,
     )
 
 
