@@ -32,6 +32,7 @@ WORLDS = {"good": (-3.0, 1.6, 0.9, 0.4), "weak": (-3.0, 0.6, 1.8, 1.2), "rare": 
 DECLARATIONS, DAYS = 8_000, 90
 TOP_SHARE, CONTROL_SHARE, CARRIED_OUT = 0.06, 0.02, 0.8
 FLOOR = 0.3
+EARLIER = 2_000  # results of before the period
 MEAN_DELAY = {True: 20.0, False: 6.0}
 
 
@@ -79,8 +80,15 @@ def draw(trade: Trade, rng: np.random.Generator) -> tuple[Floats, Flags, Flags]:
     delay = np.floor(rng.exponential(mean)).astype(np.int64)
     age = DAYS - trade.day
     known = done & (delay <= age)
+    # As the product does: delays are learned from the earlier history too, all of whose results are in.
+    earlier = np.arange(EARLIER) % 4 == 0
+    before = np.floor(rng.exponential(np.where(earlier, MEAN_DELAY[True], MEAN_DELAY[False]))).astype(np.int64)
     late = np.ones(DECLARATIONS)
-    late[known] = delay_weights(age[known], delay[known], trade.is_irregular[known])
+    late[known] = delay_weights(
+        np.concatenate([np.full(EARLIER, 365), age[known]]),
+        np.concatenate([before, delay[known]]),
+        np.concatenate([earlier, trade.is_irregular[known]]),
+    )[EARLIER:]
     source = np.where(trade.is_top, 1, 0)
     return response_chances(trade.inclusion, source, selected, known, late=late).chance, known, selected
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,6 +29,9 @@ from basira.cli.options import (
 from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
+
+if TYPE_CHECKING:
+    from basira.workflows.models.shadow import Shadowed
 
 
 class Readers(StrEnum):
@@ -81,6 +84,7 @@ def target(
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
+    from basira.workflows.models.shadow import try_shadows
     from basira.workflows.models.stages import live_model
     from basira.workflows.stores import operations_of
     from basira.workflows.targeting.record import record
@@ -118,8 +122,19 @@ def target(
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
+    tried: list[Shadowed] = []
     if not preview:
         record(history, found)
+        with steps("target", quiet=as_json, interrupted="Interrupted. The run was recorded already.") as progress:
+            tried = try_shadows(
+                history,
+                operations_of(history),
+                found.run,
+                order,
+                rules,
+                engine=EngineBounds(memory=memory),
+                progress=progress,
+            )
     lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
     written = []
     for path in out or []:
@@ -149,5 +164,8 @@ def target(
             markup=False,
             soft_wrap=True,
         )
+    for one in tried:
+        said = f"tried beside it: {one.path}" if one.path else f"could not be tried: {one.fault}"
+        console.print(f"Shadow {one.version} {said}", markup=False, soft_wrap=True)
     for path in written:
         console.print(f"Written: {path}", markup=False, soft_wrap=True)

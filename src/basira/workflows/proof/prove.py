@@ -6,6 +6,7 @@ reach: it is counted and left out.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -47,14 +48,9 @@ def prove(
             "Expected declarations with a chance of inspection, found none.",
             hint="Without a random control nothing can be said of what was released: set one in the policy.",
         )
-    response, in_sample = _responses(table)
+    samples = samples_of(table)
+    response, in_sample = samples.response, samples.rate.is_known
     is_irregular = table["is_irregular"].fill_null(value=False).to_numpy()
-    prior, stake = _expectations(table)
-    rate = Sampled(response.chance, in_sample, is_irregular.astype(np.float64), prior, np.ones(len(prior)))
-    amounts = table["revenue"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    has_amount = in_sample & (~is_irregular | np.isfinite(amounts))
-    values = np.where(is_irregular & np.isfinite(amounts), np.maximum(amounts, 0.0), 0.0)
-    gap = Sampled(response.chance, has_amount, values, prior, stake)
     sources = _sources(population.table)
     inclusion = table["inclusion_probability"].to_numpy()
     selected = table["is_selected"].to_numpy()
@@ -78,11 +74,32 @@ def prove(
         response=dict(zip(SOURCES, (float(x) for x in response.shares), strict=False)),
         naive=naive_rate(sources),
         missing_bounds=bounds_of_missing(inclusion, selected, in_sample, is_irregular),
-        rate=_measure("rate", rate, table),
-        gap=_measure("gap", gap, table),
+        rate=_measure("rate", samples.rate, table),
+        gap=_measure("gap", samples.gap, table),
         lanes=_lanes(population),
         sources=sources,
     )
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Of the same declarations: whether each is irregular, and the revenue at stake in it."""
+
+    response: Response
+    rate: Sampled
+    gap: Sampled
+
+
+def samples_of(table: pl.DataFrame) -> Samples:
+    """The declarations of a `Population`, those with a chance of inspection, as samples."""
+    response, in_sample = _responses(table)
+    is_irregular = table["is_irregular"].fill_null(value=False).to_numpy()
+    prior, stake = _expectations(table)
+    rate = Sampled(response.chance, in_sample, is_irregular.astype(np.float64), prior, np.ones(len(prior)))
+    amounts = table["revenue"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    has_amount = in_sample & (~is_irregular | np.isfinite(amounts))
+    values = np.where(is_irregular & np.isfinite(amounts), np.maximum(amounts, 0.0), 0.0)
+    return Samples(response, rate, Sampled(response.chance, has_amount, values, prior, stake))
 
 
 def _responses(table: pl.DataFrame) -> tuple[Response, Flags]:
