@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ from basira.cli.options import (
 from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
+
+if TYPE_CHECKING:
+    from basira.workflows.models.shadow import Shadowed
 
 
 class Readers(StrEnum):
@@ -100,6 +103,7 @@ def target(
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
+    from basira.workflows.models.shadow import try_shadows
     from basira.workflows.models.stages import live_model
     from basira.workflows.stores import operations_of
     from basira.workflows.targeting.earlier import find_earlier_run, previous_results, seed_of_day
@@ -158,8 +162,19 @@ def target(
         if not ask_again(language.value):
             changes_to.print(said.say("again.kept", run=earlier.run_id), markup=False, soft_wrap=True)
             return
+    tried: list[Shadowed] = []
     if not preview:
         record(history, found)
+        with steps("target", quiet=as_json, interrupted="Interrupted. The run was recorded already.") as progress:
+            tried = try_shadows(
+                history,
+                operations_of(history),
+                found.run,
+                order,
+                rules,
+                engine=EngineBounds(memory=memory),
+                progress=progress,
+            )
     written = []
     for path in out or []:
         parts = inspection_list.files_by_office(found.listing, path) if by_office else {path: found.listing}
@@ -199,5 +214,10 @@ def target(
             command=next_command("replay", found.run.run_id, store=store),
         )
     console.print(line, markup=False, soft_wrap=True)
+    for one in tried:
+        key = "target.shadow" if one.path else "target.shadow_fault"
+        console.print(
+            said.say(key, version=one.version, path=str(one.path), fault=str(one.fault)), markup=False, soft_wrap=True
+        )
     for path in written:
         console.print(said.say("written", path=str(path)), markup=False, soft_wrap=True)
