@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from basira.models.risk.risk_model import RiskModel
+from basira.monitor.estimate import Sampled, estimate_total
 from basira.monitor.proof import Proof
 from basira.monitor.report import CSV_COLUMNS, summarise, tables_of, write_csv, write_html
+from basira.schema.days import day_of
 from basira.schema.errors import UsageError
-from basira.storage.history.store import History
+from basira.selection.batch.allocate import allocate
+from basira.selection.mandatory import in_one_form
+from basira.selection.policy.load import load_policy
+from basira.storage.engine import open_engine
+from basira.storage.history.store import History, register
+from basira.storage.record.runs import Operations
+from basira.workflows.models.stages import live_model
 from basira.workflows.proof.prove import prove
-from basira.workflows.stores import operations_of
+from basira.workflows.stores import OPERATIONS, operations_of
+from basira.workflows.targeting.assess import assess
+from basira.workflows.targeting.score import items_declared
 from basira.workflows.train import train
 from tests.support.proof_world import FIRST, LAST, LATER, carry_out, policy_folder, target_days, truth_of
 from tests.support.workflow_world import AS_OF, ENGINE, NOW, QUICK, World, store_of
@@ -48,12 +60,49 @@ def proven(decided: tuple[Path, dict[str, bool]], world: World, tmp_path_factory
     return prove(history, operations_of(history), first=FIRST, last=LAST, as_of=LATER, engine=ENGINE)
 
 
-def test_the_intervals_hold_the_truth(proven: Proof, decided: tuple[Path, dict[str, bool]], world: World) -> None:
-    truth = truth_of(world).filter(pl.col("declaration_id").is_in(list(decided[1])))
-    for measure, total in ((proven.rate, truth["is_irregular"].sum()), (proven.gap, truth["evaded_amount"].sum())):
-        for one in measure.totals.values():
-            assert one is not None
-            assert one.low <= total <= one.high
+def test_the_totals_are_those_of_the_recorded_chances(proven: Proof, decided: tuple[Path, dict[str, bool]]) -> None:
+    with Operations(decided[0] / OPERATIONS, create=False) as operations:
+        rows = [row for run in operations.find_runs() for row in operations.decisions_of(run["run_id"])]
+    assert len(rows) == proven.declarations
+    one = proven.rate.totals["horvitz_thompson"]
+    assert one is not None
+    # The sum of 1 / p over what is selected is near the number of declarations, and so is what is drawn from it.
+    size = sum(1 / row["inclusion_probability"] for row in rows if decided[1][row["declaration_id"]])
+    assert size == pytest.approx(proven.declarations, rel=0.35)
+    found = sum(worth.found for worth in proven.sources if worth.source != "officers")
+    assert found == proven.rate.found
+    assert found <= one.low <= one.total <= one.high
+
+
+def test_in_repeated_draws_of_the_product_the_estimates_are_right_and_the_intervals_hold(
+    decided: tuple[Path, dict[str, bool]], world: World, tmp_path: Path
+) -> None:
+    """The product's own draw, 150 times: what it logs as chances, and the truth of everything."""
+    history = History.open(decided[0])
+    policy = load_policy(policy_folder(tmp_path / "policy"), FIRST)
+    model = live_model(history, operations_of(history), as_of=AS_OF)
+    snapshot = history.verified_snapshot()
+    with open_engine(reads=snapshot.all_files(), memory="1GB", threads=1) as con:
+        register(con, snapshot)
+        items_declared(con, FIRST, LAST, into="wanted")
+        assessed = assess(con, "wanted", as_of_day=day_of(AS_OF), model=model)
+        candidates = [in_one_form(one) for one in assessed.candidates()]
+    truth = {row["declaration_id"]: row for row in truth_of(world).iter_rows(named=True)}
+    lanes = {lane.id for lane in policy.lanes if lane.inspects}
+    by_id = {one.declaration_id: one for one in candidates}
+    ratios, covered = [], 0
+    for seed in range(150):
+        made = allocate(candidates, policy, day=FIRST, seed=seed).selections
+        irregular = np.array([truth[one.declaration_id]["is_irregular"] for one in made], dtype=np.float64)
+        prior = np.array([by_id[one.declaration_id].fraud_probability or 0.1 for one in made])
+        chance = np.array([one.inclusion_probability for one in made])
+        known = np.array([one.lane in lanes for one in made])
+        one = estimate_total(Sampled(chance, known, irregular, prior, np.ones(len(made))))
+        assert one is not None
+        ratios.append(one.total / irregular.sum())
+        covered += one.low <= irregular.sum() <= one.high
+    assert np.mean(ratios) == pytest.approx(1.0, abs=4 * np.std(ratios) / math.sqrt(150))
+    assert covered / 150 >= 0.9
 
 
 def test_everything_is_accounted_for(proven: Proof, decided: tuple[Path, dict[str, bool]]) -> None:
