@@ -123,7 +123,7 @@ def check(
 
     Example: basira policy check policies/morocco
 
-    Exit code 5 when a version is not valid.
+    Exit code 6 when a version is not valid.
     """
     from basira.selection.policy.check import check_policy
     from basira.selection.policy.load import find_policy

@@ -132,7 +132,8 @@ _CHANGE_OF_ACCESS: TrailRow = {
 
 ANSWERS: dict[str, Mapping[str, object]] = {
     "declaration": {
-        "declaration_id": _NUMBER, "standing": _STANDING, "decisions": [_DECISION], "outcomes": [], "history": [_STEP],
+        "declaration_id": _NUMBER, "standing": _STANDING, "explanation": _EXPLANATION, "decisions": [_DECISION],
+        "outcomes": [], "history": [_STEP],
     },
     "decision": _DECISION,
     "outcome": {
