@@ -100,10 +100,12 @@ def _show(console: Console, found: DeclarationBody, language: str, *, full: bool
     goods = _goods(found, last["declaration_version"])
     ground = str(last["basis_text"])
     console.print(Text(reselected_text(ground, language=language) if standing["is_reselected"] else ground))
-    explanation = last.get("explanation")
-    if explanation is not None and not standing["is_reselected"]:
+    explanation = found.get("explanation")
+    if explanation is not None:
+        # An officer who picks a random control had its reasons before them.
+        has_reasons = last["basis"] != "random" or standing["is_reselected"]
         names = {number: " · ".join(part for part in pair if part) for number, pair in goods.items()}
-        show_sentences(console, explanation, catalog, has_reasons=last["basis"] != "random", goods=names)
+        show_sentences(console, explanation, catalog, has_reasons=has_reasons, goods=names)
     elif last["fraud_probability"] is not None:
         colon, amount = (
             catalog.say("list.colon"),
@@ -115,7 +117,7 @@ def _show(console: Console, found: DeclarationBody, language: str, *, full: bool
         )
     if last["fallback"] and last["fraud_probability"] is None:
         console.print(Text(catalog.say("list.no_answer")))
-    if full or explanation is None or standing["is_reselected"]:
+    if full or explanation is None:
         _show_items(console, found, last, goods, language)
     for step in found["history"]:
         after = (step.get("after") or {}).get("lane") or step.get("lane") or ""

@@ -16,6 +16,7 @@ from basira.evaluate.charts import calibration_svg, capture_svgs
 from basira.evaluate.standing import Standing, standings
 from basira.evaluate.words import LOCALE, group_name, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
+from basira.render.numbers import format_date, format_money
 from basira.render.page import render_page
 from basira.render.writing import write_whole
 from basira.schema.json_values import JsonObject
@@ -62,13 +63,16 @@ def write_metrics(metrics: JsonObject, out_dir: Path) -> Path:
 
 def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> JsonObject:
     models: JsonObject = metrics["models"]
-    slices = list(next(iter(models.values()))["slices"]) if models else []
+    every = next(iter(models.values()))["slices"] if models else {}
+    # A slice without a row has nothing to show.
+    slices = [name for name, figures in every.items() if figures["rows"]]
     ours = OUR_MODEL if OUR_MODEL in models else None
     order = [*([ours] if ours else []), *(name for name in models if name != ours)]
     first = models[order[0]]["slices"] if order else {}
     percents = list(first["all"]["precision"]) if "all" in first else []
     quarantined = metrics.get("quarantined")
-    found = standings(metrics)
+    found = [one for one in standings(metrics) if one.slice in slices]
+    language, currency = catalog.language, metrics.get("value_currency") or ""
     return {
         "metrics": metrics,
         "models": models,
@@ -83,10 +87,16 @@ def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> 
         ),
         "own_orders": [name for name in order if name == ours or name.startswith(OUR_OTHER_ORDERS)] if ours else [],
         "chosen_order": metrics.get("model", {}).get("order"),
+        "order_name": (metrics.get("model", {}).get("order") or {}).get("name", "balanced"),
         "agreement": metrics.get("agreement"),
+        "circuits": metrics.get("circuits"),
+        "currency": currency,
+        "money": lambda amount: format_money(amount, currency, language=language, digits=0),
+        "dataset": _dataset(metrics, catalog),
+        "revenue_basis": _revenue_basis(metrics, catalog),
         "standings": found,
         "verdicts": _verdicts(found),
-        "capture_charts": capture_svgs(curves, order, catalog),
+        "capture_charts": capture_svgs(_drawn(curves, every), order, catalog),
         "calibration_chart": calibration_svg(curves, order, catalog),
         "quarantined": quarantined,
         "quarantined_rows": sum(int(q["rows"]) for q in quarantined)
@@ -100,6 +110,28 @@ def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> 
         "is_simulated": bool(metrics.get("is_simulated")),
         "software": metrics.get("software", ""),
     }
+
+
+def _drawn(curves: EvaluationCurves, slices: JsonObject) -> EvaluationCurves:
+    """The curves without those of slices in which nothing can be found: no row, or none irregular."""
+    kept = {name: by_model for name, by_model in curves.capture.items() if slices.get(name, {}).get("positives", 1)}
+    return EvaluationCurves(kept, curves.calibration)
+
+
+def _dataset(metrics: JsonObject, catalog: Catalog) -> str:
+    """What was tested, in the reader's language; the names of files stay what they are."""
+    tested = metrics.get("tested")
+    if not tested:
+        return str(metrics["dataset"])
+    first, last = (format_date(tested[name], language=catalog.language) for name in ("first", "last"))
+    return catalog.say(f"tested.{tested['kind']}", first=first, last=last)
+
+
+def _revenue_basis(metrics: JsonObject, catalog: Catalog) -> str:
+    kind = metrics.get("revenue_kind")
+    if kind:
+        return catalog.say(f"revenue_kind.{kind}")
+    return str(metrics.get("revenue_basis") or "")
 
 
 def _verdicts(found: Sequence[Standing]) -> dict[str, int]:

@@ -92,6 +92,11 @@ def load_policy(folder: str | Path, on: date) -> Policy:
     return policy
 
 
+def load_version(path: Path) -> Policy:
+    """The version that one TOML file holds, whatever the day; PolicyError when it is not valid."""
+    return _validate(_read(path), where=path.name)
+
+
 def restore_policy(text: str) -> Policy:
     """The policy that a run recorded, from its canonical text; PolicyError when it is not one.
 
