@@ -32,6 +32,7 @@ from basira.api.openapi.answers import PROBLEM_SCHEMA
 from basira.api.routes import audit as routes_audit
 from basira.api.routes import changes as routes_changes
 from basira.api.routes import declarations as routes_declarations
+from basira.api.routes import figures as routes_figures
 from basira.api.routes import large as routes_large
 from basira.api.routes import oidc as oidc_routes
 from basira.api.routes import quarantine as routes_quarantine
@@ -128,7 +129,7 @@ def make_application(
     app.state.password_desk, app.state.openid_desk = desk, openid_desk
     app.state.oidc = settings.oidc and Provider(settings.oidc, f"{settings.origin}{oidc_routes.CALLBACK}")
     app.include_router(router)
-    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit):
+    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit, routes_figures):
         app.include_router(part.router)
     app.include_router(session_routes.router)
     app.include_router(oidc_routes.router)

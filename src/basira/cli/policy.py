@@ -57,7 +57,7 @@ def preview(
     from basira.workflows.engine import EngineBounds
     from basira.workflows.models.stages import live_model
     from basira.workflows.stores import operations_of
-    from basira.workflows.targeting.preview import preview_orders
+    from basira.workflows.targeting.preview import PreviewedDays, preview_orders
     from basira.workflows.targeting.score import check_period, choose_model
 
     if bool(day) == bool(first or last) or bool(first) != bool(last):
@@ -78,13 +78,9 @@ def preview(
     with steps("preview", quiet=as_json) as progress:
         found = preview_orders(
             history,
-            first=begin,
-            last=end,
+            PreviewedDays(begin, end, seed, folded_office(office) or None, any_office),
             model=chosen,
             policy_on=lambda on: load_policy(folder, on),
-            seed=seed,
-            office=folded_office(office) or None,
-            any_office=any_office,
             engine=EngineBounds(memory=memory),
             progress=progress,
         )

@@ -22,6 +22,7 @@ from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.serving.currency import RatesInForce
 from basira.serving.decide.events import Origin
+from basira.serving.decide.rules import RulesInForce
 from basira.serving.decide.scoring import Knowledge
 from basira.storage.database.connection import Database
 from basira.storage.database.writable import require_writable
@@ -53,7 +54,8 @@ class Service:
     nothing below the API reads it. ``store``: where the live model is looked for; None: nowhere. ``only_model``: the
     version that may decide here, "": whichever is live. ``previous_days``: profiles of earlier nights, for amendments
     of what the history counts already; None: they get the fallback.
-    ``rates``: by which amounts of other currencies are converted; None: they are rejected."""
+    ``rates``: by which amounts of other currencies are converted; None: they are rejected. ``rules``: of analysts;
+    None: none act."""
 
     database: Database
     policies: Path
@@ -68,6 +70,7 @@ class Service:
     only_model: str = ""
     previous_days: PreviousDays | None = None
     rates: RatesInForce | None = None
+    rules: RulesInForce | None = None
 
     @property
     def rate_table(self) -> RateTable | None:
@@ -75,9 +78,11 @@ class Service:
         return None if self.rates is None else self.rates.table
 
     def refresh_profiles(self) -> None:
-        """Look for newer rates and profiles, then for those of earlier nights; cheap when nothing changed."""
+        """Look for newer rates, rules and profiles, then for those of earlier nights; cheap when nothing changed."""
         if self.rates is not None:
             self.rates.refresh()
+        if self.rules is not None:
+            self.rules.refresh()
         self.profiles.refresh()
         if self.previous_days is not None:
             self.previous_days.refresh()
@@ -154,6 +159,7 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
     database = Database(settings.database or operations_of(history), wait_seconds=settings.wait_seconds)
     try:
         chosen, fault = model_of(history, database.place, today=today, version=settings.model)
+        seed = read_seed(history.root)
     except BaseException:
         database.close()
         raise
@@ -162,7 +168,7 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
         policies=settings.policies,
         profiles=read_profiles(history.root),
         model=chosen,
-        seed=read_seed(history.root),
+        seed=seed,
         model_fault=fault,
         most_profile_days=settings.most_profile_days,
         language=settings.language,
@@ -171,6 +177,7 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
         only_model=settings.model,
         previous_days=read_previous_days(history.root),
         rates=None if settings.rates is None else RatesInForce(settings.rates),
+        rules=RulesInForce(database, seed=seed),
     )
 
 
