@@ -82,7 +82,8 @@ def target(
         typer.Option(
             "--database",
             envvar="BASIRA_DATABASE",
-            help="URL of the database whose rules of analysts hold; by default the store's own, where runs are kept.",
+            help="URL of the database whose live model and rules of analysts hold; by default the store's own, "
+            "where runs are kept.",
         ),
     ] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show the list without recording any decision.")] = False,
@@ -104,7 +105,7 @@ def target(
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
     from basira.workflows.models.shadow import try_shadows
-    from basira.workflows.models.stages import live_model
+    from basira.workflows.models.stages import adopt_models, live_model
     from basira.workflows.stores import operations_of
     from basira.workflows.targeting.earlier import find_earlier_run, previous_results, seed_of_day
     from basira.workflows.targeting.record import record, rules_of
@@ -129,12 +130,13 @@ def target(
         any_office=any_office,
         rules=rules_of(history, database),
     )
+    place = database or operations_of(history)
     rules = load_policy(find_policy(policy), on)
     order = order if seed is not None else replace(order, seed=seed_of_day(history, on))
     if preview and model:  # what is not recorded decides nothing: any model may be looked at
         chosen = choose_model(history, as_of=order.as_of, version=model)
     else:
-        chosen = live_model(history, operations_of(history), as_of=order.as_of, version=model)
+        chosen = live_model(history, place, as_of=order.as_of, version=model)
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history,
@@ -164,16 +166,11 @@ def target(
             return
     tried: list[Shadowed] = []
     if not preview:
+        adopt_models(history, place, now=found.run.created_at)
         record(history, found)
-        with steps("target", quiet=as_json, interrupted="Interrupted. The run was recorded already.") as progress:
+        with steps("target", quiet=as_json, interrupted=said.say("target.shadow_stopped")) as progress:
             tried = try_shadows(
-                history,
-                operations_of(history),
-                found.run,
-                order,
-                rules,
-                engine=EngineBounds(memory=memory),
-                progress=progress,
+                history, place, found.run, order, rules, engine=EngineBounds(memory=memory), progress=progress
             )
     written = []
     for path in out or []:
@@ -215,9 +212,11 @@ def target(
         )
     console.print(line, markup=False, soft_wrap=True)
     for one in tried:
-        key = "target.shadow" if one.path else "target.shadow_fault"
-        console.print(
-            said.say(key, version=one.version, path=str(one.path), fault=str(one.fault)), markup=False, soft_wrap=True
+        line = (
+            said.say("target.shadow_fault", model=one.version, fault=one.fault)
+            if one.path is None
+            else said.say("target.shadow", model=one.version)
         )
+        console.print(line, markup=False, soft_wrap=True)
     for path in written:
         console.print(said.say("written", path=str(path)), markup=False, soft_wrap=True)
