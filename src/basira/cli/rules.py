@@ -227,10 +227,18 @@ def backtest(
             found = back_test(rule, period, vocabulary, lists, probabilities=probabilities)
         if by:
             detail = {
-                "first": first, "last": last, "as_of": as_of, "hits": found.hits, "unknown": found.unknown,
-                "inspected": found.rate.inspected, "findings": found.rate.findings, "rate": found.rate.rate,
-                "low": found.rate.low, "high": found.rate.high, "lists_of_today": lists_of_today,
-            }  # fmt: skip
+                "first": first,
+                "last": last,
+                "as_of": as_of,
+                "hits": found.hits,
+                "unknown": found.unknown,
+                "inspected": found.rate.inspected,
+                "findings": found.rate.findings,
+                "rate": found.rate.rate,
+                "low": found.rate.low,
+                "high": found.rate.high,
+                "lists_of_today": lists_of_today,
+            }
             take_step(opened, rule_id, "tested", login=by, now=datetime.now(), version=stored.version, detail=detail)
     _show_backtest(found, as_json)
 

@@ -27,9 +27,7 @@ NO_HIT, UNKNOWN, HIT = 0, 1, 2
 _FOLDED = "folded:"
 _LISTED = "listed:"
 # Nothing is unknown of a column that a table lacks: every value of it is.
-_TYPES: Mapping[ValueKind, pl.DataType] = {
-    "number": pl.Float64(), "moment": pl.Date(), "flag": pl.Boolean(),
-}  # fmt: skip
+_TYPES: Mapping[ValueKind, pl.DataType] = {"number": pl.Float64(), "moment": pl.Date(), "flag": pl.Boolean()}
 
 
 def judge_many(

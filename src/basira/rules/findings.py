@@ -23,13 +23,15 @@ from basira.rules.write import write_number, write_text
 from basira.schema.text import escape
 
 _LONGEST_SHOWN = 80
+# In the place of a value that may name a person, or of a free text: a record of a verdict is without it.
+WITHHELD = object()
 
 
 @dataclass(frozen=True)
 class Finding:
     """One condition on one declaration. ``item``: number of the item that it was read on, from 1; None for the
-    declaration. ``read``: name and value of each field; ``counted``: of a count of items, those that meet it and those
-    that may; ``listed``: the entry of the list that the value is on."""
+    declaration. ``read``: name and value of each field, `WITHHELD` for one that was not recorded; ``counted``: of a
+    count of items, those that meet it and those that may; ``listed``: the entry of the list that the value is on."""
 
     condition: Condition
     truth: Truth
@@ -112,7 +114,9 @@ def say_finding(finding: Finding, vocabulary: Vocabulary, language: str, *, stri
         read = catalog.say("finding.count", certain=str(finding.counted[0]), open=str(finding.counted[1]))
     else:
         read = catalog.say("finding.join").join(
-            catalog.say("finding.absent", name=_label(name, vocabulary, language))
+            catalog.say("finding.withheld", name=_label(name, vocabulary, language))
+            if value is WITHHELD
+            else catalog.say("finding.absent", name=_label(name, vocabulary, language))
             if value is None or value == "" or value != value
             else catalog.say(
                 "finding.value",
