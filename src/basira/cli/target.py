@@ -128,7 +128,7 @@ def target(
         seed=0 if seed is None else seed,
         office=folded_office(office) or None,
         any_office=any_office,
-        rules=rules_of(history, database),
+        rules=rules_of(history, on, database),
     )
     place = database or operations_of(history)
     rules = load_policy(find_policy(policy), on)

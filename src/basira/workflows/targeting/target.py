@@ -237,6 +237,8 @@ def _run(day: _Day, model: RiskModel, now: datetime) -> TargetingRun:
         options["rules"] = {
             "digest": order.rules.digest,
             "in_force": [one.recorded() for one in order.rules.rules],
+            # Runs without lists say nothing of them, as those before there were any.
+            **({"lists": dict(order.rules.list_changes)} if order.rules.list_changes else {}),
         }
     if policy.objective.order == "balanced":
         # Runs of other orders were recorded before there was this one, and say nothing here.
