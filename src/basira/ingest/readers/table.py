@@ -30,10 +30,11 @@ _TOTAL = re.compile(
 )
 # Words, "24 rows", or the text behind a mark for notes.
 _NOTE = re.compile(r"\W*[^\W\d_]{2,}(?:\s*:|\s+\S)|\d+\s+[^\W\d_]{3,}|[*†(]+\s*\w", re.DOTALL)
-# What begins a note, and no further line of a description.
+# What begins a note, and no further line of a description: "Source : BADR", "Page 3", and not "source de lumière".
 _MARKED_NOTE = re.compile(
-    r"\s*[*†(]|\W*(?:sources?|notes?|nota|n\.?b\.?|remarques?|fin|end|fuente|fonte|kaynak|ملاحظ\w*|المصدر|[ée]dit[ée]"
-    r"|g[ée]n[ée]r[ée]e?|generated|imprim[ée]e?|printed|export\w*|extra\w*|nombre|total|date|page)\b"
+    r"\s*[*†]|\W*(?:fin d[eu]|fin\W*$|end of|end\W*$|n\.?b\.?\b)|\s*\((?=[^\n]*[:\d])"
+    r"|\W*(?:sources?|notes?|nota|remarques?|fuente|fonte|kaynak|ملاحظ\w*|المصدر|[ée]dit[ée]"
+    r"|g[ée]n[ée]r[ée]e?|generated|imprim[ée]e?|printed|export\w*|extra\w*|nombre|total|date|page)\b(?=[^\n]*[:\d])"
     r"|\d[\d\s]*(?:rows?|lines?|records?|lignes?|enregistrements?|d[ée]clarations?|articles?|filas|registros|linhas"
     r"|sat\u0131r|سطر|تصريح)\b",
     re.IGNORECASE,
