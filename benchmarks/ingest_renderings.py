@@ -147,7 +147,7 @@ def draw(number: int, seed: int) -> tuple[Drawn, list[dict[str, Any]]]:
     decimal = rng.choice(",.")
     thousands = rng.choice(["", "", " ", "\u00a0", "\u202f", "'", "." if decimal == "," else ","])
     months = rng.choice(list(MONTHS))
-    choices = {
+    choices: dict[str, Any] = {
         "kind": kind, "headers": language, "encoding": rng.choice(fits), "separator": rng.choice(";,\t|"),
         "quoting": rng.choice(("minimal", "all")), "decimal": decimal, "thousands": thousands,
         "decimals": rng.choice((2, 2, 2, 0, 3)), "lakhs": rng.random() < 0.05,
@@ -172,7 +172,7 @@ def written_number(value: float, drawn: Drawn) -> str:
     whole, _, part = f"{value:.{places}f}".partition(".")
     if drawn["lakhs"] and len(whole) > 3:
         head, tail = whole[:-3], whole[-3:]
-        groups = []
+        groups: list[str] = []
         while head:
             groups.insert(0, head[-2:])
             head = head[:-2]
@@ -182,7 +182,7 @@ def written_number(value: float, drawn: Drawn) -> str:
         if drawn["thousands"]:
             whole = f"{int(whole):,}".replace(",", drawn["thousands"])
     text = whole + (mark + part if part else "")
-    currency = drawn["currency"]
+    currency: str = drawn["currency"]
     text = currency + text if currency.endswith(" ") else text + currency
     return text.translate(ARABIC) if drawn["arabic_digits"] == "numbers" else text
 
