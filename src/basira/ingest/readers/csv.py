@@ -23,7 +23,18 @@ import pyarrow.csv as pc
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers import bounds
 from basira.ingest.readers.encoding import detect_encoding, is_text_encoding, marked_encoding, open_bytes
-from basira.ingest.readers.lines import BLANK, CONTINUED, REJECTED, ROW, Block, LineReader, LineTooLongError
+from basira.ingest.readers.lines import (
+    BLANK,
+    CONTINUED,
+    NOT_UTF_8,
+    REJECTED,
+    ROW,
+    UTF_8,
+    Block,
+    LineFault,
+    LineReader,
+    LineTooLongError,
+)
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch, distinct_names
 from basira.ingest.readers.table import (
     LINES_SEEN,
@@ -47,6 +58,7 @@ _SHOWN = 500  # characters of a broken row kept for the person who corrects it..
 _MOST_HEADER_LINES = 20
 # Runs of blank lines of a block that are listed one by one; those after them as one.
 _MOST_RUNS = 1_000
+_NOTHING = " \t\r\n\x00\x1a"  # DOS ended its files with a Control-Z
 _BEYOND = "(beyond)"  # one cell more than the header names, when rows end with a separator
 
 
@@ -80,6 +92,8 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
             f"Expected a header in {path.name}, found a line that can't be split ({error}).",
             hint="Check separator, encoding and header_row in [source] of the mapping.",
         ) from None
+    if encoding in UTF_8 and any("\ufffd" in name for name in header):
+        raise _wrong_encoding(path, encoding, f"in the header, line {place.row}")
     if reader.line_num > _MOST_HEADER_LINES:
         raise SourceError(
             f"Expected every quote of the header of {path.name} (line {place.row}) to be closed, found one that is not "
@@ -105,7 +119,9 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
 def read_head(path: Path, encoding: str) -> str:
     """The first 256 KB of a CSV file as text, without a byte-order mark. Raises SourceError."""
     try:
-        with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
+        # A row that is not UTF-8 is rejected alone; a header that is not shows that the file is of another encoding.
+        errors = "replace" if encoding in UTF_8 else "strict"
+        with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="") as text:
             head = text.read(1 << 18)
     except UnicodeError as error:
         raise _wrong_encoding(path, encoding, str(error)) from None
@@ -265,7 +281,8 @@ class _Table:
             line = int(lines[number])
             row, physical = int(numbers[line]), block.first_line + line
             cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self.separator), [])
-            kind = "blank" if not any(map(str.strip, cells)) else "total" if is_total(cells) else ""
+            is_blank = not any(cell.strip(_NOTHING) for cell in cells)
+            kind = "blank" if is_blank else "total" if is_total(cells) else ""
             if kind:
                 not_data.append(NotData(kind, physical, 1, text[:_SHOWN]))
             elif len(cells) >= width and not any(map(str.strip, cells[width:])):
@@ -311,7 +328,7 @@ class _Table:
         broken.sort(key=lambda entry: entry.row)
         if block.is_last:
             broken = self._without_notes(broken, block, numbers, rows, not_data)
-        broken += [self._reject(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]
+        broken += [self._reject(block, fault, numbers) for fault in block.faults]
         broken.sort(key=lambda entry: entry.row)
         end = int(numbers[-1]) if len(numbers) else position
         counted = reader.counted if block.is_last else None
@@ -382,12 +399,12 @@ class _Table:
             not_data.append(NotData("note", block.first_line + line, 1, entry.text))
         return broken
 
-    def _reject(self, block: Block, first: int, last: int, expected: str, numbers: npt.NDArray[np.int64]) -> BrokenRow:
-        start, end = block.first_line + first, block.first_line + last
+    def _reject(self, block: Block, fault: LineFault, numbers: npt.NDArray[np.int64]) -> BrokenRow:
+        start, end = block.first_line + fault.first, block.first_line + fault.last
         where = f"line {start:,}" if start == end else f"lines {start:,} to {end:,}"
-        return BrokenRow(
-            int(numbers[first]), "bad_quotes", f"{expected} ({where} of the file)", block.text(first, last)[:_SHOWN]
-        )
+        code = "bad_character" if fault.expected == NOT_UTF_8 else "bad_quotes"
+        text = block.text(fault.first, fault.last)[:_SHOWN]
+        return BrokenRow(int(numbers[fault.first]), code, f"{fault.expected} ({where} of the file)", text)
 
 
 def _runs(block: Block) -> list[NotData]:
