@@ -207,3 +207,14 @@ def test_few_later_results_choose_no_size_and_no_second_one_is_fitted(monkeypatc
     y = np.arange(2000) % 100 == 0
     chosen = _choose(monkeypatch, {"small": _later_scores(y, signal=0.0, seed=2)}, y)
     assert (chosen.size, chosen.is_by_results, set(chosen.late_loss)) == ("small", False, {"small"})
+
+
+def test_a_kind_of_which_few_are_found_counts_as_much_as_any_other() -> None:
+    items = make_items(4000)
+    irregular = items.is_irregular.astype(float)
+    rare = irregular * (np.cumsum(items.is_irregular) <= 60)
+    found = replace(items, kinds={"value": irregular - rare, "origin": rare}, planted=planted(signal=0.0))
+    assert (irregular - rare).sum() > 5 * rare.sum()
+    # No feature tells one from the other: so neither is named much more often.
+    kinds = fit(found).predict(items.features).kind_probabilities
+    assert 0.6 < kinds["origin"].mean() / kinds["value"].mean() < 1.7
