@@ -92,6 +92,7 @@ def target(
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
+    from basira.workflows.intake.register import with_names
     from basira.workflows.targeting.earlier import find_earlier_run, previous_results, seed_of_day
     from basira.workflows.targeting.record import record
     from basira.workflows.targeting.score import choose_model
@@ -128,6 +129,7 @@ def target(
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
+    found = replace(found, listing=with_names(found.listing, history))
     lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
     console, said = open_console(), messages(language.value)
     before, earlier = previous_results(history, order), find_earlier_run(history, found)
