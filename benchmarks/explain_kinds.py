@@ -14,6 +14,7 @@ import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,15 @@ import polars as pl
 from basira.country import load_scenario, make_world
 from basira.explain.kinds import kinds_to_verify
 from basira.ingest.mapping.model import load_mapping
+from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
+from basira.schema.records import ItemAssessment
 from basira.schema.tables import ITEM_KEY
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.targeting.assess import assess
+from basira.workflows.targeting.assess import assess, with_reasons
 from basira.workflows.targeting.score import items_declared
 from basira.workflows.train import train
 
@@ -54,8 +57,23 @@ RANKINGS: Mapping[str, Ranking] = {
 }
 
 
-def selected(folder: Path, *, scenario: str, items: int, seed: int, share: float) -> list[dict[str, Any]]:
-    """The selected items of a new world: features, ``kinds`` of the model, ``kind`` in truth (None: regular)."""
+@dataclass(frozen=True)
+class Chosen:
+    """The selected items of a new world, in the same order.
+
+    ``rows``: features, declared values, ``kinds`` of the model and ``kind`` in truth (None: regular); ``features`` as
+    computed; ``others``: features of all that was declared; ``assessments`` with reasons.
+    """
+
+    model: RiskModel
+    rows: list[dict[str, Any]]
+    features: pl.DataFrame
+    others: pl.DataFrame
+    assessments: list[ItemAssessment]
+
+
+def choose(folder: Path, *, scenario: str, items: int, seed: int, share: float) -> Chosen:
+    """Make a world, train, assess its last days, and take the share with the highest probability."""
     world = make_world(
         load_scenario(scenario, changes={"items": items}), seed=seed, out=folder / "world", progress=None
     )
@@ -70,20 +88,23 @@ def selected(folder: Path, *, scenario: str, items: int, seed: int, share: float
         register(con, snapshot)
         items_declared(con, known + timedelta(days=1), last, into="wanted", office=None)
         assessed = assess(con, "wanted", as_of_day=day_of(known), model=model)
-    order = sorted(range(len(assessed.rows)), key=lambda p: -assessed.assessments[p].fraud_probability)
-    chosen = order[: int(len(order) * share)]
+        order = sorted(range(len(assessed.rows)), key=lambda p: -assessed.assessments[p].fraud_probability)
+        chosen = order[: int(len(order) * share)]
+        wanted = dict.fromkeys(assessed.rows[p][ITEM_KEY[0]] for p in chosen)
+        assessed = with_reasons(con, assessed, list(wanted), model=model, as_of_day=day_of(known))
     truth = pl.concat([pl.read_parquet(path) for path in _files(folder, "truth")], how="diagonal_relaxed")
     kinds = {(row[0], row[1]): row[2] for row in truth.select("declaration_id", "item_number", "kind").rows()}
-    features = assessed.features[chosen].rows(named=True)
-    return [
+    features = assessed.features[chosen]
+    rows = [
         own
         | assessed.rows[p]
         | {
             "kinds": assessed.assessments[p].kind_probabilities,
             "kind": kinds[own[ITEM_KEY[0]], own["item_number"]],
         }
-        for own, p in zip(features, chosen, strict=True)
+        for own, p in zip(features.rows(named=True), chosen, strict=True)
     ]
+    return Chosen(model, rows, features, assessed.features, [assessed.assessments[p] for p in chosen])
 
 
 def _files(folder: Path, name: str) -> list[Path]:
@@ -100,9 +121,9 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.12)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = selected(
+        rows = choose(
             Path(folder), scenario=options.scenario, items=options.items, seed=options.seed, share=options.share
-        )
+        ).rows
     irregular = [row for row in rows if row["kind"] is not None]
     print(f"{options.scenario}, seed {options.seed}: selected {len(rows):,}, irregular {len(irregular):,}")
     for name, ranking in RANKINGS.items():

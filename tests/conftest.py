@@ -18,8 +18,19 @@ from hypothesis import settings
 pytest_plugins = ["tests.support.postgres", "tests.support.service", "tests.support.lab_world"]
 
 # What a person's terminal and settings say is theirs: a command that a test runs folds no line and has no colour, and
-# takes no store, policy or database that this machine's user works with.
-THEIRS = ("COLUMNS", "LINES", "TERMINAL_WIDTH", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+# takes no store, policy, database or language that this machine's user works with.
+THEIRS = (
+    "LC_ALL",
+    "LC_MESSAGES",
+    "LANG",
+    "COLUMNS",
+    "LINES",
+    "TERMINAL_WIDTH",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+)
 for name in [name for name in os.environ if name in THEIRS or name.startswith("BASIRA_")]:
     del os.environ[name]
 

@@ -44,7 +44,7 @@ from basira.schema.json_values import JsonObject
 from basira.serving.decide.idempotency import purge_expired
 from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
-from basira.serving.service import Service, with_newest_model
+from basira.serving.service import Service, with_live_model
 from basira.serving.trial import Trials
 from basira.serving.views.rejected import USUAL_QUOTA, Quarantine, Quota
 
@@ -191,7 +191,7 @@ def _decider_of(
 
     async def take() -> None:
         # Read beside the requests, then taken whole: a group is decided by one model.
-        app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
+        app.state.service = await asyncio.to_thread(with_live_model, app.state.service, now=clock())
 
     async def forget() -> None:
         await asyncio.to_thread(purge_expired, service.database, now=clock())

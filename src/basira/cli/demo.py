@@ -78,7 +78,7 @@ def demo(
     for part in terminal_list(made.targeted.listing, language=language.value, lane_names=lanes, most=2):
         console.print(part)
     console.print()
-    console.print(metrics_table(metrics, "all"))
+    console.print(metrics_table(metrics, "all", language=language.value))
     ours = metrics["models"]["basira"]["slices"]["all"]["precision"]["10"]
     money = metrics["models"]["basira_revenue"]["slices"]["all"]["revenue"]["10"]
     legacy = metrics.get("legacy_inspected_share")

@@ -16,6 +16,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, reading_progress
+from basira.cli.messages import messages, say_number
 from basira.cli.options import (
     Language,
     LanguageOption,
@@ -71,7 +72,7 @@ def evaluate(
         str, typer.Option("--as-of", help="Without files: back-test on the store's results known on this day.")
     ] = "",
     seed: SeedOption = 1,
-    language: LanguageOption = Language.en,
+    language: LanguageOption = Language.fr,
     resamples: Annotated[int, typer.Option(min=20, help="Bootstrap resamples for the 95 % intervals.")] = 1000,
     trust: TrustOption = None,
     policy: Annotated[
@@ -92,6 +93,7 @@ def evaluate(
     from basira.evaluate.report import write_metrics, write_report
     from basira.ingest.mapping.model import load_mapping
     from basira.selection.policy.load import find_policy, load_policy
+    from basira.selection.policy.model import Objective
     from basira.workflows.engine import EngineBounds
     from basira.workflows.evaluation import evaluate as evaluation
     from basira.workflows.evaluation.backtests import keep_backtest
@@ -99,7 +101,8 @@ def evaluate(
 
     engine = EngineBounds(memory=memory)
     policy_day = parse_day(as_of, name="--as-of") if as_of else datetime.now().date()
-    objective = load_policy(find_policy(policy), policy_day).objective if policy else None
+    objective = load_policy(find_policy(policy), policy_day).objective if policy else Objective()
+    terms = evaluation.Terms(seed, resamples, trust or (), objective=objective)
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
     if bool(outcomes) != bool(outcomes_mapping):
@@ -114,21 +117,10 @@ def evaluate(
                 hint="basira evaluate --mapping M.toml --train PAST.csv --test LATER.csv --out FOLDER",
             )
         results = evaluation.SeparateResults(outcomes, load_mapping(outcomes_mapping)) if outcomes else None
+        split = evaluation.SplitFiles(load_mapping(mapping), train, test, valid or [], results)
         with reading_progress(quiet=as_json) as reading, steps("evaluate", quiet=as_json) as progress:
             found = evaluation.evaluate_files(
-                load_mapping(mapping),
-                train,
-                test,
-                valid=valid or [],
-                results=results,
-                seed=seed,
-                now=datetime.now(),
-                resamples=resamples,
-                trusted=trust or (),
-                objective=objective,
-                engine=engine,
-                reading=reading,
-                progress=progress,
+                split, terms, now=datetime.now(), engine=engine, reading=reading, progress=progress
             )
         folder = out
         write_metrics(found.metrics, folder)
@@ -142,16 +134,7 @@ def evaluate(
         history = open_history(store)
         on = parse_day(as_of, name="--as-of")
         with steps("back-test", quiet=as_json) as progress:
-            found = evaluation.backtest(
-                history,
-                as_of=on,
-                seed=seed,
-                resamples=resamples,
-                trusted=trust or (),
-                objective=objective,
-                engine=engine,
-                progress=progress,
-            )
+            found = evaluation.backtest(history, terms, as_of=on, engine=engine, progress=progress)
         folder = keep_backtest(history, found, as_of=on, language=language.value)
         if out is not None:
             write_metrics(found.metrics, out)
@@ -160,30 +143,48 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps({"out": str(folder), **found.metrics}, ensure_ascii=False, indent=1))
         return
-    console = open_console()
+    console, said = open_console(), messages(language.value)
     for name in ("all", "novel_pair"):
         if name in found.metrics["models"]["basira"]["slices"]:
-            console.print(metrics_table(found.metrics, name))
+            console.print(metrics_table(found.metrics, name, language=language.value))
     refused = sum(q["rows"] for q in found.metrics.get("quarantined") or [])
     if refused:
-        console.print(f"{refused:,} rows could not be taken and were left out (see the report).")
+        left_out = said.say_count("evaluate.left_out", refused, n=say_number(refused, language.value))
+        console.print(left_out, markup=False)
     for sentence in sentences_of(found.metrics["model"]["notes"]):
         console.print(sentence, style="yellow", markup=False, soft_wrap=True)
-    console.print(f"Written: {folder / 'metrics.json'} and {folder / 'report.html'}", markup=False, soft_wrap=True)
+    for name in ("report.html", "metrics.json"):
+        console.print(said.say("written", path=str(folder / name)), markup=False, soft_wrap=True)
 
 
-def metrics_table(metrics: dict[str, Any], slice_name: str) -> Table:
+def metrics_table(metrics: dict[str, Any], slice_name: str, *, language: str) -> Table:
     """The main figures of one slice, a model a row."""
+    from basira.evaluate.words import LOCALE, model_name
+    from basira.evaluate.words import slice_name as slice_word
+    from basira.render.catalogs import load_catalog
+    from basira.render.numbers import format_number, format_percent
+
+    catalog, words = messages(language), load_catalog(LOCALE, language)
     first = metrics["models"]["basira"]["slices"][slice_name]
     table = Table(
-        title=f"{metrics['dataset']}: {slice_name} ({first['rows']:,} rows, {first['positives']:,} irregular)"
+        title=catalog.say(
+            "evaluate.title",
+            dataset=str(metrics["dataset"]),
+            slice=slice_word(slice_name, words),
+            rows=say_number(first["rows"], language),
+            irregular=say_number(first["positives"], language),
+        )
     )
-    table.add_column("model", no_wrap=True)
-    for name in ("P@1 %", "P@5 %", "P@10 %", "Rev@10 %", "AUC", "Brier"):
-        table.add_column(name, justify="right")
+    table.add_column(catalog.say("evaluate.model"), no_wrap=True)
+    for share in ("1", "5", "10"):
+        table.add_column(catalog.say("evaluate.precision", share=share), justify="right")
+    table.add_column(catalog.say("evaluate.revenue", share="10"), justify="right")
+    for name in ("auc", "brier"):
+        table.add_column(words.say(f"measure.{name}"), justify="right")
     for name, model in metrics["models"].items():
         s = model["slices"][slice_name]
-        cells = [s["precision"][k] for k in ("1", "5", "10")] + [s["revenue"]["10"], s["auc"], s["brier"]]
-        shown = ["–" if c is None else f"{c:.3f}" for c in cells]
-        table.add_row(name, *shown, style="bold" if name == "basira" else "")
+        shares = [s["precision"][k] for k in ("1", "5", "10")] + [s["revenue"]["10"]]
+        cells = [format_percent(c, language=language, digits=1) for c in shares]
+        cells += [format_number(c, language=language, digits=3) for c in (s["auc"], s["brier"])]
+        table.add_row(model_name(name, words), *cells, style="bold" if name == "basira" else "")
     return table

@@ -23,7 +23,8 @@ from basira.cli.ingest import (
     reading_progress,
     show_reports,
 )
-from basira.cli.options import open_console
+from basira.cli.messages import messages, say_number
+from basira.cli.options import Language, LanguageOption, open_console
 from basira.schema.days import parse_day
 
 
@@ -38,6 +39,7 @@ def feedback(
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
     wait: WaitOption = 30.0,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Record inspection results: a workbook of `basira target` filled in, or files of their own with their mapping.
@@ -66,8 +68,10 @@ def feedback(
                 wait_seconds=wait,
             )
             if not as_json:
-                open_console().print(f"Items without a result, left open: {blank:,}.", markup=False)
-            show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json)
+                said = messages(language.value)
+                line = said.say_count("take_in.open", blank, n=say_number(blank, language.value))
+                open_console().print(line, markup=False)
+            show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json, language=language.value)
             return
         report = record_feedback(
             history,
@@ -78,4 +82,4 @@ def feedback(
             progress=progress,
             wait_seconds=wait,
         )
-    show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json)
+    show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json, language=language.value)

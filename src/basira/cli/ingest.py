@@ -18,9 +18,10 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
 from basira.cli.options import DEFAULT_STORE as DEFAULT_STORE
-from basira.cli.options import open_console
+from basira.cli.options import Language, LanguageOption, open_console
 from basira.render.shown import echo
 from basira.schema.errors import MappingError
 
@@ -66,9 +67,12 @@ def ingest(
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
     wait: WaitOption = 30.0,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Take files of declarations into the store, with their inspection results when the mapping has them.
+
+    Example: basira ingest 'declarations/2024/*.csv' --mapping my-source.toml
 
     Each file is one commit: taken in whole, or not at all. Rows that can't be taken go to quarantine with
     their reason. The same file again changes nothing; a declaration that changed becomes a new version.
@@ -95,7 +99,7 @@ def ingest(
             progress=progress,
             wait_seconds=wait,
         )
-    show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json)
+    show_reports(report.files, snapshot=report.snapshot, store=store, as_json=as_json, language=language.value)
 
 
 @contextmanager
@@ -141,6 +145,7 @@ def show_reports(
     snapshot: int,
     store: Path,
     as_json: bool,
+    language: str = "fr",
     left: int | None = None,
     new_identifiers: tuple[IdentifierChange, ...] = (),
 ) -> None:
@@ -156,11 +161,11 @@ def show_reports(
             body["new_identifiers"] = [asdict(change) for change in new_identifiers]
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = open_console()
+    console, said = open_console(), messages(language)
     table = Table()
-    table.add_column("file")
-    for name in ("rows", "accepted", "known", "rejected", "amended", "results", "no data"):
-        table.add_column(name, justify="right")
+    table.add_column(said.say("take_in.file"))
+    for name in ("rows", "accepted", "known", "rejected", "amended", "results", "no_data"):
+        table.add_column(said.say(f"take_in.{name}"), justify="right")
     for report in reports:
         counts = (
             report.rows,
@@ -171,17 +176,18 @@ def show_reports(
             report.results,
             report.not_data,
         )
-        table.add_row(report.file_name, *(f"{count:,}" for count in counts))
+        table.add_row(report.file_name, *(say_number(count, language) for count in counts))
     console.print(table)
     for report in reports:
         if report.note:
             console.print(f"{report.file_name}: {report.note}", markup=False)
         for code, count in report.reasons.items():
-            console.print(f"{report.file_name}: {count:,} {code}", markup=False)
+            console.print(f"{report.file_name}: {say_number(count, language)} {code}", markup=False)
         for warning in report.warnings:
             console.print(f"{report.file_name}: {warning}", style="yellow", markup=False, soft_wrap=True)
     if any(report.quarantined for report in reports):
-        console.print(f"See the rejected rows: {next_command('quarantine', 'list', store=store)}", **_AS_IT_IS)
+        see = next_command("quarantine", "list", store=store)
+        console.print(said.say("take_in.see", command=see), **_AS_IT_IS)
         export = next_command("quarantine", "export", "--out", Path("refused.xlsx"), store=store)
-        console.print(f"Correct them in a spreadsheet: {export}", **_AS_IT_IS)
-    console.print(f"Store {store}, snapshot {snapshot}.", markup=False)
+        console.print(said.say("take_in.correct", command=export), **_AS_IT_IS)
+    console.print(said.say("take_in.store", store=str(store), n=say_number(snapshot, language)), **_AS_IT_IS)

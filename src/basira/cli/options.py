@@ -39,8 +39,19 @@ class Language(StrEnum):
 
 AsOfOption = Annotated[str, typer.Option("--as-of", help="Last day whose facts may be used, YYYY-MM-DD.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-LanguageOption = Annotated[Language, typer.Option("--language", "-l", help="Language of lists and reports.")]
+LanguageOption = Annotated[
+    Language,
+    typer.Option(
+        "--language",
+        "-l",
+        envvar="BASIRA_LANGUAGE",
+        help="Language of lists, reports and messages; by default that of the machine's locale, else French.",
+    ),
+]
 ModelOption = Annotated[str, typer.Option("--model", help="Model version; the latest that fits by default.")]
+LiveModelOption = Annotated[
+    str, typer.Option("--model", help="Model version; the live one by default. Any other is for a preview.")
+]
 OutcomesOption = Annotated[
     list[Path] | None,
     typer.Option("--outcomes", help="File of results, for declarations that have none of their own; may be repeated."),

@@ -5,6 +5,7 @@ Enters: nothing. Leaves: `app`. Never here: a command's own work.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from basira.cli import (
     ingest,
     keys,
     lab,
+    lists,
     mapping,
     models,
     policy,
@@ -38,12 +40,13 @@ from basira.cli import (
     train,
     users,
 )
+from basira.cli.messages import language_defaults, system_language
 
 app = typer.Typer(
     name="basira",
     help="Customs risk analysis: from declarations and inspection results to an ordered, explained inspection list.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -57,11 +60,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     """Every command has --help, and --json for programs."""
+    del version  # it has stopped the program where it was wanted
+    context.default_map = language_defaults(context.command, system_language(os.environ))
 
 
 app.command("ingest")(ingest.ingest)
@@ -79,6 +85,7 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
+app.add_typer(lists.app, name="lists")
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 app.add_typer(db.app, name="db")

@@ -19,6 +19,7 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 from basira.cli.keys import ByOption
 from basira.cli.next_command import next_command
+from basira.cli.options import Language, LanguageOption
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ def retry(
     ] = False,
     store: StoreOption = DEFAULT_STORE,
     wait: WaitOption = 30.0,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Send rejected rows again: as they are (a declaration came in meanwhile), corrected, or with a better mapping.
@@ -216,7 +218,7 @@ def retry(
     (--json, a script), nothing is stored without --allow-new-identifiers.
     """
     from basira.ingest.mapping.model import load_mapping
-    from basira.workflows.intake.quarantine import find_changed_identifiers, retry_quarantine
+    from basira.workflows.intake.quarantine import Corrections, find_changed_identifiers, retry_quarantine
     from basira.workflows.stores import open_store
 
     chosen = None if mapping is None else load_mapping(mapping)
@@ -232,10 +234,9 @@ def retry(
         report = retry_quarantine(
             history,
             received_at=datetime.now().replace(microsecond=0),
-            corrections=corrected,
+            corrections=None if corrected is None else Corrections(corrected, allow_new_identifiers),
             mapping=chosen,
             ids=ids or None,
-            allow_new_identifiers=allow_new_identifiers,
             progress=progress,
             wait_seconds=wait,
         )
@@ -244,6 +245,7 @@ def retry(
         snapshot=report.snapshot,
         store=store,
         as_json=as_json,
+        language=language.value,
         left=report.left,
         new_identifiers=report.new_identifiers,
     )

@@ -6,7 +6,8 @@ Enters: options. Leaves: the list on the screen and in files, and a recorded run
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Annotated
 
 import typer
 
+from basira.cli.day import ask_again, show_changes, show_previous_results
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
 from basira.cli.options import (
     Language,
     LanguageOption,
+    LiveModelOption,
     MemoryOption,
-    ModelOption,
     PolicyOption,
     open_console,
     open_history,
@@ -63,45 +66,71 @@ def target(
         bool, typer.Option("--by-office", help="Write one file an office: list.html gives list-OFFICE.html.")
     ] = False,
     language: LanguageOption = Language.fr,
-    model: ModelOption = "",
+    model: LiveModelOption = "",
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the random control; drawn afresh, and recorded, by default.")
+        int | None,
+        typer.Option(
+            min=0, help="Seed of the random control; by default the day's own: previews and runs draw the same."
+        ),
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="Declarations shown per office on the screen.")] = 10,
+    database: Annotated[
+        str,
+        typer.Option(
+            "--database",
+            envvar="BASIRA_DATABASE",
+            help="URL of the database whose rules of analysts hold; by default the store's own, where runs are kept.",
+        ),
+    ] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show the list without recording any decision.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Record a further run of a day that has one, without asking.")
+    ] = False,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
     """Put a day's declarations in lanes under each office's capacity, give the reasons, and record every decision.
 
     Example: basira target --day 2024-01-22 --out list.html --out list.xlsx --by-office --for inspector
+
+    First come the results of the last list. A second run of a day shows what it changes, and asks before it records.
     """
     from basira.explain.inspection_list import files as inspection_list
     from basira.explain.inspection_list.terminal import terminal_list
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.targeting.record import record
+    from basira.workflows.models.stages import live_model
+    from basira.workflows.stores import operations_of
+    from basira.workflows.targeting.earlier import find_earlier_run, previous_results, seed_of_day
+    from basira.workflows.targeting.record import record, rules_of
     from basira.workflows.targeting.score import choose_model
     from basira.workflows.targeting.target import order_day
     from basira.workflows.targeting.target import target as choose
 
     on = parse_day(day, name="--day")
-    order = order_day(
-        on,
-        as_of=parse_day(as_of, name="--as-of") if as_of else None,
-        seed=seed,
-        office=folded_office(office) or None,
-        any_office=any_office,
-    )
+    known = parse_day(as_of, name="--as-of") if as_of else None
     for path in out or []:
         if path.suffix not in _WRITERS:
             raise UsageError(
                 f"--out: expected .csv, .xlsx or .html, found {path.name!r}.", hint="Give one of these endings."
             )
     history = open_history(store)
+    order = order_day(
+        on,
+        as_of=known,
+        # An order of days that can't be is rejected before a seed is kept for one.
+        seed=0 if seed is None else seed,
+        office=folded_office(office) or None,
+        any_office=any_office,
+        rules=rules_of(history, database),
+    )
     rules = load_policy(find_policy(policy), on)
-    chosen = choose_model(history, as_of=order.as_of, version=model or None)
+    order = order if seed is not None else replace(order, seed=seed_of_day(history, on))
+    if preview and model:  # what is not recorded decides nothing: any model may be looked at
+        chosen = choose_model(history, as_of=order.as_of, version=model)
+    else:
+        chosen = live_model(history, operations_of(history), as_of=order.as_of, version=model)
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history,
@@ -113,9 +142,24 @@ def target(
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
+    lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
+    console, said = open_console(), messages(language.value)
+    before, earlier = previous_results(history, order), find_earlier_run(history, found)
+    if before is not None and not as_json:
+        show_previous_results(console, before, language=language.value, store=store)
+    if earlier is not None and not preview and not again:
+        changes_to = open_console(stderr=True)
+        show_changes(changes_to, earlier, on, language=language.value, lane_names=lanes)
+        if as_json or not sys.stdin.isatty():
+            raise UsageError(
+                f"Expected a first run of {on}, found run {earlier.run_id} recorded already. Nothing was recorded.",
+                hint="Repeat the command with --again to record one more, or with --preview to look only.",
+            )
+        if not ask_again(language.value):
+            changes_to.print(said.say("again.kept", run=earlier.run_id), markup=False, soft_wrap=True)
+            return
     if not preview:
         record(history, found)
-    lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
     written = []
     for path in out or []:
         parts = inspection_list.files_by_office(found.listing, path) if by_office else {path: found.listing}
@@ -127,22 +171,33 @@ def target(
             written.append(place)
     if as_json:
         # A preview has no run to explain or replay.
-        body = {**asdict(found.listing), "run_id": None if preview else found.run.run_id, "seed": order.seed}
-        echo(json.dumps(body, ensure_ascii=False, indent=1))
+        body = {
+            **asdict(found.listing),
+            "run_id": None if preview else found.run.run_id,
+            "seed": order.seed,
+            "previous_results": None if before is None else asdict(before),
+            "earlier_run": None if earlier is None else asdict(earlier),
+        }
+        echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
         return
-    console = open_console()
     for shown in terminal_list(
         found.listing, language=language.value, lane_names=lanes, most=most, reader=for_reader.value
     ):
         console.print(shown)
     if preview:
-        console.print("Preview: nothing was recorded.")
+        if earlier is not None:
+            show_changes(console, earlier, on, language=language.value, lane_names=lanes)
+        words = ("target", "--day", on, *(("--office", order.office) if order.office else ()), "--policy", policy)
+        line = said.say("target.preview", command=next_command(*words, store=store))
     else:
-        console.print(
-            f"Run {found.run.run_id} recorded: {len(found.decisions):,} decisions. "
-            f"Again, the same: {next_command('replay', found.run.run_id, store=store)}",
-            markup=False,
-            soft_wrap=True,
+        count = len(found.decisions)
+        line = said.say_count(
+            "target.recorded",
+            count,
+            run=found.run.run_id,
+            n=say_number(count, language.value),
+            command=next_command("replay", found.run.run_id, store=store),
         )
+    console.print(line, markup=False, soft_wrap=True)
     for path in written:
-        console.print(f"Written: {path}", markup=False, soft_wrap=True)
+        console.print(said.say("written", path=str(path)), markup=False, soft_wrap=True)

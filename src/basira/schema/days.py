@@ -6,11 +6,14 @@ since 1970-01-01, the integer on which every window is counted. Never here: the 
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 
 from basira.schema.errors import UsageError
 
 EPOCH = date(1970, 1, 1)
+# As French and Arabic forms write a day; ASCII digits, four of them for the year.
+_DAY_FIRST = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 
 
 def day_of(moment: date | datetime) -> int:
@@ -33,21 +36,24 @@ def date_of(day: int) -> date:
 
 
 def parse_day(text: str, *, name: str) -> date:
-    """Read an ISO date given by a person; ``name`` is the option it came from.
+    """Read a date given by a person, the year first or, with slashes, the day first; ``name``: the option it came from.
 
-    >>> parse_day("2021-01-04", name="--day").isoformat()
-    '2021-01-04'
-    >>> parse_day("04/01/2021", name="--day")
+    >>> parse_day("2021-01-04", name="--day").isoformat(), parse_day("04/01/2021", name="--day").isoformat()
+    ('2021-01-04', '2021-01-04')
+    >>> parse_day("01/22/2021", name="--day")
     Traceback (most recent call last):
     ...
-    basira.schema.errors.UsageError: --day: expected a date as YYYY-MM-DD, found '04/01/2021'.
+    basira.schema.errors.UsageError: --day: expected a date as YYYY-MM-DD or DD/MM/YYYY, found '01/22/2021'.
     """
+    written = _DAY_FIRST.fullmatch(text)
     try:
+        if written is not None:
+            return date(int(written[3]), int(written[2]), int(written[1]))
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"{name}: expected a date as YYYY-MM-DD, found {text!r}.",
-            hint="Write the date with the year first, for example 2021-01-04.",
+            f"{name}: expected a date as YYYY-MM-DD or DD/MM/YYYY, found {text!r}.",
+            hint="For example 2021-01-04 or 04/01/2021, the fourth of January.",
         ) from None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import cast
 
+from basira.decisions.judged import JudgedValues
 from basira.decisions.recorded import ConversionValues, ItemConversion, ItemValues, ReasonValues
 from basira.decisions.records import Decision
 from basira.explain.disclosure import basis_for_inspectors, withhold
@@ -18,7 +19,15 @@ from basira.explain.words import catalog_of, say, say_basis, say_conversion, say
 from basira.schema.detail import NO_STATE
 from basira.schema.json_values import JsonObject
 from basira.schema.records import Conversion, Reason
-from basira.serving.views.answers import ConversionBody, DecisionBody, ItemBody, ItemConversionBody, ReasonBody
+from basira.serving.views.answers import (
+    ConversionBody,
+    DecisionBody,
+    ItemBody,
+    ItemConversionBody,
+    ReasonBody,
+    RuleBody,
+)
+from basira.workflows.rules.said import say_judged, say_notes
 
 
 def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> DecisionBody:
@@ -49,6 +58,8 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
     }
     if decision.conversion is not None:
         body["conversion"] = _conversion(decision.conversion, language)
+    if decision.rules:
+        body["rules"] = [_rule(one, decision.lane, language) for one in decision.rules]
     return cast("DecisionBody", withhold("decision", body)) if is_secret_hidden else body
 
 
@@ -85,6 +96,11 @@ def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -
         # An officer's own lane has no ground of selection.
         is_officers=decision.basis in ("none", "exempt") and not decision.ground,
         has_answer=decision.fraud_probability is not None,
+        notes=say_notes(
+            decision.rules,
+            rule_id=decision.detail_fields.rule_id if decision.basis == "rule" else "",
+            language=language,
+        ),
     )
     made = explain(case, reader="inspector" if is_secret_hidden else "unit")
     said = asdict(say_explanation(made, language=language))
@@ -92,6 +108,21 @@ def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -
     return {
         **said,
         "items": [{k: list(v) if isinstance(v, tuple) else v for k, v in one.items()} for one in said["items"]],
+    }
+
+
+def _rule(one: JudgedValues, lane: str, language: str) -> RuleBody:
+    """What one rule said, in figures and in words."""
+    return {
+        "rule_id": one["rule_id"],
+        "version": one["version"],
+        "digest": one["digest"],
+        "is_shadow": one["is_shadow"],
+        "outcome": one["outcome"],
+        "probability": one.get("probability"),
+        "acts": one.get("acts", False),
+        "wants": one.get("wants", {}),
+        "text": list(say_judged(one, given=lane, lanes={}, language=language)),
     }
 
 
@@ -116,7 +147,7 @@ def _basis_text(basis: str, decision: Decision, language: str) -> str:
             sentences = [say_basis("mandatory", language=language, ground=ground)]
         elif decision.inspects:
             sentences = [catalog_of(language).say("basis.officer")]
-    elif ground and basis != "mandatory":
+    elif ground and basis not in ("mandatory", "rule"):
         sentences.append(say_basis("mandatory", language=language, ground=ground))
     if basis == "mandatory" and decision.detail_fields.is_lane_full:
         sentences.append(catalog_of(language).say("basis.lane_full"))

@@ -1,0 +1,59 @@
+"""What commands print, in the reader's language: the catalogs in `locale`, and which language that is.
+
+Enters: a language. Leaves: its messages. Never here: a command; a sentence about a declaration (`basira.explain`).
+
+The language is the one of --language, else of BASIRA_LANGUAGE, else of the machine's locale, else French.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from basira.render.catalogs import Catalog
+
+LOCALE = Path(__file__).parent / "locale"
+# In the order in which POSIX reads them.
+_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+DEFAULT = "fr"
+
+
+def messages(language: str, *, strict: bool = False) -> Catalog:
+    """The messages of the command line; see `load_catalog` for the errors."""
+    from basira.render.catalogs import load_catalog
+
+    return load_catalog(LOCALE, language, strict=strict)
+
+
+def say_number(count: float, language: str) -> str:
+    """A count as the language writes it."""
+    from basira.render.numbers import format_count
+
+    return format_count(int(count), language=language)
+
+
+def system_language(environment: Mapping[str, str]) -> str:
+    """The language of the machine's locale; French where it is one that Basira does not speak, or none.
+
+    >>> system_language({"LANG": "ar_MA.UTF-8"}), system_language({"LC_ALL": "C", "LANG": "en_US"}), system_language({})
+    ('ar', 'fr', 'fr')
+    """
+    from basira.render.languages import LANGUAGES
+
+    # An empty variable counts as absent, as POSIX has it.
+    text = next((environment[name] for name in _VARIABLES if environment.get(name)), "")
+    language = text.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+    return language if language in LANGUAGES else DEFAULT
+
+
+def language_defaults(command: Any, language: str) -> dict[str, Any]:
+    """For each command below a group that has the option, ``language`` as its default: a map as Click takes it."""
+    found: dict[str, Any] = {}
+    for name, one in getattr(command, "commands", {}).items():
+        if below := language_defaults(one, language):
+            found[name] = below
+        elif any(parameter.name == "language" for parameter in one.params):
+            found[name] = {"language": language}
+    return found

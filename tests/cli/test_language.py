@@ -1,0 +1,99 @@
+"""Messages of commands: complete in three languages, in the language of the option, the environment or the locale."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+
+from basira.cli.messages import LOCALE, messages, system_language
+from basira.render.languages import LANGUAGES
+from tests.support.command_line import ran, run
+
+
+def entries(language):
+    from babel.messages.pofile import read_po
+
+    with (LOCALE / f"{language}.po").open("rb") as file:
+        return {
+            (m.id if isinstance(m.id, str) else m.id[0]): (m.string if isinstance(m.string, tuple) else (m.string,))
+            for m in read_po(file, locale=language, abort_invalid=True)
+            if m.id
+        }
+
+
+def test_every_message_is_in_each_language_with_the_same_values():
+    known = {language: entries(language) for language in LANGUAGES}
+    assert known["fr"].keys() == known["en"].keys() == known["ar"].keys()
+    for message in known["fr"]:
+        names = {
+            language: {
+                name for text in known[language][message] for _, name, _, _ in string.Formatter().parse(text) if name
+            }
+            for language in LANGUAGES
+        }
+        assert names["fr"] == names["en"] == names["ar"], message
+        assert all(all(texts) for texts in (known[language][message] for language in LANGUAGES)), message
+
+
+def test_every_message_that_the_commands_say_is_there(root_of_the_package):
+    said = set()
+    for path in root_of_the_package.glob("cli/*.py"):
+        for found in re.finditer(
+            r'(?:said|catalog)\.say(?:_count)?\(\s*"([a-z_.]+)"', path.read_text(encoding="utf-8")
+        ):
+            said.add((path.name, found[1]))
+    own = {(name, message) for name, message in said if name in {"day.py", "target.py", "ingest.py", "feedback.py"}}
+    assert own
+    assert {message for _, message in own} - messages("fr").ids == set()
+
+
+@pytest.fixture
+def root_of_the_package():
+    return LOCALE.parents[1]
+
+
+def test_the_option_goes_before_the_variable_and_the_variable_before_the_locale(walk, monkeypatch):
+    def language() -> str:
+        shown = ran("explain", walk.declaration_id, "--store", walk.store).out
+        return next(code for code, word in (("fr", "Droits"), ("en", "Duties"), ("ar", "الرسوم")) if word in shown)
+
+    assert language() == "fr"
+    monkeypatch.setenv("LANG", "en_US.UTF-8")
+    assert language() == "en"
+    monkeypatch.setenv("BASIRA_LANGUAGE", "ar")
+    assert language() == "ar"
+    shown = ran("explain", walk.declaration_id, "--store", walk.store, "--language", "fr").out
+    assert "Droits" in shown
+
+
+def test_a_locale_that_is_not_spoken_is_french():
+    for text in ("", "C", "C.UTF-8", "POSIX", "de_DE.UTF-8", "arn_CL"):
+        assert system_language({"LC_ALL": text}) == "fr", text
+    assert system_language({"LC_ALL": "", "LC_MESSAGES": "ar", "LANG": "en"}) == "ar"
+
+
+@pytest.mark.parametrize(("language", "word"), [("fr", "Aperçu"), ("en", "Preview"), ("ar", "معاينة")])
+def test_target_speaks_the_reader_s_language_and_reads_the_day_first(walk, language, word):
+    year, month, day = walk.day.split("-")
+    found = ran("target", "--day", f"{day}/{month}/{year}", "--preview", "--store", walk.store, "-l", language)
+    assert word in found.out
+    # A line to be copied: the store and the day as they are.
+    assert f"basira target --day {walk.day} --policy morocco --store {walk.store}" in found.out
+
+
+def test_two_previews_draw_the_same(walk):
+    first, second = (ran("target", "--day", walk.day, "--preview", "--store", walk.store, "--json").json for _ in "ab")
+    assert first["seed"] == second["seed"]
+    assert first["lines"] == second["lines"]
+    assert first["earlier_run"]["run_id"] == walk.run_id
+
+
+def test_a_second_run_asks_and_records_nothing_without_an_answer(walk):
+    found = run("target", "--day", walk.day, "--store", walk.store, "-l", "fr")
+    assert found.code == 2
+    assert "--again" in found.err
+    assert f"exécution {walk.run_id}" in found.err
+    listed = ran("audit", "runs", "--store", walk.store, "--json").json
+    assert len([one for one in listed if one["day"] == walk.day]) == 1
