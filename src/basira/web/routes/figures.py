@@ -66,7 +66,7 @@ def _period(
     last: Annotated[str, Query(alias="to", max_length=10)] = "",
     office: Annotated[str, Query(max_length=100)] = "",
 ) -> Period:
-    """The period of an address. Raises 403 for an office that the person may not see, 422 for days that are none."""
+    """The period of an address. Raises 403 for an office that the person may not see, 422 for invalid days."""
     period = period_of(_day(first), _day(last), office, today=now.date())
     if visitor.own_offices is not None and period.office not in visitor.own_offices:
         raise ProblemException(403, "forbidden", "Expected an office that you may see, found another.")

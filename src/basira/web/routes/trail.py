@@ -57,7 +57,7 @@ class Asked:
 
     @property
     def wanted(self) -> Wanted:
-        """The same for the database. Raises 422 for a day that is none."""
+        """The same for the database. Raises 422 for an invalid day."""
         return Wanted(
             self.by or None,
             self.action or None,
