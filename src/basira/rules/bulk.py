@@ -148,7 +148,7 @@ class _Plan:
         most = certain + truth.is_null().cast(pl.Int64).sum().over(DECLARATION)
         first = _compare(certain, comparison, pl.lit(count))
         if comparison in ("=", "!="):
-            # Known when the number that would change it lies in no way between the two, or nothing is open.
+            # Known when no value between the two bounds would change it, or nothing is open.
             is_known = (certain == most) | (count < certain) | (count > most)
         else:
             is_known = first == _compare(most, comparison, pl.lit(count))
