@@ -260,85 +260,48 @@ def compare(
         echo(line)
 
 
-@app.command("submit")
-def submit(
-    rule_id: RuleArgument,
-    by: ByOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Submit a version that was tested on the past."""
-    _step(rule_id, "submitted", by, version, "", store, database, language)
+def _add_step(name: str, state: State, help_text: str, *, has_motive: bool = False) -> None:
+    """Add the command that takes one step of a version's life, with a motive where the step needs one."""
+
+    def take(
+        rule_id: RuleArgument,
+        by: ByOption,
+        version: VersionOption = 0,
+        store: StoreOption = DEFAULT_STORE,
+        database: DatabaseOption = "",
+        language: LanguageOption = Language.fr,
+    ) -> None:
+        _step(rule_id, state, by, version, "", store, database, language)
+
+    def take_with_motive(
+        rule_id: RuleArgument,
+        by: ByOption,
+        motive: MotiveOption,
+        version: VersionOption = 0,
+        store: StoreOption = DEFAULT_STORE,
+        database: DatabaseOption = "",
+        language: LanguageOption = Language.fr,
+    ) -> None:
+        _step(rule_id, state, by, version, motive, store, database, language)
+
+    app.command(name, help=help_text)(take_with_motive if has_motive else take)
 
 
-@app.command("approve")
-def approve(
-    rule_id: RuleArgument,
-    by: ByOption,
-    motive: MotiveOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Approve a submitted version: another person than its author, with the role manager."""
-    _step(rule_id, "approved", by, version, motive, store, database, language)
-
-
-@app.command("reject")
-def reject(
-    rule_id: RuleArgument,
-    by: ByOption,
-    motive: MotiveOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Send a submitted version back: it is a draft again."""
-    _step(rule_id, "draft", by, version, motive, store, database, language)
-
-
-@app.command("shadow")
-def shadow(
-    rule_id: RuleArgument,
-    by: ByOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Let an approved version be judged without acting."""
-    _step(rule_id, "shadow", by, version, "", store, database, language)
-
-
-@app.command("start")
-def start(
-    rule_id: RuleArgument,
-    by: ByOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Make an approved version live, from its first day on. It takes the place of the version that was."""
-    _step(rule_id, "live", by, version, "", store, database, language)
-
-
-@app.command("retire")
-def retire(
-    rule_id: RuleArgument,
-    by: ByOption,
-    motive: MotiveOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Retire a version, for good. Its record stays."""
-    _step(rule_id, "retired", by, version, motive, store, database, language)
+_add_step("submit", "submitted", "Submit a version that was tested on the past.")
+_add_step(
+    "approve",
+    "approved",
+    "Approve a submitted version: another person than its author, with the role manager.",
+    has_motive=True,
+)
+_add_step("reject", "draft", "Send a submitted version back: it is a draft again.", has_motive=True)
+_add_step("shadow", "shadow", "Let an approved version be judged without acting.")
+_add_step(
+    "start",
+    "live",
+    "Make an approved version live, from its first day on. It takes the place of the version that was.",
+)
+_add_step("retire", "retired", "Retire a version, for good. Its record stays.", has_motive=True)
 
 
 @app.command("list")

@@ -17,8 +17,7 @@ from basira.render.spreadsheet import csv_text
 from basira.rules.faults import rule_fault
 from basira.rules.lists.model import MOST_ENTRIES, Entry, ListKind, require_once, settle_entry
 from basira.rules.names import fold_name
-from basira.schema.days import parse_day
-from basira.schema.errors import BasiraError, RuleError
+from basira.schema.errors import RuleError
 from basira.schema.text import fold_digits
 
 COLUMNS = ("value", "from", "until", "source", "reason", "owner")
@@ -169,6 +168,7 @@ def _day(cell: object, place: str) -> date | None:
     if not text:
         return None
     try:
-        return parse_day(text, name=place)
-    except BasiraError:
+        # The year first alone: a table of another country may have the month where a person here types the day.
+        return date.fromisoformat(text)
+    except ValueError:
         raise rule_fault("day_form", place=place, found=text) from None
