@@ -153,8 +153,14 @@ def _wait(server: Server, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
-    """The server of this test process."""
-    yield from run_server()
+    """The server of this test process.
+
+    A transaction may be silent for two minutes: on a busy machine three seconds pass between two statements of a test.
+    What is silent is the business of tests/storage/database/test_frozen_process.py, which sets the three seconds again.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("basira.storage.database.connection.SILENT_SECONDS", 120)
+        yield from run_server()
 
 
 @pytest.fixture(scope="session")
