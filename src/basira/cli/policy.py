@@ -6,10 +6,9 @@ Enters: options. Leaves: tables on the screen, or JSON. Never here: a choice, a 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -29,6 +28,7 @@ from basira.cli.options import (
 from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import PolicyError, UsageError
+from basira.schema.json_values import JsonObject
 
 if TYPE_CHECKING:
     from basira.workflows.targeting.preview import OrderPreview
@@ -229,7 +229,7 @@ def selected_table(found: OrderPreview) -> Table:
     return table
 
 
-def past_table(past: Mapping[str, Any]) -> Table:
+def past_table(past: JsonObject) -> Table:
     """What each order would have found of the later results of training, by share inspected."""
     table = Table(
         title=f"Of {past['declarations']:,} later inspected declarations of the training ({past['findings']:,.0f} "

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from basira.schema.json_values import JsonObject
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -40,7 +41,7 @@ class DeclarationOutcomes:
     value: Floats
 
 
-def compare_circuits(tested: DeclarationOutcomes, *, resamples: int, seed: int) -> dict[str, Any] | None:
+def compare_circuits(tested: DeclarationOutcomes, *, resamples: int, seed: int) -> JsonObject | None:
     """Found by the administration's circuits, and by our order at the same capacity; None where nothing was inspected.
 
     Returns
@@ -55,7 +56,7 @@ def compare_circuits(tested: DeclarationOutcomes, *, resamples: int, seed: int) 
     if inspected == 0:
         return None
     is_whole = inspected < len(tested.is_inspected)
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "declarations": len(tested.is_inspected),
         "inspected": inspected,
         "irregular": int(tested.is_irregular.sum()),
@@ -85,13 +86,13 @@ def take_in_order(value: Floats, queue: Sequence[str], count_of: Flags) -> Flags
     return taken
 
 
-def _at_capacity(tested: DeclarationOutcomes, *, resamples: int, seed: int) -> dict[str, Any]:
+def _at_capacity(tested: DeclarationOutcomes, *, resamples: int, seed: int) -> JsonObject:
     ours = take_in_order(tested.value, tested.queue, tested.is_inspected)
     _, groups = np.unique(np.asarray(tested.queue, dtype=object).astype(str), return_inverse=True)
     draws = np.random.default_rng(seed).multinomial(
         groups.max() + 1, np.full(groups.max() + 1, 1 / (groups.max() + 1)), size=resamples
     )
-    sides: dict[str, dict[str, Any]] = {"theirs": {}, "ours": {}, "difference": {}}
+    sides: dict[str, JsonObject] = {"theirs": {}, "ours": {}, "difference": {}}
     for name, amounts in (("found", tested.is_irregular.astype(np.float64)), ("revenue", tested.revenue)):
         if amounts is None:
             for one in sides.values():
@@ -107,7 +108,7 @@ def _at_capacity(tested: DeclarationOutcomes, *, resamples: int, seed: int) -> d
     return dict(sides)
 
 
-def _circuits(tested: DeclarationOutcomes, *, is_whole: bool) -> list[dict[str, Any]]:
+def _circuits(tested: DeclarationOutcomes, *, is_whole: bool) -> list[JsonObject]:
     # A lane of a source may be any text; None is that of no lane.
     lanes = sorted({lane for lane, seen in zip(tested.lane, tested.is_inspected, strict=True) if seen}, key=str)
     order = np.argsort(-tested.value, kind="stable")
@@ -115,7 +116,7 @@ def _circuits(tested: DeclarationOutcomes, *, is_whole: bool) -> list[dict[str, 
     for lane in lanes:
         own = tested.is_inspected & np.array([one == lane for one in tested.lane])
         count = int(own.sum())
-        row: dict[str, Any] = {
+        row: JsonObject = {
             "lane": lane,
             "inspected": count,
             "found": int(tested.is_irregular[own].sum()),

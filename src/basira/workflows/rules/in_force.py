@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import sqlalchemy as sa
 
@@ -184,5 +184,5 @@ def _in_force(
     return found
 
 
-def _digest_of(content: Mapping[str, Any]) -> str:
+def _digest_of(content: JsonObject) -> str:
     return hashlib.sha256(canonical_values(dict(content)).encode()).hexdigest()

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.records import Candidate
 from basira.selection.batch.allocate import allocate
 from basira.selection.mandatory import in_one_form
@@ -64,7 +64,7 @@ class OrderPreview:
     model_version: str
     declarations: int
     selected: tuple[Selected, ...]
-    past: Mapping[str, Any] | None
+    past: JsonObject | None
 
 
 @dataclass(frozen=True)
