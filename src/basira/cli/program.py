@@ -30,6 +30,7 @@ from basira.cli import (
     profiles,
     proof,
     quarantine,
+    register,
     replay,
     rules,
     schema,
@@ -75,6 +76,7 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("feedback")(feedback.feedback)
+app.add_typer(register.app, name="register")
 app.add_typer(history.app, name="history")
 app.command("train")(train.train)
 app.command("score")(score.score)

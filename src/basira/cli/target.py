@@ -104,6 +104,7 @@ def target(
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
+    from basira.workflows.intake.register import with_names
     from basira.workflows.models.shadow import try_shadows
     from basira.workflows.models.stages import adopt_models, live_model
     from basira.workflows.stores import operations_of
@@ -128,7 +129,7 @@ def target(
         seed=0 if seed is None else seed,
         office=folded_office(office) or None,
         any_office=any_office,
-        rules=rules_of(history, database),
+        rules=rules_of(history, on, database),
     )
     place = database or operations_of(history)
     rules = load_policy(find_policy(policy), on)
@@ -148,6 +149,7 @@ def target(
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
+    found = replace(found, listing=with_names(found.listing, history))
     lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
     console, said = open_console(), messages(language.value)
     before, earlier = previous_results(history, order), find_earlier_run(history, found)
