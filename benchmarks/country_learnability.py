@@ -70,7 +70,7 @@ TECHNICAL = (
 )
 
 
-def load(world: Path, until_share: float) -> tuple[object, str, str]:
+def load(world: Path, until_share: float) -> tuple[duckdb.DuckDBPyConnection, str, str]:
     """A DuckDB connection with tables items, truth, outcomes; the split day, and the day labels are known by."""
     con = duckdb.connect()
     con.execute("SET threads = 1")
@@ -84,12 +84,12 @@ def load(world: Path, until_share: float) -> tuple[object, str, str]:
                    FROM read_parquet('{world}/outcomes/*.parquet')) o USING (declaration_id, item_number)
         ORDER BY d.declared_at, d.declaration_id, d.item_number
     """)
-    first, last = con.execute("SELECT min(day), max(day) FROM items").fetchone()
+    first, last = con.execute("SELECT min(day), max(day) FROM items").fetchall()[0]
     split = first + (last - first) * until_share
     return con, str(split), str(first)
 
 
-def profile_columns(con: object, split: str) -> list[str]:
+def profile_columns(con: duckdb.DuckDBPyConnection, split: str) -> list[str]:
     """Add rough profile features: ratios to the medians of the training period."""
     con.execute(f"""
         CREATE TABLE reference AS
@@ -120,7 +120,7 @@ def profile_columns(con: object, split: str) -> list[str]:
     return [row[0] for row in con.execute("DESCRIBE profiled").fetchall() if row[0].startswith("p_")]
 
 
-def frame(con: object, table: str, columns: list[str]) -> np.ndarray:
+def frame(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> np.ndarray:
     """Columns as one float matrix; text is label-encoded in order of appearance, nulls are NaN."""
     data = con.sql(f"SELECT {', '.join(columns)} FROM {table} ORDER BY declared_at, declaration_id, item_number")
     table_ = data.to_arrow_table()
@@ -148,10 +148,10 @@ def fit_score(x: np.ndarray, y: np.ndarray, rows: np.ndarray, seed: int = 1) -> 
         verbose=-1,
     )
     model.fit(x[rows], y[rows])
-    return model.predict_proba(x)[:, 1]
+    return np.asarray(model.predict_proba(x))[:, 1]
 
 
-def technical(con: object) -> np.ndarray:
+def technical(con: duckdb.DuckDBPyConnection) -> np.ndarray:
     """Columns without any meaning for risk: identifiers' digits, order, times, decimals."""
     con.execute("""
         CREATE OR REPLACE TABLE technical AS SELECT declared_at, declaration_id, item_number,
@@ -171,7 +171,7 @@ def technical(con: object) -> np.ndarray:
     return frame(con, "technical", list(TECHNICAL))
 
 
-def technical_auc(con: object, y: np.ndarray) -> float:
+def technical_auc(con: duckdb.DuckDBPyConnection, y: np.ndarray) -> float:
     """AUC of trees on technical columns with the truth of one part of the traders, on the others; mean of 4 turns.
 
     Split by trader: what a trader always writes recalls a trader already seen, which is memory and no leak.

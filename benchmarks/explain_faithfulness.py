@@ -27,7 +27,7 @@ from basira.schema.records import Reason
 
 DRAWS = 16
 OTHERS = 3
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.float32]
 
 
 def families_of(chosen: Chosen) -> dict[str, list[int]]:

@@ -1,7 +1,8 @@
 """One true table, rendered in thousands of ways: does `mapping suggest` with `ingest` ever take a wrong value?
 
     .venv/bin/python benchmarks/ingest_renderings.py --renderings 500 --seed 1
-    .venv/bin/python benchmarks/ingest_renderings.py --renderings 20000 --jobs 2    # the long run
+    .venv/bin/python benchmarks/ingest_renderings.py --renderings 20000 --results F # the long run: goes on where F ends
+    .venv/bin/python benchmarks/ingest_renderings.py --report F G                   # what F and G hold so far
     .venv/bin/python benchmarks/ingest_renderings.py --seed 1 --only 137 --keep F   # one of them, its file kept in F
     .venv/bin/python benchmarks/ingest_renderings.py --headers                      # fields right by dialect
 
@@ -12,6 +13,10 @@ language of the headers, title lines, a total, sheets, and the damage that sprea
 Printed: how many renderings were read whole without help, how many asked (a doubt, a missing field, a rejected row),
 and how many **lied**: an accepted row differs from the true one, or a row is neither accepted nor accounted for. Each
 lie is printed with what was drawn. Exit code 1 when one lied. CPU seconds and the peak of memory come last.
+
+With ``--results`` each verdict is written to a file as soon as it is known, and a run that was interrupted goes on with
+the renderings that the file lacks. Its first line has the seed and a digest of the source: results of two trees are
+never counted together.
 """
 
 from __future__ import annotations
@@ -19,18 +24,21 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import hashlib
 import io
 import json
 import random
 import re
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -139,7 +147,7 @@ def draw(number: int, seed: int) -> tuple[Drawn, list[dict[str, Any]]]:
     decimal = rng.choice(",.")
     thousands = rng.choice(["", "", " ", "\u00a0", "\u202f", "'", "." if decimal == "," else ","])
     months = rng.choice(list(MONTHS))
-    choices = {
+    choices: dict[str, Any] = {
         "kind": kind, "headers": language, "encoding": rng.choice(fits), "separator": rng.choice(";,\t|"),
         "quoting": rng.choice(("minimal", "all")), "decimal": decimal, "thousands": thousands,
         "decimals": rng.choice((2, 2, 2, 0, 3)), "lakhs": rng.random() < 0.05,
@@ -164,7 +172,7 @@ def written_number(value: float, drawn: Drawn) -> str:
     whole, _, part = f"{value:.{places}f}".partition(".")
     if drawn["lakhs"] and len(whole) > 3:
         head, tail = whole[:-3], whole[-3:]
-        groups = []
+        groups: list[str] = []
         while head:
             groups.insert(0, head[-2:])
             head = head[:-2]
@@ -174,7 +182,7 @@ def written_number(value: float, drawn: Drawn) -> str:
         if drawn["thousands"]:
             whole = f"{int(whole):,}".replace(",", drawn["thousands"])
     text = whole + (mark + part if part else "")
-    currency = drawn["currency"]
+    currency: str = drawn["currency"]
     text = currency + text if currency.endswith(" ") else text + currency
     return text.translate(ARABIC) if drawn["arabic_digits"] == "numbers" else text
 
@@ -438,11 +446,57 @@ def shown_choices(number: int, seed: int) -> str:
     return json.dumps({k: v for k, v in drawn.choices.items() if k != "order"}, ensure_ascii=False)
 
 
+def digest_of_source() -> str:
+    """Which tree judges: a digest of the product's source and of this file."""
+    import basira
+
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    package = Path(basira.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        digest.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def read_results(path: Path) -> tuple[dict[str, Any], list[Verdict]]:
+    """The head and the verdicts of a file of results. A last line that was cut off counts for nothing."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    return whole[0], [Verdict(**entry) for entry in whole[1:]]
+
+
+def judge_all(numbers: Sequence[int], seed: int, keep: str, jobs: int) -> Iterator[Verdict]:
+    """The verdicts as they come: here with one job, which saves what another process costs."""
+    if jobs == 1:
+        yield from (judge(number, seed, keep) for number in numbers)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        for done in as_completed([pool.submit(judge, number, seed, keep) for number in numbers]):
+            yield done.result()
+
+
+def print_verdicts(verdicts: Sequence[Verdict], seed: int, show: int) -> int:
+    """Lies and faults, what was asked, and the counts. Returns the exit code."""
+    counts = Counter(verdict.kind for verdict in verdicts)
+    for kind in ("lied", "failed"):
+        for verdict in [v for v in verdicts if v.kind == kind][:show]:
+            print(f"{kind} {verdict.number}: {verdict.detail}\n    {shown_choices(verdict.number, seed)}")
+    asked = Counter(v.detail for v in verdicts if v.kind in {"asked", "rejected"})
+    for detail, count in asked.most_common(show):
+        print(f"asked or rejected {count}: {detail}")
+    total = len(verdicts)
+    print(f"{total:,} renderings of one true table (seed {seed}):")
+    for kind in ("read", "asked", "rejected", "failed", "lied"):
+        print(f"  {kind:<9}{counts[kind]:>7,}  {counts[kind] / max(total, 1):6.1%}")
+    return 1 if counts["lied"] or counts["failed"] else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--renderings", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--results", type=Path, help="write each verdict here, and go on where this file ends")
+    parser.add_argument("--report", type=Path, nargs="+", help="print what these files of results hold, and stop")
     parser.add_argument("--only", type=int, default=-1, help="judge this one rendering")
     parser.add_argument("--keep", default="", help="with --only: leave the file, mapping and store in this folder")
     parser.add_argument("--show", type=int, default=20, help="how many lies and faults are printed")
@@ -450,34 +504,46 @@ def main() -> int:
     options = parser.parse_args()
     if options.headers:
         return 1 if print_headers(options.seed) else 0
+    if options.report:
+        codes = []
+        for path in options.report:
+            head, known = read_results(path)
+            print(f"{path.name}: source {head['source']}")
+            codes.append(print_verdicts(known, head["seed"], options.show))
+        return max(codes)
     if options.keep:
         Path(options.keep).mkdir(parents=True, exist_ok=True)
-    numbers = [options.only] if options.only >= 0 else list(range(options.renderings))
-    started = time.monotonic()
     verdicts: list[Verdict] = []
-    with ProcessPoolExecutor(options.jobs) as pool:
-        waiting = [pool.submit(judge, n, options.seed, options.keep) for n in numbers]
-        for done, one in enumerate(waiting, start=1):
-            verdicts.append(one.result())
-            if sys.stderr.isatty() and done % 20 == 0:
-                print(f"\r{done:,} of {len(numbers):,}", end="", file=sys.stderr)
-    counts = Counter(verdict.kind for verdict in verdicts)
-    for kind in ("lied", "failed"):
-        for verdict in [v for v in verdicts if v.kind == kind][: options.show]:
-            print(f"{kind} {verdict.number}: {verdict.detail}\n    {shown_choices(verdict.number, options.seed)}")
-    asked = Counter(v.detail for v in verdicts if v.kind in {"asked", "rejected"})
-    for detail, count in asked.most_common(options.show):
-        print(f"asked or rejected {count}: {detail}")
-    total = len(verdicts)
-    print(f"{total:,} renderings of one true table (seed {options.seed}):")
-    for kind in ("read", "asked", "rejected", "failed", "lied"):
-        print(f"  {kind:<9}{counts[kind]:>7,}  {counts[kind] / total:6.1%}")
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    out = None
+    if options.results:
+        head = {"seed": options.seed, "source": digest_of_source()}
+        if options.results.exists():
+            found, verdicts = read_results(options.results)
+            if found != head:
+                parser.error(f"{options.results} holds results of {found}, these would be of {head}: name another file")
+            lines = options.results.read_text(encoding="utf-8").splitlines(keepends=True)
+            options.results.write_text("".join(line for line in lines if line.endswith("\n")), encoding="utf-8")
+        else:
+            options.results.write_text(json.dumps(head) + "\n", encoding="utf-8")
+        out = options.results.open("a", encoding="utf-8")
+    done = {verdict.number for verdict in verdicts}
+    numbers = [options.only] if options.only >= 0 else [n for n in range(options.renderings) if n not in done]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; what --results holds stays"))
+    started = time.monotonic()
+    for verdict in judge_all(numbers, options.seed, options.keep, options.jobs):
+        verdicts.append(verdict)
+        if out is not None:
+            out.write(json.dumps(asdict(verdict), ensure_ascii=False) + "\n")
+            out.flush()
+        if sys.stderr.isatty() and len(verdicts) % 20 == 0:
+            print(f"\r{len(verdicts):,} of {len(numbers) + len(done):,}", end="", file=sys.stderr)
+    code = print_verdicts(verdicts, options.seed, options.show)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(
-        f"  {children.ru_utime + children.ru_stime:.0f} CPU-seconds, {time.monotonic() - started:.0f} s, "
-        f"peak {children.ru_maxrss / 1024:.0f} MB a process"
+        f"  {sum(one.ru_utime + one.ru_stime for one in used):.0f} CPU-seconds for {len(numbers):,} of them, "
+        f"{time.monotonic() - started:.0f} s, peak {max(one.ru_maxrss for one in used) / 1024:.0f} MB a process"
     )
-    return 1 if counts["lied"] or counts["failed"] else 0
+    return code
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def measure(
         f"{name:34} seed {seed}  AUC {roc_auc_score(trial.irregular, p):.3f}"
         f"  P@1/5/10 {precision[0]:.3f} {precision[1]:.3f} {precision[2]:.3f}"
         f"  Rev@5/10 {revenue[0]:.3f} {revenue[1]:.3f}"
-        f"  inspected: predicted {p[inspected].mean():.4f} found {trial.found.mean():.4f}"
+        f"  inspected: predicted {p[inspected].mean():.4f} found {trial.found.drop_nulls().to_numpy().mean():.4f}"
         f"  {model.card['chosen']['size']} x{model.card['chosen']['bags']} {model.card['fit_cpu_seconds']:.0f} s",
         flush=True,
     )
@@ -198,7 +198,8 @@ def main() -> None:
                 measure(
                     trial, "planted, weight .5", seed, settings=replace(plain, planted_weight=0.5, planted_weights=())
                 )
-                measure(trial, "planted, one size", seed, settings=replace(plain, members=("small",)))
+                for size in plain.sizes:
+                    measure(trial, f"planted, {size} trees", seed, settings=replace(plain, sizes=(size,)))
                 continue
             for name, (without, added) in GROUPS.get(arguments.features, {}).items():
                 # In the order of the catalog, on which the draws of features for each tree depend.

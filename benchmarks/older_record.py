@@ -49,7 +49,10 @@ def make_ground(folder: Path) -> Ground:
 def last_day(folder: Path) -> date:
     """The last day on which the world declares something."""
     files = sorted((folder / "world" / "declarations").glob("*.parquet"))
-    return max(pl.read_parquet(path, columns=["declared_at"])["declared_at"].max().date() for path in files)
+    days: list[date] = (
+        pl.concat(pl.read_parquet(path, columns=["declared_at"]) for path in files)["declared_at"].dt.date().to_list()
+    )
+    return max(days)
 
 
 def busiest(templates: tuple[Body, ...]) -> str:

@@ -21,6 +21,7 @@ from basira.selection import Policy, load_policy
 from basira.selection.online.decide import decide_online
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.state import begin_day, read_state
+from basira.selection.online.tally import Tally
 
 MONDAY = date(2021, 3, 1)
 SEED = 11
@@ -72,7 +73,7 @@ def report(name: str, days: Sequence[TrialDay]) -> None:
 
 
 def speed(policy: Policy, mean_count: float) -> None:
-    past = []
+    past: list[tuple[date, Tally]] = []
     for number in range(1, 15):
         day = date.fromordinal(MONDAY.toordinal() - 15 + number)
         arrivals = simulate_day("A", day=day, kind="ordinary", mean_count=mean_count, seed=SEED)

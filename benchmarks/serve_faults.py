@@ -282,7 +282,7 @@ def damage_profiles(ground: Ground) -> Trial:
         ("replaced by rubbish", replace_with_rubbish),
         ("deleted", data.unlink),
         ("manifest deleted", (folder / f"{newest}.json").unlink),
-        ("CURRENT emptied", lambda: os.truncate(folder / "CURRENT", 0) or None),
+        ("CURRENT emptied", lambda: os.truncate(folder / "CURRENT", 0)),
         ("all deleted", lambda: shutil.rmtree(folder)),
     ]
     try:

@@ -78,7 +78,7 @@ def ours(folder: Path, declarations: int, aside: Path) -> list[dict[str, Any]]:
     structs = {tag[0]: record_struct(name) for name, tag in TAGS.items()}
 
     def keys_of(one: Declaration) -> list[list[bytes | None]]:
-        return _describe(list(one.rows), ready, profiles.as_of_day + 1)[1]
+        return _describe(list(one.rows), ready, profiles.as_of_day + 1, lambda: None)[1]
 
     def look_up(one: Declaration) -> float:
         """Keys, records, figures; the sum of them all, each item's own."""

@@ -189,20 +189,20 @@ class Postgres:
             "min_wal_size": "2MB",
         }
         command = [
-            self._programs / "postgres",
+            str(self._programs / "postgres"),
             "-D",
-            self.folder / "data",
+            str(self.folder / "data"),
             *(f"--{k}={v}" for k, v in settings.items()),
         ]
         with (self.folder / "log").open("a") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=self._environment, cwd=self.folder, **self._as
+                command, text=False, stdout=log, stderr=log, env=self._environment, cwd=self.folder, **self._as
             )
         wait_for("PostgreSQL", self.answers, seconds=60)
 
     def answers(self) -> bool:
         """Whether it takes connections."""
-        asked = [self._programs / "pg_isready", "-q", "-h", self.folder]
+        asked = [str(self._programs / "pg_isready"), "-q", "-h", str(self.folder)]
         return subprocess.run(asked, env=self._environment).returncode == 0
 
     @property
@@ -218,7 +218,7 @@ class Postgres:
 
     def create(self, database: str) -> str:
         """An own database; its URL."""
-        asked = [self._programs / "createdb", "-h", self.folder, "-U", "basira", database]
+        asked = [str(self._programs / "createdb"), "-h", str(self.folder), "-U", "basira", database]
         subprocess.run(asked, check=True, env=self._environment)
         return self.url(database)
 

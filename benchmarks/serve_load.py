@@ -78,7 +78,7 @@ def postgres(core: int) -> Iterator[tuple[str, int]]:
         **as_user,
     )
     settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "shared_buffers": "128MB"}
-    command = ["taskset", "-c", str(core), programs / "postgres", "-D", folder / "data"]
+    command = ["taskset", "-c", str(core), str(programs / "postgres"), "-D", str(folder / "data")]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [*command, *(f"--{k}={v}" for k, v in settings.items())],
@@ -89,7 +89,7 @@ def postgres(core: int) -> Iterator[tuple[str, int]]:
             **as_user,
         )
         try:
-            ready = [programs / "pg_isready", "-q", "-h", folder]
+            ready = [str(programs / "pg_isready"), "-q", "-h", str(folder)]
             while subprocess.run(ready, env=environment).returncode:
                 time.sleep(0.1)
             yield f"postgresql+psycopg://basira@/postgres?host={quote(str(folder))}", server.pid

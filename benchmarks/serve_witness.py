@@ -108,7 +108,7 @@ class _Thread:
         self._latest: dict[str, tuple[int, Body]] = {}
 
     def run(self) -> None:
-        names, weights = zip(*_ACTS, strict=True)
+        names, weights = [name for name, _ in _ACTS], [weight for _, weight in _ACTS]
         while not self._of._stopping.is_set():
             begun = time.monotonic()
             act = self._draw.choices(names, weights)[0]

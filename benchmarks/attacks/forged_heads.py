@@ -101,7 +101,9 @@ def _granted(url: str, number: int) -> str:
     engine = sa.create_engine(own)
     with engine.begin() as connection:
         roles = (files("basira.storage.database.migrations") / "postgresql_roles.sql").read_text(encoding="utf-8")
-        connection.connection.driver_connection.execute(roles)
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute(roles)
         if number == 0:
             connection.exec_driver_sql("CREATE ROLE service LOGIN IN ROLE basira_app")
     engine.dispose()

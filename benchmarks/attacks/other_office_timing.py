@@ -19,7 +19,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ def main(rounds: int, items: int) -> None:
     """Ask in turns."""
     result = {"known_at": datetime.now().isoformat(timespec="seconds"), "is_irregular": False}
     change = {"lane": "red", "motive": "A motive.", "given_by": "x"}
-    routes = {
+    routes: dict[str, Callable[[str], Ask]] = {
         "GET": lambda name: ("GET", f"/declarations/{name}", None),
         "POST outcome": lambda name: ("POST", f"/declarations/{name}/outcome", result),
         "POST reselection": lambda name: ("POST", f"/declarations/{name}/reselection", change),

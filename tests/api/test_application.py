@@ -67,7 +67,7 @@ def test_a_look_that_fails_is_reported_and_made_again(
         raise error
 
     monkeypatch.setattr(Service, "refresh_profiles", fail)
-    monkeypatch.setattr(application, "with_newest_model", no_newer)
+    monkeypatch.setattr(application, "with_live_model", no_newer)
     monkeypatch.setattr(application, "REFRESH_SECONDS", 0.01)
     monkeypatch.setattr(application, "MODEL_SECONDS", 0.01)
 

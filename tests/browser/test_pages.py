@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from basira.evaluate.assemble import Contender, assemble_evaluation
+from basira.evaluate.assemble import Contender, MeasuredRows, assemble_evaluation
 from basira.evaluate.report import write_report
 from basira.explain.inspection_list.files import write_html
 from basira.render.languages import LANGUAGES
@@ -28,7 +28,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     contenders = {n: Contender(s, np.clip(s, 0, 1), 1.0, 0.1) for n, s in scores.items()}
     slices = {"all": np.ones(500, bool), "novel_pair": np.arange(500) < 200}
-    metrics, curves = assemble_evaluation(truth, contenders, slices, dataset="made up", resamples=20, seed=1)
+    metrics, curves = assemble_evaluation(
+        MeasuredRows(truth, slices), contenders, dataset="made up", resamples=20, seed=1
+    )
     made = {}
     for language in LANGUAGES:
         made[f"report-{language}"] = write_report(metrics, curves, folder / language, language=language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from basira.evaluate.agreement import compute_agreement
+from basira.evaluate.agreement import Revenue, compute_agreement
 
 
 def group(found, by, name="all"):
@@ -22,7 +22,7 @@ def honest(rows: int = 20_000, seed: int = 1):
 def test_figures_that_come_true_have_a_ratio_and_a_slope_of_one():
     irregular, p, stake = honest()
     found = compute_agreement(
-        irregular, p, revenue=irregular * stake, expected_revenue=p * stake, value=stake * 5, resamples=100, seed=1
+        irregular, p, revenue=Revenue(irregular * stake, p * stake), value=stake * 5, resamples=100, seed=1
     )
     assert found["slope"][1] < 1 < found["slope"][2]
     for one in found["groups"]:
@@ -44,9 +44,7 @@ def test_overstated_money_of_the_largest_is_seen_where_it_is():
     irregular, p, stake = honest()
     large = stake >= np.quantile(stake, 0.9)
     revenue = np.where(irregular, stake * np.where(large, 0.5, 1.0), np.nan)
-    found = compute_agreement(
-        irregular, p, revenue=revenue, expected_revenue=p * stake, value=stake, resamples=100, seed=1
-    )
+    found = compute_agreement(irregular, p, revenue=Revenue(revenue, p * stake), value=stake, resamples=100, seed=1)
     assert group(found, "value", "largest_tenth")["revenue_ratio_ci"][1] < 0.7
     assert group(found, "value", "lower_half")["revenue_ratio_ci"][1] > 0.85
     assert group(found, "value", "largest_tenth")["ratio"] == pytest.approx(1, abs=0.15)

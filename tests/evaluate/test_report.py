@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from basira.evaluate.assemble import Contender, EvaluationCurves, assemble_evaluation
+from basira.evaluate.assemble import Contender, EvaluationCurves, MeasuredRows, assemble_evaluation
 from basira.evaluate.charts import draw_charts
 from basira.evaluate.report import write_metrics, write_report
 from basira.schema.errors import StoreError, UsageError
@@ -30,7 +30,7 @@ def scored() -> tuple[dict[str, Any], EvaluationCurves]:
     }
     slices = {"all": np.ones(800, bool), "novel_pair": np.arange(800) < 200, "office:20": np.arange(800) > 300}
     return assemble_evaluation(
-        truth, contenders, slices, dataset="<b>KCS</b>", revenue=truth * 5.0, resamples=30, seed=7
+        MeasuredRows(truth, slices, truth * 5.0), contenders, dataset="<b>KCS</b>", resamples=30, seed=7
     )
 
 

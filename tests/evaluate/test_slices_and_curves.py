@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from basira.evaluate.assemble import Contender, assemble_evaluation
+from basira.evaluate.assemble import Contender, MeasuredRows, assemble_evaluation
 from basira.evaluate.curves import compute_calibration, compute_capture_curves, wilson_interval
 from basira.evaluate.metrics import Scored
 from basira.evaluate.slices import build_slices
@@ -96,7 +96,9 @@ def evaluation(**extras: object) -> tuple[dict[str, object], object]:
     }
     half = np.arange(900) % 2 == 0
     slices = {"all": np.ones(900, bool), "seen_pair": half, "novel_pair": ~half, "new_code": np.zeros(900, bool)}
-    return assemble_evaluation(truth, contenders, slices, dataset="made up", resamples=50, seed=1, extras=extras)
+    return assemble_evaluation(
+        MeasuredRows(truth, slices), contenders, dataset="made up", resamples=50, seed=1, extras=extras
+    )
 
 
 def test_assembled_metrics_have_the_contract_form() -> None:

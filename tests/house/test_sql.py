@@ -54,6 +54,10 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "append_only", "only_onwards", "only_as_the_end", "_goes_on", "_in_schema", "_rejection",
         "_rejection_on_sqlite", "_no_replace_on_sqlite",
     ),
+    "storage/database/migrations/statuses.py": (
+        "status_triggers", "expected_results", "expected_statuses", "status_faults", "_in", "_text", "_number",
+        "_truth", "_is_true", "_is_not_false", "_item", "_any", "_yes", "_no",
+    ),
     "storage/database/freed.py": ("_vacuum",),
     "workflows/targeting/assess.py": ("assess",),
     "workflows/evaluation/evaluate.py": ("_declarations",),

@@ -17,6 +17,7 @@ from basira.schema.errors import NotFoundError, SourceError, UsageError
 from basira.storage.history.store import History
 from basira.workflows.intake.ingest import IngestReport
 from basira.workflows.intake.quarantine import (
+    Corrections,
     count_quarantine,
     export_quarantine,
     find_changed_identifiers,
@@ -59,7 +60,7 @@ def test_a_corrected_row_goes_in_and_leaves_the_quarantine(
     out = tmp_path / "refused.csv"
     assert export_quarantine(store, out, code="spreadsheet_error") == 1
     correct(out, mass="7")
-    report = retry_quarantine(store, received_at=RECEIVED, corrections=out)
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out))
     assert (report.files[0].accepted, report.left) == (1, 1)
     assert query("SELECT net_mass_kg, source_row FROM items WHERE declaration_id = 'D2'") == [(7.0, 2)]
     assert query("SELECT code FROM quarantine") == [("bad_date",)]
@@ -79,7 +80,7 @@ def test_a_ragged_row_can_be_written_out_anew(
     out = tmp_path / "refused.csv"
     export_quarantine(store, out)
     correct(out, id="D4", date="2024-01-02", code="851713", mass="3")
-    assert retry_quarantine(store, received_at=RECEIVED, corrections=out).left == 0
+    assert retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out)).left == 0
     assert query("SELECT net_mass_kg FROM items WHERE declaration_id = 'D4'") == [(3.0,)]
 
 
@@ -103,7 +104,7 @@ def test_a_row_identical_to_one_that_came_in_meanwhile_leaves_the_quarantine(
     out = tmp_path / "refused.csv"
     export_quarantine(store, out)
     correct(out, mass="7")
-    report = retry_quarantine(store, received_at=RECEIVED, corrections=out)
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out))
     assert (report.files[0].already_known, report.left) == (1, 0)
 
 
@@ -124,7 +125,7 @@ def test_an_unknown_row_or_a_foreign_file_is_rejected(
         retry_quarantine(store, received_at=RECEIVED, ids=["nothing:1"])
     (tmp_path / "x.csv").write_text("a;b\n1;2\n", encoding="utf-8")
     with pytest.raises(SourceError, match="quarantine_id"):
-        retry_quarantine(store, received_at=RECEIVED, corrections=tmp_path / "x.csv")
+        retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(tmp_path / "x.csv"))
 
 
 def sheet_of(path: Path) -> list[dict[str, object]]:
@@ -159,7 +160,7 @@ def test_a_workbook_holds_text_and_comes_back_as_it_was(
     back = [{name: text for name, text in row.items() if name in HEADER.split(",") and text} for row in rows]
     assert back == before
     save(out, rows, {"mass": "7", "value": "5", "date": "2024-01-02", "office": "010"})
-    report = retry_quarantine(store, received_at=RECEIVED, corrections=out)
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out))
     assert (report.files[0].accepted, report.left) == (2, 0)
     assert query("SELECT declaration_id, office, commodity_code FROM items WHERE declaration_id > 'D1' ORDER BY 1") == [
         ("D2", "010", "010121"),
@@ -176,7 +177,7 @@ def test_a_number_typed_into_a_workbook_is_read_with_the_mark_of_its_source(
     out = tmp_path / "refused.xlsx"
     export_quarantine(store, out)
     save(out, sheet_of(out), {"mass": 7.5})
-    assert retry_quarantine(store, received_at=RECEIVED, corrections=out).left == 0
+    assert retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out)).left == 0
     assert query("SELECT net_mass_kg FROM items") == [(7.5,)]
 
 
@@ -205,9 +206,9 @@ def test_a_correction_that_changes_an_identifier_is_asked_about(
     [change] = find_changed_identifiers(store, out)
     assert (change.file_name, change.source_row, change.after) == ("a.csv", 2, next(iter(cells.values())))
     with pytest.raises(UsageError, match=r"a\.csv, row 2: .* becomes"):
-        retry_quarantine(store, received_at=RECEIVED, corrections=out)
+        retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out))
     assert query("SELECT count(*) FROM items") == [(1,)]
-    report = retry_quarantine(store, received_at=RECEIVED, corrections=out, allow_new_identifiers=True)
+    report = retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out, allow_new_identifiers=True))
     assert (report.left, report.new_identifiers) == (0, (change,))
 
 
@@ -218,4 +219,4 @@ def test_an_identifier_filled_in_where_there_was_none_is_no_change(
     out = tmp_path / "refused.csv"
     export_quarantine(store, out)
     correct(out, id="D7")
-    assert retry_quarantine(store, received_at=RECEIVED, corrections=out).left == 0
+    assert retry_quarantine(store, received_at=RECEIVED, corrections=Corrections(out)).left == 0

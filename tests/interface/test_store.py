@@ -123,7 +123,7 @@ def test_an_own_estimator_never_touches_the_disk(store: bs.Store, monkeypatch: p
 
 
 class Broken:
-    def __init__(self, found: Any) -> None:
+    def __init__(self, found: Any = None) -> None:
         self.found = found
 
     def fit(self, X: Any, y: Any, sample_weight: Any) -> None:  # noqa: N803
@@ -154,6 +154,16 @@ def test_what_is_no_estimator_is_named(store: bs.Store, estimators: dict[str, An
         store.evaluate(as_of=LAST, estimators=estimators, resamples=20)
 
 
+@pytest.fixture(scope="module")
+def fitted(store: bs.Store) -> bs.FittedEstimator:
+    return store.train_estimator(Broken(), as_of=MAY, name="mine")
+
+
+@pytest.fixture(scope="module")
+def last_day(store: bs.Store) -> pl.DataFrame:
+    return store.features(LAST, LAST, as_of=MAY)
+
+
 @pytest.mark.parametrize(
     ("found", "message"),
     [
@@ -163,10 +173,11 @@ def test_what_is_no_estimator_is_named(store: bs.Store, estimators: dict[str, An
         (_fails, "predict_proba raised RuntimeError: no answer for True"),
     ],
 )
-def test_an_answer_that_is_no_probability_is_named(store: bs.Store, found: Any, message: str) -> None:
-    fitted = store.train_estimator(Broken(found), as_of=MAY, name="mine")
+def test_an_answer_that_is_no_probability_is_named(
+    fitted: bs.FittedEstimator, last_day: pl.DataFrame, found: Any, message: str
+) -> None:
     with pytest.raises(UsageError, match=f"estimator 'mine': {message}"):
-        fitted.predict(store.features(LAST, LAST, as_of=MAY))
+        dataclasses.replace(fitted, estimator=Broken(found)).predict(last_day)
 
 
 def test_wrong_input_is_one_of_the_familys_errors(store: bs.Store, files: Files, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def share(rule_changes: dict[str, object], *, seed: int = 1) -> float:
 def test_a_mandatory_rule_acts_on_every_hit() -> None:
     mandatory = Effect(lane="orange", is_mandatory=True)
     assert share({"effect": mandatory}) == 1.0
-    assert acting_probability(replace(RULE, effect=mandatory), let_go_share=0.5) == 1.0
+    assert acting_probability(replace(RULE, effect=mandatory), fire_probability=0.5) == 1.0
 
 
 @pytest.mark.parametrize(("sample", "wanted"), [(1.0, 0.95), (0.3, 0.285)])
@@ -52,5 +52,5 @@ def test_a_new_version_of_the_rule_is_no_second_chance() -> None:
 
 
 def test_a_share_that_is_no_share_is_rejected() -> None:
-    with pytest.raises(ValueError, match="share"):
-        draw_firing(RULE, "D1", seed=1, let_go_share=1.5)
+    with pytest.raises(ValueError, match="probability"):
+        draw_firing(RULE, "D1", seed=1, fire_probability=1.5)

@@ -3,55 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from basira.schema.errors import PolicyError, UsageError
-from basira.schema.records import Candidate, Selection
+from basira.schema.records import Candidate, Selection, Wish
 from basira.selection import Policy
 from basira.selection.batch.allocate import allocate
 from basira.selection.online.decide import decide_online, decide_without_state
 from basira.selection.online.forecast import plan_day
 from basira.selection.online.recovery import RecordedArrival, recover_day
 from basira.selection.online.state import OnlineState, begin_day
-from basira.selection.steps import STEPS, Step, Wish, with_rules
+from basira.selection.steps import STEPS
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
 NINE = datetime(2021, 1, 4, 9)
 
 
-class Wanted:
-    """Wishes by declaration id."""
-
-    def __init__(self, wishes: Mapping[str, Wish]) -> None:
-        self._wishes = wishes
-
-    @property
-    def lanes(self) -> frozenset[str]:
-        return frozenset(wish.lane for wish in self._wishes.values())
-
-    def find(self, one: Candidate, day: date) -> Wish | None:
-        assert day == MONDAY
-        return self._wishes.get(one.declaration_id)
-
-    def recall(self, rule_id: str) -> Wish | None:
-        return next((wish for wish in self._wishes.values() if wish.rule_id == rule_id), None)
+def wanting(*names: str, lane: str = "orange", is_mandatory: bool = False) -> list[Candidate]:
+    """The day, with what the rules want of some."""
+    wish = Wish(lane, "phones-cn", is_mandatory)
+    return [replace(one, wish=wish) if one.declaration_id in names else one for one in DAY]
 
 
-def wanting(*names: str, lane: str = "orange", is_mandatory: bool = False) -> tuple[Step, ...]:
-    return with_rules(Wanted({name: Wish(lane, "phones-cn", is_mandatory) for name in names}))
-
-
-def online(
-    candidates: list[Candidate], rules: Policy, steps: tuple[Step, ...], *, seed: int = 1
-) -> tuple[list[Selection], OnlineState]:
+def online(candidates: list[Candidate], rules: Policy, *, seed: int = 1) -> tuple[list[Selection], OnlineState]:
     state = begin_day(plan_day("A", rules, day=MONDAY, past=[], expected_count=float(len(candidates))))
     found = []
     for i, one in enumerate(candidates):
         moment = NINE + timedelta(minutes=i)
-        selection, state = decide_online(one, state, rules, moment=moment, seed=seed, steps=steps)
+        selection, state = decide_online(one, state, rules, moment=moment, seed=seed)
         found.append(selection)
     return found, state
 
@@ -65,9 +48,9 @@ ROOM = {
 
 
 def test_with_slots_for_everyone_a_rule_has_its_lane_in_both_engines() -> None:
-    steps = wanting("D01", "D03", "D05")
-    batch = allocate(DAY, policy(**ROOM), day=MONDAY, seed=1, steps=steps).selections
-    alone, _ = online(DAY, policy(**ROOM), steps)
+    day = wanting("D01", "D03", "D05")
+    batch = allocate(day, policy(**ROOM), day=MONDAY, seed=1).selections
+    alone, _ = online(day, policy(**ROOM))
     for selections in (batch, alone):
         by_rule = {s.declaration_id: (s.lane, s.rule_id) for s in selections if s.basis == "rule"}
         # D03 is under the policy's own list, which goes first.
@@ -79,9 +62,9 @@ def test_capacity_holds_in_both_engines() -> None:
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 5, 0)}], random_control={"share": 0.0, "lane": "orange"}
     )
-    steps = wanting(*EVERYONE)
-    batch = allocate(DAY, rules, day=MONDAY, seed=1, steps=steps)
-    alone, state = online(DAY, rules, steps)
+    day = wanting(*EVERYONE)
+    batch = allocate(day, rules, day=MONDAY, seed=1)
+    alone, state = online(day, rules)
     for selections in (batch.selections, alone):
         assert Counter(s.basis for s in selections)["rule"] == 5
         assert not any(s.is_beyond_capacity for s in selections)
@@ -92,11 +75,8 @@ def test_capacity_holds_in_both_engines() -> None:
 
 def test_a_mandatory_rule_holds_beyond_capacity_in_both_engines() -> None:
     rules = policy(capacity=[{"office": "*", "lanes": counts(0, 5, 0)}])
-    steps = wanting(*EVERYONE, is_mandatory=True)
-    for selections in (
-        allocate(DAY, rules, day=MONDAY, seed=1, steps=steps).selections,
-        tuple(online(DAY, rules, steps)[0]),
-    ):
+    day = wanting(*EVERYONE, is_mandatory=True)
+    for selections in (allocate(day, rules, day=MONDAY, seed=1).selections, tuple(online(day, rules)[0])):
         assert Counter((s.basis, s.lane, s.is_beyond_capacity) for s in selections) == {
             ("rule", "orange", False): 5,
             ("rule", "orange", True): 15,
@@ -108,14 +88,14 @@ def test_rules_that_want_everything_leave_the_random_control_its_slots() -> None
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 5, 0)}], random_control={"share": 0.1, "lane": "orange"}
     )
-    batch = allocate(DAY, rules, day=MONDAY, seed=3, steps=wanting(*EVERYONE)).selections
+    batch = allocate(wanting(*EVERYONE), rules, day=MONDAY, seed=3).selections
     counted = Counter(s.basis for s in batch)
     assert counted["rule"] == 3  # a tenth of 20 is kept
     assert counted["random"] in (1, 2)  # of the 17 that are left, 1.7 on average
     left = [s for s in batch if s.basis != "rule"]
     assert all(0 < s.inclusion_probability < 1 for s in left)
     assert all(s.rule_id == "" for s in left)
-    alone, _ = online(DAY, rules, wanting(*EVERYONE))
+    alone, _ = online(wanting(*EVERYONE), rules)
     assert 3 <= Counter(s.basis for s in alone)["rule"] < 5
 
 
@@ -123,22 +103,16 @@ def test_the_rest_of_the_day_is_as_if_what_got_no_slot_had_not_been_claimed() ->
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 5, 0)}], random_control={"share": 0.1, "lane": "orange"}
     )
-    batch = allocate(DAY, rules, day=MONDAY, seed=3, steps=wanting(*EVERYONE)).selections
+    batch = allocate(wanting(*EVERYONE), rules, day=MONDAY, seed=3).selections
     got = [s.declaration_id for s in batch if s.basis == "rule"]
-    again = allocate(DAY, rules, day=MONDAY, seed=3, steps=wanting(*got)).selections
+    again = allocate(wanting(*got), rules, day=MONDAY, seed=3).selections
     assert batch == again
-
-
-def test_without_rules_nothing_changes() -> None:
-    rules = policy(**ROOM)
-    assert allocate(DAY, rules, day=MONDAY, seed=1, steps=wanting()) == allocate(DAY, rules, day=MONDAY, seed=1)
-    assert online(DAY, rules, wanting()) == online(DAY, rules, STEPS)
 
 
 def test_without_a_state_only_a_mandatory_rule_keeps_its_lane() -> None:
     rules = policy(**ROOM)
-    free = decide_without_state(DAY[1], rules, day=MONDAY, seed=1, steps=wanting("D01"))
-    bound = decide_without_state(DAY[1], rules, day=MONDAY, seed=1, steps=wanting("D01", is_mandatory=True))
+    free = decide_without_state(wanting("D01")[1], rules, day=MONDAY, seed=1)
+    bound = decide_without_state(wanting("D01", is_mandatory=True)[1], rules, day=MONDAY, seed=1)
     assert (free.basis, free.rule_id) == ("fallback", "")
     assert (bound.basis, bound.lane, bound.rule_id) == ("rule", "orange", "phones-cn")
 
@@ -147,14 +121,16 @@ def test_a_day_is_recovered_from_what_was_recorded() -> None:
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 5, 0)}], random_control={"share": 0.1, "lane": "orange"}
     )
-    steps = wanting(*EVERYONE)
-    alone, state = online(DAY, rules, steps)
+    day = wanting(*EVERYONE)
+    alone, state = online(day, rules)
     arrivals = [
-        RecordedArrival(NINE + timedelta(minutes=i), one.fraud_probability, one.expected_revenue, s.basis, s.rule_id)
-        for i, (one, s) in enumerate(zip(DAY, alone, strict=True))
+        RecordedArrival(
+            NINE + timedelta(minutes=i), one.fraud_probability, one.expected_revenue, s.basis, s.rule_id, wish=one.wish
+        )
+        for i, (one, s) in enumerate(zip(day, alone, strict=True))
     ]
     recovered = recover_day(
-        state.plan, rules, arrivals=arrivals, used=state.used, beyond=state.beyond, sequence=state.sequence, steps=steps
+        state.plan, rules, arrivals=arrivals, used=state.used, beyond=state.beyond, sequence=state.sequence
     )
     assert recovered.today == state.today
 
@@ -162,13 +138,54 @@ def test_a_day_is_recovered_from_what_was_recorded() -> None:
 @pytest.mark.parametrize("lane", ["purple", "green"])
 def test_a_lane_that_the_policy_lacks_or_that_does_not_inspect_is_no_lane(lane: str) -> None:
     with pytest.raises(PolicyError, match=lane):
-        allocate(DAY, policy(**ROOM), day=MONDAY, seed=1, steps=wanting("D01", lane=lane))
+        allocate(wanting("D01", lane=lane), policy(**ROOM), day=MONDAY, seed=1)
 
 
 def test_such_a_step_stands_before_the_random_control() -> None:
     rules = policy(
         capacity=[{"office": "*", "lanes": counts(0, 2, 0)}], random_control={"share": 0.05, "lane": "orange"}
     )
-    late = wanting("D01")
+    late = (STEPS[0], STEPS[2], STEPS[3], STEPS[4], STEPS[1], STEPS[5])
     with pytest.raises(UsageError, match="before the random control"):
-        allocate(DAY, rules, day=MONDAY, seed=1, steps=(late[0], late[2], late[3], late[4], late[1], late[5]))
+        allocate(wanting("D01"), rules, day=MONDAY, seed=1, steps=late)
+
+
+def weighed(name: str, **wish: Any) -> list[Candidate]:
+    return [replace(one, wish=Wish(**wish)) if one.declaration_id == name else one for one in DAY]
+
+
+@pytest.mark.parametrize(
+    "objective", [{"rank_by": "revenue"}, {"order": "balanced"}, {"rank_by": "blend", "revenue_weight": 0.5}]
+)
+def test_a_weight_moves_a_declaration_in_the_order_of_both_engines(objective: dict[str, Any]) -> None:
+    rules = policy(capacity=[{"office": "*", "lanes": counts(0, 3, 0)}], objective=objective)
+    plain = allocate(DAY, rules, day=MONDAY, seed=1).selections
+    heavy = allocate(weighed("D05", weight=10.0), rules, day=MONDAY, seed=1).selections
+    light = allocate(weighed("D06", weight=0.1), rules, day=MONDAY, seed=1).selections
+    assert heavy[5].rank == 1
+    assert (plain[5].rank or 0) > 1
+    assert (plain[6].rank or 0) <= 3 < (light[6].rank or 0)
+    assert "model" not in {s.basis for s in (light[6],)}
+    state = begin_day(plan_day("A", rules, day=MONDAY, past=[], expected_count=20.0))
+    values = [
+        decide_online(day[5], state, rules, moment=NINE, seed=1)[1].today.open_scores
+        for day in (DAY, weighed("D05", weight=10.0))
+    ]
+    assert max(values[0].bins) < max(values[1].bins)
+
+
+def test_an_exemption_ends_the_selection_by_rank_and_no_control() -> None:
+    """Never out of the random control, of the mandatory list, or of the fallback without a score."""
+    everyone = [replace(one, wish=Wish(is_exempt=True)) for one in DAY]
+    rules = policy(**ROOM, random_control={"share": 0.25, "lane": "orange"})
+    batch = allocate(everyone, rules, day=MONDAY, seed=1).selections
+    alone, _ = online(everyone, rules)
+    for selections in (batch, alone):
+        counted = Counter(s.basis for s in selections)
+        assert counted["mandatory"] == 2
+        assert counted["model"] == 0
+        assert set(counted) == {"mandatory", "random", "exempt"}
+        assert all(s.inclusion_probability > 0 for s in selections)
+    unscored = replace(candidate("D99", None), wish=Wish(is_exempt=True))
+    [only] = allocate([unscored], rules, day=MONDAY, seed=1).selections
+    assert only.basis in ("fallback", "random")

@@ -33,7 +33,7 @@ class Picks:
     def find(self, one: Candidate) -> Claim | None:
         return self._claim if self._is_picked(one) else None
 
-    def recall(self, rule_id: str) -> Claim | None:
+    def recall(self, candidate: Candidate, rule_id: str) -> Claim | None:
         return self._claim if rule_id == "pick-7" else None
 
 

@@ -222,12 +222,15 @@ def emptied(url: str) -> str:
 
 
 def tamper(place: str, *statements: str) -> None:
-    """Do what the triggers reject, as a user with the database's own powers could."""
+    """Do what the triggers reject, as a user with the database's own powers could who hides the traces: the triggers
+    are there again afterwards."""
     if place.startswith("sqlite"):
         engine = sa.create_engine(place, poolclass=sa.NullPool)
         with engine.connect() as connection:
-            names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all()
-        _run(place, *(f"DROP TRIGGER {name}" for name in names), *statements)
+            query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+            triggers = [tuple(row) for row in connection.exec_driver_sql(query)]
+        dropped = (f"DROP TRIGGER {name}" for name, _ in triggers)
+        _run(place, *dropped, *statements, *(sql for _, sql in triggers))
     else:
         _run(place, "SET session_replication_role = replica", *statements)
 

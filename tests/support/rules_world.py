@@ -12,6 +12,7 @@ from basira.rules import model
 from basira.rules.check import settle
 from basira.rules.model import Condition
 from basira.rules.names import Name, Vocabulary
+from basira.rules.similar import NameIndex
 from basira.rules.values import Facts, ListValues
 from basira.schema.errors import RuleError
 
@@ -40,6 +41,7 @@ LISTS = {
     "high-risk-origins": ListValues(frozenset({"CN", "TR"})),
     "watched-codes": ListValues(frozenset({"85", "8703", "610910"}), has_prefixes=True),
     "empty-list": ListValues(frozenset()),
+    "close-names": ListValues(frozenset({"IMP1 SARL", "شركه"}), names=NameIndex(("IMP1 SARL", "شركه"), 0.8)),
 }
 VOCABULARY = Vocabulary(NAMES, LISTS)
 OF_KIND = {kind: [n.name for n in NAMES if n.kind == kind] for kind in {n.kind for n in NAMES}}
@@ -87,6 +89,7 @@ leaves: st.SearchStrategy[Condition] = st.one_of(
     st.builds(model.Contains, st.just("description"), _several(("téléphone", "STRASSE", "σισυφοσ", "كتاب", "fi", "'"))),
     st.builds(model.InList, st.sampled_from(["origin_country"]), st.sampled_from(["high-risk-origins", "empty-list"])),
     st.builds(model.InList, st.just("commodity_code"), st.just("watched-codes")),
+    st.builds(model.InList, st.just("importer_id"), st.just("close-names")),
     st.sampled_from([n.name for n in NAMES]).map(model.IsMissing),
     st.just(model.IsTrue("is_oea")),
     st.builds(model.OnWeekday, st.just("declared_at"), _several(model.WEEKDAYS)),
@@ -127,7 +130,7 @@ headers = st.fixed_dictionaries(
             st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),
         ),
         "office": st.sampled_from([None, "A", "B"]),
-        "importer_id": st.sampled_from([None, "", "IMP 1", "شركة", "D'OR", "IMP 10"]),
+        "importer_id": st.sampled_from([None, "", "IMP 1", "IMP1", "IMP1 SAR", "شركة", "D'OR", "IMP 10"]),
         "is_oea": st.sampled_from([None, True, False]),
         "freight_amount": figures,
     }

@@ -13,7 +13,7 @@ from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import ModelError, UsageError
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
-from basira.workflows.evaluation.evaluate import backtest
+from basira.workflows.evaluation.evaluate import Terms, backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
 from basira.workflows.train import train
@@ -113,8 +113,9 @@ def test_a_result_among_the_attributes_stops_a_back_test(tmp_path: Path) -> None
     frame = labelled()
     history = store(tmp_path, frame.with_columns(status=result_in_words(frame)))
     with pytest.raises(ModelError, match="x_status"):
-        backtest(history, as_of=AS_OF, resamples=20, engine=ENGINE)
-    metrics = backtest(history, as_of=AS_OF, resamples=20, trusted=["x_status"], engine=ENGINE).metrics
+        backtest(history, Terms(resamples=20, settings=QUICK), as_of=AS_OF, engine=ENGINE)
+    trusting = Terms(resamples=20, trusted=["x_status"], settings=QUICK)
+    metrics = backtest(history, trusting, as_of=AS_OF, engine=ENGINE).metrics
     assert metrics["model"]["notes"]["implausible"][0]["is_trusted"]
 
 

@@ -32,6 +32,7 @@ from basira.api.openapi.answers import PROBLEM_SCHEMA
 from basira.api.routes import audit as routes_audit
 from basira.api.routes import changes as routes_changes
 from basira.api.routes import declarations as routes_declarations
+from basira.api.routes import figures as routes_figures
 from basira.api.routes import large as routes_large
 from basira.api.routes import oidc as oidc_routes
 from basira.api.routes import quarantine as routes_quarantine
@@ -43,7 +44,7 @@ from basira.schema.json_values import JsonObject
 from basira.serving.decide.idempotency import purge_expired
 from basira.serving.decide.precedence import Precedence, no_pause
 from basira.serving.decide.worker import DECIDE_SECONDS, Decider
-from basira.serving.service import Service, with_newest_model
+from basira.serving.service import Service, with_live_model
 from basira.serving.trial import Trials
 from basira.serving.views.rejected import USUAL_QUOTA, Quarantine, Quota
 
@@ -128,7 +129,7 @@ def make_application(
     app.state.password_desk, app.state.openid_desk = desk, openid_desk
     app.state.oidc = settings.oidc and Provider(settings.oidc, f"{settings.origin}{oidc_routes.CALLBACK}")
     app.include_router(router)
-    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit):
+    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit, routes_figures):
         app.include_router(part.router)
     app.include_router(session_routes.router)
     app.include_router(oidc_routes.router)
@@ -190,7 +191,7 @@ def _decider_of(
 
     async def take() -> None:
         # Read beside the requests, then taken whole: a group is decided by one model.
-        app.state.service = await asyncio.to_thread(with_newest_model, app.state.service, today=clock().date())
+        app.state.service = await asyncio.to_thread(with_live_model, app.state.service, now=clock())
 
     async def forget() -> None:
         await asyncio.to_thread(purge_expired, service.database, now=clock())

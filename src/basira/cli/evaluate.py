@@ -93,6 +93,7 @@ def evaluate(
     from basira.evaluate.report import write_metrics, write_report
     from basira.ingest.mapping.model import load_mapping
     from basira.selection.policy.load import find_policy, load_policy
+    from basira.selection.policy.model import Objective
     from basira.workflows.engine import EngineBounds
     from basira.workflows.evaluation import evaluate as evaluation
     from basira.workflows.evaluation.backtests import keep_backtest
@@ -100,7 +101,8 @@ def evaluate(
 
     engine = EngineBounds(memory=memory)
     policy_day = parse_day(as_of, name="--as-of") if as_of else datetime.now().date()
-    objective = load_policy(find_policy(policy), policy_day).objective if policy else None
+    objective = load_policy(find_policy(policy), policy_day).objective if policy else Objective()
+    terms = evaluation.Terms(seed, resamples, trust or (), objective=objective)
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
     if bool(outcomes) != bool(outcomes_mapping):
@@ -115,21 +117,10 @@ def evaluate(
                 hint="basira evaluate --mapping M.toml --train PAST.csv --test LATER.csv --out FOLDER",
             )
         results = evaluation.SeparateResults(outcomes, load_mapping(outcomes_mapping)) if outcomes else None
+        split = evaluation.SplitFiles(load_mapping(mapping), train, test, valid or [], results)
         with reading_progress(quiet=as_json) as reading, steps("evaluate", quiet=as_json) as progress:
             found = evaluation.evaluate_files(
-                load_mapping(mapping),
-                train,
-                test,
-                valid=valid or [],
-                results=results,
-                seed=seed,
-                now=datetime.now(),
-                resamples=resamples,
-                trusted=trust or (),
-                objective=objective,
-                engine=engine,
-                reading=reading,
-                progress=progress,
+                split, terms, now=datetime.now(), engine=engine, reading=reading, progress=progress
             )
         folder = out
         write_metrics(found.metrics, folder)
@@ -143,16 +134,7 @@ def evaluate(
         history = open_history(store)
         on = parse_day(as_of, name="--as-of")
         with steps("back-test", quiet=as_json) as progress:
-            found = evaluation.backtest(
-                history,
-                as_of=on,
-                seed=seed,
-                resamples=resamples,
-                trusted=trust or (),
-                objective=objective,
-                engine=engine,
-                progress=progress,
-            )
+            found = evaluation.backtest(history, terms, as_of=on, engine=engine, progress=progress)
         folder = keep_backtest(history, found, as_of=on, language=language.value)
         if out is not None:
             write_metrics(found.metrics, out)

@@ -6,7 +6,7 @@ Enters: a declaration's number. Leaves: its latest decision in words. Never here
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,6 +67,7 @@ def show_explanation(console: Console, body: Mapping[str, Any], language: str, *
     console.print(Text(f"{body['declaration_id']} · {day} · {body['office']} · {body['lane_label']}", style="bold"))
     explanation = body["explanation"]
     show_sentences(console, explanation, catalog, has_reasons=body["has_reasons"])
+    show_rules(console, body["rules"])
     if not full:
         return
     for item in body["items"]:
@@ -109,6 +110,14 @@ def show_sentences(
                 console.print(_indented(f"• {line}"))
         for line in item["verify"]:
             console.print(_indented(f"→ {line}"))
+
+
+def show_rules(console: Console, rules: Sequence[Sequence[str]]) -> None:
+    """Print what each rule of analysts said that hit, or of which it was unknown."""
+    for head, *lines in rules:
+        console.print(_plain(head))
+        for line in lines:
+            console.print(_indented(f"· {line}"))
 
 
 def _plain(text: str) -> Text:

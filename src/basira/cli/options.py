@@ -49,6 +49,9 @@ LanguageOption = Annotated[
     ),
 ]
 ModelOption = Annotated[str, typer.Option("--model", help="Model version; the latest that fits by default.")]
+LiveModelOption = Annotated[
+    str, typer.Option("--model", help="Model version; the live one by default. Any other is for a preview.")
+]
 OutcomesOption = Annotated[
     list[Path] | None,
     typer.Option("--outcomes", help="File of results, for declarations that have none of their own; may be repeated."),

@@ -19,8 +19,8 @@ from basira.cli.messages import messages, say_number
 from basira.cli.options import (
     Language,
     LanguageOption,
+    LiveModelOption,
     MemoryOption,
-    ModelOption,
     PolicyOption,
     open_console,
     open_history,
@@ -52,7 +52,7 @@ def preview(
     any_office: Annotated[
         bool, typer.Option("--any-office", help="Accept every code as an office, without the policy's list.")
     ] = False,
-    model: ModelOption = "",
+    model: LiveModelOption = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random control, the same for every order.")] = 0,
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
@@ -67,7 +67,9 @@ def preview(
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.targeting.preview import preview_orders
+    from basira.workflows.models.stages import live_model
+    from basira.workflows.stores import operations_of
+    from basira.workflows.targeting.preview import PreviewedDays, preview_orders
     from basira.workflows.targeting.score import check_period, choose_model
 
     if bool(day) == bool(first or last) or bool(first) != bool(last):
@@ -79,17 +81,18 @@ def preview(
     check_period(begin, end)
     history = open_history(store)
     folder = find_policy(policy)
-    chosen = choose_model(history, as_of=begin - timedelta(days=1), version=model or None)
+    known = begin - timedelta(days=1)
+    chosen = (
+        choose_model(history, as_of=known, version=model)
+        if model
+        else live_model(history, operations_of(history), as_of=known)
+    )
     with steps("preview", quiet=as_json) as progress:
         found = preview_orders(
             history,
-            first=begin,
-            last=end,
+            PreviewedDays(begin, end, seed, folded_office(office) or None, any_office),
             model=chosen,
             policy_on=lambda on: load_policy(folder, on),
-            seed=seed,
-            office=folded_office(office) or None,
-            any_office=any_office,
             engine=EngineBounds(memory=memory),
             progress=progress,
         )

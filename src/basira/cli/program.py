@@ -23,6 +23,7 @@ from basira.cli import (
     ingest,
     keys,
     lab,
+    lists,
     mapping,
     models,
     policy,
@@ -86,6 +87,7 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
+app.add_typer(lists.app, name="lists")
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 app.add_typer(db.app, name="db")

@@ -218,7 +218,7 @@ def retry(
     (--json, a script), nothing is stored without --allow-new-identifiers.
     """
     from basira.ingest.mapping.model import load_mapping
-    from basira.workflows.intake.quarantine import find_changed_identifiers, retry_quarantine
+    from basira.workflows.intake.quarantine import Corrections, find_changed_identifiers, retry_quarantine
     from basira.workflows.stores import open_store
 
     chosen = None if mapping is None else load_mapping(mapping)
@@ -234,10 +234,9 @@ def retry(
         report = retry_quarantine(
             history,
             received_at=datetime.now().replace(microsecond=0),
-            corrections=corrected,
+            corrections=None if corrected is None else Corrections(corrected, allow_new_identifiers),
             mapping=chosen,
             ids=ids or None,
-            allow_new_identifiers=allow_new_identifiers,
             progress=progress,
             wait_seconds=wait,
         )

@@ -18,6 +18,7 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
+from basira.cli.lists import faults_in
 from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
 from basira.render.shown import echo
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from basira.rules.lifecycle import State
-    from basira.rules.model import Rule
+    from basira.rules.lists.dated import DatedLists
+    from basira.rules.model import Condition, Rule
+    from basira.rules.names import Vocabulary
+    from basira.rules.values import ListValues
     from basira.workflows.rules.backtest import BackTest
     from basira.workflows.rules.life import RuleVersion
 
@@ -37,6 +41,9 @@ VersionOption = Annotated[int, typer.Option("--version", min=0, help="Version of
 MotiveOption = Annotated[str, typer.Option("--motive", help="Why; it is audited. Name no person.")]
 TextOption = Annotated[str, typer.Option("--text", help="A condition, in French, Arabic or English.")]
 FromOption = Annotated[str, typer.Option("--from", help="First day of declaration, YYYY-MM-DD.")]
+ListsOfTodayOption = Annotated[
+    bool, typer.Option("--lists-of-today", help="As if today's lists had been known before: flatters the past.")
+]
 ToOption = Annotated[str, typer.Option("--to", help="Last day of declaration, YYYY-MM-DD.")]
 
 
@@ -63,10 +70,10 @@ def new(
     from basira.rules.json_form import write_condition
     from basira.rules.text import parse_condition
     from basira.workflows.rules.life import read_rule_text, write_version
-    from basira.workflows.rules.vocabulary import make_vocabulary
+    from basira.workflows.rules.lists import known_vocabulary
 
-    vocabulary = make_vocabulary()
-    with _faults_in(language):
+    with faults_in(language), open_database(store, database) as opened:
+        vocabulary = known_vocabulary(opened)
         content = {
             "rule_id": rule_id,
             "title": title,
@@ -79,8 +86,7 @@ def new(
             "expires_on": expires,
         }
         rule = read_rule_text(json.dumps(content), vocabulary)
-        with open_database(store, database) as opened:
-            made = write_version(opened, rule, login=by, now=datetime.now())
+        made = write_version(opened, rule, login=by, now=datetime.now())
     _show(made, language, as_json)
 
 
@@ -95,11 +101,12 @@ def import_files(
 ) -> None:
     """Record the rules of files as drafts. All of them are checked before the first is recorded."""
     from basira.workflows.rules.life import write_version
+    from basira.workflows.rules.lists import known_vocabulary
 
-    with _faults_in(language):
-        rules = [_read_file(path) for path in files]
-        with open_database(store, database) as opened:
-            made = [write_version(opened, rule, login=by, now=datetime.now()) for rule in rules]
+    with faults_in(language), open_database(store, database) as opened:
+        vocabulary = known_vocabulary(opened)
+        rules = [_read_file(path, vocabulary) for path in files]
+        made = [write_version(opened, rule, login=by, now=datetime.now()) for rule in rules]
     for one in made:
         _show(one, language, as_json)
 
@@ -108,17 +115,18 @@ def import_files(
 def check(
     file: Annotated[Path | None, typer.Argument(help="A file of JSON; - for standard input.")] = None,
     text: TextOption = "",
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Check a rule, or the text of a condition, and show it in three languages. Nothing is recorded."""
     from basira.rules.json_form import write_condition
     from basira.rules.write import write_text
-    from basira.workflows.rules.vocabulary import make_vocabulary
 
-    with _faults_in(language):
-        condition = _condition_of(file, text)
-    vocabulary = make_vocabulary()
+    vocabulary, _ = _names_and_lists(store, database)
+    with faults_in(language):
+        condition = _condition_of(file, text, vocabulary)
     written = {one.value: write_text(condition, vocabulary, one.value) for one in Language}
     if as_json:
         echo(json.dumps({"condition": write_condition(condition), "text": written}, ensure_ascii=False, indent=1))
@@ -135,7 +143,9 @@ def try_it(
     text: TextOption = "",
     declaration: Annotated[str, typer.Option("--declaration", help="This one alone.")] = "",
     most: Annotated[int, typer.Option("--most", min=1, max=100, help="How many declarations to show.")] = 5,
+    lists_of_today: ListsOfTodayOption = False,
     store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
     language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
@@ -144,11 +154,11 @@ def try_it(
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
     from basira.workflows.rules.backtest import read_period, try_rule
-    from basira.workflows.rules.vocabulary import make_vocabulary
 
-    vocabulary, end = make_vocabulary(), parse_day(last, name="--to")
-    with _faults_in(language), steps("read", quiet=as_json) as progress:
-        condition = _condition_of(file, text)
+    end = parse_day(last, name="--to")
+    vocabulary, lists = _names_and_lists(store, database, is_known_always=lists_of_today)
+    with faults_in(language), steps("read", quiet=as_json) as progress:
+        condition = _condition_of(file, text, vocabulary)
         period = read_period(
             open_history(store),
             [condition],
@@ -160,7 +170,7 @@ def try_it(
             progress=progress,
         )
         tried = try_rule(
-            condition, period, vocabulary, {}, language=language.value, declaration_id=declaration or None, most=most
+            condition, period, vocabulary, lists, language=language.value, declaration_id=declaration or None, most=most
         )
     if as_json:
         echo(json.dumps([asdict(one) for one in tried], ensure_ascii=False, indent=1))
@@ -181,6 +191,7 @@ def backtest(
     as_of: Annotated[str, typer.Option("--as-of", help="Last day whose results count, YYYY-MM-DD.")],
     by: Annotated[str, typer.Option("--by", help="Your login: the test is recorded as a step. Without: shown.")] = "",
     version: VersionOption = 0,
+    lists_of_today: ListsOfTodayOption = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
@@ -189,17 +200,17 @@ def backtest(
     """Put a rule on the declarations of a past period: hits, results as far as they are known, examples.
 
     The hit rate is corrected by the inclusion probabilities that runs recorded; where nothing was inspected, or no
-    probability was recorded, it is unknown.
+    probability was recorded, it is unknown. An entry of a list counts from the day after it was recorded.
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
     from basira.workflows.rules.backtest import back_test, read_period
     from basira.workflows.rules.life import read_for_test, read_stored, take_step
-    from basira.workflows.rules.vocabulary import make_vocabulary
+    from basira.workflows.rules.lists import read_dated
 
-    vocabulary = make_vocabulary()
     days = parse_day(first, name="--from"), parse_day(last, name="--to"), parse_day(as_of, name="--as-of")
     with open_database(store, database) as opened:
+        vocabulary, lists = read_dated(opened, is_known_always=lists_of_today)
         stored, probabilities = read_for_test(opened, rule_id, version or None, first=days[0], last=days[1])
         rule = read_stored(stored)
         with steps("back-test", quiet=as_json) as progress:
@@ -213,13 +224,21 @@ def backtest(
                 engine=EngineBounds(memory=memory),
                 progress=progress,
             )
-            found = back_test(rule, period, vocabulary, {}, probabilities=probabilities)
+            found = back_test(rule, period, vocabulary, lists, probabilities=probabilities)
         if by:
             detail = {
-                "first": first, "last": last, "as_of": as_of, "hits": found.hits, "unknown": found.unknown,
-                "inspected": found.rate.inspected, "findings": found.rate.findings, "rate": found.rate.rate,
-                "low": found.rate.low, "high": found.rate.high,
-            }  # fmt: skip
+                "first": first,
+                "last": last,
+                "as_of": as_of,
+                "hits": found.hits,
+                "unknown": found.unknown,
+                "inspected": found.rate.inspected,
+                "findings": found.rate.findings,
+                "rate": found.rate.rate,
+                "low": found.rate.low,
+                "high": found.rate.high,
+                "lists_of_today": lists_of_today,
+            }
             take_step(opened, rule_id, "tested", login=by, now=datetime.now(), version=stored.version, detail=detail)
     _show_backtest(found, as_json)
 
@@ -363,39 +382,29 @@ def _step(
 ) -> None:
     from basira.workflows.rules.life import take_step
 
-    with _faults_in(language), open_database(store, database) as opened:
+    with faults_in(language), open_database(store, database) as opened:
         step = take_step(opened, rule_id, state, login=by, now=datetime.now(), version=version or None, motive=motive)
     echo(f"{rule_id} version {step.version}: {step.state}.")
 
 
-class _faults_in:  # noqa: N801 - a context, read as one
-    """A fault of a rule raised again in the person's language."""
+def _names_and_lists(
+    store: Path, database: str, *, is_known_always: bool = False
+) -> tuple[Vocabulary, DatedLists | dict[str, ListValues]]:
+    """The names that rules may use, and the lists over time; without a database there are no lists."""
+    from basira.cli.db import record_of
+    from basira.workflows.rules.lists import read_dated
+    from basira.workflows.rules.vocabulary import make_vocabulary
 
-    def __init__(self, language: Language) -> None:
-        self._language = language.value
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        from basira.rules.faults import say_fault, say_hint
-        from basira.schema.errors import RuleError
-
-        if isinstance(error, RuleError):
-            raise RuleError(
-                say_fault(error, self._language),
-                hint=say_hint(error, self._language),
-                reason=error.reason,
-                place=error.place,
-                nearest=error.nearest,
-                values=error.values,
-            ) from None
+    place = record_of(store, database).place if database or (store / "CURRENT").is_file() else None
+    if place is None or (isinstance(place, Path) and not place.is_file()):
+        return make_vocabulary(), {}
+    with open_database(store, database) as opened:
+        return read_dated(opened, is_known_always=is_known_always)
 
 
-def _read_file(path: Path) -> Rule:
+def _read_file(path: Path, vocabulary: Vocabulary) -> Rule:
     from basira.schema.errors import SourceError
     from basira.workflows.rules.life import read_rule_text
-    from basira.workflows.rules.vocabulary import make_vocabulary
 
     try:
         text = sys.stdin.read(200_000) if str(path) == "-" else path.read_text(encoding="utf-8")
@@ -404,17 +413,16 @@ def _read_file(path: Path) -> Rule:
             f"Expected a file of JSON in UTF-8 at {str(path)!r}, found none that can be read.",
             hint="Name another file.",
         ) from error
-    return read_rule_text(text, make_vocabulary())
+    return read_rule_text(text, vocabulary)
 
 
-def _condition_of(file: Path | None, text: str) -> Any:
+def _condition_of(file: Path | None, text: str, vocabulary: Vocabulary) -> Condition:
     from basira.rules.text import parse_condition
     from basira.schema.errors import UsageError
-    from basira.workflows.rules.vocabulary import make_vocabulary
 
     if (file is None) == (not text):
         raise UsageError("Expected either a file or --text, found both or neither.", hint="Give one of the two.")
-    return _read_file(file).condition if file is not None else parse_condition(text, make_vocabulary())
+    return _read_file(file, vocabulary).condition if file is not None else parse_condition(text, vocabulary)
 
 
 def _content(one: RuleVersion) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def serve(
     ] = 1,
     database: DatabaseOption = "",
     model: Annotated[
-        str, typer.Option("--model", envvar="BASIRA_MODEL", help="Model version; the latest that fits by default.")
+        str,
+        typer.Option("--model", envvar="BASIRA_MODEL", help="The only model that may decide, while it is live."),
     ] = "",
     language: Annotated[
         Language, typer.Option("--language", "-l", envvar="BASIRA_LANGUAGE", help="Language of the reasons.")

@@ -22,8 +22,8 @@ from basira.cli.next_command import next_command
 from basira.cli.options import (
     Language,
     LanguageOption,
+    LiveModelOption,
     MemoryOption,
-    ModelOption,
     PolicyOption,
     open_console,
     open_history,
@@ -66,7 +66,7 @@ def target(
         bool, typer.Option("--by-office", help="Write one file an office: list.html gives list-OFFICE.html.")
     ] = False,
     language: LanguageOption = Language.fr,
-    model: ModelOption = "",
+    model: LiveModelOption = "",
     seed: Annotated[
         int | None,
         typer.Option(
@@ -74,6 +74,14 @@ def target(
         ),
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="Declarations shown per office on the screen.")] = 10,
+    database: Annotated[
+        str,
+        typer.Option(
+            "--database",
+            envvar="BASIRA_DATABASE",
+            help="URL of the database whose rules of analysts hold; by default the store's own, where runs are kept.",
+        ),
+    ] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show the list without recording any decision.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Record a further run of a day that has one, without asking.")
@@ -93,8 +101,10 @@ def target(
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
     from basira.workflows.intake.register import with_names
+    from basira.workflows.models.stages import live_model
+    from basira.workflows.stores import operations_of
     from basira.workflows.targeting.earlier import find_earlier_run, previous_results, seed_of_day
-    from basira.workflows.targeting.record import record
+    from basira.workflows.targeting.record import record, rules_of
     from basira.workflows.targeting.score import choose_model
     from basira.workflows.targeting.target import order_day
     from basira.workflows.targeting.target import target as choose
@@ -114,10 +124,14 @@ def target(
         seed=0 if seed is None else seed,
         office=folded_office(office) or None,
         any_office=any_office,
+        rules=rules_of(history, database),
     )
     rules = load_policy(find_policy(policy), on)
     order = order if seed is not None else replace(order, seed=seed_of_day(history, on))
-    chosen = choose_model(history, as_of=order.as_of, version=model or None)
+    if preview and model:  # what is not recorded decides nothing: any model may be looked at
+        chosen = choose_model(history, as_of=order.as_of, version=model)
+    else:
+        chosen = live_model(history, operations_of(history), as_of=order.as_of, version=model)
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history,

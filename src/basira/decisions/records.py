@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import cast
 
+from basira.decisions.judged import JudgedValues
 from basira.decisions.recorded import (
     ConversionValues,
     ItemValues,
@@ -115,7 +116,7 @@ class Decision(Recorded):
 
     ``items``: the assessment of each item as it was then; of a run they are none when the model gave no answer.
     ``detail``: the text that was recorded, see `detail_fields`. ``previous_hash``, ``entry_hash``: "" until it is
-    recorded.
+    recorded. ``rules``: what analysts' rules said that hit, or of which it was unknown.
 
     Of a run: ``run_id``; ``rank`` in its lane; ``inputs_digest``, of the declaration's features.
 
@@ -151,6 +152,7 @@ class Decision(Recorded):
     is_simulated: bool | None = None
     versions: Mapping[str, str | None] = field(default_factory=dict)
     order: Mapping[str, float] | None = None
+    rules: Sequence[JudgedValues] = ()
     previous_hash: str = field(default="", compare=False)
     entry_hash: str = field(default="", compare=False)
 
@@ -194,13 +196,15 @@ class Decision(Recorded):
             "rank": self.rank,
             "fraud_probability": None if self.fraud_probability is None else float(self.fraud_probability),
             "expected_revenue": None if self.expected_revenue is None else float(self.expected_revenue),
-            "assessment": canonical_json(self.items),
+            "assessment": canonical_json({"items": self.items, "rules": self.rules} if self.rules else self.items),
             "inputs_digest": self.inputs_digest,
         }
 
     @classmethod
     def from_row(cls, row: DecisionRow) -> Decision:
         """The decision of a run's recorded row."""
+        assessment = json.loads(row["assessment"])
+        has_rules = isinstance(assessment, dict)
         return cls(
             event_id=row["decision_id"],
             run_id=row["run_id"],
@@ -215,7 +219,8 @@ class Decision(Recorded):
             rank=row["rank"],
             fraud_probability=row["fraud_probability"],
             expected_revenue=row["expected_revenue"],
-            items=json.loads(row["assessment"]),
+            items=assessment["items"] if has_rules else assessment,
+            rules=assessment["rules"] if has_rules else (),
             inputs_digest=row["inputs_digest"],
             previous_hash=row.get("previous_hash", ""),
             entry_hash=row.get("entry_hash", ""),
@@ -247,6 +252,8 @@ class Decision(Recorded):
             values["chosen"] = self.chosen
         if self.order is not None:
             values["order"] = self.order
+        if self.rules:
+            values["rules"] = self.rules
         return values
 
     @classmethod
@@ -276,6 +283,7 @@ class Decision(Recorded):
             is_simulated=recorded.get("is_simulated"),
             versions=recorded.get("versions", {}),
             order=recorded.get("order"),
+            rules=recorded.get("rules", ()),
             entry_hash=row.get("entry_hash", ""),
             previous_hash=row.get("previous_hash", ""),
         )
@@ -287,9 +295,16 @@ def run_decision_id(run_id: str, declaration_id: str, version: int) -> str:
 
 
 def decide(
-    run_id: str, selection: Selection, *, candidate: Candidate, items: Sequence[ItemAssessment], inputs_digest: str
+    run_id: str,
+    selection: Selection,
+    *,
+    candidate: Candidate,
+    items: Sequence[ItemAssessment],
+    inputs_digest: str,
+    rules: Sequence[JudgedValues] = (),
 ) -> Decision:
-    """The record of a run's selection: what was decided on a candidate, and the assessments that it rests on."""
+    """The record of a run's selection: what was decided on a candidate, the assessments that it rests on, and what
+    analysts' rules said."""
     return Decision(
         event_id=run_decision_id(run_id, selection.declaration_id, selection.declaration_version),
         run_id=run_id,
@@ -305,4 +320,5 @@ def decide(
         expected_revenue=candidate.expected_revenue,
         items=[item_values(item) for item in items],
         inputs_digest=inputs_digest,
+        rules=rules,
     )

@@ -12,6 +12,7 @@ said comes true on average. A slope under 1: high probabilities are too high and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,19 @@ _SIZES = (
 )
 
 
+@dataclass(frozen=True)
+class Revenue:
+    """Amounts of every row, shape (n,), in one currency. ``found``: NaN (unknown) adds nothing."""
+
+    found: ArrayLike
+    expected: ArrayLike
+
+
 def compute_agreement(
     irregular: ArrayLike,
     probability: ArrayLike,
     *,
-    revenue: ArrayLike | None = None,
-    expected_revenue: ArrayLike | None = None,
+    revenue: Revenue | None = None,
     value: ArrayLike | None = None,
     lane: Sequence[str | None] | None = None,
     resamples: int = 1000,
@@ -49,7 +57,7 @@ def compute_agreement(
     Parameters
     ----------
     irregular, probability : shape (n,), no nulls.
-    revenue, expected_revenue : shape (n,), amounts; NaN revenue (unknown) adds nothing. None: no revenue was recorded.
+    revenue : None: no revenue was recorded.
     value : shape (n,), declared customs value; NaN in no group of size. None: no such groups.
     lane : by which the inspection came; None in no group of lanes.
     resamples, seed : of the bootstrap over rows; 0 gives null intervals.
@@ -67,9 +75,8 @@ def compute_agreement(
     """
     truth = np.asarray(irregular, dtype=bool)
     said = np.asarray(probability, dtype=np.float64)
-    has_money = revenue is not None and expected_revenue is not None
-    money = np.nan_to_num(np.asarray(revenue, dtype=np.float64)) if has_money else None
-    expected = np.asarray(expected_revenue, dtype=np.float64) if has_money else None
+    money = None if revenue is None else np.nan_to_num(np.asarray(revenue.found, dtype=np.float64))
+    expected = None if revenue is None else np.asarray(revenue.expected, dtype=np.float64)
     sums = [truth.astype(np.float64), said, *([] if money is None or expected is None else [money, expected])]
     columns = np.column_stack(sums)
     groups = [

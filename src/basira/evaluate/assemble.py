@@ -34,6 +34,20 @@ class Contender:
 
 
 @dataclass(frozen=True)
+class MeasuredRows:
+    """What is known of the test's rows, in one order.
+
+    ``irregular``: shape (n,), the truth of every row; rows without a known result are left out before.
+    ``slices``: masks of shape (n,), by name, see `basira.evaluate.slices.build_slices`.
+    ``revenue``: shape (n,), additional revenue; None when the source has no revenue basis.
+    """
+
+    irregular: ArrayLike
+    slices: Mapping[str, NDArray[np.bool_]]
+    revenue: ArrayLike | None = None
+
+
+@dataclass(frozen=True)
 class EvaluationCurves:
     """What the report draws. ``capture``: slice, then model. ``calibration``: model, on all rows."""
 
@@ -42,12 +56,10 @@ class EvaluationCurves:
 
 
 def assemble_evaluation(
-    irregular: ArrayLike,
+    rows: MeasuredRows,
     contenders: Mapping[str, Contender],
-    slices: Mapping[str, NDArray[np.bool_]],
     *,
     dataset: str,
-    revenue: ArrayLike | None = None,
     percents: Sequence[float] = DEFAULT_PERCENTS,
     resamples: int = 1000,
     seed: int,
@@ -57,12 +69,9 @@ def assemble_evaluation(
 
     Parameters
     ----------
-    irregular : shape (n,), the truth of every test row. Rows without a known result must be left out
-        before, and counted in ``extras``.
+    rows : the test. Rows without a known result must be counted in ``extras``.
     contenders : by name; our own model under "basira", other orders of it under "basira_<order>".
-    slices : masks of shape (n,), by name, see `basira.evaluate.slices.build_slices`.
     dataset : what the figures speak of; always shown beside them.
-    revenue : shape (n,), additional revenue; None when the source has no revenue basis.
     extras : further keys of the top level, such as "revenue_basis", "value_currency", "quarantined",
         "trained_rows", "tested_rows", "unlabelled_rows", "is_simulated", "software".
 
@@ -71,8 +80,8 @@ def assemble_evaluation(
     The dict of metrics.json: "dataset", "seed", "resamples", the extras, "models" as the contract
     says, and "differences" (slice, then model: "basira" minus it, paired); and the curves.
     """
-    truth = np.asarray(irregular, dtype=bool)
-    money = None if revenue is None else np.asarray(revenue, dtype=np.float64)
+    truth = np.asarray(rows.irregular, dtype=bool)
+    money = None if rows.revenue is None else np.asarray(rows.revenue, dtype=np.float64)
     scores = {name: np.asarray(c.score, dtype=np.float64) for name, c in contenders.items()}
     chances = {
         n: None if c.probability is None else np.asarray(c.probability, np.float64) for n, c in contenders.items()
@@ -82,7 +91,7 @@ def assemble_evaluation(
     by_model: dict[str, dict[str, Any]] = {name: {} for name in contenders}
     differences: dict[str, Any] = {}
     capture: dict[str, Mapping[str, CaptureCurve]] = {}
-    for slice_name, mask in slices.items():
+    for slice_name, mask in rows.slices.items():
         inside = {n: Scored(s[mask], _within(chances[n], mask)) for n, s in scores.items()}
         part = None if money is None else money[mask]
         figures = compare_on_slice(

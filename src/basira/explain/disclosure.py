@@ -17,7 +17,7 @@ Part = Literal["decision", "item", "reason"]
 
 # How selection works, which also a trader could use; and what the model expects.
 WITHHELD: Mapping[Part, frozenset[str]] = {
-    "decision": frozenset({"detail", "inclusion_probability", "fraud_probability", "expected_revenue"}),
+    "decision": frozenset({"detail", "inclusion_probability", "fraud_probability", "expected_revenue", "rules"}),
     "item": frozenset({"fraud_probability", "revenue_if_fraud", "expected_revenue", "kind_probabilities"}),
     "reason": frozenset({"contribution"}),
 }

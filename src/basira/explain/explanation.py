@@ -23,10 +23,14 @@ from basira.explain.strongest import strongest_reasons
 from basira.schema.records import Examines, Figure, ItemAssessment, Reason, Reference
 
 Reader = Literal["unit", "inspector"]
-WhyCode = Literal["likely", "large", "ranked", "rule", "random", "unscored", "officer", "control", "exempt", "none"]
+WhyCode = Literal[
+    "likely", "large", "ranked", "rule", "analyst", "random", "unscored", "officer", "control", "exempt", "none"
+]
 
 # "More probable than the average" holds from what reads as twice the average on.
 _TWICE = 1.75
+# By the policy's own list, or by a rule that an analyst wrote.
+_BY_RIGHT: Mapping[str, WhyCode] = {"mandatory": "rule", "rule": "analyst"}
 # What a verification may show: the references that speak of its kind.
 _MEASURES: Mapping[str, tuple[str, ...]] = {
     "value": ("value_per_kg", "value_per_unit"),
@@ -48,8 +52,8 @@ class Case:
     """A decision as an explanation needs it.
 
     ``examines``: what its lane looks at; None: not known. ``around``: the day's figures. ``is_officers``: an
-    officer gave the lane. ``has_answer``: the model gave one. ``ground``: of a mandatory rule, in the language of the
-    reader; "": none.
+    officer gave the lane. ``has_answer``: the model gave one. ``ground``: of a mandatory rule, or of an analyst's, in
+    the language of the reader; "": none. ``notes``: what analysts' rules add for the inspector, in that language.
     Probabilities are 0 to 1, amounts in ``currency``.
     """
 
@@ -63,6 +67,7 @@ class Case:
     ground: str = ""
     is_officers: bool = False
     has_answer: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ class Explanation:
 
     ``has_reasons``: False for a random control: there is nothing to be read into it, and no reason is shown.
     ``stakes``: None without an answer of the model, and for an inspector.
-    ``items``: those with a reason first, then by what they are expected to bring.
+    ``items``: those with a reason first, then by what they are expected to bring. ``notes``: of analysts' rules.
     """
 
     reader: Reader
@@ -131,6 +136,7 @@ class Explanation:
     items: tuple[ItemExplanation, ...]
     currency: str
     has_reasons: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def is_telling(self) -> bool:
@@ -159,7 +165,7 @@ def explain(case: Case, *, reader: Reader) -> Explanation:
             )
         )
     explained.sort(key=lambda one: not one.reasons)
-    return Explanation(reader, why, stakes, tuple(explained), case.currency, has_reasons)
+    return Explanation(reader, why, stakes, tuple(explained), case.currency, has_reasons, case.notes)
 
 
 def large_stakes(potentials: Sequence[float]) -> float | None:
@@ -187,8 +193,8 @@ def _stakes(case: Case) -> Stakes | None:
 def _why(case: Case, stakes: Stakes | None) -> Why:
     if case.is_officers:
         return Why("officer", {})
-    if case.basis in ("mandatory", "rule"):
-        return Why("rule", {"ground": case.ground})
+    if case.basis in _BY_RIGHT:
+        return Why(_BY_RIGHT[case.basis], {"ground": case.ground})
     if case.basis == "random":
         return Why("random", {})
     if case.basis == "exempt":
@@ -218,8 +224,8 @@ def _model_code(stakes: Stakes, large: float | None) -> WhyCode:
 def _why_for_inspectors(case: Case) -> Why:
     if case.is_officers:
         return Why("officer", {})
-    if case.basis in ("mandatory", "rule"):
-        return Why("rule", {"ground": case.ground})
+    if case.basis in _BY_RIGHT:
+        return Why(_BY_RIGHT[case.basis], {"ground": case.ground})
     shown = basis_for_inspectors(case.basis, has_answer=case.has_answer)
     if shown == "control":
         return Why("control", {})

@@ -36,7 +36,8 @@ class ItemText:
 
 @dataclass(frozen=True)
 class ExplanationText:
-    """The sentences of an explanation. ``stakes``, ``chance``: "" where the reader is shown none, or there are none.
+    """The sentences of an explanation. ``why``: with what analysts' rules add. ``stakes``, ``chance``: "" where the
+    reader is shown none, or there are none.
 
     ``no_reason``: what stands in the place of reasons where an item has none worth telling.
     """
@@ -62,7 +63,12 @@ def say_explanation(explanation: Explanation, *, language: str, strict: bool = F
     catalog = catalog_of(language, strict=strict)
     currency, stakes = explanation.currency, explanation.stakes
     return ExplanationText(
-        why=say_why(explanation.why, currency=currency, language=language, strict=strict),
+        why=" ".join(
+            [
+                say_why(explanation.why, currency=currency, language=language, strict=strict),
+                *(f"{note.rstrip('.')}." for note in explanation.notes),
+            ]
+        ),
         stakes="" if stakes is None else say_stakes(stakes, currency=currency, language=language, strict=strict),
         chance="" if stakes is None else say_chance(stakes.probability, stakes.average, language=language),
         items=tuple(_item(item, currency, catalog) for item in explanation.items),
@@ -75,8 +81,8 @@ def say_why(why: Why, *, currency: str, language: str, strict: bool = False) -> 
     catalog = catalog_of(language, strict=strict)
     speaker = Speaker(catalog, currency, why.figures)
     ground = str(why.figures.get("ground") or "").rstrip(".")
-    if why.code == "rule" and ground:
-        return catalog.say("why.rule.ground", ground=ground)
+    if why.code in ("rule", "analyst") and ground:
+        return catalog.say(f"why.{why.code}.ground", ground=ground)
     probability = speaker.number_of("probability")
     if probability is None:
         return catalog.say(f"why.{why.code}")

@@ -107,15 +107,15 @@ def say_reference(reference: Reference, *, language: str, currency: str, strict:
 
 
 def say_basis(basis: str, *, language: str, detailed: bool = False, ground: str = "", strict: bool = False) -> str:
-    """Why a declaration is where it is: mandatory, random, model, fallback, exempt or none.
+    """Why a declaration is where it is: mandatory, rule, random, model, fallback, exempt or none.
 
-    ``ground``: of a mandatory control, why the policy's list asks for it, in the same language; "" where it is not
-    known.
+    ``ground``: of a mandatory control, why the policy's list asks for it, of a rule's, why that does, in the same
+    language; "" where it is not known.
     """
     catalog = catalog_of(language, strict=strict)
     ending = ".detail" if detailed else ""
-    if basis == "mandatory" and ground:
-        return catalog.say(f"basis.mandatory.ground{ending}", ground=ground.rstrip("."))
+    if basis in ("mandatory", "rule") and ground:
+        return catalog.say(f"basis.{basis}.ground{ending}", ground=ground.rstrip("."))
     return catalog.say(f"basis.{basis}{ending}")
 
 
@@ -361,22 +361,40 @@ _WRITERS: dict[str, Writer] = {
     "preference_claimed": _preference,
     **dict.fromkeys(
         (
-            "history_importer", "history_declarant", "history_exporter", "history_code", "history_chapter",
-            "history_origin", "history_office", "history_importer_code", "history_code_origin",
-            "history_declarant_importer", "history_exporter_code", "history_importer_exporter", "history_description",
+            "history_importer",
+            "history_declarant",
+            "history_exporter",
+            "history_code",
+            "history_chapter",
+            "history_origin",
+            "history_office",
+            "history_importer_code",
+            "history_code_origin",
+            "history_declarant_importer",
+            "history_exporter_code",
+            "history_importer_exporter",
+            "history_description",
         ),
         _history,
     ),
     **dict.fromkeys(
         (
-            "new_importer", "new_declarant", "new_exporter", "new_importer_code", "new_exporter_code",
-            "new_declarant_importer", "new_importer_exporter",
+            "new_importer",
+            "new_declarant",
+            "new_exporter",
+            "new_importer_code",
+            "new_exporter_code",
+            "new_declarant_importer",
+            "new_importer_exporter",
         ),
         _new,
     ),
     **dict.fromkeys(
         (
-            "price_habit_importer", "price_habit_declarant", "price_habit_exporter", "price_habit_importer_exporter",
+            "price_habit_importer",
+            "price_habit_declarant",
+            "price_habit_exporter",
+            "price_habit_importer_exporter",
         ),
         _price_habit,
     ),
@@ -391,6 +409,6 @@ _WRITERS: dict[str, Writer] = {
     **dict.fromkeys(("small_consignment", "large_consignment"), _consignment),
     "declared_profile": _declared_profile,
     "other_profile": _other_profile,
-}  # fmt: skip
+}
 
 REASON_CODES: tuple[str, ...] = tuple(_WRITERS)

@@ -20,13 +20,15 @@ from basira.render.languages import LANGUAGES
 from basira.schema.days import check_day
 from basira.schema.errors import StoreError, UsageError
 from basira.selection.policy.load import find_policy, load_policy
+from basira.selection.policy.model import Objective
 from basira.serving.admissible import folded_office
 from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds
-from basira.workflows.evaluation.evaluate import backtest
+from basira.workflows.evaluation.evaluate import Terms, backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.models.stages import live_model
 from basira.workflows.records.decisions import read_decisions
 from basira.workflows.targeting import score as scoring
 from basira.workflows.targeting.explanation import explain_decision
@@ -340,7 +342,8 @@ class Store(OwnEstimators):
         any_office
             Take every code for an office, whatever the policy's list says.
         model
-            As `score`; none is trained here.
+            A version; "": the live one, or the last one that it replaced and that knows nothing later than ``as_of``.
+            Nothing but a live model decides; a preview may name any. None is trained here.
         seed
             Of the random control; None: drawn afresh, and recorded.
         language
@@ -381,7 +384,11 @@ class Store(OwnEstimators):
         )
         _check_language(language)
         rules = load_policy(find_policy(policy, option="policy"), order.day)
-        chosen = scoring.choose_model(self.history, as_of=order.as_of, version=model or None)
+        chosen = (
+            scoring.choose_model(self.history, as_of=order.as_of, version=model)
+            if preview and model
+            else live_model(self.history, operations_of(self.history), as_of=order.as_of, version=model)
+        )
         found = choose(
             self.history, order, model=chosen, policy=rules, now=datetime.now(), language=language, engine=self.engine
         )
@@ -445,16 +452,9 @@ class Store(OwnEstimators):
         basira.schema.errors.UsageError: estimator 'xgboost': expected a name of its own, found one that is taken.
         """
         day = check_day(as_of, name="as_of")
-        objective = None if policy is None else load_policy(find_policy(policy, option="policy"), day).objective
-        return backtest(
-            self.history,
-            as_of=day,
-            estimators=estimators,
-            objective=objective,
-            seed=seed,
-            resamples=resamples,
-            engine=self.engine,
-        )
+        objective = Objective() if policy is None else load_policy(find_policy(policy, option="policy"), day).objective
+        terms = Terms(seed, resamples, estimators=estimators or {}, objective=objective)
+        return backtest(self.history, terms, as_of=day, engine=self.engine)
 
     def decisions(self, start: date, end: date, *, database: str = "") -> pl.DataFrame:
         """Every recorded decision on the days of a period, of runs and of the service.

@@ -57,18 +57,26 @@ class RuleBook:
                 index.setdefault(value, []).append(number)
         self._lengths = {field: sorted({len(value) for value in index}) for field, index in self._prefixed.items()}
 
-    def truths(self, facts: Facts, *, day: date, office: str) -> list[tuple[Rule, Truth]]:
-        """The rules in force that hit (true) or are unknown (None), in order; all the others are no hit."""
-        found: list[tuple[Rule, Truth]] = []
+    def find(self, facts: Facts, *, day: date, office: str) -> list[tuple[int, Truth]]:
+        """The positions of the rules in force that hit (true) or are unknown (None), in order; all the others are no
+        hit."""
+        found: list[tuple[int, Truth]] = []
         for number in sorted(self._asked(facts)):
-            rule = self.rules[number]
-            if rule.holds_on(day, office) and (truth := self._tests[number](facts, 0, ())) is not False:
-                found.append((rule, truth))
+            if self.rules[number].holds_on(day, office) and (truth := self._tests[number](facts, 0, ())) is not False:
+                found.append((number, truth))
         return found
+
+    def truths(self, facts: Facts, *, day: date, office: str) -> list[tuple[Rule, Truth]]:
+        """As `find`, with the rules themselves."""
+        return [(self.rules[number], truth) for number, truth in self.find(facts, day=day, office=office)]
 
     def verdict(self, rule: Rule, facts: Facts) -> Verdict:
         """The whole verdict of one of the rules: which items, which fields."""
-        return judge(rule.condition, self._tests[self.rules.index(rule)], facts, self.vocabulary, self.lists)
+        return self.verdict_of(self.rules.index(rule), facts)
+
+    def verdict_of(self, number: int, facts: Facts) -> Verdict:
+        """The same, of the rule at a position."""
+        return judge(self.rules[number].condition, self._tests[number], facts, self.vocabulary, self.lists)
 
     def _asked(self, facts: Facts) -> set[int]:
         """The rules that can be true or unknown of the declaration."""
@@ -99,7 +107,7 @@ def _pointer(condition: Condition, vocabulary: Vocabulary, lists: Mapping[str, L
             return _declared(field, vocabulary, _Pointer(field, frozenset(prefixes), has_prefixes=True))
         case model.InList(field, name):
             listed = lists[name]
-            if len(listed.values) > _MOST_POINTED:
+            if len(listed.values) > _MOST_POINTED or listed.names is not None:  # close names have no look-up
                 return None
             return _declared(field, vocabulary, _Pointer(field, listed.values, listed.has_prefixes))
         case model.AllOf(parts):

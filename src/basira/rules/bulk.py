@@ -25,10 +25,9 @@ from basira.rules.values import ListValues, fold_prose, read_day
 DECLARATION = "declaration_position"
 NO_HIT, UNKNOWN, HIT = 0, 1, 2
 _FOLDED = "folded:"
+_LISTED = "listed:"
 # Nothing is unknown of a column that a table lacks: every value of it is.
-_TYPES: Mapping[ValueKind, pl.DataType] = {
-    "number": pl.Float64(), "moment": pl.Date(), "flag": pl.Boolean(),
-}  # fmt: skip
+_TYPES: Mapping[ValueKind, pl.DataType] = {"number": pl.Float64(), "moment": pl.Date(), "flag": pl.Boolean()}
 
 
 def judge_many(
@@ -41,7 +40,7 @@ def judge_many(
     by its position ("0", "1", ...): 0 no hit, 1 unknown, 2 hit. Raises `RuleError` for a column of another type than
     its name has, and for a list that is not given.
     """
-    prepared = _prepare(items, conditions, vocabulary)
+    prepared = _prepare(items, conditions, vocabulary, lists)
     plan = _Plan(vocabulary, lists, frozenset(prepared.columns))
     count = 0 if prepared.is_empty() else int(prepared[DECLARATION][-1]) + 1
     outcomes = [_outcome(plan, condition).alias(str(number)) for number, condition in enumerate(conditions)]
@@ -159,6 +158,9 @@ class _Plan:
         if name not in self._lists:
             raise rule_fault("list_absent", found=name)
         listed, column = self._lists[name], self._column(field)
+        if listed.names is not None:
+            close = f"{_LISTED}{field}:{name}"
+            return pl.col(close) if close in self._columns else pl.lit(None, pl.Boolean)
         if not listed.has_prefixes:
             return column.is_in(sorted(listed.values))
         found = [
@@ -205,15 +207,20 @@ class _Plan:
                 return found.fill_nan(None)
 
 
-def _prepare(items: pl.DataFrame, conditions: Sequence[Condition], vocabulary: Vocabulary) -> pl.DataFrame:
+def _prepare(
+    items: pl.DataFrame, conditions: Sequence[Condition], vocabulary: Vocabulary, lists: Mapping[str, ListValues]
+) -> pl.DataFrame:
     """The columns that the conditions read, each of its type, without what says nothing; and those made of them."""
     read: dict[str, None] = {}
+    close: dict[tuple[str, str], None] = {}
     searched: dict[str, None] = {}
     for condition in conditions:
         for one in model.walk(condition):
             read |= dict.fromkeys(model.field_names(one))
             if isinstance(one, model.Contains):
                 searched[one.field] = None
+            if isinstance(one, model.InList) and one.list_name in lists and lists[one.list_name].names is not None:
+                close[one.field, one.list_name] = None
             if currency_of(one):
                 read[CURRENCY_FIELD] = None
     columns = [pl.col(DECLARATION)]
@@ -224,7 +231,10 @@ def _prepare(items: pl.DataFrame, conditions: Sequence[Condition], vocabulary: V
         elif field in items.columns:
             columns.append(_typed(items, name))
     prepared = items.select(columns)
-    return prepared.with_columns(_fold(prepared[field]) for field in searched if field in prepared.columns)
+    return prepared.with_columns(
+        *(_fold(prepared[field]) for field in searched if field in prepared.columns),
+        *(_close(prepared[field], name, lists[name]) for field, name in close if field in prepared.columns),
+    )
 
 
 def _typed(items: pl.DataFrame, name: Name) -> pl.Expr:
@@ -261,3 +271,11 @@ def _fold(column: pl.Series) -> pl.Series:
     texts = column.unique().drop_nulls()
     folded = pl.Series([fold_prose(text) for text in texts], dtype=pl.String)
     return column.replace_strict(texts, folded, default=None, return_dtype=pl.String).alias(_FOLDED + column.name)
+
+
+def _close(column: pl.Series, name: str, listed: ListValues) -> pl.Series:
+    """Whether each name is close to an entry; each name once, as one declaration's is compared."""
+    texts = column.unique().drop_nulls()
+    found = pl.Series([listed.holds(text) for text in texts], dtype=pl.Boolean)
+    held = column.replace_strict(texts, found, default=None, return_dtype=pl.Boolean)
+    return held.alias(f"{_LISTED}{column.name}:{name}")

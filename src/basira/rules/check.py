@@ -147,6 +147,12 @@ class _Settler:
                 if list_name not in self._vocabulary.lists:
                     nearest = self._vocabulary.nearest_list(list_name)
                     raise rule_fault("unknown_list", place=self._place(condition), nearest=nearest, found=list_name)
+                fields = self._vocabulary.list_fields(list_name)
+                if fields is not None and field not in fields:  # it would never hit, and nothing would show it
+                    expected = ", ".join(sorted(fields)) or "-"
+                    raise rule_fault(
+                        "list_kind", place=self._place(condition), name=field, found=list_name, expected=expected
+                    )
             case model.IsTrue(field):
                 self._typed(field, condition, {"flag"})
             case model.OnWeekday(field, days):

@@ -15,9 +15,7 @@ from basira.rules.model import Condition
 from basira.rules.names import UNITS
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
-_NEGATED: dict[model.Comparison, model.Comparison] = {
-    "<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "=",
-}  # fmt: skip
+_NEGATED: dict[model.Comparison, model.Comparison] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
 
 
 @dataclass

@@ -38,8 +38,13 @@ Reading: TypeAlias = Callable[[Facts, int], float | None]
 TextReading: TypeAlias = Callable[[Facts, int], str | None]
 
 COMPARED: Mapping[str, Callable[[float, float], bool]] = {
-    "<": operator.lt, "<=": operator.le, "=": operator.eq, "!=": operator.ne, ">=": operator.ge, ">": operator.gt,
-}  # fmt: skip
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 # The field that says in which currency amounts are.
 CURRENCY_FIELD = "value_currency"
 

@@ -18,24 +18,27 @@ from basira.rules.faults import catalog_of
 from basira.rules.model import Condition
 from basira.rules.names import Vocabulary
 from basira.rules.phrases import FLAG_WORDS
-from basira.rules.values import Facts, ListValues
+from basira.rules.values import Facts, Listed, ListValues, read_text
 from basira.rules.write import write_number, write_text
 from basira.schema.text import escape
 
 _LONGEST_SHOWN = 80
+# In the place of a value that may name a person, or of a free text: a record of a verdict is without it.
+WITHHELD = object()
 
 
 @dataclass(frozen=True)
 class Finding:
     """One condition on one declaration. ``item``: number of the item that it was read on, from 1; None for the
-    declaration. ``read``: name and value of each field; ``counted``: of a count of items, those that meet it and those
-    that may."""
+    declaration. ``read``: name and value of each field, `WITHHELD` for one that was not recorded; ``counted``: of a
+    count of items, those that meet it and those that may; ``listed``: the entry of the list that the value is on."""
 
     condition: Condition
     truth: Truth
     item: int | None
     read: tuple[tuple[str, object], ...]
     counted: tuple[int, int] | None = None
+    listed: Listed | None = None
 
 
 def find_reasons(
@@ -90,7 +93,10 @@ def _look(condition: Condition, position: int, item: int | None, context: _Conte
         for name in names
         if name in context.vocabulary.names
     )
-    found.append(Finding(condition, context.truths(condition)[position], item, read))
+    listed = None
+    if isinstance(leaf, model.InList) and (text := read_text(read[0][1])) is not None:
+        listed = context.lists[leaf.list_name].find(text)
+    found.append(Finding(condition, context.truths(condition)[position], item, read, listed=listed))
 
 
 def _first(truths: Sequence[Truth], wanted: bool) -> int:
@@ -108,7 +114,9 @@ def say_finding(finding: Finding, vocabulary: Vocabulary, language: str, *, stri
         read = catalog.say("finding.count", certain=str(finding.counted[0]), open=str(finding.counted[1]))
     else:
         read = catalog.say("finding.join").join(
-            catalog.say("finding.absent", name=_label(name, vocabulary, language))
+            catalog.say("finding.withheld", name=_label(name, vocabulary, language))
+            if value is WITHHELD
+            else catalog.say("finding.absent", name=_label(name, vocabulary, language))
             if value is None or value == "" or value != value
             else catalog.say(
                 "finding.value",
@@ -117,6 +125,10 @@ def say_finding(finding: Finding, vocabulary: Vocabulary, language: str, *, stri
             )
             for name, value in finding.read
         )
+    if finding.listed is not None:
+        entry = isolate(_shown(finding.listed.entry, language), language)
+        close = f"{math.floor(100 * finding.listed.closeness)} %"  # never rounded up to the same
+        read = catalog.say("finding.listed", read=read, entry=entry, closeness=isolate(close, language))
     text = isolate(write_text(finding.condition, vocabulary, language), language)
     sentence = catalog.say(f"finding.{words}", text=text, read=read)
     if finding.item is None:

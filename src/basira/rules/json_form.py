@@ -27,25 +27,29 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def write_rule(rule: Rule) -> dict[str, Json]:
     """The JSON of a rule: every key, in one order."""
-    effect = rule.effect
     return {
         "rule_id": rule.rule_id,
         "title": rule.title,
         "reason": rule.reason,
         "condition": write_condition(rule.condition),
-        "effect": {
-            "lane": effect.lane,
-            "is_mandatory": effect.is_mandatory,
-            "is_exempt": effect.is_exempt,
-            "weight": effect.weight,
-            "tag": effect.tag,
-            "message": dict(effect.message),
-            "suspected": effect.suspected,
-        },
+        "effect": write_effect(rule.effect),
         "sample_share": rule.sample_share,
         "offices": list(rule.offices),
         "starts_on": rule.starts_on.isoformat(),
         "expires_on": rule.expires_on.isoformat(),
+    }
+
+
+def write_effect(effect: Effect) -> dict[str, Json]:
+    """The JSON of an effect: every key."""
+    return {
+        "lane": effect.lane,
+        "is_mandatory": effect.is_mandatory,
+        "is_exempt": effect.is_exempt,
+        "weight": effect.weight,
+        "tag": effect.tag,
+        "message": dict(effect.message),
+        "suspected": effect.suspected,
     }
 
 
@@ -105,8 +109,12 @@ def read_rule(values: Json) -> tuple[Rule, Places]:
 
     The condition's names, types and units are not looked at: see `check.settle`.
     """
-    body = _mapping(values, "", {"rule_id", "title", "reason", "condition", "effect", "starts_on", "expires_on"},
-                    {"sample_share", "offices"})  # fmt: skip
+    body = _mapping(
+        values,
+        "",
+        {"rule_id", "title", "reason", "condition", "effect", "starts_on", "expires_on"},
+        {"sample_share", "offices"},
+    )
     places: Places = {}
     condition = _Reader(places).condition(body["condition"], "condition", 1)
     share = _number(body.get("sample_share", 1.0), "sample_share")

@@ -46,6 +46,14 @@ _MEASURES: Mapping[str, str] = {
     "value currency": "amount",
     "amount": "amount",
 }
+# The fields whose values a list of a kind may be asked for. No field of the schema holds an address yet.
+LIST_FIELDS: Mapping[str, frozenset[str]] = {
+    "operators": frozenset({"declarant_id", "importer_id", "exporter_id"}),
+    "products": frozenset({"commodity_code"}),
+    "origins": frozenset({"origin_country", "dispatch_country"}),
+    "containers": frozenset({"container_id"}),
+    "addresses": frozenset(),
+}
 _PARTS = re.compile(r"[\W_]+")
 
 
@@ -81,12 +89,14 @@ def fold_name(text: str) -> str:
 class Vocabulary:
     """The names, and the lists that rules may name.
 
-    A label that two names share stands for neither: the name of the schema is then the way to write it.
+    ``lists``: names; or the kind of each by its name (of `LIST_FIELDS`), which is then held against the field. A label
+    that two names share stands for neither: the name of the schema is then the way to write it.
     """
 
     def __init__(self, names: Iterable[Name], lists: Iterable[str] = ()) -> None:
         self.names: Mapping[str, Name] = {one.name: one for one in names}
         self.lists = frozenset(lists)
+        self._kinds: Mapping[str, str] = lists if isinstance(lists, Mapping) else {}
         self._known: dict[str, str] = {}
         twice: set[str] = set()
         for one in self.names.values():
@@ -107,6 +117,11 @@ class Vocabulary:
         """The known name nearest to one that is not known, as it is written in the same language; "" for none."""
         near = difflib.get_close_matches(fold_name(written), self._known, n=1, cutoff=0.6)
         return near[0] if near else ""
+
+    def list_fields(self, name: str) -> frozenset[str] | None:
+        """The fields that a list may be asked for; None: its kind is not given, and any field of texts may be."""
+        kind = self._kinds.get(name)
+        return None if kind is None else LIST_FIELDS[kind]
 
     def nearest_list(self, written: str) -> str:
         """The list nearest to a name that no list has; "" for none."""

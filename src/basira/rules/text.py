@@ -40,12 +40,15 @@ _TOKEN = re.compile(
 _SIGNS = {"≤": "<=", "≥": ">=", "≠": "<>", "!=": "<>", "==": "=", "−": "-", "×": "*", "÷": "/", "،": ","}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_COMPARED: Mapping[str, model.Comparison] = {
-    "LT": "<", "LTE": "<=", "EQ": "=", "NEQ": "!=", "GTE": ">=", "GT": ">",
-}  # fmt: skip
+_COMPARED: Mapping[str, model.Comparison] = {"LT": "<", "LTE": "<=", "EQ": "=", "NEQ": "!=", "GTE": ">=", "GT": ">"}
 _FLIPPED: Mapping[model.Comparison, model.Comparison] = {
-    "<": ">", "<=": ">=", "=": "=", "!=": "!=", ">=": "<=", ">": "<",
-}  # fmt: skip
+    "<": ">",
+    "<=": ">=",
+    "=": "=",
+    "!=": "!=",
+    ">=": "<=",
+    ">": "<",
+}
 _OPERATED: Mapping[str, model.Operation] = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
 
 

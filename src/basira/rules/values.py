@@ -13,6 +13,7 @@ from datetime import date, datetime
 from numbers import Real
 
 from basira.rules.names import ValueKind
+from basira.rules.similar import NameIndex
 from basira.schema.days import EPOCH
 from basira.schema.records import Figure, ItemRow
 
@@ -31,18 +32,46 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """The entry of a list that a value is on. ``closeness``: 1.0 for the same text, below it for a name that is
+    close."""
+
+    entry: str
+    closeness: float = 1.0
+
+
+@dataclass(frozen=True)
 class ListValues:
-    """What is on a list on a day, in the one written form. ``has_prefixes``: an entry stands for what begins with it,
-    as of commodity codes."""
+    """What is on a list on a day, in the one written form.
+
+    ``has_prefixes``: an entry stands for what begins with it, as of commodity codes. ``names``: the entries as names,
+    of a list on which a close name is one; None: only the same text is.
+    """
 
     values: frozenset[str]
     has_prefixes: bool = False
+    names: NameIndex | None = None
 
     def holds(self, value: str) -> bool:
         """Whether a value is on the list."""
+        if self.names is not None:
+            return value in self.values or self.names.find(value) is not None
         if not self.has_prefixes:
             return value in self.values
         return any(value[:length] in self.values for length in self.lengths)
+
+    def find(self, value: str) -> Listed | None:
+        """The entry that a value is on, of several prefixes the longest; None when it is not on the list."""
+        if value in self.values:
+            return Listed(value)
+        if self.names is not None:
+            found = self.names.find(value)
+            return None if found is None else Listed(*found)
+        if self.has_prefixes:
+            for length in reversed(self.lengths):
+                if value[:length] in self.values:
+                    return Listed(value[:length])
+        return None
 
     @property
     def lengths(self) -> tuple[int, ...]:

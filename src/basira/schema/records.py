@@ -79,6 +79,22 @@ class ItemAssessment:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What the analysts' rules that hit a declaration, and act, want of it together.
+
+    ``lane``: id of a lane that inspects, or a more intensive one; "" for none. ``rule_id``: of the rule that wants it.
+    ``is_mandatory``: also beyond capacity; else capacity holds, and what the random control needs is left to it.
+    ``weight``: what ranks is multiplied by it, 0.1 to 10. ``is_exempt``: not to be selected by its rank.
+    """
+
+    lane: str = ""
+    rule_id: str = ""
+    is_mandatory: bool = False
+    weight: float = 1.0
+    is_exempt: bool = False
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A declaration as selection sees it: its scores, what policy may name, and what a step may ask.
 
@@ -87,7 +103,8 @@ class Candidate:
     ``attributes``: values that mandatory lists and strata may match, item values as tuples.
     ``items``: declared values of every item, in item order, header values in each. ``features``: by the catalog's
     name, one value an item in the same order; also without a score, and empty where nothing could describe the items.
-    ``stake_scale``: of the model that gave the scores; None of one that has none.
+    ``stake_scale``: of the model that gave the scores; None of one that has none. ``wish``: of the rules that act; None
+    when none does.
     """
 
     declaration_id: str
@@ -98,6 +115,7 @@ class Candidate:
     is_oea: bool = False
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stake_scale: StakeScale | None = None
+    wish: Wish | None = None
     # Not what a candidate is compared by: they are by reference what its scores were made of.
     items: Sequence[ItemRow] = field(default=(), compare=False, repr=False)
     features: Mapping[str, Sequence[Figure]] = field(default_factory=dict, compare=False, repr=False)
@@ -158,8 +176,9 @@ class ItemLine:
 @dataclass(frozen=True)
 class DeclarationLine:
     """One declaration on an inspection list. ``header``: declared header values worth showing. ``ground``: of a
-    mandatory control, why the policy's list asks for it, in the language of the list. ``examines``: what its lane looks
-    at; None: the policy does not say."""
+    mandatory control, why the policy's list asks for it, and of a rule's, why that does, in the language of the list.
+    ``notes``: what analysts' rules add for the inspector. ``examines``: what its lane looks at; None: the policy does
+    not say."""
 
     declaration_id: str
     declaration_version: int
@@ -172,6 +191,7 @@ class DeclarationLine:
     selection: Selection
     items: tuple[ItemLine, ...]
     ground: str = ""
+    notes: tuple[str, ...] = ()
     examines: Examines | None = None
 
 

@@ -84,8 +84,9 @@ class RunRow(TypedDict):
 
 
 class DecisionRow(TypedDict):
-    """A decision of a run. ``position``: in the run, from 1. ``assessment``: canonical JSON, one object an item. What
-    is not required is absent until it is recorded."""
+    """A decision of a run. ``position``: in the run, from 1. ``assessment``: canonical JSON, one object an item;
+    where analysts' rules said something, an object of ``items`` and ``rules``. What is not required is absent until it
+    is recorded."""
 
     decision_id: str
     run_id: str

@@ -16,7 +16,7 @@ from basira.schema.stake import StakeScale, balanced_value
 from basira.selection.policy.model import Objective, OeaTreatment, Policy
 
 # What the model may select. "lane_limited": into the lanes that relief leaves open to authorised operators; "exempt":
-# relief alone keeps it out; "ineligible": it is under a minimum of the policy.
+# relief or an analyst's rule alone keeps it out; "ineligible": it is under a minimum of the policy.
 Eligibility = Literal["unscored", "eligible", "lane_limited", "exempt", "ineligible"]
 
 
@@ -56,7 +56,7 @@ def rank(candidates: Sequence[Candidate], ties: Sequence[int], objective: Object
         by_revenue = _per_mean(weight, math.fsum(revenue.values()), len(scored))
         by_probability = _per_mean(1 - weight, math.fsum(probability.values()), len(scored))
         for i in scored:
-            value[i] = by_revenue * revenue[i] + by_probability * probability[i]
+            value[i] = weight_of(candidates[i]) * (by_revenue * revenue[i] + by_probability * probability[i])
     else:
         for i in scored:
             value[i] = value_of(candidates[i], objective)
@@ -73,12 +73,19 @@ def value_of(candidate: Candidate, objective: Objective) -> float:
     """The value of a scored candidate by itself, the same in a batch and online; not of a blend, which needs a day.
 
     In the balanced order one for which nothing is known to be at stake (no declared value: expected revenue 0), or
-    whose model has no scale of stakes, ranks by its probability.
+    whose model has no scale of stakes, ranks by its probability. What analysts' rules weigh is multiplied.
     """
     probability, revenue = candidate.fraud_probability or 0.0, candidate.expected_revenue or 0.0
     if objective.order == "balanced":
-        return balanced_value(probability, revenue, candidate.stake_scale, exponent=objective.stake_exponent)
-    return revenue if objective.order == "revenue" else probability
+        value = balanced_value(probability, revenue, candidate.stake_scale, exponent=objective.stake_exponent)
+    else:
+        value = revenue if objective.order == "revenue" else probability
+    return weight_of(candidate) * value
+
+
+def weight_of(candidate: Candidate) -> float:
+    """By what the value of a candidate is multiplied: 1 where no rule weighs it."""
+    return 1.0 if candidate.wish is None else candidate.wish.weight
 
 
 def in_force(scale: StakeScale | None, objective: Objective) -> StakeScale | None:
@@ -99,6 +106,8 @@ def eligibility(candidate: Candidate, policy: Policy) -> Eligibility:
         return "unscored"
     if not _passes(candidate, policy.objective):
         return "ineligible"
+    if candidate.wish is not None and candidate.wish.is_exempt:
+        return "exempt"
     if not candidate.is_oea:
         return "eligible"
     heaviest = heaviest_for_oea(policy)

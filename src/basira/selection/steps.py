@@ -3,7 +3,7 @@
 Enters: a policy, a day, a candidate. Leaves: for each step what it asks for. Never here: a slot (`places`), a draw, a
 chance: how a step gets its slots differs between a day that is over and one that is running, so that is the engines'.
 
-A new basis for an inspection (an analyst's rule, an officer's pick) is one step more in `STEPS`: a function that says
+A new basis for an inspection (an officer's pick) is one step more in `STEPS`: a function that says
 which declarations it claims, from what a `Candidate` carries. Both engines then give it slots by right.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from typing import Protocol
 
 from basira.schema.errors import PolicyError
@@ -42,8 +41,8 @@ class Claims(Protocol):
         """The claim on a declaration; None when the step does not ask for it."""
         ...
 
-    def recall(self, rule_id: str) -> Claim | None:
-        """The claim that a recorded decision names; None when the policy has no such rule any more."""
+    def recall(self, candidate: Candidate, rule_id: str) -> Claim | None:
+        """The claim that a recorded decision on the candidate names; None when the policy has no such rule any more."""
         ...
 
 
@@ -60,56 +59,26 @@ class Step:
     claims: Callable[[Policy, date], Claims] | None = None
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What analysts' rules want of a declaration: a lane by its id, or a more intensive one. ``is_mandatory``: also
-    beyond capacity; else capacity holds, and what the random control needs is left to it."""
-
-    lane: str
-    rule_id: str
-    is_mandatory: bool = False
-
-
-class Wishes(Protocol):
-    """The rules of analysts, as selection asks them."""
-
-    @property
-    def lanes(self) -> frozenset[str]:
-        """The ids of the lanes that a rule may want."""
-        ...
-
-    def find(self, candidate: Candidate, day: date) -> Wish | None:
-        """What the rules that act want of a declaration; None when they want nothing."""
-        ...
-
-    def recall(self, rule_id: str) -> Wish | None:
-        """What the rule that a recorded decision names wants; None when it is gone."""
-        ...
-
-
 class _Rules:
-    """The claims of analysts' rules."""
+    """The claims of analysts' rules: what a candidate's wish says. The rules themselves were judged before."""
 
-    def __init__(self, wishes: Wishes, policy: Policy, day: date) -> None:
-        absent = sorted(lane for lane in wishes.lanes if not policy.intensity.get(lane))
-        if absent:
-            raise PolicyError(
-                f"Expected the rules to want lanes of the policy that inspect, found {absent[0]!r}.",
-                hint="Write a new version of the rule with a lane of this policy, or retire it.",
-            )
-        self._wishes, self._policy, self._day = wishes, policy, day
+    def __init__(self, policy: Policy, _day: date) -> None:
+        self._policy = policy
 
     def find(self, candidate: Candidate) -> Claim | None:
-        return self._claim(self._wishes.find(candidate, self._day))
-
-    def recall(self, rule_id: str) -> Claim | None:
-        return self._claim(self._wishes.recall(rule_id))
-
-    def _claim(self, wish: Wish | None) -> Claim | None:
-        if wish is None:
+        wish = candidate.wish
+        if wish is None or not wish.lane:
             return None
-        lane = self._policy.intensity[wish.lane]
+        lane = self._policy.intensity.get(wish.lane)
+        if lane is None or not self._policy.lanes[lane].inspects:
+            raise PolicyError(
+                f"Expected the rules to want lanes of the policy that inspect, found {wish.lane!r}.",
+                hint="Write a new version of the rule with a lane of this policy, or retire it.",
+            )
         return Claim(lane, lane if wish.is_mandatory else None, wish.rule_id)
+
+    def recall(self, candidate: Candidate, _rule_id: str) -> Claim | None:
+        return self.find(candidate)
 
 
 class _Mandatory:
@@ -122,7 +91,7 @@ class _Mandatory:
         entry = self._list.find(candidate)
         return None if entry is None else self._claim(entry)
 
-    def recall(self, rule_id: str) -> Claim | None:
+    def recall(self, _candidate: Candidate, rule_id: str) -> Claim | None:
         entry = self._policy.find_mandatory(rule_id)
         return None if entry is None else self._claim(entry)
 
@@ -132,23 +101,16 @@ class _Mandatory:
 
 
 # Slots go out in this order, and the first step that claims a declaration has it. The draw comes before every step
-# that looks at a score, so that its sample is one of all. "none" releases; of what relief alone releases the basis is
-# "exempt".
+# that looks at a score, so that its sample is one of all. What a rule wants and has no slot for is in the draw's pool
+# like every other. "none" releases; of what relief or a rule alone releases the basis is "exempt".
 STEPS: tuple[Step, ...] = (
     Step("mandatory", claims=_Mandatory),
+    Step("rule", claims=_Rules),
     Step("random"),
     Step("fallback"),
     Step("model"),
     Step("none"),
 )
-
-
-def with_rules(wishes: Wishes) -> tuple[Step, ...]:
-    """The steps with that of analysts' rules: after the policy's mandatory list, before the random control.
-
-    A declaration that a rule wants and has no slot for is in the random control's pool like every other.
-    """
-    return (STEPS[0], Step("rule", claims=partial(_Rules, wishes)), *STEPS[1:])
 
 
 class StepClaims:
@@ -165,9 +127,9 @@ class StepClaims:
                 return basis, claim
         return None
 
-    def recall(self, basis: Basis, rule_id: str) -> Claim | None:
+    def recall(self, candidate: Candidate, basis: Basis, rule_id: str) -> Claim | None:
         """The claim of a recorded decision; None when it was selected otherwise, or its rule is gone."""
-        return self._of[basis].recall(rule_id) if basis in self._of else None
+        return self._of[basis].recall(candidate, rule_id) if basis in self._of else None
 
 
 def stratum_values(candidate: Candidate, policy: Policy) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def check_service(settings: ServiceSettings, *, today: date, quota: Quota = USUA
         RatesInForce(settings.rates)
     place = settings.database or operations_of(history)
     lines = _database(place) + _quarantine(place, quota, today)
-    chosen, fault = model_of(history, today=today, version=settings.model)
+    chosen, fault = model_of(history, str(place), today=today, version=settings.model)
     lines += [f"no model: {fault}"] if chosen is None else []
     profiles = read_profiles(history.root)
     lines += _profiles(profiles, today=today, most_days=settings.most_profile_days)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from basira.decisions.events import Cancellation, Reselection, read_records
+from basira.decisions.judged import wish_of
 from basira.decisions.recorded import item_values
 from basira.decisions.records import Decision
 from basira.decisions.replay import Difference, Replay
@@ -35,6 +36,7 @@ from basira.serving.decide.placement import left_office, place, restore_state, w
 from basira.serving.decide.scoring import Scored, without_scores
 from basira.serving.message import Declaration
 from basira.serving.record import Known, find_known_of_many
+from basira.serving.replay_rules import VerdictReplay
 from basira.serving.service import SEED_FILE, Service, read_seed
 from basira.serving.status import status_of
 from basira.storage.database.connection import Database
@@ -128,7 +130,7 @@ def replay_online(
         )
     report = _Account(day)
     states = _States(service, office, report, stored.state if stored else None)
-    scorer = _Scorer(root, report)
+    scorer = _Scorer(root, report, VerdictReplay(service))
     for one in sorted([*events, *_elsewhere(known, office, day)], key=lambda one: one.sequence):
         is_wanted = declaration_id in (None, one.declaration_id)
         before = [other for other in known[one.declaration_id] if other.sequence < one.sequence]
@@ -210,8 +212,13 @@ class _States:
             if is_wanted and self._has_changed:
                 self._report.lacks("a lane: decided on a day that another policy decided on before")
             return
-        scored = _recorded_scores(declaration, decision)
-        candidate = replace(scored.candidate, declaration_version=decision.declaration_version)
+        scored = recorded_scores(declaration, decision)
+        inspecting = {lane.id: number for number, lane in enumerate(policy.lanes) if lane.inspects}
+        candidate = replace(
+            scored.candidate,
+            declaration_version=decision.declaration_version,
+            wish=wish_of(decision.rules, inspecting),
+        )
         placed = place(
             candidate,
             policy,
@@ -252,8 +259,8 @@ class _States:
         return None if self._state is None or self._kept is None else self._state == self._kept
 
 
-def _recorded_scores(declaration: Declaration, decision: Decision) -> Scored:
-    """The candidate with the recorded scores; without features, which no step of selection reads so far."""
+def recorded_scores(declaration: Declaration, decision: Decision) -> Scored:
+    """The candidate with the recorded scores; without features, which no step of selection reads."""
     bare = without_scores(declaration, str(decision.fallback))
     candidate = replace(
         bare.candidate,
@@ -267,37 +274,49 @@ def _recorded_scores(declaration: Declaration, decision: Decision) -> Scored:
 class _Scorer:
     """Replay scores from the recorded profiles and model, where they are kept."""
 
-    def __init__(self, root: Path, report: _Account) -> None:
-        self._root, self._report = root, report
+    def __init__(self, root: Path, report: _Account, rules: VerdictReplay) -> None:
+        self._root, self._report, self._rules = root, report, rules
         self._models: dict[str, RiskModel | None] = {}
         self._builds: dict[str, LoadedProfiles | None] = {}
 
     def compare(self, declaration: Declaration, decision: Decision) -> None:
-        """Score a declaration again, and compare every figure."""
+        """Score a declaration again, and compare every figure; then ask the rules of then again."""
+        scored = self._score(declaration, decision)
+        candidate = recorded_scores(declaration, decision).candidate
+        if scored is not None:
+            candidate = replace(candidate, features=scored.candidate.features)
+        differences, missing = self._rules.compare(candidate, decision, has_features=scored is not None)
+        self._report.differences.extend(differences)
+        if missing:
+            self._report.lacks(missing)
+
+    def _score(self, declaration: Declaration, decision: Decision) -> Scored | None:
+        """The declaration scored again, and compared; None when it can't be."""
         name, versions = decision.declaration_id, decision.versions
         if decision.fraud_probability is None:
             self._report.lacks(f"a score: {decision.fallback}")
-            return
+            return None
         model, profiles = self._model(str(versions["model"])), self._profiles(str(versions["profiles"]))
         if model is None or profiles is None:
-            return
+            return None
         others = other_digests(decision, model, profiles)
         self._report.differences.extend(
             Difference(name, f"versions.{which}", recorded, found) for which, recorded, found in others
         )
         if others:
-            return
+            return None
         scored = assess_with(declaration, model=model, profiles=profiles, today=self._report.day)
         self._report.scores += 1
         if scored.fallback is not None:
             self._report.differences.append(Difference(name, "fallback", None, scored.fallback))
-            return
+            return None
         for column in ("fraud_probability", "expected_revenue"):
             self._differs(name, column, getattr(decision, column), getattr(scored.candidate, column))
         for recorded, made in zip(decision.items, scored.items, strict=True):
             values = item_values(made)
             for column in _SCORED:
                 self._differs(name, f"items[{made.item_number}].{column}", recorded[column], values[column])
+        return scored
 
     def _differs(self, name: str, column: str, recorded: object, made: object) -> None:
         if recorded != made:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -72,35 +72,42 @@ def record_outcome(
     return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
 
 
+@dataclass(frozen=True)
+class SentResults:
+    """The results of a form. ``bodies``: as `record_outcome` takes them, at least one. ``seen``: the id of the
+    declaration's last event that the sender saw."""
+
+    bodies: Sequence[object]
+    seen: str
+
+
 def record_outcomes(
-    bodies: Sequence[object],
+    sent: SentResults,
     declaration_id: str,
     service: Service,
     *,
     now: datetime,
     asked: Asked,
     sees: Sees,
-    seen: str,
     signs_as: str | None = None,
 ) -> list[OutcomeBody] | Rejected:
     """Take the results of several items in together: all of them are recorded, or none.
 
-    ``bodies``: as `record_outcome` takes them, at least one. ``seen``: the declaration's last event that the sender
-    saw; after any other event it is a conflict (`changed_meanwhile`), so that two officers never answer for one another
-    unknowingly. ``signs_as``: see `record_outcome`. ``item`` of a fault is the item's number, None where the result
-    names none.
+    After any other event than the one that the sender saw it is a conflict (`changed_meanwhile`), so that two officers
+    never answer for one another unknowingly. ``signs_as``: see `record_outcome`. ``item`` of a fault is the item's
+    number, None where the result names none.
 
     The same request again, while the first one is recorded, gets the answer of the first. Raises NotFoundError and
     UsageError as `record_outcome`.
     """
     rows = []
-    for body in bodies:
+    for body in sent.bodies:
         row = _read_row(body, declaration_id, now=now, signs_as=signs_as)
         if isinstance(row, Rejected):
             return replace(row, faults=_of_item(row.faults, body))
         rows.append(row)
     known, status = known_declaration(service.database, declaration_id, sees=sees)
-    if known[-1].event_id != seen:
+    if known[-1].event_id != sent.seen:
         return _changed(declaration_id)
     decided_on = status.decision.day
     faults = [

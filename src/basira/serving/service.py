@@ -9,18 +9,20 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from basira.features.online.lookup import prepare_online
 from basira.ingest.rates import RateTable
+from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
-from basira.schema.errors import BasiraError, ModelError, StoreError
+from basira.schema.errors import BasiraError, ModelError, NotFoundError, StoreError
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
 from basira.serving.currency import RatesInForce
 from basira.serving.decide.events import Origin
+from basira.serving.decide.rules import RulesInForce
 from basira.serving.decide.scoring import Knowledge
 from basira.storage.database.connection import Database
 from basira.storage.database.writable import require_writable
@@ -29,9 +31,9 @@ from basira.storage.history.store import History
 from basira.storage.model_store import Models
 from basira.storage.profiles.evenings import PreviousDays
 from basira.storage.profiles.reader import ProfileReader
+from basira.workflows.models.stages import adopt_in, live_model, live_version_now
 from basira.workflows.profiles import read_previous_days, read_profiles
-from basira.workflows.targeting.record import operations_of
-from basira.workflows.targeting.score import choose_model
+from basira.workflows.stores import operations_of
 
 SEED_FILE = "online-seed"
 # Yesterday's profiles count everything; a failed build of one night is tolerated for one day, and reported.
@@ -49,9 +51,11 @@ class Service:
     ``policies``: folder of the policy's versions; the one in force on the day holds. ``model``: None when there is
     none, with ``model_fault`` in words. ``most_profile_days``: profiles that lack more days than that are too old.
     ``seed``: of the draws, the same in every worker, secret. ``language``: of the sentences of calls that name none;
-    nothing below the API reads it. ``store``: where newer models are looked for; None: nowhere. ``previous_days``:
-    profiles of earlier nights, for amendments of what the history counts already; None: they get the fallback.
-    ``rates``: by which amounts of other currencies are converted; None: they are rejected."""
+    nothing below the API reads it. ``store``: where the live model is looked for; None: nowhere. ``only_model``: the
+    version that may decide here, "": whichever is live. ``previous_days``: profiles of earlier nights, for amendments
+    of what the history counts already; None: they get the fallback.
+    ``rates``: by which amounts of other currencies are converted; None: they are rejected. ``rules``: of analysts;
+    None: none act."""
 
     database: Database
     policies: Path
@@ -63,8 +67,10 @@ class Service:
     language: str = "fr"
     is_simulated: bool = field(default=False)
     store: Path | None = None
+    only_model: str = ""
     previous_days: PreviousDays | None = None
     rates: RatesInForce | None = None
+    rules: RulesInForce | None = None
 
     @property
     def rate_table(self) -> RateTable | None:
@@ -72,9 +78,11 @@ class Service:
         return None if self.rates is None else self.rates.table
 
     def refresh_profiles(self) -> None:
-        """Look for newer rates and profiles, then for those of earlier nights; cheap when nothing changed."""
+        """Look for newer rates, rules and profiles, then for those of earlier nights; cheap when nothing changed."""
         if self.rates is not None:
             self.rates.refresh()
+        if self.rules is not None:
+            self.rules.refresh()
         self.profiles.refresh()
         if self.previous_days is not None:
             self.previous_days.refresh()
@@ -125,8 +133,8 @@ def _policy(folder: Path, day: date) -> Policy:
 @dataclass(frozen=True)
 class ServiceSettings:
     """What a deployment says of its service. ``store``, ``policies``: folders. ``database``: a URL; "": the store's own
-    file. ``model``: a version; "": the one that knows most without knowing anything of today, and newer ones as they
-    come (`with_newest_model`). ``language``: of sentences. ``most_profile_days``: that the profiles may lack.
+    file. ``model``: the only version that may decide, and only while it is live; "": whichever is live
+    (`with_live_model`). ``language``: of sentences. ``most_profile_days``: that the profiles may lack.
     ``wait_seconds``: for the database. ``rates``: file with a section [rates]; None: other currencies are rejected."""
 
     store: Path
@@ -147,45 +155,67 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
     """
     history = History.open(settings.store)
     load_policy(settings.policies, today)
-    chosen, fault = model_of(history, today=today, version=settings.model)
     prepare_online()
+    database = Database(settings.database or operations_of(history), wait_seconds=settings.wait_seconds)
+    try:
+        chosen, fault = model_of(history, database.place, today=today, version=settings.model)
+        seed = read_seed(history.root)
+    except BaseException:
+        database.close()
+        raise
     return Service(
-        database=Database(settings.database or operations_of(history), wait_seconds=settings.wait_seconds),
+        database=database,
         policies=settings.policies,
         profiles=read_profiles(history.root),
         model=chosen,
-        seed=read_seed(history.root),
+        seed=seed,
         model_fault=fault,
         most_profile_days=settings.most_profile_days,
         language=settings.language,
         is_simulated=history.snapshot().is_simulated,
-        store=None if settings.model else history.root,
+        store=history.root,
+        only_model=settings.model,
         previous_days=read_previous_days(history.root),
         rates=None if settings.rates is None else RatesInForce(settings.rates),
+        rules=RulesInForce(database, seed=seed),
     )
 
 
-def model_of(history: History, *, today: date, version: str = "") -> tuple[RiskModel | None, str]:
-    """The model of a start, or None and why there is none."""
+def model_of(history: History, place: str, *, today: date, version: str = "") -> tuple[RiskModel | None, str]:
+    """The live model of a start, or None and why there is none. ``place``: of the database; absent: no step is on
+    record."""
     try:
-        return choose_model(history, as_of=today - timedelta(days=1), version=version or None), ""
-    except (ModelError, StoreError) as error:
+        return live_model(history, place, as_of=today - timedelta(days=1), version=version), ""
+    except (ModelError, NotFoundError, StoreError) as error:
         return None, error.message
 
 
-def with_newest_model(service: Service, *, today: date) -> Service:
-    """The service with the model that it would open now; itself when that is the one it has.
+def with_live_model(service: Service, *, now: datetime) -> Service:
+    """The service with the model that is live now; itself when that is the one it has.
 
-    A model that can't be read is skipped and logged: the one in force goes on.
+    A model that can't be read is skipped and logged: the one in force goes on. When none is live any more, none decides
+    and the policy's fallback answers. Models of a store without a step on record are adopted.
     """
     if service.store is None:
         return service
-    as_of = today - timedelta(days=1)
+    as_of = now.date() - timedelta(days=1)
+    models = Models(service.store)
     try:
-        newest = Models(service.store).find_latest(as_of=as_of.isoformat())
-        if newest is None or (service.model is not None and service.model.version == newest):
+        adopt_in(models, service.database, now=now)
+        with service.database.read() as connection:
+            version = live_version_now(models, connection, as_of=as_of, version=service.only_model)
+    except (ModelError, NotFoundError) as error:
+        if service.model is None:
             return service
-        model = choose_model(History.open(service.store), as_of=as_of, version=newest)
+        _LOG.error("no_live_model", extra={"fields": {"model": service.model.version}})
+        return replace(service, model=None, model_fault=error.message)
+    except BasiraError as error:
+        _LOG.error("model_not_taken", extra={"fields": {"error": type(error).__name__}})
+        return service
+    if service.model is not None and service.model.version == version:
+        return service
+    try:
+        model = read_model(models.folder(version))
     except BasiraError as error:
         _LOG.error("model_not_taken", extra={"fields": {"error": type(error).__name__}})
         return service

@@ -23,7 +23,7 @@ from basira.selection.policy.model import Policy
 from basira.storage.history.store import History
 from basira.workflows.engine import EngineBounds, Progress
 from basira.workflows.evaluation.backtests import keep_backtest
-from basira.workflows.evaluation.evaluate import Evaluation
+from basira.workflows.evaluation.evaluate import Evaluation, Terms
 from basira.workflows.evaluation.truth import evaluate_against_truth
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
@@ -78,7 +78,7 @@ def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: 
     with step("comparison with the baselines") as progress:
         compared = known - timedelta(days=COMPARED_DAYS)
         evaluation = evaluate_against_truth(
-            history, folder / "world" / "truth", as_of=compared, last=known, seed=seed, resamples=300, progress=progress
+            history, folder / "world" / "truth", Terms(seed, 300), as_of=compared, last=known, progress=progress
         )
         kept = keep_backtest(history, evaluation, as_of=known, language=language)
     with step("train") as progress:

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from basira.storage.record.runs import Operations
 
 
+OPERATIONS = "operations.sqlite"
+
+
+def operations_of(history: History) -> Path:
+    """Where a store keeps its decisions, unless a database is named."""
+    return history.root / OPERATIONS
+
+
 def open_store(store: Path) -> History:
     """The history of a store. Raises StoreError when there is none."""
     from basira.storage.history.store import History

@@ -34,7 +34,9 @@ from basira.storage.history.store import History, Snapshot, register
 from basira.storage.model_store import Models
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.examine import examine_training, require_plausible_later
+from basira.workflows.models.stages import adopt_models
 from basira.workflows.planting import KEY, drop_planted, fetch_planted, plant_frauds
+from basira.workflows.stores import operations_of
 
 
 def train(
@@ -47,8 +49,12 @@ def train(
     trusted: Sequence[str] = (),
     engine: EngineBounds | None = None,
     progress: Progress = silent,
+    database: str = "",
 ) -> RiskModel:
-    """Fit a model on what was known at the end of ``as_of`` and save it in the store.
+    """Fit a model on what was known at the end of ``as_of`` and save it in the store, as a candidate.
+
+    The first model of a store is live, because no other decides there. ``database``: where the stages of models are on
+    record; "": the store's own file.
 
     ``trusted``: features that may foretell the result however well; the card records it, see `examine_training`.
 
@@ -70,6 +76,8 @@ def train(
         items, numbers=MODEL_FEATURES, settings=settings or FitSettings(), seed=seed, origin=origin, progress=progress
     )
     require_plausible_later(model)
+    # The models that are there decide until a person promotes another: said before this one joins them.
+    adopt_models(history, database or operations_of(history), now=now)
     models = Models(history.root)
     models.save(model.version, lambda folder: write_model(model, folder))
     return replace(model, digest=models.digest(model.version))

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from basira.models.risk import trees
-from basira.models.risk.choose import Planted, Rows
+from basira.models.risk.choose import Choice, Planted, Rows, choose
 from basira.models.risk.fit import TrainingItems
 from basira.models.risk.planted import PlantedItems
 from basira.models.risk.settings import FitSettings
@@ -161,3 +161,51 @@ def test_what_copies_evade_supports_the_share_while_little_was_recovered() -> No
     shares = said.revenue_if_fraud / items.features["potential_duties_amount"].to_numpy()
     high = items.features["noise"].to_numpy() > 0
     assert shares[high].mean() > 2 * shares[~high].mean()
+
+
+def _choose(monkeypatch: pytest.MonkeyPatch, raw: dict[str, np.ndarray], y: np.ndarray, **changes: object) -> Choice:
+    """What is chosen where a fit of each size says ``raw`` of the later half of the rows."""
+
+    def say(early, late, *, size, **rest):
+        return 40, raw[size]
+
+    monkeypatch.setattr(trees, "fit_until_late", say)
+    rows = Rows(np.zeros((len(y), 1), np.float32), y.astype(float), np.ones(len(y)))
+    return choose(
+        rows,
+        np.arange(len(y)) >= len(y) // 2,
+        np.ones(len(y)),
+        planted=None,
+        first_late=0,
+        names=["one"],
+        categories=[],
+        settings=replace(FitSettings(), **changes),  # type: ignore[arg-type]  # by name
+        seed=1,
+    )
+
+
+def _later_scores(y: np.ndarray, *, signal: float, seed: int) -> np.ndarray:
+    late = y[len(y) // 2 :]
+    return np.random.default_rng(seed).normal(0, 1, len(late)) + signal * late
+
+
+def test_a_size_of_trees_that_later_results_clearly_prefer_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = np.random.default_rng(1).random(2000) < 0.2
+    raw = {"small": _later_scores(y, signal=0.5, seed=2), "large": _later_scores(y, signal=3.0, seed=3)}
+    chosen = _choose(monkeypatch, raw, y)
+    assert (chosen.size, chosen.is_by_results, set(chosen.late_loss)) == ("large", True, {"small", "large"})
+    assert chosen.late_raw is raw["large"]
+
+
+def test_a_size_that_is_a_little_better_by_chance_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = np.random.default_rng(1).random(2000) < 0.2
+    raw = {name: _later_scores(y, signal=1.0, seed=seed) for seed, name in enumerate(("large", "small"))}
+    assert _choose(monkeypatch, raw, y).size == "small"
+    # Where thousands of irregular results are known, the larger trees are the ones assumed.
+    assert _choose(monkeypatch, raw, y, larger_from=100).size == "large"
+
+
+def test_few_later_results_choose_no_size_and_no_second_one_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = np.arange(2000) % 100 == 0
+    chosen = _choose(monkeypatch, {"small": _later_scores(y, signal=0.0, seed=2)}, y)
+    assert (chosen.size, chosen.is_by_results, set(chosen.late_loss)) == ("small", False, {"small"})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from basira.schema.errors import UsageError
 from basira.selection.online.forecast import DayPlan, expected_rest, plan_day, share_still_to_come
-from basira.selection.online.outlook import look_out
+from basira.selection.online.outlook import Arrivals, look_out
 from basira.selection.online.tally import Sketch, Tally, bin_of, weigh
 from basira.selection.online.threshold import Rank, lane_chances
 from tests.support.selection_world import MONDAY, counts, policy
@@ -204,11 +204,7 @@ def outlook(rules, *, today: Tally, rest: float, used=None, advance: float = 0.0
         day=MONDAY,
         used=used or {},
         beyond={},
-        today=today,
-        recent=Tally(),
-        unscored_rate=unscored,
-        rest=rest,
-        advance=advance,
+        arrivals=Arrivals(today, Tally(), unscored, rest, advance),
     )
 
 

@@ -27,9 +27,10 @@ from basira.serving.decide.result import Ask, Decided, Failed, Replayed
 from basira.serving.decide.scoring import assess_online, items_with_reasons
 from basira.serving.decide.worker import Bounds, BusyError, Decider
 from basira.serving.message import Declaration, read_declaration
-from basira.serving.service import Service, ServiceSettings, open_service, with_newest_model
+from basira.serving.service import Service, ServiceSettings, open_service, with_live_model
 from basira.storage.database.tables import CHAIN_HEAD, EVENT
 from basira.storage.history.store import History
+from basira.storage.record.model_steps import append_model_step
 from basira.workflows.train import train
 from tests.support.api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, at, desk_of
 from tests.support.decider_world import ME, break_placing, decider_of, until
@@ -236,15 +237,17 @@ def renewable(history: History, whole: Service, tmp_path: Path) -> Iterator[Serv
     made.close()
 
 
-def test_a_new_model_is_taken_without_a_restart(renewable: Service, arrivals: list[Body]) -> None:
+def test_a_new_model_decides_once_it_is_promoted_without_a_restart(renewable: Service, arrivals: list[Body]) -> None:
     desk = desk_of(renewable)
-    assert with_newest_model(renewable, today=TODAY) is renewable
+    assert with_live_model(renewable, now=NOW) is renewable
     assert renewable.store is not None
     newer = train(
         History.open(renewable.store), as_of=AS_OF, seed=2, now=NOW + timedelta(hours=1), settings=QUICK, engine=ENGINE
     )
     before = desk.post(arrivals[0]).json()["versions"]["model"]
-    desk.client.app.state.service = with_newest_model(renewable, today=TODAY)  # type: ignore[attr-defined]  # as `renew`
+    assert with_live_model(renewable, now=NOW) is renewable  # a candidate decides nothing
+    promote(renewable, newer.version)
+    desk.client.app.state.service = with_live_model(renewable, now=NOW)  # type: ignore[attr-defined]  # as `renew`
     after = desk.post(arrivals[1]).json()["versions"]["model"]
     assert (before, after) == (renewable.model.version if renewable.model else "", newer.version)
 
@@ -257,11 +260,26 @@ def test_a_new_model_that_cannot_be_read_is_passed_over(renewable: Service) -> N
     torn = Path(shutil.copytree(known, models / "9999-torn"))
     card = (torn / "card.json").read_text(encoding="utf-8")
     (torn / "card.json").write_text(card.replace(known.name, "9999-torn"), encoding="utf-8")
-    assert with_newest_model(renewable, today=TODAY) is renewable
+    promote(renewable, "9999-torn")
+    assert with_live_model(renewable, now=NOW) is renewable
 
 
-def test_a_model_that_was_asked_for_stays(renewable: Service) -> None:
-    assert with_newest_model(replace(renewable, store=None, model=None), today=TODAY).model is None
+def test_a_model_that_was_asked_for_decides_while_it_is_live(renewable: Service) -> None:
+    assert renewable.model is not None
+    known = renewable.model.version
+    only = replace(renewable, only_model=known)
+    assert with_live_model(only, now=NOW) is only
+    promote(renewable, "another")
+    without = with_live_model(only, now=NOW)
+    assert (without.model, known in without.model_fault) == (None, True)
+    # Nothing decides rather than another one; and nothing is asked for where no store is.
+    assert with_live_model(replace(without, store=None), now=NOW).model is None
+
+
+def promote(service: Service, version: str) -> None:
+    """Write down that a model is live, without asking who may: that is tests/workflows' business."""
+    with service.database.write() as connection:
+        append_model_step(connection, version, "live", actor="u-1", now=NOW, motive="tried")
 
 
 def test_a_key_is_asked_for_once_a_second() -> None:

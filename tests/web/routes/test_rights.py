@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from basira.api.auth.permissions import SCOPES, Scope
 from basira.explain.disclosure import WITHHELD
 from basira.schema.access import ROLES, SYSTEM, Grant, Role
-from basira.web.routes import account, declaration, entry, files, queue
+from basira.web.routes import account, declaration, entry, figures, files, queue
 from tests.support.access_world import House, strings
 from tests.support.web_world import Decided, form_of
 
@@ -30,6 +30,9 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/queue"): "queue:read",
     ("GET", "/queue.csv"): "queue:read",
     ("GET", "/queue/next"): "queue:read",
+    ("GET", "/figures"): "figures:read",
+    ("GET", "/figures.csv"): "figures:read",
+    ("GET", "/figures.xlsx"): "figures:read",
     ("GET", "/search"): "declarations:read",
     ("GET", "/declarations/{declaration_id:number}"): "declarations:read",
     ("POST", "/declarations/{declaration_id:number}/result"): "outcomes:write",
@@ -52,7 +55,7 @@ def ask(client: TestClient, page: tuple[str, str], decided: Decided, number: str
 
 
 def test_every_page_stands_in_the_table_and_no_other() -> None:
-    routes = [one for part in (account, declaration, entry, files, queue) for one in part.router.routes]
+    routes = [one for part in (account, declaration, entry, figures, files, queue) for one in part.router.routes]
     served = {(method, one.path) for one in routes if isinstance(one, APIRoute) for method in one.methods}
     assert served == set(PAGES)
 

@@ -15,9 +15,9 @@ from basira.ingest.mapping.model import parse_mapping
 from basira.models.baselines.baselines import BASELINES
 from basira.schema.errors import UsageError
 from basira.workflows.evaluation import evaluate as evaluation
-from basira.workflows.evaluation.evaluate import Evaluation, backtest, evaluate_files
+from basira.workflows.evaluation.evaluate import Evaluation, SplitFiles, Terms, backtest, evaluate_files
 from basira.workflows.evaluation.truth import evaluate_against_truth
-from tests.support.workflow_world import ENGINE, NOW
+from tests.support.workflow_world import ENGINE, NOW, QUICK
 
 MAPPING = parse_mapping(
     """
@@ -83,9 +83,9 @@ def folder(tmp_path_factory):
     return place
 
 
-def run(folder, train=("train",), test=("test",), valid=(), **options: Any) -> Evaluation:
+def run(folder, train=("train",), test=("test",), valid=()) -> Evaluation:
     paths = [[folder / f"{n}.csv" for n in names] for names in (train, test, valid)]
-    return evaluate_files(MAPPING, paths[0], paths[1], valid=paths[2], now=NOW, resamples=30, engine=ENGINE, **options)
+    return evaluate_files(SplitFiles(MAPPING, *paths), Terms(resamples=30, settings=QUICK), now=NOW, engine=ENGINE)
 
 
 Scores = dict[str, np.ndarray]
@@ -96,9 +96,9 @@ def measured(folder) -> tuple[Evaluation, Scores]:
     """The files as they are, evaluated once; and the score of every model for each row of the test."""
     kept: Scores = {}
 
-    def keep(irregular, given, slices, **rest):
+    def keep(rows, given, **rest):
         kept.update({name: np.asarray(c.score) for name, c in given.items()})
-        return assemble_evaluation(irregular, given, slices, **rest)
+        return assemble_evaluation(rows, given, **rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "assemble_evaluation", keep)
@@ -123,7 +123,7 @@ def contenders(monkeypatch: pytest.MonkeyPatch, folder, **options: Any) -> Score
     """The scores of every model in a run, before anything is measured with them."""
     kept: Scores = {}
 
-    def keep(irregular, given, slices, **rest):
+    def keep(rows, given, **rest):
         kept.update({name: np.asarray(c.score) for name, c in given.items()})
         raise GivenError
 
@@ -248,14 +248,16 @@ def test_the_same_seed_gives_the_same_figures(folder, found):
 
 def test_a_backtest_tests_on_later_days_than_it_learned_from(history):
     as_of = datetime(2023, 12, 1).date()
-    metrics = backtest(history, as_of=as_of, resamples=20, engine=ENGINE).metrics
+    metrics = backtest(history, Terms(resamples=20, settings=QUICK), as_of=as_of, engine=ENGINE).metrics
     assert metrics["as_of"] < metrics["first_test_day"] <= as_of.isoformat()
     assert metrics["tested_rows"] > 50
 
 
 def test_against_the_simulated_truth_every_later_item_is_tested_and_the_model_ranks(history, world):
     as_of, last = datetime(2023, 10, 31).date(), datetime(2023, 12, 31).date()
-    metrics = evaluate_against_truth(history, world.truth, as_of=as_of, last=last, resamples=20, engine=ENGINE).metrics
+    metrics = evaluate_against_truth(
+        history, world.truth, Terms(resamples=20, settings=QUICK), as_of=as_of, last=last, engine=ENGINE
+    ).metrics
     declared = world.declarations["declared_at"].dt.date()
     assert metrics["tested_rows"] == world.declarations.filter((declared > as_of) & (declared <= last)).height
     ours = metrics["models"]["basira"]["slices"]["all"]

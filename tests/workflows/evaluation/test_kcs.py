@@ -6,7 +6,7 @@ import pytest
 
 from basira.ingest.mapping.model import load_mapping
 from basira.models.baselines.baselines import BASELINES
-from basira.workflows.evaluation.evaluate import evaluate_files
+from basira.workflows.evaluation.evaluate import SplitFiles, Terms, evaluate_files
 from tests.support.tree import KCS
 from tests.support.workflow_world import ENGINE, NOW
 
@@ -19,9 +19,8 @@ pytestmark = pytest.mark.slow
 def models():
     if not (FOLDER / "train.csv").is_file():
         pytest.skip("shared/datasets/kcs absent")
-    found = evaluate_files(
-        load_mapping("kcs"), [FOLDER / "train.csv"], [FOLDER / "valid.csv"], now=NOW, resamples=20, engine=ENGINE
-    )
+    split = SplitFiles(load_mapping("kcs"), [FOLDER / "train.csv"], [FOLDER / "valid.csv"])
+    found = evaluate_files(split, Terms(resamples=20), now=NOW, engine=ENGINE)
     assert found.metrics["quarantined"] == []
     return found.metrics["models"]
 

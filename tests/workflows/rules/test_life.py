@@ -19,7 +19,7 @@ from basira.storage.database.connection import Database
 from basira.storage.record.activity import find_audit
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
-from basira.storage.rules.store import add_step
+from basira.storage.rules.store import Act, add_step
 from basira.workflows.rules.life import (
     compare_versions,
     read_rule_text,
@@ -108,7 +108,7 @@ def test_of_two_editors_at_once_the_second_is_told(database: Database) -> None:
     with database.read() as connection:
         stale = show_version(connection, "phones-cn", on=NOW.date()).steps[0]
     with pytest.raises(UsageError, match="meanwhile"), database.write() as connection:
-        add_step(connection, stale, "live", actor="u", now=NOW)
+        add_step(connection, stale, "live", Act("u", NOW))
 
 
 def test_the_same_content_is_no_new_version(database: Database) -> None:

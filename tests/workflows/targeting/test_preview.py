@@ -13,7 +13,7 @@ from basira.cli.program import app
 from basira.schema.errors import UsageError
 from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
-from basira.workflows.targeting.preview import EVERY_OFFICE, ORDERS, preview_orders
+from basira.workflows.targeting.preview import EVERY_OFFICE, ORDERS, PreviewedDays, preview_orders
 from basira.workflows.targeting.target import Order, target
 from tests.support.workflow_world import AS_OF, ENGINE, NOW
 
@@ -27,7 +27,7 @@ def policy_on(day):
 
 @pytest.fixture(scope="module")
 def found(history, model):
-    return preview_orders(history, first=DAY, last=DAY, model=model, policy_on=policy_on, seed=3, engine=ENGINE)
+    return preview_orders(history, PreviewedDays(DAY, DAY, seed=3), model=model, policy_on=policy_on, engine=ENGINE)
 
 
 def test_each_order_is_what_target_would_select_under_it(found, history, model):
@@ -69,7 +69,9 @@ def test_nothing_is_recorded(found, history):
 
 def test_a_period_without_declarations_of_the_policy_s_offices_is_rejected(history, model):
     with pytest.raises(UsageError, match="found none"):
-        preview_orders(history, first=DAY, last=DAY, model=model, policy_on=policy_on, office="NOWHERE", engine=ENGINE)
+        preview_orders(
+            history, PreviewedDays(DAY, DAY, office="NOWHERE"), model=model, policy_on=policy_on, engine=ENGINE
+        )
 
 
 def test_the_command_shows_tables_and_json(found, history, model):

@@ -31,7 +31,7 @@ from basira.workflows.targeting.record import find_decisions, operations_of, rec
 from basira.workflows.targeting.score import items_declared
 from basira.workflows.targeting.target import Order, Targeted, target
 from basira.workflows.train import train
-from tests.support.workflow_world import AS_OF, ENGINE, NOW
+from tests.support.workflow_world import AS_OF, ENGINE, NOW, take
 
 DAY = AS_OF + timedelta(days=1)
 
@@ -128,15 +128,11 @@ def test_the_record_gives_back_what_was_decided(copied, targeted):
     assert decision == next(d for d in targeted.decisions if d.declaration_id == chosen.declaration_id)
 
 
-def test_same_seed_same_lanes_another_seed_another_random_control(copied, model, policy):
-    lanes = [
-        {d.declaration_id: (d.lane, d.basis) for d in make(copied, model, policy, seed=s).decisions} for s in (7, 7)
-    ]
-    assert lanes[0] == lanes[1]
-    drawn = {
-        frozenset(d.declaration_id for d in make(copied, model, policy, seed=s).decisions if d.basis == "random")
-        for s in range(10, 13)
-    }
+def test_same_seed_same_lanes_another_seed_another_random_control(copied, model, policy, targeted):
+    again, *others = (make(copied, model, policy, seed=seed).decisions for seed in (7, 10, 11))
+    first, second = ({d.declaration_id: (d.lane, d.basis) for d in day} for day in (targeted.decisions, again))
+    assert first == second
+    drawn = {frozenset(d.declaration_id for d in day if d.basis == "random") for day in (again, *others)}
     assert len(drawn) > 1
 
 
@@ -174,13 +170,11 @@ def test_replay_makes_the_same_decisions_again(copied, targeted):
     assert report.checked == len(targeted.decisions)
 
 
-def test_replay_is_the_same_after_later_facts_came_in(copied, targeted, world, tmp_path):
-    from tests.support.workflow_world import take
-
+def test_replay_is_the_same_after_later_facts_came_in(spoiled, targeted, world, tmp_path):
     more = world.declarations.filter(world.declarations["declared_at"].dt.date() == DAY).head(5)
     more = more.with_columns(declaration_id="LATER-" + more["declaration_id"])
-    take(copied, more, tmp_path / "more.parquet")
-    assert replay(copied, targeted.run.run_id, engine=ENGINE).is_same
+    take(spoiled, more, tmp_path / "more.parquet")
+    assert replay(spoiled, targeted.run.run_id, engine=ENGINE).is_same
 
 
 def test_replay_of_one_declaration_compares_that_one(copied, targeted):
@@ -199,6 +193,7 @@ def test_replay_of_one_declaration_compares_that_one(copied, targeted):
 
 @pytest.fixture
 def spoiled(copied, targeted, tmp_path) -> History:
+    """A copy of the store with its recorded run, to be spoiled."""
     shutil.copytree(copied.root, tmp_path / "store")
     return History.open(tmp_path / "store")
 
@@ -307,13 +302,6 @@ def test_a_run_is_named_by_its_inputs(copied, model, policy, targeted):
 # Files that were changed: by their hashes.
 
 
-@pytest.fixture
-def apart(copied, targeted, tmp_path) -> History:
-    """A copy of the store with its recorded run, to be spoiled."""
-    shutil.copytree(copied.root, tmp_path / "store")
-    return History.open(tmp_path / "store")
-
-
 def change_a_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -338,54 +326,55 @@ def test_a_run_names_the_digests_of_history_and_model(copied, targeted, model):
 
 
 @pytest.mark.parametrize("table", ["items", "outcomes"])
-def test_nothing_is_decided_or_learned_from_a_changed_file(apart, model, policy, targeted, table):
-    change_a_byte(apart.snapshot().files(table)[0])
+def test_nothing_is_decided_or_learned_from_a_changed_file(spoiled, model, policy, targeted, table):
+    change_a_byte(spoiled.snapshot().files(table)[0])
     for use in (
-        lambda: make(apart, model, policy),
-        lambda: replay(apart, targeted.run.run_id, engine=ENGINE),
-        lambda: train(apart, as_of=AS_OF, seed=1, now=NOW, engine=ENGINE),
-        lambda: build_profiles(apart, as_of=AS_OF, now=NOW, engine=ENGINE),
+        lambda: make(spoiled, model, policy),
+        lambda: replay(spoiled, targeted.run.run_id, engine=ENGINE),
+        lambda: train(spoiled, as_of=AS_OF, seed=1, now=NOW, engine=ENGINE),
+        lambda: build_profiles(spoiled, as_of=AS_OF, now=NOW, engine=ENGINE),
     ):
         with pytest.raises(StoreError, match=table):
             use()
-    found = prove_history(Record(operations_of(apart), apart))
+    found = prove_history(Record(operations_of(spoiled), spoiled))
     assert found is not None
     assert len(found.faults) == 1
 
 
-def test_a_changed_card_is_found_by_replay_and_by_the_proof(apart, targeted):
-    record_of_store = Record(operations_of(apart), apart)
+def test_a_changed_card_is_found_by_replay_and_by_the_proof(spoiled, targeted):
+    record_of_store = Record(operations_of(spoiled), spoiled)
     proof = prove_history(record_of_store)
     assert proof is not None
     assert proof.faults == ()
-    change_the_card(apart, targeted.run.model_version)
-    report = replay(apart, targeted.run.run_id, engine=ENGINE)
+    change_the_card(spoiled, targeted.run.model_version)
+    report = replay(spoiled, targeted.run.run_id, engine=ENGINE)
     assert [d.field for d in report.differences] == ["options.digests.model"]
     proof = prove_history(record_of_store)
     assert proof is not None
     assert [targeted.run.model_version in fault for fault in proof.faults] == [True]
 
 
-def test_a_manifest_forged_at_the_end_is_found_by_the_runs_made_on_it(apart, targeted):
-    path = apart.root / "manifests" / f"{targeted.run.snapshot:08d}.json"
+def test_a_manifest_forged_at_the_end_is_found_by_the_runs_made_on_it(spoiled, targeted):
+    path = spoiled.root / "manifests" / f"{targeted.run.snapshot:08d}.json"
     path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    proof = prove_history(Record(operations_of(apart), apart))
+    proof = prove_history(Record(operations_of(spoiled), spoiled))
     assert proof is not None
     assert any(targeted.run.run_id in fault for fault in proof.faults)
 
 
-def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(apart, model, policy):
+def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(spoiled, model, policy):
     # Of that time are the orders that it had; what to verify is ranked as it was recorded.
-    made = make(apart, model, policy.with_order("revenue"))
+    made = make(spoiled, model, policy.with_order("revenue"))
     kept = {name: made.run.options[name] for name in ("verify", "explained_beside")}
     older = replace(made.run, run_id="t-older", options={"office": None, "inputs": "model", **kept})
-    record(apart, Targeted(made.listing, older, tuple(replace(d, run_id="t-older") for d in made.decisions)))
-    assert replay(apart, "t-older", engine=ENGINE).is_same
+    record(spoiled, Targeted(made.listing, older, tuple(replace(d, run_id="t-older") for d in made.decisions)))
+    assert replay(spoiled, "t-older", engine=ENGINE).is_same
 
 
-def test_a_run_names_the_order_that_it_was_made_with_and_one_of_before_comes_out_as_before(copied, model, policy):
-    balanced = make(copied, model, policy)
-    assert balanced.run.options["order"] == asdict(model.stake_scale)
+def test_a_run_names_the_order_that_it_was_made_with_and_one_of_before_comes_out_as_before(
+    copied, model, policy, targeted
+):
+    assert targeted.run.options["order"] == asdict(model.stake_scale)
     fixed = policy.model_copy(update={"objective": Objective(stake_exponent=0.5)})
     fixed = Policy.model_validate(fixed.model_dump())
     assert make(copied, model, fixed).run.options["order"]["exponent"] == 0.5
@@ -425,8 +414,10 @@ def with_offices(policy: Policy, *offices: str) -> Policy:
     return Policy.model_validate(policy.model_dump() | {"offices": offices})
 
 
-def test_declarations_of_an_office_that_the_policy_lacks_are_left_undecided_and_counted(copied, model, policy):
-    every = make(copied, model, policy).decisions
+def test_declarations_of_an_office_that_the_policy_lacks_are_left_undecided_and_counted(
+    copied, model, policy, targeted
+):
+    every = targeted.decisions
     lost = every[0].office
     count = sum(decision.office == lost for decision in every)
     fewer = with_offices(policy, *(office for office in policy.offices if office != lost))
@@ -438,9 +429,9 @@ def test_declarations_of_an_office_that_the_policy_lacks_are_left_undecided_and_
     assert replay(copied, found.run.run_id, engine=ENGINE).is_same
 
 
-def test_any_code_is_an_office_where_that_is_asked_for_and_the_list_says_so(copied, model, policy):
+def test_any_code_is_an_office_where_that_is_asked_for_and_the_list_says_so(copied, model, policy, targeted):
     taken = make(copied, model, with_offices(policy, "ELSEWHERE"), any_office=True)
-    assert len(taken.decisions) == len(make(copied, model, policy).decisions)
+    assert len(taken.decisions) == len(targeted.decisions)
     assert "bureau" in taken.listing.warnings[0]
     record(copied, taken)
     assert replay(copied, taken.run.run_id, engine=ENGINE).is_same

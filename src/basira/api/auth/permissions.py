@@ -24,6 +24,7 @@ Scope = Literal[
     "audit:read",
     "deeds:read",
     "metrics:read",
+    "figures:read",
 ]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -94,6 +95,11 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     "deeds:read": ScopeRule(
         "read who did what to declarations, whichever", {"manager": "all", "auditor": "all"}, is_whole=True
     ),
+    "figures:read": ScopeRule(
+        "read what became of the selected controls, and what they found",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+    ),
     "metrics:read": ScopeRule(
         "read the service's figures",
         {"manager": "all", "data_scientist": "all", "auditor": "all", "administrator": "all"},
@@ -104,6 +110,7 @@ SCOPES: Mapping[Scope, ScopeRule] = {
 ROUTES: tuple[RouteRule, ...] = (
     RouteRule("POST", "/api/v1/declarations", "declarations:write"),
     RouteRule("GET", "/api/v1/declarations/{declaration_id}", "declarations:read"),
+    RouteRule("GET", "/api/v1/declarations/{declaration_id}/operators", "declarations:read"),
     RouteRule("POST", "/api/v1/declarations/{declaration_id}/outcome", "outcomes:write"),
     RouteRule("POST", "/api/v1/declarations/{declaration_id}/reselection", "reselections:write"),
     RouteRule("POST", "/api/v1/declarations/{declaration_id}/cancellation", "cancellations:write"),
@@ -112,6 +119,7 @@ ROUTES: tuple[RouteRule, ...] = (
     RouteRule("GET", "/api/v1/quarantine/{quarantine_id}", "quarantine:read"),
     RouteRule("GET", "/api/v1/audit", "audit:read"),
     RouteRule("GET", "/api/v1/deeds", "deeds:read"),
+    RouteRule("GET", "/api/v1/figures", "figures:read"),
     RouteRule("GET", "/api/v1/metrics", "metrics:read"),
     RouteRule("GET", "/api/v1/health", "open"),
     RouteRule("GET", "/api/v1/ready", "open"),

@@ -130,10 +130,25 @@ _CHANGE_OF_ACCESS: TrailRow = {
     "motive": None,
 }
 
+_SHARE: JsonObject = {"hits": 12, "of": 40, "rate": 0.3, "low": 0.181, "high": 0.454}
+_FIGURES: JsonObject = {
+    "declared": 400,
+    "selected": _SHARE,
+    "carried_out": _SHARE,
+    "control": _SHARE,
+    "hit": _SHARE,
+    "revenue": 184_250.5,
+}
+_HOURS: JsonObject = {"count": 40, "median": 5.5, "late": 26.0}
+
 ANSWERS: dict[str, Mapping[str, object]] = {
     "declaration": {
         "declaration_id": _NUMBER, "standing": _STANDING, "explanation": _EXPLANATION, "decisions": [_DECISION],
         "outcomes": [], "history": [_STEP],
+    },
+    "operators": {
+        "declaration_id": _NUMBER, "declaration_version": 1,
+        "operators": {"importer_id": "SIM-IMP-0042", "declarant_id": "SIM-DEC-0007", "exporter_id": None},
     },
     "decision": _DECISION,
     "outcome": {
@@ -161,6 +176,12 @@ ANSWERS: dict[str, Mapping[str, object]] = {
     },
     "audit": {"rows": [_CHANGE_OF_ACCESS], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": None},
     "deeds": {"rows": [_ACTIVITY], "names": {"u-1f4e5d6c7b8a9988": "a.benali"}, "next_cursor": 4711},
+    "figures": {
+        "period": {"from": "2026-02-02", "to": "2026-03-01", "office": None}, "whole": _FIGURES, "before": _FIGURES,
+        "offices": {"CASA-PORT": _FIGURES}, "sources": {"model": _FIGURES},
+        "lanes": [{"lane": "red", "share": _SHARE, "capacity": 60}], "hours": _HOURS, "hours_before": _HOURS,
+        "undetected": _SHARE, "drawn": 45, "currency": "MAD",
+    },
     "session": {
         "user_id": "u-1f4e5d6c7b8a9988", "login": "a.benali", "display_name": "A. Benali",
         "roles": [{"role": "inspector", "office": "CASA-PORT"}], "must_change_password": False,

@@ -35,8 +35,25 @@ from basira.schema.errors import BasiraError
 from basira.serving.message import Rejected
 from basira.serving.results import record_outcome
 from basira.serving.views.declaration import declaration_history
+from basira.serving.views.declared import find_operators
 
 router = APIRouter(prefix=PREFIX)
+
+
+# Before the route without an ending: a number may have slashes.
+@router.get(
+    f"{DECLARATION_PATH}/operators",
+    summary="Who imports, declares and exports",
+    responses=answers_of("operators", 401, 403, 404, 422),
+)
+def get_operators(
+    principal: Annotated[Principal, Depends(needs("declarations:read"))],
+    declaration_id: Number,
+    service: InService,
+) -> Response:
+    """The identifiers of the latest version, which are personal values: null where erased, absent where none was
+    declared. No other answer has them. A declaration of an office that the caller may not see is not found."""
+    return JSONResponse(find_operators(service.database, declaration_id, sees=principal.sees_office))
 
 
 @router.get(

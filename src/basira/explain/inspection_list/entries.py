@@ -66,6 +66,7 @@ def case_of(line: DeclarationLine, inspections: InspectionList) -> Case:
         examines=line.examines,
         around=Surroundings(inspections.average_probability, inspections.large_stakes),
         ground=line.ground,
+        notes=line.notes,
         has_answer=line.fraud_probability is not None,
     )
 

@@ -28,8 +28,15 @@ from basira.schema.records import InspectionList
 
 _CELL_LIMIT = 32_767  # characters that a workbook's cell holds; beyond, the writer would drop the cell
 _WIDTHS = {
-    "text": 16, "long_text": 48, "count": 9, "amount": 15, "measure": 13, "probability": 12, "flag": 10, "day": 12,
-}  # fmt: skip
+    "text": 16,
+    "long_text": 48,
+    "count": 9,
+    "amount": 15,
+    "measure": 13,
+    "probability": 12,
+    "flag": 10,
+    "day": 12,
+}
 _FORMATS = {"count": "#,##0", "amount": "#,##0.00", "measure": "#,##0.###", "probability": "0.0%", "day": "dd/mm/yyyy"}
 # Languages whose spreadsheets read `;` between cells and a comma before decimals.
 _COMMA = ("fr", "ar")

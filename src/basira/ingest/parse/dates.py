@@ -73,8 +73,21 @@ def parse_timestamps(
     return values, [fault for fault in faults if fault.mask.any()]
 
 
-_SIGNS = {"%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%H": "hh", "%M": "mm", "%S": "ss", "%.f": ".ffffff",
-          "%b": "MONTH", "%B": "MONTH", "%I": "hh", "%p": "AM", "%z": "+hh:mm"}  # fmt: skip
+_SIGNS = {
+    "%Y": "YYYY",
+    "%y": "YY",
+    "%m": "MM",
+    "%d": "DD",
+    "%H": "hh",
+    "%M": "mm",
+    "%S": "ss",
+    "%.f": ".ffffff",
+    "%b": "MONTH",
+    "%B": "MONTH",
+    "%I": "hh",
+    "%p": "AM",
+    "%z": "+hh:mm",
+}
 _SIGN = re.compile(r"%\.f|%[a-zA-Z]")
 _SHOWN = datetime(2026, 3, 31, 9, 14)
 

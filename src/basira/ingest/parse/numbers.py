@@ -173,7 +173,7 @@ def parse_number(field: Field, raw: pl.Series, style: NumberStyle) -> tuple[pl.S
             values = _hundredth(values)
         elif percent.any():
             values = _hundredth(values).zip_with(percent, values)
-    faults: list[Fault] = []
+    values, faults = _without_lost_figures(field, raw, values)
     if bad.any() or not _are_inside(field, values):
         faults += [
             Fault(field.name, "bad_number", _style_text(field, style), bad, raw),
@@ -189,6 +189,21 @@ def parse_number(field: Field, raw: pl.Series, style: NumberStyle) -> tuple[pl.S
         inside = values.is_finite() & (values.abs() < 2**31)
         values = values.set(~inside.fill_null(True), None).cast(pl.Int32, strict=False)
     return values, [fault for fault in faults if fault.mask.any()]
+
+
+def _without_lost_figures(field: Field, raw: pl.Series, values: pl.Series) -> tuple[pl.Series, list[Fault]]:
+    """Numbers without those that a spreadsheet shortened: 2,08E+04 is any from 20750 to 20850. Programs that keep all
+    figures write a small e."""
+    if not raw.str.contains("E+", literal=True).any():
+        return values, []
+    parts = raw.str.extract_groups(r"^[+-]?([0-9]+(?:[.,][0-9]+)?)E\+([0-9]{1,3})$").struct
+    figures, exponent = (parts.field(name) for name in parts.fields)
+    figures = figures.str.replace_all(r"[.,]|^0+", "").str.len_bytes()
+    is_lost = (figures <= exponent.cast(pl.Int32)).fill_null(False)
+    if not is_lost.any():
+        return values, []
+    expected = "a number with all its figures, not in scientific notation"
+    return values.set(is_lost, None), [Fault(field.name, "scientific_notation", expected, is_lost, raw)]
 
 
 def _hundredth(values: pl.Series) -> pl.Series:

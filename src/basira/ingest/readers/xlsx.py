@@ -1,8 +1,8 @@
 """XLSX workbooks: one sheet, or several of one header.
 
-Enters: a path. Leaves: batches of text: numbers with the mapping's decimal mark, dates as YYYY-MM-DD, error cells with
-their error word, merged cells filled down. Never here: the old .xls, whose error cells can't be told from empty ones; a
-hidden sheet that was not asked for by its name.
+Enters: a path. Leaves: batches of text: numbers with the mapping's decimal mark, and with the currency, percent or
+zeros that their format shows; dates as YYYY-MM-DD, error cells with their error word, merged cells filled down. Never
+here: the old .xls, whose error cells can't be told from empty ones; a hidden sheet that was not asked for by its name.
 
 A workbook is unpacked into memory as a whole (at most 1,048,576 rows): larger data comes as CSV.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,7 @@ from basira.ingest.readers.table import (
     set_aside,
 )
 from basira.ingest.readers.xlsx_errors import check_parts, sheet_errors
+from basira.ingest.readers.xlsx_formats import shown_cells
 from basira.schema.errors import MappingError, SourceError
 
 if TYPE_CHECKING:
@@ -234,14 +235,14 @@ class _Sheet:
             value = rows[top][column] if top in rows else ""
             is_id = len(lengths := digits.get(column, set())) == 1 and min(lengths) >= _LEAST_ID_DIGITS
             for at in range(top, min(bottom + 1, self.height)):
-                if isinstance(value, (int, float)) and not isinstance(value, bool) and not is_id:
+                if _is_number(value) and not is_id:
                     self._unclear.setdefault(at, column)
                 elif at > top:
                     self._merged.setdefault(at, []).append((column, value))
 
     def batches(self, path: Path, decimal: str, line: int, position: int) -> Iterator[SourceBatch]:
         """The rows. ``line``, ``position``: lines and rows of the sheets before this one."""
-        errors = sheet_errors(path, self.name)
+        errors, formats = sheet_errors(path, self.name), shown_cells(path, self.name)
         first = len(self.above)
         rows = islice(self.sheet.iter_rows(), first, None)
         at, above = first, self._not_rows(line)
@@ -249,12 +250,21 @@ class _Sheet:
         while chunk or above:
             ahead = list(islice(rows, _ROWS))
             cells = [[_as_text(cell, decimal) for cell in row] for row in chunk]
+            merged = {
+                (number, column): value
+                for number in (range(at, at + len(cells)) if self._merged else ())
+                for column, value in self._merged.get(number, ())
+            }
+            for (number, column), value in merged.items():
+                cells[number - at][column] = _as_text(value, decimal)
+            for row, column, shown in formats.between(at, at + len(cells)):
+                if 0 <= (place := column - self.left) < len(self.columns):
+                    value = merged.get((row, place), chunk[row - at][place])
+                    if _is_number(value):
+                        cells[row - at][place] = shown.text(value, cells[row - at][place], decimal)
             for (row, column), word in errors.items():
                 if 0 <= row - at < len(cells) and 0 <= column - self.left < len(self.columns):
                     cells[row - at][column - self.left] = word
-            for number in range(at, at + len(cells)) if self._merged else ():
-                for column, value in self._merged.get(number, ()):
-                    cells[number - at][column] = _as_text(value, decimal)
             frame = pl.DataFrame(cells, schema=dict.fromkeys(self.columns, pl.String), orient="row")
             start = position + at - first + 1
             aside = set_aside(frame, self.names, is_last=not ahead)
@@ -303,20 +313,28 @@ class _Sheet:
         )
 
 
+def _is_number(cell: object) -> TypeGuard[int | float]:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+
+
 def _as_text(cell: object, decimal: str) -> str:
     """A cell as text.
 
     >>> import datetime
     >>> _as_text(97061800.0, "."), _as_text(12.5, ","), _as_text(datetime.date(2021, 2, 3), ".")
     ('97061800', '12,5', '2021-02-03')
+    >>> _as_text(1234567890123456000.0, ".")
+    '1.23456789012346E+18'
     """
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
-        if cell.is_integer() and abs(cell) < 1e15:
+        if cell.is_integer() and (abs(cell) < 1e15 or (abs(cell) < 2**53 and cell % 10)):
             return str(int(cell))
+        if abs(cell) >= 1e15:  # a spreadsheet keeps 15 digits: the rest are zeros that the source didn't have
+            return f"{cell:.14E}".replace(".", decimal)
         return repr(cell).replace(".", decimal)
     if isinstance(cell, dt.datetime):
         return cell.isoformat(sep=" ", timespec="seconds")

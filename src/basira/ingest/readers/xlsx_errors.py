@@ -1,7 +1,8 @@
 """Error cells of a workbook: the reading library gives them as empty, which would lose them silently.
 
 Enters: an XLSX file and the name of a sheet. Leaves: the place and the word of each error cell, and of each formula
-that was never computed: a program that writes a workbook leaves that to the spreadsheet. Never here: any other cell.
+that was never computed: a program that writes a workbook leaves that to the spreadsheet, and may write 0 until then.
+Never here: any other cell.
 """
 
 from __future__ import annotations
@@ -28,11 +29,17 @@ _NOT_COMPUTED = re.compile(
     rb"<(?:\w+:)?c\s(?![^>]*\bt=)[^>]*\br=[\"']([A-Z]{1,3})(\d{1,7})[\"'][^>]*>\s*"
     rb"<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*(?:/>|></(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"
 )
+# <c r="G2" s="1"><f>H2*100</f><v>0</v></c>: where the workbook says that nothing was computed yet, no result either.
+_ZERO = re.compile(
+    rb"<(?:\w+:)?c\s(?![^>]*\bt=[\"'](?!n[\"']))[^>]*\br=[\"']([A-Z]{1,3})(\d{1,7})[\"'][^>]*>\s*"
+    rb"<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*<(?:\w+:)?v>0</(?:\w+:)?v>\s*</(?:\w+:)?c>"
+)
+_COMPUTED_LATER = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad=[\"'](?:1|true)[\"']")
 _FORMULA = re.compile(rb"<(?:\w+:)?f\b")
 _NO_VALUE = "#CALC!"
 _CHUNK = 4 << 20
 _OVERLAP = 1 << 16  # longer than any one cell with its formula
-_DAMAGED = (zipfile.BadZipFile, OSError, EOFError)
+DAMAGED = (zipfile.BadZipFile, OSError, EOFError)
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -44,9 +51,11 @@ def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
     found: dict[tuple[int, int], str] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            part = _sheet_part(archive, sheet)
+            part = find_sheet_part(archive, sheet)
             if part is None:
                 return {}
+            is_computed = not _COMPUTED_LATER.search(archive.read("xl/workbook.xml"))
+            unknown = (_NOT_COMPUTED,) if is_computed else (_NOT_COMPUTED, _ZERO)
             with archive.open(part) as stream:
                 tail = b""
                 while chunk := stream.read(_CHUNK):
@@ -54,11 +63,12 @@ def sheet_errors(path: Path, sheet: str) -> dict[tuple[int, int], str]:
                     for match in _CELL.finditer(text) if b"e" in text else ():
                         place = (int(match[2]) - 1, _column_index(match[1].decode()))
                         found[place] = match[3].decode("utf-8", errors="replace").strip()
-                    for match in _NOT_COMPUTED.finditer(text) if _FORMULA.search(text) else ():
-                        found[int(match[2]) - 1, _column_index(match[1].decode())] = _NO_VALUE
+                    for pattern in unknown if _FORMULA.search(text) else ():
+                        for match in pattern.finditer(text):
+                            found[int(match[2]) - 1, _column_index(match[1].decode())] = _NO_VALUE
                     tail = text[-_OVERLAP:]
-    except (*_DAMAGED, KeyError, ParseError, DefusedXmlException) as error:
-        raise _damage_error(path, error) from None
+    except (*DAMAGED, KeyError, ParseError, DefusedXmlException) as error:
+        raise damage_error(path, error) from None
     return found
 
 
@@ -70,8 +80,8 @@ def check_parts(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-    except _DAMAGED as error:
-        raise _damage_error(path, error) from None
+    except DAMAGED as error:
+        raise damage_error(path, error) from None
     if len(parts) > MOST_PARTS:
         raise SourceError(
             f"Expected at most {MOST_PARTS:,} parts in the workbook {path.name}, found {len(parts):,}.",
@@ -80,11 +90,11 @@ def check_parts(path: Path) -> None:
     check_unpacked(path, path.stat().st_size, sum(part.file_size for part in parts))
 
 
-def _damage_error(path: Path, error: Exception) -> SourceError:
+def damage_error(path: Path, error: Exception) -> SourceError:
     return SourceError(f"Expected a whole XLSX file, {path.name} is damaged ({error}).", hint="Save it again.")
 
 
-def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str | None:
+def find_sheet_part(archive: zipfile.ZipFile, sheet: str) -> str | None:
     workbook = fromstring(archive.read("xl/workbook.xml"))
     relations = fromstring(archive.read("xl/_rels/workbook.xml.rels"))
     targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}

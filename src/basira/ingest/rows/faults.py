@@ -32,8 +32,8 @@ REASONS: dict[str, str] = {
     "comes out with a zero in front, is none either: correct the code, or add its length to `digits`.",
     "lost_leading_zero": "The commodity code has an odd number of digits: a spreadsheet took its leading zero. Give "
     "`digits` for this field in the mapping, and Basira puts the zero back.",
-    "scientific_notation": "The code is written as a number in scientific notation (8.70322E+09): a spreadsheet took "
-    "its last digits, and nothing brings them back. Export the column again, as text.",
+    "scientific_notation": "The code or the number is written in scientific notation (8.70322E+09): a spreadsheet took "
+    "its last digits, and nothing brings them back. Export the column again: codes as text, numbers with all figures.",
     "unknown_kind": "The column of kinds of irregularity holds a word that the mapping does not translate. Add it to "
     "`kinds` with its kind, or with none.",
     "unknown_country": "No country of ISO 3166-1. Correct it, translate it with `values`, or allow it with `accept`.",

@@ -7,6 +7,7 @@ column's name.
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -344,7 +345,18 @@ def _rate(name: str, profile: Profile) -> Fit:
     if not written.share or (profile.highest or 0) > 2000:
         return Fit(0.0)
     if profile.numbers.has_percent_sign:
-        return written
+        bare = [word for word in profile.words if "%" not in word and re.search("[1-9]", word)]
+        if not bare:
+            return written
+        question = "Only some rates have the sign for percent: the others are in percent too, or shares of 1."
+        choices = ("percent = true: all are in percent", "percent = false: 0.175 without the sign is 17.5 %")
+        doubt = _doubt(name, profile, question, bare, choices)
+        return replace(
+            written,
+            share=min(written.share, _OPEN),
+            notes=("in doubt: see [doubts]",),
+            doubts=(*written.doubts, doubt),
+        )
     if (profile.highest or 0) > 1:
         return replace(written, options={"percent": True}, notes=(*written.notes, "taken as percent"))
     return replace(written, notes=(*written.notes, "taken as a share (0.175 is 17.5 %)"))

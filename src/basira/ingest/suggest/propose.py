@@ -448,10 +448,23 @@ def _claims_none(profile: Profile) -> list[str]:
 
 
 # Marks of one currency, and of several.
-_CURRENCY_MARKS = {"€": "EUR", "₹": "INR", "₺": "TRY", "₩": "KRW", "r$": "BRL", "us$": "USD",
-                   "euro": "EUR", "euros": "EUR",
-                   "dh": "MAD", "dhs": "MAD", "dirham": "MAD", "dirhams": "MAD", "درهم": "MAD", "vacid": "USD",
-                   "vacip": "COP"}  # fmt: skip
+_CURRENCY_MARKS = {
+    "€": "EUR",
+    "₹": "INR",
+    "₺": "TRY",
+    "₩": "KRW",
+    "r$": "BRL",
+    "us$": "USD",
+    "euro": "EUR",
+    "euros": "EUR",
+    "dh": "MAD",
+    "dhs": "MAD",
+    "dirham": "MAD",
+    "dirhams": "MAD",
+    "درهم": "MAD",
+    "vacid": "USD",
+    "vacip": "COP",
+}
 _SEVERAL = {
     "$": "USD",
     "dollar": "USD",

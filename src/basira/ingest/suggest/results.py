@@ -19,6 +19,8 @@ _RESULT_STEMS = (
     "constat", "penal", "amende", "gravit", "sever", "critiqu", "critical", "anomal", "conform", "complian", "suspect",
     "sanction", "saisi", "seiz", "label", "verdict", "finding", "recouvr", "infrac", "hallazgo", "irregular", "multa",
     "gravedad", "gravidade", "usulsuz", "sonuc", "ceza", "kacak", "مخالف", "نتيج", "غش", "غرام", "تهريب", "محضر",
+    "reconnu", "reconocid", "rehauss", "majoration", "elud", "compromis", "ecart", "uplift", "shortfall", "ajustad",
+    "rectifi", "discrepan", "offence", "violation",
 )  # fmt: skip
 # Of what the old system or the officer wrote after the declaration came in.
 _AFTER_STEMS = (
@@ -54,6 +56,15 @@ _AFTER_WORDS = frozenset(
         "rayons",
         "kanal",
         "مفتش",
+        "ecor",
+        "pv",
+        "dct",
+        "admise",
+        "retenue",
+        "reservee",
+        "adjusted",
+        "reassessed",
+        "target",
     )
 )
 # What such columns hold: lanes, statuses, levels of risk, decisions.

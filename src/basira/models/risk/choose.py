@@ -1,17 +1,18 @@
-"""What later results choose: how much the planted frauds count, which sizes of trees are members, how many rounds.
+"""What later results choose: how much the planted frauds count, the size of the trees, how many rounds.
 
 Enters: rows in order of time, which of them are late, planted rows of earlier days. Leaves: a `Choice`. Never here: a
 planted row among the late ones, the fit that is kept, files.
 
 A choice that later results don't support clearly is not made: the assumption stands (planted frauds count a fifth of
-the results found; two sizes are members) until the loss of another is smaller by a standard error of the difference.
+the results found; small trees, large ones where thousands of irregularities are known) until the loss of another is
+smaller by a standard error of the difference. A mean of two sizes is no candidate: of each size one fit is tried, so it
+would be praised for averaging two fits, which the bags of any size do too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
@@ -28,8 +29,6 @@ Named = TypeVar("Named", bound=Hashable)
 
 # Of either class: below, the rate is assumed, not known.
 FEWEST_KNOWN, COMPLIANT_FOR_ONE = 10, 19
-# Members share the bags, and each bag costs its part of every prediction and contribution.
-MOST_MEMBERS = 2
 # With fewer irregular items among the late ones a difference of losses says nothing.
 FEWEST_LATE = 40
 
@@ -91,14 +90,15 @@ class Planted:
 class Choice:
     """What the later rows chose.
 
-    ``weight``: of planted frauds, a share of that of the results found. ``members``: rounds of each size that takes
-    part. ``late_raw``: raw scores of the members' mean on those rows. ``late_loss``: of the sizes and their means
-    (``small+large``), after calibration. ``weight_loss``: by weight, of the first size alone. ``is_by_results``:
-    whether there were results enough to depart from what is assumed.
+    ``weight``: of planted frauds, a share of that of the results found. ``size``: of the trees, with its ``rounds``.
+    ``late_raw``: its raw scores on the later rows. ``late_loss``: of each size tried, after calibration.
+    ``weight_loss``: by weight, of the assumed size. ``is_by_results``: whether there were results enough to depart from
+    what is assumed.
     """
 
     weight: float
-    members: Mapping[str, int]
+    size: str
+    rounds: int
     late_raw: Floats
     late_loss: Mapping[str, float]
     weight_loss: Mapping[str, float]
@@ -134,7 +134,8 @@ def choose(
     early, late = rows.only(~is_late), rows.only(is_late)
     judged = late_weight[is_late]
     is_few = len(early.y) < settings.try_both_below
-    sizes = settings.members if is_few else ("large",)
+    size = settings.assumed_size(int(rows.y.sum())) if is_few else "large"
+    sizes = {size, *settings.sizes} if is_few else {size}
 
     def trial(size: str, weight: float) -> _Trial:
         extra = None if planted is None else planted.weighted(weight, of=early, before=first_late)
@@ -153,24 +154,20 @@ def choose(
 
     is_by_results = min(float(late.y.sum()), float((1 - late.y).sum())) >= FEWEST_LATE
     weight = settings.planted_weight if planted is not None else 0.0
-    tried = {weight: trial(sizes[0], weight)}
+    tried = {weight: trial(size, weight)}
     if planted is not None and is_by_results:
-        tried |= {other: trial(sizes[0], other) for other in settings.planted_weights if other != weight}
+        tried |= {other: trial(size, other) for other in settings.planted_weights if other != weight}
         weight = _clearly_best({w: one.losses for w, one in tried.items()}, weight, judged)
-    of_size = {sizes[0]: tried[weight]} | {size: trial(size, weight) for size in sizes[1:]}
-    raws = {
-        members: np.asarray(np.mean([of_size[s].raw for s in members], axis=0), dtype=np.float64)
-        for members in _subsets(sizes, most=min(MOST_MEMBERS, settings.bag_count(len(rows.y))))
-    }
-    losses = {members: losses_of(raw, late.y == 1, judged) for members, raw in raws.items()}
-    members = max(raws, key=len)  # the first of the largest
-    if is_by_results or len(members) == 1:
-        members = _clearly_best(losses, members, judged)
+    of_size = {size: tried[weight]}
+    if is_by_results:
+        of_size |= {other: trial(other, weight) for other in sorted(sizes - {size})}
+        size = _clearly_best({name: one.losses for name, one in of_size.items()}, size, judged)
     return Choice(
         weight=weight,
-        members={size: of_size[size].rounds for size in members},
-        late_raw=raws[members],
-        late_loss={"+".join(m): _average(loss, judged) for m, loss in losses.items()},
+        size=size,
+        rounds=of_size[size].rounds,
+        late_raw=of_size[size].raw,
+        late_loss={name: _average(one.losses, judged) for name, one in of_size.items()},
         weight_loss={f"{w:g}": _average(one.losses, judged) for w, one in sorted(tried.items())},
         is_by_results=is_by_results,
     )
@@ -189,10 +186,6 @@ def _clearly_best(losses: Mapping[Named, Floats], assumed: Named, weight: Floats
     mean = _average(gain, weight)
     error = float(np.sqrt(np.sum((weight * (gain - mean)) ** 2))) / float(weight.sum())
     return best if mean > error else assumed
-
-
-def _subsets(sizes: Sequence[str], most: int) -> list[tuple[str, ...]]:
-    return [found for count in range(1, most + 1) for found in combinations(sizes, count)]
 
 
 def _average(values: Floats, weight: Floats) -> float:

@@ -5,7 +5,7 @@ time, for the card; planted frauds beside as many unlabelled items, where there 
 here: an uninspected item as "compliant" (it has no label; beside the planted ones it counts a little), shuffled rows, a
 planted fraud among the rows that choose and calibrate, or a calibration on the rows that were fitted.
 
-Rows are taken in order of declaration. The latest part chooses what planted frauds count, the sizes of trees, rounds
+Rows are taken in order of declaration. The latest part chooses what planted frauds count, the size of trees, rounds
 and calibration (`choose`); then the boosters are fitted again on all rows, and keep that calibration.
 """
 
@@ -128,7 +128,7 @@ def fit_risk_model(
     progress(0, 4, "choosing on the later items")
     # Without enough later results there is nothing to calibrate on; the weight of irregular items, at least, is known.
     calibration = Calibration(intercept=0.0 - math.log(settings.positive_weight))
-    choice = Choice(settings.planted_weight if planted else 0.0, {"small": 100}, np.empty(0), {}, {}, False)
+    choice = Choice(settings.planted_weight if planted else 0.0, "small", 100, np.empty(0), {}, {}, False)
     late_card: dict[str, Any] = {"rows": int(is_late.sum())}
     later: LaterDeclarations | None = None
     if _both_classes(rows.y[is_late]) and _both_classes(rows.y[~is_late]):
@@ -149,7 +149,7 @@ def fit_risk_model(
         late_card |= {"log_loss": dict(choice.late_loss)} | _quality(irregular[is_late], said)
         later = _later_declarations(items, x, encoding, settings, seed, is_late, said)
     progress(1, 4, "fitting the probability")
-    boosters, members = _fit_members(choice, rows, planted, is_late, encoding, settings, seed)
+    boosters, rounds = _fit_probability(choice, rows, planted, is_late, encoding, settings, seed)
     progress(2, 4, "fitting the evaded share")
     share = _fit_share(items, x, encoding, settings, seed)
     # The median of so many is the median of all.
@@ -174,10 +174,9 @@ def fit_risk_model(
             "revenue_recorded": int(np.isfinite(items.revenue[irregular]).sum()),
         },
         "chosen": {
-            "size": "+".join(members),
-            "rounds": max(rounds for rounds, _ in members.values()),
+            "size": choice.size,
+            "rounds": rounds,
             "bags": len(boosters),
-            "members": {size: {"rounds": rounds, "bags": bags} for size, (rounds, bags) in members.items()},
             "planted_weight": choice.weight,
             "planted_log_loss": dict(choice.weight_loss),
             "is_by_results": choice.is_by_results,
@@ -301,7 +300,7 @@ def _count_planted(planted: PlantedItems | None) -> dict[str, int]:
     }
 
 
-def _fit_members(
+def _fit_probability(
     choice: Choice,
     rows: Rows,
     planted: Planted | None,
@@ -309,33 +308,29 @@ def _fit_members(
     encoding: Encoding,
     settings: FitSettings,
     seed: int,
-) -> tuple[list[Any], dict[str, tuple[int, int]]]:
-    """The boosters of all members, and the rounds and bags of each; the mean of all is the model."""
+) -> tuple[list[Any], int]:
+    """The boosters, whose mean is the model, and the rounds of each."""
     from basira.models.risk import trees
 
     extra = None if planted is None else planted.weighted(choice.weight, of=rows)
     every = rows.beside(extra)
-    each = max(1, settings.bag_count(len(rows.y)) // len(choice.members))
     # The refit sees more rows, and carries proportionately more rounds.
     growth = max(1.0, min(1.25, len(rows.y) / max(1, int((~is_late).sum()))))
-    boosters: list[Any] = []
-    members = {}
-    for size, rounds in choice.members.items():
-        members[size] = (round(rounds * growth), each)
-        boosters += trees.fit_bags(
-            every.x,
-            every.y,
-            weight=every.weight,
-            names=encoding.names,
-            categories=encoding.category_positions,
-            settings=settings,
-            seed=seed + len(boosters),
-            size=size,
-            rounds=members[size][0],
-            bags=each,
-            labelled=len(rows.y),
-        )
-    return boosters, members
+    rounds = round(choice.rounds * growth)
+    boosters = trees.fit_bags(
+        every.x,
+        every.y,
+        weight=every.weight,
+        names=encoding.names,
+        categories=encoding.category_positions,
+        settings=settings,
+        seed=seed,
+        size=choice.size,
+        rounds=rounds,
+        bags=settings.bag_count(len(rows.y)),
+        labelled=len(rows.y),
+    )
+    return boosters, rounds
 
 
 def _potential(features: pl.DataFrame) -> Floats:

@@ -33,10 +33,12 @@ class FitSettings:
     # Averaging several bags steadies the ranking where data are few; with many rows one is enough. Each bag costs
     # its share of every exact contribution, which is most of a day's targeting (benchmarks/target_day.py).
     bags: tuple[tuple[int, int], ...] = ((50_000, 4), (400_000, 2))
-    # All sizes are tried on the late part while that is cheap; the larger is kept beyond, and planted frauds count
-    # nothing: there are results enough. The first two are the members where results are too few to choose.
+    # Both sizes are tried on the late part while that is cheap; the larger is kept beyond, and planted frauds count
+    # nothing: there are results enough.
     try_both_below: int = 200_000
-    members: tuple[str, ...] = ("small", "large", "shallow")
+    # The first is assumed; the last from so many irregular results on (measured: docs/explanation/model.md).
+    sizes: tuple[str, ...] = ("small", "large")
+    larger_from: int = 2_000
     # What planted frauds together count against the results found: assumed, and tried on the late part.
     planted_weight: float = 0.2
     planted_weights: tuple[float, ...] = (0.0, 0.2, 0.5)
@@ -54,6 +56,14 @@ class FitSettings:
         (4, 1)
         """
         return next((count for limit, count in self.bags if rows < limit), 1)
+
+    def assumed_size(self, irregular: int) -> str:
+        """The size of trees where later results don't clearly choose another.
+
+        >>> FitSettings().assumed_size(400), FitSettings().assumed_size(8_000)
+        ('small', 'large')
+        """
+        return self.sizes[-1 if irregular >= self.larger_from else 0]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -25,8 +25,6 @@ _PREDICT_THREADS = 1  # a server answers one item at a time: a second thread onl
 _SIZES: dict[str, dict[str, Any]] = {
     "small": {"num_leaves": 15, "max_depth": 4},
     "large": {"num_leaves": 31, "max_depth": 6},
-    # Three questions deep, on three features in ten: steady where a few hundred results are all there is.
-    "shallow": {"num_leaves": 8, "max_depth": 3, "feature_fraction": 0.3, "lambda_l2": 5.0},
 }
 # Irregular items are few: a leaf must be able to hold what a handful of them have in common.
 _LEAST_IN_A_LEAF, _MOST_OF_THE_LEAST = 10, 20

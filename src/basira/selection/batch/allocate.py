@@ -6,9 +6,9 @@ Never here: a lane over capacity, but for mandatory controls, and for declaratio
 so; a mandatory control released; a declaration without a lane; a draw whose probability is not recorded; one office's
 declarations changing another's.
 
-In every office, step by step (`selection.steps`): the mandatory list, then the random control, then declarations
-without a score, then the model's ranking, then release. docs/explanation/selection.md explains why, and derives the
-probabilities.
+In every office, step by step (`selection.steps`): the mandatory list, then analysts' rules, then the random control,
+then declarations without a score, then the model's ranking, then release. docs/explanation/selection.md explains why,
+and derives the probabilities.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ class _Office:
             if lane is None:
                 raise UsageError(
                     "Expected the claims that hold within capacity before the random control, found them after it.",
-                    hint="Take the steps of `selection.steps.with_rules`.",
+                    hint="Take the steps of `selection.steps.STEPS`.",
                 )
             self._put(position, lane, basis)
             if place is None:  # in whatever lane: no slot was left in the claimed one either

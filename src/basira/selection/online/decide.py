@@ -5,8 +5,8 @@ state. Never here: a lane over capacity, but for a mandatory control, and for on
 so; a score in the random control, a draw whose probability is not stated, a release because something is missing,
 memory between two calls.
 
-The order is that of the batch allocation (`selection.steps`): the mandatory list, the random control, then the fallback
-for one without a score or the model's soft threshold for one with it, then release.
+The order is that of the batch allocation (`selection.steps`): the mandatory list, analysts' rules, the random control,
+then the fallback for one without a score or the model's soft threshold for one with it, then release.
 docs/explanation/online-selection.md gives the reasons.
 """
 
@@ -22,12 +22,12 @@ from basira.schema.errors import UsageError
 from basira.schema.records import Basis, Candidate, Selection
 from basira.selection.batch.draw import hash_key
 from basira.selection.online.forecast import Rest, expected_rest
-from basira.selection.online.outlook import Outlook, assured_count, look_out
+from basira.selection.online.outlook import Arrivals, Outlook, assured_count, look_out
 from basira.selection.online.state import Control, OnlineState
 from basira.selection.online.tally import Kind, Tally, bin_of
 from basira.selection.online.threshold import Rank, lane_chances
 from basira.selection.policy.model import Policy
-from basira.selection.ranking import eligibility, has_score, heaviest_for_oea, value_of
+from basira.selection.ranking import eligibility, has_score, heaviest_for_oea, value_of, weight_of
 from basira.selection.steps import STEPS, Claim, Step, StepClaims, stratum_values
 
 # The share of the latest arrivals without a score is a moving mean over some twenty of them: a model that fails is
@@ -139,11 +139,7 @@ def decide_online(
         day=plan.day,
         used=state.used,
         beyond=state.beyond,
-        today=today,
-        recent=plan.recent,
-        unscored_rate=unscored,
-        rest=rest.mean,
-        advance=policy.online.advance * plan.expected_count,
+        arrivals=Arrivals(today, plan.recent, unscored, rest.mean, policy.online.advance * plan.expected_count),
     )
     control = state.control
     if by_right is not None:
@@ -322,9 +318,13 @@ def _value(candidate: Candidate, state: OnlineState, policy: Policy) -> float:
     revenues = recent.expected_revenue_amount + today.expected_revenue_amount + revenue
     probabilities = recent.fraud_probability + today.fraud_probability + probability
     weight = objective.revenue_weight or 0.0
-    return count * (
-        (weight * revenue / revenues if revenues > 0 else 0.0)
-        + ((1 - weight) * probability / probabilities if probabilities > 0 else 0.0)
+    return (
+        weight_of(candidate)
+        * count
+        * (
+            (weight * revenue / revenues if revenues > 0 else 0.0)
+            + ((1 - weight) * probability / probabilities if probabilities > 0 else 0.0)
+        )
     )
 
 

@@ -44,6 +44,21 @@ class Outlook:
         return next((lane for lane in range(heaviest, -1, -1) if self.open_now[lane] > 0), None)
 
 
+@dataclass(frozen=True)
+class Arrivals:
+    """What is known of an office's arrivals at this moment. ``today`` counts the declaration that is being decided.
+
+    ``unscored_rate``: share of them without a score, 0 to 1. ``rest``: declarations expected after it. ``advance``:
+    declarations taken as certain.
+    """
+
+    today: Tally
+    recent: Tally
+    unscored_rate: float
+    rest: float
+    advance: float
+
+
 def assured_count(*, arrived: float, advance: float) -> int:
     """The declarations on which a capacity that is a share of the day is taken at this moment."""
     return round(max(arrived, advance))
@@ -56,19 +71,15 @@ def look_out(
     day: date,
     used: Mapping[str, int],
     beyond: Mapping[str, int],
-    today: Tally,
-    recent: Tally,
-    unscored_rate: float,
-    rest: float,
-    advance: float,
+    arrivals: Arrivals,
 ) -> Outlook:
     """The outlook after the arrival of the declaration that is being decided.
 
-    ``today`` counts it. ``rest``: declarations expected after it. ``advance``: declarations taken as certain.
-    ``beyond``: inspections beyond capacity by lane id. The model makes up for them; the list, the random control and
-    the fallback keep their slots.
+    ``used``, ``beyond``: slots taken and inspections beyond capacity, by lane id. The model makes up for the latter;
+    the list, the random control and the fallback keep their slots.
     """
-    now = assured_count(arrived=today.count, advance=advance)
+    today, rest = arrivals.today, arrivals.rest
+    now = assured_count(arrived=today.count, advance=arrivals.advance)
     end = max(now, round(today.count + rest))
     lanes = range(len(policy.lanes))
     open_now, left, growth = [0] * len(lanes), [0.0] * len(lanes), [0] * len(lanes)
@@ -80,12 +91,12 @@ def look_out(
             open_now[number] = max(0, exists - taken)
             left[number] = float(max(0, at_the_end - taken))
             growth[number] = at_the_end - exists
-    by_right = _expect_by_right(policy, today=today, recent=recent, rest=rest)
+    by_right = _expect_by_right(policy, today=today, recent=arrivals.recent, rest=rest)
     deviations = policy.online.reserve_deviations
     before_fallback = _after_reserve(left, _reserve(by_right, deviations))
     fallback = policy.intensity[policy.fallback.lane]
     if policy.lanes[fallback].inspects:
-        by_right[fallback] += rest * unscored_rate
+        by_right[fallback] += rest * arrivals.unscored_rate
     reserve = _reserve(by_right, deviations)
     over = [beyond.get(lane.id, 0) for lane in policy.lanes]
     kept = [

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from basira.schema.records import Basis, Candidate
+from basira.schema.records import Basis, Candidate, Wish
 from basira.schema.stake import StakeScale
 from basira.selection.online.decide import count_arrival
 from basira.selection.online.forecast import DayPlan
@@ -26,7 +26,7 @@ from basira.selection.steps import STEPS, Step, StepClaims
 class RecordedArrival:
     """The first decision on a declaration: when, with which scores, and why it got its lane: see `Selection`.
 
-    ``stake_scale``: by which its stake was weighed; None where it was not.
+    ``stake_scale``: by which its stake was weighed; None where it was not. ``wish``: of the rules that acted.
     """
 
     moment: datetime
@@ -35,6 +35,7 @@ class RecordedArrival:
     basis: Basis
     rule_id: str
     stake_scale: StakeScale | None = None
+    wish: Wish | None = None
 
 
 def recover_day(
@@ -56,8 +57,8 @@ def recover_day(
     state, claims = begin_day(plan), StepClaims(steps, policy, plan.day)
     for one in arrivals:
         candidate = Candidate(
-            "", 1, plan.office, one.fraud_probability, one.expected_revenue, stake_scale=one.stake_scale
+            "", 1, plan.office, one.fraud_probability, one.expected_revenue, stake_scale=one.stake_scale, wish=one.wish
         )
-        claim = claims.recall(one.basis, one.rule_id)
+        claim = claims.recall(candidate, one.basis, one.rule_id)
         state = count_arrival(candidate, claim, state, policy, moment=max(one.moment, state.latest_at))
     return replace(state, sequence=sequence, used=dict(used), beyond=dict(beyond))

@@ -320,6 +320,17 @@ class Reselection(_Part):
     )
 
 
+class RulesOfAnalysts(_Part):
+    """How the rules that analysts write act."""
+
+    fire_probability: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.95,
+        description="Probability with which a hit of a rule that is not mandatory acts, drawn and recorded. The hits "
+        "that are let go are what the rule's worth is measured beside, and they keep its edge from being learned; 1 "
+        "lets none go, and measures nothing.",
+    )
+
+
 class OnlinePacing(_Part):
     """How selection is paced when declarations come one by one. Every field has a default that was tried out."""
 
@@ -383,6 +394,7 @@ class Policy(_Part):
     reselection: Reselection = Field(
         default=Reselection(), description="What an officer may change of a lane given online."
     )
+    rules: RulesOfAnalysts = Field(default=RulesOfAnalysts(), description="How the rules that analysts write act.")
     online: OnlinePacing = Field(
         default=OnlinePacing(), description="How selection is paced when declarations come one by one."
     )
@@ -555,6 +567,8 @@ class Policy(_Part):
         # Left at their defaults they are left out, so that policies recorded before they existed keep their digest.
         if self.online == OnlinePacing():
             del content["online"]
+        if self.rules == RulesOfAnalysts():
+            del content["rules"]
         if self.reselection == Reselection():
             del content["reselection"]
         else:

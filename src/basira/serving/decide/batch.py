@@ -44,6 +44,7 @@ from basira.serving.decide.placement import (
 from basira.serving.decide.precedence import Pause, no_pause
 from basira.serving.decide.reasons import explain, recorded_items
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed, Result, decision_text
+from basira.serving.decide.rules import judge_all
 from basira.serving.decide.scoring import TIMEOUT, Knowledge, Scored, assess_online, without_scores
 from basira.serving.message import Declaration, Rejected, read_declaration
 from basira.serving.record import event_of
@@ -175,6 +176,7 @@ def _decide_group(
                 if known.new:
                     policy = service.policy(today)
                     scores = {**scores, **score(known.new, scores, knowledge, means, today)}
+                    scores = judge_all(known.new, scores, service.rules, policy, today=today)
                     offices = offices_of(known.new, scores, day=today)
                     stood = find_office_days(offices, days, reach.read, policy, day=today, is_locked=is_locked)
                     placed = place_in_order(known.new, scores, stood, policy, now=now, seed=service.seed)

@@ -17,6 +17,7 @@ import basira
 from basira.decisions.events import Registration
 from basira.decisions.recorded import ItemValues
 from basira.decisions.records import Decision
+from basira.render.languages import LANGUAGES
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.detail import NO_STATE, detail_text
 from basira.schema.records import Candidate, Selection
@@ -26,6 +27,7 @@ from basira.selection.reselection import CONTROLS
 from basira.serving.currency import conversion_values
 from basira.serving.decide.placement import Earlier, Placed
 from basira.serving.decide.scoring import Scored
+from basira.workflows.rules.said import say_ground
 
 if TYPE_CHECKING:
     from basira.serving.decide.lookup import New
@@ -82,7 +84,7 @@ def build_records(
         actor=new.asked.actor,
         basis=selection.basis,
         detail=detail_text(selection),
-        ground=_ground(placed, policy, new.earlier),
+        ground=_ground(scored, placed, policy, new.earlier),
         chosen=_chosen(placed.chosen),
         inclusion_probability=float(selection.inclusion_probability),
         inspects=policy.lane(selection.lane).inspects,
@@ -103,8 +105,10 @@ def build_records(
             "profiles_digest": scored.profiles_digest,
             "policy": f"{policy.name} {policy.version}",
             "policy_digest": policy.digest,
+            **({} if scored.rules_digest is None else {"rules_digest": scored.rules_digest}),
         },
         order=_order(scored.candidate, policy),
+        rules=scored.rules,
     )
     return arrived, decided
 
@@ -115,14 +119,21 @@ def _order(candidate: Candidate, policy: Policy) -> Mapping[str, float] | None:
     return None if scale is None else {"exponent": scale.exponent, "typical_amount": scale.typical_amount}
 
 
-def _ground(placed: Placed, policy: Policy, earlier: Earlier | None) -> Mapping[str, str] | None:
+def _ground(scored: Scored, placed: Placed, policy: Policy, earlier: Earlier | None) -> Mapping[str, str] | None:
     """Why a mandatory rule covers this version, or else an earlier one, by language. Recorded because rules change, and
-    whatever the lane's basis, because the inspector must know it."""
-    asked = placed.chosen or placed.selection
+    whatever the lane's basis, because the inspector must know it.
+
+    Of a lane that an analyst's rule gave, and of it alone: why that rule asks for it."""
+    selection = placed.selection
+    asked = placed.chosen or selection
     entry = policy.find_mandatory(asked.rule_id) if asked.basis == "mandatory" else None
     if entry is not None:
         return entry.reason.model_dump()
-    return (earlier.ground or None) if earlier is not None else None
+    if selection.basis == "rule" and not selection.kept_lane:
+        return {one: say_ground(scored.rules, selection.rule_id, language=one) for one in LANGUAGES}
+    if earlier is None or (earlier.basis == "rule") != (selection.basis == "rule"):
+        return None
+    return earlier.ground or None
 
 
 def _chosen(chosen: Selection | None) -> Mapping[str, str] | None:

@@ -13,6 +13,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from basira.decisions.events import Assignment, read_records
+from basira.decisions.judged import wish_of
 from basira.decisions.records import Decision
 from basira.schema.detail import read_detail
 from basira.selection.online.forecast import plan_day
@@ -38,6 +39,7 @@ def rebuild_day(
 ) -> OnlineState:
     """The state of a day whose text can't be read. ``past``: as for `plan_day`. ``sequence``: of the row that is."""
     plan = plan_day(office, policy, day=day, past=past)
+    inspecting = {lane.id: number for number, lane in enumerate(policy.lanes) if lane.inspects}
     arrivals: list[RecordedArrival] = []
     seen: set[str] = set()
     lanes: dict[str, None] = {}
@@ -54,6 +56,7 @@ def rebuild_day(
                 one.basis,
                 one.detail_fields.rule_id,
                 one.stake_scale,
+                wish_of(one.rules, inspecting),
             )
         )
     used: Counter[str] = Counter()

@@ -10,7 +10,7 @@ on three rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from basira.decisions.candidate import ItemFeatures, make_candidate
+from basira.decisions.judged import JudgedValues
 from basira.explain.reasons import Evidence as ItemEvidence
 from basira.explain.reasons import explain_items
 from basira.features.catalog.catalog import REASONS
@@ -60,6 +61,7 @@ class Scored:
     the SHA-256 of its file, ``profiles_digest``.
 
     ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
+    ``rules``: what analysts' rules said, see `decisions.judged`, of the set of ``rules_digest``; None: there are none.
     """
 
     candidate: Candidate
@@ -68,6 +70,8 @@ class Scored:
     profiles: str | None
     evidence: Evidence | None = None
     profiles_digest: str | None = None
+    rules: Sequence[JudgedValues] = ()
+    rules_digest: str | None = None
 
 
 class OpenProfiles(Protocol):
@@ -98,13 +102,17 @@ class _Table:
 
     @property
     def names(self) -> Sequence[str]:
-        return [name for name in self._features.names if name not in ITEM_KEY]
+        return list(_places(self._features.names))
 
     def column(self, name: str) -> Sequence[Figure]:
-        if name in ITEM_KEY or name not in self._features.names:
-            raise KeyError(name)
-        place = self._features.names.index(name)
+        place = _places(self._features.names)[name]
         return [row[place] for row in self._features.rows]
+
+
+@lru_cache(maxsize=8)  # of the catalog of each build of the profiles that is open
+def _places(names: tuple[str, ...]) -> Mapping[str, int]:
+    """Where each feature stands among the columns."""
+    return {name: place for place, name in enumerate(names) if name not in ITEM_KEY}
 
 
 def _item_features(features: OnlineFeatures) -> ItemFeatures:

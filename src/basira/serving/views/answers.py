@@ -56,10 +56,27 @@ class ConversionBody(TypedDict):
     items: Sequence[ItemConversionBody]
 
 
+class RuleBody(TypedDict):
+    """What a rule of analysts said of a declaration. ``outcome``: hit, unknown or error. ``probability``: with which a
+    hit acts, before the draw; null of no hit. ``acts``: whether it acted. ``wants``: its effect, without what is as by
+    default. ``text``: the same in words, and each condition with the value read."""
+
+    rule_id: str
+    version: int
+    digest: str
+    is_shadow: bool
+    outcome: str
+    probability: float | None
+    acts: bool
+    wants: JsonObject
+    text: Sequence[str]
+
+
 class DecisionBody(TypedDict):
     """The answer for a decision. ``inspects``, ``decided_at``, ``is_simulated``: null where they were not recorded
     then. ``fallback``: why there is no score; null when there is one. ``explanation``: in words
-    (`basira.explain.sentences.ExplanationText`); null of a declaration that is not inspected."""
+    (`basira.explain.sentences.ExplanationText`); null of a declaration that is not inspected. ``rules``: what analysts'
+    rules said that hit, or of which it was unknown."""
 
     decision_id: str
     declaration_id: str
@@ -81,6 +98,7 @@ class DecisionBody(TypedDict):
     is_simulated: bool | None
     versions: Mapping[str, str | None]
     conversion: NotRequired[ConversionBody]
+    rules: NotRequired[Sequence[RuleBody]]
 
 
 class StatusBody(TypedDict):
@@ -175,6 +193,15 @@ class DeclarationBody(TypedDict):
     decisions: Sequence[DecisionBody]
     outcomes: Sequence[OutcomeBody]
     history: Sequence[Step]
+
+
+class OperatorsBody(TypedDict):
+    """The operators of a declaration's latest version, by field; null where the value was erased.
+    ``declaration_version``: null where nothing of the declaration was sent to the service."""
+
+    declaration_id: str
+    declaration_version: int | None
+    operators: Mapping[str, str | None]
 
 
 class RejectedBody(TypedDict):

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import cast
 
 from basira.decisions.events import Reselection
+from basira.decisions.judged import JudgedValues
 from basira.decisions.recorded import ConversionValues, ItemConversion, ItemValues, ReasonValues, item_assessment
 from basira.decisions.records import Decision
 from basira.explain.disclosure import basis_for_inspectors, withhold
@@ -19,14 +20,20 @@ from basira.explain.words import catalog_of, say, say_basis, say_conversion, say
 from basira.schema.detail import NO_STATE
 from basira.schema.json_values import JsonObject
 from basira.schema.records import Conversion, ItemAssessment, Reason
-from basira.serving.views.answers import ConversionBody, DecisionBody, ItemBody, ItemConversionBody, ReasonBody
+from basira.serving.views.answers import (
+    ConversionBody,
+    DecisionBody,
+    ItemBody,
+    ItemConversionBody,
+    ReasonBody,
+    RuleBody,
+)
+from basira.workflows.rules.said import say_judged, say_notes
 
 
 def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> DecisionBody:
     """The answer for a decision, always the same."""
-    basis: str = decision.basis
-    if is_secret_hidden:
-        basis = basis_for_inspectors(basis, has_answer=not decision.fallback)
+    basis = _shown_basis(decision, is_secret_hidden=is_secret_hidden)
     body: DecisionBody = {
         "decision_id": decision.event_id,
         "declaration_id": decision.declaration_id,
@@ -52,7 +59,26 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
     }
     if decision.conversion is not None:
         body["conversion"] = _conversion(decision.conversion, language)
+    if decision.rules:
+        body["rules"] = [_rule(one, decision.lane, language) for one in decision.rules]
     return cast("DecisionBody", withhold("decision", body)) if is_secret_hidden else body
+
+
+def basis_line(decision: Decision, *, language: str, is_secret_hidden: bool) -> str:
+    """Why a declaration is in its lane, in one sentence, as `decision_body` says it."""
+    return _basis_text(_shown_basis(decision, is_secret_hidden=is_secret_hidden), decision, language)
+
+
+def reason_line(items: Sequence[ItemValues], *, language: str, currency: str) -> str:
+    """The first reason of the first item that has one, in words; "" where none has."""
+    first = next((item["reasons"][0] for item in items if item["reasons"]), None)
+    return "" if first is None else _reason(first, language, currency)["text"]
+
+
+def _shown_basis(decision: Decision, *, is_secret_hidden: bool) -> str:
+    if is_secret_hidden:
+        return basis_for_inspectors(decision.basis, has_answer=not decision.fallback)
+    return decision.basis
 
 
 def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -> JsonObject | None:
@@ -96,6 +122,11 @@ def _say(
         ground=(decision.ground or {}).get(language, ""),
         is_officers=is_officers,
         has_answer=decision.fraud_probability is not None,
+        notes=say_notes(
+            decision.rules,
+            rule_id=decision.detail_fields.rule_id if decision.basis == "rule" else "",
+            language=language,
+        ),
     )
     made = explain(case, reader="inspector" if is_secret_hidden else "unit")
     said = asdict(say_explanation(made, language=language))
@@ -103,6 +134,21 @@ def _say(
     return {
         **said,
         "items": [{k: list(v) if isinstance(v, tuple) else v for k, v in one.items()} for one in said["items"]],
+    }
+
+
+def _rule(one: JudgedValues, lane: str, language: str) -> RuleBody:
+    """What one rule said, in figures and in words."""
+    return {
+        "rule_id": one["rule_id"],
+        "version": one["version"],
+        "digest": one["digest"],
+        "is_shadow": one["is_shadow"],
+        "outcome": one["outcome"],
+        "probability": one.get("probability"),
+        "acts": one.get("acts", False),
+        "wants": one.get("wants", {}),
+        "text": list(say_judged(one, given=lane, lanes={}, language=language)),
     }
 
 
@@ -127,7 +173,7 @@ def _basis_text(basis: str, decision: Decision, language: str) -> str:
             sentences = [say_basis("mandatory", language=language, ground=ground)]
         elif decision.inspects:
             sentences = [catalog_of(language).say("basis.officer")]
-    elif ground and basis != "mandatory":
+    elif ground and basis not in ("mandatory", "rule"):
         sentences.append(say_basis("mandatory", language=language, ground=ground))
     if basis == "mandatory" and decision.detail_fields.is_lane_full:
         sentences.append(catalog_of(language).say("basis.lane_full"))

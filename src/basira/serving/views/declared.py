@@ -1,8 +1,8 @@
 """What was declared, as an officer at the goods needs it: header, items, operators.
 
 Enters: a database, numbers of declarations. Leaves: the latest version of each, with the operators' identifiers, which
-are personal values. Never here: a check of what the caller may see (the declarations come from a view that made it); a
-value that was erased.
+are personal values (docs/decisions/0029-operators-for-officers.md). Never here: a check of what the caller of
+`latest_declared` may see (the declarations come from a view that made it); a value that was erased.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from basira.decisions.events import AnyRecord, Registration
 from basira.schema.json_values import JsonObject
 from basira.serving.record import find_latest_known
+from basira.serving.views.answers import OperatorsBody
+from basira.serving.views.declaration import Sees, known_declaration
 from basira.storage.database.connection import Database
 
 
@@ -40,6 +42,20 @@ def latest_declared(database: Database, declaration_ids: Sequence[str]) -> dict[
         known = find_latest_known(connection, dict.fromkeys(declaration_ids))
     found = {name: _latest(records) for name, records in known.items()}
     return {name: one for name, one in found.items() if one is not None}
+
+
+def find_operators(database: Database, declaration_id: str, *, sees: Sees) -> OperatorsBody:
+    """The operators of a declaration's latest version. Raises NotFoundError for one that was never decided, or that the
+    caller may not see, which takes no longer."""
+    known, _ = known_declaration(database, declaration_id, sees=sees)
+    declared = _latest(known)
+    if declared is None:
+        return {"declaration_id": declaration_id, "declaration_version": None, "operators": {}}
+    return {
+        "declaration_id": declaration_id,
+        "declaration_version": declared.version,
+        "operators": dict(declared.operators),
+    }
 
 
 def _latest(records: Sequence[AnyRecord]) -> Declared | None:

@@ -134,10 +134,20 @@ def queue_page(
     meanwhile is where it belongs now. ``today``: whose policy orders the lanes of a queue of every day; such a queue
     can't do without it. Raises UsageError on an invalid cursor.
     """
+    statuses, total, next_cursor = find_page(service, queue, limit=limit, cursor=cursor, today=today)
+    rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in statuses)
+    return Page(tuple(rows), total, next_cursor)
+
+
+def find_page(
+    service: Service, queue: Queue, *, limit: int | None, cursor: str | None, today: date | None
+) -> tuple[list[Status], int, str | None]:
+    """What a page of a queue is made of: its declarations, how many there are in the whole queue, and where to go on.
+    As `queue_page`."""
     after = _decode_cursor(cursor)
     which = queue.filter
     if which is None:
-        return Page((), 0, None)
+        return [], 0, None
     with service.database.read() as connection:
         total, intensity = _measure(connection, service, which, queue.day or today)
         entries = find_queue_entries(
@@ -150,9 +160,8 @@ def queue_page(
         )
         shown = entries[:limit]
         statuses = _statuses(connection, shown)
-    rows = (_row(one, queue.language, is_secret_hidden=queue.is_secret_hidden) for one in statuses)
     next_cursor = _encode_cursor(queue_order(shown[-1], intensity)) if len(shown) < len(entries) else None
-    return Page(tuple(rows), total, next_cursor)
+    return statuses, total, next_cursor
 
 
 def _measure(
@@ -165,7 +174,8 @@ def _measure(
 
 
 def _statuses(connection: sa.Connection, entries: Sequence[QueueEntry], *, until: int | None = None) -> list[Status]:
-    """The status of each of these, in their order. ``until``: results of a later sequence are left out."""
+    """The status of each of these, in their order. ``until``: results of a later sequence are left out. One whose event
+    was removed from the record, as the proof says, is left out: the others' queue must go on."""
     given = find_known_by_id(connection, [entry.event_id for entry in entries])
     changed = [one.decision_id for one in given.values() if isinstance(one, Reselection)]
     decisions = find_known_by_id(connection, changed)
@@ -175,6 +185,8 @@ def _statuses(connection: sa.Connection, entries: Sequence[QueueEntry], *, until
             results.setdefault(result.declaration_id, []).append(result)
     statuses = []
     for entry in entries:
+        if entry.event_id not in given:
+            continue
         one = cast("Assignment", given[entry.event_id])
         decision = cast("Decision", decisions[one.decision_id] if isinstance(one, Reselection) else one)
         is_inspected = any(is_inspection(result, after=one) for result in results.get(one.declaration_id, ()))

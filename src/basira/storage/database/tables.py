@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 8
-REVISION = "0008"
+FORMAT = 10
+REVISION = "0010"
 
 METADATA = sa.MetaData()
 
@@ -116,6 +116,49 @@ sa.Index("ix_event_office_recorded_at", EVENT.c.office, EVENT.c.recorded_at, EVE
 # What auditors ask for; a rare one would otherwise be looked for in everything.
 sa.Index("ix_event_actor_sequence", EVENT.c.actor, EVENT.c.sequence)
 sa.Index("ix_event_kind_sequence", EVENT.c.kind, EVENT.c.sequence)
+
+# Where each declaration is now: what its events say, kept in step by triggers on them (`migrations.statuses`), so that
+# an office's queue and the figures of a period need not read the record. Nothing writes them by itself, and the proof
+# compares them with the events.
+DECLARATION_STATUS = sa.Table(
+    "declaration_status",
+    METADATA,
+    sa.Column("declaration_id", sa.String(200), primary_key=True),
+    # Of the event that gave the lane in force.
+    sa.Column("office", sa.String(80), nullable=False),
+    sa.Column("lane", sa.String(80), nullable=False),
+    sa.Column("event_id", sa.String(200), nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("given_at", sa.String(40), nullable=False),
+    sa.Column("basis", sa.String(40), nullable=False),
+    sa.Column("is_reselected", sa.Boolean, nullable=False),
+    sa.Column("inclusion_probability", sa.Double),
+    sa.Column("inspects", sa.Boolean, nullable=False),
+    # Whether a result of an inspection came after the lane was given, and when the first one did.
+    sa.Column("is_inspected", sa.Boolean, nullable=False),
+    sa.Column("is_cancelled", sa.Boolean, nullable=False),
+    sa.Column("expected_revenue", sa.Double),
+    sa.Column("inspected_at", sa.String(40)),
+    # Of the last result of each item, whichever lane it came in: an importer who amends what was found has a new lane.
+    sa.Column("is_irregular", sa.Boolean),
+    sa.Column("found_revenue", sa.Double),
+    # Why the lane was given in which the last result came: a basis, or "officer" for a re-selection.
+    sa.Column("result_source", sa.String(40)),
+    sa.Index("ix_declaration_status_queue", "office", "inspects", "is_inspected", "is_cancelled", "lane"),
+    sa.Index("ix_declaration_status_given_at", "given_at", "office"),
+)
+
+ITEM_RESULT = sa.Table(
+    "item_result",
+    METADATA,
+    sa.Column("declaration_id", sa.String(200), primary_key=True),
+    # 0: a result of the whole declaration.
+    sa.Column("item_number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("is_inspected", sa.Boolean, nullable=False),
+    sa.Column("is_irregular", sa.Boolean),
+    sa.Column("found_revenue", sa.Double),
+)
 
 AUDIT_EVENT = _chain_table(
     "audit_event",

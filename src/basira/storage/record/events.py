@@ -24,7 +24,7 @@ from basira.schema.records import EventKind
 from basira.schema.rows import EventRow
 from basira.storage.database.connection import moment_text
 from basira.storage.database.pipeline import OneByOne, Outcome, Statement
-from basira.storage.database.tables import EVENT, TEXTS
+from basira.storage.database.tables import DECLARATION_STATUS, EVENT, TEXTS
 from basira.storage.record.chain import LinkedRow, append
 from basira.storage.record.personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
 
@@ -320,11 +320,12 @@ def find_queue_entries(
     ``after``: only what comes behind this place, as `queue_order` gives it. ``limit``: so many. ``by_revenue``: without
     it no revenue is read, and within a lane the first comes first.
     """
-    revenue = _queue_revenue(connection) if by_revenue else sa.literal(0.0, sa.Float)
-    known = [(EVENT.c.lane == name, place) for name, place in intensity.items()]
+    place = DECLARATION_STATUS.c
+    revenue = place.expected_revenue if by_revenue else sa.literal(0.0, sa.Float)
+    known = [(place.lane == name, rank) for name, rank in intensity.items()]
     rank = sa.case(*known, else_=0) if known else sa.literal(0)
-    worth, sequence = sa.func.coalesce(revenue, 0.0), EVENT.c.sequence
-    query = sa.select(EVENT.c.event_id, sequence, EVENT.c.lane, revenue).where(*_of_queue(connection, which))
+    worth, sequence = sa.func.coalesce(revenue, 0.0), place.sequence
+    query = sa.select(place.event_id, sequence, place.lane, revenue).where(*_of_queue(which))
     if after is not None:
         of_rank, of_worth, of_sequence = after
         query = query.where(sa.tuple_(rank, worth, -sequence) < sa.tuple_(int(of_rank), of_worth, -int(of_sequence)))
@@ -339,45 +340,23 @@ def queue_order(place: QueueEntry, intensity: Mapping[str, int]) -> tuple[float,
 
 def count_queue(connection: sa.Connection, which: QueueFilter) -> int:
     """How many declarations `find_queue_entries` would give without a place to begin behind and without a limit."""
-    query = sa.select(sa.func.count()).select_from(EVENT).where(*_of_queue(connection, which))
+    query = sa.select(sa.func.count()).select_from(DECLARATION_STATUS).where(*_of_queue(which))
     return int(connection.execute(query).scalar_one())
 
 
-def _queue_revenue(connection: sa.Connection) -> sa.ColumnElement[Any]:
-    decision = EVENT.alias()
-    # Looked up for the re-selections alone: a join would make PostgreSQL read the whole table.
-    changed = sa.select(decision.c.payload).where(decision.c.event_id == EVENT.c.decision_id).scalar_subquery()
-    payload = sa.case((EVENT.c.kind == "reselection", changed), else_=EVENT.c.payload)
-    found: sa.ColumnElement[Any] = _json(connection, payload)["expected_revenue"].as_float()
-    return found
-
-
-def _of_queue(connection: sa.Connection, which: QueueFilter) -> list[sa.ColumnElement[bool]]:
-    later = EVENT.alias()
-    is_moved = sa.exists().where(
-        later.c.declaration_id == EVENT.c.declaration_id,
-        later.c.sequence > EVENT.c.sequence,
-        sa.or_(later.c.lane.is_not(None), later.c.kind == "cancellation"),
-    )
-    of_day = (EVENT.c.office == which.office, *(() if which.day is None else _within_day(which.day)))
-    conditions = [*of_day, EVENT.c.lane.is_not(None), ~is_moved]
+def _of_queue(which: QueueFilter) -> list[sa.ColumnElement[bool]]:
+    place = DECLARATION_STATUS.c
+    conditions = [place.office == which.office, place.is_cancelled.is_(sa.false())]
+    if which.day is not None:
+        after = (date.fromisoformat(which.day) + timedelta(days=1)).isoformat()
+        conditions += [place.given_at >= which.day, place.given_at < after]
     if which.lane is not None:
-        conditions.append(EVENT.c.lane == which.lane)
+        conditions.append(place.lane == which.lane)
     if which.inspects is not None:
-        found = sa.func.coalesce(_json(connection, EVENT.c.payload)["inspects"].as_boolean(), sa.false())
-        conditions.append(found if which.inspects else ~found)
+        conditions.append(place.inspects.is_(sa.true() if which.inspects else sa.false()))
     if which.is_inspected is not None:
-        result = EVENT.alias()
-        is_one = sa.func.coalesce(_json(connection, result.c.payload)["is_inspected"].as_boolean(), sa.true())
-        of_it = (result.c.declaration_id == EVENT.c.declaration_id, result.c.sequence > EVENT.c.sequence)
-        came = sa.exists().where(*of_it, result.c.kind == "outcome", is_one)
-        conditions.append(came if which.is_inspected else ~came)
+        conditions.append(place.is_inspected.is_(sa.true() if which.is_inspected else sa.false()))
     return conditions
-
-
-def _json(connection: sa.Connection, payload: sa.ColumnElement[Any]) -> Any:
-    # SQLite reads JSON in text without a cast (which would make a number of it); PostgreSQL needs the cast.
-    return sa.type_coerce(payload, sa.JSON) if connection.dialect.name == "sqlite" else sa.cast(payload, sa.JSON)
 
 
 # Built once: SQLAlchemy takes longer to put a statement together than a database to run it.

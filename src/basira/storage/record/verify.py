@@ -28,6 +28,7 @@ import sqlalchemy as sa
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
+from basira.storage.database.migrations.statuses import status_faults
 from basira.storage.database.tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
 from basira.storage.record.chain import CHAINED, GENESIS, Head, LinkedRow, Stream, chained_hash, is_storable
 from basira.storage.record.clock import find_ahead
@@ -97,6 +98,8 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
         faults.extend(_verify_tails(connection, heads))
         faults.extend(_verify_heads(connection, kept, "the head exported"))
         faults.extend(_verify_clock(connection))
+        if not faults:  # of events that were changed nothing follows
+            faults.extend(_verify_statuses(connection))
     return Verified(
         runs=report.runs,
         decisions=report.decisions,
@@ -108,6 +111,15 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
         heads_compared=len(kept),
         faults=tuple(faults),
     )
+
+
+def _verify_statuses(connection: sa.Connection) -> list[str]:
+    """Whether the queue and the figures of a period show what the events say."""
+    return [
+        f"the status of declaration {found}: expected what its events say, found {what}"
+        for what, query in status_faults(connection.dialect.name).items()
+        if (found := connection.exec_driver_sql(query).scalar()) is not None
+    ]
 
 
 def _verify_stream(

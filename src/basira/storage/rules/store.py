@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,15 +50,18 @@ class StoredStep:
     detail: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True)
+class Act:
+    """Who takes a step, when, and on what grounds. ``detail``: JSON values that the step is recorded with."""
+
+    actor: str
+    now: datetime
+    motive: str | None = None
+    detail: Mapping[str, Any] | None = None
+
+
 def add_version(
-    connection: sa.Connection,
-    content: Mapping[str, Any],
-    *,
-    state: str,
-    expected_number: int,
-    actor: str,
-    now: datetime,
-    motive: str | None = None,
+    connection: sa.Connection, content: Mapping[str, Any], act: Act, *, state: str, expected_number: int
 ) -> tuple[StoredRule, StoredStep]:
     """Append a version of a rule with its first step.
 
@@ -77,7 +80,9 @@ def add_version(
         ).scalar_one()
         or 0
     )
-    made = StoredRule(rule_id, version, content, hashlib.sha256(text.encode()).hexdigest(), actor, moment_text(now))
+    made = StoredRule(
+        rule_id, version, content, hashlib.sha256(text.encode()).hexdigest(), act.actor, moment_text(act.now)
+    )
     connection.execute(
         RISK_RULE.insert(),
         {
@@ -85,27 +90,17 @@ def add_version(
             "version": version,
             "content": text,
             "digest": made.digest,
-            "author": actor,
+            "author": act.actor,
             "created_at": made.created_at,
         },
     )
-    step = _append_step(
-        connection, rule_id, version, state, expected_number, before=None, actor=actor, now=now, motive=motive,
-        detail={"digest": made.digest},
-    )  # fmt: skip
+    step = _step(rule_id, expected_number + 1, version, state, replace(act, detail={"digest": made.digest}))
+    _append_step(connection, step, before=None, now=act.now)
     return made, step
 
 
 def add_step(
-    connection: sa.Connection,
-    last: StoredStep,
-    state: str,
-    *,
-    actor: str,
-    now: datetime,
-    motive: str | None = None,
-    detail: Mapping[str, Any] | None = None,
-    version: int | None = None,
+    connection: sa.Connection, last: StoredStep, state: str, act: Act, *, version: int | None = None
 ) -> StoredStep:
     """Append a step after the ``last`` one that the writer saw. ``version``: another one of the rule than the last's.
 
@@ -113,18 +108,9 @@ def add_step(
     """
     lock_chains(connection)
     _require_last(connection, last.rule_id, last.number)
-    return _append_step(
-        connection,
-        last.rule_id,
-        last.version if version is None else version,
-        state,
-        last.number,
-        before=last.state,
-        actor=actor,
-        now=now,
-        motive=motive,
-        detail=detail,
-    )
+    step = _step(last.rule_id, last.number + 1, last.version if version is None else version, state, act)
+    _append_step(connection, step, before=last.state, now=act.now)
+    return step
 
 
 def get_version(connection: sa.Connection, rule_id: str, version: int | None = None) -> StoredRule:
@@ -132,9 +118,11 @@ def get_version(connection: sa.Connection, rule_id: str, version: int | None = N
     which = RISK_RULE.c.rule_id == rule_id
     if version is not None:
         which &= RISK_RULE.c.version == version
-    row = connection.execute(
-        sa.select(RISK_RULE).where(which).order_by(RISK_RULE.c.version.desc()).limit(1)
-    ).mappings().first()  # fmt: skip
+    row = (
+        connection.execute(sa.select(RISK_RULE).where(which).order_by(RISK_RULE.c.version.desc()).limit(1))
+        .mappings()
+        .first()
+    )
     if row is None:
         raise NotFoundError(
             f"Expected the rule {rule_id!r}{'' if version is None else f' in version {version}'}, found none.",
@@ -176,20 +164,13 @@ def _require_last(connection: sa.Connection, rule_id: str, expected: int) -> Non
         )
 
 
-def _append_step(
-    connection: sa.Connection,
-    rule_id: str,
-    version: int,
-    state: str,
-    last: int,
-    *,
-    before: str | None,
-    actor: str,
-    now: datetime,
-    motive: str | None,
-    detail: Mapping[str, Any] | None,
-) -> StoredStep:
-    step = StoredStep(rule_id, last + 1, version, state, actor, moment_text(now), motive, detail)
+def _step(rule_id: str, number: int, version: int, state: str, act: Act) -> StoredStep:
+    return StoredStep(rule_id, number, version, state, act.actor, moment_text(act.now), act.motive, act.detail)
+
+
+def _append_step(connection: sa.Connection, step: StoredStep, *, before: str | None, now: datetime) -> None:
+    rule_id, version, state = step.rule_id, step.version, step.state
+    actor, motive, detail = step.actor, step.motive, step.detail
     connection.execute(
         RISK_RULE_STEP.insert(),
         {
@@ -215,7 +196,11 @@ def _append_step(
         ),
         now=now,
     )
-    return step
+
+
+def count_steps(connection: sa.Connection) -> int:
+    """How many steps are on record, of all rules: none is ever taken away, so another count is another content."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(RISK_RULE_STEP)).scalar_one())
 
 
 def recorded_probabilities(connection: sa.Connection, *, first: str, last: str) -> dict[str, float]:

@@ -22,7 +22,7 @@ from basira.schema.errors import NotFoundError
 from basira.selection.reselection import lanes_to_give
 from basira.serving.changes.change import LONGEST_MOTIVE, SHORTEST_MOTIVE, NotAllowed, Requester, reselect
 from basira.serving.message import Rejected
-from basira.serving.results import record_outcomes
+from basira.serving.results import SentResults, record_outcomes
 from basira.serving.service import Service
 from basira.serving.views.answers import DeclarationBody
 from basira.serving.views.declaration import declaration_history
@@ -78,13 +78,12 @@ def post_result(
         sent = _Sent(typed, read.faults, "fault.form")
         return _page(request, visitor, declaration_id, service, found, result=sent, status=422)
     answer = record_outcomes(
-        read.results,
+        SentResults(read.results, form.get("seen", "")),
         declaration_id,
         service,
         now=now,
         asked=asked,
         sees=visitor.principal.sees_office,
-        seen=form.get("seen", ""),
         signs_as=visitor.principal.id,
     )
     if isinstance(answer, Rejected):

@@ -20,9 +20,9 @@ from basira.schema.text import fold_identifier
 from basira.serving.admissible import folded_office
 from basira.serving.service import Service
 from basira.serving.status import StatusName
-from basira.serving.views.answers import QueueRow
 from basira.serving.views.declared import Declared, latest_declared
-from basira.serving.views.queue import Queue, check_queue, queue_csv, queue_page
+from basira.serving.views.queue import Queue, check_queue, queue_csv
+from basira.serving.views.queue_lines import QueueLine, queue_lines
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
 from basira.web.lanes import Lanes, lanes_on
@@ -106,8 +106,8 @@ def get_queue(
 ) -> Response:
     """The queue: by default all that still waits, of whichever day."""
     lanes = lanes_on(service, filters.day or now.date(), visitor.language)
-    shown = queue_page(service, _queue(filters, visitor), limit=PAGE_ROWS, cursor=cursor, today=now.date())
-    declared = latest_declared(service.database, [row["declaration_id"] for row in shown.rows])
+    shown = queue_lines(service, _queue(filters, visitor), limit=PAGE_ROWS, cursor=cursor, today=now.date())
+    declared = latest_declared(service.database, [line.declaration_id for line in shown.lines])
     next_page = filters.address("/queue", cursor=shown.next_cursor) if shown.next_cursor else ""
     return page(
         request,
@@ -116,7 +116,7 @@ def get_queue(
         filters=filters,
         offices=offices_of(visitor, service, now.date()),
         lanes=list(lanes.known.values()),
-        rows=[_row(row, declared.get(row["declaration_id"]), lanes) for row in shown.rows],
+        rows=[_row(line, declared.get(line.declaration_id), lanes) for line in shown.lines],
         total=shown.total,
         next_page=next_page,
         first_page=filters.address("/queue") if cursor else "",
@@ -136,10 +136,10 @@ def get_queue_csv(visitor: Reader, filters: InFilters, _known: KnownQuery, servi
 @router.get("/queue/next")
 def get_next(visitor: Reader, filters: InFilters, _known: KnownQuery, service: InService, now: Now) -> Response:
     """The first declaration that waits; the queue when none does."""
-    shown = queue_page(service, _queue(filters, visitor), limit=1, today=now.date())
-    if not shown.rows:
+    shown = queue_lines(service, _queue(filters, visitor), limit=1, today=now.date())
+    if not shown.lines:
         return RedirectResponse(filters.address("/queue"), 303)
-    return RedirectResponse(declaration_address(shown.rows[0]["declaration_id"]), 303)
+    return RedirectResponse(declaration_address(shown.lines[0].declaration_id), 303)
 
 
 @router.get("/search", dependencies=[Depends(visit("declarations:read"))])
@@ -158,22 +158,15 @@ def _queue(filters: Filters, visitor: Visitor) -> Queue:
     return Queue(filters.office, filters.day, filters.lane, filters.status, visitor.language, visitor.hides_secrets)
 
 
-def _row(row: QueueRow, declared: Declared | None, lanes: Lanes) -> dict[str, Any]:
-    """A row as the page shows it: the goods, the operator, the first reason, the kinds of what to verify."""
+def _row(line: QueueLine, declared: Declared | None, lanes: Lanes) -> dict[str, Any]:
+    """A row as the page shows it: the line, the goods, the operator."""
     items = declared.items if declared else ()
-    reasons = [reason["text"] for item in row["items"] for reason in item["reasons"]]
-    verify = dict.fromkeys(one["code"] for item in row["items"] for one in item["verify"])
     return {
-        "number": row["declaration_id"],
-        "address": declaration_address(row["declaration_id"]),
-        "lane": lanes.of(row["lane"]),
-        "status": row["status"],
-        "since": row["since"],
+        "line": line,
+        "address": declaration_address(line.declaration_id),
+        "lane": lanes.of(line.lane),
         "goods": items[0].get("description") or "" if items else "",
         "code": items[0].get("commodity_code", "") if items else "",
         "more_items": max(0, len(items) - 1),
         "operator": declared.operators.get("importer_id") if declared else None,
-        "reason": reasons[0] if reasons else row["basis_text"],
-        "verify": list(verify),
-        "is_reselected": row["reselection"] is not None,
     }

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 import basira
 from basira.engines.engine import Engine
-from basira.evaluate.agreement import compute_agreement
-from basira.evaluate.assemble import Contender, EvaluationCurves, assemble_evaluation
+from basira.evaluate.agreement import Revenue, compute_agreement
+from basira.evaluate.assemble import Contender, EvaluationCurves, MeasuredRows, assemble_evaluation
 from basira.evaluate.circuits import compare_circuits
 from basira.evaluate.slices import build_slices
 from basira.features.batch.compute import compute_features
@@ -71,24 +71,43 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What the user sets of a contest. ``seed``: of fitting and of the bootstrap, which has ``resamples`` draws.
+
+    ``trusted``: features that may foretell the result however well, see `examine_training`.
+    ``estimators``: others than ours that take part, by name, see `basira.models.estimators`.
+    ``objective``: of the policy in whose order "basira" ranks; the balanced order by default.
+    ``settings``: of our model's fit.
+
+    Raises UsageError: an estimator's name that every evaluation has, what is no estimator.
+    """
+
+    seed: int = 1
+    resamples: int = 1000
+    trusted: Sequence[str] = ()
+    estimators: Mapping[str, Estimator] = field(default_factory=dict)
+    objective: Objective = field(default_factory=Objective)
+    settings: FitSettings = field(default_factory=FitSettings)
+
+    def __post_init__(self) -> None:
+        taken = ("basira", *(f"basira_{order}" for order in _ORDERS), *(baseline.name for baseline in BASELINES))
+        for name, estimator in self.estimators.items():
+            check_estimator(name, estimator, taken=taken)
+
+
+@dataclass(frozen=True)
 class Contest:
     """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None.
 
-    ``estimators``: others than ours that take part, by name.
-    ``trusted``: features that may foretell the result however well.
-    ``objective``: the order in which "basira" ranks. ``has_uninspected``: the table `truth` has items that were never
-    inspected, and says so in its column ``is_inspected``; otherwise all of them were.
+    ``has_uninspected``: the table `truth` has items that were never inspected, and says so in its column
+    ``is_inspected``; otherwise all of them were.
     """
 
     as_of_day: int
     late: frozenset[str] | None
-    seed: int
-    resamples: int
     dataset: str
     extras: Mapping[str, Any]
-    trusted: Sequence[str] = ()
-    estimators: Mapping[str, Estimator] = field(default_factory=dict)
-    objective: Objective = field(default_factory=Objective)
+    terms: Terms
     has_uninspected: bool = False
 
 
@@ -100,53 +119,49 @@ class SeparateResults:
     mapping: ColumnMapping
 
 
-def check_estimators(estimators: Mapping[str, Estimator]) -> None:
-    """Reject names that every evaluation has, and what is no estimator. Raises UsageError."""
-    taken = ("basira", *(f"basira_{order}" for order in _ORDERS), *(baseline.name for baseline in BASELINES))
-    for name, estimator in estimators.items():
-        check_estimator(name, estimator, taken=taken)
+@dataclass(frozen=True)
+class SplitFiles:
+    """Files that the user split by time: to learn from, to test on, perhaps to choose on; one ``mapping`` of all.
+
+    They are labelled, or ``results`` labels them.
+    """
+
+    mapping: ColumnMapping
+    train: Sequence[Path]
+    test: Sequence[Path]
+    valid: Sequence[Path] = ()
+    results: SeparateResults | None = None
 
 
 def evaluate_files(
-    mapping: ColumnMapping,
-    train: Sequence[Path],
-    test: Sequence[Path],
+    split: SplitFiles,
+    terms: Terms,
     *,
-    valid: Sequence[Path] = (),
-    results: SeparateResults | None = None,
-    estimators: Mapping[str, Estimator] | None = None,
-    seed: int = 1,
     now: datetime,
-    resamples: int = 1000,
-    trusted: Sequence[str] = (),
-    objective: Objective | None = None,
     engine: EngineBounds | None = None,
     reading: OnProgress | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
-    """Learn from ``train`` (and ``valid``), test on ``test``; one mapping of all three.
+    """Learn from the files to learn from and to choose on, test on those to test on.
 
-    They are labelled, or ``results`` labels them: results in files of their own. Of these, all that speak of a
-    declaration of the test files are set apart, also where its number is in the training files too.
-    ``estimators``: others that take part beside ours, see `basira.models.estimators`.
+    Of results in files of their own, all that speak of a declaration of the test files are set apart, also where its
+    number is in the training files too.
 
     The files go through the same intake as any other: rows that can't be taken are quarantined and
     counted in the metrics. Results of the test files are set apart before anything is learned. When
-    results come late, only those known before the first test day are learned from. ``trusted``: see `examine_training`.
-    ``objective``: of the policy whose order is measured; None: the balanced order.
+    results come late, only those known before the first test day are learned from.
 
     Raises MappingError, SourceError, ModelError, UsageError.
     """
     engine = engine or EngineBounds()
-    check_estimators(estimators or {})
     with tempfile.TemporaryDirectory(prefix="basira-evaluate-") as folder:
         history = History.create(Path(folder) / "store")
         taken = {
-            part: ingest_files(history, files, mapping, received_at=now, progress=reading)
-            for part, files in (("train", train), ("valid", valid), ("test", test))
+            part: ingest_files(history, files, split.mapping, received_at=now, progress=reading)
+            for part, files in (("train", split.train), ("valid", split.valid), ("test", split.test))
             if files
         }
-        if results is not None:
+        if (results := split.results) is not None:
             taken["results"] = record_feedback(
                 history, results.files, results.mapping, received_at=now, progress=reading
             )
@@ -182,18 +197,14 @@ def evaluate_files(
             contest = Contest(
                 as_of_day=_last_day(con),
                 late=_declarations(con, "valid_source") if "valid" in sources else None,
-                seed=seed,
-                resamples=resamples,
-                dataset=", ".join(path.name for path in test),
+                dataset=", ".join(path.name for path in split.test),
                 extras={
                     "quarantined": _count_rejections(taken),
                     "already_known": sum(r.already_known for r in taken.values()),
                     "declared_before": _count_repeats(con),
                     "is_simulated": history.snapshot().is_simulated,
                 },
-                trusted=trusted,
-                estimators=estimators or {},
-                objective=objective or Objective(),
+                terms=terms,
             )
             unlabelled = fetch_value(
                 con,
@@ -206,26 +217,19 @@ def evaluate_files(
 
 def backtest(
     history: History,
+    terms: Terms,
     *,
     as_of: date,
-    estimators: Mapping[str, Estimator] | None = None,
-    seed: int = 1,
     share: float = 0.2,
-    resamples: int = 1000,
-    trusted: Sequence[str] = (),
-    objective: Objective | None = None,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """How the model would have done: learn from the earlier results known at ``as_of``, test on the latest ``share``.
 
-    ``estimators``: others that take part beside ours, see `basira.models.estimators`. ``objective``: of the policy
-    whose order is measured; None: the balanced order.
     The test rows are items that were inspected, so the figures speak of items like those: what the
     uninspected hold, only a random control tells.
     """
     engine = engine or EngineBounds()
-    check_estimators(estimators or {})
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
@@ -241,8 +245,6 @@ def backtest(
         contest = Contest(
             as_of_day=first - 1,
             late=None,
-            seed=seed,
-            resamples=resamples,
             dataset=f"inspected items declared from {date_of(first)} to {as_of}",
             extras={
                 "tested": {"kind": "inspected", "first": date_of(first).isoformat(), "last": as_of.isoformat()},
@@ -251,16 +253,15 @@ def backtest(
                 "is_simulated": snapshot.is_simulated,
                 "first_test_day": date_of(first).isoformat(),
             },
-            trusted=trusted,
-            estimators=estimators or {},
-            objective=objective or Objective(),
+            terms=terms,
         )
         return run_contest(con, contest, progress)
 
 
 def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation:
     """Learn from the results in `outcomes` known by then, test on the items of the table `truth`, see `label_items`."""
-    steps = len(BASELINES) + len(contest.estimators) + 4
+    terms = contest.terms
+    steps = len(BASELINES) + len(terms.estimators) + 4
     key = "declaration_id, declaration_version, item_number"
     order = "declared_day, declaration_id, item_number"
     if fetch_value(con, "select count(*) from truth") == 0:
@@ -270,17 +271,17 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
         )
     progress(0, steps, "features of the training items")
     started = time.process_time()
-    items = training_items(con, as_of_day=contest.as_of_day, planted_seed=contest.seed)
+    items = training_items(con, as_of_day=contest.as_of_day, planted_seed=terms.seed)
     described = time.process_time()
     if contest.late is not None:
         items = replace(items, is_late=items.features["declaration_id"].is_in(list(contest.late)).to_numpy())
-    notes = examine_training(con, items, as_of_day=contest.as_of_day, trusted=contest.trusted)
+    notes = examine_training(con, items, as_of_day=contest.as_of_day, trusted=terms.trusted)
     progress(1, steps, "basira")
     model = fit_risk_model(
         items,
         numbers=MODEL_FEATURES,
-        settings=FitSettings(),
-        seed=contest.seed,
+        settings=terms.settings,
+        seed=terms.seed,
         origin=ModelOrigin(date_of(contest.as_of_day).isoformat(), "", 0, basira.__version__, notes=notes),
     )
     require_plausible_later(model)
@@ -306,7 +307,7 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
         name: Contender(
             _value(predicted, objective, model.stake_scale, test), predicted.fraud_probability, fit_cpu, score_cpu
         )
-        for name, objective in _own_orders(contest.objective).items()
+        for name, objective in _own_orders(terms.objective).items()
     }
     train = fetch_frame(
         con,
@@ -321,11 +322,11 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     )
     for n, baseline in enumerate(BASELINES):
         progress(3 + n, steps, baseline.name)
-        result = baseline.fit_score(learned, late, blind, seed=contest.seed)
+        result = baseline.fit_score(learned, late, blind, seed=terms.seed)
         contenders[baseline.name] = Contender(
             result.score, result.probability, result.fit_cpu_seconds, result.score_cpu_seconds
         )
-    for n, (name, estimator) in enumerate(contest.estimators.items()):
+    for n, (name, estimator) in enumerate(terms.estimators.items()):
         progress(3 + len(BASELINES) + n, steps, name)
         began = time.process_time()
         other = fit_estimator(name, estimator, items, numbers=MODEL_FEATURES)
@@ -345,13 +346,11 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
             slices[f"kind:{kind}"] = ~irregular | of_kind
     currencies = test["value_currency"].drop_nulls().unique().to_list()
     metrics, curves = assemble_evaluation(
-        irregular,
+        MeasuredRows(irregular, slices, revenue),
         contenders,
-        slices,
         dataset=contest.dataset,
-        revenue=revenue,
-        resamples=contest.resamples,
-        seed=contest.seed,
+        resamples=terms.resamples,
+        seed=terms.seed,
         extras={
             "as_of": date_of(contest.as_of_day).isoformat(),
             "trained_rows": len(train),
@@ -366,8 +365,8 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
                 "later_items": model.card["later_items"],
                 "importance": model.card["importance"],
                 "order": {
-                    "name": contest.objective.order,
-                    **({} if (scale := in_force(model.stake_scale, contest.objective)) is None else asdict(scale)),
+                    "name": terms.objective.order,
+                    **({} if (scale := in_force(model.stake_scale, terms.objective)) is None else asdict(scale)),
                     "chosen": model.card["order"],
                 },
                 "notes": notes,
@@ -375,29 +374,28 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
             "agreement": compute_agreement(
                 irregular,
                 predicted.fraud_probability,
-                revenue=revenue if basis == RECORDED else None,
-                expected_revenue=predicted.expected_revenue if basis == RECORDED else None,
+                revenue=None if revenue is None or basis != RECORDED else Revenue(revenue, predicted.expected_revenue),
                 value=_floats(test["customs_value_amount"]),
                 lane=test["inspection_lane"].to_list(),
-                resamples=contest.resamples,
-                seed=contest.seed,
+                resamples=terms.resamples,
+                seed=terms.seed,
             ),
             "circuits": compare_circuits(
                 tested_declarations(
                     test,
                     predicted,
-                    contest.objective,
+                    terms.objective,
                     model.stake_scale,
                     revenue=revenue if basis == RECORDED else None,
                 ),
-                resamples=contest.resamples,
-                seed=contest.seed,
+                resamples=terms.resamples,
+                seed=terms.seed,
             ),
             **contest.extras,
         },
     )
     # By probability: an order that weighs stakes says less of what the model knows.
-    ours = metrics["models"]["basira_findings" if contest.objective.order != "findings" else "basira"]["slices"]["all"]
+    ours = metrics["models"]["basira_findings" if terms.objective.order != "findings" else "basira"]["slices"]["all"]
     if ours["auc"] is not None:
         require_plausible(
             notes,

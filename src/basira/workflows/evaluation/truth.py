@@ -16,17 +16,16 @@ from basira.schema.errors import UsageError
 from basira.storage.engine import fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
-from basira.workflows.evaluation.evaluate import Contest, Evaluation, run_contest
+from basira.workflows.evaluation.evaluate import Contest, Evaluation, Terms, run_contest
 
 
 def evaluate_against_truth(
     history: History,
     truth: Path,
+    terms: Terms,
     *,
     as_of: date,
     last: date,
-    seed: int = 1,
-    resamples: int = 1000,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
@@ -70,8 +69,6 @@ qualify row_number() over (partition by i.declaration_id, i.item_number order by
         contest = Contest(
             as_of_day=day_of(as_of),
             late=None,
-            seed=seed,
-            resamples=resamples,
             dataset=f"simulated truth: every item declared after {as_of}, up to {last}",
             extras={
                 "quarantined": [],
@@ -80,6 +77,7 @@ qualify row_number() over (partition by i.declaration_id, i.item_number order by
                 "tested": {"kind": "truth", "first": (as_of + timedelta(days=1)).isoformat(), "last": last.isoformat()},
                 "legacy_inspected_share": inspected,
             },
+            terms=terms,
             has_uninspected=True,
         )
         return run_contest(con, contest, progress)

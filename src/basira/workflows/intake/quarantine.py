@@ -301,31 +301,39 @@ def _chosen(history: History, wanted: Sequence[str]) -> list[QuarantinedRow]:
     return [rows[name] for name in wanted]
 
 
+@dataclass(frozen=True)
+class Corrections:
+    """A file of `export_quarantine` with corrected cells; only its rows are sent.
+
+    ``allow_new_identifiers``: a correction may make another declaration or item of a row.
+    """
+
+    file: Path
+    allow_new_identifiers: bool = False
+
+
 def retry_quarantine(
     history: History,
     *,
     received_at: datetime,
-    corrections: Path | None = None,
+    corrections: Corrections | None = None,
     mapping: Mapping | None = None,
     ids: Sequence[str] | None = None,
-    allow_new_identifiers: bool = False,
     progress: OnProgress | None = None,
     wait_seconds: float = DEFAULT_WAIT_SECONDS,
 ) -> RetryReport:
     """Judge quarantined rows anew: as they are, or corrected.
 
-    ``corrections``: a file of `export_quarantine` with corrected cells; only its rows are sent. ``mapping``:
-    a better mapping than the one the rows were read by (kept in the store). ``ids``: only these. A row that
-    is accepted, or identical to one the store has, leaves the quarantine; the others stay. One commit for
-    each source that has something new. ``allow_new_identifiers``: a correction may make another declaration or item of
-    a row.
+    ``mapping``: a better mapping than the one the rows were read by (kept in the store). ``ids``: only these. A row
+    that is accepted, or identical to one the store has, leaves the quarantine; the others stay. One commit for
+    each source that has something new.
 
     Raises NotFoundError (unknown id), UsageError (identifiers changed, and not allowed: nothing is stored),
     SourceError, MappingError, StoreError.
     """
-    corrected = _corrected(history, corrections, mapping) if corrections else []
+    corrected = _corrected(history, corrections.file, mapping) if corrections else []
     changes = _changed_identifiers(corrected)
-    if changes and not allow_new_identifiers:
+    if changes and not (corrections and corrections.allow_new_identifiers):
         raise _identifiers_changed(changes)
     changed = {entry.row.quarantine_id: entry.text for entry in corrected}
     if corrections:

@@ -32,6 +32,7 @@ from basira.storage.record.erasure import erase as erase_parts
 from basira.storage.record.personal import values_before, values_of_person
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import Verified, export_heads, verify
+from basira.storage.rules.lists import entries_before, entries_naming, prove_lists
 
 _ERASED = "values and rejected declarations"
 
@@ -57,7 +58,9 @@ def prove(record: Record, *, kept: Sequence[Head] = ()) -> Verified:
     with Operations(record.place, create=False) as operations:
         verified = verify(operations, kept=kept)
         missing = _missing_snapshots(operations, record.history)
-    return replace(verified, faults=(*verified.faults, *missing))
+        with operations.database.read() as connection:
+            lists = prove_lists(connection)
+    return replace(verified, faults=(*verified.faults, *lists, *missing))
 
 
 def heads_of(record: Record) -> list[Head]:
@@ -134,8 +137,8 @@ def erase(
     progress: Callable[[int, int, str], None] = lambda _done, _total, _what: None,
 ) -> Erased:
     """Erase what names a person, or the personal values recorded before a day: values, texts of declarations, rejected
-    declarations, answers kept for senders; then take them out of the database's files. ``is_preview``: count them, and
-    erase nothing. ``progress``: how many of how many are erased.
+    declarations, entries of lists, answers kept for senders; then take them out of the database's files.
+    ``is_preview``: count them, and erase nothing. ``progress``: how many of how many are erased.
 
     Others record meanwhile. Raises StoreError when the database fails: what was erased until then stays erased, and is
     audited; the same again goes on. Raises UsageError when the audit would name the person for ever.
@@ -146,9 +149,10 @@ def erase(
     require_motive(motive)
     if person is not None:
         person = require_unnamed(require_value(person), actor, motive)
-        parts = (values_of_person(person), bodies_naming(person))
+        parts = (values_of_person(person), bodies_naming(person), entries_naming(person))
     else:
-        parts = (values_before(str(asked.before)), bodies_before(str(asked.before)))
+        day = str(asked.before)
+        parts = (values_before(day), bodies_before(day), entries_before(day))
     done = 0
 
     def report(count: int) -> None:

@@ -19,10 +19,11 @@ from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import FEATURE
 from basira.feedback.labels import label_items
 from basira.rules import model
-from basira.rules.bulk import DECLARATION, HIT, UNKNOWN, judge_many
+from basira.rules.bulk import DECLARATION, HIT, UNKNOWN
 from basira.rules.derived import DERIVED
 from basira.rules.evaluate import compile_condition, judge
 from basira.rules.findings import find_reasons, say_finding, say_outcome
+from basira.rules.lists.dated import DatedLists
 from basira.rules.model import Condition, Rule
 from basira.rules.names import Vocabulary
 from basira.rules.values import Facts, ListValues
@@ -32,6 +33,7 @@ from basira.schema.errors import UsageError
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
+from basira.workflows.rules.dated import judge_period, lists_of
 from basira.workflows.targeting.score import check_period
 
 _EXAMPLES = 10
@@ -141,15 +143,16 @@ def back_test(
     rule: Rule,
     period: Period,
     vocabulary: Vocabulary,
-    lists: Mapping[str, ListValues],
+    lists: Mapping[str, ListValues] | DatedLists,
     *,
     probabilities: Mapping[str, float] | None = None,
 ) -> BackTest:
     """The rule on every declaration of the period, whatever its own dates; its offices count.
 
+    ``lists``: over time, each declaration is judged by those of its own day; or the same for all of them.
     ``probabilities``: of inspection by declaration id, as decisions recorded them; without one the rate is unknown.
     """
-    outcome = judge_many(period.items, [rule.condition], vocabulary, lists)["0"]
+    outcome = _judge(rule.condition, period, vocabulary, lists)
     judged = period.declarations.with_columns(outcome=outcome)
     if rule.offices:
         judged = judged.with_columns(
@@ -218,6 +221,13 @@ def _features(conditions: Sequence[Condition], vocabulary: Vocabulary) -> frozen
     return frozenset(name for name in read if name in FEATURE)
 
 
+def _judge(
+    condition: Condition, period: Period, vocabulary: Vocabulary, lists: Mapping[str, ListValues] | DatedLists
+) -> pl.Series:
+    days = period.declarations["day"].to_list()
+    return judge_period(period.items, days, [condition], vocabulary, lists)["0"]
+
+
 def _ids(frame: pl.DataFrame) -> tuple[str, ...]:
     return tuple(frame["declaration_id"].head(_EXAMPLES).to_list())
 
@@ -235,7 +245,7 @@ def try_rule(
     condition: Condition,
     period: Period,
     vocabulary: Vocabulary,
-    lists: Mapping[str, ListValues],
+    lists: Mapping[str, ListValues] | DatedLists,
     *,
     language: str,
     declaration_id: str | None = None,
@@ -245,7 +255,7 @@ def try_rule(
 
     Raises UsageError when the declaration is not of the period.
     """
-    outcome = judge_many(period.items, [condition], vocabulary, lists)["0"]
+    outcome = _judge(condition, period, vocabulary, lists)
     judged = period.declarations.with_columns(outcome=outcome, number=pl.int_range(pl.len()))
     if declaration_id is None:
         wanted = judged.filter(pl.col("outcome") != 0).sort("outcome", descending=True, maintain_order=True).head(most)
@@ -256,16 +266,15 @@ def try_rule(
                 f"Expected the declaration {declaration_id!r} in the period, found none.",
                 hint="Give --from and --to around its day.",
             )
-    test = compile_condition(condition, vocabulary, lists)
     found = []
     for row in wanted.iter_rows(named=True):
         rows = period.items.filter(pl.col(DECLARATION) == row["number"]).to_dicts()
         features = {name: [one[name] for one in rows] for name in period.items.columns if name in FEATURE}
-        facts = Facts(rows, features)
-        verdict = judge(condition, test, facts, vocabulary, lists)
+        facts, of_day = Facts(rows, features), lists_of(lists, row["day"])
+        verdict = judge(condition, compile_condition(condition, vocabulary, of_day), facts, vocabulary, of_day)
         sentences = [say_outcome(verdict, vocabulary, language)]
         sentences += [
-            say_finding(one, vocabulary, language) for one in find_reasons(condition, facts, vocabulary, lists)
+            say_finding(one, vocabulary, language) for one in find_reasons(condition, facts, vocabulary, of_day)
         ]
         found.append(Tried(row["declaration_id"], verdict.outcome, tuple(sentences)))
     return found

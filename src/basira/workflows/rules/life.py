@@ -27,6 +27,7 @@ from basira.schema.errors import NotFoundError
 from basira.storage.accounts.users import find_user
 from basira.storage.database.connection import Database
 from basira.storage.rules.store import (
+    Act,
     StoredRule,
     StoredStep,
     add_step,
@@ -107,7 +108,7 @@ def write_version(
                 raise rule_fault("same_content", found=newest.version)
         expected = steps[-1].number if steps else 0
         stored, step = add_version(
-            connection, content, state="draft", expected_number=expected, actor=person.id, now=now, motive=motive
+            connection, content, Act(person.id, now, motive), state="draft", expected_number=expected
         )
     return RuleVersion(stored, rule, "draft", (*steps, step))
 
@@ -142,10 +143,7 @@ def take_step(
             connection,
             last,
             wanted,
-            actor=person.id,
-            now=now,
-            motive=motive.strip() or None,
-            detail={**(detail or {}), "digest": stored.digest},
+            Act(person.id, now, motive.strip() or None, {**(detail or {}), "digest": stored.digest}),
             version=stored.version,
         )
 

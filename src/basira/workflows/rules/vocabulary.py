@@ -34,7 +34,7 @@ _SCORES: Mapping[str, str] = {"fraud_probability": "rate", "expected_revenue": "
 
 
 def make_vocabulary(lists: Iterable[str] = ()) -> Vocabulary:
-    """The vocabulary, with the names of the lists that there are."""
+    """The vocabulary, with the lists that there are: their names, or better the kind of each by its name."""
     return Vocabulary(_names(), lists)
 
 

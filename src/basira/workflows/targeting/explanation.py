@@ -18,6 +18,7 @@ from basira.schema.records import Conversion
 from basira.selection.policy.load import restore_policy
 from basira.selection.policy.model import Policy
 from basira.storage.history.store import History
+from basira.workflows.rules.said import say_ground, say_judged, say_notes
 from basira.workflows.targeting.record import amounts_of, find_decisions
 
 
@@ -65,6 +66,11 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
             # Of runs recorded before they were: none.
             around=Surroundings(**header.options.get("explained_beside", {})),
             ground=_ground(policy, decision, language),
+            notes=say_notes(
+                decision.rules,
+                rule_id=decision.detail_fields.rule_id if decision.basis == "rule" else "",
+                language=language,
+            ),
             has_answer=decision.fraud_probability is not None,
         ),
         reader="unit",
@@ -91,6 +97,10 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
         "currency": currency,
         "explanation": asdict(say_explanation(made, language=language)),
         "has_reasons": made.has_reasons,
+        "rules": [
+            list(say_judged(one, given=lane, lanes=_lanes(policy, language), language=language))
+            for one in decision.rules
+        ],
         "items": items,
         "entry_hash": decision.entry_hash,
         "other_runs": [pair[0].run_id for pair in found if pair[0].run_id != header.run_id],
@@ -98,8 +108,14 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
 
 
 def _ground(policy: Policy, decision: Decision, language: str) -> str:
+    if decision.basis == "rule":
+        return say_ground(decision.rules, decision.detail_fields.rule_id, language=language)
     entry = policy.find_mandatory(decision.detail_fields.rule_id) if decision.basis == "mandatory" else None
     return "" if entry is None else entry.reason.text(language)
+
+
+def _lanes(policy: Policy, language: str) -> dict[str, str]:
+    return {lane.id: lane.label.text(language) for lane in policy.lanes}
 
 
 def _conversion_text(conversion: Conversion | None, language: str) -> dict[str, Any]:

@@ -67,16 +67,26 @@ class OrderPreview:
     past: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True)
+class PreviewedDays:
+    """What is looked at: the days from ``first`` to ``last``, both included, each described as of the day before it.
+
+    ``seed``: of the random control, the same for every order. ``office``, ``any_office``: as for `order_day`.
+    """
+
+    first: date
+    last: date
+    seed: int = 0
+    office: str | None = None
+    any_office: bool = False
+
+
 def preview_orders(
     history: History,
+    days: PreviewedDays,
     *,
-    first: date,
-    last: date,
     model: RiskModel,
     policy_on: Callable[[date], Policy],
-    seed: int = 0,
-    office: str | None = None,
-    any_office: bool = False,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> OrderPreview:
@@ -84,15 +94,13 @@ def preview_orders(
 
     Parameters
     ----------
-    first, last : both included. Each day is described as of the day before it.
-    model : it must know nothing later than the day before ``first``.
+    model : it must know nothing later than the day before the first one.
     policy_on : the policy in force on a day. The order that the others are compared with is that of the last day.
-    seed : of the random control, the same for every order.
-    office, any_office : as for `target`.
 
     Raises UsageError when no day has declarations that a queue would hold, PolicyError as ``policy_on``.
     """
     engine = engine or EngineBounds()
+    first, last = days.first, days.last
     now = policy_on(last).objective
     orders: Sequence[Order] = ORDERS if now.order in ORDERS else (*ORDERS, now.order)
     snapshot = history.verified_snapshot()
@@ -104,15 +112,15 @@ def preview_orders(
         progress(number, count, str(day))
         with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
             register(con, snapshot)
-            if items_declared(con, day, day, into="to_target", office=office) == 0:
+            if items_declared(con, day, day, into="to_target", office=days.office) == 0:
                 continue
             candidates = assess(con, "to_target", as_of_day=day_of(day) - 1, model=model).candidates()
         policy = policy_on(day)
         listed = [in_one_form(one) for one in candidates]
-        if policy.offices and not any_office:
+        if policy.offices and not days.any_office:
             listed = [one for one in listed if one.office in policy.offices]
         total += len(listed)
-        _add_day(sums, listed, policy, orders, present=now.order, day=day, seed=seed)
+        _add_day(sums, listed, policy, orders, present=now.order, day=day, seed=days.seed)
     progress(count, count, "done")
     if total == 0:
         raise UsageError(

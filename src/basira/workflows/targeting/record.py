@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
@@ -21,26 +20,35 @@ from basira.schema.records import Conversion
 from basira.schema.rows import DecisionRow, RunRow
 from basira.schema.text import fold_identifier
 from basira.selection.policy.load import restore_policy
+from basira.storage.database.connection import Database
 from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register
 from basira.storage.model_store import Models
 from basira.storage.record.chain import entry_hash, opening_hash
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds, Progress, silent
+from basira.workflows.models.stages import adopt_models
+from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, restore_rule_set
+from basira.workflows.stores import OPERATIONS as OPERATIONS
+from basira.workflows.stores import operations_of as operations_of
 from basira.workflows.targeting.target import Order, Targeted, target
-
-OPERATIONS = "operations.sqlite"
-
-
-def operations_of(history: History) -> Path:
-    """Where a store keeps its decisions."""
-    return history.root / OPERATIONS
 
 
 def record(history: History, targeted: Targeted) -> None:
-    """Append the run with all its decisions, in one transaction."""
+    """Append the run with all its decisions, in one transaction. Models of a store that has no step of theirs on record
+    are adopted first: from then on a newer one is a candidate."""
+    adopt_models(history, operations_of(history), now=targeted.run.created_at)
     with Operations(operations_of(history)) as operations:
         operations.record_run(targeted.run.row(), (d.row() for d in targeted.decisions))
+
+
+def rules_of(history: History, database: str = "") -> RuleSet:
+    """The rules of analysts that are in force now. ``database``: URL of another operational database than the store's
+    own, in which nothing may be recorded yet: then there are none. Raises StoreError."""
+    if not database and not operations_of(history).exists():
+        return NO_RULES
+    with Database(database or operations_of(history), create=False) as opened, opened.read() as connection:
+        return read_rule_set(connection)
 
 
 def find_decisions(history: History, declaration_id: str) -> list[tuple[TargetingRun, Decision]]:
@@ -87,6 +95,7 @@ def replay(
             is_folded=run.options.get("is_folded", False),
             is_catalog_digested="inputs" not in run.options,
             is_kind_ranked=run.options.get("verify") == "kinds",
+            rules=restore_rule_set(run.options.get("rules", {}).get("in_force", ())),
         ),
         model=model,
         policy=restore_policy(run.policy_text),

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 import basira
+from basira.decisions.judged import JudgedValues
 from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
 from basira.explain.explanation import Surroundings, large_stakes, potential_of
@@ -33,6 +34,9 @@ from basira.selection.ranking import in_force
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, Snapshot, register
 from basira.workflows.engine import EngineBounds, Progress, silent
+from basira.workflows.rules.in_force import NO_RULES, RuleSet
+from basira.workflows.rules.judge import RuleJudge
+from basira.workflows.rules.said import say_ground, say_notes
 from basira.workflows.targeting.assess import Assessed, assess, with_reasons
 from basira.workflows.targeting.score import items_declared
 
@@ -49,7 +53,7 @@ class Order:
     with the declared values in their one written form (`schema/text.py`), which values taken in before there was one
     may not have; only a run recorded then is made again without. ``is_catalog_digested``: so is only a run whose
     digests are of the whole catalog of then, not of what the model reads. ``is_kind_ranked``: what to verify is ranked
-    by the kinds (`basira.explain.kinds`); not in a run recorded before that.
+    by the kinds (`basira.explain.kinds`); not in a run recorded before that. ``rules``: of analysts, in force.
     """
 
     day: date
@@ -60,6 +64,7 @@ class Order:
     is_folded: bool = True
     is_catalog_digested: bool = False
     is_kind_ranked: bool = True
+    rules: RuleSet = NO_RULES
 
 
 def order_day(
@@ -69,6 +74,7 @@ def order_day(
     seed: int | None = None,
     office: str | None = None,
     any_office: bool = False,
+    rules: RuleSet = NO_RULES,
     name: str = "--as-of",
 ) -> Order:
     """The order of a day's targeting, checked and completed.
@@ -78,6 +84,7 @@ def order_day(
     as_of : last day whose facts may be used; None: the day before.
     seed : of the random control; None: drawn afresh, so that it can't be predicted.
     office : code of the only office, as intake writes it; None: every office.
+    rules : of analysts, in force (`workflows.rules.in_force`).
     name : the option that ``as_of`` came from, for its error.
 
     Raises
@@ -91,7 +98,7 @@ def order_day(
             hint=f"History is as of the previous midnight: leave {name} out, or give an earlier day.",
         )
     drawn = secrets.randbelow(2**31) if seed is None else seed
-    return Order(day, known, drawn, office=office, any_office=any_office)
+    return Order(day, known, drawn, office=office, any_office=any_office, rules=rules)
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,8 @@ def target(
     """Assess the day's declarations and put each in a lane. Nothing is recorded yet (see `record`).
 
     A declaration of an office that the policy does not list is left undecided, because no queue would hold it; the
-    list reports it. Raises UsageError when the day has no declarations, or none of an office of the list.
+    list reports it. Raises UsageError when the day has no declarations, or none of an office of the list; PolicyError
+    when a live rule wants a lane that the policy lacks.
     """
     snapshot = snapshot or history.verified_snapshot()
     engine = engine or EngineBounds()
@@ -143,6 +151,7 @@ def target(
         notices: tuple[Notice, ...] = ()
         if order.is_folded:
             candidates, notices = _of_offices([in_one_form(one) for one in candidates], policy, order)
+        candidates, judged = _judge(candidates, assessed, policy, order)
         allocation = allocate(candidates, policy, day=order.day, seed=order.seed)
         inspecting = {lane.id for lane in policy.lanes if lane.inspects}
         chosen = [s.declaration_id for s in allocation.selections if s.lane in inspecting]
@@ -161,10 +170,11 @@ def target(
             candidate=by_id[s.declaration_id],
             items=[assessed.assessments[p] for p in assessed.of[s.declaration_id]],
             inputs_digest=assessed.digests[s.declaration_id],
+            rules=judged.get(s.declaration_id, ()),
         )
         for s in allocation.selections
     )
-    listing = _listing(run, policy, allocation, assessed, by_id, snapshot, around, language=language)
+    listing = _listing(run, policy, allocation, assessed, by_id, judged, snapshot, around, language=language)
     listing = replace(listing, warnings=(*(one.text(language) for one in notices), *listing.warnings))
     return Targeted(listing, run, decisions)
 
@@ -216,6 +226,11 @@ def _run(
         options["inputs"] = "model"
     if order.is_kind_ranked:
         options |= {"verify": "kinds", "explained_beside": asdict(around)}
+    if order.rules.rules:
+        options["rules"] = {
+            "digest": order.rules.digest,
+            "in_force": [one.recorded() for one in order.rules.rules],
+        }
     if policy.objective.order == "balanced":
         # Runs of other orders were recorded before there was this one, and say nothing here.
         scale = in_force(model.stake_scale, policy.objective)
@@ -246,6 +261,7 @@ def _listing(
     allocation: Allocation,
     assessed: Assessed,
     candidates: Mapping[str, Candidate],
+    judged: Mapping[str, Sequence[JudgedValues]],
     snapshot: Snapshot,
     around: Surroundings,
     *,
@@ -278,7 +294,12 @@ def _listing(
                 s,
                 assessed,
                 candidates[s.declaration_id],
-                ground=policy.ground_of(s, language=language),
+                ground=_ground(s, policy, judged.get(s.declaration_id, ()), language),
+                notes=say_notes(
+                    judged.get(s.declaration_id, ()),
+                    rule_id=s.rule_id if s.basis == "rule" else "",
+                    language=language,
+                ),
                 examines=policy.lane(s.lane).examines,
             )
             for s in selected
@@ -291,6 +312,32 @@ def _listing(
     )
 
 
+def _judge(
+    candidates: list[Candidate], assessed: Assessed, policy: Policy, order: Order
+) -> tuple[list[Candidate], dict[str, tuple[JudgedValues, ...]]]:
+    """The candidates with what the rules in force want, and by declaration what these said, where they said anything.
+
+    A rule sees the declaration's office as selection does.
+    """
+    if not order.rules.rules:
+        return candidates, {}
+    judge = RuleJudge(order.rules, policy, seed=order.seed)
+    judge.require_fit()
+    wanted = [position for one in candidates for position in assessed.of[one.declaration_id]]
+    said = judge.judge_day(candidates, assessed.declared[wanted], assessed.features[wanted], order.day)
+    return (
+        [judge.with_wish(one, verdicts) for one, verdicts in zip(candidates, said, strict=True)],
+        {one.declaration_id: verdicts for one, verdicts in zip(candidates, said, strict=True) if verdicts},
+    )
+
+
+def _ground(selection: Selection, policy: Policy, judged: Sequence[JudgedValues], language: str) -> str:
+    """Why a mandatory entry or a rule asks for the inspection; "" for every other basis."""
+    if selection.basis == "rule":
+        return say_ground(judged, selection.rule_id, language=language)
+    return policy.ground_of(selection, language=language)
+
+
 def _surroundings(allocation: Allocation, assessed: Assessed, candidates: Sequence[Candidate]) -> Surroundings:
     """What a declaration of the day is explained beside; recorded with the run, for later explanations."""
     known = [one.fraud_probability for one in candidates if one.fraud_probability is not None]
@@ -301,7 +348,13 @@ def _surroundings(allocation: Allocation, assessed: Assessed, candidates: Sequen
 
 
 def _line(
-    selection: Selection, assessed: Assessed, candidate: Candidate, *, ground: str, examines: Examines | None
+    selection: Selection,
+    assessed: Assessed,
+    candidate: Candidate,
+    *,
+    ground: str,
+    notes: tuple[str, ...],
+    examines: Examines | None,
 ) -> DeclarationLine:
     positions = assessed.of[selection.declaration_id]
     first = assessed.rows[positions[0]]
@@ -331,5 +384,6 @@ def _line(
             for p in ranked
         ),
         ground=ground,
+        notes=notes,
         examines=examines,
     )

@@ -1,0 +1,59 @@
+"""The verdicts of rules on recorded declarations, made again by the versions that held then.
+
+Enters: a service opened on the record, a candidate made of what was recorded, its decision. Leaves: every verdict that
+comes out otherwise, or why it can't be compared. Never here: a rule of today in the place of one of then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from basira.decisions.records import Decision
+from basira.decisions.replay import Difference
+from basira.schema.canonical import canonical_values
+from basira.schema.errors import BasiraError
+from basira.schema.records import Candidate
+from basira.serving.service import Service
+from basira.workflows.rules.in_force import find_rule_set
+from basira.workflows.rules.judge import RuleJudge
+
+
+class VerdictReplay:
+    """Judges again. The rules of each digest are made once from the steps of their lives."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._judges: dict[tuple[str, date], RuleJudge | None] = {}
+
+    def compare(
+        self, candidate: Candidate, decision: Decision, *, has_features: bool
+    ) -> tuple[Sequence[Difference], str]:
+        """What differs, and why nothing could be compared; "" when it could.
+
+        ``has_features``: the candidate has those that it was decided with.
+        """
+        digest = decision.versions.get("rules_digest")
+        if digest is None:
+            return (), ""
+        day = decision.moment.date()
+        judge = self._judge(digest, day)
+        if judge is None:
+            return (), f"rules of digest {digest[:12]}"
+        if judge.reads_features and not has_features:
+            return (), "verdicts of rules: features of then"
+        made = [dict(one) for one in judge.judge(candidate, day)]
+        if canonical_values(made) == canonical_values(list(decision.rules)):
+            return (), ""
+        return (Difference(decision.declaration_id, "rules", list(decision.rules), made),), ""
+
+    def _judge(self, digest: str, day: date) -> RuleJudge | None:
+        if (digest, day) not in self._judges:
+            try:
+                with self._service.database.read() as connection:
+                    rules = find_rule_set(connection, digest)
+                policy = self._service.policy(day)
+                self._judges[digest, day] = None if rules is None else RuleJudge(rules, policy, seed=self._service.seed)
+            except BasiraError:
+                self._judges[digest, day] = None
+        return self._judges[digest, day]

@@ -1,0 +1,51 @@
+"""Rules put to the declarations of a period, each with the lists of its own day.
+
+Enters: the items of a period, the day of each declaration, conditions, the lists over time. Leaves: the outcome of each
+condition for each declaration. Never here: an entry of a later day than the declaration's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from basira.rules import model
+from basira.rules.bulk import DECLARATION, judge_many
+from basira.rules.lists.dated import DatedLists
+from basira.rules.model import Condition
+from basira.rules.names import Vocabulary
+from basira.rules.values import ListValues
+
+
+def lists_of(lists: Mapping[str, ListValues] | DatedLists, day: date) -> Mapping[str, ListValues]:
+    """The lists on a day; those of no day are the same on every one."""
+    return lists.on(day) if isinstance(lists, DatedLists) else lists
+
+
+def judge_period(
+    items: pl.DataFrame,
+    days: Sequence[date],
+    conditions: Sequence[Condition],
+    vocabulary: Vocabulary,
+    lists: Mapping[str, ListValues] | DatedLists,
+) -> pl.DataFrame:
+    """The outcome of each condition for each declaration: see `rules.bulk.judge_many`.
+
+    ``days``: of each declaration, in their order.
+    """
+    asks_lists = any(isinstance(one, model.InList) for condition in conditions for one in model.walk(condition))
+    if not isinstance(lists, DatedLists) or not asks_lists or not days:
+        return judge_many(items, conditions, vocabulary, lists_of(lists, date.min))
+    # All days of one stretch have the same lists: each stretch is judged at once.
+    of_declaration = pl.DataFrame(
+        {DECLARATION: range(len(days)), "stretch": [lists.stretch_of(day) for day in days], "day": days}
+    ).with_columns(pl.col(DECLARATION).cast(items.schema[DECLARATION]))
+    parts = []
+    for _, part in of_declaration.group_by("stretch", maintain_order=True):
+        own = items.join(part.select(DECLARATION), on=DECLARATION, how="semi", maintain_order="left")
+        numbered = own.with_columns(pl.col(DECLARATION).rle_id())
+        outcomes = judge_many(numbered, conditions, vocabulary, lists.on(part["day"][0]))
+        parts.append(outcomes.with_columns(part[DECLARATION]))
+    return pl.concat(parts).sort(DECLARATION).drop(DECLARATION)
