@@ -42,6 +42,7 @@ from basira.cli import (
     train,
     users,
 )
+from basira.cli.examples import add_examples
 from basira.cli.messages import language_defaults, system_language
 
 app = typer.Typer(
@@ -101,3 +102,4 @@ app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
+add_examples(app)
