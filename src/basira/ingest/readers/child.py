@@ -18,12 +18,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 if TYPE_CHECKING:  # the limits hold before a library is loaded
     import pyarrow as pa
 
     from basira.ingest.readers.source import Source, SourceBatch
+    from basira.ingest.readers.starting import Task
 
 
 def main() -> None:
@@ -96,7 +97,7 @@ def load_libraries() -> None:
     import_module("python_calamine")
 
 
-def read_file(task: dict[str, Any], descriptor: int) -> NoReturn:
+def read_file(task: Task, descriptor: int) -> NoReturn:
     """Read the task's file, and end the process."""
     from basira.ingest.readers.process import FAILED, NO_MEMORY
 
@@ -132,7 +133,7 @@ def limit(memory_bytes: int, seconds: int) -> None:
         resource.setrlimit(what, (soft, hard))
 
 
-def send(task: dict[str, Any], pipe: BinaryIO) -> None:
+def send(task: Task, pipe: BinaryIO) -> None:
     """Open the file, and send what it holds."""
     from basira.ingest.mapping.model import SourceFormat
     from basira.ingest.readers import bounds
@@ -141,7 +142,7 @@ def send(task: dict[str, Any], pipe: BinaryIO) -> None:
     for name, value in task["bounds"].items():
         setattr(bounds, name, value)
     path = Path(task["path"])
-    source = reader(task["kind"])(path, SourceFormat(**task["options"]))
+    source = reader(task["kind"])(path, SourceFormat.model_validate(task["options"]))
     bounds.check_columns_count(path, len(source.columns))
     about = {
         "columns": source.columns,

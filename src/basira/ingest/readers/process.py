@@ -29,7 +29,7 @@ import pyarrow as pa
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers import bounds
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch
-from basira.ingest.readers.starting import Running, start
+from basira.ingest.readers.starting import Running, Task, start
 from basira.ingest.readers.table import HeaderPlace, NotData
 from basira.schema.errors import BasiraError, MappingError, SourceError
 
@@ -98,7 +98,7 @@ class _Reader:
     def __init__(self, path: Path, kind: str, options: SourceFormat, size: int) -> None:
         self._path = path
         self._memory, self._seconds = bounds.memory_bytes(size), bounds.seconds(size)
-        task = {
+        task: Task = {
             "path": str(path.absolute()),
             "kind": kind,
             "options": options.model_dump(mode="json"),
