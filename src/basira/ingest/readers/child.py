@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 if TYPE_CHECKING:  # the limits hold before a library is loaded
     import pyarrow as pa
 
+    from basira.ingest.readers.process import About
     from basira.ingest.readers.source import Source, SourceBatch
     from basira.ingest.readers.starting import Task
 
@@ -142,9 +143,9 @@ def send(task: Task, pipe: BinaryIO) -> None:
     for name, value in task["bounds"].items():
         setattr(bounds, name, value)
     path = Path(task["path"])
-    source = reader(task["kind"])(path, SourceFormat.model_validate(task["options"]))
+    source = reader(task["kind"])(path, SourceFormat(**task["options"]))
     bounds.check_columns_count(path, len(source.columns))
-    about = {
+    about: About = {
         "columns": source.columns,
         "is_open": source.is_open,
         "is_simulated": source.is_simulated,

@@ -191,8 +191,7 @@ def _ends_with_separator(lines: Sequence[str], separator: str, width: int) -> bo
 
 @dataclass(frozen=True)
 class _Table:
-    """The table of one CSV file: its position, and its rows. ``skipped``: lines up to the first row; ``above``: those
-    lines; ``is_wider``: rows end with a separator."""
+    """The table of one CSV file: its position, and its rows."""
 
     path: Path
     encoding: str
@@ -200,7 +199,7 @@ class _Table:
     header: list[str]
     columns: tuple[str, ...]
     place: HeaderPlace
-    skipped: int
+    first_row: int
     above: Sequence[str]
     is_wider: bool
 
@@ -216,7 +215,7 @@ class _Table:
             reader = LineReader(stream.read, self.encoding, self.separator, block_bytes=BLOCK_BYTES)
             position = unpacked = 0  # rows handed on so far, broken ones included; bytes read
             try:
-                for block in reader.blocks(self.skipped, frozenset({width, width + self.is_wider})):
+                for block in reader.blocks(self.first_row, frozenset({width, width + self.is_wider})):
                     unpacked += len(block.data)
                     if packed:
                         bounds.check_unpacked(self.path, self.path.stat().st_size, unpacked)

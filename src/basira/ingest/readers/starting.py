@@ -21,10 +21,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
+
+from basira.schema.json_values import JsonObject
 
 # What an interpreter needs to start. Nothing else is passed on: the environment holds passwords and keys.
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "POLARS_SKIP_CPU_CHECK")
@@ -44,14 +46,17 @@ MOST_BYTES = 1 << 16  # of a packet: a path and a few options
 
 
 class Task(TypedDict):
-    """What a process is to read, as it goes to it in JSON. ``bounds``: the settings of `readers.bounds` by name."""
+    """What a process is asked to do: read one file, within limits. ``options``: of `SourceFormat`, as JSON.
+
+    ``bounds``: the settings of `readers.bounds`, by name.
+    """
 
     path: str
     kind: str
-    options: dict[str, object]
+    options: JsonObject
     memory_bytes: int
     seconds: int
-    bounds: dict[str, int]
+    bounds: Mapping[str, int]
 
 
 @dataclass(frozen=True)
