@@ -68,9 +68,10 @@ def test_no_planted_row_is_among_those_that_choose_nor_of_their_days(monkeypatch
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     real = trees.fit_until_late
 
-    def keep(early, late, *, names, **rest):
-        seen.append((early[0][:, [names.index("signal"), names.index("noise")]], late[0][:, names.index("noise")]))
-        return real(early, late, names=names, **rest)
+    def keep(early, late, fitting, **rest):
+        signal, noise = (fitting.names.index(name) for name in ("signal", "noise"))
+        seen.append((early[0][:, [signal, noise]], late[0][:, noise]))
+        return real(early, late, fitting, **rest)
 
     monkeypatch.setattr(trees, "fit_until_late", keep)
     fit(marked)
@@ -166,7 +167,7 @@ def test_what_copies_evade_supports_the_share_while_little_was_recovered() -> No
 def _choose(monkeypatch: pytest.MonkeyPatch, raw: dict[str, np.ndarray], y: np.ndarray, **changes: object) -> Choice:
     """What is chosen where a fit of each size says ``raw`` of the later half of the rows."""
 
-    def say(early, late, *, size, **rest):
+    def say(early, late, fitting, *, size, **rest):
         return 40, raw[size]
 
     monkeypatch.setattr(trees, "fit_until_late", say)
@@ -175,12 +176,9 @@ def _choose(monkeypatch: pytest.MonkeyPatch, raw: dict[str, np.ndarray], y: np.n
         rows,
         np.arange(len(y)) >= len(y) // 2,
         np.ones(len(y)),
+        trees.Fitting(["one"], [], replace(FitSettings(), **changes), seed=1),  # type: ignore[arg-type]  # by name
         planted=None,
         first_late=0,
-        names=["one"],
-        categories=[],
-        settings=replace(FitSettings(), **changes),  # type: ignore[arg-type]  # by name
-        seed=1,
     )
 
 

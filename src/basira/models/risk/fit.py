@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,9 @@ from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareH
 from basira.models.risk.settings import FitSettings
 from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
 from basira.schema.errors import ModelError
+
+if TYPE_CHECKING:  # the booster is loaded where something is fitted
+    from basira.models.risk.trees import Fitting
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -137,12 +140,9 @@ def fit_risk_model(
             rows,
             is_late,
             items.weight,
+            _fitting(encoding, settings, seed),
             planted=planted,
             first_late=int(items.declared_day[is_late].min()),
-            names=encoding.names,
-            categories=encoding.category_positions,
-            settings=settings,
-            seed=seed,
         )
         # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
         calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
@@ -319,19 +319,20 @@ def _fit_probability(
     growth = max(1.0, min(1.25, len(rows.y) / max(1, int((~is_late).sum()))))
     rounds = round(choice.rounds * growth)
     boosters = trees.fit_bags(
-        every.x,
-        every.y,
-        weight=every.weight,
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        every.parts,
+        _fitting(encoding, settings, seed),
         size=choice.size,
         rounds=rounds,
         bags=settings.bag_count(len(rows.y)),
         labelled=len(rows.y),
     )
     return boosters, rounds
+
+
+def _fitting(encoding: Encoding, settings: FitSettings, seed: int) -> Fitting:
+    from basira.models.risk import trees
+
+    return trees.Fitting(encoding.names, encoding.category_positions, settings, seed)
 
 
 def _potential(features: pl.DataFrame) -> Floats:
@@ -418,13 +419,8 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
         wanting = FEWEST_FOR_A_HEAD - len(share)
         weight[len(share) :] *= weight[: len(share)].mean() * wanting / weight[len(share) :].sum()
     booster = trees.fit_bags(
-        learned_x,
-        learned_share,
-        weight=weight / weight.mean(),
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        (learned_x, learned_share, weight / weight.mean()),
+        _fitting(encoding, settings, seed),
         size="small",
         rounds=120,
         bags=1,
@@ -478,7 +474,9 @@ def _fit_kinds(
             rows.results,
         )
     # In the order in which the card keeps them: a model read back gives its columns in the same order.
-    return {kind: _fit_kind(kind, rows, encoding, settings, seed) for kind in sorted(named)}
+    # Half the trees, each twice as long a step: they are walked for every item of the service.
+    fitting = _fitting(encoding, replace(settings, learning_rate=2 * settings.learning_rate), seed)
+    return {kind: _fit_kind(kind, rows, fitting) for kind in sorted(named)}
 
 
 def _weigh_kinds(named: Mapping[str, Floats], planted: NDArray[np.str_], settings: FitSettings) -> Floats:
@@ -503,7 +501,7 @@ def _weigh_kinds(named: Mapping[str, Floats], planted: NDArray[np.str_], setting
     return np.concatenate([results, copies])
 
 
-def _fit_kind(kind: str, rows: _KindRows, encoding: Encoding, settings: FitSettings, seed: int) -> KindHead:
+def _fit_kind(kind: str, rows: _KindRows, fitting: Fitting) -> KindHead:
     from basira.models.risk import trees
 
     y, known = rows.of[kind], np.isfinite(rows.of[kind])
@@ -512,14 +510,8 @@ def _fit_kind(kind: str, rows: _KindRows, encoding: Encoding, settings: FitSetti
     if min(y[known].sum(), (1 - y[known]).sum()) < FEWEST_FOR_A_HEAD:
         return KindHead(share=share, booster=None)
     booster = trees.fit_bags(
-        rows.x[known],
-        y[known],
-        weight=rows.weight[known],
-        names=encoding.names,
-        categories=encoding.category_positions,
-        # Half the trees, each twice as long a step: they are walked for every item of the service.
-        settings=replace(settings, learning_rate=2 * settings.learning_rate),
-        seed=seed,
+        (rows.x[known], y[known], rows.weight[known]),
+        fitting,
         size="small",
         rounds=_KIND_ROUNDS,
         bags=1,
