@@ -31,6 +31,7 @@ from basira.cli import (
     quarantine,
     replay,
     rules,
+    rules_migrate,
     schema,
     score,
     serve,
@@ -84,6 +85,7 @@ app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
+rules.app.command("migrate")(rules_migrate.migrate)
 app.add_typer(rules.app, name="rules")
 app.add_typer(lists.app, name="lists")
 app.command("demo")(demo.demo)
