@@ -30,7 +30,9 @@ from basira.cli import (
     profiles,
     quarantine,
     replay,
+    risks,
     rules,
+    rules_learn,
     rules_migrate,
     schema,
     score,
@@ -86,8 +88,11 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 rules.app.command("migrate")(rules_migrate.migrate)
+rules.app.command("suggest")(rules_learn.suggest_rules)
+rules.app.command("prune")(rules_learn.prune_live)
 app.add_typer(rules.app, name="rules")
 app.add_typer(lists.app, name="lists")
+app.add_typer(risks.app, name="risks")
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 app.add_typer(db.app, name="db")
