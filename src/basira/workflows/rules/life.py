@@ -186,6 +186,12 @@ def rules_in_force(connection: sa.Connection, *, on: date, status: Status = "liv
     return [one for one in show_all(connection, on=on) if one.status == status]
 
 
+def read_live(database: Database, *, on: date) -> list[Rule]:
+    """The rules that are live on a day."""
+    with database.read() as connection:
+        return [one.rule for one in rules_in_force(connection, on=on)]
+
+
 def read_stored(stored: StoredRule) -> Rule:
     """The rule of a version as it was recorded: it was settled then."""
     return read_rule(dict(stored.content))[0]
