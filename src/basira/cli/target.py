@@ -123,7 +123,7 @@ def target(
         seed=0 if seed is None else seed,
         office=folded_office(office) or None,
         any_office=any_office,
-        rules=rules_of(history, database),
+        rules=rules_of(history, database, on=on),
     )
     rules = load_policy(find_policy(policy), on)
     order = order if seed is not None else replace(order, seed=seed_of_day(history, on))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from basira.rules.faults import rule_fault
 from basira.rules.model import Rule
@@ -84,6 +84,21 @@ def check_step(
         raise rule_fault("same_person", found=actor)
     if wanted in _WITH_MOTIVE and not motive.strip():
         raise rule_fault("motive")
+
+
+def require_gate(tested: Mapping[str, Any] | None) -> None:
+    """Raise `RuleError` when the back-test of a version did not pass the policy's gate. ``tested``: the detail of its
+    latest test; one that was recorded before there was a gate passes."""
+    gate = (tested or {}).get("gate") or {}
+    for obstacle in gate.get("obstacles", ()):
+        raise rule_fault(
+            f"gate_{obstacle}",
+            office=gate["office"],
+            day=gate["day"],
+            wanted=f"{gate['wanted']:.1f}",
+            slots=gate["slots"],
+            most=f"{gate['most_capacity_share']:.0%}",
+        )
 
 
 def status_of(steps: Sequence[Step], version: int, rule: Rule, *, on: date) -> Status:

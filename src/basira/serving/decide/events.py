@@ -105,7 +105,7 @@ def build_records(
             "profiles_digest": scored.profiles_digest,
             "policy": f"{policy.name} {policy.version}",
             "policy_digest": policy.digest,
-            **({} if scored.rules_digest is None else {"rules_digest": scored.rules_digest}),
+            **scored.rules_in_force,
         },
         order=_order(scored.candidate, policy),
         rules=scored.rules,

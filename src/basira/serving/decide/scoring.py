@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from itertools import islice
@@ -61,7 +61,8 @@ class Scored:
     the SHA-256 of its file, ``profiles_digest``.
 
     ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
-    ``rules``: what analysts' rules said, see `decisions.judged`, of the set of ``rules_digest``; None: there are none.
+    ``rules``: what analysts' rules said, see `decisions.judged`; ``rules_in_force``: which they were, and the state of
+    their lists, as the versions of a decision name them; empty: there are none.
     """
 
     candidate: Candidate
@@ -71,7 +72,7 @@ class Scored:
     evidence: Evidence | None = None
     profiles_digest: str | None = None
     rules: Sequence[JudgedValues] = ()
-    rules_digest: str | None = None
+    rules_in_force: Mapping[str, str] = field(default_factory=dict)
 
 
 class OpenProfiles(Protocol):

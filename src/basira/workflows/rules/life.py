@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from basira.rules.check import check_dates, check_persons, settle_rule
 from basira.rules.faults import rule_fault
 from basira.rules.json_form import read_rule, write_rule
-from basira.rules.lifecycle import State, Status, Step, check_step, require_writer, status_of
+from basira.rules.lifecycle import State, Status, Step, check_step, require_gate, require_writer, status_of
 from basira.rules.model import Rule
 from basira.rules.names import Vocabulary
 from basira.rules.write import write_text
@@ -136,6 +136,9 @@ def take_step(
         last = steps[-1]
         if expected_number is not None and last.number != expected_number:
             raise rule_fault("changed_meanwhile", expected=expected_number, found=last.number)
+        if wanted == "submitted":
+            tests = [step for step in steps if step.version == stored.version and step.state == "tested"]
+            require_gate(tests[-1].detail if tests else None)
         check_step(as_steps(steps), stored.version, wanted, actor=person.id, roles=person.roles, motive=motive)
         if wanted in ("submitted", "approved", "shadow", "live"):
             check_dates(read_stored(stored), today=now.date())

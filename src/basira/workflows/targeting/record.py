@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
+
+import sqlalchemy as sa
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
@@ -28,7 +31,7 @@ from basira.storage.record.chain import entry_hash, opening_hash
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.models.stages import adopt_models
-from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, restore_rule_set
+from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, restore_rule_set, with_recorded_lists
 from basira.workflows.stores import OPERATIONS as OPERATIONS
 from basira.workflows.stores import operations_of as operations_of
 from basira.workflows.targeting.target import Order, Targeted, target
@@ -42,13 +45,21 @@ def record(history: History, targeted: Targeted) -> None:
         operations.record_run(targeted.run.row(), (d.row() for d in targeted.decisions))
 
 
-def rules_of(history: History, database: str = "") -> RuleSet:
-    """The rules of analysts that are in force now. ``database``: URL of another operational database than the store's
-    own, in which nothing may be recorded yet: then there are none. Raises StoreError."""
+def rules_of(history: History, database: str = "", *, on: date) -> RuleSet:
+    """The rules of analysts that are in force now, with the lists of a day. ``database``: URL of another operational
+    database than the store's own, in which nothing may be recorded yet: then there are none. Raises StoreError."""
     if not database and not operations_of(history).exists():
         return NO_RULES
     with Database(database or operations_of(history), create=False) as opened, opened.read() as connection:
-        return read_rule_set(connection)
+        return read_rule_set(connection, on=on)
+
+
+def _rules_of_run(connection: sa.Connection, run: TargetingRun) -> RuleSet:
+    """The rules that a run recorded, with the lists of its day made again. Raises ReplayError."""
+    recorded = run.options.get("rules")
+    if recorded is None:
+        return NO_RULES
+    return with_recorded_lists(restore_rule_set(recorded["in_force"]), connection, recorded["lists"], on=run.day)
 
 
 def find_decisions(history: History, declaration_id: str) -> list[tuple[TargetingRun, Decision]]:
@@ -82,7 +93,9 @@ def replay(
     """
     with Operations(operations_of(history), create=False) as operations:
         header, rows = operations.get_run(run_id), operations.decisions_of(run_id)
-    run, recorded = TargetingRun.from_row(header), [Decision.from_row(row) for row in rows]
+        run, recorded = TargetingRun.from_row(header), [Decision.from_row(row) for row in rows]
+        with operations.database.read() as connection:
+            rules = _rules_of_run(connection, run)
     model = read_model(Models(history.root).folder(run.model_version))
     again = target(
         history,
@@ -95,7 +108,7 @@ def replay(
             is_folded=run.options.get("is_folded", False),
             is_catalog_digested="inputs" not in run.options,
             is_kind_ranked=run.options.get("verify") == "kinds",
-            rules=restore_rule_set(run.options.get("rules", {}).get("in_force", ())),
+            rules=rules,
         ),
         model=model,
         policy=restore_policy(run.policy_text),

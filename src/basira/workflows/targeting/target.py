@@ -230,6 +230,7 @@ def _run(
         options["rules"] = {
             "digest": order.rules.digest,
             "in_force": [one.recorded() for one in order.rules.rules],
+            "lists": order.rules.recorded_lists,
         }
     if policy.objective.order == "balanced":
         # Runs of other orders were recorded before there was this one, and say nothing here.
