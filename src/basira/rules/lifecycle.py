@@ -101,18 +101,23 @@ def require_gate(tested: Mapping[str, Any] | None) -> None:
         )
 
 
-def status_of(steps: Sequence[Step], version: int, rule: Rule, *, on: date) -> Status:
-    """What a version is on a day: its last state, and what its dates and the other versions make of it."""
-    state = [step for step in steps if step.version == version][-1].state
+def status_of(
+    steps: Sequence[Step], version: int, rule: Rule, *, on: date, starts: Mapping[int, date] | None = None
+) -> Status:
+    """What a version is on a day: its last state, and what its dates and the other versions make of it.
+
+    ``starts``: the first day of each version of the rule: a later version takes the place of this one from its own
+    first day on, which may be in the future; None, or absent: at once.
+    """
+    state = _last_state(steps, version)
     if state == "retired":
         return "retired"
     if on > rule.expires_on:
         return "expired"
     if state in ("live", "shadow"):
-        latest = [step.version for step in steps if step.state == state and _last_state(steps, step.version) == state][
-            -1
-        ]
-        if latest != version:
+        order = [step.version for step in steps if step.state == state and _last_state(steps, step.version) == state]
+        later = order[len(order) - order[::-1].index(version) :]
+        if any((starts or {}).get(one, date.min) <= max(on, rule.starts_on) for one in later):
             return "replaced"
         return "waiting" if on < rule.starts_on else state
     return state

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -156,7 +156,8 @@ def show_version(connection: sa.Connection, rule_id: str, *, on: date, version: 
     stored = get_version(connection, rule_id, version)
     steps = list_steps(connection, rule_id)
     rule = read_stored(stored)
-    status = status_of(as_steps(steps), stored.version, rule, on=on)
+    starts = _starts(one for one in list_versions(connection) if one.rule_id == rule_id)
+    status = status_of(as_steps(steps), stored.version, rule, on=on, starts=starts.get(rule_id))
     return RuleVersion(stored, rule, status, tuple(step for step in steps if step.version == stored.version))
 
 
@@ -165,12 +166,22 @@ def show_all(connection: sa.Connection, *, on: date) -> list[RuleVersion]:
     of_rule: dict[str, list[StoredStep]] = {}
     for step in list_steps(connection):
         of_rule.setdefault(step.rule_id, []).append(step)
+    versions = list_versions(connection)
+    starts = _starts(versions)
     found = []
-    for stored in list_versions(connection):
+    for stored in versions:
         steps, rule = of_rule[stored.rule_id], read_stored(stored)
-        status = status_of(as_steps(steps), stored.version, rule, on=on)
+        status = status_of(as_steps(steps), stored.version, rule, on=on, starts=starts[stored.rule_id])
         own = tuple(step for step in steps if step.version == stored.version)
         found.append(RuleVersion(stored, rule, status, own))
+    return found
+
+
+def _starts(versions: Iterable[StoredRule]) -> dict[str, dict[int, date]]:
+    """By rule, the first day of each version."""
+    found: dict[str, dict[int, date]] = {}
+    for one in versions:
+        found.setdefault(one.rule_id, {})[one.version] = date.fromisoformat(one.content["starts_on"])
     return found
 
 
