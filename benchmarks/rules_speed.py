@@ -33,7 +33,6 @@ from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
 from basira.workflows.rules.in_force import RuleInForce, RuleSet
 from basira.workflows.rules.judge import RuleJudge
-from basira.workflows.rules.lists import ListsOfDay
 from basira.workflows.rules.said import say_judged
 from basira.workflows.rules.vocabulary import make_vocabulary
 
@@ -98,7 +97,7 @@ def measure_one(rules: list[Rule], draw: random.Random) -> dict[str, float]:
 
 def measure_step(rules: list[Rule], draw: random.Random) -> dict[str, float]:
     """What the service does a declaration: verdicts with draws and conditions, the wish, its answer's sentences."""
-    lists = RuleSet(tuple(RuleInForce(rule, 1, "0" * 64) for rule in rules), ListsOfDay(LISTS, {}, {}))
+    lists = RuleSet(tuple(RuleInForce(rule, 1, "0" * 64) for rule in rules), LISTS)
     policy = load_policy(shipped("policies") / "morocco", DAY)
     judge = RuleJudge(lists, policy, seed=1)
     header = {"declared_at": None, "office": "A"}

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from basira.rules.json_form import write_condition
 from basira.rules.lifecycle import State
-from basira.rules.names import Vocabulary
 from basira.rules.text import parse_condition
 from basira.schema.access import Grant
 from basira.storage.accounts.users import NewUser, create_user, find_user
 from basira.storage.database.connection import Database
 from basira.workflows.rules.life import read_rule_text, take_step, write_version
+from basira.workflows.rules.lists import known_vocabulary
 from basira.workflows.rules.vocabulary import make_vocabulary
 
 # In the past: the proof of the record rejects rows later than the clock.
@@ -45,18 +45,11 @@ def add_persons(connection: sa.Connection, *, now: datetime = WRITTEN) -> None:
             create_user(connection, NewUser(login, login, [Grant(role)]), actor="t", now=now)
 
 
-def make_live(
-    database: Database,
-    content: dict[str, Any],
-    *,
-    now: datetime = WRITTEN,
-    state: State = "live",
-    vocabulary: Vocabulary | None = None,
-) -> None:
+def make_live(database: Database, content: dict[str, Any], *, now: datetime = WRITTEN, state: State = "live") -> None:
     """Write a version and take it as far as ``state``: live, or shadow."""
     with database.write() as connection:
         add_persons(connection, now=now)
-    rule = read_rule_text(json.dumps(content), vocabulary or make_vocabulary())
+    rule = read_rule_text(json.dumps(content), known_vocabulary(database))
     write_version(database, rule, login="amina", now=now)
     take_step(database, rule.rule_id, "tested", login="amina", now=now, detail={"hits": 3})
     take_step(database, rule.rule_id, "submitted", login="amina", now=now)

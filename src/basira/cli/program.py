@@ -28,7 +28,9 @@ from basira.cli import (
     models,
     policy,
     profiles,
+    proof,
     quarantine,
+    register,
     replay,
     rules,
     schema,
@@ -74,6 +76,7 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("feedback")(feedback.feedback)
+app.add_typer(register.app, name="register")
 app.add_typer(history.app, name="history")
 app.command("train")(train.train)
 app.command("score")(score.score)
@@ -84,6 +87,7 @@ app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
+app.command("proof")(proof.proof)
 app.add_typer(rules.app, name="rules")
 app.add_typer(lists.app, name="lists")
 app.command("demo")(demo.demo)

@@ -16,7 +16,7 @@ from basira.schema.canonical import canonical_values
 from basira.schema.errors import BasiraError
 from basira.schema.records import Candidate
 from basira.serving.service import Service
-from basira.workflows.rules.in_force import find_rule_set, with_recorded_lists
+from basira.workflows.rules.in_force import find_rule_set, with_lists
 from basira.workflows.rules.judge import RuleJudge
 
 
@@ -25,7 +25,7 @@ class VerdictReplay:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._judges: dict[tuple[str, str, date], RuleJudge | None] = {}
+        self._judges: dict[tuple[str, date, str], RuleJudge | None] = {}
 
     def compare(
         self, candidate: Candidate, decision: Decision, *, has_features: bool
@@ -37,10 +37,12 @@ class VerdictReplay:
         digest = decision.versions.get("rules_digest")
         if digest is None:
             return (), ""
-        day = decision.moment.date()
-        judge = self._judge(digest, decision.versions.get("rule_lists") or "", day)
+        day, lists = decision.moment.date(), decision.versions.get("rule_lists") or "{}"
+        judge = self._judge(digest, day, lists)
         if judge is None:
-            return (), f"rules of digest {digest[:12]}, or their lists"
+            return (), f"rules of digest {digest[:12]}"
+        if judge.rules.erased_entries:
+            return (), "entries of lists that were erased"
         if judge.reads_features and not has_features:
             return (), "verdicts of rules: features of then"
         made = [dict(one) for one in judge.judge(candidate, day)]
@@ -48,14 +50,15 @@ class VerdictReplay:
             return (), ""
         return (Difference(decision.declaration_id, "rules", list(decision.rules), made),), ""
 
-    def _judge(self, digest: str, lists: str, day: date) -> RuleJudge | None:
-        key = (digest, lists, day)
+    def _judge(self, digest: str, day: date, lists: str) -> RuleJudge | None:
+        """``lists``: JSON, of each list the last change that counted."""
+        key = (digest, day, lists)
         if key not in self._judges:
             try:
                 with self._service.database.read() as connection:
                     rules = find_rule_set(connection, digest)
-                    if rules is not None and lists:
-                        rules = with_recorded_lists(rules, connection, json.loads(lists), on=day)
+                    if rules is not None:
+                        rules = with_lists(connection, rules, day, changes=json.loads(lists))
                 policy = self._service.policy(day)
                 self._judges[key] = None if rules is None else RuleJudge(rules, policy, seed=self._service.seed)
             except BasiraError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,6 @@ import pytest
 
 from basira.decisions.records import Decision
 from basira.rules.evaluate import Verdict
-from basira.rules.json_form import write_condition
-from basira.rules.lists.model import Entry, ListHeader
-from basira.rules.text import parse_condition
 from basira.schema.errors import StoreError
 from basira.selection.policy.model import Policy
 from basira.serving.decide.placement import read_office_day
@@ -29,8 +26,6 @@ from basira.storage.history.store import History
 from basira.workflows.rules.in_force import find_rule_set, read_rule_set
 from basira.workflows.rules.judge import RuleJudge
 from basira.workflows.rules.life import take_step
-from basira.workflows.rules.lists import add_to_list, create_list, list_kinds, snooze
-from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.support.api_world import TODAY, Desk, at, desk_of, is_whole
 from tests.support.live_rules import WRITTEN, make_live, rule_content
 
@@ -48,7 +43,7 @@ def made(whole: Service, tmp_path: Path) -> Iterator[Service]:
     make_live(database, rule_content("scored", "fraud_probability >= 0", effect={"tag": "seen"}))
     make_live(database, rule_content("history", "importer_hit_rate_365d >= 0", effect={"weight": 2.0}))
     make_live(database, rule_content("hidden", "net_mass_kg > 0", effect={"lane": "red"}), state="shadow")
-    service = replace(whole, database=database, rules=RulesInForce(database, seed=whole.seed, today=TODAY))
+    service = replace(whole, database=database, rules=RulesInForce(database, seed=whole.seed))
     yield service
     service.close()
 
@@ -105,7 +100,7 @@ def test_a_shadow_rule_alone_changes_nothing(whole: Service, arrivals: list[Body
     plain = replace(whole, database=Database(tmp_path / "plain.sqlite"), rules=None)
     database = Database(tmp_path / "shadow.sqlite")
     make_live(database, rule_content("hidden", "net_mass_kg > 0", effect={"lane": "red"}), state="shadow")
-    watched = replace(whole, database=database, rules=RulesInForce(database, seed=whole.seed, today=TODAY))
+    watched = replace(whole, database=database, rules=RulesInForce(database, seed=whole.seed))
     answers = []
     for service in (plain, watched):
         found = [desk_of(service).post(body).json() for body in sent(arrivals)]
@@ -145,7 +140,7 @@ def test_rules_that_cannot_be_read_leave_those_in_force(
     before = rules.rules
     make_live(made.database, rule_content("other", "net_mass_kg > 1"))
 
-    def fail(_connection: object, *, on: object) -> None:
+    def fail(_connection: object) -> None:
         raise StoreError("Expected a record, found none.", hint="Restore it.")
 
     monkeypatch.setattr("basira.serving.decide.rules.read_rule_set", fail)
@@ -154,7 +149,7 @@ def test_rules_that_cannot_be_read_leave_those_in_force(
     assert rules.rules is before
     assert "rules_not_taken" in caplog.text
     with pytest.raises(StoreError):
-        RulesInForce(made.database, seed=1, today=TODAY)
+        RulesInForce(made.database, seed=1)
 
 
 def test_a_rule_that_fails_is_an_error_on_record_and_no_failed_declaration(
@@ -245,7 +240,7 @@ def test_a_damaged_state_is_made_again_with_what_rules_claimed(busy: Desk, polic
     with service.database.read() as connection:
         kept = read_office_day(connection, OFFICE, policy_of_day, day=TODAY)
     with service.database.write() as connection:
-        connection.exec_driver_sql("UPDATE selection_state SET state = 'damaged'")
+        connection.exec_driver_sql("UPDATE online_state SET state = 'damaged'")
         again = read_office_day(connection, OFFICE, policy_of_day, day=TODAY)
     assert kept.state is not None
     assert again.state is not None
@@ -262,13 +257,13 @@ def test_the_rules_of_each_moment_are_found_by_their_digest(made: Service) -> No
     digests = []
     later = datetime(2023, 10, 5)
     with made.database.read() as connection:
-        digests.append(read_rule_set(connection, on=TODAY).digest)
+        digests.append(read_rule_set(connection).digest)
     make_live(made.database, rule_content("one-more", "net_mass_kg > 5"), now=later)
     with made.database.read() as connection:
-        digests.append(read_rule_set(connection, on=TODAY).digest)
+        digests.append(read_rule_set(connection).digest)
     take_step(made.database, "heavy", "retired", login="badr", now=later + timedelta(days=1), motive="Tested.")
     with made.database.read() as connection:
-        digests.append(read_rule_set(connection, on=TODAY).digest)
+        digests.append(read_rule_set(connection).digest)
         assert len(set(digests)) == 3
         for digest in digests:
             found = find_rule_set(connection, digest)
@@ -276,37 +271,3 @@ def test_the_rules_of_each_moment_are_found_by_their_digest(made: Service) -> No
             assert found.digest == digest
             assert RuleJudge(found, made.policy(TODAY), seed=1).rules is found
         assert find_rule_set(connection, "0" * 64) is None
-
-
-def test_lists_and_snoozes_of_the_day_are_read_recorded_and_replayed(
-    made: Service, arrivals: list[Body], history: History
-) -> None:
-    """An entry that is added later, and one that ends, change no verdict of before."""
-    bodies = sent(arrivals, 4)
-    origin = bodies[0]["items"][0]["origin_country"]
-    database = made.database
-    create_list(database, ListHeader("watched", "origins", "Watched", "Seen."), login="amina", now=WRITTEN)
-    begins = date(2023, 10, 1)
-    entry = Entry(origin, begins, None, "bulletin", "Seen.")
-    add_to_list(database, "watched", entry, login="amina", now=WRITTEN)
-    with database.read() as connection:
-        vocabulary = make_vocabulary(list_kinds(connection))
-    content = rule_content("listed", "net_mass_kg > 0", effect={"lane": "yellow"})
-    content["condition"] = write_condition(parse_condition("origin_country in list 'watched'", vocabulary))
-    make_live(database, content, vocabulary=vocabulary)
-    made.refresh_profiles()
-    desk = desk_of(made)
-    answer = desk.post(bodies[0]).json()
-    assert {one["rule_id"]: one["outcome"] for one in answer["rules"]}["listed"] == "hit"
-    assert '"watched":' in answer["versions"]["rule_lists"]
-    snoozed = Entry(bodies[1]["importer_id"], TODAY, TODAY + timedelta(days=9), "visit", "Known.")
-    snooze(database, "heavy", snoozed, login="amina", now=at(9, 30))
-    made.refresh_profiles()
-    desk.clock[0] = at(10)
-    answer = desk.post(bodies[1]).json()
-    heavy = next(one for one in answer["rules"] if one["rule_id"] == "heavy")
-    assert (heavy["outcome"], heavy["acts"]) == ("hit", False)
-    assert "sleeps" in heavy["text"][0]
-    report = replay_online(made, history.root, OFFICE, TODAY)
-    assert report.differences == ()
-    assert report.missing == {}

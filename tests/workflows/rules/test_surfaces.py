@@ -20,7 +20,6 @@ from basira.schema.records import Candidate
 from basira.workflows.rules.backtest import Period, back_test, try_rule
 from basira.workflows.rules.in_force import RuleInForce, RuleSet, restore_rule_set
 from basira.workflows.rules.judge import RuleJudge
-from basira.workflows.rules.lists import ListsOfDay
 from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.rules.test_bulk import SCHEMA
 from tests.support.rules_world import LISTS, conditions, declarations, rows_of
@@ -44,7 +43,7 @@ def in_force(rules: Sequence[Rule], *, is_shadow: bool = False) -> RuleSet:
             RuleInForce(one, 1, digest(content), is_shadow, content)
             for one, content in zip(rules, written, strict=True)
         ),
-        ListsOfDay(LISTS, {}, {}),
+        LISTS,
     )
 
 
@@ -101,7 +100,7 @@ def test_every_surface_gives_the_same_verdict(drawn: list[Condition], many: list
     assert outcomes([shadow.judge(one, MONDAY) for one in candidates], len(rules)) == wanted
     assert outcomes(shadow.judge_day(candidates, declared, features, MONDAY), len(rules)) == wanted
     recorded = json.loads(canonical_values([one.recorded() for one in live.rules.rules]))
-    again = judge_of(replace(restore_rule_set(recorded), lists=ListsOfDay(LISTS, {}, {})))
+    again = judge_of(replace(restore_rule_set(recorded), lists=LISTS))
     assert canonical_values([list(again.judge(one, MONDAY)) for one in candidates]) == canonical_values(
         [list(one) for one in online]
     )

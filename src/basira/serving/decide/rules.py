@@ -16,17 +16,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from basira.decisions.judged import JudgedValues
-from basira.rules.book import RuleBook
-from basira.schema.canonical import canonical_values
 from basira.schema.errors import BasiraError
 from basira.selection.policy.model import Policy
 from basira.serving.decide.scoring import Scored
 from basira.storage.database.connection import Database
-from basira.storage.rules.lists import list_lists
+from basira.storage.rules.lists import count_changes
 from basira.storage.rules.store import count_steps
-from basira.workflows.rules.in_force import RuleSet, read_rule_set
+from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, with_lists
 from basira.workflows.rules.judge import RuleJudge
-from basira.workflows.rules.vocabulary import make_vocabulary
 
 if TYPE_CHECKING:
     from basira.serving.decide.lookup import New
@@ -38,51 +35,47 @@ _MOST_POLICIES = 4
 
 @dataclass(frozen=True)
 class _Kept:
-    """``seen``: how many steps there were on record, and the last change of each list. ``day``: of the lists.
-    ``judges``: by the digest of the policy."""
+    """``counts``: how many steps of rules and changes of lists there were on record. ``day``: of the lists; None: not
+    read yet. ``judges``: by the digest of the policy."""
 
-    seen: object
-    day: date
+    counts: tuple[int, int]
+    day: date | None
     rules: RuleSet
     judges: dict[str, RuleJudge]
 
 
 class RulesInForce:
     """The rules in force with the lists of a day, as read last; read again when a step of a rule's life or a change of
-    a list was recorded, and when another day begins."""
+    a list was recorded, and on another day."""
 
-    def __init__(self, database: Database, *, seed: int, today: date) -> None:
-        """Raises StoreError or RuleError when they can't be read: a service that lacks a mandatory rule releases in
-        silence."""
+    def __init__(self, database: Database, *, seed: int) -> None:
+        """Raises StoreError when they can't be read: a service that lacks a mandatory rule releases in silence."""
         self._database, self._seed = database, seed
-        self._kept = self._read(today)
+        self._kept = self._read(None)
 
     @property
     def rules(self) -> RuleSet:
         """The rules as read last."""
         return self._kept.rules
 
-    def refresh(self, today: date | None = None) -> None:
-        """Read them again when something changed, or for another day. What can't be read is logged, and those in force
-        go on."""
-        day = self._kept.day if today is None else today
+    def refresh(self) -> None:
+        """Read them again when one changed. What can't be read is logged, and those in force go on."""
         try:
             with self._database.read() as connection:
-                is_same = self._kept.day == day and _seen(connection) == self._kept.seen
+                is_same = _count(connection) == self._kept.counts
             if not is_same:
-                self._kept = self._read(day)
-                fields = {"digest": self.rules.digest, "count": len(self.rules.rules), "day": day.isoformat()}
-                _LOG.info("rules_taken", extra={"fields": fields})
+                self._kept = self._read(self._kept.day)
+                _LOG.info("rules_taken", extra={"fields": self._about()})
         except BasiraError as error:
             _LOG.error("rules_not_taken", extra={"fields": {"error": type(error).__name__, "message": error.message}})
 
-    def judge(self, policy: Policy, day: date) -> RuleJudge | None:
-        """The rules compiled under a policy; None when there are none."""
-        if self._kept.day < day:
-            self.refresh(day)
-        kept = self._kept
-        if not kept.rules.rules:
+    def judge(self, policy: Policy, today: date) -> RuleJudge | None:
+        """The rules with the lists of a day, compiled under a policy; None when there are none."""
+        if not self._kept.rules.rules:
             return None
+        if self._kept.day != today:
+            self._kept = self._read(today)
+        kept = self._kept
         found = kept.judges.get(policy.digest)
         if found is None:
             found = RuleJudge(kept.rules, policy, seed=self._seed)
@@ -93,18 +86,20 @@ class RulesInForce:
             kept.judges[policy.digest] = found
         return found
 
-    def _read(self, day: date) -> _Kept:
+    def _read(self, day: date | None) -> _Kept:
         with self._database.read() as connection:
-            seen = _seen(connection)  # before the reading: what is recorded meanwhile is read again
-            rules = read_rule_set(connection, on=day)
-        lists = rules.lists.values
-        # A rule that names a list which is not there is found now, not while a declaration waits.
-        RuleBook([one.rule for one in rules.rules], make_vocabulary(list(lists)), lists)
-        return _Kept(seen, day, rules, {})
+            counts = _count(connection)  # before the reading: what is recorded meanwhile is read again
+            rules = read_rule_set(connection) if counts[0] else NO_RULES
+            if day is not None:
+                rules = with_lists(connection, rules, day)
+        return _Kept(counts, day, rules, {})
+
+    def _about(self) -> Mapping[str, object]:
+        return {"digest": self.rules.digest, "count": len(self.rules.rules)}
 
 
-def _seen(connection: sa.Connection) -> object:
-    return count_steps(connection), [(one.name, one.last) for one in list_lists(connection)]
+def _count(connection: sa.Connection) -> tuple[int, int]:
+    return count_steps(connection), count_changes(connection)
 
 
 def judge_all(
@@ -119,14 +114,15 @@ def judge_all(
     if judge is None:
         return dict(scores)
     found = dict(scores)
-    named = {"rules_digest": judge.rules.digest}
-    if judge.rules.lists.changes:
-        named["rule_lists"] = canonical_values(judge.rules.recorded_lists)
     for one in new:
         scored = scores[one.number]
         said = _judge(judge, scored, today)
         found[one.number] = replace(
-            scored, candidate=judge.with_wish(scored.candidate, said), rules=said, rules_in_force=named
+            scored,
+            candidate=judge.with_wish(scored.candidate, said),
+            rules=said,
+            rules_digest=judge.rules.digest,
+            list_changes=judge.rules.list_changes,
         )
     return found
 

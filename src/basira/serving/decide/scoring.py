@@ -61,8 +61,8 @@ class Scored:
     the SHA-256 of its file, ``profiles_digest``.
 
     ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
-    ``rules``: what analysts' rules said, see `decisions.judged`; ``rules_in_force``: which they were, and the state of
-    their lists, as the versions of a decision name them; empty: there are none.
+    ``rules``: what analysts' rules said, see `decisions.judged`, of the set of ``rules_digest``; None: there are none.
+    ``list_changes``: of the lists that they read.
     """
 
     candidate: Candidate
@@ -72,7 +72,8 @@ class Scored:
     evidence: Evidence | None = None
     profiles_digest: str | None = None
     rules: Sequence[JudgedValues] = ()
-    rules_in_force: Mapping[str, str] = field(default_factory=dict)
+    rules_digest: str | None = None
+    list_changes: Mapping[str, int] = field(default_factory=dict)
 
 
 class OpenProfiles(Protocol):

@@ -15,17 +15,17 @@ from typing import Any, TypedDict
 
 import sqlalchemy as sa
 
-from basira.rules import model
 from basira.rules.json_form import read_rule
 from basira.rules.lifecycle import Step
 from basira.rules.lists.snoozes import list_of
-from basira.rules.model import Rule
+from basira.rules.model import InList, Rule, walk
+from basira.rules.values import ListValues
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import ReplayError, StoreError
 from basira.schema.json_values import JsonObject
 from basira.storage.rules.store import StoredRule, StoredStep, list_steps, list_versions
 from basira.workflows.rules.life import as_steps, read_stored
-from basira.workflows.rules.lists import ListsOfDay, lists_on
+from basira.workflows.rules.lists import lists_on
 
 
 class RecordedRule(TypedDict):
@@ -61,25 +61,23 @@ class RuleInForce:
         }
 
 
-class RecordedLists(TypedDict):
-    """The lists that rules in force read, as a decision names them: of each the number of its last change that counted.
-    ``erased``: of each, how many of its entries in force were erased by then."""
-
-    changes: Mapping[str, int]
-    erased: Mapping[str, int]
-
-
 @dataclass(frozen=True)
 class RuleSet:
-    """The versions in force, by id and version; each holds by its own dates and offices. ``lists``: of a day, those
-    that they read, and the operators for whom they sleep."""
+    """The versions in force, by id and version; each holds by its own dates and offices.
+
+    ``lists``: by name, what is on those that the rules name, and for whom a rule sleeps, on the day for which
+    `with_lists` read them. ``list_changes``: of each of them the last change that counts; ``erased_entries``: how many
+    entries in force on the day were erased.
+    """
 
     rules: tuple[RuleInForce, ...] = ()
-    lists: ListsOfDay = field(default_factory=lambda: ListsOfDay({}, {}, {}))
+    lists: Mapping[str, ListValues] = field(default_factory=dict)
+    list_changes: Mapping[str, int] = field(default_factory=dict)
+    erased_entries: int = 0
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over id, version, digest, state and last day of each, in hexadecimal; lists are named apart."""
+        """SHA-256 over id, version, digest, state and last day of each, in hexadecimal."""
         names = [
             [one.rule.rule_id, one.version, one.digest, one.is_shadow, one.rule.expires_on.isoformat()]
             for one in self.rules
@@ -87,57 +85,35 @@ class RuleSet:
         return hashlib.sha256(canonical_values(names).encode()).hexdigest()
 
     @property
-    def recorded_lists(self) -> RecordedLists:
-        """The lists as a record names them."""
-        return {"changes": dict(self.lists.changes), "erased": dict(self.lists.erased)}
+    def list_names(self) -> frozenset[str]:
+        """The lists that the rules name, and those of their snoozes."""
+        named = {part.list_name for one in self.rules for part in walk(one.rule.condition) if isinstance(part, InList)}
+        return frozenset(named | {list_of(one.rule.rule_id) for one in self.rules})
 
 
 NO_RULES = RuleSet()
 
 
-def read_rule_set(connection: sa.Connection, *, on: date) -> RuleSet:
-    """The rules in force now, with the lists of a day. Raises StoreError when the content of a version is not that of
-    its digest."""
-    found = _rule_set(list_versions(connection), list_steps(connection))
-    return found if not found.rules else replace(found, lists=_lists_of(found, lists_on(connection, on)))
+def with_lists(
+    connection: sa.Connection, rules: RuleSet, day: date, *, changes: Mapping[str, int] | None = None
+) -> RuleSet:
+    """The rules with their lists on a day. ``changes``: as a decision recorded them; without, as the lists are now.
 
-
-def with_recorded_lists(rules: RuleSet, connection: sa.Connection, recorded: RecordedLists, *, on: date) -> RuleSet:
-    """The rules with the lists that a decision of a day names, made again. Raises ReplayError when one is not on record
-    here, or entries of it were erased since: a verdict that rested on one can't be made again."""
-    if not recorded["changes"]:
+    A list that is not there is left out: `RuleJudge` then raises for the rule that names it.
+    """
+    if not rules.rules:
         return rules
-    found = _lists_of(rules, lists_on(connection, on, changes=recorded["changes"]))
-    missing = sorted(recorded["changes"].keys() - found.changes.keys())
-    if missing:
-        raise ReplayError(
-            f"Expected the list {missing[0]!r} of the rules on record, found none.",
-            hint="Name the database that the rules came from with --database.",
-        )
-    gone = sorted(name for name, count in found.erased.items() if count > recorded["erased"].get(name, 0))
-    if gone:
-        raise ReplayError(
-            f"Expected the entries of the list {gone[0]!r} as they were, found some that were erased since.",
-            hint="What rested on them can't be made again; the record itself is proven by `basira audit verify`.",
-        )
-    return replace(rules, lists=found)
+    found = lists_on(connection, day, names=rules.list_names, changes=changes)
+    return replace(rules, lists=found.values, list_changes=found.changes, erased_entries=sum(found.erased.values()))
 
 
-def _lists_of(rules: RuleSet, lists: ListsOfDay) -> ListsOfDay:
-    """Of all lists those that the rules read, and those of their snoozes."""
-    names = {list_of(one.rule.rule_id) for one in rules.rules}
-    for one in rules.rules:
-        names |= {part.list_name for part in model.walk(one.rule.condition) if isinstance(part, model.InList)}
-    return ListsOfDay(
-        {name: value for name, value in lists.values.items() if name in names},
-        {name: value for name, value in lists.changes.items() if name in names},
-        {name: value for name, value in lists.erased.items() if name in names},
-    )
+def read_rule_set(connection: sa.Connection) -> RuleSet:
+    """The rules in force now. Raises StoreError when the content of a version is not that of its digest."""
+    return _rule_set(list_versions(connection), list_steps(connection))
 
 
 def restore_rule_set(recorded: Sequence[RecordedRule]) -> RuleSet:
-    """The rules that a run recorded, without lists (`with_recorded_lists`). Raises ReplayError when the content of one
-    is not that of its digest."""
+    """The rules that a run recorded. Raises ReplayError when the content of one is not that of its digest."""
     found = []
     for one in recorded:
         if _digest_of(one["content"]) != one["digest"]:
@@ -152,7 +128,7 @@ def restore_rule_set(recorded: Sequence[RecordedRule]) -> RuleSet:
 
 
 def find_rule_set(connection: sa.Connection, digest: str) -> RuleSet | None:
-    """The rules in force of that digest, of whatever moment, without lists; None when no moment of the record had them.
+    """The rules in force of that digest, of whatever moment; None when no moment of the record had them.
 
     Steps are kept for good, so each set that ever held can be made again: the latest are tried first.
     """

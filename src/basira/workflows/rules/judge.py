@@ -41,8 +41,8 @@ class RuleJudge:
     def __init__(self, rules: RuleSet, policy: Policy, *, seed: int) -> None:
         """Raises RuleError when a rule names a list that the set lacks."""
         self.rules, self._policy, self._seed = rules, policy, seed
-        self._vocabulary = make_vocabulary(list(rules.lists.values))
-        self._book = RuleBook([one.rule for one in rules.rules], self._vocabulary, rules.lists.values)
+        self._vocabulary = make_vocabulary(rules.lists.keys())
+        self._book = RuleBook([one.rule for one in rules.rules], self._vocabulary, rules.lists)
         self._inspecting = {lane.id: number for number, lane in enumerate(policy.lanes) if lane.inspects}
         read = {
             name
@@ -109,7 +109,7 @@ class RuleJudge:
             return [() for _ in candidates]
         items = self._items(candidates, declared, features)
         conditions = [one.rule.condition for one in self.rules.rules]
-        outcomes = judge_many(items, conditions, self._vocabulary, self.rules.lists.values)
+        outcomes = judge_many(items, conditions, self._vocabulary, self.rules.lists)
         asked: list[list[int]] = [[] for _ in candidates]
         for number, one in enumerate(self.rules.rules):
             for position in (outcomes[str(number)] != NO_HIT).arg_true():
@@ -164,11 +164,11 @@ class RuleJudge:
         )
         effect = write_effect(one.rule.effect)
         values["items"] = [position + 1 for position in verdict.items]
-        values["probability"] = 0.0 if one.is_shadow else firing.probability
-        snoozed = find_snooze(one.rule, facts, self.rules.lists.values)
-        values["acts"] = firing.acts and not one.is_shadow and snoozed is None
-        if snoozed is not None:
-            values["snoozed"] = snoozed
+        sleeps = find_snooze(one.rule, facts, self.rules.lists) is not None
+        values["probability"] = 0.0 if one.is_shadow or sleeps else firing.probability
+        values["acts"] = firing.acts and not one.is_shadow and not sleeps
+        if sleeps:
+            values["sleeps"] = True
         values["wants"] = {name: value for name, value in effect.items() if value != _NOTHING[name]}
         values["title"] = one.rule.title
         values["conditions"] = self._conditions(one.rule, facts)
@@ -176,7 +176,7 @@ class RuleJudge:
 
     def _conditions(self, rule: model.Rule, facts: Facts) -> list[ConditionValues]:
         found = []
-        for one in find_reasons(rule.condition, facts, self._vocabulary, self.rules.lists.values):
+        for one in find_reasons(rule.condition, facts, self._vocabulary, self.rules.lists):
             values = ConditionValues(
                 condition=write_condition(one.condition),
                 truth=one.truth,

@@ -73,7 +73,7 @@ def say_judged(one: JudgedValues, *, given: str, lanes: Mapping[str, str], langu
         head = catalog.say("judged.shadow", **about, outcome=outcome)
     elif one["outcome"] == "hit":
         probability = isolate(write_number(one.get("probability", 0.0)), language)
-        how = "acts" if one.get("acts") else "snoozed" if "snoozed" in one else "let_go"
+        how = "acts" if one.get("acts") else "sleeps" if one.get("sleeps") else "let_go"
         head = catalog.say(f"judged.{how}", **about, probability=probability)
     else:
         head = catalog.say("judged.other", **about, outcome=outcome)
