@@ -193,7 +193,7 @@ def test_a_version_that_begins_later_takes_the_place_of_the_one_before_on_its_fi
     days = (date(2026, 3, 31), date(2026, 4, 1))
     with database.read() as connection:
         shown = [[(one.stored.version, one.status) for one in show_all(connection, on=day)] for day in days]
-        found = read_rule_set(connection, on=NOW.date())
+        found = read_rule_set(connection)
     assert shown == [[(1, "live"), (2, "waiting")], [(1, "replaced"), (2, "live")]]
     holding = [[one.version for one in found.rules if one.rule.holds_on(day, "A")] for day in days]
     assert holding == [[1], [2]]
