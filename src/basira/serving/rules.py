@@ -100,7 +100,10 @@ def _login(database: Database, by: Principal) -> str:
     if by.kind != "user":
         raise UsageError("Expected a person who is logged in, found a key.", hint="Log in: a rule has an author.")
     with database.read() as connection:
-        return get_user(connection, by.id).login
+        login = get_user(connection, by.id).login
+    if login is None:  # erased since the session began
+        raise UsageError("Expected an account in use, found one that was erased.", hint="Log in with another one.")
+    return login
 
 
 def _object(body: object, names: set[str]) -> JsonObject:

@@ -240,7 +240,7 @@ def test_a_damaged_state_is_made_again_with_what_rules_claimed(busy: Desk, polic
     with service.database.read() as connection:
         kept = read_office_day(connection, OFFICE, policy_of_day, day=TODAY)
     with service.database.write() as connection:
-        connection.exec_driver_sql("UPDATE online_state SET state = 'damaged'")
+        connection.exec_driver_sql("UPDATE selection_state SET state = 'damaged'")
         again = read_office_day(connection, OFFICE, policy_of_day, day=TODAY)
     assert kept.state is not None
     assert again.state is not None
