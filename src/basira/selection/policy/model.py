@@ -310,6 +310,14 @@ class RulesOfAnalysts(_Part):
         "that are let go are what the rule's worth is measured beside, and they keep its edge from being learned; 1 "
         "lets none go, and measures nothing.",
     )
+    most_capacity_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.5,
+        description="A rule that wants a lane can be submitted only when its back-test asks for no more than this "
+        "share of the slots of any office on any day.",
+    )
+    least_test_days: Count = Field(
+        default=1, description="And only when the period of its back-test has at least so many days."
+    )
 
 
 class OnlinePacing(_Part):
