@@ -10,6 +10,7 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
 from basira.cli.lists import faults_in
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, steps
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from basira.rules.names import Vocabulary
     from basira.rules.values import ListValues
     from basira.workflows.rules.backtest import BackTest
+    from basira.workflows.rules.gate import GateValues
     from basira.workflows.rules.life import RuleVersion
 
 app = typer.Typer(no_args_is_help=True, help="Risk profiles: rules that analysts write.")
@@ -190,6 +192,7 @@ def backtest(
     by: Annotated[str, typer.Option("--by", help="Your login: the test is recorded as a step. Without: shown.")] = "",
     version: VersionOption = 0,
     lists_of_today: ListsOfTodayOption = False,
+    policy: PolicyOption = "morocco",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
@@ -201,8 +204,10 @@ def backtest(
     probability was recorded, it is unknown. An entry of a list counts from the day after it was recorded.
     """
     from basira.schema.days import parse_day
+    from basira.selection.policy.load import find_policy, load_policy
     from basira.workflows.engine import EngineBounds
     from basira.workflows.rules.backtest import PeriodDays, back_test, read_period
+    from basira.workflows.rules.gate import gate_of
     from basira.workflows.rules.life import read_for_test, read_stored, take_step
     from basira.workflows.rules.lists import read_dated
 
@@ -221,8 +226,11 @@ def backtest(
                 progress=progress,
             )
             found = back_test(rule, period, vocabulary, lists, probabilities=probabilities)
+        folder = find_policy(policy)
+        gate = gate_of(rule, found, cache(lambda day: load_policy(folder, day)))
         if by:
             detail = {
+                "gate": gate,
                 "first": first,
                 "last": last,
                 "as_of": as_of,
@@ -236,7 +244,7 @@ def backtest(
                 "lists_of_today": lists_of_today,
             }
             take_step(opened, rule_id, "tested", login=by, now=datetime.now(), version=stored.version, detail=detail)
-    _show_backtest(found, as_json)
+    _show_backtest(found, gate, as_json)
 
 
 @app.command("compare")
@@ -410,12 +418,17 @@ def _show(one: RuleVersion, language: Language, as_json: bool) -> None:
         echo(f"  {step.taken_at[:16]}  {step.state}  by {step.actor}{f': {step.motive}' if step.motive else ''}")
 
 
-def _show_backtest(found: BackTest, as_json: bool) -> None:
+def _show_backtest(found: BackTest, gate: GateValues, as_json: bool) -> None:
     if as_json:
-        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1, default=str))
+        echo(json.dumps({**asdict(found), "gate": gate}, ensure_ascii=False, indent=1, default=str))
         return
     for line in _lines(found):
         echo(line)
+    if gate["office"]:
+        where = f"{gate['office']} on {gate['day']}, its fullest day"
+        echo(f"  wants {gate['wanted']:.1f} of {gate['slots']} slots at {where}")
+    reached = ", ".join(gate["obstacles"])
+    echo(f"  not to be submitted under this policy: {reached}" if reached else "  passes the gate of the policy")
 
 
 def _lines(found: BackTest) -> Iterator[str]:

@@ -203,7 +203,10 @@ class _Plan:
                 elif operation == "*":
                     found = one * other
                 else:
-                    found = pl.when(other != 0).then(one / other)
+                    # Where the divisor is one value for all rows, Polars multiplies with its reciprocal, which may be
+                    # another double: it is made a column, to which nothing is added.
+                    divisor = other + pl.col(DECLARATION).cast(pl.Float64) * 0.0
+                    found = pl.when(divisor != 0).then(one / divisor)
                 return found.fill_nan(None)
 
 

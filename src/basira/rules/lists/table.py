@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
@@ -31,6 +32,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "owner": ("owner", "responsable", "المسؤول"),
 }
 _COLUMN_OF = {fold_name(word): column for column, words in _WORDS.items() for word in words}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LARGEST_BYTES = 20_000_000
 _WORKBOOK = b"PK\x03\x04"
 
@@ -167,8 +169,8 @@ def _day(cell: object, place: str) -> date | None:
     text = fold_digits(str(cell)).strip() if _is_something(cell) else ""
     if not text:
         return None
+    # In one order alone: 01/02/2026 is two days.
     try:
-        # The year first alone: a table of another country may have the month where a person here types the day.
-        return date.fromisoformat(text)
+        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
     except ValueError:
         raise rule_fault("day_form", place=place, found=text) from None
