@@ -15,6 +15,7 @@ from basira.schema.access import Grant
 from basira.storage.accounts.users import NewUser, create_user, find_user
 from basira.storage.database.connection import Database
 from basira.workflows.rules.life import read_rule_text, take_step, write_version
+from basira.workflows.rules.lists import known_vocabulary
 from basira.workflows.rules.vocabulary import make_vocabulary
 
 # In the past: the proof of the record rejects rows later than the clock.
@@ -48,7 +49,7 @@ def make_live(database: Database, content: dict[str, Any], *, now: datetime = WR
     """Write a version and take it as far as ``state``: live, or shadow."""
     with database.write() as connection:
         add_persons(connection, now=now)
-    rule = read_rule_text(json.dumps(content), make_vocabulary())
+    rule = read_rule_text(json.dumps(content), known_vocabulary(database))
     write_version(database, rule, login="amina", now=now)
     take_step(database, rule.rule_id, "tested", login="amina", now=now, detail={"hits": 3})
     take_step(database, rule.rule_id, "submitted", login="amina", now=now)

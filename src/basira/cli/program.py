@@ -28,6 +28,7 @@ from basira.cli import (
     models,
     policy,
     profiles,
+    proof,
     quarantine,
     register,
     replay,
@@ -87,6 +88,7 @@ app.command("explain")(explain.explain)
 app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
+app.command("proof")(proof.proof)
 app.add_typer(rules.app, name="rules")
 app.add_typer(lists.app, name="lists")
 app.command("demo")(demo.demo)

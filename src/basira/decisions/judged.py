@@ -40,7 +40,8 @@ class JudgedValues(TypedDict):
 
     ``digest``: SHA-256 of the version's content. ``is_shadow``: it changes nothing. ``fields``: of an unknown or an
     error, the names that decide it. Of a hit: ``items``, numbers from 1, of a rule on any item; ``probability`` with
-    which it acts, before the draw; ``acts``; ``wants``, the rule's effect; ``title``; ``conditions``.
+    which it acts, before the draw; ``acts``; ``sleeps``, for an operator of the declaration; ``wants``, the rule's
+    effect; ``title``; ``conditions``.
     """
 
     rule_id: str
@@ -52,6 +53,7 @@ class JudgedValues(TypedDict):
     items: NotRequired[Sequence[int]]
     probability: NotRequired[float]
     acts: NotRequired[bool]
+    sleeps: NotRequired[bool]
     wants: NotRequired[JsonObject]
     title: NotRequired[str]
     conditions: NotRequired[Sequence[ConditionValues]]

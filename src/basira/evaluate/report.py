@@ -8,9 +8,8 @@ is in metrics.json or in the curves.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from basira.evaluate.assemble import OUR_MODEL, OUR_OTHER_ORDERS, EvaluationCurves
 from basira.evaluate.charts import calibration_svg, capture_svgs
@@ -20,6 +19,7 @@ from basira.render.catalogs import Catalog, load_catalog
 from basira.render.numbers import format_date, format_money
 from basira.render.page import render_page
 from basira.render.writing import write_whole
+from basira.schema.json_values import JsonObject
 
 _HERE = Path(__file__).parent
 # Slices with tables of their own; the others share one.
@@ -27,7 +27,7 @@ _MAIN_SLICES = ("all", "seen_pair", "novel_pair")
 
 
 def write_report(
-    metrics: Mapping[str, Any], curves: EvaluationCurves, out_dir: Path, *, language: str = "en", strict: bool = False
+    metrics: JsonObject, curves: EvaluationCurves, out_dir: Path, *, language: str = "en", strict: bool = False
 ) -> Path:
     """Write ``out_dir/report.html`` and return its path.
 
@@ -50,7 +50,7 @@ def write_report(
     return write_whole(out_dir / "report.html", page.encode("utf-8"))
 
 
-def write_metrics(metrics: Mapping[str, Any], out_dir: Path) -> Path:
+def write_metrics(metrics: JsonObject, out_dir: Path) -> Path:
     """Write ``out_dir/metrics.json``: strict JSON (null where a figure does not exist), the same bytes each run.
 
     Raises
@@ -61,8 +61,8 @@ def write_metrics(metrics: Mapping[str, Any], out_dir: Path) -> Path:
     return write_whole(out_dir / "metrics.json", text.encode("utf-8"))
 
 
-def _values(metrics: Mapping[str, Any], curves: EvaluationCurves, catalog: Catalog) -> dict[str, Any]:
-    models: Mapping[str, Any] = metrics["models"]
+def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> JsonObject:
+    models: JsonObject = metrics["models"]
     every = next(iter(models.values()))["slices"] if models else {}
     # A slice without a row has nothing to show.
     slices = [name for name, figures in every.items() if figures["rows"]]
@@ -112,13 +112,13 @@ def _values(metrics: Mapping[str, Any], curves: EvaluationCurves, catalog: Catal
     }
 
 
-def _drawn(curves: EvaluationCurves, slices: Mapping[str, Any]) -> EvaluationCurves:
+def _drawn(curves: EvaluationCurves, slices: JsonObject) -> EvaluationCurves:
     """The curves without those of slices in which nothing can be found: no row, or none irregular."""
     kept = {name: by_model for name, by_model in curves.capture.items() if slices.get(name, {}).get("positives", 1)}
     return EvaluationCurves(kept, curves.calibration)
 
 
-def _dataset(metrics: Mapping[str, Any], catalog: Catalog) -> str:
+def _dataset(metrics: JsonObject, catalog: Catalog) -> str:
     """What was tested, in the reader's language; the names of files stay what they are."""
     tested = metrics.get("tested")
     if not tested:
@@ -127,7 +127,7 @@ def _dataset(metrics: Mapping[str, Any], catalog: Catalog) -> str:
     return catalog.say(f"tested.{tested['kind']}", first=first, last=last)
 
 
-def _revenue_basis(metrics: Mapping[str, Any], catalog: Catalog) -> str:
+def _revenue_basis(metrics: JsonObject, catalog: Catalog) -> str:
     kind = metrics.get("revenue_kind")
     if kind:
         return catalog.say(f"revenue_kind.{kind}")

@@ -89,14 +89,17 @@ def fold_name(text: str) -> str:
 class Vocabulary:
     """The names, and the lists that rules may name.
 
-    ``lists``: names; or the kind of each by its name (of `LIST_FIELDS`), which is then held against the field. A label
-    that two names share stands for neither: the name of the schema is then the way to write it.
+    ``kinds``: of lists, by name (of `LIST_FIELDS`): a field must be of its list's kind; of lists without one any field
+    of texts may be asked. A label that two names share stands for neither: the name of the schema is then the way to
+    write it.
     """
 
-    def __init__(self, names: Iterable[Name], lists: Iterable[str] = ()) -> None:
+    def __init__(
+        self, names: Iterable[Name], lists: Iterable[str] = (), kinds: Mapping[str, str] | None = None
+    ) -> None:
         self.names: Mapping[str, Name] = {one.name: one for one in names}
-        self.lists = frozenset(lists)
-        self._kinds: Mapping[str, str] = lists if isinstance(lists, Mapping) else {}
+        self._kinds = kinds or {}
+        self.lists = frozenset(lists) | self._kinds.keys()
         self._known: dict[str, str] = {}
         twice: set[str] = set()
         for one in self.names.values():

@@ -6,6 +6,7 @@ comes out otherwise, or why it can't be compared. Never here: a rule of today in
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 
@@ -15,7 +16,7 @@ from basira.schema.canonical import canonical_values
 from basira.schema.errors import BasiraError
 from basira.schema.records import Candidate
 from basira.serving.service import Service
-from basira.workflows.rules.in_force import find_rule_set
+from basira.workflows.rules.in_force import find_rule_set, with_lists
 from basira.workflows.rules.judge import RuleJudge
 
 
@@ -24,7 +25,7 @@ class VerdictReplay:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._judges: dict[tuple[str, date], RuleJudge | None] = {}
+        self._judges: dict[tuple[str, date, str], RuleJudge | None] = {}
 
     def compare(
         self, candidate: Candidate, decision: Decision, *, has_features: bool
@@ -36,10 +37,12 @@ class VerdictReplay:
         digest = decision.versions.get("rules_digest")
         if digest is None:
             return (), ""
-        day = decision.moment.date()
-        judge = self._judge(digest, day)
+        day, lists = decision.moment.date(), decision.versions.get("rule_lists") or "{}"
+        judge = self._judge(digest, day, lists)
         if judge is None:
             return (), f"rules of digest {digest[:12]}"
+        if judge.rules.erased_entries:
+            return (), "entries of lists that were erased"
         if judge.reads_features and not has_features:
             return (), "verdicts of rules: features of then"
         made = [dict(one) for one in judge.judge(candidate, day)]
@@ -47,13 +50,17 @@ class VerdictReplay:
             return (), ""
         return (Difference(decision.declaration_id, "rules", list(decision.rules), made),), ""
 
-    def _judge(self, digest: str, day: date) -> RuleJudge | None:
-        if (digest, day) not in self._judges:
+    def _judge(self, digest: str, day: date, lists: str) -> RuleJudge | None:
+        """``lists``: JSON, of each list the last change that counted."""
+        key = (digest, day, lists)
+        if key not in self._judges:
             try:
                 with self._service.database.read() as connection:
                     rules = find_rule_set(connection, digest)
+                    if rules is not None:
+                        rules = with_lists(connection, rules, day, changes=json.loads(lists))
                 policy = self._service.policy(day)
-                self._judges[digest, day] = None if rules is None else RuleJudge(rules, policy, seed=self._service.seed)
+                self._judges[key] = None if rules is None else RuleJudge(rules, policy, seed=self._service.seed)
             except BasiraError:
-                self._judges[digest, day] = None
-        return self._judges[digest, day]
+                self._judges[key] = None
+        return self._judges[key]

@@ -62,7 +62,7 @@ def store(history: History, model: RiskModel, policy: Policy, tmp_path_factory: 
 
 
 def make(store: History, model: RiskModel, policy: Policy, *, with_rules: bool = True, seed: int = 7) -> Targeted:
-    order = Order(day=DAY, as_of=AS_OF, seed=seed, rules=rules_of(store) if with_rules else NO_RULES)
+    order = Order(day=DAY, as_of=AS_OF, seed=seed, rules=rules_of(store, DAY) if with_rules else NO_RULES)
     return target(store, order, model=model, policy=policy, now=NOW, engine=ENGINE, language="en")
 
 
@@ -142,7 +142,7 @@ def test_a_run_with_rules_comes_out_the_same_after_they_were_retired(targeted: T
     assert replay(store, targeted.run.run_id, engine=ENGINE).is_same
     with Database(operations_of(store)) as database:
         take_step(database, "from-there", "retired", login="badr", now=WRITTEN, motive="To see that replay holds.")
-    assert "from-there" not in {one.rule.rule_id for one in rules_of(store).rules}
+    assert "from-there" not in {one.rule.rule_id for one in rules_of(store, DAY).rules}
     assert replay(store, targeted.run.run_id, engine=ENGINE).is_same
     with Operations(operations_of(store), create=False) as operations:
         assert operations.verify_chain().is_whole

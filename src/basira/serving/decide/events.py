@@ -18,6 +18,7 @@ from basira.decisions.events import Registration
 from basira.decisions.recorded import ItemValues
 from basira.decisions.records import Decision
 from basira.render.languages import LANGUAGES
+from basira.schema.canonical import canonical_values
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.detail import NO_STATE, detail_text
 from basira.schema.records import Candidate, Selection
@@ -106,6 +107,7 @@ def build_records(
             "policy": f"{policy.name} {policy.version}",
             "policy_digest": policy.digest,
             **({} if scored.rules_digest is None else {"rules_digest": scored.rules_digest}),
+            **({"rule_lists": canonical_values(scored.list_changes)} if scored.list_changes else {}),
         },
         order=_order(scored.candidate, policy),
         rules=scored.rules,

@@ -13,13 +13,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from basira.decisions.judged import JudgedValues
 from basira.schema.errors import BasiraError
 from basira.selection.policy.model import Policy
 from basira.serving.decide.scoring import Scored
 from basira.storage.database.connection import Database
+from basira.storage.rules.lists import count_changes
 from basira.storage.rules.store import count_steps
-from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set
+from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, with_lists
 from basira.workflows.rules.judge import RuleJudge
 
 if TYPE_CHECKING:
@@ -32,20 +35,23 @@ _MOST_POLICIES = 4
 
 @dataclass(frozen=True)
 class _Kept:
-    """``steps``: how many there were on record. ``judges``: by the digest of the policy."""
+    """``counts``: how many steps of rules and changes of lists there were on record. ``day``: of the lists; None: not
+    read yet. ``judges``: by the digest of the policy."""
 
-    steps: int
+    counts: tuple[int, int]
+    day: date | None
     rules: RuleSet
     judges: dict[str, RuleJudge]
 
 
 class RulesInForce:
-    """The rules in force, as read last; read again when a step of a rule's life was recorded."""
+    """The rules in force with the lists of a day, as read last; read again when a step of a rule's life or a change of
+    a list was recorded, and on another day."""
 
     def __init__(self, database: Database, *, seed: int) -> None:
         """Raises StoreError when they can't be read: a service that lacks a mandatory rule releases in silence."""
         self._database, self._seed = database, seed
-        self._kept = self._read()
+        self._kept = self._read(None)
 
     @property
     def rules(self) -> RuleSet:
@@ -56,18 +62,20 @@ class RulesInForce:
         """Read them again when one changed. What can't be read is logged, and those in force go on."""
         try:
             with self._database.read() as connection:
-                is_same = count_steps(connection) == self._kept.steps
+                is_same = _count(connection) == self._kept.counts
             if not is_same:
-                self._kept = self._read()
+                self._kept = self._read(self._kept.day)
                 _LOG.info("rules_taken", extra={"fields": self._about()})
         except BasiraError as error:
             _LOG.error("rules_not_taken", extra={"fields": {"error": type(error).__name__, "message": error.message}})
 
-    def judge(self, policy: Policy) -> RuleJudge | None:
-        """The rules compiled under a policy; None when there are none."""
-        kept = self._kept
-        if not kept.rules.rules:
+    def judge(self, policy: Policy, today: date) -> RuleJudge | None:
+        """The rules with the lists of a day, compiled under a policy; None when there are none."""
+        if not self._kept.rules.rules:
             return None
+        if self._kept.day != today:
+            self._kept = self._read(today)
+        kept = self._kept
         found = kept.judges.get(policy.digest)
         if found is None:
             found = RuleJudge(kept.rules, policy, seed=self._seed)
@@ -78,14 +86,20 @@ class RulesInForce:
             kept.judges[policy.digest] = found
         return found
 
-    def _read(self) -> _Kept:
+    def _read(self, day: date | None) -> _Kept:
         with self._database.read() as connection:
-            steps = count_steps(connection)  # before the reading: what is recorded meanwhile is read again
-            rules = read_rule_set(connection) if steps else NO_RULES
-        return _Kept(steps, rules, {})
+            counts = _count(connection)  # before the reading: what is recorded meanwhile is read again
+            rules = read_rule_set(connection) if counts[0] else NO_RULES
+            if day is not None:
+                rules = with_lists(connection, rules, day)
+        return _Kept(counts, day, rules, {})
 
     def _about(self) -> Mapping[str, object]:
         return {"digest": self.rules.digest, "count": len(self.rules.rules)}
+
+
+def _count(connection: sa.Connection) -> tuple[int, int]:
+    return count_steps(connection), count_changes(connection)
 
 
 def judge_all(
@@ -96,7 +110,7 @@ def judge_all(
     A declaration on which the rules raise an error is decided without them, and its record says of each rule that it
     was an error.
     """
-    judge = None if rules is None else rules.judge(policy)
+    judge = None if rules is None else rules.judge(policy, today)
     if judge is None:
         return dict(scores)
     found = dict(scores)
@@ -104,7 +118,11 @@ def judge_all(
         scored = scores[one.number]
         said = _judge(judge, scored, today)
         found[one.number] = replace(
-            scored, candidate=judge.with_wish(scored.candidate, said), rules=said, rules_digest=judge.rules.digest
+            scored,
+            candidate=judge.with_wish(scored.candidate, said),
+            rules=said,
+            rules_digest=judge.rules.digest,
+            list_changes=judge.rules.list_changes,
         )
     return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from itertools import islice
@@ -62,6 +62,7 @@ class Scored:
 
     ``items``: in order of item number; without a score of no meaning. ``evidence``: None without a score.
     ``rules``: what analysts' rules said, see `decisions.judged`, of the set of ``rules_digest``; None: there are none.
+    ``list_changes``: of the lists that they read.
     """
 
     candidate: Candidate
@@ -72,6 +73,7 @@ class Scored:
     profiles_digest: str | None = None
     rules: Sequence[JudgedValues] = ()
     rules_digest: str | None = None
+    list_changes: Mapping[str, int] = field(default_factory=dict)
 
 
 class OpenProfiles(Protocol):

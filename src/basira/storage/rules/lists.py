@@ -183,6 +183,11 @@ def list_changes(connection: sa.Connection, name: str) -> list[StoredChange]:
     ]
 
 
+def count_changes(connection: sa.Connection) -> int:
+    """How many changes of lists there are: another number, and a list was changed."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(RISK_LIST_CHANGE)).scalar_one())
+
+
 def last_change_by(connection: sa.Connection, name: str, moment: str) -> int:
     """The number of the last change of a list until a moment (ISO); 0 when it was not there yet."""
     query = sa.select(sa.func.max(RISK_LIST_CHANGE.c.number)).where(

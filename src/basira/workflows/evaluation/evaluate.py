@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,6 +35,7 @@ from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.stake import StakeScale, balanced_values
 from basira.selection.policy.model import Objective, Order
 from basira.selection.ranking import in_force
@@ -66,7 +66,7 @@ _REVENUE_KINDS = {RECORDED: "recorded", DECLARED_DUTIES: "duties", CUSTOMS_VALUE
 class Evaluation:
     """``metrics``: the content of metrics.json. ``curves``: what its report draws."""
 
-    metrics: dict[str, Any]
+    metrics: JsonObject
     curves: EvaluationCurves
 
 
@@ -106,7 +106,7 @@ class Contest:
     as_of_day: int
     late: frozenset[str] | None
     dataset: str
-    extras: Mapping[str, Any]
+    extras: JsonObject
     terms: Terms
     has_uninspected: bool = False
 
@@ -489,7 +489,7 @@ def _count_repeats(con: Engine) -> int:
     )
 
 
-def _count_rejections(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
+def _count_rejections(taken: Mapping[str, IngestReport]) -> list[JsonObject]:
     return [
         {"part": part, "file": report.file_name, "code": code, "rows": rows}
         for part, reports in taken.items()

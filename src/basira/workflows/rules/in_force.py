@@ -17,13 +17,15 @@ import sqlalchemy as sa
 
 from basira.rules.json_form import read_rule
 from basira.rules.lifecycle import Step
-from basira.rules.model import Rule
+from basira.rules.lists.snoozes import list_of
+from basira.rules.model import InList, Rule, walk
 from basira.rules.values import ListValues
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import ReplayError, StoreError
 from basira.schema.json_values import JsonObject
 from basira.storage.rules.store import StoredRule, StoredStep, list_steps, list_versions
 from basira.workflows.rules.life import as_steps, read_stored
+from basira.workflows.rules.lists import lists_on
 
 
 class RecordedRule(TypedDict):
@@ -61,11 +63,17 @@ class RuleInForce:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The versions in force, by id and version; each holds by its own dates and offices. ``lists``: by name, what is on
-    them."""
+    """The versions in force, by id and version; each holds by its own dates and offices.
+
+    ``lists``: by name, what is on those that the rules name, and for whom a rule sleeps, on the day for which
+    `with_lists` read them. ``list_changes``: of each of them the last change that counts; ``erased_entries``: how many
+    entries in force on the day were erased.
+    """
 
     rules: tuple[RuleInForce, ...] = ()
     lists: Mapping[str, ListValues] = field(default_factory=dict)
+    list_changes: Mapping[str, int] = field(default_factory=dict)
+    erased_entries: int = 0
 
     @cached_property
     def digest(self) -> str:
@@ -76,8 +84,27 @@ class RuleSet:
         ]
         return hashlib.sha256(canonical_values(names).encode()).hexdigest()
 
+    @property
+    def list_names(self) -> frozenset[str]:
+        """The lists that the rules name, and those of their snoozes."""
+        named = {part.list_name for one in self.rules for part in walk(one.rule.condition) if isinstance(part, InList)}
+        return frozenset(named | {list_of(one.rule.rule_id) for one in self.rules})
+
 
 NO_RULES = RuleSet()
+
+
+def with_lists(
+    connection: sa.Connection, rules: RuleSet, day: date, *, changes: Mapping[str, int] | None = None
+) -> RuleSet:
+    """The rules with their lists on a day. ``changes``: as a decision recorded them; without, as the lists are now.
+
+    A list that is not there is left out: `RuleJudge` then raises for the rule that names it.
+    """
+    if not rules.rules:
+        return rules
+    found = lists_on(connection, day, names=rules.list_names, changes=changes)
+    return replace(rules, lists=found.values, list_changes=found.changes, erased_entries=sum(found.erased.values()))
 
 
 def read_rule_set(connection: sa.Connection) -> RuleSet:

@@ -23,6 +23,7 @@ from basira.rules.evaluate import Verdict
 from basira.rules.findings import find_reasons
 from basira.rules.fires import draw_firing
 from basira.rules.json_form import write_condition, write_effect
+from basira.rules.lists.snoozes import find_snooze
 from basira.rules.values import Facts
 from basira.schema.errors import PolicyError
 from basira.schema.records import Candidate, Figure
@@ -40,7 +41,7 @@ class RuleJudge:
     def __init__(self, rules: RuleSet, policy: Policy, *, seed: int) -> None:
         """Raises RuleError when a rule names a list that the set lacks."""
         self.rules, self._policy, self._seed = rules, policy, seed
-        self._vocabulary = make_vocabulary(rules.lists)
+        self._vocabulary = make_vocabulary(rules.lists.keys())
         self._book = RuleBook([one.rule for one in rules.rules], self._vocabulary, rules.lists)
         self._inspecting = {lane.id: number for number, lane in enumerate(policy.lanes) if lane.inspects}
         read = {
@@ -163,8 +164,11 @@ class RuleJudge:
         )
         effect = write_effect(one.rule.effect)
         values["items"] = [position + 1 for position in verdict.items]
-        values["probability"] = 0.0 if one.is_shadow else firing.probability
-        values["acts"] = firing.acts and not one.is_shadow
+        sleeps = find_snooze(one.rule, facts, self.rules.lists) is not None
+        values["probability"] = 0.0 if one.is_shadow or sleeps else firing.probability
+        values["acts"] = firing.acts and not one.is_shadow and not sleeps
+        if sleeps:
+            values["sleeps"] = True
         values["wants"] = {name: value for name, value in effect.items() if value != _NOTHING[name]}
         values["title"] = one.rule.title
         values["conditions"] = self._conditions(one.rule, facts)

@@ -7,7 +7,7 @@ recorded after the moment that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import cast
@@ -205,19 +205,24 @@ def list_kinds(connection: sa.Connection) -> dict[str, ListKind]:
 def known_vocabulary(database: Database) -> Vocabulary:
     """The names that rules may use, with the lists of a database."""
     with database.read() as connection:
-        return make_vocabulary(list_kinds(connection))
+        return make_vocabulary(kinds=list_kinds(connection))
 
 
 def read_dated(database: Database, *, is_known_always: bool = False) -> tuple[Vocabulary, DatedLists]:
     """The names that rules may use and the lists over time: see `dated_lists`."""
     with database.read() as connection:
-        return make_vocabulary(list_kinds(connection)), dated_lists(connection, is_known_always=is_known_always)
+        return make_vocabulary(kinds=list_kinds(connection)), dated_lists(connection, is_known_always=is_known_always)
 
 
 def lists_on(
-    connection: sa.Connection, day: date, *, changes: Mapping[str, int] | None = None, until: datetime | None = None
+    connection: sa.Connection,
+    day: date,
+    *,
+    names: Collection[str] | None = None,
+    changes: Mapping[str, int] | None = None,
+    until: datetime | None = None,
 ) -> ListsOfDay:
-    """Every list as rules read it on a day, those of snoozes too.
+    """The lists of these names as rules read them on a day; by default all of them, those of snoozes too.
 
     ``changes``: of each list the last change that counts, as a decision recorded it, to make it again; a list that is
     not among them was not there. Without: the last one until the moment ``until``, or now.
@@ -226,6 +231,8 @@ def lists_on(
     used: dict[str, int] = {}
     erased: dict[str, int] = {}
     for stored in list_lists(connection):
+        if names is not None and stored.name not in names:
+            continue
         number = stored.last
         if changes is not None:
             number = changes.get(stored.name, 0)

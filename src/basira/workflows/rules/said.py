@@ -73,7 +73,8 @@ def say_judged(one: JudgedValues, *, given: str, lanes: Mapping[str, str], langu
         head = catalog.say("judged.shadow", **about, outcome=outcome)
     elif one["outcome"] == "hit":
         probability = isolate(write_number(one.get("probability", 0.0)), language)
-        head = catalog.say("judged.acts" if one.get("acts") else "judged.let_go", **about, probability=probability)
+        how = "acts" if one.get("acts") else "sleeps" if one.get("sleeps") else "let_go"
+        head = catalog.say(f"judged.{how}", **about, probability=probability)
     else:
         head = catalog.say("judged.other", **about, outcome=outcome)
     if one["outcome"] != "hit":

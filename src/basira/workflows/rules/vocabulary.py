@@ -33,9 +33,9 @@ _KINDS: Mapping[str, ValueKind] = {
 _SCORES: Mapping[str, str] = {"fraud_probability": "rate", "expected_revenue": "amount"}
 
 
-def make_vocabulary(lists: Iterable[str] = ()) -> Vocabulary:
-    """The vocabulary, with the lists that there are: their names, or better the kind of each by its name."""
-    return Vocabulary(_names(), lists)
+def make_vocabulary(lists: Iterable[str] = (), kinds: Mapping[str, str] | None = None) -> Vocabulary:
+    """The vocabulary, with the lists that there are: by name alone, or with the kind of each, which is then checked."""
+    return Vocabulary(_names(), lists, kinds)
 
 
 @cache

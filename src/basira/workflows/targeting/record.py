@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
@@ -15,7 +16,7 @@ from basira.explain.words import conversion_of
 from basira.models.risk.files import read_model
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import day_of
-from basira.schema.errors import NotFoundError
+from basira.schema.errors import NotFoundError, ReplayError
 from basira.schema.records import Conversion
 from basira.schema.rows import DecisionRow, RunRow
 from basira.schema.text import fold_identifier
@@ -27,28 +28,25 @@ from basira.storage.model_store import Models
 from basira.storage.record.chain import entry_hash, opening_hash
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds, Progress, silent
-from basira.workflows.models.stages import adopt_models
-from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, restore_rule_set
+from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, restore_rule_set, with_lists
 from basira.workflows.stores import OPERATIONS as OPERATIONS
 from basira.workflows.stores import operations_of as operations_of
 from basira.workflows.targeting.target import Order, Targeted, target
 
 
 def record(history: History, targeted: Targeted) -> None:
-    """Append the run with all its decisions, in one transaction. Models of a store that has no step of theirs on record
-    are adopted first: from then on a newer one is a candidate."""
-    adopt_models(history, operations_of(history), now=targeted.run.created_at)
+    """Append the run with all its decisions, in one transaction."""
     with Operations(operations_of(history)) as operations:
         operations.record_run(targeted.run.row(), (d.row() for d in targeted.decisions))
 
 
-def rules_of(history: History, database: str = "") -> RuleSet:
-    """The rules of analysts that are in force now. ``database``: URL of another operational database than the store's
-    own, in which nothing may be recorded yet: then there are none. Raises StoreError."""
+def rules_of(history: History, day: date, database: str = "") -> RuleSet:
+    """The rules of analysts that are in force now, with their lists on a day. ``database``: URL of another operational
+    database than the store's own, in which nothing may be recorded yet: then there are none. Raises StoreError."""
     if not database and not operations_of(history).exists():
         return NO_RULES
     with Database(database or operations_of(history), create=False) as opened, opened.read() as connection:
-        return read_rule_set(connection)
+        return with_lists(connection, read_rule_set(connection), day)
 
 
 def find_decisions(history: History, declaration_id: str) -> list[tuple[TargetingRun, Decision]]:
@@ -82,7 +80,8 @@ def replay(
     """
     with Operations(operations_of(history), create=False) as operations:
         header, rows = operations.get_run(run_id), operations.decisions_of(run_id)
-    run, recorded = TargetingRun.from_row(header), [Decision.from_row(row) for row in rows]
+        run, recorded = TargetingRun.from_row(header), [Decision.from_row(row) for row in rows]
+        rules = _rules_of_run(operations.database, run)
     model = read_model(Models(history.root).folder(run.model_version))
     again = target(
         history,
@@ -95,7 +94,7 @@ def replay(
             is_folded=run.options.get("is_folded", False),
             is_catalog_digested="inputs" not in run.options,
             is_kind_ranked=run.options.get("verify") == "kinds",
-            rules=restore_rule_set(run.options.get("rules", {}).get("in_force", ())),
+            rules=rules,
         ),
         model=model,
         policy=restore_policy(run.policy_text),
@@ -118,6 +117,20 @@ def replay(
             )
     report = compare(recorded, made, recorded_run=run, replayed_run=again.run)
     return replace(report, differences=report.differences + _broken_links(header, rows))
+
+
+def _rules_of_run(database: Database, run: TargetingRun) -> RuleSet:
+    """The rules that a run recorded, with their lists as they were. Raises ReplayError when an entry was erased."""
+    recorded = run.options.get("rules", {})
+    with database.read() as connection:
+        rules = restore_rule_set(recorded.get("in_force", ()))
+        rules = with_lists(connection, rules, run.day, changes=recorded.get("lists", {}))
+    if rules.erased_entries:
+        raise ReplayError(
+            f"Expected the lists that the rules of {run.run_id} read, found {rules.erased_entries:,} entries erased.",
+            hint="The record itself can still be proved: `basira audit verify`.",
+        )
+    return rules
 
 
 def _broken_links(header: RunRow, rows: Sequence[DecisionRow]) -> tuple[Difference, ...]:
