@@ -20,7 +20,7 @@ import numpy as np
 from explain_kinds import Chosen, choose
 from numpy.typing import NDArray
 
-from basira.explain.strongest import strongest_reasons
+from basira.explain.strongest import FAMILY_OF, strongest_reasons
 from basira.features.catalog.catalog import REASONS
 from basira.models.risk.trees import predict_raw
 from basira.schema.records import Reason
@@ -31,19 +31,23 @@ Matrix = NDArray[np.float32]
 
 
 def families_of(chosen: Chosen) -> dict[str, list[int]]:
-    """Families of reasons, each with the columns of its features; those of no family are one each."""
-    names = chosen.model.encoding.names
-    known = REASONS.with_categories(chosen.model.encoding.categories).families
+    """What officers are shown at most one reason of, each with the columns of its features; a feature that no reason
+    speaks of is one for itself."""
     found: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        found.setdefault(known.get(name) or name, []).append(place)
+    for place, name in enumerate(chosen.model.encoding.names):
+        found.setdefault(_family(name, chosen), []).append(place)
     return found
 
 
 def family_of(reason: Reason, chosen: Chosen) -> str:
-    """The family that a reason was made of: that of its features."""
-    name = reason.features[0]
-    return REASONS.with_categories(chosen.model.encoding.categories).families.get(name) or name
+    """The family of a reason: that of its features."""
+    return _family(reason.features[0], chosen)
+
+
+def _family(feature: str, chosen: Chosen) -> str:
+    """The unit value by kilogram and by unit are one family, as they are for an officer (`explain.strongest`)."""
+    known = REASONS.with_categories(chosen.model.encoding.categories).families.get(feature) or feature
+    return next((FAMILY_OF[code] for code in (known, f"{known}_low") if code in FAMILY_OF), known)
 
 
 def removed(chosen: Chosen, row: Matrix, drawn: Matrix, groups: list[list[int]]) -> NDArray[np.float64]:

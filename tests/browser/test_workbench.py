@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from basira.schema.access import Grant
+from basira.schema.access import Grant, Role
 from basira.serving.service import Service
 from basira.storage.database.connection import Database
 from basira.storage.record.events import find_events
@@ -290,6 +290,78 @@ def test_typed_work_outlives_the_session(bench: Bench) -> None:
     page.get_by_role("button", name=SAY["fr"]["record"]).click()
     page.wait_for_url("**done=result")
     assert bench.outcomes(number)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ["manager", "auditor"])
+def test_the_pages_of_a_role_are_accessible_and_fit(bench: Bench, role: Role, language: str) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is absent: run `make assets` (Debian: apt-get install npm).")
+    number, _ = bench.decided.waiting
+    page = bench.person("boss", Grant(role), language=language)
+    page.wait_for_url("**/queue")
+    replay = f"/declarations/{number}/replay"
+    paths = {"manager": ["/figures", "/figures?from=2020-01-01&to=2020-01-02", "/activity"]}
+    for path in paths.get(role, ["/activity", "/activity?by=nobody", "/changes", "/chain", replay]):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.goto(f"{bench.running.address}{path}")
+            assert_accessible(page)
+            name = "".join(letter if letter.isalnum() else "-" for letter in path)
+            keep(page, f"{role}{name}-{language}-{scheme}")
+        for width in (1280, 768):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        page.set_viewport_size({"width": 1280, "height": 900})
+    assert bench.heard == []
+
+
+def test_a_manager_reads_whether_controls_were_carried_out_and_takes_the_file(bench: Bench) -> None:
+    number, office = bench.decided.waiting
+    page = bench.person("nadia", Grant("inspector", office))
+    page.goto(f"{bench.running.address}/declarations/{number}")
+    answer(page, "confirmed", "irregular")
+    page.get_by_role("button", name=SAY["fr"]["record"]).click()
+    page.wait_for_url("**done=result")
+    page = bench.person("houda", Grant("manager"))
+    page.get_by_role("link", name="Chiffres").click()
+    page.wait_for_url("**/figures")
+    selected = sum(one["inspects"] for one in bench.decided.all)
+    first = page.locator(".key-figures > div").first
+    assert first.locator("dt").inner_text() == "Contrôles sélectionnés et réalisés"
+    assert f"1 sur {selected}" in first.inner_text()
+    choice = page.locator("#office")
+    if page.locator("select#office").count():
+        choice.select_option(office)
+    else:
+        choice.fill(office)
+    page.get_by_role("button", name="Filtrer").click()
+    page.wait_for_url(f"**office={office}**")
+    with page.expect_download() as got:
+        page.get_by_role("link", name="Classeur (XLSX)").click()
+    assert Path(got.value.path()).read_bytes()[:2] == b"PK"
+    assert page.locator("svg.bars").count() == page.locator("svg.bars[role=img][aria-labelledby]").count()
+    page.emulate_media(media="print")
+    assert not page.locator("form.filters").is_visible()
+    assert bench.heard == []
+
+
+def test_an_auditor_follows_a_declaration_to_its_replay(bench: Bench) -> None:
+    number, _ = bench.decided.waiting
+    page = bench.person("leila", Grant("auditor"))
+    page.get_by_role("link", name="Activité").click()
+    page.wait_for_url("**/activity")
+    page.locator("#subject").fill(number)
+    page.get_by_role("button", name="Filtrer").click()
+    page.wait_for_url(f"**subject={number}**")
+    page.get_by_role("link", name=number).first.click()
+    page.get_by_role("link", name="Rejouer la décision").click()
+    page.wait_for_url("**/replay")
+    assert "Identique." in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Preuve").click()
+    page.wait_for_url("**/chain")
+    assert page.locator("tbody tr").count() > 0
+    assert bench.heard == []
 
 
 def test_a_refresh_keeps_the_place(bench: Bench) -> None:

@@ -31,5 +31,11 @@ def test_events_status_and_items_are_in_the_reader_s_words(
         assert word in told
     for english in ("registration", "· decision", "reselection", "released", "waiting"):
         assert english not in told, told
+    # Of the officer's pick, in today's words: no sentence of the selection, and each item once.
+    assert {"fr": "Choisie par un agent.", "ar": "اختاره أحد الأعوان."}[language] in told
     item = body["items"][0]
+    number = {"fr": "Article 1", "ar": "البند رقم 1"}[language]
+    assert told.count(number) == 1
+    assert f"{number} – {format_code(item['commodity_code'])} · {item['description']}"[:30] in told
+    told = ran(busy, history, "explain", body["declaration_id"], "-l", language, "--full").stdout
     assert f"#1 · {format_code(item['commodity_code'])} · {item['description']}"[:30] in told

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 import string
 
 import pytest
@@ -97,3 +99,30 @@ def test_a_second_run_asks_and_records_nothing_without_an_answer(walk):
     assert f"exécution {walk.run_id}" in found.err
     listed = ran("audit", "runs", "--store", walk.store, "--json").json
     assert len([one for one in listed if one["day"] == walk.day]) == 1
+
+
+def test_names_of_a_register_stand_on_the_list_and_are_erased_with_the_person(walk, tmp_path, monkeypatch):
+    store = shutil.copytree(walk.store, tmp_path / "store")
+    lines = walk.outcomes["target"].json["lines"]
+    importer, office = lines[0]["header"]["importer_id"], lines[0]["office"]
+    names = tmp_path / "names.csv"
+    names.write_text(f"identifier;name\n{importer};ATLAS NEGOCE\n;X\n", encoding="utf-8")
+    (tmp_path / "offices.csv").write_text(f"code;nom\n{office};Le Port\n", encoding="utf-8")
+    shown = ran("register", "ingest", names, "--store", store, "-l", "fr").out
+    assert "1 noms nouveaux" in shown
+    assert "ligne 3 rejetée : sans identifiant" in shown
+    again = ran("register", "ingest", names, "--store", store, "--json").json
+    assert (again["taken"], again["known"], again["total"]) == (0, 1, 1)
+    assert (
+        ran("register", "ingest", tmp_path / "offices.csv", "--kind", "offices", "--store", store, "--json").code == 0
+    )
+    look = ("target", "--day", walk.day, "--seed", 5, "--preview", "--store", store)
+    body = ran(*look, "--json").json
+    assert (body["operator_names"], body["office_names"]) == ({importer: "ATLAS NEGOCE"}, {office: "Le Port"})
+    assert f"ATLAS NEGOCE ({importer})" in ran(*look).out
+    # Not in the record: what was decided names no one more than before.
+    assert all(b"ATLAS NEGOCE" not in path.read_bytes() for path in store.rglob("*.sqlite*"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(importer + "\n"))
+    done = ran("history", "erase", "--motive", "law 09-08", "--by", "dpo", "--store", store, "--json").json
+    assert done["register_entries"] == 1
+    assert "ATLAS" not in (store / "register.json").read_text(encoding="utf-8")

@@ -39,7 +39,7 @@ def test_the_first_model_of_a_store_is_live_and_the_next_a_candidate_until_it_is
     staged = {one["version"]: one["stage"] for one in ran("models", "list", *at, "--json").json}
     (newer,) = [version for version, stage in staged.items() if version.startswith("m20231101") and stage != "live"]
     assert staged[first["version"]] == "live"
-    decided = ran("target", "--day", walk.day, "--seed", "5", *at, "--json").json
+    decided = ran("target", "--day", walk.day, "--seed", "5", "--again", *at, "--json").json
     assert decided["model_version"] == first["version"]
     refused = run("target", "--day", walk.day, "--model", newer, *at)
     assert refused.code == 7
@@ -49,13 +49,13 @@ def test_the_first_model_of_a_store_is_live_and_the_next_a_candidate_until_it_is
 
     assert run("models", "promote", newer, "--by", "amina", *WHY, *at).code == 7
     assert f"{newer} is live" in ran("models", "promote", newer, "--by", "badr", *WHY, *at).out
-    assert ran("target", "--day", walk.day, *at, "--json").json["model_version"] == newer
+    assert ran("target", "--day", walk.day, "--again", *at, "--json").json["model_version"] == newer
     shown = ran("models", "show", newer, *at).out
     assert "amina" in shown
     assert "Found more in the shadow." in shown
 
     assert f"{first['version']} is live again" in ran("models", "rollback", "--by", "badr", *WHY, *at).out
-    assert ran("target", "--day", walk.day, *at, "--json").json["model_version"] == first["version"]
+    assert ran("target", "--day", walk.day, "--again", *at, "--json").json["model_version"] == first["version"]
     # A run that the other model decided is made again with it.
     assert ran("replay", decided["run_id"], *at, "--json").json["is_same"]
 

@@ -197,3 +197,31 @@ def test_a_probability_is_never_none_nor_certain(share: float, text: str) -> Non
 )
 def test_a_probability_is_compared_with_its_average(probability: float, text: str) -> None:
     assert plain(say_chance(probability, 0.05, language="fr", strict=True)) == text
+
+
+def habit(gap: float, *, code: str = "price_habit_exporter", count: int = 18) -> Reason:
+    return Reason(code, {"gap": gap, "count": count, "low_count": 0, "window_months": None}, (), 0.6)
+
+
+def test_prices_above_the_usual_ones_speak_for_the_trader_and_are_not_shown() -> None:
+    assert told(habit(0.28)) == []
+    assert told(habit(-0.28)) == ["price_habit_exporter"]
+    # Nor where no value is verified.
+    assert told(habit(-0.28), verify=("origin",)) == []
+
+
+def test_a_habit_of_prices_is_shown_once() -> None:
+    assert told(habit(-0.3), habit(-0.28, code="price_habit_importer_exporter")) == ["price_habit_exporter"]
+
+
+def test_a_lower_usual_duty_is_shown_where_the_code_is_verified() -> None:
+    figures = {"rate": 0.1, "usual_rate": 0.3, "commodity_code": "1", "window_months": 12}
+    lower = Reason("usual_duty_heading", figures, (), 0.6)
+    assert told(lower, verify=("classification",)) == ["usual_duty_heading"]
+    assert told(lower, verify=("origin",)) == []
+
+
+def test_an_expected_price_may_rest_on_few_of_its_origin() -> None:
+    few = {"value": 12.4, "unit": "kg", "gap": -0.62, "count": 4}
+    assert told(replace(LOW, figures={**few, "expected": 32.6, "basis": "code_origin"})) == ["value_per_kg_low"]
+    assert told(replace(LOW, figures={**few, "median": 32.6})) == []

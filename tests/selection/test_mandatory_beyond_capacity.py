@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from basira.schema.detail import BEYOND_CAPACITY, LANE_KEPT, NO_STATE, detail_text
 from basira.selection.batch.allocate import allocate
+from basira.selection.batch.notices import SENTENCES, Notice
 from basira.selection.online.decide import decide_online
 from basira.selection.online.state import capacity_use
+from basira.selection.policy.model import Wording
 from tests.selection.online.test_decide import FALLBACKS, NINE, begin, days, run
 from tests.support.selection_world import MONDAY, candidate, counts, listed, policy
 
@@ -111,3 +113,19 @@ def test_a_batch_tells_how_many_are_beyond_capacity():
 def test_an_entry_can_not_have_a_name_that_says_something_else_of_a_selection(name):
     with pytest.raises(ValidationError, match=name):
         policy(mandatory=[listed("red", name, commodity_code=["93"])])
+
+
+def test_a_notice_names_the_lanes_in_the_reader_s_language() -> None:
+    lanes = {
+        "wanted": Wording(fr="rouge", ar="أحمر", en="red"),
+        "lane": Wording(fr="orange", ar="برتقالي", en="amber"),
+    }
+    notice = Notice("mandatory_over_capacity", {"office": "A", "count": 2, **lanes})
+    assert "« orange » au lieu de « rouge »" in notice.text("fr")
+    assert "«برتقالي» بدل «أحمر»" in notice.text("ar")
+    assert "“amber” instead of “red”" in notice.text("en")
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_no_notice_has_the_marks_of_a_typewriter(language: str) -> None:
+    assert [code for code, texts in SENTENCES.items() if set("'`\"") & set(texts[language])] == []

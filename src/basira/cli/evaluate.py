@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -31,6 +31,7 @@ from basira.cli.options import (
 )
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 
 
 class ManyFiles(TyperCommand):
@@ -157,7 +158,7 @@ def evaluate(
         console.print(said.say("written", path=str(folder / name)), markup=False, soft_wrap=True)
 
 
-def metrics_table(metrics: dict[str, Any], slice_name: str, *, language: str) -> Table:
+def metrics_table(metrics: JsonObject, slice_name: str, *, language: str) -> Table:
     """The main figures of one slice, a model a row."""
     from basira.evaluate.words import LOCALE, model_name
     from basira.evaluate.words import slice_name as slice_word

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -19,7 +19,9 @@ from basira.cli.options import open_console
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
-    from basira.serving.views.answers import DeclarationBody
+    from basira.decisions.recorded import ReferenceValues
+    from basira.schema.json_values import JsonObject
+    from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody
     from basira.workflows.stores import History
 
 
@@ -59,33 +61,33 @@ def _find_history(history: History, declaration: str, database: str, language: s
     return found
 
 
-def _result_text(result: Mapping[str, Any]) -> str:
+def _result_text(result: JsonObject) -> str:
     """What an inspection found, named as the schema names it; "" for what is no result."""
     shown = ((name, value if isinstance(value, str) else json.dumps(value)) for name, value in result.items())
     return ", ".join(f"{name} {value}" for name, value in shown)
 
 
-def _goods(found: Mapping[str, Any], version: int) -> dict[int, tuple[str, str]]:
+def _goods(found: DeclarationBody, version: int) -> dict[int, tuple[str, str]]:
     """Code and description of each item of a version, "" where it was sent without."""
     from basira.schema.codes import format_code
 
-    sent = [step for step in found["history"] if step.get("content") and step["declaration_version"] == version]
+    sent = (step.get("content") for step in found["history"] if step["declaration_version"] == version)
     return {
         int(item["item_number"]): (format_code(item.get("commodity_code") or ""), item.get("description") or "")
-        for step in sent
-        for item in step["content"]["items"]
+        for content in sent
+        if content
+        for item in content["items"]
     }
 
 
-def _explained_items(found: Mapping[str, Any], last: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _explained_items(found: DeclarationBody, last: DecisionBody) -> Sequence[ItemBody]:
     """The items of the last decision; with the reasons of its re-selection, when one recorded them."""
     steps = [step for step in found["history"] if step.get("decision_id") == last["decision_id"]]
     made = [step["items"] for step in steps if step.get("items")]
-    items: Sequence[Mapping[str, Any]] = made[-1] if made else last["items"]
-    return items
+    return made[-1] if made else last["items"]
 
 
-def _show(console: Console, found: Mapping[str, Any], language: str, *, full: bool) -> None:
+def _show(console: Console, found: DeclarationBody, language: str, *, full: bool) -> None:
     from basira.cli.explain import show_sentences
     from basira.explain.words import catalog_of
     from basira.render.numbers import format_money, format_percent
@@ -98,10 +100,12 @@ def _show(console: Console, found: Mapping[str, Any], language: str, *, full: bo
     goods = _goods(found, last["declaration_version"])
     ground = str(last["basis_text"])
     console.print(Text(reselected_text(ground, language=language) if standing["is_reselected"] else ground))
-    explanation = last.get("explanation")
-    if explanation is not None and not standing["is_reselected"]:
+    explanation = found.get("explanation")
+    if explanation is not None:
+        # An officer who picks a random control had its reasons before them.
+        has_reasons = last["basis"] != "random" or standing["is_reselected"]
         names = {number: " · ".join(part for part in pair if part) for number, pair in goods.items()}
-        show_sentences(console, explanation, catalog, has_reasons=last["basis"] != "random", goods=names)
+        show_sentences(console, explanation, catalog, has_reasons=has_reasons, goods=names)
     elif last["fraud_probability"] is not None:
         colon, amount = (
             catalog.say("list.colon"),
@@ -113,7 +117,7 @@ def _show(console: Console, found: Mapping[str, Any], language: str, *, full: bo
         )
     if last["fallback"] and last["fraud_probability"] is None:
         console.print(Text(catalog.say("list.no_answer")))
-    if full or explanation is None or standing["is_reselected"]:
+    if full or explanation is None:
         _show_items(console, found, last, goods, language)
     for step in found["history"]:
         after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
@@ -125,25 +129,28 @@ def _show(console: Console, found: Mapping[str, Any], language: str, *, full: bo
 
 def _show_items(
     console: Console,
-    found: Mapping[str, Any],
-    last: Mapping[str, Any],
+    found: DeclarationBody,
+    last: DecisionBody,
     goods: Mapping[int, tuple[str, str]],
     language: str,
 ) -> None:
     """Every recorded reason, verification and reference value."""
-    from basira.explain.words import say_reference
-    from basira.schema.records import Reference
-
-    converted = {item["item_number"]: item["text"] for item in last.get("conversion", {}).get("items", ())}
+    conversion = last.get("conversion")
+    converted = {item["item_number"]: item["text"] for item in conversion["items"]} if conversion else {}
     for item in _explained_items(found, last):
         named = (f"#{item['item_number']}", *goods.get(item["item_number"], ()))
         console.print(Text(" · ".join(part for part in named if part), style="bold"))
-        references = [
-            say_reference(Reference(**{**one, "comparables": ()}), language=language, currency=last["currency"])
-            for one in item["references"]
-        ]
+        references = [_reference_text(one, last["currency"], language) for one in item["references"]]
         lines = [f"· {converted[item['item_number']]}"] if item["item_number"] in converted else []
         lines += [f"· {reason['text']}" for reason in item["reasons"]]
         lines += [f"→ {verify['text']}" for verify in item["verify"]]
         for line in (*lines, *(f"· {text}" for text in references)):
             console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
+
+
+def _reference_text(values: ReferenceValues, currency: str, language: str) -> str:
+    from basira.explain.words import say_reference
+    from basira.schema.records import Reference
+
+    reference = Reference(**values | {"comparables": ()})  # type: ignore[arg-type]  # a tuple, as it wants
+    return say_reference(reference, language=language, currency=currency)

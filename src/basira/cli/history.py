@@ -202,6 +202,8 @@ def erase(
         f"{done.rows:,} rows {what} rid of it; {done.rewritten:,} files {what} written anew and {done.removed:,} "
         f"removed, earlier snapshots' among them. Snapshot {done.snapshot} is in force."
     )
+    if done.register_entries:
+        typer.echo(f"{done.register_entries:,} entries of the register of names {what} removed.")
     if done.left:
         typer.echo(f"{done.left:,} rows have it in a declaration's number or a code, which stay.")
     if done.removed and not preview:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,12 +21,17 @@ from basira.cli.options import open_console
 from basira.render.shown import echo
 from basira.schema.errors import UsageError
 
+if TYPE_CHECKING:
+    from basira.workflows.intake.mapping import MappingCheck
+
 app = typer.Typer(no_args_is_help=True, help="How a file's columns become the schema: propose a mapping, try one.")
 
 
 @app.command()
 def suggest(
-    file: Annotated[Path, typer.Argument(help="A file of declarations or of results.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file of declarations or of results; of a folder, a pattern or a zip the first.")
+    ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Mapping file to write; else it is printed.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing mapping file.")] = False,
     sheet: SheetOption = None,
@@ -83,7 +89,7 @@ def suggest(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The file to try.")],
+    file: Annotated[Path, typer.Argument(help="The file to try, or a folder, a pattern, a zip.")],
     mapping: MappingOption,
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
@@ -91,14 +97,23 @@ def check(
 ) -> None:
     """Read a file by a mapping and store nothing: what would be taken, what rejected, and why."""
     from basira.ingest.mapping.model import load_mapping
-    from basira.workflows.intake.mapping import check_mapping, with_place
+    from basira.workflows.intake.mapping import check_files, with_place
 
     read = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
-    result = check_mapping(file, read)
+    results = check_files(file, read)
     if as_json:
-        echo(json.dumps(asdict(result), ensure_ascii=False, indent=1))
+        bodies = [asdict(result) for result in results]
+        echo(json.dumps(bodies[0] if len(bodies) == 1 else bodies, ensure_ascii=False, indent=1))
         return
     console = open_console()
+    for result in results:
+        _show_check(console, result)
+    for subject, text in read.doubts.items():
+        console.print(f"In doubt, {subject}: {text}", markup=False)
+
+
+def _show_check(console: Console, result: MappingCheck) -> None:
+    """What would become of one file's rows: counts, the lines that are no rows, an example of each reason."""
     console.print(
         f"{result.file_name}: {result.rows:,} rows, {result.accepted:,} to be taken, {result.quarantined:,} rejected; "
         f"{result.results:,} with a result, {result.irregular:,} of them irregular; "
@@ -110,8 +125,6 @@ def check(
     for entry in result.not_data:
         last = "" if entry.count == 1 else f" and {entry.count - 1:,} more"
         console.print(f"no data, {entry.kind}: line {entry.line:,}{last}  {entry.text[:60]!r}", markup=False)
-    for subject, text in read.doubts.items():
-        console.print(f"In doubt, {subject}: {text}", markup=False)
     if result.reasons:
         table = Table("reason", "rows", "first at row", "field", "found", "expected")
         for example in result.examples:

@@ -22,6 +22,7 @@ from basira.cli.options import open_console, open_history
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
+    from basira.monitor.estimate import Estimate
     from basira.monitor.stages import Stage
     from basira.workflows.models.stages import StagedModel
 
@@ -112,6 +113,56 @@ def shadow(
     _take(version, "shadow", by, motive, store, database, as_json=as_json)
 
 
+@app.command("compare")
+def compare(
+    version: VersionArgument,
+    first: Annotated[str, typer.Option("--from", help="First day that was decided, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last day that was decided, YYYY-MM-DD.")],
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="Last day whose results count, YYYY-MM-DD; today by default.")
+    ] = "",
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """What a model in the shadow would have found of the days it was tried beside, against the live one."""
+    from basira.schema.days import parse_day
+    from basira.workflows.proof.compare import compare_shadow
+    from basira.workflows.targeting.score import check_period
+
+    begin, end = parse_day(first, name="--from"), parse_day(last, name="--to")
+    check_period(begin, end)
+    known = parse_day(as_of, name="--as-of") if as_of else date.today()
+    place = record_of(store, database).place
+    found = compare_shadow(open_history(store), place, version, first=begin, last=end, as_of=known)
+    if as_json:
+        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1, default=date.isoformat))
+        return
+    console = open_console()
+    if found.is_simulated:
+        console.print("SIMULATED DATA", style="bold yellow")
+    console.print(
+        f"{version} beside the live model: {found.declarations:,} declarations, {found.results:,} results; "
+        f"{found.runs_without:,} runs of the period without it.",
+        markup=False,
+        soft_wrap=True,
+    )
+    for name, one in (("irregular", found.findings), (found.currency, found.revenue)):
+        if one.gain is None:
+            reason = one.other.support.refusal or one.live.support.refusal
+            console.print(f"{name}: no estimate, because {reason}.", markup=False, soft_wrap=True)
+            continue
+        is_shown = one.verdict != "not shown"
+        table = Table(title=f"{name}: {version} finds {one.verdict}" if is_shown else f"{name}: no difference is shown")
+        for column in ("", "live", version):
+            table.add_column(column, justify="right" if column else "left")
+        for shown in ("inverse", "self_normalised", "doubly_robust"):
+            table.add_row(shown.replace("_", " "), *(_interval(getattr(side, shown)) for side in (one.live, one.other)))
+        table.add_row("effective results", *(f"{side.support.effective:,.0f}" for side in (one.live, one.other)))
+        table.add_row("gain, doubly robust", "", _interval(one.gain))
+        console.print(table)
+
+
 @app.command("promote")
 def promote(
     version: VersionArgument,
@@ -170,6 +221,10 @@ def _take(version: str, stage: Stage, by: str, motive: str, store: Path, databas
         echo(json.dumps(asdict(step), ensure_ascii=False, indent=1))
         return
     open_console().print(f"{version} is {stage} since {step.taken_at[:16]}.", markup=False, soft_wrap=True)
+
+
+def _interval(one: Estimate | None) -> str:
+    return "–" if one is None else f"{one.total:,.0f} ({one.low:,.0f} to {one.high:,.0f})"
 
 
 def _body(one: StagedModel) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`basira policy`: a policy looked at before it changes.
+"""`basira policy`: a policy checked, compared and looked at before it changes.
 
 Enters: options. Leaves: tables on the screen, or JSON. Never here: a choice, a record.
 """
@@ -8,17 +8,27 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import LiveModelOption, MemoryOption, PolicyOption, open_console, open_history, steps
+from basira.cli.messages import messages, say_number
+from basira.cli.options import (
+    Language,
+    LanguageOption,
+    LiveModelOption,
+    MemoryOption,
+    PolicyOption,
+    open_console,
+    open_history,
+    steps,
+)
 from basira.render.shown import echo
 from basira.schema.days import parse_day
-from basira.schema.errors import UsageError
+from basira.schema.errors import PolicyError, UsageError
 
 if TYPE_CHECKING:
     from basira.workflows.targeting.preview import OrderPreview
@@ -48,6 +58,8 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """Compare what the orders balanced, findings and revenue would select: on days of your own, and on past results.
+
+    Example: basira policy preview --day 22/01/2024
 
     Give --day, or --from and --to. Each day is seen as on the day before it, by a model that knows nothing later than
     the day before the first one. Nothing is recorded.
@@ -102,6 +114,96 @@ def preview(
     ):
         if price[name] is not None:
             console.print(sentence.format(_with_interval(*price[name])), markup=False)
+
+
+@app.command()
+def check(
+    policy: Annotated[str, typer.Argument(help="Policy folder, or the name of a shipped one.")],
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every version of a policy's folder: what is wrong in it, and days on which none is in force.
+
+    Example: basira policy check policies/morocco
+
+    Exit code 6 when a version is not valid.
+    """
+    from basira.selection.policy.check import check_policy
+    from basira.selection.policy.load import find_policy
+
+    found = check_policy(find_policy(policy, option="POLICY"))
+    if as_json:
+        echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1, default=str))
+    else:
+        console, said = open_console(), messages(language.value)
+        for one in found:
+            if one.gap_until is not None:
+                console.print(said.say("policy.gap", day=_day(one.gap_until, language)), style="yellow", markup=False)
+            if one.fault:
+                console.print(f"✗ {one.fault}", style="red", markup=False, soft_wrap=True)
+                console.print(f"  → {one.hint}", markup=False, soft_wrap=True)
+                continue
+            until = said.say("policy.no_end") if one.valid_until is None else _day(one.valid_until, language)
+            line = said.say(
+                "policy.version",
+                file=one.file,
+                version=one.version,
+                first=_day(one.valid_from, language),
+                last=until,
+                lanes=say_number(one.lanes, language.value),
+                offices=say_number(one.offices, language.value),
+                mandatory=say_number(one.mandatory, language.value),
+            )
+            console.print(f"✓ {line}", markup=False, soft_wrap=True)
+    faults = sum(bool(one.fault) for one in found)
+    if faults:
+        raise typer.Exit(PolicyError.exit_code)
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="Policy folder, or the name of a shipped one.")],
+    after: Annotated[str, typer.Argument(help="The policy to hold beside it; the same folder for another day.")] = "",
+    day: Annotated[str, typer.Option("--day", help="Day on which the first is in force; today by default.")] = "",
+    after_day: Annotated[
+        str, typer.Option("--after-day", help="Day on which the second is in force; --day by default.")
+    ] = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the fields in which two policies differ, or two versions of one.
+
+    Example: basira policy compare policies/morocco policies/draft --day 22/01/2024
+    """
+    from basira.selection.policy.check import compare_policies
+    from basira.selection.policy.load import find_policy, load_policy
+
+    on = parse_day(day, name="--day") if day else datetime.now().date()
+    later = parse_day(after_day, name="--after-day") if after_day else on
+    old = load_policy(find_policy(before, option="BEFORE"), on)
+    new = load_policy(find_policy(after or before, option="AFTER"), later)
+    found = compare_policies(old, new)
+    if as_json:
+        echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))
+        return
+    console, said = open_console(), messages(language.value)
+    names = {"before": f"{old.name} {old.version}", "after": f"{new.name} {new.version}"}
+    if not found:
+        console.print(said.say("policy.same", **names), markup=False)
+        return
+    count = len(found)
+    line = said.say_count("policy.changed", count, n=say_number(count, language.value), **names)
+    console.print(line, style="bold", markup=False)
+    for one in found:
+        absent = said.say("again.absent")
+        # A name of the file: from left to right in Arabic too.
+        console.print(f"{one.field}: {one.before or absent} → {one.after or absent}", markup=False, soft_wrap=True)
+
+
+def _day(day: date | None, language: Language) -> str:
+    from basira.render.numbers import format_date
+
+    return format_date(None if day is None else day.isoformat(), language=language.value)
 
 
 def selected_table(found: OrderPreview) -> Table:

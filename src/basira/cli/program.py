@@ -28,7 +28,9 @@ from basira.cli import (
     models,
     policy,
     profiles,
+    proof,
     quarantine,
+    register,
     replay,
     risks,
     rules,
@@ -77,6 +79,7 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("feedback")(feedback.feedback)
+app.add_typer(register.app, name="register")
 app.add_typer(history.app, name="history")
 app.command("train")(train.train)
 app.command("score")(score.score)
@@ -90,6 +93,7 @@ app.add_typer(models.app, name="models")
 rules.app.command("migrate")(rules_migrate.migrate)
 rules.app.command("suggest")(rules_learn.suggest_rules)
 rules.app.command("prune")(rules_learn.prune_live)
+app.command("proof")(proof.proof)
 app.add_typer(rules.app, name="rules")
 app.add_typer(lists.app, name="lists")
 app.add_typer(risks.app, name="risks")

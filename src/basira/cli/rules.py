@@ -153,7 +153,7 @@ def try_it(
     """Show what a rule says of declarations of a period, and why. Nothing is recorded."""
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import read_period, try_rule
+    from basira.workflows.rules.backtest import PeriodDays, read_period, try_rule
 
     end = parse_day(last, name="--to")
     vocabulary, lists = _names_and_lists(store, database, is_known_always=lists_of_today)
@@ -163,9 +163,7 @@ def try_it(
             open_history(store),
             [condition],
             vocabulary,
-            first=parse_day(first, name="--from"),
-            last=end,
-            as_of=end,
+            PeriodDays(parse_day(first, name="--from"), end, end),
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
@@ -204,7 +202,7 @@ def backtest(
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import back_test, read_period
+    from basira.workflows.rules.backtest import PeriodDays, back_test, read_period
     from basira.workflows.rules.life import read_for_test, read_stored, take_step
     from basira.workflows.rules.lists import read_dated
 
@@ -218,9 +216,7 @@ def backtest(
                 open_history(store),
                 [rule.condition],
                 vocabulary,
-                first=days[0],
-                last=days[1],
-                as_of=days[2],
+                PeriodDays(*days),
                 engine=EngineBounds(memory=memory),
                 progress=progress,
             )

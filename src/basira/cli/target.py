@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ from basira.cli.options import (
 from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
+
+if TYPE_CHECKING:
+    from basira.workflows.models.shadow import Shadowed
 
 
 class Readers(StrEnum):
@@ -79,7 +82,8 @@ def target(
         typer.Option(
             "--database",
             envvar="BASIRA_DATABASE",
-            help="URL of the database whose rules of analysts hold; by default the store's own, where runs are kept.",
+            help="URL of the database whose live model and rules of analysts hold; by default the store's own, "
+            "where runs are kept.",
         ),
     ] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Show the list without recording any decision.")] = False,
@@ -100,7 +104,9 @@ def target(
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.models.stages import live_model
+    from basira.workflows.intake.register import with_names
+    from basira.workflows.models.shadow import try_shadows
+    from basira.workflows.models.stages import adopt_models, live_model
     from basira.workflows.stores import operations_of
     from basira.workflows.targeting.earlier import find_earlier_run, previous_results, seed_of_day
     from basira.workflows.targeting.record import record, rules_of
@@ -125,12 +131,13 @@ def target(
         any_office=any_office,
         rules=rules_of(history, on, database),
     )
+    place = database or operations_of(history)
     rules = load_policy(find_policy(policy), on)
     order = order if seed is not None else replace(order, seed=seed_of_day(history, on))
     if preview and model:  # what is not recorded decides nothing: any model may be looked at
         chosen = choose_model(history, as_of=order.as_of, version=model)
     else:
-        chosen = live_model(history, operations_of(history), as_of=order.as_of, version=model)
+        chosen = live_model(history, place, as_of=order.as_of, version=model)
     with steps("target", quiet=as_json) as progress:
         found = choose(
             history,
@@ -142,6 +149,7 @@ def target(
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
+    found = replace(found, listing=with_names(found.listing, history))
     lanes = {lane.id: lane.label.text(language.value) for lane in rules.lanes}
     console, said = open_console(), messages(language.value)
     before, earlier = previous_results(history, order), find_earlier_run(history, found)
@@ -158,8 +166,14 @@ def target(
         if not ask_again(language.value):
             changes_to.print(said.say("again.kept", run=earlier.run_id), markup=False, soft_wrap=True)
             return
+    tried: list[Shadowed] = []
     if not preview:
+        adopt_models(history, place, now=found.run.created_at)
         record(history, found)
+        with steps("target", quiet=as_json, interrupted=said.say("target.shadow_stopped")) as progress:
+            tried = try_shadows(
+                history, place, found.run, order, rules, engine=EngineBounds(memory=memory), progress=progress
+            )
     written = []
     for path in out or []:
         parts = inspection_list.files_by_office(found.listing, path) if by_office else {path: found.listing}
@@ -199,5 +213,12 @@ def target(
             command=next_command("replay", found.run.run_id, store=store),
         )
     console.print(line, markup=False, soft_wrap=True)
+    for one in tried:
+        line = (
+            said.say("target.shadow_fault", model=one.version, fault=one.fault)
+            if one.path is None
+            else said.say("target.shadow", model=one.version)
+        )
+        console.print(line, markup=False, soft_wrap=True)
     for path in written:
         console.print(said.say("written", path=str(path)), markup=False, soft_wrap=True)

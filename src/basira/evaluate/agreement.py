@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +42,35 @@ class Revenue:
     expected: ArrayLike
 
 
+class Sums(TypedDict):
+    """What a group found and what was expected of it; intervals [low, high] of 95 %. Amounts are null without a
+    revenue, a ratio where nothing was expected."""
+
+    found: int
+    expected: float
+    ratio: float | None
+    ratio_ci: list[float] | None
+    revenue: float | None
+    expected_revenue: float | None
+    revenue_ratio: float | None
+    revenue_ratio_ci: list[float] | None
+
+
+class Group(Sums):
+    """The sums of one group. ``by``: what the rows are grouped by."""
+
+    by: str
+    group: str
+    rows: int
+
+
+class Agreement(TypedDict):
+    """``slope``: [value, low, high] of the log odds, or null."""
+
+    slope: list[float] | None
+    groups: list[Group]
+
+
 def compute_agreement(
     irregular: ArrayLike,
     probability: ArrayLike,
@@ -51,7 +80,7 @@ def compute_agreement(
     lane: Sequence[str | None] | None = None,
     resamples: int = 1000,
     seed: int,
-) -> dict[str, Any]:
+) -> Agreement:
     """Found over expected by group, and the slope.
 
     Parameters
@@ -134,16 +163,17 @@ def _drawn_sums(columns: Floats, groups: Sequence[NDArray[np.intp]], resamples: 
     return [np.concatenate(part) if part else np.empty((0, columns.shape[1])) for part in found]
 
 
-def _describe(sums: Floats, drawn: Floats) -> dict[str, Any]:
-    whole: dict[str, Any] = {"found": round(float(sums[0])), "expected": float(sums[1])}
-    whole |= {"ratio": _ratio(sums[0], sums[1]), "ratio_ci": _interval(drawn[:, 0], drawn[:, 1])}
-    if len(sums) == 2:
-        return whole | dict.fromkeys(("revenue", "expected_revenue", "revenue_ratio", "revenue_ratio_ci"))
-    return whole | {
-        "revenue": float(sums[2]),
-        "expected_revenue": float(sums[3]),
-        "revenue_ratio": _ratio(sums[2], sums[3]),
-        "revenue_ratio_ci": _interval(drawn[:, 2], drawn[:, 3]),
+def _describe(sums: Floats, drawn: Floats) -> Sums:
+    has_money = len(sums) > 2
+    return {
+        "found": round(float(sums[0])),
+        "expected": float(sums[1]),
+        "ratio": _ratio(sums[0], sums[1]),
+        "ratio_ci": _interval(drawn[:, 0], drawn[:, 1]),
+        "revenue": float(sums[2]) if has_money else None,
+        "expected_revenue": float(sums[3]) if has_money else None,
+        "revenue_ratio": _ratio(sums[2], sums[3]) if has_money else None,
+        "revenue_ratio_ci": _interval(drawn[:, 2], drawn[:, 3]) if has_money else None,
     }
 
 

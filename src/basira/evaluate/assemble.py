@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from basira.evaluate.curves import CalibrationBin, CaptureCurve, compute_calibration, compute_capture_curves
-from basira.evaluate.metrics import DEFAULT_PERCENTS, Scored, compare_on_slice
+from basira.evaluate.metrics import DEFAULT_PERCENTS, Scored, SliceMetrics, compare_on_slice
+from basira.schema.json_values import JsonObject
 
 OUR_MODEL = "basira"
 # Other orders of our own model, such as "basira_revenue" (by expected revenue): shown beside, never counted as rivals.
@@ -63,8 +63,8 @@ def assemble_evaluation(
     percents: Sequence[float] = DEFAULT_PERCENTS,
     resamples: int = 1000,
     seed: int,
-    extras: Mapping[str, Any] | None = None,
-) -> tuple[dict[str, Any], EvaluationCurves]:
+    extras: JsonObject | None = None,
+) -> tuple[JsonObject, EvaluationCurves]:
     """Metrics of every contender on every slice, and their curves.
 
     Parameters
@@ -88,8 +88,8 @@ def assemble_evaluation(
     }
     reference = OUR_MODEL if OUR_MODEL in contenders else None
 
-    by_model: dict[str, dict[str, Any]] = {name: {} for name in contenders}
-    differences: dict[str, Any] = {}
+    by_model: dict[str, dict[str, SliceMetrics]] = {name: {} for name in contenders}
+    differences: dict[str, dict[str, SliceMetrics]] = {}
     capture: dict[str, Mapping[str, CaptureCurve]] = {}
     for slice_name, mask in rows.slices.items():
         inside = {n: Scored(s[mask], _within(chances[n], mask)) for n, s in scores.items()}
@@ -106,7 +106,7 @@ def assemble_evaluation(
                 truth[mask], inside, part, resamples=min(resamples, 300), seed=seed
             )
 
-    metrics_file: dict[str, Any] = {
+    metrics_file: JsonObject = {
         "dataset": dataset,
         "seed": seed,
         "resamples": resamples,

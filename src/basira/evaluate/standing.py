@@ -8,11 +8,13 @@ The best baseline is picked on the same test rows, of eight: the comparison lean
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from basira.evaluate.assemble import OUR_MODEL, OUR_OTHER_ORDERS
+from basira.evaluate.metrics import SliceMetrics
+from basira.schema.json_values import JsonObject
 
 Verdict = Literal["ahead", "level", "behind"]
 
@@ -32,12 +34,12 @@ class Standing:
     verdict: Verdict
 
 
-def standings(metrics: Mapping[str, Any]) -> list[Standing]:
+def standings(metrics: JsonObject) -> list[Standing]:
     """Precision and revenue at each percent, and the AUC; nothing when our model or every baseline is absent.
 
     Other orders of our own model ("basira_revenue") are no baselines.
     """
-    models: Mapping[str, Any] = metrics["models"]
+    models: JsonObject = metrics["models"]
     if OUR_MODEL not in models or len(models) < 2:
         return []
     found = []
@@ -66,14 +68,14 @@ def standings(metrics: Mapping[str, Any]) -> list[Standing]:
     return found
 
 
-def _cells(own: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+def _cells(own: SliceMetrics) -> Iterator[tuple[str, str | None]]:
     for measure in ("precision", "revenue"):
         for percent in own[measure]:
             yield measure, percent
     yield "auc", None
 
 
-def _figure(metrics: Mapping[str, Any], measure: str, percent: str | None) -> Any:
+def _figure(metrics: SliceMetrics, measure: str, percent: str | None) -> Any:
     value = metrics.get(measure)
     return value if percent is None or value is None else value.get(percent)
 

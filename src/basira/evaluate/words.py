@@ -6,10 +6,9 @@ Never here: figures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from basira.evaluate.agreement import Group
 from basira.render.catalogs import Catalog
 
 LOCALE = Path(__file__).parent / "locale"
@@ -28,7 +27,7 @@ def slice_name(name: str, catalog: Catalog) -> str:
     return catalog.say(f"slice.{name}") if catalog.has(f"slice.{name}") else name
 
 
-def group_name(group: Mapping[str, Any], catalog: Catalog) -> str:
+def group_name(group: Group, catalog: Catalog) -> str:
     """The name of a group of `basira.evaluate.agreement` for readers; a tenth and a lane with its value."""
     by, name = group["by"], group["group"]
     if catalog.has(f"group.{by}.{name}"):

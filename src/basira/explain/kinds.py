@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from basira.schema.codes import IRREGULARITY_KINDS
+from basira.schema.records import ItemRow
 
-Row = Mapping[str, Any]
+Row = ItemRow
 
 # Shares of the kinds among irregular items before anything is known: values first by far, as the administration's own
 # figures say (domain notes, section 2); the rest is assumed.

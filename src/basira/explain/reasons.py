@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from basira.explain.kinds import kinds_to_verify
 from basira.schema.reasons import PastResults, ReasonCatalog
-from basira.schema.records import EXPECTED, Reason, Reference
+from basira.schema.records import EXPECTED, ItemRow, Reason, Reference
 
-Row = Mapping[str, Any]
+Row = ItemRow
 Built = tuple[str, dict[str, Any]] | None
 
 # Evidence weaker than a twentieth of a unit of log-odds (about 5 % on the odds) is not worth a line.

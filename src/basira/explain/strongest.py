@@ -24,6 +24,8 @@ LIFT = 1.5
 # A measure is shown when it lies a seventh or more from its median, with five comparables at least.
 GAP = 0.15
 FEWEST_COMPARABLES = 5
+# An expected price rests on ten prices of its code, and the count shown beside it may be of those of its origin alone.
+FEWEST_OF_EXPECTED = 3
 # A preference is shown when its supplier claims one for half of its items at most.
 SELDOM = 0.5
 # An entity first seen longer ago is not new.
@@ -46,6 +48,10 @@ _FAMILIES: Mapping[str, tuple[str, ...]] = {
         "new_exporter_code", "new_declarant_importer",
     ),
     "amount": ("round_value", "below_threshold"),
+    "habit": (
+        "price_habit_importer", "price_habit_declarant", "price_habit_exporter", "price_habit_importer_exporter",
+    ),
+    "usual_duty": ("usual_duty_heading", "usual_duty_chapter", "usual_duty_importer"),
 }  # fmt: skip
 FAMILY_OF: Mapping[str, str] = {code: family for family, codes in _FAMILIES.items() for code in codes}
 
@@ -60,6 +66,8 @@ SPEAKS_FOR: Mapping[str, frozenset[str]] = {
     "duty_rate_low": frozenset({"classification", "origin"}),
     "tax_inconsistent": frozenset({"classification", "documents", "value", "origin"}),
     "description_unusual": frozenset({"classification", "prohibited"}),
+    **dict.fromkeys(_FAMILIES["habit"], frozenset({"value"})),
+    **dict.fromkeys(_FAMILIES["usual_duty"], frozenset({"classification"})),
     **dict.fromkeys(("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"), frozenset({"origin"})),
 }
 # They say little, or nothing about this item: an association without a comparison, the officer's own office, a large
@@ -149,7 +157,13 @@ def _is_repeat_lifted(figures: Mapping[str, Figure]) -> bool:
 
 
 def _is_far(figures: Mapping[str, Figure]) -> bool:
-    return abs(_number(figures, "gap")) >= GAP and _number(figures, "count") >= FEWEST_COMPARABLES
+    fewest = FEWEST_COMPARABLES if figures.get("expected") is None else FEWEST_OF_EXPECTED
+    return abs(_number(figures, "gap")) >= GAP and _number(figures, "count") >= fewest
+
+
+def _is_habit_low(figures: Mapping[str, Figure]) -> bool:
+    # Prices above the usual ones speak for the trader.
+    return _number(figures, "gap") <= -GAP and _number(figures, "count") >= FEWEST_OF_EXPECTED
 
 
 def _is_rate_low(figures: Mapping[str, Figure]) -> bool:
@@ -188,6 +202,7 @@ def _is_jump(figures: Mapping[str, Figure]) -> bool:
 _TESTS: Mapping[str, Callable[[Mapping[str, Figure]], bool]] = {
     **dict.fromkeys(("value_per_kg_low", "value_per_kg_high", "value_per_unit_low", "value_per_unit_high"), _is_far),
     **dict.fromkeys(("kg_per_unit_low", "kg_per_unit_high"), _is_far),
+    **dict.fromkeys(_FAMILIES["habit"], _is_habit_low),
     "duty_rate_low": _is_rate_low,
     "tax_inconsistent": _is_underpaid,
     "small_consignment": _is_small,

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from basira.explain.words_figures import Speaker
 from basira.render import numbers
 from basira.render.catalogs import Catalog, load_catalog
 from basira.schema.errors import NotFoundError
-from basira.schema.records import EXPECTED, Conversion, Reason, Reference
+from basira.schema.records import EXPECTED, Conversion, ItemRow, Reason, Reference
 
 LOCALE = Path(__file__).parent / "locale"
 VERIFY_KINDS: tuple[str, ...] = ("value", "classification", "origin", "quantity", "prohibited", "documents")
@@ -136,7 +135,7 @@ def say_conversion(conversion: Conversion, *, language: str) -> str:
     )
 
 
-def conversion_of(row: Mapping[str, Any]) -> Conversion | None:
+def conversion_of(row: ItemRow) -> Conversion | None:
     """The conversion of a row of the schema's items; None where nothing was converted."""
     if row.get("declared_currency") is None:
         return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.errors import SourceError
@@ -79,7 +78,7 @@ def read_filled_list(path: Path, *, known_at: datetime) -> tuple[list[dict[str, 
     return results, blank
 
 
-def _result(row: Mapping[str, Any], codes: Mapping[str, str]) -> dict[str, str] | None:
+def _result(row: Mapping[str, object], codes: Mapping[str, str]) -> dict[str, str] | None:
     word = _text(row.get("result"))
     kinds = [text for text in (_text(row.get(name)) for name in KIND_COLUMNS) if text]
     found = {name: _text(row.get(name)) for name in FOUND_COLUMNS}

@@ -5,9 +5,8 @@ Enters: `FIELDS`. Leaves: dictionaries. Never here: a field of its own.
 
 from __future__ import annotations
 
-from typing import Any
-
 from basira.schema.fields import FIELDS, Field, Table
+from basira.schema.json_values import JsonObject
 from basira.schema.names import PATTERN
 
 _PATTERNS = {
@@ -17,7 +16,7 @@ _PATTERNS = {
 }
 
 
-def json_schemas() -> dict[str, Any]:
+def json_schemas() -> JsonObject:
     """All tables in one JSON Schema: a declaration with its items, and an outcome."""
     declaration = json_schema_of("declaration")
     declaration["properties"]["items"] = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/item"}}
@@ -33,7 +32,7 @@ def json_schemas() -> dict[str, Any]:
     }
 
 
-def json_schema_of(table: Table) -> dict[str, Any]:
+def json_schema_of(table: Table) -> JsonObject:
     """The JSON Schema of one table's row. Optional fields may be null or absent; other keys are names of
     the sender's own.
 
@@ -52,11 +51,11 @@ def json_schema_of(table: Table) -> dict[str, Any]:
     }
 
 
-def _property(field: Field) -> dict[str, Any]:
+def _property(field: Field) -> JsonObject:
     kinds = {"timestamp": "string", "integer": "integer", "flag": "boolean"}
     kinds |= dict.fromkeys(("amount", "measure", "rate"), "number")
     kind = kinds.get(field.type, "string")
-    described: dict[str, Any] = {
+    described: JsonObject = {
         "type": kind if field.required else [kind, "null"],
         "description": field.meaning + (f" Unit: {field.unit}." if field.unit else ""),
     }

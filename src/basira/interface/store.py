@@ -28,7 +28,7 @@ from basira.workflows.engine import EngineBounds
 from basira.workflows.evaluation.evaluate import Terms, backtest
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.models.stages import live_model
+from basira.workflows.models.stages import adopt_models, live_model
 from basira.workflows.records.decisions import read_decisions
 from basira.workflows.targeting import score as scoring
 from basira.workflows.targeting.explanation import explain_decision
@@ -393,6 +393,7 @@ class Store(OwnEstimators):
             self.history, order, model=chosen, policy=rules, now=datetime.now(), language=language, engine=self.engine
         )
         if not preview:
+            adopt_models(self.history, operations_of(self.history), now=found.run.created_at)
             record(self.history, found)
         return found
 

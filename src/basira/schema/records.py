@@ -214,6 +214,7 @@ class InspectionList:
     ``warnings``: sentences for the person in charge (fallback used, mandatory list over capacity).
     ``average_probability``: mean probability of the day's declarations that have one; ``large_stakes``: the
     amount if irregular that a quarter of them reach. None: no declaration has one.
+    ``operator_names``, ``office_names``: by identifier, of those on the list that a register names.
     """
 
     run_id: str
@@ -229,3 +230,5 @@ class InspectionList:
     warnings: tuple[str, ...] = ()
     average_probability: float | None = None
     large_stakes: float | None = None
+    operator_names: Mapping[str, str] = field(default_factory=dict)
+    office_names: Mapping[str, str] = field(default_factory=dict)

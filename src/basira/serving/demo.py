@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -20,6 +19,8 @@ from basira.ingest.mapping.model import load_mapping
 from basira.schema.access import Grant
 from basira.schema.errors import UsageError
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
+from basira.schema.json_values import JsonObject
+from basira.schema.records import ItemRow
 from basira.schema.shipped import shipped
 from basira.schema.tables import SIMULATED_KEY
 from basira.serving.decide.batch import decide
@@ -74,7 +75,7 @@ def prepare_demo(
     folder.mkdir(parents=True)
     (folder / MARK).write_text("Made by basira demo; may be deleted.\n", encoding="utf-8")
     today, yesterday = now.date(), now.date() - timedelta(days=1)
-    changes: dict[str, Any] = {"starts_on": today - timedelta(days=DAYS - 1), "ends_on": today}
+    changes: JsonObject = {"starts_on": today - timedelta(days=DAYS - 1), "ends_on": today}
     if items is not None:
         changes["items"] = items
     with step("simulated administration") as progress:
@@ -114,7 +115,7 @@ def prepare_demo(
     return OnlineDemo(history.root, decided, inspected)
 
 
-def _decide(body: dict[str, Any], service: Service, *, now: datetime) -> Decided | None:
+def _decide(body: JsonObject, service: Service, *, now: datetime) -> Decided | None:
     at = min(now, datetime.fromisoformat(body["declared_at"]))
     done = decide(body, service, now=at, asked=Asked(ACTOR))
     return done if isinstance(done, Decided) else None
@@ -130,12 +131,12 @@ def _write(table: pl.DataFrame, path: Path) -> None:
     table.write_parquet(path, metadata={SIMULATED_KEY.decode(): "true"})
 
 
-def _bodies(declared: pl.DataFrame, day: date, *, now: datetime) -> Iterator[dict[str, Any]]:
+def _bodies(declared: pl.DataFrame, day: date, *, now: datetime) -> Iterator[JsonObject]:
     """The declarations of a day as the API takes them, in order. One that comes later today comes now."""
     of_day = declared.filter(pl.col("declared_at").dt.date() == day)
     if "declaration_version" in of_day.columns:
         of_day = of_day.filter(pl.col("declaration_version").fill_null(1) == 1)
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[ItemRow]] = {}
     for row in of_day.sort("declared_at", "declaration_id", maintain_order=True).to_dicts():
         found.setdefault(row["declaration_id"], []).append(row)
     for rows in found.values():
@@ -144,6 +145,6 @@ def _bodies(declared: pl.DataFrame, day: date, *, now: datetime) -> Iterator[dic
         yield header | {"items": [_values(row, _ITEM) for row in rows]}
 
 
-def _values(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _values(row: ItemRow, names: Sequence[str]) -> JsonObject:
     values = {name: row[name] for name in names if row.get(name) is not None}
     return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}

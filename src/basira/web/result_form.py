@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from basira.schema.codes import IRREGULARITY_KINDS
+from basira.schema.json_values import JsonObject
+from basira.serving.views.answers import ItemBody
 
-Item = Mapping[str, Any]
 Fields = Mapping[str, str]
 CONFIRMED, REFUTED, UNCHECKED = "confirmed", "refuted", "unchecked"
 COMPLIANT, IRREGULAR, UNINSPECTED = "compliant", "irregular", "uninspected"
@@ -66,11 +67,11 @@ class ResultForm:
 class Read:
     """A form that was read. ``faults``: the message of each field that is wrong; then ``results`` are empty."""
 
-    results: tuple[dict[str, Any], ...] = ()
+    results: tuple[JsonObject, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_form(items: Sequence[Item]) -> ResultForm:
+def make_form(items: Sequence[ItemBody]) -> ResultForm:
     """The form for a decision's items, each with `item_number` and `verify`. Where nothing is to be verified, the first
     item has a part without lines, so that its result is stated by itself."""
     asked = [item for item in items if item["verify"]] or list(items[:1])
@@ -106,7 +107,7 @@ def read_form(form: ResultForm, fields: Fields, *, lane: str, known_at: datetime
     return Read(faults=faults) if faults else Read(tuple(results))
 
 
-def _read_item(part: ItemForm, fields: Fields, faults: dict[str, str]) -> dict[str, Any]:
+def _read_item(part: ItemForm, fields: Fields, faults: dict[str, str]) -> JsonObject:
     name = f"item-{part.number}"
     conclusion = fields.get(name, "")
     if conclusion not in (COMPLIANT, IRREGULAR, UNINSPECTED):
@@ -158,10 +159,10 @@ def read_number(text: str) -> str | None:
     return digits.replace(",", ".") if _NUMBER.fullmatch(digits) else None
 
 
-def write_form(form: ResultForm, outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def write_form(form: ResultForm, outcomes: Sequence[JsonObject]) -> dict[str, str]:
     """The fields of a form as the last results of each item answer it, to be corrected. ``outcomes``: results as they
     are recorded, in order. Codes and numbers are as they are recorded."""
-    last: dict[int, Mapping[str, Any]] = {}
+    last: dict[int, JsonObject] = {}
     for result in outcomes:
         if result.get("item_number") is not None:
             last[int(result["item_number"])] = result
@@ -175,7 +176,7 @@ def write_form(form: ResultForm, outcomes: Sequence[Mapping[str, Any]]) -> dict[
     return fields
 
 
-def _write_item(part: ItemForm, result: Mapping[str, Any]) -> dict[str, str]:
+def _write_item(part: ItemForm, result: JsonObject) -> dict[str, str]:
     answers: Mapping[Any, str] = {True: CONFIRMED, False: REFUTED}
     is_irregular = result.get("is_irregular")
     name = f"item-{part.number}"

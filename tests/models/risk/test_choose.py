@@ -68,9 +68,10 @@ def test_no_planted_row_is_among_those_that_choose_nor_of_their_days(monkeypatch
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     real = trees.fit_until_late
 
-    def keep(early, late, *, names, **rest):
-        seen.append((early[0][:, [names.index("signal"), names.index("noise")]], late[0][:, names.index("noise")]))
-        return real(early, late, names=names, **rest)
+    def keep(early, late, fitting, **rest):
+        signal, noise = (fitting.names.index(name) for name in ("signal", "noise"))
+        seen.append((early[0][:, [signal, noise]], late[0][:, noise]))
+        return real(early, late, fitting, **rest)
 
     monkeypatch.setattr(trees, "fit_until_late", keep)
     fit(marked)
@@ -166,7 +167,7 @@ def test_what_copies_evade_supports_the_share_while_little_was_recovered() -> No
 def _choose(monkeypatch: pytest.MonkeyPatch, raw: dict[str, np.ndarray], y: np.ndarray, **changes: object) -> Choice:
     """What is chosen where a fit of each size says ``raw`` of the later half of the rows."""
 
-    def say(early, late, *, size, **rest):
+    def say(early, late, fitting, *, size, **rest):
         return 40, raw[size]
 
     monkeypatch.setattr(trees, "fit_until_late", say)
@@ -175,12 +176,9 @@ def _choose(monkeypatch: pytest.MonkeyPatch, raw: dict[str, np.ndarray], y: np.n
         rows,
         np.arange(len(y)) >= len(y) // 2,
         np.ones(len(y)),
+        trees.Fitting(["one"], [], replace(FitSettings(), **changes), seed=1),  # type: ignore[arg-type]  # by name
         planted=None,
         first_late=0,
-        names=["one"],
-        categories=[],
-        settings=replace(FitSettings(), **changes),  # type: ignore[arg-type]  # by name
-        seed=1,
     )
 
 
@@ -209,3 +207,14 @@ def test_few_later_results_choose_no_size_and_no_second_one_is_fitted(monkeypatc
     y = np.arange(2000) % 100 == 0
     chosen = _choose(monkeypatch, {"small": _later_scores(y, signal=0.0, seed=2)}, y)
     assert (chosen.size, chosen.is_by_results, set(chosen.late_loss)) == ("small", False, {"small"})
+
+
+def test_a_kind_of_which_few_are_found_counts_as_much_as_any_other() -> None:
+    items = make_items(4000)
+    irregular = items.is_irregular.astype(float)
+    rare = irregular * (np.cumsum(items.is_irregular) <= 60)
+    found = replace(items, kinds={"value": irregular - rare, "origin": rare}, planted=planted(signal=0.0))
+    assert (irregular - rare).sum() > 5 * rare.sum()
+    # No feature tells one from the other: so neither is named much more often.
+    kinds = fit(found).predict(items.features).kind_probabilities
+    assert 0.6 < kinds["origin"].mean() / kinds["value"].mean() < 1.7

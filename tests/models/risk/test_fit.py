@@ -94,9 +94,9 @@ def seen_split(monkeypatch: pytest.MonkeyPatch, items: TrainingItems) -> tuple[n
     kept = {}
     real = trees.fit_until_late
 
-    def keep(early, late, **rest):
+    def keep(early, late, fitting, **rest):
         kept["early"], kept["late"] = early[0], late[0]
-        return real(early, late, **rest)
+        return real(early, late, fitting, **rest)
 
     monkeypatch.setattr(trees, "fit_until_late", keep)
     days = items.features.with_columns(day=items.declared_day)

@@ -30,7 +30,7 @@ from basira.serving.message import Declaration, read_declaration
 from basira.serving.service import Service, ServiceSettings, open_service, with_live_model
 from basira.storage.database.tables import CHAIN_HEAD, EVENT
 from basira.storage.history.store import History
-from basira.storage.record.model_steps import append_model_step
+from basira.storage.record.model_steps import NewStep, append_model_step
 from basira.workflows.train import train
 from tests.support.api_world import AS_OF, ENGINE, NOW, QUICK, TODAY, Desk, at, desk_of
 from tests.support.decider_world import ME, break_placing, decider_of, until
@@ -279,7 +279,7 @@ def test_a_model_that_was_asked_for_decides_while_it_is_live(renewable: Service)
 def promote(service: Service, version: str) -> None:
     """Write down that a model is live, without asking who may: that is tests/workflows' business."""
     with service.database.write() as connection:
-        append_model_step(connection, version, "live", actor="u-1", now=NOW, motive="tried")
+        append_model_step(connection, NewStep(version, "live", "u-1", "tried"), now=NOW)
 
 
 def test_a_key_is_asked_for_once_a_second() -> None:

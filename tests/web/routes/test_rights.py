@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from basira.api.auth.permissions import SCOPES, Scope
 from basira.explain.disclosure import WITHHELD
 from basira.schema.access import ROLES, SYSTEM, Grant, Role
-from basira.web.routes import account, declaration, entry, figures, files, queue
+from basira.web.routes import account, declaration, entry, figures, files, queue, trail
 from tests.support.access_world import House, strings
 from tests.support.web_world import Decided, form_of
 
@@ -30,6 +30,12 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/queue"): "queue:read",
     ("GET", "/queue.csv"): "queue:read",
     ("GET", "/queue/next"): "queue:read",
+    ("GET", "/activity"): "deeds:read",
+    ("GET", "/activity.csv"): "deeds:read",
+    ("GET", "/changes"): "audit:read",
+    ("GET", "/changes.csv"): "audit:read",
+    ("GET", "/chain"): "audit:read",
+    ("GET", "/declarations/{declaration_id:number}/replay"): "deeds:read",
     ("GET", "/figures"): "figures:read",
     ("GET", "/figures.csv"): "figures:read",
     ("GET", "/figures.xlsx"): "figures:read",
@@ -55,7 +61,7 @@ def ask(client: TestClient, page: tuple[str, str], decided: Decided, number: str
 
 
 def test_every_page_stands_in_the_table_and_no_other() -> None:
-    routes = [one for part in (account, declaration, entry, figures, files, queue) for one in part.router.routes]
+    routes = [one for part in (account, declaration, entry, figures, files, queue, trail) for one in part.router.routes]
     served = {(method, one.path) for one in routes if isinstance(one, APIRoute) for method in one.methods}
     assert served == set(PAGES)
 

@@ -13,7 +13,7 @@ from basira.rules.model import Rule
 from basira.rules.text import parse_condition
 from basira.schema.errors import UsageError
 from basira.storage.history.store import History
-from basira.workflows.rules.backtest import BackTest, back_test, read_period
+from basira.workflows.rules.backtest import BackTest, PeriodDays, back_test, read_period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.rules.test_json_form import content
 from tests.support.workflow_world import ENGINE, World
@@ -29,7 +29,7 @@ def rule(text: str) -> Rule:
 
 def tried(history: History, text: str, *, offices: tuple[str, ...] = (), as_of: date = AS_OF) -> BackTest:
     one = replace(rule(text), offices=offices)
-    period = read_period(history, [one.condition], VOCABULARY, first=FIRST, last=LAST, as_of=as_of, engine=ENGINE)
+    period = read_period(history, [one.condition], VOCABULARY, PeriodDays(FIRST, LAST, as_of), engine=ENGINE)
     return back_test(one, period, VOCABULARY, {})
 
 
@@ -69,7 +69,7 @@ def test_results_are_those_known_by_then_and_the_rate_is_unknown_without_probabi
 
 def test_with_recorded_probabilities_the_rate_is_estimated(history: History, world: World) -> None:
     one = rule("commodity_code is present")
-    period = read_period(history, [one.condition], VOCABULARY, first=FIRST, last=LAST, as_of=AS_OF, engine=ENGINE)
+    period = read_period(history, [one.condition], VOCABULARY, PeriodDays(FIRST, LAST, AS_OF), engine=ENGINE)
     known = dict.fromkeys(period.declarations["declaration_id"].to_list(), 0.25)
     found = back_test(one, period, VOCABULARY, {}, probabilities=known)
     # With one probability for all, the corrected rate is the plain one.
@@ -101,10 +101,8 @@ def test_a_period_without_declarations_is_an_error(history: History) -> None:
             history,
             [],
             VOCABULARY,
-            first=date(2030, 1, 1),
-            last=date(2030, 1, 2),
-            as_of=date(2030, 1, 2),
+            PeriodDays(date(2030, 1, 1), date(2030, 1, 2), date(2030, 1, 2)),
             engine=ENGINE,
         )
     with pytest.raises(UsageError, match="not before the last one"):
-        read_period(history, [], VOCABULARY, first=FIRST, last=LAST, as_of=FIRST, engine=ENGINE)
+        read_period(history, [], VOCABULARY, PeriodDays(FIRST, LAST, FIRST), engine=ENGINE)

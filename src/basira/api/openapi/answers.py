@@ -143,7 +143,8 @@ _HOURS: JsonObject = {"count": 40, "median": 5.5, "late": 26.0}
 
 ANSWERS: dict[str, Mapping[str, object]] = {
     "declaration": {
-        "declaration_id": _NUMBER, "standing": _STANDING, "decisions": [_DECISION], "outcomes": [], "history": [_STEP],
+        "declaration_id": _NUMBER, "standing": _STANDING, "explanation": _EXPLANATION, "decisions": [_DECISION],
+        "outcomes": [], "history": [_STEP],
     },
     "operators": {
         "declaration_id": _NUMBER, "declaration_version": 1,

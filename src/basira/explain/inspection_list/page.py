@@ -97,6 +97,7 @@ def inspection_page(
         "shown_items": shown_items,
         "hidden_items": lambda e: len(e.line.items) - len(shown_items(e)),
         "converted": lambda item: say_conversion(item.conversion, language=language),
+        "party": lambda line, field: named(line.header.get(field), inspections.operator_names),
         "other_header": lambda line: _other_header(line, language),
         "dotted": format_code,
         "result_kinds": RESULT_KINDS,
@@ -108,6 +109,17 @@ def inspection_page(
         "page_css": mark_safe(css_string(catalog.say("list.page"))),
     }
     return render_page("inspection_list.html", _TEMPLATES, catalog=catalog, values=values)
+
+
+def named(identifier: str | None, names: Mapping[str, str]) -> str:
+    """An identifier with its name from the register before it, where there is one; "" of none.
+
+    >>> named("A1", {"A1": "ATLAS SARL"}), named("B2", {}), named(None, {})
+    ('ATLAS SARL (A1)', 'B2', '')
+    """
+    if identifier is None:
+        return ""
+    return f"{names[identifier]} ({identifier})" if identifier in names else identifier
 
 
 def css_string(text: str) -> str:
@@ -124,7 +136,11 @@ def _offices(
 ) -> Iterator[_Office]:
     language = catalog.language
     for place, office in enumerate(offices_of(inspections), start=1):
-        name = catalog.say("list.office", office=office) if office else catalog.say("list.office_unknown")
+        name = (
+            catalog.say("list.office", office=named(office, inspections.office_names))
+            if office
+            else catalog.say("list.office_unknown")
+        )
         own = tuple(entry for entry in entries if entry.line.office == office)
         stakes = [entry.explanation.stakes for entry in own if entry.explanation.stakes is not None]
         capacity = {use.lane: use.capacity for use in inspections.capacity if use.office == office}

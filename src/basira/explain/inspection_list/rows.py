@@ -43,8 +43,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("declaration_version", "field.declaration_version", "count"),
     Column("declared_at", "list.declared_at"),
     Column("importer_id", "list.importer"),
+    Column("importer_name", "column.importer_name"),
     Column("declarant_id", "list.declarant"),
+    Column("declarant_name", "column.declarant_name"),
     Column("exporter_id", "list.exporter"),
+    Column("exporter_name", "column.exporter_name"),
     Column("item_number", "field.item_number", "count"),
     Column("commodity_code", "column.commodity_code"),
     Column("description", "field.description", "long_text"),
@@ -125,6 +128,10 @@ def _row(
         importer_id=line.header.get("importer_id"),
         declarant_id=line.header.get("declarant_id"),
         exporter_id=line.header.get("exporter_id"),
+        **{
+            f"{party}_name": inspections.operator_names.get(line.header.get(f"{party}_id") or "")
+            for party in ("importer", "declarant", "exporter")
+        },
         item_number=found.item_number,
         commodity_code=item.commodity_code,
         description=item.description,

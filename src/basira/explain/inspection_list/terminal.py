@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from basira.explain.explanation import Reader
 from basira.explain.inspection_list.entries import Entry, list_entries
-from basira.explain.inspection_list.page import shown_items
+from basira.explain.inspection_list.page import named, shown_items
 from basira.explain.sentences import ItemText
 from basira.explain.words import catalog_of, say_conversion
 from basira.render import numbers
@@ -82,7 +82,11 @@ def _office(
     from rich.constrain import Constrain
     from rich.rule import Rule
 
-    title = catalog.say("list.office", office=office) if office else catalog.say("list.office_unknown")
+    title = (
+        catalog.say("list.office", office=named(office, inspections.office_names))
+        if office
+        else catalog.say("list.office_unknown")
+    )
     yield Constrain(Rule(_safe(title), align="left"), RULE_WIDTH)
     parts = [_say_count(catalog, "list.summary", len(entries))]
     parts += [_use(u, names) for u in inspections.capacity if u.office == office]
@@ -93,7 +97,7 @@ def _office(
         line = entry.line
         lane = names.get(line.selection.lane, line.selection.lane)
         yield _safe(f"\n{entry.number:>3}. {line.declaration_id} · {lane}", style="bold")
-        yield _indented(_safe(" · ".join([*_parties(line), entry.text.why])))
+        yield _indented(_safe(" · ".join([*_parties(line, inspections.operator_names), entry.text.why])))
         if entry.text.stakes:
             yield _indented(_safe(entry.text.stakes))
         shown = shown_items(entry)
@@ -135,8 +139,8 @@ def _item(line: DeclarationLine, item: ItemLine, text: ItemText, entry: Entry, c
         yield f"  → {sentence}"
 
 
-def _parties(line: DeclarationLine) -> list[str]:
-    return [value for name in ("importer_id", "declarant_id") if (value := line.header.get(name))]
+def _parties(line: DeclarationLine, names: Mapping[str, str]) -> list[str]:
+    return [named(value, names) for name in ("importer_id", "declarant_id") if (value := line.header.get(name))]
 
 
 def _use(use: CapacityUse, names: Mapping[str, str]) -> str:

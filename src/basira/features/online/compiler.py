@@ -22,9 +22,10 @@ from basira.features.online import functions
 from basira.features.online.plan import Binding
 from basira.features.online.steps import Step, branch, coalesce, conjunction, is_null, loose, strict
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 
 Compiled = Callable[..., tuple[Any, ...]]
-Node = Mapping[str, Any]
+Node = JsonObject
 
 _FLOATING = {"DOUBLE", "FLOAT"}
 _INTEGERS = {"INTEGER", "BIGINT", "HUGEINT"}
@@ -300,7 +301,7 @@ def _scale(node: Node) -> int:
     return int(kind["type_info"]["scale"]) if kind["id"] == "DECIMAL" else -1
 
 
-def _constant(value: Mapping[str, Any]) -> Any:
+def _constant(value: Node) -> Any:
     """A constant; a decimal as its whole number of smallest units."""
     if value["is_null"]:
         return None

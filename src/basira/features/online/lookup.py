@@ -25,8 +25,9 @@ from basira.features.online.keys import DECLARATION, NULL, key_of, record_struct
 from basira.features.online.plan import PROFILED, REFERRED, SUMS, catalog_digest, key_parts, plans, profile_columns
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import StoreError, UsageError
+from basira.schema.records import ItemRow
 
-Item = Mapping[str, Any]
+Item = ItemRow
 Figures = tuple[Any, ...]
 # Items: some ten milliseconds.
 _BETWEEN_PAUSES = 50

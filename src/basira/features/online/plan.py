@@ -14,7 +14,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from basira.engines.duckdb import open_duckdb
 from basira.engines.engine import Engine
@@ -34,6 +33,7 @@ from basira.features.catalog.entities import ENTITIES
 from basira.features.catalog.habits import WEEKLY
 from basira.features.catalog.references import LEVELS, MEASURES
 from basira.schema.errors import StoreError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.names import MOST_OF_A_STORE
 from basira.schema.sql import quote_identifier
 from basira.schema.tables import ITEMS, OUTCOMES
@@ -91,7 +91,7 @@ class Output:
     """One expression. ``node``: DuckDB's bound expression. ``type``: its SQL type."""
 
     name: str
-    node: Mapping[str, Any]
+    node: JsonObject
     type: str
 
 
@@ -192,7 +192,7 @@ def bind(con: Engine, select: str) -> Binding:
     )
 
 
-def _columns(node: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _columns(node: JsonObject) -> list[tuple[str, str, str]]:
     """What a node of the plan gives, in order: relation (without its batch prefix), column, type."""
     if node["type"] == "LOGICAL_CROSS_PRODUCT":
         return [column for child in node["children"] for column in _columns(child)]

@@ -7,10 +7,11 @@ here: SQL, other declarations.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Row = Mapping[str, Any]
+from basira.schema.records import ItemRow
+
+Row = ItemRow
 Figure = float | int | str | None
 
 

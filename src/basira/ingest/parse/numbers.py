@@ -174,6 +174,12 @@ def parse_number(field: Field, raw: pl.Series, style: NumberStyle) -> tuple[pl.S
         elif percent.any():
             values = _hundredth(values).zip_with(percent, values)
     values, faults = _without_lost_figures(field, raw, values)
+    if bad.any():
+        unclear = _fit_other_marks(raw, bad, style)
+        if unclear.any():
+            values = values.set(unclear, None)
+            expected = f"{_style_text(field, style)}, as the column's other numbers are not; this one may be thousands"
+            faults.append(Fault(field.name, "bad_number", expected, unclear, raw))
     if bad.any() or not _are_inside(field, values):
         faults += [
             Fault(field.name, "bad_number", _style_text(field, style), bad, raw),
@@ -204,6 +210,21 @@ def _without_lost_figures(field: Field, raw: pl.Series, values: pl.Series) -> tu
         return values, []
     expected = "a number with all its figures, not in scientific notation"
     return values.set(is_lost, None), [Fault(field.name, "scientific_notation", expected, is_lost, raw)]
+
+
+def _fit_other_marks(raw: pl.Series, bad: pl.Series, style: NumberStyle) -> pl.Series:
+    """Which numbers fit the file's other way of writing as well, where more cells prove that one than this.
+
+    A mapping made for 1.234,50 reads 1,234 as a number below two. Beside cells such as 1,234.50, which it can't read,
+    that is a thousand.
+    """
+    point, comma = (re.escape(mark) for mark in (style.decimal, "," if style.decimal == "." else "."))
+    other = bad & raw.str.contains(rf"^[+-]?[0-9]{{1,3}}(?:[{point}\s']?[0-9]{{3}})*{comma}[0-9]+$").fill_null(False)
+    marks = f"[{point}{comma}]" if style.thousands in {".", ","} else point
+    unclear = ~bad & raw.str.contains(rf"^[+-]?[0-9]{{1,3}}{marks}[0-9]{{3}}$").fill_null(False)
+    proving = ~bad & raw.str.contains(rf"{point}(?:[0-9]{{1,2}}|[0-9]{{4,}})$").fill_null(False)
+    is_other = other.sum() >= max(2, proving.sum() + 1, unclear.sum() / 10)
+    return unclear if is_other else pl.Series([False]).new_from_index(0, len(raw))
 
 
 def _hundredth(values: pl.Series) -> pl.Series:

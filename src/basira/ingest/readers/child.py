@@ -18,12 +18,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 if TYPE_CHECKING:  # the limits hold before a library is loaded
     import pyarrow as pa
 
+    from basira.ingest.readers.process import About
     from basira.ingest.readers.source import Source, SourceBatch
+    from basira.ingest.readers.starting import Task
 
 
 def main() -> None:
@@ -96,7 +98,7 @@ def load_libraries() -> None:
     import_module("python_calamine")
 
 
-def read_file(task: dict[str, Any], descriptor: int) -> NoReturn:
+def read_file(task: Task, descriptor: int) -> NoReturn:
     """Read the task's file, and end the process."""
     from basira.ingest.readers.process import FAILED, NO_MEMORY
 
@@ -132,7 +134,7 @@ def limit(memory_bytes: int, seconds: int) -> None:
         resource.setrlimit(what, (soft, hard))
 
 
-def send(task: dict[str, Any], pipe: BinaryIO) -> None:
+def send(task: Task, pipe: BinaryIO) -> None:
     """Open the file, and send what it holds."""
     from basira.ingest.mapping.model import SourceFormat
     from basira.ingest.readers import bounds
@@ -143,7 +145,7 @@ def send(task: dict[str, Any], pipe: BinaryIO) -> None:
     path = Path(task["path"])
     source = reader(task["kind"])(path, SourceFormat(**task["options"]))
     bounds.check_columns_count(path, len(source.columns))
-    about = {
+    about: About = {
         "columns": source.columns,
         "is_open": source.is_open,
         "is_simulated": source.is_simulated,

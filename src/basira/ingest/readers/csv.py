@@ -11,6 +11,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,18 @@ import pyarrow.csv as pc
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers import bounds
 from basira.ingest.readers.encoding import detect_encoding, is_text_encoding, marked_encoding, open_bytes
-from basira.ingest.readers.lines import BLANK, CONTINUED, REJECTED, ROW, Block, LineReader, LineTooLongError
+from basira.ingest.readers.lines import (
+    BLANK,
+    CONTINUED,
+    NOT_UTF_8,
+    REJECTED,
+    ROW,
+    UTF_8,
+    Block,
+    LineFault,
+    LineReader,
+    LineTooLongError,
+)
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch, distinct_names
 from basira.ingest.readers.table import (
     LINES_SEEN,
@@ -46,6 +58,7 @@ _SHOWN = 500  # characters of a broken row kept for the person who corrects it..
 _MOST_HEADER_LINES = 20
 # Runs of blank lines of a block that are listed one by one; those after them as one.
 _MOST_RUNS = 1_000
+_NOTHING = " \t\r\n\x00\x1a"  # DOS ended its files with a Control-Z
 _BEYOND = "(beyond)"  # one cell more than the header names, when rows end with a separator
 
 
@@ -79,6 +92,8 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
             f"Expected a header in {path.name}, found a line that can't be split ({error}).",
             hint="Check separator, encoding and header_row in [source] of the mapping.",
         ) from None
+    if encoding in UTF_8 and any("\ufffd" in name for name in header):
+        raise _wrong_encoding(path, encoding, f"in the header, line {place.row}")
     if reader.line_num > _MOST_HEADER_LINES:
         raise SourceError(
             f"Expected every quote of the header of {path.name} (line {place.row}) to be closed, found one that is not "
@@ -104,7 +119,9 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
 def read_head(path: Path, encoding: str) -> str:
     """The first 256 KB of a CSV file as text, without a byte-order mark. Raises SourceError."""
     try:
-        with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
+        # A row that is not UTF-8 is rejected alone; a header that is not shows that the file is of another encoding.
+        errors = "replace" if encoding in UTF_8 else "strict"
+        with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="") as text:
             head = text.read(1 << 18)
     except UnicodeError as error:
         raise _wrong_encoding(path, encoding, str(error)) from None
@@ -172,41 +189,36 @@ def _ends_with_separator(lines: Sequence[str], separator: str, width: int) -> bo
     return 2 * sum(len(row) == width + 1 and not row[-1].strip() for row in rows) > len(rows)
 
 
+@dataclass(frozen=True)
 class _Table:
     """The table of one CSV file: its position, and its rows."""
 
-    def __init__(
-        self,
-        path: Path,
-        encoding: str,
-        separator: str,
-        header: list[str],
-        columns: tuple[str, ...],
-        place: HeaderPlace,
-        first_row: int,
-        above: Sequence[str],
-        is_wider: bool,
-    ) -> None:
-        self.columns = columns
-        self._path, self._encoding, self._separator, self._header = path, encoding, separator, header
-        self._place, self._skipped, self._above, self._is_wider = place, first_row, above, is_wider
+    path: Path
+    encoding: str
+    separator: str
+    header: list[str]
+    columns: tuple[str, ...]
+    place: HeaderPlace
+    first_row: int
+    above: Sequence[str]
+    is_wider: bool
 
     def batches(self) -> Iterator[SourceBatch]:
         """The rows, a block at a time. Raises SourceError."""
         width = len(self.columns)
         above = self._not_rows()
         most = bounds.piece_rows(width)
-        with pa.OSFile(str(self._path), "rb") as file:
+        with pa.OSFile(str(self.path), "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             stream = pa.CompressedInputStream(file, "gzip") if packed else file
-            reader = LineReader(stream.read, self._encoding, self._separator, block_bytes=BLOCK_BYTES)
+            reader = LineReader(stream.read, self.encoding, self.separator, block_bytes=BLOCK_BYTES)
             position = unpacked = 0  # rows handed on so far, broken ones included; bytes read
             try:
-                for block in reader.blocks(self._skipped, frozenset({width, width + self._is_wider})):
+                for block in reader.blocks(self.first_row, frozenset({width, width + self.is_wider})):
                     unpacked += len(block.data)
                     if packed:
-                        bounds.check_unpacked(self._path, self._path.stat().st_size, unpacked)
+                        bounds.check_unpacked(self.path, self.path.stat().st_size, unpacked)
                     if len(block.starts) > 1 and np.diff(block.starts).max() > bounds.LONGEST_ROW_BYTES:
                         raise LineTooLongError
                     batch, position = self._batch(block, position, above, file.tell(), reader)
@@ -226,14 +238,14 @@ class _Table:
                         batch.lines,
                     )
             except LineTooLongError:
-                raise bounds.too_long(self._path) from None
+                raise bounds.too_long(self.path) from None
             except UnicodeError as error:
-                raise _wrong_encoding(self._path, self._encoding, str(error)) from None
+                raise _wrong_encoding(self.path, self.encoding, str(error)) from None
             except pa.ArrowInvalid as error:
-                raise _explain(self._path, self._encoding, str(error)) from None
+                raise _explain(self.path, self.encoding, str(error)) from None
             except OSError as error:
                 raise SourceError(
-                    f"Expected to read {self._path.name} to its end, found: {error}.",
+                    f"Expected to read {self.path.name} to its end, found: {error}.",
                     hint="Copy or export the file again.",
                 ) from None
 
@@ -242,12 +254,12 @@ class _Table:
         return merge_lines(
             [
                 NotData(
-                    "header" if number >= self._place.row else "title" if text.strip() else "blank",
+                    "header" if number >= self.place.row else "title" if text.strip() else "blank",
                     number,
                     1,
                     text[:_SHOWN],
                 )
-                for number, text in enumerate(self._above, start=1)
+                for number, text in enumerate(self.above, start=1)
             ]
         )
 
@@ -268,8 +280,9 @@ class _Table:
         for number, text in misfits:
             line = int(lines[number])
             row, physical = int(numbers[line]), block.first_line + line
-            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._separator), [])
-            kind = "blank" if not any(map(str.strip, cells)) else "total" if is_total(cells) else ""
+            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self.separator), [])
+            is_blank = not any(cell.strip(_NOTHING) for cell in cells)
+            kind = "blank" if is_blank else "total" if is_total(cells) else ""
             if kind:
                 not_data.append(NotData(kind, physical, 1, text[:_SHOWN]))
             elif len(cells) >= width and not any(map(str.strip, cells[width:])):
@@ -304,7 +317,7 @@ class _Table:
             frame = frame.filter(~is_torn)
         where, rows = frame["(line)"], frame["(row)"]
         frame = frame.drop("(line)", "(row)")
-        aside = set_aside(frame, self._header, is_last=block.is_last)
+        aside = set_aside(frame, self.header, is_last=block.is_last)
         not_data += [
             NotData(kind, block.first_line + int(where[at]), 1, block.text(int(where[at]), int(where[at]))[:_SHOWN])
             for at, kind in aside.items()
@@ -315,7 +328,7 @@ class _Table:
         broken.sort(key=lambda entry: entry.row)
         if block.is_last:
             broken = self._without_notes(broken, block, numbers, rows, not_data)
-        broken += [self._reject(block, fault.first, fault.last, fault.expected, numbers) for fault in block.faults]
+        broken += [self._reject(block, fault, numbers) for fault in block.faults]
         broken.sort(key=lambda entry: entry.row)
         end = int(numbers[-1]) if len(numbers) else position
         counted = reader.counted if block.is_last else None
@@ -323,7 +336,7 @@ class _Table:
 
     def _parse(self, block: Block, count: int) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
         """The rows that have as many cells as most, and the others: their place among all, and their text."""
-        columns = [*self.columns, *([_BEYOND] if self._is_wider else [])]
+        columns = [*self.columns, *([_BEYOND] if self.is_wider else [])]
         misfits: list[tuple[int, str]] = []
 
         def keep(row: pc.InvalidRow) -> str:  # `number` counts from 1
@@ -337,7 +350,7 @@ class _Table:
                 # With threads, pyarrow gives no row numbers. One block: the rows are cut here, not by pyarrow.
                 read_options=pc.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=columns),
                 parse_options=pc.ParseOptions(
-                    delimiter=self._separator, newlines_in_values=True, invalid_row_handler=keep
+                    delimiter=self.separator, newlines_in_values=True, invalid_row_handler=keep
                 ),
                 convert_options=pc.ConvertOptions(
                     column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
@@ -348,17 +361,17 @@ class _Table:
             frame = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
         if len(frame) + len(misfits) != count:
             raise SourceError(
-                f"Expected {count:,} rows from line {block.first_line:,} on of {self._path.name}, found "
+                f"Expected {count:,} rows from line {block.first_line:,} on of {self.path.name}, found "
                 f"{len(frame) + len(misfits):,}."
                 " Nothing of it was stored.",
                 hint="A row was cut otherwise than its lines: export the file again, without line breaks in its cells.",
             )
-        if self._is_wider:
+        if self.is_wider:
             beyond = frame[_BEYOND]
             if (beyond != "").any():
                 good = np.setdiff1d(np.arange(count), [number for number, _ in misfits])
                 for at in pl.arg_where(beyond != "", eager=True):
-                    text = self._separator.join(str(cell) for cell in frame.row(at))
+                    text = self.separator.join(str(cell) for cell in frame.row(at))
                     misfits.append((int(good[at]), text))
                 frame = frame.filter(pl.col(_BEYOND) == "")
                 misfits.sort()
@@ -380,18 +393,18 @@ class _Table:
     ) -> list[BrokenRow]:
         """The broken rows without the notes after the last row, which go to ``not_data``."""
         last = int(rows[-1]) if len(rows) else 0
-        while broken and broken[-1].row > last and is_note(_split(broken[-1].text, self._separator)):
+        while broken and broken[-1].row > last and is_note(_split(broken[-1].text, self.separator)):
             entry = broken.pop()
             line = int(np.searchsorted(numbers, entry.row))
             not_data.append(NotData("note", block.first_line + line, 1, entry.text))
         return broken
 
-    def _reject(self, block: Block, first: int, last: int, expected: str, numbers: npt.NDArray[np.int64]) -> BrokenRow:
-        start, end = block.first_line + first, block.first_line + last
+    def _reject(self, block: Block, fault: LineFault, numbers: npt.NDArray[np.int64]) -> BrokenRow:
+        start, end = block.first_line + fault.first, block.first_line + fault.last
         where = f"line {start:,}" if start == end else f"lines {start:,} to {end:,}"
-        return BrokenRow(
-            int(numbers[first]), "bad_quotes", f"{expected} ({where} of the file)", block.text(first, last)[:_SHOWN]
-        )
+        code = "bad_character" if fault.expected == NOT_UTF_8 else "bad_quotes"
+        text = block.text(fault.first, fault.last)[:_SHOWN]
+        return BrokenRow(int(numbers[fault.first]), code, f"{fault.expected} ({where} of the file)", text)
 
 
 def _runs(block: Block) -> list[NotData]:

@@ -21,6 +21,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CHUNK = 1 << 20
+_LINES_TRIED = 20_000  # beyond ASCII
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -44,8 +45,8 @@ def detect_encoding(path: Path) -> str:
     """The codec of a text file.
 
     A byte-order mark decides; else UTF-8 when the *whole* file is valid UTF-8 (a check on its first
-    megabyte would let one late accent through); else what charset-normalizer makes of the lines that are
-    not ASCII, Windows-1252 when it is unsure.
+    megabyte would let one late accent through), or most of its lines beyond ASCII are; else what
+    charset-normalizer makes of the lines that are not ASCII, Windows-1252 when it is unsure.
     """
     marked = marked_encoding(path)
     if marked:
@@ -78,6 +79,9 @@ def _legacy_encoding(path: Path) -> str:
         if head[0::2].count(0) > len(head) // 8:
             return "utf-16-be"
         file.seek(0)
+        if _is_damaged_utf8(file):
+            return "utf-8"
+        file.seek(0)
         size = path.stat().st_size
         # At most so much of a line at a time: one can be as long as the file.
         while len(sample) <= 1 << 16 and (line := file.readline(_CHUNK)):
@@ -93,6 +97,21 @@ def _legacy_encoding(path: Path) -> str:
     if best.encoding in western and _reads_as_french(bytes(sample), "cp1252"):
         return "cp1252"
     return str(best.encoding)
+
+
+def _is_damaged_utf8(file: BinaryIO) -> bool:
+    """Of the lines beyond ASCII as many are UTF-8 as are not. No text of another encoding has such lines by chance, and
+    read in one they would all be wrong; read as UTF-8 only the damaged ones are rejected."""
+    text = damaged = 0
+    while text + damaged < _LINES_TRIED and (line := file.readline(_CHUNK)):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+            text += 1
+        except UnicodeDecodeError:
+            damaged += 1
+    return 0 < damaged <= text
 
 
 def _reads_as_french(sample: bytes, encoding: str) -> bool:

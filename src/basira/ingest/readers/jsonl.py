@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers.bounds import LONGEST_ROW_BYTES, PIECE_BYTES, too_long
 from basira.ingest.readers.encoding import open_bytes
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch, batch_of_records
 from basira.schema.errors import SourceError
+from basira.schema.json_values import JsonObject
 
 _ROWS = 20_000
 _SHOWN = 500
@@ -92,7 +93,7 @@ def _parse(line: bytes, decimal: str) -> dict[str, str | None] | None:
     return record
 
 
-def _flatten(raw: dict[str, Any], prefix: str = "") -> dict[str, str | None]:
+def _flatten(raw: JsonObject, prefix: str = "") -> dict[str, str | None]:
     """
     >>> _flatten({"a": {"b": "1", "c": None}, "d": True, "e": ["x"]})
     {'a.b': '1', 'a.c': None, 'd': 'true', 'e': '["x"]'}

@@ -27,7 +27,10 @@ ROW, CONTINUED, BLANK, REJECTED = range(4)
 
 NOT_CLOSED = "every quoted cell to be closed"
 NOT_OPENED = "quotes at both ends of a cell, written twice inside it, or none"
+NOT_UTF_8 = "text in UTF-8, as the rest of the file; found bytes that are not"
 SWALLOWED = "no cell that holds whole rows: its quote is closed in a later row"
+
+UTF_8 = frozenset(("utf-8", "utf-8-sig"))
 
 # A quoted cell up to the quote that closes it, and what a cell without quotes may hold of them: inches before a blank,
 # a word between two, the formula by which spreadsheets keep zeros (="0805").
@@ -42,7 +45,7 @@ class LineTooLongError(Exception):
 
 
 @dataclass(frozen=True)
-class Fault:
+class LineFault:
     """Lines ``first`` to ``last`` of a block, from 0, rejected as one row."""
 
     first: int
@@ -60,7 +63,7 @@ class Block:
     data: bytes
     starts: npt.NDArray[np.int64]
     kinds: npt.NDArray[np.uint8]
-    faults: tuple[Fault, ...]
+    faults: tuple[LineFault, ...]
     first_line: int
     is_last: bool
 
@@ -85,8 +88,9 @@ class LineReader:
 
     def __init__(self, read: Callable[[int], bytes], encoding: str, separator: str, *, block_bytes: int) -> None:
         self._read, self._block_bytes, self._separator = read, block_bytes, separator
-        self._decoder = None if encoding in {"utf-8", "utf-8-sig"} else codecs.getincrementaldecoder(encoding)("strict")
+        self._decoder = None if encoding in UTF_8 else codecs.getincrementaldecoder(encoding)("strict")
         self.counted = 0
+        self._lines_of_text = self._lines_of_bytes = 0  # beyond ASCII: that are UTF-8, and that are not
 
     def blocks(self, skip: int, widths: frozenset[int]) -> Iterator[Block]:
         """The lines after the first ``skip``. ``widths``: how many cells a row may have.
@@ -104,12 +108,53 @@ class LineReader:
             leave = min(skip, len(starts) - 1)
             starts, skip, line = starts[leave:], skip - leave, line + leave
             kinds, faults, whole = _judge(data, starts, self._separator, widths, is_last=is_last)
+            if self._decoder is None:
+                faults = self._reject_bytes(data, starts, kinds, faults, whole)
             held = data[starts[whole] :]
             if len(held) > max(self._block_bytes, LONGEST_ROW_BYTES):
                 raise LineTooLongError
             yield Block(data, starts[: whole + 1], kinds[:whole], faults, line, is_last)
             line += whole
             chunk = ahead
+
+    def _reject_bytes(
+        self,
+        data: bytes,
+        starts: npt.NDArray[np.int64],
+        kinds: npt.NDArray[np.uint8],
+        faults: tuple[LineFault, ...],
+        whole: int,
+    ) -> tuple[LineFault, ...]:
+        """Rows with bytes that are not UTF-8 are rejected, in ``kinds`` too, as long as more lines are UTF-8: else the
+        file is of another encoding. Raises UnicodeError."""
+        try:
+            str(memoryview(data)[int(starts[0]) : int(starts[whole])], "utf-8")
+        except UnicodeDecodeError:
+            pass
+        else:
+            return faults
+        found = list(faults)
+        for line in range(whole):
+            text = data[starts[line] : starts[line + 1]]
+            if text.isascii():
+                continue
+            try:
+                text.decode("utf-8")
+                self._lines_of_text += 1
+                continue
+            except UnicodeDecodeError:
+                self._lines_of_bytes += 1
+            first = last = line
+            while kinds[first] == CONTINUED:
+                first -= 1
+            while last + 1 < whole and kinds[last + 1] == CONTINUED:
+                last += 1
+            if kinds[first] != REJECTED:
+                kinds[first] = REJECTED
+                found.append(LineFault(first, last, NOT_UTF_8))
+        if self._lines_of_bytes > max(self._lines_of_text, 1):
+            raise UnicodeError(f"in {self._lines_of_bytes:,} lines, and {self._lines_of_text:,} that are")
+        return tuple(sorted(found, key=lambda fault: fault.first))
 
     def _chunks(self) -> Iterator[bytes]:
         """The stream in UTF-8, without a byte-order mark. No chunk ends between CR and LF."""
@@ -183,7 +228,7 @@ def _text(data: bytes, starts: npt.NDArray[np.int64], first: int, last: int) -> 
 
 def _judge(
     data: bytes, starts: npt.NDArray[np.int64], separator: str, widths: frozenset[int], *, is_last: bool
-) -> tuple[npt.NDArray[np.uint8], tuple[Fault, ...], int]:
+) -> tuple[npt.NDArray[np.uint8], tuple[LineFault, ...], int]:
     """What each line is, and how many lines are settled; the others wait for what follows them."""
     count = len(starts) - 1
     kinds = np.zeros(count, np.uint8)
@@ -195,7 +240,7 @@ def _judge(
     if data.find(b'"', int(starts[0]), int(starts[-1])) < 0:
         return kinds, (), count
     open_lines, quoted_lines = _find_ambiguous(view, starts, ord(separator))
-    faults: list[Fault] = []
+    faults: list[LineFault] = []
     least = max(min(widths) - 1, 1)  # separators of a row
     done = 0
     for at in map(int, open_lines):
@@ -212,7 +257,7 @@ def _judge(
             end, held = _find_row_end(data, starts, separator, widths, quoted_lines, at)
         if end == at:  # the line is faulty, and with it those that its cells went on to
             end = _find_fault_end(data, starts, separator, least, at)
-            faults.append(Fault(at, end, fault))
+            faults.append(LineFault(at, end, fault))
             kinds[at], kinds[at + 1 : end + 1] = REJECTED, CONTINUED
         elif held < least:
             kinds[at + 1 : end + 1] = CONTINUED
@@ -224,7 +269,7 @@ def _judge(
             )
             # Many whole rows between two quotes are rows. One may be anything.
             lines = (at, end) if whole else range(at, end + 1)
-            faults += [Fault(line, line, SWALLOWED) for line in lines]
+            faults += [LineFault(line, line, SWALLOWED) for line in lines]
             kinds[list(lines)] = REJECTED
         done = end + 1
     return kinds, tuple(faults), count

@@ -19,9 +19,9 @@ import struct
 import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import polars as pl
 import pyarrow as pa
@@ -29,7 +29,7 @@ import pyarrow as pa
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers import bounds
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch
-from basira.ingest.readers.starting import Running, start
+from basira.ingest.readers.starting import Running, Task, start
 from basira.ingest.readers.table import HeaderPlace, NotData
 from basira.schema.errors import BasiraError, MappingError, SourceError
 
@@ -92,13 +92,26 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
     )
 
 
+class About(TypedDict):
+    """What a file says of itself before its rows: the fields of `Source`. ``header``: row, and number of rows."""
+
+    columns: Sequence[str]
+    is_open: bool
+    is_simulated: bool
+    header: Sequence[int]
+    sheet: str | Sequence[str]
+    alike: Sequence[str]
+    near: Sequence[str]
+    note: str
+
+
 class _Reader:
     """One process that reads one file once."""
 
     def __init__(self, path: Path, kind: str, options: SourceFormat, size: int) -> None:
         self._path = path
         self._memory, self._seconds = bounds.memory_bytes(size), bounds.seconds(size)
-        task = {
+        task: Task = {
             "path": str(path.absolute()),
             "kind": kind,
             "options": options.model_dump(mode="json"),
@@ -108,10 +121,10 @@ class _Reader:
             "bounds": {name: value for name, value in vars(bounds).items() if name.isupper()},
         }
         self._running = start(task)
-        self._about: dict[str, Any] | None = None
+        self._about: About | None = None
         self.close = weakref.finalize(self, _end, self._running)
 
-    def read_about(self) -> dict[str, Any]:
+    def read_about(self) -> About:
         """What the file says of itself: columns, is_open, is_simulated."""
         if self._about is None:
             self._about = json.loads(self._expect(OPENED)[1])

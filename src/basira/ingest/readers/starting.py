@@ -21,10 +21,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
+
+from basira.schema.json_values import JsonObject
 
 # What an interpreter needs to start. Nothing else is passed on: the environment holds passwords and keys.
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "POLARS_SKIP_CPU_CHECK")
@@ -43,6 +45,20 @@ START, END = b"S", b"E"
 MOST_BYTES = 1 << 16  # of a packet: a path and a few options
 
 
+class Task(TypedDict):
+    """What a process is asked to do: read one file, within limits. ``options``: of `SourceFormat`, as JSON.
+
+    ``bounds``: the settings of `readers.bounds`, by name.
+    """
+
+    path: str
+    kind: str
+    options: JsonObject
+    memory_bytes: int
+    seconds: int
+    bounds: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Running:
     """A process that reads one file. ``pipe``: what it writes, unbuffered. ``end``: kill it, and return how it ended:
@@ -52,7 +68,7 @@ class Running:
     end: Callable[[], int]
 
 
-def start(task: dict[str, Any]) -> Running:
+def start(task: Task) -> Running:
     """A process that does this task."""
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     if "PYTHONPATH" in environment:  # an empty part is the folder where the command runs: see -P
@@ -66,7 +82,7 @@ def start(task: dict[str, Any]) -> Running:
     return _start_fresh(task, environment)
 
 
-def _start_fresh(task: dict[str, Any], environment: dict[str, str]) -> Running:
+def _start_fresh(task: Task, environment: dict[str, str]) -> Running:
     process = subprocess.Popen(  # noqa: S603 - our own module; a path and JSON are its one argument
         [*_COMMAND, json.dumps(task)],
         stdin=subprocess.DEVNULL,
@@ -107,7 +123,7 @@ class _Server:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def start(self, task: dict[str, Any]) -> Running:
+    def start(self, task: Task) -> Running:
         """Raises OSError when the process that forks has ended."""
         ours, theirs = os.pipe()
         pipe = os.fdopen(ours, "rb", buffering=0)

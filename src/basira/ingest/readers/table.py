@@ -15,6 +15,8 @@ from functools import lru_cache
 
 import polars as pl
 
+from basira.ingest.parse.numbers import currency_marks
+
 # Titles are above a header; more lines than these are a table of their own.
 MOST_TITLES = 15
 # So many lines of the beginning are looked at.
@@ -30,13 +32,21 @@ _TOTAL = re.compile(
 )
 # Words, "24 rows", or the text behind a mark for notes.
 _NOTE = re.compile(r"\W*[^\W\d_]{2,}(?:\s*:|\s+\S)|\d+\s+[^\W\d_]{3,}|[*†(]+\s*\w", re.DOTALL)
-# What begins a note, and no further line of a description.
+# What begins a note, and no further line of a description: "Source : BADR", "Page 3", and not "source de lumière".
 _MARKED_NOTE = re.compile(
-    r"\s*[*†(]|\W*(?:sources?|notes?|nota|n\.?b\.?|remarques?|fin|end|fuente|fonte|kaynak|ملاحظ\w*|المصدر|[ée]dit[ée]"
-    r"|g[ée]n[ée]r[ée]e?|generated|imprim[ée]e?|printed|export\w*|extra\w*|nombre|total|date|page)\b"
+    r"\s*[*†]|\W*(?:fin d[eu]|fin\W*$|end of|end\W*$|n\.?b\.?\b)|\s*\((?=[^\n]*[:\d])"
+    r"|\W*(?:sources?|notes?|nota|remarques?|fuente|fonte|kaynak|ملاحظ\w*|المصدر|[ée]dit[ée]"
+    r"|g[ée]n[ée]r[ée]e?|generated|imprim[ée]e?|printed|export\w*|extra\w*|nombre|total|date|page)\b(?=[^\n]*[:\d])"
     r"|\d[\d\s]*(?:rows?|lines?|records?|lignes?|enregistrements?|d[ée]clarations?|articles?|filas|registros|linhas"
     r"|sat\u0131r|سطر|تصريح)\b",
     re.IGNORECASE,
+)
+_UNITS = frozenset(
+    re.findall(
+        r"\S+",
+        "kg kgs kilo kilos kilogrammes g gr t to tonne tonnes tons lb lbs l u un unité unités unit units pcs pce % kdh "
+        "kmad kusd keur mdh كغ كلغ طن",
+    )
 )
 # Of a total only these cells are filled at most: the word, and the sums of the columns that have one.
 _MOST_FILLED = 0.5
@@ -85,6 +95,8 @@ def find_header(rows: Sequence[Sequence[str]]) -> HeaderPlace:
     at = next((place for place in able if not _has_number(seen[place])), able[0])
     if at > 0 and _is_group(seen[at - 1], filled[at - 1]) and _needs_group(seen[at], seen[at - 1]):
         return HeaderPlace(at, 2)
+    if at + 2 < len(seen) and _is_of_units(seen[at + 1]) and _has_number(seen[at + 2]):
+        return HeaderPlace(at + 1, 2)
     if at + 2 < len(seen) and _completes(seen[at], seen[at + 1]) and _has_number(seen[at + 2]):
         return HeaderPlace(at + 1, 2)
     return HeaderPlace(at + 1, 1)
@@ -97,11 +109,15 @@ def join_header(rows: Sequence[Sequence[str]]) -> list[str]:
     ['Id', 'Value', 'Mass']
     >>> join_header([["Declared", "Found"], ["Value", "Value"]])
     ['Declared Value', 'Found Value']
+    >>> join_header([["Id", "Value", "Mass"], ["", "EUR", "kg"]])
+    ['Id', 'Value (EUR)', 'Mass (kg)']
     """
     if len(rows) == 1:
         return list(rows[0])
     width = max(map(len, rows))
     upper, lower = ([*row, *[""] * (width - len(row))] for row in rows)
+    if _is_of_units(lower):
+        return [f"{name} ({unit.strip()})" if unit.strip() else name for name, unit in zip(upper, lower, strict=True)]
     repeated = Counter(name.strip() for name in lower)
     names, group = [], ""
     for above, name in zip(upper, lower, strict=True):
@@ -190,6 +206,12 @@ def _needs_group(names: Sequence[str], above: Sequence[str]) -> bool:
     given = [name for name in names if name]
     absent = any(text and not (names[at] if at < len(names) else "") for at, text in enumerate(above))
     return absent or len(set(given)) < len(given)
+
+
+def _is_of_units(cells: Sequence[str]) -> bool:
+    """The row under the names says in what unit or currency columns are, and nothing else."""
+    filled = [cell.strip().strip("()[]").casefold() for cell in cells if cell.strip()]
+    return bool(filled) and all(cell in _UNITS or cell in currency_marks() for cell in filled)
 
 
 def _completes(names: Sequence[str], below: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ its own currency, so the exchange rate, which leads from it to the values, is mu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, time
 from typing import Any
 
@@ -20,6 +20,7 @@ from basira.ingest.rows.faults import Fault
 from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.days import date_of
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, OUTCOME_FIELDS
+from basira.schema.records import ItemRow
 
 Columns = dict[str, pl.Series]
 _CONVERTED = frozenset(
@@ -91,7 +92,7 @@ def _unknown(
     return [Fault("value_currency", "no_rate", rates.expected, mask, currencies, shown)]
 
 
-def convert_row(row: Mapping[str, Any], rate: Rate, currency: str) -> dict[str, Any]:
+def convert_row(row: ItemRow, rate: Rate, currency: str) -> dict[str, object]:
     """One row of a message, converted to ``currency``: figure for figure what `convert_columns` makes of it."""
     declared = row["value_currency"] or DEFAULT_CURRENCY
     return {

@@ -10,7 +10,7 @@ Columns are for files. For three rows they cost 11 ms, of which all but a tenth 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, time
 from typing import Any
 
@@ -21,6 +21,7 @@ from basira.schema.codes import DEFAULT_CURRENCY, country_codes, currency_codes
 from basira.schema.days import day_of
 from basira.schema.errors import MappingError
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS, Field
+from basira.schema.json_values import JsonObject
 from basira.schema.names import MOST_OF_A_SOURCE, is_own_name
 from basira.schema.tables import ITEMS
 from basira.schema.text import find_odd, fold_identifier
@@ -69,7 +70,7 @@ class PlainRows:
         }
 
     def read(
-        self, header: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, source: str, received_at: datetime
+        self, header: JsonObject, items: Sequence[JsonObject], *, source: str, received_at: datetime
     ) -> list[Row] | None:
         """The rows of the schema's `ITEMS`, one an item, in order of item number; None when a value is not plain.
 
@@ -80,9 +81,7 @@ class PlainRows:
         except _NotPlainError:
             return None
 
-    def _rows(
-        self, header: Mapping[str, Any], items: Sequence[Mapping[str, Any]], source: str, received_at: datetime
-    ) -> list[Row]:
+    def _rows(self, header: JsonObject, items: Sequence[JsonObject], source: str, received_at: datetime) -> list[Row]:
         shared, extras = self._values(header)
         own = [self._values(item) for item in items]
         if not _HEADER.issuperset(shared) or any(not _HEADER.isdisjoint(values) for values, _ in own):
@@ -110,7 +109,7 @@ class PlainRows:
             raise _NotPlainError
         return sorted(rows, key=lambda row: int(row["item_number"]))
 
-    def _values(self, given: Mapping[str, Any]) -> tuple[Row, Row]:
+    def _values(self, given: JsonObject) -> tuple[Row, Row]:
         """The fields' values, and the extras'."""
         values: Row = {}
         extras: Row = {}

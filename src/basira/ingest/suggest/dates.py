@@ -200,8 +200,10 @@ def _doubt_swaps(guess: DateGuess, numeric: dict[str, re.Match[str]], days: list
     made = {word: int(m[4]) for word, m in numeric.items() if len(m[1]) == 4}
     made |= {word: (_EXCEL_EPOCH + timedelta(days=int(float(word)))).day for word in days}
     left = [m for m in numeric.values() if len(m[1]) < 4]
-    if not made or not left or max(made.values()) > 12:
+    if not made or max(made.values()) > 12:
         return guess
+    if not left:
+        return _doubt_scattered(guess, numeric)
     telling = sum(max(int(m[1]), int(m[3])) > 12 for m in left)
     if telling < len(left) and len(made) < _MANY:
         return guess
@@ -211,6 +213,29 @@ def _doubt_swaps(guess: DateGuess, numeric: dict[str, re.Match[str]], days: list
         contrary=tuple(made),
         question="The order was swapped by a spreadsheet, it seems: cells that are dates have days up to 12 only, "
         "cells that are text have days above. Export the column again as text, from the source.",
+    )
+
+
+def _doubt_scattered(guess: DateGuess, numeric: dict[str, re.Match[str]]) -> DateGuess:
+    """In doubt, when no day is above 12 and with day and month swapped the dates are of few days instead of months: a
+    file of the first days of March becomes one of the third of each month. A day that is always the first is one that
+    was left out."""
+    dates = {(int(m[1]), int(m[3]), int(m[4])) for m in numeric.values()}
+    if len(dates) < _MANY or {day for _, _, day in dates} == {1} or "ymd" in guess.orders:
+        return guess
+
+    def span(*, swapped: bool) -> int:
+        days = [date(y, d, m) if swapped else date(y, m, d) for y, m, d in dates if 1 <= m <= 12 and 1 <= d <= 12]
+        return (max(days) - min(days)).days if days else 0
+
+    if 3 * span(swapped=True) > span(swapped=False):
+        return guess
+    return replace(
+        guess,
+        orders=(),
+        contrary=tuple(numeric),
+        question="Day and month were swapped by a spreadsheet, it seems: no day is above 12, and the other way round "
+        "the dates are of a few days. Export the column again as text, from the source.",
     )
 
 

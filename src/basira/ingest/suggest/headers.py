@@ -137,6 +137,8 @@ _COUNTED = frozenset(("n", "nb", "nombre", "count", "counts", "cantidad", "quant
 # Of a name of the source's own: with the number that distinguishes it, it is as long as the rule allows.
 _LONGEST_STEM = 44
 
+# Thousands and millions of a currency by its sign: K€, M$.
+_SCALED_SIGN = re.compile(r"(?<![^\W_])([km])\s?([€$])", re.IGNORECASE)
 _YES_NO = re.compile(r"\(\s*(?:o|y|oui|yes|0|1)\s*[/,-]\s*(?:n|non|no|0|1)\s*\)", re.IGNORECASE)
 
 
@@ -148,7 +150,12 @@ def tokens(header: str) -> tuple[str, ...]:
     >>> tokens("İthalatçı"), tokens("País de origen"), tokens("بلد المنشأ") == tokens("بلد منشا")
     (('ithalatci',), ('pais', 'origen'), True)
     """
-    text = _YES_NO.sub(" ", header).replace("°", " ").replace("º", " ").replace("\u0130", "I")
+    text = (
+        _SCALED_SIGN.sub(_scaled_word, _YES_NO.sub(" ", header))
+        .replace("°", " ")
+        .replace("º", " ")
+        .replace("\u0130", "I")
+    )
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
     words = [_plain_word(word) for word in re.findall(r"[^\W_]+", text.casefold().translate(_LETTERS))]
@@ -158,6 +165,10 @@ def tokens(header: str) -> tuple[str, ...]:
 # One written form for letters that are written in several ways: Turkish's dotless i, ligatures, and in Arabic the alef
 # and ya of the end, ta marbuta, and Persian's kaf and ya. The stretching mark is no letter.
 _LETTERS = str.maketrans({"ı": "i", "œ": "oe", "æ": "ae", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ٱ": "ا", "ـ": None})
+
+
+def _scaled_word(match: re.Match[str]) -> str:
+    return f" {match[1].lower()}{'eur' if match[2] == '€' else 'usd'} "
 
 
 def _plain_word(word: str) -> str:

@@ -7,7 +7,6 @@ that reads the file as it is in ordinary cases. Never here: a field mapped whose
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -22,13 +21,14 @@ from basira.ingest.parse.flags import FLAG_WORDS
 from basira.ingest.readers.bounds import SAMPLE_BYTES
 from basira.ingest.readers.source import Source, open_source
 from basira.ingest.rows.parse import parse_text
+from basira.ingest.suggest.currencies import currency_of, other_currencies
 from basira.ingest.suggest.doubts import FILE, MOST_EXAMPLES, Doubt
 from basira.ingest.suggest.fit import Fit, fit
 from basira.ingest.suggest.headers import name_score, own_name, scale_of, tokens
 from basira.ingest.suggest.profile import Profile, profile_column
 from basira.ingest.suggest.results import find_kinds, why_telling
 from basira.ingest.suggest.settle import settle
-from basira.schema.codes import DEFAULT_CURRENCY, currency_codes
+from basira.schema.codes import DEFAULT_CURRENCY
 from basira.schema.names import MOST_OF_A_SOURCE
 
 # Every row of a file up to 100 MB: what is rare (one unknown country, one month-end date) counts most.
@@ -37,6 +37,7 @@ _SAMPLE_ROWS_PER_BATCH = 10_000
 _LEAST = 0.55  # a weaker name is not proposed: a wrong mapping costs more than a missing one
 _CATEGORY_VALUES = 300
 _NAMES_IT = 0.85  # a header that scores so much names the field, whatever its cells hold
+_MOST_AROUND = 100  # titles and notes that are looked at
 _OFTEN = 5  # rows with a value that is no country, from which on it is offered for `accept`
 
 
@@ -87,7 +88,7 @@ def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = 
     """
     sheet = sheets[0] if len(sheets) == 1 else tuple(sheets) or ""
     source = open_source(path, SourceFormat(header_row=header_row, sheet=sheet))
-    frame, rows = _sample(source)
+    frame, rows, around = _sample(source)
     separator, detected = _detect(path, source)
     if source.kind == "sad-xml":
         return _adapt_mapping(path, source, frame, "asycuda-sad")
@@ -103,7 +104,8 @@ def suggest_mapping(path: Path, *, header_row: int = 0, sheets: Sequence[str] = 
     results_only = "commodity_code" not in chosen and (
         kinds is not None or any(name in chosen for name in ("is_irregular", "severity", "additional_revenue_amount"))
     )
-    return _compose(path, source, frame, profiles, chosen, detected, results_only, kinds)
+    file = _File(path, source, frame, detected, kinds, around, profiles)
+    return _compose(file, chosen, results_only)
 
 
 def _adapt_mapping(path: Path, source: Source, frame: pl.DataFrame, name: str) -> Suggestion:
@@ -155,10 +157,11 @@ def _adapt_mapping(path: Path, source: Source, frame: pl.DataFrame, name: str) -
     )
 
 
-def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
+def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series, tuple[tuple[int, str], ...]]:
     """The rows and their numbers in the file: all, or some from all over the first 400 MB, because a file sorted by
-    date shows one month at its top."""
+    date shows one month at its top. Titles and notes, each with its line."""
     parts: list[pl.DataFrame] = []
+    around: list[tuple[int, str]] = []
     numbers: list[pl.Series] = []
     held = 0.0
     for batch in source.batches():
@@ -167,6 +170,7 @@ def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
         parts.append(batch.frame.gather_every(step))
         numbers.append(batch.rows.gather_every(step))
         held += parts[-1].estimated_size()
+        around += [(entry.line, entry.text) for entry in batch.not_data if entry.kind in {"title", "note"}]
         if max(batch.bytes_read, held) > SAMPLE_BYTES:
             break
     frame = pl.concat(parts, how="diagonal") if parts else pl.DataFrame()
@@ -174,7 +178,8 @@ def _sample(source: Source) -> tuple[pl.DataFrame, pl.Series]:
     whole_frame = frame.select(
         pl.col(name) if name in frame.columns else pl.lit(None, dtype=pl.String).alias(name) for name in names
     )
-    return whole_frame, pl.concat(numbers) if numbers else pl.Series("row", [], dtype=pl.Int64)
+    row_numbers = pl.concat(numbers) if numbers else pl.Series("row", [], dtype=pl.Int64)
+    return whole_frame, row_numbers, tuple(around[:_MOST_AROUND])
 
 
 def _detect(path: Path, source: Source) -> tuple[str, dict[str, object]]:
@@ -265,22 +270,27 @@ def _code_like(profile: Profile) -> bool:
     return most in {6, 8, 10} and profile.unique_share < 0.9
 
 
-def _compose(
-    path: Path,
-    source: Source,
-    frame: pl.DataFrame,
-    profiles: dict[str, Profile],
-    chosen: dict[str, tuple[str, float, Fit]],
-    detected: dict[str, object],
-    results_only: bool,
-    kinds: tuple[str, dict[str, str]] | None,
-) -> Suggestion:
+@dataclass(frozen=True)
+class _File:
+    """What was seen of a file. ``around``: titles and notes; ``kinds``: of irregularity, as in a suggestion."""
+
+    path: Path
+    source: Source
+    frame: pl.DataFrame
+    detected: dict[str, object]
+    kinds: tuple[str, dict[str, str]] | None
+    around: tuple[tuple[int, str], ...]
+    profiles: dict[str, Profile]
+
+
+def _compose(file: _File, chosen: dict[str, tuple[str, float, Fit]], results_only: bool) -> Suggestion:
+    source, frame, profiles = file.source, file.frame, file.profiles
     if results_only:  # a date in a file of results is when the result became known, unless another says so
         if "declared_at" in chosen and "known_at" not in chosen:
             column, confidence, fitness = chosen.pop("declared_at")
             chosen["known_at"] = (column, round(confidence * 0.8, 3), fitness)
         chosen = {name: entry for name, entry in chosen.items() if name in OUTCOME_SIDE}
-    options = dict(detected)
+    options = dict(file.detected)
     notes: list[str] = []
     numbers = [profiles[column].numbers for name, (column, _, f) in chosen.items() if f.is_number]
     commas = sum(guess.decimal == "," for guess in numbers)
@@ -347,10 +357,11 @@ def _compose(
     for name, why in telling.items():
         notes.append(f"{name!r} was left out: {why}, which is not known when a declaration comes in.")
     extra = {} if results_only else _extras([name for name in left if name not in telling], profiles)
-    constants, constants_from, currency_doubts = _currency({entry.field: entry.column for entry in fields}, profiles)
+    columns = {entry.field: entry.column for entry in fields}
+    constants, constants_from, currency_doubts = currency_of(columns, profiles, file.around)
     required = ("declaration_id", "known_at") if results_only else ("declaration_id", "declared_at", "commodity_code")
     return Suggestion(
-        path.name,
+        file.path.name,
         source.kind,
         len(frame),
         options,
@@ -366,10 +377,10 @@ def _compose(
             *(doubt for _, doubt in misfits),
             *(() if results_only else currency_doubts),
         ),
-        kinds,
+        file.kinds,
         telling,
         constants_from,
-        () if results_only else _other_currencies({entry.field: entry.column for entry in fields}, constants, profiles),
+        () if results_only else other_currencies(columns, constants, profiles),
     )
 
 
@@ -445,138 +456,6 @@ def _claims_none(profile: Profile) -> list[str]:
     none = [word for word in profile.words if FLAG_WORDS.get(word.lower()) is False]
     codes = [word for word in profile.words if word.lower() not in FLAG_WORDS]
     return none if profile.flag_share == 1 or (codes and min(map(len, codes)) > 1) else []
-
-
-# Marks of one currency, and of several.
-_CURRENCY_MARKS = {
-    "€": "EUR",
-    "₹": "INR",
-    "₺": "TRY",
-    "₩": "KRW",
-    "r$": "BRL",
-    "us$": "USD",
-    "euro": "EUR",
-    "euros": "EUR",
-    "dh": "MAD",
-    "dhs": "MAD",
-    "dirham": "MAD",
-    "dirhams": "MAD",
-    "درهم": "MAD",
-    "vacid": "USD",
-    "vacip": "COP",
-}
-_SEVERAL = {
-    "$": "USD",
-    "dollar": "USD",
-    "dollars": "USD",
-    "us": "USD",
-    "£": "GBP",
-    "¥": "JPY",
-    "peso": "COP",
-    "pesos": "COP",
-}
-
-
-def _marks(text: str) -> tuple[set[str], set[str]]:
-    """The currencies that a header or a cell names, and those that it names with a mark of several."""
-    sure, several = set(), set()
-    for word in re.findall(r"us\$|r\$|[€₹₺₩$£¥]|[^\W\d_]+", text.lower()):
-        if word.upper() in currency_codes() and word not in _CURRENCY_WORDS:
-            sure.add(word.upper())
-        elif word in _CURRENCY_MARKS:
-            sure.add(_CURRENCY_MARKS[word])
-        elif word in _SEVERAL:
-            several.add(_SEVERAL[word])
-    return sure, several - sure
-
-
-# Codes of currencies that headers hold as words.
-_CURRENCY_WORDS = frozenset(("all", "top", "try", "cup", "pen", "gel", "sos", "mop", "bam", "cou", "ang"))
-
-
-def _currency(columns: dict[str, str], profiles: dict[str, Profile]) -> tuple[dict[str, str], str, tuple[Doubt, ...]]:
-    """The currency of the values as a constant, where it is from, and what is in doubt about it.
-
-    From the header of a value ("CIF_USD", "Valeur (KRW)"), from its cells ("1 000 €"); the schema's when neither says
-    one. Doubtful: several, a mark of several ("$"), and a column of currencies beside one amount.
-    """
-    for name in ("customs_value_amount", "total_tax_amount", "duty_amount"):
-        if name not in columns:
-            continue
-        column = columns[name]
-        profile = profiles[column]
-        in_header, shared = _marks(column)
-        marked = [word for word in profile.words if re.search(r"[^\W\d_]|[€₹₺₩$£¥]", word)]
-        guess = profile.numbers
-        in_cells = set(guess.currencies) if marked and len(guess.currencies) == 1 else set()
-        # A mark of several means the one that the header says.
-        shared |= set(guess.currencies) if marked and not set(guess.currencies) & in_header else set()
-        named = in_header | in_cells
-        if guess.mixed:  # the doubt about the amounts asks for it
-            return {"value_currency": DEFAULT_CURRENCY}, "Of cells that name none; see [doubts].", ()
-        if len(named) == 1 and shared <= named:
-            code = next(iter(named))
-            return {"value_currency": code}, f"{code}: from {'the header' if in_header else 'cells'} of {column!r}.", ()
-        if named or shared:
-            likely = [code for code in guess.currencies if code in named | shared]
-            codes = [*likely, *sorted((named | shared) - {*likely})]
-            question = f"The currency of {column!r} is written in more than one way, or with a mark of several."
-            return (
-                {"value_currency": codes[0]},
-                "In doubt: see [doubts].",
-                (
-                    Doubt(
-                        "value_currency",
-                        question,
-                        *_shown_rows(profile, marked),
-                        tuple(f'[constants] value_currency = "{code}"' for code in codes),
-                    ),
-                ),
-            )
-    devise = columns.get("invoice_currency")
-    alone = "customs_value_amount" in columns and not {"invoice_amount", "exchange_rate", "freight_amount"} & set(
-        columns
-    )
-    if devise is not None and alone and set(profiles[devise].words) != {DEFAULT_CURRENCY}:
-        profile = profiles[devise]
-        question = f"{devise!r} holds currencies and the file has one amount, which may be in them or in the country's."
-        return (
-            {"value_currency": DEFAULT_CURRENCY},
-            "In doubt: see [doubts].",
-            (
-                Doubt(
-                    "value_currency",
-                    question,
-                    *_shown_rows(profile, profile.words),
-                    (
-                        f"[fields] value_currency = {devise!r} in the place of invoice_currency: each row's own",
-                        f'[constants] value_currency = "{DEFAULT_CURRENCY}": all amounts are in the country\'s',
-                    ),
-                ),
-            ),
-        )
-    return {"value_currency": DEFAULT_CURRENCY}, "Not in the file: check it.", ()
-
-
-def _other_currencies(
-    columns: dict[str, str], constants: dict[str, str], profiles: dict[str, Profile]
-) -> tuple[str, ...]:
-    """Currencies beside the schema's own that the amounts may be in: a table of rates would convert them."""
-    named = {constants["value_currency"]} if "value_currency" not in columns else set()
-    for field in ("value_currency", "invoice_currency"):
-        if field in columns and (field == "value_currency" or "customs_value_amount" in columns):
-            named |= {word.upper() for word in profiles[columns[field]].words}
-    for field in ("customs_value_amount", "total_tax_amount", "duty_amount"):
-        if field in columns:
-            for text in (columns[field], *profiles[columns[field]].words):
-                named |= _marks(text)[0] if not text.isascii() or any(c.isalpha() for c in text) else set()
-    return tuple(sorted((named & currency_codes()) - {DEFAULT_CURRENCY}))
-
-
-def _shown_rows(profile: Profile, words: Sequence[str]) -> tuple[int, int, tuple[tuple[int, str], ...]]:
-    """How many rows hold one of the texts, of how many, and one row of each. The first of all rows without."""
-    count, rows = profile.rows_with(words or profile.words)
-    return count, profile.filled, profile.one_of_each(words) or rows
 
 
 def _extras(left: list[str], profiles: dict[str, Profile]) -> dict[str, str]:

@@ -11,15 +11,17 @@ would be praised for averaging two fits, which the bags of any size do too.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from basira.models.risk.calibration import fit_calibration
-from basira.models.risk.settings import FitSettings
+
+if TYPE_CHECKING:  # the booster is loaded where something is fitted
+    from basira.models.risk.trees import Fitting
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -116,13 +118,10 @@ def choose(
     rows: Rows,
     is_late: Bools,
     late_weight: Floats,
+    fitting: Fitting,
     *,
     planted: Planted | None,
     first_late: int,
-    names: Sequence[str],
-    categories: list[int],
-    settings: FitSettings,
-    seed: int,
 ) -> Choice:
     """Fit on the earlier rows and judge on the later ones.
 
@@ -131,6 +130,7 @@ def choose(
     """
     from basira.models.risk import trees  # here: a caller that only opens a store need not load the booster
 
+    settings = fitting.settings
     early, late = rows.only(~is_late), rows.only(is_late)
     judged = late_weight[is_late]
     is_few = len(early.y) < settings.try_both_below
@@ -142,10 +142,7 @@ def choose(
         rounds, raw = trees.fit_until_late(
             early.beside(extra).parts,
             late.parts,
-            names=names,
-            categories=categories,
-            settings=settings,
-            seed=seed,
+            fitting,
             size=size,
             rows=len(early.y),
             total=len(rows.y),

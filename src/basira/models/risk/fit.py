@@ -16,8 +16,8 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,9 @@ from basira.models.risk.settings import FitSettings
 from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
 from basira.schema.errors import ModelError
 
+if TYPE_CHECKING:  # the booster is loaded where something is fitted
+    from basira.models.risk.trees import Fitting
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Progress = Callable[[int, int, str], None]
@@ -43,8 +46,9 @@ FEWEST_COPIES = 100
 FEWEST_FOR_A_HEAD = 40
 _MOST_FOR_A_MEDIAN = 50_000
 CARD_FORMAT = 1
-# How often each kind occurs is half as found, half assumed: what inspections find least is not the least there is.
-ASSUMED_PART = 0.5
+# Of kinds of which few are found a single result must not carry the whole kind.
+MOST_OF_A_RESULT = 10.0
+_KIND_ROUNDS = 40
 
 
 @dataclass(frozen=True)
@@ -136,12 +140,9 @@ def fit_risk_model(
             rows,
             is_late,
             items.weight,
+            _fitting(encoding, settings, seed),
             planted=planted,
             first_late=int(items.declared_day[is_late].min()),
-            names=encoding.names,
-            categories=encoding.category_positions,
-            settings=settings,
-            seed=seed,
         )
         # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
         calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
@@ -318,19 +319,20 @@ def _fit_probability(
     growth = max(1.0, min(1.25, len(rows.y) / max(1, int((~is_late).sum()))))
     rounds = round(choice.rounds * growth)
     boosters = trees.fit_bags(
-        every.x,
-        every.y,
-        weight=every.weight,
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        every.parts,
+        _fitting(encoding, settings, seed),
         size=choice.size,
         rounds=rounds,
         bags=settings.bag_count(len(rows.y)),
         labelled=len(rows.y),
     )
     return boosters, rounds
+
+
+def _fitting(encoding: Encoding, settings: FitSettings, seed: int) -> Fitting:
+    from basira.models.risk import trees
+
+    return trees.Fitting(encoding.names, encoding.category_positions, settings, seed)
 
 
 def _potential(features: pl.DataFrame) -> Floats:
@@ -417,13 +419,8 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
         wanting = FEWEST_FOR_A_HEAD - len(share)
         weight[len(share) :] *= weight[: len(share)].mean() * wanting / weight[len(share) :].sum()
     booster = trees.fit_bags(
-        learned_x,
-        learned_share,
-        weight=weight / weight.mean(),
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        (learned_x, learned_share, weight / weight.mean()),
+        _fitting(encoding, settings, seed),
         size="small",
         rounds=120,
         bags=1,
@@ -446,61 +443,77 @@ def _evaded_shares(planted: PlantedItems | None) -> tuple[pl.DataFrame, Floats, 
     return planted.features.filter(pl.Series(usable)), share, potential[usable]
 
 
+@dataclass(frozen=True)
+class _KindRows:
+    """What kinds are learned from: the irregular items, the first ``results`` rows, then the copies.
+
+    ``of``: per kind 1, 0 or NaN (unknown). ``weight``: see `_weigh_kinds`.
+    """
+
+    x: Any
+    of: Mapping[str, Floats]
+    weight: Floats
+    results: int
+
+
 def _fit_kinds(
     items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int
 ) -> dict[str, KindHead]:
     """P(kind | irregular) for each kind that was found; planted frauds stand for the kinds of which few were found."""
     irregular = items.is_irregular
-    named = {k: v for k, v in items.kinds.items() if (v[irregular] == 1).any()}
+    named = {k: v[irregular] for k, v in items.kinds.items() if (v[irregular] == 1).any()}
+    rows = _KindRows(x[irregular], named, np.ones(int(irregular.sum())), int(irregular.sum()))
     planted = items.planted
-    copies = None
-    if planted is not None and planted.is_copy.any():
-        copies = (encoding.matrix(planted.features.filter(pl.Series(planted.is_copy))), planted.kind[planted.is_copy])
+    usable = None if planted is None else planted.is_copy & np.isin(planted.kind, sorted(named))
+    if planted is not None and usable is not None and usable.any():
+        kind = planted.kind[usable]
+        rows = _KindRows(
+            np.concatenate([rows.x, encoding.matrix(planted.features.filter(pl.Series(usable)))]),
+            {k: np.concatenate([v, (kind == k).astype(np.float64)]) for k, v in named.items()},
+            _weigh_kinds(named, kind, settings),
+            rows.results,
+        )
     # In the order in which the card keeps them: a model read back gives its columns in the same order.
-    return {kind: _fit_kind(kind, named, irregular, x, copies, encoding, settings, seed) for kind in sorted(named)}
+    # Half the trees, each twice as long a step: they are walked for every item of the service.
+    fitting = _fitting(encoding, replace(settings, learning_rate=2 * settings.learning_rate), seed)
+    return {kind: _fit_kind(kind, rows, fitting) for kind in sorted(named)}
 
 
-def _fit_kind(
-    kind: str,
-    named: Mapping[str, Floats],
-    irregular: Bools,
-    x: Any,
-    copies: tuple[Any, NDArray[np.str_]] | None,
-    encoding: Encoding,
-    settings: FitSettings,
-    seed: int,
-) -> KindHead:
+def _weigh_kinds(named: Mapping[str, Floats], planted: NDArray[np.str_], settings: FitSettings) -> Floats:
+    """Weights of the results, then of the copies: every planted kind counts as much as any other.
+
+    What is found most is what was looked for most, so its share among the results says little of the kind of what
+    the model ranks first; with these weights the heads are nearer to it (docs/explanation/model.md). A single result
+    counts at most `MOST_OF_A_RESULT`. ``planted``: the kind of each copy.
+    """
+    found = {k: float((named[k] == 1).sum()) for k in PLANTED_KINDS if k in named}
+    each = sum(found.values()) / len(found)
+    results = np.zeros(len(next(iter(named.values()))))
+    for kind, count in found.items():
+        results = np.maximum(results, np.where(named[kind] == 1, min(MOST_OF_A_RESULT, each / count), 0.0))
+    results[results == 0] = 1.0  # of a kind that is never planted, or unknown
+    known = int(np.any([np.isfinite(v) for v in named.values()], axis=0).sum())
+    present = [k for k in found if (planted == k).any()]
+    copies = np.zeros(len(planted))
+    for kind in present:
+        of_kind = planted == kind
+        copies[of_kind] = settings.planted_kind_weight * known / len(present) / of_kind.sum()
+    return np.concatenate([results, copies])
+
+
+def _fit_kind(kind: str, rows: _KindRows, fitting: Fitting) -> KindHead:
     from basira.models.risk import trees
 
-    known = irregular & np.isfinite(named[kind])
-    y = named[kind][known]
-    share = float((y.sum() + 0.5) / (len(y) + 1))
-    x_known, weight = x[known], np.ones(len(y))
-    if copies is not None:
-        # Each kind about as often as it is found, all together a share of the results.
-        found = {k: float((named[k][irregular] == 1).sum()) for k in PLANTED_KINDS if k in named}
-        part = {
-            k: (1 - ASSUMED_PART) * v / max(1.0, sum(found.values())) + ASSUMED_PART * PLANTED_KINDS[k]
-            for k, v in found.items()
-        }
-        counts = {k: max(1, int((copies[1] == k).sum())) for k in found}
-        each = np.array([part.get(str(k), 0.0) / counts.get(str(k), 1) for k in copies[1]])
-        used = each > 0
-        x_known = np.concatenate([x_known, copies[0][used]])
-        y = np.concatenate([y, (copies[1][used] == kind).astype(np.float64)])
-        weight = np.concatenate([weight, each[used] * settings.planted_kind_weight * known.sum()])
-    if min(y.sum(), (1 - y).sum()) < FEWEST_FOR_A_HEAD:
+    y, known = rows.of[kind], np.isfinite(rows.of[kind])
+    recorded = y[: rows.results][known[: rows.results]]
+    share = float((recorded.sum() + 0.5) / (len(recorded) + 1))
+    if min(y[known].sum(), (1 - y[known]).sum()) < FEWEST_FOR_A_HEAD:
         return KindHead(share=share, booster=None)
     booster = trees.fit_bags(
-        x_known,
-        y,
-        weight=weight,
-        names=encoding.names,
-        categories=encoding.category_positions,
-        settings=settings,
-        seed=seed,
+        (rows.x[known], y[known], rows.weight[known]),
+        fitting,
         size="small",
-        rounds=80,
+        rounds=_KIND_ROUNDS,
         bags=1,
     )[0]
     return KindHead(share=share, booster=booster)

@@ -7,6 +7,7 @@ chosen on the later rows. Never here: shuffled rows, calendars, files.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
@@ -55,12 +56,22 @@ def _parameters(size: str, objective: str, settings: FitSettings, rows: int, tot
     } | found
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """What every fit of a model shares. ``names``: of the matrix's columns; ``categories``: positions of those that are
+    codes."""
+
+    names: Sequence[str]
+    categories: list[int]
+    settings: FitSettings
+    seed: int
+
+
 def _data(
     x: Matrix,
     y: Floats,
     weight: Floats | None,
-    names: Sequence[str],
-    categories: list[int],
+    fitting: Fitting,
     size: dict[str, Any],
     reference: lgb.Dataset | None = None,
 ) -> lgb.Dataset:
@@ -68,8 +79,8 @@ def _data(
         x,
         y,
         weight=weight,
-        feature_name=list(names),
-        categorical_feature=categories or "auto",
+        feature_name=list(fitting.names),
+        categorical_feature=fitting.categories or "auto",
         reference=reference,
         params={"max_bin": size["max_bin"], "verbose": -1, "num_threads": size["num_threads"]},
         free_raw_data=False,
@@ -79,11 +90,8 @@ def _data(
 def fit_until_late(
     early: tuple[Matrix, Floats, Floats],
     late: tuple[Matrix, Floats, Floats],
+    fitting: Fitting,
     *,
-    names: Sequence[str],
-    categories: list[int],
-    settings: FitSettings,
-    seed: int,
     size: str,
     rows: int,
     total: int,
@@ -93,13 +101,14 @@ def fit_until_late(
     ``early``, ``late``: matrix, target, weight. ``rows``: labelled items among the earlier rows, ``total``: among all
     rows; both decide on the pace, which planted rows must not change.
     """
-    parameters = _parameters(size, "binary", settings, rows, total, seed) | {"metric": "binary_logloss"}
-    train = _data(*early, names, categories, parameters)
+    settings = fitting.settings
+    parameters = _parameters(size, "binary", settings, rows, total, fitting.seed) | {"metric": "binary_logloss"}
+    train = _data(*early, fitting, parameters)
     booster = lgb.train(
         parameters,
         train,
         settings.most_rounds,
-        valid_sets=[_data(*late, names, categories, parameters, train)],
+        valid_sets=[_data(*late, fitting, parameters, train)],
         valid_names=["late"],
         callbacks=[lgb.early_stopping(settings.patience, verbose=False)],
     )
@@ -108,14 +117,9 @@ def fit_until_late(
 
 
 def fit_bags(
-    x: Matrix,
-    y: Floats,
+    rows: tuple[Matrix, Floats, Floats | None],
+    fitting: Fitting,
     *,
-    weight: Floats | None,
-    names: Sequence[str],
-    categories: list[int],
-    settings: FitSettings,
-    seed: int,
     size: str,
     rounds: int,
     bags: int,
@@ -124,13 +128,14 @@ def fit_bags(
 ) -> list[lgb.Booster]:
     """Fit ``bags`` boosters on all rows, each with its own seed of rows and columns.
 
-    ``labelled``: how many of the rows are no planted ones; None: all. They decide on the pace.
+    ``rows``: matrix, target, weight (None: all count alike). ``labelled``: how many of the rows are no planted ones;
+    None: all. They decide on the pace.
     """
     found = []
-    labelled = len(y) if labelled is None else labelled
+    labelled = len(rows[1]) if labelled is None else labelled
     for bag in range(bags):
-        parameters = _parameters(size, objective, settings, labelled, labelled, seed + bag)
-        fitted = lgb.train(parameters, _data(x, y, weight, names, categories, parameters), rounds)
+        parameters = _parameters(size, objective, fitting.settings, labelled, labelled, fitting.seed + bag)
+        fitted = lgb.train(parameters, _data(*rows, fitting, parameters), rounds)
         # Read back from its own text: what is used now is to the last bit what a reader of the files gets.
         found.append(lgb.Booster(model_str=fitted.model_to_string()))
     return found

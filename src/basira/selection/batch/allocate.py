@@ -27,7 +27,7 @@ from basira.selection.batch.inclusion import PlacesLeft, Pool, inclusion_probabi
 from basira.selection.batch.notices import Notice
 from basira.selection.batch.reach import Places, Ranking
 from basira.selection.places import OfficePlaces
-from basira.selection.policy.model import Policy
+from basira.selection.policy.model import Policy, Wording
 from basira.selection.ranking import Ranked, eligibility, heaviest_for_oea, rank
 from basira.selection.steps import STEPS, Step, StepClaims, stratum_values
 
@@ -369,11 +369,11 @@ class _Office:
             if unknown:
                 self._notice("stake_unknown", count=unknown)
 
-    def _notice(self, code: str, **figures: str | int) -> None:
+    def _notice(self, code: str, **figures: str | int | Wording) -> None:
         self.notices.append(Notice(code, {"office": self.office, **figures}))
 
-    def _label(self, lane: int) -> str:
-        return self.policy.lanes[lane].label.text(self.policy.language)
+    def _label(self, lane: int) -> Wording:
+        return self.policy.lanes[lane].label
 
     def _key(self, purpose: str, position: int) -> int:
         candidate = self.candidates[position]

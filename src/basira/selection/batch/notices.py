@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_SENTENCES: Mapping[str, Mapping[str, str]] = {
+from basira.selection.policy.model import Wording
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
     "mandatory_over_capacity": {
         "fr": "Bureau {office} : {count} déclaration(s) à contrôle obligatoire dépassent la capacité ; "
         "placées en « {lane} » au lieu de « {wanted} ».",
@@ -50,21 +52,21 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Office {office}: {count} declaration(s) without a score put in “{lane}” beyond its capacity.",
     },
     "offices_unlisted": {
-        "fr": "{count} déclaration(s) sans décision : leur bureau n'est pas dans la liste de la politique ({found}). "
+        "fr": "{count} déclaration(s) sans décision : leur bureau n’est pas dans la liste de la politique ({found}). "
         "Corriger la déclaration, ou compléter la liste.",
         "ar": "{count} تصريح(ات) بدون قرار: مكتبها غير وارد في قائمة السياسة ({found}). صحّح التصريح أو أكمل القائمة.",
-        "en": "{count} declaration(s) left undecided: their office is not in the policy's list ({found}). "
+        "en": "{count} declaration(s) left undecided: their office is not in the policy’s list ({found}). "
         "Correct the declaration, or complete the list.",
     },
     "offices_open": {
-        "fr": "Aucune liste de bureaux ne s'applique : tout code est pris pour un bureau ({count} ce jour). "
-        "Une liste `offices` dans la politique l'empêche.",
-        "ar": "لا تُطبَّق أي قائمة للمكاتب: كل رمز يُعدّ مكتبًا ({count} في هذا اليوم). قائمة `offices` في السياسة تمنع ذلك.",
+        "fr": "Aucune liste de bureaux ne s’applique : tout code est pris pour un bureau ({count} ce jour). "
+        "Une liste « offices » dans la politique l’empêche.",
+        "ar": "لا تُطبَّق أي قائمة للمكاتب: كل رمز يُعدّ مكتبًا ({count} في هذا اليوم). قائمة «offices» في السياسة تمنع ذلك.",
         "en": "No list of offices holds: any code is taken for an office ({count} on this day). "
-        "A list `offices` in the policy closes that.",
+        "A list “offices” in the policy closes that.",
     },
     "stake_unknown": {
-        "fr": "Bureau {office} : {count} déclaration(s) sans enjeu connu (aucune valeur déclarée), classées d'après "
+        "fr": "Bureau {office} : {count} déclaration(s) sans enjeu connu (aucune valeur déclarée), classées d’après "
         "leur seule probabilité.",
         "ar": "المكتب {office}: {count} تصريح(ات) بدون مبلغ معروف معرّض للخطر (لا قيمة مصرّحًا بها)، "
         "رُتّبت حسب الاحتمال وحده.",
@@ -72,7 +74,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "by their probability alone.",
     },
     "stake_not_weighed": {
-        "fr": "Bureau {office} : le modèle n'a pas d'échelle des enjeux ; {count} déclaration(s) classées d'après leur "
+        "fr": "Bureau {office} : le modèle n’a pas d’échelle des enjeux ; {count} déclaration(s) classées d’après leur "
         "seule probabilité. Entraîner un nouveau modèle.",
         "ar": "المكتب {office}: ليس للنموذج سلّم للمبالغ المعرّضة للخطر؛ رُتّبت {count} تصريح(ات) حسب الاحتمال "
         "وحده. درّب نموذجًا جديدًا.",
@@ -80,7 +82,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "alone. Train a new model.",
     },
     "score_unusable": {
-        "fr": "Bureau {office} : {count} déclaration(s) dont le score n'est pas un nombre possible, "
+        "fr": "Bureau {office} : {count} déclaration(s) dont le score n’est pas un nombre possible, "
         "traitées comme sans score.",
         "ar": "المكتب {office}: {count} تصريح(ات) بتقييم غير ممكن، عوملت كأنها بدون تقييم.",
         "en": "Office {office}: {count} declaration(s) whose score is not a possible number, "
@@ -91,15 +93,18 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Notice:
-    """One message: ``code`` names the sentence, ``figures`` fills it.
+    """One message: ``code`` names the sentence, ``figures`` fills it; a lane's name is said in the reader's language.
 
     >>> Notice("random_reduced", {"office": "A", "count": 1, "wanted": 3}).text("en")
     'Office A: random control reduced to 1 declaration(s) instead of 3, for want of capacity.'
     """
 
     code: str
-    figures: Mapping[str, str | int]
+    figures: Mapping[str, str | int | Wording]
 
     def text(self, language: str) -> str:
         """The sentence in ``language``: fr, ar or en."""
-        return _SENTENCES[self.code][language].format_map(self.figures)
+        said = {
+            name: value.text(language) if isinstance(value, Wording) else value for name, value in self.figures.items()
+        }
+        return SENTENCES[self.code][language].format_map(said)

@@ -14,9 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, NonNegativeFloat
+
+from basira.schema.json_values import JsonObject
 
 HOURS = 24
 _GROWTH = math.log(1.05)
@@ -104,7 +106,7 @@ class Tally:
         """Declarations claimed by right."""
         return math.fsum(self.mandatory.values())
 
-    def content(self) -> dict[str, Any]:
+    def content(self) -> JsonObject:
         """The counts as JSON holds them."""
         return {
             **{name: getattr(self, name) for name in _PLAIN},

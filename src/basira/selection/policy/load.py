@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from basira.schema.errors import PolicyError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.shipped import shipped
 from basira.selection.policy.model import Policy
 
@@ -58,7 +59,7 @@ def load_policy(folder: str | Path, on: date) -> Policy:
             f"Expected a policy folder with a .toml file in it at '{folder}', found {what}.",
             hint="Give a folder such as policies/morocco, or copy it and adapt it.",
         )
-    versions: dict[date, tuple[Path, dict[str, Any]]] = {}
+    versions: dict[date, tuple[Path, JsonObject]] = {}
     for path in paths:
         content = _read(path)
         begins = content.get("valid_from")
@@ -91,6 +92,11 @@ def load_policy(folder: str | Path, on: date) -> Policy:
     return policy
 
 
+def load_version(path: Path) -> Policy:
+    """The version that one TOML file holds, whatever the day; PolicyError when it is not valid."""
+    return _validate(_read(path), where=path.name)
+
+
 def restore_policy(text: str) -> Policy:
     """The policy that a run recorded, from its canonical text; PolicyError when it is not one.
 
@@ -105,7 +111,7 @@ def restore_policy(text: str) -> Policy:
         raise _describe_faults(error, where="recorded policy") from None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonObject:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -119,7 +125,7 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _validate(content: dict[str, Any], *, where: str) -> Policy:
+def _validate(content: JsonObject, *, where: str) -> Policy:
     try:
         return Policy.model_validate(content, context={"in_one_form": True})
     except ValidationError as error:

@@ -184,10 +184,12 @@ class Step(TypedDict):
 
 
 class DeclarationBody(TypedDict):
-    """A declaration's whole history, in order."""
+    """A declaration's whole history, in order. ``explanation``: in words, of the lane in force, also of one that an
+    officer gave; null of a lane that does not inspect."""
 
     declaration_id: str
     standing: StatusBody
+    explanation: JsonObject | None
     decisions: Sequence[DecisionBody]
     outcomes: Sequence[OutcomeBody]
     history: Sequence[Step]

@@ -6,11 +6,12 @@ Enters: a decision. Leaves: JSON values. Never here: a personal value; anything 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import cast
 
+from basira.decisions.events import Reselection
 from basira.decisions.judged import JudgedValues
-from basira.decisions.recorded import ConversionValues, ItemConversion, ItemValues, ReasonValues
+from basira.decisions.recorded import ConversionValues, ItemConversion, ItemValues, ReasonValues, item_assessment
 from basira.decisions.records import Decision
 from basira.explain.disclosure import basis_for_inspectors, withhold
 from basira.explain.explanation import Case, explain
@@ -18,7 +19,7 @@ from basira.explain.sentences import say_explanation
 from basira.explain.words import catalog_of, say, say_basis, say_conversion, say_verify
 from basira.schema.detail import NO_STATE
 from basira.schema.json_values import JsonObject
-from basira.schema.records import Conversion, Reason
+from basira.schema.records import Conversion, ItemAssessment, Reason
 from basira.serving.views.answers import (
     ConversionBody,
     DecisionBody,
@@ -85,16 +86,41 @@ def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -
     not known while it is still going on."""
     if not decision.inspects:
         return None
+    # An officer's own lane has no ground of selection.
+    is_officers = decision.basis in ("none", "exempt") and not decision.ground
+    return _say(decision, decision.assessments, language, is_officers=is_officers, is_secret_hidden=is_secret_hidden)
+
+
+def reselected_explanation(
+    decision: Decision, change: Reselection, *, language: str, is_secret_hidden: bool = False
+) -> JsonObject | None:
+    """The same of a declaration to which an officer gave another lane: the officer's pick, with the reasons that the
+    re-selection recorded, or those of the decision. None where the new lane does not inspect."""
+    if not change.inspects:
+        return None
+    items = decision.assessments if change.items is None else tuple(item_assessment(one) for one in change.items)
+    # What its new lane looks at is not recorded.
+    seen = replace(decision, examines=decision.examines if change.lane == decision.lane else None)
+    return _say(seen, items, language, is_officers=True, is_secret_hidden=is_secret_hidden)
+
+
+def _say(
+    decision: Decision,
+    items: tuple[ItemAssessment, ...],
+    language: str,
+    *,
+    is_officers: bool,
+    is_secret_hidden: bool,
+) -> JsonObject:
     case = Case(
         basis=decision.basis,
         currency=decision.currency,
         fraud_probability=decision.fraud_probability,
         expected_revenue=decision.expected_revenue,
-        items=decision.assessments,
+        items=items,
         examines=decision.examines,
         ground=(decision.ground or {}).get(language, ""),
-        # An officer's own lane has no ground of selection.
-        is_officers=decision.basis in ("none", "exempt") and not decision.ground,
+        is_officers=is_officers,
         has_answer=decision.fraud_probability is not None,
         notes=say_notes(
             decision.rules,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from basira.decisions.events import AnyRecord, Cancellation, Outcome, Registration, Reselection
 from basira.decisions.records import CURRENCY_BEFORE, Decision
 from basira.schema.errors import NotFoundError
+from basira.schema.json_values import JsonObject
 from basira.serving.record import Known, find_known
 from basira.serving.status import Status, status_of
 from basira.serving.views.answers import (
@@ -25,7 +26,7 @@ from basira.serving.views.answers import (
     StatusBody,
     Step,
 )
-from basira.serving.views.decision import decision_body, item_bodies
+from basira.serving.views.decision import decision_body, item_bodies, reselected_explanation
 from basira.storage.database.connection import Database
 from basira.storage.record.events import find_office
 
@@ -55,10 +56,22 @@ def declaration_history(
     return {
         "declaration_id": declaration_id,
         "standing": status_body(status),
+        "explanation": _explanation(status, decisions, language, is_secret_hidden=is_secret_hidden),
         "decisions": list(decisions.values()),
         "outcomes": [outcome_body(one) for one in known if isinstance(one, Outcome)],
         "history": [_step(one, decisions, language, is_secret_hidden=is_secret_hidden) for one in known],
     }
+
+
+def _explanation(
+    status: Status, decisions: Mapping[str, DecisionBody], language: str, *, is_secret_hidden: bool
+) -> JsonObject | None:
+    """The explanation of the lane in force: the decision's, or that of an officer's re-selection."""
+    change = status.assignment
+    if isinstance(change, Reselection):
+        return reselected_explanation(status.decision, change, language=language, is_secret_hidden=is_secret_hidden)
+    shown = decisions.get(status.decision.event_id)
+    return None if shown is None else shown["explanation"]
 
 
 def known_declaration(database: Database, declaration_id: str, *, sees: Sees) -> tuple[list[AnyRecord], Status]:

@@ -29,7 +29,7 @@ from basira.storage.record.figures import (
     find_result_moments,
 )
 
-# In this order; a source that is none of these comes behind.
+# In this order; a source of another name comes behind.
 SOURCES = ("mandatory", "rule", "model", "random", OFFICER, "fallback", "none", "exempt")
 _HOUR = 3600.0
 

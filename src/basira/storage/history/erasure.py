@@ -55,13 +55,14 @@ class Holding:
 class ErasedHistory:
     """What was done, or would be. ``rows``: of the snapshot in force. ``rewritten``: its files that were written anew.
     ``removed``: files that are gone, those among them. ``left``: rows that still name the value, in a declaration's
-    number or a code. ``snapshot``: in force afterwards."""
+    number or a code. ``snapshot``: in force afterwards. ``register_entries``: of the register of names."""
 
     rows: int
     rewritten: int
     removed: int
     left: int
     snapshot: int
+    register_entries: int = 0
 
 
 def find_holding(

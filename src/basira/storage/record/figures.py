@@ -6,8 +6,10 @@ Never here: a rate, an interval; a declaration's number.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -67,7 +69,8 @@ def count_statuses(connection: sa.Connection, period: Period) -> list[StatusCoun
         place.is_irregular,
     ]
     query = sa.select(*groups, sa.func.count(), sa.func.sum(place.found_revenue)).where(*_within(period))
-    return [StatusCount(*row) for row in connection.execute(query.group_by(*groups))]
+    rows: Iterable[Sequence[Any]] = connection.execute(query.group_by(*groups))
+    return [StatusCount(*row) for row in rows]
 
 
 def find_result_moments(connection: sa.Connection, period: Period) -> list[tuple[str, str, str]]:

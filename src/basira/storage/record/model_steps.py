@@ -34,6 +34,16 @@ class RecordedStep:
     motive: str
 
 
+@dataclass(frozen=True)
+class NewStep:
+    """A step to be recorded. ``actor``: as of `RecordedStep`. ``motive``: "" for none."""
+
+    version: str
+    stage: str
+    actor: str
+    motive: str = ""
+
+
 def list_model_steps(connection: sa.Connection) -> list[RecordedStep]:
     """The steps of every model, in the order in which they were recorded."""
     rows = connection.execute(
@@ -53,12 +63,9 @@ def list_model_steps(connection: sa.Connection) -> list[RecordedStep]:
 
 def append_model_step(
     connection: sa.Connection,
-    version: str,
-    stage: str,
+    step: NewStep,
     *,
-    actor: str,
     now: datetime,
-    motive: str,
     before: str | None = None,
     detail: Mapping[str, str | None] | None = None,
 ) -> RecordedStep:
@@ -66,18 +73,18 @@ def append_model_step(
 
     Raises UsageError for a motive that can't be stored.
     """
-    if not is_storable(motive):
+    if not is_storable(step.motive):
         raise UsageError("Expected a motive of storable characters, found others.", hint="Remove the character U+0000.")
     row = append_audit(
         connection,
         AuditEvent(
-            action=f"{_ACTION}{stage}",
+            action=f"{_ACTION}{step.stage}",
             subject=_SUBJECT,
-            actor=actor,
+            actor=step.actor,
             before=None if before is None else {"stage": before},
-            after={"version": version, "stage": stage, **(detail or {})},
-            motive=motive or None,
+            after={"version": step.version, "stage": step.stage, **(detail or {})},
+            motive=step.motive or None,
         ),
         now=now,
     )
-    return RecordedStep(version, stage, actor, row["recorded_at"], motive)
+    return RecordedStep(step.version, step.stage, step.actor, row["recorded_at"], step.motive)

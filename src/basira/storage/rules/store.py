@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import NotFoundError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.storage.database.connection import lock_chains, moment_text
 from basira.storage.database.tables import DECISION, TARGETING_RUN
 from basira.storage.record.audit_log import AuditEvent, append_audit
@@ -30,7 +29,7 @@ class StoredRule:
 
     rule_id: str
     version: int
-    content: Mapping[str, Any]
+    content: JsonObject
     digest: str
     author: str
     created_at: str
@@ -47,7 +46,7 @@ class StoredStep:
     actor: str
     taken_at: str
     motive: str | None
-    detail: Mapping[str, Any] | None
+    detail: JsonObject | None
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,11 @@ class Act:
     actor: str
     now: datetime
     motive: str | None = None
-    detail: Mapping[str, Any] | None = None
+    detail: JsonObject | None = None
 
 
 def add_version(
-    connection: sa.Connection, content: Mapping[str, Any], act: Act, *, state: str, expected_number: int
+    connection: sa.Connection, content: JsonObject, act: Act, *, state: str, expected_number: int
 ) -> tuple[StoredRule, StoredStep]:
     """Append a version of a rule with its first step.
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -24,7 +24,7 @@ from basira.serving.changes.change import LONGEST_MOTIVE, SHORTEST_MOTIVE, NotAl
 from basira.serving.message import Rejected
 from basira.serving.results import SentResults, record_outcomes
 from basira.serving.service import Service
-from basira.serving.views.answers import DeclarationBody
+from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody, StatusBody
 from basira.serving.views.declaration import declaration_history
 from basira.serving.views.declared import latest_declared
 from basira.storage.accounts.users import get_user
@@ -55,6 +55,16 @@ class _Sent:
 _NOTHING = _Sent()
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """How the page comes back. ``result``, ``reselection``: forms that were sent and not taken. ``done``: what was."""
+
+    result: _Sent = _NOTHING
+    reselection: _Sent = _NOTHING
+    status: int = 200
+    done: str = ""
+
+
 @router.post(f"{DECLARATION_PATH}/result")
 def post_result(
     request: Request,
@@ -76,7 +86,7 @@ def post_result(
     read = read_form(_form_of(found), typed, lane=found["standing"]["lane"], known_at=now)
     if read.faults:
         sent = _Sent(typed, read.faults, "fault.form")
-        return _page(request, visitor, declaration_id, service, found, result=sent, status=422)
+        return _page(request, visitor, declaration_id, service, found, _Shown(result=sent, status=422))
     answer = record_outcomes(
         SentResults(read.results, form.get("seen", "")),
         declaration_id,
@@ -94,7 +104,7 @@ def post_result(
         sent = _Sent(typed, _result_faults(answer), message)
         status = 409 if answer.is_conflict else 422
         found = _find(service, declaration_id, visitor)
-        return _page(request, visitor, declaration_id, service, found, result=sent, status=status)
+        return _page(request, visitor, declaration_id, service, found, _Shown(result=sent, status=status))
     return done
 
 
@@ -124,7 +134,7 @@ def post_reselection(
         sent = replace(_why(answer), fields=typed)
         status = 403 if isinstance(answer, NotAllowed) else 409 if answer.is_conflict else 422
         found = _find(service, declaration_id, visitor)
-        return _page(request, visitor, declaration_id, service, found, reselection=sent, status=status)
+        return _page(request, visitor, declaration_id, service, found, _Shown(reselection=sent, status=status))
     return done
 
 
@@ -139,7 +149,7 @@ def get_declaration(
     """The page of a declaration. One of an office that the person may not see is not found, as an unknown one."""
     found = _find(service, declaration_id, visitor)
     done = done if done in ("result", "reselection") else ""
-    return _page(request, visitor, declaration_id, service, found, done=done)
+    return _page(request, visitor, declaration_id, service, found, _Shown(done=done))
 
 
 def _find(service: Service, declaration_id: str, visitor: Visitor) -> DeclarationBody:
@@ -152,22 +162,20 @@ def _find(service: Service, declaration_id: str, visitor: Visitor) -> Declaratio
     )
 
 
-def _decision(found: Mapping[str, Any]) -> Mapping[str, Any]:
+def _decision(found: DeclarationBody) -> DecisionBody:
     """The decision in force, or the one that a re-selection changed."""
     named = found["standing"]["decision_id"]
-    decision: Mapping[str, Any] = next(one for one in found["decisions"] if one["decision_id"] == named)
-    return decision
+    return next(one for one in found["decisions"] if one["decision_id"] == named)
 
 
-def _items(found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _items(found: DeclarationBody) -> Sequence[ItemBody]:
     """The items with their reasons; those of a re-selection where the decision was recorded without."""
     given_by = found["standing"]["given_by"]
     given = next(step for step in found["history"] if step["event_id"] == given_by)
-    items: Sequence[Mapping[str, Any]] = given.get("items") or _decision(found)["items"]
-    return items
+    return given.get("items") or _decision(found)["items"]
 
 
-def _form_of(found: Mapping[str, Any]) -> ResultForm:
+def _form_of(found: DeclarationBody) -> ResultForm:
     return make_form(_items(found))
 
 
@@ -176,13 +184,10 @@ def _page(
     visitor: Visitor,
     declaration_id: str,
     service: Service,
-    found: Mapping[str, Any],
-    *,
-    result: _Sent = _NOTHING,
-    reselection: _Sent = _NOTHING,
-    status: int = 200,
-    done: str = "",
+    found: DeclarationBody,
+    shown: _Shown,
 ) -> Response:
+    result, reselection = shown.result, shown.reselection
     standing, decision = found["standing"], _decision(found)
     now = request.app.state.clock()
     lanes = lanes_on(service, now.date(), visitor.language)
@@ -195,7 +200,7 @@ def _page(
         request,
         "declaration.html",
         visitor=visitor,
-        status=status,
+        status=shown.status,
         declaration_id=declaration_id,
         address=declaration_address(declaration_id),
         standing=standing,
@@ -219,11 +224,11 @@ def _page(
         motive_bounds=(SHORTEST_MOTIVE, LONGEST_MOTIVE),
         seen=found["history"][-1]["event_id"],
         key=secrets.token_urlsafe(16),
-        done=done,
+        done=shown.done,
     )
 
 
-def _lanes_to_give(lanes: Lanes, standing: Mapping[str, Any], visitor: Visitor) -> list[Lane]:
+def _lanes_to_give(lanes: Lanes, standing: StatusBody, visitor: Visitor) -> list[Lane]:
     """The lanes that the person may give in place of the one in force; those that are less intensive only where the
     role may lower. Whether a control was drawn at random is not looked at: the list would tell."""
     if lanes.policy is None or not visitor.may("reselections:write") or standing["status"] == "cancelled":

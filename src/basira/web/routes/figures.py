@@ -66,7 +66,7 @@ def _period(
     last: Annotated[str, Query(alias="to", max_length=10)] = "",
     office: Annotated[str, Query(max_length=100)] = "",
 ) -> Period:
-    """The period of an address. Raises 403 for an office that the person may not see, 422 for days that are none."""
+    """The period of an address. Raises 403 for an office that the person may not see, 422 for invalid days."""
     period = period_of(_day(first), _day(last), office, today=now.date())
     if visitor.own_offices is not None and period.office not in visitor.own_offices:
         raise ProblemException(403, "forbidden", "Expected an office that you may see, found another.")
@@ -123,7 +123,7 @@ def _bar(label: str, share: Share) -> Bar:
 def get_figures_csv(visitor: Reader, period: InPeriod, _known: KnownQuery, service: InService) -> Response:
     """Every figure of the page for a spreadsheet, one line for each office and source."""
     words = words_of(visitor.language)
-    lines = [[words.say(f"figures.column.{name}") for name in ("of", "name", *_COLUMNS)]]
+    lines: list[list[object]] = [[words.say(f"figures.column.{name}") for name in ("of", "name", *_COLUMNS)]]
     for of, name, figures in _lines(make_report(service, period), words):
         lines.append([of, name, *(_text(value) for value in _cells(figures))])
     return _file(("\ufeff" + csv_text(lines)).encode(), "text/csv; charset=utf-8", period, "csv")

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +21,7 @@ import basira
 from basira.engines.engine import Engine
 from basira.evaluate.agreement import Revenue, compute_agreement
 from basira.evaluate.assemble import Contender, EvaluationCurves, MeasuredRows, assemble_evaluation
+from basira.evaluate.circuits import compare_circuits
 from basira.evaluate.slices import build_slices
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import MODEL_FEATURES
@@ -35,12 +35,14 @@ from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import ModelError, UsageError
+from basira.schema.json_values import JsonObject
 from basira.schema.stake import StakeScale, balanced_values
 from basira.selection.policy.model import Objective, Order
 from basira.selection.ranking import in_force
 from basira.storage.engine import fetch_frame, fetch_value, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
+from basira.workflows.evaluation.declarations import tested_declarations
 from basira.workflows.examine import examine_training, require_plausible, require_plausible_later
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import IngestReport, ingest_files
@@ -53,13 +55,18 @@ _ORDERS: tuple[Order, ...] = ("balanced", "findings", "revenue")
 
 
 RECORDED = "additional revenue recorded"
+DECLARED_DUTIES = "declared duties of irregular items (no additional revenue recorded)"
+CUSTOMS_VALUE = "customs value of irregular items (no revenue and no duties recorded)"
+NOT_RECORDED = "none recorded"
+# For the report, which says them in its reader's language.
+_REVENUE_KINDS = {RECORDED: "recorded", DECLARED_DUTIES: "duties", CUSTOMS_VALUE: "value", NOT_RECORDED: "none"}
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """``metrics``: the content of metrics.json. ``curves``: what its report draws."""
 
-    metrics: dict[str, Any]
+    metrics: JsonObject
     curves: EvaluationCurves
 
 
@@ -90,13 +97,18 @@ class Terms:
 
 @dataclass(frozen=True)
 class Contest:
-    """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None."""
+    """One contest: what may be learned, what is tested. ``late``: declarations to choose on, or None.
+
+    ``has_uninspected``: the table `truth` has items that were never inspected, and says so in its column
+    ``is_inspected``; otherwise all of them were.
+    """
 
     as_of_day: int
     late: frozenset[str] | None
     dataset: str
-    extras: Mapping[str, Any]
+    extras: JsonObject
     terms: Terms
+    has_uninspected: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,6 +247,7 @@ def backtest(
             late=None,
             dataset=f"inspected items declared from {date_of(first)} to {as_of}",
             extras={
+                "tested": {"kind": "inspected", "first": date_of(first).isoformat(), "last": as_of.isoformat()},
                 "quarantined": [],
                 "unlabelled_rows": 0,
                 "is_simulated": snapshot.is_simulated,
@@ -278,7 +291,8 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     kinds = ", ".join(f"t.kind_{k}" for k in IRREGULARITY_KINDS)
     test = fetch_frame(
         con,
-        f"select i.*, t.is_irregular, t.revenue, t.inspection_lane, {kinds}"
+        f"select i.*, t.is_irregular, t.revenue, t.inspection_lane,"
+        f" {'t.is_inspected' if contest.has_uninspected else 'true'} as was_inspected, {kinds}"
         f" from items i join truth t using ({key}) order by {order}",
     )
     features = fetch_frame(
@@ -303,7 +317,9 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     if contest.late is not None:
         is_late = pl.Series(train["declaration_id"].is_in(list(contest.late)))
         learned, late = train.filter(~is_late), train.filter(is_late)
-    blind = test.drop("is_irregular", "revenue", "inspection_lane", *(f"kind_{k}" for k in IRREGULARITY_KINDS))
+    blind = test.drop(
+        "is_irregular", "revenue", "inspection_lane", "was_inspected", *(f"kind_{k}" for k in IRREGULARITY_KINDS)
+    )
     for n, baseline in enumerate(BASELINES):
         progress(3 + n, steps, baseline.name)
         result = baseline.fit_score(learned, late, blind, seed=terms.seed)
@@ -340,6 +356,7 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
             "trained_rows": len(train),
             "tested_rows": len(test),
             "revenue_basis": basis,
+            "revenue_kind": _REVENUE_KINDS[basis],
             "value_currency": currencies[0] if len(currencies) == 1 else None,
             "software": f"Basira {basira.__version__}",
             "model": {
@@ -360,6 +377,17 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
                 revenue=None if revenue is None or basis != RECORDED else Revenue(revenue, predicted.expected_revenue),
                 value=_floats(test["customs_value_amount"]),
                 lane=test["inspection_lane"].to_list(),
+                resamples=terms.resamples,
+                seed=terms.seed,
+            ),
+            "circuits": compare_circuits(
+                tested_declarations(
+                    test,
+                    predicted,
+                    terms.objective,
+                    model.stake_scale,
+                    revenue=revenue if basis == RECORDED else None,
+                ),
                 resamples=terms.resamples,
                 seed=terms.seed,
             ),
@@ -419,10 +447,10 @@ def _revenue(test: pl.DataFrame, irregular: NDArray[np.bool_]) -> tuple[NDArray[
     if taxes.sum() <= 0:
         taxes = value * test["duty_rate"].fill_null(0.0).to_numpy()
     if (taxes * irregular).sum() > 0:
-        return taxes * irregular, "declared duties of irregular items (no additional revenue recorded)"
+        return taxes * irregular, DECLARED_DUTIES
     if (value * irregular).sum() > 0:
-        return value * irregular, "customs value of irregular items (no revenue and no duties recorded)"
-    return None, "none recorded"
+        return value * irregular, CUSTOMS_VALUE
+    return None, NOT_RECORDED
 
 
 def _source_tables(con: Engine, sources: Mapping[str, set[str]]) -> None:
@@ -461,7 +489,7 @@ def _count_repeats(con: Engine) -> int:
     )
 
 
-def _count_rejections(taken: Mapping[str, IngestReport]) -> list[dict[str, Any]]:
+def _count_rejections(taken: Mapping[str, IngestReport]) -> list[JsonObject]:
     return [
         {"part": part, "file": report.file_name, "code": code, "rows": rows}
         for part, reports in taken.items()

@@ -7,7 +7,7 @@ after the models have been given everything that they may know.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from basira.schema.codes import IRREGULARITY_KINDS
@@ -48,9 +48,15 @@ def evaluate_against_truth(
         con.execute(f"create temp view simulated_truth as select * from {con.files(files)}")
         con.execute(
             f"""create temp table truth as
+with inspected as (
+  select distinct declaration_id, max(inspection_lane) over (partition by declaration_id) as inspection_lane
+  from outcomes where coalesce(is_inspected, false) or is_irregular is not null
+)
 select i.declaration_id, i.declaration_version, i.item_number, i.declared_day, t.is_irregular, 1.0 as weight,
-  case when t.is_irregular then t.evaded_amount else 0 end as revenue, null::varchar as inspection_lane, {kinds}
+  case when t.is_irregular then t.evaded_amount else 0 end as revenue, n.inspection_lane,
+  n.declaration_id is not null as is_inspected, {kinds}
 from items i join simulated_truth t using (declaration_id, item_number)
+left join inspected n on n.declaration_id = i.declaration_id
 where i.declared_day > $first and i.declared_day <= $last
 qualify row_number() over (partition by i.declaration_id, i.item_number order by i.declaration_version) = 1""",
             {"first": day_of(as_of), "last": day_of(last)},
@@ -68,8 +74,10 @@ qualify row_number() over (partition by i.declaration_id, i.item_number order by
                 "quarantined": [],
                 "unlabelled_rows": 0,
                 "is_simulated": True,
+                "tested": {"kind": "truth", "first": (as_of + timedelta(days=1)).isoformat(), "last": last.isoformat()},
                 "legacy_inspected_share": inspected,
             },
             terms=terms,
+            has_uninspected=True,
         )
         return run_contest(con, contest, progress)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -23,6 +23,7 @@ from basira.ingest.rows.faults import Refusal
 from basira.ingest.rows.parse import parse_batch
 from basira.ingest.suggest.propose import Suggestion, suggest_mapping
 from basira.ingest.suggest.toml import suggestion_toml
+from basira.workflows.intake.files import named_files
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,29 @@ def propose_mapping(
 ) -> tuple[Suggestion, str, MappingCheck | None]:
     """A suggestion for a file, its TOML text, and what it makes of the file's first rows.
 
-    The check is None when a required field has no column yet. Raises SourceError.
+    Of a folder, a pattern or a zip the first file is looked at; the others must have its columns. The check is None
+    when a required field has no column yet. Raises SourceError, MappingError: another file lacks a column.
     """
-    suggestion = suggest_mapping(path, header_row=header_row, sheets=sheets)
-    text = suggestion_toml(suggestion)
-    if suggestion.missing:
-        return suggestion, text, None
-    return suggestion, text, check_mapping(path, parse_mapping(text, name="suggestion"), rows=50_000)
+    with named_files([path]) as (first, *others):
+        suggestion = suggest_mapping(first, header_row=header_row, sheets=sheets)
+        if others:
+            note = f"Looked at: {first.name!r}, the first of {len(others) + 1:,} files; try the mapping on all of them."
+            suggestion = replace(suggestion, notes=(note, *suggestion.notes))
+        text = suggestion_toml(suggestion)
+        if suggestion.missing:
+            return suggestion, text, None
+        mapping = parse_mapping(text, name="suggestion")
+        for other in others:
+            source = open_source(other, mapping.source)
+            source.release()
+            check_columns(source, mapping)
+        return suggestion, text, check_mapping(first, mapping, rows=50_000)
+
+
+def check_files(path: Path, mapping: Mapping) -> list[MappingCheck]:
+    """What a mapping makes of each file that ``path`` names: one, or those of a folder, a pattern or a zip.
+
+    Raises MappingError, SourceError.
+    """
+    with named_files([path]) as files:
+        return [check_mapping(file, mapping) for file in files]

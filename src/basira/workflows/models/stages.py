@@ -37,7 +37,7 @@ from basira.storage.database.connection import Database, lock_chains
 from basira.storage.history.store import History
 from basira.storage.model_store import Models
 from basira.storage.record.activity import names_of
-from basira.storage.record.model_steps import RecordedStep, append_model_step, list_model_steps
+from basira.storage.record.model_steps import NewStep, RecordedStep, append_model_step, list_model_steps
 from basira.workflows.rules.life import find_person
 
 _ADOPTED = "in the store before stages were recorded, or its first model"
@@ -288,16 +288,8 @@ def _record(
     before: str | None = None,
     detail: Mapping[str, str | None] | None = None,
 ) -> StageStep:
-    made = append_model_step(
-        connection,
-        step.version,
-        step.stage,
-        actor=step.actor,
-        now=now,
-        motive=step.motive,
-        before=before,
-        detail=detail,
-    )
+    new = NewStep(step.version, step.stage, step.actor, step.motive)
+    made = append_model_step(connection, new, now=now, before=before, detail=detail)
     return replace(step, taken_at=made.taken_at)
 
 

@@ -90,23 +90,30 @@ class Period:
     declarations: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class PeriodDays:
+    """From ``first`` to ``last``, both included. ``as_of``: last day whose results count, not before ``last``."""
+
+    first: date
+    last: date
+    as_of: date
+
+
 def read_period(
     history: History,
     conditions: Sequence[Condition],
     vocabulary: Vocabulary,
+    days: PeriodDays,
     *,
-    first: date,
-    last: date,
-    as_of: date,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> Period:
     """The declarations of a period in their first version, with the columns that the conditions read.
 
-    Features are computed only when a condition reads one: each as of the day before its declaration. ``as_of``: last
-    day whose results count; not before ``last``. Raises UsageError for a period that is empty, or ends before it
-    begins.
+    Features are computed only when a condition reads one: each as of the day before its declaration. Raises UsageError
+    for a period that is empty, or ends before it begins, or of which no result may be known.
     """
+    first, last, as_of = days.first, days.last, days.as_of
     check_period(first, last)
     if as_of < last:
         raise UsageError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +24,7 @@ from basira.rules.names import Vocabulary
 from basira.rules.write import write_text
 from basira.schema.access import Role
 from basira.schema.errors import NotFoundError
+from basira.schema.json_values import JsonObject
 from basira.storage.accounts.users import find_user
 from basira.storage.database.connection import Database
 from basira.storage.rules.store import (
@@ -84,7 +85,7 @@ def read_rule_text(text: str, vocabulary: Vocabulary, *, lanes: tuple[str, ...] 
     return settled
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeats(pairs: list[tuple[str, Any]]) -> JsonObject:
     """A JSON object. Of a key that stands twice one value would be taken in silence: raises ValueError."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -122,7 +123,7 @@ def take_step(
     now: datetime,
     version: int | None = None,
     motive: str = "",
-    detail: Mapping[str, Any] | None = None,
+    detail: JsonObject | None = None,
     expected_number: int | None = None,
 ) -> StoredStep:
     """Take a step of a version's life, the newest by default. Raises RuleError when it may not be taken.

@@ -28,7 +28,6 @@ from basira.storage.model_store import Models
 from basira.storage.record.chain import entry_hash, opening_hash
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds, Progress, silent
-from basira.workflows.models.stages import adopt_models
 from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, restore_rule_set, with_lists
 from basira.workflows.stores import OPERATIONS as OPERATIONS
 from basira.workflows.stores import operations_of as operations_of
@@ -36,9 +35,7 @@ from basira.workflows.targeting.target import Order, Targeted, target
 
 
 def record(history: History, targeted: Targeted) -> None:
-    """Append the run with all its decisions, in one transaction. Models of a store that has no step of theirs on record
-    are adopted first: from then on a newer one is a candidate."""
-    adopt_models(history, operations_of(history), now=targeted.run.created_at)
+    """Append the run with all its decisions, in one transaction."""
     with Operations(operations_of(history)) as operations:
         operations.record_run(targeted.run.row(), (d.row() for d in targeted.decisions))
 

@@ -161,8 +161,9 @@ def target(
         )
         progress(1, 1, "reasons")
     around = _surroundings(allocation, assessed, candidates)
-    run = _run(order, snapshot, model, policy, assessed, len(candidates), now, around)
     by_id = {c.declaration_id: c for c in candidates}
+    day = _Day(order, snapshot, policy, assessed, by_id, allocation, judged, around)
+    run = _run(day, model, now)
     decisions = tuple(
         decide(
             run.run_id,
@@ -174,7 +175,7 @@ def target(
         )
         for s in allocation.selections
     )
-    listing = _listing(run, policy, allocation, assessed, by_id, judged, snapshot, around, language=language)
+    listing = _listing(run, day, language=language)
     listing = replace(listing, warnings=(*(one.text(language) for one in notices), *listing.warnings))
     return Targeted(listing, run, decisions)
 
@@ -209,16 +210,22 @@ def _nearest_days(con: Engine, order: Order) -> str:
     return f"Declarations run from {rows[0][0]} to {rows[0][1]}." if rows and rows[0][0] else ""
 
 
-def _run(
-    order: Order,
-    snapshot: Snapshot,
-    model: RiskModel,
-    policy: Policy,
-    assessed: Assessed,
-    count: int,
-    now: datetime,
-    around: Surroundings,
-) -> TargetingRun:
+@dataclass(frozen=True)
+class _Day:
+    """A day whose declarations are in their lanes. ``candidates``, ``judged``: by declaration."""
+
+    order: Order
+    snapshot: Snapshot
+    policy: Policy
+    assessed: Assessed
+    candidates: Mapping[str, Candidate]
+    allocation: Allocation
+    judged: Mapping[str, Sequence[JudgedValues]]
+    around: Surroundings
+
+
+def _run(day: _Day, model: RiskModel, now: datetime) -> TargetingRun:
+    order, snapshot, policy, assessed, around = day.order, day.snapshot, day.policy, day.assessed, day.around
     options: JsonObject = {"office": order.office, "digests": {"history": snapshot.digest, "model": model.digest}}
     if order.is_folded:
         options |= {"is_folded": True, "any_office": order.any_office}
@@ -253,22 +260,12 @@ def _run(
         options=options,
         inputs_digest=inputs,
         source_digest="",
-        candidate_count=count,
+        candidate_count=len(day.candidates),
     )
 
 
-def _listing(
-    run: TargetingRun,
-    policy: Policy,
-    allocation: Allocation,
-    assessed: Assessed,
-    candidates: Mapping[str, Candidate],
-    judged: Mapping[str, Sequence[JudgedValues]],
-    snapshot: Snapshot,
-    around: Surroundings,
-    *,
-    language: str,
-) -> InspectionList:
+def _listing(run: TargetingRun, day: _Day, *, language: str) -> InspectionList:
+    snapshot, policy, allocation, judged = day.snapshot, day.policy, day.allocation, day.judged
     order = {lane.id: n for n, lane in enumerate(policy.lanes)}
     inspecting = {lane.id for lane in policy.lanes if lane.inspects}
     selected = [s for s in allocation.selections if s.lane in inspecting]
@@ -294,8 +291,8 @@ def _listing(
         lines=tuple(
             _line(
                 s,
-                assessed,
-                candidates[s.declaration_id],
+                day.assessed,
+                day.candidates[s.declaration_id],
                 ground=_ground(s, policy, judged.get(s.declaration_id, ()), language),
                 notes=say_notes(
                     judged.get(s.declaration_id, ()),
@@ -309,8 +306,8 @@ def _listing(
         capacity=allocation.capacity,
         released=dict(released),
         warnings=tuple(notice.text(language) for notice in allocation.notices),
-        average_probability=around.average_probability,
-        large_stakes=around.large_stakes,
+        average_probability=day.around.average_probability,
+        large_stakes=day.around.large_stakes,
     )
 
 

@@ -34,9 +34,6 @@ STATUS_COLUMNS = (
 RESULT_COLUMNS = ("declaration_id", "item_number", "sequence", "is_inspected", "is_irregular", "found_revenue")
 
 
-_GIVES_LANE = "{row}.kind IN ('decision', 'reselection') AND {row}.lane IS NOT NULL AND {row}.office IS NOT NULL"
-
-
 def status_triggers(dialect: str, schema: str) -> list[str]:
     """A trigger for what gives a lane, one for a cancellation, one for a result. ``schema``: of every table, "" for
     SQLite's only one. On PostgreSQL they fire for a replica's writer too: no row may come without them."""
@@ -83,7 +80,7 @@ UPDATE {status} SET
   found_revenue = (SELECT sum(r.found_revenue) FROM {result} AS r
     WHERE r.declaration_id = NEW.declaration_id AND r.is_inspected)
 WHERE declaration_id = NEW.declaration_id"""
-    gives_lane = _GIVES_LANE.replace("{row}", "NEW")
+    gives_lane = _gives_lane("NEW")
     if dialect == "sqlite":
         return [
             f"CREATE TRIGGER event_gives_lane AFTER INSERT ON event WHEN {gives_lane} BEGIN {lane}; END",
@@ -147,49 +144,55 @@ SELECT g.declaration_id, g.office, g.lane, g.event_id, g.sequence, g.recorded_at
       ELSE coalesce({_text(dialect, "l.payload", "basis")}, 'none') END
     FROM {event} AS o JOIN {event} AS l ON l.declaration_id = o.declaration_id AND l.sequence < o.sequence
     WHERE o.declaration_id = g.declaration_id AND o.kind = 'outcome' AND {came}
-      AND {_GIVES_LANE.replace("{row}", "l")}
+      AND {_gives_lane("l")}
     ORDER BY o.sequence DESC, l.sequence DESC LIMIT 1) AS result_source
 FROM (
   SELECT e.*, row_number() OVER (PARTITION BY e.declaration_id ORDER BY e.sequence DESC) AS place
-  FROM {event} AS e WHERE {_GIVES_LANE.replace("{row}", "e")}
+  FROM {event} AS e WHERE {_gives_lane("e")}
 ) AS g WHERE g.place = 1"""
 
 
 def status_faults(dialect: str, schema: str = "") -> dict[str, str]:
     """By what is wrong, the query of the declarations (at most one) of which it is. Sums of money that differ by less
     than a hundredth, which only the order of adding does, are the same."""
-    same = "IS" if dialect == "sqlite" else "IS NOT DISTINCT FROM"
-
-    def differs(rows: str, table: str, columns: tuple[str, ...], key: str) -> str:
-        equal = " AND ".join(f"s.{name} {same} x.{name}" for name in columns if name != "found_revenue")
-        revenue = "abs(coalesce(s.found_revenue, 0) - coalesce(x.found_revenue, 0)) < 0.01"
-        return (
-            f"SELECT x.declaration_id FROM ({rows}) AS x WHERE NOT EXISTS (SELECT 1 FROM {_in(schema, table)} AS s "
-            f"WHERE {key} AND {equal} AND {revenue}) LIMIT 1"
-        )
-
-    def extra(rows: str, table: str, key: str) -> str:
-        return (
-            f"SELECT s.declaration_id FROM {_in(schema, table)} AS s WHERE NOT EXISTS "
-            f"(SELECT 1 FROM ({rows}) AS x WHERE {key}) LIMIT 1"
-        )
-
     of_status = "s.declaration_id = x.declaration_id"
     of_item = "s.declaration_id = x.declaration_id AND s.item_number = x.item_number"
     return {
-        "a result that is not that of its events": differs(
-            expected_results(dialect, schema), "item_result", RESULT_COLUMNS, of_item
+        "a result that is not that of its events": _differs(
+            dialect, schema, expected_results(dialect, schema), "item_result", RESULT_COLUMNS, of_item
         ),
-        "a result without events": extra(expected_results(dialect, schema), "item_result", of_item),
-        "a status that is not that of its events": differs(
-            expected_statuses(dialect, schema), "declaration_status", STATUS_COLUMNS, of_status
+        "a result without events": _extra(schema, expected_results(dialect, schema), "item_result", of_item),
+        "a status that is not that of its events": _differs(
+            dialect, schema, expected_statuses(dialect, schema), "declaration_status", STATUS_COLUMNS, of_status
         ),
-        "a status without events": extra(
-            f"SELECT e.declaration_id FROM {_in(schema, 'event')} AS e WHERE {_GIVES_LANE.replace('{row}', 'e')}",
+        "a status without events": _extra(
+            schema,
+            f"SELECT e.declaration_id FROM {_in(schema, 'event')} AS e WHERE {_gives_lane('e')}",
             "declaration_status",
             of_status,
         ),
     }
+
+
+def _differs(dialect: str, schema: str, rows: str, table: str, columns: tuple[str, ...], key: str) -> str:
+    same = "IS" if dialect == "sqlite" else "IS NOT DISTINCT FROM"
+    equal = " AND ".join(f"s.{name} {same} x.{name}" for name in columns if name != "found_revenue")
+    revenue = "abs(coalesce(s.found_revenue, 0) - coalesce(x.found_revenue, 0)) < 0.01"
+    return (
+        f"SELECT x.declaration_id FROM ({rows}) AS x WHERE NOT EXISTS (SELECT 1 FROM {_in(schema, table)} AS s "
+        f"WHERE {key} AND {equal} AND {revenue}) LIMIT 1"
+    )
+
+
+def _extra(schema: str, rows: str, table: str, key: str) -> str:
+    return (
+        f"SELECT s.declaration_id FROM {_in(schema, table)} AS s WHERE NOT EXISTS "
+        f"(SELECT 1 FROM ({rows}) AS x WHERE {key}) LIMIT 1"
+    )
+
+
+def _gives_lane(row: str) -> str:
+    return f"{row}.kind IN ('decision', 'reselection') AND {row}.lane IS NOT NULL AND {row}.office IS NOT NULL"
 
 
 def _in(schema: str, table: str) -> str:
