@@ -39,7 +39,7 @@ from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.rules.backtest import Period, read_period
+from basira.workflows.rules.backtest import Period, PeriodDays, read_period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from basira.workflows.targeting.score import items_declared
 from basira.workflows.train import training_items
@@ -80,8 +80,8 @@ def make(name: str, items: int, seed: int) -> World:
         )
         known = [name for name in READ if name in VOCABULARY.names]
         reads: list[Condition] = [model.AnyItem(model.IsMissing(name)) for name in known]
-        learned = read_period(history, reads, VOCABULARY, first=scenario.starts_on, last=as_of, as_of=as_of)
-        asked = read_period(history, reads, VOCABULARY, first=as_of + timedelta(days=1), last=last, as_of=last)
+        learned = read_period(history, reads, VOCABULARY, PeriodDays(scenario.starts_on, as_of, as_of))
+        asked = read_period(history, reads, VOCABULARY, PeriodDays(as_of + timedelta(days=1), last, last))
         scores = probabilities(history, as_of, last)
         truth = (
             pl.read_parquet(folder / "w/truth/*.parquet").group_by("declaration_id").agg(pl.col("is_irregular").any())

@@ -47,7 +47,7 @@ def suggest_rules(
     from basira.rules.write import write_text
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import read_period
+    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import conditions_to_read, draft_of, split_results
     from basira.workflows.rules.lists import read_probabilities
     from basira.workflows.rules.vocabulary import make_vocabulary
@@ -60,7 +60,7 @@ def suggest_rules(
         probabilities = read_probabilities(opened, first=begin, last=end)
     with steps("read", quiet=as_json) as progress:
         period = read_period(
-            open_history(store), conditions_to_read(vocabulary), vocabulary, first=begin, last=end, as_of=known,
+            open_history(store), conditions_to_read(vocabulary), vocabulary, PeriodDays(begin, end, known),
             engine=EngineBounds(memory=memory), progress=progress,
         )  # fmt: skip
     found = suggest(*split_results(period, probabilities), vocabulary, most=most)
@@ -94,7 +94,7 @@ def prune_live(
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import read_period
+    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import prune_rules
     from basira.workflows.rules.life import read_live
     from basira.workflows.rules.lists import read_dated, read_probabilities
@@ -108,7 +108,7 @@ def prune_live(
         probabilities = read_probabilities(opened, first=begin, last=end)
     with steps("read", quiet=as_json) as progress:
         period = read_period(
-            open_history(store), [one.condition for one in rules], vocabulary, first=begin, last=end, as_of=known,
+            open_history(store), [one.condition for one in rules], vocabulary, PeriodDays(begin, end, known),
             engine=EngineBounds(memory=memory), progress=progress,
         )  # fmt: skip
     found = prune_rules(rules, period, vocabulary, lists, probabilities, keep=keep)
