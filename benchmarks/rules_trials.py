@@ -80,8 +80,10 @@ def make(name: str, items: int, seed: int) -> World:
         )
         known = [name for name in READ if name in VOCABULARY.names]
         reads: list[Condition] = [model.AnyItem(model.IsMissing(name)) for name in known]
-        learned = read_period(history, reads, VOCABULARY, PeriodDays(scenario.starts_on, as_of, as_of))
-        asked = read_period(history, reads, VOCABULARY, PeriodDays(as_of + timedelta(days=1), last, last))
+        learned = read_period(history, reads, VOCABULARY, PeriodDays(first=scenario.starts_on, last=as_of, as_of=as_of))
+        asked = read_period(
+            history, reads, VOCABULARY, PeriodDays(first=as_of + timedelta(days=1), last=last, as_of=last)
+        )
         scores = probabilities(history, as_of, last)
         truth = (
             pl.read_parquet(folder / "w/truth/*.parquet").group_by("declaration_id").agg(pl.col("is_irregular").any())

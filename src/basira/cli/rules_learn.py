@@ -60,9 +60,13 @@ def suggest_rules(
         probabilities = read_probabilities(opened, first=begin, last=end)
     with steps("read", quiet=as_json) as progress:
         period = read_period(
-            open_history(store), conditions_to_read(vocabulary), vocabulary, PeriodDays(begin, end, known),
-            engine=EngineBounds(memory=memory), progress=progress,
-        )  # fmt: skip
+            open_history(store),
+            conditions_to_read(vocabulary),
+            vocabulary,
+            PeriodDays(first=begin, last=end, as_of=known),
+            engine=EngineBounds(memory=memory),
+            progress=progress,
+        )
     found = suggest(*split_results(period, probabilities), vocabulary, most=most)
     drafts = [draft_of(one, n, lane=lane, starts_on=today, days=days) for n, one in enumerate(found, 1)]
     for draft in drafts:
@@ -108,9 +112,13 @@ def prune_live(
         probabilities = read_probabilities(opened, first=begin, last=end)
     with steps("read", quiet=as_json) as progress:
         period = read_period(
-            open_history(store), [one.condition for one in rules], vocabulary, PeriodDays(begin, end, known),
-            engine=EngineBounds(memory=memory), progress=progress,
-        )  # fmt: skip
+            open_history(store),
+            [one.condition for one in rules],
+            vocabulary,
+            PeriodDays(first=begin, last=end, as_of=known),
+            engine=EngineBounds(memory=memory),
+            progress=progress,
+        )
     found = prune_rules(rules, period, vocabulary, lists, probabilities, keep=keep)
     if as_json:
         echo(json.dumps(asdict(found), indent=1))

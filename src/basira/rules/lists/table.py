@@ -153,7 +153,7 @@ def _is_something(cell: object) -> bool:
 
 
 def _text(cell: object, place: str) -> str:
-    """A cell as text. A workbook's number may have lost zeros or digits: as a value it is refused."""
+    """A cell as text. A workbook's number may have lost zeros or digits: as a value it is rejected."""
     if isinstance(cell, str):
         return cell
     if place == "value" or isinstance(cell, bool | float | int):
