@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,37 @@ def test_criteria_of_another_system_become_files_that_can_be_imported(store: Pat
     made = ran("rules", "import", tmp_path / "rules" / "a1.json", "--by", "amina", "--store", store, "--json").json
     assert made["rule"]["effect"]["lane"] == "rouge_integral"
     assert made["rule"]["sample_share"] == 0.5
+
+
+def test_suggestions_are_drafts_made_by_machine_and_pruning_retires_nothing(walk: Walk, tmp_path: Path) -> None:
+    store, out = tmp_path / "store", tmp_path / "drafts"
+    shutil.copytree(walk.store, store)
+    period = ("--from", "2000-01-01", "--to", walk.day, "--as-of", walk.day, "--store", store)
+    (store / "operations.sqlite").unlink(missing_ok=True)
+    for login, role in (("amina", "analyst"), ("badr", "manager")):
+        ran("users", "add", login, "--by", "t", "--role", role, "--oidc-subject", f"i#{login}", "--store", store)
+    drafts = ran("rules", "suggest", *period, "--lane", "orange", "--out", out, "--json").json
+    assert len(list(out.glob("*.json"))) == len(drafts)
+    for draft in drafts:
+        assert draft["effect"]["tag"] == "machine-made"
+        assert draft["reason"].startswith("Made by machine.")
+    # In force today: what is pruned are live rules.
+    today = date.today()
+    ends = (today + timedelta(days=90)).isoformat()
+    everything = {"any_item": {"not": {"is_missing": {"field": "commodity_code"}}}}
+    heavy = {"any_item": {"compare": {"left": {"field": "net_mass_kg"}, "comparison": ">", "right": {"number": 0}}}}
+    for rule_id, condition in (("everything", everything), ("heavy", heavy)):
+        path = tmp_path / f"{rule_id}.json"
+        path.write_text(json.dumps(content(
+            rule_id=rule_id, condition=condition, starts_on=today.isoformat(), expires_on=ends
+        )))  # fmt: skip
+        ran("rules", "import", path, "--by", "amina", "--store", store)
+        ran("rules", "backtest", rule_id, *period, "--by", "amina")
+        ran("rules", "submit", rule_id, "--by", "amina", "--store", store)
+        ran("rules", "approve", rule_id, "--by", "badr", "--motive", "m", "--store", store)
+        ran("rules", "start", rule_id, "--by", "badr", "--store", store)
+    found = ran("rules", "prune", *period, "--json").json
+    assert (len(found["kept"]), len(found["others"])) == (1, 1)
+    assert found["figures"]["share"] >= 0.95
+    assert found["figures"]["is_smallest"] is True
+    assert {one["status"] for one in ran("rules", "list", "--store", store, "--json").json} == {"live"}

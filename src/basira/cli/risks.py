@@ -61,9 +61,17 @@ def new(
     from basira.workflows.rules.register import write_entry
 
     risk = Risk(
-        risk_id, title, owner, likelihood, consequence, treatment.value, plan, parse_day(review, name="--review"),
-        office, tuple(rule or ()),
-    )  # fmt: skip
+        risk_id,
+        title,
+        owner,
+        likelihood,
+        consequence,
+        treatment.value,
+        plan,
+        parse_day(review, name="--review"),
+        office,
+        tuple(rule or ()),
+    )
     with faults_in(language), open_database(store, database) as opened:
         made = write_entry(opened, risk, login=by, now=datetime.now(), expected=0)
     echo(_line(made))

@@ -88,9 +88,18 @@ def settle_risk(risk: Risk, *, known_rules: Collection[str], today: date) -> Ris
     title, owner, plan = (_text(getattr(risk, name), name) for name in ("title", "owner", "plan"))
     office = " ".join(risk.office.split()).upper()
     return Risk(
-        risk.risk_id, title, owner, risk.likelihood, risk.consequence, risk.treatment, plan, risk.review_on, office,
-        rules, risk.state,
-    )  # fmt: skip
+        risk.risk_id,
+        title,
+        owner,
+        risk.likelihood,
+        risk.consequence,
+        risk.treatment,
+        plan,
+        risk.review_on,
+        office,
+        rules,
+        risk.state,
+    )
 
 
 def write_risk(risk: Risk) -> dict[str, object]:

@@ -72,10 +72,16 @@ def read_entries(content: bytes, kind: ListKind) -> tuple[tuple[Entry, ...], tup
 def write_entries(entries: Iterable[Entry]) -> bytes:
     """Entries as CSV that `read_entries` reads back, and a spreadsheet opens."""
     lines = [
-        (one.value, one.starts_on.isoformat(), one.ends_on.isoformat() if one.ends_on else "", one.source, one.reason,
-         one.owner)
+        (
+            one.value,
+            one.starts_on.isoformat(),
+            one.ends_on.isoformat() if one.ends_on else "",
+            one.source,
+            one.reason,
+            one.owner,
+        )
         for one in entries
-    ]  # fmt: skip
+    ]
     return b"\xef\xbb\xbf" + csv_text([COLUMNS, *lines]).encode()
 
 

@@ -39,10 +39,26 @@ _CLAUSE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SIGNS: Mapping[str, Sign] = {
-    "<=": "<=", ">=": ">=", "<>": "!=", "!=": "!=", "==": "=", "=": "=", "<": "<", ">": ">", "is": "=", "is not": "!=",
-    "in": "=", "not in": "!=", "like": "=", "starts with": "=", "between": "between", "is null": "missing",
-    "is empty": "missing", "is not null": "present", "is not empty": "present",
-}  # fmt: skip
+    "<=": "<=",
+    ">=": ">=",
+    "<>": "!=",
+    "!=": "!=",
+    "==": "=",
+    "=": "=",
+    "<": "<",
+    ">": ">",
+    "is": "=",
+    "is not": "!=",
+    "in": "=",
+    "not in": "!=",
+    "like": "=",
+    "starts with": "=",
+    "between": "between",
+    "is null": "missing",
+    "is empty": "missing",
+    "is not null": "present",
+    "is not empty": "present",
+}
 _CELL = re.compile(r"(?P<sign><=|>=|<>|!=|=|<|>)?\s*(?P<value>.*)", re.DOTALL)
 _RANGE = re.compile(r"(?P<low>-?[\d.]+)\s*\.\.\s*(?P<high>-?[\d.]+)")
 # Columns of a table that are no field.
@@ -129,9 +145,7 @@ def _read_line(number: int, line: str) -> Criterion:
     if found is None:
         raise rule_fault("criterion_form", found=line)
     share = None if found["share"] is None else _share(found["share"])
-    return Criterion(
-        number, found["id"] or "", line, _ways(found["condition"]), found["lane"].strip(), share
-    )  # fmt: skip
+    return Criterion(number, found["id"] or "", line, _ways(found["condition"]), found["lane"].strip(), share)
 
 
 def _read_row(number: int, header: list[str], columns: list[str], cells: list[str]) -> Criterion:
@@ -153,7 +167,7 @@ def _read_row(number: int, header: list[str], columns: list[str], cells: list[st
     title = about.get("title") or "; ".join(cell.strip() for cell in cells if cell.strip())
     return Criterion(
         number, about.get("id", ""), title, ways, about["lane"], share, about.get("from", ""), about.get("until", "")
-    )  # fmt: skip
+    )
 
 
 def _ways(condition: str) -> tuple[tuple[Clause, ...], ...]:

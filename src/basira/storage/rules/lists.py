@@ -109,9 +109,13 @@ def make_list(connection: sa.Connection, made: StoredList, act: Act) -> StoredLi
     if find_list(connection, made.name) is not None:
         raise UsageError(f"Expected a new list, found one named {made.name!r}.", hint="Choose another name.")
     row = {
-        "list_name": made.name, "kind": made.kind, "matching": made.matching,
-        "least_closeness": made.least_closeness, "title": made.title, "owner": made.owner,
-    }  # fmt: skip
+        "list_name": made.name,
+        "kind": made.kind,
+        "matching": made.matching,
+        "least_closeness": made.least_closeness,
+        "title": made.title,
+        "owner": made.owner,
+    }
     _require_storable(made.title, made.owner)
     connection.execute(RISK_LIST.insert(), row)
     _append_change(connection, made.name, 0, "made", act, [canonical_values(row)], 0)
@@ -129,10 +133,16 @@ def add_entries(connection: sa.Connection, name: str, entries: Sequence[NewEntry
         _require_storable(content)
         salt = secrets.token_bytes(_SALT_BYTES)
         digest = _digest(content, salt)
-        rows.append({
-            "list_name": name, "entry": first + place, "number": last + 1, "starts_on": entry.starts_on,
-            "ends_on": entry.ends_on, "digest": digest,
-        })  # fmt: skip
+        rows.append(
+            {
+                "list_name": name,
+                "entry": first + place,
+                "number": last + 1,
+                "starts_on": entry.starts_on,
+                "ends_on": entry.ends_on,
+                "digest": digest,
+            }
+        )
         values.append({"digest": digest, "salt": salt.hex(), "content": content, "day": entry.ends_on or _NO_END})
     if rows:
         connection.execute(RISK_LIST_ENTRY.insert(), rows)
@@ -309,9 +319,15 @@ def _append_change(
 ) -> None:
     digest, number = _digest_of(rows), last + 1
     row = {
-        "list_name": name, "number": number, "action": action, "actor": act.actor, "taken_at": moment_text(act.now),
-        "entry_count": count, "digest": digest, "motive": act.motive,
-    }  # fmt: skip
+        "list_name": name,
+        "number": number,
+        "action": action,
+        "actor": act.actor,
+        "taken_at": moment_text(act.now),
+        "entry_count": count,
+        "digest": digest,
+        "motive": act.motive,
+    }
     connection.execute(RISK_LIST_CHANGE.insert(), row)
     after = {"list": name, "number": number, "entries": count, "digest": digest}
     event = AuditEvent(f"list.{action}", subject=f"list/{name}", actor=act.actor, after=after, motive=act.motive)

@@ -59,9 +59,14 @@ def add_risk(
         )
     digest = hashlib.sha256(text.encode()).hexdigest()
     row = {
-        "risk_id": risk_id, "version": found + 1, "content": text, "digest": digest, "actor": actor,
-        "taken_at": moment_text(now), "motive": motive,
-    }  # fmt: skip
+        "risk_id": risk_id,
+        "version": found + 1,
+        "content": text,
+        "digest": digest,
+        "actor": actor,
+        "taken_at": moment_text(now),
+        "motive": motive,
+    }
     connection.execute(RISK_REGISTER.insert(), row)
     event = AuditEvent(
         "risk.written", subject=f"risk/{risk_id}/{found + 1}", actor=actor, after={"digest": digest}, motive=motive

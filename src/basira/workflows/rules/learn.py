@@ -26,10 +26,22 @@ from basira.workflows.rules.dated import judge_period
 
 # A suggestion may read these: declared values, and features that an analyst knows.
 READ: tuple[str, ...] = (
-    "office", "procedure", "transport_mode", "dispatch_country", "commodity_code", "origin_country", "preference",
-    "customs_value_amount", "net_mass_kg", "package_count", "duty_rate", "importer_hit_rate_365d",
-    "exporter_hit_rate_365d", "declarant_hit_rate_365d", "value_per_kg_vs_reference",
-)  # fmt: skip
+    "office",
+    "procedure",
+    "transport_mode",
+    "dispatch_country",
+    "commodity_code",
+    "origin_country",
+    "preference",
+    "customs_value_amount",
+    "net_mass_kg",
+    "package_count",
+    "duty_rate",
+    "importer_hit_rate_365d",
+    "exporter_hit_rate_365d",
+    "declarant_hit_rate_365d",
+    "value_per_kg_vs_reference",
+)
 TAG = "machine-made"
 # A result inspected with a smaller probability weighs no more: one of them would decide alone.
 _LEAST_PROBABILITY = 0.02
@@ -116,10 +128,12 @@ def prune_rules(
     days = period.declarations["day"].to_list()
     judged = judge_period(period.items, days, [one.condition for one in asked], vocabulary, lists)
     offices = period.declarations["office"]
-    hits = np.column_stack([
-        ((judged[str(n)] == HIT) & (offices.is_in(one.offices) if one.offices else True)).to_numpy()
-        for n, one in enumerate(asked)
-    ])  # fmt: skip
+    hits = np.column_stack(
+        [
+            ((judged[str(n)] == HIT) & (offices.is_in(one.offices) if one.offices else True)).to_numpy()
+            for n, one in enumerate(asked)
+        ]
+    )
     findings = period.declarations["is_irregular"].fill_null(value=False).to_list()
     weights = [
         1.0 / max(_LEAST_PROBABILITY, probabilities.get(name, 1.0)) if found else 0.0
