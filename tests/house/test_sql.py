@@ -56,7 +56,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     ),
     "storage/database/migrations/statuses.py": (
         "status_triggers", "expected_results", "expected_statuses", "status_faults", "_in", "_text", "_number",
-        "_truth", "_differs", "_extra", "_gives_lane", "_is_true", "_is_not_false", "_item", "_any", "_yes", "_no",
+        "_truth", "_differs", "_extra", "_gives_lane", "_path", "_is_true", "_is_not_false", "_item", "_any",
+        "_yes", "_no",
     ),
     "storage/database/freed.py": ("_vacuum",),
     "workflows/targeting/assess.py": ("assess",),

@@ -143,6 +143,9 @@ CUTS = {
         "DELETE FROM event WHERE day = '2026-03-04'",
         "DELETE FROM chain_head WHERE stream = 'event' AND day = '2026-03-04'",
         "DELETE FROM personal_value WHERE day = '2026-03-04'",
+        # A row of these that no event stands behind would be a fault of its own.
+        "DELETE FROM declaration_status WHERE declaration_id NOT IN (SELECT declaration_id FROM event)",
+        "DELETE FROM item_result WHERE declaration_id NOT IN (SELECT declaration_id FROM event)",
     ],
     "the last of the audit": [
         "DELETE FROM audit_event WHERE sequence = 4",

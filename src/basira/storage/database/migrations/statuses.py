@@ -38,22 +38,35 @@ def status_triggers(dialect: str, schema: str) -> list[str]:
     """A trigger for what gives a lane, one for a cancellation, one for a result. ``schema``: of every table, "" for
     SQLite's only one. On PostgreSQL they fire for a replica's writer too: no row may come without them."""
     event, status, result = (_in(schema, name) for name in ("event", "declaration_status", "item_result"))
-    came = _is_not_false(dialect, "NEW.payload", "is_inspected")
+    # A decision's payload is long, and each look into it reads it all: it is read once.
+    if dialect == "sqlite":
+        payload, of_decision = "NEW.payload", "p.parts"
+        basis, chance, inspects, worth = "0", "1", "2", "3"
+        source = "(SELECT json_extract(NEW.payload, '$.basis', '$.inclusion_probability', '$.inspects', "
+        source += (
+            "'$.expected_revenue') AS parts LIMIT 1) AS p WHERE true"  # LIMIT: or it is put in wherever it is used
+        )
+    else:
+        payload, of_decision = "content", "content"
+        basis, chance, inspects, worth = "basis", "inclusion_probability", "inspects", "expected_revenue"
+        source = "(SELECT 1) AS p WHERE true"
+    came = _is_not_false(dialect, payload, "is_inspected")
     lane = f"""
-INSERT INTO {status} ({", ".join(STATUS_COLUMNS)}) VALUES (
-  NEW.declaration_id, NEW.office, NEW.lane, NEW.event_id, NEW.sequence, NEW.recorded_at,
-  coalesce({_text(dialect, "NEW.payload", "basis")}, 'none'), NEW.kind = 'reselection',
-  {_number(dialect, "NEW.payload", "inclusion_probability")}, {_is_true(dialect, "NEW.payload", "inspects")},
+INSERT INTO {status} ({", ".join(STATUS_COLUMNS)})
+SELECT NEW.declaration_id, NEW.office, NEW.lane, NEW.event_id, NEW.sequence, NEW.recorded_at,
+  coalesce({_text(dialect, of_decision, basis)}, 'none'), NEW.kind = 'reselection',
+  {_number(dialect, of_decision, chance)}, {_is_true(dialect, of_decision, inspects)},
   {_no(dialect)}, {_no(dialect)},
   CASE WHEN NEW.kind = 'reselection'
     THEN (SELECT {_number(dialect, "d.payload", "expected_revenue")} FROM {event} AS d
       WHERE d.event_id = NEW.decision_id)
-    ELSE {_number(dialect, "NEW.payload", "expected_revenue")} END,
+    ELSE {_number(dialect, of_decision, worth)} END,
   NULL,
   (SELECT {_any(dialect, "r.is_irregular")} FROM {result} AS r
     WHERE r.declaration_id = NEW.declaration_id AND r.is_inspected),
   (SELECT sum(r.found_revenue) FROM {result} AS r WHERE r.declaration_id = NEW.declaration_id AND r.is_inspected),
-  NULL)
+  NULL
+FROM {source}
 ON CONFLICT (declaration_id) DO UPDATE SET
   office = excluded.office, lane = excluded.lane, event_id = excluded.event_id, sequence = excluded.sequence,
   given_at = excluded.given_at, basis = excluded.basis, is_reselected = excluded.is_reselected,
@@ -62,9 +75,9 @@ ON CONFLICT (declaration_id) DO UPDATE SET
     cancellation = f"UPDATE {status} SET is_cancelled = {_yes(dialect)} WHERE declaration_id = NEW.declaration_id"
     item = f"""
 INSERT INTO {result} ({", ".join(RESULT_COLUMNS)}) VALUES (
-  NEW.declaration_id, {_item(dialect, "NEW.payload")}, NEW.sequence, {came},
-  {_truth(dialect, "NEW.payload", "is_irregular")},
-  {_number(dialect, "NEW.payload", "additional_revenue_amount")})
+  NEW.declaration_id, {_item(dialect, payload)}, NEW.sequence, {came},
+  {_truth(dialect, payload, "is_irregular")},
+  {_number(dialect, payload, "additional_revenue_amount")})
 ON CONFLICT (declaration_id, item_number) DO UPDATE SET
   sequence = excluded.sequence, is_inspected = excluded.is_inspected, is_irregular = excluded.is_irregular,
   found_revenue = excluded.found_revenue"""
@@ -92,6 +105,8 @@ WHERE declaration_id = NEW.declaration_id"""
     return [
         f"""
 CREATE OR REPLACE FUNCTION basira_keep_status() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  content json := NEW.payload::json;
 BEGIN
   IF {gives_lane} THEN {lane}; END IF;
   IF NEW.kind = 'cancellation' THEN {cancellation}; END IF;
@@ -202,17 +217,23 @@ def _in(schema: str, table: str) -> str:
 # Of a payload's JSON text: SQLite reads it as it is, PostgreSQL needs the cast. A value of another kind is as none.
 
 
+def _path(name: str) -> str:
+    return f"$[{name}]" if name.isdigit() else f"$.{name}"
+
+
 def _text(dialect: str, payload: str, name: str) -> str:
     if dialect == "sqlite":
-        return f"CASE json_type({payload}, '$.{name}') WHEN 'text' THEN json_extract({payload}, '$.{name}') END"
+        return (
+            f"CASE json_type({payload}, '{_path(name)}') WHEN 'text' THEN json_extract({payload}, '{_path(name)}') END"
+        )
     return f"(({payload})::json ->> '{name}')"
 
 
 def _number(dialect: str, payload: str, name: str) -> str:
     if dialect == "sqlite":
         return (
-            f"CASE WHEN json_type({payload}, '$.{name}') IN ('integer', 'real') "
-            f"THEN CAST(json_extract({payload}, '$.{name}') AS REAL) END"
+            f"CASE WHEN json_type({payload}, '{_path(name)}') IN ('integer', 'real') "
+            f"THEN CAST(json_extract({payload}, '{_path(name)}') AS REAL) END"
         )
     return (
         f"CASE WHEN json_typeof(({payload})::json -> '{name}') = 'number' "
@@ -222,7 +243,7 @@ def _number(dialect: str, payload: str, name: str) -> str:
 
 def _truth(dialect: str, payload: str, name: str) -> str:
     if dialect == "sqlite":
-        return f"CASE json_type({payload}, '$.{name}') WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
+        return f"CASE json_type({payload}, '{_path(name)}') WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
     return (
         f"CASE WHEN json_typeof(({payload})::json -> '{name}') = 'boolean' "
         f"THEN (({payload})::json ->> '{name}')::boolean END"
