@@ -7,6 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from basira.ingest.suggest.fit import fit
+from basira.ingest.suggest.profile import profile_column
 from basira.ingest.suggest.propose import suggest_mapping
 from basira.ingest.suggest.results import why_telling
 
@@ -34,3 +36,16 @@ def test_rates_with_and_without_the_sign_for_percent_are_asked_about(tmp_path: P
     path.write_text("\n".join(["Numéro déclaration;Date;Code SH;Taux DI", *lines]), encoding="utf-8")
     (doubt,) = suggest_mapping(path).doubts
     assert (doubt.subject, doubt.count, doubt.of) == ("duty_rate", 12, 24)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        *(("Pass", "Fail"), ("OK", "KO"), ("مطابق", "غير مطابق"), ("سليم", "مخالف"), ("Cumple", "No cumple")),
+        *(("Conforme", "No conforme"), ("Conforme", "Não conforme"), ("Compliant", "Not compliant")),
+        *(("Uygun", "Uygun değil"), ("No irregularity", "Irregularity"), ("No fraud", "Fraud")),
+    ],
+)
+def test_words_of_results_in_every_language(good: str, bad: str) -> None:
+    found = fit("is_irregular", profile_column(pl.Series([good, bad] * 20), separator=";"))
+    assert (found.share, found.options["values"]) == (1.0, {good: False, bad: True})

@@ -34,3 +34,13 @@ def test_other_dates_are_sure(days: list[date]) -> None:
     guess = guess_dates(texts(*days))
     assert guess is not None
     assert guess.is_sure
+
+
+def test_a_date_that_stands_for_never_decides_no_order() -> None:
+    """31/12/9999 made its column one of 8,000 years day first, so that month first was taken for sure."""
+    guess = guess_dates(["03/04/2024", "05/06/2024", "31/12/9999"])
+    assert guess is not None
+    assert (guess.formats, guess.is_sure) == (("%d/%m/%Y",), True)
+    short = guess_dates(["13-01-02", "13-01-28", "13-02-17"])
+    assert short is not None
+    assert short.formats == ("%y-%m-%d",)

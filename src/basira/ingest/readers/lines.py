@@ -106,6 +106,7 @@ class LineReader:
             data = held + chunk
             starts = _line_starts(data, is_last=is_last)
             leave = min(skip, len(starts) - 1)
+            self._lines_of_text += not data[: starts[leave]].isascii()  # the header was read before
             starts, skip, line = starts[leave:], skip - leave, line + leave
             kinds, faults, whole = _judge(data, starts, self._separator, widths, is_last=is_last)
             if self._decoder is None:
@@ -152,7 +153,7 @@ class LineReader:
             if kinds[first] != REJECTED:
                 kinds[first] = REJECTED
                 found.append(LineFault(first, last, NOT_UTF_8))
-        if self._lines_of_bytes > max(self._lines_of_text, 1):
+        if self._lines_of_bytes > self._lines_of_text:
             raise UnicodeError(f"in {self._lines_of_bytes:,} lines, and {self._lines_of_text:,} that are")
         return tuple(sorted(found, key=lambda fault: fault.first))
 

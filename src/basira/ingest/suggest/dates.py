@@ -164,7 +164,9 @@ def _settle(
         return orders[:1], ()
     fitting = {order: {word for word, m in group.items() if _fits(m, order)} for order in orders}
     spans = {order: _year_span(group, order) for order in orders}
-    if any(span <= _YEARS for span in spans.values()):
+    # A year of four figures shows its place: a date that stands for "never" (31/12/9999) says nothing of the others.
+    is_short = all(len(m[1]) < 4 and len(m[4]) < 4 for m in group.values())
+    if is_short and any(span <= _YEARS for span in spans.values()):
         orders = tuple(order for order in orders if spans[order] <= _YEARS)
     rows = {order: sum(weight[word] for word in fitting[order]) for order in orders}
     most = max(rows.values())

@@ -66,6 +66,11 @@ _RESULT_WORDS: dict[str, bool] = {
     "fausse espece": True,
     "undervaluation": True,
     "misclassification": True,
+    **dict.fromkeys(
+        ("pass", "passed", "not irregular", "n irregularity", "n fraud", "uygun", "cumple", "مطابق", "سليم"), False
+    ),
+    **dict.fromkeys(("ko", "fail", "failed", "n conforme", "nao conforme", "pas conforme", "not compliant"), True),
+    **dict.fromkeys(("uygun degil", "n cumple", "غير مطابق", "مخالف", "مخالفه"), True),
 }
 # Of who is an authorised economic operator: the word itself, or a cross.
 _OEA_WORDS = dict.fromkeys(
