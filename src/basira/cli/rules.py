@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from basira.rules.model import Condition, Rule
     from basira.rules.names import Vocabulary
     from basira.rules.values import ListValues
+    from basira.rules.worth import HitRate
     from basira.workflows.rules.backtest import BackTest
     from basira.workflows.rules.gate import GateValues
     from basira.workflows.rules.life import RuleVersion
@@ -312,6 +313,46 @@ _add_step(
 _add_step("retire", "retired", "Retire a version, for good. Its record stays.", has_motive=True)
 
 
+@app.command("watch")
+def watch(
+    first: FromOption,
+    last: ToOption,
+    as_of: Annotated[str, typer.Option("--as-of", help="Last day whose results count, YYYY-MM-DD.")],
+    store: StoreOption = DEFAULT_STORE,
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Show what live rules were worth in the runs of a period, the one that gained most first.
+
+    The gain is what acting on its hits found more than letting them go, by the hits that the draw let go.
+    """
+    from basira.schema.days import parse_day
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.rules.backtest import PeriodDays
+    from basira.workflows.rules.watch import watch_rules
+
+    days = PeriodDays(parse_day(first, name="--from"), parse_day(last, name="--to"), parse_day(as_of, name="--as-of"))
+    with steps("watch", quiet=as_json) as progress:
+        found = watch_rules(open_history(store), days, engine=EngineBounds(memory=memory), progress=progress)
+    if as_json:
+        echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1, default=str))
+        return
+    for one in found:
+        echo(f"{one.rule_id} version {one.version}: {one.title}")
+        echo(f"  hits {one.hits:,}, acted on {one.acted:,}, let go {one.let_go:,}, controls {one.controls:,}")
+        echo(f"  {_rate_line(one.rate)}")
+        if one.revenue is not None:
+            echo(f"  revenue a control {one.revenue:,.0f}")
+        gain = one.gain
+        echo(
+            "  gain unknown: mandatory, or too few hits drawn or found"
+            if gain is None
+            else f"  gain {gain.findings:.3f} findings a hit ({gain.low:.3f} to {gain.high:.3f})"
+        )
+    if not found:
+        echo("No live rule hit anything in the runs of the period.")
+
+
 @app.command("list")
 def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
     """Show every version of every rule, with what it is today."""
@@ -439,15 +480,18 @@ def _lines(found: BackTest) -> Iterator[str]:
         busy = found.busiest
         yield f"  most on one day: {busy.hits} of {busy.declarations} at {busy.office} on {busy.day}"
     yield f"  inspected {rate.inspected:,}, findings {rate.findings:,}, revenue found {found.revenue_found:,.0f}"
+    yield f"  {_rate_line(rate)}"
+    for words, ids in (("findings", found.examples), ("needless", found.needless), ("missed", found.missed)):
+        if ids:
+            yield f"  {words}: {', '.join(ids)}"
+
+
+def _rate_line(rate: HitRate) -> str:
     reasons = {
         "none_inspected": "none of the hits was inspected",
         "few_inspected": "too few of the hits were inspected",
         "no_probability": "no probability of inspection was recorded for some of them",
     }
     if rate.rate is None:
-        yield f"  hit rate unknown: {reasons[rate.reason]}; between {rate.low:.1%} and {rate.high:.1%}"
-    else:
-        yield f"  hit rate {rate.rate:.1%}, corrected for who was inspected ({rate.low:.1%} to {rate.high:.1%})"
-    for words, ids in (("findings", found.examples), ("needless", found.needless), ("missed", found.missed)):
-        if ids:
-            yield f"  {words}: {', '.join(ids)}"
+        return f"hit rate unknown: {reasons[rate.reason]}; between {rate.low:.1%} and {rate.high:.1%}"
+    return f"hit rate {rate.rate:.1%}, corrected for who was inspected ({rate.low:.1%} to {rate.high:.1%})"

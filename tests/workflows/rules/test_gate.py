@@ -50,7 +50,8 @@ def test_a_rule_that_fills_a_day_does_not_pass_and_one_that_does_not_passes() ->
     full = gate_of(RULE, past(1, 6), lambda _: ROOM)
     assert (full["obstacles"], full["office"], full["day"]) == (["capacity"], "A", "2021-01-05")
     closed = policy(capacity=[{"office": "*", "lanes": counts(0, 0, 1)}])
-    assert gate_of(RULE, past(1), lambda _: closed)["obstacles"] == ["capacity"]
+    assert gate_of(RULE, past(2), lambda _: closed)["obstacles"] == ["capacity"]
+    assert gate_of(RULE, past(1), lambda _: closed)["obstacles"] == []
 
 
 def test_the_policy_asks_for_days_and_has_the_lane() -> None:

@@ -34,6 +34,7 @@ from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
 from basira.selection.policy.random_control import Count, RandomControl
 from basira.selection.policy.random_control import Part as _Part
 from basira.selection.policy.random_control import Share as Share
+from basira.selection.policy.rules import RulesOfAnalysts
 
 Language = Literal["fr", "ar", "en"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -298,25 +299,6 @@ class Reselection(_Part):
         default=False,
         description="Whether a random control may be given a lane less intensive than the one it was drawn for: what "
         "is estimated from the sample is then no longer of all that was drawn.",
-    )
-
-
-class RulesOfAnalysts(_Part):
-    """How the rules that analysts write act."""
-
-    fire_probability: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
-        default=0.95,
-        description="Probability with which a hit of a rule that is not mandatory acts, drawn and recorded. The hits "
-        "that are let go are what the rule's worth is measured beside, and they keep its edge from being learned; 1 "
-        "lets none go, and measures nothing.",
-    )
-    most_capacity_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
-        default=0.5,
-        description="A rule that wants a lane can be submitted only when its back-test asks for no more than this "
-        "share of the slots of any office on any day.",
-    )
-    least_test_days: Count = Field(
-        default=1, description="And only when the period of its back-test has at least so many days."
     )
 
 

@@ -31,8 +31,9 @@ class Load:
 
     @property
     def share(self) -> float:
-        """Wanted by slots; 1 where there is no slot for what is wanted, 0 where nothing is."""
-        if not self.wanted:
+        """Wanted by slots; 1 where there is no slot for what is wanted. 0 of a single declaration, which is much of a
+        small office's day and no flood."""
+        if self.wanted <= 1:
             return 0.0
         return min(1.0, self.wanted / self.slots) if self.slots else 1.0
 
