@@ -106,7 +106,7 @@ def write_history(folder: Path, rows: int, seed: int = 1) -> None:
     pq.write_table(pa.table(dict(zip(OUTCOMES.names, columns, strict=True))), folder / "outcomes.parquet")
 
 
-def run_one(rows: int, memory: str, threads: int, seconds_each: bool) -> None:
+def run_one(rows: int, memory: str, threads: int, seconds_each: bool, has_expected: bool) -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as opened:
         folder = Path(name)
         subprocess.run([sys.executable, __file__, "--write", str(folder), "--rows", str(rows)], check=True)
@@ -127,7 +127,14 @@ def run_one(rows: int, memory: str, threads: int, seconds_each: bool) -> None:
                 print(f"{cpu_seconds() - last[0]:7.2f} until {what} ({done}/{total})", file=sys.stderr)
                 last[0] = cpu_seconds()
 
-        count = compute_features(con, "items", as_of_day=FIRST_DAY + DAYS, into="features", progress=progress)
+        count = compute_features(
+            con,
+            "items",
+            as_of_day=FIRST_DAY + DAYS,
+            into="features",
+            has_expected=has_expected,
+            progress=progress,
+        )
         cpu = cpu_seconds() - start
         pq.write_table(con.fetch_arrow("select * from features"), folder / "features.parquet")
         print(
@@ -150,6 +157,7 @@ def main() -> None:
     parser.add_argument("--memory", default="2500MB")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", action="store_true", help="CPU seconds of each step")
+    parser.add_argument("--expected", action="store_true", help="with the expected prices that reasons are made of")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--inner", action="store_true")
     arguments = parser.parse_args()
@@ -157,11 +165,12 @@ def main() -> None:
     if arguments.write:
         write_history(arguments.write, sizes[0])
     elif arguments.inner:
-        run_one(sizes[0], arguments.memory, arguments.threads, arguments.steps)
+        run_one(sizes[0], arguments.memory, arguments.threads, arguments.steps, arguments.expected)
     else:
         for rows in sizes:
             command = [sys.executable, __file__, "--inner", "--rows", str(rows), "--memory", arguments.memory]
             command += ["--threads", str(arguments.threads), *(["--steps"] if arguments.steps else [])]
+            command += ["--expected"] if arguments.expected else []
             subprocess.run(command, check=True)
 
 

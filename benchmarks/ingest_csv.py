@@ -5,6 +5,7 @@ fresh store, and prints rows per CPU-second and the largest resident memory.
 
     .venv/bin/python benchmarks/ingest_csv.py --rows 1000000
     .venv/bin/python benchmarks/ingest_csv.py --rows 400000 --files 36    # the same rows, a file a month, in one call
+    .venv/bin/python benchmarks/ingest_csv.py --rows 144000 --files 36 --turns 5    # beside one file, in turns
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -23,7 +25,7 @@ import numpy as np
 
 from basira.ingest.mapping.model import load_mapping
 from basira.storage.history.store import History
-from basira.workflows.intake.ingest import ingest_files
+from basira.workflows.intake.ingest import IngestReport, ingest_files
 
 # The rows are spread evenly over three years.
 DAYS, MONTHS = 1096, 36
@@ -76,21 +78,56 @@ def cut(path: Path, files: int) -> list[Path]:
     return paths
 
 
+def take(paths: list[Path], store: Path) -> tuple[IngestReport, float, float]:
+    """Take files in into a new store: the report, seconds of the processor, seconds."""
+    history, mapping = History.create(store), load_mapping("kcs")
+    wall, cpu = time.perf_counter(), time.process_time()
+    report = ingest_files(history, paths, mapping, received_at=datetime(2026, 1, 1))
+    return report, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def compare(path: Path, paths: list[Path], turns: int) -> dict[str, object]:
+    """One file and the same rows in many, in turns: CPU seconds of each, and rows per CPU-second of the best two."""
+    seconds: dict[str, list[float]] = {"one": [], "many": []}
+    rows = 0
+    for turn in range(turns + 1):  # the first one loads libraries
+        for name, files in (("one", [path]), ("many", paths)):
+            store = path.with_name(f"store-{turn}-{name}")
+            report, cpu, _ = take(files, store)
+            shutil.rmtree(store)
+            rows = report.rows
+            if turn:
+                seconds[name].append(round(cpu, 3))
+    one, many = min(seconds["one"]), min(seconds["many"])
+    return {
+        "rows": rows,
+        "files": len(paths),
+        "cpu_seconds_one_file": seconds["one"],
+        "cpu_seconds_many_files": seconds["many"],
+        "rows_per_cpu_second_one_file": round(rows / one),
+        "rows_per_cpu_second_many_files": round(rows / many),
+        "ratio": round(one / many, 3),
+        "ms_a_file_more": round(1_000 * (many - one) / len(paths), 2),
+    }
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--files", type=int, default=1, help="cut the file by its months into so many, 36 at most")
+    options.add_argument("--turns", type=int, default=0, help="compare with one file, so many times each")
     arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "simulated.csv"
         write_simulated(path, arguments.rows, seed=arguments.seed)
         paths = cut(path, arguments.files)
-        history = History.create(Path(folder) / "store")
+        if arguments.turns:
+            json.dump(compare(path, paths, arguments.turns), sys.stdout, indent=1)
+            sys.stdout.write("\n")
+            return
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        wall, cpu = time.perf_counter(), time.process_time()
-        report = ingest_files(history, paths, load_mapping("kcs"), received_at=datetime(2026, 1, 1))
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        report, cpu, wall = take(paths, Path(folder) / "store")
         result = {
             "rows": report.rows,
             "accepted": report.accepted,

@@ -89,7 +89,7 @@ class Trial:
 
 
 @contextmanager
-def world(name: str, items: int, seed: int) -> Iterator[Trial]:
+def world(name: str, items: int, seed: int, *, has_expected: bool = False) -> Iterator[Trial]:
     scenario = load_scenario(name, changes={"items": items})
     as_of, last = scenario.ends_on - timedelta(days=_TESTED_DAYS), scenario.ends_on
     with tempfile.TemporaryDirectory() as path:
@@ -106,7 +106,7 @@ def world(name: str, items: int, seed: int) -> Iterator[Trial]:
             started = time.process_time()
             training_items(con, as_of_day=day_of(as_of))
             without = time.process_time() - started
-            train = training_items(con, as_of_day=day_of(as_of), planted_seed=1)
+            train = training_items(con, as_of_day=day_of(as_of), planted_seed=1, has_expected=has_expected)
             print(
                 f"CPU seconds for the features of {len(train.is_irregular):,} results, {int(train.is_irregular.sum())}"
                 f" irregular: {without:.1f}; with planted frauds {time.process_time() - started - without:.1f}",
@@ -190,7 +190,7 @@ def main() -> None:
     arguments = parser.parse_args()
     plain = FitSettings()
     for seed in arguments.seeds:
-        with world(arguments.scenario, arguments.items, seed) as trial:
+        with world(arguments.scenario, arguments.items, seed, has_expected=arguments.features == "expected") as trial:
             measure(trial, "as shipped", seed)
             if arguments.planted:
                 measure(trial, "without planted frauds", seed, kinds=())

@@ -2,7 +2,8 @@
 
     .venv/bin/python benchmarks/rules_speed.py [--rules 1000] [--items 1000000] [--bulk-rules 20] [--texts 0]
 
-Prints CPU time a declaration of three items, CPU time of the bulk, and with --texts how many drawn texts were taken and
+Prints CPU time a declaration of three items (judged alone; with verdicts, draws and conditions as a decision records
+them; with the answer's sentences), CPU time of the bulk, and with --texts how many drawn texts were taken and
 refused (anything but a rule or a fault of the family stops it). Medians of five repetitions.
 """
 
@@ -13,11 +14,13 @@ import json
 import random
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
+from basira.decisions.judged import JudgedValues
 from basira.rules.book import RuleBook
 from basira.rules.bulk import judge_many
 from basira.rules.json_form import read_rule
@@ -25,6 +28,12 @@ from basira.rules.model import Rule
 from basira.rules.text import parse_condition
 from basira.rules.values import Facts, ListValues
 from basira.schema.errors import RuleError
+from basira.schema.records import Candidate
+from basira.schema.shipped import shipped
+from basira.selection.policy.load import load_policy
+from basira.workflows.rules.in_force import RuleInForce, RuleSet
+from basira.workflows.rules.judge import RuleJudge
+from basira.workflows.rules.said import say_judged
 from basira.workflows.rules.vocabulary import make_vocabulary
 
 VOCABULARY = make_vocabulary(["watched-origins"])
@@ -84,6 +93,39 @@ def measure_one(rules: list[Rule], draw: random.Random) -> dict[str, float]:
     hits = sum(len(book.truths(facts, day=DAY, office="A")) for facts in many)
     seconds = measure(lambda: [book.truths(facts, day=DAY, office="A") for facts in many])
     return {"rules": len(rules), "ms_a_declaration": 1000 * seconds / len(many), "hits_a_declaration": hits / len(many)}
+
+
+def measure_step(rules: list[Rule], draw: random.Random) -> dict[str, float]:
+    """What the service does a declaration: verdicts with draws and conditions, the wish, its answer's sentences."""
+    lists = RuleSet(tuple(RuleInForce(rule, 1, "0" * 64) for rule in rules), LISTS)
+    policy = load_policy(shipped("policies") / "morocco", DAY)
+    judge = RuleJudge(lists, policy, seed=1)
+    header = {"declared_at": None, "office": "A"}
+    many = [
+        Candidate(
+            f"D{number}", 1, "A", 0.1, 100.0, items=[{**header, **draw_item(draw)} for _ in range(3)],
+            features={"importer_hit_rate": [0.1, 0.2, 0.3]},
+        )
+        for number in range(1000)
+    ]  # fmt: skip
+
+    def work() -> Sequence[Sequence[JudgedValues]]:
+        said = [judge.judge(one, DAY) for one in many]
+        for one, verdicts in zip(many, said, strict=True):
+            judge.with_wish(one, verdicts)
+        return said
+
+    said = work()
+    seconds = measure(work)
+    words = measure(
+        lambda: [say_judged(one, given="red", lanes={}, language="fr") for verdicts in said for one in verdicts]
+    )
+    return {
+        "rules": len(rules),
+        "ms_a_declaration": 1000 * seconds / len(many),
+        "ms_of_sentences_a_declaration": 1000 * words / len(many),
+        "verdicts_a_declaration": sum(map(len, said)) / len(many),
+    }
 
 
 def measure_bulk(rules: list[Rule], items: int, draw: random.Random) -> dict[str, float]:
@@ -231,6 +273,7 @@ def main() -> None:
     draw = random.Random(17)  # noqa: S311 - drawn figures, no secret
     rules = [draw_rule(draw, number) for number in range(given.rules)]
     print(json.dumps({"one": measure_one(rules, draw)}))
+    print(json.dumps({"step": measure_step(rules, draw)}))
     if given.items:
         print(json.dumps({"bulk": measure_bulk(rules[: given.bulk_rules], given.items, draw)}))
     if given.texts:

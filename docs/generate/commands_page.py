@@ -31,6 +31,9 @@ def commands_page() -> str:
     lines += [f"- [`{path}`](#{path.replace(' ', '-')}): {_first_sentence(command)}" for path, command in found]
     for path, command in found:
         lines += ["", f"## {path}", "", _paragraphs(command.help or ""), ""]
+        if command.epilog:
+            example = str(command.epilog).partition(": ")[2]
+            lines += [f"Example: `{example}`", ""]
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
         usage = " ".join([path, *(_metavar(a) for a in arguments), *(["[options]"] if options else [])])

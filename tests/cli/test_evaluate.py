@@ -7,6 +7,8 @@ import random
 
 import pytest
 
+from basira.schema.errors import UsageError
+from basira.workflows.evaluation import evaluate as evaluation
 from tests.support.command_line import ran, run
 
 MAPPING = """
@@ -50,27 +52,31 @@ def given(files, *names: str):
     return [files / f"{name}.csv" for name in names]
 
 
+def arguments(files, out, *train: object) -> tuple[object, ...]:
+    mapping, valid, test = files / "tiny.toml", given(files, "v"), given(files, "t")
+    named = ("--mapping", mapping, *train, "--valid", *valid, "--test", *test)
+    return ("evaluate", *named, "--out", out, "--seed", 3, "--resamples", 20, "--json")
+
+
 @pytest.mark.parametrize("form", ["apart", "together", "equals"])
-def test_several_files_are_given_one_by_one_or_together(form, files, tmp_path):
+def test_several_files_are_given_one_by_one_or_together(form, files, tmp_path, monkeypatch):
     a, b = given(files, "a", "b")
     train = {"apart": ["--train", a, "--train", b], "together": ["--train", a, b], "equals": [f"--train={a}", b]}[form]
-    found = ran(
-        "evaluate",
-        "--mapping",
-        files / "tiny.toml",
-        *train,
-        "--valid",
-        *given(files, "v"),
-        "--test",
-        *given(files, "t"),
-        "--out",
-        tmp_path / "out",
-        "--seed",
-        3,
-        "--resamples",
-        20,
-        "--json",
-    ).json
+    asked: list[tuple[evaluation.SplitFiles, evaluation.Terms]] = []
+
+    def stop(split: evaluation.SplitFiles, terms: evaluation.Terms, **_: object) -> None:
+        asked.append((split, terms))
+        raise UsageError("asked", hint="enough")
+
+    monkeypatch.setattr(evaluation, "evaluate_files", stop)
+    assert run(*arguments(files, tmp_path / "out", *train)).code == UsageError.exit_code
+    [(split, terms)] = asked
+    assert (split.train, split.valid, split.test) == ([a, b], given(files, "v"), given(files, "t"))
+    assert (terms.seed, terms.resamples) == (3, 20)
+
+
+def test_what_it_writes_is_what_it_prints(files, tmp_path):
+    found = ran(*arguments(files, tmp_path / "out", "--train", *given(files, "a", "b"))).json
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert {k: v for k, v in found.items() if k != "out"} == metrics
     assert metrics["trained_rows"] == 600

@@ -115,3 +115,19 @@ def test_a_name_without_an_account_takes_no_step(store: Path, tmp_path: Path) ->
     found = run("rules", "import", file_of(tmp_path), "--by", "nobody", "--store", store)
     assert found.code == 8
     assert "account in use" in found.err
+
+
+def test_criteria_of_another_system_become_files_that_can_be_imported(store: Path, tmp_path: Path) -> None:
+    criteria = tmp_path / "criteria.txt"
+    criteria.write_text(
+        "A1: If HS code = 8517* And Origin = CN Then Lane IS Red 50 %\nA2: If Importer = 0012 Then Lane IS Red\n",
+        encoding="utf-8",
+    )
+    asked = ("rules", "migrate", criteria, "--out", tmp_path / "rules", "--lane", "Red=rouge_integral")
+    found = ran(*asked, "--language", "en")
+    assert "1 criteria carried over, 1 left." in found.out
+    assert "2  ✗ A2  Expected no identifier of a person" in found.out
+    assert [one["reason"] for one in ran(*asked, "--json").json["left"]] == ["personal_value"]
+    made = ran("rules", "import", tmp_path / "rules" / "a1.json", "--by", "amina", "--store", store, "--json").json
+    assert made["rule"]["effect"]["lane"] == "rouge_integral"
+    assert made["rule"]["sample_share"] == 0.5

@@ -60,7 +60,14 @@ def evaluate_apart(past: Files, later: Files, results: Sequence[Path], out: Path
     )
 
 
-def test_evaluate_takes_results_apart(parts: tuple[Files, Files], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def apart(parts: tuple[Files, Files], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `evaluate` gives of the results as they are."""
+    past, later = parts
+    return evaluate_apart(past, later, [past.results, later.results], tmp_path_factory.mktemp("apart"))
+
+
+def test_evaluate_takes_results_apart(parts: tuple[Files, Files], apart: dict[str, Any], tmp_path: Path) -> None:
     past, later = parts
     labelled = command(
         "evaluate",
@@ -75,7 +82,6 @@ def test_evaluate_takes_results_apart(parts: tuple[Files, Files], tmp_path: Path
         "--out",
         tmp_path / "a",
     )
-    apart = evaluate_apart(past, later, [past.results, later.results], tmp_path / "b")
     assert figures(apart) == figures(labelled)
     names = ("as_of", "trained_rows", "tested_rows", "unlabelled_rows", "revenue_basis", "quarantined")
     assert [apart[n] for n in names] == [labelled[n] for n in names]
@@ -90,17 +96,16 @@ def test_one_file_of_results_may_speak_of_both(parts: tuple[Files, Files], tmp_p
     assert (found["trained_rows"], found["tested_rows"]) == (900, 400)
 
 
-def test_a_result_of_a_test_declaration_teaches_nothing(parts: tuple[Files, Files], tmp_path: Path) -> None:
+def test_a_result_of_a_test_declaration_teaches_nothing(
+    parts: tuple[Files, Files], apart: dict[str, Any], tmp_path: Path
+) -> None:
     """Turned round, the test's results change the test's figures and no model."""
     past, later = parts
     turned = tmp_path / "turned.csv"
     pl.read_csv(later.results).with_columns(illicit=1 - pl.col("illicit")).write_csv(turned)
-    found = [
-        evaluate_apart(past, later, [past.results, results], tmp_path / results.stem)
-        for results in (later.results, turned)
-    ]
-    assert found[0]["model"] == found[1]["model"]
-    straight, round_about = (f["models"]["basira"]["slices"]["all"]["auc"] for f in found)
+    other = evaluate_apart(past, later, [past.results, turned], tmp_path / "out")
+    assert other["model"] == apart["model"]
+    straight, round_about = (f["models"]["basira"]["slices"]["all"]["auc"] for f in (apart, other))
     assert straight == pytest.approx(1 - round_about)
 
 

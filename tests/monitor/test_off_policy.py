@@ -76,7 +76,7 @@ def test_it_is_refused_where_a_few_results_decide() -> None:
 
 
 @pytest.mark.parametrize("wrong", [np.full(N, 1.1), np.full(N, -0.1), np.full(N, np.nan), np.zeros(3)])
-def test_chances_that_are_none_are_rejected(wrong: np.ndarray) -> None:
+def test_wrong_chances_are_rejected(wrong: np.ndarray) -> None:
     rng = np.random.default_rng(4)
     irregular, prior, now, _ = trade(rng)
     with pytest.raises(UsageError):

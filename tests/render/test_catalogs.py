@@ -10,13 +10,14 @@ from babel.messages.pofile import read_po
 
 from basira.evaluate.words import LOCALE as EVALUATE
 from basira.explain.words import LOCALE as EXPLAIN
+from basira.monitor.report import LOCALE as MONITOR
 from basira.render.catalogs import load_catalog
 from basira.render.languages import LANGUAGES
 from basira.render.page import SHELL_LOCALE
 from basira.schema.errors import NotFoundError
 from basira.web.render import LOCALE as WEB
 
-FOLDERS = (SHELL_LOCALE, EVALUATE, EXPLAIN, WEB)
+FOLDERS = (SHELL_LOCALE, EVALUATE, EXPLAIN, MONITOR, WEB)
 
 
 def messages(folder: Path, language: str) -> dict[str, list[str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date, datetime
+
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,6 +54,72 @@ def test_every_comparison_agrees_at_its_bound_and_at_the_extremes() -> None:
     rules += [model.AnyItem(model.Between(value, low, high)) for low in bounds for high in bounds]
     many = [Facts([{"quantity": one}]) for one in (None, *EXTREMES, *BOUNDS)]
     assert judge_many(table(many), rules, VOCABULARY, LISTS).to_dict(as_series=False) == one_by_one(rules, many)
+
+
+def _near(value: float) -> list[float]:
+    """A double with its two neighbours."""
+    return [math.nextafter(value, -math.inf), value, math.nextafter(value, math.inf)]
+
+
+def _of_item(value: model.Operand, bound: model.Operand) -> list[Condition]:
+    return [model.AnyItem(model.Compare(value, comparison, bound)) for comparison in model.COMPARISONS]
+
+
+def test_every_kind_of_number_agrees_at_its_threshold_and_beside_it() -> None:
+    """With units, of features, scores and derived values, in calculations, in counts of items; the neighbours of each
+    threshold, nulls and extremes in each item of two."""
+    mass, rate = model.FieldValue("net_mass_kg"), model.FieldValue("duty_rate")
+    amount, share = model.FieldValue("customs_value_amount"), model.FieldValue("importer_hit_rate")
+    score, price = model.FieldValue("fraud_probability"), model.FieldValue("value_per_kg")
+    usual = model.FieldValue("value_per_kg_reference")
+    thrice = model.Arithmetic("*", mass, model.Number(3.0))
+    tenth = model.Arithmetic("/", amount, model.Number(10.0))
+    rules: list[Condition] = []
+    for bound in (0.0, 0.1, 0.3, 1.0, 7.0, 100.0, 1e15):
+        number = model.Number(bound)
+        rules += _of_item(mass, model.Number(bound, "t")) + _of_item(mass, model.Number(bound, "g"))
+        rules += _of_item(rate, model.Number(bound, "%")) + _of_item(amount, model.Number(bound, "MAD"))
+        rules += _of_item(share, number) + _of_item(price, number) + _of_item(usual, number)
+        rules += _of_item(thrice, number) + _of_item(tenth, number)
+        rules += [model.Compare(score, comparison, number) for comparison in model.COMPARISONS]
+        rules += [
+            model.CountItems(model.Compare(mass, ">=", number), comparison, count)
+            for comparison in model.COMPARISONS
+            for count in (0, 1, 2)
+        ]
+        rules.append(model.AllItems(model.Between(price, number, model.Number(bound + 1.0))))
+    values: list[float | None] = [None, math.nan, math.inf, -math.inf, -0.0, 5e-324, 1e308]
+    for bound in (0.1, 0.3, 1.0, 7.0, 100.0, 1e15):
+        for scale in (1.0, 1000.0, 0.001, 0.01, 1.0 / 3.0, 10.0):
+            values += _near(bound * scale)
+    many = []
+    for place, one in enumerate(values):
+        other = values[(place * 7 + 3) % len(values)]
+        item = {"net_mass_kg": one, "duty_rate": one, "customs_value_amount": one, "value_currency": "MAD"}
+        beside = {"net_mass_kg": 3.0, "duty_rate": other, "customs_value_amount": one, "value_currency": "MAD"}
+        features = {"importer_hit_rate": [one, other], "value_per_kg_vs_reference": [other, one]}
+        many.append(Facts([item, beside], features, {"fraud_probability": one}))
+    assert judge_many(table(many), rules, VOCABULARY, LISTS).to_dict(as_series=False) == one_by_one(rules, many)
+
+
+def test_every_moment_agrees_at_the_ends_of_its_day() -> None:
+    moment = model.FieldValue("declared_at")
+    day = model.Day(date(2026, 2, 2))  # a Monday
+    rules: list[Condition] = [model.Compare(moment, comparison, day) for comparison in model.COMPARISONS]
+    rules += [
+        model.Between(moment, day, day),
+        model.OnWeekday("declared_at", ("monday",)),
+        model.IsMissing("declared_at"),
+    ]
+    last = datetime(2026, 2, 2, 23, 59, 59, 999_999)
+    moments = [
+        None, datetime(2026, 2, 1, 23, 59, 59, 999_999), datetime(2026, 2, 2), last, datetime(2026, 2, 3),
+        datetime(1900, 1, 1), datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1), datetime(2200, 1, 1),
+    ]  # fmt: skip
+    many = [Facts([{"declared_at": one}]) for one in moments]
+    found = judge_many(table(many), rules, VOCABULARY, LISTS).to_dict(as_series=False)
+    assert found == one_by_one(rules, many)
+    assert found["2"] == [UNKNOWN, NO_HIT, HIT, HIT, NO_HIT, NO_HIT, NO_HIT, NO_HIT, NO_HIT]  # on the day itself
 
 
 def test_a_column_that_is_absent_is_unknown() -> None:

@@ -37,6 +37,9 @@ EVERYTHING = (
     "audit:read",
     "deeds:read",
     "metrics:read",
+    "rules:write",
+    "rules:read",
+    "figures:read",
 )
 # The versions are left to Basira.
 _HEADER = [f.name for f in DECLARATION_FIELDS if f.name != "declaration_version"]

@@ -43,7 +43,7 @@ LISTS = {
     "empty-list": ListValues(frozenset()),
     "close-names": ListValues(frozenset({"IMP1 SARL", "شركه"}), names=NameIndex(("IMP1 SARL", "شركه"), 0.8)),
 }
-VOCABULARY = Vocabulary(NAMES, LISTS)
+VOCABULARY = Vocabulary(NAMES, list(LISTS))
 OF_KIND = {kind: [n.name for n in NAMES if n.kind == kind] for kind in {n.kind for n in NAMES}}
 
 BOUNDS = (0.0, 1.0, 5.0, 0.3, 100.0, -1.0, 1e-9, 1e15)

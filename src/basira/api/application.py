@@ -37,6 +37,7 @@ from basira.api.routes import large as routes_large
 from basira.api.routes import oidc as oidc_routes
 from basira.api.routes import quarantine as routes_quarantine
 from basira.api.routes import queue as routes_queue
+from basira.api.routes import rules as routes_rules
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
 from basira.schema.errors import BasiraError
@@ -129,7 +130,15 @@ def make_application(
     app.state.password_desk, app.state.openid_desk = desk, openid_desk
     app.state.oidc = settings.oidc and Provider(settings.oidc, f"{settings.origin}{oidc_routes.CALLBACK}")
     app.include_router(router)
-    for part in (routes_declarations, routes_changes, routes_queue, routes_quarantine, routes_audit, routes_figures):
+    for part in (
+        routes_declarations,
+        routes_changes,
+        routes_queue,
+        routes_quarantine,
+        routes_audit,
+        routes_figures,
+        routes_rules,
+    ):
         app.include_router(part.router)
     app.include_router(session_routes.router)
     app.include_router(oidc_routes.router)

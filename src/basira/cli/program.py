@@ -32,7 +32,10 @@ from basira.cli import (
     quarantine,
     register,
     replay,
+    risks,
     rules,
+    rules_learn,
+    rules_migrate,
     schema,
     score,
     serve,
@@ -42,6 +45,7 @@ from basira.cli import (
     train,
     users,
 )
+from basira.cli.examples import add_examples
 from basira.cli.messages import language_defaults, system_language
 
 app = typer.Typer(
@@ -88,8 +92,12 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("proof")(proof.proof)
+rules.app.command("migrate")(rules_migrate.migrate)
+rules.app.command("suggest")(rules_learn.suggest_rules)
+rules.app.command("prune")(rules_learn.prune_live)
 app.add_typer(rules.app, name="rules")
 app.add_typer(lists.app, name="lists")
+app.add_typer(risks.app, name="risks")
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 app.add_typer(db.app, name="db")
@@ -101,3 +109,4 @@ app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
+add_examples(app)

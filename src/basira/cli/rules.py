@@ -10,6 +10,7 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
 from basira.cli.lists import faults_in
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, steps
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from basira.rules.names import Vocabulary
     from basira.rules.values import ListValues
     from basira.workflows.rules.backtest import BackTest
+    from basira.workflows.rules.gate import GateValues
     from basira.workflows.rules.life import RuleVersion
 
 app = typer.Typer(no_args_is_help=True, help="Risk profiles: rules that analysts write.")
@@ -190,6 +192,7 @@ def backtest(
     by: Annotated[str, typer.Option("--by", help="Your login: the test is recorded as a step. Without: shown.")] = "",
     version: VersionOption = 0,
     lists_of_today: ListsOfTodayOption = False,
+    policy: PolicyOption = "morocco",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
@@ -201,8 +204,10 @@ def backtest(
     probability was recorded, it is unknown. An entry of a list counts from the day after it was recorded.
     """
     from basira.schema.days import parse_day
+    from basira.selection.policy.load import find_policy, load_policy
     from basira.workflows.engine import EngineBounds
     from basira.workflows.rules.backtest import PeriodDays, back_test, read_period
+    from basira.workflows.rules.gate import gate_of
     from basira.workflows.rules.life import read_for_test, read_stored, take_step
     from basira.workflows.rules.lists import read_dated
 
@@ -221,8 +226,11 @@ def backtest(
                 progress=progress,
             )
             found = back_test(rule, period, vocabulary, lists, probabilities=probabilities)
+        folder = find_policy(policy)
+        gate = gate_of(rule, found, cache(lambda day: load_policy(folder, day)))
         if by:
             detail = {
+                "gate": gate,
                 "first": first,
                 "last": last,
                 "as_of": as_of,
@@ -236,7 +244,7 @@ def backtest(
                 "lists_of_today": lists_of_today,
             }
             take_step(opened, rule_id, "tested", login=by, now=datetime.now(), version=stored.version, detail=detail)
-    _show_backtest(found, as_json)
+    _show_backtest(found, gate, as_json)
 
 
 @app.command("compare")
@@ -260,85 +268,48 @@ def compare(
         echo(line)
 
 
-@app.command("submit")
-def submit(
-    rule_id: RuleArgument,
-    by: ByOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Submit a version that was tested on the past."""
-    _step(rule_id, "submitted", by, version, "", store, database, language)
+def _add_step(name: str, state: State, help_text: str, *, has_motive: bool = False) -> None:
+    """Add the command that takes one step of a version's life, with a motive where the step needs one."""
+
+    def take(
+        rule_id: RuleArgument,
+        by: ByOption,
+        version: VersionOption = 0,
+        store: StoreOption = DEFAULT_STORE,
+        database: DatabaseOption = "",
+        language: LanguageOption = Language.fr,
+    ) -> None:
+        _step(rule_id, state, by, version, "", store, database, language)
+
+    def take_with_motive(
+        rule_id: RuleArgument,
+        by: ByOption,
+        motive: MotiveOption,
+        version: VersionOption = 0,
+        store: StoreOption = DEFAULT_STORE,
+        database: DatabaseOption = "",
+        language: LanguageOption = Language.fr,
+    ) -> None:
+        _step(rule_id, state, by, version, motive, store, database, language)
+
+    app.command(name, help=help_text)(take_with_motive if has_motive else take)
 
 
-@app.command("approve")
-def approve(
-    rule_id: RuleArgument,
-    by: ByOption,
-    motive: MotiveOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Approve a submitted version: another person than its author, with the role manager."""
-    _step(rule_id, "approved", by, version, motive, store, database, language)
-
-
-@app.command("reject")
-def reject(
-    rule_id: RuleArgument,
-    by: ByOption,
-    motive: MotiveOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Send a submitted version back: it is a draft again."""
-    _step(rule_id, "draft", by, version, motive, store, database, language)
-
-
-@app.command("shadow")
-def shadow(
-    rule_id: RuleArgument,
-    by: ByOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Let an approved version be judged without acting."""
-    _step(rule_id, "shadow", by, version, "", store, database, language)
-
-
-@app.command("start")
-def start(
-    rule_id: RuleArgument,
-    by: ByOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Make an approved version live, from its first day on. It takes the place of the version that was."""
-    _step(rule_id, "live", by, version, "", store, database, language)
-
-
-@app.command("retire")
-def retire(
-    rule_id: RuleArgument,
-    by: ByOption,
-    motive: MotiveOption,
-    version: VersionOption = 0,
-    store: StoreOption = DEFAULT_STORE,
-    database: DatabaseOption = "",
-    language: LanguageOption = Language.fr,
-) -> None:
-    """Retire a version, for good. Its record stays."""
-    _step(rule_id, "retired", by, version, motive, store, database, language)
+_add_step("submit", "submitted", "Submit a version that was tested on the past.")
+_add_step(
+    "approve",
+    "approved",
+    "Approve a submitted version: another person than its author, with the role manager.",
+    has_motive=True,
+)
+_add_step("reject", "draft", "Send a submitted version back: it is a draft again.", has_motive=True)
+_add_step("shadow", "shadow", "Let an approved version be judged without acting.")
+_add_step(
+    "start",
+    "live",
+    "Make an approved version live, from its first day on. It takes the place of the version that was.",
+)
+_add_step("retire", "retired", "Retire a version, for good. Its record stays.", has_motive=True)
 
 
 @app.command("list")
@@ -447,12 +418,17 @@ def _show(one: RuleVersion, language: Language, as_json: bool) -> None:
         echo(f"  {step.taken_at[:16]}  {step.state}  by {step.actor}{f': {step.motive}' if step.motive else ''}")
 
 
-def _show_backtest(found: BackTest, as_json: bool) -> None:
+def _show_backtest(found: BackTest, gate: GateValues, as_json: bool) -> None:
     if as_json:
-        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1, default=str))
+        echo(json.dumps({**asdict(found), "gate": gate}, ensure_ascii=False, indent=1, default=str))
         return
     for line in _lines(found):
         echo(line)
+    if gate["office"]:
+        where = f"{gate['office']} on {gate['day']}, its fullest day"
+        echo(f"  wants {gate['wanted']:.1f} of {gate['slots']} slots at {where}")
+    reached = ", ".join(gate["obstacles"])
+    echo(f"  not to be submitted under this policy: {reached}" if reached else "  passes the gate of the policy")
 
 
 def _lines(found: BackTest) -> Iterator[str]:

@@ -7,7 +7,7 @@ The list, `basira explain`, `basira show` and the service all make this one, so 
 one declaration.
 
     unit        who targets: everything
-    inspector   who carries a control out: nothing that tells a random control from another
+    inspector   who inspects: nothing that distinguishes a random control from another one
                 (docs/decisions/0013-what-an-inspector-is-told.md)
 """
 
@@ -31,7 +31,7 @@ WhyCode = Literal[
 _TWICE = 1.75
 # By the policy's own list, or by a rule that an analyst wrote.
 _BY_RIGHT: Mapping[str, WhyCode] = {"mandatory": "rule", "rule": "analyst"}
-# What a verification may show: the references that speak of its kind.
+# What a verification may show: the references of its kind.
 _MEASURES: Mapping[str, tuple[str, ...]] = {
     "value": ("value_per_kg", "value_per_unit"),
     "quantity": ("kg_per_unit",),
@@ -93,7 +93,7 @@ class Stakes:
 class Verification:
     """One thing to verify. ``examines``: as the lane does, papers or goods; None: not known.
 
-    ``reference``: the interval of comparables beside which the declared value stands; None where no measure speaks of
+    ``reference``: the interval of comparables beside which the declared value stands; None where no measure is of
     the kind. ``worth``: duties and taxes recovered if it is irregular; None: withheld, or not known.
     """
 
@@ -255,7 +255,7 @@ def _verifications(
 
 def _reference_for(kind: str, references: Sequence[Reference], reasons: Sequence[Reason]) -> Reference | None:
     """The reference in the measure of the reason that is shown, or else the one under whose interval the declared value
-    lies furthest: reason and verification speak of the same measure in the same unit."""
+    lies furthest: reason and verification show the same measure in the same unit."""
     fitting = [one for one in references if one.measure in _MEASURES.get(kind, ())]
     for reason in reasons:
         for one in fitting:

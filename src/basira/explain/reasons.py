@@ -2,9 +2,9 @@
 
 Enters: exact contributions per feature, the item's features and declared values, the catalog. Leaves: ranked
 `Reason` records, what to verify, reference values. Never here: words (see `words`), the model, a list of features or
-of what they speak of (that is the catalog's), or a reason whose figures say the opposite of what it is listed for.
+of what features are about (that is the catalog's), or a reason whose figures say the opposite of what it is listed for.
 
-Features that speak of one thing (four ratios of the same unit value, a rate and its count) are summed
+Features about one thing (four ratios of the same unit value, a rate and its count) are summed
 into one family; a family is listed when it raised the item and has figures that show why.
 """
 
@@ -73,7 +73,7 @@ def explain_items(
     Parameters
     ----------
     contributions : items x features, log-odds. names : the features, in that order.
-    catalog : what the features speak of; those that it has no family for are passed over.
+    catalog : the families of the features; those without a family are left out.
     rows : per item its features and its declared values, by name.
     kinds : per item the probability of each kind.
     comparables : (commodity code, origin or None for any) to some earlier "declaration/item" ids.
@@ -178,8 +178,8 @@ def _build(family: str, row: Row, catalog: ReasonCatalog) -> Built:
         value = row.get(family)
         return None if value is None else ("declared_profile", {"field": field, "value": value})
     if past := catalog.past.get(family):
-        tell = _PAST.get(family, _history)
-        return tell(past, row)
+        describe = _PAST.get(family, _history)
+        return describe(past, row)
     if family.startswith("new_"):
         return _new(family.removeprefix("new_"), row)
     builder = _BUILDERS.get(family)
@@ -312,7 +312,7 @@ def _history(past: Sequence[PastResults], row: Row) -> Built:
 def _results(one: PastResults, row: Row) -> Built:
     irregular, inspected = _count(row, f"{one.entity}_irregular"), _count(row, f"{one.entity}_inspected")
     rate, usual = _number(row, f"{one.entity}_hit_rate"), _number(row, f"{one.parent}_hit_rate")
-    # A history no worse than its parent's may have moved the trees, but tells an officer nothing.
+    # A history no worse than its parent's may have moved the trees, but is no reason for an officer.
     if irregular == 0 or rate is None or (usual is not None and rate < WORSE * usual):
         return None
     figures: dict[str, Any] = {

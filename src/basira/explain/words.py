@@ -58,7 +58,7 @@ def say(reason: Reason, *, language: str, currency: str, strict: bool = False) -
 def say_verify(
     kind: str, *, language: str, currency: str, reference: Reference | None = None, strict: bool = False
 ) -> str:
-    """What to verify, as one imperative sentence; with the interval of comparables when a reference speaks of it.
+    """What to verify, as one imperative sentence; with the interval of comparables when a reference is of its kind.
 
     The value takes a reference of a unit value, the quantity one of the mass per unit; other
     references are left aside.

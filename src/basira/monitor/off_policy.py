@@ -56,7 +56,7 @@ def value_of(sampled: Sampled, wanted: Floats, *, unreachable: float = 0.0) -> O
     wanted : chance of inspection by the other, 0 to 1, of each row of ``sampled``.
     unreachable : sum of its chances over declarations that are no rows, because they had no chance as it was.
 
-    Raises UsageError for chances that are none.
+    Raises UsageError for chances below 0 or above 1, and for another number of them.
     """
     if len(wanted) != len(sampled.chance) or not bool(((wanted >= 0) & (wanted <= 1)).all()):
         raise UsageError("Expected a chance from 0 to 1 of each declaration, found others.", hint="Give one each.")

@@ -148,7 +148,7 @@ class _Plan:
         most = certain + truth.is_null().cast(pl.Int64).sum().over(DECLARATION)
         first = _compare(certain, comparison, pl.lit(count))
         if comparison in ("=", "!="):
-            # Known when the number that would change it lies in no way between the two, or nothing is open.
+            # Known when no value between the two bounds would change it, or nothing is open.
             is_known = (certain == most) | (count < certain) | (count > most)
         else:
             is_known = first == _compare(most, comparison, pl.lit(count))
@@ -203,7 +203,10 @@ class _Plan:
                 elif operation == "*":
                     found = one * other
                 else:
-                    found = pl.when(other != 0).then(one / other)
+                    # Where the divisor is one value for all rows, Polars multiplies with its reciprocal, which may be
+                    # another double: it is made a column, to which nothing is added.
+                    divisor = other + pl.col(DECLARATION).cast(pl.Float64) * 0.0
+                    found = pl.when(divisor != 0).then(one / divisor)
                 return found.fill_nan(None)
 
 

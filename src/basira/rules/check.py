@@ -218,7 +218,7 @@ class _Settler:
         return False
 
     def _unit(self, number: model.Number) -> str:
-        """What a literal's unit measures. Raises `RuleError` for one that nobody knows."""
+        """What a literal's unit measures. Raises `RuleError` for an unknown unit."""
         if number.unit in UNITS:
             return UNITS[number.unit][0]
         if _CURRENCY.fullmatch(number.unit):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from basira.rules.faults import rule_fault
 from basira.rules.model import Rule
@@ -86,18 +86,38 @@ def check_step(
         raise rule_fault("motive")
 
 
-def status_of(steps: Sequence[Step], version: int, rule: Rule, *, on: date) -> Status:
-    """What a version is on a day: its last state, and what its dates and the other versions make of it."""
-    state = [step for step in steps if step.version == version][-1].state
+def require_gate(tested: Mapping[str, Any] | None) -> None:
+    """Raise `RuleError` when the back-test of a version did not pass the policy's gate. ``tested``: the detail of its
+    latest test; one that was recorded before there was a gate passes."""
+    gate = (tested or {}).get("gate") or {}
+    for obstacle in gate.get("obstacles", ()):
+        raise rule_fault(
+            f"gate_{obstacle}",
+            office=gate["office"],
+            day=gate["day"],
+            wanted=f"{gate['wanted']:.1f}",
+            slots=gate["slots"],
+            most=f"{gate['most_capacity_share']:.0%}",
+        )
+
+
+def status_of(
+    steps: Sequence[Step], version: int, rule: Rule, *, on: date, starts: Mapping[int, date] | None = None
+) -> Status:
+    """What a version is on a day: its last state, and what its dates and the other versions make of it.
+
+    ``starts``: the first day of each version of the rule: a later version takes the place of this one from its own
+    first day on, which may be in the future; None, or absent: at once.
+    """
+    state = _last_state(steps, version)
     if state == "retired":
         return "retired"
     if on > rule.expires_on:
         return "expired"
     if state in ("live", "shadow"):
-        latest = [step.version for step in steps if step.state == state and _last_state(steps, step.version) == state][
-            -1
-        ]
-        if latest != version:
+        order = [step.version for step in steps if step.state == state and _last_state(steps, step.version) == state]
+        later = order[len(order) - order[::-1].index(version) :]
+        if any((starts or {}).get(one, date.min) <= max(on, rule.starts_on) for one in later):
             return "replaced"
         return "waiting" if on < rule.starts_on else state
     return state

@@ -4,7 +4,7 @@ Enters: nothing. Leaves: frozen records. Never here: text, JSON, a declaration.
 
 A condition is true, false or unknown of a declaration (Kleene's three values): unknown when what decides it is not
 declared. A condition on an item's field stands within an item quantifier; within another quantifier's condition a
-quantifier again speaks of all items of the declaration.
+quantifier again ranges over all items of the declaration.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the hits of a rule were worth, as far as results can tell: corrected for who was inspected.
+"""What the hits of a rule were worth, as far as results show it, corrected for who was inspected.
 
 Enters: the number of hits; of those inspected the result, and the probability with which they were to be inspected.
 Leaves: a hit rate with its interval, or "unknown" with bounds. Never here: a rate where nothing was inspected; a rate

@@ -177,7 +177,7 @@ def open_service(settings: ServiceSettings, *, today: date) -> Service:
         only_model=settings.model,
         previous_days=read_previous_days(history.root),
         rates=None if settings.rates is None else RatesInForce(settings.rates),
-        rules=RulesInForce(database, seed=seed),
+        rules=RulesInForce(database, seed=seed, today=today),
     )
 
 

@@ -27,6 +27,7 @@ class Models:
     """
 
     def __init__(self, store: Path) -> None:
+        self.store = store
         self._folder = store / "models"
 
     def save(self, version: str, write: Callable[[Path], None]) -> Path:

@@ -1,8 +1,8 @@
 """The form of an inspection's result, made from what the inspector was asked to verify.
 
 Enters: the items of a decision, the fields of a sent form. Leaves: results as the API takes them, one for each item
-that the form speaks of, or what is wrong, field by field. Never here: a result that was not stated: a line that nobody
-answered is a fault, and "not checked" is never "compliant".
+that the form lists, or what is wrong, field by field. Never here: a result that was not stated: a line without an
+answer is a fault, and "not checked" is never "compliant".
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ItemForm:
 
 @dataclass(frozen=True)
 class ResultForm:
-    """The parts of the form. ``rest``: numbers of the items that no reason speaks of."""
+    """The parts of the form. ``rest``: numbers of the items without a reason."""
 
     items: tuple[ItemForm, ...]
     rest: tuple[int, ...]

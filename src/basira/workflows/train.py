@@ -17,7 +17,7 @@ import polars as pl
 import basira
 from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
-from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.features.catalog.catalog import IS_EXPECTED_LEARNED, MODEL_FEATURES
 from basira.feedback.labels import label_items
 from basira.models.estimators import Estimator, FittedEstimator, check_estimator, fit_estimator
 from basira.models.heads import FittedHeads, check_heads, fit_heads
@@ -147,12 +147,17 @@ def _examined_items(
 
 
 def training_items(
-    con: Engine, *, as_of_day: int, planted_seed: int | None = None, progress: Progress = silent
+    con: Engine,
+    *,
+    as_of_day: int,
+    planted_seed: int | None = None,
+    has_expected: bool = IS_EXPECTED_LEARNED,
+    progress: Progress = silent,
 ) -> TrainingItems:
     """Labelled items known at ``as_of_day`` with the features they had when declared, in order of day.
 
     ``planted_seed``: also plant frauds in copies of what is not known to be irregular, drawn with this seed; None:
-    none. Their features are computed in the same run, which they do not change.
+    none. Their features are computed in the same run, which they do not change. ``has_expected``: with expected prices.
     """
     if label_items(con, as_of_day=as_of_day) == 0:
         raise ModelError(
@@ -161,12 +166,20 @@ def training_items(
         )
     planted = None
     if planted_seed is None:
-        compute_features(con, "label", as_of_day=as_of_day, into="training", progress=progress)
+        compute_features(
+            con, "label", as_of_day=as_of_day, into="training", has_expected=has_expected, progress=progress
+        )
     else:
         plant_frauds(con, as_of_day=as_of_day, seed=planted_seed)
         con.create_table("learned", f"select {KEY} from label union select {KEY} from planted")
         compute_features(
-            con, "learned", as_of_day=as_of_day, into="training", items="items_and_copies", progress=progress
+            con,
+            "learned",
+            as_of_day=as_of_day,
+            into="training",
+            items="items_and_copies",
+            has_expected=has_expected,
+            progress=progress,
         )
         planted = fetch_planted(con, "training")
     frame = fetch_frame(

@@ -8,7 +8,7 @@ import pytest
 from httpx2 import Response
 
 from basira.api.auth.permissions import ROUTES
-from basira.api.openapi.examples import OUTCOME
+from basira.api.openapi.examples import OUTCOME, RULE
 from basira.serving.service import Service
 from tests.support.access_world import House
 from tests.support.api_world import EVERYTHING, TODAY, Desk
@@ -74,9 +74,15 @@ def test_whatever_comes_is_in_it(desk: Desk, arrivals: list[Body]) -> None:
         ("/quarantine", [desk.get("quarantine"), desk.get("quarantine", state="-")]),
         ("/audit", [desk.get("audit"), desk.get("audit", format="csv"), desk.get("audit", limit="0")]),
         ("/deeds", [desk.get("deeds"), desk.get("deeds", format="csv"), desk.get("deeds", kind="-")]),
-        ("/figures", [desk.get("figures"), desk.get("figures", **{"from": "-"}), desk.get("figures", to="1900-01-01")]),
+        ("/figures", [desk.get("figures"), desk.get("figures", **{"from": "x"}), desk.get("figures", to="1900-01-01")]),
         ("/declarations/{declaration_id}/operators", [
             desk.get(f"declarations/{number}/operators"), desk.get("declarations/NONE/operators")]),
+        ("/rules", [desk.get("rules"), desk.get("rules", status="-"), send("POST", f"{API}/rules", json=RULE)]),
+        ("/rules/check", [send("POST", f"{API}/rules/check", json=body) for body in (
+            {"text": "quantity > 5"}, {"text": "quantty > 5"}, {})]),
+        ("/rules/{rule_id}", [desk.get("rules/none")]),
+        ("/rules/{rule_id}/steps", [send("POST", f"{API}/rules/none/steps", json=body) for body in (
+            {"state": "live"}, {})]),
         ("/metrics", [desk.get("metrics")]), ("/health", [desk.get("health")]), ("/ready", [desk.get("ready")]),
         ("/declarations/{declaration_id}", [desk.get(f"declarations/{number}"), desk.get("declarations/NONE")]),
         ("/quarantine/{quarantine_id}", [desk.get("quarantine/q-none")] + [

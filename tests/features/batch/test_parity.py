@@ -11,11 +11,13 @@ import pytest
 
 from basira.engines.duckdb import open_duckdb
 from basira.features.batch import compute
+from basira.features.catalog.catalog import EXPECTED_PRICES
 from basira.schema.tables import ITEMS, OUTCOMES
 from basira.storage.history.views import create_view
 from tests.support.features_world import Key, Row, computed, computed_on, engine, key_of, random_history
 
 AS_OF = 10_600
+KEY = ("declaration_id", "declaration_version", "item_number")
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +102,22 @@ def test_a_second_call_on_the_same_connection_gives_the_same(world: World, batch
         computed_on(con, wanted[:3], as_of_day=AS_OF - 90)
         found = computed_on(con, wanted, as_of_day=AS_OF)
     assert {key: repr(row) for key, row in found.items()} == batch
+
+
+@pytest.mark.parametrize("is_narrow", [False, True])
+def test_without_expected_prices_all_other_features_are_the_same_to_the_bit(
+    world: World, is_narrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, outcomes, wanted = world
+    monkeypatch.setattr(compute, "NARROW_SHARE", 0)
+    monkeypatch.setattr(compute, "NARROW_DAYS", 10_000 if is_narrow else -1)
+    with engine(items, outcomes) as con:
+        con.register("asked", pa.table(dict(zip(KEY, map(list, zip(*wanted, strict=True)), strict=True))))
+        compute.compute_features(con, "asked", as_of_day=AS_OF, into="whole")
+        compute.compute_features(con, "asked", as_of_day=AS_OF, into="less", has_expected=False)
+        kept = con.columns("less")
+        assert set(con.columns("whole")) - set(kept) == EXPECTED_PRICES
+        names = ", ".join(kept)
+        rows = [con.fetch_rows(f"select {names} from {table} order by {', '.join(KEY)}") for table in ("whole", "less")]
+    assert len(rows[0]) == len(wanted)
+    assert repr(rows[0]) == repr(rows[1])

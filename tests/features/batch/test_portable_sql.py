@@ -78,6 +78,10 @@ def narrow(con: Engine) -> None:
     compute_features(con, "asked", as_of_day=AS_OF, into="features")
 
 
+def without_expected(con: Engine) -> None:
+    compute_features(con, "items", as_of_day=AS_OF, into="features", has_expected=False)
+
+
 def profiles(con: Engine) -> None:
     assert sum(len(keys) for _, keys, _ in profile_entries(con, as_of_day=AS_OF))
 
@@ -90,7 +94,7 @@ def comparables(con: Engine) -> None:
     find_comparables(con, [("8517130000", "CN"), ("8471", None)], before_day=AS_OF)
 
 
-@pytest.fixture(scope="module", params=[wide, narrow, profiles, labels, comparables])
+@pytest.fixture(scope="module", params=[wide, narrow, without_expected, profiles, labels, comparables])
 def statements(request: pytest.FixtureRequest) -> list[str]:
     items, outcomes = random_history(5, declarations=30)
     with engine([row | {"x_lot": "a"} for row in items], outcomes) as con:

@@ -240,7 +240,7 @@ def test_a_damaged_state_is_made_again_with_what_rules_claimed(busy: Desk, polic
     with service.database.read() as connection:
         kept = read_office_day(connection, OFFICE, policy_of_day, day=TODAY)
     with service.database.write() as connection:
-        connection.exec_driver_sql("UPDATE online_state SET state = 'damaged'")
+        connection.exec_driver_sql("UPDATE selection_state SET state = 'damaged'")
         again = read_office_day(connection, OFFICE, policy_of_day, day=TODAY)
     assert kept.state is not None
     assert again.state is not None
@@ -271,3 +271,22 @@ def test_the_rules_of_each_moment_are_found_by_their_digest(made: Service) -> No
             assert found.digest == digest
             assert RuleJudge(found, made.policy(TODAY), seed=1).rules is found
         assert find_rule_set(connection, "0" * 64) is None
+
+
+def test_lists_of_another_day_that_cannot_be_read_leave_those_of_the_day_before(
+    made: Service, arrivals: list[Body], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = desk_of(made)
+    one, other = sent(arrivals, 2)
+    assert desk.post(one).status_code == 200
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("Expected a record, found none.", hint="Restore it.")
+
+    monkeypatch.setattr("basira.serving.decide.rules.with_lists", fail)
+    desk.clock[0] = at(9) + timedelta(days=1)
+    with caplog.at_level(logging.ERROR, logger="basira.service"):
+        answer = desk.post(other)
+    assert answer.status_code == 200
+    assert "heavy" in {said["rule_id"] for said in answer.json()["rules"]}
+    assert "rules_not_taken" in caplog.text

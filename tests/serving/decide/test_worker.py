@@ -271,7 +271,7 @@ def test_a_model_that_was_asked_for_decides_while_it_is_live(renewable: Service)
     assert with_live_model(only, now=NOW) is only
     promote(renewable, "another")
     without = with_live_model(only, now=NOW)
-    assert (without.model, known in without.model_fault) == (None, True)
+    assert (without.model, "another" in without.model_fault) == (None, True)
     # Nothing decides rather than another one; and nothing is asked for where no store is.
     assert with_live_model(replace(without, store=None), now=NOW).model is None
 

@@ -129,7 +129,7 @@ def test_every_step_is_audited_with_its_person_and_motive(store: History, model:
 def test_retiring_the_live_model_leaves_none(store: History, model: RiskModel) -> None:
     place = add_people(store)
     take_model_step(store, place, model.version, "retired", login="badr", now=NOW, motive="Wrong labels.")
-    with pytest.raises(ModelError, match="none of this store live"):
+    with pytest.raises(ModelError, match="1 of other stages"):
         live_model(store, place, as_of=LATER)
 
 

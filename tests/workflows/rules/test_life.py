@@ -20,6 +20,7 @@ from basira.storage.record.activity import find_audit
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
 from basira.storage.rules.store import Act, add_step
+from basira.workflows.rules.in_force import read_rule_set
 from basira.workflows.rules.life import (
     compare_versions,
     read_rule_text,
@@ -181,3 +182,18 @@ def test_the_vocabulary_has_labels_in_three_languages() -> None:
     hit_rate = VOCABULARY.find("importer_hit_rate_365d")
     assert hit_rate is not None
     assert (hit_rate.source, hit_rate.measure) == ("feature", "rate")
+
+
+def test_a_version_that_begins_later_takes_the_place_of_the_one_before_on_its_first_day(database: Database) -> None:
+    """No day is without a rule in between, and the same is read for decisions."""
+    write_version(database, rule(), login="amina", now=NOW)
+    make_live(database, "phones-cn")
+    write_version(database, rule(title="Later", starts_on="2026-04-01"), login="amina", now=NOW)
+    make_live(database, "phones-cn")
+    days = (date(2026, 3, 31), date(2026, 4, 1))
+    with database.read() as connection:
+        shown = [[(one.stored.version, one.status) for one in show_all(connection, on=day)] for day in days]
+        found = read_rule_set(connection)
+    assert shown == [[(1, "live"), (2, "waiting")], [(1, "replaced"), (2, "live")]]
+    holding = [[one.version for one in found.rules if one.rule.holds_on(day, "A")] for day in days]
+    assert holding == [[1], [2]]

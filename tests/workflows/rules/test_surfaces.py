@@ -25,7 +25,7 @@ from tests.rules.test_bulk import SCHEMA
 from tests.support.rules_world import LISTS, conditions, declarations, rows_of
 from tests.support.selection_world import MONDAY, policy
 
-VOCABULARY = make_vocabulary(LISTS)
+VOCABULARY = make_vocabulary(list(LISTS))
 POLICY = policy()
 
 

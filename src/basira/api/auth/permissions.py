@@ -25,6 +25,8 @@ Scope = Literal[
     "deeds:read",
     "metrics:read",
     "figures:read",
+    "rules:read",
+    "rules:write",
 ]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -105,6 +107,16 @@ SCOPES: Mapping[Scope, ScopeRule] = {
         {"manager": "all", "data_scientist": "all", "auditor": "all", "administrator": "all"},
         is_whole=True,
     ),
+    "rules:read": ScopeRule(
+        "read the rules of analysts, their versions and steps",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+    ),
+    "rules:write": ScopeRule(
+        "write rules and take the steps of their lives that the role may take; a manager approves, never an author",
+        {"analyst": "all", "manager": "all", "data_scientist": "all"},
+        is_whole=True,
+    ),
 }
 
 ROUTES: tuple[RouteRule, ...] = (
@@ -120,6 +132,11 @@ ROUTES: tuple[RouteRule, ...] = (
     RouteRule("GET", "/api/v1/audit", "audit:read"),
     RouteRule("GET", "/api/v1/deeds", "deeds:read"),
     RouteRule("GET", "/api/v1/figures", "figures:read"),
+    RouteRule("GET", "/api/v1/rules", "rules:read"),
+    RouteRule("GET", "/api/v1/rules/{rule_id}", "rules:read"),
+    RouteRule("POST", "/api/v1/rules/check", "rules:write"),
+    RouteRule("POST", "/api/v1/rules", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/{rule_id}/steps", "rules:write"),
     RouteRule("GET", "/api/v1/metrics", "metrics:read"),
     RouteRule("GET", "/api/v1/health", "open"),
     RouteRule("GET", "/api/v1/ready", "open"),

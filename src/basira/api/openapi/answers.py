@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from basira.api.http.problems import TITLES
+from basira.api.openapi.examples import RULE
 from basira.schema.json_values import JsonObject
 from basira.serving.changes.change import LONGEST_MOTIVE, LONGEST_NOTE, SHORTEST_MOTIVE
 from basira.serving.views.answers import ChangeBody, DecisionBody, RejectedBody, StatusBody, Step
@@ -141,7 +142,23 @@ _FIGURES: JsonObject = {
 }
 _HOURS: JsonObject = {"count": 40, "median": 5.5, "late": 26.0}
 
+_RULE_TEXT = dict.fromkeys(("fr", "en", "ar"), "hs_code starts with '8517'")
+_RULE_VERSION: JsonObject = {
+    "rule_id": "phones-cn", "version": 1, "status": "draft",
+    "digest": "1d3c5be5c5e9fc54612808977ee8f548b2258d31c0b1f2a3d4e5f60718293a4b", "author": "u-1f4e5d6c7b8a9988",
+    "created_at": _AT, "text": _RULE_TEXT,
+    "rule": {**RULE["rule"], "condition": {"starts_with": {"field": "commodity_code", "prefixes": ["8517"]}}},
+    "steps": [{"number": 1, "state": "draft", "by": "u-1f4e5d6c7b8a9988", "at": _AT, "motive": None, "detail": None}],
+}  # fmt: skip
+
 ANSWERS: dict[str, Mapping[str, object]] = {
+    "rules": {"day": "2026-03-02", "rules": [_RULE_VERSION]},
+    "rule": {"rule_id": "phones-cn", "day": "2026-03-02", "last_step": 1, "versions": [_RULE_VERSION]},
+    "rule_version": _RULE_VERSION,
+    "rule_check": {
+        "condition": {"starts_with": {"field": "commodity_code", "prefixes": ["8517"]}},
+        "text": _RULE_TEXT,
+    },
     "declaration": {
         "declaration_id": _NUMBER, "standing": _STANDING, "explanation": _EXPLANATION, "decisions": [_DECISION],
         "outcomes": [], "history": [_STEP],

@@ -38,6 +38,24 @@ OUTCOME: JsonObject = {
 }
 
 
+# With the text of its condition, in the place of `condition` as JSON.
+RULE: JsonObject = {
+    "rule": {
+        "rule_id": "phones-cn",
+        "title": "Phones below the usual price",
+        "reason": "Three findings in a month.",
+        "effect": {"lane": "red", "message": {"fr": "Vérifier la facture.", "en": "Check the invoice."}},
+        "sample_share": 1.0,
+        "offices": [],
+        "starts_on": "2026-04-01",
+        "expires_on": "2026-09-30",
+    },
+    "text": "commodity_code starts with '8517' and value_per_kg < 0.5 * value_per_kg_reference",
+    "motive": "Seen at two offices.",
+}
+RULE_STEP: JsonObject = {"state": "approved", "version": 1, "motive": "Tested on a quarter.", "seen": 3}
+
+
 def declaration_schema() -> JsonObject:
     """A declaration with its items, as `basira schema --json-schema` prints it."""
     schema, item = json_schema_of("declaration"), json_schema_of("item")

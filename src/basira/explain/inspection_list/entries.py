@@ -29,7 +29,7 @@ def list_entries(
     """Every declaration of the list, office by office and lane by lane in the list's order.
 
     For the unit, within a lane those without a reason worth telling stand last. For an inspector they stand in the
-    order of arrival, in which nothing tells a random control from another.
+    order of arrival, in which nothing distinguishes a random control from another.
     """
     entries = []
     for line in inspections.lines:

@@ -174,6 +174,6 @@ def _first_reference(entry: Entry, number: int) -> Reference | None:
     """The reference that stands beside a verification of the item, or else its first."""
     for item in entry.explanation.items:
         if item.item_number == number:
-            told = [one.reference for one in item.verify if one.reference is not None]
-            return next(iter([*told, *item.references]), None)
+            named = [one.reference for one in item.verify if one.reference is not None]
+            return next(iter([*named, *item.references]), None)
     return None

@@ -37,7 +37,14 @@ def _silent(done: int, total: int, what: str) -> None:
 
 
 def compute_features(
-    con: Engine, wanted: str, *, as_of_day: int, into: str, items: str = "items", progress: Progress = _silent
+    con: Engine,
+    wanted: str,
+    *,
+    as_of_day: int,
+    into: str,
+    items: str = "items",
+    has_expected: bool = True,
+    progress: Progress = _silent,
 ) -> int:
     """Compute the features of the items in the relation ``wanted``, knowing nothing after ``as_of_day``.
 
@@ -56,6 +63,8 @@ def compute_features(
     as_of_day : last day of history allowed, days since 1970-01-01, its end included.
     into : name of the table to create: identification, then the catalog's columns in order, then
         one category column per ``x_`` column of the history.
+    has_expected : with the features of `EXPECTED_PRICES`, which are evidence for reasons; without them the others are
+        the same to the bit.
     items : the relation of the items: the view `items`, or one that has its rows and, under higher numbers, further
         versions of their declarations. A version that is not the first is in nobody's history.
 
@@ -75,16 +84,16 @@ def compute_features(
         con.create_table(table, query, {"as_of_day": as_of_day})
     is_narrow = _is_narrow(con)
     step("usual prices")
-    for table, query in price_statements():
+    for table, query in price_statements(has_expected=has_expected):
         con.create_table(table, query)
     for e in (EVERYTHING, *ENTITIES):
         step(e.name)
-        con.create_table(*profile_statement(e, is_narrow=is_narrow))
+        con.create_table(*profile_statement(e, is_narrow=is_narrow, has_expected=has_expected))
     for level in LEVELS:
         step(f"reference values: {level.meaning}")
-        con.create_table(*reference_statement(level, is_narrow=is_narrow))
+        con.create_table(*reference_statement(level, is_narrow=is_narrow, has_expected=has_expected))
     step("join")
-    described = join_statement(extras, items)
+    described = join_statement(extras, items, has_expected=has_expected)
     for n, run in enumerate(_runs(con)):
         if n == 0:
             con.create_table(into, described, run)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from itertools import chain
 
 from basira.features.catalog.arithmetic import CATEGORIES, ITEM_FEATURES
-from basira.features.catalog.catalog import CATALOG, MONTH_DAYS
+from basira.features.catalog.catalog import CATALOG, EXPECTED_PRICES, MONTH_DAYS
 from basira.features.catalog.entities import ENTITIES, Entity
 from basira.features.catalog.feature import YEAR_DAYS
 from basira.features.catalog.habits import (
@@ -32,12 +32,12 @@ from basira.features.catalog.habits import (
     SPREAD_COLUMNS,
     UNIT_LEVELS,
     USUAL_UNIT_PRICE,
-    WEEKLY,
     WEEKS,
     clip_sql,
     gap_sql,
     residual_sql,
     week_sql,
+    weekly_tables,
     year_sums,
 )
 from basira.features.catalog.references import LEVELS, MEASURES, WINDOW_DAYS, Level
@@ -160,8 +160,10 @@ from results r join facts f using (declaration_id, item_number) where f.is_histo
     ]
 
 
-def price_statements() -> list[Table]:
+def price_statements(*, has_expected: bool = True) -> list[Table]:
     """What is usual and expected, and how far each item of the history was from it.
+
+    ``has_expected``: False leaves out the tables of `EXPECTED_TABLES`, and the gap per unit.
 
     `w_<table>`: sums of each week; `u_<table>`: those of the 52 weeks before, for each key and week of the facts (key,
     week, then the columns of `WEEKLY`): of prices by level, of the gaps of suppliers, of the distances of codes.
@@ -169,15 +171,18 @@ def price_statements() -> list[Table]:
     keys of its traders and code; the gap per kg, as it counts in sums, and whether it is low; the gap per unit.
     """
     statements: list[Table] = []
-    for levels, measure in ((PRICE_LEVELS, "m_value_per_kg"), (UNIT_LEVELS, "m_value_per_unit")):
+    measured = [(PRICE_LEVELS, "m_value_per_kg"), *([(UNIT_LEVELS, "m_value_per_unit")] if has_expected else [])]
+    for levels, measure in measured:
         for level in levels:
             statements += _price_level(level, levels[0], measure)
     week = week_sql("day")
     traders = ", ".join(f"k_{name}" for name in GAP_TRADERS)
     joins = "\n".join(
         f"  left join u_{level} as {level} on {level}.key = k_{level} and {level}.week = {week}"
-        for level in (*PRICE_LEVELS, *UNIT_LEVELS)
+        for levels, _ in measured
+        for level in levels
     )
+    unit_gap = gap_sql("m_value_per_unit", USUAL_UNIT_PRICE) if has_expected else "null"
     statements.append(
         (
             "gaps",
@@ -185,13 +190,15 @@ def price_statements() -> list[Table]:
   case when gap < {LOW_GAP} then 1 else 0 end as low, unit_gap
 from (
   select day, {week} as week, {traders}, k_code, {gap_sql("m_value_per_kg")} as gap,
-    {gap_sql("m_value_per_unit", USUAL_UNIT_PRICE)} as unit_gap
+    {unit_gap} as unit_gap
   from facts
 {joins}
   where is_history and (m_value_per_kg is not null or m_value_per_unit is not null)
 ) measured where gap is not null or unit_gap is not null""",
         )
     )
+    if not has_expected:
+        return statements
     # What is wanted has its row in each, with nothing in it, so that the sums before its week are found by equality.
     parts = [f"count(gap) as {PART_COLUMNS[0]}", _whole_sum("gap", PART_COLUMNS[1])]
     parts += [f"count(unit_gap) as {PART_COLUMNS[2]}", _whole_sum("unit_gap", PART_COLUMNS[3])]
@@ -268,12 +275,12 @@ from (
     ]
 
 
-def _join_weekly(relation: str, key: str, day: str) -> tuple[str, str]:
+def _join_weekly(relation: str, key: str, day: str, *, has_expected: bool) -> tuple[str, str]:
     """The columns of `WEEKLY` of a relation, each after a comma, and the joins that give them; "" where it has none."""
-    columns = "".join(f", u_{table}.{c}" for table, names in WEEKLY.get(relation, ()) for c in names)
+    tables = weekly_tables(relation, has_expected=has_expected)
+    columns = "".join(f", u_{table}.{c}" for table, names in tables for c in names)
     joins = "".join(
-        f" join u_{table} on u_{table}.key = {key} and u_{table}.week = {week_sql(day)}"
-        for table, _ in WEEKLY.get(relation, ())
+        f" join u_{table} on u_{table}.key = {key} and u_{table}.week = {week_sql(day)}" for table, _ in tables
     )
     return columns, joins
 
@@ -312,13 +319,14 @@ def gap_rows(e: Entity, k: str, *, counts: int) -> str:
     return f"\n    union all\n    select {k}, day{zeros}, 1, counted, low from gaps where {k} is not null and gap is not null"
 
 
-def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
+def profile_statement(e: Entity, *, is_narrow: bool = False, has_expected: bool = True) -> Table:
     """One entity's profile on each day wanted: `p_<entity>(key, day, ...)`.
 
     ``is_narrow``: few items are wanted, so only their keys and days are summed; the same rows come out.
+    ``has_expected``: as of `price_statements`.
     """
     if is_narrow:
-        return _narrow_profile(e)
+        return _narrow_profile(e, has_expected=has_expected)
     k = f"k_{e.name}"
     before = "(partition by key order by day rows between unbounded preceding and 1 preceding)"
     long_columns = ""
@@ -347,7 +355,7 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
         if e.name in GAP_TRADERS
         else ""
     )
-    weekly, joins = _join_weekly(e.name, "windowed.key", "windowed.day")
+    weekly, joins = _join_weekly(e.name, "windowed.key", "windowed.day", has_expected=has_expected)
     columns = ", ".join(f"windowed.{c}" for c in own_columns(e))
     found = f"select windowed.key, windowed.day, {columns}{weekly} from windowed{joins}"
     return (
@@ -380,7 +388,7 @@ def profile_statement(e: Entity, *, is_narrow: bool = False) -> Table:
     )
 
 
-def _narrow_profile(e: Entity) -> Table:
+def _narrow_profile(e: Entity, *, has_expected: bool) -> Table:
     """The profile of the keys wanted, each day wanted summed by itself instead of in a window over all days."""
     k = f"k_{e.name}"
     long_columns = ""
@@ -403,7 +411,7 @@ def _narrow_profile(e: Entity) -> Table:
         if e.name in GAP_TRADERS
         else ""
     )
-    weekly, joins = _join_weekly(e.name, "seen.key", "seen.day")
+    weekly, joins = _join_weekly(e.name, "seen.key", "seen.day", has_expected=has_expected)
     # One row for each key and week: any of them is the one.
     weekly = "".join(f",\n  max({c}) as {c.split('.')[1]}" for c in weekly.split(", ")[1:])
     carried = "".join(f", {s}" for s in habit_sums(e))
@@ -429,11 +437,12 @@ from seen{joins} group by seen.key, seen.day""",
     )
 
 
-def reference_statement(level: Level, *, is_narrow: bool = False) -> Table:
+def reference_statement(level: Level, *, is_narrow: bool = False, has_expected: bool = True) -> Table:
     """Trailing medians and quartiles of one level of comparables: `q_<level>(target_id, ...)`.
 
     ``is_narrow``: the items wanted are few and of few days. Then each wanted key and day pools its own
     comparables, instead of a window that moves over every item of the history; the same figures come out.
+    ``has_expected``: as of `price_statements`.
     """
     k = f"k_ref_{level.name}"
     present = " or ".join(f"m_{m} is not null" for m in level.measures)
@@ -448,7 +457,7 @@ def reference_statement(level: Level, *, is_narrow: bool = False) -> Table:
         outer.append(f"cast(coalesce(count_{m}, 0) as integer) as count_{m}, quantiles_{m}[{middle}] as median_{m}")
         if m in level.quartiles:
             outer.append(f"quantiles_{m}[1] as low_{m}, quantiles_{m}[3] as high_{m}")
-    weekly, joins = _join_weekly(f"ref_{level.name}", f"facts.{k}", "facts.day")
+    weekly, joins = _join_weekly(f"ref_{level.name}", f"facts.{k}", "facts.day", has_expected=has_expected)
     if is_narrow:
         return (
             f"q_{level.name}",
@@ -464,7 +473,7 @@ select facts.target_id, {", ".join(outer)}{weekly}
 from facts left join pooled on pooled.key = facts.{k} and pooled.day = facts.day{joins}
 where facts.target_id is not null and facts.{k} is not null and ({present})""",
         )
-    weekly, joins = _join_weekly(f"ref_{level.name}", f"ranked.{k}", "ranked.day")
+    weekly, joins = _join_weekly(f"ref_{level.name}", f"ranked.{k}", "ranked.day", has_expected=has_expected)
     return (
         f"q_{level.name}",
         f"""with ranked as (
@@ -476,17 +485,19 @@ select target_id, {", ".join(outer)}{weekly} from ranked{joins} where target_id 
     )
 
 
-def join_statement(extras: tuple[str, ...], items: str = "items") -> str:
+def join_statement(extras: tuple[str, ...], items: str = "items", *, has_expected: bool = True) -> str:
     """One run of days: identification, features (32-bit floats; amounts 64), categories (text).
 
     Parameters ``$first``, ``$last``: declared days, inclusive; ``$low``, ``$high``: days of history that
     their items see from. The join is made run by run because a hash table of every profile at once
     would not fit a modest server's memory.
     ``items``: as of `prepare_statements`. ``extras``: the history's own ``x_`` columns, kept as categories. A feature's SQL may name an
-    earlier feature: each is computed once, in catalog order.
+    earlier feature: each is computed once, in catalog order. ``has_expected``: with the features of `EXPECTED_PRICES`.
     """
     columns = []
     for f in CATALOG:
+        if f.name in EXPECTED_PRICES and not has_expected:
+            continue
         kind = "varchar" if f.role == "category" else "double" if f.unit == "amount" else "float"
         columns.append(f"cast({f.sql} as {kind}) as {f.name}")
     columns += [f"cast(t.{quote_identifier(x)} as varchar) as {quote_identifier('category_' + x)}" for x in extras]

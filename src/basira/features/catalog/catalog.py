@@ -364,4 +364,7 @@ REASONS = ReasonCatalog(
 
 FEATURE: dict[str, Feature] = {f.name: f for f in CATALOG}
 MODEL_FEATURES: tuple[str, ...] = tuple(f.name for f in CATALOG if f.role == "model")
+# Evidence for reasons, computed where reasons are written; False where none of it is given to the model, as shipped.
+EXPECTED_PRICES: frozenset[str] = frozenset(f.name for f in expected_features())
+IS_EXPECTED_LEARNED: bool = not EXPECTED_PRICES.isdisjoint(MODEL_FEATURES)
 CATEGORY_FEATURES: tuple[str, ...] = tuple(f.name for f in CATALOG if f.role == "category")

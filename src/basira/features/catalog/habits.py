@@ -51,6 +51,8 @@ WEEKLY: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "ref_unit_code_origin": (("ref_unit_code_origin", PRICE_COLUMNS),),
 }
 WEEKLY_TABLES = tuple(table for tables in WEEKLY.values() for table, _ in tables)
+# Of these, what the expected price alone is made of: the supplier's part, the spread, and all prices per unit.
+EXPECTED_TABLES = frozenset({"supplier", "spread", *UNIT_LEVELS})
 # The entities whose preferences are counted, and those whose duty rates are summed.
 PREFERENCE_HOLDERS = ("importer", "exporter", "code_origin")
 DUTY_HOLDERS = ("chapter", "heading", "code", "importer")
@@ -89,6 +91,12 @@ DUTY = f"case when duty_rate < 1000 then cast(round(duty_rate * {DUTY_PARTS}) as
 def year_sums(entity: str) -> tuple[str, ...]:
     """Which of ``p`` and ``t`` an entity carries."""
     return tuple(s for s in YEAR_SUMS if entity in YEAR_SUMS[s])
+
+
+def weekly_tables(relation: str, *, has_expected: bool = True) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The entry of `WEEKLY`, () where there is none. ``has_expected``: with what expected prices alone are made of."""
+    tables = WEEKLY.get(relation, ())
+    return tables if has_expected else tuple(entry for entry in tables if entry[0] not in EXPECTED_TABLES)
 
 
 def week_sql(day: str) -> str:

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
+from basira.features.catalog.catalog import IS_EXPECTED_LEARNED
 from basira.feedback.labels import label_items
 from basira.models.risk.fit import TrainingItems
 from basira.schema.errors import ModelError
@@ -126,7 +127,14 @@ class Ledger:
         )
         if fetch_value(self._con, "select count(*) from lab_wanted"):
             relation = "items_and_copies" if plants else "items"
-            compute_features(self._con, "lab_wanted", as_of_day=first_day - 1, into="lab_fresh", items=relation)
+            compute_features(
+                self._con,
+                "lab_wanted",
+                as_of_day=first_day - 1,
+                into="lab_fresh",
+                items=relation,
+                has_expected=IS_EXPECTED_LEARNED,
+            )
             if self._has_book:
                 self._con.execute("insert into book by name select * from lab_fresh")
             else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
@@ -17,8 +18,7 @@ from basira.render.spreadsheet import csv_text
 from basira.rules.faults import rule_fault
 from basira.rules.lists.model import MOST_ENTRIES, Entry, ListKind, require_once, settle_entry
 from basira.rules.names import fold_name
-from basira.schema.days import parse_day
-from basira.schema.errors import BasiraError, RuleError
+from basira.schema.errors import RuleError
 from basira.schema.text import fold_digits
 
 COLUMNS = ("value", "from", "until", "source", "reason", "owner")
@@ -32,6 +32,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "owner": ("owner", "responsable", "المسؤول"),
 }
 _COLUMN_OF = {fold_name(word): column for column, words in _WORDS.items() for word in words}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LARGEST_BYTES = 20_000_000
 _WORKBOOK = b"PK\x03\x04"
 
@@ -152,7 +153,7 @@ def _is_something(cell: object) -> bool:
 
 
 def _text(cell: object, place: str) -> str:
-    """A cell as text. A workbook's number may have lost zeros or digits: as a value it is refused."""
+    """A cell as text. A workbook's number may have lost zeros or digits: as a value it is rejected."""
     if isinstance(cell, str):
         return cell
     if place == "value" or isinstance(cell, bool | float | int):
@@ -168,7 +169,8 @@ def _day(cell: object, place: str) -> date | None:
     text = fold_digits(str(cell)).strip() if _is_something(cell) else ""
     if not text:
         return None
+    # In one order alone: 01/02/2026 is two days.
     try:
-        return parse_day(text, name=place)
-    except BasiraError:
+        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
+    except ValueError:
         raise rule_fault("day_form", place=place, found=text) from None

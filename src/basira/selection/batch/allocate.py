@@ -13,15 +13,18 @@ and derives the probabilities.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 import numpy as np
 
 from basira.schema.errors import UsageError
 from basira.schema.records import Basis, Candidate, CapacityUse, Selection
+from basira.selection.batch.design import LOWEST, design_levels, stratum_weights
 from basira.selection.batch.draw import DrawPlan, draw, hash_key, plan_draw, wanted_size
 from basira.selection.batch.inclusion import PlacesLeft, Pool, inclusion_probability
 from basira.selection.batch.notices import Notice
@@ -132,7 +135,7 @@ class _Office:
         self.eligible = [p for p in self.ranked.order if self.may.get(p) in ("eligible", "lane_limited")]
         control = policy.random_control
         self.wanted_draw = wanted_size(control.share, control.minimum, len(self.pool))
-        self.strata, self.stratum_of = self._strata()
+        self.strata, self.stratum_of, self.weights = self._strata()
         self.drawing: _Drawing
 
     # -- what may select a declaration ----------------------------------------------------------------
@@ -140,8 +143,9 @@ class _Office:
     def _is_capped(self, position: int) -> bool:
         return self.candidates[position].is_oea and self.oea_heaviest < self.heaviest
 
-    def _strata(self) -> tuple[list[int], dict[int, int]]:
-        """Sizes of the strata of the random control, and the stratum of each declaration of the pool.
+    def _strata(self) -> tuple[list[int], dict[int, int], list[Fraction]]:
+        """Sizes of the strata of the random control, the stratum of each declaration of the pool, and the weight of one
+        declaration of each.
 
         The policy's strata are divided further by whether there is a score and, where relief limits their lane, by
         authorised operator: the number left for the fallback and for the ranking is then certain once sizes are.
@@ -149,16 +153,27 @@ class _Office:
         costs time in the probabilities.
         """
         keys: dict[int, tuple[str, ...]] = {}
-        for position in self.pool:
+        scores = [self._score_of(position) for position in self.pool]
+        levels = design_levels(self.policy.random_control.design, scores)
+        for position, level in zip(self.pool, levels, strict=True):
             values = stratum_values(self.candidates[position], self.policy)
             scored = self.ranked.value[position] is not None
-            keys[position] = (str(scored), str(scored and self._is_capped(position)), *values)
+            keys[position] = (str(scored), str(scored and self._is_capped(position)), str(level - LOWEST), *values)
         small = {key for key, size in Counter(keys.values()).items() if self.wanted_draw * size < len(self.pool)}
-        keys = {position: key[:2] if key in small else key for position, key in keys.items()}
+        keys = {position: key[:3] if key in small else key for position, key in keys.items()}
         numbers = {key: number for number, key in enumerate(sorted(set(keys.values())))}
         stratum_of = {position: numbers[key] for position, key in keys.items()}
-        sizes = Counter(stratum_of.values())
-        return [sizes[number] for number in range(len(numbers))], stratum_of
+        counted = Counter(stratum_of.values())
+        sizes = [counted[number] for number in range(len(numbers))]
+        most = min(len(self.pool), math.ceil(self.wanted_draw))
+        weights = stratum_weights(sizes, [int(key[2]) + LOWEST for key in sorted(numbers)], most=most)
+        return sizes, stratum_of, weights
+
+    def _score_of(self, position: int) -> tuple[float, float] | None:
+        candidate = self.candidates[position]
+        if self.ranked.value[position] is None or candidate.fraud_probability is None:
+            return None
+        return candidate.fraud_probability, candidate.expected_revenue or 0.0
 
     # -- the steps ------------------------------------------------------------------------------------
 
@@ -251,7 +266,8 @@ class _Office:
     def _place_random(self) -> None:
         lane, wanted = self.policy.intensity[self.policy.random_control.lane], self.wanted_draw
         available = self.places.count(lane)
-        plan = plan_draw(self.strata, wanted, available=available, key=(self.seed, self.day, self.office))
+        key = (self.seed, self.day, self.office)
+        plan = plan_draw(self.strata, wanted, available=available, key=key, weights=self.weights)
         self.drawing = _Drawing(plan, self.places.copy())
         if wanted > available:
             self._notice("random_reduced", count=available, wanted=f"{float(wanted):g}")
@@ -310,6 +326,7 @@ class _Office:
                     stratum=np.array([self.stratum_of[p] - first for p in self.eligible], dtype=np.int64),
                     is_capped=np.array([self._is_capped(p) for p in self.eligible], dtype=np.bool_),
                 ),
+                weights=self.weights,
             )
 
             def places_left(drawn: int, waiting: int) -> PlacesLeft:
@@ -327,7 +344,7 @@ class _Office:
                 return PlacesLeft(sum(self.policy.lanes[lane].inspects for lane, _ in given), Places(heavy, light))
 
             drawn, of_unscored, of_ranked = inclusion_probability(pool, self.drawing.plan, places_left=places_left)
-            probability[self.pool] = drawn
+            probability[self.pool] = drawn[[self.stratum_of[p] for p in self.pool]]
             probability[unscored] = of_unscored
             probability[self.eligible] = of_ranked
         return [float(value) for value in probability]

@@ -14,9 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal
 
-Design = Literal["plain", "thirds"]
+from basira.selection.policy.random_control import Design
 
 # Share of the control that is drawn evenly whatever the scores say.
 FLOOR = 0.3

@@ -71,7 +71,14 @@ def wanted_size(share: float, minimum: int, pool: int) -> Fraction:
     return min(Fraction(pool), max(Fraction(minimum), Fraction(repr(share)) * pool))
 
 
-def plan_draw(strata: Sequence[int], wanted: Fraction, *, available: int, key: Sequence[object]) -> DrawPlan:
+def plan_draw(
+    strata: Sequence[int],
+    wanted: Fraction,
+    *,
+    available: int,
+    key: Sequence[object],
+    weights: Sequence[Fraction] | None = None,
+) -> DrawPlan:
     """Round the wanted size, and each stratum's part of it, at random but with the exact mean.
 
     Parameters
@@ -80,13 +87,16 @@ def plan_draw(strata: Sequence[int], wanted: Fraction, *, available: int, key: S
     wanted : mean total size, not above their sum. A total of 0.3 means one declaration on three days of ten.
     available : slots; a larger total is cut to it.
     key : what the roundings are derived from: seed, day, office.
+    weights : of one declaration of each stratum, see `design.stratum_weights`; None: all alike.
 
     The total is ``wanted`` rounded up or down, with that mean. A total of n is divided stratum by stratum: the number
     drawn from the first s strata is n (N_1 + ... + N_s) / N rounded up or down, with that mean, and depends on the past
     only through the last rounding (the ordered pivotal method, Deville and Tillé 1998). So each stratum gets its
     proportional part rounded up or down, the parts add up to n, and every declaration of the office has the same
-    probability n / N of random control: no stratum is too small to be drawn.
+    probability n / N of random control: no stratum is too small to be drawn. With weights, N_s is the sum of those of
+    the stratum, and the probability is n w / N.
     """
+    sums = weighted_sizes(strata, weights)
     low, fraction = divmod(wanted, 1)
     totals = [(int(low), 1 - fraction), (int(low) + 1, fraction)] if fraction else [(int(low), Fraction(1))]
     picked = min(available, int(low) + (1 if _coin(*key, "size") < fraction else 0))
@@ -94,7 +104,7 @@ def plan_draw(strata: Sequence[int], wanted: Fraction, *, available: int, key: S
     for size, chance in totals:
         total = min(available, size)
         before = branches[total].probability if total in branches else 0.0
-        branches[total] = Branch(before + float(chance), total, _chain(strata, total))
+        branches[total] = Branch(before + float(chance), total, _chain(sums, total))
     state, drawn = 0, []
     for number, step in enumerate(branches[picked].steps):
         coin = _coin(*key, "division", number)
@@ -109,16 +119,21 @@ def _coin(*key: object) -> Fraction:
     return Fraction(hash_key(*key), 2**_BITS)
 
 
-def _chain(strata: Sequence[int], total: int) -> tuple[Step, ...]:
+def weighted_sizes(strata: Sequence[int], weights: Sequence[Fraction] | None) -> list[Fraction]:
+    """The sum of the weights of each stratum; its size where there are none."""
+    return [Fraction(n) if weights is None else n * weights[s] for s, n in enumerate(strata)]
+
+
+def _chain(strata: Sequence[Fraction], total: int) -> tuple[Step, ...]:
     """The ways of passing each stratum; those to the state 1 come first.
 
     With r the fraction of the proportional number so far (the probability of state 1) and f that of the stratum's own
     part: while r + f < 1 a rounding up is kept, or made with probability f / (1 - r); beyond, the whole that has
     filled up is drawn, and a rounding up is kept with probability (r + f - 1) / r.
     """
-    pool, carried, steps = sum(strata), Fraction(0), []
+    pool, carried, steps = sum(strata, Fraction(0)), Fraction(0), []
     for size in strata:
-        whole, fraction = divmod(Fraction(total * size, pool), 1)
+        whole, fraction = divmod(total * size / pool, 1)
         if carried + fraction < 1:
             up = fraction / (1 - carried)
             moves = [(1, 1, Fraction(1), 0), (0, 1, up, 1), (0, 0, 1 - up, 0)]

@@ -11,12 +11,13 @@ two values each): these decide the slots left to the fallback and to the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from basira.selection.batch.draw import DrawPlan, mean_drawn
+from basira.selection.batch.draw import DrawPlan, mean_drawn, weighted_sizes
 from basira.selection.batch.reach import Integers, Places, Ranking, Reals, reach_probability
 
 
@@ -34,33 +35,41 @@ class Pool:
 
     ``strata``: their sizes; the first ``unscored_strata`` hold those without a score, and no others do.
     ``unscored``: stratum of each declaration without a score. ``ranking``: those that the model may select, with
-    strata numbered from the first one with scores.
+    strata numbered from the first one with scores. ``weights``: of one declaration of each stratum; None: all alike.
     """
 
     strata: Integers
     unscored_strata: int
     unscored: Integers
     ranking: Ranking
+    weights: Sequence[Fraction] | None = None
 
 
 def inclusion_probability(
     pool: Pool, plan: DrawPlan, *, places_left: Callable[[int, int], PlacesLeft]
-) -> tuple[float, Reals, Reals]:
-    """The probability of random control (the same for all), and of inspection for the unscored and for the ranked.
+) -> tuple[Reals, Reals, Reals]:
+    """The probability of random control, by stratum, and of inspection for the unscored and for the ranked.
 
     ``places_left``: from the number drawn and the number without a score then waiting, the slots left.
     """
-    size = int(pool.strata.sum())
-    drawn = plan.expected_total / size
-    unscored, ranked = np.full(len(pool.unscored), drawn), np.full(len(pool.ranking.stratum), drawn)
+    sums = weighted_sizes([int(n) for n in pool.strata], pool.weights)
+    size = sum(sums, Fraction(0))
+    # As fractions, so that plain draws have the same bits as before there were weights: the mean over the size.
+    drawn = np.array(
+        [plan.expected_total / float(size / (part / int(n))) for part, n in zip(sums, pool.strata, strict=True)]
+    )
+    unscored = drawn[pool.unscored]
+    ranked = drawn[pool.ranking.stratum + pool.unscored_strata]
     without = int(pool.strata[: pool.unscored_strata].sum())
+    weight_without = sum(sums[: pool.unscored_strata], Fraction(0))
     for branch in plan.branches:
         head, tail = branch.steps[: pool.unscored_strata], branch.steps[pool.unscored_strata :]
-        upper = float(branch.total * without % size) / size
+        fewest, rest = divmod(branch.total * weight_without / size, 1)
+        upper = float(rest)
         for state, chance in ((0, 1.0 - upper), (1, upper)):
             if chance == 0.0:
                 continue
-            waiting = without - branch.total * without // size - state
+            waiting = without - int(fewest) - state
             left = places_left(branch.total, waiting)
             if left.fallback:
                 # P(not drawn, and the chain leaves the unscored strata in this state), by stratum.

@@ -20,8 +20,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationInfo,
@@ -33,16 +31,16 @@ from pydantic_core import PydanticCustomError
 from basira.schema.detail import RESERVED
 from basira.schema.records import Examines, Selection
 from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
+from basira.selection.policy.random_control import Count, RandomControl
+from basira.selection.policy.random_control import Part as _Part
+from basira.selection.policy.random_control import Share as Share
 
 Language = Literal["fr", "ar", "en"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-Stratum = Literal["is_oea", "procedure", "transport_mode"]
 Order = Literal["balanced", "findings", "revenue", "blend"]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EVERY_OFFICE = "*"
@@ -86,10 +84,6 @@ def _in_capitals(text: str, info: ValidationInfo) -> str:
 ListedIdentifier = Annotated[Text, AfterValidator(_in_one_form)]
 ListedCode = Annotated[Text, AfterValidator(_in_one_form), AfterValidator(_in_capitals)]
 Prefix = Annotated[Text, AfterValidator(fold_digits)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Wording(_Part):
@@ -211,19 +205,6 @@ class Mandatory(_Part):
         )
 
 
-class RandomControl(_Part):
-    """The random control: what measures compliance, and what keeps every declaration possible to inspect."""
-
-    share: Share = Field(description="Share of each office's declarations of the day (mandatory ones apart).")
-    minimum: Count = Field(default=0, description="At least this many declarations per office and day.")
-    lane: str = Field(description="Lane of the random control, one for all declarations; it must be one that inspects.")
-    strata: tuple[Stratum, ...] = Field(
-        default=(),
-        description="Attributes whose groups are each represented in proportion: is_oea, procedure, transport_mode. "
-        "Groups that expect less than one draw are put together.",
-    )
-
-
 class OeaTreatment(_Part):
     """Relief for authorised economic operators; it never takes them out of the random control."""
 
@@ -328,6 +309,14 @@ class RulesOfAnalysts(_Part):
         description="Probability with which a hit of a rule that is not mandatory acts, drawn and recorded. The hits "
         "that are let go are what the rule's worth is measured beside, and they keep its edge from being learned; 1 "
         "lets none go, and measures nothing.",
+    )
+    most_capacity_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.5,
+        description="A rule that wants a lane can be submitted only when its back-test asks for no more than this "
+        "share of the slots of any office on any day.",
+    )
+    least_test_days: Count = Field(
+        default=1, description="And only when the period of its back-test has at least so many days."
     )
 
 
@@ -580,6 +569,8 @@ class Policy(_Part):
         for lane in content["lanes"]:
             if lane["examines"] is None:
                 del lane["examines"]
+        if self.random_control.design == "plain":
+            del content["random_control"]["design"]
         if self.fallback.beyond_capacity is None:
             del content["fallback"]["beyond_capacity"]
         objective = content["objective"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from basira.decisions.judged import JudgedValues
+from basira.rules.book import RuleBook
 from basira.schema.errors import BasiraError
 from basira.selection.policy.model import Policy
 from basira.serving.decide.scoring import Scored
@@ -24,6 +25,7 @@ from basira.storage.rules.lists import count_changes
 from basira.storage.rules.store import count_steps
 from basira.workflows.rules.in_force import NO_RULES, RuleSet, read_rule_set, with_lists
 from basira.workflows.rules.judge import RuleJudge
+from basira.workflows.rules.vocabulary import make_vocabulary
 
 if TYPE_CHECKING:
     from basira.serving.decide.lookup import New
@@ -48,10 +50,11 @@ class RulesInForce:
     """The rules in force with the lists of a day, as read last; read again when a step of a rule's life or a change of
     a list was recorded, and on another day."""
 
-    def __init__(self, database: Database, *, seed: int) -> None:
-        """Raises StoreError when they can't be read: a service that lacks a mandatory rule releases in silence."""
+    def __init__(self, database: Database, *, seed: int, today: date | None = None) -> None:
+        """``today``: day of the lists; None: they are read with the first declaration. Raises StoreError or RuleError
+        when they can't be read: a service that lacks a mandatory rule releases in silence."""
         self._database, self._seed = database, seed
-        self._kept = self._read(None)
+        self._kept = self._read(today)
 
     @property
     def rules(self) -> RuleSet:
@@ -70,11 +73,14 @@ class RulesInForce:
             _LOG.error("rules_not_taken", extra={"fields": {"error": type(error).__name__, "message": error.message}})
 
     def judge(self, policy: Policy, today: date) -> RuleJudge | None:
-        """The rules with the lists of a day, compiled under a policy; None when there are none."""
+        """The rules with the lists of a day, compiled under a policy; None when there are none.
+
+        Where the lists of another day can't be read, those of the day before go on, and that is logged.
+        """
         if not self._kept.rules.rules:
             return None
         if self._kept.day != today:
-            self._kept = self._read(today)
+            self._take(today)
         kept = self._kept
         found = kept.judges.get(policy.digest)
         if found is None:
@@ -86,12 +92,22 @@ class RulesInForce:
             kept.judges[policy.digest] = found
         return found
 
+    def _take(self, today: date) -> None:
+        try:
+            self._kept = self._read(today)
+        except BasiraError as error:
+            if self._kept.day is None:  # no list was ever read: no rule that names one can be asked
+                raise
+            _LOG.error("rules_not_taken", extra={"fields": {"error": type(error).__name__, "message": error.message}})
+
     def _read(self, day: date | None) -> _Kept:
         with self._database.read() as connection:
             counts = _count(connection)  # before the reading: what is recorded meanwhile is read again
             rules = read_rule_set(connection) if counts[0] else NO_RULES
             if day is not None:
                 rules = with_lists(connection, rules, day)
+                # A list that is not there is found now, not while a declaration waits.
+                RuleBook([one.rule for one in rules.rules], make_vocabulary(list(rules.lists)), rules.lists)
         return _Kept(counts, day, rules, {})
 
     def _about(self) -> Mapping[str, object]:

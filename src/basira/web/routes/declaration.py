@@ -230,7 +230,7 @@ def _page(
 
 def _lanes_to_give(lanes: Lanes, standing: StatusBody, visitor: Visitor) -> list[Lane]:
     """The lanes that the person may give in place of the one in force; those that are less intensive only where the
-    role may lower. Whether a control was drawn at random is not looked at: the list would tell."""
+    role may lower. Whether a control was drawn at random is not considered: the list would reveal it."""
     if lanes.policy is None or not visitor.may("reselections:write") or standing["status"] == "cancelled":
         return []
     intensity, office = lanes.policy.intensity, standing["office"]
@@ -255,12 +255,12 @@ def _names(service: Service, actors: set[str]) -> dict[str, str]:
     return names
 
 
-def _result_faults(refused: Rejected) -> dict[str, str]:
+def _result_faults(rejected: Rejected) -> dict[str, str]:
     """The faults of results at the fields of the form: at a found value, else at the item's conclusion."""
-    if refused.is_conflict:
+    if rejected.is_conflict:
         return {}
     faults = {}
-    for fault in refused.faults:
+    for fault in rejected.faults:
         is_found = fault.field in FOUND_NUMBERS or fault.field in FOUND_CODES
         name = f"found-{fault.item}-{fault.field}" if is_found else f"item-{fault.item}"
         faults[name] = "fault.code" if fault.field in FOUND_CODES else "fault.value"

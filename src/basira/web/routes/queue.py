@@ -1,7 +1,7 @@
 """The queue of an office, as an inspector works through it.
 
 Enters: an office, a day or every day, filters. Leaves: a page of rows, the same as CSV, the next declaration that
-waits. Never here: an office that the person may not see; an order that tells an inspector what the model expects.
+waits. Never here: an office that the person may not see; an order that shows an inspector what the model expects.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from basira.evaluate.assemble import Contender, EvaluationCurves, MeasuredRows, 
 from basira.evaluate.circuits import compare_circuits
 from basira.evaluate.slices import build_slices
 from basira.features.batch.compute import compute_features
-from basira.features.catalog.catalog import MODEL_FEATURES
+from basira.features.catalog.catalog import IS_EXPECTED_LEARNED, MODEL_FEATURES
 from basira.feedback.labels import label_items
 from basira.ingest.mapping.model import Mapping as ColumnMapping
 from basira.models.baselines.baselines import BASELINES
@@ -287,7 +287,7 @@ def run_contest(con: Engine, contest: Contest, progress: Progress) -> Evaluation
     require_plausible_later(model)
     fitted = time.process_time()
     progress(2, steps, "features of the test items")
-    compute_features(con, "truth", as_of_day=contest.as_of_day, into="tested")
+    compute_features(con, "truth", as_of_day=contest.as_of_day, into="tested", has_expected=IS_EXPECTED_LEARNED)
     kinds = ", ".join(f"t.kind_{k}" for k in IRREGULARITY_KINDS)
     test = fetch_frame(
         con,

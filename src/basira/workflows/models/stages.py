@@ -9,6 +9,7 @@ they were served: the newest decides. That is written down (`adopt_models`) befo
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -117,20 +118,26 @@ def live_version_now(models: Models, connection: sa.Connection | None, *, as_of:
     allowed = eligible_versions(steps)
     if version:
         models.folder(version)  # NotFoundError names those that exist
-        if version not in allowed:
-            raise ModelError(
-                f"Expected a model that is live, found {version}, which is {stage_of(steps, version)}.",
-                hint=f"Nothing but a live model decides. Promote it: basira models promote {version} --by LOGIN "
-                "--motive WHY; or look at what it gives with --preview or `basira score --model`.",
-            )
-        allowed = (version,)
-    if not allowed:
+    if not allowed and not version:
+        found = f"{len(known)} of other stages" if known else "no model in this store"
+        train = f"Train one first: basira train --as-of {as_of} --store {shlex.quote(str(models.store))}"
         raise ModelError(
-            f"Expected a live model, found {'none of' if known else 'no model in'} this store"
-            f"{f' live: {len(known)} of other stages' if known else ''}.",
-            hint="Promote one: `basira models list` shows them." if known else "Train one first: basira train",
+            f"Expected a live model, found {found}.",
+            hint="Promote one: `basira models list` shows them." if known else train,
+        )
+    if allowed and allowed[0] not in known:
+        raise ModelError(
+            f"Expected the files of the live model {allowed[0]}, found no card.",
+            hint="Restore its folder from backup, or bring the one before back: basira models rollback",
         )
     fitting = [one for one in allowed if one in known and known[one] <= as_of.isoformat()]
+    if version and version not in fitting[:1]:
+        raise ModelError(
+            f"Expected a model that is live and knows nothing later than {as_of}, found {version}, which is "
+            f"{stage_of(steps, version)} and knows results up to {known.get(version)}.",
+            hint=f"Nothing but a live model decides. Promote it: basira models promote {version} --by LOGIN "
+            "--motive WHY; or look at what it gives with --preview or `basira score --model`.",
+        )
     if not fitting:
         raise ModelError(
             f"Expected a live model that knows nothing later than {as_of}, found "

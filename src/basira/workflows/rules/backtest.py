@@ -124,7 +124,7 @@ def read_period(
     snapshot = history.verified_snapshot()
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
-        # An amendment may be the fruit of the inspection: a rule sees what was first declared.
+        # An amendment may be a consequence of the inspection: a rule sees what was first declared.
         con.create_table("of_period", _FIRST_VERSIONS, {"first": day_of(first), "last": day_of(last)})
         if not fetch_value(con, "select count(*) from of_period"):
             raise UsageError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from basira.rules.check import check_dates, check_persons, settle_rule
 from basira.rules.faults import rule_fault
 from basira.rules.json_form import read_rule, write_rule
-from basira.rules.lifecycle import State, Status, Step, check_step, require_writer, status_of
+from basira.rules.lifecycle import State, Status, Step, check_step, require_gate, require_writer, status_of
 from basira.rules.model import Rule
 from basira.rules.names import Vocabulary
 from basira.rules.write import write_text
@@ -137,6 +137,9 @@ def take_step(
         last = steps[-1]
         if expected_number is not None and last.number != expected_number:
             raise rule_fault("changed_meanwhile", expected=expected_number, found=last.number)
+        if wanted == "submitted":
+            tests = [step for step in steps if step.version == stored.version and step.state == "tested"]
+            require_gate(tests[-1].detail if tests else None)
         check_step(as_steps(steps), stored.version, wanted, actor=person.id, roles=person.roles, motive=motive)
         if wanted in ("submitted", "approved", "shadow", "live"):
             check_dates(read_stored(stored), today=now.date())
@@ -154,7 +157,8 @@ def show_version(connection: sa.Connection, rule_id: str, *, on: date, version: 
     stored = get_version(connection, rule_id, version)
     steps = list_steps(connection, rule_id)
     rule = read_stored(stored)
-    status = status_of(as_steps(steps), stored.version, rule, on=on)
+    starts = _starts(one for one in list_versions(connection) if one.rule_id == rule_id)
+    status = status_of(as_steps(steps), stored.version, rule, on=on, starts=starts.get(rule_id))
     return RuleVersion(stored, rule, status, tuple(step for step in steps if step.version == stored.version))
 
 
@@ -163,12 +167,22 @@ def show_all(connection: sa.Connection, *, on: date) -> list[RuleVersion]:
     of_rule: dict[str, list[StoredStep]] = {}
     for step in list_steps(connection):
         of_rule.setdefault(step.rule_id, []).append(step)
+    versions = list_versions(connection)
+    starts = _starts(versions)
     found = []
-    for stored in list_versions(connection):
+    for stored in versions:
         steps, rule = of_rule[stored.rule_id], read_stored(stored)
-        status = status_of(as_steps(steps), stored.version, rule, on=on)
+        status = status_of(as_steps(steps), stored.version, rule, on=on, starts=starts[stored.rule_id])
         own = tuple(step for step in steps if step.version == stored.version)
         found.append(RuleVersion(stored, rule, status, own))
+    return found
+
+
+def _starts(versions: Iterable[StoredRule]) -> dict[str, dict[int, date]]:
+    """By rule, the first day of each version."""
+    found: dict[str, dict[int, date]] = {}
+    for one in versions:
+        found.setdefault(one.rule_id, {})[one.version] = date.fromisoformat(one.content["starts_on"])
     return found
 
 
@@ -184,6 +198,12 @@ def read_for_test(
 def rules_in_force(connection: sa.Connection, *, on: date, status: Status = "live") -> list[RuleVersion]:
     """The versions that are live on a day, or in the shadow."""
     return [one for one in show_all(connection, on=on) if one.status == status]
+
+
+def read_live(database: Database, *, on: date) -> list[Rule]:
+    """The rules that are live on a day."""
+    with database.read() as connection:
+        return [one.rule for one in rules_in_force(connection, on=on)]
 
 
 def read_stored(stored: StoredRule) -> Rule:

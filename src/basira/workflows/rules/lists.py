@@ -54,7 +54,7 @@ from basira.storage.rules.lists import (
     list_lists,
     make_list,
 )
-from basira.storage.rules.store import get_version
+from basira.storage.rules.store import get_version, recorded_probabilities
 from basira.workflows.rules.life import find_person, read_stored
 from basira.workflows.rules.vocabulary import make_vocabulary
 
@@ -212,6 +212,12 @@ def read_dated(database: Database, *, is_known_always: bool = False) -> tuple[Vo
     """The names that rules may use and the lists over time: see `dated_lists`."""
     with database.read() as connection:
         return make_vocabulary(kinds=list_kinds(connection)), dated_lists(connection, is_known_always=is_known_always)
+
+
+def read_probabilities(database: Database, *, first: date, last: date) -> dict[str, float]:
+    """The probabilities of inspection that runs recorded of the declarations of some days."""
+    with database.read() as connection:
+        return recorded_probabilities(connection, first=first.isoformat(), last=last.isoformat())
 
 
 def lists_on(

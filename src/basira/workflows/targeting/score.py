@@ -17,6 +17,7 @@ import polars as pl
 from basira.decisions.candidate import ONLY_OFFICE
 from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
+from basira.features.catalog.catalog import EXPECTED_PRICES
 from basira.models.heads import FittedHeads
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import Predictions, RiskModel
@@ -107,13 +108,14 @@ def features_of_period(
     first: date,
     last: date,
     as_of: date,
+    has_expected: bool = True,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> pl.DataFrame:
     """Features of the items declared from ``first`` to ``last``, both included.
 
     Each declaration is in its latest version of that period. An item declared after ``as_of`` has features of the
-    history as of the end of ``as_of``.
+    history as of the end of ``as_of``. ``has_expected``: with expected prices, which are a fifth of the cost.
 
     Returns one row an item, in order of declaration and item: identification, then the catalog's columns, then a
     category column for each ``x_`` column of the history. Raises UsageError when the period is empty or ends before it
@@ -129,7 +131,14 @@ def features_of_period(
                 f"Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
             )
-        compute_features(con, "of_period", as_of_day=day_of(as_of), into="described", progress=progress)
+        compute_features(
+            con,
+            "of_period",
+            as_of_day=day_of(as_of),
+            into="described",
+            has_expected=has_expected,
+            progress=progress,
+        )
         return fetch_frame(con, f"select * from described order by {', '.join(KEY)}")
 
 
@@ -162,7 +171,16 @@ def score(
             f"These heads know results up to {model.as_of}, later than the {as_of} that was allowed.",
             hint="Fit them as of an earlier day, or choose a later one to score as of.",
         )
-    features = features_of_period(history, first=first, last=last, as_of=as_of, engine=engine, progress=progress)
+    read = (model.model if isinstance(model, FittedHeads) else model).encoding.names
+    features = features_of_period(
+        history,
+        first=first,
+        last=last,
+        as_of=as_of,
+        has_expected=not EXPECTED_PRICES.isdisjoint(read),
+        engine=engine,
+        progress=progress,
+    )
     predictions = model.predict(features)
     columns = prediction_columns(predictions, model.version)
     ranks = balanced_values(predictions.fraud_probability, predictions.expected_revenue, model.stake_scale)
