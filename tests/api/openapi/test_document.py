@@ -74,7 +74,7 @@ def test_whatever_comes_is_in_it(desk: Desk, arrivals: list[Body]) -> None:
         ("/quarantine", [desk.get("quarantine"), desk.get("quarantine", state="-")]),
         ("/audit", [desk.get("audit"), desk.get("audit", format="csv"), desk.get("audit", limit="0")]),
         ("/deeds", [desk.get("deeds"), desk.get("deeds", format="csv"), desk.get("deeds", kind="-")]),
-        ("/figures", [desk.get("figures"), desk.get("figures", **{"from": "x"})]),
+        ("/figures", [desk.get("figures"), desk.get("figures", **{"from": "x"}), desk.get("figures", to="1900-01-01")]),
         ("/declarations/{declaration_id}/operators", [
             desk.get(f"declarations/{number}/operators"), desk.get("declarations/NONE/operators")]),
         ("/rules", [desk.get("rules"), desk.get("rules", status="-"), send("POST", f"{API}/rules", json=RULE)]),
