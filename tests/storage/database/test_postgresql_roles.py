@@ -15,6 +15,7 @@ from basira.storage.accounts.api_keys import create_key
 from basira.storage.accounts.sessions import Attempt, log_in, purge_access, start_session
 from basira.storage.accounts.users import NewUser, create_user, set_grants
 from basira.storage.database.connection import Database
+from basira.storage.database.tables import METADATA
 from basira.storage.online.office_state import Answer, KeyedAnswer, purge_answers, save_answer, save_state
 from basira.storage.record.erasure import erase
 from basira.storage.record.events import Event, append_event
@@ -85,6 +86,8 @@ def test_an_auditor_proves_everything(granted):
             for table in ("event", "decision", "targeting_run", "audit_event")
             for verb, rest in (("DELETE FROM", ""), ("UPDATE", " SET previous_hash = ''"), ("TRUNCATE", ""))
         ),
+        *(("app", f"DELETE FROM {table}") for table in ("risk_list_entry", "risk_list_change", "risk_list_value")),
+        ("app", "UPDATE risk_list_value SET content = ''"),
         ("app", "DELETE FROM personal_value"),
         ("app", "UPDATE personal_value SET value = ''"),
         ("app", "DELETE FROM chain_head"),
@@ -132,6 +135,14 @@ def test_a_role_writes_no_head_but_through_the_chain(granted, role, statements):
     with as_user(granted, role) as database, refused, database.write() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+def test_the_service_reads_every_table(granted):
+    tables = sorted(METADATA.tables)
+    asked = ", ".join(f"has_table_privilege('basira_app', '{name}', 'SELECT')" for name in tables)
+    with Database(granted) as database, database.read() as connection:
+        may = connection.exec_driver_sql(f"SELECT {asked}").one()
+    assert [name for name, may_read in zip(tables, may, strict=True) if not may_read] == []
 
 
 def test_who_has_no_role_reads_nothing(granted):

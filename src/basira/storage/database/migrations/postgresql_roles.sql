@@ -17,8 +17,8 @@ END $$;
 GRANT SELECT ON operations_format, alembic_version TO basira_app, basira_auditor, basira_privacy;
 
 -- The service and the commands: they add to the record, and keep their own state.
-GRANT SELECT, INSERT ON targeting_run, decision, event, audit_event, personal_value, risk_rule, risk_rule_step
-  TO basira_app;
+GRANT SELECT, INSERT ON targeting_run, decision, event, audit_event, personal_value, risk_rule, risk_rule_step,
+  risk_list, risk_list_change, risk_list_entry, risk_list_end, risk_list_value, risk_register TO basira_app;
 GRANT SELECT, INSERT, UPDATE ON chain_head, selection_state, app_user, api_key, declaration_status, item_result
   TO basira_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_role, user_session, login_attempt, oidc_login, idempotency_key,
@@ -27,14 +27,15 @@ GRANT USAGE ON SEQUENCE login_attempt_attempt_id_seq TO basira_app;
 
 -- Auditors: everything, but for what recognises a password, a key or a session.
 GRANT SELECT ON targeting_run, decision, event, audit_event, chain_head, personal_value, user_role, selection_state,
-  refused_body, risk_rule, risk_rule_step, declaration_status, item_result TO basira_auditor;
+  refused_body, risk_rule, risk_rule_step, declaration_status, item_result, risk_list, risk_list_change,
+  risk_list_entry, risk_list_end, risk_list_value, risk_register TO basira_auditor;
 GRANT SELECT (user_id, login, display_name, oidc_subject, is_active, must_change_password, created_at,
   password_changed_at) ON app_user TO basira_auditor;
 GRANT SELECT (key_id, name, scopes, created_at, created_by, expires_at, revoked_at, replaced_by, last_used_at,
   offices) ON api_key TO basira_auditor;
 
 -- Erasure of personal data (`basira audit erase`): by a user of its own, and always audited.
-GRANT SELECT, DELETE ON personal_value TO basira_privacy;
+GRANT SELECT, DELETE ON personal_value, risk_list_value TO basira_privacy;
 GRANT SELECT, DELETE ON refused_body, idempotency_key TO basira_privacy;
 GRANT SELECT, INSERT ON audit_event TO basira_privacy;
 GRANT SELECT, INSERT, UPDATE ON chain_head TO basira_privacy;
