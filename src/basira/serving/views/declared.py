@@ -1,7 +1,7 @@
 """What was declared, as an officer at the goods needs it: header, items, operators.
 
 Enters: a database, numbers of declarations. Leaves: the latest version of each, with the operators' identifiers, which
-are personal values (docs/decisions/0029-operators-for-officers.md). Never here: a check of what the caller of
+are personal values (docs/decisions/0026-operators-for-officers.md). Never here: a check of what the caller of
 `latest_declared` may see (the declarations come from a view that made it); a value that was erased.
 """
 
