@@ -73,7 +73,7 @@ def test_an_empty_store_has_no_models_to_list(empty):
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("train", "--as-of", "31/10/2023"), "--as-of"),
+        (("train", "--as-of", "10/31/2023"), "--as-of"),
         (("score", "--from", "2023-13-01", "--to", "2023-11-02", "--as-of", "2023-10-31", "--out", "s.csv"), "--from"),
         (("score", "--from", "2023-11-02", "--to", "2023-11-01", "--as-of", "2023-10-31", "--out", "s.csv"), "--from"),
         (("score", *DAY, "--out", "s.xls"), "--out"),

@@ -33,6 +33,7 @@ models show m20240121-0a1b2c3d
 models shadow m20240121-0a1b2c3d --by a.alami --motive "two weeks beside the live one"
 models promote m20240121-0a1b2c3d --by a.alami --motive "found more in the shadow weeks"
 models retire m20231221-0a1b2c3d --by a.alami --motive "replaced"
+models compare m20240121-0a1b2c3d --from 2024-01-22 --to 2024-02-02
 models rollback --by a.alami --motive "findings fell"
 rules new low-price --by a.alami --text "mass < 1" --title Light --reason x --starts 2024-02-01 --expires 2024-08-01
 rules import rules.toml --by a.alami
@@ -48,6 +49,10 @@ rules start low-price --by a.alami
 rules retire low-price --by a.alami --motive "found nothing in three months"
 rules list
 rules show low-price
+rules watch --from 2024-02-01 --to 2024-04-30 --as-of 2024-05-15
+rules migrate criteria.csv --out rules --lane Red=rouge
+rules suggest --from 2023-01-01 --to 2023-12-31 --as-of 2024-01-21 --lane rouge --out drafts
+rules prune --from 2023-01-01 --to 2023-12-31 --as-of 2024-01-21
 lists new watched --by a.alami --kind operators --title "Watched importers" --owner "risk unit"
 lists add watched 001234567000089 --by a.alami --source "office report" --reason "three findings"
 lists import watched entries.csv --by a.alami
@@ -58,6 +63,10 @@ lists show watched
 lists history watched
 lists export watched --out watched.csv
 lists match watched 001234567000089
+risks new prices --by a.alami --title Prices --owner unit --likelihood 4 --consequence 3 --plan x --review 2024-07-01
+risks review prices --by a.alami --motive "fewer findings" --review 2025-01-01 --likelihood 3
+risks list
+risks show prices
 db upgrade
 db backup backups/2024-01-22
 db restore backups/2024-01-22
