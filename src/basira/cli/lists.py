@@ -134,13 +134,14 @@ def end(
     """Give an entry an earlier end. What it did until then stays on record."""
     from datetime import timedelta
 
+    from basira.rules.lists.model import Ending
     from basira.schema.days import parse_day
     from basira.workflows.rules.lists import end_in_list
 
     now = datetime.now()
     ends_on = parse_day(until, name="--until") if until else now.date() - timedelta(days=1)
     with faults_in(language), open_database(store, database) as opened:
-        end_in_list(opened, name, entry, ends_on, login=by, now=now, motive=motive)
+        end_in_list(opened, name, Ending(entry, ends_on, motive), login=by, now=now)
     echo(f"{name}: entry {entry} until {ends_on}.")
 
 

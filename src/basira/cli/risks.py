@@ -91,21 +91,14 @@ def review_risk(
     language: LanguageOption = Language.fr,
 ) -> None:
     """Write down that a risk was looked at, what it is now, and when it is looked at again."""
+    from basira.rules.register import Review
     from basira.schema.days import parse_day
     from basira.workflows.rules.register import review_entry
 
+    review_on = parse_day(review, name="--review")
+    looked = Review(review_on, motive, likelihood or None, consequence or None, is_closed=closed)
     with faults_in(language), open_database(store, database) as opened:
-        made = review_entry(
-            opened,
-            risk_id,
-            login=by,
-            now=datetime.now(),
-            motive=motive,
-            review_on=parse_day(review, name="--review"),
-            likelihood=likelihood or None,
-            consequence=consequence or None,
-            is_closed=closed,
-        )
+        made = review_entry(opened, risk_id, looked, login=by, now=datetime.now())
     echo(_line(made))
 
 

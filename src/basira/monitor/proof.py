@@ -16,10 +16,16 @@ from basira.monitor.worth import Share, Worth
 
 @dataclass(frozen=True)
 class Measure:
-    """Of irregular declarations ("rate") or of revenue ("gap"): the totals by estimator, and by domain."""
+    """Of irregular declarations ("rate") or of revenue ("gap"): the totals by estimator, and by domain.
+
+    ``whole``: everything that the totals speak of, as one domain, by the difference estimator. Its ``known`` may be
+    fewer for the revenue: a declaration that was found irregular without an amount has none. ``found``: the total among
+    the known results, a count or an amount in the proof's currency.
+    """
 
     name: str
     totals: Mapping[str, Estimate | None]
+    whole: DomainEstimate
     found: float
     domains: Mapping[str, Sequence[DomainEstimate]]
 

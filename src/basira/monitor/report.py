@@ -6,11 +6,10 @@ Enters: a `Proof`, a language. Leaves: tables, sentences, an HTML page, CSV text
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from basira.monitor.domains import DomainEstimate
-from basira.monitor.estimate import Estimate
 from basira.monitor.proof import Measure, Proof
 from basira.monitor.worth import Share
 from basira.render.catalogs import Catalog, load_catalog
@@ -128,41 +127,24 @@ def write_csv(proof: Proof, path: Path) -> Path:
     """Write every estimate, one row each, under `CSV_COLUMNS`: numbers without units, shares from 0 to 1."""
     lines: list[Sequence[object]] = [CSV_COLUMNS]
     for measure in (proof.rate, proof.gap):
-        for name, one in measure.totals.items():
-            known = proof.carried_out
-            lines.append(_line(proof, measure.name, "all", "", name, proof.covered, known, one, measure.found, 1.0))
+        for estimator, total in measure.totals.items():
+            whole = _line(measure.name, "all", replace(measure.whole, estimate=total), estimator, found=measure.found)
+            lines.append((*whole, proof.is_simulated))
         for by, domains in measure.domains.items():
-            for d in domains:
-                row = _line(
-                    proof,
-                    measure.name,
-                    by,
-                    d.label,
-                    "difference",
-                    d.declarations,
-                    d.known,
-                    d.estimate,
-                    None,
-                    d.own_share,
-                )
-                lines.append(row)
+            lines += [(*_line(measure.name, by, one, "difference"), proof.is_simulated) for one in domains]
     return write_whole(path, csv_text(lines).encode("utf-8-sig"))
 
 
 def _line(
-    proof: Proof,
-    measure: str,
-    by: str,
-    value: str,
-    estimator: str,
-    declarations: int,
-    known: int,
-    one: Estimate | None,
-    found: float | None,
-    own: float,
+    measure: str, by: str, domain: DomainEstimate, estimator: str, *, found: float | None = None
 ) -> tuple[object, ...]:
-    figures = (None,) * 5 if one is None else (one.total, one.low, one.high, one.total / declarations, one.effective)
-    return (measure, by, value, estimator, declarations, known, found, *figures, own, proof.is_simulated)
+    """The columns of `CSV_COLUMNS` but the last."""
+    one = domain.estimate
+    figures: tuple[float | None, ...] = (None,) * 5
+    if one is not None:
+        figures = (one.total, one.low, one.high, one.total / domain.declarations, one.effective)
+    counts = (domain.declarations, domain.known, found)
+    return (measure, by, domain.label, estimator, *counts, *figures, domain.own_share)
 
 
 def _estimates(proof: Proof, pen: _Pen) -> Table:

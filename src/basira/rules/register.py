@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Literal, get_args
 
@@ -65,6 +65,37 @@ class Risk:
     def is_overdue(self, day: date) -> bool:
         """Whether its review was due before a day; never of a closed one."""
         return self.state == "open" and self.review_on < day
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a look at a risk came to. ``next_on``: day of the next look. ``motive``: why it is so now.
+
+    ``likelihood``, ``consequence``: 1 to 5; None: as they were. ``is_closed``: it is a risk no more.
+    """
+
+    next_on: date
+    motive: str
+    likelihood: int | None = None
+    consequence: int | None = None
+    is_closed: bool = False
+
+
+def review_risk(risk: Risk, review: Review) -> Risk:
+    """The entry as a look at it leaves it, not settled yet.
+
+    >>> before = Risk("smuggling", "t", "o", 3, 5, "reduce", "p", date(2026, 1, 1))
+    >>> after = review_risk(before, Review(date(2026, 7, 1), "Fewer findings.", likelihood=1))
+    >>> after.product, after.review_on.month, after.state
+    (5, 7, 'open')
+    """
+    return replace(
+        risk,
+        likelihood=risk.likelihood if review.likelihood is None else review.likelihood,
+        consequence=risk.consequence if review.consequence is None else review.consequence,
+        review_on=review.next_on,
+        state="closed" if review.is_closed else "open",
+    )
 
 
 def settle_risk(risk: Risk, *, known_rules: Collection[str], today: date) -> Risk:

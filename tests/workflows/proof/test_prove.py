@@ -162,3 +162,28 @@ def test_the_csv_holds_each_estimate_once(proven: Proof, tmp_path: Path) -> None
     assert len(set(keys)) == len(keys)
     assert {row["is_simulated"] for row in rows} <= {"True", "true", "1"}
     assert json.dumps(keys)
+    # The whole is what its parts are, and no domain of a period is left out.
+    for measure, by in {(row["measure"], row["by"]) for row in rows}:
+        parts = [row for row in rows if (row["measure"], row["by"], row["estimator"]) == (measure, by, "difference")]
+        whole = next(row for row in rows if (row["measure"], row["by"]) == (measure, "all"))
+        assert [sum(int(row[name]) for row in parts) for name in ("declarations", "results")] == [
+            int(whole[name]) for name in ("declarations", "results")
+        ]
+        assert {row["found"] == "" for row in parts} == {by != "all"}
+
+
+def test_a_finding_without_an_amount_is_no_result_of_the_gap(
+    decided: tuple[Path, dict[str, bool]], world: World, tmp_path: Path
+) -> None:
+    history = History.open(Path(shutil.copytree(decided[0], tmp_path / "store")))
+    truth = truth_of(world).with_columns(evaded_amount=pl.lit(None, pl.Float64))
+    carry_out(history, truth, [one for one, is_in in decided[1].items() if is_in], tmp_path / "results.parquet")
+    found = prove(history, operations_of(history), first=FIRST, last=LAST, as_of=LATER, engine=ENGINE)
+    assert found.rate.found > 0
+    assert found.rate.whole.known == found.carried_out
+    assert found.gap.whole.known == found.carried_out - found.rate.found
+    text = write_csv(found, tmp_path / "p.csv").read_text(encoding="utf-8-sig")
+    results = {
+        row["measure"]: row["results"] for row in csv.DictReader(text.splitlines(), delimiter=";") if row["by"] == "all"
+    }
+    assert results == {"rate": str(found.carried_out), "gap": str(found.carried_out - int(found.rate.found))}

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from basira.rules.book import RuleBook
 from basira.rules.bulk import HIT, NO_HIT
-from basira.rules.lists.model import Entry, ListHeader
+from basira.rules.lists.model import Ending, Entry, ListHeader
 from basira.rules.lists.snoozes import list_of
 from basira.rules.text import parse_condition
 from basira.rules.values import Facts
@@ -104,7 +104,7 @@ def test_the_lists_of_a_decision_come_out_again_whatever_was_changed_since(datab
         used = lists_on(connection, TODAY)
     add(database, entry("IMP 2"), now=NOW + timedelta(hours=1))
     later = NOW + timedelta(days=1)
-    end_in_list(database, "watched", 1, TODAY, login="amina", now=later, motive="Acquitted.")
+    end_in_list(database, "watched", Ending(1, TODAY, "Acquitted."), login="amina", now=later)
     tomorrow = later.date()
     assert values(database, tomorrow) == {"IMP 2"}
     assert values(database, TODAY) == {"IMP 1", "IMP 2"}
@@ -162,10 +162,10 @@ def test_an_end_is_neither_before_yesterday_nor_later_than_it_was(database: Data
     add(database, entry("IMP 1", ends=TODAY + timedelta(days=9)))
     for ends in (TODAY - timedelta(days=2), TODAY + timedelta(days=10)):
         with pytest.raises(RuleError, match="until"):
-            end_in_list(database, "watched", 1, ends, login="amina", now=NOW, motive="m")
+            end_in_list(database, "watched", Ending(1, ends, "m"), login="amina", now=NOW)
     with pytest.raises(RuleError):
-        end_in_list(database, "watched", 2, TODAY, login="amina", now=NOW, motive="m")
-    end_in_list(database, "watched", 1, TODAY - timedelta(days=1), login="amina", now=NOW, motive="m")
+        end_in_list(database, "watched", Ending(2, TODAY, "m"), login="amina", now=NOW)
+    end_in_list(database, "watched", Ending(1, TODAY - timedelta(days=1), "m"), login="amina", now=NOW)
     assert values(database, TODAY) == frozenset()
     add(database, entry("IMP 1"))
     assert values(database, TODAY) == {"IMP 1"}

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from basira.rules.register import Risk
+from basira.rules.register import Review, Risk
 from basira.schema.errors import NotFoundError, RuleError, UsageError
 from basira.storage.database.connection import Database
 from basira.storage.record.activity import find_audit
@@ -29,8 +29,8 @@ def test_an_entry_is_kept_in_every_version_and_audited(database: Database) -> No
     write_version(database, rule(), login="amina", now=NOW)
     write(database, replace(RISK, rules=("phones-cn", "phones-cn"), office=" casa-port "))
     review = TODAY + timedelta(days=180)
-    review_entry(database, RISK.risk_id, login="amina", now=NOW, motive="Fewer findings.",
-                 review_on=review, likelihood=1)  # fmt: skip
+    looked = Review(review, "Fewer findings.", likelihood=1)
+    review_entry(database, RISK.risk_id, looked, login="amina", now=NOW)
     with database.read() as connection:
         first, second = show_entry(connection, RISK.risk_id, on=TODAY)
         audited = find_audit(connection, action="risk.written")
@@ -50,7 +50,7 @@ def test_overdue_reviews_come_first_then_the_gravest(database: Database) -> None
         after = show_register(connection, on=TODAY + timedelta(days=1))
     assert [one.risk.risk_id for one in on_the_day] == ["grave", "undervalued-phones", "small"]
     assert (after[0].risk.risk_id, after[0].is_overdue) == ("small", True)
-    review_entry(database, "small", login="amina", now=NOW, motive="Over.", review_on=TODAY, is_closed=True)
+    review_entry(database, "small", Review(TODAY, "Over.", is_closed=True), login="amina", now=NOW)
     with database.read() as connection:
         assert not any(one.is_overdue for one in show_register(connection, on=TODAY + timedelta(days=1)))
 
@@ -76,6 +76,6 @@ def test_two_editors_a_manager_alone_and_a_risk_that_is_absent_are_refused(datab
     with pytest.raises(RuleError):
         write(database, expected=1, login="badr")
     with pytest.raises(RuleError):
-        review_entry(database, RISK.risk_id, login="amina", now=NOW, motive=" ", review_on=TODAY)
+        review_entry(database, RISK.risk_id, Review(TODAY, " "), login="amina", now=NOW)
     with database.read() as connection, pytest.raises(NotFoundError):
         show_entry(connection, "none", on=TODAY)

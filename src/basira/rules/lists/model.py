@@ -68,6 +68,15 @@ class Entry:
         return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
 
 
+@dataclass(frozen=True)
+class Ending:
+    """The earlier last day of an entry. ``entry``: its number in the list. ``motive``: why it ends."""
+
+    entry: int
+    ends_on: date
+    motive: str
+
+
 def settle_header(header: ListHeader) -> ListHeader:
     """A list's header, settled. Raises `RuleError`."""
     if not _NAME.fullmatch(header.name):

@@ -155,10 +155,7 @@ def _decide_group(
     declaration. ``scores``, ``reasons``: what is known of them from before; they stand for all tries."""
     database, knowledge, days, today = service.database, service.knowledge, means.days, now.date()
     unlocked = UNLOCKED_ATTEMPTS_LARGE if _is_large(group) else UNLOCKED_ATTEMPTS
-    fault: Exception = StoreError(
-        f"Expected to record a decision within {MAX_ATTEMPTS} tries, found other workers quicker each time.",
-        hint="Nothing was recorded; send the declaration again.",
-    )
+    fault: Exception | None = None
     for attempt in range(MAX_ATTEMPTS):
         is_locked = attempt >= unlocked
         pause = no_pause if is_locked else means.pause  # the others wait for the locks
@@ -203,6 +200,11 @@ def _decide_group(
             for office, state in placed.states.items():
                 days.keep(office, today, OfficeDay(stood[office].sequence + 1, state))
             return {**known.results, **made.results}
+    if fault is None:
+        fault = StoreError(
+            f"Expected to record a decision within {MAX_ATTEMPTS} tries, found other workers quicker each time.",
+            hint="Nothing was recorded; send the declaration again.",
+        )
     if len(group) == 1 or isinstance(fault.__cause__, OperationalError | PoolTimeoutError):
         return {one.number: Failed(fault) for one in group}
     # One of them can't be recorded: each for itself, so that the others are.

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from basira.monitor.domains import estimate_domains
+from basira.monitor.domains import DomainEstimate, estimate_domains
 from basira.monitor.estimate import ESTIMATORS, Estimate, Flags, Floats, Sampled, estimate_total
 from basira.monitor.proof import Lane, Measure, Proof
 from basira.monitor.response import Response, bounds_of_missing, response_chances
@@ -132,7 +132,8 @@ def _expectations(table: pl.DataFrame) -> tuple[Floats, Floats]:
 def _measure(name: str, sampled: Sampled, table: pl.DataFrame) -> Measure:
     totals: dict[str, Estimate | None] = {name: estimate_total(sampled, name) for name in ESTIMATORS}
     domains = {by: estimate_domains(sampled, table[by].to_list(), totals["difference"]) for by in DOMAINS}
-    return Measure(name, totals, float(sampled.value[sampled.is_known].sum()), domains)
+    whole = DomainEstimate("", table.height, int(sampled.is_known.sum()), totals["difference"], 1.0)
+    return Measure(name, totals, whole, float(sampled.value[sampled.is_known].sum()), domains)
 
 
 def _lanes(population: Population) -> list[Lane]:

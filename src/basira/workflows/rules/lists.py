@@ -19,6 +19,7 @@ from basira.rules.lifecycle import require_writer
 from basira.rules.lists.dated import DatedEntry, DatedLists
 from basira.rules.lists.model import (
     MOST_SNOOZE_DAYS,
+    Ending,
     Entry,
     ListHeader,
     ListKind,
@@ -147,35 +148,27 @@ def import_list(
 
 
 def end_in_list(
-    database: Database,
-    name: str,
-    entry: int,
-    ends_on: date,
-    *,
-    login: str,
-    now: datetime,
-    motive: str,
-    expected: int | None = None,
+    database: Database, name: str, ending: Ending, *, login: str, now: datetime, expected: int | None = None
 ) -> StoredList:
-    """Give an entry an earlier last day, not before today: what held stays as it was. Raises RuleError without a
-    motive, and for a later or a past day."""
-    today = now.date()
-    if not motive.strip():
+    """Give an entry an earlier last day, not before yesterday: what held stays as it was. Raises RuleError without a
+    motive, without such an entry, and for a later or a past day; NotFoundError without such a list."""
+    motive, ends_on, today = ending.motive.strip(), ending.ends_on, now.date()
+    if not motive:
         raise rule_fault("motive")
     with database.write() as connection:
         person = find_person(connection, login)
         require_writer(person.roles)
         stored = get_list(connection, name)
         _require_last(stored, expected)
-        held = {one.entry: one for one in list_entries(connection, name)}.get(entry)
+        held = {one.entry: one for one in list_entries(connection, name)}.get(ending.entry)
         if held is None:
-            raise rule_fault("entry_absent", found=entry)
+            raise rule_fault("entry_absent", found=ending.entry)
         # Yesterday ends it at once: from today on it does not hold.
         least = today - timedelta(days=1)
         if ends_on < least or (held.ends_on is not None and ends_on.isoformat() > held.ends_on):
             raise rule_fault("entry_ends", place="until", least=least, most=held.ends_on or "9999-12-31", found=ends_on)
-        act = Act(person.id, now, motive.strip(), stored.last)
-        return end_entry(connection, name, entry, ends_on.isoformat(), act)
+        act = Act(person.id, now, motive, stored.last)
+        return end_entry(connection, name, ending.entry, ends_on.isoformat(), act)
 
 
 def snooze(database: Database, rule_id: str, asked: Entry, *, login: str, now: datetime) -> StoredList:

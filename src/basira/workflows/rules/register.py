@@ -6,14 +6,14 @@ event in the audit. Never here: an entry that names a rule which is not there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from basira.rules.faults import rule_fault
 from basira.rules.lifecycle import require_writer
-from basira.rules.register import Risk, read_risk, settle_risk, write_risk
+from basira.rules.register import Review, Risk, read_risk, review_risk, settle_risk, write_risk
 from basira.storage.database.connection import Database
 from basira.storage.rules.register import StoredRisk, add_risk, get_risk, list_versions
 from basira.storage.rules.store import list_versions as list_rules
@@ -43,32 +43,16 @@ def write_entry(
     return RiskShown(stored, settled, settled.is_overdue(now.date()))
 
 
-def review_entry(
-    database: Database,
-    risk_id: str,
-    *,
-    login: str,
-    now: datetime,
-    motive: str,
-    review_on: date,
-    likelihood: int | None = None,
-    consequence: int | None = None,
-    is_closed: bool = False,
-) -> RiskShown:
-    """Record that an entry was looked at: what it is now, why, and when next. Raises RuleError without a motive."""
-    if not motive.strip():
+def review_entry(database: Database, risk_id: str, review: Review, *, login: str, now: datetime) -> RiskShown:
+    """Record that an entry was looked at: what it is now, why, and when next. Raises RuleError, also without a motive;
+    NotFoundError without such an entry."""
+    motive = review.motive.strip()
+    if not motive:
         raise rule_fault("motive")
     with database.read() as connection:
         stored = get_risk(connection, risk_id)
-    before = read_risk(stored.content)
-    changed = replace(
-        before,
-        likelihood=before.likelihood if likelihood is None else likelihood,
-        consequence=before.consequence if consequence is None else consequence,
-        review_on=review_on,
-        state="closed" if is_closed else "open",
-    )
-    return write_entry(database, changed, login=login, now=now, expected=stored.version, motive=motive.strip())
+    changed = review_risk(read_risk(stored.content), review)
+    return write_entry(database, changed, login=login, now=now, expected=stored.version, motive=motive)
 
 
 def show_register(connection: sa.Connection, *, on: date) -> list[RiskShown]:
