@@ -172,8 +172,6 @@ def test_suggestions_are_drafts_made_by_machine_and_pruning_retires_nothing(walk
     # In force today: what is pruned are live rules.
     today = date.today()
     ends = (today + timedelta(days=90)).isoformat()
-    # It wants no lane: one that wanted a slot for everything would not pass the gate.
-    effect = {"tag": "all"}
     everything = {"any_item": {"not": {"is_missing": {"field": "commodity_code"}}}}
     heavy = {"any_item": {"compare": {"left": {"field": "net_mass_kg"}, "comparison": ">", "right": {"number": 0}}}}
     for rule_id, condition in (("everything", everything), ("heavy", heavy)):

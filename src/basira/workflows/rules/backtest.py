@@ -187,7 +187,7 @@ def back_test(
         rate=estimate_hit_rate(
             hits.height,
             [
-                Inspected(bool(row["is_irregular"]), known.get(row["declaration_id"]))
+                Inspected(bool(row["is_irregular"]), known.get(row["declaration_id"]) or None)
                 for row in inspected.iter_rows(named=True)
             ],
         ),
