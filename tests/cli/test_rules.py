@@ -69,8 +69,19 @@ def test_the_way_of_a_rule(walk: Walk, tmp_path: Path) -> None:
     shutil.copytree(walk.store, store)
     for login, role in (("amina", "analyst"), ("badr", "manager")):
         ran("users", "add", login, "--by", "t", "--role", role, "--oidc-subject", f"i#{login}", "--store", store)
+    # It wants no lane: one that wanted a slot for everything would not pass the gate.
+    effect = {"tag": "all"}
     everything = {"any_item": {"not": {"is_missing": {"field": "commodity_code"}}}}
-    made = ran("rules", "import", file_of(tmp_path, condition=everything), "--by", "amina", "--store", store, "--json")
+    made = ran(
+        "rules",
+        "import",
+        file_of(tmp_path, condition=everything, effect=effect),
+        "--by",
+        "amina",
+        "--store",
+        store,
+        "--json",
+    )
     assert (made.json["version"], made.json["status"]) == (1, "draft")
 
     early = run("rules", "submit", "phones-cn", "--by", "amina", "--store", store, "--language", "en")
@@ -79,6 +90,10 @@ def test_the_way_of_a_rule(walk: Walk, tmp_path: Path) -> None:
     tested = ran("rules", "backtest", "phones-cn", *period, "--as-of", walk.day, "--by", "amina", "--json").json
     assert tested["hits"] == tested["declarations"] > 0
     assert tested["rate"]["rate"] is None
+    assert tested["beside"]["model"]["undecided"] < tested["hits"]
+    assert {"just_outside", "just_inside"} <= tested["counter_examples"].keys()
+    shown = ran("rules", "backtest", "phones-cn", *period, "--as-of", walk.day).out
+    assert "decided by no recorded run, so unknown" in shown
     tried = ran("rules", "try", "--text", "commodity_code is present", *period, "--most", "2", "--json").json
     assert [one["outcome"] for one in tried] == ["hit", "hit"]
     assert "Code SH" in tried[0]["sentences"][1]
@@ -91,7 +106,15 @@ def test_the_way_of_a_rule(walk: Walk, tmp_path: Path) -> None:
     ran("rules", "start", "phones-cn", "--by", "badr", "--store", store)
     assert ran("rules", "show", "phones-cn", "--store", store, "--json").json["status"] == "waiting"
 
-    ran("rules", "import", file_of(tmp_path, title="Others", condition=everything), "--by", "amina", "--store", store)
+    ran(
+        "rules",
+        "import",
+        file_of(tmp_path, title="Others", condition=everything, effect=effect),
+        "--by",
+        "amina",
+        "--store",
+        store,
+    )
     assert "title" in ran("rules", "compare", "phones-cn", "1", "2", "--store", store).out
     retired = ran(
         "rules", "retire", "phones-cn", "--version", "1", "--by", "badr", "--motive", "Spent.", "--store", store

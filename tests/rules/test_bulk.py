@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime
+from unittest.mock import patch
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from basira.rules import model
+from basira.rules import bulk, model
 from basira.rules.bulk import HIT, NO_HIT, UNKNOWN, judge_many
 from basira.rules.evaluate import compile_condition, judge
 from basira.rules.model import Condition
@@ -42,6 +43,29 @@ def one_by_one(rules: list[Condition], many: list[Facts]) -> dict[str, list[int]
 def test_many_at_once_get_the_verdicts_of_one_by_one(rules: list[Condition], many: list[Facts]) -> None:
     found = judge_many(table(many), rules, VOCABULARY, LISTS)
     assert found.to_dict(as_series=False) == one_by_one(rules, many)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(rules=st.lists(conditions, min_size=1, max_size=4), many=st.lists(declarations(), min_size=1, max_size=5))
+def test_texts_compared_as_numbers_get_the_same_verdicts(rules: list[Condition], many: list[Facts]) -> None:
+    """As where many rules read a text, here from the first on."""
+    with patch.object(bulk, "_CODED_FROM", 1), patch.object(bulk, "_MOST_COMPARED", 1):
+        found = judge_many(table(many), rules, VOCABULARY, LISTS)
+    assert found.to_dict(as_series=False) == one_by_one(rules, many)
+
+
+def test_many_rules_on_one_text_agree_with_one_rule_each() -> None:
+    texts = ["", "85", "8517", "85171300", "8518", "9", "é", "éa", "\U0001f4f1", "\uffff", "\uffffa", None]
+    values = [text for text in texts if text]
+    rules: list[Condition] = [model.AnyItem(model.StartsWith("commodity_code", (value,))) for value in values]
+    rules += [model.AnyItem(model.OneOf("commodity_code", (value, "none"))) for value in values]
+    rules += [
+        model.AnyItem(model.OneOf("commodity_code", ("none",))),
+        model.AnyItem(model.OneOf("commodity_code", tuple(values))),
+    ]
+    many = [Facts([{"commodity_code": one}]) for one in texts]
+    assert len(rules) > 2 * bulk._CODED_FROM
+    assert judge_many(table(many), rules, VOCABULARY, LISTS).to_dict(as_series=False) == one_by_one(rules, many)
 
 
 def test_every_comparison_agrees_at_its_bound_and_at_the_extremes() -> None:

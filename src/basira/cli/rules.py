@@ -21,19 +21,15 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
 from basira.cli.lists import faults_in
 from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, steps
+from basira.cli.rules_shown import lines_of_test, rate_line
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from basira.rules.lifecycle import State
     from basira.rules.lists.dated import DatedLists
     from basira.rules.model import Condition, Rule
     from basira.rules.names import Vocabulary
     from basira.rules.values import ListValues
-    from basira.rules.worth import HitRate
-    from basira.workflows.rules.backtest import BackTest
-    from basira.workflows.rules.gate import GateValues
     from basira.workflows.rules.life import RuleVersion
 
 app = typer.Typer(no_args_is_help=True, help="Risk profiles: rules that analysts write.")
@@ -197,9 +193,13 @@ def backtest(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Put a rule on the declarations of a past period: hits, results as far as they are known, examples.
+
+    Beside it: what the model and the other live rules would have found anyway, what would lose its slot, operators
+    hit for the first time, false alarms by class of operator, findings missed and needless hits by little.
 
     The hit rate is corrected by the inclusion probabilities that runs recorded; where nothing was inspected, or no
     probability was recorded, it is unknown. An entry of a list counts from the day after it was recorded.
@@ -207,45 +207,25 @@ def backtest(
     from basira.schema.days import parse_day
     from basira.selection.policy.load import find_policy, load_policy
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, back_test, read_period
-    from basira.workflows.rules.gate import gate_of
-    from basira.workflows.rules.life import read_for_test, read_stored, take_step
-    from basira.workflows.rules.lists import read_dated
+    from basira.workflows.rules.backtest import PeriodDays
+    from basira.workflows.rules.full_test import FullTestOrder, run_full_test, values_of_test
 
-    days = parse_day(first, name="--from"), parse_day(last, name="--to"), parse_day(as_of, name="--as-of")
-    with open_database(store, database) as opened:
-        vocabulary, lists = read_dated(opened, is_known_always=lists_of_today)
-        stored, probabilities = read_for_test(opened, rule_id, version or None, first=days[0], last=days[1])
-        rule = read_stored(stored)
-        with steps("back-test", quiet=as_json) as progress:
-            period = read_period(
-                open_history(store),
-                [rule.condition],
-                vocabulary,
-                PeriodDays(*days),
-                engine=EngineBounds(memory=memory),
-                progress=progress,
-            )
-            found = back_test(rule, period, vocabulary, lists, probabilities=probabilities)
-        folder = find_policy(policy)
-        gate = gate_of(rule, found, cache(lambda day: load_policy(folder, day)))
-        if by:
-            detail = {
-                "gate": gate,
-                "first": first,
-                "last": last,
-                "as_of": as_of,
-                "hits": found.hits,
-                "unknown": found.unknown,
-                "inspected": found.rate.inspected,
-                "findings": found.rate.findings,
-                "rate": found.rate.rate,
-                "low": found.rate.low,
-                "high": found.rate.high,
-                "lists_of_today": lists_of_today,
-            }
-            take_step(opened, rule_id, "tested", login=by, now=datetime.now(), version=stored.version, detail=detail)
-    _show_backtest(found, gate, as_json)
+    days = PeriodDays(parse_day(first, name="--from"), parse_day(last, name="--to"), parse_day(as_of, name="--as-of"))
+    folder = find_policy(policy)
+    with open_database(store, database) as opened, steps("back-test", quiet=as_json) as progress:
+        found = run_full_test(
+            open_history(store),
+            opened,
+            FullTestOrder(rule_id, days, datetime.now(), version or None, login=by, lists_of_today=lists_of_today),
+            cache(lambda day: load_policy(folder, day)),
+            engine=EngineBounds(memory=memory),
+            progress=progress,
+        )
+    if as_json:
+        echo(json.dumps(values_of_test(found), ensure_ascii=False, indent=1))
+        return
+    for line in lines_of_test(found, language.value):
+        echo(line)
 
 
 @app.command("compare")
@@ -340,7 +320,7 @@ def watch(
     for one in found:
         echo(f"{one.rule_id} version {one.version}: {one.title}")
         echo(f"  hits {one.hits:,}, acted on {one.acted:,}, let go {one.let_go:,}, controls {one.controls:,}")
-        echo(f"  {_rate_line(one.rate)}")
+        echo(f"  {rate_line(one.rate)}")
         if one.revenue is not None:
             echo(f"  revenue a control {one.revenue:,.0f}")
         gain = one.gain
@@ -457,41 +437,3 @@ def _show(one: RuleVersion, language: Language, as_json: bool) -> None:
     echo(f"  {write_text(rule.condition, make_vocabulary(), language.value)}")
     for step in one.steps:
         echo(f"  {step.taken_at[:16]}  {step.state}  by {step.actor}{f': {step.motive}' if step.motive else ''}")
-
-
-def _show_backtest(found: BackTest, gate: GateValues, as_json: bool) -> None:
-    if as_json:
-        echo(json.dumps({**asdict(found), "gate": gate}, ensure_ascii=False, indent=1, default=str))
-        return
-    for line in _lines(found):
-        echo(line)
-    if gate["office"]:
-        where = f"{gate['office']} on {gate['day']}, its fullest day"
-        echo(f"  wants {gate['wanted']:.1f} of {gate['slots']} slots at {where}")
-    reached = ", ".join(gate["obstacles"])
-    echo(f"  not to be submitted under this policy: {reached}" if reached else "  passes the gate of the policy")
-
-
-def _lines(found: BackTest) -> Iterator[str]:
-    rate = found.rate
-    yield f"{found.rule_id}, {found.first} to {found.last}: {found.declarations:,} declarations"
-    yield f"  hits {found.hits:,}, unknown {found.unknown:,}"
-    if found.busiest is not None:
-        busy = found.busiest
-        yield f"  most on one day: {busy.hits} of {busy.declarations} at {busy.office} on {busy.day}"
-    yield f"  inspected {rate.inspected:,}, findings {rate.findings:,}, revenue found {found.revenue_found:,.0f}"
-    yield f"  {_rate_line(rate)}"
-    for words, ids in (("findings", found.examples), ("needless", found.needless), ("missed", found.missed)):
-        if ids:
-            yield f"  {words}: {', '.join(ids)}"
-
-
-def _rate_line(rate: HitRate) -> str:
-    reasons = {
-        "none_inspected": "none of the hits was inspected",
-        "few_inspected": "too few of the hits were inspected",
-        "no_probability": "no probability of inspection was recorded for some of them",
-    }
-    if rate.rate is None:
-        return f"hit rate unknown: {reasons[rate.reason]}; between {rate.low:.1%} and {rate.high:.1%}"
-    return f"hit rate {rate.rate:.1%}, corrected for who was inspected ({rate.low:.1%} to {rate.high:.1%})"

@@ -8,9 +8,12 @@ before.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
+import numpy as np
 import polars as pl
 
 from basira.rules import model
@@ -26,6 +29,10 @@ DECLARATION = "declaration_position"
 NO_HIT, UNKNOWN, HIT = 0, 1, 2
 _FOLDED = "folded:"
 _LISTED = "listed:"
+_CODED = "coded:"
+# From so many comparisons on, a text column is put in order once and compared as numbers.
+_CODED_FROM = 8
+_MOST_COMPARED = 8
 # Nothing is unknown of a column that a table lacks: every value of it is.
 _TYPES: Mapping[ValueKind, pl.DataType] = {"number": pl.Float64(), "moment": pl.Date(), "flag": pl.Boolean()}
 
@@ -40,26 +47,40 @@ def judge_many(
     by its position ("0", "1", ...): 0 no hit, 1 unknown, 2 hit. Raises `RuleError` for a column of another type than
     its name has, and for a list that is not given.
     """
-    prepared = _prepare(items, conditions, vocabulary, lists)
-    plan = _Plan(vocabulary, lists, frozenset(prepared.columns))
-    count = 0 if prepared.is_empty() else int(prepared[DECLARATION][-1]) + 1
-    outcomes = [_outcome(plan, condition).alias(str(number)) for number, condition in enumerate(conditions)]
-    rows = prepared.lazy().select(pl.col(DECLARATION), *outcomes)
-    largest = rows.group_by(DECLARATION, maintain_order=True).agg(pl.all().max()).collect()
-    if largest.height != count:
-        raise rule_fault("declarations", found=largest.height, expected=count)
-    return largest.drop(DECLARATION)
+    prepared, coded = _prepare(items, conditions, vocabulary, lists)
+    plan = _Plan(vocabulary, lists, frozenset(prepared.columns), coded)
+    positions = prepared[DECLARATION]
+    count = 0 if prepared.is_empty() else int(positions[-1]) + 1
+    if (found := positions.n_unique()) != count:
+        raise rule_fault("declarations", found=found, expected=count)
+    rows = prepared.select(
+        pl.col(DECLARATION),
+        *(_truth(plan, condition).alias(str(number)) for number, condition in enumerate(conditions)),
+    )
+    # A condition on any item has a truth of each item, any other says the same in every row, as of the first item.
+    first = positions.is_first_distinct()
+    return pl.DataFrame(
+        [
+            _outcome(rows[str(number)], None if isinstance(one, model.AnyItem) else first, positions, count)
+            for number, one in enumerate(conditions)
+        ]
+    )
 
 
-def _outcome(plan: _Plan, condition: Condition) -> pl.Expr:
-    """Of each row the outcome, of which the largest of a declaration's rows is the declaration's.
+def _truth(plan: _Plan, condition: Condition) -> pl.Expr:
+    return plan.expression(condition.part if isinstance(condition, model.AnyItem) else condition)
 
-    A condition on any item is that already; any other says the same in every row, as of the first item.
-    """
-    if isinstance(condition, model.AnyItem):
-        return _code(plan.expression(condition.part))
-    first = pl.int_range(pl.len()).over(DECLARATION) == 0
-    return pl.when(first).then(_code(plan.expression(condition))).otherwise(pl.lit(NO_HIT, pl.Int8))
+
+def _outcome(truth: pl.Series, speaking: pl.Series | None, positions: pl.Series, count: int) -> pl.Series:
+    """The largest outcome of each declaration's rows, or of those that speak for it. Most rules hit few of them: these
+    alone are looked at."""
+    outcomes = np.zeros(count, dtype=np.int8)
+    if truth.null_count():
+        unknown = truth.is_null() if speaking is None else truth.is_null() & speaking
+        outcomes[positions.gather(unknown.arg_true()).to_numpy()] = UNKNOWN
+    hits = truth if speaking is None else truth & speaking
+    outcomes[positions.gather(hits.arg_true()).to_numpy()] = HIT
+    return pl.Series(truth.name, outcomes)
 
 
 def _code(truth: pl.Expr) -> pl.Expr:
@@ -96,8 +117,15 @@ def _compare(one: pl.Expr, comparison: model.Comparison, other: pl.Expr) -> pl.E
 class _Plan:
     """Makes expressions: Boolean, null where the truth is unknown."""
 
-    def __init__(self, vocabulary: Vocabulary, lists: Mapping[str, ListValues], columns: frozenset[str]) -> None:
-        self._vocabulary, self._lists, self._columns = vocabulary, lists, columns
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        lists: Mapping[str, ListValues],
+        columns: frozenset[str],
+        coded: Mapping[str, Sequence[str]],
+    ) -> None:
+        """``coded``: of columns that stand as the position of their text among all, these texts in order."""
+        self._vocabulary, self._lists, self._columns, self._coded = vocabulary, lists, columns, coded
 
     def expression(self, condition: Condition) -> pl.Expr:
         match condition:
@@ -120,10 +148,12 @@ class _Plan:
                 one = self._operand(operand)
                 return self._with_currency(condition, (self._operand(low) <= one) & (one <= self._operand(high)))
             case model.OneOf(field, values):
-                return self._column(field).is_in(values)
+                return self._one_of(field, values)
             case model.InList(field, name):
                 return self._in_list(field, name)
             case model.StartsWith(field, prefixes):
+                if field in self._coded:
+                    return reduce(lambda a, b: a | b, [self._begins(field, prefix) for prefix in prefixes])
                 column = self._column(field)
                 return reduce(lambda a, b: a | b, [column.str.starts_with(prefix) for prefix in prefixes])
             case model.Contains(field, texts):
@@ -162,13 +192,31 @@ class _Plan:
             close = f"{_LISTED}{field}:{name}"
             return pl.col(close) if close in self._columns else pl.lit(None, pl.Boolean)
         if not listed.has_prefixes:
-            return column.is_in(sorted(listed.values))
+            return self._one_of(field, sorted(listed.values))
         found = [
             column.str.slice(0, length).is_in([value for value in listed.values if len(value) == length])
             for length in listed.lengths
         ]
         # With no entry at all: false of every value, unknown of none.
         return reduce(lambda a, b: a | b, found or [column.is_in(pl.Series([], dtype=pl.String))])
+
+    def _one_of(self, field: str, values: Sequence[str]) -> pl.Expr:
+        if field not in self._coded:
+            return self._column(field).is_in(values)
+        texts, column = self._coded[field], pl.col(_CODED + field)
+        places = [bisect_left(texts, value) for value in values]
+        known = [place for place, one in zip(places, values, strict=True) if texts[place : place + 1] == [one]]
+        if len(known) > _MOST_COMPARED:
+            return column.is_in(known)
+        # With none of them in the table: false of every value, unknown of none.
+        return reduce(lambda a, b: a | b, [column == place for place in known] or [column != column])
+
+    def _begins(self, field: str, prefix: str) -> pl.Expr:
+        """The texts that begin with a prefix stand together in their order."""
+        texts, column = self._coded[field], pl.col(_CODED + field)
+        low = bisect_left(texts, prefix)
+        high = bisect_right(texts, prefix, lo=low, key=lambda text: text[: len(prefix)])
+        return (column >= low) & (column < high)
 
     def _with_currency(self, condition: Condition, truth: pl.Expr) -> pl.Expr:
         currency = currency_of(condition)
@@ -212,14 +260,20 @@ class _Plan:
 
 def _prepare(
     items: pl.DataFrame, conditions: Sequence[Condition], vocabulary: Vocabulary, lists: Mapping[str, ListValues]
-) -> pl.DataFrame:
-    """The columns that the conditions read, each of its type, without what says nothing; and those made of them."""
+) -> tuple[pl.DataFrame, dict[str, list[str]]]:
+    """The columns that the conditions read, each of its type, without what says nothing; and those made of them.
+
+    With the texts, in order, of the columns that many conditions compare: these stand as numbers too.
+    """
+    compared: Counter[str] = Counter()
     read: dict[str, None] = {}
     close: dict[tuple[str, str], None] = {}
     searched: dict[str, None] = {}
     for condition in conditions:
         for one in model.walk(condition):
             read |= dict.fromkeys(model.field_names(one))
+            if isinstance(one, model.OneOf | model.StartsWith | model.InList):
+                compared[one.field] += 1
             if isinstance(one, model.Contains):
                 searched[one.field] = None
             if isinstance(one, model.InList) and one.list_name in lists and lists[one.list_name].names is not None:
@@ -234,10 +288,20 @@ def _prepare(
         elif field in items.columns:
             columns.append(_typed(items, name))
     prepared = items.select(columns)
-    return prepared.with_columns(
+    coded = {
+        field: prepared[field].unique().drop_nulls().sort().to_list()
+        for field, times in compared.items()
+        if times >= _CODED_FROM and prepared.schema.get(field) == pl.String
+    }
+    whole = prepared.with_columns(
+        *(
+            pl.col(field).cast(pl.Enum(texts)).to_physical().cast(pl.UInt32).alias(_CODED + field)
+            for field, texts in coded.items()
+        ),
         *(_fold(prepared[field]) for field in searched if field in prepared.columns),
         *(_close(prepared[field], name, lists[name]) for field, name in close if field in prepared.columns),
     )
+    return whole, coded
 
 
 def _typed(items: pl.DataFrame, name: Name) -> pl.Expr:

@@ -14,6 +14,7 @@ from basira.rules.text import parse_condition
 from basira.schema.errors import UsageError
 from basira.storage.history.store import History
 from basira.workflows.rules.backtest import BackTest, PeriodDays, back_test, read_period
+from basira.workflows.rules.counter import find_counter_examples
 from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.rules.test_json_form import content
 from tests.support.workflow_world import ENGINE, World
@@ -106,3 +107,41 @@ def test_a_period_without_declarations_is_an_error(history: History) -> None:
         )
     with pytest.raises(UsageError, match="not before the last one"):
         read_period(history, [], VOCABULARY, PeriodDays(FIRST, LAST, FIRST), engine=ENGINE)
+
+
+def test_counter_examples_name_the_part_that_decides(history: History, world: World) -> None:
+    """Of the findings that the rule does not hit, those that it hits without its mass; of a plain loop."""
+    one = rule("commodity_code starts with ('2', '6', '8') and net_mass_kg > 2000")
+    period = read_period(history, [one.condition], VOCABULARY, PeriodDays(FIRST, LAST, AS_OF), engine=ENGINE)
+    found = find_counter_examples(one, period, VOCABULARY, {})
+    irregular = set(period.declarations.filter("is_irregular")["declaration_id"].to_list())
+    hit, wide = set(), set()
+    for row in declared(world).iter_rows(named=True):
+        of_code, of_mass = row["commodity_code"][0] in "268", (row["net_mass_kg"] or 0) > 2000
+        if of_code and of_mass:
+            hit.add(row["declaration_id"])
+        if of_code or of_mass:
+            wide.add(row["declaration_id"])
+    assert found.outside == len((irregular & wide) - hit) > 0
+    masses = [one for one in found.just_outside if one.margin is not None]
+    assert masses
+    for example in masses:
+        # The item shown is one of these codes, of at most 2,000 kg.
+        items = declared(world).filter(pl.col("declaration_id") == example.declaration_id)
+        listed = items.filter(pl.col("commodity_code").str.slice(0, 1).is_in(["2", "6", "8"]))["net_mass_kg"]
+        assert any(mass is not None and abs(mass - 2000) / 2000 == pytest.approx(example.margin) for mass in listed)
+        assert set(example.sentences) == {"fr", "ar", "en"}
+    assert [one.margin or 9.0 for one in found.just_outside] == sorted(one.margin or 9.0 for one in found.just_outside)
+    assert not {one.declaration_id for one in found.just_inside} & irregular
+
+
+def test_operators_are_those_known_the_day_before_the_period(history: History, world: World) -> None:
+    days = PeriodDays(FIRST, LAST, AS_OF)
+    period = read_period(history, [], VOCABULARY, days, engine=ENGINE, with_operators=True)
+    assert period.declarations.height == declared(world)["declaration_id"].n_unique()
+    earlier = world.declarations.filter(pl.col("declared_at").dt.date() < FIRST)
+    counts = dict(earlier.group_by("importer_id").agg(pl.col("declaration_id").n_unique()).iter_rows())
+    shown = period.declarations.filter(pl.col("operator").is_not_null())
+    assert shown.height > 0
+    assert all(row["earlier"] == counts.get(row["operator"], 0) for row in shown.iter_rows(named=True))
+    assert 0 < shown["is_found_before"].sum() < shown.height

@@ -19,7 +19,7 @@ from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import FEATURE
 from basira.feedback.labels import label_items
 from basira.rules import model
-from basira.rules.bulk import DECLARATION, HIT, UNKNOWN
+from basira.rules.bulk import DECLARATION, HIT, NO_HIT, UNKNOWN
 from basira.rules.derived import DERIVED
 from basira.rules.evaluate import compile_condition, judge
 from basira.rules.findings import find_reasons, say_finding, say_outcome
@@ -82,7 +82,9 @@ class BackTest:
 @dataclass(frozen=True)
 class Period:
     """The declarations of a period as rules read them. ``items``: for `judge_many`; ``declarations``: one row each, in
-    order: id, version, office, day, whether inspected, whether irregular, revenue."""
+    order: id, office, day, whether irregular (null: not known), revenue; read with operators also ``operator`` (null:
+    not declared), ``is_oea``, ``earlier`` (declarations of the operator before the period) and ``is_found_before`` (a
+    finding on it was known before the period)."""
 
     first: date
     last: date
@@ -107,11 +109,13 @@ def read_period(
     *,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
+    with_operators: bool = False,
 ) -> Period:
     """The declarations of a period in their first version, with the columns that the conditions read.
 
-    Features are computed only when a condition reads one: each as of the day before its declaration. Raises UsageError
-    for a period that is empty, or ends before it begins, or of which no result may be known.
+    ``with_operators``: also who declared, and what was known of them the day before the period. Features are computed
+    only when a condition reads one: each as of the day before its declaration. Raises UsageError for
+    a period that is empty, or ends before it begins, or of which no result may be known.
     """
     first, last, as_of = days.first, days.last, days.as_of
     check_period(first, last)
@@ -140,6 +144,8 @@ def read_period(
         )
         label_items(con, as_of_day=day_of(as_of), into="label")
         declarations = _declarations(con)
+        if with_operators:
+            declarations = declarations.join(_operators(con, first), on="declaration_id", maintain_order="left")
     order = pl.col("declaration_id").rle_id().alias(DECLARATION)
     known = {"declaration_id", *(name for name in vocabulary.names if name in items.columns)}
     columns = [name for name in items.columns if name in known and (name not in FEATURE or name in wanted)]
@@ -159,12 +165,7 @@ def back_test(
     ``lists``: over time, each declaration is judged by those of its own day; or the same for all of them.
     ``probabilities``: of inspection by declaration id, as decisions recorded them; without one the rate is unknown.
     """
-    outcome = _judge(rule.condition, period, vocabulary, lists)
-    judged = period.declarations.with_columns(outcome=outcome)
-    if rule.offices:
-        judged = judged.with_columns(
-            outcome=pl.when(pl.col("office").is_in(rule.offices)).then(pl.col("outcome")).otherwise(0)
-        )
+    judged = period.declarations.with_columns(outcome=judge_rule(rule, period, vocabulary, lists))
     hits = judged.filter(pl.col("outcome") == HIT)
     inspected = hits.filter(pl.col("is_irregular").is_not_null())
     by_day = (
@@ -186,7 +187,7 @@ def back_test(
         rate=estimate_hit_rate(
             hits.height,
             [
-                Inspected(bool(row["is_irregular"]), known.get(row["declaration_id"]))
+                Inspected(bool(row["is_irregular"]), known.get(row["declaration_id"]) or None)
                 for row in inspected.iter_rows(named=True)
             ],
         ),
@@ -219,6 +220,32 @@ group by i.declaration_id, i.declaration_version order by i.declaration_id, i.de
     return frame.with_columns(day=pl.col("declared_day").cast(pl.Int32).cast(pl.Date)).drop("declared_day")
 
 
+def _operators(con: Engine, first: date) -> pl.DataFrame:
+    """Who declared, one row a declaration of the period."""
+    before = day_of(first) - 1
+    label_items(con, as_of_day=before, into="label_before")
+    con.create_table(
+        "of_operator",
+        """select importer_id, count(distinct declaration_id) as earlier
+from items where declared_day <= $before and importer_id is not null group by importer_id""",
+        {"before": before},
+    )
+    return fetch_frame(
+        con,
+        """with found as (
+  select distinct i.importer_id
+  from items i join label_before l on l.declaration_id = i.declaration_id and l.item_number = i.item_number
+  where l.is_irregular and i.importer_id is not null
+), declared as (
+  select declaration_id, nullif(min(importer_id), '') as operator, bool_or(is_oea) as is_oea
+  from items join of_period using (declaration_id, declaration_version, item_number) group by declaration_id
+)
+select d.*, coalesce(o.earlier, 0) as earlier, f.importer_id is not null as is_found_before
+from declared d left join of_operator o on o.importer_id = d.operator
+left join found f on f.importer_id = d.operator""",
+    )
+
+
 def _features(conditions: Sequence[Condition], vocabulary: Vocabulary) -> frozenset[str]:
     """The features of the catalog that the conditions read, also through a derived value."""
     read = {name for condition in conditions for one in model.walk(condition) for name in model.field_names(one)}
@@ -228,15 +255,27 @@ def _features(conditions: Sequence[Condition], vocabulary: Vocabulary) -> frozen
     return frozenset(name for name in read if name in FEATURE)
 
 
-def _judge(
+def judge_one(
     condition: Condition, period: Period, vocabulary: Vocabulary, lists: Mapping[str, ListValues] | DatedLists
 ) -> pl.Series:
+    """The outcome of a condition on each declaration of the period, in order: see `rules.bulk`."""
     days = period.declarations["day"].to_list()
     return judge_period(period.items, days, [condition], vocabulary, lists)["0"]
 
 
 def _ids(frame: pl.DataFrame) -> tuple[str, ...]:
     return tuple(frame["declaration_id"].head(_EXAMPLES).to_list())
+
+
+def judge_rule(
+    rule: Rule, period: Period, vocabulary: Vocabulary, lists: Mapping[str, ListValues] | DatedLists
+) -> pl.Series:
+    """The outcome of a rule, of whatever dates, on each declaration of the period: no hit outside its offices."""
+    outcome = judge_one(rule.condition, period, vocabulary, lists)
+    if not rule.offices:
+        return outcome
+    is_own = period.declarations["office"].is_in(rule.offices)
+    return pl.select(pl.when(is_own).then(outcome).otherwise(pl.lit(NO_HIT, outcome.dtype))).to_series()
 
 
 @dataclass(frozen=True)
@@ -246,6 +285,12 @@ class Tried:
     declaration_id: str
     outcome: str
     sentences: tuple[str, ...]
+
+
+def facts_of(period: Period, number: int) -> Facts:
+    """What rules read of one declaration of the period, by its position."""
+    rows = period.items.filter(pl.col(DECLARATION) == number).to_dicts()
+    return Facts(rows, {name: [one[name] for one in rows] for name in period.items.columns if name in FEATURE})
 
 
 def try_rule(
@@ -262,7 +307,7 @@ def try_rule(
 
     Raises UsageError when the declaration is not of the period.
     """
-    outcome = _judge(condition, period, vocabulary, lists)
+    outcome = judge_one(condition, period, vocabulary, lists)
     judged = period.declarations.with_columns(outcome=outcome, number=pl.int_range(pl.len()))
     if declaration_id is None:
         wanted = judged.filter(pl.col("outcome") != 0).sort("outcome", descending=True, maintain_order=True).head(most)
@@ -275,9 +320,7 @@ def try_rule(
             )
     found = []
     for row in wanted.iter_rows(named=True):
-        rows = period.items.filter(pl.col(DECLARATION) == row["number"]).to_dicts()
-        features = {name: [one[name] for one in rows] for name in period.items.columns if name in FEATURE}
-        facts, of_day = Facts(rows, features), lists_of(lists, row["day"])
+        facts, of_day = facts_of(period, row["number"]), lists_of(lists, row["day"])
         verdict = judge(condition, compile_condition(condition, vocabulary, of_day), facts, vocabulary, of_day)
         sentences = [say_outcome(verdict, vocabulary, language)]
         sentences += [

@@ -36,7 +36,6 @@ from basira.storage.rules.store import (
     get_version,
     list_steps,
     list_versions,
-    recorded_probabilities,
 )
 
 _LARGEST_FILE = 100_000
@@ -184,15 +183,6 @@ def _starts(versions: Iterable[StoredRule]) -> dict[str, dict[int, date]]:
     for one in versions:
         found.setdefault(one.rule_id, {})[one.version] = date.fromisoformat(one.content["starts_on"])
     return found
-
-
-def read_for_test(
-    database: Database, rule_id: str, version: int | None, *, first: date, last: date
-) -> tuple[StoredRule, dict[str, float]]:
-    """A version, and the probabilities of inspection that runs recorded of the days from ``first`` to ``last``."""
-    with database.read() as connection:
-        stored = get_version(connection, rule_id, version)
-        return stored, recorded_probabilities(connection, first=first.isoformat(), last=last.isoformat())
 
 
 def rules_in_force(connection: sa.Connection, *, on: date, status: Status = "live") -> list[RuleVersion]:
