@@ -26,11 +26,14 @@ def test_a_list_is_filled_in_by_a_table_and_written_out_again(store: Path, tmp_p
     table = tmp_path / "origins.csv"
     table.write_text("value;from;source;reason\ncn;2026-01-01;s;r\nTR;2026-01-01;s;r\n", encoding="utf-8")
     ran("lists", "import", "origins-to-watch", table, "--by", "amina", "--store", store)
-    assert "2 entries" in ran("lists", "list", "--store", store).out
-    assert "CN, 1.000 close." in ran("lists", "match", "origins-to-watch", "CN", "--store", store).out
+    assert "2 entries" in ran("lists", "list", "--store", store, "--language", "en").out
+    assert "2 entrées" in ran("lists", "list", "--store", store).out
+    assert "عنصران" in ran("lists", "list", "--store", store, "--language", "ar").out
+    asked = ("lists", "match", "origins-to-watch", "CN", "--store", store, "--language", "en")
+    assert "CN, 1.000 close." in ran(*asked).out
     ran("lists", "end", "origins-to-watch", 1, "--by", "amina", "--motive", "m", "--store", store)
-    assert "Not on the list." in ran("lists", "match", "origins-to-watch", "CN", "--store", store).out
-    assert "added  2 entries" in ran("lists", "history", "origins-to-watch", "--store", store).out
+    assert "Not on the list." in ran(*asked).out
+    assert "ajout  2 entrées  par" in ran("lists", "history", "origins-to-watch", "--store", store).out
     written = tmp_path / "out.csv"
     ran("lists", "export", "origins-to-watch", "--out", written, "--on", "2999-01-01", "--store", store)
     assert written.read_text(encoding="utf-8-sig").splitlines()[1:] == ["TR;2026-01-01;;s;r;"]

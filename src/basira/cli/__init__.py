@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 
-from basira.render.shown import echo
+from basira.render.shown import say_line
 from basira.schema.errors import BasiraError
 
 INTERNAL = 70  # a fault of ours, as sysexits.h numbers it
@@ -26,7 +26,7 @@ def main() -> None:
     try:
         app()
     except BasiraError as error:
-        echo(f"{error.code}: {error.message}\n  → {error.hint}", err=True)
+        say_line(f"{error.code}: {error.message}\n  → {error.hint}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()

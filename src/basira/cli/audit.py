@@ -124,8 +124,10 @@ def show(
     identity: Annotated[str, typer.Argument(metavar="ID", help="Of a decision, an event of a declaration, or a run.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Print one whole record, as it was hashed, by its id; personal values stay apart."""
+    """Print one whole record, as it was hashed, by its id; personal values stay apart. It is JSON, asked for or not."""
+    del as_json
     from basira.workflows.records.activity import find_record
 
     echo(json.dumps(find_record(record_of(store, database).place, identity), ensure_ascii=False, indent=1))

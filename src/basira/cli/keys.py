@@ -13,6 +13,7 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.options import show_json
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
@@ -145,12 +146,16 @@ def revoke(
     motive: Annotated[str, typer.Option("--motive", help="Why; it is audited.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """End a key at once."""
     from basira.storage.accounts.api_keys import revoke_key
 
     with open_database(store, database) as opened, opened.write() as connection:
         before = revoke_key(connection, key_id, actor=by, motive=motive, now=datetime.now())
+    if as_json:
+        show_json({"key_id": key_id, "revoked_before": before})
+        return
     echo(f"Key {key_id} was revoked on {before[:10]} already." if before else f"Key {key_id} revoked.")
 
 

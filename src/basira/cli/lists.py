@@ -6,7 +6,6 @@ for a rule; a change without the login of the person who makes it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,12 +19,14 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
-from basira.cli.options import Language, LanguageOption
-from basira.render.shown import echo
+from basira.cli.messages import messages, say_number
+from basira.cli.options import Language, LanguageOption, show_json
+from basira.render.shown import say_line
 
 if TYPE_CHECKING:
     from basira.rules.lists.model import Entry
     from basira.schema.errors import RuleError
+    from basira.storage.rules.lists import StoredList
     from basira.workflows.rules.lists import ListShown, ShownEntry
 
 app = typer.Typer(no_args_is_help=True, help="Lists that rules name: operators, products, origins, containers.")
@@ -61,6 +62,7 @@ def new(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Make an empty list. In a rule: importer_id in list 'NAME'."""
     from basira.rules.lists.model import ListHeader
@@ -68,8 +70,8 @@ def new(
 
     header = ListHeader(name, kind.value, title, owner, "name" if names else "exact", closeness)
     with faults_in(language), open_database(store, database) as opened:
-        create_list(opened, header, login=by, now=datetime.now())
-    echo(f"{name}: made.")
+        made = create_list(opened, header, login=by, now=datetime.now())
+    _show_change(made, language, "lists.made", as_json=as_json)
 
 
 @app.command("add")
@@ -85,6 +87,7 @@ def add(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Add one entry."""
     from basira.workflows.rules.lists import add_to_list
@@ -92,7 +95,7 @@ def add(
     entry = _entry(value, starts, until, source, reason, owner)
     with faults_in(language), open_database(store, database) as opened:
         changed = add_to_list(opened, name, [entry], login=by, now=datetime.now())
-    echo(f"{name}: change {changed.last}.")
+    _show_change(changed, language, "lists.changed", as_json=as_json, number=str(changed.last))
 
 
 @app.command("import")
@@ -104,6 +107,7 @@ def import_table(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Add the entries of a table: all of them, or none when a row is broken."""
     from basira.schema.errors import SourceError
@@ -117,7 +121,10 @@ def import_table(
         count, faults = import_list(opened, name, content, login=by, now=datetime.now(), motive=motive or None)
         if faults:
             raise _all_of(faults, language)
-    echo(f"{name}: {count:,} entries added.")
+    if as_json:
+        show_json({"name": name, "added": count})
+        return
+    say_line(messages(language.value).say_count("lists.added", count, name=name, n=say_number(count, language.value)))
 
 
 @app.command("end")
@@ -130,6 +137,7 @@ def end(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Give an entry an earlier end. What it did until then stays on record."""
     from datetime import timedelta
@@ -141,8 +149,9 @@ def end(
     now = datetime.now()
     ends_on = parse_day(until, name="--until") if until else now.date() - timedelta(days=1)
     with faults_in(language), open_database(store, database) as opened:
-        end_in_list(opened, name, Ending(entry, ends_on, motive), login=by, now=now)
-    echo(f"{name}: entry {entry} until {ends_on}.")
+        changed = end_in_list(opened, name, Ending(entry, ends_on, motive), login=by, now=now)
+    day = _shown_day(ends_on, language)
+    _show_change(changed, language, "lists.ended", as_json=as_json, entry=str(entry), day=day)
 
 
 @app.command("snooze")
@@ -157,29 +166,43 @@ def snooze_operator(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Put a rule to sleep for an operator. `basira lists end snooze:RULE` wakes it."""
     from basira.workflows.rules.lists import snooze
 
     entry = _entry(operator, starts, until, source, reason, "")
     with faults_in(language), open_database(store, database) as opened:
-        snooze(opened, rule_id, entry, login=by, now=datetime.now())
-    echo(f"{rule_id}: sleeps for {entry.value} until {entry.ends_on}.")
+        changed = snooze(opened, rule_id, entry, login=by, now=datetime.now())
+    day = _shown_day(entry.ends_on, language)
+    values = {"rule": rule_id, "operator": entry.value, "day": day}
+    _show_change(changed, language, "lists.asleep", as_json=as_json, **values)
 
 
 @app.command("list")
-def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def list_all(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Show every list, with the number of its entries."""
     from basira.workflows.rules.lists import show_lists
 
     with open_database(store, database) as opened, opened.read() as connection:
         found = show_lists(connection)
     if as_json:
-        echo(json.dumps([{**asdict(one), "entries": count} for one, count in found], ensure_ascii=False, indent=1))
+        show_json([{**asdict(one), "entries": count} for one, count in found])
         return
+    said = messages(language.value)
     for one, count in found:
-        close = f", names from {one.least_closeness:.2f}" if one.matching == "name" else ""
-        echo(f"{one.name}  {one.kind}{close}  {count:,} entries  change {one.last}  {one.title} ({one.owner})")
+        kind = said.say(f"lists.kind.{one.kind}")
+        if one.matching == "name":
+            kind = said.say("lists.names", kind=kind, closeness=_closeness(one.least_closeness, language))
+        change = said.say("lists.change", number=str(one.last))
+        say_line(f"{one.name}  {kind}  {_entries(count, language)}  {change}  {one.title} ({one.owner})")
+    if not found:
+        say_line(said.say("lists.no_list"))
 
 
 @app.command("show")
@@ -188,36 +211,47 @@ def show(
     on: Annotated[str, typer.Option("--on", help="Only entries in force on this day, YYYY-MM-DD.")] = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Show the entries of a list, those that are over too."""
     found = _read(name, store, database)
     entries = _in_force(found, on)
     if as_json:
-        shown = [asdict(one) for one in entries]
-        echo(json.dumps({**asdict(found.header), "entries": shown}, ensure_ascii=False, indent=1, default=str))
+        show_json({**asdict(found.header), "entries": [asdict(one) for one in entries]})
         return
-    echo(f"{found.header.name}: {found.header.title} ({found.header.owner}), change {found.last}")
+    said, header = messages(language.value), found.header
+    change = said.say("lists.change", number=str(found.last))
+    say_line(f"{header.name}  {header.title} ({header.owner})  {change}")
     for one in entries:
-        dates = f"{one.starts_on} to {one.ends_on or '…'}"
-        if one.entry is None:
-            echo(f"  {one.number}  {dates}  erased")
-        else:
-            echo(f"  {one.number}  {dates}  {one.entry.value}  {one.entry.source}: {one.entry.reason}")
+        first, last = _shown_day(one.starts_on, language), _shown_day(one.ends_on, language)
+        dates = said.say("from_to", first=first, last=last) if one.ends_on else said.say("from_on", first=first)
+        content = said.say("lists.erased")
+        if one.entry is not None:
+            content = "  ".join((one.entry.value, one.entry.source, one.entry.reason))
+        say_line(f"  {one.number}  {dates}  {content}")
+    if not entries:
+        say_line(said.say("lists.no_entry"))
 
 
 @app.command("history")
 def history(
-    name: NameArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
+    name: NameArgument,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the changes of a list: who, when, how many entries."""
     changes = _read(name, store, database).changes
     if as_json:
-        echo(json.dumps([asdict(one) for one in changes], ensure_ascii=False, indent=1))
+        show_json([asdict(one) for one in changes])
         return
+    said = messages(language.value)
     for one in changes:
-        why = f": {one.motive}" if one.motive else ""
-        echo(f"{one.number}  {one.taken_at[:16]}  {one.action}  {one.entry_count:,} entries  by {one.actor}{why}")
+        action, by = said.say(f"lists.action.{one.action}"), said.say("by", actor=one.actor)
+        why = f"  {one.motive}" if one.motive else ""
+        say_line(f"{one.number}  {one.taken_at[:16]}  {action}  {_entries(one.entry_count, language)}  {by}{why}")
 
 
 @app.command("export")
@@ -227,6 +261,8 @@ def export(
     on: Annotated[str, typer.Option("--on", help="Only entries in force on this day, YYYY-MM-DD.")] = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the entries of a list as CSV, which `import` reads back. Erased entries are left out."""
     from basira.render.writing import write_whole
@@ -234,7 +270,10 @@ def export(
 
     entries = [one.entry for one in _in_force(_read(name, store, database), on) if one.entry is not None]
     write_whole(out, write_entries(entries))
-    echo(f"{out}: {len(entries):,} entries.")
+    if as_json:
+        show_json({"file": out, "entries": len(entries)})
+        return
+    say_line(f"{messages(language.value).say('written', path=str(out))}  {_entries(len(entries), language)}")
 
 
 @app.command("match")
@@ -244,6 +283,7 @@ def match(
     on: Annotated[str, typer.Option("--on", help="Day, YYYY-MM-DD; today by default.")] = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Show whether a value is on a list on a day: which entry, and how close."""
@@ -252,11 +292,14 @@ def match(
     with open_database(store, database) as opened, opened.read() as connection:
         found = find_in_list(connection, name, value, on=_day(on, "--on") or datetime.now().date())
     if as_json:
-        echo(json.dumps(None if found is None else asdict(found), ensure_ascii=False, indent=1))
-    elif found is None:
-        echo("Not on the list.")
+        show_json(None if found is None else asdict(found))
+        return
+    said = messages(language.value)
+    if found is None:
+        say_line(said.say("lists.absent"))
     else:
-        echo(f"{found.entry}, {found.closeness:.3f} close.")
+        closeness = _closeness(found.closeness, language, digits=3)
+        say_line(said.say("lists.match", entry=str(found.entry), closeness=closeness))
 
 
 @contextmanager
@@ -290,8 +333,32 @@ _MOST_FAULTS = 20
 def _all_of(faults: Sequence[RuleError], language: Language) -> RuleError:
     """The first fault, after each of the others was shown."""
     for one in faults[1:_MOST_FAULTS]:
-        echo(str(_in_language(one, language).message), err=True)
+        say_line(str(_in_language(one, language).message), err=True)
     return faults[0]
+
+
+def _show_change(made: StoredList, language: Language, message: str, *, as_json: bool, **values: str) -> None:
+    """Show what became of a list, as JSON or in the sentence ``message``, which is given its name too."""
+    if as_json:
+        show_json(asdict(made))
+    else:
+        say_line(messages(language.value).say(message, name=made.name, **values))
+
+
+def _entries(count: int, language: Language) -> str:
+    return messages(language.value).say_count("lists.entries", count, n=say_number(count, language.value))
+
+
+def _shown_day(day: date | None, language: Language) -> str:
+    from basira.render.numbers import format_date
+
+    return format_date(day, language=language.value)
+
+
+def _closeness(value: float, language: Language, *, digits: int = 2) -> str:
+    from basira.render.numbers import format_number
+
+    return format_number(value, language=language.value, digits=digits)
 
 
 def _entry(value: str, starts: str, until: str, source: str, reason: str, owner: str) -> Entry:

@@ -5,6 +5,7 @@ Enters: nothing. Leaves: option types and a progress context. Never here: a comm
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from basira.render.shown import terminal
+from basira.render.shown import echo, terminal
 from basira.schema.errors import StoreError
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ def open_history(store: Path) -> History:
     from basira.workflows.stores import open_store
 
     return open_store(store)
+
+
+def show_json(body: object) -> None:
+    """Print a value as JSON, alone on standard output; days and paths as text. Raises ValueError for a NaN."""
+    echo(json.dumps(body, ensure_ascii=False, indent=1, default=str, allow_nan=False))
 
 
 def ask_person(given: str = "") -> str:

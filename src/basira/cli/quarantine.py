@@ -114,8 +114,13 @@ def show(
     quarantine_id: Annotated[str, typer.Argument(help="Of a declaration that the service rejected, q-...")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Print a declaration that the service rejected, as it was sent, with its faults: correct it and send it again."""
+    """Print a declaration that the service rejected, as it was sent, with its faults: correct it and send it again.
+
+    It is JSON, asked for or not.
+    """
+    del as_json
     from basira.cli.db import record_of
     from basira.serving.views.rejected import rejected_declaration
     from basira.workflows.stores import open_database

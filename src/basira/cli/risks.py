@@ -6,7 +6,6 @@ change without the login of the person who makes it.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -17,8 +16,9 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
 from basira.cli.lists import ByOption, MotiveOption, faults_in
-from basira.cli.options import Language, LanguageOption
-from basira.render.shown import echo
+from basira.cli.messages import messages
+from basira.cli.options import Language, LanguageOption, show_json
+from basira.render.shown import say_line
 
 if TYPE_CHECKING:
     from basira.workflows.rules.register import RiskShown
@@ -54,6 +54,7 @@ def new(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a risk down."""
     from basira.rules.register import Risk
@@ -74,7 +75,10 @@ def new(
     )
     with faults_in(language), open_database(store, database) as opened:
         made = write_entry(opened, risk, login=by, now=datetime.now(), expected=0)
-    echo(_line(made))
+    if as_json:
+        show_json(_content(made))
+        return
+    say_line(_line(made, language))
 
 
 @app.command("review")
@@ -89,6 +93,7 @@ def review_risk(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Write down that a risk was looked at, what it is now, and when it is looked at again."""
     from basira.rules.register import Review
@@ -99,17 +104,25 @@ def review_risk(
     looked = Review(review_on, motive, likelihood or None, consequence or None, is_closed=closed)
     with faults_in(language), open_database(store, database) as opened:
         made = review_entry(opened, risk_id, looked, login=by, now=datetime.now())
-    echo(_line(made))
+    if as_json:
+        show_json(_content(made))
+        return
+    say_line(_line(made, language))
 
 
 @app.command("list")
-def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def list_all(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Show every risk: overdue reviews first, then the gravest."""
     from basira.workflows.rules.register import show_register
 
     with open_database(store, database) as opened, opened.read() as connection:
         found = show_register(connection, on=datetime.now().date())
-    _show(found, as_json)
+    _show(found, language, as_json=as_json)
 
 
 @app.command("show")
@@ -117,6 +130,7 @@ def show(
     risk_id: RiskArgument,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Show every version of a risk."""
@@ -124,26 +138,34 @@ def show(
 
     with open_database(store, database) as opened, opened.read() as connection:
         found = show_entry(connection, risk_id, on=datetime.now().date())
-    _show(found, as_json)
+    _show(found, language, as_json=as_json)
 
 
-def _show(found: list[RiskShown], as_json: bool) -> None:
+def _show(found: list[RiskShown], language: Language, *, as_json: bool) -> None:
     if as_json:
-        values = [
-            {**one.stored.content, "version": one.stored.version, "level": one.risk.level, "overdue": one.is_overdue}
-            for one in found
-        ]
-        echo(json.dumps(values, ensure_ascii=False, indent=1))
+        show_json([_content(one) for one in found])
         return
+    said = messages(language.value)
     for one in found:
-        rules = f"  rules: {', '.join(one.risk.rules)}" if one.risk.rules else ""
-        echo(_line(one))
-        echo(f"   {one.risk.treatment}: {one.risk.plan}{rules}")
+        say_line(_line(one, language))
+        rules = said.say("risks.rules", rules=", ".join(one.risk.rules)) if one.risk.rules else ""
+        treatment = said.say(f"risks.treatment.{one.risk.treatment}")
+        say_line(f"   {'  '.join(part for part in (treatment, one.risk.plan, rules) if part)}")
+    if not found:
+        say_line(said.say("risks.none"))
 
 
-def _line(one: RiskShown) -> str:
-    risk = one.risk
-    due = "closed" if risk.state == "closed" else f"review {risk.review_on}{' OVERDUE' if one.is_overdue else ''}"
-    level = f"{risk.level} ({risk.likelihood} x {risk.consequence} = {risk.product})"
-    where = risk.office or "national"
-    return f"{risk.risk_id}  {one.stored.version}  {level}  {where}  {due}  {risk.title} ({risk.owner})"
+def _content(one: RiskShown) -> dict[str, object]:
+    return {**one.stored.content, "version": one.stored.version, "level": one.risk.level, "overdue": one.is_overdue}
+
+
+def _line(one: RiskShown, language: Language) -> str:
+    from basira.render.numbers import format_date
+
+    said, risk = messages(language.value), one.risk
+    due = "closed" if risk.state == "closed" else "overdue" if one.is_overdue else "review"
+    review = said.say(f"risks.{due}", day=format_date(risk.review_on, language=language.value))
+    product = f"{risk.likelihood} × {risk.consequence} = {risk.product}"
+    level = f"{said.say(f'risks.level.{risk.level}')} ({product})"
+    where = risk.office or said.say("risks.national")
+    return f"{risk.risk_id}  {one.stored.version}  {level}  {where}  {review}  {risk.title} ({risk.owner})"

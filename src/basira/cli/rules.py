@@ -20,9 +20,10 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
 from basira.cli.lists import faults_in
-from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, steps
+from basira.cli.messages import messages
+from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, show_json, steps
 from basira.cli.rules_shown import lines_of_test, rate_line
-from basira.render.shown import echo
+from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
     from basira.rules.lifecycle import State
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from basira.rules.model import Condition, Rule
     from basira.rules.names import Vocabulary
     from basira.rules.values import ListValues
+    from basira.storage.rules.store import StoredStep
     from basira.workflows.rules.life import RuleVersion
+    from basira.workflows.stores import Database
 
 app = typer.Typer(no_args_is_help=True, help="Risk profiles: rules that analysts write.")
 
@@ -106,8 +109,11 @@ def import_files(
         vocabulary = known_vocabulary(opened)
         rules = [_read_file(path, vocabulary) for path in files]
         made = [write_version(opened, rule, login=by, now=datetime.now()) for rule in rules]
+    if as_json:
+        show_json([_content(one) for one in made])
+        return
     for one in made:
-        _show(one, language, as_json)
+        _show(one, language, as_json=False)
 
 
 @app.command("check")
@@ -173,11 +179,11 @@ def try_it(
         echo(json.dumps([asdict(one) for one in tried], ensure_ascii=False, indent=1))
         return
     for one in tried:
-        echo(one.declaration_id)
+        say_line(one.declaration_id)
         for sentence in one.sentences:
-            echo(f"  {sentence}")
+            say_line(f"  {sentence}")
     if not tried:
-        echo("No hit, and nothing unknown, in the period.")
+        say_line(messages(language.value).say("rules.no_hit"))
 
 
 @app.command("backtest")
@@ -236,6 +242,7 @@ def compare(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what differs between two versions of a rule."""
     from basira.workflows.rules.life import compare_versions, show_version
@@ -245,8 +252,11 @@ def compare(
     with open_database(store, database) as opened, opened.read() as connection:
         rules = [show_version(connection, rule_id, on=today, version=number).rule for number in (one, other)]
     lines = compare_versions(rules[0], rules[1], make_vocabulary(), language.value)
-    for line in lines or ["No difference."]:
-        echo(line)
+    if as_json:
+        show_json(lines)
+        return
+    for line in lines or [messages(language.value).say("rules.same")]:
+        say_line(line)
 
 
 def _add_step(name: str, state: State, help_text: str, *, has_motive: bool = False) -> None:
@@ -259,8 +269,11 @@ def _add_step(name: str, state: State, help_text: str, *, has_motive: bool = Fal
         store: StoreOption = DEFAULT_STORE,
         database: DatabaseOption = "",
         language: LanguageOption = Language.fr,
+        as_json: JsonOption = False,
     ) -> None:
-        _step(rule_id, state, by, version, "", store, database, language)
+        with faults_in(language), open_database(store, database) as opened:
+            step = _take(opened, rule_id, state, login=by, version=version, motive="")
+        _show_step(step, language, as_json=as_json)
 
     def take_with_motive(
         rule_id: RuleArgument,
@@ -270,8 +283,11 @@ def _add_step(name: str, state: State, help_text: str, *, has_motive: bool = Fal
         store: StoreOption = DEFAULT_STORE,
         database: DatabaseOption = "",
         language: LanguageOption = Language.fr,
+        as_json: JsonOption = False,
     ) -> None:
-        _step(rule_id, state, by, version, motive, store, database, language)
+        with faults_in(language), open_database(store, database) as opened:
+            step = _take(opened, rule_id, state, login=by, version=version, motive=motive)
+        _show_step(step, language, as_json=as_json)
 
     app.command(name, help=help_text)(take_with_motive if has_motive else take)
 
@@ -334,7 +350,12 @@ def watch(
 
 
 @app.command("list")
-def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def list_all(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Show every version of every rule, with what it is today."""
     from basira.workflows.rules.life import show_all
 
@@ -344,8 +365,10 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
         echo(json.dumps([_content(one) for one in found], ensure_ascii=False, indent=1))
         return
     for one in found:
-        rule = one.rule
-        echo(f"{rule.rule_id}  {one.stored.version}  {one.status}  {rule.starts_on} to {rule.expires_on}  {rule.title}")
+        rule, (status, dates) = one.rule, _status_and_dates(one, language)
+        say_line(f"{rule.rule_id}  {one.stored.version}  {status}  {dates}  {rule.title}")
+    if not found:
+        say_line(messages(language.value).say("rules.none"))
 
 
 @app.command("show")
@@ -365,14 +388,19 @@ def show(
     _show(found, language, as_json)
 
 
-def _step(
-    rule_id: str, state: State, by: str, version: int, motive: str, store: Path, database: str, language: Language
-) -> None:
+def _take(opened: Database, rule_id: str, state: State, *, login: str, version: int, motive: str) -> StoredStep:
     from basira.workflows.rules.life import take_step
 
-    with faults_in(language), open_database(store, database) as opened:
-        step = take_step(opened, rule_id, state, login=by, now=datetime.now(), version=version or None, motive=motive)
-    echo(f"{rule_id} version {step.version}: {step.state}.")
+    return take_step(opened, rule_id, state, login=login, now=datetime.now(), version=version or None, motive=motive)
+
+
+def _show_step(step: StoredStep, language: Language, *, as_json: bool) -> None:
+    if as_json:
+        show_json(asdict(step))
+        return
+    said = messages(language.value)
+    state = said.say(f"rules.status.{step.state}")
+    say_line(said.say("rules.step", rule=step.rule_id, version=str(step.version), state=state))
 
 
 def _names_and_lists(
@@ -432,8 +460,20 @@ def _show(one: RuleVersion, language: Language, as_json: bool) -> None:
         echo(json.dumps(_content(one), ensure_ascii=False, indent=1))
         return
     rule = one.rule
-    echo(f"{rule.rule_id} version {one.stored.version}: {one.status}, {rule.starts_on} to {rule.expires_on}")
-    echo(f"  {rule.title}")
-    echo(f"  {write_text(rule.condition, make_vocabulary(), language.value)}")
+    said, (status, dates) = messages(language.value), _status_and_dates(one, language)
+    version = str(one.stored.version)
+    say_line(said.say("rules.head", rule=rule.rule_id, version=version, status=status, dates=dates))
+    say_line(f"  {rule.title}")
+    say_line(f"  {write_text(rule.condition, make_vocabulary(), language.value)}")
     for step in one.steps:
-        echo(f"  {step.taken_at[:16]}  {step.state}  by {step.actor}{f': {step.motive}' if step.motive else ''}")
+        state, by = said.say(f"rules.status.{step.state}"), said.say("by", actor=step.actor)
+        why = f"  {step.motive}" if step.motive else ""
+        say_line(f"  {step.taken_at[:16]}  {state}  {by}{why}")
+
+
+def _status_and_dates(one: RuleVersion, language: Language) -> tuple[str, str]:
+    from basira.render.numbers import format_date
+
+    said, code = messages(language.value), language.value
+    first, last = (format_date(day, language=code) for day in (one.rule.starts_on, one.rule.expires_on))
+    return said.say(f"rules.status.{one.status}"), said.say("from_to", first=first, last=last)

@@ -14,8 +14,9 @@ import typer
 
 from basira.cli.ingest import JsonOption
 from basira.cli.lists import faults_in
+from basira.cli.messages import messages, say_number
 from basira.cli.options import Language, LanguageOption
-from basira.render.shown import echo
+from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
     from basira.rules.migration.carry import Migration
@@ -68,7 +69,7 @@ def migrate(
 
 
 def _report(found: Migration, language: Language, as_json: bool) -> None:
-    from basira.rules.faults import catalog_of, say_fault
+    from basira.rules.faults import say_fault
     from basira.rules.migration.carry import say_note
 
     if as_json:
@@ -82,10 +83,11 @@ def _report(found: Migration, language: Language, as_json: bool) -> None:
         echo(json.dumps(values, ensure_ascii=False, indent=1))
         return
     for one in found.carried:
-        echo(f"{one.line}  {one.rule.rule_id}")
+        say_line(f"{one.line}  {one.rule.rule_id}")
         for note in one.notes:
-            echo(f"     {say_note(note, language.value)}")
+            say_line(f"     {say_note(note, language.value)}")
     for left in found.left:
-        echo(f"{left.line}  ✗ {left.criterion_id}  {say_fault(left.fault, language.value)}")
-    counts = {"carried": str(len(found.carried)), "left": str(len(found.left))}
-    echo(catalog_of(language.value).say("migration.report", **counts))
+        say_line(f"{left.line}  ✗ {left.criterion_id}  {say_fault(left.fault, language.value)}")
+    said = messages(language.value)
+    for message, count in (("rules.carried", len(found.carried)), ("rules.left", len(found.left))):
+        say_line(said.say_count(message, count, n=say_number(count, language.value)))

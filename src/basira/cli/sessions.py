@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from basira.cli.db import DatabaseOption
-from basira.cli.ingest import DEFAULT_STORE, StoreOption
+from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import ByOption, open_database
+from basira.cli.options import show_json
 from basira.cli.users import user_of
+from basira.render.shown import echo
 
 app = typer.Typer(no_args_is_help=True, help="Sessions: ended.")
 
@@ -30,6 +32,7 @@ def revoke(
     motive: Annotated[str, typer.Option("--motive", help="Why; it is audited.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """End every session of a person at once. The account stays as it is."""
     from basira.storage.accounts.sessions import revoke_sessions
@@ -37,4 +40,7 @@ def revoke(
     with open_database(store, database) as opened, opened.write() as connection:
         person = user_of(connection, user)
         ended = revoke_sessions(connection, person.user_id, actor=by, motive=motive, now=datetime.now())
-    typer.echo(f"{ended} sessions of {user} ended.")
+    if as_json:
+        show_json({"login": user, "ended": ended})
+        return
+    echo(f"{ended} sessions of {user} ended.")

@@ -17,6 +17,7 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import ByOption, open_database
+from basira.cli.options import show_json
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
@@ -128,9 +129,11 @@ def grant(
     office: OfficeOption = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Give a role. It counts from the person's next request."""
-    _change_roles(login, role, office, by=by, store=store, database=database, is_given=True)
+    roles = _change_roles(login, _grant(role, office), by=by, store=store, database=database, is_given=True)
+    _show_roles(login, roles, as_json=as_json)
 
 
 @role_app.command("revoke")
@@ -141,9 +144,11 @@ def revoke(
     office: OfficeOption = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Take a role away. It is gone with the person's next request."""
-    _change_roles(login, role, office, by=by, store=store, database=database, is_given=False)
+    roles = _change_roles(login, _grant(role, office), by=by, store=store, database=database, is_given=False)
+    _show_roles(login, roles, as_json=as_json)
 
 
 @password_app.command("reset")
@@ -154,6 +159,7 @@ def reset(
     password_stdin: StdinOption = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Give another password, which must be changed at the next login. Every session of the person ends."""
     from basira.storage.accounts.users import hash_password, set_password
@@ -164,23 +170,34 @@ def reset(
         hashed = hash_password(_password(password_stdin))
         with opened.write() as connection:
             set_password(connection, user.user_id, hashed, actor=by, now=datetime.now(), must_change_password=not final)
+    if as_json:
+        show_json({"login": login, "must_change_password": not final})
+        return
     echo(f"Password of {login} replaced; every session ended.")
 
 
 @app.command("deactivate")
 def deactivate(
-    login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
+    login: LoginArgument,
+    by: ByOption,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Put an account out of use at once, with its sessions. The person's events stay on record."""
-    _set_active(login, is_active=False, by=by, store=store, database=database)
+    _set_active(login, is_active=False, by=by, store=store, database=database, as_json=as_json)
 
 
 @app.command("activate")
 def activate(
-    login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
+    login: LoginArgument,
+    by: ByOption,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Put an account in use again."""
-    _set_active(login, is_active=True, by=by, store=store, database=database)
+    _set_active(login, is_active=True, by=by, store=store, database=database, as_json=as_json)
 
 
 @app.command("erase")
@@ -191,6 +208,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Forget a person, for good: login, name, password, roles. The events of the id stay on record.
 
@@ -206,14 +224,24 @@ def erase(
             user = user_of(connection, login)
         require_motive(motive)  # before anything is asked
         if user.login is None and not user.is_active:
-            echo(f"{user.user_id} is forgotten already.")
+            if as_json:
+                show_json({"user_id": user.user_id, "is_erased_before": True, "left": []})
+            else:
+                echo(f"{user.user_id} is forgotten already.")
             return
-        echo(f"{user.login} ({user.display_name or 'no name'}; {', '.join(_roles(user.grants)) or 'no role'})")
-        if not yes and not (sys.stdin.isatty() and typer.confirm("Forget this person for good?")):
+        # Before the question, and never among what a program reads.
+        echo(
+            f"{user.login} ({user.display_name or 'no name'}; {', '.join(_roles(user.grants)) or 'no role'})",
+            err=as_json,
+        )
+        if not yes and not (sys.stdin.isatty() and typer.confirm("Forget this person for good?", err=as_json)):
             raise UsageError("Expected a yes, found none: nothing was erased.", hint="Answer y, or give --yes.")
         with opened.write() as connection:
             erase_user(connection, user.user_id, actor=by, motive=motive, now=datetime.now())
         left = free_deleted(opened)
+    if as_json:
+        show_json({"user_id": user.user_id, "is_erased_before": False, "left": left})
+        return
     echo(f"Forgotten. The events of {user.user_id} stay on record under this id.")
     for sentence in left:
         echo(f"Left to do: {sentence}")
@@ -221,13 +249,20 @@ def erase(
 
 @app.command("unlock")
 def unlock(
-    login: LoginArgument, by: ByOption, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = ""
+    login: LoginArgument,
+    by: ByOption,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """End the lock of an account after too many failed logins; a lock of an address ends by itself."""
     from basira.storage.accounts.sessions import unlock_login
 
     with open_database(store, database) as opened, opened.write() as connection:
         forgotten = unlock_login(connection, user_of(connection, login).user_id, actor=by, now=datetime.now())
+    if as_json:
+        show_json({"login": login, "forgotten": forgotten})
+        return
     echo(f"{forgotten} failed logins of {login} forgotten.")
 
 
@@ -244,24 +279,34 @@ def user_of(connection: sa.Connection, login: str) -> User:
     return found
 
 
-def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: str) -> None:
+def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: str, as_json: bool) -> None:
     from basira.storage.accounts.users import set_active
 
     with open_database(store, database) as opened, opened.write() as connection:
         set_active(connection, user_of(connection, login).user_id, is_active, actor=by, now=datetime.now())
+    if as_json:
+        show_json({"login": login, "is_active": is_active})
+        return
     echo(f"{login} is {'active' if is_active else 'inactive'}.")
 
 
-def _change_roles(login: str, role: str, office: str, *, by: str, store: Path, database: str, is_given: bool) -> None:
+def _change_roles(login: str, changed: Grant, *, by: str, store: Path, database: str, is_given: bool) -> list[str]:
+    """The roles of the person after the change."""
     from basira.storage.accounts.users import set_grants
 
-    changed = _grant(role, office)
     with open_database(store, database) as opened, opened.write() as connection:
         user = user_of(connection, login)
         grants = set(user.grants) | {changed} if is_given else set(user.grants) - {changed}
         if grants != set(user.grants):
             set_grants(connection, user.user_id, grants, actor=by, now=datetime.now())
-    echo(f"{login}: {', '.join(_roles(sorted(grants))) or 'no role'}.")
+    return _roles(sorted(grants))
+
+
+def _show_roles(login: str, roles: list[str], *, as_json: bool) -> None:
+    if as_json:
+        show_json({"login": login, "roles": roles})
+    else:
+        echo(f"{login}: {', '.join(roles) or 'no role'}.")
 
 
 def _grant(role: str, office: str) -> Grant:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Isolates are set by Basira itself around figures in a right-to-left sentence (`languages.isolated`); they end with
 # their line and turn no text round. In a cell or a page a tab or a line end commands nothing.
 _KEPT = frozenset("\u2068\u2069\t\r")
+# Many terminals draw them as boxes, and a pipe would show their codes: no line for people has them.
+_NO_ISOLATES = str.maketrans(dict.fromkeys("\u2068\u2069"))
 
 
 def shown(text: str) -> str:
@@ -37,6 +39,11 @@ def echo(text: str, *, err: bool = False) -> None:
     print(escape(text), file=sys.stderr if err else sys.stdout)
 
 
+def say_line(text: str, *, err: bool = False) -> None:
+    """Print a sentence for people: without isolates, and everything else unseen as its code."""
+    echo(text.translate(_NO_ISOLATES), err=err)
+
+
 def terminal(*, stderr: bool = False, **options: Any) -> Console:
     """A Rich console on which text of any origin stays text, whichever renderable holds it."""
     from rich.console import Console
@@ -46,6 +53,6 @@ def terminal(*, stderr: bool = False, **options: Any) -> Console:
         def render(self, *args: Any, **kwargs: Any) -> Iterable[Segment]:
             for segment in super().render(*args, **kwargs):
                 is_plain = segment.control or segment.text.isprintable() or segment.text == "\n"
-                yield segment if is_plain else Segment(escape(segment.text), segment.style)
+                yield segment if is_plain else Segment(escape(segment.text.translate(_NO_ISOLATES)), segment.style)
 
     return Terminal(stderr=stderr, **options)
