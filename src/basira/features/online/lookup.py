@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 
 import polars as pl
 
-from basira.features.catalog.catalog import EXPECTED_PRICES
+from basira.features.catalog.catalog import ONLY_EVIDENCE
 from basira.features.catalog.references import LEVELS
 from basira.features.online.check import check_functions
 from basira.features.online.compiler import Beginning, Compiled, Ending, compile_binding, compile_stages
@@ -79,14 +79,15 @@ class NotOnline:
 class OnlineFeatures:
     """``rows``: one per item, in order of item number, values in the order of ``names``.
 
-    ``names``: the identification, the catalog's columns without those of `EXPECTED_PRICES`, and one category per ``x_``
-    column. Numbers are floats already rounded to 32 bits (amounts are not); None for null.
+    ``names``: the identification, the catalog's columns without those of `ONLY_EVIDENCE`, and one category per ``x_``
+    column. Numbers are floats already rounded to 32 bits (amounts are not); None for null. Most declarations are
+    released, and nobody reads their evidence: see `complete`.
     """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: tuple[Figures, ...]
-    # Of the steps that gave each row; None where expected prices are among them.
+    # Of the steps that gave each row; None where the evidence is among them.
     _values: tuple[list[Any], ...] | None = field(default=None, repr=False, compare=False)
     _program: _Ready | None = field(default=None, repr=False, compare=False)
 
@@ -97,16 +98,16 @@ class OnlineFeatures:
 
     @cached_property
     def complete(self) -> OnlineFeatures:
-        """The same with expected prices: the columns of `compute_features`, in their order.
+        """The same with the evidence, expected prices included: the columns of `compute_features`, in their order.
 
-        They are evidence for reasons: computed when they are first asked for, of the figures that the rest was computed
-        of. Null where an item has no price or its code none yet.
+        Computed when it is first asked for, of the figures that the rest was computed of. Raises UsageError where a
+        figure is too large for a 32-bit number, as the batch does.
         """
         if self._values is None or self._program is None:
             return self
         ready = self._program
         rows = tuple(
-            tuple(map((*row, *ready.expected(values)).__getitem__, ready.order))
+            tuple(map((*row, *ready.evidence(values)).__getitem__, ready.order))
             for row, values in zip(self.rows, self._values, strict=True)
         )
         return OnlineFeatures(ready.all_names, ready.all_types, rows)
@@ -155,13 +156,13 @@ class _Relation:
 class _Ready:
     """Everything made once from the catalog.
 
-    ``expected``: the columns of `EXPECTED_PRICES`; ``features``: all others, under ``names``. ``order``: of a row of
+    ``evidence``: the columns of `ONLY_EVIDENCE`; ``features``: all others, under ``names``. ``order``: of a row of
     the others followed by these, the place of each column of ``all_names``.
     """
 
     item: Compiled
     features: Beginning
-    expected: Ending
+    evidence: Ending
     sources: tuple[tuple[str, str], ...]
     t_columns: int
     relations: tuple[_Relation, ...]
@@ -203,16 +204,16 @@ def _ready(extras: tuple[str, ...]) -> _Ready:
         )
     layouts = {"t": t_layout} | {name: profile_columns(name) for name in (*PROFILED, *REFERRED)}
     outputs = bound.features.outputs
-    usual = [o for o in outputs if o.name not in EXPECTED_PRICES]
-    late = [o.name for o in outputs if o.name in EXPECTED_PRICES]
-    features, expected = compile_stages(bound.features, layouts, EXPECTED_PRICES)
+    usual = [o for o in outputs if o.name not in ONLY_EVIDENCE]
+    late = [o.name for o in outputs if o.name in ONLY_EVIDENCE]
+    features, evidence = compile_stages(bound.features, layouts, ONLY_EVIDENCE)
     names = (*ITEM_KEY, *(o.name for o in usual))
     all_names = (*ITEM_KEY, *(o.name for o in outputs))
     places = {name: n for n, name in enumerate((*names, *late))}
     return _Ready(
         item=compile_binding(bound.item, {"item": [name for name, _ in sources]}),
         features=features,
-        expected=expected,
+        evidence=evidence,
         sources=sources,
         t_columns=bound.t_columns,
         relations=tuple(relations),
@@ -232,7 +233,7 @@ def prepare_online(extras: tuple[str, ...] = ()) -> None:
 def online_features(
     items: Sequence[Item], profiles: Profiles, *, pause: Callable[[], None] = lambda: None
 ) -> OnlineFeatures | NotOnline:
-    """The features of every item of one declaration, as on the day after the profiles' last; expected prices only in
+    """The features of every item of one declaration, as on the day after the profiles' last; evidence only in
     `OnlineFeatures.complete`.
 
     Parameters
@@ -366,17 +367,21 @@ def _describe(
             hint="Validate the declaration against the schema first.",
         ) from error
     described, wanted = [], []
+    # Most keys are of the header, and the same for all items.
+    made: dict[tuple[str, tuple[Any, ...]], bytes] = {}
     for n, row in enumerate(rows, 1):
         if n % _BETWEEN_PAUSES == 0:
             pause()
         figures = ready.item(row)
         keys: list[bytes | None] = []
         for relation in ready.relations:
-            parts = [figures[n] for n in relation.parts]
+            parts = tuple([figures[n] for n in relation.parts])
             if None in parts or (relation.measures and all(figures[n] is None for n in relation.measures)):
                 keys.append(None)
-            else:
-                keys.append(key_of(relation.name, parts))
+                continue
+            if (key := made.get((relation.name, parts))) is None:
+                made[relation.name, parts] = key = key_of(relation.name, parts)
+            keys.append(key)
         described.append((day, *figures[1 : ready.t_columns]))
         wanted.append(keys)
     return described, wanted

@@ -24,7 +24,7 @@ from basira.decisions.candidate import ItemFeatures, make_candidate
 from basira.decisions.judged import JudgedValues
 from basira.explain.reasons import Evidence as ItemEvidence
 from basira.explain.reasons import explain_items
-from basira.features.catalog.catalog import EXPECTED_PRICES, REASONS
+from basira.features.catalog.catalog import ONLY_EVIDENCE, REASONS
 from basira.features.online.lookup import NotOnline, OnlineFeatures, held_version, online_features
 from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
@@ -97,7 +97,7 @@ class Knowledge:
 
 
 class _Table:
-    """The features of one declaration, by column; expected prices are computed when one of them is asked for."""
+    """The features of one declaration, by column; the evidence is computed when some of it is asked for."""
 
     def __init__(self, features: OnlineFeatures) -> None:
         self._features = features
@@ -240,8 +240,8 @@ def _predict(
     if not described:
         return []
     try:
-        # Shipped models read no expected price; one that was given some has them computed.
-        is_read = not EXPECTED_PRICES.isdisjoint(model.encoding.names)
+        # Shipped models read no evidence; for one that was given some, it is computed.
+        is_read = not ONLY_EVIDENCE.isdisjoint(model.encoding.names)
         read = [features.complete if is_read else features for _, features in described]
         predictions, matrix = model.predict_rows(read[0].names, [row for features in read for row in features.rows])
     except Exception as error:  # any error of a model: the declaration still gets its lane
