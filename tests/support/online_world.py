@@ -60,7 +60,8 @@ def online_rows(
     for declaration in declarations:
         answer = online_features(declaration, profiles)
         if isinstance(answer, OnlineFeatures):
-            rows |= {row[:3]: dict(zip(answer.names, row, strict=True)) for row in answer.rows}
+            whole = answer.complete
+            rows |= {row[:3]: dict(zip(whole.names, row, strict=True)) for row in whole.rows}
         else:
             left.append(answer)
     return rows, left

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from basira.features.catalog.catalog import CATALOG
+from basira.features.catalog.catalog import CATALOG, ONLY_EVIDENCE
 from basira.features.online.lookup import OnlineFeatures, online_features
 from basira.features.online.plan import catalog_digest
 from basira.schema.errors import StoreError, UsageError
@@ -166,6 +166,24 @@ def test_the_frame_has_the_columns_and_types_of_the_batch() -> None:
     assert frame.schema == batch.schema
     assert frame.equals(batch, null_equal=True)
     assert len(CATALOG) == len(frame.columns) - 3
+
+
+def test_evidence_is_computed_apart_and_changes_nothing_else() -> None:
+    items, outcomes = random_history(5)
+    new = [item("N", 10_801, item_number=n, net_mass_kg=2.5, customs_value_amount=100.0 * n) for n in (1, 2)]
+    with engine(items, outcomes) as con:
+        answer = online_features(new, MemoryProfiles(con, as_of_day=10_800))
+    assert isinstance(answer, OnlineFeatures)
+    whole = answer.complete
+    assert answer.all_names == whole.names == whole.all_names
+    assert set(whole.names) - set(answer.names) == ONLY_EVIDENCE
+    assert [name for name in whole.names if name not in ONLY_EVIDENCE] == list(answer.names)
+    priced = [dict(zip(whole.names, row, strict=True)) for row in whole.rows]
+    assert all(isinstance(row["expected_value_per_kg_deviation"], float) for row in priced)
+    kept = [tuple(row[name] for name in answer.names) for row in priced]
+    assert repr(kept) == repr(list(answer.rows))
+    assert whole.complete is whole
+    assert answer.complete is whole, "computed once"
 
 
 def test_through_the_file_as_in_memory(tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ import sqlalchemy as sa
 from basira.api.auth.key_cache import Remembered
 from basira.explain.reasons import explain_items
 from basira.features.catalog.catalog import REASONS
-from basira.features.online.lookup import NotOnline, online_features
+from basira.features.online.lookup import NotOnline, OnlineFeatures, online_features
 from basira.schema.access import Principal
 from basira.schema.errors import StoreError
 from basira.serving.decide import batch as serve
 from basira.serving.decide import worker as serve_decider
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed
-from basira.serving.decide.scoring import assess_online, items_with_reasons
+from basira.serving.decide.scoring import Scored, assess_online, items_with_reasons
 from basira.serving.decide.worker import Bounds, BusyError, Decider
 from basira.serving.message import Declaration, read_declaration
 from basira.serving.service import Service, ServiceSettings, open_service, with_live_model
@@ -201,6 +201,30 @@ def test_a_large_batch_takes_a_few_transactions(desk: Desk, arrivals: list[Body]
     assert len(heads) == 1
     # Three groups of fifty at most, and the key's last use.
     assert len(writes) <= 4 + offices
+
+
+def _has_evidence(scored: Scored) -> bool:
+    assert scored.evidence is not None
+    return "complete" in vars(scored.evidence.features)
+
+
+def test_evidence_is_computed_for_reasons_and_for_rules_that_read_it_alone(
+    service: Service, arrivals: list[Body]
+) -> None:
+    known = [one for body in arrivals if isinstance(one := read_declaration(body, received_at=NOW), Declaration)]
+    scored = assess_online(known, service.knowledge, today=TODAY)
+    first, second, third = scored[:3]
+    assert list(first.candidate.features) == list(second.candidate.features)
+    assert first.candidate.features["potential_duties_amount"]
+    assert not any(map(_has_evidence, scored)), "nobody reads the evidence of a released declaration"
+    items_with_reasons([first], service.model)
+    assert [_has_evidence(one) for one in (first, second, third)] == [True, False, False]
+    read = second.candidate.features["expected_value_per_kg_deviation"]
+    assert [_has_evidence(one) for one in (first, second, third)] == [True, True, False]
+    features = online_features(known[scored.index(second)].rows, service.profiles.profiles())
+    assert isinstance(features, OnlineFeatures)
+    assert read == tuple(features.frame()["expected_value_per_kg_deviation"])
+    assert None not in read
 
 
 def test_reasons_are_those_that_a_table_of_the_same_features_gives(service: Service, arrivals: list[Body]) -> None:

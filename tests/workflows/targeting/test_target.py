@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from basira.explain.words import REASON_CODES
+from basira.features.catalog.catalog import EXPECTED_PRICES
 from basira.schema.days import day_of
 from basira.schema.errors import BasiraError, ModelError, NotFoundError, ReplayError, StoreError, UsageError
 from basira.schema.shipped import shipped
@@ -449,6 +450,18 @@ def test_a_run_recorded_before_there_was_one_form_of_text_is_made_again(copied, 
     assert "is_folded" not in before.run.options
     record(copied, before)
     assert replay(copied, before.run.run_id, engine=ENGINE).is_same
+
+
+def test_an_assessment_without_expected_prices_is_the_same_but_for_them(history, model):
+    snapshot = history.snapshot()
+    with open_engine(reads=snapshot.all_files()) as con:
+        register(con, snapshot)
+        items_declared(con, DAY, DAY, into="wanted")
+        whole = assess(con, "wanted", as_of_day=day_of(AS_OF), model=model)
+        less = assess(con, "wanted", as_of_day=day_of(AS_OF), model=model, has_expected=False)
+    assert set(whole.features.columns) - set(less.features.columns) == EXPECTED_PRICES
+    assert less.features.equals(whole.features.select(less.features.columns), null_equal=True)
+    assert (less.assessments, less.digests) == (whole.assessments, whole.digests)
 
 
 def test_a_candidate_carries_what_was_declared_and_the_features_of_every_item(history, model):

@@ -367,4 +367,8 @@ MODEL_FEATURES: tuple[str, ...] = tuple(f.name for f in CATALOG if f.role == "mo
 # Evidence for reasons, computed where reasons are written; False where none of it is given to the model, as shipped.
 EXPECTED_PRICES: frozenset[str] = frozenset(f.name for f in expected_features())
 IS_EXPECTED_LEARNED: bool = not EXPECTED_PRICES.isdisjoint(MODEL_FEATURES)
+# What reasons and rules alone read: no model as shipped, and not the base of revenue_if_fraud.
+ONLY_EVIDENCE: frozenset[str] = frozenset(
+    f.name for f in CATALOG if f.role == "evidence" and f.name != "potential_duties_amount"
+)
 CATEGORY_FEATURES: tuple[str, ...] = tuple(f.name for f in CATALOG if f.role == "category")

@@ -25,6 +25,9 @@ from basira.schema.errors import UsageError
 from basira.schema.json_values import JsonObject
 
 Compiled = Callable[..., tuple[Any, ...]]
+# Outputs, with the values of all steps; and further outputs of these values.
+Beginning = Callable[..., tuple[tuple[Any, ...], list[Any]]]
+Ending = Callable[[list[Any]], tuple[Any, ...]]
 Node = JsonObject
 
 _FLOATING = {"DOUBLE", "FLOAT"}
@@ -57,16 +60,35 @@ def compile_binding(binding: Binding, layouts: Mapping[str, Sequence[str]]) -> C
 
     Raises UsageError when an expression holds anything that is not in the list.
     """
+    begin, _ = compile_stages(binding, layouts, frozenset())
+
+    def run(*rows: Sequence[Any]) -> tuple[Any, ...]:
+        return begin(*rows)[0]
+
+    return run
+
+
+def compile_stages(
+    binding: Binding, layouts: Mapping[str, Sequence[str]], late: frozenset[str]
+) -> tuple[Beginning, Ending]:
+    """The same in two functions: of the outputs without those named in ``late``, and of these.
+
+    The first one gives its values too, which the second one takes: what both need is computed once. Raises UsageError
+    as `compile_binding`. At least one output is not late.
+    """
     for output in binding.outputs:
         if output.type.startswith("DECIMAL"):
             raise _unsupported(f"a result of type {output.type}")
     writer = _Writer(binding, layouts)
-    results = [writer.write(output.node) for output in binding.outputs]
-    steps, rest, width = tuple(writer.steps), tuple(writer.rest), writer.width
+    soon = [writer.write(output.node) for output in binding.outputs if output.name not in late]
+    steps = tuple(writer.steps)
+    rest_of = [writer.write(output.node) for output in binding.outputs if output.name in late]
+    late_steps = tuple(writer.steps[len(steps) :])
+    rest, width = tuple(writer.rest), writer.width
     # One output more than there are, so that the result is a tuple also when there is one.
-    pick = itemgetter(*results, results[0])
+    pick, pick_late = itemgetter(*soon, soon[0]), itemgetter(*rest_of, soon[0], soon[0])
 
-    def run(*rows: Sequence[Any]) -> tuple[Any, ...]:
+    def begin(*rows: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
         values = [*chain.from_iterable(rows), *rest]
         if len(values) != width + len(rest):
             raise UsageError(
@@ -76,9 +98,15 @@ def compile_binding(binding: Binding, layouts: Mapping[str, Sequence[str]]) -> C
         for step in steps:
             step(values)
         found: tuple[Any, ...] = pick(values)
-        return found[:-1]
+        return found[:-1], values
 
-    return run
+    def end(values: list[Any]) -> tuple[Any, ...]:
+        for step in late_steps:
+            step(values)
+        found: tuple[Any, ...] = pick_late(values)
+        return found[:-2]
+
+    return begin, end
 
 
 def _unsupported(what: str) -> UsageError:

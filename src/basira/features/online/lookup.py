@@ -8,24 +8,34 @@ DuckDB on the way of a declaration, a file, the age of the profiles (the caller 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from operator import itemgetter
 from struct import Struct
 from typing import Any, Literal, Protocol
 
 import polars as pl
 
+from basira.features.catalog.catalog import ONLY_EVIDENCE
 from basira.features.catalog.references import LEVELS
 from basira.features.online.check import check_functions
-from basira.features.online.compiler import Compiled, compile_binding
+from basira.features.online.compiler import Beginning, Compiled, Ending, compile_binding, compile_stages
 from basira.features.online.functions import round_half_away
 from basira.features.online.keys import DECLARATION, NULL, key_of, record_struct
-from basira.features.online.plan import PROFILED, REFERRED, SUMS, catalog_digest, key_parts, plans, profile_columns
+from basira.features.online.plan import (
+    PROFILED,
+    REFERRED,
+    SUMS,
+    catalog_digest,
+    key_parts,
+    plans,
+    profile_columns,
+)
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.records import ItemRow
+from basira.schema.tables import ITEM_KEY
 
 Item = ItemRow
 Figures = tuple[Any, ...]
@@ -69,18 +79,44 @@ class NotOnline:
 class OnlineFeatures:
     """``rows``: one per item, in order of item number, values in the order of ``names``.
 
-    ``names``: the identification, the catalog's columns, and one category per ``x_`` column, as in the table
-    of `compute_features`. Numbers are floats already rounded to 32 bits (amounts are not); None for null.
+    ``names``: the identification, the catalog's columns without those of `ONLY_EVIDENCE`, and one category per ``x_``
+    column. Numbers are floats already rounded to 32 bits (amounts are not); None for null. Most declarations are
+    released, and nobody reads their evidence: see `complete`.
     """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: tuple[Figures, ...]
+    # Of the steps that gave each row; None where the evidence is among them.
+    _values: tuple[list[Any], ...] | None = field(default=None, repr=False, compare=False)
+    _program: _Ready | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """The names of `complete`, which is not computed for that."""
+        return self.names if self._program is None else self._program.all_names
+
+    @cached_property
+    def complete(self) -> OnlineFeatures:
+        """The same with the evidence, expected prices included: the columns of `compute_features`, in their order.
+
+        Computed when it is first asked for, of the figures that the rest was computed of. Raises UsageError where a
+        figure is too large for a 32-bit number, as the batch does.
+        """
+        if self._values is None or self._program is None:
+            return self
+        ready = self._program
+        rows = tuple(
+            tuple(map((*row, *ready.evidence(values)).__getitem__, ready.order))
+            for row, values in zip(self.rows, self._values, strict=True)
+        )
+        return OnlineFeatures(ready.all_names, ready.all_types, rows)
 
     def frame(self) -> pl.DataFrame:
-        """The same as a Polars frame, with the column types of the batch."""
-        schema = {name: _POLARS[kind] for name, kind in zip(self.names, self.types, strict=True)}
-        return pl.DataFrame(self.rows, schema=schema, orient="row")
+        """`complete` as a Polars frame, with the column types of the batch."""
+        whole = self.complete
+        schema = {name: _POLARS[kind] for name, kind in zip(whole.names, whole.types, strict=True)}
+        return pl.DataFrame(whole.rows, schema=schema, orient="row")
 
 
 _POLARS: Mapping[str, type[pl.DataType]] = {
@@ -89,6 +125,7 @@ _POLARS: Mapping[str, type[pl.DataType]] = {
     "VARCHAR": pl.String,
     "INTEGER": pl.Int32,
 }
+_KEY_TYPES = ("VARCHAR", "INTEGER", "INTEGER")
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "VARCHAR": (str,),
     "DOUBLE": (float, int),
@@ -117,15 +154,23 @@ class _Relation:
 
 @dataclass(frozen=True)
 class _Ready:
-    """Everything made once from the catalog."""
+    """Everything made once from the catalog.
+
+    ``evidence``: the columns of `ONLY_EVIDENCE`; ``features``: all others, under ``names``. ``order``: of a row of
+    the others followed by these, the place of each column of ``all_names``.
+    """
 
     item: Compiled
-    features: Compiled
+    features: Beginning
+    evidence: Ending
     sources: tuple[tuple[str, str], ...]
     t_columns: int
     relations: tuple[_Relation, ...]
     names: tuple[str, ...]
     types: tuple[str, ...]
+    all_names: tuple[str, ...]
+    all_types: tuple[str, ...]
+    order: tuple[int, ...]
 
 
 @cache
@@ -158,14 +203,25 @@ def _ready(extras: tuple[str, ...]) -> _Ready:
             )
         )
     layouts = {"t": t_layout} | {name: profile_columns(name) for name in (*PROFILED, *REFERRED)}
+    outputs = bound.features.outputs
+    usual = [o for o in outputs if o.name not in ONLY_EVIDENCE]
+    late = [o.name for o in outputs if o.name in ONLY_EVIDENCE]
+    features, evidence = compile_stages(bound.features, layouts, ONLY_EVIDENCE)
+    names = (*ITEM_KEY, *(o.name for o in usual))
+    all_names = (*ITEM_KEY, *(o.name for o in outputs))
+    places = {name: n for n, name in enumerate((*names, *late))}
     return _Ready(
-        compile_binding(bound.item, {"item": [name for name, _ in sources]}),
-        compile_binding(bound.features, layouts),
-        sources,
-        bound.t_columns,
-        tuple(relations),
-        ("declaration_id", "declaration_version", "item_number", *(o.name for o in bound.features.outputs)),
-        ("VARCHAR", "INTEGER", "INTEGER", *(o.type for o in bound.features.outputs)),
+        item=compile_binding(bound.item, {"item": [name for name, _ in sources]}),
+        features=features,
+        evidence=evidence,
+        sources=sources,
+        t_columns=bound.t_columns,
+        relations=tuple(relations),
+        names=names,
+        types=(*_KEY_TYPES, *(o.type for o in usual)),
+        all_names=all_names,
+        all_types=(*_KEY_TYPES, *(o.type for o in outputs)),
+        order=tuple(places[name] for name in all_names),
     )
 
 
@@ -177,7 +233,8 @@ def prepare_online(extras: tuple[str, ...] = ()) -> None:
 def online_features(
     items: Sequence[Item], profiles: Profiles, *, pause: Callable[[], None] = lambda: None
 ) -> OnlineFeatures | NotOnline:
-    """The features of every item of one declaration, as on the day after the profiles' last.
+    """The features of every item of one declaration, as on the day after the profiles' last; evidence only in
+    `OnlineFeatures.complete`.
 
     Parameters
     ----------
@@ -222,14 +279,16 @@ def online_features(
             f"The history holds this declaration since {date_of(first)}: its features are as of the day before.",
             int(first),
         )
-    rows = []
+    rows, kept = [], []
     read: dict[bytes, Figures] = {}
     for n, (item, t, keys) in enumerate(zip(ordered, described, wanted, strict=True), 1):
         if n % _BETWEEN_PAUSES == 0:
             pause()
         profile = [_figures(relation, key, found, read) for relation, key in zip(ready.relations, keys, strict=True)]
-        rows.append((declaration_id, item["declaration_version"], item["item_number"], *ready.features(t, *profile)))
-    return OnlineFeatures(ready.names, ready.types, tuple(rows))
+        figures, values = ready.features(t, *profile)
+        kept.append(values)
+        rows.append((declaration_id, item["declaration_version"], item["item_number"], *figures))
+    return OnlineFeatures(ready.names, ready.types, tuple(rows), tuple(kept), ready)
 
 
 def held_version(declaration_id: str, profiles: Profiles) -> int:
@@ -308,17 +367,21 @@ def _describe(
             hint="Validate the declaration against the schema first.",
         ) from error
     described, wanted = [], []
+    # Most keys are of the header, and the same for all items.
+    made: dict[tuple[str, tuple[Any, ...]], bytes] = {}
     for n, row in enumerate(rows, 1):
         if n % _BETWEEN_PAUSES == 0:
             pause()
         figures = ready.item(row)
         keys: list[bytes | None] = []
         for relation in ready.relations:
-            parts = [figures[n] for n in relation.parts]
+            parts = tuple([figures[n] for n in relation.parts])
             if None in parts or (relation.measures and all(figures[n] is None for n in relation.measures)):
                 keys.append(None)
-            else:
-                keys.append(key_of(relation.name, parts))
+                continue
+            if (key := made.get((relation.name, parts))) is None:
+                made[relation.name, parts] = key = key_of(relation.name, parts)
+            keys.append(key)
         described.append((day, *figures[1 : ready.t_columns]))
         wanted.append(keys)
     return described, wanted

@@ -24,7 +24,7 @@ from basira.decisions.candidate import ItemFeatures, make_candidate
 from basira.decisions.judged import JudgedValues
 from basira.explain.reasons import Evidence as ItemEvidence
 from basira.explain.reasons import explain_items
-from basira.features.catalog.catalog import REASONS
+from basira.features.catalog.catalog import ONLY_EVIDENCE, REASONS
 from basira.features.online.lookup import NotOnline, OnlineFeatures, held_version, online_features
 from basira.models.risk.risk_model import Predictions, RiskModel
 from basira.schema.errors import BasiraError
@@ -97,18 +97,22 @@ class Knowledge:
 
 
 class _Table:
-    """The features of one declaration, by column."""
+    """The features of one declaration, by column; the evidence is computed when some of it is asked for."""
 
     def __init__(self, features: OnlineFeatures) -> None:
         self._features = features
 
     @property
     def names(self) -> Sequence[str]:
-        return list(_places(self._features.names))
+        return list(_places(self._features.all_names))
 
     def column(self, name: str) -> Sequence[Figure]:
-        place = _places(self._features.names)[name]
-        return [row[place] for row in self._features.rows]
+        features = self._features
+        place = _places(features.names).get(name)
+        if place is None:
+            features = features.complete
+            place = _places(features.names)[name]
+        return [row[place] for row in features.rows]
 
 
 @lru_cache(maxsize=8)  # of the catalog of each build of the profiles that is open
@@ -236,8 +240,10 @@ def _predict(
     if not described:
         return []
     try:
-        names = described[0][1].names
-        predictions, matrix = model.predict_rows(names, [row for _, features in described for row in features.rows])
+        # Shipped models read no evidence; for one that was given some, it is computed.
+        is_read = not ONLY_EVIDENCE.isdisjoint(model.encoding.names)
+        read = [features.complete if is_read else features for _, features in described]
+        predictions, matrix = model.predict_rows(read[0].names, [row for features in read for row in features.rows])
     except Exception as error:  # any error of a model: the declaration still gets its lane
         if len(described) > 1:
             return [scored for one in described for scored in _predict([one], model, profiles)]
@@ -288,9 +294,9 @@ def items_with_reasons(
         return [() for _ in scored]
     matrix = np.concatenate([of.matrix for _, of in known])
     described = [
-        (of.features.names, figures, row)
+        (of.features.complete.names, figures, row)
         for _, of in known
-        for figures, row in zip(of.features.rows, of.rows, strict=True)
+        for figures, row in zip(of.features.complete.rows, of.rows, strict=True)
     ]
     kinds = [item.kind_probabilities for one, _ in known for item in one.items]
     made: list[ItemEvidence] = []

@@ -19,7 +19,7 @@ from basira.engines.engine import Engine
 from basira.explain.reasons import explain_items
 from basira.features.batch.comparables import find_comparables
 from basira.features.batch.compute import compute_features
-from basira.features.catalog.catalog import REASONS
+from basira.features.catalog.catalog import EXPECTED_PRICES, REASONS
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.records import Candidate, Figure, ItemAssessment, ItemRow
 from basira.schema.stake import StakeScale
@@ -133,13 +133,22 @@ def assess(
     as_of_day: int,
     model: RiskModel,
     is_catalog_digested: bool = False,
+    has_expected: bool = True,
     progress: Progress = silent,
 ) -> Assessed:
     """Features, scores and declared values of the items in the relation ``wanted``; no reasons yet.
 
     ``is_catalog_digested``: digests are of the whole catalog as it once was, not of what the model reads.
+    ``has_expected``: with expected prices, which reasons and rules read; a model that reads them has them anyway.
     """
-    compute_features(con, wanted, as_of_day=as_of_day, into="assessed", progress=progress)
+    compute_features(
+        con,
+        wanted,
+        as_of_day=as_of_day,
+        into="assessed",
+        has_expected=has_expected or not EXPECTED_PRICES.isdisjoint(model.encoding.names),
+        progress=progress,
+    )
     order = ", ".join(KEY)
     features = fetch_frame(con, f"select * from assessed order by {order}")
     # The days first: so a history of years is not read through in all its columns.

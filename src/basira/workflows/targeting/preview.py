@@ -114,7 +114,9 @@ def preview_orders(
             register(con, snapshot)
             if items_declared(con, day, day, into="to_target", office=days.office) == 0:
                 continue
-            candidates = assess(con, "to_target", as_of_day=day_of(day) - 1, model=model).candidates()
+            # A preview counts: no reason is written, and no rule asked.
+            assessed = assess(con, "to_target", as_of_day=day_of(day) - 1, model=model, has_expected=False)
+        candidates = assessed.candidates()
         policy = policy_on(day)
         listed = [in_one_form(one) for one in candidates]
         if policy.offices and not days.any_office:
