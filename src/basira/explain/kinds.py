@@ -60,10 +60,10 @@ def rank_kinds(
     ----------
     kinds : the model's probability of each kind; empty, all 0 or all the same: it knows nothing of kinds.
     row : the item's features and declared values by name; what is absent or null is no sign.
-    is_model_tempered : the model's shares are held against the usual ones, and the signs count less beside them; False:
-        as before, to make a run of then again.
+    is_model_tempered : the model's shares are held against the usual ones, the signs count less beside them, and the
+        usual price stands in for comparables; False: as before, to make a run of then again.
     """
-    signs, known = _signs(row), _known(kinds)
+    signs, known = _signs(row, is_usual_price_read=is_model_tempered), _known(kinds)
     shares = USUAL_SHARES if known is None else _shares(known, _USUAL_PART if is_model_tempered else 0.0)
     weight = _WEIGHT_BESIDE_MODEL if is_model_tempered and known is not None else _WEIGHT
     logs = {kind: math.log(share) + weight * signs.get(kind, 0.0) for kind, share in shares.items()}
@@ -98,10 +98,10 @@ def _shares(known: Mapping[str, float], usual_part: float) -> Mapping[str, float
     }
 
 
-def _signs(row: Row) -> dict[str, float]:
+def _signs(row: Row, *, is_usual_price_read: bool) -> dict[str, float]:
     """What the figures add to the logarithm of each kind's share."""
     prices = [p for p in (_number(row, f"value_per_{by}_vs_reference") for by in ("kg", "unit")) if p is not None]
-    lowest = min(prices, default=None)
+    lowest = min(prices, default=_number(row, "price_gap") if is_usual_price_read else None)
     mass = abs(_number(row, "kg_per_unit_vs_unit_code") or 0.0)
     net = _number(row, "net_to_gross_mass")
     value = 0.0

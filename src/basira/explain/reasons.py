@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basira.explain.circumstances import LATER_FAMILIES, circumstance
 from basira.explain.kinds import kinds_to_verify
 from basira.schema.reasons import PastResults, ReasonCatalog
 from basira.schema.records import EXPECTED, ItemRow, Reason, Reference
@@ -87,7 +88,8 @@ def explain_items(
     """
     groups: dict[str, list[int]] = {}
     for position, name in enumerate(names):
-        if family := catalog.families.get(name, ""):
+        family = catalog.families.get(name, "")
+        if family and (version >= CIRCUMSTANCES or family not in LATER_FAMILIES):
             groups.setdefault(family, []).append(position)
     labels = list(groups)
     total = np.stack([contributions[:, groups[f]].sum(axis=1) for f in labels], axis=1) if labels else None
@@ -101,6 +103,8 @@ def explain_items(
                 if weight < FAINTEST or len(reasons) == MOST_REASONS:
                     break
                 built = _build(labels[g], row, catalog)
+                if version >= CIRCUMSTANCES:
+                    built = circumstance(labels[g], built, row)
                 if built is None or not all(math.isfinite(v) for v in built[1].values() if isinstance(v, float)):
                     continue
                 ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
