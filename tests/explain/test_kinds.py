@@ -75,3 +75,18 @@ def test_the_word_of_a_description_is_that_of_the_catalog() -> None:
 
     (sql,) = ENTITY["word"].key
     assert f"'{_WORD.pattern}'" in sql
+
+
+SPLIT = {
+    "classification": 0.039, "documents": 0.022, "origin": 0.002, "prohibited": 0.028, "quantity": 0.012,
+    "value": 0.35,
+}  # fmt: skip
+LOW_PRICE = {"value_per_kg_vs_reference": -0.3, "kg_per_unit_vs_unit_code": 0.2, "net_to_gross_mass": 0.82}
+
+
+def test_a_kind_that_the_model_has_seldom_seen_is_verified_where_the_figures_point_at_it():
+    assert kinds_to_verify(SPLIT, LOW_PRICE) == ("value", "classification", "quantity")
+
+
+def test_a_run_of_then_verifies_what_it_did():
+    assert kinds_to_verify(SPLIT, LOW_PRICE, is_model_tempered=False) == ("value", "classification")

@@ -151,7 +151,7 @@ def test_without_a_usual_tax_the_declared_rate_is_named():
     reason = said("duty_rate", total_tax_amount=None)
     assert reason is not None
     assert reason.figures == {"field": "duty_rate", "value": 0.025}
-    found = explained("duty_rate", total_tax_amount=None, is_kind_ranked=False)
+    found = explained("duty_rate", total_tax_amount=None, version=0)
     assert found.verify == ("classification",)
 
 
@@ -362,14 +362,14 @@ def test_features_of_one_family_are_summed():
 
 
 def test_there_is_always_something_to_verify():
-    assert explained("category_office", is_kind_ranked=False).verify == ("documents",)
+    assert explained("category_office", version=0).verify == ("documents",)
     seen = {"importer_items": 0, "importer_days_since_first": None}
-    assert explained("new_importer", **seen, is_kind_ranked=False).verify == ("documents",)
+    assert explained("new_importer", **seen, version=0).verify == ("documents",)
 
 
 def test_the_kinds_come_before_what_the_reasons_point_at():
     kinds = {"value": 0.5, "quantity": 0.3, "origin": 0.05}
-    found = explained("preference_claimed", preference="EU", kinds=kinds, is_kind_ranked=False)
+    found = explained("preference_claimed", preference="EU", kinds=kinds, version=0)
     assert found.verify == ("value", "quantity", "origin")
 
 
@@ -385,7 +385,7 @@ def test_the_kinds_come_before_what_the_reasons_point_at():
     ],
 )
 def test_each_reason_points_at_what_would_settle_it(family, row, kind):
-    found = explained(family, **row, is_kind_ranked=False)
+    found = explained(family, **row, version=0)
     assert found.reasons
     assert found.verify[0] == kind
 

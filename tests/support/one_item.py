@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from basira.explain.reasons import Evidence, explain_items
+from basira.explain.reasons import EVIDENCE, Evidence, explain_items
 from basira.explain.words import say
 from basira.features.catalog.catalog import CATALOG, FEATURE, REASONS
 from basira.schema.fields import FIELDS
@@ -65,7 +65,7 @@ def explained(
     *,
     weight: float = 1.0,
     kinds: Mapping[str, float] | None = None,
-    is_kind_ranked: bool = True,
+    version: int = EVIDENCE,
     **row: Any,
 ) -> Evidence:
     """The evidence on one item of which one family moved the score."""
@@ -76,7 +76,7 @@ def explained(
     values[0, 0] = weight
     catalog = replace(REASONS, families=dict.fromkeys(names, family))
     return explain_items(
-        values, names, catalog, [Spied(PLAIN | row)], kinds=[kinds or {}], is_kind_ranked=is_kind_ranked
+        values, names, catalog, [Spied(PLAIN | row)], kinds=[kinds or {}], version=version
     )[0]
 
 

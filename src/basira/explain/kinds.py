@@ -38,8 +38,12 @@ USUAL_SHARES: Mapping[str, float] = {
 }
 # A share that the model gives a kind is not believed to be smaller.
 SMALLEST_SHARE = 0.01
-# The signs count a little less than they say: they are not independent.
+# The usual shares keep a tenth beside the model's: it has seen few results, and names of kinds are wrong at times.
+_USUAL_PART = 0.1
+# The signs count less than they say: they are not independent of one another, and where the model knows kinds it has
+# read the same figures, so that they would count twice.
 _WEIGHT = 0.85
+_WEIGHT_BESIDE_MODEL = 0.6
 # A kind below this share is not worth an officer's minute; three kinds at most.
 WORTH_A_LOOK = 0.06
 MOST_KINDS = 3
@@ -47,16 +51,22 @@ MOST_KINDS = 3
 _FEWEST_WORDS = 10
 
 
-def rank_kinds(kinds: Mapping[str, float], row: Row) -> tuple[tuple[str, float], ...]:
+def rank_kinds(
+    kinds: Mapping[str, float], row: Row, *, is_model_tempered: bool = True
+) -> tuple[tuple[str, float], ...]:
     """Every kind with its share among the ways in which this item may be irregular, the largest first; they sum to 1.
 
     Parameters
     ----------
     kinds : the model's probability of each kind; empty, all 0 or all the same: it knows nothing of kinds.
     row : the item's features and declared values by name; what is absent or null is no sign.
+    is_model_tempered : the model's shares are held against the usual ones, the signs count less beside them, and the
+        usual price stands in for comparables; False: as before, to make a run of then again.
     """
-    signs = _signs(row)
-    logs = {kind: math.log(share) + _WEIGHT * signs.get(kind, 0.0) for kind, share in _shares(kinds).items()}
+    signs, known = _signs(row, is_usual_price_read=is_model_tempered), _known(kinds)
+    shares = USUAL_SHARES if known is None else _shares(known, _USUAL_PART if is_model_tempered else 0.0)
+    weight = _WEIGHT_BESIDE_MODEL if is_model_tempered and known is not None else _WEIGHT
+    logs = {kind: math.log(share) + weight * signs.get(kind, 0.0) for kind, share in shares.items()}
     most = max(logs.values())
     odds = {kind: math.exp(value - most) for kind, value in logs.items()}
     total = sum(odds.values())
@@ -64,25 +74,34 @@ def rank_kinds(kinds: Mapping[str, float], row: Row) -> tuple[tuple[str, float],
     return tuple((kind, value / total) for kind, value in ranked)
 
 
-def kinds_to_verify(kinds: Mapping[str, float], row: Row) -> tuple[str, ...]:
+def kinds_to_verify(kinds: Mapping[str, float], row: Row, *, is_model_tempered: bool = True) -> tuple[str, ...]:
     """The kinds worth an officer's minute, the most probable first; at least one, at most `MOST_KINDS`."""
-    ranked = rank_kinds(kinds, row)[:MOST_KINDS]
+    ranked = rank_kinds(kinds, row, is_model_tempered=is_model_tempered)[:MOST_KINDS]
     return tuple(kind for place, (kind, share) in enumerate(ranked) if place == 0 or share >= WORTH_A_LOOK)
 
 
-def _shares(kinds: Mapping[str, float]) -> Mapping[str, float]:
+def _known(kinds: Mapping[str, float]) -> Mapping[str, float] | None:
+    """The model's probabilities of the kinds; None where it knows nothing of kinds."""
     known = {kind: p for kind, p in kinds.items() if kind in USUAL_SHARES and math.isfinite(p)}
     total = sum(known.values())
     # A model without one recorded kind gives all of them the same.
     if total <= 0 or (len(known) > 1 and max(known.values()) - min(known.values()) < 1e-9 * total):
-        return USUAL_SHARES
-    return {kind: max(known.get(kind, 0.0) / total, SMALLEST_SHARE) for kind in USUAL_SHARES}
+        return None
+    return known
 
 
-def _signs(row: Row) -> dict[str, float]:
+def _shares(known: Mapping[str, float], usual_part: float) -> Mapping[str, float]:
+    total = sum(known.values())
+    return {
+        kind: max((1 - usual_part) * known.get(kind, 0.0) / total + usual_part * usual, SMALLEST_SHARE)
+        for kind, usual in USUAL_SHARES.items()
+    }
+
+
+def _signs(row: Row, *, is_usual_price_read: bool) -> dict[str, float]:
     """What the figures add to the logarithm of each kind's share."""
     prices = [p for p in (_number(row, f"value_per_{by}_vs_reference") for by in ("kg", "unit")) if p is not None]
-    lowest = min(prices, default=None)
+    lowest = min(prices, default=_number(row, "price_gap") if is_usual_price_read else None)
     mass = abs(_number(row, "kg_per_unit_vs_unit_code") or 0.0)
     net = _number(row, "net_to_gross_mass")
     value = 0.0

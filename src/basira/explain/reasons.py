@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basira.explain.circumstances import LATER_FAMILIES, circumstance
 from basira.explain.kinds import kinds_to_verify
 from basira.schema.reasons import PastResults, ReasonCatalog
 from basira.schema.records import EXPECTED, ItemRow, Reason, Reference
@@ -26,6 +27,12 @@ from basira.schema.records import EXPECTED, ItemRow, Reason, Reference
 Row = ItemRow
 Built = tuple[str, dict[str, Any]] | None
 
+# Versions of what is recorded as evidence; a run names its own. 0: what to verify follows the reasons. 1: it is ranked
+# by `basira.explain.kinds`, and a description names its word. 2: kinds are tempered, and circumstances are reasons too
+# (`basira.explain.circumstances`).
+KINDS_RANKED = 1
+CIRCUMSTANCES = 2
+EVIDENCE = CIRCUMSTANCES
 # Evidence weaker than a twentieth of a unit of log-odds (about 5 % on the odds) is not worth a line.
 FAINTEST = 0.05
 MOST_REASONS = 5
@@ -66,7 +73,7 @@ def explain_items(
     *,
     kinds: Sequence[Mapping[str, float]],
     comparables: Mapping[tuple[str, str | None], tuple[str, ...]] | None = None,
-    is_kind_ranked: bool = True,
+    version: int = EVIDENCE,
 ) -> list[Evidence]:
     """Reasons of each item.
 
@@ -77,12 +84,12 @@ def explain_items(
     rows : per item its features and its declared values, by name.
     kinds : per item the probability of each kind.
     comparables : (commodity code, origin or None for any) to some earlier "declaration/item" ids.
-    is_kind_ranked : what to verify is ranked by `basira.explain.kinds`, and a description names its word; False: as
-        before there was that module, to make a run of then again.
+    version : of the evidence, up to `EVIDENCE`; an older one makes a run of then again.
     """
     groups: dict[str, list[int]] = {}
     for position, name in enumerate(names):
-        if family := catalog.families.get(name, ""):
+        family = catalog.families.get(name, "")
+        if family and (version >= CIRCUMSTANCES or family not in LATER_FAMILIES):
             groups.setdefault(family, []).append(position)
     labels = list(groups)
     total = np.stack([contributions[:, groups[f]].sum(axis=1) for f in labels], axis=1) if labels else None
@@ -96,16 +103,22 @@ def explain_items(
                 if weight < FAINTEST or len(reasons) == MOST_REASONS:
                     break
                 built = _build(labels[g], row, catalog)
+                if version >= CIRCUMSTANCES:
+                    built = circumstance(labels[g], built, row)
                 if built is None or not all(math.isfinite(v) for v in built[1].values() if isinstance(v, float)):
                     continue
                 ranked = sorted(groups[labels[g]], key=lambda p: -abs(contributions[i, p]))[:3]
                 code, figures = built
-                if is_kind_ranked:
+                if version >= KINDS_RANKED:
                     figures |= _comparison(code, row)
                 reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
                 point_at.append(catalog.verify.get(labels[g], ""))
         references = _in_order_of(reasons, _references(row, comparables or {}, catalog))
-        verify = kinds_to_verify(kinds[i], row) if is_kind_ranked else _to_verify(point_at, kinds[i])
+        verify = (
+            kinds_to_verify(kinds[i], row, is_model_tempered=version >= CIRCUMSTANCES)
+            if version >= KINDS_RANKED
+            else _to_verify(point_at, kinds[i])
+        )
         found.append(Evidence(tuple(reasons), verify, references))
     return found
 

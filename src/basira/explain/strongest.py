@@ -9,7 +9,7 @@ The record holds all evidence that raised an item, with its figures. An officer 
 - none whose figure is near the usual one, such as 4.0 % of irregularities against 3.4 %, or a value inside the
   interval that stands beside it;
 - none that speaks against the kind that is verified first, such as a high price where a low value is looked for;
-- none without a figure and a comparison, such as a declared field that is associated with irregularities.
+- at most one without a figure and a comparison: a declared field that is associated with irregularities, and says so.
 """
 
 from __future__ import annotations
@@ -28,20 +28,26 @@ FEWEST_COMPARABLES = 5
 FEWEST_OF_EXPECTED = 3
 # A preference is shown when its supplier claims one for half of its items at most.
 SELDOM = 0.5
+# A trader with fewer items a year is a rare one; its last item lies longer back than a month.
+FEW_ITEMS = 10
+LONG_AGO_DAYS = 30
 # An entity first seen longer ago is not new.
 NEW_DAYS = 90
 
 # Of what a reason speaks; codes that are not listed are a family for themselves.
 _FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "price": ("value_per_kg_low", "value_per_kg_high", "value_per_unit_low", "value_per_unit_high"),
+    "price": ("value_per_kg_low", "value_per_kg_high", "value_per_unit_low", "value_per_unit_high", "usual_price_low"),
     "size": ("small_consignment", "large_consignment"),
     "mass": ("kg_per_unit_low", "kg_per_unit_high", "mass_ratio"),
-    "tax": ("duty_rate_low", "duty_rate_high", "tax_inconsistent"),
+    "tax": ("duty_rate_low", "duty_rate_high", "tax_inconsistent", "high_duty_importer", "high_duty_chapter"),
+    "activity": ("activity_importer", "activity_declarant", "activity_exporter", "volume_jump_importer"),
     "origin": ("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"),
     "trader": (
         "history_importer", "history_declarant", "history_exporter", "history_importer_code",
         "history_declarant_importer", "history_exporter_code", "history_importer_exporter",
+        "never_inspected_importer", "never_inspected_declarant", "never_inspected_exporter",
     ),
+    "association": ("declared_profile",),
     "goods": ("history_code", "history_chapter", "history_code_origin", "history_description", "history_origin"),
     "newness": (
         "new_importer", "new_exporter", "new_declarant", "new_importer_exporter", "new_importer_code",
@@ -60,7 +66,7 @@ FAMILY_OF: Mapping[str, str] = {code: family for family, codes in _FAMILIES.item
 SPEAKS_FOR: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("value_per_kg_low", "value_per_unit_low", "small_consignment"), frozenset({"value"})),
     **dict.fromkeys(("value_per_kg_high", "value_per_unit_high"), frozenset({"quantity", "classification"})),
-    **dict.fromkeys(("round_value", "below_threshold"), frozenset({"value"})),
+    **dict.fromkeys(("round_value", "below_threshold", "invoice_differs", "usual_price_low"), frozenset({"value"})),
     **dict.fromkeys(("kg_per_unit_low", "kg_per_unit_high"), frozenset({"quantity", "classification"})),
     "mass_ratio": frozenset({"quantity"}),
     "duty_rate_low": frozenset({"classification", "origin"}),
@@ -70,9 +76,13 @@ SPEAKS_FOR: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(_FAMILIES["usual_duty"], frozenset({"classification"})),
     **dict.fromkeys(("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"), frozenset({"origin"})),
 }
-# They say little, or nothing about this item: an association without a comparison, the officer's own office, a large
-# amount, which the stakes show, or a payment above the usual one.
-NEVER_SHOWN = frozenset({"declared_profile", "other_profile", "history_office", "large_consignment", "duty_rate_high"})
+# They say little, or nothing about this item: a number without a comparison, the officer's own office, a large amount,
+# which the stakes show, or a payment above the usual one.
+NEVER_SHOWN = frozenset({"other_profile", "history_office", "large_consignment", "duty_rate_high"})
+# A declared field that results go with is worded as an association, once an item, and shown where it weighs: a fifth
+# on the odds. The officer's own office is none, nor is a number.
+ASSOCIATION = 0.2
+_NO_ASSOCIATION = frozenset({"office", "duty_rate"})
 # As sources write that no preference is claimed.
 _NO_PREFERENCE = frozenset({"N", "NO", "NON", "0", "00", "000", "NONE", "AUCUNE", "SANS"})
 
@@ -104,6 +114,8 @@ def _speaks(reason: Reason, wanted: frozenset[str], item: ItemAssessment) -> boo
     """Whether it speaks for something that is verified, and not against what is verified first."""
     if reason.code in NEVER_SHOWN or reason.contribution <= 0:
         return False
+    if reason.code == "declared_profile":
+        return reason.contribution >= ASSOCIATION and reason.figures.get("field") not in _NO_ASSOCIATION
     kinds = SPEAKS_FOR.get(reason.code)
     if kinds is None:
         return True
@@ -128,6 +140,8 @@ def _holds_against(reason: Reason, references: Sequence[Reference]) -> bool:
     consignment has no price over an interval."""
     if reason.code == "small_consignment":
         return all(reference.declared <= reference.high for reference in references)
+    if reason.code == "usual_price_low":
+        return all(reference.declared < reference.low for reference in references)
     for measure in ("value_per_kg", "value_per_unit"):
         if reason.code.startswith(measure):
             for reference in references:
@@ -195,6 +209,17 @@ def _is_claimed(figures: Mapping[str, Figure]) -> bool:
     )
 
 
+def _is_activity_unusual(figures: Mapping[str, Figure]) -> bool:
+    # Few items in a year, none for a month, or a month unlike the others.
+    year, month, usual = (_number(figures, name) for name in ("count_365d", "count_30d", "usual_30d"))
+    is_month_unusual = month >= LIFT * usual or month <= usual / LIFT
+    return year < FEW_ITEMS or _number(figures, "days") >= LONG_AGO_DAYS or is_month_unusual
+
+
+def _is_duty_high(figures: Mapping[str, Figure]) -> bool:
+    return _number(figures, "rate") >= (1 + GAP) * _number(figures, "usual_rate")
+
+
 def _is_jump(figures: Mapping[str, Figure]) -> bool:
     return _number(figures, "count_30d") >= LIFT * _number(figures, "usual_30d") > 0
 
@@ -202,7 +227,10 @@ def _is_jump(figures: Mapping[str, Figure]) -> bool:
 _TESTS: Mapping[str, Callable[[Mapping[str, Figure]], bool]] = {
     **dict.fromkeys(("value_per_kg_low", "value_per_kg_high", "value_per_unit_low", "value_per_unit_high"), _is_far),
     **dict.fromkeys(("kg_per_unit_low", "kg_per_unit_high"), _is_far),
+    "usual_price_low": _is_far,
     **dict.fromkeys(_FAMILIES["habit"], _is_habit_low),
+    **dict.fromkeys(("activity_importer", "activity_declarant", "activity_exporter"), _is_activity_unusual),
+    **dict.fromkeys(("high_duty_importer", "high_duty_chapter"), _is_duty_high),
     "duty_rate_low": _is_rate_low,
     "tax_inconsistent": _is_underpaid,
     "small_consignment": _is_small,

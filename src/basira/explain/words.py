@@ -18,6 +18,8 @@ from basira.schema.errors import NotFoundError
 from basira.schema.records import EXPECTED, Conversion, ItemRow, Reason, Reference
 
 LOCALE = Path(__file__).parent / "locale"
+# A trader's last item lies longer back than a month: that is said in place of what it declares in a month.
+LONG_AGO_DAYS = 30
 VERIFY_KINDS: tuple[str, ...] = ("value", "classification", "origin", "quantity", "prohibited", "documents")
 
 
@@ -310,6 +312,29 @@ def _usual_duty(reason: Reason, s: Speaker) -> str:
     return s.say(f"reason.{reason.code}", rate=s.percent("rate"), usual=s.percent("usual_rate"), scope=s.scope())
 
 
+def _usual_price(reason: Reason, s: Speaker) -> str:
+    return s.say(
+        f"reason.{reason.code}",
+        value=s.per_unit("value"),
+        gap=s.gap(),
+        usual=s.bare(s.number_of("expected")),
+        count=s.say_count("n.import", "count"),
+        scope=s.scope(),
+    )
+
+
+def _activity(reason: Reason, s: Speaker) -> str:
+    who, count = s.say("who." + reason.code.removeprefix("activity_")), s.say_count("n.import", "count_365d")
+    if (s.number_of("days") or 0) >= LONG_AGO_DAYS:
+        return s.say("reason.activity_last", who=who, count=count, days=s.say_count("n.day", "days"))
+    return s.say("reason.activity", who=who, count=count, month=s.count("count_30d"), usual=s.rough("usual_30d"))
+
+
+def _never_inspected(reason: Reason, s: Speaker) -> str:
+    who = s.say("who." + reason.code.removeprefix("never_inspected_"))
+    return s.say("reason.never_inspected", who=who, count=s.say_count("n.declaration", "count"))
+
+
 def _code_of_importer(reason: Reason, s: Speaker) -> str:
     # The count is of the importer's items under any code, so the code is shown with those seen under it.
     return s.say(
@@ -398,6 +423,13 @@ _WRITERS: dict[str, Writer] = {
         _price_habit,
     ),
     **dict.fromkeys(("usual_duty_heading", "usual_duty_chapter", "usual_duty_importer"), _usual_duty),
+    **dict.fromkeys(("high_duty_importer", "high_duty_chapter"), _usual_duty),
+    **dict.fromkeys(("activity_importer", "activity_declarant", "activity_exporter"), _activity),
+    **dict.fromkeys(
+        ("never_inspected_importer", "never_inspected_declarant", "never_inspected_exporter"), _never_inspected
+    ),
+    "usual_price_low": _usual_price,
+    "invoice_differs": _amounts("value", "invoiced"),
     "code_unusual_for_importer": _code_of_importer,
     "repeat_consignment": _repeat,
     "volume_jump_importer": _volume,

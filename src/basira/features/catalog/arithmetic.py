@@ -44,7 +44,7 @@ ITEM_FEATURES: tuple[ItemFeature, ...] = (
     ItemFeature("duty_rate_declared", "duty_rate", "rate", "duty rate declared", "duty_rate", "classification"),
     ItemFeature("tax_share_declared", "total_tax_amount / nullif(customs_value_amount, 0)", "share", "all taxes over customs value", "duty_rate", "classification"),
     ItemFeature("tax_gap", f"total_tax_amount / nullif({_EXPECTED_TAX}, 0) - 1", "share", "taxes declared against those that the declared rates and value give", "tax_inconsistent", "documents"),
-    ItemFeature("invoice_to_customs_value", "invoice_amount * coalesce(exchange_rate, 1) / nullif(customs_value_amount, 0)", "ratio", "invoice over customs value"),
+    ItemFeature("invoice_to_customs_value", "invoice_amount * coalesce(exchange_rate, 1) / nullif(customs_value_amount, 0)", "ratio", "invoice over customs value", "invoice_differs", "value"),
     ItemFeature("freight_share", "coalesce(freight_amount, 0) / nullif(declaration_value, 0)", "share", "freight over the declaration's value"),
     ItemFeature("value_trailing_zeros", "case when customs_value_amount is null or customs_value_amount <= 0 then null when fmod(customs_value_amount, 10000) = 0 then 4 when fmod(customs_value_amount, 1000) = 0 then 3 when fmod(customs_value_amount, 100) = 0 then 2 when fmod(customs_value_amount, 10) = 0 then 1 else 0 end", "count", "zeros at the end of the customs value", "round_value", "value"),
     ItemFeature("value_to_next_round", f"case when customs_value_amount > 0 then customs_value_amount / ({_NEXT_ROUND}) end", "ratio", "customs value over the next round amount (1, 2 or 5 times a power of ten)", "below_threshold", "value"),

@@ -57,6 +57,7 @@ def _profile(e: Entity) -> list[Feature]:
     shared = "" if history.startswith("history_") else history
     parent = f"{e.parent}_hit_rate"
     new = f"new_{e.name}" if e.name in _CAN_BE_NEW else ""
+    activity = f"activity_{e.name}" if e.name in _TRADERS else ""
     found = [
         entry("items", f"{e.name}.n_all", "count", f"earlier items: {e.meaning}", role="evidence", reason=new),
         entry("inspected", f"{e.name}.i_all", "count", f"inspections with a known result: {e.meaning}",
@@ -74,6 +75,7 @@ def _profile(e: Entity) -> list[Feature]:
                 f"items in the past year: {e.meaning}",
                 window=YEAR_DAYS,
                 role="model" if e.name in _TRADERS else "evidence",
+                reason=activity,
             ),
             entry(
                 "hit_rate_365d",
@@ -94,7 +96,12 @@ def _profile(e: Entity) -> list[Feature]:
     if e.name in _TRADERS:
         found += [
             entry(
-                "items_30d", f"{e.name}.n_month", "count", f"items in the past 30 days: {e.meaning}", window=MONTH_DAYS
+                "items_30d",
+                f"{e.name}.n_month",
+                "count",
+                f"items in the past 30 days: {e.meaning}",
+                window=MONTH_DAYS,
+                reason=activity,
             ),
             entry(
                 "volume_jump",
@@ -102,13 +109,14 @@ def _profile(e: Entity) -> list[Feature]:
                 "ratio",
                 f"items of the past 30 days against a usual month: {e.meaning}",
                 window=YEAR_DAYS,
-                reason="volume_jump_importer" if e.name == "importer" else "",
+                reason="volume_jump_importer" if e.name == "importer" else activity,
             ),
             entry(
                 "days_since_last",
                 _at_most(f"t.day - {e.name}.last_day", NEW_DAYS),
                 "days",
                 f"days since the last item, at most {NEW_DAYS}: {e.meaning}",
+                reason=activity,
             ),
         ]
     if e.name in _TRADERS or e.name in _PAIRS:

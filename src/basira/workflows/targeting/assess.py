@@ -16,7 +16,7 @@ import polars as pl
 
 from basira.decisions.candidate import ItemFeatures, make_candidate
 from basira.engines.engine import Engine
-from basira.explain.reasons import explain_items
+from basira.explain.reasons import EVIDENCE, explain_items
 from basira.features.batch.comparables import find_comparables
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import EXPECTED_PRICES, REASONS
@@ -198,11 +198,11 @@ def with_reasons(
     *,
     model: RiskModel,
     as_of_day: int,
-    is_kind_ranked: bool = True,
+    version: int = EVIDENCE,
 ) -> Assessed:
     """The same, with reasons, verifications and references for the items of ``declarations``.
 
-    ``is_kind_ranked``: see `explain_items`.
+    ``version``: of the evidence, see `explain_items`.
     """
     positions = [p for declaration_id in declarations for p in assessed.of[declaration_id]]
     if not positions:
@@ -218,7 +218,7 @@ def with_reasons(
         rows,
         kinds=[assessed.assessments[p].kind_probabilities for p in positions],
         comparables=find_comparables(con, asked, before_day=before),
-        is_kind_ranked=is_kind_ranked,
+        version=version,
     )
     assessments = list(assessed.assessments)
     for p, found in zip(positions, evidence, strict=True):

@@ -12,6 +12,7 @@ from datetime import date
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.decisions.replay import Difference, ReplayReport, compare
+from basira.explain.reasons import KINDS_RANKED
 from basira.explain.words import conversion_of
 from basira.models.risk.files import read_model
 from basira.schema.codes import DEFAULT_CURRENCY
@@ -93,7 +94,7 @@ def replay(
             any_office=run.options.get("any_office", False),
             is_folded=run.options.get("is_folded", False),
             is_catalog_digested="inputs" not in run.options,
-            is_kind_ranked=run.options.get("verify") == "kinds",
+            evidence=run.options.get("evidence", KINDS_RANKED if run.options.get("verify") == "kinds" else 0),
             rules=rules,
         ),
         model=model,

@@ -19,6 +19,7 @@ from basira.decisions.judged import JudgedValues
 from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
 from basira.explain.explanation import Surroundings, large_stakes, potential_of
+from basira.explain.reasons import EVIDENCE, KINDS_RANKED
 from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
@@ -52,8 +53,8 @@ class Order:
     ``any_office``: codes that the policy's list lacks are offices too. ``is_folded``: lists and offices are compared
     with the declared values in their one written form (`schema/text.py`), which values taken in before there was one
     may not have; only a run recorded then is made again without. ``is_catalog_digested``: so is only a run whose
-    digests are of the whole catalog of then, not of what the model reads. ``is_kind_ranked``: what to verify is ranked
-    by the kinds (`basira.explain.kinds`); not in a run recorded before that. ``rules``: of analysts, in force.
+    digests are of the whole catalog of then, not of what the model reads. ``evidence``: its version
+    (`basira.explain.reasons`); older ones make runs of then again. ``rules``: of analysts, in force.
     """
 
     day: date
@@ -63,7 +64,7 @@ class Order:
     any_office: bool = False
     is_folded: bool = True
     is_catalog_digested: bool = False
-    is_kind_ranked: bool = True
+    evidence: int = EVIDENCE
     rules: RuleSet = NO_RULES
 
 
@@ -157,7 +158,7 @@ def target(
         chosen = [s.declaration_id for s in allocation.selections if s.lane in inspecting]
         progress(0, 1, "reasons")
         assessed = with_reasons(
-            con, assessed, chosen, model=model, as_of_day=as_of_day, is_kind_ranked=order.is_kind_ranked
+            con, assessed, chosen, model=model, as_of_day=as_of_day, version=order.evidence
         )
         progress(1, 1, "reasons")
     around = _surroundings(allocation, assessed, candidates)
@@ -231,8 +232,10 @@ def _run(day: _Day, model: RiskModel, now: datetime) -> TargetingRun:
         options |= {"is_folded": True, "any_office": order.any_office}
     if not order.is_catalog_digested:
         options["inputs"] = "model"
-    if order.is_kind_ranked:
+    if order.evidence >= KINDS_RANKED:
         options |= {"verify": "kinds", "explained_beside": asdict(around)}
+    if order.evidence > KINDS_RANKED:
+        options["evidence"] = order.evidence
     if order.rules.rules:
         options["rules"] = {
             "digest": order.rules.digest,
