@@ -176,9 +176,15 @@ def test_suggestions_are_drafts_made_by_machine_and_pruning_retires_nothing(walk
     heavy = {"any_item": {"compare": {"left": {"field": "net_mass_kg"}, "comparison": ">", "right": {"number": 0}}}}
     for rule_id, condition in (("everything", everything), ("heavy", heavy)):
         path = tmp_path / f"{rule_id}.json"
-        path.write_text(json.dumps(content(
-            rule_id=rule_id, condition=condition, starts_on=today.isoformat(), expires_on=ends
-        )))  # fmt: skip
+        # They want no lane: rules that want a slot for everything would not pass the gate.
+        made = content(
+            rule_id=rule_id,
+            condition=condition,
+            effect={"tag": "all"},
+            starts_on=today.isoformat(),
+            expires_on=ends,
+        )
+        path.write_text(json.dumps(made))
         ran("rules", "import", path, "--by", "amina", "--store", store)
         ran("rules", "backtest", rule_id, *period, "--by", "amina")
         ran("rules", "submit", rule_id, "--by", "amina", "--store", store)
