@@ -1,4 +1,4 @@
-"""A recorded rule on a day that a run decided: beside its model, its other rules, its slots; and what watching shows."""
+"""A recorded rule on a day that a run decided, beside its model and its other rules; and what watching shows."""
 
 from __future__ import annotations
 
