@@ -22,7 +22,7 @@ from basira.cli.keys import open_database
 from basira.cli.lists import faults_in
 from basira.cli.messages import messages
 from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, show_json, steps
-from basira.cli.rules_shown import lines_of_test, rate_line
+from basira.cli.rules_shown import evidence_line, lines_of_test, rate_line
 from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
@@ -321,6 +321,9 @@ def watch(
     """Show what live rules were worth in the runs of a period, the one that gained most first.
 
     The gain is what acting on its hits found more than letting them go, by the hits that the draw let go.
+
+    Its controls are weighed beside the random control of the same office by a test that may be looked at on any day, as
+    long as --from stays the same: where the evidence is 20 or more, retirement is proposed. A person decides.
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
@@ -345,6 +348,7 @@ def watch(
             if gain is None
             else f"  gain {gain.findings:.3f} findings a hit ({gain.low:.3f} to {gain.high:.3f})"
         )
+        echo(f"  {evidence_line(one.evidence)}")
     if not found:
         echo("No live rule hit anything in the runs of the period.")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from basira.rules.evidence import Evidence
     from basira.rules.worth import HitRate
     from basira.workflows.rules.backtest import BackTest
     from basira.workflows.rules.beside import Beside, BesideModel
@@ -42,6 +43,16 @@ def rate_line(rate: HitRate) -> str:
     if rate.rate is None:
         return f"hit rate unknown: {reasons[rate.reason]}; between {rate.low:.1%} and {rate.high:.1%}"
     return f"hit rate {rate.rate:.1%}, corrected for who was inspected ({rate.low:.1%} to {rate.high:.1%})"
+
+
+def evidence_line(found: Evidence) -> str:
+    """What the controls of a rule say beside the random control of the same office."""
+    figures = f"{found.better} of {found.differing} differing pairs, of {found.pairs}"
+    if found.advice == "retire":
+        return f"retirement proposed, a person decides: less than twice the odds of a random control ({figures})"
+    if found.advice == "keep":
+        return f"finds more than a random control of the same office ({figures})"
+    return f"not known yet whether it finds more than a random control ({figures})"
 
 
 def _lines(found: BackTest) -> Iterator[str]:

@@ -81,10 +81,13 @@ class BackTest:
 
 @dataclass(frozen=True)
 class Period:
-    """The declarations of a period as rules read them. ``items``: for `judge_many`; ``declarations``: one row each, in
-    order: id, office, day, whether irregular (null: not known), revenue; read with operators also ``operator`` (null:
+    """The declarations of a period as rules read them.
+
+    ``items``: for `judge_many`. ``declarations``: one row each, in order: id, office, day, whether irregular (null: not
+    known), revenue, ``known_on`` (day of the result, null without one). Read with operators also ``operator`` (null:
     not declared), ``is_oea``, ``earlier`` (declarations of the operator before the period) and ``is_found_before`` (a
-    finding on it was known before the period)."""
+    finding on it was known before the period).
+    """
 
     first: date
     last: date
@@ -212,12 +215,16 @@ def _declarations(con: Engine) -> pl.DataFrame:
     frame = fetch_frame(
         con,
         f"""select i.declaration_id, coalesce(min(i.office), '{ONLY_OFFICE}') as office,
-  min(i.declared_day) as declared_day, bool_or(l.is_irregular) as is_irregular, coalesce(sum(l.revenue), 0) as revenue
+  min(i.declared_day) as declared_day, bool_or(l.is_irregular) as is_irregular, coalesce(sum(l.revenue), 0) as revenue,
+  max(l.known_day) as known_day
 from items i join of_period using (declaration_id, declaration_version, item_number)
 left join label l on l.declaration_id = i.declaration_id and l.item_number = i.item_number
 group by i.declaration_id, i.declaration_version order by i.declaration_id, i.declaration_version""",
     )
-    return frame.with_columns(day=pl.col("declared_day").cast(pl.Int32).cast(pl.Date)).drop("declared_day")
+    return frame.with_columns(
+        day=pl.col("declared_day").cast(pl.Int32).cast(pl.Date),
+        known_on=pl.col("known_day").cast(pl.Int32).cast(pl.Date),
+    ).drop("declared_day", "known_day")
 
 
 def _operators(con: Engine, first: date) -> pl.DataFrame:

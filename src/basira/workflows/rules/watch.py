@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from basira.decisions.judged import JudgedValues
 from basira.decisions.records import Decision
+from basira.rules.evidence import Evidence, KnownResult, weigh
 from basira.rules.worth import FEWEST_INSPECTED, HitRate, Inspected, estimate_hit_rate
 from basira.selection.policy.load import restore_policy
 from basira.storage.history.store import History
@@ -65,7 +66,8 @@ class RuleWorth:
 
     ``controls``: hits that it acted on in a lane that inspects; ``let_go``: by the draw. ``rate``: of its hits, see
     `rules.worth`; ``revenue``: a control with a result, in the value currency; None: no result. ``gain``: None of a
-    mandatory rule, and where the hits are too few. ``last_hit_on``: None: silent for the whole period.
+    mandatory rule, and where the hits are too few. ``last_hit_on``: None: silent for the whole period. ``evidence``: of
+    its controls beside the random control of the same office: whether retirement is proposed; a person decides.
     """
 
     rule_id: str
@@ -79,6 +81,7 @@ class RuleWorth:
     revenue: float | None
     gain: Gain | None
     last_hit_on: date | None
+    evidence: Evidence = field(default_factory=lambda: weigh([], []))
 
 
 def watch_rules(
@@ -109,14 +112,30 @@ def watch_rules(
         for row in period.declarations.iter_rows(named=True)
         if row["is_irregular"] is not None
     }
+    known_on = dict(period.declarations.select("declaration_id", "known_on").iter_rows())
     hits: dict[tuple[str, int], list[Hit]] = {}
+    of_rules: dict[tuple[str, int], list[KnownResult]] = {}
+    drawn: list[KnownResult] = []
     for day, decision, is_control in found.values():
+        result = results.get(decision.declaration_id)
+        known = None
+        if is_control and result is not None:
+            name = decision.declaration_id
+            known = KnownResult(decision.office, known_on[name], result.is_irregular, name)
+        if known is not None and decision.basis == "random":
+            drawn.append(known)
         for one in decision.rules:
             if one["outcome"] == "hit" and not one["is_shadow"]:
                 key = (one["rule_id"], one["version"])
                 in_force[key] = one.get("title", "")
                 hits.setdefault(key, []).append(_hit(one, decision, day, results, is_control=is_control))
-    worths = [worth_of(*key, in_force[key], ones) for key, ones in hits.items()]
+                # A random control that the rule hits is no control of the rule's.
+                if known is not None and one.get("acts", False) and decision.basis != "random":
+                    of_rules.setdefault(key, []).append(known)
+    worths = [
+        replace(worth_of(*key, in_force[key], ones), evidence=weigh(of_rules.get(key, ()), drawn))
+        for key, ones in hits.items()
+    ]
     return tuple(sorted(worths, key=lambda one: -math.inf if one.gain is None else one.gain.findings, reverse=True))
 
 
