@@ -60,7 +60,7 @@ def test_an_analyst_finds_a_declaration(bench: Bench) -> None:
     number, office = bench.decided.waiting
     page = bench.person("amina", Grant("analyst"))
     page.goto(f"{bench.running.address}/declarations")
-    page.locator("#office").select_option(office)
+    page.locator("#office").fill(office)
     page.locator("#status").select_option("waiting")
     page.locator("#find-number").fill(number[:8])
     page.get_by_role("button", name="Filtrer").click()
