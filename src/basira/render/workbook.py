@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from basira.render.shown import shown
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Cell = str | int | float | None
 _NAME_CHARACTERS = 31  # of a sheet, as spreadsheets allow
 

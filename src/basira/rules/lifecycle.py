@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from basira.rules.faults import rule_fault
 from basira.rules.model import Rule
 from basira.schema.access import Role
+from basira.schema.errors import RuleError
 
 State = Literal["draft", "tested", "submitted", "approved", "shadow", "live", "retired"]
 Status = Literal[
@@ -84,6 +85,23 @@ def check_step(
         raise rule_fault("same_person", found=actor)
     if wanted in _WITH_MOTIVE and not motive.strip():
         raise rule_fault("motive")
+
+
+def open_steps(steps: Sequence[Step], version: int, *, actor: str, roles: frozenset[Role]) -> tuple[State, ...]:
+    """The states to which a person may take a version now; where a step takes a motive, with one."""
+    found = []
+    for state in STATES:
+        try:
+            check_step(steps, version, state, actor=actor, roles=roles, motive=".")
+        except RuleError:
+            continue
+        found.append(state)
+    return tuple(found)
+
+
+def takes_motive(state: State) -> bool:
+    """Whether the step to a state needs a motive; on all others it may stand."""
+    return state in _WITH_MOTIVE
 
 
 def require_gate(tested: Mapping[str, Any] | None) -> None:

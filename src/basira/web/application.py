@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from basira.web.assets import load_assets
 from basira.web.render import load_templates
-from basira.web.routes import account, declaration, entry, figures, files, queue, trail
+from basira.web.routes import account, declaration, entry, figures, files, queue, rules, search, trail
 
 
 def add_pages(app: FastAPI) -> FastAPI:
@@ -18,6 +18,6 @@ def add_pages(app: FastAPI) -> FastAPI:
     app.state.assets = load_assets()
     load_templates()
     # Of declarations, routes with an ending come before the one without: a number may have slashes.
-    for part in (files, entry, account, figures, trail, queue, declaration):
+    for part in (files, entry, account, figures, trail, queue, search, rules, declaration):
         app.include_router(part.router, include_in_schema=False)
     return app

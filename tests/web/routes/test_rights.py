@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from basira.api.auth.permissions import SCOPES, Scope
 from basira.explain.disclosure import WITHHELD
 from basira.schema.access import ROLES, SYSTEM, Grant, Role
-from basira.web.routes import account, declaration, entry, figures, files, queue, trail
+from basira.web.routes import account, declaration, entry, figures, files, queue, rules, search, trail
 from tests.support.access_world import House, strings
 from tests.support.web_world import Decided, form_of
 
@@ -40,6 +40,15 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/figures.csv"): "figures:read",
     ("GET", "/figures.xlsx"): "figures:read",
     ("GET", "/search"): "declarations:read",
+    ("GET", "/declarations"): "figures:read",
+    ("GET", "/declarations.csv"): "figures:read",
+    ("GET", "/declarations.xlsx"): "figures:read",
+    ("GET", "/rules"): "rules:read",
+    ("GET", "/rules/new"): "rules:write",
+    ("POST", "/rules/new"): "rules:write",
+    ("POST", "/rules/check"): "rules:write",
+    ("GET", "/rules/{rule_id}"): "rules:read",
+    ("POST", "/rules/{rule_id}/steps"): "rules:write",
     ("GET", "/declarations/{declaration_id:number}"): "declarations:read",
     ("POST", "/declarations/{declaration_id:number}/result"): "outcomes:write",
     ("POST", "/declarations/{declaration_id:number}/reselection"): "reselections:write",
@@ -61,7 +70,8 @@ def ask(client: TestClient, page: tuple[str, str], decided: Decided, number: str
 
 
 def test_every_page_stands_in_the_table_and_no_other() -> None:
-    routes = [one for part in (account, declaration, entry, figures, files, queue, trail) for one in part.router.routes]
+    parts = (account, declaration, entry, figures, files, queue, rules, search, trail)
+    routes = [one for part in parts for one in part.router.routes]
     served = {(method, one.path) for one in routes if isinstance(one, APIRoute) for method in one.methods}
     assert served == set(PAGES)
 

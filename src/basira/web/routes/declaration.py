@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -18,7 +17,6 @@ from fastapi.responses import RedirectResponse, Response
 from basira.api.auth.permissions import granting
 from basira.api.http.dependencies import DECLARATION_PATH, InService, Now, Number, asked_of, stored_response
 from basira.schema.access import Principal
-from basira.schema.errors import NotFoundError
 from basira.selection.reselection import lanes_to_give
 from basira.serving.changes.change import LONGEST_MOTIVE, SHORTEST_MOTIVE, NotAllowed, Requester, reselect
 from basira.serving.message import Rejected
@@ -27,11 +25,11 @@ from basira.serving.service import Service
 from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody, StatusBody
 from basira.serving.views.declaration import declaration_history
 from basira.serving.views.declared import latest_declared
-from basira.storage.accounts.users import get_user
 from basira.web.access import Visitor, send, visit
 from basira.web.errors import PageRoute
 from basira.web.forms import Form
 from basira.web.lanes import Lane, Lanes, lanes_on
+from basira.web.people import names_of_people
 from basira.web.render import page
 from basira.web.result_form import FOUND_CODES, FOUND_NUMBERS, ResultForm, make_form, read_form, write_form
 from basira.web.routes.queue import declaration_address
@@ -195,7 +193,7 @@ def _page(
     results = [one["result"] for one in found["outcomes"]]
     typed = result.fields or write_form(form, results)
     declared = latest_declared(service.database, [declaration_id]).get(declaration_id)
-    names = _names(service, {step["by"] for step in found["history"]})
+    names = names_of_people(service, {step["by"] for step in found["history"]})
     return page(
         request,
         "declaration.html",
@@ -243,16 +241,6 @@ def _may_lower(principal: Principal) -> Callable[[str], bool]:
     """Whether the person may give a less intensive lane at an office."""
     narrowed = replace(principal, grants=granting(principal.grants, "reselections:lower"))
     return lambda office: bool(narrowed.grants) and narrowed.sees_office(office)
-
-
-def _names(service: Service, actors: set[str]) -> dict[str, str]:
-    """The names of the persons who did something, the id where a name was erased; systems are left out."""
-    names = {}
-    with service.database.read() as connection:
-        for actor in actors:
-            with suppress(NotFoundError):
-                names[actor] = get_user(connection, actor).display_name or actor
-    return names
 
 
 def _result_faults(rejected: Rejected) -> dict[str, str]:

@@ -22,7 +22,7 @@ from basira.evaluate.shares import Share
 from basira.render.catalogs import Catalog
 from basira.render.languages import direction
 from basira.render.spreadsheet import csv_text, decimal_comma
-from basira.render.workbook import Cell, Sheet, workbook_bytes
+from basira.render.workbook import XLSX, Cell, Sheet, workbook_bytes
 from basira.serving.views.figures import Figures, Report, make_report
 from basira.storage.record.figures import Period
 from basira.web.access import Visitor, visit
@@ -33,7 +33,6 @@ from basira.web.routes.queue import offices_of
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Visitor, Depends(visit("figures:read"))]
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _COLUMNS = (
     "declared",
     "selected",
@@ -147,7 +146,7 @@ def get_figures_xlsx(visitor: Reader, period: InPeriod, _known: KnownQuery, serv
         Sheet(words.say("figures.about"), [words.say("figures.about"), ""], days),
     ]
     content = workbook_bytes(sheets, is_right_to_left=direction(visitor.language) == "rtl")
-    return _file(content, _XLSX, period, "xlsx")
+    return _file(content, XLSX, period, "xlsx")
 
 
 def _lines(report: Report, words: Catalog) -> Iterator[tuple[str, str, Figures]]:
