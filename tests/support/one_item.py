@@ -75,9 +75,7 @@ def explained(
     values = np.zeros((1, len(names)))
     values[0, 0] = weight
     catalog = replace(REASONS, families=dict.fromkeys(names, family))
-    return explain_items(
-        values, names, catalog, [Spied(PLAIN | row)], kinds=[kinds or {}], version=version
-    )[0]
+    return explain_items(values, names, catalog, [Spied(PLAIN | row)], kinds=[kinds or {}], version=version)[0]
 
 
 def said(family: str, **row: Any) -> Reason | None:

@@ -157,9 +157,7 @@ def target(
         inspecting = {lane.id for lane in policy.lanes if lane.inspects}
         chosen = [s.declaration_id for s in allocation.selections if s.lane in inspecting]
         progress(0, 1, "reasons")
-        assessed = with_reasons(
-            con, assessed, chosen, model=model, as_of_day=as_of_day, version=order.evidence
-        )
+        assessed = with_reasons(con, assessed, chosen, model=model, as_of_day=as_of_day, version=order.evidence)
         progress(1, 1, "reasons")
     around = _surroundings(allocation, assessed, candidates)
     by_id = {c.declaration_id: c for c in candidates}
