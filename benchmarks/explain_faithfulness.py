@@ -6,7 +6,8 @@ A world as in `explain_kinds.py`. Of each selected item, the features of the fam
 their values are replaced by those of other items of the same days, `DRAWS` of them, and the mean score (log-odds) is
 taken. Then the same with other families, as many as three: those that lower the score most, one by one, removed
 together. Printed: the share of items where the named reasons lower the score more; the same against as many other
-families as there are reasons; the share that has no named reason at all, which counts as not faithful.
+families as there are reasons. Each share is of all selected items, where one without a named reason counts as not
+faithful, and of those with a named reason: the others say that no reason is worth naming, and are ordered last.
 """
 
 from __future__ import annotations
@@ -91,10 +92,10 @@ def main() -> None:
         won_alike += named < alike
         if named >= three:
             instead.update(first)
-    total = len(x)
+    total, named_count = len(x), max(1, len(x) - count[0])
     print(f"{options.scenario}, seed {options.seed}: selected {total:,}; named reasons {dict(sorted(count.items()))}")
-    print(f"  lower the score more than any other three families {won / total:.3f}")
-    print(f"  more than as many other families                   {won_alike / total:.3f}")
+    for what, times in (("any other three families", won), ("as many other families", won_alike)):
+        print(f"  lower the score more than {what}: {times / total:.3f}, of those named {times / named_count:.3f}")
     print("  stronger than what is named:", ", ".join(f"{name} {times}" for name, times in instead.most_common(12)))
 
 

@@ -61,6 +61,15 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "tax": {"declared": 1000.0, "expected": 2500.0},
     "small_": {"value_amount": 120.0, "median": 5400.0, "count": 99, "commodity_code": "851713"},
     "large_": {"value_amount": 120000.0, "median": 5400.0, "count": 99, "commodity_code": "851713"},
+    "high_duty_": {"rate": 0.4, "usual_rate": 0.175, "commodity_code": "851713", "window_months": 12},
+    "low_duty_": {"rate": 0.025, "usual_rate": 0.175, "commodity_code": "851713", "window_months": 12},
+    "activity_": {"count_365d": 24, "count_30d": 9, "usual_30d": 2.0, "days": 4},
+    "never_inspected_": {"count": 64, "window_months": None},
+    "usual_price_low": {
+        "value": 12.4, "unit": "kg", "expected": 32.6, "gap": -0.62, "count": 9, "commodity_code": "8517",
+        "window_months": 12,
+    },
+    "invoice_differs": {"value": 1000.0, "invoiced": 1250.0},
     "declared_profile": {"field": "transport_mode", "value": "40"},
     "other_profile": {"feature": "importer_gap_days", "value": 3.25},
 }  # fmt: skip

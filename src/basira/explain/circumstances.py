@@ -21,6 +21,8 @@ TRADERS = ("importer", "declarant", "exporter")
 LATER_FAMILIES = frozenset({*(f"activity_{trader}" for trader in TRADERS), "invoice_differs"})
 # A trader with fewer items than these is new rather than never inspected.
 FEWEST_ITEMS = 10
+# As few as a price may rest on elsewhere; the count is shown.
+FEWEST_PRICES = 3
 # Two points of duty and more are a difference.
 DUTY_STEP = 0.02
 # A net mass under three quarters of the gross one is more packaging than most goods have.
@@ -56,7 +58,7 @@ def _usual_price(row: ItemRow) -> Built:
     comparables of their own. The count is of the heading's items."""
     gap, count = _number(row, "price_gap"), _count(row, "heading_items_365d")
     value, mass = _number(row, "customs_value_amount"), _number(row, "net_mass_kg")
-    if gap is None or value is None or not mass or count < FEWEST_ITEMS or not -MOST_LOGGED < gap <= LOW_PRICE:
+    if gap is None or value is None or not mass or count < FEWEST_PRICES or not -MOST_LOGGED < gap <= LOW_PRICE:
         return None
     return "usual_price_low", {
         "value": value / mass,
@@ -93,12 +95,13 @@ def _never_inspected(trader: str, row: ItemRow) -> Built:
 
 
 def _duty_level(row: ItemRow) -> Built:
-    """A duty rate above the usual one of the importer's items, or else of the chapter: more is saved by a low value."""
+    """A duty rate away from the usual one of the importer's items, or else of the chapter: where it is higher, a low
+    value saves more; where it is lower, another code may be the right one."""
     rate = _number(row, "duty_rate")
     for entity in ("importer", "chapter"):
         usual = _number(row, f"{entity}_usual_duty")
-        if rate is not None and usual is not None and rate - usual >= DUTY_STEP:
-            return f"high_duty_{entity}", {
+        if rate is not None and usual is not None and abs(rate - usual) >= DUTY_STEP:
+            return f"{'high' if rate > usual else 'low'}_duty_{entity}", {
                 "rate": rate,
                 "usual_rate": usual,
                 "commodity_code": row.get("commodity_code"),

@@ -39,7 +39,10 @@ _FAMILIES: Mapping[str, tuple[str, ...]] = {
     "price": ("value_per_kg_low", "value_per_kg_high", "value_per_unit_low", "value_per_unit_high", "usual_price_low"),
     "size": ("small_consignment", "large_consignment"),
     "mass": ("kg_per_unit_low", "kg_per_unit_high", "mass_ratio"),
-    "tax": ("duty_rate_low", "duty_rate_high", "tax_inconsistent", "high_duty_importer", "high_duty_chapter"),
+    "tax": (
+        "duty_rate_low", "duty_rate_high", "tax_inconsistent",
+        "high_duty_importer", "high_duty_chapter", "low_duty_importer", "low_duty_chapter",
+    ),
     "activity": ("activity_importer", "activity_declarant", "activity_exporter", "volume_jump_importer"),
     "origin": ("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"),
     "trader": (
@@ -74,14 +77,15 @@ SPEAKS_FOR: Mapping[str, frozenset[str]] = {
     "description_unusual": frozenset({"classification", "prohibited"}),
     **dict.fromkeys(_FAMILIES["habit"], frozenset({"value"})),
     **dict.fromkeys(_FAMILIES["usual_duty"], frozenset({"classification"})),
+    **dict.fromkeys(("low_duty_importer", "low_duty_chapter"), frozenset({"classification"})),
     **dict.fromkeys(("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"), frozenset({"origin"})),
 }
 # They say little, or nothing about this item: a number without a comparison, the officer's own office, a large amount,
 # which the stakes show, or a payment above the usual one.
 NEVER_SHOWN = frozenset({"other_profile", "history_office", "large_consignment", "duty_rate_high"})
-# A declared field that results go with is worded as an association, once an item, and shown where it weighs: a fifth
+# A declared field that results go with is worded as an association, once an item, and shown where it weighs: a tenth
 # on the odds. The officer's own office is none, nor is a number.
-ASSOCIATION = 0.2
+ASSOCIATION = 0.1
 _NO_ASSOCIATION = frozenset({"office", "duty_rate"})
 # As sources write that no preference is claimed.
 _NO_PREFERENCE = frozenset({"N", "NO", "NON", "0", "00", "000", "NONE", "AUCUNE", "SANS"})
@@ -220,6 +224,10 @@ def _is_duty_high(figures: Mapping[str, Figure]) -> bool:
     return _number(figures, "rate") >= (1 + GAP) * _number(figures, "usual_rate")
 
 
+def _is_duty_low(figures: Mapping[str, Figure]) -> bool:
+    return _number(figures, "rate") <= (1 - GAP) * _number(figures, "usual_rate")
+
+
 def _is_jump(figures: Mapping[str, Figure]) -> bool:
     return _number(figures, "count_30d") >= LIFT * _number(figures, "usual_30d") > 0
 
@@ -231,6 +239,7 @@ _TESTS: Mapping[str, Callable[[Mapping[str, Figure]], bool]] = {
     **dict.fromkeys(_FAMILIES["habit"], _is_habit_low),
     **dict.fromkeys(("activity_importer", "activity_declarant", "activity_exporter"), _is_activity_unusual),
     **dict.fromkeys(("high_duty_importer", "high_duty_chapter"), _is_duty_high),
+    **dict.fromkeys(("low_duty_importer", "low_duty_chapter"), _is_duty_low),
     "duty_rate_low": _is_rate_low,
     "tax_inconsistent": _is_underpaid,
     "small_consignment": _is_small,

@@ -423,7 +423,7 @@ _WRITERS: dict[str, Writer] = {
         _price_habit,
     ),
     **dict.fromkeys(("usual_duty_heading", "usual_duty_chapter", "usual_duty_importer"), _usual_duty),
-    **dict.fromkeys(("high_duty_importer", "high_duty_chapter"), _usual_duty),
+    **dict.fromkeys(("high_duty_importer", "high_duty_chapter", "low_duty_importer", "low_duty_chapter"), _usual_duty),
     **dict.fromkeys(("activity_importer", "activity_declarant", "activity_exporter"), _activity),
     **dict.fromkeys(
         ("never_inspected_importer", "never_inspected_declarant", "never_inspected_exporter"), _never_inspected
