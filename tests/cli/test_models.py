@@ -48,13 +48,14 @@ def test_the_first_model_of_a_store_is_live_and_the_next_a_candidate_until_it_is
     assert (looked["model_version"], looked["run_id"]) == (newer, None)
 
     assert run("models", "promote", newer, "--by", "amina", *WHY, *at).code == 7
-    assert f"{newer} is live" in ran("models", "promote", newer, "--by", "badr", *WHY, *at).out
+    assert f"{newer} est en service" in ran("models", "promote", newer, "--by", "badr", *WHY, *at).out
     assert ran("target", "--day", walk.day, "--again", *at, "--json").json["model_version"] == newer
     shown = ran("models", "show", newer, *at).out
     assert "amina" in shown
     assert "Found more in the shadow." in shown
 
-    assert f"{first['version']} is live again" in ran("models", "rollback", "--by", "badr", *WHY, *at).out
+    back = ran("models", "rollback", "--by", "badr", *WHY, *at, "--language", "en").out
+    assert f"{first['version']} is live again. {newer} is retired." in back
     assert ran("target", "--day", walk.day, "--again", *at, "--json").json["model_version"] == first["version"]
     # A run that the other model decided is made again with it.
     assert ran("replay", decided["run_id"], *at, "--json").json["is_same"]
@@ -65,7 +66,7 @@ def test_without_a_live_model_the_list_says_so_and_no_day_is_decided(walk: Walk,
     version = walk.outcomes["train"].json["version"]
     for one in ran("models", "list", *at, "--json").json:
         ran("models", "retire", one["version"], "--by", "badr", *WHY, *at)
-    assert "No model is live" in ran("models", "list", *at).out
+    assert "Aucun modèle n’est en service" in ran("models", "list", *at).out
     stopped = run("target", "--day", walk.day, *at)
     assert stopped.code == 7
     assert "basira models list" in stopped.err

@@ -17,6 +17,7 @@ import typer
 
 from basira.cli.evaluate import metrics_table
 from basira.cli.ingest import JsonOption
+from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
 from basira.cli.options import Language, LanguageOption, SeedOption, open_console, steps
 from basira.render.shown import echo
@@ -44,8 +45,10 @@ def demo(
 ) -> None:
     """Make a simulated administration, learn from its inspections, target its next day, show how good it is."""
     from basira.explain.inspection_list.terminal import terminal_list
+    from basira.render.numbers import format_percent
     from basira.workflows.demo import MARK, demonstrate
 
+    said = messages(language.value)
     if out.exists():
         if not (out / MARK).is_file():
             raise UsageError(
@@ -55,12 +58,14 @@ def demo(
         shutil.rmtree(out)
 
     def step(title: str) -> AbstractContextManager[Any]:
+        # What a step is called where it is taken; in the catalog under the same name.
+        shown = said.say(f"demo.step.{title}") if said.has(f"demo.step.{title}") else title
         if not as_json:
-            open_console(stderr=True).print(f"• {title} …", style="dim", markup=False)
-        return steps(title, quiet=as_json)
+            open_console(stderr=True).print(f"• {shown} …", style="dim", markup=False)
+        return steps(shown, quiet=as_json)
 
     if online:
-        _prepare_online(out, seed=seed, step=step, as_json=as_json)
+        _prepare_online(out, language, seed=seed, step=step, as_json=as_json)
         return
     made = demonstrate(out, seed=seed, now=datetime.now(), language=language.value, step=step)
     metrics = made.evaluation.metrics
@@ -82,27 +87,27 @@ def demo(
     ours = metrics["models"]["basira"]["slices"]["all"]["precision"]["10"]
     money = metrics["models"]["basira_revenue"]["slices"]["all"]["revenue"]["10"]
     legacy = metrics.get("legacy_inspected_share")
-    console.print(
-        f"SIMULATED data. Of the tenth that Basira would inspect first, {ours:.0%} are irregular in truth; "
-        f"ordered by expected revenue, that tenth holds {money:.0%} of what is evaded. "
-        f"(The simulated legacy selectivity inspected {legacy:.0%}.)",
-        markup=False,
-    )
+    shares = {
+        name: format_percent(share, language=language.value)
+        for name, share in (("found", ours), ("revenue", money), ("inspected", legacy))
+    }
+    console.print(said.say("demo.worth", **shares), markup=False)
     for path in made.files:
-        console.print(f"Written: {path}", markup=False, soft_wrap=True)
+        console.print(said.say("written", path=str(path)), markup=False, soft_wrap=True)
     store = made.store
     run, first = made.targeted.run, made.targeted.listing.lines[:1]
-    console.print("Next:", style="bold")
+    console.print(said.say("next"), style="bold")
+    speak = ("--language", language.value)
     for line in (
-        *(next_command("explain", line.declaration_id, "--language", "en", store=store) for line in first),
+        *(next_command("explain", line.declaration_id, *speak, store=store) for line in first),
         next_command("replay", run.run_id, store=store),
-        next_command("target", "--day", run.day, "--policy", "example", "--language", "en", "--preview", store=store),
+        next_command("target", "--day", run.day, "--policy", "example", *speak, "--preview", store=store),
         "basira mapping suggest --help",
     ):
         console.print("  " + line, markup=False, soft_wrap=True)
 
 
-def _prepare_online(out: Path, *, seed: int, step: Step, as_json: bool) -> None:
+def _prepare_online(out: Path, language: Language, *, seed: int, step: Step, as_json: bool) -> None:
     import secrets
 
     from basira.serving.demo import PEOPLE, prepare_demo
@@ -120,13 +125,15 @@ def _prepare_online(out: Path, *, seed: int, step: Step, as_json: bool) -> None:
         }
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = open_console()
-    console.print(
-        f"SIMULATED data. Of today's {made.decided} declarations {made.inspected} are to be inspected.", markup=False
-    )
-    console.print("Log in at the pages as one of these, with the same password for all:", markup=False)
+    console, said = open_console(), messages(language.value)
+    counts = {
+        name: say_number(n, language.value) for name, n in (("decided", made.decided), ("inspected", made.inspected))
+    }
+    console.print(said.say("demo.day", **counts), markup=False)
+    console.print(said.say("demo.people"), markup=False)
     for one in people:
-        console.print(f"  {one['login']:<15} {one['role']} {one['office'] or ''}".rstrip(), markup=False)
-    console.print(f"Password: {password}", markup=False, soft_wrap=True)
-    console.print("Next:", style="bold")
+        role = said.say(f"role.{one['role']}")
+        console.print(f"  {one['login']:<15} {role} {one['office'] or ''}".rstrip(), markup=False)
+    console.print(said.say("demo.password", password=password), markup=False, soft_wrap=True)
+    console.print(said.say("next"), style="bold")
     console.print("  BASIRA_DEVELOPMENT=yes " + next_command("serve", store=made.store), markup=False, soft_wrap=True)

@@ -17,13 +17,14 @@ from rich.table import Table
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
-from basira.cli.options import open_console, open_history
+from basira.cli.options import Language, LanguageOption, open_console, open_history
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
     from basira.monitor.estimate import Estimate
-    from basira.monitor.stages import Stage
+    from basira.monitor.stages import Stage, StageStep
     from basira.workflows.models.stages import StagedModel
 
 app = typer.Typer(
@@ -36,7 +37,12 @@ MotiveOption = Annotated[str, typer.Option("--motive", help="Why; it is audited.
 
 
 @app.command("list")
-def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def list_all(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """The models of the store with their stages, the latest knowledge first. Only the live one decides."""
     from basira.workflows.models.stages import list_models
 
@@ -44,22 +50,22 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
     if as_json:
         echo(json.dumps([_body(one) for one in models], ensure_ascii=False, indent=1))
         return
-    console = open_console()
+    console, said = open_console(), messages(language.value)
     if not models:
         train = next_command("train", "--as-of", date.today(), store=store)
-        console.print(f"No model yet. Make one: {train}", markup=False, soft_wrap=True, highlight=False)
+        console.print(said.say("models.none", command=train), markup=False, soft_wrap=True, highlight=False)
         return
     table = Table()
-    for name in ("version", "stage", "since", "knows up to", "made at"):
-        table.add_column(name)
-    for name in ("items", "irregular", "AUC later", "Brier later"):
-        table.add_column(name, justify="right")
+    for name in ("version", "stage", "since", "knows_to", "made_at"):
+        table.add_column(said.say(f"models.{name}"))
+    for name in ("items", "irregular", "auc", "brier"):
+        table.add_column(said.say(f"models.{name}"), justify="right")
     for one in models:
         since = one.steps[-1].taken_at[:10] if one.steps else ""
-        table.add_row(one.version, one.stage, since or "–", *_figures(one))
+        table.add_row(one.version, said.say(f"models.stage.{one.stage}"), since or "–", *_figures(one, language))
     console.print(table)
     if not any(one.stage == "live" for one in models):
-        console.print("No model is live: the policy's fallback decides.", style="yellow")
+        console.print(said.say("models.no_live"), style="yellow")
 
 
 @app.command("show")
@@ -67,10 +73,12 @@ def show_model(
     version: VersionArgument,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """A model's stage and the steps of its life; its card: what it was fitted on, how, how good it was."""
     from basira.models.risk.files import read_card
+    from basira.render.numbers import format_percent
     from basira.workflows.models.stages import list_models, name_actors
     from basira.workflows.stores import open_models
 
@@ -80,24 +88,26 @@ def show_model(
     if as_json:
         echo(json.dumps(card | {"stage": one.stage, "steps": _steps(one)}, ensure_ascii=False, indent=1))
         return
-    console = open_console()
+    console, said = open_console(), messages(language.value)
     names = name_actors(place, one.steps)
-    console.print(f"{version}: {one.stage}", markup=False)
+    stage = said.say(f"models.stage.{one.stage}")
+    console.print(said.say("models.head", version=version, stage=stage), markup=False)
     for step in one.steps:
-        line = f"  {step.taken_at[:16]}  {step.stage}  {names.get(step.actor, step.actor)}  {step.motive}"
+        taken = said.say(f"models.stage.{step.stage}")
+        line = f"  {step.taken_at[:16]}  {taken}  {names.get(step.actor, step.actor)}  {step.motive}"
         console.print(line, markup=False, soft_wrap=True, highlight=False)
     importance = card.pop("importance")
     files = card.pop("files")
     card["numbers"] = f"{len(card['numbers'])} numeric features"
     card["categories"] = ", ".join(name for name, _ in card["categories"])
     console.print_json(json.dumps(card))
-    table = Table(title="What the trees gain most from")
-    table.add_column("feature")
-    table.add_column("share of gain", justify="right")
+    table = Table(title=said.say("models.gain"))
+    table.add_column(said.say("models.feature"))
+    table.add_column(said.say("models.share"), justify="right")
     for name, share in list(importance.items())[:15]:
-        table.add_row(name, f"{share:.1%}")
+        table.add_row(name, format_percent(share, language=language.value, digits=1))
     console.print(table)
-    console.print(f"{len(files)} booster files, each checked against its hash when the model is read.")
+    console.print(said.say_count("models.files", len(files), n=say_number(len(files), language.value)))
 
 
 @app.command("shadow")
@@ -107,10 +117,12 @@ def shadow(
     motive: MotiveOption,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Score the day's declarations with this model too, beside the live one. It decides nothing."""
-    _take(version, "shadow", by, motive, store, database, as_json=as_json)
+    step = _take(version, "shadow", by, motive, store=store, database=database)
+    _show_step(step, language, as_json=as_json)
 
 
 @app.command("compare")
@@ -170,13 +182,15 @@ def promote(
     motive: MotiveOption,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Let this model decide, in the place of the live one. A manager, who neither trained it nor put it in the shadow.
 
     Services take it within a minute.
     """
-    _take(version, "live", by, motive, store, database, as_json=as_json)
+    step = _take(version, "live", by, motive, store=store, database=database)
+    _show_step(step, language, as_json=as_json)
 
 
 @app.command("retire")
@@ -186,10 +200,12 @@ def retire(
     motive: MotiveOption,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Take a model out of use for good. When it is the live one, the policy's fallback decides until another is."""
-    _take(version, "retired", by, motive, store, database, as_json=as_json)
+    step = _take(version, "retired", by, motive, store=store, database=database)
+    _show_step(step, language, as_json=as_json)
 
 
 @app.command("rollback")
@@ -198,6 +214,7 @@ def rollback(
     motive: MotiveOption,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Bring back the model that was live before, and retire the one that is. A manager alone may do it."""
@@ -208,19 +225,26 @@ def rollback(
     if as_json:
         echo(json.dumps({"live": back, "retired": taken}, indent=1))
         return
-    gone = f" {taken} is retired." if taken else ""
-    open_console().print(f"{back} is live again.{gone}", markup=False, soft_wrap=True)
+    said = messages(language.value)
+    lines = [said.say("models.back", version=back), *([said.say("models.gone", version=taken)] if taken else [])]
+    open_console().print(" ".join(lines), markup=False, soft_wrap=True, highlight=False)
 
 
-def _take(version: str, stage: Stage, by: str, motive: str, store: Path, database: str, *, as_json: bool) -> None:
+def _take(version: str, stage: Stage, by: str, motive: str, *, store: Path, database: str) -> StageStep:
     from basira.workflows.models.stages import take_model_step
 
     place = record_of(store, database).place
-    step = take_model_step(open_history(store), place, version, stage, login=by, now=datetime.now(), motive=motive)
+    return take_model_step(open_history(store), place, version, stage, login=by, now=datetime.now(), motive=motive)
+
+
+def _show_step(step: StageStep, language: Language, *, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(asdict(step), ensure_ascii=False, indent=1))
         return
-    open_console().print(f"{version} is {stage} since {step.taken_at[:16]}.", markup=False, soft_wrap=True)
+    said = messages(language.value)
+    stage = said.say(f"models.stage.{step.stage}")
+    line = said.say("models.step", version=step.version, stage=stage, at=step.taken_at[:16])
+    open_console().print(line, markup=False, soft_wrap=True, highlight=False)
 
 
 def _interval(one: Estimate | None) -> str:
@@ -235,11 +259,15 @@ def _steps(one: StagedModel) -> list[dict[str, Any]]:
     return [asdict(step) for step in one.steps]
 
 
-def _figures(one: StagedModel) -> tuple[str, ...]:
+def _figures(one: StagedModel, language: Language) -> tuple[str, ...]:
     """What a card says in short; a dash in each column of a model whose files are gone."""
     if not one.is_kept:
         return ("–",) * 6
+    from basira.render.numbers import format_number
+
     card: Any = one.card
     late, training = card["later_items"], card["training"]
-    shown = [f"{late[n]:.3f}" if n in late else "–" for n in ("auc", "brier")]
-    return card["as_of"], card["created_at"], f"{training['rows']:,}", f"{training['irregular']:,}", *shown
+    code = language.value
+    shown = [format_number(late[n], language=code, digits=3) if n in late else "–" for n in ("auc", "brier")]
+    counts = [say_number(training[name], code) for name in ("rows", "irregular")]
+    return card["as_of"], card["created_at"], *counts, *shown

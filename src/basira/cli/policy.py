@@ -55,6 +55,7 @@ def preview(
     model: LiveModelOption = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random control, the same for every order.")] = 0,
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Compare what the orders balanced, findings and revenue would select: on days of your own, and on past results.
@@ -100,20 +101,17 @@ def preview(
         body = asdict(found) | {"first": begin.isoformat(), "last": end.isoformat()}
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    console = open_console()
-    console.print(selected_table(found))
+    console, said = open_console(), messages(language.value)
+    console.print(selected_table(found, language))
     if found.past is None:
-        console.print(f"Model {found.model_version} was held against no later results: nothing to show of the past.")
+        console.print(said.say("preview.no_past", model=found.model_version), markup=False)
         return
-    console.print(past_table(found.past))
+    console.print(past_table(found.past, language))
     price = found.past["price"]
-    for name, sentence in (
-        ("findings_kept", "Balanced keeps {} of the findings of the order by probability,"),
-        ("revenue_gained", "with {} times its revenue,"),
-        ("revenue_kept", "and {} of the revenue of the order by expected revenue (means over these shares)."),
-    ):
+    for name in ("findings_kept", "revenue_gained", "revenue_kept"):
         if price[name] is not None:
-            console.print(sentence.format(_with_interval(*price[name])), markup=False)
+            figure = _with_interval(*price[name], language=language)
+            console.print(said.say(f"preview.{name}", figure=figure), markup=False)
 
 
 @app.command()
@@ -206,45 +204,60 @@ def _day(day: date | None, language: Language) -> str:
     return format_date(None if day is None else day.isoformat(), language=language.value)
 
 
-def selected_table(found: OrderPreview) -> Table:
+def selected_table(found: OrderPreview, language: Language = Language.fr) -> Table:
     """What each order would select, by office."""
-    weighed = "" if found.exponent is None else f" (exponent {found.exponent:g})"
-    period = f"{found.first}" if found.first == found.last else f"{found.first} to {found.last}"
-    table = Table(title=f"{period}: {found.declarations:,} declarations; the policy's order is {found.order}{weighed}")
-    table.add_column("office", no_wrap=True)
-    table.add_column("order", no_wrap=True)
-    for name in ("inspected", "by rank", "findings expected", "revenue expected", f"not under {found.order}"):
-        table.add_column(name, justify="right")
+    from basira.render.numbers import format_number
+
+    said, code = messages(language.value), language.value
+    order = said.say(f"preview.order.{found.order}")
+    if found.exponent is not None:
+        weight = format_number(found.exponent, language=code, digits=2)
+        order = said.say("preview.exponent", order=order, exponent=weight)
+    first, last = _day(found.first, language), _day(found.last, language)
+    period = first if first == last else said.say("from_to", first=first, last=last)
+    count = found.declarations
+    values = {"period": period, "n": say_number(count, code), "order": order}
+    table = Table(title=said.say_count("preview.title", count, **values))
+    table.add_column(said.say("preview.office"), no_wrap=True)
+    table.add_column(said.say("preview.order"), no_wrap=True)
+    for name in ("inspected", "by_rank", "findings", "revenue", "others"):
+        table.add_column(said.say(f"preview.{name}"), justify="right")
     for one in found.selected:
         table.add_row(
-            "all" if one.office == "*" else one.office,
-            one.order,
-            f"{one.inspected:,}",
-            f"{one.by_model:,}",
-            f"{one.expected_findings:,.1f}",
-            f"{one.expected_revenue:,.0f}",
-            f"{one.others:,}",
+            said.say("results.all") if one.office == "*" else one.office,
+            said.say(f"preview.order.{one.order}"),
+            say_number(one.inspected, code),
+            say_number(one.by_model, code),
+            format_number(one.expected_findings, language=code, digits=1),
+            format_number(one.expected_revenue, language=code, digits=0),
+            say_number(one.others, code),
             style="bold" if one.order == found.order else "",
         )
     return table
 
 
-def past_table(past: JsonObject) -> Table:
+def past_table(past: JsonObject, language: Language = Language.fr) -> Table:
     """What each order would have found of the later results of training, by share inspected."""
-    table = Table(
-        title=f"Of {past['declarations']:,} later inspected declarations of the training ({past['findings']:,.0f} "
-        "findings), found and revenue captured in the first:"
-    )
-    table.add_column("order", no_wrap=True)
-    table.add_column("of all", no_wrap=True)
+    from basira.render.numbers import format_percent
+
+    said, code = messages(language.value), language.value
+    counts = {name: say_number(round(past[name]), code) for name in ("declarations", "findings")}
+    table = Table(title=said.say("preview.past", **counts))
+    table.add_column(said.say("preview.order"), no_wrap=True)
+    table.add_column(said.say("preview.of_all"), no_wrap=True)
     for share in past["shares"]:
-        table.add_column(f"{share:.0%}", justify="right")
+        table.add_column(format_percent(share, language=code), justify="right")
     for order, quantities in past["found"].items():
         for what, figures in quantities.items():
             cells = zip(figures["value"], figures["low"], figures["high"], strict=True)
-            table.add_row(order, what, *(_with_interval(*cell) for cell in cells))
+            shown = (_with_interval(*cell, language=language) for cell in cells)
+            table.add_row(said.say(f"preview.order.{order}"), said.say(f"preview.of.{what}"), *shown)
     return table
 
 
-def _with_interval(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+def _with_interval(value: float, low: float, high: float, *, language: Language) -> str:
+    from basira.render.numbers import format_number
+
+    # A semicolon: the decimal mark of two of the three languages is a comma.
+    middle, least, most = (format_number(one, language=language.value, digits=2) for one in (value, low, high))
+    return f"{middle} [{least} ; {most}]"

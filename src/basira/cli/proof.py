@@ -16,6 +16,7 @@ from rich.table import Table
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import messages
 from basira.cli.options import Language, LanguageOption, MemoryOption, open_console, open_history, steps
 from basira.render.shown import echo
 from basira.schema.days import parse_day
@@ -93,4 +94,4 @@ def proof(
             table.add_row(*row)
         console.print(table)
     for path in out or []:
-        console.print(f"Written: {path}", markup=False, soft_wrap=True)
+        console.print(messages(language.value).say("written", path=str(path)), markup=False, soft_wrap=True)

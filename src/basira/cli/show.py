@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import messages
 from basira.cli.options import Language, LanguageOption, open_console, open_history
 from basira.render.shown import echo
 
@@ -54,6 +55,13 @@ def show(
         # Isolates keep codes in order on a page; many terminals draw them as boxes.
         return " · ".join(shown).translate({0x2068: None, 0x2069: None})
 
+    currencies = [str(row["value_currency"]) for row in (body["declared"], *body["items"]) if row.get("value_currency")]
+
+    def results(row: Mapping[str, Any]) -> str:
+        said, own = Speaker(catalog, currencies[0] if currencies else "", row), messages(code)
+        shown = (f"{own.say(f'outcome.{name}')}{colon}{said.field_value(name, name)}" for name in row)
+        return " · ".join(shown).translate({0x2068: None, 0x2069: None})
+
     console.print(Text(catalog.say("show.title", declaration=body["declaration_id"]), style="bold"))
     console.print(Text(pairs(body["declared"], without=("declaration_id",))))
     console.print(Text(catalog.say("show.items"), style="bold"))
@@ -75,6 +83,6 @@ def show(
         console.print(Text(catalog.say("show.none")))
     console.print(Text(catalog.say("show.results"), style="bold"))
     for row in body["results"]:
-        console.print(Text(" · ".join(f"{name} {value}" for name, value in row.items())))
+        console.print(Text(results(row)))
     if not body["results"]:
         console.print(Text(catalog.say("show.no_results")))

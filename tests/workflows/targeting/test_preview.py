@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from typer.testing import CliRunner
 
+from basira.cli.options import Language
 from basira.cli.policy import selected_table
 from basira.cli.program import app
 from basira.schema.errors import UsageError
@@ -79,7 +80,8 @@ def test_the_command_shows_tables_and_json(found, history, model):
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0, shown.output
     # Of the table itself: how a terminal wraps it depends on its width.
-    assert "the policy's order is balanced" in str(selected_table(found).title)
+    assert "l’ordre de la politique : équilibré" in str(selected_table(found).title)
+    assert "the policy's order: balanced" in str(selected_table(found, Language.en).title)
     said = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert (said["first"], said["order"], said["model_version"]) == (f"{DAY}", "balanced", model.version)
     assert {one["order"] for one in said["selected"]} == set(ORDERS)
