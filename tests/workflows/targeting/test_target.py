@@ -366,7 +366,7 @@ def test_a_manifest_forged_at_the_end_is_found_by_the_runs_made_on_it(spoiled, t
 def test_a_run_of_a_version_that_named_no_digests_comes_out_the_same(spoiled, model, policy):
     # Of that time are the orders that it had; what to verify is ranked as it was recorded.
     made = make(spoiled, model, policy.with_order("revenue"))
-    kept = {name: made.run.options[name] for name in ("verify", "explained_beside")}
+    kept = {name: made.run.options[name] for name in ("verify", "evidence", "explained_beside")}
     older = replace(made.run, run_id="t-older", options={"office": None, "inputs": "model", **kept})
     record(spoiled, Targeted(made.listing, older, tuple(replace(d, run_id="t-older") for d in made.decisions)))
     assert replay(spoiled, "t-older", engine=ENGINE).is_same
