@@ -56,7 +56,7 @@ def fields_of(version: RuleVersionBody, language: str) -> Fields:
 
 
 def rule_of(fields: Mapping[str, str]) -> JsonObject:
-    """The rule that the fields say, without its condition, which is in ``text``. A figure that is none stays a text,
+    """The rule that the fields say, without its condition, which is in ``text``. An invalid figure stays a text,
     which the rules refuse with its place."""
     typed = {name: value.strip() for name, value in fields.items()}
     share = _figure(typed.get("share", ""))
