@@ -129,6 +129,8 @@ def _values(language: str) -> dict[str, str]:
         "count": catalog.say_count("n.import", 214, n="214"),
         "value": numbers.format_unit_value(12.4, "MAD", "kg", language=language),
         "share": percent(0.12),
+        "month": "9",
+        "invoiced": numbers.format_money(1_250.0, "MAD", language=language),
         "usual": percent(0.04),
         "rate": percent(0.02),
         "own": percent(0.15),
