@@ -146,6 +146,7 @@ DECLARATION_STATUS = sa.Table(
     sa.Column("result_source", sa.String(40)),
     sa.Index("ix_declaration_status_queue", "office", "inspects", "is_inspected", "is_cancelled", "lane"),
     sa.Index("ix_declaration_status_given_at", "given_at", "office"),
+    sa.Index("ix_declaration_status_sequence", "sequence"),
 )
 
 ITEM_RESULT = sa.Table(

@@ -62,6 +62,7 @@ def upgrade() -> None:
         ["office", "inspects", "is_inspected", "is_cancelled", "lane"],
     )
     op.create_index("ix_declaration_status_given_at", "declaration_status", ["given_at", "office"])
+    op.create_index("ix_declaration_status_sequence", "declaration_status", ["sequence"])
     for statement in status_triggers(dialect, schema):
         connection.exec_driver_sql(statement)
     op.execute("UPDATE operations_format SET format = 10")
