@@ -218,7 +218,7 @@ def test_a_postgresql_is_backed_up_and_restored(prepared, bare, tmp_path):
 
 
 def test_the_grants_are_printed():
-    assert "GRANT SELECT, DELETE ON personal_value TO basira_privacy" in call("db", "grants").stdout
+    assert "GRANT SELECT, DELETE ON personal_value, risk_list_value TO basira_privacy" in call("db", "grants").stdout
     assert "basira_app" in said("db", "grants")["sql"]
 
 

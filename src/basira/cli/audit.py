@@ -240,11 +240,11 @@ def erase(
     Then `basira history erase` for the history, and `basira audit where` to see which places still name the person.
     """
     from basira.cli.options import ask_person, steps
-    from basira.schema.days import parse_day
+    from basira.schema.days import parse_exact_day
     from basira.workflows.records.audit import Erasure
     from basira.workflows.records.audit import erase as erase_values
 
-    day = parse_day(before, name="--before") if before else None
+    day = parse_exact_day(before, name="--before") if before else None
     named = ask_person(person) if person else None
     interrupted = "Interrupted. What was erased until then is audited; the same command goes on with the rest."
     with steps("erase", quiet=as_json, interrupted=interrupted) as progress:

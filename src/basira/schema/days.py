@@ -57,6 +57,23 @@ def parse_day(text: str, *, name: str) -> date:
         ) from None
 
 
+def parse_exact_day(text: str, *, name: str) -> date:
+    """Read a date with the year first alone: for what can't be undone, 01/03/2026 is in doubt; ``name``: its option.
+
+    >>> parse_exact_day("01/03/2026", name="--before")
+    Traceback (most recent call last):
+    ...
+    basira.schema.errors.UsageError: --before: expected a date as YYYY-MM-DD, found '01/03/2026'.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{name}: expected a date as YYYY-MM-DD, found {text!r}.",
+            hint="What is done here can't be undone, so the day is written with the year first: 2026-03-01.",
+        ) from None
+
+
 def check_day(value: object, *, name: str) -> date:
     """A day that a program gave; ``name`` is the argument it came from. A moment is no day: whose midnight?
 
