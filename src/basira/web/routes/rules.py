@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -21,13 +21,14 @@ from basira.api.http.problems import ProblemException
 from basira.rules.lifecycle import STATES, State, Status, Step, open_steps, takes_motive
 from basira.rules.model import KINDS
 from basira.schema.errors import NotFoundError, RuleError
+from basira.schema.json_values import JsonObject
 from basira.serving.rules import add_rule, check_rule, said_in, step_rule
 from basira.serving.service import Service
 from basira.serving.views.rules import RuleHistoryBody, RuleVersionBody, list_body, rule_body
 from basira.web.access import Visitor, send, visit
 from basira.web.errors import PageRoute
 from basira.web.forms import Fields, Form
-from basira.web.lanes import Lanes, lanes_on
+from basira.web.lanes import Lane, Lanes, lanes_on
 from basira.web.people import names_of_people
 from basira.web.render import page
 from basira.web.rule_form import empty_fields, fields_of, rule_of
@@ -98,21 +99,28 @@ def _one_of_each(versions: Sequence[RuleVersionBody]) -> list[RuleVersionBody]:
     return list(chosen.values())
 
 
-def _row(one: RuleVersionBody, lanes: Lanes, today: date) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Row:
+    """A version on a page. ``lane``: that it wants, None for none; ``days_left``: until it expires, below 0 after;
+    ``tested``: see `_test_of`."""
+
+    version: RuleVersionBody
+    rule: JsonObject
+    lane: Lane | None
+    days_left: int
+    is_soon: bool
+    tested: JsonObject | None
+
+
+def _row(one: RuleVersionBody, lanes: Lanes, today: date) -> _Row:
     rule = one["rule"]
     lane = rule["effect"].get("lane")
     left = (date.fromisoformat(rule["expires_on"]) - today).days
-    return {
-        "version": one,
-        "rule": rule,
-        "lane": lanes.of(lane) if lane else None,
-        "days_left": left,
-        "is_soon": 0 <= left <= SOON_DAYS and one["status"] not in ("retired", "replaced"),
-        "tested": _test_of(one),
-    }
+    is_soon = 0 <= left <= SOON_DAYS and one["status"] not in ("retired", "replaced")
+    return _Row(one, rule, lanes.of(lane) if lane else None, left, is_soon, _test_of(one))
 
 
-def _test_of(one: RuleVersionBody) -> Mapping[str, Any] | None:
+def _test_of(one: RuleVersionBody) -> JsonObject | None:
     """What the last back-test of a version found; None without one, and of one that was recorded without figures."""
     details = [step["detail"] for step in one["steps"] if step["state"] == "tested" and step["detail"]]
     return details[-1] if details and {"inspected", "findings", "rate"} <= details[-1].keys() else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -34,7 +34,7 @@ from basira.storage.record.search import (
 )
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
-from basira.web.lanes import Lanes, lanes_on
+from basira.web.lanes import Lane, Lanes, lanes_on
 from basira.web.render import page, words_of
 from basira.web.routes.figures import source_name
 from basira.web.routes.queue import declaration_address, offices_of
@@ -169,14 +169,25 @@ def get_declarations(
     )
 
 
-def _row(one: FoundDeclaration, lanes: Lanes, words: Catalog) -> dict[str, Any]:
-    return {
-        "found": one,
-        "address": declaration_address(one.declaration_id),
-        "lane": lanes.of(one.lane),
-        "source": source_name(one.source, words),
-        "result": result_of(one),
-    }
+@dataclass(frozen=True)
+class _Row:
+    """A line of the page. ``source``: in the person's language."""
+
+    found: FoundDeclaration
+    address: str
+    lane: Lane
+    source: str
+    result: Result
+
+
+def _row(one: FoundDeclaration, lanes: Lanes, words: Catalog) -> _Row:
+    return _Row(
+        one,
+        declaration_address(one.declaration_id),
+        lanes.of(one.lane),
+        source_name(one.source, words),
+        result_of(one),
+    )
 
 
 def result_of(one: FoundDeclaration) -> Result:
