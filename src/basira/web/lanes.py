@@ -32,10 +32,12 @@ class Lanes:
 
     def __init__(self, policy: Policy | None, language: str) -> None:
         self.policy = policy
-        last = max(1, len(policy.lanes) - 1) if policy else 1
+        lanes = policy.lanes if policy else ()
+        # By what is examined, so that a check of papers never has the colour of a visit.
+        goods = [lane.id for lane in lanes if lane.inspects and lane.examines != "documents"]
+        level = {name: MOST_INTENSIVE if name == goods[-1] else MOST_INTENSIVE - 1 for name in goods}
         self.known = {
-            lane.id: Lane(lane.id, lane.label.text(language), place * MOST_INTENSIVE // last)
-            for place, lane in enumerate(policy.lanes if policy else ())
+            lane.id: Lane(lane.id, lane.label.text(language), level.get(lane.id, int(lane.inspects))) for lane in lanes
         }
 
     def of(self, name: str) -> Lane:
