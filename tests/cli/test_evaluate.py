@@ -100,7 +100,7 @@ def test_for_people_a_table_of_the_models(files, tmp_path):
         "--resamples",
         20,
     ).out
-    assert "lightgbm_raw" in out
+    assert "LightGBM" in out
     assert "metrics.json" in out
 
 
