@@ -33,9 +33,6 @@ from basira.cli import (
     register,
     replay,
     risks,
-    rules,
-    rules_learn,
-    rules_migrate,
     schema,
     score,
     serve,
@@ -47,6 +44,9 @@ from basira.cli import (
 )
 from basira.cli.examples import add_examples
 from basira.cli.messages import language_defaults, system_language
+from basira.cli.rules import commands as rules
+from basira.cli.rules.learn import prune_live, suggest_rules
+from basira.cli.rules.migrate import migrate
 
 app = typer.Typer(
     name="basira",
@@ -92,9 +92,9 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("proof")(proof.proof)
-rules.app.command("migrate")(rules_migrate.migrate)
-rules.app.command("suggest")(rules_learn.suggest_rules)
-rules.app.command("prune")(rules_learn.prune_live)
+rules.app.command("migrate")(migrate)
+rules.app.command("suggest")(suggest_rules)
+rules.app.command("prune")(prune_live)
 app.add_typer(rules.app, name="rules")
 app.add_typer(lists.app, name="lists")
 app.add_typer(risks.app, name="risks")

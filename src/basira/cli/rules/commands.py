@@ -22,7 +22,7 @@ from basira.cli.keys import open_database
 from basira.cli.lists import faults_in
 from basira.cli.messages import messages
 from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, show_json, steps
-from basira.cli.rules_shown import evidence_line, lines_of_test, rate_line
+from basira.cli.rules.shown import evidence_line, lines_of_test, rate_line
 from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:

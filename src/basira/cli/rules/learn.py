@@ -18,7 +18,7 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
 from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
-from basira.cli.rules import FromOption, ToOption
+from basira.cli.rules.commands import FromOption, ToOption
 from basira.render.shown import echo
 
 
