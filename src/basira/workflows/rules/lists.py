@@ -18,7 +18,6 @@ from basira.rules.faults import rule_fault
 from basira.rules.lifecycle import require_writer
 from basira.rules.lists.dated import DatedEntry, DatedLists
 from basira.rules.lists.model import (
-    MOST_SNOOZE_DAYS,
     Ending,
     Entry,
     ListHeader,
@@ -292,11 +291,6 @@ def find_in_list(connection: sa.Connection, name: str, value: str, *, on: date) 
 def show_lists(connection: sa.Connection) -> list[tuple[StoredList, int]]:
     """Every list with the number of its entries, those of snoozes too."""
     return [(one, len(list_entries(connection, one.name))) for one in list_lists(connection)]
-
-
-def end_of_snooze(now: datetime) -> date:
-    """The last day that a snooze which begins today may have."""
-    return now.date() + timedelta(days=MOST_SNOOZE_DAYS - 1)
 
 
 def _require_last(stored: StoredList, expected: int | None) -> None:
