@@ -42,7 +42,7 @@ def test_every_message_is_in_each_language_with_the_same_values():
 
 def test_every_message_that_the_commands_say_is_there(root_of_the_package):
     said = set()
-    for path in root_of_the_package.glob("cli/*.py"):
+    for path in root_of_the_package.glob("cli/**/*.py"):
         for found in re.finditer(
             r'(?:said|own|messages\(language\.value\))\.say(?:_count)?\(\s*"([a-z_.]+)"',
             path.read_text(encoding="utf-8"),
