@@ -34,9 +34,11 @@ from basira.api.routes import changes as routes_changes
 from basira.api.routes import declarations as routes_declarations
 from basira.api.routes import figures as routes_figures
 from basira.api.routes import large as routes_large
+from basira.api.routes import lists as routes_lists
 from basira.api.routes import oidc as oidc_routes
 from basira.api.routes import quarantine as routes_quarantine
 from basira.api.routes import queue as routes_queue
+from basira.api.routes import risks as routes_risks
 from basira.api.routes import rules as routes_rules
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
@@ -138,6 +140,8 @@ def make_application(
         routes_audit,
         routes_figures,
         routes_rules,
+        routes_lists,
+        routes_risks,
     ):
         app.include_router(part.router)
     app.include_router(session_routes.router)

@@ -13,6 +13,8 @@ from basira.api.openapi.examples import RULE
 from basira.schema.json_values import JsonObject
 from basira.serving.changes.change import LONGEST_MOTIVE, LONGEST_NOTE, SHORTEST_MOTIVE
 from basira.serving.views.answers import ChangeBody, DecisionBody, RejectedBody, StatusBody, Step
+from basira.serving.views.lists import ListBody
+from basira.serving.views.risks import RiskBody
 from basira.workflows.records.activity import TrailRow
 
 _NUMBER = "SIM-2026-000123"
@@ -151,6 +153,17 @@ _RULE_VERSION: JsonObject = {
     "steps": [{"number": 1, "state": "draft", "by": "u-1f4e5d6c7b8a9988", "at": _AT, "motive": None, "detail": None}],
 }  # fmt: skip
 
+_LIST: ListBody = {
+    "name": "importers-to-look-at", "kind": "operators", "title": "Seen lately", "owner": "Risk office",
+    "matching": "exact", "least_closeness": 1.0, "rule_id": None, "entry_count": 1, "last_change": 2,
+}  # fmt: skip
+_RISK: RiskBody = {
+    "risk_id": "undervalued-phones", "version": 1, "title": "Phones declared below their price",
+    "owner": "Risk office", "office": None, "likelihood": 4, "consequence": 3, "product": 12, "level": "high",
+    "treatment": "reduce", "plan": "A rule, and a random control each week.", "rules": [], "review_on": "2026-09-30",
+    "is_overdue": False, "state": "open", "by": "u-1f4e5d6c7b8a9988", "at": _AT, "motive": "Seen at two offices.",
+}  # fmt: skip
+
 ANSWERS: dict[str, Mapping[str, object]] = {
     "rules": {"day": "2026-03-02", "rules": [_RULE_VERSION]},
     "rule": {"rule_id": "phones-cn", "day": "2026-03-02", "last_step": 1, "versions": [_RULE_VERSION]},
@@ -158,6 +171,31 @@ ANSWERS: dict[str, Mapping[str, object]] = {
     "rule_check": {
         "condition": {"starts_with": {"field": "commodity_code", "prefixes": ["8517"]}},
         "text": _RULE_TEXT,
+    },
+    "lists": {"lists": [_LIST]},
+    "list": _LIST,
+    "list_content": {
+        "list": _LIST, "on": None, "total": 1,
+        "entries": [
+            {"entry": 1, "starts_on": "2026-04-01", "ends_on": "2026-09-30", "is_erased": False,
+             "value": "SIM-IMPORTER-7", "source": "Office report", "reason": "Three findings in a month.",
+             "owner": None},
+        ],
+        "next_cursor": None,
+    },
+    "list_history": {
+        "name": "importers-to-look-at",
+        "changes": [
+            {"number": 1, "action": "made", "by": "u-1f4e5d6c7b8a9988", "at": _AT, "entry_count": 0, "motive": None},
+        ],
+    },
+    "list_match": {
+        "name": "importers-to-look-at", "on": "2026-04-02", "is_on": True, "entry": "SIM-IMPORTER-7", "closeness": 1.0,
+    },
+    "risks": {"day": "2026-04-02", "overdue": 0, "risks": [_RISK]},
+    "risk": _RISK,
+    "risk_history": {
+        "risk_id": "undervalued-phones", "day": "2026-04-02", "last_version": 1, "versions": [_RISK],
     },
     "declaration": {
         "declaration_id": _NUMBER, "standing": _STANDING, "explanation": _EXPLANATION, "decisions": [_DECISION],
