@@ -17,6 +17,8 @@ from basira.api.openapi.examples import (
     RISK,
     RISK_REVIEW,
     RULE,
+    RULE_BACKTEST,
+    RULE_TRY,
     SNOOZE,
 )
 from basira.serving.service import Service
@@ -93,6 +95,10 @@ def test_whatever_comes_is_in_it(desk: Desk, arrivals: list[Body]) -> None:
         ("/rules/{rule_id}", [desk.get("rules/none")]),
         ("/rules/{rule_id}/steps", [send("POST", f"{API}/rules/none/steps", json=body) for body in (
             {"state": "live"}, {})]),
+        ("/rules/try", [send("POST", f"{API}/rules/try", json=body) for body in (
+            RULE_TRY, {**RULE_TRY, "text": "quantty > 5"}, {})]),
+        ("/rules/{rule_id}/backtests", [send("POST", f"{API}/rules/none/backtests", json=body) for body in (
+            {**RULE_BACKTEST, "is_recorded": False}, {})]),
         ("/rules/{rule_id}/snoozes", [send("POST", f"{API}/rules/none/snoozes", json=SNOOZE)]),
         ("/lists", [desk.get("lists"), send("POST", f"{API}/lists", json=LIST)]),
         ("/lists/{name}", [desk.get("lists/none")]),

@@ -157,6 +157,8 @@ ROUTES: tuple[RouteRule, ...] = (
     RouteRule("GET", "/api/v1/rules/{rule_id}", "rules:read"),
     RouteRule("POST", "/api/v1/rules/check", "rules:write"),
     RouteRule("POST", "/api/v1/rules", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/try", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/{rule_id}/backtests", "rules:write"),
     RouteRule("POST", "/api/v1/rules/{rule_id}/steps", "rules:write"),
     RouteRule("POST", "/api/v1/rules/{rule_id}/snoozes", "lists:write"),
     RouteRule("GET", "/api/v1/lists", "lists:read"),

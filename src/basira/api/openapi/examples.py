@@ -54,6 +54,15 @@ RULE: JsonObject = {
     "motive": "Seen at two offices.",
 }
 RULE_STEP: JsonObject = {"state": "approved", "version": 1, "motive": "Tested on a quarter.", "seen": 3}
+RULE_TRY: JsonObject = {"text": RULE["text"], "first": "2026-01-01", "last": "2026-01-31", "most": 5, "language": "en"}
+RULE_BACKTEST: JsonObject = {
+    "first": "2026-01-01",
+    "last": "2026-03-31",
+    "as_of": "2026-04-30",
+    "version": 1,
+    "is_recorded": True,
+}
+
 LIST: JsonObject = {"name": "importers-to-look-at", "kind": "operators", "title": "Seen lately", "owner": "Risk office"}
 LIST_ENTRIES: JsonObject = {
     "entries": [
