@@ -95,7 +95,10 @@ def make(name: str, items: int, seed: int) -> World:
         .join(scores, on="declaration_id", how="left", maintain_order="left")
     )
     return World(
-        learned, asked, of_each["is_irregular"].fill_null(value=False).to_numpy(), of_each["p"].fill_null(0.0).to_numpy()
+        learned,
+        asked,
+        of_each["is_irregular"].fill_null(value=False).to_numpy(),
+        of_each["p"].fill_null(0.0).to_numpy(),
     )
 
 
