@@ -8,9 +8,10 @@ declarations of these days. *Rules*: those that `basira.rules.suggest` learned i
 and that held in the rest, by their lower rate. At equal capacity (shares of the declarations): rules alone (what they
 leave free is drawn at random), the model alone (a declaration's largest probability), and both as selection fills
 slots (rules first, in at most half of the capacity, then the model). *Legacy*: rules made at random of frequent codes,
-origins and values, a third of them around past findings, as criteria pile up; pruned by `basira.rules.prune` on the
-results, counted on the truth of the later days. *Price*: both, with each hit let go with probability .05, in the mean
-of 50 draws; what is let go stays in the model's pool. --keep: a world that was made is read again from there.
+origins and values, a third of them around past findings, as criteria pile up; pruned by `basira.rules.prune`, once by
+the findings made and once by those to expect, counted on the truth of the later days. *Price*: both, with each hit let
+go with probability .05, in the mean of 50 draws; what is let go stays in the model's pool. --keep: a world that was
+made is read again from there.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from basira.models.risk.settings import FitSettings
 from basira.rules import model
 from basira.rules.bulk import DECLARATION, HIT, judge_many
 from basira.rules.model import Condition
-from basira.rules.prune import prune
+from basira.rules.prune import expect_findings, prune
 from basira.rules.suggest import Results, suggest
 from basira.schema.days import day_of
 from basira.storage.engine import fetch_frame, open_engine
@@ -252,19 +253,25 @@ def capacity(world: World, worth: np.ndarray) -> None:
 def legacy(world: World, seed: int) -> None:
     rules = legacy_rules(world.learned, seed)
     known = world.learned.declarations["is_irregular"]
-    hits, findings = hits_of(rules, world.learned), known.fill_null(False).to_numpy().astype(float)
-    found = prune(hits, findings.tolist(), keep=0.95)
-    later = hits_of(rules, world.asked)
-    every, kept = later.any(axis=1), later[:, list(found.kept)].any(axis=1)
-    few, many = int(world.truth[kept].sum()), int(world.truth[every].sum())
+    hits, later = hits_of(rules, world.learned), hits_of(rules, world.asked)
+    findings = known.fill_null(value=False).to_numpy().astype(float)
+    every, made = later.any(axis=1), float(findings[hits.any(axis=1)].sum())
     print(
-        f"  legacy: {len(found.kept)} of {len(rules)} rules{' (no fewer can)' if found.is_smallest else ''} keep "
-        f"{found.share:.3f} of {int(findings[hits.any(axis=1)].sum())} past findings with "
-        f"{found.controls / max(1, found.controls_before):.3f} of the hits; later {few} of {many} truly "
-        f"irregular ({few / max(1, many):.3f}) "
-        f"with {kept.sum() / max(1, every.sum()):.3f} of the hits",
-        flush=True,
+        f"  legacy: {len(rules)} rules hit {every.mean():.3f} of the later declarations, of which "
+        f"{world.truth[every].mean():.3f} are irregular; of all {world.truth.mean():.3f}"
     )
+    expected = expect_findings(hits, known.to_list(), [1.0] * len(hits))
+    for name, worth in (("findings made", findings), ("findings to expect", expected)):
+        found = prune(hits, worth.tolist(), keep=0.95)
+        kept, stays = later[:, list(found.kept)].any(axis=1), hits[:, list(found.kept)].any(axis=1)
+        few, many = int(world.truth[kept].sum()), int(world.truth[every].sum())
+        print(
+            f"    by {name}: {len(found.kept)} rules{' (no fewer can)' if found.is_smallest else ''} keep "
+            f"{findings[stays].sum() / max(1.0, made):.3f} of {made:.0f} past findings with "
+            f"{found.controls / max(1, found.controls_before):.3f} of the hits; later {few} of {many} irregular "
+            f"({few / max(1, many):.3f}) with {kept.sum() / max(1, every.sum()):.3f} of the hits",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -92,7 +92,10 @@ def prune_live(
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
-    """Show the fewest live rules that keep most of their findings in a period, and what the others cost.
+    """Show the fewest live rules that keep most of the findings to expect of them, and what the others cost.
+
+    Expected are those of every hit of a period, by the results of the inspected ones: of the findings that were made
+    the fewest rules are those that chance favoured, and keep less later.
 
     Mandatory rules are left out. Nothing is retired: `basira rules retire` does it, one by one, with a reason.
     """
@@ -127,4 +130,7 @@ def prune_live(
     echo(f"Keep {len(found.kept)}: {', '.join(found.kept) or '-'}")
     echo(f"Others {len(found.others)}: {', '.join(found.others) or '-'}")
     proved = ", proved the fewest" if figures.is_smallest else ""
-    echo(f"{figures.share:.1%} of the findings, {figures.controls:,} of {figures.controls_before:,} hits{proved}.")
+    echo(
+        f"{figures.share:.1%} of the findings to expect, {found.past_share:.1%} of those made, "
+        f"{figures.controls:,} of {figures.controls_before:,} hits{proved}."
+    )
