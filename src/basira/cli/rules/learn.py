@@ -17,9 +17,10 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.cli.messages import messages, say_number
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, show_json, steps
 from basira.cli.rules.commands import FromOption, ToOption
-from basira.render.shown import echo
+from basira.render.shown import echo, say_line
 
 
 def suggest_rules(
@@ -134,3 +135,27 @@ def prune_live(
         f"{figures.share:.1%} of the findings to expect, {found.past_share:.1%} of those made, "
         f"{figures.controls:,} of {figures.controls_before:,} hits{proved}."
     )
+
+
+def prepare(
+    first: FromOption,
+    last: ToOption,
+    store: StoreOption = DEFAULT_STORE,
+    memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute the features of a period once, and keep them in the store: rules are then tried and tested on it in
+    seconds. To be run again after every `ingest` or `feedback`, at night; without it each test computes them."""
+    from basira.schema.days import parse_day
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.rules.period import prepare_features
+
+    begin, end = (parse_day(text, name=name) for text, name in ((first, "--from"), (last, "--to")))
+    with steps("features", quiet=as_json) as progress:
+        count = prepare_features(open_history(store), begin, end, engine=EngineBounds(memory=memory), progress=progress)
+    if as_json:
+        show_json({"items": count})
+        return
+    said = messages(language.value)
+    say_line(said.say_count("rules.prepared", count, n=say_number(count, language.value)))
