@@ -37,7 +37,7 @@ from basira.workflows.rules.period import PeriodDays, read_period
 # A proxy waits a minute for an answer. The memory is beside that of the service; one thread leaves the others to
 # declarations.
 SECONDS = 45.0
-MEMORY, THREADS = "1GB", 1
+BOUNDS = EngineBounds(memory="1GB", threads=1, seconds=SECONDS)
 # More days: the command line, which has no such bounds.
 MOST_DAYS = 366
 MOST_SHOWN = 100
@@ -85,7 +85,7 @@ def try_on_period(body: object, service: Service, *, by: Caller, now: datetime) 
         # Asked by one identifier after the other, the numbers of declarations would say whose they are.
         check_persons(condition, vocabulary)
     pause = _pause_until(SECONDS)
-    period = read_period(_history_of(service), [condition], vocabulary, days, engine=_bounds())
+    period = read_period(_history_of(service), [condition], vocabulary, days, engine=BOUNDS)
     pause()
     tried = try_rule(
         condition,
@@ -123,12 +123,8 @@ def back_test_recorded(body: object, rule_id: str, service: Service, *, by: Call
         lists_of_today=read_flag(values, "lists_of_today"),
     )
     pause, history = _pause_until(SECONDS), _history_of(service)
-    found = run_full_test(history, service.database, order, service.policy, engine=_bounds(), pause=pause)
+    found = run_full_test(history, service.database, order, service.policy, engine=BOUNDS, pause=pause)
     return {**values_of_test(found), "is_recorded": bool(login)}
-
-
-def _bounds() -> EngineBounds:
-    return EngineBounds(memory=MEMORY, threads=THREADS, seconds=SECONDS)
 
 
 def _pause_until(seconds: float) -> Pause:

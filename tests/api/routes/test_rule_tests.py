@@ -157,13 +157,13 @@ def test_a_key_records_no_test_and_a_step_that_may_not_be_taken_is_no_work(
 
 
 def test_what_takes_too_long_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_tests, "_bounds", lambda: EngineBounds(memory="1GB", threads=1, seconds=0.0))
+    monkeypatch.setattr(rule_tests, "BOUNDS", EngineBounds(memory="1GB", threads=1, seconds=0.0))
     found = send(desk, "rules/try", {**TRY, "text": "importer_hit_rate_365d > 10 %"})
     assert found.status_code == 400, found.text
     assert "seconds at most" in found.json()["detail"]
     monkeypatch.undo()
     monkeypatch.setattr(rule_tests, "SECONDS", -1.0)
-    monkeypatch.setattr(rule_tests, "_bounds", lambda: EngineBounds(memory="1GB", threads=1))
+    monkeypatch.setattr(rule_tests, "BOUNDS", EngineBounds(memory="1GB", threads=1))
     assert "seconds at most" in send(desk, "rules/try", TRY).json()["detail"]
 
 
