@@ -1,6 +1,7 @@
 """Rules on simulated worlds with known truth: alone, beside the model, pruned, and the price of letting hits go.
 
     .venv/bin/python benchmarks/rules_trials.py [--scenarios small drift morocco-like] [--items 40000] [--seeds 1 2 3]
+        [--keep FOLDER]
 
 Each world: rules and model learn from the results known 61 days before its end; what is counted is the truth of the
 declarations of these days. *Rules*: those that `basira.rules.suggest` learned in the first seven tenths of the results
@@ -9,7 +10,7 @@ leave free is drawn at random), the model alone (a declaration's largest probabi
 slots (rules first, in at most half of the capacity, then the model). *Legacy*: rules made at random of frequent codes,
 origins and values, a third of them around past findings, as criteria pile up; pruned by `basira.rules.prune` on the
 results, counted on the truth of the later days. *Price*: both, with each hit let go with probability .05, in the mean
-of 50 draws; what is let go stays in the model's pool.
+of 50 draws; what is let go stays in the model's pool. --keep: a world that was made is read again from there.
 """
 
 from __future__ import annotations
@@ -94,8 +95,36 @@ def make(name: str, items: int, seed: int) -> World:
         .join(scores, on="declaration_id", how="left", maintain_order="left")
     )
     return World(
-        learned, asked, of_each["is_irregular"].fill_null(False).to_numpy(), of_each["p"].fill_null(0.0).to_numpy()
+        learned,
+        asked,
+        of_each["is_irregular"].fill_null(value=False).to_numpy(),
+        of_each["p"].fill_null(0.0).to_numpy(),
     )
+
+
+def recall(folder: Path | None, name: str, items: int, seed: int) -> World:
+    """The world that a folder holds, made and put there when it holds none."""
+    if folder is None:
+        return make(name, items, seed)
+    place = folder / f"{name}-{items}-{seed}"
+    if not (place / "scores.parquet").is_file():
+        world = make(name, items, seed)
+        place.mkdir(parents=True, exist_ok=True)
+        for part, period in (("learned", world.learned), ("asked", world.asked)):
+            period.items.write_parquet(place / f"{part}-items.parquet")
+            period.declarations.write_parquet(place / f"{part}.parquet")
+        pl.DataFrame({"truth": world.truth, "probability": world.probability}).write_parquet(place / "scores.parquet")
+    learned, asked = (_read_period(place, part) for part in ("learned", "asked"))
+    scores = pl.read_parquet(place / "scores.parquet")
+    return World(learned, asked, scores["truth"].to_numpy(), scores["probability"].to_numpy())
+
+
+def _read_period(place: Path, part: str) -> Period:
+    declarations = pl.read_parquet(place / f"{part}.parquet")
+    first, last = declarations["day"].min(), declarations["day"].max()
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    return Period(first, last, pl.read_parquet(place / f"{part}-items.parquet"), declarations)
 
 
 def probabilities(history: History, as_of: date, last: date) -> pl.DataFrame:
@@ -169,10 +198,11 @@ def main() -> None:
     parser.add_argument("--scenarios", nargs="+", default=["small", "drift", "morocco-like"])
     parser.add_argument("--items", type=int, default=40_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--keep", type=Path, help="Folder for the worlds.")
     given = parser.parse_args()
     for scenario in given.scenarios:
         for seed in given.seeds:
-            show(scenario, seed, make(scenario, given.items, seed))
+            show(scenario, seed, recall(given.keep, scenario, given.items, seed))
 
 
 def show(scenario: str, seed: int, world: World) -> None:

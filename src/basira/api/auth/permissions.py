@@ -27,6 +27,10 @@ Scope = Literal[
     "figures:read",
     "rules:read",
     "rules:write",
+    "lists:read",
+    "lists:write",
+    "risks:read",
+    "risks:write",
 ]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -117,6 +121,23 @@ SCOPES: Mapping[Scope, ScopeRule] = {
         {"analyst": "all", "manager": "all", "data_scientist": "all"},
         is_whole=True,
     ),
+    # Entries name operators: a key that reads rules does not read them.
+    "lists:read": ScopeRule(
+        "read the lists that rules name, with their entries and changes",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+    ),
+    "lists:write": ScopeRule(
+        "make lists, add and end entries, put a rule to sleep for an operator",
+        {"analyst": "all", "data_scientist": "all"},
+        is_whole=True,
+    ),
+    "risks:read": ScopeRule(
+        "read the register of risks",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+    ),
+    "risks:write": ScopeRule("write and review risks", {"analyst": "all", "data_scientist": "all"}, is_whole=True),
 }
 
 ROUTES: tuple[RouteRule, ...] = (
@@ -136,7 +157,21 @@ ROUTES: tuple[RouteRule, ...] = (
     RouteRule("GET", "/api/v1/rules/{rule_id}", "rules:read"),
     RouteRule("POST", "/api/v1/rules/check", "rules:write"),
     RouteRule("POST", "/api/v1/rules", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/try", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/{rule_id}/backtests", "rules:write"),
     RouteRule("POST", "/api/v1/rules/{rule_id}/steps", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/{rule_id}/snoozes", "lists:write"),
+    RouteRule("GET", "/api/v1/lists", "lists:read"),
+    RouteRule("POST", "/api/v1/lists", "lists:write"),
+    RouteRule("GET", "/api/v1/lists/{name}", "lists:read"),
+    RouteRule("GET", "/api/v1/lists/{name}/history", "lists:read"),
+    RouteRule("POST", "/api/v1/lists/{name}/match", "lists:read"),
+    RouteRule("POST", "/api/v1/lists/{name}/entries", "lists:write"),
+    RouteRule("POST", "/api/v1/lists/{name}/entries/{entry}/end", "lists:write"),
+    RouteRule("GET", "/api/v1/risks", "risks:read"),
+    RouteRule("POST", "/api/v1/risks", "risks:write"),
+    RouteRule("GET", "/api/v1/risks/{risk_id}", "risks:read"),
+    RouteRule("POST", "/api/v1/risks/{risk_id}/reviews", "risks:write"),
     RouteRule("GET", "/api/v1/metrics", "metrics:read"),
     RouteRule("GET", "/api/v1/health", "open"),
     RouteRule("GET", "/api/v1/ready", "open"),

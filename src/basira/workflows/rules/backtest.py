@@ -22,7 +22,7 @@ from basira.rules import model
 from basira.rules.bulk import DECLARATION, HIT, NO_HIT, UNKNOWN
 from basira.rules.derived import DERIVED
 from basira.rules.evaluate import compile_condition, judge
-from basira.rules.findings import find_reasons, say_finding, say_outcome
+from basira.rules.findings import find_reasons, say_finding, say_outcome, without_persons
 from basira.rules.lists.dated import DatedLists
 from basira.rules.model import Condition, Rule
 from basira.rules.names import Vocabulary
@@ -129,7 +129,9 @@ def read_period(
         )
     engine = engine or EngineBounds()
     snapshot = history.verified_snapshot()
-    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+    with open_engine(
+        reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads, seconds=engine.seconds
+    ) as con:
         register(con, snapshot)
         # An amendment may be a consequence of the inspection: a rule sees what was first declared.
         con.create_table("of_period", _FIRST_VERSIONS, {"first": day_of(first), "last": day_of(last)})
@@ -309,8 +311,11 @@ def try_rule(
     language: str,
     declaration_id: str | None = None,
     most: int = 5,
+    hides_persons: bool = False,
 ) -> list[Tried]:
     """The verdict and its reasons: of one declaration, or of the first of the period that hit, then that are unknown.
+
+    ``hides_persons``: without values that may name a person, and without free texts.
 
     Raises UsageError when the declaration is not of the period.
     """
@@ -330,8 +335,9 @@ def try_rule(
         facts, of_day = facts_of(period, row["number"]), lists_of(lists, row["day"])
         verdict = judge(condition, compile_condition(condition, vocabulary, of_day), facts, vocabulary, of_day)
         sentences = [say_outcome(verdict, vocabulary, language)]
-        sentences += [
-            say_finding(one, vocabulary, language) for one in find_reasons(condition, facts, vocabulary, of_day)
-        ]
+        reasons = find_reasons(condition, facts, vocabulary, of_day)
+        if hides_persons:
+            reasons = tuple(without_persons(one, vocabulary) for one in reasons)
+        sentences += [say_finding(one, vocabulary, language) for one in reasons]
         found.append(Tried(row["declaration_id"], verdict.outcome, tuple(sentences)))
     return found

@@ -14,7 +14,7 @@ import polars as pl
 from basira.render.languages import LANGUAGES
 from basira.rules.bulk import DECLARATION, HIT
 from basira.rules.evaluate import truths_of_items
-from basira.rules.findings import WITHHELD, Finding, find_reasons, say_finding
+from basira.rules.findings import Finding, find_reasons, say_finding, without_persons
 from basira.rules.json_form import write_condition
 from basira.rules.lists.dated import DatedLists
 from basira.rules.model import AllItems, AnyItem, Condition, CountItems, Rule, walk
@@ -160,14 +160,3 @@ def _example(declaration_id: str, finding: Finding, vocabulary: Vocabulary) -> C
         {language: say_finding(shown, vocabulary, language) for language in LANGUAGES},
         margin_of(finding),
     )
-
-
-def without_persons(finding: Finding, vocabulary: Vocabulary) -> Finding:
-    """The finding without a value that may name a person, or is a free text, and without the entry that it is near."""
-    hidden = {
-        name for name, _ in finding.read if vocabulary.names[name].is_personal or vocabulary.names[name].kind == "prose"
-    }
-    if not hidden:
-        return finding
-    read = tuple((name, WITHHELD if name in hidden else value) for name, value in finding.read)
-    return replace(finding, read=read, listed=None)
