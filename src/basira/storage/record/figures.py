@@ -85,6 +85,18 @@ def count_statuses(connection: sa.Connection, period: Period) -> list[StatusCoun
     ]
 
 
+def count_waiting(connection: sa.Connection) -> dict[str, int]:
+    """How many declarations wait for an inspection, of whichever day, by office; an office in which none waits is
+    absent."""
+    place = DECLARATION_STATUS.c
+    query = (
+        sa.select(place.office, sa.func.count().label("count_of"))
+        .where(place.inspects.is_(sa.true()), place.is_inspected.is_(sa.false()), place.is_cancelled.is_(sa.false()))
+        .group_by(place.office)
+    )
+    return {row.office: row.count_of for row in connection.execute(query)}
+
+
 def sum_revenue(connection: sa.Connection, period: Period) -> list[FoundRevenue]:
     """What was found in a period's declarations, by office and source; none where no result states an amount."""
     place = DECLARATION_STATUS.c
