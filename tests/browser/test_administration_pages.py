@@ -107,7 +107,7 @@ def test_every_page_is_accessible_and_fits(bench: Bench, language: str) -> None:
         ("offices", "/offices"),
         ("settings", "/settings"),
     ):
-        for scheme in ("light", "dark"):
+        for scheme in ("light", "dark") if language == "fr" else ("light",):
             page.emulate_media(color_scheme=scheme)
             page.goto(f"{bench.running.address}{path}")
             assert_accessible(page)

@@ -187,7 +187,7 @@ def unfit_scopes(scopes: Iterable[str], *, is_bound: bool) -> tuple[list[str], l
     """
     wanted = sorted(set(scopes))
     unknown = [name for name in wanted if name not in OF_KEYS]
-    whole = [name for name in OF_KEYS if is_bound and name in wanted and SCOPES[name].is_whole]
+    whole: list[str] = [name for name in OF_KEYS if is_bound and name in wanted and SCOPES[name].is_whole]
     return unknown, whole
 
 
