@@ -20,6 +20,7 @@ from basira.web.routes import (
     figures,
     files,
     keys,
+    models,
     people,
     queue,
     rules,
@@ -41,6 +42,7 @@ PARTS = (
     people,
     keys,
     administration,
+    models,
     declaration,
 )
 
