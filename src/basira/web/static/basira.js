@@ -133,6 +133,13 @@
     form.addEventListener("input", () => store(form));
   }
 
+  // What is recorded is no draft any more.
+  for (const one of document.querySelectorAll("[data-recorded]")) {
+    try {
+      sessionStorage.removeItem(`${DRAFT}${document.body.dataset.user}:${one.dataset.recorded}`);
+    } catch { /* nothing was kept */ }
+  }
+
   for (const form of document.querySelectorAll("form[data-draft]")) {
     // A page that comes back with faults holds what was sent; what is stored is the same or older.
     if (!form.querySelector("[aria-invalid]")) restore(form);
