@@ -44,10 +44,10 @@ from basira.storage.database.connection import Database
 from basira.storage.history.store import History
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.rules.backtest import PeriodDays
 from basira.workflows.rules.full_test import FullTestOrder, run_full_test
 from basira.workflows.rules.life import read_rule_text, write_version
 from basira.workflows.rules.lists import add_to_list, create_list, known_vocabulary
+from basira.workflows.rules.period import PeriodDays
 from basira.workflows.stores import operations_of
 
 BASE_ITEMS = 300_000

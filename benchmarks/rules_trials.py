@@ -40,7 +40,7 @@ from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.rules.backtest import Period, PeriodDays, read_period
+from basira.workflows.rules.period import Period, PeriodDays, read_period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from basira.workflows.targeting.score import items_declared
 from basira.workflows.train import training_items

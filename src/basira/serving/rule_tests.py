@@ -28,10 +28,11 @@ from basira.serving.bodies import find_login, read_day, read_flag, read_object, 
 from basira.serving.service import Service
 from basira.storage.history.store import History
 from basira.workflows.engine import EngineBounds, Pause
-from basira.workflows.rules.backtest import PeriodDays, read_period, try_rule
+from basira.workflows.rules.backtest import try_rule
 from basira.workflows.rules.full_test import FullTestOrder, run_full_test, values_of_test
 from basira.workflows.rules.life import read_rule_text
 from basira.workflows.rules.lists import read_dated
+from basira.workflows.rules.period import PeriodDays, read_period
 
 # A proxy waits a minute for an answer. The memory is beside that of the service; one thread leaves the others to
 # declarations.

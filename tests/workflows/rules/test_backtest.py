@@ -13,8 +13,9 @@ from basira.rules.model import Rule
 from basira.rules.text import parse_condition
 from basira.schema.errors import UsageError
 from basira.storage.history.store import History
-from basira.workflows.rules.backtest import BackTest, PeriodDays, back_test, read_period
+from basira.workflows.rules.backtest import BackTest, back_test
 from basira.workflows.rules.counter import find_counter_examples
+from basira.workflows.rules.period import PeriodDays, read_period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.rules.test_json_form import content
 from tests.support.workflow_world import ENGINE, World

@@ -17,9 +17,10 @@ from basira.rules.model import Condition, Effect, Rule
 from basira.rules.values import Facts
 from basira.schema.canonical import canonical_values, digest
 from basira.schema.records import Candidate
-from basira.workflows.rules.backtest import Period, back_test, try_rule
+from basira.workflows.rules.backtest import back_test, try_rule
 from basira.workflows.rules.in_force import RuleInForce, RuleSet, restore_rule_set
 from basira.workflows.rules.judge import RuleJudge
+from basira.workflows.rules.period import Period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.rules.test_bulk import SCHEMA
 from tests.support.rules_world import LISTS, conditions, declarations, rows_of

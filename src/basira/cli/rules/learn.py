@@ -47,9 +47,9 @@ def suggest_rules(
     from basira.rules.write import write_text
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import conditions_to_read, draft_of, split_results
     from basira.workflows.rules.lists import read_probabilities
+    from basira.workflows.rules.period import PeriodDays, read_period
     from basira.workflows.rules.vocabulary import make_vocabulary
 
     begin, end, known = (
@@ -98,10 +98,10 @@ def prune_live(
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import prune_rules
     from basira.workflows.rules.life import read_live
     from basira.workflows.rules.lists import read_dated, read_probabilities
+    from basira.workflows.rules.period import PeriodDays, read_period
 
     begin, end, known = (
         parse_day(text, name=name) for text, name in ((first, "--from"), (last, "--to"), (as_of, "--as-of"))

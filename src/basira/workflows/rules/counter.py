@@ -22,8 +22,9 @@ from basira.rules.names import Vocabulary
 from basira.rules.near import Loosened, loosen, margin_of
 from basira.rules.values import Facts, ListValues
 from basira.schema.json_values import JsonObject
-from basira.workflows.rules.backtest import Period, facts_of, judge_rule
+from basira.workflows.rules.backtest import facts_of, judge_rule
 from basira.workflows.rules.dated import judge_period, lists_of
+from basira.workflows.rules.period import Period
 
 _EXAMPLES = 10
 _QUANTIFIERS = (AnyItem, AllItems, CountItems)
@@ -88,7 +89,7 @@ def _outside(
     loosened = loosen(condition)
     if not loosened or missed.is_empty():
         return []
-    days = period.declarations["day"].to_list()
+    days = period.declarations["day"]
     outcomes = judge_period(period.items, days, [one.rest for one in loosened], vocabulary, lists)
     few = _only(period, missed["number"])
     found: dict[str, CounterExample] = {}

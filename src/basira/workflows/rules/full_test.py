@@ -20,12 +20,13 @@ from basira.storage.history.store import History
 from basira.storage.rules.selections import recorded_selections
 from basira.storage.rules.store import get_version
 from basira.workflows.engine import EngineBounds, Pause, Progress, no_pause, silent
-from basira.workflows.rules.backtest import BackTest, PeriodDays, back_test, judge_rule, read_period
+from basira.workflows.rules.backtest import BackTest, back_test, judge_rule
 from basira.workflows.rules.beside import Beside, Others, Recorded, RunTerms, put_beside
 from basira.workflows.rules.counter import CounterExamples, find_counter_examples
 from basira.workflows.rules.gate import GateValues, gate_of
 from basira.workflows.rules.life import read_stored, require_step, rules_in_force, take_step
 from basira.workflows.rules.lists import read_dated
+from basira.workflows.rules.period import PeriodDays, read_period
 
 
 @dataclass(frozen=True)

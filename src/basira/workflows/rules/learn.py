@@ -21,8 +21,8 @@ from basira.rules.names import Vocabulary
 from basira.rules.prune import Pruned, prune
 from basira.rules.suggest import Results, Suggestion
 from basira.schema.errors import UsageError
-from basira.workflows.rules.backtest import Period
 from basira.workflows.rules.dated import judge_period
+from basira.workflows.rules.period import Period
 
 # A suggestion may read these: declared values, and features that an analyst knows.
 READ: tuple[str, ...] = (
@@ -125,7 +125,7 @@ def prune_rules(
     asked = [one for one in rules if not one.effect.is_mandatory]
     if not asked:
         raise UsageError("Expected rules that are not mandatory, found none.", hint="`basira rules list` shows them.")
-    days = period.declarations["day"].to_list()
+    days = period.declarations["day"]
     judged = judge_period(period.items, days, [one.condition for one in asked], vocabulary, lists)
     offices = period.declarations["office"]
     hits = np.column_stack(
