@@ -28,7 +28,7 @@ from basira.serving.bodies import find_login, read_day, read_flag, read_object, 
 from basira.serving.service import Service
 from basira.storage.history.store import History
 from basira.workflows.engine import EngineBounds, Pause
-from basira.workflows.rules.backtest import try_rule
+from basira.workflows.rules.backtest import Asked, try_rule
 from basira.workflows.rules.full_test import FullTestOrder, run_full_test, values_of_test
 from basira.workflows.rules.life import read_rule_text
 from basira.workflows.rules.lists import read_dated
@@ -92,10 +92,7 @@ def try_on_period(body: object, service: Service, *, by: Caller, now: datetime) 
         period,
         vocabulary,
         lists,
-        language=language,
-        declaration_id=read_text(values, "declaration_id") or None,
-        most=most,
-        hides_persons=by.hides_persons,
+        Asked(language, read_text(values, "declaration_id") or None, most, by.hides_persons),
     )
     return {
         "first": days.first.isoformat(),

@@ -158,7 +158,7 @@ def try_it(
     """Show what a rule says of declarations of a period, and why. Nothing is recorded."""
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import try_rule
+    from basira.workflows.rules.backtest import Asked, try_rule
     from basira.workflows.rules.period import PeriodDays, read_period
 
     end = parse_day(last, name="--to")
@@ -173,9 +173,7 @@ def try_it(
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
-        tried = try_rule(
-            condition, period, vocabulary, lists, language=language.value, declaration_id=declaration or None, most=most
-        )
+        tried = try_rule(condition, period, vocabulary, lists, Asked(language.value, declaration or None, most))
     if as_json:
         echo(json.dumps([asdict(one) for one in tried], ensure_ascii=False, indent=1))
         return

@@ -154,42 +154,49 @@ def facts_of(period: Period, number: int) -> Facts:
     return Facts(rows, {name: [one[name] for one in rows] for name in period.items.columns if name in FEATURE})
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a try. ``language``: of the sentences; ``declaration_id``: this one alone; ``most``: else so
+    many at most; ``hides_persons``: without values that may name a person, and without free texts."""
+
+    language: str
+    declaration_id: str | None = None
+    most: int = 5
+    hides_persons: bool = False
+
+
 def try_rule(
     condition: Condition,
     period: Period,
     vocabulary: Vocabulary,
     lists: Mapping[str, ListValues] | DatedLists,
-    *,
-    language: str,
-    declaration_id: str | None = None,
-    most: int = 5,
-    hides_persons: bool = False,
+    asked: Asked,
 ) -> list[Tried]:
     """The verdict and its reasons: of one declaration, or of the first of the period that hit, then that are unknown.
-
-    ``hides_persons``: without values that may name a person, and without free texts.
 
     Raises UsageError when the declaration is not of the period.
     """
     outcome = judge_one(condition, period, vocabulary, lists)
     judged = period.declarations.with_columns(outcome=outcome, number=pl.int_range(pl.len()))
-    if declaration_id is None:
-        wanted = judged.filter(pl.col("outcome") != 0).sort("outcome", descending=True, maintain_order=True).head(most)
+    if asked.declaration_id is None:
+        wanted = (
+            judged.filter(pl.col("outcome") != 0).sort("outcome", descending=True, maintain_order=True).head(asked.most)
+        )
     else:
-        wanted = judged.filter(pl.col("declaration_id") == declaration_id)
+        wanted = judged.filter(pl.col("declaration_id") == asked.declaration_id)
         if wanted.is_empty():
             raise UsageError(
-                f"Expected the declaration {declaration_id!r} in the period, found none.",
+                f"Expected the declaration {asked.declaration_id!r} in the period, found none.",
                 hint="Give --from and --to around its day.",
             )
     found = []
     for row in wanted.iter_rows(named=True):
         facts, of_day = facts_of(period, row["number"]), lists_of(lists, row["day"])
         verdict = judge(condition, compile_condition(condition, vocabulary, of_day), facts, vocabulary, of_day)
-        sentences = [say_outcome(verdict, vocabulary, language)]
+        sentences = [say_outcome(verdict, vocabulary, asked.language)]
         reasons = find_reasons(condition, facts, vocabulary, of_day)
-        if hides_persons:
+        if asked.hides_persons:
             reasons = tuple(without_persons(one, vocabulary) for one in reasons)
-        sentences += [say_finding(one, vocabulary, language) for one in reasons]
+        sentences += [say_finding(one, vocabulary, asked.language) for one in reasons]
         found.append(Tried(row["declaration_id"], verdict.outcome, tuple(sentences)))
     return found

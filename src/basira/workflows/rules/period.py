@@ -8,6 +8,7 @@ Of the items only the columns that the conditions read are taken: of three milli
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from basira.decisions.candidate import ONLY_OFFICE
 from basira.engines.engine import Engine
 from basira.features.batch.compute import compute_features
 from basira.features.catalog.catalog import FEATURE
+from basira.features.online.plan import catalog_digest
 from basira.feedback.labels import label_items
 from basira.rules import model
 from basira.rules.bulk import DECLARATION
@@ -28,8 +30,9 @@ from basira.rules.names import Vocabulary
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.schema.sql import quote_identifier
+from basira.storage.described import KEY, find_features, keep_features
 from basira.storage.engine import fetch_frame, open_engine
-from basira.storage.history.store import History, register
+from basira.storage.history.store import History, Snapshot, register
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.targeting.score import check_period
 
@@ -96,16 +99,55 @@ def read_period(
                 hint="Choose other days, or ingest the declarations first.",
             )
         if wanted:
-            whole = _with_features(con, whole, sorted(wanted), as_of_day=day_of(last), progress=progress)
+            kept = find_features(history.root, features_digest(snapshot), first, last, sorted(wanted))
+            if kept is not None and whole.select(KEY).equals(kept.select(KEY)):
+                whole = pl.concat([whole, kept.drop(KEY)], how="horizontal")
+            else:
+                whole = _with_features(con, whole, sorted(wanted), as_of_day=day_of(last), progress=progress)
         label_items(con, as_of_day=day_of(as_of), into="label")
         declarations = _declarations(con, whole, days, with_operators=with_operators)
     columns = [name for name in whole.columns if name in wanted or name in fields]
     return Period(first, last, whole.select(DECLARATION, "declaration_id", *columns), declarations)
 
 
+def prepare_features(
+    history: History, first: date, last: date, *, engine: EngineBounds | None = None, progress: Progress = silent
+) -> int:
+    """Compute the features of every item of a period, as of the day before its declaration, and keep them: rules on
+    that period, or a part of it, are then tested without computing any, until the history changes. The number of items.
+
+    Raises UsageError for a period that is empty or ends before it begins.
+    """
+    check_period(first, last)
+    engine = engine or EngineBounds()
+    snapshot = history.verified_snapshot()
+    with open_engine(
+        reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads, seconds=engine.seconds
+    ) as con:
+        register(con, snapshot)
+        whole = _read_items(con, PeriodDays(first, last, last), ())
+        if whole.is_empty():
+            raise UsageError(
+                f"Expected declarations from {first} to {last}, found none in this store.",
+                hint="Choose other days, or ingest the declarations first.",
+            )
+        con.register("of_period", whole.select(*KEY, "declared_day").to_arrow())
+        compute_features(con, "of_period", as_of_day=day_of(last), into="described", progress=progress)
+        columns = ", ".join(quote_identifier(name) for name in (*KEY, "declared_day", *sorted(FEATURE)))
+        joined = f"described join of_period using ({', '.join(KEY)})"
+        ordered = f"select {columns} from {joined} order by declaration_id, item_number"
+        batches = con.fetch_batches(ordered, rows=_ROWS_A_BATCH)
+        return keep_features(history.root, features_digest(snapshot), first, last, batches)
+
+
+def features_digest(snapshot: Snapshot) -> str:
+    """Of everything that the features of a state of the history rest on: its files, and the catalog's statements."""
+    return hashlib.sha256(f"{snapshot.digest} {catalog_digest()}".encode()).hexdigest()[:32]
+
+
+_ROWS_A_BATCH = 100_000
 # What is read of the items beside what the conditions ask for.
-_KEY = ("declaration_id", "declaration_version", "item_number")
-_HEADER = (*_KEY, "declared_day", "office", "importer_id", "is_oea")
+_HEADER = (*KEY, "declared_day", "office", "importer_id", "is_oea")
 # An amendment may be a consequence of the inspection: a rule sees what was first declared. Nearly every declaration has
 # one version, so the first ones are looked for among the others alone.
 _FIRST_VERSIONS = """with first_version as (
@@ -130,11 +172,11 @@ def _read_items(con: Engine, days: PeriodDays, fields: Sequence[str]) -> pl.Data
 def _with_features(
     con: Engine, items: pl.DataFrame, wanted: Sequence[str], *, as_of_day: int, progress: Progress
 ) -> pl.DataFrame:
-    con.register("of_period", items.select(_KEY).to_arrow())
+    con.register("of_period", items.select(KEY).to_arrow())
     compute_features(con, "of_period", as_of_day=as_of_day, into="described", progress=progress)
     columns = ", ".join(quote_identifier(name) for name in wanted)
-    described = fetch_frame(con, f"select {', '.join(_KEY)}, {columns} from described")
-    return items.join(described, on=_KEY, how="left", maintain_order="left")
+    described = fetch_frame(con, f"select {', '.join(KEY)}, {columns} from described")
+    return items.join(described, on=KEY, how="left", maintain_order="left")
 
 
 def _declarations(con: Engine, items: pl.DataFrame, days: PeriodDays, *, with_operators: bool) -> pl.DataFrame:
