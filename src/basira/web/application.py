@@ -20,9 +20,11 @@ from basira.web.routes import (
     figures,
     files,
     keys,
+    lists,
     models,
     people,
     queue,
+    risks,
     rules,
     search,
     trail,
@@ -43,6 +45,8 @@ PARTS = (
     keys,
     administration,
     models,
+    lists,
+    risks,
     declaration,
 )
 

@@ -21,6 +21,7 @@ from basira.api.http.problems import ProblemException
 from basira.monitor.estimate import Estimate
 from basira.monitor.stages import Stage, StageStep, check_step, previous_version
 from basira.render.catalogs import Catalog
+from basira.render.numbers import format_number, format_percent
 from basira.render.workbook import Cell
 from basira.schema.errors import ModelError, NotFoundError, UsageError
 from basira.serving.service import Service
@@ -95,7 +96,7 @@ def get_models(
     """Every model, the latest knowledge first, with its stage and how good it was on later results."""
     lines = _lines(service)
     bars = [
-        Bar(one.model.version, one.card.auc, one.card.auc_low, one.card.auc_high)
+        Bar(one.model.version, one.card.auc, one.card.auc_low, one.card.auc_high, _auc(one.card.auc, visitor))
         for one in lines
         if one.card.auc is not None
     ]
@@ -145,7 +146,7 @@ def get_model(request: Request, visitor: Reader, version: Version, _known: Known
         steps = read_steps(_models(service), connection)
         names = names_of(connection, {step.actor for step in one.model.steps})
     shares = one.card.importance[:SHARES_SHOWN]
-    most = max((share for _, share in shares), default=0.0)
+    most = max((share for _, share in shares), default=0.0) or 1.0
     return page(
         request,
         "model.html",
@@ -155,8 +156,16 @@ def get_model(request: Request, visitor: Reader, version: Version, _known: Known
         offered=_offered(steps, one, visitor),
         needs_second=_needs_second(steps, one, visitor),
         shares=shares,
-        bars=[Bar(name, share / most if most else None) for name, share in shares],
+        bars=[Bar(name, share / most, text=_percent(share, visitor)) for name, share in shares],
     )
+
+
+def _auc(value: float, visitor: Visitor) -> str:
+    return format_number(value, language=visitor.language, digits=3)
+
+
+def _percent(share: float, visitor: Visitor) -> str:
+    return format_percent(share, language=visitor.language, digits=1)
 
 
 @router.get(f"{_OF_MODEL}/features.csv")
