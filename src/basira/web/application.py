@@ -19,6 +19,7 @@ from basira.web.routes import (
     entry,
     figures,
     files,
+    glossary,
     keys,
     lists,
     models,
@@ -47,6 +48,7 @@ PARTS = (
     models,
     lists,
     risks,
+    glossary,
     declaration,
 )
 

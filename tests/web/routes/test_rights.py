@@ -27,6 +27,7 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("POST", "/logout"): None,
     ("GET", "/account"): None,
     ("POST", "/account/password"): None,
+    ("GET", "/glossary"): None,
     ("GET", "/queue"): "queue:read",
     ("GET", "/queue.csv"): "queue:read",
     ("GET", "/queue/next"): "queue:read",
