@@ -177,6 +177,7 @@ def test_every_page_is_accessible_and_fits(bench: Bench, language: str) -> None:
         ("declaration", declaration),
         ("account", f"{bench.running.address}/account"),
         ("glossary", f"{bench.running.address}/glossary"),
+        ("components", f"{bench.running.address}/components"),
         ("missing", f"{bench.running.address}/declarations/none"),
     ):
         for scheme in ("light", "dark"):

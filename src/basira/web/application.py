@@ -15,6 +15,7 @@ from basira.web.render import load_templates
 from basira.web.routes import (
     account,
     administration,
+    components,
     declaration,
     entry,
     figures,
@@ -49,6 +50,7 @@ PARTS = (
     lists,
     risks,
     glossary,
+    components,
     declaration,
 )
 

@@ -28,6 +28,7 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/account"): None,
     ("POST", "/account/password"): None,
     ("GET", "/glossary"): None,
+    ("GET", "/components"): None,
     ("GET", "/queue"): "queue:read",
     ("GET", "/queue.csv"): "queue:read",
     ("GET", "/queue/next"): "queue:read",
