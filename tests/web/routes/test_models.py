@@ -157,7 +157,7 @@ def comparison(version: str, verdict: Verdict) -> Comparison:
 
 @pytest.mark.parametrize("verdict", ["more", "fewer", "not shown", "refused"])
 def test_a_comparison_is_shown_and_written(staged: Staged, monkeypatch: pytest.MonkeyPatch, verdict: Verdict) -> None:
-    monkeypatch.setattr("basira.web.routes.models.compare_shadow", lambda *_, **__: comparison(staged.other, verdict))
+    monkeypatch.setattr("basira.serving.models.compare_shadow", lambda *_, **__: comparison(staged.other, verdict))
     amina = staged.person("amina", "data_scientist")
     for language in ("fr", "ar", "en"):
         amina.cookies.set("basira-language", language, domain="basira.test", path="/")

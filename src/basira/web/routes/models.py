@@ -1,6 +1,6 @@
 """The models on pages: which one decides, how good each was, and the steps of their lives.
 
-Enters: a version, a form. Leaves: pages, files; a step on record, taken by `workflows.models.stages`. Never here: who
+Enters: a version, a form. Leaves: pages, files; a step on record, taken by `serving.models`. Never here: who
 may take which step (`monitor.stages`); a model that decides because of anything but its stage.
 """
 
@@ -21,11 +21,18 @@ from basira.api.http.problems import ProblemException
 from basira.monitor.estimate import Estimate
 from basira.monitor.stages import Stage, StageStep, check_step, previous_version
 from basira.render.catalogs import Catalog
+from basira.render.numbers import format_number, format_percent
 from basira.render.workbook import Cell
-from basira.schema.errors import ModelError, NotFoundError, UsageError
+from basira.schema.errors import ModelError, NotFoundError
+from basira.serving.models import (
+    WantedStep,
+    compare_service,
+    list_service_models,
+    list_steps,
+    roll_back_service,
+    take_service_step,
+)
 from basira.serving.service import Service
-from basira.storage.history.store import History
-from basira.storage.model_store import Models
 from basira.storage.record.activity import names_of
 from basira.web.access import Visitor, send, visit
 from basira.web.errors import PageRoute
@@ -34,8 +41,8 @@ from basira.web.model_card import SHARES_SHOWN, Card, card_of
 from basira.web.render import page, words_of
 from basira.web.routes.figures import Bar
 from basira.web.tables import Ending, Table, as_file
-from basira.workflows.models.stages import StagedModel, read_steps, roll_back_in, staged_models, take_step_in
-from basira.workflows.proof.compare import Comparison, compare_shadow
+from basira.workflows.models.stages import StagedModel
+from basira.workflows.proof.compare import Comparison
 
 router = APIRouter(route_class=PageRoute)
 PATH = "/models"
@@ -65,16 +72,8 @@ def _line(model: StagedModel) -> ModelLine:
     return ModelLine(model, card_of(model), model.steps[-1].taken_at if model.steps else "")
 
 
-def _models(service: Service) -> Models:
-    if service.store is None:
-        raise ProblemException(503, "unavailable", "Expected a store with models, found none.")
-    return Models(service.store)
-
-
 def _lines(service: Service) -> list[ModelLine]:
-    models = _models(service)
-    with service.database.read() as connection:
-        return [_line(one) for one in staged_models(models, connection)]
+    return [_line(one) for one in list_service_models(service)]
 
 
 def _find(service: Service, version: str) -> ModelLine:
@@ -95,7 +94,7 @@ def get_models(
     """Every model, the latest knowledge first, with its stage and how good it was on later results."""
     lines = _lines(service)
     bars = [
-        Bar(one.model.version, one.card.auc, one.card.auc_low, one.card.auc_high)
+        Bar(one.model.version, one.card.auc, one.card.auc_low, one.card.auc_high, _auc(one.card.auc, visitor))
         for one in lines
         if one.card.auc is not None
     ]
@@ -141,11 +140,11 @@ def _models_file(visitor: Visitor, service: Service, now: datetime, ending: Endi
 def get_model(request: Request, visitor: Reader, version: Version, _known: KnownQuery, service: InService) -> Response:
     """One model: its card, the features that it rests on, the steps of its life, and those that may be taken."""
     one = _find(service, version)
+    steps = list_steps(service)
     with service.database.read() as connection:
-        steps = read_steps(_models(service), connection)
         names = names_of(connection, {step.actor for step in one.model.steps})
     shares = one.card.importance[:SHARES_SHOWN]
-    most = max((share for _, share in shares), default=0.0)
+    most = max((share for _, share in shares), default=0.0) or 1.0
     return page(
         request,
         "model.html",
@@ -155,8 +154,16 @@ def get_model(request: Request, visitor: Reader, version: Version, _known: Known
         offered=_offered(steps, one, visitor),
         needs_second=_needs_second(steps, one, visitor),
         shares=shares,
-        bars=[Bar(name, share / most if most else None) for name, share in shares],
+        bars=[Bar(name, share / most, text=_percent(share, visitor)) for name, share in shares],
     )
+
+
+def _auc(value: float, visitor: Visitor) -> str:
+    return format_number(value, language=visitor.language, digits=3)
+
+
+def _percent(share: float, visitor: Visitor) -> str:
+    return format_percent(share, language=visitor.language, digits=1)
 
 
 @router.get(f"{_OF_MODEL}/features.csv")
@@ -279,20 +286,9 @@ def _estimate_cells(one: Estimate | None) -> list[Cell]:
 
 
 def _compare(service: Service, version: str, days: _Days, now: datetime) -> Comparison | None:
-    """The comparison; None where the model was tried beside no run of the period. Raises 503 while another is made."""
-    models = _models(service)
+    """The comparison; None where there is nothing to compare. Raises 503 while another is made."""
     with _alone():
-        try:
-            return compare_shadow(
-                History.open(models.store),
-                service.database.place,
-                version,
-                first=days.first,
-                last=days.last,
-                as_of=now.date(),
-            )
-        except (UsageError, NotFoundError):
-            return None
+        return compare_service(service, version, first=days.first, last=days.last, as_of=now.date())
 
 
 @contextmanager
@@ -318,28 +314,24 @@ def post_act(
     request: Request, visitor: Writer, version: Version, act: Act, form: Form, service: InService, now: Now
 ) -> Response:
     """Take the step, with its motive; the page again with the fault where it can't be taken."""
-    models, motive, login = _models(service), form.get("motive", "").strip(), visitor.user.login or ""
+    motive = form.get("motive", "").strip()
     one = _find(service, version)
     fault = "" if motive else "person.fault.motive"
-    if not fault and form.get("seen") != seen_of(_all_steps(service)):
+    if not fault and form.get("seen") != seen_of(list_steps(service)):
         fault = "model.fault.changed"
     if not fault and act in ("shadow", "live") and (one.card.knows_to or "") >= now.date().isoformat():
         fault = "model.fault.today"
     if fault:
         return _preview(request, visitor, service, version, act, fault=fault, fields=form)
     try:
+        wanted = WantedStep(visitor.user.login or "", motive, now)
         if act == "rollback":
-            roll_back_in(models, service.database, login=login, now=now, motive=motive)
+            roll_back_service(service, wanted)
         else:
-            take_step_in(models, service.database, version, act, login=login, now=now, motive=motive)
+            take_service_step(service, version, act, wanted)
     except ModelError:
         return _preview(request, visitor, service, version, act, fault="model.fault.refused", fields=form)
     return RedirectResponse(f"{PATH}?done={act}", 303)
-
-
-def _all_steps(service: Service) -> tuple[StageStep, ...]:
-    with service.database.read() as connection:
-        return read_steps(_models(service), connection)
 
 
 def seen_of(steps: Sequence[StageStep]) -> str:
@@ -392,7 +384,7 @@ def _preview(
     fault: str = "",
     fields: Fields | None = None,
 ) -> Response:
-    one, lines, steps = _find(service, version), _lines(service), _all_steps(service)
+    one, lines, steps = _find(service, version), _lines(service), list_steps(service)
     if act not in _offered(steps, one, visitor) and not fault:
         raise ProblemException(403, "forbidden", "Expected a step that you may take of this model, found another.")
     live = next((other.model.version for other in lines if other.model.stage == "live"), "")

@@ -146,6 +146,21 @@
     followConclusion(form);
   }
 
+  // Without a connection nothing is sent: a form would be lost on the browser's own page of the fault.
+  const showConnection = () => {
+    const notice = document.getElementById("offline");
+    if (notice) notice.hidden = navigator.onLine;
+  };
+  window.addEventListener("offline", showConnection);
+  window.addEventListener("online", showConnection);
+  showConnection();
+  document.addEventListener("submit", (event) => {
+    if (navigator.onLine) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    showConnection();
+  });
+
   // One click, one request. The record itself takes the second of two as the first.
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-once]")) return;
