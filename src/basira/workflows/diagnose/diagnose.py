@@ -1,0 +1,98 @@
+"""The diagnostic of a store's period.
+
+Enters: a history, two days, which fields hold lane, basis and rules. Leaves: a `Diagnosis`. Never here: a threshold, a
+sentence.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from basira.diagnose.data.part import judge_data
+from basira.diagnose.findings import Diagnosis, Part, Scope
+from basira.engines.engine import Engine
+from basira.schema.days import day_of
+from basira.schema.errors import UsageError
+from basira.storage.engine import fetch_value, open_engine
+from basira.storage.history.store import History, register
+from basira.workflows.diagnose.read import prepare, read_data_facts
+from basira.workflows.diagnose.roles import choose_roles
+from basira.workflows.engine import EngineBounds, Progress, silent
+
+STEPS = 3
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be diagnosed: the declarations of ``first`` to ``last``. ``named`` and ``random_words``: see
+    `choose_roles`. ``store``: its name in the commands that repeat a figure."""
+
+    first: date
+    last: date
+    named: Sequence[str] = ()
+    random_words: Sequence[str] = ()
+    store: str = ""
+
+    @property
+    def command(self) -> str:
+        """The command that repeats the diagnosis, without where it is written."""
+        words = ["basira", "diagnose", *(["--store", self.store] if self.store else [])]
+        words += ["--from", self.first.isoformat(), "--to", self.last.isoformat()]
+        for name in self.named:
+            words += ["--field", name]
+        for word in self.random_words:
+            words += ["--random", word]
+        return shlex.join(words)
+
+
+def diagnose(
+    history: History, question: Question, *, engine: EngineBounds | None = None, progress: Progress = silent
+) -> Diagnosis:
+    """Diagnose a period of a store.
+
+    Raises UsageError when nothing was declared then or a named field is absent; StoreError.
+    """
+    engine = engine or EngineBounds()
+    snapshot = history.verified_snapshot()
+    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
+        register(con, snapshot)
+        return diagnose_tables(con, question, is_simulated=snapshot.is_simulated, progress=progress)
+
+
+def diagnose_tables(
+    con: Engine, question: Question, *, is_simulated: bool = False, progress: Progress = silent
+) -> Diagnosis:
+    """Diagnose what the views `items`, `outcomes` and `quarantine` of an engine hold. Raises UsageError."""
+    progress(0, STEPS, "reading")
+    choose_roles(con.columns("items"), named=question.named, random_words=question.random_words)
+    items = prepare(con, first_day=day_of(question.first), last_day=day_of(question.last))
+    if items == 0:
+        raise UsageError(
+            f"Expected declarations from {question.first} to {question.last}, found none in this store.",
+            hint="Choose other days, or ingest the declarations first.",
+        )
+    progress(1, STEPS, "data")
+    facts = read_data_facts(con, last_day=day_of(question.last))
+    parts: list[Part] = [judge_data(facts)]
+    progress(STEPS, STEPS, "done")
+    return Diagnosis(_scope(con, question, items, is_simulated), tuple(parts))
+
+
+def _scope(con: Engine, question: Question, items: int, is_simulated: bool) -> Scope:
+    [(declarations, offices, currency)] = con.fetch_rows(
+        "select count(distinct declaration_id), count(distinct office), mode(value_currency) from diagnosed_item"
+    )
+    return Scope(
+        first=question.first,
+        last=question.last,
+        declarations=int(declarations),
+        items=items,
+        results=int(fetch_value(con, "select count(distinct declaration_id) from latest_result")),
+        offices=int(offices),
+        currency=str(currency or ""),
+        is_simulated=is_simulated,
+        command=question.command,
+    )
