@@ -42,6 +42,12 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "collusion": {"administration.collusive_pairs": 3},
 }
+# Faults that do not hide one another, in one country: fewer are made.
+TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "files": ("overwritten", "blank", "random", "overlapping", "unit"),
+    "agadir": ("late", "currency"),
+    "conduct": ("dead", "favoured", "collusion"),
+}
 
 
 def make_tables(changes: Mapping[str, Any], *, seed: int, items: int) -> tuple[pa.Table, pa.Table, pa.Table]:
@@ -73,9 +79,11 @@ def diagnose_world(changes: Mapping[str, Any], *, seed: int = 1, items: int = 20
 
 
 @cache
-def diagnosis_of(fault: str, seed: int = 1) -> Diagnosis:
-    """Of one fault of `FAULTS`, of "" for none; made once."""
-    return diagnose_world(FAULTS.get(fault, {}), seed=seed)
+def diagnosis_of(fault: str, seed: int = 1, *, items: int = 20_000) -> Diagnosis:
+    """Of one fault of `FAULTS`, of "" for none, of several of `TOGETHER`; made once."""
+    names = TOGETHER.get(fault, (fault,) if fault else ())
+    changes = {key: value for name in names for key, value in FAULTS[name].items()}
+    return diagnose_world(changes, seed=seed, items=items)
 
 
 def _whole(table: pa.Table, schema: pa.Schema, moment: str, day: str) -> pa.Table:

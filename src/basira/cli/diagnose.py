@@ -121,8 +121,8 @@ def _show_table(found: Diagnosis, code: str, language: str, *, as_json: bool) ->
         caption=f"{written.definition} {written.denominator}",
         caption_justify="left",
     )
-    for name, is_word in zip(written.header, written.words, strict=True):
-        shown.add_column(name, justify="left" if is_word else "right")
+    for name, kind in zip(written.header, written.kinds, strict=True):
+        shown.add_column(name, justify="right" if kind == "figure" else "left")
     for row in written.rows:
         shown.add_row(*row)
     open_console().print(shown)

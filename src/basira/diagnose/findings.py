@@ -13,7 +13,7 @@ from datetime import date
 from typing import Literal, TypeAlias
 
 # How a value is written. "word": the code of a message; "code": an identifier, written as it
-# is; "field": the name of a field of the schema; "fields": several, parted by ", ".
+# is; "field": the name of a field of the schema; "fields": several, parted by ", "; "number3": with three decimals.
 Unit = Literal[
     "count",
     "share",
@@ -21,7 +21,9 @@ Unit = Literal[
     "hours",
     "money",
     "ratio",
+    "times",
     "number",
+    "number3",
     "chance",
     "word",
     "code",
@@ -43,6 +45,8 @@ class Interval:
     high: float
 
 
+# A code that stands for all of them: all offices, all groups.
+ALL = "*"
 Cell: TypeAlias = str | int | float | Interval | None
 
 

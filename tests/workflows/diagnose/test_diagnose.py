@@ -31,34 +31,68 @@ def test_a_clean_country_raises_no_alarm() -> None:
 
 
 def test_overwritten_values_are_found() -> None:
-    [found] = about(diagnosis_of("overwritten"), "overwritten")
+    [found] = about(diagnosis_of("files"), "overwritten")
     assert found["field"] == "pair.value"
     assert 0.3 < float(str(found["share"])) < 0.7
     assert float(str(found["paid"])) > 0.9 * float(str(found["equal"]))
 
 
 def test_blank_results_are_found_at_their_office() -> None:
-    assert [one["office"] for one in about(diagnosis_of("blank"), "blank_results")] == ["AGADIR"]
+    assert [one["office"] for one in about(diagnosis_of("files"), "blank_results")] == ["AGADIR"]
 
 
 def test_a_late_office_is_found() -> None:
-    assert [one["office"] for one in about(diagnosis_of("late"), "late_office")] == ["AGADIR"]
+    assert [one["office"] for one in about(diagnosis_of("agadir"), "late_office")] == ["AGADIR"]
 
 
 def test_a_jump_of_the_unit_is_found_where_and_when_it_is() -> None:
-    found = about(diagnosis_of("unit"), "unit_jump_down")
-    assert found
-    assert {one["office"] for one in found} == {"CASA-PORT"}
-    assert {str(one["heading"])[:2] for one in found} <= {"84", "85", "87"}
-    assert all(one["cause"] == "cause.thousand" for one in found)
-    # A month of few items has no level: the jump is then seen in the next one that has.
-    assert min(int(str(one["month"])) for one in found) == 202306
-    assert max(int(str(one["month"])) for one in found) <= 202309
+    [found] = about(diagnosis_of("files"), "unit_jumps_down")
+    assert found["office"] == "CASA-PORT"
+    assert {heading[:2] for heading in str(found["headings"]).split(", ")} <= {"84", "85", "87"}
+    assert (found["cause"], found["month"]) == ("cause.thousand", 202306)
 
 
 def test_a_jump_of_the_currency_is_found_for_the_whole_office() -> None:
-    [found] = about(diagnosis_of("currency"), "unit_jump_office_down")
+    [found] = about(diagnosis_of("agadir"), "unit_jump_office_down")
     assert (found["office"], found["month"], found["cause"]) == ("AGADIR", 202305, "cause.currency")
+
+
+def test_a_random_control_that_is_picked_is_doubted() -> None:
+    [found] = about(diagnosis_of("files"), "random_not_random")
+    assert found["attribute"] in {"attribute.value", "attribute.tax"}
+    assert float(str(found["chance"])) < 1e-3
+    assert float(str(found["drawn"])) < float(str(found["expected"]))
+
+
+def test_a_rule_that_repeats_another_is_named_with_it() -> None:
+    found = about(diagnosis_of("files"), "overlapping_rules")
+    assert found
+    assert all(str(one["rule"])[2:] == str(one["other"])[2:] for one in found)
+
+
+def test_dead_rules_are_found_among_many() -> None:
+    found = {one["rule"] for one in about(diagnosis_of("conduct", 2, items=60_000), "dead_rule")}
+    assert found == {"X-1", "X-2", "X-3"}
+
+
+def test_an_operator_that_controls_pass_by_is_found() -> None:
+    found = about(diagnosis_of("conduct", 2, items=60_000), "passed_by")
+    assert len(found) >= 2
+    assert {one["own"] for one in found} == {0}
+
+
+def test_pairs_that_meet_too_often_are_found() -> None:
+    found = about(diagnosis_of("conduct", 2, items=60_000), "steered_pair")
+    assert len(found) >= 2
+    assert all(float(str(one["meetings"])) >= 2 * float(str(one["expected"])) for one in found)
+
+
+def test_without_the_source_s_own_fields_it_says_which_are_missing() -> None:
+    declarations, outcomes, _ = make_tables({"faults.records_selection": False}, seed=1, items=2_000)
+    with engine_of(declarations, outcomes) as con:
+        found = diagnose_tables(con, Question(*YEAR))
+    assert {"random", "rules", "release", "lanes"} <= {one.code for one in found.unjudged}
+    assert found.find_table("targeting.rates") is not None
 
 
 def test_a_period_without_declarations_is_rejected() -> None:

@@ -16,7 +16,7 @@ import math
 import numpy as np
 import polars as pl
 
-from basira.diagnose.findings import Cell, Column, Finding, Said, Table, Unjudged
+from basira.diagnose.findings import ALL, Cell, Column, Finding, Said, Table, Unjudged
 from basira.diagnose.statistics import Floats, share_of
 
 # Of the results whose values can be compared: above this share the lower end of the interval is a finding.
@@ -53,7 +53,7 @@ def judge_overwritten(results: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[F
     for name, compared in _compared(wrong):
         total = compared.select(pl.len(), pl.col("equal").sum()).row(0)
         paid = compared.filter(pl.col("equal") & (pl.col("revenue") > 0)).height
-        rows.append((f"pair.{name}", None, *_figures(total), paid))
+        rows.append((f"pair.{name}", ALL, *_figures(total), paid))
         most = MOST_EQUAL_QUANTITY if name in ("quantity", "mass") else MOST_EQUAL
         if total[0] >= FEWEST and share_of(total[1], total[0]).low > most:
             findings.append(_finding(name, total, paid))

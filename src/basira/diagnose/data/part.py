@@ -12,7 +12,7 @@ import polars as pl
 
 from basira.diagnose.data.completeness import fields_of, judge_completeness
 from basira.diagnose.data.history import Held, judge_history
-from basira.diagnose.data.levels import judge_levels
+from basira.diagnose.data.levels import Jump, judge_levels
 from basira.diagnose.data.overwritten import judge_overwritten
 from basira.diagnose.data.results import judge_results
 from basira.diagnose.data.validity import Check, Lengths, judge_validity
@@ -28,7 +28,9 @@ class DataFacts:
     checks: Sequence[Check]
     lengths: Sequence[Lengths]
     rejected: Sequence[tuple[str, int]]
-    levels: pl.DataFrame
+    has_levels: bool
+    jumps: Sequence[Jump]
+    trades: pl.DataFrame
     results: pl.DataFrame
     done: pl.DataFrame
     held: Held
@@ -43,8 +45,8 @@ def judge_data(facts: DataFacts) -> Part:
     filled = {name: int(facts.counts[name].sum()) / items for name in fields_of(facts.counts)}
     history, history_findings = judge_history(filled, facts.held)
     unjudged = [Unjudged("absent_fields", absent.fields)] if absent.fields else []
-    levels, level_findings = judge_levels(facts.levels)
-    if facts.levels.is_empty():
+    levels, level_findings = judge_levels(facts.jumps, facts.trades)
+    if not facts.has_levels:
         unjudged.append(Unjudged("levels", ("net_mass_kg", "customs_value_amount")))
     if facts.done.is_empty():
         unjudged.append(Unjudged("results", ("is_irregular", "known_at")))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from basira.diagnose.findings import ALL, Column, Diagnosis, Interval, Table
 from basira.diagnose.findings import Cell as Figure
-from basira.diagnose.findings import Column, Diagnosis, Interval, Table
 from basira.diagnose.report.words import LOCALE, WORDS, Pen
 from basira.render.catalogs import load_catalog
 from basira.render.languages import direction
@@ -63,6 +63,9 @@ def _cells(value: Figure, column: Column, pen: Pen, *, is_wide: bool) -> Iterato
     if isinstance(value, Interval):
         yield value.value
         yield from (value.low, value.high) if value.value is not None else (None, None)
+        return
+    if value == ALL and column.unit == "code":
+        yield pen.value(value, "code")
         return
     yield (
         pen.value(value, column.unit) if column.unit in WORDS and column.unit != "code" and value is not None else value

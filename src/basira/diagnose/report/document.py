@@ -101,15 +101,13 @@ class _Writer:
         self.heading(table.title, 2)
         self.text(f"{table.definition} {table.denominator}", is_small=True)
         if table.rows:
-            made = self.document.add_table(rows=1, cols=len(table.header), style="Light Grid Accent 1")
+            lines = (table.header, *table.rows)
+            made = self.document.add_table(len(lines), len(table.header), style="Light Grid Accent 1")
             if self._is_rtl:
                 _add(made._tbl.tblPr, "w:bidiVisual")
-            for place, name in enumerate(table.header):
-                self._cell(made.rows[0].cells[place], name)
-            for row in table.rows:
-                cells = made.add_row().cells
-                for place, value in enumerate(row):
-                    self._cell(cells[place], value)
+            # All cells at once: asked for row by row the library counts them anew each time.
+            for cell, value in zip(made._cells, (value for line in lines for value in line), strict=True):
+                self._cell(cell, value)
         elif not table.left_out:
             self.text(no_row)
         if table.left_out:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from basira.diagnose.findings import Cell, Chart, Column, Diagnosis, Finding, Interval, Part, Said, Table, Unit
+from basira.diagnose.findings import ALL, Cell, Chart, Column, Diagnosis, Finding, Interval, Part, Said, Table, Unit
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.languages import isolate
 from basira.render.numbers import (
@@ -27,7 +27,7 @@ WORDS: tuple[Unit, ...] = ("word", "code", "field", "fields", "month", "day")
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """``words``: how many of the first columns are words; the others are figures. ``left_out``: rows in the annex
+    """``kinds``: of each column, "word", "code" (never broken over lines) or "figure". ``left_out``: rows in the annex
     alone, as a sentence; "" none. ``command``: repeats the table."""
 
     code: str
@@ -36,7 +36,7 @@ class WrittenTable:
     denominator: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    words: tuple[bool, ...]
+    kinds: tuple[str, ...]
     left_out: str
     command: str
 
@@ -110,6 +110,8 @@ class Pen:
             return self.say(f"word.{value}")
         if unit in ("field", "fields"):
             return ", ".join(self.field(name) for name in str(value).split(", "))
+        if unit == "code" and value == ALL:
+            return self.say("word.all")
         if unit == "code":
             return isolate(str(value) or self.say("word.no_office"), self.language)
         if unit == "month":
@@ -129,6 +131,8 @@ class Pen:
             return format_count(value, language=language)
         if unit == "share":
             return format_percent(value, language=language, digits=_digits(value))
+        if unit == "number3":
+            return format_number(value, language=language, digits=3)
         if unit == "money":
             return format_money(value, self.currency, language=language, digits=0)
         if unit == "chance":
@@ -136,7 +140,10 @@ class Pen:
                 return isolate("< " + format_number(0.0001, language=language, digits=4), language)
             return format_number(value, language=language, digits=4 if value < 0.01 else 2)
         if unit == "ratio":
-            return isolate("× " + format_number(value, language=language, digits=0 if value >= 20 else 2), language)
+            sign, shown = ("÷ ", 1 / value) if 0 < value < 0.5 else ("× ", value)
+            return isolate(sign + format_number(shown, language=language, digits=0 if shown >= 20 else 2), language)
+        if unit == "times":
+            return format_number(value, language=language, digits=0 if value >= 20 else 1)
         if unit in ("days", "hours"):
             return self.say(
                 f"unit.{unit}", number=format_number(value, language=language, digits=0 if value % 1 == 0 else 1)
@@ -155,6 +162,10 @@ class Pen:
     def said(self, one: Said) -> str:
         """A value within a sentence."""
         return self.value(one.value, one.unit)
+
+
+def _kind(unit: Unit) -> str:
+    return "code" if unit in ("code", "month", "day") else "word" if unit in WORDS else "figure"
 
 
 def _digits(share: float) -> int:
@@ -220,7 +231,7 @@ def write_table(table: Table, pen: Pen, command: str) -> WrittenTable:
         denominator=pen.say(f"table.{table.code}.denominator"),
         header=tuple(pen.say(f"column.{one.code}") for one in table.columns),
         rows=tuple(tuple(pen.cell(cell, one) for cell, one in zip(row, table.columns, strict=True)) for row in rows),
-        words=tuple(one.unit in WORDS for one in table.columns),
+        kinds=tuple(_kind(one.unit) for one in table.columns),
         left_out=pen.say("left_out", rows=pen.value(left, "count")) if left else "",
         command=f"{command} --only {table.code}",
     )

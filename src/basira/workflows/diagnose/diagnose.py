@@ -13,12 +13,13 @@ from datetime import date
 
 from basira.diagnose.data.part import judge_data
 from basira.diagnose.findings import Diagnosis, Part, Scope
+from basira.diagnose.targeting.part import judge_targeting
 from basira.engines.engine import Engine
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
 from basira.storage.engine import fetch_value, open_engine
 from basira.storage.history.store import History, register
-from basira.workflows.diagnose.read import prepare, read_data_facts
+from basira.workflows.diagnose.read import prepare, read_data_facts, read_declarations
 from basira.workflows.diagnose.roles import choose_roles
 from basira.workflows.engine import EngineBounds, Progress, silent
 
@@ -28,13 +29,14 @@ STEPS = 3
 @dataclass(frozen=True)
 class Question:
     """What is to be diagnosed: the declarations of ``first`` to ``last``. ``named`` and ``random_words``: see
-    `choose_roles`. ``store``: its name in the commands that repeat a figure."""
+    `choose_roles`. ``store``: its name in the commands that repeat a figure. ``seed``: of samples and redraws."""
 
     first: date
     last: date
     named: Sequence[str] = ()
     random_words: Sequence[str] = ()
     store: str = ""
+    seed: int = 1
 
     @property
     def command(self) -> str:
@@ -67,7 +69,7 @@ def diagnose_tables(
 ) -> Diagnosis:
     """Diagnose what the views `items`, `outcomes` and `quarantine` of an engine hold. Raises UsageError."""
     progress(0, STEPS, "reading")
-    choose_roles(con.columns("items"), named=question.named, random_words=question.random_words)
+    roles = choose_roles(con.columns("items"), named=question.named, random_words=question.random_words)
     items = prepare(con, first_day=day_of(question.first), last_day=day_of(question.last))
     if items == 0:
         raise UsageError(
@@ -77,6 +79,9 @@ def diagnose_tables(
     progress(1, STEPS, "data")
     facts = read_data_facts(con, last_day=day_of(question.last))
     parts: list[Part] = [judge_data(facts)]
+    progress(2, STEPS, "targeting")
+    declared = read_declarations(con, roles)
+    parts.append(judge_targeting(declared, random_words=roles.random_words, seed=question.seed))
     progress(STEPS, STEPS, "done")
     return Diagnosis(_scope(con, question, items, is_simulated), tuple(parts))
 

@@ -7,9 +7,12 @@ Items are those of a declaration's first registration in the period: what was de
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from basira.diagnose.data.history import Held
+from basira.diagnose.data.levels import Jump, find_jumps
 from basira.diagnose.data.part import DataFacts
 from basira.diagnose.data.validity import Check, Lengths
 from basira.engines.engine import Engine
@@ -73,6 +76,8 @@ def read_data_facts(con: Engine, *, last_day: int) -> DataFacts:
         f"select coalesce(office, '') as at_office, month, count(*) as items, {_COUNTS}"
         " from diagnosed_item group by 1, 2 order by 1, 2",
     )
+    levels = _levels(con)
+    jumps = find_jumps(levels)
     return DataFacts(
         counts=counts,
         checks=_checks(con),
@@ -86,7 +91,9 @@ def read_data_facts(con: Engine, *, last_day: int) -> DataFacts:
             (str(code), int(rows))
             for code, rows in con.fetch_rows("select code, count(*) from quarantine group by 1 order by 2 desc, 1")
         ],
-        levels=_levels(con),
+        has_levels=not levels.is_empty(),
+        jumps=jumps,
+        trades=_trades(con, jumps),
         results=_results(con),
         done=_done(con),
         held=_held(con),
@@ -112,7 +119,7 @@ qualify count(*) over (partition by day, importer, declarant, exporter, items, v
         f"select {parts} from (select i.*, r.declaration_id is not null as is_repeated"
         " from diagnosed_item i left join repeated r using (declaration_id))"
     )
-    return [Check(code, int(row[2 * n]), int(row[2 * n + 1])) for n, code in enumerate(_CHECKS)]
+    return [Check(code, int(row[2 * n] or 0), int(row[2 * n + 1] or 0)) for n, code in enumerate(_CHECKS)]
 
 
 def _levels(con: Engine) -> pl.DataFrame:
@@ -133,6 +140,24 @@ union all
 select office, '' as heading, month, count(*) as items, median(deviation) as level
 from deviation group by office, month having count(*) >= 8
 order by office, heading, month""",
+    )
+
+
+def _trades(con: Engine, jumps: Sequence[Jump]) -> pl.DataFrame:
+    """Prices of each importer's each code by month, at the offices and headings of the jumps."""
+    places = pl.DataFrame(
+        {"office": [one.office for one in jumps], "heading": [one.heading for one in jumps]},
+        schema={"office": pl.String, "heading": pl.String},
+    )
+    con.register("jump", places.unique().to_arrow())
+    return fetch_frame(
+        con,
+        """select coalesce(i.office, '') as office, left(i.commodity_code, 4) as heading, i.importer_id as importer,
+  i.commodity_code as code, i.month, median(i.price) as price
+from diagnosed_item i semi join jump j on j.office = coalesce(i.office, '')
+  and j.heading in ('', left(i.commodity_code, 4))
+where i.price is not null and i.importer_id is not null
+group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5""",
     )
 
 
