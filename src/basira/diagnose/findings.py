@@ -45,9 +45,17 @@ class Interval:
     high: float
 
 
+@dataclass(frozen=True)
+class Said:
+    """A value with its unit: as a finding says it, or a cell of a column of several units."""
+
+    value: str | int | float | None
+    unit: Unit
+
+
 # A code that stands for all of them: all offices, all groups.
 ALL = "*"
-Cell: TypeAlias = str | int | float | Interval | None
+Cell: TypeAlias = str | int | float | Interval | Said | None
 
 
 @dataclass(frozen=True)
@@ -67,14 +75,6 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     shown: int = 15
-
-
-@dataclass(frozen=True)
-class Said:
-    """A value as a finding says it."""
-
-    value: str | int | float | None
-    unit: Unit
 
 
 @dataclass(frozen=True)

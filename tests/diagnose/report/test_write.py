@@ -81,7 +81,7 @@ def test_the_page_shows_the_first_rows_and_the_annex_all() -> None:
 def test_a_figure_has_its_interval_definition_denominator_and_command() -> None:
     words = write_words(tiny("A"), "en", strict=True)
     [table] = words.parts[0].tables
-    assert table.rows[1][2] == "5.0% (0% – 100%)"
+    assert table.rows[1][2] == "5.0%\n(0% – 100%)"
     assert table.definition
     assert table.denominator
     assert table.command == f"{SCOPE.command} --only data.results"

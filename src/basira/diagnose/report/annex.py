@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from basira.diagnose.findings import ALL, Column, Diagnosis, Interval, Table
+from basira.diagnose.findings import ALL, Column, Diagnosis, Interval, Said, Table
 from basira.diagnose.findings import Cell as Figure
 from basira.diagnose.report.words import LOCALE, WORDS, Pen
 from basira.render.catalogs import load_catalog
@@ -63,6 +63,9 @@ def _cells(value: Figure, column: Column, pen: Pen, *, is_wide: bool) -> Iterato
     if isinstance(value, Interval):
         yield value.value
         yield from (value.low, value.high) if value.value is not None else (None, None)
+        return
+    if isinstance(value, Said):
+        yield pen.said(value)
         return
     if value == ALL and column.unit == "code":
         yield pen.value(value, "code")

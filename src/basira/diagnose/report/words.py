@@ -137,7 +137,7 @@ class Pen:
             return format_money(value, self.currency, language=language, digits=0)
         if unit == "chance":
             if value < 0.0001:
-                return isolate("< " + format_number(0.0001, language=language, digits=4), language)
+                return self.say("unit.below", number=format_number(0.0001, language=language, digits=4))
             return format_number(value, language=language, digits=4 if value < 0.01 else 2)
         if unit == "ratio":
             sign, shown = ("÷ ", 1 / value) if 0 < value < 0.5 else ("× ", value)
@@ -151,13 +151,15 @@ class Pen:
         return format_number(value, language=language, digits=1)
 
     def cell(self, cell: Cell, column: Column) -> str:
-        """A cell of a table: an interval is its figure and its bounds."""
+        """A cell of a table: an interval is its figure and, on a second line, its bounds."""
+        if isinstance(cell, Said):
+            return self.said(cell)
         if not isinstance(cell, Interval):
             return self.value(cell, column.unit)
         if cell.value is None:
             return UNKNOWN
         low, high = (self.value(bound, column.unit) for bound in (cell.low, cell.high))
-        return f"{self.value(cell.value, column.unit)} ({isolate(f'{low} – {high}', self.language)})"
+        return f"{self.value(cell.value, column.unit)}\n({isolate(f'{low} – {high}', self.language)})"
 
     def said(self, one: Said) -> str:
         """A value within a sentence."""

@@ -126,10 +126,13 @@ def _lorenz(declared: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[Chart, ...
     rows: list[tuple[Cell, ...]] = []
     for part in (0.01, 0.05, 0.1, 0.2, 0.5):
         count = max(1, int(part * len(amounts)))
-        rows.append((part, count, float(running[count - 1])))
+        rows.append(("lorenz.top", part, count, float(running[count - 1])))
     none = int((~known["is_irregular"]).sum())
-    rows.append((share_of(none, known.height), none, None))
-    columns = (Column("controls_share", "share"), Column("controls", "count"), Column("revenue_share", "share"))
+    rows.append(("lorenz.none", share_of(none, known.height), none, None))
+    columns = (
+        *(Column("controls_kind", "word"), Column("controls_share", "share"), Column("controls", "count")),
+        Column("revenue_share", "share"),
+    )
     places = np.unique(np.linspace(0, len(amounts) - 1, 200).astype(int))
     x = tuple(float(n + 1) / len(amounts) for n in places)
     chart = Chart("lorenz", (("controls", (0.0, *x), (0.0, *(float(v) for v in running[places]))),))

@@ -13,7 +13,11 @@ from datetime import date
 
 from basira.diagnose.data.part import judge_data
 from basira.diagnose.findings import Diagnosis, Part, Scope
+from basira.diagnose.maturity import judge_maturity
+from basira.diagnose.plan import judge_plan
 from basira.diagnose.targeting.part import judge_targeting
+from basira.diagnose.targeting.prepare import prepare_declarations
+from basira.diagnose.unknowns import judge_unknowns
 from basira.engines.engine import Engine
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
@@ -82,6 +86,11 @@ def diagnose_tables(
     progress(2, STEPS, "targeting")
     declared = read_declarations(con, roles)
     parts.append(judge_targeting(declared, random_words=roles.random_words, seed=question.seed))
+    is_sound = all(one.code != "random_not_random" for one in parts[-1].findings)
+    parts.append(judge_unknowns(prepare_declarations(declared, roles.random_words), is_random_sound=is_sound))
+    findings = [one for part in parts for one in part.findings]
+    unjudged = [one for part in parts for one in part.unjudged]
+    parts.append(judge_plan(findings, unjudged, judge_maturity(parts)))
     progress(STEPS, STEPS, "done")
     return Diagnosis(_scope(con, question, items, is_simulated), tuple(parts))
 
