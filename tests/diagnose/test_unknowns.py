@@ -11,10 +11,10 @@ from basira.diagnose.unknowns import judge_unknowns, sample_size
 
 
 def declarations(rows: int = 4000, *, seed: int = 1) -> pl.DataFrame:
-    """Half of them of chapter 84 and often irregular, the others hardly ever; every fiftieth is drawn."""
+    """Half of them of chapter 84 and often irregular, the others hardly ever; every tenth is drawn."""
     generator = np.random.default_rng(seed)
     risky = generator.random(rows) < 0.5
-    drawn = np.arange(rows) % 50 == 0
+    drawn = np.arange(rows) % 10 == 0
     irregular = generator.random(rows) < np.where(risky, 0.2, 0.01)
     frame = pl.DataFrame(
         {
@@ -51,7 +51,7 @@ def test_a_designed_draw_needs_fewer_where_strata_differ() -> None:
     [row, *_] = judge_unknowns(declarations(), is_random_sound=True).tables[0].rows
     plain, designed = int(str(row[7])), int(str(row[8]))
     assert designed < 0.95 * plain
-    assert row[3] == 80
+    assert row[3] == 400
 
 
 def test_a_picked_control_counts_for_nothing() -> None:

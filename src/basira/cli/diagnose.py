@@ -38,6 +38,10 @@ def diagnose(
     random: Annotated[
         list[str] | None, typer.Option("--random", help="Value of the basis that is a random control; may be repeated.")
     ] = None,
+    model: Annotated[
+        bool,
+        typer.Option("--model/--no-model", help="With what was possible: models of the later half, most of the time."),
+    ] = True,
     only: Annotated[str, typer.Option("--only", help="Show one table, by the code that the report gives.")] = "",
     store: StoreOption = DEFAULT_STORE,
     language: LanguageOption = Language.fr,
@@ -63,7 +67,7 @@ def diagnose(
     check_period(begin, end)
     history = open_history(store)
     shown_store = "" if store == DEFAULT_STORE else str(store)
-    question = Question(begin, end, field or (), random or (), store=shown_store)
+    question = Question(begin, end, field or (), random or (), store=shown_store, has_model=model)
     with steps("diagnose", quiet=as_json) as progress:
         found = run(history, question, engine=EngineBounds(memory=memory), progress=progress)
     if only:

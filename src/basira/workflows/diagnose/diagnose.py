@@ -11,29 +11,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import polars as pl
+
 from basira.diagnose.data.part import judge_data
-from basira.diagnose.findings import Diagnosis, Part, Scope
+from basira.diagnose.findings import Diagnosis, Part, Scope, Unjudged
 from basira.diagnose.maturity import judge_maturity
 from basira.diagnose.plan import judge_plan
+from basira.diagnose.possible import judge_possible
 from basira.diagnose.targeting.part import judge_targeting
 from basira.diagnose.targeting.prepare import prepare_declarations
 from basira.diagnose.unknowns import judge_unknowns
 from basira.engines.engine import Engine
+from basira.models.risk.settings import FitSettings
 from basira.schema.days import day_of
-from basira.schema.errors import UsageError
+from basira.schema.errors import ModelError, UsageError
 from basira.storage.engine import fetch_value, open_engine
 from basira.storage.history.store import History, register
+from basira.workflows.diagnose.possible import hide_selection, parts_of, rank_later
 from basira.workflows.diagnose.read import prepare, read_data_facts, read_declarations
-from basira.workflows.diagnose.roles import choose_roles
+from basira.workflows.diagnose.roles import Roles, choose_roles
 from basira.workflows.engine import EngineBounds, Progress, silent
 
-STEPS = 3
+STEPS = 4
 
 
 @dataclass(frozen=True)
 class Question:
     """What is to be diagnosed: the declarations of ``first`` to ``last``. ``named`` and ``random_words``: see
-    `choose_roles`. ``store``: its name in the commands that repeat a figure. ``seed``: of samples and redraws."""
+    `choose_roles`. ``store``: its name in the commands that repeat a figure. ``seed``: of samples, redraws, models.
+    ``has_model``: with part C, whose models take most of the time; ``settings``: of their fits."""
 
     first: date
     last: date
@@ -41,6 +47,8 @@ class Question:
     random_words: Sequence[str] = ()
     store: str = ""
     seed: int = 1
+    has_model: bool = True
+    settings: FitSettings | None = None
 
     @property
     def command(self) -> str:
@@ -51,6 +59,7 @@ class Question:
             words += ["--field", name]
         for word in self.random_words:
             words += ["--random", word]
+        words += [] if self.has_model else ["--no-model"]
         return shlex.join(words)
 
 
@@ -87,12 +96,31 @@ def diagnose_tables(
     declared = read_declarations(con, roles)
     parts.append(judge_targeting(declared, random_words=roles.random_words, seed=question.seed))
     is_sound = all(one.code != "random_not_random" for one in parts[-1].findings)
-    parts.append(judge_unknowns(prepare_declarations(declared, roles.random_words), is_random_sound=is_sound))
+    ready = prepare_declarations(declared, roles.random_words)
+    if question.has_model:
+        progress(3, STEPS, "what was possible")
+        parts.append(_possible(con, question, roles, ready, is_sound=is_sound))
+    parts.append(judge_unknowns(ready, is_random_sound=is_sound))
     findings = [one for part in parts for one in part.findings]
     unjudged = [one for part in parts for one in part.unjudged]
     parts.append(judge_plan(findings, unjudged, judge_maturity(parts)))
     progress(STEPS, STEPS, "done")
     return Diagnosis(_scope(con, question, items, is_simulated), tuple(parts))
+
+
+def _possible(con: Engine, question: Question, roles: Roles, ready: pl.DataFrame, *, is_sound: bool) -> Part:
+    """Part C; what it needs, where the results known by then do not suffice for a model."""
+    hide_selection(con, roles)
+    try:
+        ranked = rank_later(
+            con, parts_of(question.first, question.last), seed=question.seed, settings=question.settings
+        )
+    except ModelError:
+        return Part("possible", unjudged=(Unjudged("possible", ("is_irregular",)),))
+    columns = ("declaration_id", "office", "day", "is_known", "is_irregular", "revenue", "is_random")
+    return judge_possible(
+        ranked.join(ready.select(columns), on="declaration_id"), is_random_sound=is_sound, seed=question.seed
+    )
 
 
 def _scope(con: Engine, question: Question, items: int, is_simulated: bool) -> Scope:
