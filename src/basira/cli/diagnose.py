@@ -67,6 +67,8 @@ def diagnose(
     check_period(begin, end)
     history = open_history(store)
     shown_store = "" if store == DEFAULT_STORE else str(store)
+    # A table of the data or of targeting as it is needs no model.
+    model = model and (not only or only.startswith(("possible.", "plan.")))
     question = Question(begin, end, field or (), random or (), store=shown_store, has_model=model)
     with steps("diagnose", quiet=as_json) as progress:
         found = run(history, question, engine=EngineBounds(memory=memory), progress=progress)

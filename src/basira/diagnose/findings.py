@@ -132,10 +132,11 @@ class Scope:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The parts in their order."""
+    """``parts``: in their order. ``starting``: name and text of files to start from."""
 
     scope: Scope
     parts: tuple[Part, ...]
+    starting: tuple[tuple[str, str], ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -36,7 +36,7 @@ def test_the_parts_cover_the_later_half() -> None:
 
 
 def test_results_learned_in_a_part_change_no_rank_of_it() -> None:
-    declarations, outcomes, _ = make_tables({}, seed=1, items=8_000)
+    declarations, outcomes, _ = make_tables({"administration.inspection_rate": 0.6}, seed=1, items=2_500)
     before = pc.less(outcomes.column("known_at"), pa.scalar(date(2023, 7, 2)).cast(pa.timestamp("us")))
     whole = ranks(declarations, outcomes)
     early = outcomes.filter(before)

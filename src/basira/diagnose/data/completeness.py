@@ -38,6 +38,12 @@ def fields_of(counts: pl.DataFrame) -> list[str]:
     return [name for name in counts.columns if name not in (*_KEYS, "items")]
 
 
+def filled_shares(counts: pl.DataFrame) -> dict[str, float]:
+    """By field the share of items with a value, see `judge_completeness`."""
+    items = int(counts["items"].sum())
+    return {name: int(counts[name].sum()) / items for name in fields_of(counts)}
+
+
 def judge_completeness(counts: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[Finding, ...], Absent]:
     """Tables by field, and by field, office and month; findings; absent fields.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from basira.diagnose.data.completeness import fields_of, judge_completeness
+from basira.diagnose.data.completeness import filled_shares, judge_completeness
 from basira.diagnose.data.history import Held, judge_history
 from basira.diagnose.data.levels import Jump, judge_levels
 from basira.diagnose.data.overwritten import judge_overwritten
@@ -41,9 +41,7 @@ def judge_data(facts: DataFacts) -> Part:
     """The part "data": the order of its tables is that of the report."""
     complete, complete_findings, absent = judge_completeness(facts.counts)
     valid, valid_findings = judge_validity(facts.checks, facts.lengths, facts.rejected)
-    items = int(facts.counts["items"].sum())
-    filled = {name: int(facts.counts[name].sum()) / items for name in fields_of(facts.counts)}
-    history, history_findings = judge_history(filled, facts.held)
+    history, history_findings = judge_history(filled_shares(facts.counts), facts.held)
     unjudged = [Unjudged("absent_fields", absent.fields)] if absent.fields else []
     levels, level_findings = judge_levels(facts.jumps, facts.trades)
     if not facts.has_levels:

@@ -15,12 +15,14 @@ from basira.diagnose.report.words import write_words
 from basira.render.writing import write_whole
 
 PAGE, DOCUMENT, ANNEX = "diagnosis.html", "diagnosis.docx", "annex.xlsx"
+# Folder of the files to start from.
+START = "start"
 
 
 def write_report(
     diagnosis: Diagnosis, folder: Path, *, language: str, software: str = "", strict: bool = False
 ) -> tuple[Path, ...]:
-    """Write the three files. ``strict``: raise on a message missing from the catalogs (tests).
+    """Write the three files, and those to start from. ``strict``: raise on a message missing from the catalogs (tests).
 
     Raises UsageError for a language that Basira does not speak, StoreError when the folder can't be written.
     """
@@ -30,4 +32,5 @@ def write_report(
         DOCUMENT: docx_bytes(words, software=software),
         ANNEX: annex_bytes(diagnosis, language=language),
     }
+    made |= {f"{START}/{name}": text.encode() for name, text in diagnosis.starting}
     return tuple(write_whole(folder / name, content) for name, content in made.items())

@@ -9,15 +9,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
-from basira.diagnose.data.part import judge_data
+from basira.diagnose.data.completeness import filled_shares
+from basira.diagnose.data.part import DataFacts, judge_data
 from basira.diagnose.findings import Diagnosis, Part, Scope, Unjudged
 from basira.diagnose.maturity import judge_maturity
 from basira.diagnose.plan import judge_plan
 from basira.diagnose.possible import judge_possible
+from basira.diagnose.start import features_text, mapping_text, policy_text
 from basira.diagnose.targeting.part import judge_targeting
 from basira.diagnose.targeting.prepare import prepare_declarations
 from basira.diagnose.unknowns import judge_unknowns
@@ -98,19 +100,28 @@ def diagnose_tables(
     is_sound = all(one.code != "random_not_random" for one in parts[-1].findings)
     ready = prepare_declarations(declared, roles.random_words)
     if question.has_model:
-        progress(3, STEPS, "what was possible")
-        parts.append(_possible(con, question, roles, ready, is_sound=is_sound))
+        parts.append(_possible(con, question, roles, ready, is_sound=is_sound, progress=progress))
     parts.append(judge_unknowns(ready, is_random_sound=is_sound))
     findings = [one for part in parts for one in part.findings]
     unjudged = [one for part in parts for one in part.unjudged]
     parts.append(judge_plan(findings, unjudged, judge_maturity(parts)))
     progress(STEPS, STEPS, "done")
-    return Diagnosis(_scope(con, question, items, is_simulated), tuple(parts))
+    return Diagnosis(_scope(con, question, items, is_simulated), tuple(parts), _starting(facts, ready, question))
 
 
-def _possible(con: Engine, question: Question, roles: Roles, ready: pl.DataFrame, *, is_sound: bool) -> Part:
+def _starting(facts: DataFacts, ready: pl.DataFrame, question: Question) -> tuple[tuple[str, str], ...]:
+    filled = filled_shares(facts.counts)
+    policy = policy_text(ready, valid_from=(question.last + timedelta(days=1)).isoformat())
+    files = [("mapping.toml", mapping_text(filled)), ("features.txt", features_text(filled))]
+    return (*([] if policy is None else [("policy/policy.toml", policy)]), *files)
+
+
+def _possible(
+    con: Engine, question: Question, roles: Roles, ready: pl.DataFrame, *, is_sound: bool, progress: Progress
+) -> Part:
     """Part C; what it needs, where the results known by then do not suffice for a model."""
     hide_selection(con, roles)
+    progress(3, STEPS, "what was possible")
     try:
         ranked = rank_later(
             con, parts_of(question.first, question.last), seed=question.seed, settings=question.settings

@@ -62,7 +62,7 @@ def rank_later(
     settings: FitSettings | None = None,
     progress: Progress = silent,
 ) -> pl.DataFrame:
-    """One row a declaration of ``parts``, first and last day of each: ``declaration_id``, ``fold`` and ``value``, by which it ranks.
+    """One row a declaration: ``declaration_id``, ``fold`` and ``value``, by which it ranks. ``parts``: first, last day.
 
     Of each part a model is fitted on the results known on the day before it; every item of the part is described as of
     that day. Raises ModelError when too few results were known by then, or when a feature foretells the result
