@@ -19,9 +19,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from tests.support.diagnose_world import FAULTS, diagnose_world
-
 from basira.diagnose.findings import Diagnosis, Finding
+from tests.support.diagnose_world import FAULTS, diagnose_world
 
 # Where a country's size is the reason, and none of the administration's faults.
 HARMLESS = {"few_findings", "few_random"}
@@ -48,10 +47,8 @@ SIGNS: Mapping[str, Callable[[Finding], bool]] = {
 
 def others(found: Diagnosis, fault: str) -> list[str]:
     """Alarms that are none of the fault's signs."""
-    is_sign = SIGNS.get(fault, lambda one: False)
-    return sorted(
-        one.code for one in found.findings if one.severity != "low" and one.code not in HARMLESS and not is_sign(one)
-    )
+    alarms = [one for one in found.findings if one.severity != "low" and one.code not in HARMLESS]
+    return sorted(one.code for one in alarms if fault not in SIGNS or not SIGNS[fault](one))
 
 
 def main() -> None:

@@ -88,7 +88,10 @@ ACTIONS: tuple[Action, ...] = (
         ("hours", "share", "chosen"),
     ),
     Action(
-        "learn", ("few_findings", "short_history"), ("possible",), 3, 2, "analysis", "targeting", ("findings", "months")
+        "learn",
+        ("few_findings", "short_history", "order_helps"),
+        ("possible",),
+        *(3, 2, "analysis", "targeting", ("findings", "months", "found")),
     ),
 )
 QUESTIONS = (
