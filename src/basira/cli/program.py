@@ -16,6 +16,7 @@ from basira.cli import (
     country,
     db,
     demo,
+    diagnose,
     evaluate,
     explain,
     feedback,
@@ -92,6 +93,7 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("proof")(proof.proof)
+app.command("diagnose")(diagnose.diagnose)
 rules.app.command("migrate")(migrate)
 rules.app.command("prepare")(prepare)
 rules.app.command("suggest")(suggest_rules)
