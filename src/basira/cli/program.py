@@ -26,6 +26,7 @@ from basira.cli import (
     lists,
     mapping,
     models,
+    monitor,
     policy,
     profiles,
     proof,
@@ -92,6 +93,7 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("proof")(proof.proof)
+app.add_typer(monitor.app, name="monitor")
 rules.app.command("migrate")(migrate)
 rules.app.command("suggest")(suggest_rules)
 rules.app.command("prune")(prune_live)
