@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,6 +75,54 @@ def drift(
             engine=EngineBounds(memory=memory),
         )
     words = describe_drift(found, language.value)
+    body = json.dumps(asdict(found), ensure_ascii=False, indent=1, default=date.isoformat)
+    for path in out or []:
+        if path.suffix == ".html":
+            write_words(words, path, language=language.value, is_simulated=found.is_simulated, software=__version__)
+    show_words(words, body, out, language, is_simulated=found.is_simulated, as_json=as_json)
+
+
+@app.command("integrity")
+def integrity(
+    by: Annotated[str, typer.Option("--by", help="Your login: an auditor sees pairs, a manager their number.")],
+    first: Annotated[str, typer.Option("--from", help="First day of controls, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last day of controls, YYYY-MM-DD; later results do not count.")],
+    shift_hours: Annotated[
+        int, typer.Option("--shift-hours", min=1, max=24, help="Length of a shift, from midnight on; 24: whole days.")
+    ] = 8,
+    out: OutOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    memory: MemoryOption = "2GB",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare who inspected whom with an assignment by chance within office, day and shift: what is to be looked at.
+
+    It proves nothing of anyone. Each look is audited.
+
+    Example: basira monitor integrity --by a.alami --from 2024-01-01 --to 2024-03-31
+    """
+    from basira import __version__
+    from basira.monitor.drift_report import write_words
+    from basira.monitor.integrity_report import describe_integrity
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.monitor.integrity import Asked, look_at_pairs
+    from basira.workflows.targeting.score import check_period
+
+    check_endings(out)
+    begin, end = parse_day(first, name="--from"), parse_day(last, name="--to")
+    check_period(begin, end)
+    history = open_history(store)
+    with steps("monitor", quiet=as_json):
+        found = look_at_pairs(
+            history,
+            record_of(store, database).place,
+            Asked(by, begin, end, shift_hours),
+            now=datetime.now(),
+            engine=EngineBounds(memory=memory),
+        )
+    words = describe_integrity(found, language.value)
     body = json.dumps(asdict(found), ensure_ascii=False, indent=1, default=date.isoformat)
     for path in out or []:
         if path.suffix == ".html":
