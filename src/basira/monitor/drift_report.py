@@ -49,7 +49,7 @@ def describe_drift(report: DriftReport, language: str, *, strict: bool = False) 
     promise = catalog.say(
         "drift.promise",
         watches=format_count(len(drift.watches), language=language),
-        alarms=format_number(drift.alarms_a_year, language=language),
+        alarms=format_number(drift.alarms_a_year, language=language, digits=None if drift.alarms_a_year % 1 else 0),
     )
     sentences = [catalog.say(f"drift.reading.{drift.reading}")]
     if report.decided == 0:

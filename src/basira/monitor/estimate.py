@@ -22,7 +22,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammainc, gammaincinv
 
 from basira.schema.errors import UsageError
 
@@ -147,11 +147,31 @@ def _offsets(sampled: Sampled, error: float, *, level: float) -> tuple[float, fl
     if one == 0.0:
         return 0.0, 0.0
     tail = (1 - level) / 2
-    low = float(gamma.ppf(tail, s * s / v, scale=v / s)) if s > 0 and v > 0 else 0.0
-    s_up, v_up = s + one, v + one * one
-    high = float(gamma.ppf(1 - tail, s_up * s_up / v_up, scale=v_up / s_up))
+    before, after = _gamma_of(s, v), _gamma_of(s + one, v + one * one)
+    low, high = _quantile(tail, before, after), _quantile(1 - tail, before, after)
     scale = min(_WIDEST, error / math.sqrt(v_found)) if v_found > 0 else 1.0
     return (s - low) * scale, (high - s) * scale
+
+
+def _gamma_of(mean: float, variance: float) -> tuple[float, float]:
+    """Shape and scale of a gamma distribution; a mean of 0: all of it lies there, and both are 0."""
+    return (mean * mean / variance, variance / mean) if mean > 0 and variance > 0 else (0.0, 0.0)
+
+
+def _quantile(share: float, before: tuple[float, float], after: tuple[float, float]) -> float:
+    """The value below which ``share`` of an even mixture of two gamma distributions lies, by halving."""
+    known = [(shape, scale) for shape, scale in (before, after) if scale > 0]
+    at_zero = 1.0 - len(known) / 2
+    if share <= at_zero or not known:
+        return 0.0
+    # It lies between the two distributions' own ones; where one of them is at zero, from there on.
+    ends = [float(gammaincinv(shape, share)) * scale for shape, scale in known]
+    low, high = (min(ends) if len(known) == 2 else 0.0), max(ends)
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = at_zero + sum(float(gammainc(shape, middle / scale)) for shape, scale in known) / 2
+        low, high = (middle, high) if below < share else (low, middle)
+    return high
 
 
 def _likely_variance(sampled: Sampled) -> float:

@@ -36,6 +36,9 @@ Floats = NDArray[np.float64]
 FALSE_SHARE = 0.05
 # A pair whose whole overlap would still not be rarer than this can't stand out: it is not tested.
 LEAST_ATTAINABLE = 1e-3
+# How many expected controls speak for a ratio of 1 before any is counted. Most pairs have that ratio: learned from all
+# of them, it would draw the few others to it too.
+PRIOR = 5.0
 # Controls of a party below which nothing is said of it.
 FEWEST_CONTROLS = 4
 
@@ -102,13 +105,12 @@ def find_pairs(controls: Controls, *, false_share: float = FALSE_SHARE) -> Pairs
     if not tests:
         return Pairs(len(controls.stratum), 0, ())
     adjusted = false_discovery_control([one.p for one in tests], method="bh")
-    shape = _shape(tests)
     standing = [
         Pair(
             **{
                 **vars(one),
                 "adjusted": float(level),
-                "effect": (one.count + shape) / (one.expected + shape),
+                "effect": (one.count + PRIOR) / (one.expected + PRIOR),
             }
         )
         for one, level in zip(tests, adjusted, strict=True)
@@ -204,12 +206,3 @@ def _test(controls: Controls, at: Integers, inspector: int, party: int, draws: S
         p=p,
         adjusted=1.0,
     )
-
-
-def _shape(tests: Sequence[Pair]) -> float:
-    """Of the gamma distribution, mean 1, of pairs' true ratios, by moments: its size is how many expected controls a
-    pair's own ratio has to set against it (Clayton and Kaldor 1987)."""
-    expected = np.array([one.expected for one in tests])
-    counts = np.array([one.count for one in tests], dtype=np.float64)
-    between = float(((counts - expected) ** 2 - expected).sum() / max(float((expected**2).sum()), 1e-12))
-    return 1.0 / max(between, 0.01)

@@ -84,7 +84,7 @@ def describe_integrity(report: IntegrityReport, language: str, *, strict: bool =
 
 def _pairs(pairs: Sequence[LabelledPair], catalog: Catalog) -> Table:
     names = ("office", "inspector", "kind", "party", "count", "expected", "effect", "found", "others_found")
-    header = (*names, "blank", "others_blank", "wait", "others_wait", "p")
+    header = (*names, "blank", "others_blank", "wait", "p")
     return Table(
         catalog.say("integrity.pairs"),
         tuple(catalog.say(f"integrity.column.{name}") for name in header),
@@ -117,8 +117,7 @@ def _row(one: LabelledPair, catalog: Catalog) -> tuple[str, ...]:
         of(pair.others_found, pair.others_known),
         of(one.blank, pair.count),
         of(one.others_blank, one.others),
-        hours(one.wait_hours),
-        hours(one.others_wait_hours),
+        f"{hours(one.wait_hours)} / {hours(one.others_wait_hours)}",
         f"{pair.p:.0e}",
     )
 
