@@ -35,8 +35,8 @@ MOST_OFFICES = 12
 MOST_VALUES = 20
 # How wrong the odds of a model may be before it is an alarm.
 MARGIN = 1.5
-# Departures from the days before that are none: of logarithms (a fifth of the volume, a twentieth of the price), of
-# a share, of the mean logit of scores.
+# Up to these departures from the days before, nothing departed: of logarithms (a fifth of the volume, a twentieth of
+# the price), of a share, of the mean logit of scores.
 LEAST = {"volume": 0.2, "price": 0.05, "other_rate": 0.002, "score": 0.05}
 MIXES = ("chapter", "origin", "procedure", "office", "transport_mode", "preference")
 MISSING = ("importer_id", "declarant_id", "origin_country", "net_mass_kg", "description")

@@ -87,7 +87,7 @@ def _alarms(alarms: tuple[Alarm, ...], catalog: Catalog) -> Table:
         (
             catalog.say(f"drift.about.{one.about}"),
             _name(one.watch, one.label, catalog),
-            _moved(one, catalog),
+            _describe_change(one, catalog),
             catalog.say(f"drift.do.{one.watch}"),
             format_date(date_of(one.change.since), language=catalog.language),
             format_date(date_of(one.change.noticed), language=catalog.language),
@@ -99,7 +99,7 @@ def _alarms(alarms: tuple[Alarm, ...], catalog: Catalog) -> Table:
     return Table(catalog.say("drift.alarms"), header, rows, words=6)
 
 
-def _moved(alarm: Alarm, catalog: Catalog) -> str:
+def _describe_change(alarm: Alarm, catalog: Catalog) -> str:
     """The level before and after; of a composition what departed most."""
     if alarm.detail:
         parts = []
