@@ -150,15 +150,20 @@ def fit_risk_model(
         held = _hold(ground, choice)
         said = held.calibration.apply(choice.late_raw)
         late_card |= {"log_loss": dict(choice.late_loss)} | _quality(irregular[is_late], said)
-        later = _later_declarations(ground, said, held.amount)
+        later = _later_declarations(ground, said)
     progress(1, 4, "fitting the probability")
     boosters, rounds = _fit_probability(choice, rows, planted, is_late, encoding, settings, seed)
     progress(2, 4, "fitting the evaded share")
-    share = replace(_fit_share(items, x, encoding, settings, seed), amount=held.amount)
+    share = _fit_share(items, x, encoding, settings, seed)
     # The median of so many is the median of all.
     some = np.linspace(0, len(x) - 1, min(len(x), _MOST_FOR_A_MEDIAN)).astype(np.int64)
-    typical = typical_stake(share.revenue(x[some], _potential(items.features[some]), trees.predict_raw))
-    stake_scale, order_card = choose_stake_scale(later, typical, seed=seed)
+    stakes = share.revenue(x[some], _potential(items.features[some]), trees.predict_raw)
+    stake_scale, order_card = choose_stake_scale(later, typical_stake(stakes), seed=seed)
+    share, typical = replace(share, amount=held.amount), typical_stake(held.amount.apply(stakes))
+    if stake_scale is not None and typical is not None:
+        # The exponent is chosen by stakes as they were before later results corrected them.
+        stake_scale = replace(stake_scale, typical_amount=typical)
+        order_card |= {"typical_amount": typical}
     progress(3, 4, "fitting the kinds")
     kinds = fit_kinds(items, x, encoding, settings, seed)
     card = {
@@ -290,7 +295,6 @@ def _forecast(ground: _Ground, choice: Choice) -> Forecasts:
 
     if items.is_late is not None or len(rows.y) >= settings.try_both_below:
         return Forecasts(ground.is_late, choice.late_raw, revenue_of(~ground.is_late, ground.is_late))
-    chosen_on = int((~ground.is_late).sum())
 
     def predict(early: Bools, late: Bools) -> tuple[Floats, Floats]:
         own, count = rows.only(early), int(early.sum())
@@ -300,7 +304,7 @@ def _forecast(ground: _Ground, choice: Choice) -> Forecasts:
             own.beside(extra).parts,
             fitting,
             size=choice.size,
-            rounds=max(10, round(choice.rounds * count / chosen_on)),
+            rounds=choice.rounds,
             bags=_FORECAST_BAGS,
             labelled=count,
         )
@@ -326,7 +330,7 @@ def _likeness(ground: _Ground) -> Floats:
     )
 
 
-def _later_declarations(ground: _Ground, said: Floats, amount: AmountCalibration) -> LaterDeclarations:
+def _later_declarations(ground: _Ground, said: Floats) -> LaterDeclarations:
     """The later rows as selection would have seen them. Their stakes are of a share that is fitted on the earlier rows
     alone: one that saw their revenue would find it again."""
     from basira.models.risk import trees
@@ -338,7 +342,7 @@ def _later_declarations(ground: _Ground, said: Floats, amount: AmountCalibration
     ids = late.features["declaration_id"].to_numpy() if "declaration_id" in late.features.columns else None
     findings = late.weight * late.is_irregular
     revenue = np.where(late.is_irregular & np.isfinite(late.revenue), late.weight * late.revenue, 0.0)
-    stake = replace(share, amount=amount).revenue(x[is_late], _potential(late.features), trees.predict_raw)
+    stake = share.revenue(x[is_late], _potential(late.features), trees.predict_raw)
     return by_declaration(ids, said, stake, findings, np.maximum(revenue, 0.0))
 
 
