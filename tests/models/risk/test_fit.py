@@ -160,6 +160,16 @@ def test_the_card_holds_what_was_found_against_what_was_expected(items, model):
     assert sum(one["found"] for one in tenths) == whole["probability"]["found"] == held["irregular"]
 
 
+def test_the_lane_is_on_the_card_and_changes_no_prediction(items, model, later):
+    lane = np.where(np.arange(len(items.is_irregular)) % 2 == 0, "PAPERS", "VISIT")
+    with_lanes = fit(replace(items, lane=lane))
+    assert "detection" not in model.card["held"]
+    assert set(with_lanes.card["held"]["detection"]) == {"PAPERS", "VISIT"}
+    assert "lane" not in " ".join(with_lanes.encoding.names)
+    before, after = model.predict(later.features), with_lanes.predict(later.features)
+    assert np.array_equal(before.expected_revenue, after.expected_revenue)
+
+
 def test_the_later_rows_that_are_given_are_the_only_ones_held(items):
     found = fit(replace(items, is_late=items.declared_day >= 200))
     assert found.card["held"]["rows"] == (items.declared_day >= 200).sum()

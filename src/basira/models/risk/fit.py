@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from basira.models.risk.amounts import AmountCalibration, ShrunkAmounts, fit_amounts
 from basira.models.risk.calibration import Calibration, ShrunkCalibration, fit_shrunk_calibration
 from basira.models.risk.choose import Choice, Planted, Rows, choose
+from basira.models.risk.detection import DetectionRows, detection_by_lane
 from basira.models.risk.forecasts import Forecasts, forecast_later
 from basira.models.risk.kinds import FEWEST_FOR_A_HEAD, fit_kinds
 from basira.models.risk.matrix import Encoding, choose_encoding
@@ -60,7 +61,8 @@ class TrainingItems:
     ``declared_day``: for the order of time. ``revenue``: additional revenue, NaN where not recorded.
     ``kinds``: per kind 1, 0 or NaN. ``weight``: how much the label counts (1 ordinarily).
     ``is_late``: the rows to choose and calibrate on; None: the latest share by day. ``planted``: frauds planted in
-    copies, and unlabelled items; None: none.
+    copies, and unlabelled items; None: none. ``lane``: by which the inspection came, "" unknown, None: of none known;
+    it is no feature, and says how well each lane finds.
     """
 
     features: pl.DataFrame
@@ -71,6 +73,7 @@ class TrainingItems:
     weight: Floats
     is_late: Bools | None = None
     planted: PlantedItems | None = None
+    lane: NDArray[np.str_] | None = None
 
 
 @dataclass(frozen=True)
@@ -271,6 +274,10 @@ def _hold(ground: _Ground, choice: Choice) -> _Held:
         "is_weighed_to_all_items": bool(np.any(likeness != 1)),
         "found_over_expected": compare(probability, expected, irregular, recovered, weight, by),
     }
+    if items.lane is not None:
+        found = {kind: irregular & (values[of] == 1) for kind, values in items.kinds.items()}
+        lanes = DetectionRows(probability, irregular, found, items.weight[of], items.lane[of])
+        card |= {"detection": detection_by_lane(lanes)}
     return _Held(shrunk.calibration, amount, card)
 
 
@@ -393,6 +400,7 @@ def _take(items: TrainingItems, at: NDArray[Any]) -> TrainingItems:
         weight=items.weight[at],
         is_late=None if items.is_late is None else items.is_late[at],
         planted=items.planted,
+        lane=None if items.lane is None else items.lane[at],
     )
 
 
