@@ -303,6 +303,8 @@ def _forecast(ground: _Ground, choice: Choice) -> Forecasts:
     if items.is_late is not None or len(rows.y) >= settings.try_both_below:
         return Forecasts(ground.is_late, choice.late_raw, revenue_of(~ground.is_late, ground.is_late))
 
+    chosen_on = int((~ground.is_late).sum())
+
     def predict(early: Bools, late: Bools) -> tuple[Floats, Floats]:
         own, count = rows.only(early), int(early.sum())
         first = int(day[late].min())
@@ -311,7 +313,9 @@ def _forecast(ground: _Ground, choice: Choice) -> Forecasts:
             own.beside(extra).parts,
             fitting,
             size=choice.size,
-            rounds=choice.rounds,
+            # Fewer rows carry fewer rounds: with the root of their share the slope came out nearest to that of the model
+            # (docs/explanation/model.md).
+            rounds=max(10, round(choice.rounds * math.sqrt(count / chosen_on))),
             bags=_FORECAST_BAGS,
             labelled=count,
         )
