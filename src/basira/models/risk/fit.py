@@ -50,7 +50,7 @@ FEWEST_OF_A_CLASS = 10
 FEWEST_COPIES = 100
 _MOST_FOR_A_MEDIAN = 50_000
 CARD_FORMAT = 1
-# Of each later part: they are most of what a fit costs more. The model averages four, whose scores scatter a little less.
+# Of each later part; the model averages more, whose scores scatter a little less.
 _FORECAST_BAGS = 1
 
 
