@@ -16,6 +16,7 @@ from basira.cli import (
     country,
     db,
     demo,
+    diagnose,
     evaluate,
     explain,
     feedback,
@@ -26,6 +27,7 @@ from basira.cli import (
     lists,
     mapping,
     models,
+    monitor,
     policy,
     profiles,
     proof,
@@ -92,6 +94,8 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("proof")(proof.proof)
+app.command("diagnose")(diagnose.diagnose)
+app.add_typer(monitor.app, name="monitor")
 rules.app.command("migrate")(migrate)
 rules.app.command("prepare")(prepare)
 rules.app.command("suggest")(suggest_rules)
