@@ -109,7 +109,8 @@ def test_a_key_may_what_its_scope_says_and_no_more(world: World, rule: RouteRule
     "rule", [r for r in ROUTES if r.method != "GET"], ids=lambda rule: f"{rule.method} {rule.path}"
 )
 def test_an_auditor_changes_nothing(world: World, rule: RouteRule) -> None:
-    if rule.needs not in ("open", "login", "person"):
+    # What only reads takes a body where a value in an address would be logged.
+    if rule.needs not in ("open", "login", "person") and not rule.needs.endswith(":read"):
         assert ask(world.person(Grant("auditor")), rule, world).status_code == 403
 
 
