@@ -142,7 +142,7 @@ def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):
     assert (
         "1 heads exported earlier still match" in call("audit", "verify", "--heads", heads, "--database", filled).stdout
     )
-    tables = ("event", "chain_head", "personal_value", "declaration_status", "item_result")
+    tables = ("event", "chain_head", "personal_value", "declaration_status", "item_result", "day_count")
     tamper(filled, *(f"DELETE FROM {table}" for table in tables))
     assert "goes unseen" in call("audit", "verify", "--database", filled).stdout
     with pytest.raises(StoreError, match="the head exported names it"):
