@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from basira.monitor.estimate import ESTIMATORS, Estimator, Sampled, estimate_total
+from basira.monitor.estimate import ESTIMATORS, Estimator, Sampled, estimate_total, level_for_every_day
 from basira.schema.errors import UsageError
 
 
@@ -110,3 +111,29 @@ def test_a_good_model_narrows_the_interval() -> None:
     assert with_model is not None
     assert without is not None
     assert with_model.error < 0.6 * without.error
+
+
+def test_an_error_that_is_looked_at_every_day_stays_within_the_level_for_every_day() -> None:
+    """2,000 years of daily errors: looked at every day, at the level of each day; and at one level, which fails."""
+    days = np.arange(1, 366)
+    walks = np.cumsum(np.random.default_rng(1).normal(size=(2_000, 365)), axis=1) / np.sqrt(days)
+    bounds = norm.ppf([0.5 + level_for_every_day(day / 365) / 2 for day in days])
+    assert (np.abs(walks) > bounds).any(axis=1).mean() <= 0.05
+    assert (np.abs(walks) > norm.ppf(0.975)).any(axis=1).mean() > 0.3
+    assert bounds.min() == bounds[-1]
+    with pytest.raises(UsageError, match="above 0"):
+        level_for_every_day(0.0)
+
+
+def test_the_assisted_interval_is_narrower_than_the_one_after_a_whole_hit_more() -> None:
+    rng = np.random.default_rng(2)
+    chance, prior = np.full(3_000, 0.05), np.full(3_000, 0.02)
+    known = rng.random(3_000) < chance
+    value = (rng.random(3_000) < 0.02).astype(np.float64)
+    rows = Sampled(chance, known, value, prior, np.ones(3_000))
+    one, other = estimate_total(rows, "difference"), estimate_total(rows, "hajek")
+    assert one is not None
+    assert other is not None
+    # The prior is the same for all, so that both estimate the same with the same error.
+    assert one.total == pytest.approx(other.total)
+    assert one.high - one.low < 0.95 * (other.high - other.low)
