@@ -29,7 +29,7 @@ def test_every_finding_leads_to_an_action() -> None:
 def test_every_open_question_leads_to_an_action_but_those_that_other_figures_answer() -> None:
     answered = {code for action in ACTIONS for code in action.unjudged}
     # More results, inspectors' names or amounts come with the results that are asked for; the others are no fault.
-    assert messages("unjudged") - answered == {"gap", "inspectors", "revenue", "nothing_released"}
+    assert messages("unjudged") - answered == {"free_text", "gap", "inspectors", "revenue", "nothing_released"}
 
 
 def test_actions_come_by_severity_gain_and_effort_with_today_s_value() -> None:

@@ -43,7 +43,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "record_results",
         ("blank_", "no_kinds", "not_carried_out"),
-        ("results", "free_text"),
+        ("results",),
         *(1, 3, "feedback", "offices", ("share",)),
     ),
     Action("results_in_time", ("late_office",), (), 1, 1, "feedback", "offices", ("days",)),
@@ -91,7 +91,7 @@ ACTIONS: tuple[Action, ...] = (
         "learn",
         ("few_findings", "short_history", "order_helps"),
         ("possible",),
-        *(3, 2, "analysis", "targeting", ("findings", "months", "found")),
+        *(3, 2, "analysis", "targeting", ("findings", "months")),
     ),
 )
 QUESTIONS = (

@@ -65,7 +65,7 @@ def _cells(value: Figure, column: Column, pen: Pen, *, is_wide: bool) -> Iterato
         yield from (value.low, value.high) if value.value is not None else (None, None)
         return
     if isinstance(value, Said):
-        yield pen.said(value)
+        yield pen.say_value(value)
         return
     if value == ALL and column.unit == "code":
         yield pen.value(value, "code")

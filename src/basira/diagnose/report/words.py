@@ -153,7 +153,7 @@ class Pen:
     def cell(self, cell: Cell, column: Column) -> str:
         """A cell of a table: an interval is its figure and, on a second line, its bounds."""
         if isinstance(cell, Said):
-            return self.said(cell)
+            return self.say_value(cell)
         if not isinstance(cell, Interval):
             return self.value(cell, column.unit)
         if cell.value is None:
@@ -161,7 +161,7 @@ class Pen:
         low, high = (self.value(bound, column.unit) for bound in (cell.low, cell.high))
         return f"{self.value(cell.value, column.unit)}\n({isolate(f'{low} – {high}', self.language)})"
 
-    def said(self, one: Said) -> str:
+    def say_value(self, one: Said) -> str:
         """A value within a sentence."""
         return self.value(one.value, one.unit)
 
@@ -216,7 +216,7 @@ def _finding(one: Finding, pen: Pen) -> WrittenFinding:
         code=one.code,
         severity=one.severity,
         severity_word=pen.say(f"severity.{one.severity}"),
-        text=pen.say(f"finding.{one.code}", **{name: pen.said(value) for name, value in one.values.items()}),
+        text=pen.say(f"finding.{one.code}", **{name: pen.say_value(value) for name, value in one.values.items()}),
         table=one.table,
         table_title=pen.say(f"table.{one.table}"),
     )
