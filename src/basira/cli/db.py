@@ -43,7 +43,9 @@ def record_of(store: Path, database: str) -> Record:
         return Record(operations_of(history), history)
     if "://" in database and "+" not in (scheme := database.partition("://")[0]) and scheme.startswith("postgres"):
         raise StoreError(
-            f"Expected a URL that names the driver, found {scheme}://.", hint="Write it postgresql+psycopg://..."
+            "Expected a URL that names the driver, found {scheme}://.",
+            hint="Write it postgresql+psycopg://...",
+            scheme=scheme,
         )
     return Record(database, open_store(store) if (store / "CURRENT").is_file() else None)
 

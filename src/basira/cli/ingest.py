@@ -86,8 +86,10 @@ def ingest(
     chosen = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
     if not chosen.has_items:
         raise MappingError(
-            f"Expected a mapping of declarations, {chosen.name!r} has results only (no [fields]).",
-            hint=f"Results go in with: {next_command('feedback', *files, '--mapping', mapping, store=store)}",
+            "Expected a mapping of declarations, {chosen!r} has results only (no [fields]).",
+            hint="Results go in with: {command}",
+            chosen=chosen.name,
+            command=next_command("feedback", *files, "--mapping", mapping, store=store),
         )
     history = create_store(store)
     with named_files(files) as named, reading_progress(quiet=as_json) as progress:

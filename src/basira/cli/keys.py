@@ -63,10 +63,17 @@ def create(
     from basira.storage.accounts.api_keys import create_key
 
     if unknown := sorted(set(scope) - set(SCOPES)):
-        raise UsageError(f"--scope: expected {', '.join(SCOPES)}, found {unknown[0]!r}.", hint="Give one of these.")
+        raise UsageError(
+            "--scope: expected {scopes}, found {unknown!r}.",
+            hint="Give one of these.",
+            scopes=", ".join(SCOPES),
+            unknown=unknown[0],
+        )
     if office and (whole := [name for name, rule in SCOPES.items() if rule.is_whole and name in scope]):
         raise UsageError(
-            f"--office: expected scopes that are about one office, found {whole[0]!r}.", hint="Make a key of its own."
+            "--office: expected scopes that are about one office, found {whole!r}.",
+            hint="Make a key of its own.",
+            whole=whole[0],
         )
     name = name.strip()
     if not name:

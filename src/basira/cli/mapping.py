@@ -42,7 +42,11 @@ def suggest(
     from basira.workflows.intake.mapping import propose_mapping
 
     if out is not None and out.exists() and not force:
-        raise UsageError(f"{out} exists already.", hint="Choose another name, or add --force to replace it.")
+        raise UsageError(
+            "{out} exists already.",
+            hint="Choose another name, or add --force to replace it.",
+            out=out,
+        )
     suggestion, text, check = propose_mapping(file, header_row=header_row or 0, sheets=sheet or ())
     if out is not None:
         out.write_text(text, encoding="utf-8")

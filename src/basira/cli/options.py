@@ -86,8 +86,9 @@ def open_history(store: Path) -> History:
     """The store, which must be there already."""
     if not store.exists():
         raise StoreError(
-            f"Expected a store at {str(store)!r}, found nothing.",
+            "Expected a store at {store!r}, found nothing.",
             hint="Run `basira ingest FILE --mapping M` first, or name the store with --store.",
+            store=str(store),
         )
     from basira.workflows.stores import open_store
 

@@ -37,7 +37,9 @@ def score(
 
     if out.suffix not in (".parquet", ".csv"):
         raise UsageError(
-            f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these."
+            "--out: expected a name ending in .parquet or .csv, found {file!r}.",
+            hint="Give one of these.",
+            file=out.name,
         )
     day = parse_day(as_of, name="--as-of")
     period = parse_day(first, name="--from"), parse_day(last, name="--to")

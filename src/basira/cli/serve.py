@@ -262,13 +262,18 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         made = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except socket.gaierror as error:
         raise UsageError(
-            f"--host: expected an address of this machine, found {host!r} ({error.strerror}).",
+            "--host: expected an address of this machine, found {host!r} ({error}).",
             hint="127.0.0.1 behind a proxy, 0.0.0.0 for all addresses.",
+            host=host,
+            error=error.strerror,
         ) from None
     except OSError as error:
         raise UsageError(
-            f"--port: expected to listen on {host}:{port}, found: {os.strerror(error.errno or 0)}.",
+            "--port: expected to listen on {host}:{port}, found: {strerror}.",
             hint="Stop what listens there, or give another --port or --host.",
+            host=host,
+            port=port,
+            strerror=os.strerror(error.errno or 0),
         ) from None
     with Listening.of(made) as listening:
         # Accepted connections take it over. Without it the body of an answer waits for the client's acknowledgement of

@@ -275,7 +275,11 @@ def user_of(connection: sa.Connection, login: str) -> User:
     if found is None and login.startswith("u-"):
         return get_user(connection, login)
     if found is None:
-        raise NotFoundError(f"Expected the login {login!r}, found none.", hint="`basira users list` shows them.")
+        raise NotFoundError(
+            "Expected the login {login!r}, found none.",
+            hint="`basira users list` shows them.",
+            login=login,
+        )
     return found
 
 

@@ -347,7 +347,10 @@ def load_scenario(name_or_path: str | Path, *, changes: Mapping[str, object] | N
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(
-            f"{name_or_path}: expected TOML, found {error}.", hint="Correct the file at the place named."
+            "{name_or_path}: expected TOML, found {error}.",
+            hint="Correct the file at the place named.",
+            name_or_path=name_or_path,
+            error=error,
         ) from None
     for name, value in (changes or {}).items():
         *parts, last = name.split(".")
@@ -390,10 +393,16 @@ def _text_of(name_or_path: str | Path) -> str:
     path = Path(name_or_path)
     if not path.is_file():
         raise ScenarioError(
-            f"Expected a scenario, found no file and no shipped scenario {str(name_or_path)!r}.",
-            hint=f"Shipped scenarios: {', '.join(scenario_names())}.",
+            "Expected a scenario, found no file and no shipped scenario {name_or_path!r}.",
+            hint="Shipped scenarios: {value}.",
+            name_or_path=str(name_or_path),
+            value=", ".join(scenario_names()),
         )
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ScenarioError(f"{path}: expected UTF-8 text, found other bytes.", hint="Save it as UTF-8.") from None
+        raise ScenarioError(
+            "{path}: expected UTF-8 text, found other bytes.",
+            hint="Save it as UTF-8.",
+            path=path,
+        ) from None

@@ -92,8 +92,10 @@ class ReplayReport(Replay):
             example = f"declaration {self.unexpected[0]}: replayed, never recorded"
         count = len(self.differences) + len(self.missing) + len(self.unexpected)
         return ReplayError(
-            f"Expected the recorded decisions, found {count} difference(s); first, {example}.",
+            "Expected the recorded decisions, found {count} difference(s); first, {example}.",
             hint="Check that the software version, the model and the history are those that the run names.",
+            count=count,
+            example=example,
         )
 
 

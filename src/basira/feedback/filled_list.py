@@ -62,8 +62,10 @@ def read_filled_list(path: Path, *, known_at: datetime) -> tuple[list[dict[str, 
     names = [str(name) for name in rows[0]] if rows else []
     if not {"declaration_id", "item_number", "result"} <= set(names):
         raise SourceError(
-            f"Expected the first row of {path.name!r} to name its columns, found {', '.join(names[:5]) or 'nothing'}.",
+            "Expected the first row of {file!r} to name its columns, found {names}.",
             hint="The row is hidden: keep it. Fill in the workbook that `basira target --out list.xlsx` wrote.",
+            file=path.name,
+            names=", ".join(names[:5]) or "nothing",
         )
     results, blank = [], 0
     for cells in rows[_FIRST_ROW:]:

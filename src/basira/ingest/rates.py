@@ -113,15 +113,24 @@ def read_rates(path: Path, *, currency: str, most_days: int) -> RateTable:
         text = content.decode("utf-8")
     except OSError as error:
         raise MappingError(
-            f"Expected the table of rates at {str(path)!r}, which [rates] names, found: {error.strerror or error}.",
+            "Expected the table of rates at {path!r}, which [rates] names, found: {error}.",
             hint="Correct `file` in [rates]; it is looked for beside the mapping.",
+            path=str(path),
+            error=error.strerror or error,
         ) from None
     except UnicodeDecodeError:
-        raise MappingError(f"Expected UTF-8 in the table of rates {path.name}.", hint=_HINT) from None
+        raise MappingError(
+            "Expected UTF-8 in the table of rates {file}.",
+            hint=_HINT,
+            file=path.name,
+        ) from None
     if size > _MOST_BYTES:
         raise MappingError(
-            f"Expected at most {_MOST_BYTES >> 20} MB of rates in {path.name}, found {size:,} bytes.",
+            "Expected at most {most_bytes} MB of rates in {file}, found {size:,} bytes.",
             hint="Leave out years that no declaration is of.",
+            most_bytes=_MOST_BYTES >> 20,
+            file=path.name,
+            size=size,
         )
     return parse_rates(text, name=path.name, currency=currency, most_days=most_days)
 
@@ -134,9 +143,11 @@ def parse_rates(text: str, *, name: str, currency: str, most_days: int) -> RateT
     header = [cell.strip().lower() for cell in next(lines, [])]
     if sorted(header) != sorted(COLUMNS):
         raise MappingError(
-            f"Expected the columns {', '.join(COLUMNS)} in the table of rates {name}, found"
-            f" {', '.join(header) or 'nothing'}.",
+            "Expected the columns {columns} in the table of rates {name}, found {header}.",
             hint=_HINT,
+            columns=", ".join(COLUMNS),
+            name=name,
+            header=", ".join(header) or "nothing",
         )
     found: dict[str, dict[int, float]] = {}
     try:
@@ -145,7 +156,12 @@ def parse_rates(text: str, *, name: str, currency: str, most_days: int) -> RateT
                 _add(found, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
     except (ValueError, csv.Error) as error:
         fault = f"line {lines.line_num} of the table of rates {name}"
-        raise MappingError(f"Expected a currency, a date and a rate in {fault}, found: {error}.", hint=_HINT) from None
+        raise MappingError(
+            "Expected a currency, a date and a rate in {fault}, found: {error}.",
+            hint=_HINT,
+            fault=fault,
+            error=error,
+        ) from None
     ordered = {code: sorted(rates.items()) for code, rates in found.items()}
     return RateTable(
         currency,

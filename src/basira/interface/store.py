@@ -545,7 +545,10 @@ def _paths(files: PathLike | Sequence[PathLike]) -> list[Path]:
 def _check_language(language: str) -> str:
     if language not in LANGUAGES:
         raise UsageError(
-            f"language: expected one of {', '.join(LANGUAGES)}, found {language!r}.", hint="Give one of these."
+            "language: expected one of {languages}, found {language!r}.",
+            hint="Give one of these.",
+            languages=", ".join(LANGUAGES),
+            language=language,
         )
     return language
 

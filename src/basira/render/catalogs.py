@@ -53,8 +53,10 @@ class Catalog:
             return True
         if self.strict:
             raise NotFoundError(
-                f"Expected the message {message!r} in the {self.language} catalog, found none.",
+                "Expected the message {value!r} in the {language} catalog, found none.",
                 hint="Add it to the .po file of each language.",
+                value=message,
+                language=self.language,
             )
         return False
 
@@ -76,8 +78,10 @@ def load_catalog(folder: Path, language: str, *, strict: bool = False) -> Catalo
     path = folder / f"{check_language(language)}.po"
     if not path.is_file():
         raise NotFoundError(
-            f"Expected a message catalog {path.name} in {folder.name!r}, found none.",
+            "Expected a message catalog {file} in {folder!r}, found none.",
             hint="Reinstall Basira from its wheel.",
+            file=path.name,
+            folder=folder.name,
         )
     with path.open("rb") as file:
         messages = read_po(file, locale=language, abort_invalid=True)

@@ -40,12 +40,20 @@ class Grant:
     def __post_init__(self) -> None:
         if self.role not in ROLES or self.role == SYSTEM:
             known = ", ".join(role for role in ROLES if role != SYSTEM)
-            raise UsageError(f"Expected a role ({known}), found {self.role!r}.", hint="Correct the role.")
+            raise UsageError(
+                "Expected a role ({known}), found {role!r}.",
+                hint="Correct the role.",
+                known=known,
+                role=self.role,
+            )
         if (self.role == "inspector") != bool(self.office):
             wanted, found = ("an", "none") if self.role == "inspector" else ("no", repr(self.office))
             raise UsageError(
-                f"Expected {wanted} office for the role {self.role}, found {found}.",
+                "Expected {wanted} office for the role {role}, found {found}.",
                 hint="An inspector belongs to an office; the other roles see every office.",
+                wanted=wanted,
+                role=self.role,
+                found=found,
             )
         if self.office:
             _check_code(self.office)
@@ -84,8 +92,9 @@ def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
     if not scopes or malformed:
         found = malformed[0] if malformed else "none"
         raise UsageError(
-            f"Expected scopes such as declarations:write, found {found!r}.",
+            "Expected scopes such as declarations:write, found {found!r}.",
             hint="Give a key what it needs, and no more.",
+            found=found,
         )
     return scopes
 
@@ -99,7 +108,10 @@ def check_office(office: str) -> str:
     if (odd := find_odd(office)) is not None or fold_identifier(office) != office:
         found = odd.place if odd is not None else f"{office!r}, which is written {fold_identifier(office)!r}"
         raise UsageError(
-            f"Expected the code of an office in {ALLOWED}, found {found}.", hint="Write it as `basira target` shows it."
+            "Expected the code of an office in {allowed}, found {found}.",
+            hint="Write it as `basira target` shows it.",
+            allowed=ALLOWED,
+            found=found,
         )
     _check_code(office)
     return office
@@ -114,6 +126,8 @@ def _check_code(office: str) -> None:
     is_plain = office.isprintable() and office == office.strip().upper()
     if not 1 <= len(office) <= LONGEST_OFFICE or not is_plain:
         raise UsageError(
-            f"Expected the code of an office in capitals, 1 to {LONGEST_OFFICE} characters, found {office!r}.",
+            "Expected the code of an office in capitals, 1 to {longest_office} characters, found {office!r}.",
             hint="Write it as `basira target` shows it.",
+            longest_office=LONGEST_OFFICE,
+            office=office,
         )

@@ -8,7 +8,43 @@ page complete.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import ClassVar
+
+
+class Phrase:
+    """Words in English with the values that they name, kept apart so that they can be said in another language.
+
+    ``text``: a template as `str.format` reads it. Without a value it stays as it is, braces too. A value may be a
+    phrase itself. As text, a phrase is English.
+
+    >>> str(Phrase("found {size:,} bytes", size=1200)), str(Phrase("a folder"))
+    ('found 1,200 bytes', 'a folder')
+    """
+
+    __slots__ = ("template", "values")
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        self.template = text
+        # Of an exception or a path its text alone: it may hold more than the reader is to see, and lives as long.
+        self.values: Mapping[str, object] = {
+            name: str(value) if isinstance(value, BaseException | PurePath) else value for name, value in values.items()
+        }
+
+    def __str__(self) -> str:
+        return self.template.format(**self.values) if self.values else self.template
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Phrase) and (self.template, self.values) == (other.template, other.values)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __repr__(self) -> str:
+        return f"Phrase({str(self)!r})"
 
 
 class BasiraError(Exception):
@@ -16,21 +52,26 @@ class BasiraError(Exception):
 
     Parameters
     ----------
-    message : what was expected and what was found, one or two sentences.
-    hint : what the person can do now; never empty.
+    message : what was expected and what was found, one or two sentences, in English, as the template of a phrase.
+    hint : what the person can do now; never empty; a template too.
+    values : those that message and hint name, each for both.
 
-    >>> error = StoreError("Expected a Basira store in 'x', found no folder.", hint="Run ingest first.")
-    >>> error.code, error.exit_code
-    ('store', 5)
+    ``message`` and ``hint`` are the English text, for logs and programs; ``message_phrase`` and ``hint_phrase`` are what
+    `render.error_texts` says in the reader's language. A house test refuses a message that was put together before.
+
+    >>> error = StoreError("Expected a store in {store!r}, found no folder.", hint="Run ingest first.", store="x")
+    >>> error.code, error.exit_code, error.message
+    ('store', 5, "Expected a store in 'x', found no folder.")
     """
 
     code: ClassVar[str] = "basira"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str | Phrase, /, *, hint: str | Phrase, **values: object) -> None:
+        self.message_phrase = message if isinstance(message, Phrase) else Phrase(message, **values)
+        self.hint_phrase = hint if isinstance(hint, Phrase) else Phrase(hint, **values)
+        self.message, self.hint = str(self.message_phrase), str(self.hint_phrase)
+        super().__init__(self.message)
 
 
 class UsageError(BasiraError):
@@ -110,6 +151,7 @@ class RuleError(BasiraError):
     def __init__(
         self,
         message: str,
+        /,
         *,
         hint: str,
         reason: str,

@@ -78,8 +78,11 @@ class OnlineReplay(Replay):
             else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} replayed"
         )
         return ReplayError(
-            f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",
+            "Expected the day of {office} on {day} to come out the same, found another {what}.",
             hint="Prove the record with `basira audit verify`; compare policy, model and profiles with that day's.",
+            office=self.office,
+            day=self.day,
+            what=what,
         )
 
 
@@ -103,8 +106,9 @@ def open_record(root: Path, database: Database, policies: Path) -> Service:
     """
     if not (root / SEED_FILE).is_file():
         raise StoreError(
-            f"Expected the seed of online draws in {SEED_FILE!r} of the store, found none.",
+            "Expected the seed of online draws in {seed_file!r} of the store, found none.",
             hint="Name the store that `basira serve` works on; restore the file from backup if it is lost.",
+            seed_file=SEED_FILE,
         )
     return Service(database=database, policies=policies, profiles=read_profiles(root), model=None, seed=read_seed(root))
 
@@ -126,7 +130,10 @@ def replay_online(
             known.update(find_known_of_many(connection, names[start : start + _AT_A_TIME]))
     if not any(isinstance(one, Decision) for one in events):
         raise NotFoundError(
-            f"Expected decisions of {office!r} on {day}, found none.", hint="Check the office's code and the day."
+            "Expected decisions of {office!r} on {day}, found none.",
+            hint="Check the office's code and the day.",
+            office=office,
+            day=day,
         )
     report = _Account(day)
     states = _States(service, office, report, stored.state if stored else None)

@@ -69,7 +69,10 @@ def step_rule(body: object, rule_id: str, database: Database, *, by: Principal, 
     if not taken:
         known = ", ".join(one for one in STATES if one != "tested")
         raise UsageError(
-            f"Expected a state of {known}, found {state!r}.", hint="Name the state that the step leads to."
+            "Expected a state of {known}, found {state!r}.",
+            hint="Name the state that the step leads to.",
+            known=known,
+            state=state,
         )
     version, seen = _whole(values, "version"), _whole(values, "seen")
     step = take_step(
@@ -109,7 +112,9 @@ def _login(database: Database, by: Principal) -> str:
 def _object(body: object, names: set[str]) -> JsonObject:
     if not isinstance(body, dict) or body.keys() - names:
         raise UsageError(
-            f"Expected a JSON object with {', '.join(sorted(names))}, found another.", hint="Correct the body."
+            "Expected a JSON object with {names}, found another.",
+            hint="Correct the body.",
+            names=", ".join(sorted(names)),
         )
     return body
 
@@ -117,7 +122,12 @@ def _object(body: object, names: set[str]) -> JsonObject:
 def _text(values: JsonObject, name: str) -> str:
     found = values.get(name) or ""
     if not isinstance(found, str):
-        raise UsageError(f"Expected a text in {name}, found {found!r}.", hint="Correct the body.")
+        raise UsageError(
+            "Expected a text in {name}, found {found!r}.",
+            hint="Correct the body.",
+            name=name,
+            found=found,
+        )
     return found
 
 
@@ -125,4 +135,9 @@ def _whole(values: JsonObject, name: str) -> int | None:
     found = values.get(name)
     if found is None or (isinstance(found, int) and not isinstance(found, bool) and found > 0):
         return found
-    raise UsageError(f"Expected a whole number above 0 in {name}, found {found!r}.", hint="Correct the body.")
+    raise UsageError(
+        "Expected a whole number above 0 in {name}, found {found!r}.",
+        hint="Correct the body.",
+        name=name,
+        found=found,
+    )

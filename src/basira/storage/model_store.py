@@ -55,8 +55,10 @@ class Models:
         if "/" in version or "\\" in version or not (found / CARD).is_file():
             known = ", ".join(str(card["version"]) for card in self.cards()) or "none"
             raise NotFoundError(
-                f"Expected a model {version!r} in this store, found {known}.",
+                "Expected a model {version!r} in this store, found {known}.",
                 hint="Choose one that `basira models list` shows.",
+                version=version,
+                known=known,
             )
         return found
 
@@ -90,7 +92,10 @@ def _read(path: Path) -> JsonObject:
         {name: str(card[name]) for name in ("version", "as_of", "created_at")}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
-            f"Expected a model's card in {path.parent.name}/{path.name}, found none that can be read ({error}).",
+            "Expected a model's card in {parent}/{file}, found none that can be read ({error}).",
             hint="Restore this model's folder from backup, or remove it and train again.",
+            parent=path.parent.name,
+            file=path.name,
+            error=error,
         ) from error
     return dict(card)

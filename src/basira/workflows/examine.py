@@ -36,8 +36,10 @@ def examine_training(con: Engine, items: TrainingItems, *, as_of_day: int, trust
     if unknown := [name for name in trusted if name not in known]:
         own = sorted(name for name in known if name.startswith(EXTRA_PREFIX))
         raise UsageError(
-            f"--trust: expected features of this history, found {', '.join(unknown)}.",
-            hint=f"Its own attributes: {', '.join(own[:20]) or 'none'}; all others: docs/reference/features.md.",
+            "--trust: expected features of this history, found {unknown}.",
+            hint="Its own attributes: {own}; all others: docs/reference/features.md.",
+            unknown=", ".join(unknown),
+            own=", ".join(own[:20]) or "none",
         )
     found = find_implausible(items.features, items.is_irregular, numbers=MODEL_FEATURES)
     stopping = [entry for entry in found if entry.is_sure and entry.feature not in trusted]
@@ -87,7 +89,8 @@ def require_plausible(
         + ", ".join(f"{name.removeprefix('category_')} ({share:.0%})" for name, share in most)
         + ".",
         hint="Look whether these are filled in or corrected during or after the control, and take such columns out of "
-        f"the mapping. Where all of them are known when goods are declared, add --trust {WHOLE}.",
+        "the mapping. Where all of them are known when goods are declared, add --trust {whole}.",
+        whole=WHOLE,
     )
 
 

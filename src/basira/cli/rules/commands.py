@@ -430,8 +430,9 @@ def _read_file(path: Path, vocabulary: Vocabulary) -> Rule:
         text = sys.stdin.read(200_000) if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(
-            f"Expected a file of JSON in UTF-8 at {str(path)!r}, found none that can be read.",
+            "Expected a file of JSON in UTF-8 at {path!r}, found none that can be read.",
             hint="Name another file.",
+            path=str(path),
         ) from error
     return read_rule_text(text, vocabulary)
 

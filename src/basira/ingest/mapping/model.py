@@ -237,8 +237,9 @@ class Mapping(_Strict):
         """The rates that [rates] names; None without that section. Raises MappingError when they were not read."""
         if self.rates is not None and self._table is None:
             raise MappingError(
-                f"Expected the rates that [rates] of the mapping {self.name!r} names, found a mapping without them.",
+                "Expected the rates that [rates] of the mapping {value!r} names, found a mapping without them.",
                 hint="Read the mapping from its file, with the table of rates beside it.",
+                value=self.name,
             )
         return self._table
 
@@ -387,8 +388,10 @@ def parse_mapping(text: str, *, name: str, is_kept: bool = False) -> Mapping:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MappingError(
-            f"Expected TOML in the mapping {name}, found a fault: {error}.",
+            "Expected TOML in the mapping {name}, found a fault: {error}.",
             hint='Text goes between quotes: field = "Column name".',
+            name=name,
+            error=error,
         ) from None
     raw.setdefault("name", Path(name).stem)
     if is_kept and isinstance(raw.get("extra"), dict):
@@ -398,8 +401,10 @@ def parse_mapping(text: str, *, name: str, is_kept: bool = False) -> Mapping:
     except ValidationError as error:
         faults = "; ".join(_fault_text(dict(entry)) for entry in error.errors())
         raise MappingError(
-            f"The mapping {name} is not valid: {faults}.",
+            "The mapping {name} is not valid: {faults}.",
             hint="Compare with docs/reference/mapping.md, or start from 'basira mapping suggest FILE'.",
+            name=name,
+            faults=faults,
         ) from None
 
 
@@ -422,15 +427,18 @@ def load_mapping(reference: str | Path) -> Mapping:
     if not path.is_file():
         names = ", ".join(sorted(entry.stem for entry in shipped("mappings").glob("*.toml")))
         raise NotFoundError(
-            f"Expected a mapping file, found none at {str(reference)!r}.",
-            hint=f"Shipped mappings: {names}. Make one with 'basira mapping suggest FILE --out M.toml'.",
+            "Expected a mapping file, found none at {reference!r}.",
+            hint="Shipped mappings: {names}. Make one with 'basira mapping suggest FILE --out M.toml'.",
+            reference=str(reference),
+            names=names,
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise MappingError(
-            f"Expected UTF-8 text in the mapping {path}, found another encoding.",
+            "Expected UTF-8 text in the mapping {path}, found another encoding.",
             hint="Save the mapping as UTF-8.",
+            path=path,
         ) from None
     mapping = parse_mapping(text, name=str(path))
     if mapping.rates is None:

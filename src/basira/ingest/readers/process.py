@@ -55,8 +55,9 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
     """
     if sys.platform == "win32":
         raise SourceError(
-            f"Expected a system that limits the memory of a process, to read {path.name}; found Windows.",
+            "Expected a system that limits the memory of a process, to read {file}; found Windows.",
             hint="Read it under Linux or macOS, or export it as CSV, which needs no such limit.",
+            file=path.name,
         )
     size = path.stat().st_size
     waiting = [_Reader(path, kind, options, size)]
@@ -179,18 +180,22 @@ class _Reader:
 
     def _memory_error(self, how: str) -> SourceError:
         return SourceError(
-            f"Expected to read {self._path.name} in at most {self._memory >> 20:,} MB of memory; {how}. Nothing of it "
-            "was stored.",
+            "Expected to read {file} in at most {memory:,} MB of memory; {how}. Nothing of it was stored.",
             hint="Check where the file comes from: a small file can be made to fill the memory. A file that is right "
             "goes in as CSV, which is read piece by piece.",
+            file=self._path.name,
+            memory=self._memory >> 20,
+            how=how,
         )
 
     def _late(self) -> SourceError:
         return SourceError(
-            f"Expected to read {self._path.name} in at most {self._seconds:,} seconds of a processor; it took more. "
-            "Nothing of it was stored.",
+            "Expected to read {file} in at most {seconds:,} seconds of a processor; it took more. Nothing of it "
+            "was stored.",
             hint="Check where the file comes from: a small file can be made to read for ever. A file that is right "
             "goes in as CSV, or in several parts.",
+            file=self._path.name,
+            seconds=self._seconds,
         )
 
 

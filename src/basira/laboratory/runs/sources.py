@@ -39,9 +39,9 @@ def make_plan(
     worlds = [name for name, value in (("scenario", scenario), ("data", data), ("store", store)) if value]
     if len(worlds) != 1:
         raise UsageError(
-            "Expected one of scenario, data (with its mapping) and store, found "
-            f"{' and '.join(worlds) if worlds else 'none'}.",
+            "Expected one of scenario, data (with its mapping) and store, found {worlds}.",
             hint="Name one world: basira lab run --scenario small --strategies basira,random --out DIR",
+            worlds=" and ".join(worlds) if worlds else "none",
         )
     return Plan(
         scenario=scenario or (store.resolve().name if store else Path(data[0]).stem),

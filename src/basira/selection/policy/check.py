@@ -57,8 +57,9 @@ def check_policy(folder: Path) -> tuple[CheckedVersion, ...]:
     paths = sorted(folder.glob("*.toml"))
     if not paths:
         raise PolicyError(
-            f"Expected a policy folder with a .toml file in it at '{folder}', found none.",
+            "Expected a policy folder with a .toml file in it at '{folder}', found none.",
             hint="Give a folder such as policies/morocco, or copy it and adapt it.",
+            folder=folder,
         )
     valid: dict[date, CheckedVersion] = {}
     faulty = []

@@ -35,7 +35,11 @@ def find_policy(name: str | Path, *, option: str = "--policy") -> Path:
     if not found.is_dir():
         known = ", ".join(sorted(p.name for p in shipped("policies").iterdir() if p.is_dir()))
         raise UsageError(
-            f"{option}: expected a folder or one of {known}, found {str(name)!r}.", hint="Give one of these."
+            "{option}: expected a folder or one of {known}, found {name!r}.",
+            hint="Give one of these.",
+            option=option,
+            known=known,
+            name=str(name),
         )
     return found
 
@@ -56,8 +60,10 @@ def load_policy(folder: str | Path, on: date) -> Policy:
     if not paths:
         what = "a folder without any" if folder.is_dir() else ("a file" if folder.exists() else "nothing")
         raise PolicyError(
-            f"Expected a policy folder with a .toml file in it at '{folder}', found {what}.",
+            "Expected a policy folder with a .toml file in it at '{folder}', found {what}.",
             hint="Give a folder such as policies/morocco, or copy it and adapt it.",
+            folder=folder,
+            what=what,
         )
     versions: dict[date, tuple[Path, JsonObject]] = {}
     for path in paths:
@@ -65,29 +71,40 @@ def load_policy(folder: str | Path, on: date) -> Policy:
         begins = content.get("valid_from")
         if type(begins) is not date:
             raise PolicyError(
-                f"{path}: valid_from: expected a date written without quotes, found {_show(begins)}.",
+                "{path}: valid_from: expected a date written without quotes, found {begins}.",
                 hint="Write for example valid_from = 2026-01-01.",
+                path=path,
+                begins=_show(begins),
             )
         if begins in versions:
             raise PolicyError(
-                f"{folder}: expected one version per day, found {versions[begins][0].name} and {path.name}, "
-                f"both valid_from {begins}.",
+                "{folder}: expected one version per day, found {versions} and {file}, both valid_from {begins}.",
                 hint="Give the later version the day on which it replaces the other.",
+                folder=folder,
+                versions=versions[begins][0].name,
+                file=path.name,
+                begins=begins,
             )
         versions[begins] = (path, content)
     begun = [begins for begins in versions if begins <= on]
     if not begun:
         raise PolicyError(
-            f"{folder}: expected a version in force on {on}, found the first one valid from {min(versions)}.",
+            "{folder}: expected a version in force on {on}, found the first one valid from {versions}.",
             hint="Choose a later day, or add the version that was in force then.",
+            folder=folder,
+            on=on,
+            versions=min(versions),
         )
     path, content = versions[max(begun)]
     policy = _validate(content, where=str(path))
     if policy.valid_until is not None and on > policy.valid_until:
         raise PolicyError(
-            f"{folder}: expected a version in force on {on}, found the last one, {path.name}, valid until "
-            f"{policy.valid_until}.",
+            "{folder}: expected a version in force on {on}, found the last one, {file}, valid until {valid_until}.",
             hint="Add the version that follows, or extend valid_until.",
+            folder=folder,
+            on=on,
+            file=path.name,
+            valid_until=policy.valid_until,
         )
     return policy
 
@@ -116,12 +133,17 @@ def _read(path: Path) -> JsonObject:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(
-            f"{path}: expected a TOML file in UTF-8, found an error: {error}.",
+            "{path}: expected a TOML file in UTF-8, found an error: {error}.",
             hint="Correct the place named; texts are in quotes, dates without.",
+            path=path,
+            error=error,
         ) from None
     except OSError as error:
         raise PolicyError(
-            f"{path}: expected a readable file, found: {error.strerror}.", hint="Check its permissions."
+            "{path}: expected a readable file, found: {error}.",
+            hint="Check its permissions.",
+            path=path,
+            error=error.strerror,
         ) from None
 
 
@@ -140,7 +162,16 @@ def _describe_faults(error: ValidationError, *, where: str) -> PolicyError:
     field = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
     expected, found, hint = _expectation(fault)
     place = f"{where}: {field}: " if field else f"{where}: "
-    return PolicyError(f"{place}expected {expected}, found {found}{more}.", hint=f"{hint} {_REFERENCE}")
+    return PolicyError(
+        "{place}expected {expected}, found {found}{more}.",
+        hint="{value} {reference}",
+        place=place,
+        expected=expected,
+        found=found,
+        more=more,
+        value=hint,
+        reference=_REFERENCE,
+    )
 
 
 def _expectation(fault: ErrorDetails) -> tuple[str, str, str]:

@@ -68,8 +68,9 @@ def require_writable(database: Database) -> None:
         return
     if not fate.looking.acquire(timeout=_LOOK_SECONDS):
         raise StoreError(
-            f"Expected the decision record to answer within {_LOOK_SECONDS:g} seconds, found that it does not.",
+            "Expected the decision record to answer within {look_seconds:g} seconds, found that it does not.",
             hint="Look whether the database's server or disk hangs.",
+            look_seconds=_LOOK_SECONDS,
         )
     try:
         if fate.looked_at < asked_at:

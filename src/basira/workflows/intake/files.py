@@ -34,7 +34,11 @@ def named_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
             elif not path.exists() and any(mark in str(path) for mark in "*?["):
                 found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
                 if not found:
-                    raise SourceError(f"Expected files that fit {str(path)!r}, found none.", hint="Check the path.")
+                    raise SourceError(
+                        "Expected files that fit {path!r}, found none.",
+                        hint="Check the path.",
+                        path=str(path),
+                    )
             else:
                 found = [path]
             if path.is_dir():
@@ -47,8 +51,11 @@ def named_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
 def _require_known(others: Sequence[str], path: Path, what: str) -> None:
     if others:
         raise SourceError(
-            f"Expected files of data only in {str(path)!r}, found {what}: {', '.join(map(repr, others[:5]))}.",
+            "Expected files of data only in {path!r}, found {what}: {others}.",
             hint="Take them out, or name the files by a pattern, in quotes: 'FOLDER/*.csv'.",
+            path=str(path),
+            what=what,
+            others=", ".join(map(repr, others[:5])),
         )
 
 
@@ -79,9 +86,15 @@ def _unpacked(path: Path, stack: ExitStack) -> list[Path]:
                 files.append(place / name)
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:  # also of an unknown way of packing
         raise SourceError(
-            f"Expected a whole zip without a password, {path.name} can't be unpacked ({error}). Nothing was stored.",
+            "Expected a whole zip without a password, {file} can't be unpacked ({error}). Nothing was stored.",
             hint="Copy it again, or unpack it and name the files.",
+            file=path.name,
+            error=error,
         ) from None
     if not files:
-        raise SourceError(f"Expected files in {path.name}, found none.", hint="Check the zip.")
+        raise SourceError(
+            "Expected files in {file}, found none.",
+            hint="Check the zip.",
+            file=path.name,
+        )
     return files

@@ -68,8 +68,9 @@ def ingest_files(
     """
     if not mapping.has_items:
         raise MappingError(
-            f"Expected a mapping of declarations, {mapping.name!r} has results only (no [fields]).",
+            "Expected a mapping of declarations, {mapping!r} has results only (no [fields]).",
             hint="Results go in with 'basira feedback FILE --mapping M.toml'.",
+            mapping=mapping.name,
         )
     sources = open_checked(files, mapping)
     reports = take_in_files(
@@ -175,6 +176,8 @@ def _take_in_file(
         report = take_in(call.history, draft, intake, progress, call.comparison)
     if report.rows == 0:
         raise SourceError(
-            f"Expected rows in {path.name}, found a header and nothing else.", hint="Export the file again."
+            "Expected rows in {file}, found a header and nothing else.",
+            hint="Export the file again.",
+            file=path.name,
         )
     return report

@@ -264,9 +264,14 @@ def _require_room(base: Snapshot, intake: Intake) -> None:
     new = [name for name in (EXTRA_PREFIX + name for name in intake.reading.extra) if name not in known]
     if new and len(known) + len(new) > MOST_OF_A_STORE:
         raise MappingError(
-            f"Expected at most {MOST_OF_A_STORE} fields of sources' own in a store, found {len(known)} and"
-            f" {len(new)} new ones in the mapping {intake.mapping.name!r}: {', '.join(new[:5])}. Nothing was stored.",
+            "Expected at most {most_of_a_store} fields of sources' own in a store, found {known_count} and "
+            "{new_count} new ones in the mapping {mapping!r}: {new}. Nothing was stored.",
             hint="Take some out of [extra], or give them names that the store has already.",
+            most_of_a_store=MOST_OF_A_STORE,
+            known_count=len(known),
+            new_count=len(new),
+            mapping=intake.mapping.name,
+            new=", ".join(new[:5]),
         )
 
 
@@ -493,19 +498,29 @@ def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingErro
         told.append(f"{count:,} {code} in {first.field or 'the row'} (first: {first.value!r}, expected {expected})")
     reasons = ", ".join(told)
     return MappingError(
-        f"Not one of the {rows:,} rows of {intake.file_name} can be taken with the mapping {intake.mapping.name!r}: "
-        f"{reasons}. Nothing was stored.",
+        "Not one of the {rows:,} rows of {file} can be taken with the mapping {mapping!r}: {reasons}. Nothing was "
+        "stored.",
         hint="Correct the mapping; 'basira mapping check FILE --mapping M.toml' tries it without storing anything.",
+        rows=rows,
+        file=intake.file_name,
+        mapping=intake.mapping.name,
+        reasons=reasons,
     )
 
 
 def _other_order(intake: Intake, swapped: Sequence[Refusal], rows: int) -> MappingError:
     first = swapped[0]
     return MappingError(
-        f"Expected the dates of {intake.file_name} in one order of day and month, found {len(swapped):,} of {rows:,} "
-        f"rows that only the other order can read (row {first.row:,}: {first.value!r} in {first.field}). Dates that "
-        "fit both orders would be taken wrong. Nothing of it was stored.",
+        "Expected the dates of {file} in one order of day and month, found {swapped_count:,} of {rows:,} rows "
+        "that only the other order can read (row {row:,}: {value!r} in {field}). Dates that fit both orders would "
+        "be taken wrong. Nothing of it was stored.",
         hint="Give this file a mapping of its own ('basira mapping suggest FILE'), or correct its dates at the source.",
+        file=intake.file_name,
+        swapped_count=len(swapped),
+        rows=rows,
+        row=first.row,
+        value=first.value,
+        field=first.field,
     )
 
 

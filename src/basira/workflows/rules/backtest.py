@@ -124,8 +124,10 @@ def read_period(
     check_period(first, last)
     if as_of < last:
         raise UsageError(
-            f"Expected results known until a day not before the last one ({last}), found {as_of}.",
+            "Expected results known until a day not before the last one ({last}), found {as_of}.",
             hint="Give a later --as-of, or an earlier --to.",
+            last=last,
+            as_of=as_of,
         )
     engine = engine or EngineBounds()
     snapshot = history.verified_snapshot()
@@ -135,8 +137,10 @@ def read_period(
         con.create_table("of_period", _FIRST_VERSIONS, {"first": day_of(first), "last": day_of(last)})
         if not fetch_value(con, "select count(*) from of_period"):
             raise UsageError(
-                f"Expected declarations from {first} to {last}, found none in this store.",
+                "Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
+                first=first,
+                last=last,
             )
         joined = ""
         if wanted := _features(conditions, vocabulary):
@@ -322,8 +326,9 @@ def try_rule(
         wanted = judged.filter(pl.col("declaration_id") == declaration_id)
         if wanted.is_empty():
             raise UsageError(
-                f"Expected the declaration {declaration_id!r} in the period, found none.",
+                "Expected the declaration {declaration_id!r} in the period, found none.",
                 hint="Give --from and --to around its day.",
+                declaration_id=declaration_id,
             )
     found = []
     for row in wanted.iter_rows(named=True):

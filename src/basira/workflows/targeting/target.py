@@ -95,8 +95,11 @@ def order_day(
     known = day - timedelta(days=1) if as_of is None else as_of
     if known >= day:
         raise UsageError(
-            f"{name}: expected a day before the targeted day {day}, found {known}.",
-            hint=f"History is as of the previous midnight: leave {name} out, or give an earlier day.",
+            "{name}: expected a day before the targeted day {day}, found {known}.",
+            hint="History is as of the previous midnight: leave {name} out, or give an earlier day.",
+            name=name,
+            day=day,
+            known=known,
         )
     drawn = secrets.randbelow(2**31) if seed is None else seed
     return Order(day, known, drawn, office=office, any_office=any_office, rules=rules)
@@ -137,8 +140,10 @@ def target(
         if items_declared(con, order.day, order.day, into="to_target", office=order.office) == 0:
             where = "in this store" if order.office is None else f"of office {order.office}"
             raise UsageError(
-                f"Expected declarations of {order.day} {where}, found none.",
+                "Expected declarations of {day} {where}, found none.",
                 hint=_nearest_days(con, order) or "Ingest the day's declarations first.",
+                day=order.day,
+                where=where,
             )
         assessed = assess(
             con,
@@ -193,10 +198,13 @@ def _of_offices(
     found = ", ".join(most + ["..."] * (len(others) > _MOST_OFFICES))
     if not listed:
         raise UsageError(
-            f"Expected declarations of the offices that the policy {policy.name!r} lists, found {others.total():,} of "
-            f"others ({found}).",
+            "Expected declarations of the offices that the policy {policy!r} lists, found {others:,} of others "
+            "({found}).",
             hint="Give a policy with your own offices (--policy FOLDER; `offices` in docs/reference/policy.md), or "
             "take every code for an office with --any-office.",
+            policy=policy.name,
+            others=others.total(),
+            found=found,
         )
     return listed, (Notice("offices_unlisted", {"count": others.total(), "found": found}),)
 
