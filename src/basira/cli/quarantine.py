@@ -231,7 +231,7 @@ def retry(
     if corrected is not None and not allow_new_identifiers and not as_json and sys.stdin.isatty():
         changes = find_changed_identifiers(history, corrected, mapping=chosen)
         for change in changes:
-            echo(change.sentence)
+            echo(str(change.phrase))
         allow_new_identifiers = bool(changes) and typer.confirm(
             f"{len(changes):,} corrections change a declaration's number or an item's. Are the new ones right?"
         )

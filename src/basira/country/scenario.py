@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from basira.schema.errors import ScenarioError
+from basira.schema.errors import Phrase, ScenarioError, join_phrases
 
 Scheme = Literal[
     "undervaluation",
@@ -367,23 +367,24 @@ def parse_scenario(content: Mapping[str, object]) -> Scenario:
         return Scenario.model_validate(content)
     except ValidationError as error:
         raise ScenarioError(
-            " ".join(_sentence(problem) for problem in error.errors()[:5]),
+            join_phrases([_sentence(problem) for problem in error.errors()[:5]], " "),
             hint="Correct the scenario; docs/reference/country.md lists every parameter with its unit and limits.",
         ) from None
 
 
-def _sentence(problem: Any) -> str:
+def _sentence(problem: Any) -> Phrase:
     where = ".".join(str(part) for part in problem["loc"]) or "scenario"
     kind, message = problem["type"], problem["msg"]
     if kind == "missing":
-        return f"{where}: absent; allowed: a value is needed."
+        return Phrase("{where}: absent; allowed: a value is needed.", where=where)
     if kind == "extra_forbidden":
-        return f"{where}: unknown parameter; allowed: the parameters of docs/reference/country.md."
+        return Phrase("{where}: unknown parameter; allowed: the parameters of docs/reference/country.md.", where=where)
     if kind == "value_error":
-        return f"{where}: {message.removeprefix('Value error, ')}."
+        return Phrase("{where}: {message}.", where=where, message=message.removeprefix("Value error, "))
     found = problem["input"]
     shown = str(found) if isinstance(found, str | int | float | date) else type(found).__name__
-    return f"{where}: found {shown}; allowed: {message.removeprefix('Input should be ')}."
+    allowed = message.removeprefix("Input should be ")
+    return Phrase("{where}: found {found}; allowed: {allowed}.", where=where, found=shown, allowed=allowed)
 
 
 def _text_of(name_or_path: str | Path) -> str:

@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from basira.schema.codes import currency_codes
 from basira.schema.days import date_of, day_of
-from basira.schema.errors import MappingError
+from basira.schema.errors import MappingError, Phrase
+from basira.schema.expected import PhraseFault
 
 COLUMNS = ("currency", "date", "rate")
 HIGHEST_RATE = 1e7
@@ -147,7 +148,7 @@ def parse_rates(text: str, *, name: str, currency: str, most_days: int) -> RateT
             hint=_HINT,
             columns=", ".join(COLUMNS),
             name=name,
-            header=", ".join(header) or "nothing",
+            header=", ".join(header) or Phrase("nothing"),
         )
     found: dict[str, dict[int, float]] = {}
     try:
@@ -155,12 +156,12 @@ def parse_rates(text: str, *, name: str, currency: str, most_days: int) -> RateT
             if any(cell.strip() for cell in cells):
                 _add(found, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
     except (ValueError, csv.Error) as error:
-        fault = f"line {lines.line_num} of the table of rates {name}"
         raise MappingError(
-            "Expected a currency, a date and a rate in {fault}, found: {error}.",
+            "Expected a currency, a date and a rate in line {line} of the table of rates {name}, found: {error}.",
             hint=_HINT,
-            fault=fault,
-            error=error,
+            line=lines.line_num,
+            name=name,
+            error=error.phrase if isinstance(error, PhraseFault) else error,
         ) from None
     ordered = {code: sorted(rates.items()) for code, rates in found.items()}
     return RateTable(
@@ -177,11 +178,19 @@ def _add(found: dict[str, dict[int, float]], row: Mapping[str, str]) -> None:
     """One line. Raises ValueError, saying what it holds."""
     code = row["currency"].upper()
     if code not in currency_codes():
-        raise ValueError(f"{row['currency']!r}, which is no currency of ISO 4217")
+        raise PhraseFault(Phrase("{currency!r}, which is no currency of ISO 4217", currency=row["currency"]))
     if not _NUMBER.fullmatch(row["rate"]) or not 0 < float(row["rate"]) <= HIGHEST_RATE:
-        raise ValueError(f"{row['rate']!r}, which is no number above 0 and up to {HIGHEST_RATE:,.0f}")
+        raise PhraseFault(
+            Phrase(
+                "{rate!r}, which is no number above 0 and up to {highest_rate:,.0f}",
+                rate=row["rate"],
+                highest_rate=HIGHEST_RATE,
+            )
+        )
     if not _DAY.fullmatch(row["date"]):
-        raise ValueError(f"{row['date']!r}, which is no date written YYYY-MM-DD")
+        raise PhraseFault(Phrase("{date!r}, which is no date written YYYY-MM-DD", date=row["date"]))
     day, value = day_of(date.fromisoformat(row["date"])), float(row["rate"])
     if found.setdefault(code, {}).setdefault(day, value) != value:
-        raise ValueError(f"a second rate of {code} for {row['date']}, {row['rate']}")
+        raise PhraseFault(
+            Phrase("a second rate of {code} for {date}, {rate}", code=code, date=row["date"], rate=row["rate"])
+        )

@@ -86,7 +86,9 @@ def open_store(path: PathLike, *, create: bool = False, memory: str = "2GB", thr
     try:
         history = History.open(path)
     except StoreError as error:
-        raise StoreError(error.message, hint="Name its folder, or make it: open_store(..., create=True).") from None
+        raise StoreError(
+            error.message_phrase, hint="Name its folder, or make it: open_store(..., create=True)."
+        ) from None
     return Store(history, EngineBounds(memory=memory, threads=threads))
 
 

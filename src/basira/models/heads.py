@@ -30,7 +30,7 @@ from basira.models.risk.calibration import Calibration, fit_calibration
 from basira.models.risk.fit import FEWEST_OF_A_CLASS, ModelOrigin, TrainingItems, fit_risk_model, with_later_rows
 from basira.models.risk.risk_model import POTENTIAL, Predictions, RiskModel
 from basira.models.risk.settings import FitSettings
-from basira.schema.errors import ModelError, UsageError
+from basira.schema.errors import ModelError, Phrase, UsageError
 from basira.schema.stake import StakeScale
 
 Floats = NDArray[np.float64]
@@ -126,7 +126,7 @@ def check_heads(heads: Mapping[str, object]) -> None:
     """
     unknown = [name for name in heads if name not in HEADS]
     if unknown or not heads:
-        found = repr(unknown[0]) if unknown else "none"
+        found = repr(unknown[0]) if unknown else Phrase("none")
         raise UsageError(
             "heads: expected some of {heads}, found {found}.",
             hint='For example {{"probability": RandomForestClassifier()}}.',
@@ -142,7 +142,7 @@ def check_heads(heads: Mapping[str, object]) -> None:
             raise UsageError(
                 "head 'share': expected a regressor with fit and predict, found {absent}.",
                 hint="Give an object as scikit-learn has them, for example HistGradientBoostingRegressor().",
-                absent=", ".join(absent) or "a class",
+                absent=", ".join(absent) or Phrase("a class"),
             )
         check_weighable(name, head)
 

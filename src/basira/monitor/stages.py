@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from basira.schema.access import Role
-from basira.schema.errors import ModelError, NotFoundError
+from basira.schema.errors import ModelError, NotFoundError, Phrase
 
 Stage = Literal["candidate", "shadow", "live", "retired"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -149,7 +149,7 @@ def _require_role(allowed: frozenset[Role], roles: frozenset[Role]) -> None:
             "Expected the role {allowed}, found {roles}.",
             hint="Ask a person who has it; `basira users list` shows them.",
             allowed=", ".join(sorted(allowed)),
-            roles=", ".join(sorted(roles)) or "none",
+            roles=", ".join(sorted(roles)) or Phrase("none"),
         )
 
 

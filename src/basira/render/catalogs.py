@@ -27,6 +27,7 @@ class Catalog:
     ids: frozenset[str]
     translations: GNUTranslations
     strict: bool = False
+    plurals: frozenset[str] = frozenset()
 
     def has(self, message: str) -> bool:
         return message in self.ids
@@ -47,6 +48,18 @@ class Catalog:
         if not self._holds(message):
             return message
         return self.translations.ngettext(message, message, count).format(**values)
+
+    def template(self, message: str) -> str:
+        """The message with its placeholders as they are."""
+        return self.translations.gettext(message) if self._holds(message) else message
+
+    def has_plural(self, message: str) -> bool:
+        """Whether the message has plural forms."""
+        return message in self.plurals
+
+    def template_of_count(self, message: str, count: int) -> str:
+        """The plural form of ``count``, with its placeholders as they are."""
+        return self.translations.ngettext(message, message, count) if self._holds(message) else message
 
     def _holds(self, message: str) -> bool:
         if message in self.ids:
@@ -88,9 +101,11 @@ def load_catalog(folder: Path, language: str, *, strict: bool = False) -> Catalo
     compiled = BytesIO()
     write_mo(compiled, messages)
     compiled.seek(0)
-    ids = set()
+    ids, plurals = set(), set()
     for message in messages:
         texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
         if message.id and all(texts) and not message.fuzzy:
             ids.add(message.id if isinstance(message.id, str) else message.id[0])
-    return Catalog(language, frozenset(ids), GNUTranslations(compiled), strict)
+            if not isinstance(message.id, str):
+                plurals.add(message.id[0])
+    return Catalog(language, frozenset(ids), GNUTranslations(compiled), strict, frozenset(plurals))

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from basira.schema.errors import UsageError
+from basira.schema.errors import Phrase, UsageError
 from basira.schema.text import ALLOWED, find_odd, fold_identifier
 
 Role = Literal["inspector", "analyst", "manager", "data_scientist", "auditor", "administrator", "system"]
@@ -47,13 +47,14 @@ class Grant:
                 role=self.role,
             )
         if (self.role == "inspector") != bool(self.office):
-            wanted, found = ("an", "none") if self.role == "inspector" else ("no", repr(self.office))
+            hint = "An inspector belongs to an office; the other roles see every office."
+            if not self.office:
+                raise UsageError("Expected an office for the role {role}, found none.", hint=hint, role=self.role)
             raise UsageError(
-                "Expected {wanted} office for the role {role}, found {found}.",
-                hint="An inspector belongs to an office; the other roles see every office.",
-                wanted=wanted,
+                "Expected no office for the role {role}, found {office!r}.",
+                hint=hint,
                 role=self.role,
-                found=found,
+                office=self.office,
             )
         if self.office:
             _check_code(self.office)
@@ -90,9 +91,9 @@ def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes of a key, such as "declarations:write". Raises UsageError when there is none, or one is malformed."""
     malformed = sorted(scope for scope in scopes if not _SCOPE.fullmatch(scope))
     if not scopes or malformed:
-        found = malformed[0] if malformed else "none"
+        found = repr(malformed[0]) if malformed else Phrase("none")
         raise UsageError(
-            "Expected scopes such as declarations:write, found {found!r}.",
+            "Expected scopes such as declarations:write, found {found}.",
             hint="Give a key what it needs, and no more.",
             found=found,
         )
@@ -106,7 +107,10 @@ def check_office(office: str) -> str:
     before there was one form are still read.
     """
     if (odd := find_odd(office)) is not None or fold_identifier(office) != office:
-        found = odd.place if odd is not None else f"{office!r}, which is written {fold_identifier(office)!r}"
+        right = fold_identifier(office)
+        found = (
+            Phrase("{office!r}, which is written {right!r}", office=office, right=right) if odd is None else odd.place
+        )
         raise UsageError(
             "Expected the code of an office in {allowed}, found {found}.",
             hint="Write it as `basira target` shows it.",

@@ -7,9 +7,15 @@ page complete.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import ClassVar
+from string import Formatter
+from typing import Any, ClassVar
+
+JsonPhrase = dict[str, Any]
+# As messages write numbers: {count:,} {share:.1%} {seconds:g}.
+_SPEC = re.compile(r",?(\.\d[f%])?|g")
 
 
 class Phrase:
@@ -31,6 +37,39 @@ class Phrase:
             name: str(value) if isinstance(value, BaseException | PurePath) else value for name, value in values.items()
         }
 
+    def pack(self) -> JsonPhrase:
+        """The phrase as JSON, for another process; a value that JSON does not know goes as its text."""
+        return {
+            "text": self.template,
+            "values": {
+                name: value.pack()
+                if isinstance(value, Phrase)
+                else value
+                if value is None or isinstance(value, str | int | float)
+                else str(value)
+                for name, value in self.values.items()
+            },
+        }
+
+    @classmethod
+    def unpack(cls, packed: JsonPhrase) -> Phrase:
+        """The phrase that `pack` made.
+
+        Raises ValueError for a template that asks for more than a value as text or as a number: the other process may
+        have read a hostile file, and a template can reach into its values and fill the memory.
+        """
+        text = str(packed["text"])
+        values = {
+            str(name): cls.unpack(value) if isinstance(value, dict) else value
+            for name, value in packed["values"].items()
+        }
+        for _, name, spec, conversion in Formatter().parse(text) if values else ():
+            if name is not None and not (
+                name in values and _SPEC.fullmatch(spec or "") and conversion in (None, "r", "s")
+            ):
+                raise ValueError(f"unknown form of a value: {name!r}")
+        return cls(text, **values)
+
     def __str__(self) -> str:
         return self.template.format(**self.values) if self.values else self.template
 
@@ -47,6 +86,16 @@ class Phrase:
         return f"Phrase({str(self)!r})"
 
 
+def join_phrases(phrases: Sequence[Phrase], between: str) -> Phrase:
+    """Phrases one after another, with a mark such as "; " between them.
+
+    >>> str(join_phrases([Phrase("one"), Phrase("{n} more", n=2)], ", "))
+    'one, 2 more'
+    """
+    names = [f"part_{number}" for number in range(len(phrases))]
+    return Phrase(between.join(f"{{{name}}}" for name in names), **dict(zip(names, phrases, strict=True)))
+
+
 class BasiraError(Exception):
     """Root of the family.
 
@@ -56,8 +105,8 @@ class BasiraError(Exception):
     hint : what the person can do now; never empty; a template too.
     values : those that message and hint name, each for both.
 
-    ``message`` and ``hint`` are the English text, for logs and programs; ``message_phrase`` and ``hint_phrase`` are what
-    `render.error_texts` says in the reader's language. A house test refuses a message that was put together before.
+    ``message`` and ``hint`` are the English text, for logs and programs; ``message_phrase`` and ``hint_phrase`` are
+    what `render.error_texts` says in the reader's language.
 
     >>> error = StoreError("Expected a store in {store!r}, found no folder.", hint="Run ingest first.", store="x")
     >>> error.code, error.exit_code, error.message

@@ -25,7 +25,7 @@ from basira.features.online.plan import catalog_digest
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.detail import detail_text
-from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
+from basira.schema.errors import BasiraError, NotFoundError, Phrase, ReplayError, StoreError
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
@@ -73,9 +73,15 @@ class OnlineReplay(Replay):
             return None
         first = self.differences[0] if self.differences else None
         what = (
-            "the state of the day at its end"
+            Phrase("the state of the day at its end")
             if first is None
-            else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} replayed"
+            else Phrase(
+                "{field} {recorded!r} of {declaration}, and {replayed!r} replayed",
+                field=first.field,
+                recorded=first.recorded,
+                declaration=first.declaration_id,
+                replayed=first.replayed,
+            )
         )
         return ReplayError(
             "Expected the day of {office} on {day} to come out the same, found another {what}.",

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.errors import NotFoundError, Phrase, StoreError
 from basira.schema.json_values import JsonObject
 from basira.storage.history.files import digest_file, storage_errors, sync_file, sync_folder
 from basira.storage.private_files import make_private_folder
@@ -53,7 +53,7 @@ class Models:
         """The folder of a version; NotFoundError names those that exist."""
         found = self._folder / version
         if "/" in version or "\\" in version or not (found / CARD).is_file():
-            known = ", ".join(str(card["version"]) for card in self.cards()) or "none"
+            known = ", ".join(str(card["version"]) for card in self.cards()) or Phrase("none")
             raise NotFoundError(
                 "Expected a model {version!r} in this store, found {known}.",
                 hint="Choose one that `basira models list` shows.",

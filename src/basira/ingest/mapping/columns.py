@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Mapping
 from basira.ingest.readers.source import Source
-from basira.schema.errors import MappingError
+from basira.schema.errors import MappingError, Phrase, join_phrases
 
 # Without these an open source (JSON lines, XML), whose optional columns may come late, is the wrong file.
 _ALWAYS = ("declaration_id", "declared_at", "commodity_code", "known_at")
@@ -94,15 +94,20 @@ def check_columns(source: Source, mapping: Mapping) -> None:
     lines = []
     for name, place in missing.items():
         near = difflib.get_close_matches(name, source.columns, n=2, cutoff=0.5)
-        lines.append(f"{name!r} (for {place}{'; closest: ' + ', '.join(map(repr, near)) if near else ''})")
-    hint = "Correct the mapping, or make one for this file with 'basira mapping suggest'."
+        closest = ", ".join(map(repr, near))
+        lines.append(
+            Phrase("{column!r} (for {field}; closest: {closest})", column=name, field=place, closest=closest)
+            if near
+            else Phrase("{column!r} (for {field})", column=name, field=place)
+        )
+    hint = Phrase("Correct the mapping, or make one for this file with 'basira mapping suggest'.")
     if len(source.columns) == 1:
-        hint = "The file has one column only: is the separator in [source] the right one? " + hint
+        hint = Phrase("The file has one column only: is the separator in [source] the right one? {hint}", hint=hint)
     raise MappingError(
         "The mapping {mapping!r} does not fit {file}: missing column(s) {lines}. The file has: {columns}.",
         hint=hint,
         mapping=mapping.name,
         file=source.path.name,
-        lines=", ".join(lines),
+        lines=join_phrases(lines, ", "),
         columns=", ".join(map(repr, source.columns[:60])),
     )

@@ -48,7 +48,7 @@ from basira.ingest.readers.table import (
     merge_lines,
     set_aside,
 )
-from basira.schema.errors import MappingError, SourceError
+from basira.schema.errors import MappingError, Phrase, SourceError
 
 BLOCK_BYTES = 8 << 20
 _LONG_LINE = 100_000  # a longer line shows nothing of the separator, and the csv module rejects it
@@ -99,7 +99,7 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
             error=error,
         ) from None
     if encoding in UTF_8 and any("\ufffd" in name for name in header):
-        raise _wrong_encoding(path, encoding, f"in the header, line {place.row}")
+        raise _wrong_encoding(path, encoding, Phrase("in the header, line {line}", line=place.row))
     if reader.line_num > _MOST_HEADER_LINES:
         raise SourceError(
             "Expected every quote of the header of {file} (line {row}) to be closed, found one that is not after "
@@ -144,7 +144,7 @@ def read_head(path: Path, encoding: str) -> str:
     return head.removeprefix("\ufeff")
 
 
-def _wrong_encoding(path: Path, encoding: str, detail: str) -> SourceError:
+def _wrong_encoding(path: Path, encoding: str, detail: str | Phrase) -> SourceError:
     return SourceError(
         "Expected {file} to be text in {encoding}, found bytes that are not ({detail}).",
         hint="Set encoding in [source] of the mapping: 'auto', 'cp1252' (Excel in French), 'utf-8', 'utf-16'.",
@@ -445,7 +445,7 @@ def _runs(block: Block) -> list[NotData]:
 
 def _explain(path: Path, encoding: str, detail: str) -> SourceError:
     if "UTF8" in detail or "UTF-8" in detail:
-        return _wrong_encoding(path, encoding, "invalid UTF-8")
+        return _wrong_encoding(path, encoding, Phrase("invalid UTF-8"))
     return SourceError(
         "Expected a CSV file, {file} can't be read: {detail}.",
         hint="Export the file again.",

@@ -15,7 +15,7 @@ import polars as pl
 
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers.table import FIRST_ROW, HeaderPlace, NotData
-from basira.schema.errors import SourceError
+from basira.schema.errors import Phrase, SourceError
 
 # Rows handed on at a time: enough for vectorised work, some 30 MB of text at 40 columns.
 BATCH_ROWS = 50_000
@@ -135,10 +135,10 @@ def open_source(path: Path, options: SourceFormat) -> Source:
     """
     if not path.is_file():
         raise SourceError(
-            "Expected a file at {path!r}, found {value}.",
+            "Expected a file at {path!r}, found {found}.",
             hint="Check the path; quote it when it has spaces.",
             path=str(path),
-            value="a folder" if path.is_dir() else "nothing",
+            found=Phrase("a folder") if path.is_dir() else Phrase("nothing"),
         )
     if path.stat().st_size == 0:
         raise SourceError(

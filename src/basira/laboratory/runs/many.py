@@ -28,7 +28,7 @@ from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import find_strategy
 from basira.laboratory.worlds.view import Strategy
 from basira.render.writing import write_whole
-from basira.schema.errors import ALL_ERRORS, BasiraError, StoreError, UsageError
+from basira.schema.errors import ALL_ERRORS, BasiraError, Phrase, StoreError, UsageError
 
 Progress = Callable[[int, int, str], None]
 
@@ -278,7 +278,7 @@ def _finish(run: _Running, out: Path) -> None:
     last = text.strip().splitlines()[-1] if text.strip() else ""
     try:
         fault = json.loads(last)
-        raise _error(fault["code"])(fault["message"], hint=fault["hint"])
+        raise _error(fault["code"])(Phrase.unpack(fault["message"]), hint=Phrase.unpack(fault["hint"]))
     except (ValueError, KeyError, TypeError):
         ended = f"{run.name}, seed {run.seed}: ended with {run.process.returncode}."
         raise RuntimeError(f"{ended}\n{text[-4000:]}") from None

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from basira.schema.errors import UsageError
+from basira.schema.errors import Phrase, UsageError
 from basira.schema.json_values import JsonObject
 
 
@@ -54,7 +54,7 @@ class Plan:
             raise UsageError(
                 "rate: expected shares over 0 and up to 1, found {rates}.",
                 hint="Write 0.1 for ten percent; 0.2,0.1 for a fifth in the first period and a tenth after it.",
-                rates=", ".join((f"{r:g}" for r in self.rates)) or "none",
+                rates=", ".join(f"{r:g}" for r in self.rates) or Phrase("none"),
             )
         for name, value, lowest in (
             ("periods", self.periods, 1),

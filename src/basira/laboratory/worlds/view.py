@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from basira.models.risk.fit import TrainingItems
-from basira.schema.errors import UsageError
+from basira.schema.errors import Phrase, UsageError
 
 Floats = NDArray[np.float64]
 
@@ -130,9 +130,11 @@ def check_choice(name: str, chosen: Chosen, view: View) -> None:
     UsageError : too many, too few, repeated or unknown ids, or impossible inclusion probabilities; it
         names the strategy.
     """
-    hint = f"Correct the strategy {name!r}: it must return view.k different values of view.items['item_id']."
+    hint = Phrase(
+        "Correct the strategy {name!r}: it must return view.k different values of view.items['item_id'].", name=name
+    )
     if len(chosen.ids) != view.k:
-        what = "too many" if len(chosen.ids) > view.k else "too few"
+        what = Phrase("too many") if len(chosen.ids) > view.k else Phrase("too few")
         raise UsageError(
             "strategy {name!r}: expected {k} items, found {ids_count}: {what}.",
             hint=hint,

@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from basira.schema.errors import PolicyError, UsageError
+from basira.schema.errors import Phrase, PolicyError, UsageError
+from basira.schema.expected import expected_of
 from basira.schema.json_values import JsonObject
 from basira.schema.shipped import shipped
 from basira.selection.policy.model import Policy
@@ -58,7 +59,13 @@ def load_policy(folder: str | Path, on: date) -> Policy:
     folder = Path(folder)
     paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     if not paths:
-        what = "a folder without any" if folder.is_dir() else ("a file" if folder.exists() else "nothing")
+        what = (
+            Phrase("a folder without any")
+            if folder.is_dir()
+            else Phrase("a file")
+            if folder.exists()
+            else Phrase("nothing")
+        )
         raise PolicyError(
             "Expected a policy folder with a .toml file in it at '{folder}', found {what}.",
             hint="Give a folder such as policies/morocco, or copy it and adapt it.",
@@ -158,41 +165,36 @@ def _describe_faults(error: ValidationError, *, where: str) -> PolicyError:
     """The first fault in full, and how many others there are."""
     faults = error.errors(include_url=False)
     fault = faults[0]
-    more = f" ({len(faults) - 1} more after it)" if len(faults) > 1 else ""
     field = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
     expected, found, hint = _expectation(fault)
-    place = f"{where}: {field}: " if field else f"{where}: "
     return PolicyError(
-        "{place}expected {expected}, found {found}{more}.",
-        hint="{value} {reference}",
-        place=place,
+        "{place}: expected {expected}, found {found}."
+        if len(faults) == 1
+        else "{place}: expected {expected}, found {found} ({more} more after it).",
+        hint="{hint_of_fault} {reference}",
+        place=f"{where}: {field}" if field else where,
         expected=expected,
         found=found,
-        more=more,
-        value=hint,
-        reference=_REFERENCE,
+        more=len(faults) - 1,
+        hint_of_fault=hint,
+        reference=Phrase(_REFERENCE),
     )
 
 
-def _expectation(fault: ErrorDetails) -> tuple[str, str, str]:
+def _expectation(fault: ErrorDetails) -> tuple[Phrase, str | Phrase, Phrase]:
     found = _show(fault["input"])
     if fault["type"] == "policy":
         context = fault["ctx"]
-        return str(context["expected"]), str(context["found"]), "Correct the policy file."
+        return context["expected"], context["found"], Phrase("Correct the policy file.")
     if fault["type"] == "extra_forbidden":
         known = _fields_at(fault["loc"][:-1])
         name = str(fault["loc"][-1])
         close = get_close_matches(name, known, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else "Remove it."
-        return f"one of {', '.join(known)}", f"an unknown field {name!r}", hint
+        hint = Phrase("Did you mean {name!r}?", name=close[0]) if close else Phrase("Remove it.")
+        return Phrase("one of {names}", names=", ".join(known)), Phrase("an unknown field {name!r}", name=name), hint
     if fault["type"] == "missing":
-        return "a value", "nothing", "Add the field."
-    message = fault["msg"]
-    for opening in ("Input should be a valid ", "Input should be ", "Value should be "):
-        if message.startswith(opening):
-            message = ("a " if "a valid" in opening else "") + message.removeprefix(opening)
-            break
-    return message, found, "Correct the value."
+        return Phrase("a value"), Phrase("nothing"), Phrase("Add the field.")
+    return expected_of(fault), found, Phrase("Correct the value.")
 
 
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
@@ -211,5 +213,5 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for argument in getattr(annotation, "__args__", ()) for model in _models_in(argument)]
 
 
-def _show(value: object) -> str:
-    return "nothing" if value is None else repr(value)[:120]
+def _show(value: object) -> str | Phrase:
+    return Phrase("nothing") if value is None else repr(value)[:120]

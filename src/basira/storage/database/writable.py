@@ -79,7 +79,7 @@ def require_writable(database: Database) -> None:
     finally:
         fate.looking.release()
     if seen is not None:  # an error raised for several gathers all their tracebacks
-        raise StoreError(seen.message, hint=seen.hint) from seen.__cause__
+        raise StoreError(seen.message_phrase, hint=seen.hint_phrase) from seen.__cause__
 
 
 def _is_good(fate: Fate, since: float) -> bool:

@@ -37,7 +37,7 @@ from pathlib import Path
 import filelock
 
 from basira.engines.engine import Engine
-from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.errors import NotFoundError, Phrase, StoreError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import own_columns
 from basira.storage.history.draft import Draft
@@ -159,7 +159,7 @@ class History:
         """Open a store that exists. Raises StoreError when there is none."""
         root = Path(path)
         if not (root / "CURRENT").is_file():
-            found = "another kind of folder" if root.is_dir() else "nothing"
+            found = Phrase("another kind of folder") if root.is_dir() else Phrase("nothing")
             raise StoreError(
                 "Expected a Basira store in {root!r}, found {found}.",
                 hint="Take a first file in with 'basira ingest FILE --mapping M.toml', or name the store with --store.",
@@ -285,7 +285,7 @@ class History:
                     root=str(self.root),
                     moment=moment[:10],
                 )
-            found = "nothing" if size is None else f"{size:,} bytes"
+            found = Phrase("nothing") if size is None else Phrase("{size:,} bytes", size=size)
             raise StoreError(
                 "Expected the file {path} of {size_bytes:,} bytes in the store {root!r}, found {found}.",
                 hint="Restore this file from a backup: nothing but Basira may write in the store's folder.",
@@ -301,13 +301,13 @@ class History:
 
     def mapping_text(self, digest: str) -> str:
         """The text of a mapping by which a source was read. Raises NotFoundError; StoreError when it is another."""
-        return self._kept_text(digest, ".toml", "mapping")
+        return self._kept_text(digest, ".toml", Phrase("mapping"))
 
     def rates_text(self, digest: str) -> str:
         """The text of a table of rates by which a source was converted. Raises as `mapping_text`."""
-        return self._kept_text(digest, ".csv", "table of rates")
+        return self._kept_text(digest, ".csv", Phrase("table of rates"))
 
-    def _kept_text(self, digest: str, suffix: str, what: str) -> str:
+    def _kept_text(self, digest: str, suffix: str, what: Phrase) -> str:
         path = self.root / "mappings" / f"{digest}{suffix}"
         if not digest.isalnum() or not path.is_file():
             raise NotFoundError(

@@ -21,7 +21,7 @@ from pathlib import Path
 import filelock
 import lmdb
 
-from basira.schema.errors import StoreError
+from basira.schema.errors import Phrase, StoreError
 from basira.storage.history.files import digest_file, replace_file, storage_errors, sync_file, sync_folder
 from basira.storage.private_files import make_private_folder
 from basira.storage.profiles.files import (
@@ -153,7 +153,8 @@ def _write(path: Path, entries: Iterable[Entries], description: Description, bui
         if full is not None:
             raise OSError(full, os.strerror(full)) from error
         # A write cut short by the end of the disk comes back as an input/output error.
-        cause = "the disk is full or failing" if os.strerror(errno.EIO) in str(error) else "LMDB rejected it"
+        is_of_disk = os.strerror(errno.EIO) in str(error)
+        cause = Phrase("the disk is full or failing") if is_of_disk else Phrase("LMDB rejected it")
         raise StoreError(
             "Expected to write the profiles, found that {cause} ({error}). Those in force go on serving.",
             hint="Free some space on this disk, or check it, then build the profiles anew.",

@@ -183,8 +183,12 @@ class ProfileReader:
         loaded = self._loaded
         if loaded is None:
             raise StoreError(
-                f"Expected online profiles in {self._folder}, found none that can serve. {self._alarm or ''}".rstrip(),
+                "Expected online profiles in {folder}, found none that can serve. {alarm}"
+                if self._alarm
+                else "Expected online profiles in {folder}, found none that can serve.",
                 hint="Build the profiles, or let the policy's fallback answer.",
+                folder=self._folder,
+                alarm=self._alarm,
             )
         return loaded
 

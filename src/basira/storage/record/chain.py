@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 import sqlalchemy as sa
 
-from basira.schema.errors import StoreError
+from basira.schema.errors import Phrase, StoreError
 from basira.storage.database.connection import TAKE_CHAIN_LOCK, moment_text
 from basira.storage.database.pipeline import OneByOne, Outcome, Sender, Statement
 from basira.storage.database.tables import AUDIT_EVENT, CHAIN_HEAD, DECISION, EVENT, TARGETING_RUN
@@ -116,13 +116,15 @@ def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
     for stream, day, sequence, entry, head_sequence, head_hash in outcomes[-1].rows:
         if (sequence, entry) != (head_sequence, head_hash):
             raise StoreError(
-                "Expected the head of {stream} {day} to name the last row, {sequence}, found {value}.",
+                "Expected the head of {stream} {day} to name the last row, {sequence}, found {found}.",
                 hint="Nothing was recorded. Prove the record with `basira audit verify`, and compare it with the last "
                 "backup that verifies (docs/reference/operations-database.md).",
                 stream=stream,
                 day=day,
                 sequence=sequence,
-                value="none" if head_sequence is None else f"it names {head_sequence}, or another hash",
+                found=Phrase("none")
+                if head_sequence is None
+                else Phrase("it names {number}, or another hash", number=head_sequence),
             )
         return Head(stream, day, sequence, entry)
     return None

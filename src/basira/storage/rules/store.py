@@ -124,10 +124,12 @@ def get_version(connection: sa.Connection, rule_id: str, version: int | None = N
     )
     if row is None:
         raise NotFoundError(
-            "Expected the rule {rule_id!r}{value}, found none.",
+            "Expected the rule {rule_id!r}, found none."
+            if version is None
+            else "Expected the rule {rule_id!r} in version {version}, found none.",
             hint="`basira rules list` shows the rules.",
             rule_id=rule_id,
-            value="" if version is None else f" in version {version}",
+            version=version,
         )
     return _rule(row)
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from basira.ingest.readers.source import is_of_known_kind
 from basira.ingest.readers.xlsx_errors import check_parts
-from basira.schema.errors import SourceError
+from basira.schema.errors import Phrase, SourceError
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def named_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
         for path in paths:
             if path.is_dir():
                 found = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-                _require_known([entry.name for entry in found if not entry.is_file()], path, "folders in it")
+                _require_known([entry.name for entry in found if not entry.is_file()], path, Phrase("folders in it"))
             elif not path.exists() and any(mark in str(path) for mark in "*?["):
                 found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
                 if not found:
@@ -42,13 +42,15 @@ def named_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
             else:
                 found = [path]
             if path.is_dir():
-                _require_known([entry.name for entry in found if not is_of_known_kind(entry.name)], path, "other files")
+                _require_known(
+                    [entry.name for entry in found if not is_of_known_kind(entry.name)], path, Phrase("other files")
+                )
             for entry in found:
                 files += _unpacked(entry, stack) if _is_zip(entry) else [entry]
         yield files
 
 
-def _require_known(others: Sequence[str], path: Path, what: str) -> None:
+def _require_known(others: Sequence[str], path: Path, what: Phrase) -> None:
     if others:
         raise SourceError(
             "Expected files of data only in {path!r}, found {what}: {others}.",
@@ -77,7 +79,7 @@ def _unpacked(path: Path, stack: ExitStack) -> list[Path]:
             ]
             # Systems leave files of their own in zips, all of a name that begins with a point.
             members = [(name, part) for name, part in parts if not name.startswith(".")]
-            _require_known([name for name, _ in members if not is_of_known_kind(name)], path, "other files")
+            _require_known([name for name, _ in members if not is_of_known_kind(name)], path, Phrase("other files"))
             for number, (name, part) in enumerate(sorted(members, key=lambda member: member[1].filename)):
                 place = folder / str(number)
                 place.mkdir()

@@ -28,7 +28,7 @@ from basira.ingest.readers.source import AS_FOUND, SourceBatch, open_source
 from basira.render.shown import shown
 from basira.render.spreadsheet import cell
 from basira.render.writing import write_whole
-from basira.schema.errors import NotFoundError, SourceError, UsageError
+from basira.schema.errors import NotFoundError, Phrase, SourceError, UsageError, join_phrases
 from basira.storage.history.manifest import SourceEntry
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake.take_in import FileReport, Intake, OnProgress, take_in
@@ -251,9 +251,16 @@ class IdentifierChange:
     after: str
 
     @property
-    def sentence(self) -> str:
+    def phrase(self) -> Phrase:
         """For a person."""
-        return f"{self.file_name}, row {self.source_row}: {self.field} {self.before!r} becomes {self.after!r}"
+        return Phrase(
+            "{file}, row {row}: {field} {before!r} becomes {after!r}",
+            file=self.file_name,
+            row=self.source_row,
+            field=self.field,
+            before=self.before,
+            after=self.after,
+        )
 
 
 def find_changed_identifiers(
@@ -374,15 +381,15 @@ def retry_quarantine(
 
 
 def _identifiers_changed(changes: Sequence[IdentifierChange]) -> UsageError:
-    named = "; ".join(change.sentence for change in changes[:_MOST_NAMED])
-    more = f"; and {len(changes) - _MOST_NAMED:,} more" if len(changes) > _MOST_NAMED else ""
+    named = [change.phrase for change in changes[:_MOST_NAMED]]
+    if len(changes) > _MOST_NAMED:
+        named.append(Phrase("and {more:,} more", more=len(changes) - _MOST_NAMED))
     return UsageError(
         "Expected corrections that keep declaration and item numbers, found {changes_count:,} changed: "
-        "{named}{more}. Nothing was stored.",
+        "{named}. Nothing was stored.",
         hint="Put the numbers back, or add --allow-new-identifiers where the new ones are right.",
         changes_count=len(changes),
-        named=named,
-        more=more,
+        named=join_phrases(named, "; "),
     )
 
 

@@ -34,7 +34,7 @@ from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
 from basira.ingest.rows.resolve import currencies_of, resolve_items
 from basira.ingest.rows.shape import items_schema, shape_quarantine
 from basira.schema.codes import DEFAULT_CURRENCY
-from basira.schema.errors import MappingError
+from basira.schema.errors import MappingError, Phrase, join_phrases
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
 from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
@@ -491,12 +491,20 @@ def _digest_of(rates: Rates | None) -> str:
 
 
 def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingError:
-    told = []
+    reasons = []
     for code, count in refusals.reasons.most_common(4):
         first = refusals.first[code]
         expected = first.expected.split("; also")[0]
-        told.append(f"{count:,} {code} in {first.field or 'the row'} (first: {first.value!r}, expected {expected})")
-    reasons = ", ".join(told)
+        reasons.append(
+            Phrase(
+                "{count:,} {reason} in {field} (first: {value!r}, expected {expected})",
+                count=count,
+                reason=code,
+                field=first.field or Phrase("the row"),
+                value=first.value,
+                expected=expected,
+            )
+        )
     return MappingError(
         "Not one of the {rows:,} rows of {file} can be taken with the mapping {mapping!r}: {reasons}. Nothing was "
         "stored.",
@@ -504,7 +512,7 @@ def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingErro
         rows=rows,
         file=intake.file_name,
         mapping=intake.mapping.name,
-        reasons=reasons,
+        reasons=join_phrases(reasons, ", "),
     )
 
 

@@ -32,7 +32,7 @@ from basira.monitor.stages import (
     previous_version,
     stage_of,
 )
-from basira.schema.errors import ModelError, NotFoundError, StoreError
+from basira.schema.errors import ModelError, NotFoundError, Phrase, StoreError, join_phrases
 from basira.schema.json_values import JsonObject
 from basira.storage.database.connection import Database, lock_chains
 from basira.storage.history.store import History
@@ -119,12 +119,17 @@ def live_version_now(models: Models, connection: sa.Connection | None, *, as_of:
     if version:
         models.folder(version)  # NotFoundError names those that exist
     if not allowed and not version:
-        found = f"{len(known)} of other stages" if known else "no model in this store"
-        train = f"Train one first: basira train --as-of {as_of} --store {shlex.quote(str(models.store))}"
+        if known:
+            raise ModelError(
+                "Expected a live model, found {models:,} of other stages.",
+                hint="Promote one: `basira models list` shows them.",
+                models=len(known),
+            )
         raise ModelError(
-            "Expected a live model, found {found}.",
-            hint="Promote one: `basira models list` shows them." if known else train,
-            found=found,
+            "Expected a live model, found no model in this store.",
+            hint="Train one first: basira train --as-of {as_of} --store {store}",
+            as_of=as_of.isoformat(),
+            store=shlex.quote(str(models.store)),
         )
     if allowed and allowed[0] not in known:
         raise ModelError(
@@ -136,23 +141,28 @@ def live_version_now(models: Models, connection: sa.Connection | None, *, as_of:
     if version and version not in fitting[:1]:
         raise ModelError(
             "Expected a model that is live and knows nothing later than {as_of}, found {version}, which is "
-            "{steps} and knows results up to {version_2}.",
+            "{stage} and knows results up to {known}.",
             hint="Nothing but a live model decides. Promote it: basira models promote {version} --by LOGIN --motive "
             "WHY; or look at what it gives with --preview or `basira score --model`.",
             as_of=as_of,
             version=version,
-            steps=stage_of(steps, version),
-            version_2=known.get(version),
+            stage=stage_of(steps, version),
+            known=known.get(version),
         )
     if not fitting:
         raise ModelError(
-            f"Expected a live model that knows nothing later than {as_of}, found "
-            + ", ".join(f"{one} up to {known.get(one, 'no card')}" for one in allowed[:3])
-            + ".",
+            "Expected a live model that knows nothing later than {as_of}, found {models}.",
             hint="Train one (basira train --as-of {as_of}) and promote it, or choose a later day.",
             as_of=as_of,
+            models=join_phrases([_knowledge(one, known.get(one)) for one in allowed[:3]], ", "),
         )
     return fitting[0]
+
+
+def _knowledge(version: str, as_of: str | None) -> Phrase:
+    if as_of is None:
+        return Phrase("{version} up to no card", version=version)
+    return Phrase("{version} up to {as_of}", version=version, as_of=as_of)
 
 
 def choose_live(models: Models, connection: sa.Connection | None, *, as_of: date, version: str = "") -> RiskModel:

@@ -180,7 +180,7 @@ def erase(
             if not done:
                 raise
             raise StoreError(
-                error.message,
+                error.message_phrase,
                 hint="{done:,} were erased before it and are audited. When this is put right, the same command goes on "
                 "with the rest.",
                 done=done,
