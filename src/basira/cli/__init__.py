@@ -21,12 +21,15 @@ def main() -> None:
     # OpenMP threads that spin while they wait starve a machine with few cores when two processes share it.
     # Must be set before the booster is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from basira.cli.messages import Reader, say_error, system_language
     from basira.cli.program import app
 
+    reader = Reader(system_language(os.environ))
     try:
-        app()
+        app(obj=reader)
     except BasiraError as error:
-        say_line(f"{error.code}: {error.message}\n  → {error.hint}", err=True)
+        message, hint = say_error(error, reader.language)
+        say_line(f"{error.code}: {message}\n  → {hint}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()

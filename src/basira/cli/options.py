@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from basira.cli.messages import keep_language
 from basira.render.shown import echo, terminal
 from basira.schema.errors import StoreError
 
@@ -46,6 +47,7 @@ LanguageOption = Annotated[
         "--language",
         "-l",
         envvar="BASIRA_LANGUAGE",
+        callback=keep_language,
         help="Language of lists, reports and messages; by default that of the machine's locale, else French.",
     ),
 ]

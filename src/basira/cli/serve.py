@@ -19,6 +19,7 @@ import typer
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import keep_language
 from basira.cli.options import Language, open_history
 from basira.schema.errors import BasiraError, UsageError
 
@@ -72,7 +73,10 @@ def serve(
         typer.Option("--model", envvar="BASIRA_MODEL", help="The only model that may decide, while it is live."),
     ] = "",
     language: Annotated[
-        Language, typer.Option("--language", "-l", envvar="BASIRA_LANGUAGE", help="Language of the reasons.")
+        Language,
+        typer.Option(
+            "--language", "-l", envvar="BASIRA_LANGUAGE", callback=keep_language, help="Language of the reasons."
+        ),
     ] = Language.fr,
     most_profile_days: Annotated[
         int,

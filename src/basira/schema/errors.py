@@ -73,6 +73,9 @@ class Phrase:
     def __str__(self) -> str:
         return self.template.format(**self.values) if self.values else self.template
 
+    def __bool__(self) -> bool:
+        return bool(self.template)
+
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
 

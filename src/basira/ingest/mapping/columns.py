@@ -68,11 +68,11 @@ def require_decided(mapping: Mapping) -> None:
         return
     listed = " ".join(f"{subject}: {text}" for subject, text in mapping.doubts.items())
     raise MappingError(
-        "Expected a mapping without open doubts, {mapping!r} has {doubts_count}. {listed}",
+        "Expected a mapping without open doubts, {mapping!r} has {count}. {listed}",
         hint="Decide each: write the option that is right beside the field (the mapping names the choices), then "
         "remove its line from [doubts].",
         mapping=mapping.name,
-        doubts_count=len(mapping.doubts),
+        count=len(mapping.doubts),
         listed=listed,
     )
 
@@ -102,7 +102,7 @@ def check_columns(source: Source, mapping: Mapping) -> None:
         )
     hint = Phrase("Correct the mapping, or make one for this file with 'basira mapping suggest'.")
     if len(source.columns) == 1:
-        hint = Phrase("The file has one column only: is the separator in [source] the right one? {hint}", hint=hint)
+        hint = Phrase("The file has one column only: is the separator in [source] the right one? {advice}", advice=hint)
     raise MappingError(
         "The mapping {mapping!r} does not fit {file}: missing column(s) {lines}. The file has: {columns}.",
         hint=hint,

@@ -78,11 +78,11 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
     above = max(options.header_row - 1, 0)
     if len(lines) <= above:
         raise SourceError(
-            "Expected a header on line {header_row} of {file}, found {lines_count} line(s).",
+            "Expected a header on line {header_row} of {file}, found {count} line(s).",
             hint="Correct header_row in the mapping, or export the file again.",
             header_row=options.header_row,
             file=path.name,
-            lines_count=len(lines),
+            count=len(lines),
         )
     separator = sniff_separator(lines[above:]) if options.separator == "auto" else options.separator
     place = HeaderPlace(options.header_row, options.header_rows)

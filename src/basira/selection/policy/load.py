@@ -170,12 +170,12 @@ def _describe_faults(error: ValidationError, *, where: str) -> PolicyError:
     return PolicyError(
         "{place}: expected {expected}, found {found}."
         if len(faults) == 1
-        else "{place}: expected {expected}, found {found} ({more} more after it).",
+        else "{place}: expected {expected}, found {found} ({count} more after it).",
         hint="{hint_of_fault} {reference}",
         place=f"{where}: {field}" if field else where,
         expected=expected,
         found=found,
-        more=len(faults) - 1,
+        count=len(faults) - 1,
         hint_of_fault=hint,
         reference=Phrase(_REFERENCE),
     )

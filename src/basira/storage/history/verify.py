@@ -65,9 +65,9 @@ class VerifiedHistory:
         """Raise StoreError, with the first fault, unless everything is whole."""
         if self.faults:
             raise StoreError(
-                "Expected an unbroken history, found {faults_count} fault(s); first, {faults}.",
+                "Expected an unbroken history, found {count} fault(s); first, {faults}.",
                 hint="Keep the store as it is, and restore the files that differ from a backup that verifies.",
-                faults_count=len(self.faults),
+                count=len(self.faults),
                 faults=self.faults[0],
             )
 

@@ -74,9 +74,9 @@ class Verified:
         """Raise StoreError, with the first fault, unless everything is whole."""
         if self.faults:
             raise StoreError(
-                "Expected an unbroken record, found {faults_count} fault(s); first, {faults}.",
+                "Expected an unbroken record, found {count} fault(s); first, {faults}.",
                 hint="Keep the database as it is, and compare it with the last backup that verifies.",
-                faults_count=len(self.faults),
+                count=len(self.faults),
                 faults=self.faults[0],
             )
 

@@ -383,7 +383,7 @@ def retry_quarantine(
 def _identifiers_changed(changes: Sequence[IdentifierChange]) -> UsageError:
     named = [change.phrase for change in changes[:_MOST_NAMED]]
     if len(changes) > _MOST_NAMED:
-        named.append(Phrase("and {more:,} more", more=len(changes) - _MOST_NAMED))
+        named.append(Phrase("and {count:,} more", count=len(changes) - _MOST_NAMED))
     return UsageError(
         "Expected corrections that keep declaration and item numbers, found {changes_count:,} changed: "
         "{named}. Nothing was stored.",
