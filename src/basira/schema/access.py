@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from basira.schema.errors import Phrase, UsageError
-from basira.schema.text import ALLOWED, find_odd, fold_identifier
+from basira.schema.text import ALLOWED_SIGNS, find_odd, fold_identifier
 
 Role = Literal["inspector", "analyst", "manager", "data_scientist", "auditor", "administrator", "system"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -114,7 +114,7 @@ def check_office(office: str) -> str:
         raise UsageError(
             "Expected the code of an office in {allowed}, found {found}.",
             hint="Write it as `basira target` shows it.",
-            allowed=ALLOWED,
+            allowed=ALLOWED_SIGNS,
             found=found,
         )
     _check_code(office)

@@ -34,9 +34,9 @@ from basira.schema.errors import MappingError, NotFoundError, Phrase, join_phras
 from basira.schema.expected import PhraseFault, expected_of
 from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
-from basira.schema.names import MOST_OF_A_SOURCE, RULE, is_kept_name, is_own_name
+from basira.schema.names import MOST_OF_A_SOURCE, OWN_NAME, is_kept_name, is_own_name
 from basira.schema.shipped import shipped
-from basira.schema.text import ALLOWED, find_odd
+from basira.schema.text import ALLOWED_SIGNS, find_odd
 
 ITEM_SIDE: dict[str, SchemaField] = {field.name: field for field in DECLARATION_FIELDS + ITEM_FIELDS}
 OUTCOME_SIDE: dict[str, SchemaField] = {field.name: field for field in OUTCOME_FIELDS}
@@ -330,7 +330,7 @@ def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> It
     for text in texts:
         if (odd := find_odd(text.strip())) is not None:
             yield Phrase(
-                "{place}: expected {allowed}, found {place_2}", place=place, allowed=ALLOWED, place_2=odd.place
+                "{place}: expected {allowed}, found {place_2}", place=place, allowed=ALLOWED_SIGNS, place_2=odd.place
             )
 
 
@@ -359,7 +359,7 @@ def _own_problems(mapping: Mapping) -> Iterator[Phrase]:
                 "[extra] {name!r} is kept as {extra_prefix}{name}; expected {rule}",
                 name=name,
                 extra_prefix=EXTRA_PREFIX,
-                rule=RULE,
+                rule=OWN_NAME,
             )
     yield from _shared_columns(mapping)
     if len(mapping.extra) > MOST_OF_A_SOURCE:

@@ -21,7 +21,7 @@ from basira.schema.json_values import JsonObject
 from basira.schema.shipped import shipped
 from basira.selection.policy.model import Policy
 
-_REFERENCE = "Every field is described in docs/reference/policy.md."
+_REFERENCE = Phrase("Every field is described in docs/reference/policy.md.")
 
 
 def find_policy(name: str | Path, *, option: str = "--policy") -> Path:
@@ -177,7 +177,7 @@ def _describe_faults(error: ValidationError, *, where: str) -> PolicyError:
         found=found,
         count=len(faults) - 1,
         hint_of_fault=hint,
-        reference=Phrase(_REFERENCE),
+        reference=_REFERENCE,
     )
 
 

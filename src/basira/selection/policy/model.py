@@ -31,7 +31,7 @@ from pydantic_core import PydanticCustomError
 from basira.schema.detail import RESERVED
 from basira.schema.errors import Phrase
 from basira.schema.records import Examines, Selection
-from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
+from basira.schema.text import ALLOWED_SIGNS, find_odd, fold_digits, fold_identifier
 from basira.selection.policy.random_control import Count, RandomControl
 from basira.selection.policy.random_control import Part as _Part
 from basira.selection.policy.random_control import Share as Share
@@ -71,7 +71,7 @@ def _in_one_form(text: str, info: ValidationInfo) -> str:
     if not info.context:
         return text
     if (odd := find_odd(text)) is not None:
-        raise _fault(Phrase(ALLOWED), odd.place)
+        raise _fault(ALLOWED_SIGNS, odd.place)
     folded = fold_identifier(text)
     if not folded:
         raise _fault(Phrase("a code or an identifier"), Phrase("nothing but signs that are left out"))
