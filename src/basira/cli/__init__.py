@@ -21,14 +21,14 @@ def main() -> None:
     # OpenMP threads that spin while they wait starve a machine with few cores when two processes share it.
     # Must be set before the booster is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from basira.cli.messages import Reader, say_error, system_language
+    from basira.cli.messages import begin_reading, reader_language, say_error, system_language
     from basira.cli.program import app
 
-    reader = Reader(system_language(os.environ))
+    begin_reading(system_language(os.environ))
     try:
-        app(obj=reader)
+        app()
     except BasiraError as error:
-        message, hint = say_error(error, reader.language)
+        message, hint = say_error(error, reader_language())
         say_line(f"{error.code}: {message}\n  → {hint}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:

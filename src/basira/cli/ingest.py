@@ -18,7 +18,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from basira.cli.messages import messages, say_number
+from basira.cli.messages import messages, say_number, say_reason
 from basira.cli.next_command import next_command
 from basira.cli.options import DEFAULT_STORE as DEFAULT_STORE
 from basira.cli.options import Language, LanguageOption, open_console
@@ -184,7 +184,14 @@ def show_reports(
         if report.note:
             console.print(f"{report.file_name}: {report.note}", markup=False)
         for code, count in report.reasons.items():
-            console.print(f"{report.file_name}: {say_number(count, language)} {code}", markup=False)
+            line = said.say(
+                "take_in.reason",
+                file=report.file_name,
+                n=say_number(count, language),
+                code=code,
+                reason=say_reason(code, language),
+            )
+            console.print(line, markup=False, soft_wrap=True)
         for warning in report.warnings:
             console.print(f"{report.file_name}: {warning}", style="yellow", markup=False, soft_wrap=True)
     if any(report.quarantined for report in reports):

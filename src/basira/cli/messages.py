@@ -8,11 +8,9 @@ The language is the one of --language, else of BASIRA_LANGUAGE, else of the mach
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import typer
 
 from basira.schema.errors import BasiraError, RuleError
 
@@ -34,19 +32,24 @@ def messages(language: str, *, strict: bool = False) -> Catalog:
     return load_catalog(LOCALE, language, strict=strict)
 
 
-@dataclass
-class Reader:
-    """Who reads what this run prints. ``language``: that of the environment until a command has read its own."""
-
-    language: str
+# The language of the run: of what has no command at hand, an error or a question.
+_LANGUAGE: ContextVar[str] = ContextVar("language", default=DEFAULT)
 
 
-def keep_language(context: typer.Context, language: T) -> T:
+def begin_reading(language: str) -> None:
+    """The language of a run until a command has read its own: that of the environment."""
+    _LANGUAGE.set(language)
+
+
+def keep_language(language: T) -> T:
     """A callback of --language: errors are said in the language of the command."""
-    reader = context.find_root().obj
-    if isinstance(reader, Reader):
-        reader.language = str(language)
+    _LANGUAGE.set(str(language))
     return language
+
+
+def reader_language() -> str:
+    """The language in which this run speaks."""
+    return _LANGUAGE.get()
 
 
 def say_error(error: BasiraError, language: str) -> tuple[str, str]:
@@ -65,6 +68,12 @@ def say_number(count: float, language: str) -> str:
     from basira.render.numbers import format_count
 
     return format_count(int(count), language=language)
+
+
+def say_reason(code: str, language: str) -> str:
+    """Why a row was rejected, in a few words; the code itself where it has none."""
+    said = messages(language)
+    return said.say(f"reason.{code}") if said.has(f"reason.{code}") else code
 
 
 def system_language(environment: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from basira.cli.messages import keep_language
+from basira.cli.messages import keep_language, messages, reader_language
 from basira.render.shown import echo, terminal
 from basira.schema.errors import StoreError
 
@@ -110,7 +110,7 @@ def ask_person(given: str = "") -> str:
     if given not in ("", "-"):
         return given
     if sys.stdin.isatty():
-        return str(typer.prompt("The value (an identifier, a name)", err=True))
+        return str(typer.prompt(messages(reader_language()).say("ask.value"), err=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 
@@ -125,10 +125,12 @@ def interruptible(words: str) -> Iterator[None]:
 
 
 @contextmanager
-def steps(
-    title: str, *, quiet: bool, interrupted: str = "Interrupted. Nothing was written."
-) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar by steps, on standard error; Ctrl-C ends with the words ``interrupted`` and exit code 130."""
+def steps(title: str, *, quiet: bool, interrupted: str = "") -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar by steps, on standard error; Ctrl-C ends with the words ``interrupted`` and exit code 130.
+
+    Without words of its own: that nothing was written, in the language of the command.
+    """
+    interrupted = interrupted or messages(reader_language()).say("interrupted.nothing")
     console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description:<58}"),
