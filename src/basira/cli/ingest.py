@@ -18,7 +18,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from basira.cli.messages import messages, say_number, say_reason
+from basira.cli.messages import messages, reader_language, say_number, say_reason
 from basira.cli.next_command import next_command
 from basira.cli.options import DEFAULT_STORE as DEFAULT_STORE
 from basira.cli.options import Language, LanguageOption, open_console
@@ -137,7 +137,7 @@ def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
         with bar:
             yield None if quiet else advance
     except KeyboardInterrupt:
-        console.print("Interrupted. The file being read was not taken in; the store is as it was before it.")
+        console.print(messages(reader_language()).say("take_in.stopped"))
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -19,8 +19,9 @@ import typer
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.messages import keep_language
+from basira.cli.messages import keep_language, messages
 from basira.cli.options import Language, open_history
+from basira.render.shown import say_line
 from basira.schema.errors import BasiraError, UsageError
 
 if TYPE_CHECKING:
@@ -119,23 +120,26 @@ def serve(
         "BASIRA_RATES": rates and str(Path(rates).resolve()),
     }
     if check:
-        _check("" if is_named else policy, as_json=as_json)
+        _check("" if is_named else policy, language.value, as_json=as_json)
         return
     # The library of the figures reads their folder when it is loaded, so set it before the application.
     with _metrics_folder(workers + large_workers):
         _serve("" if is_named else policy, host, port, workers, large_workers)
 
 
-def _check(unnamed_policy: str, *, as_json: bool) -> None:
+def _check(unnamed_policy: str, language: str, *, as_json: bool) -> None:
     from basira.app import check_environment
 
-    lines = check_environment()
+    lines, said = check_environment(), messages("en" if as_json else language)
     if unnamed_policy:
-        lines.insert(0, f"policy: none was named, the shipped {unnamed_policy!r} decides. {_NAME_ONE}")
+        lines.insert(0, said.say("serve.no_policy", policy=repr(unnamed_policy)))
     if as_json:
         typer.echo(json.dumps({"degraded": lines}, ensure_ascii=False, indent=1))
-    else:
-        typer.echo("\n".join(f"degraded: {line}" for line in lines) or "Ready to serve.")
+        return
+    for line in lines:
+        say_line(said.say("serve.degraded", what=line))
+    if not lines:
+        say_line(said.say("serve.ready"))
 
 
 def _serve(unnamed_policy: str, host: str, port: int, workers: int, large: int) -> None:
