@@ -43,7 +43,7 @@ def test_the_first_model_of_a_store_is_live_and_the_next_a_candidate_until_it_is
     assert decided["model_version"] == first["version"]
     refused = run("target", "--day", walk.day, "--model", newer, *at)
     assert refused.code == 7
-    assert "Nothing but a live model decides" in refused.err
+    assert "Seul un modèle en service décide" in refused.err
     looked = ran("target", "--day", walk.day, "--model", newer, "--preview", *at, "--json").json
     assert (looked["model_version"], looked["run_id"]) == (newer, None)
 

@@ -188,7 +188,6 @@ def show_reports(
                 "take_in.reason",
                 file=report.file_name,
                 n=say_number(count, language),
-                code=code,
                 reason=say_reason(code, language),
             )
             console.print(line, markup=False, soft_wrap=True)

@@ -87,7 +87,7 @@ def suggest(
         console.print(said.say("mapping.decide"), markup=False)
     if check is not None:
         reasons = ", ".join(
-            f"{say_number(count, language.value)} {code} ({say_reason(code, language.value)})"
+            f"{say_number(count, language.value)} {say_reason(code, language.value)}"
             for code, count in check.reasons.items()
         )
         tried = said.say(
@@ -159,7 +159,7 @@ def _show_check(console: Console, result: MappingCheck, language: str) -> None:
         table = Table(*(said.say(name) for name in (*headings, "mapping.expected")))
         for example in result.examples:
             cells = (
-                f"{example.code} ({say_reason(example.code, language)})",
+                say_reason(example.code, language),
                 say_number(result.reasons[example.code], language),
                 say_number(example.row, language),
                 example.field,

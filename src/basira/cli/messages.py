@@ -71,9 +71,9 @@ def say_number(count: float, language: str) -> str:
 
 
 def say_reason(code: str, language: str) -> str:
-    """Why a row was rejected, in a few words; the code itself where it has none."""
+    """Why a row was rejected: the code, which people filter on, with a few words where it has them."""
     said = messages(language)
-    return said.say(f"reason.{code}") if said.has(f"reason.{code}") else code
+    return f"{code} ({said.say(f'reason.{code}')})" if said.has(f"reason.{code}") else code
 
 
 def system_language(environment: Mapping[str, str]) -> str:

@@ -71,7 +71,7 @@ def list_rows(
         say_line(said.say("quarantine.none"))
         return
     for row in rows:
-        why = f"{row.field or '-'}: {row.code} ({say_reason(row.code, language.value)})"
+        why = f"{row.field or '-'}: {say_reason(row.code, language.value)}"
         value = repr(_printable(row.value or ""))
         found = said.say("quarantine.found", value=value) if row.value else said.say("quarantine.found_nothing")
         expected = said.say("quarantine.expected", expected=row.expected)
@@ -83,7 +83,6 @@ def list_rows(
                 "take_in.reason",
                 file=_printable(name),
                 n=say_number(count, language.value),
-                code=reason,
                 reason=say_reason(reason, language.value),
             )
         )
@@ -115,10 +114,7 @@ def _show_online(online: _Online, language: str) -> None:
     said = messages(language)
     for row in online["rows"]:
         reasons = ", ".join(
-            f"{fault['field'] or '-'}: {fault['code']} ({say_reason(fault['code'], language)})"
-            if said.has(f"reason.{fault['code']}")
-            else f"{fault['field'] or '-'}: {fault['code']}"
-            for fault in row["faults"]
+            f"{fault['field'] or '-'}: {say_reason(fault['code'], language)}" for fault in row["faults"]
         )
         sent = said.say("quarantine.sent", n=say_number(row["times"], language), at=row["last_at"][:16])
         number = row["declaration_id"] or said.say("quarantine.no_number")

@@ -153,7 +153,7 @@ def live_version_now(models: Models, connection: sa.Connection | None, *, as_of:
         raise ModelError(
             "Expected a live model that knows nothing later than {as_of}, found {models}.",
             hint="Train one (basira train --as-of {as_of}) and promote it, or choose a later day.",
-            as_of=as_of,
+            as_of=as_of.isoformat(),
             models=join_phrases([_knowledge(one, known.get(one)) for one in allowed[:3]], ", "),
         )
     return fitting[0]

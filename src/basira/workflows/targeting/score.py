@@ -45,7 +45,7 @@ def choose_model(history: History, *, as_of: date, version: str | None = None) -
         raise ModelError(
             "Expected a model that knows nothing later than {as_of}, found none in this store.",
             hint="Train one first: basira train --as-of {as_of} --store {root}",
-            as_of=as_of,
+            as_of=as_of.isoformat(),
             root=shlex.quote(str(history.root)),
         )
     model = read_model(models.folder(chosen))
