@@ -203,7 +203,7 @@ def test_an_erasure_that_is_interrupted_says_that_it_goes_on(filled, monkeypatch
 
     erase = ["audit", "erase", "--motive", "request", "--by", "dpo", "--database", filled, "--before", "2026-03-03"]
     monkeypatch.setattr("basira.storage.record.erasure.lock_chains", interrupted)
-    result = CliRunner().invoke(APP, erase)
+    result = CliRunner().invoke(APP, erase, env={"BASIRA_LANGUAGE": "en"})
     assert result.exit_code == 130
     assert "the same command goes on with the rest" in result.stderr
     monkeypatch.undo()
