@@ -69,7 +69,7 @@ def sync(
             "snapshot": done.snapshot,
             "set_aside": [asdict(one) for one in done.set_aside],
         }
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
     elif not done.reports:
         events = say_number(done.events, language.value)
         say_line(said.say("history.nothing_new", events=events, snapshot=str(done.snapshot)))

@@ -22,6 +22,7 @@ from basira.cli.messages import messages, reader_language, say_number, say_reaso
 from basira.cli.next_command import next_command
 from basira.cli.options import DEFAULT_STORE as DEFAULT_STORE
 from basira.cli.options import Language, LanguageOption, open_console
+from basira.render.error_texts import say_phrase
 from basira.render.shown import echo
 from basira.schema.errors import MappingError
 
@@ -161,7 +162,7 @@ def show_reports(
         if left is not None:
             body["left_in_quarantine"] = left
             body["new_identifiers"] = [asdict(change) for change in new_identifiers]
-        echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
         return
     console, said = open_console(), messages(language)
     table = Table()
@@ -182,7 +183,8 @@ def show_reports(
     console.print(table)
     for report in reports:
         if report.note:
-            console.print(f"{report.file_name}: {report.note}", markup=False)
+            note = say_phrase(report.note, language)
+            console.print(f"{report.file_name}: {note}", markup=False, soft_wrap=True)
         for code, count in report.reasons.items():
             line = said.say(
                 "take_in.reason",

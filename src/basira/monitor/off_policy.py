@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from basira.monitor.estimate import Estimate, Flags, Floats, Sampled, estimate_total
-from basira.schema.errors import Phrase, UsageError
+from basira.schema.errors import NOTHING, Phrase, UsageError
 
 # Below, the estimate hangs on a few results: it is refused.
 FEWEST_EFFECTIVE = 30.0
@@ -79,7 +79,7 @@ def _support(sampled: Sampled, wanted: Floats, unreachable: float) -> Support:
     effective = total**2 / squared if squared else 0.0
     largest = float(weights.max(initial=0.0)) / total if total else 1.0
     inspections = float(wanted.sum()) + unreachable
-    refusal = Phrase("")
+    refusal = NOTHING
     if inspections == 0.0:
         refusal = Phrase("it would have inspected nothing")
     elif unreachable / inspections > 0.01:

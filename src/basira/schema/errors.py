@@ -89,6 +89,10 @@ class Phrase:
         return f"Phrase({str(self)!r})"
 
 
+# No phrase: false, and no text.
+NOTHING = Phrase("")
+
+
 def join_phrases(phrases: Sequence[Phrase], between: str) -> Phrase:
     """Phrases one after another, with a mark such as "; " between them.
 

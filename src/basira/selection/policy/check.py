@@ -13,15 +13,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from basira.schema.errors import Phrase, PolicyError
+from basira.schema.errors import NOTHING, Phrase, PolicyError
 from basira.selection.policy.load import load_version
 from basira.selection.policy.model import Policy
 
 # By what entries of a list are one and the same in two versions.
 _NAMES = ("id", "office", "name")
-
-
-_NONE = Phrase("")
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def check_policy(folder: Path) -> tuple[CheckedVersion, ...]:
             continue
         valid[policy.valid_from] = CheckedVersion(
             path.name, policy.version, policy.valid_from, policy.valid_until, len(policy.lanes), len(policy.offices),
-            len(policy.mandatory), _NONE, _NONE,
+            len(policy.mandatory), NOTHING, NOTHING,
         )  # fmt: skip
     return (*_with_gaps([valid[day] for day in sorted(valid)]), *faulty)
 

@@ -17,7 +17,7 @@ from basira.ingest.mapping.columns import check_columns, require_decided, withou
 from basira.ingest.mapping.model import Mapping
 from basira.ingest.mapping.numbering import numbered, numbering_mapping
 from basira.ingest.readers.source import Source, digest_source, open_source
-from basira.schema.errors import MappingError, SourceError
+from basira.schema.errors import MappingError, Phrase, SourceError
 from basira.storage.history.manifest import SourceEntry
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake.ahead import ParsedAhead
@@ -155,7 +155,9 @@ def _take_in_file(
                 0,
                 earlier.rows - earlier.quarantined,
                 earlier.quarantined,
-                note=f"This very file was taken in before (as {earlier.file_name}): the store is unchanged.",
+                note=Phrase(
+                    "This very file was taken in before (as {file}): the store is unchanged.", file=earlier.file_name
+                ),
             )
         source = numbered(source, mapping)
         intake = Intake(

@@ -34,7 +34,7 @@ from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
 from basira.ingest.rows.resolve import currencies_of, resolve_items
 from basira.ingest.rows.shape import items_schema, shape_quarantine
 from basira.schema.codes import DEFAULT_CURRENCY
-from basira.schema.errors import MappingError, Phrase, join_phrases
+from basira.schema.errors import NOTHING, MappingError, Phrase, join_phrases
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
 from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
@@ -79,7 +79,8 @@ class FileReport:
     note, blank, continued).
     ``amended``: accepted rows that make a later version of a declaration. ``results``: new inspection
     results among them. ``reasons``: first reason of each quarantined row. ``snapshot``: the commit that
-    holds the file, None when nothing changed. ``note``: a sentence for the person, or empty. ``warnings``: sentences on
+    holds the file, None when nothing changed. ``note``: a sentence for the person, or an empty phrase.
+    ``warnings``: sentences on
     what the file makes doubtful although its rows can be taken.
     """
 
@@ -93,7 +94,7 @@ class FileReport:
     results: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     snapshot: int | None = None
-    note: str = ""
+    note: Phrase = NOTHING
     lines: int | None = None
     not_data: int = 0
     not_data_kinds: dict[str, int] = field(default_factory=dict)
@@ -238,14 +239,14 @@ def take_in(
         outcome.amended,
         sum(entry.rows for entry in outcomes),
         dict(sorted(refusals.reasons.items())),
-        note=intake.note,
+        note=Phrase("{words}", words=intake.note) if intake.note else NOTHING,
         lines=staged.account.lines,
         not_data=staged.account.not_data,
         not_data_kinds=dict(sorted(staged.account.kinds.items())),
         warnings=tuple(entry.sentence for entry in overwritten),
     )
     if accepted == 0 and _same_quarantine(history, draft, intake, refusals.rows):
-        return replace(report, note="Nothing new: the store is unchanged.")
+        return replace(report, note=Phrase("Nothing new: the store is unchanged."))
     draft.add("items", items)
     draft.add("outcomes", outcomes)
     _replace_quarantine(history, draft, intake)
