@@ -42,7 +42,7 @@ def begin_reading(language: str) -> None:
 
 
 def keep_language(language: T) -> T:
-    """A callback of --language: errors are said in the language of the command."""
+    """A callback of --language: errors speak the language of the command."""
     _LANGUAGE.set(str(language))
     return language
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from basira.schema.codes import currency_codes
 from basira.schema.days import date_of, day_of
 from basira.schema.errors import MappingError, Phrase
-from basira.schema.expected import PhraseFault
+from basira.schema.expected import phrase_of
 
 COLUMNS = ("currency", "date", "rate")
 HIGHEST_RATE = 1e7
@@ -161,7 +161,7 @@ def parse_rates(text: str, *, name: str, currency: str, most_days: int) -> RateT
             hint=_HINT,
             line=lines.line_num,
             name=name,
-            error=error.phrase if isinstance(error, PhraseFault) else error,
+            error=phrase_of(error) if isinstance(error, ValueError) else error,
         ) from None
     ordered = {code: sorted(rates.items()) for code, rates in found.items()}
     return RateTable(
@@ -178,9 +178,9 @@ def _add(found: dict[str, dict[int, float]], row: Mapping[str, str]) -> None:
     """One line. Raises ValueError, saying what it holds."""
     code = row["currency"].upper()
     if code not in currency_codes():
-        raise PhraseFault(Phrase("{currency!r}, which is no currency of ISO 4217", currency=row["currency"]))
+        raise ValueError(Phrase("{currency!r}, which is no currency of ISO 4217", currency=row["currency"]))
     if not _NUMBER.fullmatch(row["rate"]) or not 0 < float(row["rate"]) <= HIGHEST_RATE:
-        raise PhraseFault(
+        raise ValueError(
             Phrase(
                 "{rate!r}, which is no number above 0 and up to {highest_rate:,.0f}",
                 rate=row["rate"],
@@ -188,9 +188,9 @@ def _add(found: dict[str, dict[int, float]], row: Mapping[str, str]) -> None:
             )
         )
     if not _DAY.fullmatch(row["date"]):
-        raise PhraseFault(Phrase("{date!r}, which is no date written YYYY-MM-DD", date=row["date"]))
+        raise ValueError(Phrase("{date!r}, which is no date written YYYY-MM-DD", date=row["date"]))
     day, value = day_of(date.fromisoformat(row["date"])), float(row["rate"])
     if found.setdefault(code, {}).setdefault(day, value) != value:
-        raise PhraseFault(
+        raise ValueError(
             Phrase("a second rate of {code} for {date}, {rate}", code=code, date=row["date"], rate=row["rate"])
         )

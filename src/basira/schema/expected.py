@@ -30,12 +30,10 @@ _PHRASES = {
 }
 
 
-class PhraseFault(ValueError):  # noqa: N818 - what Pydantic takes for a fault of the value, not of the program
-    """A fault that a validator of ours found, in words that can be said in another language."""
-
-    def __init__(self, phrase: Phrase) -> None:
-        super().__init__(str(phrase))
-        self.phrase = phrase
+def phrase_of(error: ValueError) -> Phrase:
+    """What a validator of ours raised: `ValueError(Phrase(...))`; the text of any other as a phrase."""
+    words = error.args[0] if error.args else ""
+    return words if isinstance(words, Phrase) else Phrase("{words}", words=str(error))
 
 
 def expected_of(fault: ErrorDetails) -> Phrase:

@@ -31,7 +31,7 @@ from basira.ingest.parse.numbers import EACH
 from basira.ingest.rates import RateTable, read_rates
 from basira.schema.codes import DEFAULT_CURRENCY, IRREGULARITY_KINDS, currency_codes
 from basira.schema.errors import MappingError, NotFoundError, Phrase, join_phrases
-from basira.schema.expected import PhraseFault, expected_of
+from basira.schema.expected import expected_of, phrase_of
 from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
 from basira.schema.names import MOST_OF_A_SOURCE, OWN_NAME, is_kept_name, is_own_name
@@ -75,7 +75,7 @@ class SourceFormat(_Strict):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise PhraseFault(
+            raise ValueError(
                 Phrase("expected the name of a time zone, such as Africa/Casablanca, found {value!r}", value=value)
             )
         return value
@@ -84,7 +84,7 @@ class SourceFormat(_Strict):
     @classmethod
     def _one_character(cls, value: str) -> str:
         if value != "auto" and len(value) != 1:
-            raise PhraseFault(Phrase("expected one character, or 'auto'"))
+            raise ValueError(Phrase("expected one character, or 'auto'"))
         return value
 
 
@@ -125,9 +125,9 @@ class Column(_Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> Column:
         if bool(self.column) == bool(self.columns):
-            raise PhraseFault(Phrase("expected either 'column' or 'columns'"))
+            raise ValueError(Phrase("expected either 'column' or 'columns'"))
         if any(not 2 <= d <= 12 for d in self.digits):
-            raise PhraseFault(Phrase("expected 'digits' to be numbers from 2 to 12"))
+            raise ValueError(Phrase("expected 'digits' to be numbers from 2 to 12"))
         return self
 
     @property
@@ -137,7 +137,7 @@ class Column(_Strict):
 
 def _currency(value: str) -> str:
     if value not in currency_codes():
-        raise PhraseFault(Phrase("expected a currency of ISO 4217, such as MAD, found {value!r}", value=value))
+        raise ValueError(Phrase("expected a currency of ISO 4217, such as MAD, found {value!r}", value=value))
     return value
 
 
@@ -213,10 +213,10 @@ class Mapping(_Strict):
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Mapping:
         for problem in _problems(self):
-            raise PhraseFault(problem)
+            raise ValueError(problem)
         if not info.context:
             for problem in _own_problems(self):
-                raise PhraseFault(problem)
+                raise ValueError(problem)
         return self
 
     @property
@@ -458,8 +458,9 @@ def _fault_of(entry: ErrorDetails) -> Phrase:
     if entry["type"] == "extra_forbidden":
         return Phrase("unknown key {name!r}", name=place)
     error = entry.get("ctx", {}).get("error")
-    if isinstance(error, PhraseFault):
-        return Phrase("{place}: {fault}", place=place, fault=error.phrase) if place else error.phrase
+    if isinstance(error, ValueError):
+        fault = phrase_of(error)
+        return Phrase("{place}: {fault}", place=place, fault=fault) if place else fault
     return Phrase("{place}: expected {expected}", place=place or "mapping", expected=expected_of(entry))
 
 

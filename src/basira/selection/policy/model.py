@@ -134,12 +134,13 @@ class LaneCapacity(_Part):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.count is None) == (self.share is None):
-            raise _fault(Phrase("exactly one of count and share"), "both" if self.count is not None else "neither")
-        if self.count is not None and self.minimum:
             raise _fault(
-                Phrase("minimum only beside a share"),
-                Phrase("minimum = {minimum} beside count = {count}", minimum=self.minimum, count=self.count),
+                Phrase("exactly one of count and share"),
+                Phrase("both") if self.count is not None else Phrase("neither"),
             )
+        if self.count is not None and self.minimum:
+            found = Phrase("minimum = {minimum} beside count = {count}", minimum=self.minimum, count=self.count)
+            raise _fault(Phrase("minimum only beside a share"), found)
         return self
 
     def declarations(self, day_total: int) -> int:
@@ -189,10 +190,8 @@ class Match(_Part):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not any(getattr(self, name) for name in MATCH_FIELDS):
-            raise _fault(
-                Phrase("at least one condition ({names})", names=", ".join(MATCH_FIELDS)),
-                Phrase("none, which matches everything"),
-            )
+            expected = Phrase("at least one condition ({names})", names=", ".join(MATCH_FIELDS))
+            raise _fault(expected, Phrase("none, which matches everything"))
         return self
 
 
@@ -265,20 +264,12 @@ class Objective(_Part):
         if (self.order == "blend") != (self.revenue_weight is not None):
             raise _fault(
                 Phrase('revenue_weight with order = "blend", and only then'),
-                Phrase(
-                    'order = "{order}", revenue_weight = {revenue_weight}',
-                    order=self.order,
-                    revenue_weight=self.revenue_weight,
-                ),
+                f'order = "{self.order}", revenue_weight = {self.revenue_weight}',
             )
         if self.stake_exponent is not None and self.order != "balanced":
             raise _fault(
                 Phrase('stake_exponent with order = "balanced", and only then'),
-                Phrase(
-                    'order = "{order}", stake_exponent = {stake_exponent}',
-                    order=self.order,
-                    stake_exponent=self.stake_exponent,
-                ),
+                f'order = "{self.order}", stake_exponent = {self.stake_exponent}',
             )
         return self
 
@@ -391,12 +382,12 @@ class Policy(_Part):
         ids = [lane.id for lane in lanes]
         for lane_id in ids:
             if ids.count(lane_id) > 1:
-                raise _fault(
-                    Phrase("each lane once"),
-                    Phrase("{lane_id!r} {count} times", lane_id=lane_id, count=ids.count(lane_id)),
-                )
+                found = Phrase("{lane_id!r} {count} times", lane_id=lane_id, count=ids.count(lane_id))
+                raise _fault(Phrase("each lane once"), found)
         if not lanes or lanes[0].inspects:
-            raise _fault(Phrase("the release lane (inspects = false) first"), repr(ids[0]) if ids else "no lane")
+            raise _fault(
+                Phrase("the release lane (inspects = false) first"), repr(ids[0]) if ids else Phrase("no lane")
+            )
         inspecting = [lane for lane in lanes if lane.inspects]
         if not inspecting:
             raise _fault(Phrase("at least one lane with inspects = true"), Phrase("none"))
