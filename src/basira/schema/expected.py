@@ -42,13 +42,13 @@ def expected_of(fault: ErrorDetails) -> Phrase:
     if kind in _PHRASES:
         return _PHRASES[kind]
     if kind == "greater_than":
-        return Phrase("more than {limit}", limit=context["gt"])
+        return Phrase("more than {limit}", limit=_short(context["gt"]))
     if kind == "greater_than_equal":
-        return Phrase("at least {limit}", limit=context["ge"])
+        return Phrase("at least {limit}", limit=_short(context["ge"]))
     if kind == "less_than":
-        return Phrase("less than {limit}", limit=context["lt"])
+        return Phrase("less than {limit}", limit=_short(context["lt"]))
     if kind == "less_than_equal":
-        return Phrase("at most {limit}", limit=context["le"])
+        return Phrase("at most {limit}", limit=_short(context["le"]))
     if kind == "literal_error":
         return Phrase("one of {names}", names=str(context["expected"]).replace(" or ", ", "))
     if kind == "string_too_short":
@@ -56,3 +56,7 @@ def expected_of(fault: ErrorDetails) -> Phrase:
     if kind == "string_too_long":
         return Phrase("a text of at most {most} characters", most=context["max_length"])
     return Phrase("{words}", words=fault["msg"].removeprefix("Input should be "))
+
+
+def _short(limit: float) -> float | int:
+    return int(limit) if limit == int(limit) else limit
