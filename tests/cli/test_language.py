@@ -206,11 +206,11 @@ QUOTED = re.compile(
         ("risks", "show", "absent"),
         ("audit", "show", "absent"),
         ("audit", "runs"),
-        ("audit", "list"),
         ("audit", "verify"),
         ("history", "verify"),
         ("models", "list"),
         ("users", "list"),
+        ("keys", "list"),
         ("proof", "--from", "2020-01-01", "--to", "2020-01-02"),
     ],
 )
@@ -224,7 +224,7 @@ def test_no_english_word_is_left_in_french(arguments, walk):
 def test_refused_rows_and_doubts_are_said_in_french_but_for_what_the_store_recorded(tmp_path):
     rows = "numero;jour;bureau;article;code;valeur\n" + "".join(
         f"D{n};{day};CASA;1;85171300;{value}\n"
-        for n, (day, value) in enumerate([("12/01/2024", "12,5"), ("hier", "x")])
+        for n, (day, value) in enumerate([("12/01/2024", "12,5"), ("hier", "3,5")])
     )
     (tmp_path / "a.csv").write_text(rows, encoding="utf-8")
     (tmp_path / "m.toml").write_text(

@@ -121,7 +121,7 @@ def test_ctrl_c_says_so_and_leaves_the_store_as_before(place: Path) -> None:
     large(place, 5_000)
     done = _signalled(place, signal.SIGINT, "ingest", "large.csv", "--mapping", "m.toml", "--store", "s")
     assert done.returncode == 130
-    assert "Interrupted" in done.stderr
+    assert "Interrompu" in done.stderr
     assert "Traceback" not in done.stderr
     assert tree(place / "s") == before
 

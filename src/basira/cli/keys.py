@@ -132,6 +132,8 @@ def list_all(
         where = said.say("keys.everywhere") if key.offices is None else ", ".join(sorted(key.offices))
         made = said.say("keys.made_by", day=day(key.created_at), who=key.created_by)
         say_line("  ".join((key.key_id, key.name, ", ".join(sorted(key.scopes)), where, state, used, made)))
+    if not keys:
+        say_line(said.say("keys.none"))
 
 
 @app.command("rotate")

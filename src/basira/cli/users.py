@@ -112,6 +112,8 @@ def list_all(
         state = said.say("users.active") if user.is_active else said.say("users.inactive")
         login = user.login or said.say("users.erased_login")
         say_line(f"{user.user_id}  {login}  {_shown_roles(_roles(user.grants), language)}  {state}")
+    if not users:
+        say_line(said.say("users.none"))
 
 
 @app.command("show")
