@@ -60,19 +60,20 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key. The token is shown now and never again."""
-    from basira.api.auth.permissions import SCOPES
+    from basira.api.auth.permissions import OF_KEYS, unfit_scopes
     from basira.schema.errors import UsageError
     from basira.serving.admissible import folded_office
     from basira.storage.accounts.api_keys import create_key
 
-    if unknown := sorted(set(scope) - set(SCOPES)):
+    unknown, whole = unfit_scopes(scope, is_bound=bool(office))
+    if unknown:
         raise UsageError(
             "--scope: expected {scopes}, found {unknown!r}.",
             hint="Give one of these.",
-            scopes=", ".join(SCOPES),
+            scopes=", ".join(OF_KEYS),
             unknown=unknown[0],
         )
-    if office and (whole := [name for name, rule in SCOPES.items() if rule.is_whole and name in scope]):
+    if whole:
         raise UsageError(
             "--office: expected scopes that are about one office, found {whole!r}.",
             hint="Make a key of its own.",

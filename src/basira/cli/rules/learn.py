@@ -18,7 +18,7 @@ from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
 from basira.cli.messages import messages, say_number
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, show_json, steps
 from basira.cli.rules.commands import FromOption, ToOption
 from basira.render.numbers import format_percent
 from basira.render.shown import echo, say_line
@@ -49,9 +49,9 @@ def suggest_rules(
     from basira.rules.write import write_text
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import conditions_to_read, draft_of, split_results
     from basira.workflows.rules.lists import read_probabilities
+    from basira.workflows.rules.period import PeriodDays, read_period
     from basira.workflows.rules.vocabulary import make_vocabulary
 
     begin, end, known = (
@@ -95,16 +95,19 @@ def prune_live(
     language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the fewest live rules that keep most of their findings in a period, and what the others cost.
+    """Show the fewest live rules that keep most of the findings to expect of them, and what the others cost.
+
+    Expected are those of every hit of a period, by the results of the inspected ones: of the findings that were made
+    the fewest rules are those that chance favoured, and keep less later.
 
     Mandatory rules are left out. Nothing is retired: `basira rules retire` does it, one by one, with a reason.
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import prune_rules
     from basira.workflows.rules.life import read_live
     from basira.workflows.rules.lists import read_dated, read_probabilities
+    from basira.workflows.rules.period import PeriodDays, read_period
 
     begin, end, known = (
         parse_day(text, name=name) for text, name in ((first, "--from"), (last, "--to"), (as_of, "--as-of"))
@@ -133,9 +136,34 @@ def prune_live(
     say_line(said.say("rules.prune.others", n=others, rules=", ".join(found.others) or "–"))
     values = {
         "share": format_percent(figures.share, language=language.value, digits=1),
+        "past": format_percent(found.past_share, language=language.value, digits=1),
         "controls": say_number(figures.controls, language.value),
         "before": say_number(figures.controls_before, language.value),
     }
     say_line(
         said.say("rules.prune.fewest", **values) if figures.is_smallest else said.say("rules.prune.figures", **values)
     )
+
+
+def prepare(
+    first: FromOption,
+    last: ToOption,
+    store: StoreOption = DEFAULT_STORE,
+    memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute the features of a period once, and keep them in the store: rules are then tried and tested on it in
+    seconds. To be run again after every `ingest` or `feedback`, at night; without it each test computes them."""
+    from basira.schema.days import parse_day
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.rules.period import prepare_features
+
+    begin, end = (parse_day(text, name=name) for text, name in ((first, "--from"), (last, "--to")))
+    with steps("features", quiet=as_json) as progress:
+        count = prepare_features(open_history(store), begin, end, engine=EngineBounds(memory=memory), progress=progress)
+    if as_json:
+        show_json({"items": count})
+        return
+    said = messages(language.value)
+    say_line(said.say_count("rules.prepared", count, n=say_number(count, language.value)))
