@@ -17,6 +17,10 @@ def errors_page() -> str:
         "A bad *row* is no error: it goes to [quarantine](quarantine.md). These are for a file, mapping, store, policy "
         "or model as a whole. The message says what was expected and found, the hint what to do. Codes are stable.",
         "",
+        "Commands say both in French, Arabic or English, by `--language`, `BASIRA_LANGUAGE` or the machine's locale. "
+        "Logs, the HTTP API and the interface in Python have them in English. A translation stands in "
+        "`src/basira/render/locale/errors` under the English text; that of a faulty rule in `src/basira/rules/locale`.",
+        "",
         "| code | exit code | class | when |",
         "|---|---|---|---|",
     ]

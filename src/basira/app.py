@@ -125,11 +125,16 @@ def read_settings() -> dict[str, str]:
     days, language = given["BASIRA_MOST_PROFILE_DAYS"], given["BASIRA_LANGUAGE"]
     if not (days.isascii() and days.isdecimal() and len(days) < 6):
         raise UsageError(
-            f"BASIRA_MOST_PROFILE_DAYS: expected a number of days, found {days!r}.", hint="Give 0 or more."
+            "BASIRA_MOST_PROFILE_DAYS: expected a number of days, found {days!r}.",
+            hint="Give 0 or more.",
+            days=days,
         )
     if language not in LANGUAGES:
         raise UsageError(
-            f"BASIRA_LANGUAGE: expected one of {', '.join(LANGUAGES)}, found {language!r}.", hint="Give one of these."
+            "BASIRA_LANGUAGE: expected one of {languages}, found {language!r}.",
+            hint="Give one of these.",
+            languages=", ".join(LANGUAGES),
+            language=language,
         )
     for name in ("BASIRA_DECIDE_TIMEOUT_SECONDS", "BASIRA_DATABASE_SECONDS"):
         _seconds(given, name)
@@ -144,7 +149,12 @@ def read_quota(given: Mapping[str, str]) -> Quota:
     def number(name: str) -> int:
         text = given[name]
         if not (text.isascii() and text.isdecimal() and 0 < len(text) < 8):
-            raise UsageError(f"{name}: expected a whole number, found {text!r}.", hint="Give 0 or more.")
+            raise UsageError(
+                "{name}: expected a whole number, found {text!r}.",
+                hint="Give 0 or more.",
+                name=name,
+                text=text,
+            )
         return int(text)
 
     return Quota(
@@ -169,7 +179,10 @@ def _require_known(names: Iterable[str]) -> None:
         if near:
             words = " or ".join(f"{_PREFIX}{one}" for one in near)
             raise UsageError(
-                f"{name}: expected the name of a setting, found an unknown name.", hint=f"Perhaps {words}?"
+                "{name}: expected the name of a setting, found an unknown name.",
+                hint="Perhaps {words}?",
+                name=name,
+                words=words,
             )
 
 
@@ -180,7 +193,12 @@ def _seconds(given: Mapping[str, str], name: str) -> float:
     except ValueError:
         found = 0.0
     if not 0 < found <= 600:
-        raise UsageError(f"{name}: expected seconds above 0, at most 600, found {text!r}.", hint="Correct the setting.")
+        raise UsageError(
+            "{name}: expected seconds above 0, at most 600, found {text!r}.",
+            hint="Correct the setting.",
+            name=name,
+            text=text,
+        )
     return found
 
 

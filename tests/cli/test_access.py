@@ -32,7 +32,9 @@ class Place:
         self.store = store
 
     def run(self, *words: str, given: str = PASSWORD) -> Result:
-        done = CliRunner().invoke(app, [*words, "--store", str(self.store)], input=given, catch_exceptions=True)
+        done = CliRunner().invoke(
+            app, [*words, "--store", str(self.store)], input=given, env={"BASIRA_LANGUAGE": "en"}, catch_exceptions=True
+        )
         if isinstance(done.exception, BasiraError):
             raise done.exception
         return done

@@ -30,7 +30,7 @@ APP.add_typer(audit.app, name="audit")
 
 
 def call(*arguments: object) -> Result:
-    result = CliRunner().invoke(APP, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(APP, [str(argument) for argument in arguments], env={"BASIRA_LANGUAGE": "en"})
     if isinstance(result.exception, BasiraError):
         raise result.exception
     assert result.exception is None, result.exception
@@ -68,13 +68,13 @@ def test_a_store_from_its_making_to_its_restoration(store, tmp_path):
     assert (made["snapshot"], made["backend"]) == (0, "sqlite")
     (store / "operations.sqlite").rename(tmp_path / "away.sqlite")
     assert "Every chain is whole" in call("db", "restore", tmp_path / "backup", "--store", store).stdout
-    assert "0 batch runs" in call("audit", "verify", "--store", store).stdout
+    assert "batch runs 0" in call("audit", "verify", "--store", store).stdout
     with pytest.raises(StoreError, match="nothing is overwritten"):
         call("db", "restore", tmp_path / "backup", "--store", store)
 
 
 def test_a_record_verifies_and_a_fault_ends_in_an_error(filled, tmp_path):
-    assert "3 events" in call("audit", "verify", "--database", filled).stdout
+    assert "declarations decided online 3" in call("audit", "verify", "--database", filled).stdout
     assert said("audit", "verify", "--database", filled)["is_whole"] is True
     tamper(filled, "UPDATE event SET actor = 'x' WHERE sequence = 2")
     with pytest.raises(StoreError, match=r"1 fault\(s\); first, event 2 was changed") as raised:
@@ -140,7 +140,8 @@ def test_the_exported_heads_find_a_tail_cut_off(filled, tmp_path):
     heads = tmp_path / "heads.json"
     assert said("audit", "heads", "--out", heads, "--database", filled)["heads"][0]["sequence"] == 3
     assert (
-        "1 heads exported earlier still match" in call("audit", "verify", "--heads", heads, "--database", filled).stdout
+        "1 head exported earlier still matches"
+        in call("audit", "verify", "--heads", heads, "--database", filled).stdout
     )
     tables = ("event", "chain_head", "personal_value", "declaration_status", "item_result", "day_count")
     tamper(filled, *(f"DELETE FROM {table}" for table in tables))
@@ -175,7 +176,7 @@ def test_a_clock_that_was_ahead_is_explained(empty_place):
         OneByOne(connection).send_last(*append_statements("event", ahead, None))
     with pytest.raises(StoreError, match="1 rows are later than the database's clock"):
         call("audit", "verify", "--database", empty_place)
-    assert "1 rows of event, 1 to 1" in call(*clock).stdout
+    assert "event: rows 1 to 1 (1)" in call(*clock).stdout
     assert said(*clock) == []
     assert said("audit", "verify", "--database", empty_place)["faults"] == []
     (told,) = said("audit", "list", "--action", "clock.error_explained", "--database", empty_place)["rows"]
@@ -202,7 +203,7 @@ def test_an_erasure_that_is_interrupted_says_that_it_goes_on(filled, monkeypatch
 
     erase = ["audit", "erase", "--motive", "request", "--by", "dpo", "--database", filled, "--before", "2026-03-03"]
     monkeypatch.setattr("basira.storage.record.erasure.lock_chains", interrupted)
-    result = CliRunner().invoke(APP, erase)
+    result = CliRunner().invoke(APP, erase, env={"BASIRA_LANGUAGE": "en"})
     assert result.exit_code == 130
     assert "the same command goes on with the rest" in result.stderr
     monkeypatch.undo()

@@ -85,9 +85,9 @@ def test_who_only_looks_makes_no_database(store: Path, tmp_path: Path, words: tu
 
 def test_the_first_account_and_the_first_key_say_that_the_database_is_new(store: Path, tmp_path: Path) -> None:
     made = ["keys", "create", "badr", "--scope", "queue:read", "--by", "t", "--store", str(store), "--json"]
-    first = CliRunner().invoke(app, made)
+    first = CliRunner().invoke(app, made, env={"BASIRA_LANGUAGE": "en"})
     assert "Made a new database" in first.stderr
-    assert "Made a new database" not in CliRunner().invoke(app, made).stderr
+    assert "Made a new database" not in CliRunner().invoke(app, made, env={"BASIRA_LANGUAGE": "en"}).stderr
 
 
 def test_a_check_of_a_misspelt_database_says_that_nothing_is_there(store: Path, tmp_path: Path) -> None:
@@ -127,10 +127,13 @@ def test_a_key_has_a_name_and_the_list_says_who_made_it(store: Path) -> None:
     nameless = CliRunner().invoke(app, ["keys", "create", "  ", "--scope", "queue:read", "--by", "t", *at])
     assert isinstance(nameless.exception, UsageError)
     CliRunner().invoke(app, ["keys", "create", "badr", "--scope", "queue:read", "--by", "a.benali", *at])
-    listed = CliRunner().invoke(app, ["keys", "list", *at]).stdout
+    listed = CliRunner().invoke(app, ["keys", "list", *at, "-l", "en"]).stdout
     assert "by a.benali" in listed
     key = listed.split()[0]
-    said = [CliRunner().invoke(app, ["keys", "revoke", key, "--by", "t", "--motive", "lost", *at]).stdout for _ in "12"]
+    said = [
+        CliRunner().invoke(app, ["keys", "revoke", key, "--by", "t", "--motive", "lost", "-l", "en", *at]).stdout
+        for _ in "12"
+    ]
     assert said[0] == f"Key {key} revoked.\n"
     assert "already" in said[1]
 
@@ -146,7 +149,7 @@ def test_a_sync_that_rejected_something_ends_otherwise(
     synced = Synced((report,), events=5, snapshot=1)
     monkeypatch.setattr("basira.serving.sync.sync_history", lambda *_args, **_named: synced)
     Database(store / "operations.sqlite").close()
-    done = CliRunner().invoke(app, ["history", "sync", "--store", str(store), *more])
+    done = CliRunner().invoke(app, ["history", "sync", "--store", str(store), "-l", "en", *more])
     assert done.exit_code == code
     assert ("3 rows" in done.stderr and "quarantine list" in done.stderr) == bool(refused)
 

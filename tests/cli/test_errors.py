@@ -58,7 +58,7 @@ def test_an_unknown_store_is_named(arguments, form, tmp_path):
         (("explain", "D1"), 5, "basira target"),
         (("replay", "t1"), 5, "basira target"),
         (("models", "show", "m1"), 8, "models list"),
-        (("evaluate", "--as-of", "2023-11-02"), 7, "results"),
+        (("evaluate", "--as-of", "2023-11-02"), 7, "résultats"),
     ],
 )
 def test_an_empty_store_says_what_comes_first(arguments, code, word, empty):
@@ -81,7 +81,7 @@ def test_an_empty_store_has_no_models_to_list(empty):
         (("target", "--day", "2023-11-02", "--as-of", "2023-11-02"), "--as-of"),
         (("target", "--day", "2023-11-02", "--out", "list.pdf"), "--out"),
         (("target", "--day", "2023-11-02", "--policy", "atlantis"), "--policy"),
-        (("target", "--day", "2031-11-02", "--as-of", "2023-10-31"), "2031-11-02"),
+        (("target", "--day", "2031-11-02", "--as-of", "2023-10-31"), "2 nov. 2031"),
         (("target", "--day", "2023-11-02", "--office", "NOWHERE"), "NOWHERE"),
         (("train", "--as-of", "2023-10-31", "--memory", "plenty"), "--memory"),
         (("evaluate", "--train", "a.csv"), "--test"),

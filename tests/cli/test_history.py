@@ -19,7 +19,9 @@ APP.add_typer(commands.app, name="history")
 
 
 def call(*arguments: object) -> Result:
-    result = CliRunner().invoke(APP, ["history", *(str(argument) for argument in arguments)])
+    result = CliRunner().invoke(
+        APP, ["history", *(str(argument) for argument in arguments)], env={"BASIRA_LANGUAGE": "en"}
+    )
     if isinstance(result.exception, BasiraError):
         raise result.exception
     assert result.exception is None, result.exception

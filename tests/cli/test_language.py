@@ -175,3 +175,78 @@ def test_names_of_a_register_stand_on_the_list_and_are_erased_with_the_person(wa
     done = ran("history", "erase", "--motive", "law 09-08", "--by", "dpo", "--store", store, "--json").json
     assert done["register_entries"] == 1
     assert "ATLAS" not in (store / "register.json").read_text(encoding="utf-8")
+
+
+ENGLISH = re.compile(
+    r"\b(the|and|of|not|found|expected|rows|written|this|that|with|no|snapshot|store|decisions|every|which|are|was)\b"
+)
+# What is typed or quoted is no sentence: commands, options, paths, names in quotes, columns of a file.
+QUOTED = re.compile(
+    r"basira [^\n»]*|`[^`]*`|'[^'\n]*'|\"[^\"\n]*\"|--[a-z-]+|/[\w/.-]+|\[[a-z]+\][^\s,;]*|\b\w+[._]\w+\b"
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("target", "--day", "demain"),
+        ("target", "--day", "2031-11-02", "--as-of", "2023-10-31"),
+        ("target", "--day", "2023-11-02", "--policy", "atlantis"),
+        ("target", "--day", "2023-11-02", "--office", "NOWHERE"),
+        ("train", "--as-of", "2020-01-01"),
+        ("score", "--from", "2023-11-02", "--to", "2023-11-01", "--as-of", "2023-10-31", "--out", "s.csv"),
+        ("ingest", "absent.csv", "--mapping", "kcs"),
+        ("ingest", "absent.csv", "--mapping", "absent"),
+        ("explain", "ABSENT"),
+        ("replay", "absent"),
+        ("models", "show", "absent"),
+        ("users", "show", "absent"),
+        ("keys", "revoke", "absent", "--by", "t", "--motive", "m"),
+        ("lists", "show", "absent"),
+        ("risks", "show", "absent"),
+        ("audit", "show", "absent"),
+        ("audit", "runs"),
+        ("audit", "verify"),
+        ("history", "verify"),
+        ("models", "list"),
+        ("users", "list"),
+        ("keys", "list"),
+        ("proof", "--from", "2020-01-01", "--to", "2020-01-02"),
+    ],
+)
+def test_no_english_word_is_left_in_french(arguments, walk):
+    found = run(*arguments, "--store", walk.store)
+    said = found.out + found.err
+    assert said
+    assert ENGLISH.findall(QUOTED.sub("", said)) == [], said
+
+
+def test_refused_rows_and_doubts_are_said_in_french_but_for_what_the_store_recorded(tmp_path):
+    rows = "numero;jour;bureau;article;code;valeur\n" + "".join(
+        f"D{n};{day};CASA;1;85171300;{value}\n"
+        for n, (day, value) in enumerate([("12/01/2024", "12,5"), ("hier", "3,5")])
+    )
+    (tmp_path / "a.csv").write_text(rows, encoding="utf-8")
+    (tmp_path / "m.toml").write_text(
+        '[source]\nseparator = ";"\ndecimal = ","\n[fields]\ndeclaration_id = "numero"\noffice = "bureau"\n'
+        'item_number = "article"\ncommodity_code = "code"\ncustoms_value_amount = "valeur"\n'
+        'declared_at = { column = "jour", formats = ["%d/%m/%Y"] }\n',
+        encoding="utf-8",
+    )
+    taken = ran("ingest", tmp_path / "a.csv", "--mapping", tmp_path / "m.toml", "--store", tmp_path / "store")
+    assert "bad_date (date illisible)" in taken.out
+    again = ran("ingest", tmp_path / "a.csv", "--mapping", tmp_path / "m.toml", "--store", tmp_path / "store")
+    assert "Ce même fichier a déjà été intégré" in again.out
+    listed = ran("quarantine", "list", "--store", tmp_path / "store").out
+    assert "Lignes montrées : 1 sur 1." in listed
+    # ``expected`` was recorded when the row was refused.
+    rest = re.sub(r"attendu : .*", "", listed)
+    assert ENGLISH.findall(QUOTED.sub("", rest)) == []
+    checked = ran("mapping", "check", tmp_path / "a.csv", "--mapping", tmp_path / "m.toml").out
+    assert "lignes 2, à prendre 1, rejetées 1" in checked
+    assert ran("quarantine", "list", "--store", tmp_path / "store", "--json").json["total"] == 1
+
+
+def test_the_machine_s_form_is_one_in_every_language(walk):
+    bodies = {ran("audit", "runs", "--json", "-l", language, "--store", walk.store).out for language in LANGUAGES}
+    assert len(bodies) == 1

@@ -35,7 +35,7 @@ def test_the_first_model_of_a_store_is_live_and_the_next_a_candidate_until_it_is
     assert first["stage"] == "live"
     # An experiment: it knows more than the live model, and decides nothing.
     said = ran("train", "--as-of", "2023-11-01", "--seed", "2", "--by", "amina", *at).out
-    assert "It is a candidate: the live model goes on deciding." in said
+    assert "Il est candidat : le modèle en service continue de décider." in said
     staged = {one["version"]: one["stage"] for one in ran("models", "list", *at, "--json").json}
     (newer,) = [version for version, stage in staged.items() if version.startswith("m20231101") and stage != "live"]
     assert staged[first["version"]] == "live"
@@ -43,7 +43,7 @@ def test_the_first_model_of_a_store_is_live_and_the_next_a_candidate_until_it_is
     assert decided["model_version"] == first["version"]
     refused = run("target", "--day", walk.day, "--model", newer, *at)
     assert refused.code == 7
-    assert "Nothing but a live model decides" in refused.err
+    assert "Seul un modèle en service décide" in refused.err
     looked = ran("target", "--day", walk.day, "--model", newer, "--preview", *at, "--json").json
     assert (looked["model_version"], looked["run_id"]) == (newer, None)
 

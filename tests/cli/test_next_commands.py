@@ -74,7 +74,7 @@ def test_rejected_rows_their_export_and_their_retry_lead_on(folder: Path) -> Non
     assert "#N/A" in ran(*listing).out
     [retry] = printed(ran(*export).out)
     assert retry[-1] == "my store"
-    assert "1 rows left in quarantine." in ran(*retry).out
+    assert "1 ligne reste en quarantaine." in ran(*retry).out
 
 
 def test_a_training_leads_to_its_evaluation(folder: Path) -> None:

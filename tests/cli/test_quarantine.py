@@ -31,7 +31,9 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )
     monkeypatch.setattr("basira.workflows.intake.quarantine.list_quarantine", lambda *_args, **_named: [row])
     monkeypatch.setattr("basira.workflows.intake.quarantine.count_quarantine", lambda _: {(row.file_name, row.code): 1})
-    done = CliRunner().invoke(app, ["quarantine", "list", "--store", str(tmp_path)], env={"COLUMNS": "80"})
+    done = CliRunner().invoke(
+        app, ["quarantine", "list", "--store", str(tmp_path)], env={"COLUMNS": "80", "BASIRA_LANGUAGE": "en"}
+    )
     assert done.exit_code == 0, done.output
     return done.stdout.splitlines()
 

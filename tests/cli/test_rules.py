@@ -92,7 +92,7 @@ def test_the_way_of_a_rule(walk: Walk, tmp_path: Path) -> None:
     assert tested["rate"]["rate"] is None
     assert tested["beside"]["model"]["undecided"] < tested["hits"]
     assert {"just_outside", "just_inside"} <= tested["counter_examples"].keys()
-    shown = ran("rules", "backtest", "phones-cn", *period, "--as-of", walk.day).out
+    shown = ran("rules", "backtest", "phones-cn", *period, "--as-of", walk.day, "-l", "en").out
     assert "decided by no recorded run, so unknown" in shown
     tried = ran("rules", "try", "--text", "commodity_code is present", *period, "--most", "2", "--json").json
     assert [one["outcome"] for one in tried] == ["hit", "hit"]
@@ -136,7 +136,7 @@ def test_of_several_files_none_is_recorded_when_one_is_wrong(store: Path, tmp_pa
 
 
 def test_a_name_without_an_account_takes_no_step(store: Path, tmp_path: Path) -> None:
-    found = run("rules", "import", file_of(tmp_path), "--by", "nobody", "--store", store)
+    found = run("rules", "import", file_of(tmp_path), "--by", "nobody", "--store", store, "-l", "en")
     assert found.code == 8
     assert "account in use" in found.err
 

@@ -322,7 +322,19 @@ def test_a_port_in_use_is_reported(place: tuple[Path, Path]) -> None:
 
 def check(place: tuple[Path, Path]) -> tuple[int, str, str]:
     done = subprocess.run(
-        [BASIRA, "serve", "--check", "--store", place[0], "--policy", place[1], "--most-profile-days", "99999"],
+        [
+            BASIRA,
+            "serve",
+            "--check",
+            "-l",
+            "en",
+            "--store",
+            place[0],
+            "--policy",
+            place[1],
+            "--most-profile-days",
+            "99999",
+        ],
         capture_output=True,
         text=True,
     )

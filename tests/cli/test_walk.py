@@ -186,7 +186,7 @@ def test_the_installed_program_says_an_error_in_two_lines(tmp_path):
     assert found.returncode == 5
     assert found.stdout == ""
     first, second = found.stderr.strip().splitlines()
-    assert first.startswith("store: Expected a store")
+    assert first.startswith("store: Base attendue")
     assert second.startswith("  → ")
 
 

@@ -36,7 +36,14 @@ def place(tmp_path: Path) -> Path:
 def run(place: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """A process of its own, where signals and limits matter."""
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=place, capture_output=True, text=True, timeout=600, check=False, **options
+        [*COMMAND, *arguments],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env={**os.environ, "BASIRA_LANGUAGE": "en"},
+        **options,
     )
 
 
@@ -45,7 +52,7 @@ def call(place: Path, *arguments: str) -> Result:
     before = Path.cwd()
     os.chdir(place)
     try:
-        return CliRunner().invoke(app, list(arguments))
+        return CliRunner().invoke(app, list(arguments), env={"BASIRA_LANGUAGE": "en"})
     finally:
         os.chdir(before)
 
@@ -79,7 +86,7 @@ def test_ingest_list_export_and_retry_in_json(place: Path) -> None:
 
 def test_tables_name_the_file_and_where_to_look(place: Path) -> None:
     done = call(place, "ingest", "a.csv", "--mapping", "m.toml", "--store", "s")
-    assert "1 spreadsheet_error" in done.stdout
+    assert "1 × spreadsheet_error" in done.stdout
     assert "basira quarantine list" in done.stdout
     shown = call(place, "quarantine", "list", "--store", "s")
     assert "#N/A" in shown.stdout
@@ -114,7 +121,7 @@ def test_ctrl_c_says_so_and_leaves_the_store_as_before(place: Path) -> None:
     large(place, 5_000)
     done = _signalled(place, signal.SIGINT, "ingest", "large.csv", "--mapping", "m.toml", "--store", "s")
     assert done.returncode == 130
-    assert "Interrupted" in done.stderr
+    assert "Interrompu" in done.stderr
     assert "Traceback" not in done.stderr
     assert tree(place / "s") == before
 

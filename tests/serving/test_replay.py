@@ -158,7 +158,7 @@ def test_a_day_without_decisions_is_not_found(busy: Desk, history: History) -> N
 
 def ran(desk: Desk, history: History, *arguments: str) -> Any:
     where = ["--store", str(history.root), "--database", f"sqlite:///{desk.service.database.place}"]
-    return CliRunner().invoke(app, [*arguments, *where])
+    return CliRunner().invoke(app, [*arguments, *where], env={"BASIRA_LANGUAGE": "en"})
 
 
 def test_the_command_makes_a_day_again_and_says_what_it_could_not_compare(busy: Desk, history: History) -> None:

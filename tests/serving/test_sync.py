@@ -205,4 +205,4 @@ def test_the_command_says_what_it_took(online: tuple[Desk, History], arrivals: l
     run = CliRunner()
     found = json.loads(run.invoke(history_app, ["sync", "--store", str(store.root), "--json"]).stdout)
     assert found["files"][0]["accepted"] == sum(len(body["items"]) for body in arrivals)
-    assert "Nothing new" in run.invoke(history_app, ["sync", "--store", str(store.root)]).stdout
+    assert "Rien de nouveau" in run.invoke(history_app, ["sync", "--store", str(store.root)]).stdout

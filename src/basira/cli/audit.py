@@ -7,7 +7,7 @@ here: the proof itself (`storage.record.verify`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,10 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.render.shown import echo
+from basira.cli.messages import messages, say_number
+from basira.cli.options import Language, LanguageOption
+from basira.render.numbers import format_date
+from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
     from basira.workflows.records.activity import TrailRow
@@ -30,7 +33,6 @@ app = typer.Typer(
 
 # The search is complete, and found the value.
 FOUND = 11
-_COUNTED_TOO = "including texts of declarations, rejected declarations and stored answers"
 
 
 class Of(StrEnum):
@@ -62,6 +64,7 @@ def list_trail(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Who did what and when, the latest first, with what was before and after, and why."""
@@ -75,21 +78,25 @@ def list_trail(
         raise UsageError("Expected --office with --of declarations, found it without.", hint="Add --of declarations.")
     days = [parse_day(text, name=name) if text else None for text, name in ((from_day, "--from"), (to_day, "--to"))]
     wanted = Wanted(actor, action, subject, office and folded_office(office), *days)
+    said = messages(language.value)
     with open_database(record_of(store, database).place) as opened:
         if out is not None:
             _write(out, trail_csv(opened, of.value, wanted))
-            echo(json.dumps({"file": str(out)}) if as_json else f"Written to {out}.")
+            if as_json:
+                echo(json.dumps({"file": str(out)}))
+            else:
+                say_line(said.say("written", path=str(out)))
             return
         page = trail_page(opened, of.value, wanted, limit=limit)
     if as_json:
         echo(json.dumps(page, ensure_ascii=False, indent=1))
         return
     for row in page["rows"]:
-        echo(_line_of(row, page["names"]))
+        say_lines(_lines_of(row, page["names"], language.value))
     if not page["rows"]:
-        echo("No such event is recorded.")
+        say_line(said.say("audit.none"))
     elif page["next_cursor"] is not None:
-        echo(f"The latest {limit:,}; there are more: use a higher --limit, a period, or --out for all.")
+        say_line(said.say("audit.more", n=say_number(limit, language.value)))
 
 
 @app.command("runs")
@@ -98,6 +105,7 @@ def runs(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest.")] = 50,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """The recorded runs of `basira target`, the latest first: each can be shown again by `basira replay`."""
@@ -110,13 +118,20 @@ def runs(
     if as_json:
         echo(json.dumps([{**run, "options": json.loads(run["options"])} for run in found], indent=1))
         return
+    said = messages(language.value)
     for run in found:
-        echo(
-            f"{run['run_id']}  day {run['day']}  made {run['created_at'][:16]}  {run['decision_count']:,} decisions  "
-            f"model {run['model_version']}  snapshot {run['snapshot']}"
+        line = said.say(
+            "audit.run",
+            run=run["run_id"],
+            day=format_date(run["day"], language=language.value),
+            at=run["created_at"][:16].replace("T", " "),
+            n=say_number(run["decision_count"], language.value),
+            model=run["model_version"],
+            snapshot=str(run["snapshot"]),
         )
+        say_line(line)
     if not found:
-        echo("No run is recorded; `basira target` makes one.")
+        say_line(said.say("audit.no_run"))
 
 
 @app.command("show")
@@ -140,6 +155,7 @@ def verify(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Compute every hash again, and name each row that was changed, removed, inserted or moved. When the history is on
@@ -148,6 +164,7 @@ def verify(
     from basira.workflows.records.audit import prove
     from basira.workflows.records.history_proof import load_heads
 
+    said = messages(language.value)
     kept = [] if heads is None else load_heads(heads)
     verified = prove(record_of(store, database), kept=kept)
     history, seconds = prove_history(record_of(store, database), heads, quiet=as_json)
@@ -156,20 +173,29 @@ def verify(
         is_whole = verified.is_whole and (history is None or history.is_whole)
         echo(json.dumps({"is_whole": is_whole, **asdict(verified), **found}, ensure_ascii=False, indent=1))
     else:
-        show_history(history, seconds)
+        show_history(history, seconds, language.value)
         for fault in verified.faults:
-            echo(f"FAULT: {fault}")
+            say_line(said.say("fault", fault=fault))
     verified.require_whole()
     if history is not None:
         history.require_whole()
     if not as_json:
-        echo(
-            f"Whole: {verified.events:,} events of declarations decided online; {verified.runs:,} batch runs with "
-            f"{verified.decisions:,} decisions; {verified.audit_events:,} changes of access and erasures; "
-            f"{verified.personal_values:,} personal values kept, {verified.erased:,} erased."
+        counts = {
+            "events": verified.events,
+            "runs": verified.runs,
+            "decisions": verified.decisions,
+            "audit": verified.audit_events,
+            "kept": verified.personal_values,
+            "erased": verified.erased,
+        }
+        shown = {name: say_number(count, language.value) for name, count in counts.items()}
+        say_line(said.say("audit.whole", **shown))
+        number = say_number(verified.heads_compared, language.value)
+        say_line(
+            said.say_count("audit.heads_match", verified.heads_compared, n=number)
+            if kept
+            else said.say("audit.no_heads")
         )
-        compared = f"{verified.heads_compared:,} heads exported earlier still match."
-        echo(compared if kept else "Compared with no exported heads: a tail cut off with its heads goes unseen.")
 
 
 @app.command("heads")
@@ -179,6 +205,7 @@ def heads(
     ],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Write the heads of every chain and of the history to a file, for a later `audit verify --heads`."""
@@ -188,7 +215,8 @@ def heads(
     if as_json:
         echo(json.dumps({"file": str(out), "heads": [asdict(head) for head in found]}, indent=1))
     else:
-        echo(f"{len(found):,} heads written to {out}.")
+        said, number = messages(language.value), say_number(len(found), language.value)
+        say_line(said.say_count("audit.heads_written", len(found), n=number, path=str(out)))
 
 
 @app.command("clock-error")
@@ -197,6 +225,7 @@ def clock_error(
     by: Annotated[str, typer.Option("--by", help="The author of the explanation, as the audit will name them.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Record that the rows later than the database's clock come from a clock that was ahead, so that the record
@@ -210,10 +239,19 @@ def clock_error(
     if as_json:
         echo(json.dumps([asdict(one) for one in found], indent=1))
         return
+    said = messages(language.value)
     for one in found:
-        echo(f"{one.count:,} rows of {one.stream}, {one.first} to {one.last}, up to {one.latest}: explained.")
+        line = said.say(
+            "audit.clock",
+            stream=one.stream,
+            first=str(one.first),
+            last=str(one.last),
+            n=say_number(one.count, language.value),
+            latest=one.latest,
+        )
+        say_line(line)
     if not found:
-        echo("No row is later than the database's clock: nothing was recorded.")
+        say_line(said.say("audit.no_clock"))
 
 
 @app.command("erase")
@@ -232,6 +270,7 @@ def erase(
     preview: Annotated[bool, typer.Option("--preview", help="Print how many it would be, and erase nothing.")] = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Erase personal values and texts of the online record, for good; the chains stay whole.
@@ -246,7 +285,8 @@ def erase(
 
     day = parse_exact_day(before, name="--before") if before else None
     named = ask_person(person) if person else None
-    interrupted = "Interrupted. What was erased until then is audited; the same command goes on with the rest."
+    said = messages(language.value)
+    interrupted = said.say("interrupted.erasing")
     with steps("erase", quiet=as_json, interrupted=interrupted) as progress:
         done = erase_values(
             record_of(store, database),
@@ -255,17 +295,18 @@ def erase(
             is_preview=preview,
             progress=progress,
         )
-    if preview:
-        text = f"{done.count:,} personal values would be erased, {_COUNTED_TOO}. Nothing was erased."
-        echo(json.dumps({"erased": 0, "would_be_erased": done.count}) if as_json else text)
-        return
-    text = f"{done.count:,} personal values erased, {_COUNTED_TOO}."
-    if not done.count:
-        text = "The online record has no such value: nothing was erased."
-    echo(json.dumps({"erased": done.count, "left": done.left}) if as_json else text)
-    if not as_json:
+    number = say_number(done.count, language.value)
+    if as_json:
+        counts = {"erased": 0, "would_be_erased": done.count}
+        echo(json.dumps(counts if preview else {"erased": done.count, "left": done.left}))
+    elif preview:
+        say_line(said.say_count("audit.would_erase", done.count, n=number))
+    else:
+        say_line(
+            said.say_count("audit.erased", done.count, n=number) if done.count else said.say("audit.nothing_erased")
+        )
         for sentence in done.left:
-            echo(f"Left to do: {sentence}")
+            say_line(said.say("left_to_do", what=sentence))
 
 
 @app.command("where")
@@ -276,6 +317,7 @@ def where(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """List every place that still holds a person's value, and what to do there: the proof of an erasure.
@@ -286,33 +328,43 @@ def where(
     from basira.cli.options import ask_person, steps
     from basira.workflows.records.where import find_everywhere
 
-    person = ask_person()
-    with steps("where", quiet=as_json, interrupted="Interrupted.") as progress:
+    person, said = ask_person(), messages(language.value)
+    with steps("where", quiet=as_json, interrupted=said.say("interrupted.plain")) as progress:
         found = find_everywhere(record_of(store, database), person, also=also or (), progress=progress)
     if as_json:
         echo(json.dumps(asdict(found), ensure_ascii=False, indent=1))
     else:
         for place in found.places:
-            echo(f"{place.count:>8,}  {place.where}\n          {place.advice}")
+            say_line(f"{say_number(place.count, language.value):>8}  {place.where}")
+            say_line(f"          {place.advice}")
         for sentence in found.unread:
-            echo(f"NOT LOOKED AT: {sentence}")
+            say_line(said.say("audit.unread", what=sentence))
         if not found.places:
-            echo("No place that was searched holds it.")
+            say_line(said.say("audit.nowhere"))
     if found.places:
         raise typer.Exit(FOUND)
 
 
-def _line_of(row: TrailRow, names: Mapping[str, str]) -> str:
+def say_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        say_line(line)
+
+
+def _lines_of(row: TrailRow, names: Mapping[str, str], language: str) -> list[str]:
+    said = messages(language)
     who = f"{row['by']} ({names[row['by']]})" if row["by"] in names else row["by"]
     subject = row["subject"]
     if (named := names.get(subject.rpartition("/")[2])) is not None:
         subject = f"{subject} ({named})"
-    both = (("before", row["before"]), ("after", row["after"]))
-    change = [f"{name} {json.dumps(values, ensure_ascii=False)}" for name, values in both if values is not None]
-    why = [] if row["motive"] is None else [f"motive: {row['motive']}"]
-    at = [] if row["office"] is None else [f"at {row['office']}"]
+    change = []
+    if row["before"] is not None:
+        change.append(said.say("audit.before", values=json.dumps(row["before"], ensure_ascii=False)))
+    if row["after"] is not None:
+        change.append(said.say("audit.after", values=json.dumps(row["after"], ensure_ascii=False)))
+    why = [] if row["motive"] is None else [said.say("audit.motive", motive=row["motive"])]
+    at = [] if row["office"] is None else [said.say("audit.at", office=row["office"])]
     head = f"{row['sequence']:>8}  {row['at'][:19]}  {row['action']}  {subject}"
-    return "\n          ".join(["  ".join([head, *at, f"by {who}"]), *change, *why])
+    return ["  ".join([head, *at, said.say("audit.by", who=who)]), *(f"          {line}" for line in (*change, *why))]
 
 
 def _write(path: Path, parts: Iterator[str]) -> None:

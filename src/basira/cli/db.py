@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
+from basira.cli.options import Language, LanguageOption
+from basira.render.shown import say_line
 
 if TYPE_CHECKING:
     from basira.workflows.records.audit import Record
@@ -43,13 +46,20 @@ def record_of(store: Path, database: str) -> Record:
         return Record(operations_of(history), history)
     if "://" in database and "+" not in (scheme := database.partition("://")[0]) and scheme.startswith("postgres"):
         raise StoreError(
-            f"Expected a URL that names the driver, found {scheme}://.", hint="Write it postgresql+psycopg://..."
+            "Expected a URL that names the driver, found {scheme}://.",
+            hint="Write it postgresql+psycopg://...",
+            scheme=scheme,
         )
     return Record(database, open_store(store) if (store / "CURRENT").is_file() else None)
 
 
 @app.command("upgrade")
-def upgrade(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def upgrade(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Bring the database to this version's format, all at once or not at all; make its tables when it is empty.
 
     Make a backup first: there is no way back but restoring it.
@@ -59,12 +69,14 @@ def upgrade(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", a
     done = upgrade_record(record_of(store, database))
     if as_json:
         typer.echo(json.dumps(asdict(done)))
-    elif done.before is None:
-        typer.echo(f"Made at format {done.after} (revision {done.revision}).")
+        return
+    said, revision = messages(language.value), str(done.revision)
+    if done.before is None:
+        say_line(said.say("db.made", format=str(done.after), revision=revision))
     elif done.before == done.after:
-        typer.echo(f"At format {done.after} already; nothing was changed.")
+        say_line(said.say("db.already", format=str(done.after)))
     else:
-        typer.echo(f"Upgraded from format {done.before} to {done.after} (revision {done.revision}).")
+        say_line(said.say("db.upgraded", before=str(done.before), after=str(done.after), revision=revision))
 
 
 @app.command("backup")
@@ -72,6 +84,7 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Folder of the backup: absent or empty.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the database while it is in use, and write down the history's snapshot and the chain heads with it."""
@@ -81,11 +94,12 @@ def backup(
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), **asdict(made)}, indent=1))
         return
-    typer.echo(f"{made.size_bytes:,} bytes in {folder / made.file}; format {made.database_format}.")
+    said, size = messages(language.value), say_number(made.size_bytes, language.value)
+    say_line(said.say("db.backed_up", size=size, path=str(folder / made.file), format=str(made.database_format)))
     if made.snapshot is None:
-        typer.echo("No history on this machine: copy it from where it is.")
+        say_line(said.say("db.no_history"))
     else:
-        typer.echo(f"It goes with snapshot {made.snapshot} of the history: copy the store's folder too.")
+        say_line(said.say("db.with_snapshot", snapshot=str(made.snapshot)))
 
 
 @app.command("restore")
@@ -93,11 +107,13 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="Folder of a backup.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup where there is nothing, then prove it. Never overwrites a database."""
     from basira.workflows.records.audit import restore_record
 
+    said = messages(language.value)
     done = restore_record(folder, record_of(store, database))
     if as_json:
         proof = None if done.verified is None else {"is_whole": done.verified.is_whole, "faults": done.verified.faults}
@@ -107,21 +123,30 @@ def restore(
         words, place = (("--database", Path(database)), None) if database and "://" not in database else ((), store)
         upgrade_it = next_command("db", "upgrade", *words, store=place)
         if "://" in database:
-            upgrade_it += " (with the same --database)"
-        typer.echo(f"Restored, at format {done.backup.database_format}. Now upgrade it: {upgrade_it}")
+            upgrade_it += f" {said.say('db.same_database')}"
+        say_line(said.say("db.restored_old", format=str(done.backup.database_format), command=upgrade_it))
     else:
-        typer.echo(
-            f"Restored: {done.verified.runs:,} runs, {done.verified.decisions:,} decisions, "
-            f"{done.verified.events:,} events, {done.verified.audit_events:,} audit events."
-        )
+        counts = {
+            "runs": done.verified.runs,
+            "decisions": done.verified.decisions,
+            "events": done.verified.events,
+            "audit": done.verified.audit_events,
+        }
+        shown = {name: say_number(count, language.value) for name, count in counts.items()}
+        say_line(said.say("db.restored", **shown))
     if done.verified is not None:
         done.verified.require_whole()
         if not as_json:
-            typer.echo("Every chain is whole, up to the heads that the backup wrote down.")
+            say_line(said.say("db.chains"))
 
 
 @app.command("compact")
-def compact(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def compact(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Write the tables anew, so that the files hold nothing of what was erased. Run it in a quiet hour: it stops every
     writer.
 
@@ -133,7 +158,11 @@ def compact(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", a
     if as_json:
         typer.echo(json.dumps({"left": left}))
         return
-    typer.echo("\n".join(f"Left to do: {sentence}" for sentence in left) or "Written anew.")
+    said = messages(language.value)
+    for sentence in left:
+        say_line(said.say("left_to_do", what=sentence))
+    if not left:
+        say_line(said.say("db.compacted"))
 
 
 @app.command("grants")

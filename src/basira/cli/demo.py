@@ -52,8 +52,9 @@ def demo(
     if out.exists():
         if not (out / MARK).is_file():
             raise UsageError(
-                f"--out: expected a folder that does not exist, or one made by a demo, found {str(out)!r}.",
+                "--out: expected a folder that does not exist, or one made by a demo, found {out!r}.",
                 hint="Choose another with --out.",
+                out=str(out),
             )
         shutil.rmtree(out)
 

@@ -45,8 +45,10 @@ def allow_connections(limits: ConnectionLimits) -> ConnectionLimits:
         return limits
     if soft < BESIDE + _FEWEST:
         raise UsageError(
-            f"Expected at least {BESIDE + _FEWEST} open files for a worker, found a limit of {soft}.",
+            "Expected at least {beside} open files for a worker, found a limit of {soft}.",
             hint="Raise it: `ulimit -n 4096`, or LimitNOFILE=4096 in the unit.",
+            beside=BESIDE + _FEWEST,
+            soft=soft,
         )
     return replace(limits, connections=soft - BESIDE)
 

@@ -62,7 +62,11 @@ def diagnose(
     from basira.workflows.targeting.score import check_period
 
     if out is not None and out.exists() and not out.is_dir():
-        raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
+        raise UsageError(
+            "--out: expected a folder, found the file {out!r}.",
+            hint="Name a folder.",
+            out=str(out),
+        )
     begin, end = parse_day(first, name="--from"), parse_day(last, name="--to")
     check_period(begin, end)
     history = open_history(store)
@@ -114,7 +118,10 @@ def _show_table(found: Diagnosis, code: str, language: str, *, as_json: bool) ->
     if table is None:
         codes = [one.code for part in found.parts for one in part.tables]
         raise UsageError(
-            f"--only: expected the code of a table, found {code!r}.", hint=f"Tables there: {', '.join(codes)}."
+            "--only: expected the code of a table, found {code!r}.",
+            hint="Tables there: {codes}.",
+            code=code,
+            codes=", ".join(codes),
         )
     if as_json:
         echo(json.dumps(asdict(table), ensure_ascii=False, indent=1, allow_nan=False))

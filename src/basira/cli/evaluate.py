@@ -105,7 +105,11 @@ def evaluate(
     objective = load_policy(find_policy(policy), policy_day).objective if policy else Objective()
     terms = evaluation.Terms(seed, resamples, trust or (), objective=objective)
     if out is not None and out.exists() and not out.is_dir():
-        raise UsageError(f"--out: expected a folder, found the file {str(out)!r}.", hint="Name a folder.")
+        raise UsageError(
+            "--out: expected a folder, found the file {out!r}.",
+            hint="Name a folder.",
+            out=str(out),
+        )
     if bool(outcomes) != bool(outcomes_mapping):
         raise UsageError(
             "Expected --outcomes and --outcomes-mapping together, found one of them.",

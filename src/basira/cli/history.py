@@ -17,7 +17,11 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
+from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
+from basira.cli.options import Language, LanguageOption
+from basira.render.numbers import format_number
+from basira.render.shown import say_line
 
 if TYPE_CHECKING:
     from basira.workflows.records.audit import Record
@@ -38,6 +42,7 @@ def sync(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     wait: WaitOption = 30.0,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Take the declarations, amendments and results of the service into the history, as if a file of them had come.
@@ -56,6 +61,7 @@ def sync(
         done = sync_history(
             history, opened, now=datetime.now().replace(microsecond=0), progress=progress, wait_seconds=wait
         )
+    said = messages(language.value)
     if as_json:
         body = {
             "files": [asdict(report) for report in done.reports],
@@ -63,27 +69,31 @@ def sync(
             "snapshot": done.snapshot,
             "set_aside": [asdict(one) for one in done.set_aside],
         }
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
     elif not done.reports:
-        typer.echo(f"Nothing new: {done.events:,} events recorded, snapshot {done.snapshot}.")
+        events = say_number(done.events, language.value)
+        say_line(said.say("history.nothing_new", events=events, snapshot=str(done.snapshot)))
     else:
-        show_reports(done.reports, snapshot=done.snapshot, store=store, as_json=False)
+        show_reports(done.reports, snapshot=done.snapshot, store=store, as_json=False, language=language.value)
     for one in done.set_aside[:_MOST_TOLD]:
         names = f" ({', '.join(one.names)})" if one.names else ""
-        typer.echo(f"Set aside: event {one.event} of the record: {one.reason}{names}.", err=True)
-    if len(done.set_aside) > _MOST_TOLD:
-        typer.echo(f"Set aside: {len(done.set_aside):,} events in all; --json names each.", err=True)
+        line = said.say("history.set_aside", event=str(one.event), reason=one.reason, names=names)
+        say_line(line, err=True)
+    if (aside := len(done.set_aside)) > _MOST_TOLD:
+        say_line(said.say_count("history.set_aside_all", aside, n=say_number(aside, language.value)), err=True)
     if refused := sum(report.quarantined for report in done.reports):
-        typer.echo(
-            f"{refused:,} rows that the service had acknowledged were rejected, and the history lacks them: "
-            + next_command("quarantine", "list", store=store),
-            err=True,
-        )
+        see = next_command("quarantine", "list", store=store)
+        number = say_number(refused, language.value)
+        say_line(said.say_count("history.refused", refused, n=number, command=see), err=True)
         raise typer.Exit(REFUSED)
 
 
 @app.command("verify")
-def verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+def verify(
+    store: StoreOption = DEFAULT_STORE,
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Hash every file of the history again, and name each that was changed or is gone; 5 when any is.
 
     Needs no database. `basira audit verify` does the same beside the record, and compares with heads kept elsewhere.
@@ -101,7 +111,7 @@ def verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
         body = {"is_whole": found.is_whole, **asdict(found), "seconds": seconds}
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
     else:
-        show_history(found, seconds)
+        show_history(found, seconds, language.value)
     found.require_whole()
 
 
@@ -110,6 +120,7 @@ def repair(
     to: Annotated[int | None, typer.Option("--to", min=0, help="Go back to this snapshot.")] = None,
     store: StoreOption = DEFAULT_STORE,
     wait: WaitOption = 30.0,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Put the last whole snapshot in force, or the one of --to, when CURRENT was changed or restored from elsewhere.
@@ -123,10 +134,12 @@ def repair(
         body = {**asdict(done), "folder": None if done.folder is None else str(done.folder)}
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
-    named = "nothing readable" if done.before is None else str(done.before)
-    typer.echo(f"Snapshot {done.number} is in force; CURRENT named {named}.")
+    said = messages(language.value)
+    before = said.say("history.unreadable") if done.before is None else str(done.before)
+    say_line(said.say("history.in_force", number=str(done.number), before=before))
     if done.folder is not None:
-        typer.echo(f"{done.set_aside:,} later files were moved to {done.folder}.")
+        number = say_number(done.set_aside, language.value)
+        say_line(said.say_count("history.moved", done.set_aside, n=number, folder=str(done.folder)))
 
 
 def prove_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[VerifiedHistory | None, float]:
@@ -143,27 +156,29 @@ def prove_history(record: Record, heads: Path | None, *, quiet: bool) -> tuple[V
     return found, perf_counter() - began
 
 
-def show_history(found: VerifiedHistory | None, seconds: float) -> None:
+def show_history(found: VerifiedHistory | None, seconds: float, language: str) -> None:
     """Print what a proof of the history found."""
+    said = messages(language)
     if found is None:
-        typer.echo("The history is not on this machine (--store): its files were not checked.")
+        say_line(said.say("history.elsewhere"))
         return
     for fault in found.faults:
-        typer.echo(f"FAULT: {fault}")
+        say_line(said.say("fault", fault=fault))
     megabytes = found.size_bytes / 1e6
-    typer.echo(
-        f"History{' whole' if found.is_whole else ''}: {found.snapshots:,} snapshots, {found.files:,} files, "
-        f"{megabytes:,.1f} MB in {seconds:.2f} s ({megabytes / max(seconds, 1e-9):,.0f} MB/s)."
-    )
+    values = {
+        "snapshots": say_number(found.snapshots, language),
+        "files": say_number(found.files, language),
+        "size": format_number(megabytes, language=language, digits=1),
+        "seconds": format_number(seconds, language=language, digits=2),
+        "rate": say_number(megabytes / max(seconds, 1e-9), language),
+    }
+    say_line(said.say("history.whole", **values) if found.is_whole else said.say("history.broken", **values))
     if found.erased:
-        typer.echo(f"Erased with a person's data, of earlier snapshots: {found.erased:,} files.")
-    if found.adopted or found.older:
-        what = (
-            f"{found.adopted:,} adopted" if found.adopted else f"{found.older:,} not adopted yet (the next commit does)"
-        )
-        typer.echo(
-            f"Manifests of the older kind: {what}. Their hashes prove that nothing was changed since, not before."
-        )
+        say_line(said.say_count("history.erased_files", found.erased, n=say_number(found.erased, language)))
+    if found.adopted:
+        say_line(said.say("history.adopted", n=say_number(found.adopted, language)))
+    elif found.older:
+        say_line(said.say("history.not_adopted", n=say_number(found.older, language)))
 
 
 @app.command("erase")
@@ -174,6 +189,7 @@ def erase(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     wait: WaitOption = 30.0,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Take a person's value out of the history, for good: an identifier becomes a random pseudonym, a text is emptied.
@@ -186,7 +202,8 @@ def erase(
     from basira.workflows.records.history_erasure import erase_history, preview_history
 
     person, record = ask_person(), record_of(store, database)
-    interrupted = "Interrupted. The history is as it was, or without the value; the same command goes on with the rest."
+    said = messages(language.value)
+    interrupted = said.say("interrupted.history")
     with steps("history erase", quiet=as_json, interrupted=interrupted) as progress:
         if preview:
             done = preview_history(record, person, progress=progress)
@@ -197,14 +214,21 @@ def erase(
     if as_json:
         typer.echo(json.dumps({"is_preview": preview, **asdict(done)}, indent=1))
         return
-    what = "would be" if preview else "were"
-    typer.echo(
-        f"{done.rows:,} rows {what} rid of it; {done.rewritten:,} files {what} written anew and {done.removed:,} "
-        f"removed, earlier snapshots' among them. Snapshot {done.snapshot} is in force."
-    )
-    if done.register_entries:
-        typer.echo(f"{done.register_entries:,} entries of the register of names {what} removed.")
+    values = {
+        "rows": say_number(done.rows, language.value),
+        "rewritten": say_number(done.rewritten, language.value),
+        "removed": say_number(done.removed, language.value),
+        "snapshot": str(done.snapshot),
+    }
+    say_line(said.say("history.would_erase", **values) if preview else said.say("history.erased", **values))
+    if names := done.register_entries:
+        number = say_number(names, language.value)
+        say_line(
+            said.say_count("history.names_preview", names, n=number)
+            if preview
+            else said.say_count("history.names", names, n=number)
+        )
     if done.left:
-        typer.echo(f"{done.left:,} rows have it in a declaration's number or a code, which stay.")
+        say_line(said.say_count("history.stays", done.left, n=say_number(done.left, language.value)))
     if done.removed and not preview:
-        typer.echo("Now train again, and build profiles with --keep 1: both rest on what was erased.")
+        say_line(said.say("history.train_again"))

@@ -18,10 +18,11 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from basira.cli.messages import messages, say_number
+from basira.cli.messages import messages, reader_language, say_number, say_reason
 from basira.cli.next_command import next_command
 from basira.cli.options import DEFAULT_STORE as DEFAULT_STORE
 from basira.cli.options import Language, LanguageOption, open_console
+from basira.render.error_texts import say_phrase
 from basira.render.shown import echo
 from basira.schema.errors import MappingError
 
@@ -86,8 +87,10 @@ def ingest(
     chosen = with_place(load_mapping(mapping), header_row=header_row, sheets=sheet or ())
     if not chosen.has_items:
         raise MappingError(
-            f"Expected a mapping of declarations, {chosen.name!r} has results only (no [fields]).",
-            hint=f"Results go in with: {next_command('feedback', *files, '--mapping', mapping, store=store)}",
+            "Expected a mapping of declarations, {chosen!r} has results only (no [fields]).",
+            hint="Results go in with: {command}",
+            chosen=chosen.name,
+            command=next_command("feedback", *files, "--mapping", mapping, store=store),
         )
     history = create_store(store)
     with named_files(files) as named, reading_progress(quiet=as_json) as progress:
@@ -135,7 +138,7 @@ def reading_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
         with bar:
             yield None if quiet else advance
     except KeyboardInterrupt:
-        console.print("Interrupted. The file being read was not taken in; the store is as it was before it.")
+        console.print(messages(reader_language()).say("take_in.stopped"))
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -159,7 +162,7 @@ def show_reports(
         if left is not None:
             body["left_in_quarantine"] = left
             body["new_identifiers"] = [asdict(change) for change in new_identifiers]
-        echo(json.dumps(body, ensure_ascii=False, indent=1))
+        echo(json.dumps(body, ensure_ascii=False, indent=1, default=str))
         return
     console, said = open_console(), messages(language)
     table = Table()
@@ -180,9 +183,16 @@ def show_reports(
     console.print(table)
     for report in reports:
         if report.note:
-            console.print(f"{report.file_name}: {report.note}", markup=False)
+            note = say_phrase(report.note, language)
+            console.print(f"{report.file_name}: {note}", markup=False, soft_wrap=True)
         for code, count in report.reasons.items():
-            console.print(f"{report.file_name}: {say_number(count, language)} {code}", markup=False)
+            line = said.say(
+                "take_in.reason",
+                file=report.file_name,
+                n=say_number(count, language),
+                reason=say_reason(code, language),
+            )
+            console.print(line, markup=False, soft_wrap=True)
         for warning in report.warnings:
             console.print(f"{report.file_name}: {warning}", style="yellow", markup=False, soft_wrap=True)
     if any(report.quarantined for report in reports):

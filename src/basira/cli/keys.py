@@ -13,8 +13,10 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import show_json
-from basira.render.shown import echo
+from basira.cli.messages import messages, reader_language, say_number
+from basira.cli.options import Language, LanguageOption, show_json
+from basira.render.numbers import format_date
+from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +37,7 @@ def open_database(store: Path, database: str, *, create: bool = False) -> Databa
 
     opened = open_database(record_of(store, database).place, create=create)
     if opened.is_new:
-        echo(f"Made a new database: {shown_place(opened)}.", err=True)
+        say_line(messages(reader_language()).say("keys.new_database", place=shown_place(opened)), err=True)
     return opened
 
 
@@ -54,6 +56,7 @@ def create(
     days: DaysOption = 365,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Make a key. The token is shown now and never again."""
@@ -64,10 +67,17 @@ def create(
 
     unknown, whole = unfit_scopes(scope, is_bound=bool(office))
     if unknown:
-        raise UsageError(f"--scope: expected {', '.join(OF_KEYS)}, found {unknown[0]!r}.", hint="Give one of these.")
+        raise UsageError(
+            "--scope: expected {scopes}, found {unknown!r}.",
+            hint="Give one of these.",
+            scopes=", ".join(OF_KEYS),
+            unknown=unknown[0],
+        )
     if whole:
         raise UsageError(
-            f"--office: expected scopes that are about one office, found {whole[0]!r}.", hint="Make a key of its own."
+            "--office: expected scopes that are about one office, found {whole!r}.",
+            hint="Make a key of its own.",
+            whole=whole[0],
         )
     name = name.strip()
     if not name:
@@ -78,11 +88,18 @@ def create(
         made = create_key(
             connection, name, scopes=scope, actor=by, now=now, expires_at=now + timedelta(days=days), offices=offices
         )
-    _hand_over(made, f"Key {made.key_id} for {name}, {days} days.", as_json=as_json)
+    number = say_number(days, language.value)
+    text = messages(language.value).say_count("keys.made", days, key=made.key_id, name=name, n=number)
+    _hand_over(made, text, language, as_json=as_json)
 
 
 @app.command("list")
-def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def list_all(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Show every key, without its secret: who made it, what it may do, until when, when it was used."""
     from dataclasses import asdict
 
@@ -101,14 +118,23 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
         ]
         echo(json.dumps(shown, indent=1))
         return
+    said = messages(language.value)
+
+    def day(moment: str) -> str:
+        return format_date(moment[:10], language=language.value)
+
     for key in keys:
-        state = f"revoked {key.revoked_at[:10]}" if key.revoked_at else f"expires {key.expires_at[:10]}"
-        used = key.last_used_at[:16] if key.last_used_at else "never"
-        where = "every office" if key.offices is None else ", ".join(sorted(key.offices))
-        echo(
-            f"{key.key_id}  {key.name}  {', '.join(sorted(key.scopes))}  {where}  {state}  last used {used}  "
-            f"made {key.created_at[:10]} by {key.created_by}"
+        state = (
+            said.say("keys.revoked_on", day=day(key.revoked_at))
+            if key.revoked_at
+            else said.say("keys.expires_on", day=day(key.expires_at))
         )
+        used = said.say("keys.used", at=key.last_used_at[:16]) if key.last_used_at else said.say("keys.never_used")
+        where = said.say("keys.everywhere") if key.offices is None else ", ".join(sorted(key.offices))
+        made = said.say("keys.made_by", day=day(key.created_at), who=key.created_by)
+        say_line("  ".join((key.key_id, key.name, ", ".join(sorted(key.scopes)), where, state, used, made)))
+    if not keys:
+        say_line(said.say("keys.none"))
 
 
 @app.command("rotate")
@@ -121,6 +147,7 @@ def rotate(
     days: DaysOption = 365,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Make the successor of a key, with its name, scopes and offices. The token is shown now and never again."""
@@ -136,8 +163,9 @@ def rotate(
             expires_at=now + timedelta(days=days),
             overlap=timedelta(hours=overlap_hours),
         )
-    text = f"Key {made.key_id} follows {key_id}, which works for {overlap_hours} more hours."
-    _hand_over(made, text, as_json=as_json)
+    number = say_number(overlap_hours, language.value)
+    text = messages(language.value).say_count("keys.follows", overlap_hours, key=made.key_id, before=key_id, n=number)
+    _hand_over(made, text, language, as_json=as_json)
 
 
 @app.command("revoke")
@@ -147,6 +175,7 @@ def revoke(
     motive: Annotated[str, typer.Option("--motive", help="Why; it is audited.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """End a key at once."""
@@ -157,11 +186,17 @@ def revoke(
     if as_json:
         show_json({"key_id": key_id, "revoked_before": before})
         return
-    echo(f"Key {key_id} was revoked on {before[:10]} already." if before else f"Key {key_id} revoked.")
+    said = messages(language.value)
+    if before:
+        day = format_date(before[:10], language=language.value)
+        say_line(said.say("keys.revoked_before", key=key_id, day=day))
+    else:
+        say_line(said.say("keys.revoked", key=key_id))
 
 
-def _hand_over(made: NewKey, text: str, *, as_json: bool) -> None:
+def _hand_over(made: NewKey, text: str, language: Language, *, as_json: bool) -> None:
     if as_json:
         echo(json.dumps({"key_id": made.key_id, "token": made.token}))
     else:
-        echo(f"{text} Its token, shown this once:\n{made.token}")
+        say_line(f"{text} {messages(language.value).say('keys.token')}")
+        echo(made.token)

@@ -100,7 +100,9 @@ def run(
         numbers = [int(s) for s in seeds.split(",")]
     except ValueError:
         raise UsageError(
-            f"--seeds: expected whole numbers with commas, found {seeds!r}.", hint="For example --seeds 1,2,3."
+            "--seeds: expected whole numbers with commas, found {seeds!r}.",
+            hint="For example --seeds 1,2,3.",
+            seeds=seeds,
         ) from None
     names = _names(strategies, published=published, ours=ours)
     fitting = jobs_within(jobs, memory=memory, available=_available_memory())

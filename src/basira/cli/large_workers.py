@@ -172,8 +172,10 @@ def _listen(listening: socket.socket, path: Path) -> None:
         listening.listen(_BACKLOG)
     except OSError as error:
         raise UsageError(
-            f"Expected to make a socket at {str(path)!r}, found: {error}.",
+            "Expected to make a socket at {path!r}, found: {error}.",
             hint="Set TMPDIR to a folder with a short name, or use --large-workers 0.",
+            path=str(path),
+            error=error,
         ) from None
     listening.set_inheritable(True)
 

@@ -116,7 +116,11 @@ def import_table(
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise SourceError(f"Expected a file at {str(file)!r}, found none that can be read.", hint="Name it.") from error
+        raise SourceError(
+            "Expected a file at {file!r}, found none that can be read.",
+            hint="Name it.",
+            file=str(file),
+        ) from error
     with faults_in(language), open_database(store, database) as opened:
         count, faults = import_list(opened, name, content, login=by, now=datetime.now(), motive=motive or None)
         if faults:

@@ -16,8 +16,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from basira.cli.ingest import HeaderRowOption, JsonOption, MappingOption, SheetOption
+from basira.cli.messages import messages, say_number, say_reason
 from basira.cli.next_command import next_command
-from basira.cli.options import open_console
+from basira.cli.options import Language, LanguageOption, open_console
+from basira.render.numbers import format_date, format_number
 from basira.render.shown import echo
 from basira.schema.errors import UsageError
 
@@ -36,13 +38,18 @@ def suggest(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing mapping file.")] = False,
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Propose a mapping from a file's headers and contents, with its confidence in each field, to be corrected."""
     from basira.workflows.intake.mapping import propose_mapping
 
     if out is not None and out.exists() and not force:
-        raise UsageError(f"{out} exists already.", hint="Choose another name, or add --force to replace it.")
+        raise UsageError(
+            "{out} exists already.",
+            hint="Choose another name, or add --force to replace it.",
+            out=out,
+        )
     suggestion, text, check = propose_mapping(file, header_row=header_row or 0, sheets=sheet or ())
     if out is not None:
         out.write_text(text, encoding="utf-8")
@@ -53,38 +60,49 @@ def suggest(
         echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console(stderr=out is None)
-    table = Table("field", "column", "confidence", "options", "to check")
+    said = messages(language.value)
+    table = Table(*(said.say(f"mapping.{name}") for name in ("field", "column", "confidence", "options", "to_check")))
     for entry in suggestion.fields:
         options = ", ".join(f"{key} = {value}" for key, value in entry.options.items())
-        cells = (entry.field, entry.column, f"{entry.confidence:.2f}", options, "; ".join(entry.notes))
+        cells = (
+            entry.field,
+            entry.column,
+            format_number(entry.confidence, language=language.value, digits=2),
+            options,
+            "; ".join(entry.notes),
+        )
         table.add_row(*(escape(cell[:90]) for cell in cells))
     console.print(table)
     for key, column in suggestion.extra.items():
-        console.print(f"extra: x_{key} from {column!r}", markup=False)
+        console.print(said.say("mapping.extra", key=key, column=repr(column)), markup=False)
     for column in suggestion.unmapped:
-        console.print(f"left out: {column!r}", markup=False)
+        console.print(said.say("mapping.left_out", column=repr(column)), markup=False)
     for name in suggestion.missing:
-        console.print(f"No column was found for the required field {name}: complete the mapping.", markup=False)
+        console.print(said.say("mapping.missing", field=name), markup=False)
     for note in suggestion.notes:
         console.print(note, markup=False)
     for doubt in suggestion.doubts:
-        console.print(f"In doubt, {doubt.subject}: {doubt.text()}", markup=False)
+        console.print(said.say("mapping.doubt", subject=doubt.subject, text=doubt.text()), markup=False)
     if suggestion.doubts:
-        console.print(
-            "Nothing is taken in until each is decided in the mapping (its section [doubts] shows how).", markup=False
-        )
+        console.print(said.say("mapping.decide"), markup=False)
     if check is not None:
-        console.print(
-            f"Tried on the first {check.rows:,} rows: {check.accepted:,} would be taken, {check.quarantined:,} rejected"
-            + "".join(f", {count:,} {code}" for code, count in check.reasons.items())
-            + ".",
-            markup=False,
+        reasons = ", ".join(
+            f"{say_number(count, language.value)} {say_reason(code, language.value)}"
+            for code, count in check.reasons.items()
         )
+        tried = said.say(
+            "mapping.tried",
+            rows=say_number(check.rows, language.value),
+            accepted=say_number(check.accepted, language.value),
+            rejected=say_number(check.quarantined, language.value),
+            reasons=f" ({reasons})" if reasons else "",
+        )
+        console.print(tried, markup=False)
     if out is None:
         typer.echo(text, nl=False)
     else:
         command = next_command("feedback" if suggestion.is_results_only else "ingest", file, "--mapping", out)
-        console.print(f"Written to {out}. Read it, correct it, then: {command}", markup=False, soft_wrap=True)
+        console.print(said.say("mapping.written", path=str(out), command=command), markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -93,6 +111,7 @@ def check(
     mapping: MappingOption,
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Read a file by a mapping and store nothing: what would be taken, what rejected, and why."""
@@ -107,31 +126,42 @@ def check(
         return
     console = open_console()
     for result in results:
-        _show_check(console, result)
+        _show_check(console, result, language.value)
     for subject, text in read.doubts.items():
-        console.print(f"In doubt, {subject}: {text}", markup=False)
+        doubt = messages(language.value).say("mapping.doubt", subject=subject, text=text)
+        console.print(doubt, markup=False)
 
 
-def _show_check(console: Console, result: MappingCheck) -> None:
+def _show_check(console: Console, result: MappingCheck, language: str) -> None:
     """What would become of one file's rows: counts, the lines that are no rows, an example of each reason."""
-    console.print(
-        f"{result.file_name}: {result.rows:,} rows, {result.accepted:,} to be taken, {result.quarantined:,} rejected; "
-        f"{result.results:,} with a result, {result.irregular:,} of them irregular; "
-        f"{result.first_day} to {result.last_day}.",
-        markup=False,
+    said = messages(language)
+    counts = said.say(
+        "mapping.check",
+        file=result.file_name,
+        rows=say_number(result.rows, language),
+        accepted=say_number(result.accepted, language),
+        rejected=say_number(result.quarantined, language),
+        results=say_number(result.results, language),
+        irregular=say_number(result.irregular, language),
+        first=format_date(result.first_day, language=language),
+        last=format_date(result.last_day, language=language),
     )
+    console.print(counts, markup=False)
     if result.note:
         console.print(result.note, markup=False)
     for entry in result.not_data:
-        last = "" if entry.count == 1 else f" and {entry.count - 1:,} more"
-        console.print(f"no data, {entry.kind}: line {entry.line:,}{last}  {entry.text[:60]!r}", markup=False)
+        line, count = say_number(entry.line, language), say_number(entry.count, language)
+        text = repr(entry.text[:60])
+        aside = said.say_count("mapping.no_data", entry.count, kind=entry.kind, line=line, n=count, text=text)
+        console.print(aside, markup=False)
     if result.reasons:
-        table = Table("reason", "rows", "first at row", "field", "found", "expected")
+        headings = ("mapping.reason", "take_in.rows", "mapping.first_row", "mapping.field", "mapping.found")
+        table = Table(*(said.say(name) for name in (*headings, "mapping.expected")))
         for example in result.examples:
             cells = (
-                example.code,
-                f"{result.reasons[example.code]:,}",
-                str(example.row),
+                say_reason(example.code, language),
+                say_number(result.reasons[example.code], language),
+                say_number(example.row, language),
                 example.field,
                 example.value,
                 example.expected,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from basira.render.catalogs import Catalog
     from basira.schema.json_values import JsonObject
     from basira.workflows.models.stages import StagedModel
+    from basira.workflows.proof.compare import Comparison
 
 app = typer.Typer(
     no_args_is_help=True, help="Fitted models: list them, read a card, choose with a second person which one decides."
@@ -100,7 +101,8 @@ def show_model(
         console.print(line, markup=False, soft_wrap=True, highlight=False)
     importance = card.pop("importance")
     files = card.pop("files")
-    card["numbers"] = f"{len(card['numbers'])} numeric features"
+    numeric = len(card["numbers"])
+    card["numbers"] = said.say_count("models.numeric", numeric, n=say_number(numeric, language.value))
     card["categories"] = ", ".join(name for name, _ in card["categories"])
     # Whole in --json; here what a reader looks for.
     held = card.get("held") or {}
@@ -191,6 +193,7 @@ def compare(
     ] = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """What a model in the shadow would have found of the days it was tried beside, against the live one."""
@@ -204,30 +207,42 @@ def compare(
     place = record_of(store, database).place
     found = compare_shadow(open_history(store), place, version, first=begin, last=end, as_of=known)
     if as_json:
-        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1, default=date.isoformat))
+        echo(json.dumps(asdict(found), ensure_ascii=False, indent=1, default=str))
         return
-    console = open_console()
+    _show_comparison(found, version, language.value)
+
+
+def _show_comparison(found: Comparison, version: str, language: str) -> None:
+    """The totals of both models by estimator, the gain, and what it says; or why nothing is estimated."""
+    from basira.render.error_texts import say_phrase
+
+    console, said = open_console(), messages(language)
     if found.is_simulated:
-        console.print("SIMULATED DATA", style="bold yellow")
-    console.print(
-        f"{version} beside the live model: {found.declarations:,} declarations, {found.results:,} results; "
-        f"{found.runs_without:,} runs of the period without it.",
-        markup=False,
-        soft_wrap=True,
+        console.print(said.say("simulated"), style="bold yellow")
+    head = said.say(
+        "compare.head",
+        version=version,
+        declarations=say_number(found.declarations, language),
+        results=say_number(found.results, language),
+        without=say_number(found.runs_without, language),
     )
-    for name, one in (("irregular", found.findings), (found.currency, found.revenue)):
+    console.print(head, markup=False, soft_wrap=True)
+    revenue = said.say("compare.revenue", currency=found.currency)
+    for what, one in ((said.say("compare.irregular"), found.findings), (revenue, found.revenue)):
         if one.gain is None:
-            reason = one.other.support.refusal or one.live.support.refusal
-            console.print(f"{name}: no estimate, because {reason}.", markup=False, soft_wrap=True)
+            reason = say_phrase(one.other.support.refusal or one.live.support.refusal, language)
+            console.print(said.say("compare.refused", what=what, reason=reason), markup=False, soft_wrap=True)
             continue
-        is_shown = one.verdict != "not shown"
-        table = Table(title=f"{name}: {version} finds {one.verdict}" if is_shown else f"{name}: no difference is shown")
-        for column in ("", "live", version):
+        verdict = f"compare.{one.verdict.replace(' ', '_')}"
+        table = Table(title=said.say(verdict, what=what, version=version))
+        for column in ("", said.say("compare.live"), version):
             table.add_column(column, justify="right" if column else "left")
         for shown in ("inverse", "self_normalised", "doubly_robust"):
-            table.add_row(shown.replace("_", " "), *(_interval(getattr(side, shown)) for side in (one.live, one.other)))
-        table.add_row("effective results", *(f"{side.support.effective:,.0f}" for side in (one.live, one.other)))
-        table.add_row("gain, doubly robust", "", _interval(one.gain))
+            sides = (_interval(getattr(side, shown), language) for side in (one.live, one.other))
+            table.add_row(said.say(f"compare.{shown}"), *sides)
+        effective = (say_number(side.support.effective, language) for side in (one.live, one.other))
+        table.add_row(said.say("compare.effective"), *effective)
+        table.add_row(said.say("compare.gain"), "", _interval(one.gain, language))
         console.print(table)
 
 
@@ -303,8 +318,11 @@ def _show_step(step: StageStep, language: Language, *, as_json: bool) -> None:
     open_console().print(line, markup=False, soft_wrap=True, highlight=False)
 
 
-def _interval(one: Estimate | None) -> str:
-    return "–" if one is None else f"{one.total:,.0f} ({one.low:,.0f} to {one.high:,.0f})"
+def _interval(one: Estimate | None, language: str) -> str:
+    if one is None:
+        return "–"
+    total, low, high = (say_number(round(value), language) for value in (one.total, one.low, one.high))
+    return f"{total} ({low} – {high})"
 
 
 def _body(one: StagedModel) -> dict[str, Any]:

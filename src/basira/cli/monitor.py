@@ -134,7 +134,11 @@ def check_endings(out: Sequence[Path] | None) -> None:
     """Raises UsageError for a file that is neither a page nor JSON."""
     for path in out or []:
         if path.suffix not in (".html", ".json"):
-            raise UsageError(f"--out: expected .html or .json, found {path.name!r}.", hint="Give one of these endings.")
+            raise UsageError(
+                "--out: expected .html or .json, found {file!r}.",
+                hint="Give one of these endings.",
+                file=path.name,
+            )
 
 
 def show_words(

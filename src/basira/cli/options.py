@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from basira.cli.messages import keep_language, messages, reader_language
 from basira.render.shown import echo, terminal
 from basira.schema.errors import StoreError
 
@@ -46,6 +47,7 @@ LanguageOption = Annotated[
         "--language",
         "-l",
         envvar="BASIRA_LANGUAGE",
+        callback=keep_language,
         help="Language of lists, reports and messages; by default that of the machine's locale, else French.",
     ),
 ]
@@ -86,8 +88,9 @@ def open_history(store: Path) -> History:
     """The store, which must be there already."""
     if not store.exists():
         raise StoreError(
-            f"Expected a store at {str(store)!r}, found nothing.",
+            "Expected a store at {store!r}, found nothing.",
             hint="Run `basira ingest FILE --mapping M` first, or name the store with --store.",
+            store=str(store),
         )
     from basira.workflows.stores import open_store
 
@@ -107,7 +110,7 @@ def ask_person(given: str = "") -> str:
     if given not in ("", "-"):
         return given
     if sys.stdin.isatty():
-        return str(typer.prompt("The value (an identifier, a name)", err=True))
+        return str(typer.prompt(messages(reader_language()).say("ask.value"), err=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 
@@ -122,10 +125,12 @@ def interruptible(words: str) -> Iterator[None]:
 
 
 @contextmanager
-def steps(
-    title: str, *, quiet: bool, interrupted: str = "Interrupted. Nothing was written."
-) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar by steps, on standard error; Ctrl-C ends with the words ``interrupted`` and exit code 130."""
+def steps(title: str, *, quiet: bool, interrupted: str = "") -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar by steps, on standard error; Ctrl-C ends with the words ``interrupted`` and exit code 130.
+
+    Without words of its own: that nothing was written, in the language of the command.
+    """
+    interrupted = interrupted or messages(reader_language()).say("interrupted.nothing")
     console = open_console(stderr=True)
     bar = Progress(
         TextColumn("{task.description:<58}"),

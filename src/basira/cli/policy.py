@@ -126,6 +126,7 @@ def check(
 
     Exit code 6 when a version is not valid.
     """
+    from basira.render.error_texts import say_phrase
     from basira.selection.policy.check import check_policy
     from basira.selection.policy.load import find_policy
 
@@ -138,8 +139,8 @@ def check(
             if one.gap_until is not None:
                 console.print(said.say("policy.gap", day=_day(one.gap_until, language)), style="yellow", markup=False)
             if one.fault:
-                console.print(f"✗ {one.fault}", style="red", markup=False, soft_wrap=True)
-                console.print(f"  → {one.hint}", markup=False, soft_wrap=True)
+                console.print(f"✗ {say_phrase(one.fault, language.value)}", style="red", markup=False, soft_wrap=True)
+                console.print(f"  → {say_phrase(one.hint, language.value)}", markup=False, soft_wrap=True)
                 continue
             until = said.say("policy.no_end") if one.valid_until is None else _day(one.valid_until, language)
             line = said.say(

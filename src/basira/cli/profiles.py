@@ -12,7 +12,10 @@ from typing import Annotated
 import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import MemoryOption, open_history
+from basira.cli.messages import messages
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_history
+from basira.render.numbers import format_date, format_number
+from basira.render.shown import say_line
 from basira.schema.days import parse_day
 
 app = typer.Typer(no_args_is_help=True, help="Online profiles: what the service looks up for each declaration.")
@@ -34,6 +37,7 @@ def build(
         ),
     ] = 3,
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Build the profiles of a day's end, for the declarations of the day after. Run it every night.
@@ -60,7 +64,12 @@ def build(
         }
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
     else:
-        typer.echo(
-            f"Profiles {built.name} as of {built.as_of} from snapshot {built.snapshot}: "
-            f"{built.size_bytes / 1e6:,.1f} MB in {built.folder}."
+        line = messages(language.value).say(
+            "profiles.built",
+            name=built.name,
+            as_of=format_date(built.as_of, language=language.value),
+            snapshot=str(built.snapshot),
+            size=format_number(built.size_bytes / 1e6, language=language.value, digits=1),
+            folder=str(built.folder),
         )
+        say_line(line)

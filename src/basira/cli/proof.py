@@ -52,7 +52,9 @@ def proof(
     for path in out or []:
         if path.suffix not in (".html", ".csv", ".json"):
             raise UsageError(
-                f"--out: expected .html, .csv or .json, found {path.name!r}.", hint="Give one of these endings."
+                "--out: expected .html, .csv or .json, found {file!r}.",
+                hint="Give one of these endings.",
+                file=path.name,
             )
     begin, end = parse_day(first, name="--from"), parse_day(last, name="--to")
     check_period(begin, end)

@@ -18,9 +18,10 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption, WaitOption, reading_progress, show_reports
 from basira.cli.keys import ByOption
+from basira.cli.messages import messages, say_number, say_reason
 from basira.cli.next_command import next_command
 from basira.cli.options import Language, LanguageOption
-from basira.render.shown import echo
+from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
     from basira.serving.views.answers import RejectedPage
@@ -42,6 +43,7 @@ def list_rows(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many rows.")] = 50,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Show rejected rows with the reason, the value found and what was expected; after them, the declarations that the
@@ -63,17 +65,29 @@ def list_rows(
         typer.echo(_json(body))
         return
     if online:
-        _show_online(online)
+        _show_online(online, language.value)
+    said = messages(language.value)
     if not rows:
-        echo("No such row in quarantine.")
+        say_line(said.say("quarantine.none"))
         return
     for row in rows:
-        why = f"{row.field or '-'}: {row.code}"
-        found = f"found {_printable(row.value)!r}" if row.value else "found nothing"
-        _line(row.quarantine_id, row.file_name, f"row {row.source_row}", why, found, f"expected {row.expected}")
+        why = f"{row.field or '-'}: {say_reason(row.code, language.value)}"
+        value = repr(_printable(row.value or ""))
+        found = said.say("quarantine.found", value=value) if row.value else said.say("quarantine.found_nothing")
+        expected = said.say("quarantine.expected", expected=row.expected)
+        place = said.say("quarantine.row", row=str(row.source_row))
+        _line(row.quarantine_id, row.file_name, place, why, found, expected)
     for (name, reason), count in counts.items():
-        echo(f"{_printable(name)}: {count:,} {reason}")
-    echo(f"{len(rows):,} of {sum(counts.values()):,} rows shown.")
+        say_line(
+            said.say(
+                "take_in.reason",
+                file=_printable(name),
+                n=say_number(count, language.value),
+                reason=say_reason(reason, language.value),
+            )
+        )
+    total = say_number(sum(counts.values()), language.value)
+    say_line(said.say("quarantine.shown", n=say_number(len(rows), language.value), total=total))
 
 
 def _online(store: Path, database: str, *, code: str | None, limit: int) -> _Online | None:
@@ -92,21 +106,26 @@ def _online(store: Path, database: str, *, code: str | None, limit: int) -> _Onl
         return {**page, "limits_reached": list_reached_limits(opened, quota, now=datetime.now())}
 
 
-def _show_online(online: _Online) -> None:
+def _show_online(online: _Online, language: str) -> None:
     for line in online["limits_reached"]:
         typer.echo(line)
     if not online["total"]:
         return
+    said = messages(language)
     for row in online["rows"]:
-        reasons = ", ".join(f"{fault['field'] or '-'}: {fault['code']}" for fault in row["faults"])
-        sent = f"sent {row['times']:,} times, last {row['last_at'][:16]}"
-        _line(row["quarantine_id"], row["declaration_id"] or "no number", f"by {row['client']}", sent, reasons)
-    echo(f"{len(online['rows']):,} of {online['total']:,} declarations that the service rejected.")
+        reasons = ", ".join(
+            f"{fault['field'] or '-'}: {say_reason(fault['code'], language)}" for fault in row["faults"]
+        )
+        sent = said.say("quarantine.sent", n=say_number(row["times"], language), at=row["last_at"][:16])
+        number = row["declaration_id"] or said.say("quarantine.no_number")
+        _line(row["quarantine_id"], number, said.say("quarantine.by", client=row["client"]), sent, reasons)
+    shown = say_number(len(online["rows"]), language)
+    say_line(said.say("quarantine.online", n=shown, total=say_number(online["total"], language)))
 
 
 def _line(quarantine_id: str, *cells: str) -> None:
     """The id first and whole: `show` and `retry` are given it."""
-    echo("  ".join((quarantine_id, *(_printable(cell) for cell in cells))))
+    say_line("  ".join((quarantine_id, *(_printable(cell) for cell in cells))))
 
 
 @app.command("show")
@@ -139,6 +158,7 @@ def expire(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Erase the declarations that the service rejected and that were not sent again for a while; rows of files stay.
@@ -161,7 +181,8 @@ def expire(
     if as_json:
         typer.echo(json.dumps({"erased": count}))
     else:
-        typer.echo(f"{count:,} rejected declarations erased, not sent again for {days} days.")
+        said, number = messages(language.value), say_number(count, language.value)
+        say_line(said.say_count("quarantine.erased", count, n=number, days=str(days)))
 
 
 def _json(content: Mapping[str, object]) -> str:
@@ -181,6 +202,7 @@ def export(
     code: CodeOption = None,
     file_name: FileOption = None,
     store: StoreOption = DEFAULT_STORE,
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Write rejected rows to a workbook or a CSV file: correct the source's columns, then `retry --corrected`.
@@ -195,7 +217,8 @@ def export(
         echo(json.dumps({"rows": count, "file": str(out)}))
     else:
         retry_them = next_command("quarantine", "retry", "--corrected", out, store=store)
-        echo(f"{count:,} rows written to {out}. Correct them, then: {retry_them}")
+        said, number = messages(language.value), say_number(count, language.value)
+        say_line(said.say_count("quarantine.written", count, n=number, path=str(out), command=retry_them))
 
 
 @app.command()
@@ -223,6 +246,7 @@ def retry(
     (--json, a script), nothing is stored without --allow-new-identifiers.
     """
     from basira.ingest.mapping.model import load_mapping
+    from basira.render.error_texts import say_phrase
     from basira.workflows.intake.quarantine import Corrections, find_changed_identifiers, retry_quarantine
     from basira.workflows.stores import open_store
 
@@ -231,10 +255,10 @@ def retry(
     if corrected is not None and not allow_new_identifiers and not as_json and sys.stdin.isatty():
         changes = find_changed_identifiers(history, corrected, mapping=chosen)
         for change in changes:
-            echo(change.sentence)
-        allow_new_identifiers = bool(changes) and typer.confirm(
-            f"{len(changes):,} corrections change a declaration's number or an item's. Are the new ones right?"
-        )
+            say_line(say_phrase(change.phrase, language.value))
+        said, number = messages(language.value), say_number(len(changes), language.value)
+        question = said.say_count("quarantine.ask", len(changes), n=number)
+        allow_new_identifiers = bool(changes) and typer.confirm(question)
     with reading_progress(quiet=as_json) as progress:
         report = retry_quarantine(
             history,
@@ -255,4 +279,5 @@ def retry(
         new_identifiers=report.new_identifiers,
     )
     if not as_json:
-        echo(f"{report.left:,} rows left in quarantine.")
+        number = say_number(report.left, language.value)
+        say_line(messages(language.value).say_count("quarantine.left", report.left, n=number))

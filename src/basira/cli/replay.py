@@ -14,7 +14,9 @@ import typer
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import MemoryOption, PolicyOption, open_console, open_history, steps
+from basira.cli.messages import messages, say_number
+from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_console, open_history, steps
+from basira.render.numbers import format_date
 
 
 def replay(
@@ -26,6 +28,7 @@ def replay(
     policy: PolicyOption = "morocco",
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Make a recorded run again from its snapshot, model, policy and seed, and compare it bit for bit.
@@ -40,7 +43,16 @@ def replay(
             "Expected a run, or --office and --day, found both, neither or half.", hint="basira replay RUN"
         )
     if office:
-        _replay_online(store, database, policy, office=office, day=day, declaration=declaration, as_json=as_json)
+        _replay_online(
+            store,
+            database,
+            policy,
+            office=office,
+            day=day,
+            declaration=declaration,
+            language=language.value,
+            as_json=as_json,
+        )
         return
     from basira.workflows.engine import EngineBounds
     from basira.workflows.targeting.record import replay as repeat
@@ -76,11 +88,13 @@ def replay(
         )
     report.require_same()
     if not as_json:
-        open_console().print(f"Run {run}: {report.checked:,} decisions replayed, every one the same.", markup=False)
+        said, number = messages(language.value), say_number(report.checked, language.value)
+        same = said.say_count("replay.same", report.checked, run=run, n=number)
+        open_console().print(same, markup=False, soft_wrap=True)
 
 
 def _replay_online(
-    store: Path, database: str, policy: str, *, office: str, day: str, declaration: str, as_json: bool
+    store: Path, database: str, policy: str, *, office: str, day: str, declaration: str, language: str, as_json: bool
 ) -> None:
     from basira.schema.days import parse_day
     from basira.selection.policy.load import find_policy
@@ -90,7 +104,8 @@ def _replay_online(
     root = open_history(store).root
     with open_database(record_of(store, database).place) as opened:
         service = open_record(root, opened, find_policy(policy))
-        report = replay_online(service, root, office, parse_day(day, name="--day"), declaration_id=declaration or None)
+        on = parse_day(day, name="--day")
+        report = replay_online(service, root, office, on, declaration_id=declaration or None)
     if as_json:
         differences = [
             {
@@ -116,7 +131,15 @@ def _replay_online(
     if as_json:
         return
     console = open_console()
-    text = f"{report.lanes:,} lanes and {report.scores:,} scores replayed, every one the same."
-    console.print(f"{office}, {day}: {text}", markup=False)
+    said = messages(language)
+    same = said.say(
+        "replay.online",
+        office=office,
+        day=format_date(on, language=language),
+        lanes=say_number(report.lanes, language),
+        scores=say_number(report.scores, language),
+    )
+    console.print(same, markup=False, soft_wrap=True)
     for what, count in report.missing.items():
-        console.print(f"Not compared, {count:,} times: {what}", markup=False)
+        missing = said.say("replay.not_compared", n=say_number(count, language), what=what)
+        console.print(missing, markup=False, soft_wrap=True)

@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.options import AsOfOption, MemoryOption, ModelOption, open_console, open_history, steps
+from basira.cli.messages import messages, say_number
+from basira.cli.options import (
+    AsOfOption,
+    Language,
+    LanguageOption,
+    MemoryOption,
+    ModelOption,
+    open_console,
+    open_history,
+    steps,
+)
+from basira.render.numbers import format_date
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
 
@@ -26,6 +37,7 @@ def score(
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = "",
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Score the items declared in a period, knowing nothing later than --as-of.
@@ -37,7 +49,9 @@ def score(
 
     if out.suffix not in (".parquet", ".csv"):
         raise UsageError(
-            f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these."
+            "--out: expected a name ending in .parquet or .csv, found {file!r}.",
+            hint="Give one of these.",
+            file=out.name,
         )
     day = parse_day(as_of, name="--as-of")
     period = parse_day(first, name="--from"), parse_day(last, name="--to")
@@ -67,8 +81,13 @@ def score(
         typer.echo(json.dumps(body, ensure_ascii=False, indent=1))
         return
     console = open_console()
+    said = messages(language.value)
     if trained:
-        console.print(
-            f"There was no model that knows nothing later than {day}: {chosen.version} was trained and saved."
-        )
-    console.print(f"{body['items']:,} items scored by {chosen.version} into {out}.", markup=False, soft_wrap=True)
+        known = format_date(day, language=language.value)
+        trained_now = said.say("score.trained", as_of=known, version=chosen.version)
+        console.print(trained_now, markup=False, soft_wrap=True)
+    items = found.table.height
+    done = said.say_count(
+        "score.done", items, n=say_number(items, language.value), version=chosen.version, path=str(out)
+    )
+    console.print(done, markup=False, soft_wrap=True)

@@ -19,7 +19,9 @@ import typer
 
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import keep_language, messages
 from basira.cli.options import Language, open_history
+from basira.render.shown import say_line
 from basira.schema.errors import BasiraError, UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +74,10 @@ def serve(
         typer.Option("--model", envvar="BASIRA_MODEL", help="The only model that may decide, while it is live."),
     ] = "",
     language: Annotated[
-        Language, typer.Option("--language", "-l", envvar="BASIRA_LANGUAGE", help="Language of the reasons.")
+        Language,
+        typer.Option(
+            "--language", "-l", envvar="BASIRA_LANGUAGE", callback=keep_language, help="Language of the reasons."
+        ),
     ] = Language.fr,
     most_profile_days: Annotated[
         int,
@@ -115,23 +120,26 @@ def serve(
         "BASIRA_RATES": rates and str(Path(rates).resolve()),
     }
     if check:
-        _check("" if is_named else policy, as_json=as_json)
+        _check("" if is_named else policy, language.value, as_json=as_json)
         return
     # The library of the figures reads their folder when it is loaded, so set it before the application.
     with _metrics_folder(workers + large_workers):
         _serve("" if is_named else policy, host, port, workers, large_workers)
 
 
-def _check(unnamed_policy: str, *, as_json: bool) -> None:
+def _check(unnamed_policy: str, language: str, *, as_json: bool) -> None:
     from basira.app import check_environment
 
-    lines = check_environment()
+    lines, said = check_environment(), messages("en" if as_json else language)
     if unnamed_policy:
-        lines.insert(0, f"policy: none was named, the shipped {unnamed_policy!r} decides. {_NAME_ONE}")
+        lines.insert(0, said.say("serve.no_policy", policy=repr(unnamed_policy)))
     if as_json:
         typer.echo(json.dumps({"degraded": lines}, ensure_ascii=False, indent=1))
-    else:
-        typer.echo("\n".join(f"degraded: {line}" for line in lines) or "Ready to serve.")
+        return
+    for line in lines:
+        say_line(said.say("serve.degraded", what=line))
+    if not lines:
+        say_line(said.say("serve.ready"))
 
 
 def _serve(unnamed_policy: str, host: str, port: int, workers: int, large: int) -> None:
@@ -262,13 +270,18 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         made = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except socket.gaierror as error:
         raise UsageError(
-            f"--host: expected an address of this machine, found {host!r} ({error.strerror}).",
+            "--host: expected an address of this machine, found {host!r} ({error}).",
             hint="127.0.0.1 behind a proxy, 0.0.0.0 for all addresses.",
+            host=host,
+            error=error.strerror,
         ) from None
     except OSError as error:
         raise UsageError(
-            f"--port: expected to listen on {host}:{port}, found: {os.strerror(error.errno or 0)}.",
+            "--port: expected to listen on {host}:{port}, found: {strerror}.",
             hint="Stop what listens there, or give another --port or --host.",
+            host=host,
+            port=port,
+            strerror=os.strerror(error.errno or 0),
         ) from None
     with Listening.of(made) as listening:
         # Accepted connections take it over. Without it the body of an answer waits for the client's acknowledgement of

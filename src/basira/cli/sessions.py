@@ -13,9 +13,10 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import ByOption, open_database
-from basira.cli.options import show_json
+from basira.cli.messages import messages, say_number
+from basira.cli.options import Language, LanguageOption, show_json
 from basira.cli.users import user_of
-from basira.render.shown import echo
+from basira.render.shown import say_line
 
 app = typer.Typer(no_args_is_help=True, help="Sessions: ended.")
 
@@ -32,6 +33,7 @@ def revoke(
     motive: Annotated[str, typer.Option("--motive", help="Why; it is audited.")],
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """End every session of a person at once. The account stays as it is."""
@@ -43,4 +45,5 @@ def revoke(
     if as_json:
         show_json({"login": user, "ended": ended})
         return
-    echo(f"{ended} sessions of {user} ended.")
+    number = say_number(ended, language.value)
+    say_line(messages(language.value).say_count("sessions.ended", ended, n=number, user=user))

@@ -119,7 +119,9 @@ def target(
     for path in out or []:
         if path.suffix not in _WRITERS:
             raise UsageError(
-                f"--out: expected .csv, .xlsx or .html, found {path.name!r}.", hint="Give one of these endings."
+                "--out: expected .csv, .xlsx or .html, found {file!r}.",
+                hint="Give one of these endings.",
+                file=path.name,
             )
     history = open_history(store)
     order = order_day(
@@ -160,8 +162,10 @@ def target(
         show_changes(changes_to, earlier, on, language=language.value, lane_names=lanes)
         if as_json or not sys.stdin.isatty():
             raise UsageError(
-                f"Expected a first run of {on}, found run {earlier.run_id} recorded already. Nothing was recorded.",
+                "Expected a first run of {on}, found run {run_id} recorded already. Nothing was recorded.",
                 hint="Repeat the command with --again to record one more, or with --preview to look only.",
+                on=on,
+                run_id=earlier.run_id,
             )
         if not ask_again(language.value):
             changes_to.print(said.say("again.kept", run=earlier.run_id), markup=False, soft_wrap=True)

@@ -11,12 +11,25 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
+from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
-from basira.cli.options import AsOfOption, MemoryOption, SeedOption, TrustOption, open_console, open_history, steps
+from basira.cli.options import (
+    AsOfOption,
+    Language,
+    LanguageOption,
+    MemoryOption,
+    SeedOption,
+    TrustOption,
+    open_console,
+    open_history,
+    steps,
+)
+from basira.render.numbers import format_date, format_number
 from basira.schema.days import parse_day
 
 
@@ -36,6 +49,7 @@ def train(
     trust: TrustOption = None,
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Fit a model on the inspected items whose results were known at the end of a day, and save it in the store.
@@ -76,21 +90,28 @@ def train(
         typer.echo(json.dumps({**card, "stage": stage}, ensure_ascii=False, indent=1))
         return
     console = open_console()
-    console.print(f"Model [bold]{model.version}[/bold] saved, knowing nothing later than {card['as_of']}.")
+    said = messages(language.value)
+    as_of_day = format_date(card["as_of"], language=language.value)
+    console.print(said.say("train.saved", version=model.version, as_of=as_of_day), markup=False, soft_wrap=True)
     table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
     late = card["later_items"]
-    table.add_row("inspected items learned from", f"{card['training']['rows']:,}")
-    table.add_row("irregular among them", f"{card['training']['irregular']:,}")
-    table.add_row("later items it was calibrated on", f"{late['rows']:,}")
+
+    def number(value: float, digits: int = 3) -> str:
+        return format_number(value, language=language.value, digits=digits)
+
+    table.add_row(said.say("train.items"), say_number(card["training"]["rows"], language.value))
+    table.add_row(said.say("train.irregular"), say_number(card["training"]["irregular"], language.value))
+    table.add_row(said.say("train.later"), say_number(late["rows"], language.value))
     if "auc" in late:
-        table.add_row(
-            "AUC on them (before the refit)", f"{late['auc']:.3f}  [{late['auc_low']:.3f}, {late['auc_high']:.3f}]"
-        )
-        table.add_row("mean probability / rate found", f"{late['mean_probability']:.3f} / {late['rate']:.3f}")
-    table.add_row("trees", f"{card['chosen']['bags']} x {card['chosen']['rounds']} ({card['chosen']['size']})")
-    table.add_row("CPU seconds to fit", f"{card['fit_cpu_seconds']:.1f}")
+        # Between decimal commas a comma would not part the bounds.
+        bounds = f"{number(late['auc_low'])} ; {number(late['auc_high'])}"
+        table.add_row(said.say("train.auc"), escape(f"{number(late['auc'])}  [{bounds}]"))
+        table.add_row(said.say("train.rate"), f"{number(late['mean_probability'])} / {number(late['rate'])}")
+    trees = f"{card['chosen']['bags']} × {card['chosen']['rounds']} ({card['chosen']['size']})"
+    table.add_row(said.say("train.trees"), trees)
+    table.add_row(said.say("train.seconds"), number(card["fit_cpu_seconds"], 1))
     console.print(table)
     for sentence in sentences_of(card["notes"]):
         console.print(sentence, style="yellow", markup=False, soft_wrap=True)
@@ -98,23 +119,23 @@ def train(
     evaluate = next_command("evaluate", "--as-of", card["as_of"], *trusting, store=store)
     target = next_command("target", "--day", known + timedelta(days=1), store=store)
     for line in (
-        f"How good is it? {evaluate}",
-        *_next_steps(stage, model.version, is_first=bool(adopted), store=store),
-        f"Use it: {target}"
+        said.say("train.how_good", command=evaluate),
+        *_next_steps(stage, model.version, language.value, is_first=bool(adopted), store=store),
+        said.say("train.use", command=target)
         if stage == "live"
-        else f"Look at what it would select: {target} --preview --model {model.version}",
+        else said.say("train.look", command=f"{target} --preview --model {model.version}"),
     ):
         console.print(line, markup=False, soft_wrap=True, highlight=False)
 
 
-def _next_steps(stage: str, version: str, *, is_first: bool, store: Path) -> tuple[str, ...]:
+def _next_steps(stage: str, version: str, language: str, *, is_first: bool, store: Path) -> tuple[str, ...]:
+    said = messages(language)
     if stage == "live":
-        first = "It is the first model of this store, so it is live: it decides. " if is_first else "It is live. "
-        return (f"{first}Later ones are candidates until a second person promotes them.",)
+        return (said.say("train.first") if is_first else said.say("train.live"),)
     shadow = next_command("models", "shadow", version, "--by", "LOGIN", "--motive", "WHY", store=store)
     promote = next_command("models", "promote", version, "--by", "MANAGER", "--motive", "WHY", store=store)
     return (
-        "It is a candidate: the live model goes on deciding.",
-        f"Try it beside the live one: {shadow}",
-        f"Then, another person: {promote}",
+        said.say("train.candidate"),
+        said.say("train.try", command=shadow),
+        said.say("train.then", command=promote),
     )

@@ -17,8 +17,10 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import ByOption, open_database
-from basira.cli.options import show_json
-from basira.render.shown import echo
+from basira.cli.messages import messages, reader_language, say_number
+from basira.cli.options import Language, LanguageOption, show_json
+from basira.render.numbers import UNKNOWN
+from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +63,7 @@ def add(
     password_stdin: StdinOption = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Make an account. The password is asked for, and must be changed at the first login."""
@@ -83,11 +86,19 @@ def add(
                 actor=by,
                 now=datetime.now(),
             )
-    echo(json.dumps({"user_id": made}) if as_json else f"User {made} made: {login}.")
+    if as_json:
+        show_json({"user_id": made})
+    else:
+        say_line(messages(language.value).say("users.made", user=made, login=login))
 
 
 @app.command("list")
-def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False) -> None:
+def list_all(
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
     """Show every account, with its roles."""
     from basira.storage.accounts.users import list_users
 
@@ -96,14 +107,22 @@ def list_all(store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", 
     if as_json:
         echo(json.dumps([_user_content(user) for user in users], ensure_ascii=False, indent=1))
         return
+    said = messages(language.value)
     for user in users:
-        state = "active" if user.is_active else "inactive"
-        echo(f"{user.user_id}  {user.login or '(erased)'}  {', '.join(_roles(user.grants)) or 'no role'}  {state}")
+        state = said.say("users.active") if user.is_active else said.say("users.inactive")
+        login = user.login or said.say("users.erased_login")
+        say_line(f"{user.user_id}  {login}  {_shown_roles(_roles(user.grants), language)}  {state}")
+    if not users:
+        say_line(said.say("users.none"))
 
 
 @app.command("show")
 def show(
-    login: LoginArgument, store: StoreOption = DEFAULT_STORE, database: DatabaseOption = "", as_json: JsonOption = False
+    login: LoginArgument,
+    store: StoreOption = DEFAULT_STORE,
+    database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
 ) -> None:
     """Show one account and its events."""
     from basira.storage.record.activity import Part, find_audit
@@ -115,10 +134,14 @@ def show(
         events = [{name: row[name] for name in ("recorded_at", "action", "actor", "before", "after")} for row in trail]
         echo(json.dumps({**_user_content(user), "audit": events}, ensure_ascii=False, indent=1))
         return
+    said = messages(language.value)
+    words = {True: said.say("users.yes"), False: said.say("users.no"), None: UNKNOWN}
     for key, value in _user_content(user).items():
-        echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+        text = ", ".join(value) if isinstance(value, list) else words.get(value, str(value))  # type: ignore[call-overload]
+        say_line(f"{said.say(f'users.{key}')}: {text}")
     for row in trail:
-        echo(f"  {row['recorded_at'][:16]}  {row['action']}  by {row['actor']}")
+        by = said.say("audit.by", who=row["actor"])
+        say_line(f"  {row['recorded_at'][:16]}  {row['action']}  {by}")
 
 
 @role_app.command("grant")
@@ -129,11 +152,12 @@ def grant(
     office: OfficeOption = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Give a role. It counts from the person's next request."""
     roles = _change_roles(login, _grant(role, office), by=by, store=store, database=database, is_given=True)
-    _show_roles(login, roles, as_json=as_json)
+    _show_roles(login, roles, language, as_json=as_json)
 
 
 @role_app.command("revoke")
@@ -144,11 +168,12 @@ def revoke(
     office: OfficeOption = "",
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Take a role away. It is gone with the person's next request."""
     roles = _change_roles(login, _grant(role, office), by=by, store=store, database=database, is_given=False)
-    _show_roles(login, roles, as_json=as_json)
+    _show_roles(login, roles, language, as_json=as_json)
 
 
 @password_app.command("reset")
@@ -159,6 +184,7 @@ def reset(
     password_stdin: StdinOption = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Give another password, which must be changed at the next login. Every session of the person ends."""
@@ -173,7 +199,7 @@ def reset(
     if as_json:
         show_json({"login": login, "must_change_password": not final})
         return
-    echo(f"Password of {login} replaced; every session ended.")
+    say_line(messages(language.value).say("users.password", login=login))
 
 
 @app.command("deactivate")
@@ -182,10 +208,11 @@ def deactivate(
     by: ByOption,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Put an account out of use at once, with its sessions. The person's events stay on record."""
-    _set_active(login, is_active=False, by=by, store=store, database=database, as_json=as_json)
+    _set_active(login, is_active=False, by=by, store=store, database=database, language=language, as_json=as_json)
 
 
 @app.command("activate")
@@ -194,10 +221,11 @@ def activate(
     by: ByOption,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Put an account in use again."""
-    _set_active(login, is_active=True, by=by, store=store, database=database, as_json=as_json)
+    _set_active(login, is_active=True, by=by, store=store, database=database, language=language, as_json=as_json)
 
 
 @app.command("erase")
@@ -208,6 +236,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Forget a person, for good: login, name, password, roles. The events of the id stay on record.
@@ -219,6 +248,7 @@ def erase(
     from basira.storage.database.freed import free_deleted
     from basira.storage.record.audit_log import require_motive
 
+    said = messages(language.value)
     with open_database(store, database) as opened:
         with opened.read() as connection:
             user = user_of(connection, login)
@@ -227,14 +257,12 @@ def erase(
             if as_json:
                 show_json({"user_id": user.user_id, "is_erased_before": True, "left": []})
             else:
-                echo(f"{user.user_id} is forgotten already.")
+                say_line(said.say("users.forgotten_before", user=user.user_id))
             return
         # Before the question, and never among what a program reads.
-        echo(
-            f"{user.login} ({user.display_name or 'no name'}; {', '.join(_roles(user.grants)) or 'no role'})",
-            err=as_json,
-        )
-        if not yes and not (sys.stdin.isatty() and typer.confirm("Forget this person for good?", err=as_json)):
+        name, roles = user.display_name or said.say("users.no_name"), _shown_roles(_roles(user.grants), language)
+        say_line(f"{user.login} ({name}; {roles})", err=as_json)
+        if not yes and not (sys.stdin.isatty() and typer.confirm(said.say("users.ask_forget"), err=as_json)):
             raise UsageError("Expected a yes, found none: nothing was erased.", hint="Answer y, or give --yes.")
         with opened.write() as connection:
             erase_user(connection, user.user_id, actor=by, motive=motive, now=datetime.now())
@@ -242,9 +270,9 @@ def erase(
     if as_json:
         show_json({"user_id": user.user_id, "is_erased_before": False, "left": left})
         return
-    echo(f"Forgotten. The events of {user.user_id} stay on record under this id.")
+    say_line(said.say("users.forgotten", user=user.user_id))
     for sentence in left:
-        echo(f"Left to do: {sentence}")
+        say_line(said.say("left_to_do", what=sentence))
 
 
 @app.command("unlock")
@@ -253,6 +281,7 @@ def unlock(
     by: ByOption,
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """End the lock of an account after too many failed logins; a lock of an address ends by itself."""
@@ -263,7 +292,8 @@ def unlock(
     if as_json:
         show_json({"login": login, "forgotten": forgotten})
         return
-    echo(f"{forgotten} failed logins of {login} forgotten.")
+    number = say_number(forgotten, language.value)
+    say_line(messages(language.value).say_count("users.unlocked", forgotten, n=number, login=login))
 
 
 def user_of(connection: sa.Connection, login: str) -> User:
@@ -275,11 +305,17 @@ def user_of(connection: sa.Connection, login: str) -> User:
     if found is None and login.startswith("u-"):
         return get_user(connection, login)
     if found is None:
-        raise NotFoundError(f"Expected the login {login!r}, found none.", hint="`basira users list` shows them.")
+        raise NotFoundError(
+            "Expected the login {login!r}, found none.",
+            hint="`basira users list` shows them.",
+            login=login,
+        )
     return found
 
 
-def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: str, as_json: bool) -> None:
+def _set_active(
+    login: str, *, is_active: bool, by: str, store: Path, database: str, language: Language, as_json: bool
+) -> None:
     from basira.storage.accounts.users import set_active
 
     with open_database(store, database) as opened, opened.write() as connection:
@@ -287,7 +323,9 @@ def _set_active(login: str, *, is_active: bool, by: str, store: Path, database: 
     if as_json:
         show_json({"login": login, "is_active": is_active})
         return
-    echo(f"{login} is {'active' if is_active else 'inactive'}.")
+    said = messages(language.value)
+    state = said.say("users.active") if is_active else said.say("users.inactive")
+    say_line(said.say("users.state", login=login, state=state))
 
 
 def _change_roles(login: str, changed: Grant, *, by: str, store: Path, database: str, is_given: bool) -> list[str]:
@@ -302,11 +340,17 @@ def _change_roles(login: str, changed: Grant, *, by: str, store: Path, database:
     return _roles(sorted(grants))
 
 
-def _show_roles(login: str, roles: list[str], *, as_json: bool) -> None:
+def _show_roles(login: str, roles: list[str], language: Language, *, as_json: bool) -> None:
     if as_json:
         show_json({"login": login, "roles": roles})
     else:
-        echo(f"{login}: {', '.join(roles) or 'no role'}.")
+        state = _shown_roles(roles, language)
+        say_line(messages(language.value).say("users.state", login=login, state=state))
+
+
+def _shown_roles(roles: list[str], language: Language) -> str:
+    """Roles by their names in the record, as commands are given them; the word for none."""
+    return ", ".join(roles) or messages(language.value).say("users.no_role")
 
 
 def _grant(role: str, office: str) -> Grant:
@@ -329,7 +373,9 @@ def _password(from_stdin: bool) -> str:
         raise UsageError(
             "Expected a terminal to ask for the password, found none.", hint="Pipe it in, with --password-stdin."
         )
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return str(
+        typer.prompt(messages(reader_language()).say("users.ask_password"), hide_input=True, confirmation_prompt=True)
+    )
 
 
 def _roles(grants: Sequence[Grant]) -> list[str]:

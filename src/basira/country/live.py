@@ -83,10 +83,16 @@ class LiveCountry:
 
     def __init__(self, scenario: Scenario, seed: int, *, period_days: int | None = None) -> None:
         if seed < 0:
-            raise UsageError(f"seed: expected a whole number from 0, found {seed}.", hint="Give for example --seed 1.")
+            raise UsageError(
+                "seed: expected a whole number from 0, found {seed}.",
+                hint="Give for example --seed 1.",
+                seed=seed,
+            )
         if period_days is not None and period_days < 1:
             raise UsageError(
-                f"period_days: expected at least 1, found {period_days}.", hint="Give 1 for days, 7 for weeks."
+                "period_days: expected at least 1, found {period_days}.",
+                hint="Give 1 for days, 7 for weeks.",
+                period_days=period_days,
             )
         self.scenario = scenario
         self.seed = seed
@@ -198,11 +204,17 @@ class LiveCountry:
     def _awaiting(self, day: date) -> Block:
         if self._block is None:
             raise UsageError(
-                f"Expected a day of the scenario, found its end ({self.scenario.ends_on}) passed.",
+                "Expected a day of the scenario, found its end ({ends_on}) passed.",
                 hint="Stop when is_over is True.",
+                ends_on=self.scenario.ends_on,
             )
         if day != self.day:
-            raise UsageError(f"day: expected {self.day}, found {day}.", hint="Step the periods in order.")
+            raise UsageError(
+                "day: expected {day}, found {day_2}.",
+                hint="Step the periods in order.",
+                day=self.day,
+                day_2=day,
+            )
         return self._block
 
     def _open(self) -> None:
@@ -316,8 +328,10 @@ class LiveCountry:
         if isinstance(inspected, np.ndarray) and inspected.dtype == np.bool_:
             if len(inspected) != len(block.code):
                 raise UsageError(
-                    f"inspected: expected a mask of {len(block.code)} items, found {len(inspected)}.",
+                    "inspected: expected a mask of {code_count} items, found {inspected_count}.",
                     hint="Give one entry per row of declarations, or a list of declaration ids.",
+                    code_count=len(block.code),
+                    inspected_count=len(inspected),
                 )
             lane = np.zeros(n, np.int64)
             lane[block.shipments.declaration[inspected]] = LANES.index("ROUGE_INTEGRAL")
@@ -330,15 +344,25 @@ class LiveCountry:
             chosen = inspected[name] if isinstance(inspected, Mapping) else "ROUGE_INTEGRAL"
             if name not in place:
                 raise UsageError(
-                    f"inspected: expected a declaration of {self.day} to {self.last_day}, found {name!r}.",
+                    "inspected: expected a declaration of {day} to {last_day}, found {name!r}.",
                     hint="Choose among the ids of declarations.",
+                    day=self.day,
+                    last_day=self.last_day,
+                    name=name,
                 )
             if chosen not in LANES:
                 raise UsageError(
-                    f"inspected: expected a lane of {', '.join(LANES)}, found {chosen!r}.", hint="Name one of them."
+                    "inspected: expected a lane of {lanes}, found {chosen!r}.",
+                    hint="Name one of them.",
+                    lanes=", ".join(LANES),
+                    chosen=chosen,
                 )
             if lane[place[name]] > 0:
-                raise UsageError(f"inspected: found {name!r} twice.", hint="Name each declaration once.")
+                raise UsageError(
+                    "inspected: found {name!r} twice.",
+                    hint="Name each declaration once.",
+                    name=name,
+                )
             lane[place[name]] = LANES.index(chosen)
         return lane, None
 

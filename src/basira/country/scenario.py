@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from basira.schema.errors import ScenarioError
+from basira.schema.errors import Phrase, ScenarioError, join_phrases
 
 Scheme = Literal[
     "undervaluation",
@@ -389,7 +389,10 @@ def load_scenario(name_or_path: str | Path, *, changes: Mapping[str, object] | N
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(
-            f"{name_or_path}: expected TOML, found {error}.", hint="Correct the file at the place named."
+            "{name_or_path}: expected TOML, found {error}.",
+            hint="Correct the file at the place named.",
+            name_or_path=name_or_path,
+            error=error,
         ) from None
     for name, value in (changes or {}).items():
         *parts, last = name.split(".")
@@ -406,23 +409,24 @@ def parse_scenario(content: Mapping[str, object]) -> Scenario:
         return Scenario.model_validate(content)
     except ValidationError as error:
         raise ScenarioError(
-            " ".join(_sentence(problem) for problem in error.errors()[:5]),
+            join_phrases([_sentence(problem) for problem in error.errors()[:5]], " "),
             hint="Correct the scenario; docs/reference/country.md lists every parameter with its unit and limits.",
         ) from None
 
 
-def _sentence(problem: Any) -> str:
+def _sentence(problem: Any) -> Phrase:
     where = ".".join(str(part) for part in problem["loc"]) or "scenario"
     kind, message = problem["type"], problem["msg"]
     if kind == "missing":
-        return f"{where}: absent; allowed: a value is needed."
+        return Phrase("{where}: absent; allowed: a value is needed.", where=where)
     if kind == "extra_forbidden":
-        return f"{where}: unknown parameter; allowed: the parameters of docs/reference/country.md."
+        return Phrase("{where}: unknown parameter; allowed: the parameters of docs/reference/country.md.", where=where)
     if kind == "value_error":
-        return f"{where}: {message.removeprefix('Value error, ')}."
+        return Phrase("{where}: {message}.", where=where, message=message.removeprefix("Value error, "))
     found = problem["input"]
     shown = str(found) if isinstance(found, str | int | float | date) else type(found).__name__
-    return f"{where}: found {shown}; allowed: {message.removeprefix('Input should be ')}."
+    allowed = message.removeprefix("Input should be ")
+    return Phrase("{where}: found {found}; allowed: {allowed}.", where=where, found=shown, allowed=allowed)
 
 
 def _text_of(name_or_path: str | Path) -> str:
@@ -432,10 +436,16 @@ def _text_of(name_or_path: str | Path) -> str:
     path = Path(name_or_path)
     if not path.is_file():
         raise ScenarioError(
-            f"Expected a scenario, found no file and no shipped scenario {str(name_or_path)!r}.",
-            hint=f"Shipped scenarios: {', '.join(scenario_names())}.",
+            "Expected a scenario, found no file and no shipped scenario {name_or_path!r}.",
+            hint="Shipped scenarios: {value}.",
+            name_or_path=str(name_or_path),
+            value=", ".join(scenario_names()),
         )
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ScenarioError(f"{path}: expected UTF-8 text, found other bytes.", hint="Save it as UTF-8.") from None
+        raise ScenarioError(
+            "{path}: expected UTF-8 text, found other bytes.",
+            hint="Save it as UTF-8.",
+            path=path,
+        ) from None

@@ -107,25 +107,34 @@ def read_description(world: Path) -> JsonObject:
         content = None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise UsageError(
-            f"Expected a simulated world in {str(world)!r}, found no readable world.json of format {_FORMAT}.",
+            "Expected a simulated world in {world!r}, found no readable world.json of format {format}.",
             hint="Make one: basira country make small --seed 1 --out world",
+            world=str(world),
+            format=_FORMAT,
         )
     return content
 
 
 def _check_place(out: Path, replace: bool) -> None:
     if out.exists() and not out.is_dir():
-        raise UsageError(f"Expected a folder at {str(out)!r}, found a file.", hint="Name another place.")
+        raise UsageError(
+            "Expected a folder at {out!r}, found a file.",
+            hint="Name another place.",
+            out=str(out),
+        )
     if out.is_dir() and any(out.iterdir()):
         if not replace:
             raise UsageError(
-                f"Expected {str(out)!r} to be absent or empty, found files in it.",
+                "Expected {out!r} to be absent or empty, found files in it.",
                 hint="Name another folder, or add --force to take its place.",
+                out=str(out),
             )
         read_description(out)  # replaces worlds only, never another folder
     if not out.absolute().parent.is_dir():
         raise UsageError(
-            f"Expected the folder {str(out.parent)!r} to exist, found none.", hint="Make it, or name another place."
+            "Expected the folder {parent!r} to exist, found none.",
+            hint="Make it, or name another place.",
+            parent=str(out.parent),
         )
 
 

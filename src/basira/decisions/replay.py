@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from basira.decisions.records import Decision, TargetingRun
 from basira.schema.canonical import canonical_json
-from basira.schema.errors import ReplayError
+from basira.schema.errors import Phrase, ReplayError
 
 # Not compared: who and when of a run, and what the store adds.
 _RUN_OWN = frozenset(
@@ -84,16 +84,25 @@ class ReplayReport(Replay):
             return None
         if self.differences:
             first = self.differences[0]
-            where = f"declaration {first.declaration_id}" if first.declaration_id else "the run"
-            example = f"{where}: {first.field}: recorded {first.recorded!r}, replayed {first.replayed!r}"
+            example = Phrase(
+                "declaration {declaration}: {field}: recorded {recorded!r}, replayed {replayed!r}"
+                if first.declaration_id
+                else "the run: {field}: recorded {recorded!r}, replayed {replayed!r}",
+                declaration=first.declaration_id,
+                field=first.field,
+                recorded=first.recorded,
+                replayed=first.replayed,
+            )
         elif self.missing:
-            example = f"declaration {self.missing[0]}: recorded, not replayed"
+            example = Phrase("declaration {declaration}: recorded, not replayed", declaration=self.missing[0])
         else:
-            example = f"declaration {self.unexpected[0]}: replayed, never recorded"
+            example = Phrase("declaration {declaration}: replayed, never recorded", declaration=self.unexpected[0])
         count = len(self.differences) + len(self.missing) + len(self.unexpected)
         return ReplayError(
-            f"Expected the recorded decisions, found {count} difference(s); first, {example}.",
+            "Expected the recorded decisions, found {count} difference(s); first, {example}.",
             hint="Check that the software version, the model and the history are those that the run names.",
+            count=count,
+            example=example,
         )
 
 

@@ -51,7 +51,9 @@ def say(reason: Reason, *, language: str, currency: str, strict: bool = False) -
     if writer is None:
         if strict:
             raise NotFoundError(
-                f"Expected words for the reason {reason.code!r}, found none.", hint="Add them to basira.explain.words."
+                "Expected words for the reason {code!r}, found none.",
+                hint="Add them to basira.explain.words.",
+                code=reason.code,
             )
         return reason.code
     return writer(reason, Speaker(catalog, currency, reason.figures))

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from basira.schema.codes import IRREGULARITY_KINDS
-from basira.schema.errors import SourceError
+from basira.schema.errors import Phrase, SourceError
 from basira.schema.filled_list import CODES_SHEET, FOUND_COLUMNS, KIND_COLUMNS, RESULTS
 
 COLUMNS: tuple[str, ...] = (
@@ -62,8 +62,10 @@ def read_filled_list(path: Path, *, known_at: datetime) -> tuple[list[dict[str, 
     names = [str(name) for name in rows[0]] if rows else []
     if not {"declaration_id", "item_number", "result"} <= set(names):
         raise SourceError(
-            f"Expected the first row of {path.name!r} to name its columns, found {', '.join(names[:5]) or 'nothing'}.",
+            "Expected the first row of {file!r} to name its columns, found {names}.",
             hint="The row is hidden: keep it. Fill in the workbook that `basira target --out list.xlsx` wrote.",
+            file=path.name,
+            names=", ".join(names[:5]) or Phrase("nothing"),
         )
     results, blank = [], 0
     for cells in rows[_FIRST_ROW:]:

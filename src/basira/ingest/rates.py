@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from basira.schema.codes import currency_codes
 from basira.schema.days import date_of, day_of
-from basira.schema.errors import MappingError
+from basira.schema.errors import MappingError, Phrase
+from basira.schema.expected import phrase_of
 
 COLUMNS = ("currency", "date", "rate")
 HIGHEST_RATE = 1e7
@@ -113,15 +114,24 @@ def read_rates(path: Path, *, currency: str, most_days: int) -> RateTable:
         text = content.decode("utf-8")
     except OSError as error:
         raise MappingError(
-            f"Expected the table of rates at {str(path)!r}, which [rates] names, found: {error.strerror or error}.",
+            "Expected the table of rates at {path!r}, which [rates] names, found: {error}.",
             hint="Correct `file` in [rates]; it is looked for beside the mapping.",
+            path=str(path),
+            error=error.strerror or error,
         ) from None
     except UnicodeDecodeError:
-        raise MappingError(f"Expected UTF-8 in the table of rates {path.name}.", hint=_HINT) from None
+        raise MappingError(
+            "Expected UTF-8 in the table of rates {file}.",
+            hint=_HINT,
+            file=path.name,
+        ) from None
     if size > _MOST_BYTES:
         raise MappingError(
-            f"Expected at most {_MOST_BYTES >> 20} MB of rates in {path.name}, found {size:,} bytes.",
+            "Expected at most {most_bytes} MB of rates in {file}, found {size:,} bytes.",
             hint="Leave out years that no declaration is of.",
+            most_bytes=_MOST_BYTES >> 20,
+            file=path.name,
+            size=size,
         )
     return parse_rates(text, name=path.name, currency=currency, most_days=most_days)
 
@@ -134,9 +144,11 @@ def parse_rates(text: str, *, name: str, currency: str, most_days: int) -> RateT
     header = [cell.strip().lower() for cell in next(lines, [])]
     if sorted(header) != sorted(COLUMNS):
         raise MappingError(
-            f"Expected the columns {', '.join(COLUMNS)} in the table of rates {name}, found"
-            f" {', '.join(header) or 'nothing'}.",
+            "Expected the columns {columns} in the table of rates {name}, found {header}.",
             hint=_HINT,
+            columns=", ".join(COLUMNS),
+            name=name,
+            header=", ".join(header) or Phrase("nothing"),
         )
     found: dict[str, dict[int, float]] = {}
     try:
@@ -144,8 +156,13 @@ def parse_rates(text: str, *, name: str, currency: str, most_days: int) -> RateT
             if any(cell.strip() for cell in cells):
                 _add(found, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
     except (ValueError, csv.Error) as error:
-        fault = f"line {lines.line_num} of the table of rates {name}"
-        raise MappingError(f"Expected a currency, a date and a rate in {fault}, found: {error}.", hint=_HINT) from None
+        raise MappingError(
+            "Expected a currency, a date and a rate in line {line} of the table of rates {name}, found: {error}.",
+            hint=_HINT,
+            line=lines.line_num,
+            name=name,
+            error=phrase_of(error) if isinstance(error, ValueError) else error,
+        ) from None
     ordered = {code: sorted(rates.items()) for code, rates in found.items()}
     return RateTable(
         currency,
@@ -161,11 +178,19 @@ def _add(found: dict[str, dict[int, float]], row: Mapping[str, str]) -> None:
     """One line. Raises ValueError, saying what it holds."""
     code = row["currency"].upper()
     if code not in currency_codes():
-        raise ValueError(f"{row['currency']!r}, which is no currency of ISO 4217")
+        raise ValueError(Phrase("{currency!r}, which is no currency of ISO 4217", currency=row["currency"]))
     if not _NUMBER.fullmatch(row["rate"]) or not 0 < float(row["rate"]) <= HIGHEST_RATE:
-        raise ValueError(f"{row['rate']!r}, which is no number above 0 and up to {HIGHEST_RATE:,.0f}")
+        raise ValueError(
+            Phrase(
+                "{rate!r}, which is no number above 0 and up to {highest_rate:,.0f}",
+                rate=row["rate"],
+                highest_rate=HIGHEST_RATE,
+            )
+        )
     if not _DAY.fullmatch(row["date"]):
-        raise ValueError(f"{row['date']!r}, which is no date written YYYY-MM-DD")
+        raise ValueError(Phrase("{date!r}, which is no date written YYYY-MM-DD", date=row["date"]))
     day, value = day_of(date.fromisoformat(row["date"])), float(row["rate"])
     if found.setdefault(code, {}).setdefault(day, value) != value:
-        raise ValueError(f"a second rate of {code} for {row['date']}, {row['rate']}")
+        raise ValueError(
+            Phrase("a second rate of {code} for {date}, {rate}", code=code, date=row["date"], rate=row["rate"])
+        )

@@ -92,7 +92,11 @@ def _place(columns: Sequence[str], known: Sequence[str], what: str, file_name: s
     if len(places) == 1:
         return places[0]
     raise SourceError(
-        f"{file_name}: expected one column with the {what} ({', '.join(known[:4])} ...), found {len(places)} in the "
-        f"heading {', '.join(columns)!r}.",
+        "{file}: expected one column with the {what} ({known} ...), found {places_count} in the heading {columns!r}.",
         hint="Write the heading identifier;name over two columns, in UTF-8.",
+        file=file_name,
+        what=what,
+        known=", ".join(known[:4]),
+        places_count=len(places),
+        columns=", ".join(columns),
     )

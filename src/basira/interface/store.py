@@ -86,7 +86,9 @@ def open_store(path: PathLike, *, create: bool = False, memory: str = "2GB", thr
     try:
         history = History.open(path)
     except StoreError as error:
-        raise StoreError(error.message, hint="Name its folder, or make it: open_store(..., create=True).") from None
+        raise StoreError(
+            error.message_phrase, hint="Name its folder, or make it: open_store(..., create=True)."
+        ) from None
     return Store(history, EngineBounds(memory=memory, threads=threads))
 
 
@@ -545,7 +547,10 @@ def _paths(files: PathLike | Sequence[PathLike]) -> list[Path]:
 def _check_language(language: str) -> str:
     if language not in LANGUAGES:
         raise UsageError(
-            f"language: expected one of {', '.join(LANGUAGES)}, found {language!r}.", hint="Give one of these."
+            "language: expected one of {languages}, found {language!r}.",
+            hint="Give one of these.",
+            languages=", ".join(LANGUAGES),
+            language=language,
         )
     return language
 

@@ -94,15 +94,19 @@ class FittedEstimator:
             raise failure(self.name, "predict_proba", error) from error
         if found.shape != (len(x), 2):
             raise UsageError(
-                f"estimator {self.name!r}: expected predict_proba to return shape ({len(x)}, 2), found {found.shape}.",
+                "estimator {value!r}: expected predict_proba to return shape ({x_count}, 2), found {shape}.",
                 hint="Return the probability of 0 and of 1 for each row.",
+                value=self.name,
+                x_count=len(x),
+                shape=found.shape,
             )
         # Both classes are always there to learn from, and the columns are in their order.
         probability = found[:, 1]
         if not np.all((probability >= 0) & (probability <= 1)):
             raise UsageError(
-                f"estimator {self.name!r}: expected probabilities from 0 to 1, found others, or NaN.",
+                "estimator {value!r}: expected probabilities from 0 to 1, found others, or NaN.",
                 hint="Correct predict_proba.",
+                value=self.name,
             )
         return probability
 
@@ -122,24 +126,31 @@ def check_estimator(name: str, estimator: object, *, taken: Collection[str] = ()
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith("basira"):
         raise UsageError(
-            f"estimator: expected a name of letters, digits and _ that does not begin with 'basira', found {name!r}.",
-            hint='For example {"forest": RandomForestClassifier()}.',
+            "estimator: expected a name of letters, digits and _ that does not begin with 'basira', found {name!r}.",
+            hint='For example {{"forest": RandomForestClassifier()}}.',
+            name=name,
         )
     if name in taken:
         raise UsageError(
-            f"estimator {name!r}: expected a name of its own, found one that is taken.",
-            hint=f"Taken: {', '.join(taken)}.",
+            "estimator {name!r}: expected a name of its own, found one that is taken.",
+            hint="Taken: {taken}.",
+            name=name,
+            taken=", ".join(taken),
         )
     if isinstance(estimator, type):
         raise UsageError(
-            f"estimator {name!r}: expected an object, found the class {estimator.__name__}.",
-            hint=f"Make one: {estimator.__name__}().",
+            "estimator {name!r}: expected an object, found the class {name_2}.",
+            hint="Make one: {name_2}().",
+            name=name,
+            name_2=estimator.__name__,
         )
     absent = [f"no {method}" for method in ("fit", "predict_proba") if not callable(getattr(estimator, method, None))]
     if absent:
         raise UsageError(
-            f"estimator {name!r}: expected fit and predict_proba, found {', '.join(absent)}.",
+            "estimator {name!r}: expected fit and predict_proba, found {absent}.",
             hint="Give a classifier as scikit-learn has them; its CalibratedClassifierCV adds predict_proba.",
+            name=name,
+            absent=", ".join(absent),
         )
     check_weighable(name, estimator)
 
@@ -148,8 +159,9 @@ def check_weighable(name: str, estimator: object) -> None:
     """Reject an estimator whose ``fit`` takes no ``sample_weight``. Raises UsageError."""
     if not _takes_weight(estimator.fit):  # type: ignore[attr-defined]  # checked by the caller
         raise UsageError(
-            f"estimator {name!r}: expected a fit that takes sample_weight, found one that does not.",
+            "estimator {name!r}: expected a fit that takes sample_weight, found one that does not.",
             hint="Results that come late are weighted: choose an estimator that can weigh its rows.",
+            name=name,
         )
 
 
@@ -168,9 +180,12 @@ def fit_estimator(name: str, estimator: Estimator, items: TrainingItems, *, numb
     irregular = int(items.is_irregular.sum())
     if min(irregular, len(items.is_irregular) - irregular) < FEWEST_OF_A_CLASS:
         raise ModelError(
-            f"Expected at least {FEWEST_OF_A_CLASS} irregular and {FEWEST_OF_A_CLASS} compliant inspected items, "
-            f"found {irregular} and {len(items.is_irregular) - irregular}.",
+            "Expected at least {fewest_of_a_class} irregular and {fewest_of_a_class} compliant inspected items, "
+            "found {irregular} and {is_irregular_count}.",
             hint="Ingest more inspection results, or choose a later day.",
+            fewest_of_a_class=FEWEST_OF_A_CLASS,
+            irregular=irregular,
+            is_irregular_count=len(items.is_irregular) - irregular,
         )
     categories = sorted(c for c in items.features.columns if c.startswith("category_"))
     encoding = choose_encoding(items.features, numbers, categories)
@@ -199,6 +214,10 @@ def _takes_weight(fit: Any) -> bool:
 def failure(name: str, method: str, error: Exception) -> UsageError:
     """The error for an estimator whose method raised one."""
     return UsageError(
-        f"estimator {name!r}: {method} raised {type(error).__name__}: {error}",
+        "estimator {name!r}: {method} raised {name_2}: {error}",
         hint="Correct the estimator. X holds NaN where a value is unknown: SimpleImputer fills it.",
+        name=name,
+        method=method,
+        name_2=type(error).__name__,
+        error=error,
     )

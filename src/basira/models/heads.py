@@ -30,7 +30,7 @@ from basira.models.risk.calibration import Calibration, fit_calibration
 from basira.models.risk.fit import FEWEST_OF_A_CLASS, ModelOrigin, TrainingItems, fit_risk_model, with_later_rows
 from basira.models.risk.risk_model import POTENTIAL, Predictions, RiskModel
 from basira.models.risk.settings import FitSettings
-from basira.schema.errors import ModelError, UsageError
+from basira.schema.errors import ModelError, Phrase, UsageError
 from basira.schema.stake import StakeScale
 
 Floats = NDArray[np.float64]
@@ -126,10 +126,12 @@ def check_heads(heads: Mapping[str, object]) -> None:
     """
     unknown = [name for name in heads if name not in HEADS]
     if unknown or not heads:
-        found = repr(unknown[0]) if unknown else "none"
+        found = repr(unknown[0]) if unknown else Phrase("none")
         raise UsageError(
-            f"heads: expected some of {', '.join(HEADS)}, found {found}.",
-            hint='For example {"probability": RandomForestClassifier()}.',
+            "heads: expected some of {heads}, found {found}.",
+            hint='For example {{"probability": RandomForestClassifier()}}.',
+            heads=", ".join(HEADS),
+            found=found,
         )
     for name, head in heads.items():
         if name != "share":
@@ -138,8 +140,9 @@ def check_heads(heads: Mapping[str, object]) -> None:
         absent = [f"no {method}" for method in ("fit", "predict") if not callable(getattr(head, method, None))]
         if absent or isinstance(head, type):
             raise UsageError(
-                f"head 'share': expected a regressor with fit and predict, found {', '.join(absent) or 'a class'}.",
+                "head 'share': expected a regressor with fit and predict, found {absent}.",
                 hint="Give an object as scikit-learn has them, for example HistGradientBoostingRegressor().",
+                absent=", ".join(absent) or Phrase("a class"),
             )
         check_weighable(name, head)
 
@@ -194,9 +197,11 @@ def _fit_share(regressor: Regressor, x: pl.DataFrame, items: TrainingItems) -> t
     usable = items.is_irregular & np.isfinite(items.revenue) & (potential > 0)
     if int(usable.sum()) < FEWEST_OF_A_CLASS:
         raise ModelError(
-            f"Expected at least {FEWEST_OF_A_CLASS} irregular items with a recorded revenue to learn the evaded share "
-            f"from, found {int(usable.sum())}.",
+            "Expected at least {fewest_of_a_class} irregular items with a recorded revenue to learn the evaded "
+            "share from, found {usable}.",
             hint="Leave the head out: ours takes the mean share then, or all of the potential without any revenue.",
+            fewest_of_a_class=FEWEST_OF_A_CLASS,
+            usable=int(usable.sum()),
         )
     share = np.zeros(len(x))
     share[usable] = np.clip(items.revenue[usable] / potential[usable], 0.0, 1.0)
@@ -232,9 +237,11 @@ def _chance(name: str, estimator: Estimator, x: pl.DataFrame) -> Floats:
         raise failure(name, "predict_proba", error) from error
     if found.shape != (len(x), 2) or not np.all((found >= 0) & (found <= 1)):
         raise UsageError(
-            f"head {name!r}: expected predict_proba to return probabilities of shape ({len(x)}, 2), found "
-            f"{found.shape if found.shape != (len(x), 2) else 'others, or NaN'}.",
+            "head {name!r}: expected predict_proba to return probabilities of shape ({x_count}, 2), found {shape}.",
             hint="Return the probability of 0 and of 1 for each row.",
+            name=name,
+            x_count=len(x),
+            shape=found.shape if found.shape != (len(x), 2) else "others, or NaN",
         )
     chance: Floats = found[:, 1]
     return chance
@@ -247,9 +254,12 @@ def _number(name: str, regressor: Regressor, x: pl.DataFrame) -> Floats:
         raise failure(name, "predict", error) from error
     if found.shape != (len(x),) or not np.isfinite(found).all():
         raise UsageError(
-            f"head {name!r}: expected predict to return {len(x)} finite numbers, found shape {found.shape}"
-            f"{', or NaN among them' if found.shape == (len(x),) else ''}.",
+            "head {name!r}: expected predict to return {x_count} finite numbers, found shape {shape}{value}.",
             hint="Correct predict.",
+            name=name,
+            x_count=len(x),
+            shape=found.shape,
+            value=", or NaN among them" if found.shape == (len(x),) else "",
         )
     return found
 

@@ -143,7 +143,11 @@ def level_for_every_day(part: float, *, level: float = LEVEL) -> float:
     True
     """
     if not part > 0:
-        raise UsageError(f"Expected a part of the year above 0, found {part}.", hint="Give the days to date over 365.")
+        raise UsageError(
+            "Expected a part of the year above 0, found {part}.",
+            hint="Give the days to date over 365.",
+            part=part,
+        )
     v = _NARROWEST * part
     errors = math.sqrt((1 + 1 / v) * math.log((1 + v) / (1 - level) ** 2))
     return math.erf(errors / math.sqrt(2))

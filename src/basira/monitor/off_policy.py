@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from basira.monitor.estimate import Estimate, Flags, Floats, Sampled, estimate_total
-from basira.schema.errors import UsageError
+from basira.schema.errors import NOTHING, Phrase, UsageError
 
 # Below, the estimate hangs on a few results: it is refused.
 FEWEST_EFFECTIVE = 30.0
@@ -29,13 +29,14 @@ _Z = 1.959964
 class Support:
     """How well the results of the period speak for the other. ``inspections``: that it would have made, in the mean.
     ``unreachable``: of them, of declarations without a chance as it was. ``effective``: how many results of one weight
-    the weighted ones are worth. ``largest_share``: of the heaviest one in the sum of weights. ``refusal``: "" none."""
+    the weighted ones are worth. ``largest_share``: of the heaviest one in the sum of weights. ``refusal``: empty,
+    none."""
 
     inspections: float
     unreachable: float
     effective: float
     largest_share: float
-    refusal: str
+    refusal: Phrase
 
 
 @dataclass(frozen=True)
@@ -78,17 +79,23 @@ def _support(sampled: Sampled, wanted: Floats, unreachable: float) -> Support:
     effective = total**2 / squared if squared else 0.0
     largest = float(weights.max(initial=0.0)) / total if total else 1.0
     inspections = float(wanted.sum()) + unreachable
-    refusal = ""
+    refusal = NOTHING
     if inspections == 0.0:
-        refusal = "it would have inspected nothing"
+        refusal = Phrase("it would have inspected nothing")
     elif unreachable / inspections > 0.01:
-        refusal = f"{unreachable / inspections:.0%} of what it would inspect had no chance of inspection"
+        refusal = Phrase(
+            "{share:.0%} of what it would inspect had no chance of inspection", share=unreachable / inspections
+        )
     elif effective < FEWEST_EFFECTIVE:
-        refusal = (
-            f"the results that speak for it are worth {effective:.0f} of one weight, fewer than {FEWEST_EFFECTIVE:.0f}"
+        refusal = Phrase(
+            "the results that speak for it are worth {effective:,.0f} of one weight, fewer than {fewest:,.0f}",
+            effective=effective,
+            fewest=FEWEST_EFFECTIVE,
         )
     elif largest > LARGEST_SHARE:
-        refusal = f"one result makes up {largest:.0%} of all weights, more than {LARGEST_SHARE:.0%}"
+        refusal = Phrase(
+            "one result makes up {share:.0%} of all weights, more than {most:.0%}", share=largest, most=LARGEST_SHARE
+        )
     return Support(inspections, unreachable, effective, largest, refusal)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from basira.schema.access import Role
-from basira.schema.errors import ModelError, NotFoundError
+from basira.schema.errors import ModelError, NotFoundError, Phrase
 
 Stage = Literal["candidate", "shadow", "live", "retired"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -104,16 +104,20 @@ def check_step(
     found = stage_of(steps, version)
     if found not in _FROM[wanted]:
         raise ModelError(
-            f"Expected a model that is {' or '.join(_FROM[wanted])}, found {version} {found}.",
+            "Expected a model that is {first}, found {version} {found}.",
             hint="A model that was live once comes back with `basira models rollback`; any other is trained again.",
+            first=" or ".join(_FROM[wanted]),
+            version=version,
+            found=found,
         )
     if wanted == "live":
         others = {step.actor for step in steps if step.version == version and step.stage in ("candidate", "shadow")}
         if not others - {actor, SOFTWARE}:
             raise ModelError(
-                f"Expected two persons for a model that decides, found one: nobody else trained {version} under a "
+                "Expected two persons for a model that decides, found one: nobody else trained {version} under a "
                 "login or put it in the shadow.",
-                hint=f"Let another person try it first: basira models shadow {version} --by LOGIN --motive WHY",
+                hint="Let another person try it first: basira models shadow {version} --by LOGIN --motive WHY",
+                version=version,
             )
 
 
@@ -142,8 +146,10 @@ def _last_step(steps: Sequence[StageStep], version: str) -> Stage | None:
 def _require_role(allowed: frozenset[Role], roles: frozenset[Role]) -> None:
     if not allowed & roles:
         raise ModelError(
-            f"Expected the role {', '.join(sorted(allowed))}, found {', '.join(sorted(roles)) or 'none'}.",
+            "Expected the role {allowed}, found {roles}.",
             hint="Ask a person who has it; `basira users list` shows them.",
+            allowed=", ".join(sorted(allowed)),
+            roles=", ".join(sorted(roles)) or Phrase("none"),
         )
 
 

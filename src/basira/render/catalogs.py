@@ -27,6 +27,7 @@ class Catalog:
     ids: frozenset[str]
     translations: GNUTranslations
     strict: bool = False
+    plurals: frozenset[str] = frozenset()
 
     def has(self, message: str) -> bool:
         return message in self.ids
@@ -48,13 +49,27 @@ class Catalog:
             return message
         return self.translations.ngettext(message, message, count).format(**values)
 
+    def template(self, message: str) -> str:
+        """The message with its placeholders as they are."""
+        return self.translations.gettext(message) if self._holds(message) else message
+
+    def has_plural(self, message: str) -> bool:
+        """Whether the message has plural forms."""
+        return message in self.plurals
+
+    def template_of_count(self, message: str, count: int) -> str:
+        """The plural form of ``count``, with its placeholders as they are."""
+        return self.translations.ngettext(message, message, count) if self._holds(message) else message
+
     def _holds(self, message: str) -> bool:
         if message in self.ids:
             return True
         if self.strict:
             raise NotFoundError(
-                f"Expected the message {message!r} in the {self.language} catalog, found none.",
+                "Expected the message {value!r} in the {language} catalog, found none.",
                 hint="Add it to the .po file of each language.",
+                value=message,
+                language=self.language,
             )
         return False
 
@@ -76,17 +91,21 @@ def load_catalog(folder: Path, language: str, *, strict: bool = False) -> Catalo
     path = folder / f"{check_language(language)}.po"
     if not path.is_file():
         raise NotFoundError(
-            f"Expected a message catalog {path.name} in {folder.name!r}, found none.",
+            "Expected a message catalog {file} in {folder!r}, found none.",
             hint="Reinstall Basira from its wheel.",
+            file=path.name,
+            folder=folder.name,
         )
     with path.open("rb") as file:
         messages = read_po(file, locale=language, abort_invalid=True)
     compiled = BytesIO()
     write_mo(compiled, messages)
     compiled.seek(0)
-    ids = set()
+    ids, plurals = set(), set()
     for message in messages:
         texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
         if message.id and all(texts) and not message.fuzzy:
             ids.add(message.id if isinstance(message.id, str) else message.id[0])
-    return Catalog(language, frozenset(ids), GNUTranslations(compiled), strict)
+            if not isinstance(message.id, str):
+                plurals.add(message.id[0])
+    return Catalog(language, frozenset(ids), GNUTranslations(compiled), strict, frozenset(plurals))

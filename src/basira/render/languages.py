@@ -46,7 +46,10 @@ def check_language(language: str) -> str:
     """
     if language not in _LOCALES:
         raise UsageError(
-            f"Expected a language of {', '.join(LANGUAGES)}, found {language!r}.", hint="Give --language fr, en or ar."
+            "Expected a language of {languages}, found {language!r}.",
+            hint="Give --language fr, en or ar.",
+            languages=", ".join(LANGUAGES),
+            language=language,
         )
     return language
 

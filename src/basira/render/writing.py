@@ -38,7 +38,10 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
         if not isinstance(error, OSError):
             raise
         raise StoreError(
-            f"Expected to write {path.name} in {str(path.parent)!r}: {error.strerror or error}.",
+            "Expected to write {file} in {parent!r}: {error}.",
             hint="Give a folder that you can write to, with room left; close the file if it is open elsewhere.",
+            file=path.name,
+            parent=str(path.parent),
+            error=error.strerror or error,
         ) from error
     return path

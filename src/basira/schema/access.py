@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from basira.schema.errors import UsageError
-from basira.schema.text import ALLOWED, find_odd, fold_identifier
+from basira.schema.errors import Phrase, UsageError
+from basira.schema.text import ALLOWED_SIGNS, find_odd, fold_identifier
 
 Role = Literal["inspector", "analyst", "manager", "data_scientist", "auditor", "administrator", "system"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -40,12 +40,21 @@ class Grant:
     def __post_init__(self) -> None:
         if self.role not in ROLES or self.role == SYSTEM:
             known = ", ".join(role for role in ROLES if role != SYSTEM)
-            raise UsageError(f"Expected a role ({known}), found {self.role!r}.", hint="Correct the role.")
-        if (self.role == "inspector") != bool(self.office):
-            wanted, found = ("an", "none") if self.role == "inspector" else ("no", repr(self.office))
             raise UsageError(
-                f"Expected {wanted} office for the role {self.role}, found {found}.",
-                hint="An inspector belongs to an office; the other roles see every office.",
+                "Expected a role ({known}), found {role!r}.",
+                hint="Correct the role.",
+                known=known,
+                role=self.role,
+            )
+        if (self.role == "inspector") != bool(self.office):
+            hint = "An inspector belongs to an office; the other roles see every office."
+            if not self.office:
+                raise UsageError("Expected an office for the role {role}, found none.", hint=hint, role=self.role)
+            raise UsageError(
+                "Expected no office for the role {role}, found {office!r}.",
+                hint=hint,
+                role=self.role,
+                office=self.office,
             )
         if self.office:
             _check_code(self.office)
@@ -82,10 +91,11 @@ def check_scopes(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes of a key, such as "declarations:write". Raises UsageError when there is none, or one is malformed."""
     malformed = sorted(scope for scope in scopes if not _SCOPE.fullmatch(scope))
     if not scopes or malformed:
-        found = malformed[0] if malformed else "none"
+        found = repr(malformed[0]) if malformed else Phrase("none")
         raise UsageError(
-            f"Expected scopes such as declarations:write, found {found!r}.",
+            "Expected scopes such as declarations:write, found {found}.",
             hint="Give a key what it needs, and no more.",
+            found=found,
         )
     return scopes
 
@@ -97,9 +107,15 @@ def check_office(office: str) -> str:
     before there was one form are still read.
     """
     if (odd := find_odd(office)) is not None or fold_identifier(office) != office:
-        found = odd.place if odd is not None else f"{office!r}, which is written {fold_identifier(office)!r}"
+        right = fold_identifier(office)
+        found = (
+            Phrase("{office!r}, which is written {right!r}", office=office, right=right) if odd is None else odd.place
+        )
         raise UsageError(
-            f"Expected the code of an office in {ALLOWED}, found {found}.", hint="Write it as `basira target` shows it."
+            "Expected the code of an office in {allowed}, found {found}.",
+            hint="Write it as `basira target` shows it.",
+            allowed=ALLOWED_SIGNS,
+            found=found,
         )
     _check_code(office)
     return office
@@ -114,6 +130,8 @@ def _check_code(office: str) -> None:
     is_plain = office.isprintable() and office == office.strip().upper()
     if not 1 <= len(office) <= LONGEST_OFFICE or not is_plain:
         raise UsageError(
-            f"Expected the code of an office in capitals, 1 to {LONGEST_OFFICE} characters, found {office!r}.",
+            "Expected the code of an office in capitals, 1 to {longest_office} characters, found {office!r}.",
             hint="Write it as `basira target` shows it.",
+            longest_office=LONGEST_OFFICE,
+            office=office,
         )

@@ -69,6 +69,7 @@ def _plain(value: Any) -> object:
     if hasattr(value, "item"):  # a NumPy number
         return value.item()
     raise UsageError(
-        f"Expected records, numbers, texts, dates or collections of them, found a {type(value).__name__}.",
+        "Expected records, numbers, texts, dates or collections of them, found a {name}.",
         hint="Convert it before recording it.",
+        name=type(value).__name__,
     )

@@ -52,8 +52,10 @@ def parse_day(text: str, *, name: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"{name}: expected a date as YYYY-MM-DD or DD/MM/YYYY, found {text!r}.",
+            "{name}: expected a date as YYYY-MM-DD or DD/MM/YYYY, found {text!r}.",
             hint="For example 2021-01-04 or 04/01/2021, the fourth of January.",
+            name=name,
+            text=text,
         ) from None
 
 
@@ -69,8 +71,10 @@ def parse_exact_day(text: str, *, name: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"{name}: expected a date as YYYY-MM-DD, found {text!r}.",
+            "{name}: expected a date as YYYY-MM-DD, found {text!r}.",
             hint="What is done here can't be undone, so the day is written with the year first: 2026-03-01.",
+            name=name,
+            text=text,
         ) from None
 
 
@@ -87,6 +91,9 @@ def check_day(value: object, *, name: str) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     raise UsageError(
-        f"{name}: expected a datetime.date, found {type(value).__name__}: {value!r}.",
+        "{name}: expected a datetime.date, found {name_2}: {value!r}.",
         hint="For example datetime.date(2021, 1, 4); date.fromisoformat reads a text, .date() ends a datetime.",
+        name=name,
+        name_2=type(value).__name__,
+        value=value,
     )

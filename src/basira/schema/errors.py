@@ -7,8 +7,100 @@ page complete.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from string import Formatter
+from typing import Any, ClassVar
+
+JsonPhrase = dict[str, Any]
+# As messages write numbers: {count:,} {share:.1%} {seconds:g}.
+_SPEC = re.compile(r",?(\.\d[f%])?|g")
+
+
+class Phrase:
+    """Words in English with the values that they name, kept apart so that they can be said in another language.
+
+    ``text``: a template as `str.format` reads it. Without a value it stays as it is, braces too. A value may be a
+    phrase itself. As text, a phrase is English.
+
+    >>> str(Phrase("found {size:,} bytes", size=1200)), str(Phrase("a folder"))
+    ('found 1,200 bytes', 'a folder')
+    """
+
+    __slots__ = ("template", "values")
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        self.template = text
+        # Of an exception or a path its text alone: it may hold more than the reader is to see, and lives as long.
+        self.values: Mapping[str, object] = {
+            name: str(value) if isinstance(value, BaseException | PurePath) else value for name, value in values.items()
+        }
+
+    def pack(self) -> JsonPhrase:
+        """The phrase as JSON, for another process; a value that JSON does not know goes as its text."""
+        return {
+            "text": self.template,
+            "values": {
+                name: value.pack()
+                if isinstance(value, Phrase)
+                else value
+                if value is None or isinstance(value, str | int | float)
+                else str(value)
+                for name, value in self.values.items()
+            },
+        }
+
+    @classmethod
+    def unpack(cls, packed: JsonPhrase) -> Phrase:
+        """The phrase that `pack` made.
+
+        Raises ValueError for a template that asks for more than a value as text or as a number: the other process may
+        have read a hostile file, and a template can reach into its values and fill the memory.
+        """
+        text = str(packed["text"])
+        values = {
+            str(name): cls.unpack(value) if isinstance(value, dict) else value
+            for name, value in packed["values"].items()
+        }
+        for _, name, spec, conversion in Formatter().parse(text) if values else ():
+            if name is not None and not (
+                name in values and _SPEC.fullmatch(spec or "") and conversion in (None, "r", "s")
+            ):
+                raise ValueError(f"unknown form of a value: {name!r}")
+        return cls(text, **values)
+
+    def __str__(self) -> str:
+        return self.template.format(**self.values) if self.values else self.template
+
+    def __bool__(self) -> bool:
+        return bool(self.template)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Phrase) and (self.template, self.values) == (other.template, other.values)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __repr__(self) -> str:
+        return f"Phrase({str(self)!r})"
+
+
+# No phrase: false, and no text.
+NOTHING = Phrase("")
+
+
+def join_phrases(phrases: Sequence[Phrase], between: str) -> Phrase:
+    """Phrases one after another, with a mark such as "; " between them.
+
+    >>> str(join_phrases([Phrase("one"), Phrase("{n} more", n=2)], ", "))
+    'one, 2 more'
+    """
+    names = [f"part_{number}" for number in range(len(phrases))]
+    return Phrase(between.join(f"{{{name}}}" for name in names), **dict(zip(names, phrases, strict=True)))
 
 
 class BasiraError(Exception):
@@ -16,21 +108,26 @@ class BasiraError(Exception):
 
     Parameters
     ----------
-    message : what was expected and what was found, one or two sentences.
-    hint : what the person can do now; never empty.
+    message : what was expected and what was found, one or two sentences, in English, as the template of a phrase.
+    hint : what the person can do now; never empty; a template too.
+    values : those that message and hint name, each for both.
 
-    >>> error = StoreError("Expected a Basira store in 'x', found no folder.", hint="Run ingest first.")
-    >>> error.code, error.exit_code
-    ('store', 5)
+    ``message`` and ``hint`` are the English text, for logs and programs; ``message_phrase`` and ``hint_phrase`` are
+    what `render.error_texts` says in the reader's language.
+
+    >>> error = StoreError("Expected a store in {store!r}, found no folder.", hint="Run ingest first.", store="x")
+    >>> error.code, error.exit_code, error.message
+    ('store', 5, "Expected a store in 'x', found no folder.")
     """
 
     code: ClassVar[str] = "basira"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str | Phrase, /, *, hint: str | Phrase, **values: object) -> None:
+        self.message_phrase = message if isinstance(message, Phrase) else Phrase(message, **values)
+        self.hint_phrase = hint if isinstance(hint, Phrase) else Phrase(hint, **values)
+        self.message, self.hint = str(self.message_phrase), str(self.hint_phrase)
+        super().__init__(self.message)
 
 
 class UsageError(BasiraError):
@@ -110,6 +207,7 @@ class RuleError(BasiraError):
     def __init__(
         self,
         message: str,
+        /,
         *,
         hint: str,
         reason: str,

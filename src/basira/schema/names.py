@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from basira.schema.errors import Phrase
 from basira.schema.fields import EXTRA_PREFIX
 
 # Of one declaration, of one mapping.
@@ -24,10 +25,14 @@ _LONGEST = 48
 _LONGEST_KEPT = 60
 
 # In the words of a fault.
-RULE = (
-    f"{EXTRA_PREFIX} and a name of 1 to {_LONGEST} small letters without accents, digits and underscores, the first a"
-    f" letter; at most {MOST_OF_A_SOURCE} such names in a source"
+OWN_NAME = Phrase(
+    "{prefix} and a name of 1 to {longest} small letters without accents, digits and underscores, the first a letter; "
+    "at most {most} such names in a source",
+    prefix=EXTRA_PREFIX,
+    longest=_LONGEST,
+    most=MOST_OF_A_SOURCE,
 )
+RULE = str(OWN_NAME)
 # Of a whole name; without the anchors, for JSON Schema and its like.
 PATTERN = f"{EXTRA_PREFIX}[a-z][a-z0-9_]{{0,{_LONGEST - 1}}}"
 _NAME = re.compile(PATTERN)

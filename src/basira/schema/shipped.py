@@ -19,6 +19,7 @@ def shipped(folder: str) -> Path:
         if place.is_dir():
             return place
     raise NotFoundError(
-        f"Expected the folder {folder!r} beside the installed package, found none.",
+        "Expected the folder {folder!r} beside the installed package, found none.",
         hint="Reinstall Basira from its wheel.",
+        folder=folder,
     )

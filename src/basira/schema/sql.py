@@ -33,6 +33,8 @@ def quote_literal(text: str) -> str:
 def _without_end(text: str) -> str:
     if not text or "\x00" in text:  # ends the statement for an engine that is written in C
         raise UsageError(
-            f"Expected a name or a text for a statement, found {text!r}.", hint="Leave out the character NUL."
+            "Expected a name or a text for a statement, found {text!r}.",
+            hint="Leave out the character NUL.",
+            text=text,
         )
     return text

@@ -19,7 +19,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-ALLOWED = "Latin or Arabic letters (one script in a word), digits and the signs of ASCII"
+from basira.schema.errors import Phrase
+
+ALLOWED_SIGNS = Phrase("Latin or Arabic letters (one script in a word), digits and the signs of ASCII")
+ALLOWED = str(ALLOWED_SIGNS)
 
 _DIGIT = re.compile(r"\d")
 # A line end or a tab in a cell of a workbook is a space as people see it.

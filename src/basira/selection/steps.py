@@ -72,8 +72,9 @@ class _Rules:
         lane = self._policy.intensity.get(wish.lane)
         if lane is None or not self._policy.lanes[lane].inspects:
             raise PolicyError(
-                f"Expected the rules to want lanes of the policy that inspect, found {wish.lane!r}.",
+                "Expected the rules to want lanes of the policy that inspect, found {lane!r}.",
                 hint="Write a new version of the rule with a lane of this policy, or retire it.",
+                lane=wish.lane,
             )
         return Claim(lane, lane if wish.is_mandatory else None, wish.rule_id)
 

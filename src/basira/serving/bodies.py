@@ -34,7 +34,9 @@ def read_object(body: object, names: Collection[str]) -> JsonObject:
     """A JSON object of these names, each of which may be absent. Raises UsageError for another value or name."""
     if not isinstance(body, dict) or body.keys() - set(names):
         raise UsageError(
-            f"Expected a JSON object with {', '.join(sorted(names))}, found another.", hint="Correct the body."
+            "Expected a JSON object with {names}, found another.",
+            hint="Correct the body.",
+            names=", ".join(sorted(names)),
         )
     return body
 
@@ -45,7 +47,12 @@ def read_text(values: JsonObject, name: str) -> str:
     if found is None:
         return ""
     if not isinstance(found, str):
-        raise UsageError(f"Expected a text in {name}, found {_kind_of(found)}.", hint="Correct the body.")
+        raise UsageError(
+            "Expected a text in {name}, found {found}.",
+            hint="Correct the body.",
+            name=name,
+            found=_kind_of(found),
+        )
     return found
 
 
@@ -55,7 +62,12 @@ def read_number(values: JsonObject, name: str, default: float) -> float:
     if found is None:
         return default
     if isinstance(found, bool) or not isinstance(found, int | float):
-        raise UsageError(f"Expected a number in {name}, found {_kind_of(found)}.", hint="Correct the body.")
+        raise UsageError(
+            "Expected a number in {name}, found {found}.",
+            hint="Correct the body.",
+            name=name,
+            found=_kind_of(found),
+        )
     return float(found)
 
 
@@ -66,8 +78,12 @@ def read_whole(values: JsonObject, name: str, *, least: int = 1, most: int = 2**
         return None
     if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
         raise UsageError(
-            f"Expected a whole number from {least} to {most} in {name}, found {_kind_of(found)}.",
+            "Expected a whole number from {least} to {most} in {name}, found {found}.",
             hint="Correct the body.",
+            least=least,
+            most=most,
+            name=name,
+            found=_kind_of(found),
         )
     return found
 
@@ -76,7 +92,12 @@ def read_flag(values: JsonObject, name: str) -> bool:
     """True or false; false where it is absent or null. Raises UsageError."""
     found = values.get(name)
     if found is not None and not isinstance(found, bool):
-        raise UsageError(f"Expected true or false in {name}, found {_kind_of(found)}.", hint="Correct the body.")
+        raise UsageError(
+            "Expected true or false in {name}, found {found}.",
+            hint="Correct the body.",
+            name=name,
+            found=_kind_of(found),
+        )
     return bool(found)
 
 
@@ -90,7 +111,11 @@ def require_day(values: JsonObject, name: str) -> date:
     """A day (YYYY-MM-DD). Raises UsageError where it is absent too."""
     found = read_day(values, name)
     if found is None:
-        raise UsageError(f"Expected a day in {name}, found none.", hint="Give it as YYYY-MM-DD.")
+        raise UsageError(
+            "Expected a day in {name}, found none.",
+            hint="Give it as YYYY-MM-DD.",
+            name=name,
+        )
     return found
 
 

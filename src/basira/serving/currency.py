@@ -63,9 +63,10 @@ class RatesInForce:
             return RatesSource.model_validate(section)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
             raise MappingError(
-                f"Expected a TOML file with a section [rates] at {str(self._path)!r}, found:"
-                f" {str(error).splitlines()[0]}.",
+                "Expected a TOML file with a section [rates] at {path!r}, found: {error}.",
                 hint="Name a mapping with [rates], or a file of this section alone: docs/reference/mapping.md.",
+                path=str(self._path),
+                error=str(error).splitlines()[0],
             ) from None
 
 

@@ -70,7 +70,11 @@ def prepare_demo(
     the scenario's. Raises UsageError for a password that is too short, and
     for a folder that exists."""
     if folder.exists():
-        raise UsageError(f"Expected a folder that does not exist, found {str(folder)!r}.", hint="Choose another.")
+        raise UsageError(
+            "Expected a folder that does not exist, found {folder!r}.",
+            hint="Choose another.",
+            folder=str(folder),
+        )
     hashed = hash_password(password)
     folder.mkdir(parents=True)
     (folder / MARK).write_text("Made by basira demo; may be deleted.\n", encoding="utf-8")

@@ -58,8 +58,9 @@ def add_entries_to(body: object, name: str, database: Database, *, by: Principal
     given = values.get("entries")
     if not isinstance(given, list) or not 1 <= len(given) <= MOST_ENTRIES_OF_CHANGE:
         raise UsageError(
-            f"Expected 1 to {MOST_ENTRIES_OF_CHANGE} entries, found another number or no list.",
-            hint="Send {'entries': [...]}; `basira lists import` takes more of a table.",
+            "Expected 1 to {most_entries_of_change} entries, found another number or no list.",
+            hint="Send {{'entries': [...]}}; `basira lists import` takes more of a table.",
+            most_entries_of_change=MOST_ENTRIES_OF_CHANGE,
         )
     entries = [_entry_of(one, now.date()) for one in given]
     motive, seen = read_text(values, "motive").strip() or None, read_whole(values, "seen")

@@ -25,7 +25,7 @@ from basira.features.online.plan import catalog_digest
 from basira.models.risk.files import read_model
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.detail import detail_text
-from basira.schema.errors import BasiraError, NotFoundError, ReplayError, StoreError
+from basira.schema.errors import BasiraError, NotFoundError, Phrase, ReplayError, StoreError
 from basira.selection.online.state import OnlineState, begin_day
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
@@ -73,13 +73,22 @@ class OnlineReplay(Replay):
             return None
         first = self.differences[0] if self.differences else None
         what = (
-            "the state of the day at its end"
+            Phrase("the state of the day at its end")
             if first is None
-            else f"{first.field} {first.recorded!r} of {first.declaration_id}, and {first.replayed!r} replayed"
+            else Phrase(
+                "{field} {recorded!r} of {declaration}, and {replayed!r} replayed",
+                field=first.field,
+                recorded=first.recorded,
+                declaration=first.declaration_id,
+                replayed=first.replayed,
+            )
         )
         return ReplayError(
-            f"Expected the day of {self.office} on {self.day} to come out the same, found another {what}.",
+            "Expected the day of {office} on {day} to come out the same, found another {what}.",
             hint="Prove the record with `basira audit verify`; compare policy, model and profiles with that day's.",
+            office=self.office,
+            day=self.day,
+            what=what,
         )
 
 
@@ -103,8 +112,9 @@ def open_record(root: Path, database: Database, policies: Path) -> Service:
     """
     if not (root / SEED_FILE).is_file():
         raise StoreError(
-            f"Expected the seed of online draws in {SEED_FILE!r} of the store, found none.",
+            "Expected the seed of online draws in {seed_file!r} of the store, found none.",
             hint="Name the store that `basira serve` works on; restore the file from backup if it is lost.",
+            seed_file=SEED_FILE,
         )
     return Service(database=database, policies=policies, profiles=read_profiles(root), model=None, seed=read_seed(root))
 
@@ -126,7 +136,10 @@ def replay_online(
             known.update(find_known_of_many(connection, names[start : start + _AT_A_TIME]))
     if not any(isinstance(one, Decision) for one in events):
         raise NotFoundError(
-            f"Expected decisions of {office!r} on {day}, found none.", hint="Check the office's code and the day."
+            "Expected decisions of {office!r} on {day}, found none.",
+            hint="Check the office's code and the day.",
+            office=office,
+            day=day,
         )
     report = _Account(day)
     states = _States(service, office, report, stored.state if stored else None)

@@ -133,8 +133,9 @@ def _pause_until(seconds: float) -> Pause:
     def pause() -> None:
         if time.monotonic() > end:
             raise UsageError(
-                f"Expected a computation of {seconds:.0f} seconds at most, found a longer one.",
+                "Expected a computation of {seconds:.0f} seconds at most, found a longer one.",
                 hint="Ask for fewer days; the command line has no such bound.",
+                seconds=seconds,
             )
 
     return pause
@@ -150,8 +151,10 @@ def _days_of(values: JsonObject, today: date, *, with_results: bool) -> PeriodDa
     first, last = require_day(values, "first"), require_day(values, "last")
     if (last - first).days >= MOST_DAYS:
         raise UsageError(
-            f"Expected a period of {MOST_DAYS} days at most, found {(last - first).days + 1}.",
+            "Expected a period of {most_days} days at most, found {days}.",
             hint="Ask for fewer days; the command line has no such bound.",
+            most_days=MOST_DAYS,
+            days=(last - first).days + 1,
         )
     return PeriodDays(first, last, (read_day(values, "as_of") if with_results else None) or max(last, today))
 
@@ -168,5 +171,9 @@ def _condition_of(values: JsonObject, vocabulary: Vocabulary) -> Condition:
 def _language_of(values: JsonObject, usual: str) -> str:
     found = read_text(values, "language") or usual
     if found not in LANGUAGES:
-        raise UsageError(f"Expected a language of {', '.join(LANGUAGES)}, found another.", hint="Correct the body.")
+        raise UsageError(
+            "Expected a language of {languages}, found another.",
+            hint="Correct the body.",
+            languages=", ".join(LANGUAGES),
+        )
     return found

@@ -70,7 +70,10 @@ def step_rule(body: object, rule_id: str, database: Database, *, by: Principal, 
     if not taken:
         known = ", ".join(one for one in STATES if one != "tested")
         raise UsageError(
-            f"Expected a state of {known}, found {state!r}.", hint="Name the state that the step leads to."
+            "Expected a state of {known}, found {state!r}.",
+            hint="Name the state that the step leads to.",
+            known=known,
+            state=state,
         )
     version, seen = read_whole(values, "version"), read_whole(values, "seen")
     step = take_step(

@@ -236,7 +236,8 @@ def read_seed(store: Path) -> int:
         text = path.read_text(encoding="ascii", errors="replace").strip()
     if not text.isdecimal():
         raise StoreError(
-            f"Expected a number in {path.name}, found something else.",
+            "Expected a number in {file}, found something else.",
             hint="Restore the file from backup; a new seed would change every draw.",
+            file=path.name,
         )
     return int(text)

@@ -109,8 +109,9 @@ def _read(place: Path, name: str, index: dict[str, str]) -> pl.Series:
     path = place / f"{name}.parquet"
     if digest_file(path) != index[name]:
         raise StoreError(
-            f"Expected the kept feature {path.name} as it was written, found another content.",
+            "Expected the kept feature {file} as it was written, found another content.",
             hint="Remove the folder 'described' of the store, or run `basira rules prepare` again.",
+            file=path.name,
         )
     return pl.read_parquet(path)[name]
 

@@ -39,13 +39,17 @@ def seed_of_day(root: Path, day: date) -> int:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(
-            f"Expected to keep the seed of {day} in {str(path)!r}, found {error}.",
+            "Expected to keep the seed of {day} in {path!r}, found {error}.",
             hint="Give the user of this command the right to write there, or a seed of your own with --seed.",
+            day=day,
+            path=str(path),
+            error=error,
         ) from None
     if not text.isdecimal() or int(text) >= _LIMIT:
         raise StoreError(
-            f"Expected a seed in {str(path)!r}, found something else.",
+            "Expected a seed in {path!r}, found something else.",
             hint="Restore the file from a backup, or name the seed of the run with --seed.",
+            path=str(path),
         )
     return int(text)
 

@@ -56,13 +56,15 @@ def open_engine(
             yield engine
     except duckdb.InterruptException as error:
         raise UsageError(
-            f"Expected a computation of {seconds:.0f} seconds at most, found a longer one.",
+            "Expected a computation of {seconds:.0f} seconds at most, found a longer one.",
             hint="Ask for fewer days; the command line has no such bound.",
+            seconds=seconds,
         ) from error
     except duckdb.OutOfMemoryException as error:
         raise StoreError(
-            f"The computation needs more than the {memory} of memory, or the disk, that it was given.",
+            "The computation needs more than the {memory} of memory, or the disk, that it was given.",
             hint="Give more with --memory, or free room in the system's temporary folder.",
+            memory=memory,
         ) from error
     except RuntimeError as error:
         # DuckDB raises its own error for a Ctrl-C during a query; every caller expects KeyboardInterrupt.
@@ -109,7 +111,9 @@ def _open(opened: ExitStack, folder: Path, reads: Iterable[Path], memory: str, t
         )
     except duckdb.ParserException as error:
         raise UsageError(
-            f"--memory: expected a number and its unit, found {memory!r}.", hint="For example --memory 2GB."
+            "--memory: expected a number and its unit, found {memory!r}.",
+            hint="For example --memory 2GB.",
+            memory=memory,
         ) from error
 
 

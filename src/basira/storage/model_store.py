@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.errors import NotFoundError, Phrase, StoreError
 from basira.schema.json_values import JsonObject
 from basira.storage.history.files import digest_file, storage_errors, sync_file, sync_folder
 from basira.storage.private_files import make_private_folder
@@ -53,10 +53,12 @@ class Models:
         """The folder of a version; NotFoundError names those that exist."""
         found = self._folder / version
         if "/" in version or "\\" in version or not (found / CARD).is_file():
-            known = ", ".join(str(card["version"]) for card in self.cards()) or "none"
+            known = ", ".join(str(card["version"]) for card in self.cards()) or Phrase("none")
             raise NotFoundError(
-                f"Expected a model {version!r} in this store, found {known}.",
+                "Expected a model {version!r} in this store, found {known}.",
                 hint="Choose one that `basira models list` shows.",
+                version=version,
+                known=known,
             )
         return found
 
@@ -90,7 +92,10 @@ def _read(path: Path) -> JsonObject:
         {name: str(card[name]) for name in ("version", "as_of", "created_at")}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
-            f"Expected a model's card in {path.parent.name}/{path.name}, found none that can be read ({error}).",
+            "Expected a model's card in {parent}/{file}, found none that can be read ({error}).",
             hint="Restore this model's folder from backup, or remove it and train again.",
+            parent=path.parent.name,
+            file=path.name,
+            error=error,
         ) from error
     return dict(card)

@@ -24,8 +24,10 @@ def require_value(value: str) -> str:
     found = value.strip()
     if len(found) < _SHORTEST:
         raise UsageError(
-            f"Expected the value to look for, of at least {_SHORTEST} characters, found {len(found)}.",
+            "Expected the value to look for, of at least {shortest} characters, found {found_count}.",
             hint="Type it when it is asked for, or give it on the first line of standard input.",
+            shortest=_SHORTEST,
+            found_count=len(found),
         )
     return found
 

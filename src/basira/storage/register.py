@@ -40,8 +40,10 @@ def read_register(root: Path) -> Register:
         return Register()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"Expected the names of a register in {str(path)!r}, found something else: {error}.",
+            "Expected the names of a register in {path!r}, found something else: {error}.",
             hint="Take the register in again with `basira register ingest`, after you moved this file away.",
+            path=str(path),
+            error=error,
         ) from None
 
 
@@ -61,8 +63,11 @@ def write_register(root: Path, register: Register) -> None:
             raise
     except OSError as error:
         raise StoreError(
-            f"Expected to write {FILE} in {str(root)!r}, found: {error.strerror}.",
+            "Expected to write {file} in {root!r}, found: {error}.",
             hint="Free room, or give the user of this command the right to write there. The old register is unchanged.",
+            file=FILE,
+            root=str(root),
+            error=error.strerror,
         ) from None
 
 

@@ -15,7 +15,7 @@ from basira.feedback.overwritten import find_overwritten
 from basira.models.risk.fit import TrainingItems
 from basira.models.risk.implausible import IMPLAUSIBLE_AUC, SURE_AUC, Implausible, find_implausible, lowest_area
 from basira.models.risk.risk_model import RiskModel
-from basira.schema.errors import ModelError, UsageError
+from basira.schema.errors import ModelError, Phrase, UsageError, join_phrases
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.json_values import JsonObject
 
@@ -36,17 +36,20 @@ def examine_training(con: Engine, items: TrainingItems, *, as_of_day: int, trust
     if unknown := [name for name in trusted if name not in known]:
         own = sorted(name for name in known if name.startswith(EXTRA_PREFIX))
         raise UsageError(
-            f"--trust: expected features of this history, found {', '.join(unknown)}.",
-            hint=f"Its own attributes: {', '.join(own[:20]) or 'none'}; all others: docs/reference/features.md.",
+            "--trust: expected features of this history, found {unknown}.",
+            hint="Its own attributes: {own}; all others: docs/reference/features.md.",
+            unknown=", ".join(unknown),
+            own=", ".join(own[:20]) or Phrase("none"),
         )
     found = find_implausible(items.features, items.is_irregular, numbers=MODEL_FEATURES)
     stopping = [entry for entry in found if entry.is_sure and entry.feature not in trusted]
     if stopping:
         raise ModelError(
-            f"Expected features known before the inspection, found {len(stopping)} that foretell its result: "
-            + "; ".join(entry.sentence for entry in stopping[:_MOST_NAMED])
-            + ".",
+            "Expected features known before the inspection, found {stopping_count} that foretell its result: "
+            "{sentences}.",
             hint=_what_to_do(stopping),
+            stopping_count=len(stopping),
+            sentences="; ".join(entry.sentence for entry in stopping[:_MOST_NAMED]),
         )
     notes: JsonObject = {}
     if found:
@@ -82,12 +85,15 @@ def require_plausible(
         return
     most = list(importance.items())[:_MOST_NAMED]
     raise ModelError(
-        f"Expected a model that errs, found one with an AUC of {auc:.3f} on {irregular + compliant:,} later items that "
-        f"it was not fitted on ({irregular:,} irregular). It uses most: "
-        + ", ".join(f"{name.removeprefix('category_')} ({share:.0%})" for name, share in most)
-        + ".",
+        "Expected a model that errs, found one with an AUC of {auc:.3f} on {items:,} later items that it was not "
+        "fitted on ({irregular:,} irregular). It uses most: {most}.",
         hint="Look whether these are filled in or corrected during or after the control, and take such columns out of "
-        f"the mapping. Where all of them are known when goods are declared, add --trust {WHOLE}.",
+        "the mapping. Where all of them are known when goods are declared, add --trust {whole}.",
+        auc=auc,
+        items=irregular + compliant,
+        irregular=irregular,
+        most=", ".join(f"{name.removeprefix('category_')} ({share:.0%})" for name, share in most),
+        whole=WHOLE,
     )
 
 
@@ -114,15 +120,21 @@ def sentences_of(notes: JsonObject) -> list[str]:
     return notices + [entry["sentence"] for entry in notes.get("overwritten", ())]
 
 
-def _what_to_do(stopping: Sequence[Implausible]) -> str:
+def _what_to_do(stopping: Sequence[Implausible]) -> Phrase:
     own = [entry.feature for entry in stopping if entry.feature.startswith(EXTRA_PREFIX)]
     steps = []
     if own:
         steps.append(
-            f"Take {', '.join(own[:_MOST_NAMED])} out of [extra] of the mapping and ingest into a new store, if filled "
-            "in during or after the control."
+            Phrase(
+                "Take {own} out of [extra] of the mapping and ingest into a new store, if filled in during or after "
+                "the control.",
+                own=", ".join(own[:_MOST_NAMED]),
+            )
         )
     if len(own) < len(stopping):
-        steps.append("Look whether the declared figures were corrected after the control, and known_at is too early.")
+        steps.append(
+            Phrase("Look whether the declared figures were corrected after the control, and known_at is too early.")
+        )
     trust = " ".join(f"--trust {entry.feature}" for entry in stopping[:_MOST_NAMED])
-    return " ".join([*steps, f"If it is known when goods are declared, add {trust}."])
+    steps.append(Phrase("If it is known when goods are declared, add {trust}.", trust=trust))
+    return join_phrases(steps, " ")

@@ -123,7 +123,7 @@ def test_a_hidden_sheet_is_named_and_not_read(tmp_path: Path, store: History) ->
     path = workbook(tmp_path / "a.xlsx", {"param": [["k", "v"]], "D": [NAMES, *data(1, 24)]}, hidden=("param",))
     report = read_as_proposed(store, path)
     assert report.accepted == 24
-    assert "'param' (hidden)" in report.note
+    assert "'param' (hidden)" in str(report.note)
 
 
 def test_sheets_of_one_header_are_asked_about_and_read_together(tmp_path: Path, store: History) -> None:
@@ -175,7 +175,7 @@ def test_a_summary_before_the_data_is_not_the_table(tmp_path: Path, store: Histo
     path = workbook(tmp_path / "a.xlsx", {"Synthèse": summary, "Données": [NAMES, *data(1, 24)]})
     report = read_as_proposed(store, path)
     assert report.accepted == 24
-    assert "'Synthèse'" in report.note
+    assert "'Synthèse'" in str(report.note)
 
 
 def test_sheets_with_the_columns_in_another_order_are_read_together(tmp_path: Path, store: History) -> None:

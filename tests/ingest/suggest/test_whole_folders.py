@@ -55,6 +55,6 @@ def test_the_commands_take_a_zip(packed: Path, tmp_path: Path) -> None:
     mapping = tmp_path / "m.toml"
     proposed = CliRunner().invoke(app, ["mapping", "suggest", str(packed), "--out", str(mapping)])
     assert (proposed.exit_code, mapping.exists()) == (0, True), proposed.output
-    tried = CliRunner().invoke(app, ["mapping", "check", str(packed), "--mapping", str(mapping)])
+    tried = CliRunner().invoke(app, ["mapping", "check", str(packed), "--mapping", str(mapping), "-l", "en"])
     assert "m1.csv: 18 rows, 18 to be taken" in tried.output
     assert "m2.csv: 18 rows, 18 to be taken" in tried.output

@@ -134,7 +134,7 @@ REFUSALS = [
     ({"fallbck": {"lane": "red"}}, "fallbck: expected one of", "'fallback'"),
     (
         {"random_control": {"share": 1.2, "lane": "red"}},
-        "random_control.share: expected less than or equal to 1, found 1.2",
+        "random_control.share: expected at most 1, found 1.2",
         "",
     ),
     ({"random_control": {"shar": 0.2, "lane": "red"}}, "random_control.share: expected a value, found nothing", ""),
@@ -145,7 +145,7 @@ REFUSALS = [
     ),
     (
         {"random_control": {"share": 0.2, "lane": "red", "strata": ["colour"]}},
-        "random_control.strata[1]: expected 'is_oea'",
+        "random_control.strata[1]: expected one of 'is_oea'",
         "",
     ),
     ({"fallback": {"lane": "rouge"}}, "fallback.lane: one of blue, green, orange, red, yellow, found 'rouge'", ""),
@@ -154,7 +154,7 @@ REFUSALS = [
         "fallback.beyond_capacity: one of blue, green, orange, yellow, found 'red'",
         "",
     ),
-    ({"language": "es"}, "language: expected 'fr', 'ar' or 'en', found 'es'", ""),
+    ({"language": "es"}, "language: expected one of 'fr', 'ar', 'en', found 'es'", ""),
     ({"oea": {"maximum_lane": "x"}}, "oea.maximum_lane: one of", ""),
     ({"lanes": lanes()[2:]}, "the release lane (inspects = false) first, found 'yellow'", ""),
     ({"lanes": lanes(id="yellow")}, "each lane once, found 'yellow' 2 times", ""),
@@ -164,7 +164,7 @@ REFUSALS = [
     ({"lanes": lanes()[:2]}, "at least one lane with inspects = true, found none", ""),
     (
         {"capacity": [{"office": "*", "lanes": {"red": {"count": -1}}}]},
-        "capacity[1].lanes.red.count: expected greater",
+        "capacity[1].lanes.red.count: expected at least 0",
         "",
     ),
     ({"capacity": [{"office": "*", "lanes": {"red": {}}}]}, "exactly one of count and share, found neither", ""),
@@ -175,7 +175,7 @@ REFUSALS = [
     ({"capacity": [{"office": "*", "lanes": {"blue": {"count": 1}}}]}, "capacity of *: one of", ""),
     (
         {"capacity": [{"office": "*", "weekdays": ["lundi"], "lanes": {}}]},
-        "capacity[1].weekdays[1]: expected 'monday'",
+        "capacity[1].weekdays[1]: expected one of 'monday'",
         "",
     ),
     ({"mandatory": [listed("red")]}, "mandatory[1].match: expected at least one condition", ""),
@@ -186,7 +186,11 @@ REFUSALS = [
     ({"objective": {"order": "revenue", "revenue_weight": 0.5}}, 'revenue_weight with order = "blend"', ""),
     ({"objective": {"order": "revenue", "stake_exponent": 0.5}}, 'stake_exponent with order = "balanced"', ""),
     ({"objective": {"order": "revenue", "rank_by": "revenue"}}, "expected `order` alone", ""),
-    ({"objective": {"order": "money"}}, "objective.order: expected 'balanced', 'findings', 'revenue' or 'blend'", ""),
+    (
+        {"objective": {"order": "money"}},
+        "objective.order: expected one of 'balanced', 'findings', 'revenue', 'blend'",
+        "",
+    ),
     ({"objective": {"stake_exponent": 1.2}}, "objective.stake_exponent: expected", ""),
     ({"valid_until": date(2019, 1, 1)}, "valid_until not before valid_from", ""),
 ]

@@ -141,6 +141,8 @@ def test_what_was_not_sent_again_expires_and_is_audited(service: Service, where:
 
 def test_a_store_that_never_served_has_nothing_to_expire(tmp_path: Path) -> None:
     History.create(tmp_path / "store")
-    done = CliRunner().invoke(app, ["quarantine", "expire", "--by", "night", "--store", str(tmp_path / "store")])
+    done = CliRunner().invoke(
+        app, ["quarantine", "expire", "--by", "night", "--store", str(tmp_path / "store"), "-l", "en"]
+    )
     assert done.exit_code == 0
     assert "0 rejected declarations erased" in done.stdout

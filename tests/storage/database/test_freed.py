@@ -168,12 +168,12 @@ def test_the_audit_never_names_who_was_erased(service, given):
 
 def test_the_value_comes_by_standard_input(service):
     words = ["audit", "erase", "--person", "-", "--by", "dpo", "--motive", "m", "--database", service.place]
-    done = CliRunner().invoke(app, words, input=f"{PERSON}\n")
+    done = CliRunner().invoke(app, words, input=f"{PERSON}\n", env={"BASIRA_LANGUAGE": "en"})
     assert "34 personal values erased" in done.output
     assert PERSON not in done.output
 
 
 def test_a_database_is_written_anew_by_name(service, tmp_path: Path):
-    done = CliRunner().invoke(app, ["db", "compact", "--database", service.place])
+    done = CliRunner().invoke(app, ["db", "compact", "--database", service.place, "-l", "en"])
     assert (done.exit_code, done.output) == (0, "Written anew.\n")
     assert prove(Record(service.place, None)).is_whole

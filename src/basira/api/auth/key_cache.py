@@ -111,8 +111,9 @@ class Remembered:
 
 def _too_many() -> StoreError:
     return StoreError(
-        f"Expected at most {MOST_WAITING:,} requests to wait for their keys, found more.",
+        "Expected at most {most_waiting:,} requests to wait for their keys, found more.",
         hint="Look whether the database answers.",
+        most_waiting=MOST_WAITING,
     )
 
 

@@ -79,7 +79,12 @@ def load_oidc(path: Path) -> OidcSettings:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"BASIRA_OIDC: expected a TOML file at {path}, found: {error}.", hint="Correct it.") from None
+        raise UsageError(
+            "BASIRA_OIDC: expected a TOML file at {path}, found: {error}.",
+            hint="Correct it.",
+            path=path,
+            error=error,
+        ) from None
     if unknown := sorted(set(content) - _KNOWN):
         raise _wrong(unknown[0], f"one of {', '.join(sorted(_KNOWN))}", "an entry that has no meaning")
     issuer = _text(content, "issuer")
@@ -148,4 +153,10 @@ def _secret(path: Path) -> str:
 
 
 def _wrong(name: str, expected: str, found: str) -> UsageError:
-    return UsageError(f"BASIRA_OIDC: {name}: expected {expected}, found {found}.", hint="Correct the file.")
+    return UsageError(
+        "BASIRA_OIDC: {name}: expected {expected}, found {found}.",
+        hint="Correct the file.",
+        name=name,
+        expected=expected,
+        found=found,
+    )

@@ -89,13 +89,15 @@ def read_access_settings(given: Mapping[str, str]) -> AccessSettings:
         hosts = hosts and hosts | {str(urlsplit(origin).hostname)}
     if is_development and origin and urlsplit(origin).hostname not in LOCAL_HOSTS:
         raise UsageError(
-            f"BASIRA_DEVELOPMENT: expected BASIRA_ORIGIN on this machine, found {origin!r}.",
+            "BASIRA_DEVELOPMENT: expected BASIRA_ORIGIN on this machine, found {origin!r}.",
             hint="Cookies without Secure are for localhost alone; set BASIRA_DEVELOPMENT to no.",
+            origin=origin,
         )
     if origin.startswith("http:") and not is_development:
         raise UsageError(
-            f"BASIRA_ORIGIN: expected https://, found {origin!r}.",
+            "BASIRA_ORIGIN: expected https://, found {origin!r}.",
             hint="Put a proxy with TLS before the service; on localhost set BASIRA_DEVELOPMENT to yes.",
+            origin=origin,
         )
     oidc = load_oidc(Path(given["BASIRA_OIDC"])) if given["BASIRA_OIDC"] else None
     if oidc is not None and not origin:
@@ -136,8 +138,9 @@ def _origin(text: str) -> str:
     has_more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
     if parts.scheme not in ("http", "https") or not parts.hostname or has_more:
         raise UsageError(
-            f"BASIRA_ORIGIN: expected scheme and host such as https://basira.example, found {text!r}.",
+            "BASIRA_ORIGIN: expected scheme and host such as https://basira.example, found {text!r}.",
             hint="Leave out path and user.",
+            text=text,
         )
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
@@ -151,7 +154,9 @@ def _network(text: str) -> Network:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise UsageError(
-            f"BASIRA_PROXIES: expected addresses or networks such as 10.0.0.0/8, found {text!r}.", hint="Correct it."
+            "BASIRA_PROXIES: expected addresses or networks such as 10.0.0.0/8, found {text!r}.",
+            hint="Correct it.",
+            text=text,
         ) from None
 
 
@@ -161,11 +166,22 @@ def _number(given: Mapping[str, str], name: str, *, least: float = 0.0) -> float
     except ValueError:
         value = -1.0
     if not least <= value < 1e9:
-        raise UsageError(f"{name}: expected a number of {least:g} or more, found {given[name]!r}.", hint="Correct it.")
+        raise UsageError(
+            "{name}: expected a number of {least:g} or more, found {given!r}.",
+            hint="Correct it.",
+            name=name,
+            least=least,
+            given=given[name],
+        )
     return value
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:
     if given[name] not in ("yes", "no"):
-        raise UsageError(f"{name}: expected yes or no, found {given[name]!r}.", hint="Correct it.")
+        raise UsageError(
+            "{name}: expected yes or no, found {given!r}.",
+            hint="Correct it.",
+            name=name,
+            given=given[name],
+        )
     return given[name] == "yes"

@@ -52,7 +52,11 @@ def get_rule(rule_id: RuleId, service: InService, now: Now) -> Response:
     """All versions of one rule. `last_step` is the `seen` of a step that is taken next."""
     found = rule_body(service.database, rule_id, on=now.date())
     if found is None:
-        raise NotFoundError(f"Expected the rule {rule_id!r}, found none.", hint="GET /rules shows the rules.")
+        raise NotFoundError(
+            "Expected the rule {rule_id!r}, found none.",
+            hint="GET /rules shows the rules.",
+            rule_id=rule_id,
+        )
     return JSONResponse(found)
 
 

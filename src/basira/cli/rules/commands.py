@@ -22,7 +22,7 @@ from basira.cli.keys import open_database
 from basira.cli.lists import faults_in
 from basira.cli.messages import messages
 from basira.cli.options import Language, LanguageOption, MemoryOption, PolicyOption, open_history, show_json, steps
-from basira.cli.rules.shown import evidence_line, lines_of_test, rate_line
+from basira.cli.rules.shown import lines_of_test, lines_of_watch
 from basira.render.shown import echo, say_line
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def backtest(
         echo(json.dumps(values_of_test(found), ensure_ascii=False, indent=1))
         return
     for line in lines_of_test(found, language.value):
-        echo(line)
+        say_line(line)
 
 
 @app.command("compare")
@@ -315,6 +315,7 @@ def watch(
     as_of: Annotated[str, typer.Option("--as-of", help="Last day whose results count, YYYY-MM-DD.")],
     store: StoreOption = DEFAULT_STORE,
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Show what live rules were worth in the runs of a period, the one that gained most first.
@@ -336,20 +337,10 @@ def watch(
         echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1, default=str))
         return
     for one in found:
-        echo(f"{one.rule_id} version {one.version}: {one.title}")
-        echo(f"  hits {one.hits:,}, acted on {one.acted:,}, let go {one.let_go:,}, controls {one.controls:,}")
-        echo(f"  {rate_line(one.rate)}")
-        if one.revenue is not None:
-            echo(f"  revenue a control {one.revenue:,.0f}")
-        gain = one.gain
-        echo(
-            "  gain unknown: mandatory, or too few hits drawn or found"
-            if gain is None
-            else f"  gain {gain.findings:.3f} findings a hit ({gain.low:.3f} to {gain.high:.3f})"
-        )
-        echo(f"  {evidence_line(one.evidence)}")
+        for line in lines_of_watch(one, language.value):
+            say_line(line)
     if not found:
-        echo("No live rule hit anything in the runs of the period.")
+        say_line(messages(language.value).say("rules.watch.none"))
 
 
 @app.command("list")
@@ -429,8 +420,9 @@ def _read_file(path: Path, vocabulary: Vocabulary) -> Rule:
         text = sys.stdin.read(200_000) if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(
-            f"Expected a file of JSON in UTF-8 at {str(path)!r}, found none that can be read.",
+            "Expected a file of JSON in UTF-8 at {path!r}, found none that can be read.",
             hint="Name another file.",
+            path=str(path),
         ) from error
     return read_rule_text(text, vocabulary)
 

@@ -20,6 +20,7 @@ from basira.cli.keys import open_database
 from basira.cli.messages import messages, say_number
 from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, show_json, steps
 from basira.cli.rules.commands import FromOption, ToOption
+from basira.render.numbers import format_percent
 from basira.render.shown import echo, say_line
 
 
@@ -77,10 +78,10 @@ def suggest_rules(
         echo(json.dumps([write_rule(draft) for draft in drafts], ensure_ascii=False, indent=1))
         return
     for draft in drafts:
-        echo(f"{draft.rule_id}: {write_text(draft.condition, vocabulary, language.value)}")
-        echo(f"   {draft.reason}")
+        say_line(f"{draft.rule_id}: {write_text(draft.condition, vocabulary, language.value)}")
+        say_line(f"   {draft.reason}")
     if not drafts:
-        echo("No rule held in the later results.")
+        say_line(messages(language.value).say("rules.suggest.none"))
 
 
 def prune_live(
@@ -91,6 +92,7 @@ def prune_live(
     store: StoreOption = DEFAULT_STORE,
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
     """Show the fewest live rules that keep most of the findings to expect of them, and what the others cost.
@@ -128,12 +130,18 @@ def prune_live(
         echo(json.dumps(asdict(found), indent=1))
         return
     figures = found.figures
-    echo(f"Keep {len(found.kept)}: {', '.join(found.kept) or '-'}")
-    echo(f"Others {len(found.others)}: {', '.join(found.others) or '-'}")
-    proved = ", proved the fewest" if figures.is_smallest else ""
-    echo(
-        f"{figures.share:.1%} of the findings to expect, {found.past_share:.1%} of those made, "
-        f"{figures.controls:,} of {figures.controls_before:,} hits{proved}."
+    said = messages(language.value)
+    kept, others = (say_number(len(rules), language.value) for rules in (found.kept, found.others))
+    say_line(said.say("rules.prune.keep", n=kept, rules=", ".join(found.kept) or "–"))
+    say_line(said.say("rules.prune.others", n=others, rules=", ".join(found.others) or "–"))
+    values = {
+        "share": format_percent(figures.share, language=language.value, digits=1),
+        "past": format_percent(found.past_share, language=language.value, digits=1),
+        "controls": say_number(figures.controls, language.value),
+        "before": say_number(figures.controls_before, language.value),
+    }
+    say_line(
+        said.say("rules.prune.fewest", **values) if figures.is_smallest else said.say("rules.prune.figures", **values)
     )
 
 

@@ -50,14 +50,20 @@ def migrate(
     for pair in lane or ():
         theirs, sign, ours = pair.partition("=")
         if not (sign and theirs.strip() and ours.strip()):
-            raise UsageError(f"Expected --lane THEIRS=OURS, found {pair!r}.", hint="For example --lane Red=rouge.")
+            raise UsageError(
+                "Expected --lane THEIRS=OURS, found {pair!r}.",
+                hint="For example --lane Red=rouge.",
+                pair=pair,
+            )
         lanes[fold_name(theirs)] = ours.strip()
     try:
         content = file.read_bytes()
         text = "" if file.suffix.lower() == ".csv" else content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(
-            f"Expected a file in UTF-8 at {str(file)!r}, found none that can be read.", hint="Name another file."
+            "Expected a file in UTF-8 at {file!r}, found none that can be read.",
+            hint="Name another file.",
+            file=str(file),
         ) from error
     with faults_in(language):
         criteria = read_table(content) if file.suffix.lower() == ".csv" else read_text(text)

@@ -52,8 +52,11 @@ def check_functions() -> None:
         ]
         if list(map(_bits, mine)) != list(map(_bits, theirs)):
             raise StoreError(
-                f"Expected Python and DuckDB to agree to the last bit, found {mine} and {theirs} for {(x, e, p)}.",
+                "Expected Python and DuckDB to agree to the last bit, found {mine} and {theirs} for {value}.",
                 hint="Score through the batch on this machine, and report its platform.",
+                mine=mine,
+                theirs=theirs,
+                value=(x, e, p),
             )
 
 

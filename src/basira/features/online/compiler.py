@@ -92,8 +92,10 @@ def compile_stages(
         values = [*chain.from_iterable(rows), *rest]
         if len(values) != width + len(rest):
             raise UsageError(
-                f"Expected rows of {width} columns in all, found {len(values) - len(rest)}.",
+                "Expected rows of {width} columns in all, found {values_count}.",
                 hint="Give each relation's row in the layout that was compiled.",
+                width=width,
+                values_count=len(values) - len(rest),
             )
         for step in steps:
             step(values)
@@ -111,8 +113,9 @@ def compile_stages(
 
 def _unsupported(what: str) -> UsageError:
     return UsageError(
-        f"Expected an expression that can be computed online, found {what}.",
+        "Expected an expression that can be computed online, found {what}.",
         hint="Score this declaration through the batch, or teach basira.features.online.compiler this expression.",
+        what=what,
     )
 
 

@@ -29,7 +29,9 @@ def cast_f32(x: float) -> float:
     found = c_float(x).value
     if math.isinf(found) and not math.isinf(x):
         raise UsageError(
-            f"Expected figures that a 32-bit number can hold, found {x!r}.", hint="Validate the declaration first."
+            "Expected figures that a 32-bit number can hold, found {x!r}.",
+            hint="Validate the declaration first.",
+            x=x,
         )
     return found
 
@@ -37,7 +39,11 @@ def cast_f32(x: float) -> float:
 def cast_integer(x: float) -> int:
     """A cast of a 64-bit float to an integer: to the nearest, halves to even."""
     if not math.isfinite(x):
-        raise UsageError(f"Expected a finite figure, found {x!r}.", hint="Validate the declaration first.")
+        raise UsageError(
+            "Expected a finite figure, found {x!r}.",
+            hint="Validate the declaration first.",
+            x=x,
+        )
     return round(x)
 
 

@@ -249,8 +249,10 @@ def online_features(
     """
     if profiles.catalog != catalog_digest():
         raise StoreError(
-            f"Expected profiles of the catalog {catalog_digest()}, found {profiles.catalog}.",
+            "Expected profiles of the catalog {value}, found {catalog}.",
             hint="Build the profiles anew with this version of Basira.",
+            value=catalog_digest(),
+            catalog=profiles.catalog,
         )
     ordered = _one_declaration(items)
     ready = _ready(profiles.extras)
@@ -267,8 +269,9 @@ def online_features(
         described, wanted = _describe(ordered, ready, day, pause)
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"Expected text in Unicode, found a half of a surrogate pair ({error.reason}).",
+            "Expected text in Unicode, found a half of a surrogate pair ({reason}).",
             hint="Read the message as UTF-8.",
+            reason=error.reason,
         ) from error
     asked = [own, *dict.fromkeys(key for keys in wanted for key in keys if key)]
     found = dict(zip(asked, profiles.find(asked), strict=True))
@@ -327,15 +330,18 @@ def _one_declaration(items: Sequence[Item]) -> list[Item]:
         )
     except (KeyError, TypeError) as error:
         raise UsageError(
-            f"Expected items with declaration_id, declaration_version, item_number, declared_at and commodity_code,"
-            f" found rows without ({error}).",
+            "Expected items with declaration_id, declaration_version, item_number, declared_at and "
+            "commodity_code, found rows without ({error}).",
             hint="Validate the declaration against the schema first.",
+            error=error,
         ) from error
     if len(documents) != 1 or not is_typed or len({item["item_number"] for item in ordered}) != len(ordered):
         raise UsageError(
-            f"Expected the items of one version of one declaration, numbered once each, with a naive local time;"
-            f" found {len(ordered)} rows of {len(documents)} declarations.",
+            "Expected the items of one version of one declaration, numbered once each, with a naive local time; "
+            "found {ordered_count} rows of {documents_count} declarations.",
             hint="Give the items of one declaration, validated against the schema.",
+            ordered_count=len(ordered),
+            documents_count=len(documents),
         )
     return ordered
 
@@ -363,8 +369,9 @@ def _describe(
         ]
     except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(
-            f"Expected figures of the schema's types, found otherwise: {error}.",
+            "Expected figures of the schema's types, found otherwise: {error}.",
             hint="Validate the declaration against the schema first.",
+            error=error,
         ) from error
     described, wanted = [], []
     # Most keys are of the header, and the same for all items.

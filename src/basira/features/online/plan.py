@@ -122,8 +122,10 @@ def plans(extras: tuple[str, ...] = ()) -> Plans:
     side in one table, or are more than a store has: an earlier version's build."""
     if len({x.lower() for x in extras}) < len(extras) or len(extras) > MOST_OF_A_STORE:
         raise StoreError(
-            f"Expected at most {MOST_OF_A_STORE} x_ columns of different names, found {len(extras)} that are not.",
+            "Expected at most {most_of_a_store} x_ columns of different names, found {extras_count} that are not.",
             hint="Build the profiles anew.",
+            most_of_a_store=MOST_OF_A_STORE,
+            extras_count=len(extras),
         )
     with open_duckdb(threads=1) as con:
         _empty_tables(con, extras)
@@ -180,8 +182,9 @@ def bind(con: Engine, select: str) -> Binding:
     answer = json.loads(con.fetch_rows("select json_serialize_plan($sql)", {"sql": select})[0][0])
     if answer["error"]:
         raise UsageError(
-            f"Expected DuckDB to bind the features, found: {answer.get('error_message')}.",
+            "Expected DuckDB to bind the features, found: {value}.",
             hint="Install the DuckDB version of the lock file.",
+            value=answer.get("error_message"),
         )
     (plan,) = answer["plans"]
     described = con.fetch_rows(f"describe {select}")
@@ -198,8 +201,9 @@ def _columns(node: JsonObject) -> list[tuple[str, str, str]]:
         return [column for child in node["children"] for column in _columns(child)]
     if node["type"] != "LOGICAL_GET":
         raise UsageError(
-            f"Expected a plan of scans and products, found {node['type']}.",
+            "Expected a plan of scans and products, found {type}.",
             hint="Install the DuckDB version of the lock file.",
+            type=node["type"],
         )
     table, names = node["function_data"]["table"], node["names"]
     relation = "ref_" + table[2:] if table[:2] == "q_" else table.removeprefix("p_")

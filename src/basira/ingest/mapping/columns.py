@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from basira.ingest.mapping.model import ITEM_SIDE, OUTCOME_SIDE, Mapping
 from basira.ingest.readers.source import Source
-from basira.schema.errors import MappingError
+from basira.schema.errors import MappingError, Phrase, join_phrases
 
 # Without these an open source (JSON lines, XML), whose optional columns may come late, is the wrong file.
 _ALWAYS = ("declaration_id", "declared_at", "commodity_code", "known_at")
@@ -68,9 +68,12 @@ def require_decided(mapping: Mapping) -> None:
         return
     listed = " ".join(f"{subject}: {text}" for subject, text in mapping.doubts.items())
     raise MappingError(
-        f"Expected a mapping without open doubts, {mapping.name!r} has {len(mapping.doubts)}. {listed}",
+        "Expected a mapping without open doubts, {mapping!r} has {count}. {listed}",
         hint="Decide each: write the option that is right beside the field (the mapping names the choices), then "
         "remove its line from [doubts].",
+        mapping=mapping.name,
+        count=len(mapping.doubts),
+        listed=listed,
     )
 
 
@@ -79,9 +82,11 @@ def check_columns(source: Source, mapping: Mapping) -> None:
     workbook could be the table too and it names none."""
     if source.alike and not mapping.source.sheet:
         raise MappingError(
-            f"Expected one sheet with this header in {source.path.name}, found more: {source.sheet!r}, "
-            f"{', '.join(map(repr, source.alike))}.",
+            "Expected one sheet with this header in {file}, found more: {sheet!r}, {alike}.",
             hint='Say in [source] of the mapping, or with --sheet, which is read: its name, or sheet = "*" for all.',
+            file=source.path.name,
+            sheet=source.sheet,
+            alike=", ".join(map(repr, source.alike)),
         )
     missing = missing_columns(source, mapping)
     if not missing:
@@ -89,12 +94,20 @@ def check_columns(source: Source, mapping: Mapping) -> None:
     lines = []
     for name, place in missing.items():
         near = difflib.get_close_matches(name, source.columns, n=2, cutoff=0.5)
-        lines.append(f"{name!r} (for {place}{'; closest: ' + ', '.join(map(repr, near)) if near else ''})")
-    hint = "Correct the mapping, or make one for this file with 'basira mapping suggest'."
+        closest = ", ".join(map(repr, near))
+        lines.append(
+            Phrase("{column!r} (for {field}; closest: {closest})", column=name, field=place, closest=closest)
+            if near
+            else Phrase("{column!r} (for {field})", column=name, field=place)
+        )
+    hint = Phrase("Correct the mapping, or make one for this file with 'basira mapping suggest'.")
     if len(source.columns) == 1:
-        hint = "The file has one column only: is the separator in [source] the right one? " + hint
+        hint = Phrase("The file has one column only: is the separator in [source] the right one? {advice}", advice=hint)
     raise MappingError(
-        f"The mapping {mapping.name!r} does not fit {source.path.name}: missing column(s) {', '.join(lines)}. "
-        f"The file has: {', '.join(map(repr, source.columns[:60]))}.",
+        "The mapping {mapping!r} does not fit {file}: missing column(s) {lines}. The file has: {columns}.",
         hint=hint,
+        mapping=mapping.name,
+        file=source.path.name,
+        lines=join_phrases(lines, ", "),
+        columns=", ".join(map(repr, source.columns[:60])),
     )

@@ -25,16 +25,18 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from basira.ingest.parse.numbers import EACH
 from basira.ingest.rates import RateTable, read_rates
 from basira.schema.codes import DEFAULT_CURRENCY, IRREGULARITY_KINDS, currency_codes
-from basira.schema.errors import MappingError, NotFoundError
+from basira.schema.errors import MappingError, NotFoundError, Phrase, join_phrases
+from basira.schema.expected import expected_of, phrase_of
 from basira.schema.fields import CHECKED, DECLARATION_FIELDS, EXTRA_PREFIX, ITEM_FIELDS, OUTCOME_FIELDS
 from basira.schema.fields import Field as SchemaField
-from basira.schema.names import MOST_OF_A_SOURCE, RULE, is_kept_name, is_own_name
+from basira.schema.names import MOST_OF_A_SOURCE, OWN_NAME, is_kept_name, is_own_name
 from basira.schema.shipped import shipped
-from basira.schema.text import ALLOWED, find_odd
+from basira.schema.text import ALLOWED_SIGNS, find_odd
 
 ITEM_SIDE: dict[str, SchemaField] = {field.name: field for field in DECLARATION_FIELDS + ITEM_FIELDS}
 OUTCOME_SIDE: dict[str, SchemaField] = {field.name: field for field in OUTCOME_FIELDS}
@@ -73,14 +75,16 @@ class SourceFormat(_Strict):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError(f"expected the name of a time zone, such as Africa/Casablanca, found {value!r}")
+            raise ValueError(
+                Phrase("expected the name of a time zone, such as Africa/Casablanca, found {value!r}", value=value)
+            )
         return value
 
     @field_validator("separator")
     @classmethod
     def _one_character(cls, value: str) -> str:
         if value != "auto" and len(value) != 1:
-            raise ValueError("expected one character, or 'auto'")
+            raise ValueError(Phrase("expected one character, or 'auto'"))
         return value
 
 
@@ -121,9 +125,9 @@ class Column(_Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> Column:
         if bool(self.column) == bool(self.columns):
-            raise ValueError("expected either 'column' or 'columns'")
+            raise ValueError(Phrase("expected either 'column' or 'columns'"))
         if any(not 2 <= d <= 12 for d in self.digits):
-            raise ValueError("expected 'digits' to be numbers from 2 to 12")
+            raise ValueError(Phrase("expected 'digits' to be numbers from 2 to 12"))
         return self
 
     @property
@@ -133,7 +137,7 @@ class Column(_Strict):
 
 def _currency(value: str) -> str:
     if value not in currency_codes():
-        raise ValueError(f"expected a currency of ISO 4217, such as MAD, found {value!r}")
+        raise ValueError(Phrase("expected a currency of ISO 4217, such as MAD, found {value!r}", value=value))
     return value
 
 
@@ -237,8 +241,9 @@ class Mapping(_Strict):
         """The rates that [rates] names; None without that section. Raises MappingError when they were not read."""
         if self.rates is not None and self._table is None:
             raise MappingError(
-                f"Expected the rates that [rates] of the mapping {self.name!r} names, found a mapping without them.",
+                "Expected the rates that [rates] of the mapping {value!r} names, found a mapping without them.",
                 hint="Read the mapping from its file, with the table of rates beside it.",
+                value=self.name,
             )
         return self._table
 
@@ -269,72 +274,103 @@ class Mapping(_Strict):
         return tomli_w.dumps({"version": 1, **raw})
 
 
-def _problems(mapping: Mapping) -> Iterator[str]:
+def _problems(mapping: Mapping) -> Iterator[Phrase]:
     for section, allowed in (("fields", ITEM_SIDE), ("outcome", OUTCOME_SIDE)):
         for name, column in getattr(mapping, section).items():
             if name not in allowed:
-                yield f"[{section}] {name!r} is no field of the schema; {closest(name, allowed)}"
+                yield Phrase(
+                    "[{section}] {name!r} is no field of the schema; {name_2}",
+                    section=section,
+                    name=name,
+                    name_2=closest(name, allowed),
+                )
                 continue
-            yield from (f"[{section}] {name}: {text}" for text in _misfits(allowed[name], column))
+            yield from (
+                Phrase("[{section}] {name}: {words}", section=section, name=name, words=words)
+                for words in _misfits(allowed[name], column)
+            )
             yield from _odd_text(f"[{section}] {name}.values", allowed[name], column.values.values())
             yield from _odd_text(f"[{section}] {name}.accept", allowed[name], column.accept)
     for name in mapping.constants:
         if name not in ITEM_SIDE and name not in OUTCOME_SIDE:
-            yield f"[constants] {name!r} is no field of the schema; {closest(name, {**ITEM_SIDE, **OUTCOME_SIDE})}"
+            yield Phrase(
+                "[constants] {name!r} is no field of the schema; {name_2}",
+                name=name,
+                name_2=closest(name, {**ITEM_SIDE, **OUTCOME_SIDE}),
+            )
         yield from _odd_text(
             f"[constants] {name}", ITEM_SIDE.get(name) or OUTCOME_SIDE.get(name), [mapping.constants[name]]
         )
         if name in mapping.fields or name in mapping.outcome:
-            yield f"[constants] {name!r} is mapped to a column as well; expected one of the two"
+            yield Phrase("[constants] {name!r} is mapped to a column as well; expected one of the two", name=name)
     if not mapping.fields and not mapping.outcome:
-        yield "expected a [fields] section (declarations), an [outcome] section (results), or both"
+        yield Phrase("expected a [fields] section (declarations), an [outcome] section (results), or both")
     if mapping.fields:
         for name, field in ITEM_SIDE.items():
             if field.required and name not in mapping.fields and name not in mapping.constants:
-                yield f"[fields] misses the required field {name!r}"
+                yield Phrase("[fields] misses the required field {name!r}", name=name)
         if "declaration_id" in mapping.outcome or "item_number" in mapping.outcome:
-            yield "[outcome] declaration_id and item_number come from [fields] in a file of declarations"
+            yield Phrase("[outcome] declaration_id and item_number come from [fields] in a file of declarations")
     elif "declaration_id" not in mapping.outcome:
-        yield "[outcome] misses the required field 'declaration_id'"
+        yield Phrase("[outcome] misses the required field 'declaration_id'")
     if mapping.rates is not None and not mapping.fields:
-        yield "[rates] is for files of declarations; a file of results gives amounts in the history's currency"
+        yield Phrase("[rates] is for files of declarations; a file of results gives amounts in the history's currency")
     if mapping.source.number_items and "item_number" in mapping.fields:
-        yield "[source] number_items is for files without item numbers, yet [fields] maps item_number"
+        yield Phrase("[source] number_items is for files without item numbers, yet [fields] maps item_number")
     if mapping.source.thousands and mapping.source.thousands == mapping.source.decimal:
-        yield "[source] decimal and thousands are the same character"
+        yield Phrase("[source] decimal and thousands are the same character")
     if mapping.known_after_days is not None and ("known_at" in mapping.outcome or not mapping.fields):
-        yield "[outcome] known_after_days is for labelled declarations without a known_at column"
+        yield Phrase("[outcome] known_after_days is for labelled declarations without a known_at column")
 
 
-def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> Iterator[str]:
+def _odd_text(place: str, field: SchemaField | None, texts: Iterable[str]) -> Iterator[Phrase]:
     """What the mapping itself would put into a row, and every row would then be rejected for."""
     if field is None or field.is_prose or field.type not in CHECKED:
         return
     for text in texts:
         if (odd := find_odd(text.strip())) is not None:
-            yield f"{place}: expected {ALLOWED}, found {odd.place}"
+            yield Phrase(
+                "{place}: expected {allowed}, found {place_2}", place=place, allowed=ALLOWED_SIGNS, place_2=odd.place
+            )
 
 
-def _own_problems(mapping: Mapping) -> Iterator[str]:
+def _own_problems(mapping: Mapping) -> Iterator[Phrase]:
     if "value_currency" not in mapping.fields:
         code = mapping.constants.get("value_currency", DEFAULT_CURRENCY)
         for name, column in mapping.fields.items():
             if column.currency not in ("", EACH, code) and ITEM_SIDE[name].unit == "value currency":
                 yield (
-                    f"[fields] {name}: cells are read as amounts of {column.currency}, and value_currency is {code}; "
-                    f'expected [constants] value_currency = "{column.currency}"'
+                    Phrase(
+                        "[fields] {name}: cells are read as amounts of {currency}, and value_currency is {code}; "
+                        'expected [constants] value_currency = "{currency}"',
+                        name=name,
+                        currency=column.currency,
+                        code=code,
+                    )
                 )
     elif any(column.currency == EACH for column in mapping.fields.values()):
-        yield f"[fields] value_currency is mapped, and amounts name it (currency = {EACH!r}); expected one of the two"
+        yield Phrase(
+            "[fields] value_currency is mapped, and amounts name it (currency = {each!r}); expected one of the two",
+            each=EACH,
+        )
     for name in mapping.extra:
         if not is_own_name(EXTRA_PREFIX + name):
-            yield f"[extra] {name!r} is kept as {EXTRA_PREFIX}{name}; expected {RULE}"
+            yield Phrase(
+                "[extra] {name!r} is kept as {extra_prefix}{name}; expected {rule}",
+                name=name,
+                extra_prefix=EXTRA_PREFIX,
+                rule=OWN_NAME,
+            )
     yield from _shared_columns(mapping)
     if len(mapping.extra) > MOST_OF_A_SOURCE:
-        yield f"[extra] has {len(mapping.extra)} fields; expected at most {MOST_OF_A_SOURCE}"
+        yield Phrase(
+            "[extra] has {extra_count} fields; expected at most {most_of_a_source}",
+            extra_count=len(mapping.extra),
+            most_of_a_source=MOST_OF_A_SOURCE,
+        )
 
 
-def _shared_columns(mapping: Mapping) -> Iterator[str]:
+def _shared_columns(mapping: Mapping) -> Iterator[Phrase]:
     """A column of a result that is declared as well would give every model the answer."""
     results = {name: f"[outcome] {field}" for field, column in mapping.outcome.items() for name in column.names}
     if mapping.kinds is not None:
@@ -342,37 +378,47 @@ def _shared_columns(mapping: Mapping) -> Iterator[str]:
     declared = {name: f"[fields] {field}" for field, column in mapping.fields.items() for name in column.names}
     for name, column in mapping.extra.items():
         if column in results:
-            yield f"[extra] {name!r} and {results[column]} read one column, {column!r}; expected it in one section"
+            yield Phrase(
+                "[extra] {name!r} and {results} read one column, {column!r}; expected it in one section",
+                name=name,
+                results=results[column],
+                column=column,
+            )
     for column, place in results.items():
         if column in declared and not place.endswith("_at"):  # a day may be the declaration's and the result's
-            yield f"{declared[column]} and {place} read one column, {column!r}; expected it in one section"
+            yield Phrase(
+                "{declared} and {place} read one column, {column!r}; expected it in one section",
+                declared=declared[column],
+                place=place,
+                column=column,
+            )
     for field in mapping.outcome:
         if mapping.kinds is not None and field in IRREGULARITY_FLAGS:
-            yield f"[outcome] {field!r} is given by 'kinds' as well; expected one of the two"
+            yield Phrase("[outcome] {field!r} is given by 'kinds' as well; expected one of the two", field=field)
 
 
-def _misfits(field: SchemaField, column: Column) -> Iterator[str]:
+def _misfits(field: SchemaField, column: Column) -> Iterator[Phrase]:
     if column.percent and field.type != "rate":
-        yield f"'percent' is for rates, this is a {field.type}"
+        yield Phrase("'percent' is for rates, this is a {type}", type=field.type)
     if column.scale != 1.0 and field.type not in _NUMERIC:
-        yield f"'scale' is for numbers, this is a {field.type}"
+        yield Phrase("'scale' is for numbers, this is a {type}", type=field.type)
     if column.currency and field.type != "amount":
-        yield f"'currency' is for amounts, this is a {field.type}"
+        yield Phrase("'currency' is for amounts, this is a {type}", type=field.type)
     if column.currency == EACH and (field.unit != "value currency" or column.columns):
-        yield f"currency = {EACH!r} is for one column of amounts in the value currency"
+        yield Phrase("currency = {each!r} is for one column of amounts in the value currency", each=EACH)
     if column.digits and field.type != "commodity":
-        yield f"'digits' is for commodity codes, this is a {field.type}"
+        yield Phrase("'digits' is for commodity codes, this is a {type}", type=field.type)
     if column.formats and field.type != "timestamp":
-        yield f"'formats' is for dates, this is a {field.type}"
+        yield Phrase("'formats' is for dates, this is a {type}", type=field.type)
     if column.accept and field.type not in {"country", "currency"}:
-        yield f"'accept' is for countries and currencies, this is a {field.type}"
+        yield Phrase("'accept' is for countries and currencies, this is a {type}", type=field.type)
 
 
-def closest(name: str, allowed: dict[str, SchemaField]) -> str:
+def closest(name: str, allowed: dict[str, SchemaField]) -> Phrase:
     import difflib
 
     near = difflib.get_close_matches(name, list(allowed), n=3, cutoff=0.5)
-    return "closest: " + ", ".join(near) if near else "see 'basira schema'"
+    return Phrase("closest: {near}", near=", ".join(near)) if near else Phrase("see 'basira schema'")
 
 
 def parse_mapping(text: str, *, name: str, is_kept: bool = False) -> Mapping:
@@ -387,8 +433,10 @@ def parse_mapping(text: str, *, name: str, is_kept: bool = False) -> Mapping:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MappingError(
-            f"Expected TOML in the mapping {name}, found a fault: {error}.",
+            "Expected TOML in the mapping {name}, found a fault: {error}.",
             hint='Text goes between quotes: field = "Column name".',
+            name=name,
+            error=error,
         ) from None
     raw.setdefault("name", Path(name).stem)
     if is_kept and isinstance(raw.get("extra"), dict):
@@ -396,19 +444,24 @@ def parse_mapping(text: str, *, name: str, is_kept: bool = False) -> Mapping:
     try:
         return Mapping.model_validate(raw, context=is_kept or None)
     except ValidationError as error:
-        faults = "; ".join(_fault_text(dict(entry)) for entry in error.errors())
+        faults = [_fault_of(entry) for entry in error.errors()]
         raise MappingError(
-            f"The mapping {name} is not valid: {faults}.",
+            "The mapping {name} is not valid: {faults}.",
             hint="Compare with docs/reference/mapping.md, or start from 'basira mapping suggest FILE'.",
+            name=name,
+            faults=join_phrases(faults, "; "),
         ) from None
 
 
-def _fault_text(entry: dict[str, Any]) -> str:
+def _fault_of(entry: ErrorDetails) -> Phrase:
     place = ".".join(str(part) for part in entry["loc"] if part != "function-before[_as_column(), Column]")
     if entry["type"] == "extra_forbidden":
-        return f"unknown key {place!r}"
-    message = str(entry["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
+        return Phrase("unknown key {name!r}", name=place)
+    error = entry.get("ctx", {}).get("error")
+    if isinstance(error, ValueError):
+        fault = phrase_of(error)
+        return Phrase("{place}: {fault}", place=place, fault=fault) if place else fault
+    return Phrase("{place}: expected {expected}", place=place or "mapping", expected=expected_of(entry))
 
 
 def load_mapping(reference: str | Path) -> Mapping:
@@ -422,15 +475,18 @@ def load_mapping(reference: str | Path) -> Mapping:
     if not path.is_file():
         names = ", ".join(sorted(entry.stem for entry in shipped("mappings").glob("*.toml")))
         raise NotFoundError(
-            f"Expected a mapping file, found none at {str(reference)!r}.",
-            hint=f"Shipped mappings: {names}. Make one with 'basira mapping suggest FILE --out M.toml'.",
+            "Expected a mapping file, found none at {reference!r}.",
+            hint="Shipped mappings: {names}. Make one with 'basira mapping suggest FILE --out M.toml'.",
+            reference=str(reference),
+            names=names,
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise MappingError(
-            f"Expected UTF-8 text in the mapping {path}, found another encoding.",
+            "Expected UTF-8 text in the mapping {path}, found another encoding.",
             hint="Save the mapping as UTF-8.",
+            path=path,
         ) from None
     mapping = parse_mapping(text, name=str(path))
     if mapping.rates is None:

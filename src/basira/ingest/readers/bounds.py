@@ -56,17 +56,22 @@ def check_unpacked(path: Path, file_bytes: int, unpacked: int) -> None:
     """Raises SourceError when more comes out of a file than of any file of declarations."""
     if unpacked > unpacked_bytes(file_bytes):
         raise SourceError(
-            f"Expected at most {unpacked_bytes(file_bytes) >> 20:,} MB of text in {path.name} ({file_bytes:,} bytes on "
-            f"disk), found more: a small file that unpacks to a huge one. Nothing of it was stored.",
+            "Expected at most {file_bytes:,} MB of text in {file} ({file_bytes_2:,} bytes on disk), found more: a "
+            "small file that unpacks to a huge one. Nothing of it was stored.",
             hint="Check where the file comes from; a file that is right goes in as plain CSV, in several parts.",
+            file_bytes=unpacked_bytes(file_bytes) >> 20,
+            file=path.name,
+            file_bytes_2=file_bytes,
         )
 
 
 def too_long(path: Path) -> SourceError:
     """The error of a file with a row beyond `LONGEST_ROW_BYTES`."""
     return SourceError(
-        f"Expected every row of {path.name} to be shorter than {LONGEST_ROW_BYTES >> 10:,} KB, found a longer one.",
+        "Expected every row of {file} to be shorter than {longest_row_bytes:,} KB, found a longer one.",
         hint="Most often a quote is opened and never closed, or the file holds one object instead of one a line.",
+        file=path.name,
+        longest_row_bytes=LONGEST_ROW_BYTES >> 10,
     )
 
 
@@ -74,6 +79,9 @@ def check_columns_count(path: Path, columns: int) -> None:
     """Raises SourceError when there are more columns than in any file of declarations."""
     if columns > MOST_COLUMNS:
         raise SourceError(
-            f"Expected at most {MOST_COLUMNS:,} columns in {path.name}, found {columns:,}.",
+            "Expected at most {most_columns:,} columns in {file}, found {columns:,}.",
             hint="Check the separator and where the file comes from; export the columns that the mapping names.",
+            most_columns=MOST_COLUMNS,
+            file=path.name,
+            columns=columns,
         )

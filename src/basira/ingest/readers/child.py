@@ -234,18 +234,18 @@ def write_frame(pipe: BinaryIO, kind: bytes, body: bytes | memoryview) -> None:
             at += pipe.write(part[at:])
 
 
-def explain(error: Exception, path: Path) -> dict[str, str]:
+def explain(error: Exception, path: Path) -> dict[str, object]:
     """An error as it is sent: Basira's own as it is, any other as a file that can't be read."""
-    from basira.schema.errors import BasiraError
+    from basira.schema.errors import BasiraError, SourceError
 
-    if isinstance(error, BasiraError):
-        return {"code": error.code, "message": error.message, "hint": error.hint}
-    words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    return {
-        "code": "source",
-        "message": f"Expected a whole file, {path.name} can't be read ({words}). Nothing of it was stored.",
-        "hint": "Copy or export the file again, or as CSV.",
-    }
+    if not isinstance(error, BasiraError):
+        error = SourceError(
+            "Expected a whole file, {file} can't be read ({error}). Nothing of it was stored.",
+            hint="Copy or export the file again, or as CSV.",
+            file=path.name,
+            error=" ".join(f"{type(error).__name__}: {error}".split())[:200],
+        )
+    return {"code": error.code, "message": error.message_phrase.pack(), "hint": error.hint_phrase.pack()}
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ from basira.ingest.readers.table import (
     merge_lines,
     set_aside,
 )
-from basira.schema.errors import MappingError, SourceError
+from basira.schema.errors import MappingError, Phrase, SourceError
 
 BLOCK_BYTES = 8 << 20
 _LONG_LINE = 100_000  # a longer line shows nothing of the separator, and the csv module rejects it
@@ -70,15 +70,19 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
     encoding = detect_encoding(path) if options.encoding == "auto" else marked_encoding(path) or options.encoding
     if not is_text_encoding(encoding):
         raise MappingError(
-            f"Expected an encoding Python knows, found {encoding!r}.",
+            "Expected an encoding Python knows, found {encoding!r}.",
             hint="Common ones: utf-8, cp1252, utf-16, cp1256. Or 'auto'.",
+            encoding=encoding,
         )
     lines = split_lines(read_head(path, encoding))
     above = max(options.header_row - 1, 0)
     if len(lines) <= above:
         raise SourceError(
-            f"Expected a header on line {options.header_row} of {path.name}, found {len(lines)} line(s).",
+            "Expected a header on line {header_row} of {file}, found {count} line(s).",
             hint="Correct header_row in the mapping, or export the file again.",
+            header_row=options.header_row,
+            file=path.name,
+            count=len(lines),
         )
     separator = sniff_separator(lines[above:]) if options.separator == "auto" else options.separator
     place = HeaderPlace(options.header_row, options.header_rows)
@@ -89,16 +93,21 @@ def open_csv(path: Path, options: SourceFormat) -> Source:
         header = join_header([next(reader, []) for _ in range(place.rows)])
     except csv.Error as error:
         raise SourceError(
-            f"Expected a header in {path.name}, found a line that can't be split ({error}).",
+            "Expected a header in {file}, found a line that can't be split ({error}).",
             hint="Check separator, encoding and header_row in [source] of the mapping.",
+            file=path.name,
+            error=error,
         ) from None
     if encoding in UTF_8 and any("\ufffd" in name for name in header):
-        raise _wrong_encoding(path, encoding, f"in the header, line {place.row}")
+        raise _wrong_encoding(path, encoding, Phrase("in the header, line {line}", line=place.row))
     if reader.line_num > _MOST_HEADER_LINES:
         raise SourceError(
-            f"Expected every quote of the header of {path.name} (line {place.row}) to be closed, found one that is not "
-            f"after {_MOST_HEADER_LINES} lines.",
+            "Expected every quote of the header of {file} (line {row}) to be closed, found one that is not after "
+            "{most_header_lines} lines.",
             hint="Correct the quote in the file, or header_row in the mapping.",
+            file=path.name,
+            row=place.row,
+            most_header_lines=_MOST_HEADER_LINES,
         )
     bounds.check_columns_count(path, len(header))
     first_row = place.row - 1 + reader.line_num
@@ -126,14 +135,22 @@ def read_head(path: Path, encoding: str) -> str:
     except UnicodeError as error:
         raise _wrong_encoding(path, encoding, str(error)) from None
     except (OSError, EOFError) as error:
-        raise SourceError(f"Expected a readable file, {path.name} breaks ({error}).", hint="Copy it again.") from None
+        raise SourceError(
+            "Expected a readable file, {file} breaks ({error}).",
+            hint="Copy it again.",
+            file=path.name,
+            error=error,
+        ) from None
     return head.removeprefix("\ufeff")
 
 
-def _wrong_encoding(path: Path, encoding: str, detail: str) -> SourceError:
+def _wrong_encoding(path: Path, encoding: str, detail: str | Phrase) -> SourceError:
     return SourceError(
-        f"Expected {path.name} to be text in {encoding}, found bytes that are not ({detail}).",
+        "Expected {file} to be text in {encoding}, found bytes that are not ({detail}).",
         hint="Set encoding in [source] of the mapping: 'auto', 'cp1252' (Excel in French), 'utf-8', 'utf-16'.",
+        file=path.name,
+        encoding=encoding,
+        detail=detail,
     )
 
 
@@ -245,8 +262,10 @@ class _Table:
                 raise _explain(self.path, self.encoding, str(error)) from None
             except OSError as error:
                 raise SourceError(
-                    f"Expected to read {self.path.name} to its end, found: {error}.",
+                    "Expected to read {file} to its end, found: {error}.",
                     hint="Copy or export the file again.",
+                    file=self.path.name,
+                    error=error,
                 ) from None
 
     def _not_rows(self) -> tuple[NotData, ...]:
@@ -361,10 +380,13 @@ class _Table:
             frame = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
         if len(frame) + len(misfits) != count:
             raise SourceError(
-                f"Expected {count:,} rows from line {block.first_line:,} on of {self.path.name}, found "
-                f"{len(frame) + len(misfits):,}."
-                " Nothing of it was stored.",
+                "Expected {count:,} rows from line {first_line:,} on of {file}, found {frame_count:,}. Nothing of "
+                "it was stored.",
                 hint="A row was cut otherwise than its lines: export the file again, without line breaks in its cells.",
+                count=count,
+                first_line=block.first_line,
+                file=self.path.name,
+                frame_count=len(frame) + len(misfits),
             )
         if self.is_wider:
             beyond = frame[_BEYOND]
@@ -423,5 +445,10 @@ def _runs(block: Block) -> list[NotData]:
 
 def _explain(path: Path, encoding: str, detail: str) -> SourceError:
     if "UTF8" in detail or "UTF-8" in detail:
-        return _wrong_encoding(path, encoding, "invalid UTF-8")
-    return SourceError(f"Expected a CSV file, {path.name} can't be read: {detail}.", hint="Export the file again.")
+        return _wrong_encoding(path, encoding, Phrase("invalid UTF-8"))
+    return SourceError(
+        "Expected a CSV file, {file} can't be read: {detail}.",
+        hint="Export the file again.",
+        file=path.name,
+        detail=detail,
+    )

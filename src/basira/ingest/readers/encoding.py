@@ -62,8 +62,10 @@ def detect_encoding(path: Path) -> str:
         return _legacy_encoding(path)
     except (OSError, EOFError) as error:
         raise SourceError(
-            f"Expected a readable file, found that {path.name} ends or breaks half-way ({error}).",
+            "Expected a readable file, found that {file} ends or breaks half-way ({error}).",
             hint="Copy or export the file again.",
+            file=path.name,
+            error=error,
         ) from None
     return "utf-8"
 

@@ -61,8 +61,9 @@ def open_jsonl(path: Path, options: SourceFormat) -> Source:
             columns.update(dict.fromkeys(_parse(line, options.decimal) or {}))
     if not columns:
         raise SourceError(
-            f"Expected a JSON object on each line of {path.name}, found none in its first lines.",
+            "Expected a JSON object on each line of {file}, found none in its first lines.",
             hint="A JSON array of objects is another format: write one object a line.",
+            file=path.name,
         )
     return Source(path, "jsonl", tuple(columns), True, size, batches)
 
@@ -74,7 +75,12 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
                 raise too_long(path)
             yield line
     except (OSError, EOFError) as error:
-        raise SourceError(f"Expected to read {path.name} to its end ({error}).", hint="Copy the file again.") from None
+        raise SourceError(
+            "Expected to read {file} to its end ({error}).",
+            hint="Copy the file again.",
+            file=path.name,
+            error=error,
+        ) from None
 
 
 def _parse(line: bytes, decimal: str) -> dict[str, str | None] | None:

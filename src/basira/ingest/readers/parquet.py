@@ -33,14 +33,19 @@ def open_parquet(path: Path, options: SourceFormat) -> Source:
     flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
     if not flat:
         raise SourceError(
-            f"Expected columns of values in {path.name}, found none.", hint="Export it with a column for each value."
+            "Expected columns of values in {file}, found none.",
+            hint="Export it with a column for each value.",
+            file=path.name,
         )
     # Each cell takes some bytes as text, an empty one too; a footer that lies is found out by counting.
     check_unpacked(path, path.stat().st_size, about.num_rows * len(flat) * 8)
     if about.num_row_groups > MOST_PARTS:
         raise SourceError(
-            f"Expected at most {MOST_PARTS:,} row groups in {path.name}, found {about.num_row_groups:,}.",
+            "Expected at most {most_parts:,} row groups in {file}, found {num_row_groups:,}.",
             hint="Write it anew with larger row groups (100,000 rows and more).",
+            most_parts=MOST_PARTS,
+            file=path.name,
+            num_row_groups=about.num_row_groups,
         )
     columns = distinct_names(flat)
 
@@ -80,6 +85,8 @@ def _as_text(column: pa.Array, decimal: str) -> pl.Series:
 def _damage_error(path: Path, error: Exception) -> SourceError:
     detail = str(error).splitlines()[0][:200]
     return SourceError(
-        f"Expected a whole Parquet file, {path.name} is truncated or damaged ({detail}).",
+        "Expected a whole Parquet file, {file} is truncated or damaged ({detail}).",
         hint="Copy or export the file again; nothing of it was stored.",
+        file=path.name,
+        detail=detail,
     )

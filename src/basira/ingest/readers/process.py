@@ -21,7 +21,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import polars as pl
 import pyarrow as pa
@@ -31,7 +31,7 @@ from basira.ingest.readers import bounds
 from basira.ingest.readers.source import BrokenRow, Source, SourceBatch
 from basira.ingest.readers.starting import Running, Task, start
 from basira.ingest.readers.table import HeaderPlace, NotData
-from basira.schema.errors import BasiraError, MappingError, SourceError
+from basira.schema.errors import BasiraError, MappingError, Phrase, SourceError
 
 # A frame: its kind, its length, its bytes. A batch is a stream of Arrow, all else JSON.
 FRAME = struct.Struct(">cQ")
@@ -55,8 +55,9 @@ def open_apart(path: Path, kind: str, options: SourceFormat) -> Source:
     """
     if sys.platform == "win32":
         raise SourceError(
-            f"Expected a system that limits the memory of a process, to read {path.name}; found Windows.",
+            "Expected a system that limits the memory of a process, to read {file}; found Windows.",
             hint="Read it under Linux or macOS, or export it as CSV, which needs no such limit.",
+            file=path.name,
         )
     size = path.stat().st_size
     waiting = [_Reader(path, kind, options, size)]
@@ -141,7 +142,7 @@ class _Reader:
         kind, length = FRAME.unpack(self._receive(FRAME.size))
         if length > _LONGEST_FRAME or kind not in (*kinds, FAILED):
             self.close()
-            raise self._memory_error("it sent what no reader sends")
+            raise self._memory_error(Phrase("it sent what no reader sends"))
         body = self._receive(length)
         if kind == FAILED:
             self.close()
@@ -170,27 +171,33 @@ class _Reader:
         if code == -signal.SIGXCPU:
             return self._late()
         if code == NO_MEMORY:
-            return self._memory_error("more was asked for")
+            return self._memory_error(Phrase("more was asked for"))
         if code < 0:
             return self._memory_error(
-                f"{signal.Signals(-code).name} ended it: no memory was left, or the file is damaged"
+                Phrase(
+                    "{signal} ended it: no memory was left, or the file is damaged", signal=signal.Signals(-code).name
+                )
             )
-        return self._memory_error(f"it ended with {code}")
+        return self._memory_error(Phrase("it ended with {code}", code=code))
 
-    def _memory_error(self, how: str) -> SourceError:
+    def _memory_error(self, how: Phrase) -> SourceError:
         return SourceError(
-            f"Expected to read {self._path.name} in at most {self._memory >> 20:,} MB of memory; {how}. Nothing of it "
-            "was stored.",
+            "Expected to read {file} in at most {memory:,} MB of memory; {how}. Nothing of it was stored.",
             hint="Check where the file comes from: a small file can be made to fill the memory. A file that is right "
             "goes in as CSV, which is read piece by piece.",
+            file=self._path.name,
+            memory=self._memory >> 20,
+            how=how,
         )
 
     def _late(self) -> SourceError:
         return SourceError(
-            f"Expected to read {self._path.name} in at most {self._seconds:,} seconds of a processor; it took more. "
-            "Nothing of it was stored.",
+            "Expected to read {file} in at most {seconds:,} seconds of a processor; it took more. Nothing of it "
+            "was stored.",
             hint="Check where the file comes from: a small file can be made to read for ever. A file that is right "
             "goes in as CSV, or in several parts.",
+            file=self._path.name,
+            seconds=self._seconds,
         )
 
 
@@ -214,6 +221,6 @@ def _batch(body: bytearray) -> SourceBatch:
     return SourceBatch(frame, pl.Series("row", rows, dtype=pl.Int64), broken, int(about["bytes_read"]), aside, lines)
 
 
-def _rebuild_error(about: dict[str, str]) -> BasiraError:
+def _rebuild_error(about: dict[str, Any]) -> BasiraError:
     kind = MappingError if about["code"] == MappingError.code else SourceError
-    return kind(about["message"], hint=about["hint"])
+    return kind(Phrase.unpack(about["message"]), hint=Phrase.unpack(about["hint"]))

@@ -59,8 +59,9 @@ def open_sad_xml(path: Path, options: SourceFormat) -> Source:
             columns = dict.fromkeys(key for row in first for key in row)
             return Source(path, "sad-xml", tuple(columns), True, size, batches)
     raise SourceError(
-        f"Expected an ASYCUDA declaration with items in {path.name}, found no <ASYCUDA> element with an <Item>.",
+        "Expected an ASYCUDA declaration with items in {file}, found no <ASYCUDA> element with an <Item>.",
         hint="Export the SAD as XML from ASYCUDA World; other XML needs a conversion to CSV or JSON lines.",
+        file=path.name,
     )
 
 
@@ -78,9 +79,12 @@ def _documents(path: Path) -> Iterator[tuple[Element, int]]:
                     elements += 1
                     if depth > _DEEPEST or elements > _LARGEST_DOCUMENT:
                         raise SourceError(
-                            f"Expected declarations of ordinary size and depth in {path.name}, found more than "
-                            f"{_DEEPEST} levels or {_LARGEST_DOCUMENT:,} elements in one.",
+                            "Expected declarations of ordinary size and depth in {file}, found more than "
+                            "{deepest} levels or {largest_document:,} elements in one.",
                             hint="Check where the file comes from.",
+                            file=path.name,
+                            deepest=_DEEPEST,
+                            largest_document=_LARGEST_DOCUMENT,
                         )
                     if name in _ROOTS:
                         inside.append(name)
@@ -95,16 +99,25 @@ def _documents(path: Path) -> Iterator[tuple[Element, int]]:
                         element.clear()
     except DefusedXmlException:
         raise SourceError(
-            f"Expected plain XML, {path.name} declares a document type or entities, by which a small file can fill "
-            "the memory or read other files. It was not read.",
+            "Expected plain XML, {file} declares a document type or entities, by which a small file can fill the "
+            "memory or read other files. It was not read.",
             hint="Have the sender export it without a DOCTYPE.",
+            file=path.name,
         ) from None
     except (ParseError, LookupError, ValueError) as error:
         raise SourceError(
-            f"Expected well-formed XML, {path.name} is not: {error}.", hint="The file may be cut: copy it again."
+            "Expected well-formed XML, {file} is not: {error}.",
+            hint="The file may be cut: copy it again.",
+            file=path.name,
+            error=error,
         ) from None
     except (OSError, EOFError) as error:
-        raise SourceError(f"Expected to read {path.name} to its end ({error}).", hint="Copy the file again.") from None
+        raise SourceError(
+            "Expected to read {file} to its end ({error}).",
+            hint="Copy the file again.",
+            file=path.name,
+            error=error,
+        ) from None
 
 
 class _Pieces:

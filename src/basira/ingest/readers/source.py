@@ -15,7 +15,7 @@ import polars as pl
 
 from basira.ingest.mapping.model import SourceFormat
 from basira.ingest.readers.table import FIRST_ROW, HeaderPlace, NotData
-from basira.schema.errors import SourceError
+from basira.schema.errors import Phrase, SourceError
 
 # Rows handed on at a time: enough for vectorised work, some 30 MB of text at 40 columns.
 BATCH_ROWS = 50_000
@@ -135,11 +135,17 @@ def open_source(path: Path, options: SourceFormat) -> Source:
     """
     if not path.is_file():
         raise SourceError(
-            f"Expected a file at {str(path)!r}, found {'a folder' if path.is_dir() else 'nothing'}.",
+            "Expected a file at {path!r}, found {found}.",
             hint="Check the path; quote it when it has spaces.",
+            path=str(path),
+            found=Phrase("a folder") if path.is_dir() else Phrase("nothing"),
         )
     if path.stat().st_size == 0:
-        raise SourceError(f"Expected rows in {path.name}, found an empty file (0 bytes).", hint="Export it again.")
+        raise SourceError(
+            "Expected rows in {file}, found an empty file (0 bytes).",
+            hint="Export it again.",
+            file=path.name,
+        )
     kind = kind_of(path, options)
     if kind == "csv":
         from basira.ingest.readers.csv import open_csv
@@ -153,7 +159,11 @@ def open_source(path: Path, options: SourceFormat) -> Source:
 def digest_source(path: Path) -> str:
     """SHA-256 of the file, by which a source is known again. Raises SourceError when it is absent."""
     if not path.is_file():
-        raise SourceError(f"Expected a file at {str(path)!r}, found nothing.", hint="Check the path.")
+        raise SourceError(
+            "Expected a file at {path!r}, found nothing.",
+            hint="Check the path.",
+            path=str(path),
+        )
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -57,9 +57,10 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
         head = file.read(4)
     if head != b"PK\x03\x04":
         raise SourceError(
-            f"Expected an XLSX workbook, {path.name} is of another kind (an old .xls, an encrypted workbook, or no "
+            "Expected an XLSX workbook, {file} is of another kind (an old .xls, an encrypted workbook, or no "
             "workbook).",
             hint="Open it in a spreadsheet program and save it as .xlsx without a password, or as CSV.",
+            file=path.name,
         )
     check_parts(path)
     try:
@@ -74,8 +75,10 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
         sheets = {name: _open_sheet(path, book, name, options) for name in dict.fromkeys([*visible, *wanted])}
     except calamine.CalamineError as error:
         raise SourceError(
-            f"Expected a whole XLSX workbook, {path.name} can't be read ({error}).",
+            "Expected a whole XLSX workbook, {file} can't be read ({error}).",
             hint="Open it in a spreadsheet program and save it again, or export it as CSV.",
+            file=path.name,
+            error=error,
         ) from None
     tables = [table for name in visible if (table := sheets[name]) is not None]
     if not wanted and options.header_row == 0:
@@ -86,9 +89,11 @@ def open_xlsx(path: Path, options: SourceFormat) -> Source:
     if first is None:
         name = wanted[0] if wanted else visible[0]
         raise SourceError(
-            f"Expected a header on row {max(options.header_row, 1)} of the sheet {name!r} of {path.name}; the sheet is "
-            "empty or ends before.",
+            "Expected a header on row {header_row} of the sheet {name!r} of {file}; the sheet is empty or ends before.",
             hint="Correct header_row, or name the sheet.",
+            header_row=max(options.header_row, 1),
+            name=name,
+            file=path.name,
         )
     wide = len(first.columns)
     shared = {t.name: len(set(t.columns) & set(first.columns)) for t in tables if t is not first}
@@ -145,8 +150,11 @@ def _select_sheets(path: Path, options: SourceFormat, names: list[str]) -> list[
     for name in wanted:
         if name not in names:
             raise MappingError(
-                f"Expected the sheet {name!r} in {path.name}, found {', '.join(map(repr, names))}.",
+                "Expected the sheet {name!r} in {file}, found {names}.",
                 hint="Correct sheet in [source] of the mapping.",
+                name=name,
+                file=path.name,
+                names=", ".join(map(repr, names)),
             )
     return wanted
 
@@ -154,8 +162,11 @@ def _select_sheets(path: Path, options: SourceFormat, names: list[str]) -> list[
 def _same_header(path: Path, table: _Sheet | None, first: _Sheet, name: str) -> _Sheet:
     if table is None or set(table.columns) != set(first.columns):
         raise MappingError(
-            f"Expected the header of the sheet {first.name!r} on the sheet {name!r} of {path.name} too, found another.",
+            "Expected the header of the sheet {first!r} on the sheet {name!r} of {file} too, found another.",
             hint="Sheets of several headers need a mapping each: name one sheet in [source].",
+            first=first.name,
+            name=name,
+            file=path.name,
         )
     return table
 
@@ -219,8 +230,11 @@ class _Sheet:
         ]
         if sum(min(bottom, self.height) - top for top, bottom, _ in ranges) > _MOST_MERGED:
             raise SourceError(
-                f"Expected at most {_MOST_MERGED:,} merged cells on the sheet {self.name!r} of {path.name}.",
+                "Expected at most {most_merged:,} merged cells on the sheet {value!r} of {file}.",
                 hint="Take the merging out of the sheet, or export it as CSV.",
+                most_merged=_MOST_MERGED,
+                value=self.name,
+                file=path.name,
             )
         if not ranges:
             return

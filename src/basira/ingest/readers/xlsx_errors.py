@@ -84,14 +84,22 @@ def check_parts(path: Path) -> None:
         raise damage_error(path, error) from None
     if len(parts) > MOST_PARTS:
         raise SourceError(
-            f"Expected at most {MOST_PARTS:,} parts in the workbook {path.name}, found {len(parts):,}.",
+            "Expected at most {most_parts:,} parts in the workbook {file}, found {parts_count:,}.",
             hint="Save the sheet that is meant in a workbook of its own, or as CSV.",
+            most_parts=MOST_PARTS,
+            file=path.name,
+            parts_count=len(parts),
         )
     check_unpacked(path, path.stat().st_size, sum(part.file_size for part in parts))
 
 
 def damage_error(path: Path, error: Exception) -> SourceError:
-    return SourceError(f"Expected a whole XLSX file, {path.name} is damaged ({error}).", hint="Save it again.")
+    return SourceError(
+        "Expected a whole XLSX file, {file} is damaged ({error}).",
+        hint="Save it again.",
+        file=path.name,
+        error=error,
+    )
 
 
 def find_sheet_part(archive: zipfile.ZipFile, sheet: str) -> str | None:

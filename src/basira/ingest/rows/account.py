@@ -45,7 +45,11 @@ class LineAccount:
         """Raises SourceError when the file has other lines than were accounted for."""
         if self.lines is not None and self.lines != self.rows + self.not_data:
             raise SourceError(
-                f"Expected each of the {self.lines:,} lines of {self._file_name} to be a row or no data, found "
-                f"{self.rows:,} rows and {self.not_data:,} lines without data. Nothing of it was stored.",
+                "Expected each of the {lines:,} lines of {file} to be a row or no data, found {rows:,} rows and "
+                "{not_data:,} lines without data. Nothing of it was stored.",
                 hint="The file was cut otherwise than its lines: export it again, without line breaks in its cells.",
+                lines=self.lines,
+                file=self._file_name,
+                rows=self.rows,
+                not_data=self.not_data,
             )

@@ -57,9 +57,9 @@ class PlainRows:
             for name, column in mapping.fields.items()
         ):
             raise MappingError(
-                f"Expected a mapping that names its columns as the schema and translates nothing, found"
-                f" {mapping.name!r}.",
+                "Expected a mapping that names its columns as the schema and translates nothing, found {mapping!r}.",
                 hint="Read this source by columns.",
+                mapping=mapping.name,
             )
         self._nulls = frozenset(mapping.source.null_values)
         self._first = datetime.combine(mapping.source.earliest, time.min)
@@ -227,7 +227,11 @@ def _flag(value: Any) -> bool:
 
 def _number(field: Field) -> Read:
     if field.lowest is None or field.highest is None:
-        raise MappingError(f"Expected a closed range of {field.name}, found none.", hint="Complete the schema.")
+        raise MappingError(
+            "Expected a closed range of {field}, found none.",
+            hint="Complete the schema.",
+            field=field.name,
+        )
     low, high, is_whole = field.lowest, field.highest, field.type == "integer"
 
     def read(value: Any) -> float | int:

@@ -140,8 +140,10 @@ def _check_revenue(view: View) -> None:
     past = known_items(view)
     if int((past["revenue"] > 0).sum()) < FEWEST_OF_A_CLASS:
         raise ModelError(
-            f"Expected {FEWEST_OF_A_CLASS} items with revenue, found {int((past['revenue'] > 0).sum())}.",
+            "Expected {fewest_of_a_class} items with revenue, found {value}.",
             hint="Use the strategy `date`.",
+            fewest_of_a_class=FEWEST_OF_A_CLASS,
+            value=int((past["revenue"] > 0).sum()),
         )
 
 

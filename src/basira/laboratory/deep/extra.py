@@ -43,8 +43,11 @@ def check_installed(strategy: str, needs: Sequence[str]) -> None:
     absent = [name for name in needs if not is_installed((name,))]
     if absent:
         raise UsageError(
-            f"strategy {strategy!r}: expected {', '.join(needs)}, found no {', '.join(absent)}.",
+            "strategy {strategy!r}: expected {needs}, found no {absent}.",
             hint="Install the optional extra: pip install 'basira[deep]'. `basira lab strategies` says what needs it.",
+            strategy=strategy,
+            needs=", ".join(needs),
+            absent=", ".join(absent),
         )
 
 

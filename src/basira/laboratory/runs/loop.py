@@ -191,7 +191,10 @@ def _read(path: Path) -> JsonObject:
         content: JsonObject = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(
-            f"Expected a period's record in {path.name}, found a file that can't be read: {error}.",
-            hint=f"Delete {path.parent.name} in the runs folder and run again.",
+            "Expected a period's record in {file}, found a file that can't be read: {error}.",
+            hint="Delete {parent} in the runs folder and run again.",
+            file=path.name,
+            error=error,
+            parent=path.parent.name,
         ) from None
     return content

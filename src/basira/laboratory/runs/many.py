@@ -28,7 +28,7 @@ from basira.laboratory.runs.plan import Plan
 from basira.laboratory.strategies.registry import find_strategy
 from basira.laboratory.worlds.view import Strategy
 from basira.render.writing import write_whole
-from basira.schema.errors import ALL_ERRORS, BasiraError, StoreError, UsageError
+from basira.schema.errors import ALL_ERRORS, BasiraError, Phrase, StoreError, UsageError
 
 Progress = Callable[[int, int, str], None]
 
@@ -95,8 +95,9 @@ def read_plan(out: Path) -> Plan:
         return Plan.from_json((out / _PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):
         raise StoreError(
-            f"Expected the laboratory's plan in {str(out)!r}, found none that can be read.",
+            "Expected the laboratory's plan in {out!r}, found none that can be read.",
             hint="Run `basira lab run --out` with this folder first.",
+            out=str(out),
         ) from None
 
 
@@ -140,7 +141,11 @@ def run_all(
     if not strategies or not seeds:
         raise UsageError("Expected strategies and seeds, found none.", hint="For example --strategies random.")
     if min(seeds) < 0:
-        raise UsageError(f"seeds: expected whole numbers from 0, found {min(seeds)}.", hint="For example --seeds 1,2.")
+        raise UsageError(
+            "seeds: expected whole numbers from 0, found {seeds}.",
+            hint="For example --seeds 1,2.",
+            seeds=min(seeds),
+        )
     own = [s for s in strategies if isinstance(s, Strategy)]
     names = [s for s in strategies if isinstance(s, str)]
     for name in names:
@@ -150,7 +155,11 @@ def run_all(
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise StoreError(f"Expected {str(out)!r} to be free, found another run.", hint="Wait for it.") from None
+        raise StoreError(
+            "Expected {out!r} to be free, found another run.",
+            hint="Wait for it.",
+            out=str(out),
+        ) from None
     try:
         wanted = list(dict.fromkeys((n, s) for s in seeds for n in names))
         _run(wanted, out, workers, at_most, progress or _silent)
@@ -168,7 +177,11 @@ def collect(out: Path) -> pl.DataFrame:
     files = sorted((out / "runs").glob("*/*/period-*.json"))
     rows = [json.loads(path.read_text(encoding="utf-8"))["row"] for path in files]
     if not rows:
-        raise StoreError(f"Expected recorded periods in {str(out)!r}, found none.", hint="Run `basira lab run` first.")
+        raise StoreError(
+            "Expected recorded periods in {out!r}, found none.",
+            hint="Run `basira lab run` first.",
+            out=str(out),
+        )
     frame = pl.DataFrame(rows, infer_schema_length=None)
     # Folders of earlier versions lack some figures of cost.
     frame = frame.with_columns(pl.lit(None).alias(c) for c in (*_WHOLE, *_REAL) if c not in frame.columns)
@@ -212,14 +225,16 @@ def _claim(plan: Plan, out: Path) -> None:
     if (out / _PLAN).is_file() and any((out / "runs").glob("*/*/period-*.json")):
         if read_plan(out).digest != plan.digest:
             raise UsageError(
-                f"Expected {str(out)!r} to hold results of this very plan, found another plan there.",
+                "Expected {out!r} to hold results of this very plan, found another plan there.",
                 hint="Choose another --out: figures of different plans don't compare.",
+                out=str(out),
             )
         return
     if out.exists() and any(out.iterdir()) and not (out / _PLAN).is_file():
         raise UsageError(
-            f"--out: expected a new or empty folder, or one of `basira lab run`, found {str(out)!r}.",
+            "--out: expected a new or empty folder, or one of `basira lab run`, found {out!r}.",
             hint="Choose another --out.",
+            out=str(out),
         )
     write_whole(out / _PLAN, (plan.to_json() + "\n").encode())
 
@@ -263,7 +278,7 @@ def _finish(run: _Running, out: Path) -> None:
     last = text.strip().splitlines()[-1] if text.strip() else ""
     try:
         fault = json.loads(last)
-        raise _error(fault["code"])(fault["message"], hint=fault["hint"])
+        raise _error(fault["code"])(Phrase.unpack(fault["message"]), hint=Phrase.unpack(fault["hint"]))
     except (ValueError, KeyError, TypeError):
         ended = f"{run.name}, seed {run.seed}: ended with {run.process.returncode}."
         raise RuntimeError(f"{ended}\n{text[-4000:]}") from None

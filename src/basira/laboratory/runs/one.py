@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
     try:
         run_strategy(read_plan(out), find_strategy(name), seed, folder, memory=memory, at_most=at_most)
     except BasiraError as error:
-        print(json.dumps({"code": error.code, "message": error.message, "hint": error.hint}), file=sys.stderr)
+        about = {"code": error.code, "message": error.message_phrase.pack(), "hint": error.hint_phrase.pack()}
+        print(json.dumps(about), file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from basira.schema.errors import UsageError
+from basira.schema.errors import Phrase, UsageError
 from basira.schema.json_values import JsonObject
 
 
@@ -52,8 +52,9 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.rates or not all(0 < rate <= 1 for rate in self.rates):
             raise UsageError(
-                f"rate: expected shares over 0 and up to 1, found {', '.join(f'{r:g}' for r in self.rates) or 'none'}.",
+                "rate: expected shares over 0 and up to 1, found {rates}.",
                 hint="Write 0.1 for ten percent; 0.2,0.1 for a fifth in the first period and a tenth after it.",
+                rates=", ".join(f"{r:g}" for r in self.rates) or Phrase("none"),
             )
         for name, value, lowest in (
             ("periods", self.periods, 1),
@@ -61,11 +62,18 @@ class Plan:
             ("delay_days", self.delay_days, 0),
         ):
             if value is not None and value < lowest:
-                raise UsageError(f"{name}: expected at least {lowest}, found {value}.", hint="Give a larger number.")
+                raise UsageError(
+                    "{name}: expected at least {lowest}, found {value}.",
+                    hint="Give a larger number.",
+                    name=name,
+                    lowest=lowest,
+                    value=value,
+                )
         if not 0 <= self.initial_labels <= 1:
             raise UsageError(
-                f"initial_labels: expected a share from 0 to 1, found {self.initial_labels:g}.",
+                "initial_labels: expected a share from 0 to 1, found {initial_labels:g}.",
                 hint="Write 0.05 to begin with one result in twenty.",
+                initial_labels=self.initial_labels,
             )
         if bool(self.data) != bool(self.mapping):
             raise UsageError(
@@ -138,7 +146,8 @@ def parse_rates(text: str) -> tuple[float, ...]:
             rates += [round(start + (last - start) * n / (count - 1), 6) for n in range(count)]
     except (ValueError, IndexError):
         raise UsageError(
-            f"--rate: expected shares with commas, or FROM:TO:PERIODS, found {text!r}.",
+            "--rate: expected shares with commas, or FROM:TO:PERIODS, found {text!r}.",
             hint="For example --rate 0.1; or --rate 0.3:0.1:10 to go from 30 % to 10 % in ten periods.",
+            text=text,
         ) from None
     return tuple(rates)

@@ -102,9 +102,12 @@ def jobs_within(jobs: int, *, memory: str, available: int | None) -> int:
         return jobs
     if each > available:
         raise UsageError(
-            f"--memory: expected a run to fit in {available / 1e9:.1f} GB, found {memory} and "
-            f"{BESIDE_BYTES / 1e9:.1f} GB besides.",
-            hint=f"Give --memory {max(200, int((available - BESIDE_BYTES) / 1e6 * 0.8))}MB, or free memory.",
+            "--memory: expected a run to fit in {available:.1f} GB, found {memory} and {beside_bytes:.1f} GB besides.",
+            hint="Give --memory {value}MB, or free memory.",
+            available=available / 1000000000.0,
+            memory=memory,
+            beside_bytes=BESIDE_BYTES / 1000000000.0,
+            value=max(200, int((available - BESIDE_BYTES) / 1000000.0 * 0.8)),
         )
     return max(1, min(jobs, available // each))
 
@@ -117,5 +120,9 @@ def memory_bytes(text: str) -> int:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?\s*", text.upper())
     if found is None or found[2] not in _UNITS:
-        raise UsageError(f"--memory: expected a number and its unit, found {text!r}.", hint="For example --memory 2GB.")
+        raise UsageError(
+            "--memory: expected a number and its unit, found {text!r}.",
+            hint="For example --memory 2GB.",
+            text=text,
+        )
     return int(float(found[1]) * _UNITS[found[2]])

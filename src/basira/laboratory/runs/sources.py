@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from basira.laboratory.runs.plan import Plan
-from basira.schema.errors import UsageError
+from basira.schema.errors import Phrase, UsageError
 from basira.storage.history.store import History
 
 
@@ -39,9 +39,9 @@ def make_plan(
     worlds = [name for name, value in (("scenario", scenario), ("data", data), ("store", store)) if value]
     if len(worlds) != 1:
         raise UsageError(
-            "Expected one of scenario, data (with its mapping) and store, found "
-            f"{' and '.join(worlds) if worlds else 'none'}.",
+            "Expected one of scenario, data (with its mapping) and store, found {worlds}.",
             hint="Name one world: basira lab run --scenario small --strategies basira,random --out DIR",
+            worlds=" and ".join(worlds) if worlds else Phrase("none"),
         )
     return Plan(
         scenario=scenario or (store.resolve().name if store else Path(data[0]).stem),

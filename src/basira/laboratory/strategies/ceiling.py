@@ -74,8 +74,9 @@ def tell(known: KnownAt, world: World, name: str) -> ToldKnowledge:
     """
     if not isinstance(world, CountryWorld):
         raise UsageError(
-            f"strategy {name!r}: expected a world whose truth is known, found recorded data.",
+            "strategy {name!r}: expected a world whose truth is known, found recorded data.",
             hint="It measures the ceiling in the simulated country: give --scenario.",
+            name=name,
         )
     return ToldKnowledge(known, world.reveal_past())
 

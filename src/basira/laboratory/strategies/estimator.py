@@ -29,7 +29,11 @@ def make_strategy(name: str, estimator: Estimator) -> Strategy:
     except NotFoundError:
         pass
     else:
-        raise UsageError(f"estimator {name!r}: expected a name of its own, found a shipped strategy's.", hint="Rename.")
+        raise UsageError(
+            "estimator {name!r}: expected a name of its own, found a shipped strategy's.",
+            hint="Rename.",
+            name=name,
+        )
 
     def learn(view: View) -> Scorer:
         fitted = fit_estimator(name, estimator, view.knowledge.training(), numbers=MODEL_FEATURES)

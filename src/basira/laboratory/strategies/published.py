@@ -132,9 +132,13 @@ def _fit(view: View) -> tuple[SimulatorColumns, pl.DataFrame, Any]:
     irregular = int(past["is_irregular"].sum())
     if min(irregular, len(past) - irregular) < FEWEST_OF_A_CLASS:
         raise ModelError(
-            f"Expected {FEWEST_OF_A_CLASS} irregular and {FEWEST_OF_A_CLASS} regular inspected items before the last "
-            f"{_KEPT_ASIDE_DAYS} days, found {irregular} and {len(past) - irregular}.",
+            "Expected {fewest_of_a_class} irregular and {fewest_of_a_class} regular inspected items before the "
+            "last {kept_aside_days} days, found {irregular} and {past_count}.",
             hint="Begin with more inspection results.",
+            fewest_of_a_class=FEWEST_OF_A_CLASS,
+            kept_aside_days=_KEPT_ASIDE_DAYS,
+            irregular=irregular,
+            past_count=len(past) - irregular,
         )
     columns = fit_simulator_columns(past)
     data = xgb.DMatrix(columns.matrix(past), label=past["is_irregular"].to_numpy().astype(float), nthread=1)

@@ -194,7 +194,10 @@ def find_strategy(name: str) -> Strategy:
         return _hybrid(name)
     if name not in _BY_NAME:
         raise NotFoundError(
-            f"Expected a strategy, found {name!r}.", hint=f"Known: {', '.join(_BY_NAME)}; or hybrid:A=0.9+B=0.1."
+            "Expected a strategy, found {name!r}.",
+            hint="Known: {by_name}; or hybrid:A=0.9+B=0.1.",
+            name=name,
+            by_name=", ".join(_BY_NAME),
         )
     return _BY_NAME[name]
 
@@ -207,12 +210,17 @@ def _hybrid(name: str) -> Strategy:
             parts.append((find_strategy(of), float(share)))
         except ValueError:
             raise UsageError(
-                f"{name!r}: expected NAME=SHARE, found {part!r}.", hint="For example hybrid:xgboost=0.9+random=0.1."
+                "{name!r}: expected NAME=SHARE, found {part!r}.",
+                hint="For example hybrid:xgboost=0.9+random=0.1.",
+                name=name,
+                part=part,
             ) from None
     if any(not 0 < share <= 1 for _, share in parts) or abs(sum(share for _, share in parts) - 1) > 1e-9:
         raise UsageError(
-            f"{name!r}: expected shares over 0 that add up to 1, found {', '.join(f'{s:g}' for _, s in parts)}.",
+            "{name!r}: expected shares over 0 that add up to 1, found {parts}.",
             hint="For example hybrid:xgboost=0.9+random=0.1.",
+            name=name,
+            parts=", ".join((f"{s:g}" for _, s in parts)),
         )
     return Strategy(
         name,

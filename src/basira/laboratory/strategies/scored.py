@@ -68,9 +68,12 @@ def known_items(view: View) -> pl.DataFrame:
     irregular = int(past["is_irregular"].sum())
     if min(irregular, len(past) - irregular) < FEWEST_OF_A_CLASS:
         raise ModelError(
-            f"Expected {FEWEST_OF_A_CLASS} irregular and {FEWEST_OF_A_CLASS} regular inspected items, "
-            f"found {irregular} and {len(past) - irregular}.",
+            "Expected {fewest_of_a_class} irregular and {fewest_of_a_class} regular inspected items, found "
+            "{irregular} and {past_count}.",
             hint="Begin with more inspection results.",
+            fewest_of_a_class=FEWEST_OF_A_CLASS,
+            irregular=irregular,
+            past_count=len(past) - irregular,
         )
     return past
 
@@ -155,8 +158,10 @@ def _revenue_if_irregular(past: pl.DataFrame, x: Floats, seed: int) -> Any:
     paying = (past["is_irregular"] & (past["revenue"] > 0)).to_numpy()
     if int(paying.sum()) < FEWEST_OF_A_CLASS:
         raise ModelError(
-            f"Expected {FEWEST_OF_A_CLASS} irregular items with revenue, found {int(paying.sum())}.",
+            "Expected {fewest_of_a_class} irregular items with revenue, found {paying}.",
             hint="Use a strategy by probability.",
+            fewest_of_a_class=FEWEST_OF_A_CLASS,
+            paying=int(paying.sum()),
         )
     revenue = past["revenue"].to_numpy()[paying]
     return fit_trees(x[paying], np.log1p(revenue), seed=seed, objective="reg:squarederror")

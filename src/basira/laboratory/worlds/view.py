@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from basira.models.risk.fit import TrainingItems
-from basira.schema.errors import UsageError
+from basira.schema.errors import Phrase, UsageError
 
 Floats = NDArray[np.float64]
 
@@ -130,26 +130,45 @@ def check_choice(name: str, chosen: Chosen, view: View) -> None:
     UsageError : too many, too few, repeated or unknown ids, or impossible inclusion probabilities; it
         names the strategy.
     """
-    hint = f"Correct the strategy {name!r}: it must return view.k different values of view.items['item_id']."
+    hint = Phrase(
+        "Correct the strategy {name!r}: it must return view.k different values of view.items['item_id'].", name=name
+    )
     if len(chosen.ids) != view.k:
-        what = "too many" if len(chosen.ids) > view.k else "too few"
-        raise UsageError(f"strategy {name!r}: expected {view.k} items, found {len(chosen.ids)}: {what}.", hint=hint)
+        what = Phrase("too many") if len(chosen.ids) > view.k else Phrase("too few")
+        raise UsageError(
+            "strategy {name!r}: expected {k} items, found {ids_count}: {what}.",
+            hint=hint,
+            name=name,
+            k=view.k,
+            ids_count=len(chosen.ids),
+            what=what,
+        )
     if len(set(chosen.ids)) != len(chosen.ids):
         seen: set[str] = set()
         twice = next(i for i in chosen.ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]  # add gives None
-        raise UsageError(f"strategy {name!r}: expected different items, found {twice!r} twice.", hint=hint)
+        raise UsageError(
+            "strategy {name!r}: expected different items, found {twice!r} twice.",
+            hint=hint,
+            name=name,
+            twice=twice,
+        )
     unknown = set(chosen.ids) - set(view.items["item_id"].to_list())
     if unknown:
         raise UsageError(
-            f"strategy {name!r}: expected items of period {view.period}, found {min(unknown)!r}, which is not one.",
+            "strategy {name!r}: expected items of period {period}, found {unknown!r}, which is not one.",
             hint=hint,
+            name=name,
+            period=view.period,
+            unknown=min(unknown),
         )
     if chosen.inclusion is not None and (
         len(chosen.inclusion) != view.k or not all(0 < p <= 1 for p in chosen.inclusion)
     ):
         raise UsageError(
-            f"strategy {name!r}: expected {view.k} inclusion probabilities over 0 and up to 1, found others.",
+            "strategy {name!r}: expected {k} inclusion probabilities over 0 and up to 1, found others.",
             hint="Return one probability per chosen item, or None.",
+            name=name,
+            k=view.k,
         )
 
 
@@ -157,7 +176,10 @@ def top(scores: Floats, view: View) -> tuple[str, ...]:
     """The ``view.k`` items of highest score; equal scores and missing ones (last) in a drawn order."""
     if len(scores) != len(view.items):
         raise UsageError(
-            f"Expected one score per item ({len(view.items)}), found {len(scores)}.", hint="Score every item."
+            "Expected one score per item ({items_count}), found {scores_count}.",
+            hint="Score every item.",
+            items_count=len(view.items),
+            scores_count=len(scores),
         )
     tie = view.rng(1).permutation(len(scores))
     order = np.lexsort((tie, -np.nan_to_num(scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf)))

@@ -100,8 +100,11 @@ def first_start(plan: Plan, *, low: int, high: int, middle: int) -> int:
     start = middle if plan.start is None else day_of(plan.start)
     if not low <= start <= high:
         raise UsageError(
-            f"starts_on: expected a day of the world, {date_of(low)} to {date_of(high)}, found {date_of(start)}.",
+            "starts_on: expected a day of the world, {low} to {high}, found {start}.",
             hint="Choose a day within it.",
+            low=date_of(low),
+            high=date_of(high),
+            start=date_of(start),
         )
     return start
 

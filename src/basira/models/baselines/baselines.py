@@ -73,9 +73,12 @@ class Baseline:
         labels = pl.concat([known[LABEL], late[LABEL]])
         if labels.n_unique() < 2:
             raise ModelError(
-                f"Expected inspected items both regular and irregular to fit {self.name!r}, "
-                f"found {len(labels)} of {labels.n_unique()} class.",
+                "Expected inspected items both regular and irregular to fit {value!r}, found {labels_count} of "
+                "{n_unique} class.",
                 hint="Give a longer period of inspection results.",
+                value=self.name,
+                labels_count=len(labels),
+                n_unique=labels.n_unique(),
             )
         blind = test.drop(LABEL, strict=False)
         started = time.process_time()

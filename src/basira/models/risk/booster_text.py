@@ -72,8 +72,10 @@ def require_sound(content: bytes, *, features: Sequence[str], name: str) -> None
         _look(content, features)
     except (_AbsurdError, ValueError) as error:
         raise ModelError(
-            f"Expected trees that can be walked in {name}, found that {error}.",
+            "Expected trees that can be walked in {name}, found that {error}.",
             hint="Restore the model folder from backup, or train again.",
+            name=name,
+            error=error,
         ) from None
 
 

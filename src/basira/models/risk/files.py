@@ -56,14 +56,19 @@ def _read_card(folder: Path) -> tuple[dict[str, Any], str]:
         card = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
-            f"Expected a model card in {folder.name!r}, found none that can be read ({error}).",
+            "Expected a model card in {folder!r}, found none that can be read ({error}).",
             hint="Choose a version that `basira models list` shows, or train again.",
+            folder=folder.name,
+            error=error,
         ) from error
     found = card.get("format") if isinstance(card, dict) else None
     if found != CARD_FORMAT:
         raise ModelError(
-            f"Expected a model of format {CARD_FORMAT} in {folder.name!r}, found format {found}.",
+            "Expected a model of format {card_format} in {folder!r}, found format {found}.",
             hint="Use the version of Basira that made it, or train again.",
+            card_format=CARD_FORMAT,
+            folder=folder.name,
+            found=found,
         )
     return dict(card), hashlib.sha256(content).hexdigest()
 
@@ -76,8 +81,11 @@ def read_model(folder: Path) -> RiskModel:
         return _model(folder, card, digest)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(
-            f"Expected the card of a model in {folder.name!r}, found another ({type(error).__name__}: {error}).",
+            "Expected the card of a model in {folder!r}, found another ({name}: {error}).",
             hint="Restore the model folder from backup, or train again.",
+            folder=folder.name,
+            name=type(error).__name__,
+            error=error,
         ) from error
 
 
@@ -92,8 +100,9 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
     # text is parsed before this: LightGBM ends the whole process on one that is not its own.
     if card["version"] != version_of(card, {name: content.decode("utf-8") for name, content in contents.items()}):
         raise ModelError(
-            f"Model {card['version']}: its card differs from what the version names.",
+            "Model {version}: its card differs from what the version names.",
             hint="Restore the model folder from backup, or train again.",
+            version=card["version"],
         )
     encoding = Encoding(tuple(card["numbers"]), {name: tuple(codes) for name, codes in card["categories"]})
     for name, content in contents.items():
@@ -168,7 +177,9 @@ def _read_and_check(path: Path, hashed: str, version: str) -> bytes:
     content = path.read_bytes() if is_bounded else b""
     if hashlib.sha256(content).hexdigest() != hashed or not is_bounded:
         raise ModelError(
-            f"Model {version}: {path.name} is absent or too large, or differs from what its card recorded.",
+            "Model {version}: {file} is absent or too large, or differs from what its card recorded.",
             hint="Restore the model folder from backup, or train again.",
+            version=version,
+            file=path.name,
         )
     return content

@@ -119,9 +119,12 @@ def fit_risk_model(
     is_planted_enough = items.planted is not None and int(items.planted.is_copy.sum()) >= FEWEST_COPIES
     if fewest < (settings.fewest_of_a_class if is_planted_enough else FEWEST_OF_A_CLASS):
         raise ModelError(
-            f"Expected at least {FEWEST_OF_A_CLASS} irregular and {FEWEST_OF_A_CLASS} compliant inspected items, "
-            f"found {int(irregular.sum())} and {int((~irregular).sum())}.",
+            "Expected at least {fewest_of_a_class} irregular and {fewest_of_a_class} compliant inspected items, "
+            "found {irregular} and {irregular_2}.",
             hint="Ingest more inspection results (basira feedback), or choose a later --as-of.",
+            fewest_of_a_class=FEWEST_OF_A_CLASS,
+            irregular=int(irregular.sum()),
+            irregular_2=int((~irregular).sum()),
         )
     weight = _weights(items, settings)
     # Sorted: the order in which sources brought their own attributes in is no part of the model.

@@ -90,8 +90,10 @@ class Encoding:
         absent = [n for n in self.names if n not in found]
         if absent:
             raise ModelError(
-                f"Expected the features this model was fitted on; {len(absent)} are absent, first {absent[0]!r}.",
+                "Expected the features this model was fitted on; {absent_count} are absent, first {absent!r}.",
                 hint="Score with the version of Basira and the history that the model's card names, or train again.",
+                absent_count=len(absent),
+                absent=absent[0],
             )
 
 

@@ -68,8 +68,10 @@ def allocate(
     twice = [name for name, times in Counter(c.declaration_id for c in candidates).items() if times > 1]
     if twice:
         raise UsageError(
-            f"Expected each declaration once, found {len(twice)} of them several times, first {min(twice)!r}.",
+            "Expected each declaration once, found {twice_count} of them several times, first {twice!r}.",
             hint="Give only the latest version of each declaration.",
+            twice_count=len(twice),
+            twice=min(twice),
         )
     by_office: dict[str, list[int]] = {}
     for position, candidate in enumerate(candidates):

@@ -287,8 +287,11 @@ def _require_fitting(candidate: Candidate, state: OnlineState, policy: Policy, m
     ):
         if expected != found:
             raise UsageError(
-                f"Expected a candidate and a moment that fit the state: {what} {expected}, found {found}.",
+                "Expected a candidate and a moment that fit the state: {what} {expected}, found {found}.",
                 hint="Take the state of the declaration's office and day, and the policy that planned it.",
+                what=what,
+                expected=expected,
+                found=found,
             )
 
 

@@ -86,11 +86,17 @@ def plan_day(
     """
     for on, _ in past:
         if on >= day:
-            raise UsageError(f"Expected past days before {day}, found {on}.", hint="Give only days that are over.")
+            raise UsageError(
+                "Expected past days before {day}, found {on}.",
+                hint="Give only days that are over.",
+                day=day,
+                on=on,
+            )
     if expected_count is not None and not 0 < expected_count < float("inf"):
         raise UsageError(
-            f"Expected a number of declarations above 0, found {expected_count}.",
+            "Expected a number of declarations above 0, found {expected_count}.",
             hint="Leave expected_count out to take it from the past days.",
+            expected_count=expected_count,
         )
     ages = [(day - on).days for on, _ in past]
     tallies = [tally for _, tally in past]

@@ -145,7 +145,9 @@ def with_places(state: OnlineState, policy: Policy, *, lane: str, change: int) -
     """
     if lane not in policy.intensity or not policy.lane(lane).inspects:
         raise UsageError(
-            f"Expected a lane that inspects, found {lane!r}.", hint="Only these lanes have places; see the policy."
+            "Expected a lane that inspects, found {lane!r}.",
+            hint="Only these lanes have places; see the policy.",
+            lane=lane,
         )
     return counted(state, lane=lane, change=change)
 
@@ -192,6 +194,8 @@ def _describe_fault(error: ValidationError, what: str) -> StoreError:
 
 def _unreadable(what: str, found: str) -> StoreError:
     return StoreError(
-        f"Expected the recorded {what} of an office's day, found {found}.",
+        "Expected the recorded {what} of an office's day, found {found}.",
         hint="Decide without a state until it is rebuilt from the day's recorded decisions.",
+        what=what,
+        found=found,
     )

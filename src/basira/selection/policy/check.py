@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from basira.schema.errors import PolicyError
+from basira.schema.errors import NOTHING, Phrase, PolicyError
 from basira.selection.policy.load import load_version
 from basira.selection.policy.model import Policy
 
@@ -24,7 +24,7 @@ _NAMES = ("id", "office", "name")
 @dataclass(frozen=True)
 class CheckedVersion:
     """One file. ``valid_from``, ``valid_until``: None where the file is not valid, or has no end. ``fault``, ``hint``:
-    "" of a valid file. ``gap_until``: the last day of those before this version on which none is in force; None: no
+    empty of a valid file. ``gap_until``: the last day of those before this version on which none is in force; None: no
     such day."""
 
     file: str
@@ -34,8 +34,8 @@ class CheckedVersion:
     lanes: int
     offices: int
     mandatory: int
-    fault: str
-    hint: str
+    fault: Phrase
+    hint: Phrase
     gap_until: date | None = None
 
 
@@ -57,8 +57,9 @@ def check_policy(folder: Path) -> tuple[CheckedVersion, ...]:
     paths = sorted(folder.glob("*.toml"))
     if not paths:
         raise PolicyError(
-            f"Expected a policy folder with a .toml file in it at '{folder}', found none.",
+            "Expected a policy folder with a .toml file in it at '{folder}', found none.",
             hint="Give a folder such as policies/morocco, or copy it and adapt it.",
+            folder=folder,
         )
     valid: dict[date, CheckedVersion] = {}
     faulty = []
@@ -66,21 +67,27 @@ def check_policy(folder: Path) -> tuple[CheckedVersion, ...]:
         try:
             policy = load_version(path)
         except PolicyError as error:
-            faulty.append(_fault(path, error.message, error.hint))
+            faulty.append(_fault(path, error.message_phrase, error.hint_phrase))
             continue
         if policy.valid_from in valid:
             other = valid[policy.valid_from].file
-            message = f"{path.name}: expected a first day of its own, found {policy.valid_from}, which {other} has too."
-            faulty.append(_fault(path, message, "Give the later version the day on which it replaces the other."))
+            message = Phrase(
+                "{file}: expected a first day of its own, found {begins}, which {other} has too.",
+                file=path.name,
+                begins=policy.valid_from,
+                other=other,
+            )
+            hint = Phrase("Give the later version the day on which it replaces the other.")
+            faulty.append(_fault(path, message, hint))
             continue
         valid[policy.valid_from] = CheckedVersion(
             path.name, policy.version, policy.valid_from, policy.valid_until, len(policy.lanes), len(policy.offices),
-            len(policy.mandatory), "", "",
+            len(policy.mandatory), NOTHING, NOTHING,
         )  # fmt: skip
     return (*_with_gaps([valid[day] for day in sorted(valid)]), *faulty)
 
 
-def _fault(path: Path, message: str, hint: str) -> CheckedVersion:
+def _fault(path: Path, message: Phrase, hint: Phrase) -> CheckedVersion:
     return CheckedVersion(path.name, "", None, None, 0, 0, 0, message, hint)
 
 

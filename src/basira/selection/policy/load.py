@@ -15,12 +15,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from basira.schema.errors import PolicyError, UsageError
+from basira.schema.errors import Phrase, PolicyError, UsageError
+from basira.schema.expected import expected_of
 from basira.schema.json_values import JsonObject
 from basira.schema.shipped import shipped
 from basira.selection.policy.model import Policy
 
-_REFERENCE = "Every field is described in docs/reference/policy.md."
+_REFERENCE = Phrase("Every field is described in docs/reference/policy.md.")
 
 
 def find_policy(name: str | Path, *, option: str = "--policy") -> Path:
@@ -35,7 +36,11 @@ def find_policy(name: str | Path, *, option: str = "--policy") -> Path:
     if not found.is_dir():
         known = ", ".join(sorted(p.name for p in shipped("policies").iterdir() if p.is_dir()))
         raise UsageError(
-            f"{option}: expected a folder or one of {known}, found {str(name)!r}.", hint="Give one of these."
+            "{option}: expected a folder or one of {known}, found {name!r}.",
+            hint="Give one of these.",
+            option=option,
+            known=known,
+            name=str(name),
         )
     return found
 
@@ -54,10 +59,18 @@ def load_policy(folder: str | Path, on: date) -> Policy:
     folder = Path(folder)
     paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     if not paths:
-        what = "a folder without any" if folder.is_dir() else ("a file" if folder.exists() else "nothing")
+        what = (
+            Phrase("a folder without any")
+            if folder.is_dir()
+            else Phrase("a file")
+            if folder.exists()
+            else Phrase("nothing")
+        )
         raise PolicyError(
-            f"Expected a policy folder with a .toml file in it at '{folder}', found {what}.",
+            "Expected a policy folder with a .toml file in it at '{folder}', found {what}.",
             hint="Give a folder such as policies/morocco, or copy it and adapt it.",
+            folder=folder,
+            what=what,
         )
     versions: dict[date, tuple[Path, JsonObject]] = {}
     for path in paths:
@@ -65,29 +78,40 @@ def load_policy(folder: str | Path, on: date) -> Policy:
         begins = content.get("valid_from")
         if type(begins) is not date:
             raise PolicyError(
-                f"{path}: valid_from: expected a date written without quotes, found {_show(begins)}.",
+                "{path}: valid_from: expected a date written without quotes, found {begins}.",
                 hint="Write for example valid_from = 2026-01-01.",
+                path=path,
+                begins=_show(begins),
             )
         if begins in versions:
             raise PolicyError(
-                f"{folder}: expected one version per day, found {versions[begins][0].name} and {path.name}, "
-                f"both valid_from {begins}.",
+                "{folder}: expected one version per day, found {versions} and {file}, both valid_from {begins}.",
                 hint="Give the later version the day on which it replaces the other.",
+                folder=folder,
+                versions=versions[begins][0].name,
+                file=path.name,
+                begins=begins,
             )
         versions[begins] = (path, content)
     begun = [begins for begins in versions if begins <= on]
     if not begun:
         raise PolicyError(
-            f"{folder}: expected a version in force on {on}, found the first one valid from {min(versions)}.",
+            "{folder}: expected a version in force on {on}, found the first one valid from {versions}.",
             hint="Choose a later day, or add the version that was in force then.",
+            folder=folder,
+            on=on,
+            versions=min(versions),
         )
     path, content = versions[max(begun)]
     policy = _validate(content, where=str(path))
     if policy.valid_until is not None and on > policy.valid_until:
         raise PolicyError(
-            f"{folder}: expected a version in force on {on}, found the last one, {path.name}, valid until "
-            f"{policy.valid_until}.",
+            "{folder}: expected a version in force on {on}, found the last one, {file}, valid until {valid_until}.",
             hint="Add the version that follows, or extend valid_until.",
+            folder=folder,
+            on=on,
+            file=path.name,
+            valid_until=policy.valid_until,
         )
     return policy
 
@@ -116,12 +140,17 @@ def _read(path: Path) -> JsonObject:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(
-            f"{path}: expected a TOML file in UTF-8, found an error: {error}.",
+            "{path}: expected a TOML file in UTF-8, found an error: {error}.",
             hint="Correct the place named; texts are in quotes, dates without.",
+            path=path,
+            error=error,
         ) from None
     except OSError as error:
         raise PolicyError(
-            f"{path}: expected a readable file, found: {error.strerror}.", hint="Check its permissions."
+            "{path}: expected a readable file, found: {error}.",
+            hint="Check its permissions.",
+            path=path,
+            error=error.strerror,
         ) from None
 
 
@@ -136,32 +165,36 @@ def _describe_faults(error: ValidationError, *, where: str) -> PolicyError:
     """The first fault in full, and how many others there are."""
     faults = error.errors(include_url=False)
     fault = faults[0]
-    more = f" ({len(faults) - 1} more after it)" if len(faults) > 1 else ""
     field = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
     expected, found, hint = _expectation(fault)
-    place = f"{where}: {field}: " if field else f"{where}: "
-    return PolicyError(f"{place}expected {expected}, found {found}{more}.", hint=f"{hint} {_REFERENCE}")
+    return PolicyError(
+        "{place}: expected {expected}, found {found}."
+        if len(faults) == 1
+        else "{place}: expected {expected}, found {found} ({count} more after it).",
+        hint="{hint_of_fault} {reference}",
+        place=f"{where}: {field}" if field else where,
+        expected=expected,
+        found=found,
+        count=len(faults) - 1,
+        hint_of_fault=hint,
+        reference=_REFERENCE,
+    )
 
 
-def _expectation(fault: ErrorDetails) -> tuple[str, str, str]:
+def _expectation(fault: ErrorDetails) -> tuple[Phrase, str | Phrase, Phrase]:
     found = _show(fault["input"])
     if fault["type"] == "policy":
         context = fault["ctx"]
-        return str(context["expected"]), str(context["found"]), "Correct the policy file."
+        return context["expected"], context["found"], Phrase("Correct the policy file.")
     if fault["type"] == "extra_forbidden":
         known = _fields_at(fault["loc"][:-1])
         name = str(fault["loc"][-1])
         close = get_close_matches(name, known, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else "Remove it."
-        return f"one of {', '.join(known)}", f"an unknown field {name!r}", hint
+        hint = Phrase("Did you mean {name!r}?", name=close[0]) if close else Phrase("Remove it.")
+        return Phrase("one of {names}", names=", ".join(known)), Phrase("an unknown field {name!r}", name=name), hint
     if fault["type"] == "missing":
-        return "a value", "nothing", "Add the field."
-    message = fault["msg"]
-    for opening in ("Input should be a valid ", "Input should be ", "Value should be "):
-        if message.startswith(opening):
-            message = ("a " if "a valid" in opening else "") + message.removeprefix(opening)
-            break
-    return message, found, "Correct the value."
+        return Phrase("a value"), Phrase("nothing"), Phrase("Add the field.")
+    return expected_of(fault), found, Phrase("Correct the value.")
 
 
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
@@ -180,5 +213,5 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for argument in getattr(annotation, "__args__", ()) for model in _models_in(argument)]
 
 
-def _show(value: object) -> str:
-    return "nothing" if value is None else repr(value)[:120]
+def _show(value: object) -> str | Phrase:
+    return Phrase("nothing") if value is None else repr(value)[:120]

@@ -29,8 +29,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from basira.schema.detail import RESERVED
+from basira.schema.errors import Phrase
 from basira.schema.records import Examines, Selection
-from basira.schema.text import ALLOWED, find_odd, fold_digits, fold_identifier
+from basira.schema.text import ALLOWED_SIGNS, find_odd, fold_digits, fold_identifier
 from basira.selection.policy.random_control import Count, RandomControl
 from basira.selection.policy.random_control import Part as _Part
 from basira.selection.policy.random_control import Share as Share
@@ -58,7 +59,7 @@ MATCH_FIELDS: tuple[str, ...] = (
 )
 
 
-def _fault(expected: str, found: object) -> PydanticCustomError:
+def _fault(expected: Phrase, found: object) -> PydanticCustomError:
     """An error of a rule that holds between fields; `load` turns it into a `PolicyError`."""
     return PydanticCustomError("policy", "expected {expected}, found {found}", {"expected": expected, "found": found})
 
@@ -70,10 +71,10 @@ def _in_one_form(text: str, info: ValidationInfo) -> str:
     if not info.context:
         return text
     if (odd := find_odd(text)) is not None:
-        raise _fault(ALLOWED, odd.place)
+        raise _fault(ALLOWED_SIGNS, odd.place)
     folded = fold_identifier(text)
     if not folded:
-        raise _fault("a code or an identifier", "nothing but signs that are left out")
+        raise _fault(Phrase("a code or an identifier"), Phrase("nothing but signs that are left out"))
     return folded
 
 
@@ -133,9 +134,13 @@ class LaneCapacity(_Part):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.count is None) == (self.share is None):
-            raise _fault("exactly one of count and share", "both" if self.count is not None else "neither")
+            raise _fault(
+                Phrase("exactly one of count and share"),
+                Phrase("both") if self.count is not None else Phrase("neither"),
+            )
         if self.count is not None and self.minimum:
-            raise _fault("minimum only beside a share", f"minimum = {self.minimum} beside count = {self.count}")
+            found = Phrase("minimum = {minimum} beside count = {count}", minimum=self.minimum, count=self.count)
+            raise _fault(Phrase("minimum only beside a share"), found)
         return self
 
     def declarations(self, day_total: int) -> int:
@@ -179,13 +184,14 @@ class Match(_Part):
     def _digits(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         for value in values:
             if not (value.isascii() and value.isdigit()):
-                raise _fault("the first digits of a commodity code, without dots", repr(value))
+                raise _fault(Phrase("the first digits of a commodity code, without dots"), repr(value))
         return values
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not any(getattr(self, name) for name in MATCH_FIELDS):
-            raise _fault("at least one condition (" + ", ".join(MATCH_FIELDS) + ")", "none, which matches everything")
+            expected = Phrase("at least one condition ({names})", names=", ".join(MATCH_FIELDS))
+            raise _fault(expected, Phrase("none, which matches everything"))
         return self
 
 
@@ -250,19 +256,19 @@ class Objective(_Part):
         if not isinstance(content, Mapping) or "rank_by" not in content:
             return content
         if "order" in content:
-            raise _fault("`order` alone", "`order` and `rank_by`, which is its older name")
+            raise _fault(Phrase("`order` alone"), Phrase("`order` and `rank_by`, which is its older name"))
         return {"order" if name == "rank_by" else name: value for name, value in content.items()}
 
     @model_validator(mode="after")
     def _weight(self) -> Self:
         if (self.order == "blend") != (self.revenue_weight is not None):
             raise _fault(
-                'revenue_weight with order = "blend", and only then',
+                Phrase('revenue_weight with order = "blend", and only then'),
                 f'order = "{self.order}", revenue_weight = {self.revenue_weight}',
             )
         if self.stake_exponent is not None and self.order != "balanced":
             raise _fault(
-                'stake_exponent with order = "balanced", and only then',
+                Phrase('stake_exponent with order = "balanced", and only then'),
                 f'order = "{self.order}", stake_exponent = {self.stake_exponent}',
             )
         return self
@@ -376,21 +382,32 @@ class Policy(_Part):
         ids = [lane.id for lane in lanes]
         for lane_id in ids:
             if ids.count(lane_id) > 1:
-                raise _fault("each lane once", f"{lane_id!r} {ids.count(lane_id)} times")
+                found = Phrase("{lane_id!r} {count} times", lane_id=lane_id, count=ids.count(lane_id))
+                raise _fault(Phrase("each lane once"), found)
         if not lanes or lanes[0].inspects:
-            raise _fault("the release lane (inspects = false) first", repr(ids[0]) if ids else "no lane")
+            raise _fault(
+                Phrase("the release lane (inspects = false) first"), repr(ids[0]) if ids else Phrase("no lane")
+            )
         inspecting = [lane for lane in lanes if lane.inspects]
         if not inspecting:
-            raise _fault("at least one lane with inspects = true", "none")
+            raise _fault(Phrase("at least one lane with inspects = true"), Phrase("none"))
         for lane in lanes:
             if lane.inspects != (lane.effectiveness > 0):
-                raise _fault("effectiveness above 0 exactly where inspects = true", f"{lane.id}: {lane.effectiveness}")
+                raise _fault(
+                    Phrase("effectiveness above 0 exactly where inspects = true"), f"{lane.id}: {lane.effectiveness}"
+                )
         for lighter, heavier in pairwise(inspecting):
             # Otherwise "the most intensive lane to the highest value" would not be the best use of the slots.
             if heavier.effectiveness < lighter.effectiveness:
                 raise _fault(
-                    "lanes from the least to the most intensive, effectiveness never falling",
-                    f"{lighter.id} = {lighter.effectiveness} before {heavier.id} = {heavier.effectiveness}",
+                    Phrase("lanes from the least to the most intensive, effectiveness never falling"),
+                    Phrase(
+                        "{id} = {effectiveness} before {id_2} = {effectiveness_2}",
+                        id=lighter.id,
+                        effectiveness=lighter.effectiveness,
+                        id_2=heavier.id,
+                        effectiveness_2=heavier.effectiveness,
+                    ),
                 )
         return lanes
 
@@ -413,52 +430,63 @@ class Policy(_Part):
             named.append(("fallback.beyond_capacity", self.fallback.beyond_capacity, set(reached)))
         for where, lane, allowed in named:
             if lane not in allowed:
-                raise _fault(f"{where}: one of {', '.join(sorted(allowed))}", repr(lane))
+                raise _fault(
+                    Phrase("{where}: one of {allowed}", where=where, allowed=", ".join(sorted(allowed))), repr(lane)
+                )
         if self.valid_until is not None and self.valid_until < self.valid_from:
-            raise _fault("valid_until not before valid_from", f"{self.valid_until} before {self.valid_from}")
+            raise _fault(
+                Phrase("valid_until not before valid_from"),
+                Phrase("{valid_until} before {valid_from}", valid_until=self.valid_until, valid_from=self.valid_from),
+            )
         return self
 
     @model_validator(mode="after")
     def _offices_are_known(self) -> Self:
         if len(set(self.offices)) < len(self.offices):
             raise _fault(
-                "each office once in `offices`",
+                Phrase("each office once in `offices`"),
                 ", ".join(sorted({o for o in self.offices if self.offices.count(o) > 1})),
             )
         for office in self.offices:
             if office in ("", EVERY_OFFICE) or office != office.upper():
                 # Declarations have their codes in capitals, so a list in small letters would reject every one.
-                raise _fault(f"offices: a code as declarations have it, in capitals ({office.upper()})", repr(office))
+                raise _fault(
+                    Phrase("offices: a code as declarations have it, in capitals ({upper})", upper=office.upper()),
+                    repr(office),
+                )
         for row in self.capacity:
             if self.offices and row.office not in (EVERY_OFFICE, *self.offices):
-                raise _fault("capacity of an office in `offices`", repr(row.office))
+                raise _fault(Phrase("capacity of an office in `offices`"), repr(row.office))
         return self
 
     @model_validator(mode="after")
     def _capacity_is_complete(self) -> Self:
         for row in self.capacity:
             if row.lanes and len(set(row.weekdays)) < len(row.weekdays):
-                raise _fault("each weekday once in an entry", f"{row.office}: {', '.join(row.weekdays)}")
+                raise _fault(Phrase("each weekday once in an entry"), f"{row.office}: {', '.join(row.weekdays)}")
         seen: set[tuple[str, str, str]] = set()
         for row in self.capacity:
             for lane in row.lanes:
                 for weekday in row.weekdays or ("all days",):
                     if (row.office, weekday, lane) in seen:
                         raise _fault(
-                            "one capacity per office, weekday and lane", f"two for {row.office}, {weekday}, {lane}"
+                            Phrase("one capacity per office, weekday and lane"),
+                            Phrase(
+                                "two for {office}, {weekday}, {lane}", office=row.office, weekday=weekday, lane=lane
+                            ),
                         )
                     seen.add((row.office, weekday, lane))
         for each in self.lanes:
             if each.inspects and (EVERY_OFFICE, "all days", each.id) not in seen:
                 raise _fault(
-                    'a capacity for every inspecting lane in an entry with office = "*" and no weekdays',
-                    f"none for {each.id}",
+                    Phrase('a capacity for every inspecting lane in an entry with office = "*" and no weekdays'),
+                    Phrase("none for {id}", id=each.id),
                 )
         ids = [entry.id for entry in self.mandatory]
         if len(set(ids)) < len(ids):
-            raise _fault("each mandatory id once", ", ".join(sorted({i for i in ids if ids.count(i) > 1})))
+            raise _fault(Phrase("each mandatory id once"), ", ".join(sorted({i for i in ids if ids.count(i) > 1})))
         if taken := RESERVED.intersection(ids):
-            raise _fault("a mandatory id that has no meaning of its own", ", ".join(map(repr, sorted(taken))))
+            raise _fault(Phrase("a mandatory id that has no meaning of its own"), ", ".join(map(repr, sorted(taken))))
         return self
 
     @cached_property

@@ -38,7 +38,12 @@ def move_slots(connection: sa.Connection, status: Status, policy: Policy, *, tak
     known = read_office_day(connection, office, policy, day=day)
     state = known.state
     if state is None:
-        raise StoreError(f"Expected the state of {office} on {day}, found none.", hint="Send the change again.")
+        raise StoreError(
+            "Expected the state of {office} on {day}, found none.",
+            hint="Send the change again.",
+            office=office,
+            day=day,
+        )
     moved = move_state(state, status, policy, taken=taken, day=day)
     return Moved(office, day.isoformat(), known.sequence, state_text(moved))
 

@@ -218,8 +218,9 @@ def _carry_out(
             if not isinstance(error.__cause__, IntegrityError):  # else: the same change, or the key, meanwhile
                 raise
     raise StoreError(
-        f"Expected to record a change within {_TRIES} tries, found other workers quicker each time.",
+        "Expected to record a change within {tries} tries, found other workers quicker each time.",
         hint="Nothing was recorded; send it again.",
+        tries=_TRIES,
     )
 
 

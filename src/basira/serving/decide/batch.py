@@ -202,8 +202,9 @@ def _decide_group(
             return {**known.results, **made.results}
     if fault is None:
         fault = StoreError(
-            f"Expected to record a decision within {MAX_ATTEMPTS} tries, found other workers quicker each time.",
+            "Expected to record a decision within {max_attempts} tries, found other workers quicker each time.",
             hint="Nothing was recorded; send the declaration again.",
+            max_attempts=MAX_ATTEMPTS,
         )
     if len(group) == 1 or isinstance(fault.__cause__, OperationalError | PoolTimeoutError):
         return {one.number: Failed(fault) for one in group}

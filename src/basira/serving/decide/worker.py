@@ -247,7 +247,7 @@ def _separate(results: Sequence[Result]) -> list[Result]:
 
 def copy_fault(fault: StoreError) -> StoreError:
     """A copy for another request: one error that is raised for several requests would gather all their tracebacks."""
-    again = StoreError(fault.message, hint=fault.hint)
+    again = StoreError(fault.message_phrase, hint=fault.hint_phrase)
     again.__cause__ = fault.__cause__
     return again
 

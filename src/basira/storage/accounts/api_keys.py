@@ -73,7 +73,12 @@ def create_key(
     if bound == []:
         raise UsageError("Expected at least one office, found none.", hint="Leave offices out for every office.")
     if moment_text(expires_at) <= moment_text(now):
-        raise UsageError(f"Expected an expiry after {now}, found {expires_at}.", hint="Give a later one.")
+        raise UsageError(
+            "Expected an expiry after {now}, found {expires_at}.",
+            hint="Give a later one.",
+            now=now,
+            expires_at=expires_at,
+        )
     key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     connection.execute(
         API_KEY.insert(),
@@ -141,7 +146,9 @@ def rotate_key(
     old = get_key(connection, key_id)
     if old.revoked_at is not None or old.expires_at <= moment_text(now) or old.replaced_by is not None:
         raise UsageError(
-            f"Expected the key {key_id} in force, found it expired, revoked or replaced.", hint="Make a new key."
+            "Expected the key {key_id} in force, found it expired, revoked or replaced.",
+            hint="Make a new key.",
+            key_id=key_id,
         )
     made = create_key(
         connection, old.name, scopes=old.scopes, actor=actor, now=now, expires_at=expires_at, offices=old.offices
@@ -189,7 +196,11 @@ def get_key(connection: sa.Connection, key_id: str) -> ApiKey:
     """A key by its id; NotFoundError when there is none."""
     found = [key for key in list_keys(connection) if key.key_id == key_id]
     if not found:
-        raise NotFoundError(f"Expected the API key {key_id!r}, found none.", hint="List the keys, and choose one.")
+        raise NotFoundError(
+            "Expected the API key {key_id!r}, found none.",
+            hint="List the keys, and choose one.",
+            key_id=key_id,
+        )
     return found[0]
 
 

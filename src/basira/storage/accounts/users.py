@@ -52,8 +52,11 @@ def hash_password(password: str, *, hasher: PasswordHasher | None = None) -> str
     """
     if not SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
         raise UsageError(
-            f"Expected a password of {SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters, found {len(password)}.",
+            "Expected a password of {shortest_password} to {longest_password} characters, found {password_count}.",
             hint="A sentence that only you would write is easy to remember.",
+            shortest_password=SHORTEST_PASSWORD,
+            longest_password=_LONGEST_PASSWORD,
+            password_count=len(password),
         )
     return (hasher or new_hasher()).hash(password)
 
@@ -110,7 +113,11 @@ def create_user(connection: sa.Connection, new: NewUser, *, actor: str, now: dat
         )
     lock_chains(connection)
     if connection.execute(sa.select(APP_USER.c.user_id).where(APP_USER.c.login == kept)).first():
-        raise UsageError(f"Expected a new login, found {kept!r} taken.", hint="Choose another login.")
+        raise UsageError(
+            "Expected a new login, found {kept!r} taken.",
+            hint="Choose another login.",
+            kept=kept,
+        )
     user_id = f"u-{secrets.token_hex(8)}"
     connection.execute(
         APP_USER.insert(),
@@ -139,7 +146,11 @@ def get_user(connection: sa.Connection, user_id: str) -> User:
     """The user of that id; NotFoundError when there is none."""
     found = _find(connection, APP_USER.c.user_id == user_id)
     if not found:
-        raise NotFoundError(f"Expected the user {user_id!r}, found none.", hint="List the users, and choose one.")
+        raise NotFoundError(
+            "Expected the user {user_id!r}, found none.",
+            hint="List the users, and choose one.",
+            user_id=user_id,
+        )
     return found[0]
 
 

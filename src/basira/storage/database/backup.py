@@ -88,7 +88,9 @@ def back_up(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise StoreError(
-                f"Expected an empty folder for the backup, found files in '{folder}'.", hint="Name another."
+                "Expected an empty folder for the backup, found files in '{folder}'.",
+                hint="Name another.",
+                folder=folder,
             )
         backend = engine.dialect.name
         path = folder / _FILES[backend]
@@ -119,8 +121,10 @@ def read_backup(folder: Path) -> Backup:
     path = folder / MANIFEST
     if not path.is_file():
         raise StoreError(
-            f"Expected a backup in '{folder}', found no {MANIFEST}.",
+            "Expected a backup in '{folder}', found no {manifest}.",
             hint="It is written last: a folder without it is a backup that did not end. Take another.",
+            folder=folder,
+            manifest=MANIFEST,
         )
     try:
         body: JsonObject = json.loads(path.read_text(encoding="utf-8"))
@@ -131,14 +135,17 @@ def read_backup(folder: Path) -> Backup:
             raise ValueError(f"file {found.file!r}")
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
-            f"Expected the manifest of a backup in '{path}', found something else ({error}).",
+            "Expected the manifest of a backup in '{path}', found something else ({error}).",
             hint="Take another backup, or the version of Basira that made this one.",
+            path=path,
+            error=error,
         ) from None
     copy = folder / found.file
     if not copy.is_file() or copy.stat().st_size != found.size_bytes or digest_file(copy) != found.sha256:
         raise StoreError(
-            f"Expected '{copy}' as the backup's manifest describes it, found it absent, cut or changed.",
+            "Expected '{copy}' as the backup's manifest describes it, found it absent, cut or changed.",
             hint="Take another backup.",
+            copy=copy,
         )
     return found
 
@@ -153,8 +160,10 @@ def restore(folder: Path, place: str | Path) -> Backup:
     url = sa.make_url(str(place) if "://" in str(place) else f"sqlite:///{place}")
     if url.get_backend_name() != found.backend:
         raise StoreError(
-            f"Expected a {found.backend} database to restore into, found {url.get_backend_name()}.",
+            "Expected a {backend} database to restore into, found {get_backend_name}.",
             hint="Restore into the kind of database that the backup was made of.",
+            backend=found.backend,
+            get_backend_name=url.get_backend_name(),
         )
     if found.backend == "sqlite":
         _place_sqlite(folder / found.file, Path(url.database or ""))
@@ -177,21 +186,34 @@ def _copy_sqlite(source: Path, target: Path) -> None:
             found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         raise StoreError(
-            f"Expected to copy '{source}', found: {error}.", hint="Check free space and permissions, and try again."
+            "Expected to copy '{source}', found: {error}.",
+            hint="Check free space and permissions, and try again.",
+            source=source,
+            error=error,
         ) from error
     if found != "ok":
-        raise StoreError(f"Expected a sound database, found: {found}.", hint="Restore the last backup that is sound.")
+        raise StoreError(
+            "Expected a sound database, found: {found}.",
+            hint="Restore the last backup that is sound.",
+            found=found,
+        )
 
 
 def _place_sqlite(source: Path, target: Path) -> None:
     with storage_errors(target.parent):
         if not target.parent.is_dir():
-            raise StoreError(f"Expected the folder '{target.parent}', found none.", hint="Create it, or name another.")
+            raise StoreError(
+                "Expected the folder '{parent}', found none.",
+                hint="Create it, or name another.",
+                parent=target.parent,
+            )
         # A journal without its database belongs to one that was there: SQLite would play it into the new one.
         if journals := [p.name for end in ("-journal", "-wal") if (p := Path(f"{target}{end}")).exists()]:
             raise StoreError(
-                f"Expected nothing at '{target}', found {journals[0]}: nothing is overwritten.",
+                "Expected nothing at '{target}', found {journals}: nothing is overwritten.",
                 hint="Move it away with the database that it belongs to, or restore elsewhere.",
+                target=target,
+                journals=journals[0],
             )
         aside = target.with_name(f".{target.name}.writing")
         try:
@@ -203,8 +225,9 @@ def _place_sqlite(source: Path, target: Path) -> None:
             os.link(aside, target)
         except FileExistsError:
             raise StoreError(
-                f"Expected nothing at '{target}', found a file: nothing is overwritten.",
+                "Expected nothing at '{target}', found a file: nothing is overwritten.",
                 hint="Move it away first, with its -wal file if there is one, or restore elsewhere.",
+                target=target,
             ) from None
         finally:
             aside.unlink(missing_ok=True)
@@ -220,8 +243,9 @@ def _require_empty(place: str | Path) -> None:
         engine.dispose()
     if found is not None:
         raise StoreError(
-            f"Expected an empty database, found a record of format {found}: nothing is overwritten.",
+            "Expected an empty database, found a record of format {found}: nothing is overwritten.",
             hint="Restore into a new database.",
+            found=found,
         )
 
 
@@ -241,8 +265,9 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
     program = shutil.which(command[0])
     if program is None:
         raise UsageError(
-            f"Expected PostgreSQL's program {command[0]}, found none.",
+            "Expected PostgreSQL's program {command}, found none.",
             hint="Install the client of the server's version (Debian: apt-get install postgresql-client).",
+            command=command[0],
         )
     done = subprocess.run(  # noqa: S603 - our own words, no shell
         [program, *command[1:]],
@@ -255,8 +280,10 @@ def _run(command: Sequence[str], url: sa.URL) -> None:
     if done.returncode != 0:
         output = " ".join(done.stderr.split())[-500:] or f"exit code {done.returncode}"
         raise StoreError(
-            f"Expected {command[0]} to do its work, found: {output}.",
+            "Expected {command} to do its work, found: {output}.",
             hint="Nothing was changed. Its version must not be older than the server's.",
+            command=command[0],
+            output=output,
         )
 
 

@@ -219,12 +219,15 @@ def engine_of(
         path = Path(url.database)
         if not create and not path.is_file():
             raise StoreError(
-                f"Expected the decision record at '{path}', found nothing.",
+                "Expected the decision record at '{path}', found nothing.",
                 hint="Correct the path; `basira target`, `basira serve` or `basira db upgrade` makes one.",
+                path=path,
             )
         if not path.parent.is_dir():
             raise StoreError(
-                f"Expected the folder '{path.parent}', found none.", hint="Create it, or correct the path."
+                "Expected the folder '{parent}', found none.",
+                hint="Create it, or correct the path.",
+                parent=path.parent,
             )
     try:
         engine = sa.create_engine(
@@ -232,8 +235,10 @@ def engine_of(
         )
     except ImportError as error:
         raise StoreError(
-            f"Expected the driver of {url.drivername}, found none ({error}).",
+            "Expected the driver of {drivername}, found none ({error}).",
             hint="Install it: pip install 'basira[postgres]'.",
+            drivername=url.drivername,
+            error=error,
         ) from None
     if engine.dialect.name == "sqlite":
         _for_sqlite(engine, wait_seconds, create=create)
@@ -255,8 +260,9 @@ def _url_of(place: str | Path) -> sa.URL:
         ) from None
     if url.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise StoreError(
-            f"Expected a URL that names the driver, postgresql+psycopg:// or sqlite:///, found {url.drivername}://.",
+            "Expected a URL that names the driver, postgresql+psycopg:// or sqlite:///, found {drivername}://.",
             hint="Write it postgresql+psycopg://user@host/database.",
+            drivername=url.drivername,
         )
     return url
 
@@ -329,8 +335,9 @@ def prepare_file(engine: sa.Engine) -> None:
             tries -= 1
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not tries:
                 raise StoreError(
-                    f"Expected to prepare the decision record, found: {error}.",
+                    "Expected to prepare the decision record, found: {error}.",
                     hint="See what holds the file, and whether it can be written.",
+                    error=error,
                 ) from error
             time.sleep(0.1)
         finally:
@@ -348,8 +355,9 @@ def format_of(connection: sa.Connection) -> int | None:
         return 0 if found is None else int(found)
     if tables:
         raise StoreError(
-            f"Expected an operational database of Basira or an empty one, found tables {', '.join(tables[:5])}.",
+            "Expected an operational database of Basira or an empty one, found tables {tables}.",
             hint="Give Basira a database, or a PostgreSQL schema, of its own.",
+            tables=", ".join(tables[:5]),
         )
     return None
 
@@ -376,8 +384,9 @@ def _require(found: int | None, place: str) -> None:
     shown = shown_place(place)
     if found is None:
         raise StoreError(
-            f"Expected the decision record at '{shown}', found an empty database.",
+            "Expected the decision record at '{shown}', found an empty database.",
             hint="Make its tables: basira db upgrade.",
+            shown=shown,
         )
     if found != FORMAT:
         hint = (
@@ -386,7 +395,11 @@ def _require(found: int | None, place: str) -> None:
             else "Use the version of Basira that wrote it, or a newer one."
         )
         raise StoreError(
-            f"Expected a decision record of format {FORMAT} at '{shown}', found format {found}.", hint=hint
+            "Expected a decision record of format {format} at '{shown}', found format {found}.",
+            hint=hint,
+            format=FORMAT,
+            shown=shown,
+            found=found,
         )
 
 
@@ -402,25 +415,29 @@ def database_errors() -> Iterator[None]:
         ) from error
     except IntegrityError as error:
         raise StoreError(
-            f"Expected rows not recorded before, found: {_driver_message(error)}.",
+            "Expected rows not recorded before, found: {error}.",
             hint="Nothing was recorded. Take a new id; if another process was recording, try again.",
+            error=_driver_message(error),
         ) from error
     except OperationalError as error:
         raise StoreError(
-            f"Expected to read and write the decision record, found: {_driver_message(error)}.",
-            hint="Nothing was recorded. Check free space, permissions, that no other program holds the file, "
-            "and that the server answers.",
+            "Expected to read and write the decision record, found: {error}.",
+            hint="Nothing was recorded. Check free space, permissions, that no other program holds the file, and that "
+            "the server answers.",
+            error=_driver_message(error),
         ) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
             raise StoreError(
-                f"Expected a user of the database who may do this, found: {_driver_message(error)}.",
+                "Expected a user of the database who may do this, found: {error}.",
                 hint="Connect as the user for this work (docs/how-to/postgresql.md); after an upgrade, run the SQL of "
                 "`basira db grants` again.",
+                error=_driver_message(error),
             ) from error
         raise StoreError(
-            f"Expected a decision record of Basira, found: {_driver_message(error)}.",
+            "Expected a decision record of Basira, found: {error}.",
             hint="Check that the database is the right one; restore it from a backup if it is damaged.",
+            error=_driver_message(error),
         ) from error
 
 

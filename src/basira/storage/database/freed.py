@@ -69,8 +69,9 @@ def compact(database: Database) -> tuple[str, ...]:
         for table in ERASABLE:
             if not _vacuum(database, table, "FULL"):
                 raise StoreError(
-                    f"Expected the owner of the table {table.name}, found another user.",
+                    "Expected the owner of the table {table}, found another user.",
                     hint="Give --database the URL of the owner, who also runs `basira db upgrade`.",
+                    table=table.name,
                 )
         with database_errors(), database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("CHECKPOINT")

@@ -24,8 +24,9 @@ def reading_address(path: Path) -> str | None:
     journal = Path(f"{path}-wal")
     if journal.exists() and journal.stat().st_size:
         raise StoreError(
-            f"Expected a folder that can be written, or a decision record without a journal, found '{journal}' in one "
-            "that can't.",
+            "Expected a folder that can be written, or a decision record without a journal, found '{journal}' in "
+            "one that can't.",
             hint="Copy the record and its -wal file together to a folder of your own, and read them there.",
+            journal=journal,
         )
     return f"{path.absolute().as_uri()}?mode=ro&immutable=1"

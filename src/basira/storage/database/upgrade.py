@@ -50,8 +50,10 @@ def upgrade(place: str | Path) -> Upgraded:
                 before = format_of(writing)
                 if before is not None and before > FORMAT:
                     raise StoreError(
-                        f"Expected a decision record of format {FORMAT} or earlier, found format {before}.",
+                        "Expected a decision record of format {format} or earlier, found format {before}.",
                         hint="Use the version of Basira that wrote it, or a newer one.",
+                        format=FORMAT,
+                        before=before,
                     )
                 run_migrations(writing, before)
     finally:

@@ -68,8 +68,9 @@ def require_writable(database: Database) -> None:
         return
     if not fate.looking.acquire(timeout=_LOOK_SECONDS):
         raise StoreError(
-            f"Expected the decision record to answer within {_LOOK_SECONDS:g} seconds, found that it does not.",
+            "Expected the decision record to answer within {look_seconds:g} seconds, found that it does not.",
             hint="Look whether the database's server or disk hangs.",
+            look_seconds=_LOOK_SECONDS,
         )
     try:
         if fate.looked_at < asked_at:
@@ -78,7 +79,7 @@ def require_writable(database: Database) -> None:
     finally:
         fate.looking.release()
     if seen is not None:  # an error raised for several gathers all their tracebacks
-        raise StoreError(seen.message, hint=seen.hint) from seen.__cause__
+        raise StoreError(seen.message_phrase, hint=seen.hint_phrase) from seen.__cause__
 
 
 def _is_good(fate: Fate, since: float) -> bool:

@@ -29,8 +29,10 @@ def read_erased(root: Path) -> Mapping[str, str]:
         return {str(name): str(moment) for name, moment in found.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"Expected the list of erased files in {path}, found something else ({error}).",
+            "Expected the list of erased files in {path}, found something else ({error}).",
             hint="Restore this file from a backup.",
+            path=path,
+            error=error,
         ) from error
 
 

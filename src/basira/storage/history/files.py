@@ -31,25 +31,32 @@ def storage_errors(store: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL or "No space left" in str(error):
             raise StoreError(
-                f"The disk is full: the store {store} could not be written ({error.strerror or error}). "
-                "The store is as it was before.",
+                "The disk is full: the store {store} could not be written ({error}). The store is as it was before.",
                 hint="Free some space on this disk, then run the same command again.",
+                store=store,
+                error=error.strerror or error,
             ) from error
         if isinstance(error, PermissionError):
             raise StoreError(
-                f"Expected to be allowed to write in the store {store}, found: {error}.",
+                "Expected to be allowed to write in the store {store}, found: {error}.",
                 hint="Give this user write permission on the folder, or choose another with --store.",
+                store=store,
+                error=error,
             ) from error
         if error.errno in _UNUSABLE:
             raise StoreError(
-                f"Expected to read and write the store {store}, found: {error}.",
+                "Expected to read and write the store {store}, found: {error}.",
                 hint="Check the disk, how it is mounted, and that nobody put something else in this place.",
+                store=store,
+                error=error,
             ) from error
         raise
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise StoreError(
-            f"Comparing with the store {store} failed: {str(error).splitlines()[0]} The store is as it was before.",
+            "Comparing with the store {store} failed: {error} The store is as it was before.",
             hint="Most often the disk is full or a file of the store is damaged; free some space and run it again.",
+            store=store,
+            error=str(error).splitlines()[0],
         ) from error
 
 

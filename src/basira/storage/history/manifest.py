@@ -115,8 +115,11 @@ class Manifest:
             version = int(raw["format_version"])
             if version > FORMAT_VERSION:
                 raise StoreError(
-                    f"Expected a store of format {FORMAT_VERSION} or earlier, found format {version} in {where}.",
+                    "Expected a store of format {format_version} or earlier, found format {version} in {where}.",
                     hint="Upgrade Basira to the version that wrote this store.",
+                    format_version=FORMAT_VERSION,
+                    version=version,
+                    where=where,
                 )
             return cls(
                 number=int(raw["number"]),
@@ -129,6 +132,8 @@ class Manifest:
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise StoreError(
-                f"Expected a manifest of a Basira store, found something else in {where} ({error}).",
+                "Expected a manifest of a Basira store, found something else in {where} ({error}).",
                 hint="Restore the manifests folder from a backup; the data files are unharmed.",
+                where=where,
+                error=error,
             ) from None

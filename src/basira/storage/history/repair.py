@@ -39,13 +39,19 @@ def repair(history: History, *, to: int | None = None, wait_seconds: float = DEF
         numbers = history.numbers()
         if to is not None and to not in (0, *numbers):
             raise NotFoundError(
-                f"Expected snapshot {to} in the store {str(history.root)!r}, found none.",
-                hint=f"The last one is {max(numbers, default=0)}.",
+                "Expected snapshot {to} in the store {root!r}, found none.",
+                hint="The last one is {numbers}.",
+                to=to,
+                root=str(history.root),
+                numbers=max(numbers, default=0),
             )
         number = _last_whole(history, numbers) if to is None else to
         if to is not None and (fault := _fault(history, to)) is not None:
             raise StoreError(
-                f"Expected a whole snapshot {to}, found that {fault}.", hint="Name an earlier one, or restore the file."
+                "Expected a whole snapshot {to}, found that {fault}.",
+                hint="Name an earlier one, or restore the file.",
+                to=to,
+                fault=fault,
             )
         try:
             before = history.current_number()
@@ -69,8 +75,10 @@ def _last_whole(history: History, numbers: list[int]) -> int:
     if not faults:
         return 0
     raise StoreError(
-        f"Expected a whole snapshot in the store {str(history.root)!r}, found none; {faults[0]}.",
+        "Expected a whole snapshot in the store {root!r}, found none; {faults}.",
         hint="Restore the store's folder from a backup.",
+        root=str(history.root),
+        faults=faults[0],
     )
 
 

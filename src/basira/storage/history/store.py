@@ -37,7 +37,7 @@ from pathlib import Path
 import filelock
 
 from basira.engines.engine import Engine
-from basira.schema.errors import NotFoundError, StoreError
+from basira.schema.errors import NotFoundError, Phrase, StoreError
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import own_columns
 from basira.storage.history.draft import Draft
@@ -136,13 +136,15 @@ class History:
             return cls.open(root)
         if root.exists() and (not root.is_dir() or _foreign(root)):
             raise StoreError(
-                f"Expected an empty folder or a Basira store in {str(root)!r}, found other files.",
+                "Expected an empty folder or a Basira store in {root!r}, found other files.",
                 hint="Choose a folder of its own for the store.",
+                root=str(root),
             )
         if any((root / "manifests").glob("*.json")):
             raise StoreError(
-                f"Expected the file CURRENT of the store {str(root)!r}, found manifests without it.",
+                "Expected the file CURRENT of the store {root!r}, found manifests without it.",
                 hint="Repair the store with 'basira history repair', or restore CURRENT from a backup.",
+                root=str(root),
             )
         with storage_errors(root):
             for folder in ("manifests", "mappings", "data/items", "data/outcomes", "data/quarantine"):
@@ -157,10 +159,12 @@ class History:
         """Open a store that exists. Raises StoreError when there is none."""
         root = Path(path)
         if not (root / "CURRENT").is_file():
-            found = "another kind of folder" if root.is_dir() else "nothing"
+            found = Phrase("another kind of folder") if root.is_dir() else Phrase("nothing")
             raise StoreError(
-                f"Expected a Basira store in {str(root)!r}, found {found}.",
+                "Expected a Basira store in {root!r}, found {found}.",
                 hint="Take a first file in with 'basira ingest FILE --mapping M.toml', or name the store with --store.",
+                root=str(root),
+                found=found,
             )
         return cls(root)
 
@@ -169,8 +173,10 @@ class History:
         text = (self.root / "CURRENT").read_text(encoding="utf-8").strip()
         if not text.isdigit():
             raise StoreError(
-                f"Expected a manifest number in {self.root / 'CURRENT'}, found {text[:40]!r}.",
+                "Expected a manifest number in {root}, found {text!r}.",
                 hint="Repair the store with 'basira history repair'.",
+                root=self.root / "CURRENT",
+                text=text[:40],
             )
         return int(text)
 
@@ -190,9 +196,12 @@ class History:
             if current == self.current_number():  # else a commit ended while this looked
                 break
         raise StoreError(
-            f"Expected CURRENT of the store {str(self.root)!r} to name its last snapshot, {last}, found {current}.",
+            "Expected CURRENT of the store {root!r} to name its last snapshot, {last}, found {current}.",
             hint="CURRENT was changed, or comes from a backup of another moment than the rest. 'basira history repair' "
             "puts the last whole snapshot in force; with --to it goes back to an earlier one.",
+            root=str(self.root),
+            last=last,
+            current=current,
         )
 
     def _draft_number(self) -> int | None:
@@ -213,15 +222,21 @@ class History:
         path = manifest_path(self.root, number)
         if not path.is_file():
             raise NotFoundError(
-                f"Expected snapshot {number} in the store {str(self.root)!r}, found none.",
-                hint=f"The last one is {self.current_number()}.",
+                "Expected snapshot {number} in the store {root!r}, found none.",
+                hint="The last one is {current_number}.",
+                number=number,
+                root=str(self.root),
+                current_number=self.current_number(),
             )
         content = path.read_bytes()
         found = Manifest.from_json(content.decode("utf-8", "replace"), where=str(path))
         if found.number != number:
             raise StoreError(
-                f"Expected the manifest of snapshot {number} in {path}, found that of {found.number}.",
+                "Expected the manifest of snapshot {number} in {path}, found that of {number_2}.",
                 hint="Restore the manifests folder from a backup; the data files are unharmed.",
+                number=number,
+                path=path,
+                number_2=found.number,
             )
         return found, hashlib.sha256(content).hexdigest()
 
@@ -248,9 +263,11 @@ class History:
             for entry in snapshot.tables[table]:
                 if digest_file(self.root / entry.path) != entry.sha256:
                     raise StoreError(
-                        f"Expected the file {entry.path} of the store {str(self.root)!r} as it was written, found "
-                        "another content (its SHA-256 is not the manifest's).",
+                        "Expected the file {path} of the store {root!r} as it was written, found another content "
+                        "(its SHA-256 is not the manifest's).",
                         hint="Restore this file from a backup. 'basira audit verify' names every file that differs.",
+                        path=entry.path,
+                        root=str(self.root),
                     )
         return snapshot
 
@@ -260,16 +277,22 @@ class History:
         if size != entry.size_bytes:
             if size is None and (moment := read_erased(self.root).get(entry.path)):
                 raise StoreError(
-                    f"Expected the file {entry.path} in the store {str(self.root)!r}; it was erased on {moment[:10]}, "
-                    "with a person's data that it held.",
-                    hint="What rests on this snapshot can't be made again; its record stands and is proven by "
-                    "`basira audit verify`. Later snapshots are whole.",
+                    "Expected the file {path} in the store {root!r}; it was erased on {moment}, with a person's "
+                    "data that it held.",
+                    hint="What rests on this snapshot can't be made again; its record stands and is proven by `basira "
+                    "audit verify`. Later snapshots are whole.",
+                    path=entry.path,
+                    root=str(self.root),
+                    moment=moment[:10],
                 )
-            found = "nothing" if size is None else f"{size:,} bytes"
+            found = Phrase("nothing") if size is None else Phrase("{size:,} bytes", size=size)
             raise StoreError(
-                f"Expected the file {entry.path} of {entry.size_bytes:,} bytes in the store {str(self.root)!r}, "
-                f"found {found}.",
+                "Expected the file {path} of {size_bytes:,} bytes in the store {root!r}, found {found}.",
                 hint="Restore this file from a backup: nothing but Basira may write in the store's folder.",
+                path=entry.path,
+                size_bytes=entry.size_bytes,
+                root=str(self.root),
+                found=found,
             )
 
     def sources(self) -> tuple[SourceEntry, ...]:
@@ -278,24 +301,30 @@ class History:
 
     def mapping_text(self, digest: str) -> str:
         """The text of a mapping by which a source was read. Raises NotFoundError; StoreError when it is another."""
-        return self._kept_text(digest, ".toml", "mapping")
+        return self._kept_text(digest, ".toml", Phrase("mapping"))
 
     def rates_text(self, digest: str) -> str:
         """The text of a table of rates by which a source was converted. Raises as `mapping_text`."""
-        return self._kept_text(digest, ".csv", "table of rates")
+        return self._kept_text(digest, ".csv", Phrase("table of rates"))
 
-    def _kept_text(self, digest: str, suffix: str, what: str) -> str:
+    def _kept_text(self, digest: str, suffix: str, what: Phrase) -> str:
         path = self.root / "mappings" / f"{digest}{suffix}"
         if not digest.isalnum() or not path.is_file():
             raise NotFoundError(
-                f"Expected the {what} {digest[:12]} in the store {str(self.root)!r}, found none.",
+                "Expected the {what} {digest} in the store {root!r}, found none.",
                 hint="Give the mapping again with --mapping.",
+                what=what,
+                digest=digest[:12],
+                root=str(self.root),
             )
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
             raise StoreError(
-                f"Expected the {what} {digest[:12]} of the store {str(self.root)!r} as it was kept, found another.",
+                "Expected the {what} {digest} of the store {root!r} as it was kept, found another.",
                 hint="Restore the mappings folder from a backup, or give the mapping again with --mapping.",
+                what=what,
+                digest=digest[:12],
+                root=str(self.root),
             )
         return content.decode("utf-8")
 
@@ -326,12 +355,17 @@ class History:
             with suppress(OSError):
                 holder = note.read_text(encoding="utf-8").strip()
                 raise StoreError(
-                    f"The store {str(self.root)!r} is being written by {holder}; waited {wait_seconds:g} s.",
+                    "The store {root!r} is being written by {holder}; waited {wait_seconds:g} s.",
                     hint="Wait until that command ends, then run this one again.",
+                    root=str(self.root),
+                    holder=holder,
+                    wait_seconds=wait_seconds,
                 ) from None
             raise StoreError(
-                f"The store {str(self.root)!r} is being written by another process; waited {wait_seconds:g} s.",
+                "The store {root!r} is being written by another process; waited {wait_seconds:g} s.",
                 hint="Wait until that command ends, then run this one again.",
+                root=str(self.root),
+                wait_seconds=wait_seconds,
             ) from None
         try:
             note.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")

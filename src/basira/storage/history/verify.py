@@ -65,8 +65,10 @@ class VerifiedHistory:
         """Raise StoreError, with the first fault, unless everything is whole."""
         if self.faults:
             raise StoreError(
-                f"Expected an unbroken history, found {len(self.faults)} fault(s); first, {self.faults[0]}.",
+                "Expected an unbroken history, found {count} fault(s); first, {faults}.",
                 hint="Keep the store as it is, and restore the files that differ from a backup that verifies.",
+                count=len(self.faults),
+                faults=self.faults[0],
             )
 
 

@@ -194,8 +194,9 @@ class GivenAnswer:
             return None
         if self.request_digest != request_digest:
             raise UsageError(
-                f"Expected the request first sent under the idempotency key {key!r}, found another one.",
+                "Expected the request first sent under the idempotency key {key!r}, found another one.",
                 hint="Take a new key for a new request.",
+                key=key,
             )
         return self.answer
 

@@ -195,8 +195,9 @@ def get_body(connection: sa.Connection, quarantine_id: str) -> RejectedRow:
     row = connection.execute(query.where(REFUSED_BODY.c.quarantine_id == quarantine_id)).mappings().first()
     if row is None:
         raise NotFoundError(
-            f"Expected a rejected declaration {quarantine_id!r}, found none.",
+            "Expected a rejected declaration {quarantine_id!r}, found none.",
             hint="See 'basira quarantine list', or GET /api/v1/quarantine; one that was erased is gone.",
+            quarantine_id=quarantine_id,
         )
     return _read_row(row)
 

@@ -150,4 +150,9 @@ def list_names(folder: Path) -> list[str]:
 
 
 def _damage_error(name: str, what: str) -> StoreError:
-    return StoreError(f"The profiles {name} are damaged: {what}.", hint="Build the profiles anew.")
+    return StoreError(
+        "The profiles {name} are damaged: {what}.",
+        hint="Build the profiles anew.",
+        name=name,
+        what=what,
+    )

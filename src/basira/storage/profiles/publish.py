@@ -21,7 +21,7 @@ from pathlib import Path
 import filelock
 import lmdb
 
-from basira.schema.errors import StoreError
+from basira.schema.errors import Phrase, StoreError
 from basira.storage.history.files import digest_file, replace_file, storage_errors, sync_file, sync_folder
 from basira.storage.private_files import make_private_folder
 from basira.storage.profiles.files import (
@@ -112,8 +112,10 @@ def _only_builder(folder: Path, wait_seconds: float) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise StoreError(
-            f"Expected to build the profiles alone; another build still held {LOCK} after {wait_seconds:g} s.",
+            "Expected to build the profiles alone; another build still held {lock} after {wait_seconds:g} s.",
             hint="Wait for the other build to end; its profiles will serve.",
+            lock=LOCK,
+            wait_seconds=wait_seconds,
         ) from error
 
 
@@ -131,8 +133,10 @@ def _write(path: Path, entries: Iterable[Entries], description: Description, bui
                     _, added = txn.cursor().putmulti(pairs, append=True, overwrite=False)
                 if added != len(keys):
                     raise StoreError(
-                        f"Expected keys in ascending order, found {len(keys) - added} of {relation} that are not.",
+                        "Expected keys in ascending order, found {keys_count} of {relation} that are not.",
                         hint="Build the profiles anew; if it happens again, report it.",
+                        keys_count=len(keys) - added,
+                        relation=relation,
                     )
                 content.update(b"".join(chain.from_iterable(zip(keys, records, strict=True))))
                 counts[relation] = counts.get(relation, 0) + len(keys)
@@ -149,10 +153,13 @@ def _write(path: Path, entries: Iterable[Entries], description: Description, bui
         if full is not None:
             raise OSError(full, os.strerror(full)) from error
         # A write cut short by the end of the disk comes back as an input/output error.
-        cause = "the disk is full or failing" if os.strerror(errno.EIO) in str(error) else "LMDB rejected it"
+        is_of_disk = os.strerror(errno.EIO) in str(error)
+        cause = Phrase("the disk is full or failing") if is_of_disk else Phrase("LMDB rejected it")
         raise StoreError(
-            f"Expected to write the profiles, found that {cause} ({error}). Those in force go on serving.",
+            "Expected to write the profiles, found that {cause} ({error}). Those in force go on serving.",
             hint="Free some space on this disk, or check it, then build the profiles anew.",
+            cause=cause,
+            error=error,
         ) from error
     return metadata
 

@@ -58,7 +58,9 @@ class LoadedProfiles:
         if held != self.metadata.to_json().encode() or end != self.metadata.content.encode():
             self._env.close()
             raise StoreError(
-                f"The profiles {self.name} are damaged: they don't end as they should.", hint="Build the profiles anew."
+                "The profiles {value} are damaged: they don't end as they should.",
+                hint="Build the profiles anew.",
+                value=self.name,
             )
 
     @property
@@ -181,8 +183,12 @@ class ProfileReader:
         loaded = self._loaded
         if loaded is None:
             raise StoreError(
-                f"Expected online profiles in {self._folder}, found none that can serve. {self._alarm or ''}".rstrip(),
+                "Expected online profiles in {folder}, found none that can serve. {alarm}"
+                if self._alarm
+                else "Expected online profiles in {folder}, found none that can serve.",
                 hint="Build the profiles, or let the policy's fallback answer.",
+                folder=self._folder,
+                alarm=self._alarm,
             )
         return loaded
 
@@ -232,8 +238,11 @@ class ProfileReader:
             manifest = read_manifest(self._folder, name)
             if manifest.metadata.catalog != self._catalog:
                 raise StoreError(
-                    f"The profiles {name} are for the catalog {manifest.metadata.catalog}, not {self._catalog}.",
+                    "The profiles {name} are for the catalog {catalog}, not {catalog_2}.",
                     hint="Build the profiles anew.",
+                    name=name,
+                    catalog=manifest.metadata.catalog,
+                    catalog_2=self._catalog,
                 )
             loaded = open_profiles(self._folder, manifest)
             if loaded is not self._loaded and self._prepare is not None:

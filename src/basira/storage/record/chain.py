@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 import sqlalchemy as sa
 
-from basira.schema.errors import StoreError
+from basira.schema.errors import Phrase, StoreError
 from basira.storage.database.connection import TAKE_CHAIN_LOCK, moment_text
 from basira.storage.database.pipeline import OneByOne, Outcome, Sender, Statement
 from basira.storage.database.tables import AUDIT_EVENT, CHAIN_HEAD, DECISION, EVENT, TARGETING_RUN
@@ -116,10 +116,15 @@ def read_end(outcomes: Sequence[Outcome], *, now: datetime) -> Head | None:
     for stream, day, sequence, entry, head_sequence, head_hash in outcomes[-1].rows:
         if (sequence, entry) != (head_sequence, head_hash):
             raise StoreError(
-                f"Expected the head of {stream} {day} to name the last row, {sequence}, found "
-                f"{'none' if head_sequence is None else f'it names {head_sequence}, or another hash'}.",
+                "Expected the head of {stream} {day} to name the last row, {sequence}, found {found}.",
                 hint="Nothing was recorded. Prove the record with `basira audit verify`, and compare it with the last "
                 "backup that verifies (docs/reference/operations-database.md).",
+                stream=stream,
+                day=day,
+                sequence=sequence,
+                found=Phrase("none")
+                if head_sequence is None
+                else Phrase("it names {number}, or another hash", number=head_sequence),
             )
         return Head(stream, day, sequence, entry)
     return None
@@ -138,7 +143,10 @@ def link(stream: Appended, rows: Sequence[Row], last: Head | None, *, now: datet
             made = as_stored(table, row, COLUMNS_MADE)
         except (ValueError, TypeError) as error:
             raise StoreError(
-                f"Expected a row of {table.name}, found {error}.", hint="Nothing was recorded; correct the row."
+                "Expected a row of {table}, found {error}.",
+                hint="Nothing was recorded; correct the row.",
+                table=table.name,
+                error=error,
             ) from None
         sequence += 1
         made |= {"sequence": sequence, "day": day, "recorded_at": recorded_at, "previous_hash": previous}
@@ -151,9 +159,11 @@ def _require_clock(now: datetime, *, server: float) -> None:
     ahead = now.timestamp() - server  # one without a zone is local time: a wrong zone is no wrong clock
     if ahead > _MOST_SECONDS_AHEAD:
         raise StoreError(
-            f"Expected a clock at most {_MOST_SECONDS_AHEAD // 60} minutes ahead of the database server's, found one "
-            f"ahead by {ahead:,.0f} seconds.",
+            "Expected a clock at most {most_seconds_ahead} minutes ahead of the database server's, found one "
+            "ahead by {ahead:,.0f} seconds.",
             hint="Nothing was recorded. Set the clock of this machine, or of the server, by NTP.",
+            most_seconds_ahead=_MOST_SECONDS_AHEAD // 60,
+            ahead=ahead,
         )
 
 

@@ -143,8 +143,10 @@ def _row(event: Event, digests: Mapping[str, str]) -> NewEventRow:
         payload = canonical_values({**event.payload, **({PERSONAL_KEY: digests} if digests else {})})
     except (TypeError, ValueError) as error:
         raise StoreError(
-            f"Expected JSON values in an event of kind {event.kind}, found: {error}.",
+            "Expected JSON values in an event of kind {kind}, found: {error}.",
             hint="Nothing was recorded; correct the payload.",
+            kind=event.kind,
+            error=error,
         ) from None
     return {
         "event_id": event.event_id,
@@ -162,7 +164,10 @@ def _row(event: Event, digests: Mapping[str, str]) -> NewEventRow:
 def _check(event: Event) -> None:
     if event.kind not in _NEEDED:
         raise StoreError(
-            f"Expected an event of kind {', '.join(EVENT_KINDS)}, found {event.kind!r}.", hint="Correct the kind."
+            "Expected an event of kind {event_kinds}, found {kind!r}.",
+            hint="Correct the kind.",
+            event_kinds=", ".join(EVENT_KINDS),
+            kind=event.kind,
         )
     columns, entries = _NEEDED[event.kind]
     missing = [name for name in columns if getattr(event, name) is None]
@@ -171,13 +176,16 @@ def _check(event: Event) -> None:
         missing.append("motive")
     if missing:
         raise StoreError(
-            f"Expected {', '.join(sorted(set(missing)))} in an event of kind {event.kind}, found nothing.",
+            "Expected {missing} in an event of kind {kind}, found nothing.",
             hint="Nothing was recorded; give it.",
+            missing=", ".join(sorted(set(missing))),
+            kind=event.kind,
         )
     if PERSONAL_KEY in event.payload:
         raise StoreError(
-            f"Expected no entry {PERSONAL_KEY!r} in the payload, found one.",
+            "Expected no entry {personal_key!r} in the payload, found one.",
             hint="Give personal values apart from the payload.",
+            personal_key=PERSONAL_KEY,
         )
 
 

@@ -52,8 +52,9 @@ def sealed_values(
         for name, value in values.items():
             if not isinstance(value, str) or not is_storable(value):
                 raise StoreError(
-                    f"Expected a text in the personal field {name}, found something else.",
+                    "Expected a text in the personal field {name}, found something else.",
                     hint="Nothing was recorded; correct it, or leave the field out when it has no value.",
+                    name=name,
                 )
             digests[name] = personal_digest(name, value, salt)
             rows.append({"digest": digests[name], "salt": salt.hex(), "field": name, "value": value, "day": day})

@@ -100,8 +100,10 @@ class Operations:
                     row = self._row(DECISION, decision, DECISION_COLUMNS_MADE)
                     if row["run_id"] != header["run_id"]:
                         raise StoreError(
-                            f"Expected decisions of run {header['run_id']!r}, found one of {row['run_id']!r}.",
+                            "Expected decisions of run {run_id!r}, found one of {run_id_2!r}.",
                             hint="Record each run with its own decisions.",
+                            run_id=header["run_id"],
+                            run_id_2=row["run_id"],
                         )
                     row["position"] = count = count + 1
                     row["previous_hash"] = chained
@@ -119,8 +121,9 @@ class Operations:
         rows = self._runs(sa.select(TARGETING_RUN).where(TARGETING_RUN.c.run_id == run_id))
         if not rows:
             raise NotFoundError(
-                f"Expected a recorded run {run_id!r}, found none.",
+                "Expected a recorded run {run_id!r}, found none.",
                 hint="`basira audit runs` lists them.",
+                run_id=run_id,
             )
         return rows[0]
 
@@ -134,8 +137,9 @@ class Operations:
         rows = self._decisions(sa.select(DECISION).where(DECISION.c.decision_id == decision_id))
         if not rows:
             raise NotFoundError(
-                f"Expected a recorded decision {decision_id!r}, found none.",
+                "Expected a recorded decision {decision_id!r}, found none.",
                 hint="Search by declaration: its decisions carry their ids.",
+                decision_id=decision_id,
             )
         return rows[0]
 
@@ -195,7 +199,10 @@ class Operations:
             return as_stored(table, row, made)
         except (ValueError, TypeError) as error:
             raise StoreError(
-                f"Expected a row of {table.name}, found {error}.", hint="Nothing was recorded; correct the row."
+                "Expected a row of {table}, found {error}.",
+                hint="Nothing was recorded; correct the row.",
+                table=table.name,
+                error=error,
             ) from None
 
     def _runs(self, query: sa.Select[Any]) -> list[RunRow]:

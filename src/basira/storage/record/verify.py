@@ -75,8 +75,10 @@ class Verified:
         """Raise StoreError, with the first fault, unless everything is whole."""
         if self.faults:
             raise StoreError(
-                f"Expected an unbroken record, found {len(self.faults)} fault(s); first, {self.faults[0]}.",
+                "Expected an unbroken record, found {count} fault(s); first, {faults}.",
                 hint="Keep the database as it is, and compare it with the last backup that verifies.",
+                count=len(self.faults),
+                faults=self.faults[0],
             )
 
 
@@ -344,9 +346,11 @@ def read_heads(text: str, *, where: str) -> list[Head]:
             raise ValueError("heads of another SHA-256 than the file names")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
-            f"Expected chain heads of Basira in {where!r}, one at least and all as they were written, found something "
-            f"else ({error}).",
+            "Expected chain heads of Basira in {where!r}, one at least and all as they were written, found "
+            "something else ({error}).",
             hint="Give a file written by `basira audit heads`, from where it was carried to.",
+            where=where,
+            error=error,
         ) from None
     return heads
 

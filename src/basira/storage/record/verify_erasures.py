@@ -101,6 +101,8 @@ def _room() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"Expected room for temporary files in {tempfile.gettempdir()!r}, found: {error}.",
+            "Expected room for temporary files in {gettempdir!r}, found: {error}.",
             hint="Free some space, or name another folder in TMPDIR: 40 bytes for each personal value ever erased.",
+            gettempdir=tempfile.gettempdir(),
+            error=error,
         ) from error

@@ -107,7 +107,11 @@ def make_list(connection: sa.Connection, made: StoredList, act: Act) -> StoredLi
     """Append a new list, with its first change. Raises UsageError when there is one of its name."""
     lock_chains(connection)
     if find_list(connection, made.name) is not None:
-        raise UsageError(f"Expected a new list, found one named {made.name!r}.", hint="Choose another name.")
+        raise UsageError(
+            "Expected a new list, found one named {made!r}.",
+            hint="Choose another name.",
+            made=made.name,
+        )
     row = {
         "list_name": made.name,
         "kind": made.kind,
@@ -157,7 +161,10 @@ def end_entry(connection: sa.Connection, name: str, entry: int, ends_on: str, ac
     last = _require_last(connection, name, act.expected)
     if not connection.execute(_ENTRY, {"of": name, "entry": entry}).first():
         raise NotFoundError(
-            f"Expected the entry {entry} of the list {name!r}, found none.", hint="`basira lists show` numbers them."
+            "Expected the entry {entry} of the list {name!r}, found none.",
+            hint="`basira lists show` numbers them.",
+            entry=entry,
+            name=name,
         )
     row = {"list_name": name, "entry": entry, "number": last + 1, "ends_on": ends_on}
     connection.execute(RISK_LIST_END.insert(), row)
@@ -175,7 +182,11 @@ def get_list(connection: sa.Connection, name: str) -> StoredList:
     """A list. Raises NotFoundError."""
     found = find_list(connection, name)
     if found is None:
-        raise NotFoundError(f"Expected the list {name!r}, found none.", hint="`basira lists list` shows the lists.")
+        raise NotFoundError(
+            "Expected the list {name!r}, found none.",
+            hint="`basira lists list` shows the lists.",
+            name=name,
+        )
     return found
 
 
@@ -338,9 +349,12 @@ def _require_last(connection: sa.Connection, name: str, expected: int | None) ->
     last = get_list(connection, name).last
     if expected is not None and last != expected:
         raise UsageError(
-            f"Expected the change {expected} to be the last of the list {name!r}, found {last}: another user changed "
-            "it meanwhile.",
+            "Expected the change {expected} to be the last of the list {name!r}, found {last}: another user "
+            "changed it meanwhile.",
             hint="Look at the list again with `basira lists show`, then repeat the change.",
+            expected=expected,
+            name=name,
+            last=last,
         )
     return last
 

@@ -53,9 +53,12 @@ def add_risk(
     found = max((one.version for one in list_versions(connection, risk_id)), default=0)
     if found != expected:
         raise UsageError(
-            f"Expected version {expected} of the risk {risk_id!r} to be its last, found {found}: another user changed "
-            "it meanwhile, or it is there already.",
+            "Expected version {expected} of the risk {risk_id!r} to be its last, found {found}: another user "
+            "changed it meanwhile, or it is there already.",
             hint="Look at it with `basira risks show`, then repeat the change.",
+            expected=expected,
+            risk_id=risk_id,
+            found=found,
         )
     digest = hashlib.sha256(text.encode()).hexdigest()
     row = {
@@ -89,5 +92,9 @@ def get_risk(connection: sa.Connection, risk_id: str) -> StoredRisk:
     """The last version of an entry. Raises NotFoundError."""
     versions = list_versions(connection, risk_id)
     if not versions:
-        raise NotFoundError(f"Expected the risk {risk_id!r}, found none.", hint="`basira risks list` shows them.")
+        raise NotFoundError(
+            "Expected the risk {risk_id!r}, found none.",
+            hint="`basira risks list` shows them.",
+            risk_id=risk_id,
+        )
     return versions[-1]

@@ -124,8 +124,12 @@ def get_version(connection: sa.Connection, rule_id: str, version: int | None = N
     )
     if row is None:
         raise NotFoundError(
-            f"Expected the rule {rule_id!r}{'' if version is None else f' in version {version}'}, found none.",
+            "Expected the rule {rule_id!r}, found none."
+            if version is None
+            else "Expected the rule {rule_id!r} in version {version}, found none.",
             hint="`basira rules list` shows the rules.",
+            rule_id=rule_id,
+            version=version,
         )
     return _rule(row)
 
@@ -157,9 +161,12 @@ def _require_last(connection: sa.Connection, rule_id: str, expected: int) -> Non
     ).scalar_one()
     if (found or 0) != expected:
         raise UsageError(
-            f"Expected step {expected} of the rule {rule_id!r} to be its last, found {found or 0}: another user "
-            "changed it meanwhile.",
+            "Expected step {expected} of the rule {rule_id!r} to be its last, found {found}: another user changed "
+            "it meanwhile.",
             hint="Look at the rule again with `basira rules show`, then repeat the change.",
+            expected=expected,
+            rule_id=rule_id,
+            found=found or 0,
         )
 
 

@@ -205,7 +205,11 @@ def _whole(text: str) -> int | None:
 def _find(service: Service, rule_id: str, today: date) -> RuleHistoryBody:
     found = rule_body(service.database, rule_id, on=today)
     if found is None:
-        raise NotFoundError(f"Expected the rule {rule_id!r}, found none.", hint="The page of rules shows them.")
+        raise NotFoundError(
+            "Expected the rule {rule_id!r}, found none.",
+            hint="The page of rules shows them.",
+            rule_id=rule_id,
+        )
     return found
 
 

@@ -88,8 +88,10 @@ def diagnose_tables(
     items = prepare(con, first_day=day_of(question.first), last_day=day_of(question.last))
     if items == 0:
         raise UsageError(
-            f"Expected declarations from {question.first} to {question.last}, found none in this store.",
+            "Expected declarations from {first} to {last}, found none in this store.",
             hint="Choose other days, or ingest the declarations first.",
+            first=question.first,
+            last=question.last,
         )
     progress(1, STEPS, "data")
     facts = read_data_facts(con, last_day=day_of(question.last))

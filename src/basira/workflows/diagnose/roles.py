@@ -50,13 +50,18 @@ def choose_roles(columns: Sequence[str], *, named: Sequence[str] = (), random_wo
         role, _, column = text.partition("=")
         if role not in USUAL or not column:
             raise UsageError(
-                f"--field: expected a role of {', '.join(USUAL)} and a field, found {text!r}.",
+                "--field: expected a role of {usual} and a field, found {text!r}.",
                 hint="For example --field basis=x_motif.",
+                usual=", ".join(USUAL),
+                text=text,
             )
         if column not in columns:
             own = ", ".join(name for name in columns if name.startswith("x_")) or "none"
             raise UsageError(
-                f"--field: expected a field of the history, found {column!r}.", hint=f"Own fields there: {own}."
+                "--field: expected a field of the history, found {column!r}.",
+                hint="Own fields there: {own}.",
+                column=column,
+                own=own,
             )
         chosen[role] = column
     for role, names in USUAL.items():

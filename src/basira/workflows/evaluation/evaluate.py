@@ -235,8 +235,9 @@ def backtest(
         register(con, snapshot)
         if label_items(con, as_of_day=day_of(as_of), into="truth", has_lane=True) == 0:
             raise ModelError(
-                f"Expected inspection results known at {as_of}, found none.",
+                "Expected inspection results known at {as_of}, found none.",
                 hint="Ingest results, or choose a later day.",
+                as_of=as_of,
             )
         first = fetch_value(
             con, "select cast(quantile_disc(declared_day, $at) as integer) from truth", {"at": 1 - share}

@@ -36,8 +36,9 @@ def evaluate_against_truth(
     files = sorted(truth.glob("*.parquet"))
     if not files:
         raise UsageError(
-            f"Expected the truth of a simulated world in {str(truth)!r}, found no Parquet file.",
+            "Expected the truth of a simulated world in {truth!r}, found no Parquet file.",
             hint="Make a world with `basira country make`; its truth lies in OUT/truth.",
+            truth=str(truth),
         )
     engine = engine or EngineBounds()
     kinds = ", ".join(f"case when t.kind = '{k}' then 1 else 0 end as kind_{k}" for k in IRREGULARITY_KINDS)

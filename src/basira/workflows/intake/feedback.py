@@ -43,8 +43,9 @@ def record_feedback(
     """
     if mapping.has_items:
         raise MappingError(
-            f"Expected a mapping of results only, {mapping.name!r} has [fields] too.",
+            "Expected a mapping of results only, {mapping!r} has [fields] too.",
             hint="Labelled declarations go in with 'basira ingest'; for results alone, map them in [outcome].",
+            mapping=mapping.name,
         )
     mapping = with_known_at(mapping, known_at)
     reports = take_in_files(
@@ -84,8 +85,9 @@ def record_filled_lists(
         for place, path in enumerate(files):
             if not is_filled_list(path):
                 raise UsageError(
-                    f"Expected a workbook that 'basira target --out list.xlsx' wrote, found {path.name!r}.",
+                    "Expected a workbook that 'basira target --out list.xlsx' wrote, found {file!r}.",
                     hint="Other files of results need a mapping: --mapping M.toml.",
+                    file=path.name,
                 )
             check_parts(path)
             results, left = read_filled_list(path, known_at=known)
@@ -118,8 +120,9 @@ def with_known_at(mapping: Mapping, known_at: datetime | None) -> Mapping:
     mapped = "known_at" in mapping.outcome
     if known_at is not None and mapped:
         raise MappingError(
-            f"The mapping {mapping.name!r} takes known_at from a column, and a date for the whole file was given too.",
+            "The mapping {mapping!r} takes known_at from a column, and a date for the whole file was given too.",
             hint="Leave out --known-at, or the known_at line of the mapping.",
+            mapping=mapping.name,
         )
     if known_at is not None:
         return mapping.model_copy(
@@ -127,7 +130,8 @@ def with_known_at(mapping: Mapping, known_at: datetime | None) -> Mapping:
         )
     if not mapped and "known_at" not in mapping.constants:
         raise MappingError(
-            f"Expected known_at in the mapping {mapping.name!r}: when did the administration learn these results?",
+            "Expected known_at in the mapping {mapping!r}: when did the administration learn these results?",
             hint="Map its column in [outcome], or give one date for the whole file with --known-at YYYY-MM-DD.",
+            mapping=mapping.name,
         )
     return mapping

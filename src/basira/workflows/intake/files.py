@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from basira.ingest.readers.source import is_of_known_kind
 from basira.ingest.readers.xlsx_errors import check_parts
-from basira.schema.errors import SourceError
+from basira.schema.errors import Phrase, SourceError
 
 
 @contextmanager
@@ -30,25 +30,34 @@ def named_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
         for path in paths:
             if path.is_dir():
                 found = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-                _require_known([entry.name for entry in found if not entry.is_file()], path, "folders in it")
+                _require_known([entry.name for entry in found if not entry.is_file()], path, Phrase("folders in it"))
             elif not path.exists() and any(mark in str(path) for mark in "*?["):
                 found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
                 if not found:
-                    raise SourceError(f"Expected files that fit {str(path)!r}, found none.", hint="Check the path.")
+                    raise SourceError(
+                        "Expected files that fit {path!r}, found none.",
+                        hint="Check the path.",
+                        path=str(path),
+                    )
             else:
                 found = [path]
             if path.is_dir():
-                _require_known([entry.name for entry in found if not is_of_known_kind(entry.name)], path, "other files")
+                _require_known(
+                    [entry.name for entry in found if not is_of_known_kind(entry.name)], path, Phrase("other files")
+                )
             for entry in found:
                 files += _unpacked(entry, stack) if _is_zip(entry) else [entry]
         yield files
 
 
-def _require_known(others: Sequence[str], path: Path, what: str) -> None:
+def _require_known(others: Sequence[str], path: Path, what: Phrase) -> None:
     if others:
         raise SourceError(
-            f"Expected files of data only in {str(path)!r}, found {what}: {', '.join(map(repr, others[:5]))}.",
+            "Expected files of data only in {path!r}, found {what}: {others}.",
             hint="Take them out, or name the files by a pattern, in quotes: 'FOLDER/*.csv'.",
+            path=str(path),
+            what=what,
+            others=", ".join(map(repr, others[:5])),
         )
 
 
@@ -70,7 +79,7 @@ def _unpacked(path: Path, stack: ExitStack) -> list[Path]:
             ]
             # Systems leave files of their own in zips, all of a name that begins with a point.
             members = [(name, part) for name, part in parts if not name.startswith(".")]
-            _require_known([name for name, _ in members if not is_of_known_kind(name)], path, "other files")
+            _require_known([name for name, _ in members if not is_of_known_kind(name)], path, Phrase("other files"))
             for number, (name, part) in enumerate(sorted(members, key=lambda member: member[1].filename)):
                 place = folder / str(number)
                 place.mkdir()
@@ -79,9 +88,15 @@ def _unpacked(path: Path, stack: ExitStack) -> list[Path]:
                 files.append(place / name)
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:  # also of an unknown way of packing
         raise SourceError(
-            f"Expected a whole zip without a password, {path.name} can't be unpacked ({error}). Nothing was stored.",
+            "Expected a whole zip without a password, {file} can't be unpacked ({error}). Nothing was stored.",
             hint="Copy it again, or unpack it and name the files.",
+            file=path.name,
+            error=error,
         ) from None
     if not files:
-        raise SourceError(f"Expected files in {path.name}, found none.", hint="Check the zip.")
+        raise SourceError(
+            "Expected files in {file}, found none.",
+            hint="Check the zip.",
+            file=path.name,
+        )
     return files

@@ -17,7 +17,7 @@ from basira.ingest.mapping.columns import check_columns, require_decided, withou
 from basira.ingest.mapping.model import Mapping
 from basira.ingest.mapping.numbering import numbered, numbering_mapping
 from basira.ingest.readers.source import Source, digest_source, open_source
-from basira.schema.errors import MappingError, SourceError
+from basira.schema.errors import MappingError, Phrase, SourceError
 from basira.storage.history.manifest import SourceEntry
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake.ahead import ParsedAhead
@@ -68,8 +68,9 @@ def ingest_files(
     """
     if not mapping.has_items:
         raise MappingError(
-            f"Expected a mapping of declarations, {mapping.name!r} has results only (no [fields]).",
+            "Expected a mapping of declarations, {mapping!r} has results only (no [fields]).",
             hint="Results go in with 'basira feedback FILE --mapping M.toml'.",
+            mapping=mapping.name,
         )
     sources = open_checked(files, mapping)
     reports = take_in_files(
@@ -154,7 +155,9 @@ def _take_in_file(
                 0,
                 earlier.rows - earlier.quarantined,
                 earlier.quarantined,
-                note=f"This very file was taken in before (as {earlier.file_name}): the store is unchanged.",
+                note=Phrase(
+                    "This very file was taken in before (as {file}): the store is unchanged.", file=earlier.file_name
+                ),
             )
         source = numbered(source, mapping)
         intake = Intake(
@@ -175,6 +178,8 @@ def _take_in_file(
         report = take_in(call.history, draft, intake, progress, call.comparison)
     if report.rows == 0:
         raise SourceError(
-            f"Expected rows in {path.name}, found a header and nothing else.", hint="Export the file again."
+            "Expected rows in {file}, found a header and nothing else.",
+            hint="Export the file again.",
+            file=path.name,
         )
     return report

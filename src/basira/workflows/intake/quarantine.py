@@ -28,7 +28,7 @@ from basira.ingest.readers.source import AS_FOUND, SourceBatch, open_source
 from basira.render.shown import shown
 from basira.render.spreadsheet import cell
 from basira.render.writing import write_whole
-from basira.schema.errors import NotFoundError, SourceError, UsageError
+from basira.schema.errors import NotFoundError, Phrase, SourceError, UsageError, join_phrases
 from basira.storage.history.manifest import SourceEntry
 from basira.storage.history.store import DEFAULT_WAIT_SECONDS, History
 from basira.workflows.intake.take_in import FileReport, Intake, OnProgress, take_in
@@ -148,9 +148,14 @@ def _workbook(lines: Sequence[Sequence[str]], out: Path) -> bytes:
     longest = max((len(text) for line in lines for text in line), default=0)
     if len(lines) > _WORKBOOK_ROWS or longest > _CELL_CHARACTERS:
         raise UsageError(
-            f"Expected at most {_WORKBOOK_ROWS:,} lines and {_CELL_CHARACTERS:,} characters a cell for the workbook "
-            f"{out.name}, found {len(lines):,} and {longest:,}.",
+            "Expected at most {workbook_rows:,} lines and {cell_characters:,} characters a cell for the workbook "
+            "{file}, found {lines_count:,} and {longest:,}.",
             hint="Export to a name ending in .csv, or in parts by --code and --file.",
+            workbook_rows=_WORKBOOK_ROWS,
+            cell_characters=_CELL_CHARACTERS,
+            file=out.name,
+            lines_count=len(lines),
+            longest=longest,
         )
     made = io.BytesIO()
     book = xlsxwriter.Workbook(made, {"in_memory": True})
@@ -181,19 +186,26 @@ def read_corrections(path: Path, *, decimal: Literal[".", ","] = ".") -> dict[st
             corrections[name] = {column: text for column, text in own.items() if isinstance(text, str)}
     if not corrections:
         raise SourceError(
-            f"Expected a column quarantine_id in {path.name}, found none.",
+            "Expected a column quarantine_id in {file}, found none.",
             hint="Start from 'basira quarantine export'; keep its columns.",
+            file=path.name,
         )
     return corrections
 
 
 def _require_bounded(path: Path) -> None:
     if not path.is_file():
-        raise SourceError(f"Expected corrected rows at {str(path)!r}, found nothing.", hint="Check the path.")
+        raise SourceError(
+            "Expected corrected rows at {path!r}, found nothing.",
+            hint="Check the path.",
+            path=str(path),
+        )
     if path.stat().st_size > CORRECTIONS_BYTES:
         raise SourceError(
-            f"Expected at most {CORRECTIONS_BYTES >> 20} MB of corrected rows in {path.name}, found more.",
+            "Expected at most {corrections_bytes} MB of corrected rows in {file}, found more.",
             hint="Export and correct them in parts: 'basira quarantine export --code ... --file ...'.",
+            corrections_bytes=CORRECTIONS_BYTES >> 20,
+            file=path.name,
         )
 
 
@@ -220,8 +232,10 @@ def _csv_rows(path: Path) -> list[dict[str, str | None]]:
             return [dict(row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(
-            f"Expected the corrected CSV file {path.name} in UTF-8 ({error}).",
+            "Expected the corrected CSV file {file} in UTF-8 ({error}).",
             hint="Save it as 'CSV UTF-8' from the spreadsheet program, or export a workbook (.xlsx).",
+            file=path.name,
+            error=error,
         ) from None
 
 
@@ -237,9 +251,16 @@ class IdentifierChange:
     after: str
 
     @property
-    def sentence(self) -> str:
+    def phrase(self) -> Phrase:
         """For a person."""
-        return f"{self.file_name}, row {self.source_row}: {self.field} {self.before!r} becomes {self.after!r}"
+        return Phrase(
+            "{file}, row {row}: {field} {before!r} becomes {after!r}",
+            file=self.file_name,
+            row=self.source_row,
+            field=self.field,
+            before=self.before,
+            after=self.after,
+        )
 
 
 def find_changed_identifiers(
@@ -295,8 +316,10 @@ def _chosen(history: History, wanted: Sequence[str]) -> list[QuarantinedRow]:
     unknown = [name for name in wanted if name not in rows]
     if unknown:
         raise NotFoundError(
-            f"Expected rows of the quarantine, found no row {', '.join(unknown[:5])} ({len(unknown)} in all).",
+            "Expected rows of the quarantine, found no row {unknown} ({unknown_count} in all).",
             hint="See 'basira quarantine list'; a row that was accepted meanwhile is no longer there.",
+            unknown=", ".join(unknown[:5]),
+            unknown_count=len(unknown),
         )
     return [rows[name] for name in wanted]
 
@@ -358,12 +381,15 @@ def retry_quarantine(
 
 
 def _identifiers_changed(changes: Sequence[IdentifierChange]) -> UsageError:
-    named = "; ".join(change.sentence for change in changes[:_MOST_NAMED])
-    more = f"; and {len(changes) - _MOST_NAMED:,} more" if len(changes) > _MOST_NAMED else ""
+    named = [change.phrase for change in changes[:_MOST_NAMED]]
+    if len(changes) > _MOST_NAMED:
+        named.append(Phrase("and {count:,} more", count=len(changes) - _MOST_NAMED))
     return UsageError(
-        f"Expected corrections that keep declaration and item numbers, found {len(changes):,} changed: {named}{more}. "
-        "Nothing was stored.",
+        "Expected corrections that keep declaration and item numbers, found {changes_count:,} changed: "
+        "{named}. Nothing was stored.",
         hint="Put the numbers back, or add --allow-new-identifiers where the new ones are right.",
+        changes_count=len(changes),
+        named=join_phrases(named, "; "),
     )
 
 
@@ -373,7 +399,9 @@ def _origin(history: History, source: str, mapping: Mapping | None) -> tuple[str
         if entry.digest.startswith(source):
             return entry.digest, mapping or _kept_mapping(history, entry)
     raise NotFoundError(
-        f"Expected the source {source} among those of the store, found none.", hint="The manifest is incomplete."
+        "Expected the source {source} among those of the store, found none.",
+        hint="The manifest is incomplete.",
+        source=source,
     )
 
 

@@ -40,7 +40,10 @@ def ingest_register(history: History, path: Path, *, is_office: bool) -> TakenNa
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(
-            f"{path.name}: expected a CSV in UTF-8, found: {error}.", hint="Export the register again as CSV UTF-8."
+            "{file}: expected a CSV in UTF-8, found: {error}.",
+            hint="Export the register again as CSV UTF-8.",
+            file=path.name,
+            error=error,
         ) from None
     read = read_names(text, is_office=is_office, file_name=path.name)
     register = read_register(history.root)

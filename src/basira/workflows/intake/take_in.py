@@ -34,7 +34,7 @@ from basira.ingest.rows.resolve import FIELD as ITEM_FIELD
 from basira.ingest.rows.resolve import currencies_of, resolve_items
 from basira.ingest.rows.shape import items_schema, shape_quarantine
 from basira.schema.codes import DEFAULT_CURRENCY
-from basira.schema.errors import MappingError
+from basira.schema.errors import NOTHING, MappingError, Phrase, join_phrases
 from basira.schema.fields import EXTRA_PREFIX
 from basira.schema.names import MOST_OF_A_STORE
 from basira.schema.tables import ITEMS, OUTCOMES, QUARANTINE
@@ -79,7 +79,8 @@ class FileReport:
     note, blank, continued).
     ``amended``: accepted rows that make a later version of a declaration. ``results``: new inspection
     results among them. ``reasons``: first reason of each quarantined row. ``snapshot``: the commit that
-    holds the file, None when nothing changed. ``note``: a sentence for the person, or empty. ``warnings``: sentences on
+    holds the file, None when nothing changed. ``note``: a sentence for the person, or an empty phrase.
+    ``warnings``: sentences on
     what the file makes doubtful although its rows can be taken.
     """
 
@@ -93,7 +94,7 @@ class FileReport:
     results: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     snapshot: int | None = None
-    note: str = ""
+    note: Phrase = NOTHING
     lines: int | None = None
     not_data: int = 0
     not_data_kinds: dict[str, int] = field(default_factory=dict)
@@ -238,14 +239,14 @@ def take_in(
         outcome.amended,
         sum(entry.rows for entry in outcomes),
         dict(sorted(refusals.reasons.items())),
-        note=intake.note,
+        note=Phrase("{words}", words=intake.note) if intake.note else NOTHING,
         lines=staged.account.lines,
         not_data=staged.account.not_data,
         not_data_kinds=dict(sorted(staged.account.kinds.items())),
         warnings=tuple(entry.sentence for entry in overwritten),
     )
     if accepted == 0 and _same_quarantine(history, draft, intake, refusals.rows):
-        return replace(report, note="Nothing new: the store is unchanged.")
+        return replace(report, note=Phrase("Nothing new: the store is unchanged."))
     draft.add("items", items)
     draft.add("outcomes", outcomes)
     _replace_quarantine(history, draft, intake)
@@ -264,9 +265,14 @@ def _require_room(base: Snapshot, intake: Intake) -> None:
     new = [name for name in (EXTRA_PREFIX + name for name in intake.reading.extra) if name not in known]
     if new and len(known) + len(new) > MOST_OF_A_STORE:
         raise MappingError(
-            f"Expected at most {MOST_OF_A_STORE} fields of sources' own in a store, found {len(known)} and"
-            f" {len(new)} new ones in the mapping {intake.mapping.name!r}: {', '.join(new[:5])}. Nothing was stored.",
+            "Expected at most {most_of_a_store} fields of sources' own in a store, found {known_count} and "
+            "{new_count} new ones in the mapping {mapping!r}: {new}. Nothing was stored.",
             hint="Take some out of [extra], or give them names that the store has already.",
+            most_of_a_store=MOST_OF_A_STORE,
+            known_count=len(known),
+            new_count=len(new),
+            mapping=intake.mapping.name,
+            new=", ".join(new[:5]),
         )
 
 
@@ -486,26 +492,44 @@ def _digest_of(rates: Rates | None) -> str:
 
 
 def _nothing_fits(intake: Intake, refusals: _Refusals, rows: int) -> MappingError:
-    told = []
+    reasons = []
     for code, count in refusals.reasons.most_common(4):
         first = refusals.first[code]
         expected = first.expected.split("; also")[0]
-        told.append(f"{count:,} {code} in {first.field or 'the row'} (first: {first.value!r}, expected {expected})")
-    reasons = ", ".join(told)
+        reasons.append(
+            Phrase(
+                "{count:,} {reason} in {field} (first: {value!r}, expected {expected})",
+                count=count,
+                reason=code,
+                field=first.field or Phrase("the row"),
+                value=first.value,
+                expected=expected,
+            )
+        )
     return MappingError(
-        f"Not one of the {rows:,} rows of {intake.file_name} can be taken with the mapping {intake.mapping.name!r}: "
-        f"{reasons}. Nothing was stored.",
+        "Not one of the {rows:,} rows of {file} can be taken with the mapping {mapping!r}: {reasons}. Nothing was "
+        "stored.",
         hint="Correct the mapping; 'basira mapping check FILE --mapping M.toml' tries it without storing anything.",
+        rows=rows,
+        file=intake.file_name,
+        mapping=intake.mapping.name,
+        reasons=join_phrases(reasons, ", "),
     )
 
 
 def _other_order(intake: Intake, swapped: Sequence[Refusal], rows: int) -> MappingError:
     first = swapped[0]
     return MappingError(
-        f"Expected the dates of {intake.file_name} in one order of day and month, found {len(swapped):,} of {rows:,} "
-        f"rows that only the other order can read (row {first.row:,}: {first.value!r} in {first.field}). Dates that "
-        "fit both orders would be taken wrong. Nothing of it was stored.",
+        "Expected the dates of {file} in one order of day and month, found {swapped_count:,} of {rows:,} rows "
+        "that only the other order can read (row {row:,}: {value!r} in {field}). Dates that fit both orders would "
+        "be taken wrong. Nothing of it was stored.",
         hint="Give this file a mapping of its own ('basira mapping suggest FILE'), or correct its dates at the source.",
+        file=intake.file_name,
+        swapped_count=len(swapped),
+        rows=rows,
+        row=first.row,
+        value=first.value,
+        field=first.field,
     )
 
 

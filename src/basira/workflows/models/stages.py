@@ -32,7 +32,7 @@ from basira.monitor.stages import (
     previous_version,
     stage_of,
 )
-from basira.schema.errors import ModelError, NotFoundError, StoreError
+from basira.schema.errors import ModelError, NotFoundError, Phrase, StoreError, join_phrases
 from basira.schema.json_values import JsonObject
 from basira.storage.database.connection import Database, lock_chains
 from basira.storage.history.store import History
@@ -119,33 +119,50 @@ def live_version_now(models: Models, connection: sa.Connection | None, *, as_of:
     if version:
         models.folder(version)  # NotFoundError names those that exist
     if not allowed and not version:
-        found = f"{len(known)} of other stages" if known else "no model in this store"
-        train = f"Train one first: basira train --as-of {as_of} --store {shlex.quote(str(models.store))}"
+        if known:
+            raise ModelError(
+                "Expected a live model, found {models:,} of other stages.",
+                hint="Promote one: `basira models list` shows them.",
+                models=len(known),
+            )
         raise ModelError(
-            f"Expected a live model, found {found}.",
-            hint="Promote one: `basira models list` shows them." if known else train,
+            "Expected a live model, found no model in this store.",
+            hint="Train one first: basira train --as-of {as_of} --store {store}",
+            as_of=as_of.isoformat(),
+            store=shlex.quote(str(models.store)),
         )
     if allowed and allowed[0] not in known:
         raise ModelError(
-            f"Expected the files of the live model {allowed[0]}, found no card.",
+            "Expected the files of the live model {allowed}, found no card.",
             hint="Restore its folder from backup, or bring the one before back: basira models rollback",
+            allowed=allowed[0],
         )
     fitting = [one for one in allowed if one in known and known[one] <= as_of.isoformat()]
     if version and version not in fitting[:1]:
         raise ModelError(
-            f"Expected a model that is live and knows nothing later than {as_of}, found {version}, which is "
-            f"{stage_of(steps, version)} and knows results up to {known.get(version)}.",
-            hint=f"Nothing but a live model decides. Promote it: basira models promote {version} --by LOGIN "
-            "--motive WHY; or look at what it gives with --preview or `basira score --model`.",
+            "Expected a model that is live and knows nothing later than {as_of}, found {version}, which is "
+            "{stage} and knows results up to {known}.",
+            hint="Nothing but a live model decides. Promote it: basira models promote {version} --by LOGIN --motive "
+            "WHY; or look at what it gives with --preview or `basira score --model`.",
+            as_of=as_of,
+            version=version,
+            stage=stage_of(steps, version),
+            known=known.get(version),
         )
     if not fitting:
         raise ModelError(
-            f"Expected a live model that knows nothing later than {as_of}, found "
-            + ", ".join(f"{one} up to {known.get(one, 'no card')}" for one in allowed[:3])
-            + ".",
-            hint=f"Train one (basira train --as-of {as_of}) and promote it, or choose a later day.",
+            "Expected a live model that knows nothing later than {as_of}, found {models}.",
+            hint="Train one (basira train --as-of {as_of}) and promote it, or choose a later day.",
+            as_of=as_of.isoformat(),
+            models=join_phrases([_knowledge(one, known.get(one)) for one in allowed[:3]], ", "),
         )
     return fitting[0]
+
+
+def _knowledge(version: str, as_of: str | None) -> Phrase:
+    if as_of is None:
+        return Phrase("{version} up to no card", version=version)
+    return Phrase("{version} up to {as_of}", version=version, as_of=as_of)
 
 
 def choose_live(models: Models, connection: sa.Connection | None, *, as_of: date, version: str = "") -> RiskModel:
@@ -219,8 +236,10 @@ def take_step_in(
         check_step(steps, version, wanted, actor=person.id, roles=person.roles, motive=motive)
         if wanted in ("shadow", "live") and str(card["as_of"]) >= now.date().isoformat():
             raise ModelError(
-                f"Expected a model that knows nothing of today, found {version}, which knows {card['as_of']}.",
+                "Expected a model that knows nothing of today, found {version}, which knows {as_of}.",
                 hint="Take this step on the day after.",
+                version=version,
+                as_of=card["as_of"],
             )
         if wanted in ("shadow", "live"):
             read_model(models.folder(version))  # one that can't be read must not take the place of one that can
@@ -291,8 +310,10 @@ def _step(recorded: RecordedStep) -> StageStep:
     stage = next((one for one in STAGES if one == recorded.stage), None)
     if stage is None:
         raise StoreError(
-            f"Expected a stage of a model ({', '.join(STAGES)}) on record, found {recorded.stage!r}.",
+            "Expected a stage of a model ({stages}) on record, found {stage!r}.",
             hint="Use the version of Basira that wrote it, or a newer one.",
+            stages=", ".join(STAGES),
+            stage=recorded.stage,
         )
     return StageStep(recorded.version, stage, recorded.actor, recorded.taken_at, recorded.motive)
 
@@ -305,7 +326,11 @@ def _card_of(models: Models, version: str) -> JsonObject:
     models.folder(version)
     found = next((card for card in models.cards() if card["version"] == version), None)
     if found is None:
-        raise NotFoundError(f"Expected the card of {version}, found none.", hint="Restore its folder from backup.")
+        raise NotFoundError(
+            "Expected the card of {version}, found none.",
+            hint="Restore its folder from backup.",
+            version=version,
+        )
     return found
 
 

@@ -88,7 +88,11 @@ def encode(controls: pl.DataFrame, kind: Kind, *, shift_hours: int = SHIFT_HOURS
     Raises UsageError for another length.
     """
     if not 1 <= shift_hours <= 24:
-        raise UsageError(f"Expected shifts of 1 to 24 hours, found {shift_hours}.", hint="For example 8, or 24.")
+        raise UsageError(
+            "Expected shifts of 1 to 24 hours, found {shift_hours}.",
+            hint="For example 8, or 24.",
+            shift_hours=shift_hours,
+        )
     party = f"{kind}_id"
     whole = controls.filter(
         pl.col("inspector_id").is_not_null() & pl.col(party).is_not_null() & pl.col("inspected_at").is_not_null()

@@ -50,8 +50,10 @@ def look_at_pairs(
         controls = read_controls(history, first=asked.first, last=asked.last, engine=engine)
         if controls.is_empty():
             raise UsageError(
-                f"Expected controls from {asked.first} to {asked.last}, found none.",
+                "Expected controls from {first} to {last}, found none.",
                 hint="Choose days whose results were taken in (`basira feedback`).",
+                first=asked.first,
+                last=asked.last,
             )
         found = {kind: pairs_of(encode(controls, kind, shift_hours=asked.shift_hours), kind=kind) for kind in KINDS}
         with database.write() as connection:
@@ -87,6 +89,7 @@ def _level(roles: frozenset[Role]) -> Role:
         if role in roles:
             return role
     raise UsageError(
-        f"Expected the role auditor or manager, found {', '.join(sorted(roles)) or 'none'}.",
+        "Expected the role auditor or manager, found {roles}.",
         hint="Ask a person who has it; `basira users list` shows them.",
+        roles=", ".join(sorted(roles)) or "none",
     )

@@ -34,8 +34,10 @@ def watch(
     facts = read_facts(history, place, first=begin, as_of=as_of, engine=engine)
     if facts.levels.is_empty():
         raise UsageError(
-            f"Expected declarations from {begin} to {as_of}, found none.",
+            "Expected declarations from {begin} to {as_of}, found none.",
             hint="Choose a period that the store holds: --from and --as-of.",
+            begin=begin,
+            as_of=as_of,
         )
     return DriftReport(
         first=begin,

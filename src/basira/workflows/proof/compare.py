@@ -72,8 +72,11 @@ def compare_shadow(
     shadow, missing = read_shadow(history, runs, version)
     if shadow.is_empty():
         raise UsageError(
-            f"Expected runs from {first} to {last} beside which {version} was tried, found none.",
+            "Expected runs from {first} to {last} beside which {version} was tried, found none.",
             hint="Put it in the shadow first (basira models shadow); then `basira target` tries it beside each run.",
+            first=first,
+            last=last,
+            version=version,
         )
     other = shadow.select("run_id", "declaration_id", pl.col("inclusion_probability").alias("wanted"))
     both = population.table.join(other, on=("run_id", "declaration_id"))

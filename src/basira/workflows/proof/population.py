@@ -64,8 +64,10 @@ def read_population(
         frame = pl.DataFrame(read_decisions(operations, first=first, last=last))
         if frame.is_empty():
             raise UsageError(
-                f"Expected decisions on declarations from {first} to {last}, found none on record.",
+                "Expected decisions on declarations from {first} to {last}, found none on record.",
                 hint="Choose a period that `basira target` or the service decided.",
+                first=first,
+                last=last,
             )
         inspecting = {
             run["policy_digest"]: _inspecting_lanes(run)

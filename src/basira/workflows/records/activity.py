@@ -105,8 +105,9 @@ def find_record(place: str | Path, identity: str) -> Mapping[str, object]:
         with suppress(NotFoundError):
             return operations.get_run(identity)
     raise NotFoundError(
-        f"Expected a recorded event, decision or run {identity!r}, found none.",
+        "Expected a recorded event, decision or run {identity!r}, found none.",
         hint="List them: `basira audit list --of declarations`, `basira audit runs`.",
+        identity=identity,
     )
 
 

@@ -181,9 +181,10 @@ def erase(
             if not done:
                 raise
             raise StoreError(
-                error.message,
-                hint=f"{done:,} were erased before it and are audited. When this is put right, the same command goes "
-                "on with the rest.",
+                error.message_phrase,
+                hint="{done:,} were erased before it and are audited. When this is put right, the same command goes on "
+                "with the rest.",
+                done=done,
             ) from error
     return Erased(done, left)
 
@@ -219,14 +220,17 @@ def _require_history(history: History, backup: Backup) -> None:
         return
     if history.current_number() < backup.snapshot:
         raise StoreError(
-            f"Expected a history at snapshot {backup.snapshot} or later, found {history.current_number()}.",
+            "Expected a history at snapshot {snapshot} or later, found {current_number}.",
             hint="Restore the history's folder first, from a copy made with the backup or after it.",
+            snapshot=backup.snapshot,
+            current_number=history.current_number(),
         )
     path = _manifest(history, backup.snapshot)
     if not path.is_file() or digest_file(path) != backup.manifest_digest:
         raise StoreError(
-            f"Expected snapshot {backup.snapshot} of the history as the backup knows it, found another or none.",
+            "Expected snapshot {snapshot} of the history as the backup knows it, found another or none.",
             hint="This is another store, or its manifests were changed: restore the history of this backup.",
+            snapshot=backup.snapshot,
         )
 
 

@@ -41,8 +41,9 @@ def show_declaration(history: History, declaration: str, *, language: str = "fr"
                 break
         else:
             raise NotFoundError(
-                f"Expected declaration {declaration!r} in the store, found none of this number.",
+                "Expected declaration {declaration!r} in the store, found none of this number.",
                 hint="Check the number, or ingest its file first.",
+                declaration=declaration,
             )
         results = fetch_frame(
             con, "select * from outcomes where declaration_id = $id order by known_at, item_number", {"id": number}

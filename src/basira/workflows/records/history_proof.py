@@ -58,7 +58,12 @@ def load_heads(path: Path) -> list[Head]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Expected a file of heads at '{path}', found: {error}.", hint="Correct --heads.") from None
+        raise UsageError(
+            "Expected a file of heads at '{path}', found: {error}.",
+            hint="Correct --heads.",
+            path=path,
+            error=error,
+        ) from None
     return read_heads(text, where=str(path))
 
 
@@ -69,8 +74,10 @@ def history_head(text: str, *, where: str) -> HistoryHead | None:
         return None if found is None else HistoryHead(int(found["snapshot"]), str(found["digest"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
-            f"Expected the head of a history in {where!r}, found something else ({error}).",
+            "Expected the head of a history in {where!r}, found something else ({error}).",
             hint="Give a file written by `basira audit heads`.",
+            where=where,
+            error=error,
         ) from None
 
 

@@ -186,8 +186,9 @@ def try_rule(
         wanted = judged.filter(pl.col("declaration_id") == asked.declaration_id)
         if wanted.is_empty():
             raise UsageError(
-                f"Expected the declaration {asked.declaration_id!r} in the period, found none.",
+                "Expected the declaration {declaration_id!r} in the period, found none.",
                 hint="Give --from and --to around its day.",
+                declaration_id=asked.declaration_id,
             )
     found = []
     for row in wanted.iter_rows(named=True):

@@ -119,8 +119,9 @@ def restore_rule_set(recorded: Sequence[RecordedRule]) -> RuleSet:
         if _digest_of(one["content"]) != one["digest"]:
             name = one["content"].get("rule_id")
             raise ReplayError(
-                f"Expected the content of {name!r} in the run to have its digest, found another.",
+                "Expected the content of {name!r} in the run to have its digest, found another.",
                 hint="Prove the record with `basira audit verify`.",
+                name=name,
             )
         rule = replace(read_rule(one["content"])[0], expires_on=date.fromisoformat(one["until"]))
         found.append(RuleInForce(rule, one["version"], one["digest"], one["is_shadow"], one["content"]))
@@ -171,8 +172,10 @@ def _in_force(
         one = stored[rule_id, version]
         if _digest_of(one.content) != one.digest:
             raise StoreError(
-                f"Expected the content of {rule_id!r}, version {version}, to have its digest, found another.",
+                "Expected the content of {rule_id!r}, version {version}, to have its digest, found another.",
                 hint="Prove the record with `basira audit verify`; restore it from a backup.",
+                rule_id=rule_id,
+                version=version,
             )
         rule = read_stored(one)
         start = rule.starts_on

@@ -65,8 +65,9 @@ class RuleJudge:
         """Raise PolicyError when a live rule wants a lane that the policy lacks."""
         if self.unfit:
             raise PolicyError(
-                f"Expected the rules to want lanes of the policy that inspect, found another of {self.unfit[0]!r}.",
+                "Expected the rules to want lanes of the policy that inspect, found another of {unfit!r}.",
                 hint="Write a new version of the rule with a lane of this policy, or retire it.",
+                unfit=self.unfit[0],
             )
 
     @property

@@ -64,7 +64,10 @@ def split_results(period: Period, probabilities: Mapping[str, float]) -> tuple[R
     known = numbered.filter(pl.col("is_irregular").is_not_null()).sort("day", "declaration_id")
     if known.height < _FEWEST:
         raise UsageError(
-            f"Expected {_FEWEST} results or more in the period, found {known.height}.", hint="Choose a longer period."
+            "Expected {fewest} results or more in the period, found {height}.",
+            hint="Choose a longer period.",
+            fewest=_FEWEST,
+            height=known.height,
         )
     # No day is in both parts.
     day = known["day"][int(known.height * _FIRST_PART)]

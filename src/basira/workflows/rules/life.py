@@ -64,8 +64,9 @@ def find_person(connection: sa.Connection, login: str) -> Person:
     user = find_user(connection, login=login)
     if user is None or not user.is_active:
         raise NotFoundError(
-            f"Expected the login of an account in use, found {login!r}.",
+            "Expected the login of an account in use, found {login!r}.",
             hint="`basira users list` shows them; an analyst writes a rule, a manager approves it.",
+            login=login,
         )
     return Person(user.user_id, frozenset(grant.role for grant in user.grants))
 

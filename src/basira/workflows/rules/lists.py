@@ -301,7 +301,11 @@ def _require_last(stored: StoredList, expected: int | None) -> None:
 def _named(name: str) -> str:
     """A list that is no list of snoozes, which has bounds of its own."""
     if name.startswith(PREFIX):
-        raise NotFoundError(f"Expected a list, found the snoozes {name!r}.", hint="Use `basira lists snooze`.")
+        raise NotFoundError(
+            "Expected a list, found the snoozes {name!r}.",
+            hint="Use `basira lists snooze`.",
+            name=name,
+        )
     return name
 
 

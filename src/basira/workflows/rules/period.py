@@ -82,8 +82,10 @@ def read_period(
     check_period(first, last)
     if as_of < last:
         raise UsageError(
-            f"Expected results known until a day not before the last one ({last}), found {as_of}.",
+            "Expected results known until a day not before the last one ({last}), found {as_of}.",
             hint="Give a later --as-of, or an earlier --to.",
+            last=last,
+            as_of=as_of,
         )
     engine = engine or EngineBounds()
     snapshot = history.verified_snapshot()
@@ -95,8 +97,10 @@ def read_period(
         whole = _read_items(con, days, [one for one in fields if one in con.columns("items")])
         if whole.is_empty():
             raise UsageError(
-                f"Expected declarations from {first} to {last}, found none in this store.",
+                "Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
+                first=first,
+                last=last,
             )
         if wanted:
             kept = find_features(history.root, features_digest(snapshot), first, last, sorted(wanted))
@@ -128,8 +132,10 @@ def prepare_features(
         whole = _read_items(con, PeriodDays(first, last, last), ())
         if whole.is_empty():
             raise UsageError(
-                f"Expected declarations from {first} to {last}, found none in this store.",
+                "Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
+                first=first,
+                last=last,
             )
         con.register("of_period", whole.select(*KEY, "declared_day").to_arrow())
         compute_features(con, "of_period", as_of_day=day_of(last), into="described", progress=progress)

@@ -31,10 +31,11 @@ def explain_decision(history: History, declaration: str, *, run: str = "", langu
     chosen = [pair for pair in found if not run or pair[0].run_id == run]
     if not chosen:
         raise NotFoundError(
-            f"Expected a decision on {declaration!r} in run {run!r}, found decisions in "
-            + ", ".join(pair[0].run_id for pair in found)
-            + ".",
+            "Expected a decision on {declaration!r} in run {run!r}, found decisions in {runs}.",
             hint="Name one of these runs, or none for the latest.",
+            declaration=declaration,
+            run=run,
+            runs=", ".join(pair[0].run_id for pair in found),
         )
     header, decision = chosen[0]
     currency, conversions = amounts_of(history, header, declaration, decision.declaration_version)

@@ -126,8 +126,10 @@ def preview_orders(
     progress(count, count, "done")
     if total == 0:
         raise UsageError(
-            f"Expected declarations from {first} to {last} of offices of the policy, found none.",
+            "Expected declarations from {first} to {last} of offices of the policy, found none.",
             hint="Choose other days, or take every code for an office with --any-office.",
+            first=first,
+            last=last,
         )
     scale = in_force(model.stake_scale, now)
     return OrderPreview(

@@ -56,8 +56,9 @@ def find_decisions(history: History, declaration_id: str) -> list[tuple[Targetin
         rows = operations.find_decisions(declaration_id) or operations.find_decisions(fold_identifier(declaration_id))
         if not rows:
             raise NotFoundError(
-                f"Expected a decision on declaration {declaration_id!r}, found none.",
+                "Expected a decision on declaration {declaration_id!r}, found none.",
                 hint="Target its day first, or check the number.",
+                declaration_id=declaration_id,
             )
         found = [(TargetingRun.from_row(operations.get_run(r["run_id"])), Decision.from_row(r)) for r in rows]
     return sorted(found, key=lambda pair: pair[0].sequence, reverse=True)
@@ -113,8 +114,10 @@ def replay(
         made = [d for d in made if d.declaration_id == declaration_id]
         if not recorded:
             raise NotFoundError(
-                f"Expected a decision on {declaration_id!r} in run {run_id}, found none.",
+                "Expected a decision on {declaration_id!r} in run {run_id}, found none.",
                 hint="Check the number, or leave --declaration out to replay the whole run.",
+                declaration_id=declaration_id,
+                run_id=run_id,
             )
     report = compare(recorded, made, recorded_run=run, replayed_run=again.run)
     return replace(report, differences=report.differences + _broken_links(header, rows))
@@ -128,8 +131,10 @@ def _rules_of_run(database: Database, run: TargetingRun) -> RuleSet:
         rules = with_lists(connection, rules, run.day, changes=recorded.get("lists", {}))
     if rules.erased_entries:
         raise ReplayError(
-            f"Expected the lists that the rules of {run.run_id} read, found {rules.erased_entries:,} entries erased.",
+            "Expected the lists that the rules of {run_id} read, found {erased_entries:,} entries erased.",
             hint="The record itself can still be proved: `basira audit verify`.",
+            run_id=run.run_id,
+            erased_entries=rules.erased_entries,
         )
     return rules
 

@@ -43,14 +43,19 @@ def choose_model(history: History, *, as_of: date, version: str | None = None) -
     chosen = version or models.find_latest(as_of=as_of.isoformat())
     if chosen is None:
         raise ModelError(
-            f"Expected a model that knows nothing later than {as_of}, found none in this store.",
-            hint=f"Train one first: basira train --as-of {as_of} --store {shlex.quote(str(history.root))}",
+            "Expected a model that knows nothing later than {as_of}, found none in this store.",
+            hint="Train one first: basira train --as-of {as_of} --store {root}",
+            as_of=as_of.isoformat(),
+            root=shlex.quote(str(history.root)),
         )
     model = read_model(models.folder(chosen))
     if str(model.card["as_of"]) > as_of.isoformat():
         raise ModelError(
-            f"Model {chosen} knows results up to {model.card['as_of']}, later than the {as_of} that was allowed.",
+            "Model {chosen} knows results up to {as_of}, later than the {as_of_2} that was allowed.",
             hint="Choose an older model, or a later --as-of.",
+            chosen=chosen,
+            as_of=model.card["as_of"],
+            as_of_2=as_of,
         )
     return model
 
@@ -97,8 +102,11 @@ def check_period(first: date, last: date, *, name: str = "--from") -> None:
     """Reject a period that ends before it begins; ``name`` is the option its first day came from. Raises UsageError."""
     if last < first:
         raise UsageError(
-            f"Expected a period, found one that ends ({last}) before it begins ({first}).",
-            hint=f"Give {name} the earlier day.",
+            "Expected a period, found one that ends ({last}) before it begins ({first}).",
+            hint="Give {name} the earlier day.",
+            last=last,
+            first=first,
+            name=name,
         )
 
 
@@ -128,8 +136,10 @@ def features_of_period(
         register(con, snapshot)
         if items_declared(con, first, last, into="of_period") == 0:
             raise UsageError(
-                f"Expected declarations from {first} to {last}, found none in this store.",
+                "Expected declarations from {first} to {last}, found none in this store.",
                 hint="Choose other days, or ingest the declarations first.",
+                first=first,
+                last=last,
             )
         compute_features(
             con,
@@ -168,8 +178,10 @@ def score(
     """
     if isinstance(model, FittedHeads) and model.as_of > as_of.isoformat():
         raise ModelError(
-            f"These heads know results up to {model.as_of}, later than the {as_of} that was allowed.",
+            "These heads know results up to {as_of}, later than the {as_of_2} that was allowed.",
             hint="Fit them as of an earlier day, or choose a later one to score as of.",
+            as_of=model.as_of,
+            as_of_2=as_of,
         )
     read = (model.model if isinstance(model, FittedHeads) else model).encoding.names
     features = features_of_period(
@@ -199,6 +211,8 @@ def write_scores(table: pl.DataFrame, out: Path) -> None:
         table.write_csv(content)
     else:
         raise UsageError(
-            f"--out: expected a name ending in .parquet or .csv, found {out.name!r}.", hint="Give one of these endings."
+            "--out: expected a name ending in .parquet or .csv, found {file!r}.",
+            hint="Give one of these endings.",
+            file=out.name,
         )
     write_whole(out, content.getvalue())

@@ -23,7 +23,7 @@ from basira.explain.reasons import EVIDENCE, KINDS_RANKED
 from basira.explain.words import conversion_of
 from basira.models.risk.risk_model import RiskModel
 from basira.schema.days import day_of
-from basira.schema.errors import UsageError
+from basira.schema.errors import Phrase, UsageError
 from basira.schema.json_values import JsonObject
 from basira.schema.records import Candidate, DeclarationLine, Examines, InspectionList, ItemLine, Selection
 from basira.schema.text import escape
@@ -95,8 +95,11 @@ def order_day(
     known = day - timedelta(days=1) if as_of is None else as_of
     if known >= day:
         raise UsageError(
-            f"{name}: expected a day before the targeted day {day}, found {known}.",
-            hint=f"History is as of the previous midnight: leave {name} out, or give an earlier day.",
+            "{name}: expected a day before the targeted day {day}, found {known}.",
+            hint="History is as of the previous midnight: leave {name} out, or give an earlier day.",
+            name=name,
+            day=day,
+            known=known,
         )
     drawn = secrets.randbelow(2**31) if seed is None else seed
     return Order(day, known, drawn, office=office, any_office=any_office, rules=rules)
@@ -135,10 +138,13 @@ def target(
     with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
         register(con, snapshot)
         if items_declared(con, order.day, order.day, into="to_target", office=order.office) == 0:
-            where = "in this store" if order.office is None else f"of office {order.office}"
             raise UsageError(
-                f"Expected declarations of {order.day} {where}, found none.",
-                hint=_nearest_days(con, order) or "Ingest the day's declarations first.",
+                "Expected declarations of {day} in this store, found none."
+                if order.office is None
+                else "Expected declarations of {day} of office {office}, found none.",
+                hint=_nearest_days(con, order) or Phrase("Ingest the day's declarations first."),
+                day=order.day,
+                office=order.office,
             )
         assessed = assess(
             con,
@@ -193,20 +199,25 @@ def _of_offices(
     found = ", ".join(most + ["..."] * (len(others) > _MOST_OFFICES))
     if not listed:
         raise UsageError(
-            f"Expected declarations of the offices that the policy {policy.name!r} lists, found {others.total():,} of "
-            f"others ({found}).",
+            "Expected declarations of the offices that the policy {policy!r} lists, found {others:,} of others "
+            "({found}).",
             hint="Give a policy with your own offices (--policy FOLDER; `offices` in docs/reference/policy.md), or "
             "take every code for an office with --any-office.",
+            policy=policy.name,
+            others=others.total(),
+            found=found,
         )
     return listed, (Notice("offices_unlisted", {"count": others.total(), "found": found}),)
 
 
-def _nearest_days(con: Engine, order: Order) -> str:
+def _nearest_days(con: Engine, order: Order) -> Phrase | None:
     rows = con.fetch_rows(
         "select min(declared_at)::date, max(declared_at)::date from items where $office is null or office = $office",
         {"office": order.office},
     )
-    return f"Declarations run from {rows[0][0]} to {rows[0][1]}." if rows and rows[0][0] else ""
+    if not rows or not rows[0][0]:
+        return None
+    return Phrase("Declarations run from {first} to {last}.", first=rows[0][0], last=rows[0][1])
 
 
 @dataclass(frozen=True)
