@@ -43,7 +43,7 @@ def drawn_decisions(count: int) -> list[Decision]:
                 declaration_version=1,
                 office="CASA",
                 lane="yellow",
-                basis=case.basis,  # type: ignore[arg-type]  # one of the three, drawn as a text
+                basis=case.basis,
                 detail="",
                 inclusion_probability=0.5,
                 fraud_probability=case.fraud_probability,
