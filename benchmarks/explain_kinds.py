@@ -5,8 +5,8 @@
 Makes a simulated world, takes it in, trains as of 60 days before its end, and assesses what is declared after that day.
 The share of items with the highest probability stands for what is selected. Printed, a line each: how often the first
 verification is the true kind, of all and by kind; how often any is; verifications an item. "As recorded" is what
-an officer is shown: the ranking with kinds recorded, then what the strongest reasons speak for. Beside it "value first",
-the model's own kinds, and the ranking without any recorded kind (`basira.explain.kinds` with no probabilities).
+an officer is shown: the ranking with kinds recorded, then what the strongest reasons speak for. Beside it "value
+first", the model's own kinds, and the ranking without any recorded kind (`basira.explain.kinds` with no probabilities).
 """
 
 from __future__ import annotations
