@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +34,14 @@ DEPLOY = ROOT / "deploy"
 def store(tmp_path: Path) -> Path:
     History.create(tmp_path / "store")
     return tmp_path / "store"
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder for sockets: their paths have some hundred characters at most, and the tests' folder may be longer."""
+    folder = Path(tempfile.mkdtemp(prefix="basira-test-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
 
 
 def failed(*words: str) -> StoreError:
@@ -141,9 +152,9 @@ def test_a_sync_that_rejected_something_ends_otherwise(
 
 
 def test_the_figures_of_several_workers_are_kept_in_memory(
-    start: Start, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    start: Start, store: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    runtime, shared = tmp_path / "run", tmp_path / "shm"
+    runtime, shared = short_path / "run", short_path / "shm"
     for folder in (runtime, shared):
         folder.mkdir()
     monkeypatch.setattr(serve_command, "SHARED_MEMORY", str(shared))

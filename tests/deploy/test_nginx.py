@@ -155,7 +155,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         text = adapted(folder, upstream.server_port, made.plain, made.secure, changes)
         main.write_text(
             f"pid {folder / 'pid'}; error_log {folder / 'error.log'}; daemon off; master_process off; events {{}}\n"
-            f"http {{ {temporary}\n{text}\n}}\n",
+            f"http {{ access_log {folder / 'other.log'}; {temporary}\n{text}\n}}\n",
             encoding="utf-8",
         )
         tried = subprocess.run([nginx, "-t", "-c", main], capture_output=True, text=True)

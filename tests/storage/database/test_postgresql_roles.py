@@ -151,10 +151,13 @@ def test_who_has_no_role_reads_nothing(granted):
 
 
 def test_personal_data_is_erased_by_the_role_for_it(granted):
+    as_auditor = granted.replace("basira_test@", "t_auditor@")
+    with Operations(as_auditor, create=False) as operations:
+        before = verify(operations).erased
     with as_user(granted, "privacy") as database:
         assert erase(database, values_of_person("ICE-1"), actor="dpo", motive="request", now=lambda: NOW) == 1
-    with Operations(granted.replace("basira_test@", "t_auditor@"), create=False) as operations:
-        assert (verify(operations).faults, verify(operations).erased) == ((), 1)
+    with Operations(as_auditor, create=False) as operations:
+        assert (verify(operations).faults, verify(operations).erased - before) == ((), 1)
 
 
 def test_who_may_not_vacuum_is_shown_the_command_for_the_owner(granted):
