@@ -52,7 +52,7 @@ def say_fault(error: RuleError, language: str, *, strict: bool = False) -> str:
     catalog = catalog_of(language, strict=strict)
     sentence = catalog.say(
         f"fault.{error.reason}",
-        **{name: isolate(_said(name, value, language), language) for name, value in error.values.items()},
+        **{name: isolate(_write_value(name, value, language), language) for name, value in error.values.items()},
     )
     if error.place is None:
         return sentence
@@ -69,7 +69,7 @@ def say_hint(error: RuleError, language: str, *, strict: bool = False) -> str:
     return catalog.say("hint.correct")
 
 
-def _said(name: str, value: str, language: str) -> str:
+def _write_value(name: str, value: str, language: str) -> str:
     """A value as the language writes it: an average with its decimal; what was typed, or is a word, as it is."""
     return format_number(float(value), language=language, digits=1) if name in _AVERAGES else value
 

@@ -232,8 +232,7 @@ def _usual_contributions(
     """What each feature adds to the score of an item that was inspected and found regular: calibrated log-odds, in the
     encoding's order, the mean of the latest ones; empty where there is none.
 
-    The trees' own base is a mixture with planted frauds, beside which every usual price speaks for its item: nobody
-    compares with that.
+    The trees' own base is a mixture with planted frauds, beside which every usual price speaks for its item.
     """
     from basira.models.risk.trees import contributions
 

@@ -128,7 +128,7 @@ def _unexplained(
     *,
     is_secret_hidden: bool,
 ) -> Explained:
-    """Nobody inspects it, or whether somebody does was not recorded then: its items with what reasons they have."""
+    """No officer inspects it, or that was not recorded then: its items with what reasons they have."""
     bodies = [
         _item(item, assessment, None, decision.currency, language, is_hidden=is_secret_hidden)
         for item, assessment in zip(items, assessments, strict=True)
